@@ -1,0 +1,9 @@
+import { join } from 'node:path'
+import { ensureBuilt } from './compile.mjs'
+import { ensureInstalled, nodeBinary } from './install.mjs'
+import { fail, run, toolEnv } from './process.mjs'
+
+await ensureInstalled()
+if (!(await ensureBuilt())) fail('the build failed; the compiler said why above.')
+const args = ['--expose-gc', join('bench', 'main.ts'), ...process.argv.slice(2)]
+process.exitCode = await run(nodeBinary(), args, { env: toolEnv() })

@@ -1,0 +1,6 @@
+import { build } from './compile.mjs'
+import { ensureInstalled } from './install.mjs'
+import { fail } from './process.mjs'
+
+await ensureInstalled()
+if (!(await build())) fail('the build failed; the compiler said why above.')

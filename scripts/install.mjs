@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fail, ROOT, runNpm, say } from './process.mjs'
+
+const MANIFESTS = [
+  'package.json',
+  'package-lock.json',
+  '.npmrc',
+  'server/package.json',
+  'client/package.json',
+  'console/package.json',
+]
+
+// The defaults of the machine must not leave out what a start needs: NODE_ENV=production would
+// leave out Node and the compiler, `omit=optional` the platform's binaries. The log level is set
+// because `npm --silent start` would hide from us why an install failed.
+const NPM_OPTIONS = ['--include=dev', '--include=optional', '--loglevel=warn']
+
+/** Installs the workspaces unless node_modules is what the lockfile says. */
+export async function ensureInstalled() {
+  await ensureFolder(ROOT, 'packages', MANIFESTS)
+  if (!existsSync(nodeBinary())) fail(NO_NODE)
+}
+
+/** Installs the third-party clients that the tests use; they are no workspace. */
+export async function ensureTestClients() {
+  const folder = join(ROOT, 'server', 'test')
+  await ensureFolder(folder, 'test clients', ['package.json', 'package-lock.json', '.npmrc'])
+}
+
+/** The Node that the project brings along. */
+export function nodeBinary() {
+  const name = process.platform === 'win32' ? 'node.exe' : 'node'
+  return join(ROOT, 'node_modules', 'node', 'bin', name)
+}
+
+const NO_NODE =
+  'npm installed the package "node" without running its install script; ' +
+  'run "npm rebuild node --ignore-scripts=false", then try again.'
+
+async function ensureFolder(folder, what, manifests) {
+  const stamp = join(folder, 'node_modules', '.coatcheck-install')
+  const wanted = hashFiles(folder, manifests)
+  if (readIfThere(stamp) === wanted) return
+  const began = Date.now()
+  say(`installing ${what} (npm ci) ...`)
+  await install(folder)
+  writeFileSync(stamp, wanted)
+  say(`installed ${what} in ${seconds(began)} s`)
+}
+
+async function install(folder) {
+  const clean = await runNpm(['ci', ...NPM_OPTIONS], folder)
+  if (clean.code === 0) return
+  say(`npm ci failed (${firstError(clean.output)}); trying npm install ...`)
+  // Without saving: a checkout stays as it was checked out.
+  const loose = await runNpm(['install', '--no-save', ...NPM_OPTIONS], folder)
+  if (loose.code === 0) return
+  process.stderr.write(clean.output + loose.output)
+  fail('npm could not install the packages; what it said is above.')
+}
+
+function firstError(output) {
+  const lines = output.split('\n').filter((line) => /^npm error \S/.test(line))
+  const telling = lines.find((line) => !line.startsWith('npm error code ')) ?? lines[0]
+  return telling?.replace('npm error ', '').trim() ?? 'it did not say why'
+}
+
+/** A hash of the named files' contents; a file that is not there counts as empty. */
+export function hashFiles(folder, names) {
+  const hash = createHash('sha256').update(`${process.platform} ${process.arch}`)
+  for (const name of names) {
+    const content = readIfThere(join(folder, name)) ?? ''
+    hash.update(`\n${name} ${content.length}\n`).update(content)
+  }
+  return hash.digest('hex')
+}
+
+export function readIfThere(file) {
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined
+}
+
+export function seconds(began) {
+  return ((Date.now() - began) / 1000).toFixed(1)
+}

@@ -1,0 +1,62 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { join } from 'node:path'
+import { EngineError } from '../core/engine.ts'
+
+// The two meta pages that open an LMDB 1.0 data file (struct MDB_meta behind a page header of 24 bytes):
+// https://github.com/kriszyp/lmdb-js/blob/master/dependencies/lmdb/libraries/liblmdb/mdb.c
+const magic = 0xbeefc0de
+const metaAt = { magic: 24, pageSize: 48, lastPage: 144, transaction: 152 } as const
+const metaBytes = 160
+
+interface Meta {
+  readonly pageSize: number
+  readonly lastPage: bigint
+  readonly transaction: bigint
+}
+
+/**
+ * LMDB maps its file and trusts it: a file that is cut short kills the process with SIGBUS at the first
+ * read behind its end. So the shape of the file is looked at before LMDB sees it.
+ * Throws EngineError `unavailable` with a sentence for the user.
+ */
+export function assertSoundFile(folder: string): void {
+  const path = join(folder, 'data.mdb')
+  const file = openExisting(path)
+  if (file === undefined) return
+  try {
+    const size = fstatSync(file).size
+    if (size === 0) return
+    const first = readMeta(file, 0)
+    const second = first && readMeta(file, first.pageSize)
+    if (!first || !second) throw damaged(path, 'does not begin as an LMDB file')
+    const newest = first.transaction > second.transaction ? first : second
+    const needed = (newest.lastPage + 1n) * BigInt(newest.pageSize)
+    if (BigInt(size) < needed) throw damaged(path, `is cut short: ${size} of ${needed} bytes`)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function openExisting(path: string): number | undefined {
+  try {
+    return openSync(path, 'r')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function readMeta(file: number, position: number): Meta | undefined {
+  const bytes = Buffer.alloc(metaBytes)
+  const count = readSync(file, bytes, 0, metaBytes, position)
+  if (count < metaBytes || bytes.readUInt32LE(metaAt.magic) !== magic) return undefined
+  return {
+    pageSize: bytes.readUInt32LE(metaAt.pageSize),
+    lastPage: bytes.readBigUInt64LE(metaAt.lastPage),
+    transaction: bytes.readBigUInt64LE(metaAt.transaction),
+  }
+}
+
+function damaged(path: string, what: string): EngineError {
+  return new EngineError('unavailable', `The data file ${path} is damaged: it ${what}.`)
+}

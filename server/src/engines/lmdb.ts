@@ -1,0 +1,266 @@
+import { constants } from 'node:os'
+import { type Database, open, type RootDatabase } from 'lmdb'
+import { asBuffer } from '../core/bytes.ts'
+import { addToCounter, decodeCounter, encodeCounter } from '../core/counter.ts'
+import type {
+  AtomicWrite,
+  Bytes,
+  Commit,
+  EngineLimits,
+  Entry,
+  KeyRange,
+  Page,
+  Revision,
+  ScanBound,
+  StorageEngine,
+} from '../core/engine.ts'
+import { EngineError } from '../core/engine.ts'
+import { Newest } from '../core/newest.ts'
+import { measureWrite } from '../core/write-rules.ts'
+import { contentOf, isCounter, isIntact, pack, packedKind, revisionOf } from './lmdb-entry.ts'
+import { assertSoundFile } from './lmdb-file.ts'
+
+const limits: EngineLimits = {
+  keyBytesMax: 4_026, // what LMDB allows with pages of 8 KiB
+  valueBytesMax: 2 * 1_048_576,
+  commitBytesMax: 32 * 1_048_576,
+}
+
+/** A group never holds up the writers behind it for longer than this much work. */
+const groupCommitsMax = 1_024
+const groupBytesMax = 8 * 1_048_576
+
+/** Above this many entries a scan first lets waiting requests go ahead. */
+const scanEntriesUnyielded = 256
+
+/**
+ * Each commit is on disk before it is acknowledged, and an unsynced one is never taken up again after
+ * a restore of the volume (`safeRestore`, which lmdb's types leave out).
+ * https://github.com/kriszyp/lmdb-js#lmdb-options
+ */
+const environmentOptions = {
+  maxDbs: 4,
+  pageSize: 8_192,
+  overlappingSync: false,
+  safeRestore: true,
+} as const
+
+const newestKey = Buffer.from('newest')
+
+interface Member {
+  readonly write: AtomicWrite
+  readonly bytes: number
+  resolve(commit: Commit): void
+  reject(error: unknown): void
+}
+
+type Decision = Commit | EngineError
+
+/**
+ * LMDB on one machine: an ordered map in one memory-mapped file, durable by one fdatasync a group.
+ *
+ * Throws EngineError `unavailable` where the folder holds no sound LMDB file. After a failed sync it
+ * takes no more writes until it is opened again: the operating system may have dropped the pages.
+ */
+export class LmdbEngine implements StorageEngine {
+  readonly limits = limits
+  readonly #root: RootDatabase<Buffer, Buffer>
+  readonly #entries: Database<Buffer, Buffer>
+  readonly #meta: Database<Buffer, Buffer>
+  readonly #newest: Newest
+  readonly #waiting: Member[] = []
+  #flushing: Promise<void> | undefined
+  #fault: EngineError | undefined
+  #closed = false
+
+  /** `folder` must exist. */
+  constructor(folder: string) {
+    assertSoundFile(folder)
+    const options = { encoding: 'binary', keyEncoding: 'binary' } as const
+    this.#root = open<Buffer, Buffer>({ path: folder, ...environmentOptions, ...options })
+    this.#entries = this.#root.openDB<Buffer, Buffer>('entries', options)
+    this.#meta = this.#root.openDB<Buffer, Buffer>('meta', options)
+    const newest = this.#meta.getBinary(newestKey)
+    this.#newest = new Newest(newest ? Number(newest.readBigUInt64BE()) : 0)
+  }
+
+  async get(keys: readonly Bytes[]): Promise<(Entry | undefined)[]> {
+    this.#assertOpen()
+    const entries: (Entry | undefined)[] = new Array(keys.length)
+    for (const [index, key] of keys.entries()) {
+      const name = asBuffer(key)
+      const packed = this.#entries.getBinary(name)
+      entries[index] = packed && entryOf(name, packed)
+    }
+    return entries
+  }
+
+  async scan(range: KeyRange, bound: ScanBound): Promise<Page> {
+    if (bound.limit > scanEntriesUnyielded) await new Promise(setImmediate)
+    this.#assertOpen()
+    const entries: Entry[] = []
+    let bytes = 0
+    // The page is copied here and now: a reader kept open would make the file grow for good.
+    const rows = this.#entries.getRange({
+      start: asBuffer(range.start),
+      end: asBuffer(range.end),
+      limit: bound.limit + 1,
+    })
+    for (const { key, value } of rows) {
+      if (entries.length >= bound.limit || bytes >= bound.bytes) return { entries, more: true }
+      entries.push(entryOf(key, value))
+      bytes += key.length + value.length
+    }
+    return { entries, more: false }
+  }
+
+  async commit(write: AtomicWrite): Promise<Commit> {
+    this.#assertOpen()
+    if (this.#fault) throw this.#fault
+    const bytes = measureWrite(write, limits)
+    return await new Promise<Commit>((resolve, reject) => {
+      this.#waiting.push({ write, bytes, resolve, reject })
+      this.#flushing ??= this.#flush()
+    })
+  }
+
+  async newerThan(revision: Revision, signal: AbortSignal): Promise<Revision> {
+    this.#assertOpen()
+    return this.#newest.newerThan(revision, signal)
+  }
+
+  /** Waits for the commits in flight. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#newest.close()
+    await this.#flushing
+    await this.#root.close()
+  }
+
+  /** One group after the other: what arrives while one is in flight forms the next. */
+  async #flush(): Promise<void> {
+    await undefined // lets the commits of this turn join the first group
+    while (this.#waiting.length > 0) {
+      const group = this.#takeGroup()
+      if (this.#fault) refuse(group, this.#fault)
+      else await this.#commitGroup(group)
+    }
+    this.#flushing = undefined
+  }
+
+  #takeGroup(): Member[] {
+    let bytes = 0
+    let count = 0
+    for (const member of this.#waiting) {
+      if (count > 0 && (count >= groupCommitsMax || bytes + member.bytes > groupBytesMax)) break
+      bytes += member.bytes
+      count += 1
+    }
+    return this.#waiting.splice(0, count)
+  }
+
+  async #commitGroup(group: readonly Member[]): Promise<void> {
+    try {
+      // A child transaction, since an error thrown in a plain one would leave a half-done group behind.
+      const { decisions, newest } = await this.#root.childTransaction(() => this.#decide(group))
+      this.#root.resetReadTxn()
+      this.#newest.advance(newest)
+      for (const [index, member] of group.entries()) settle(member, decisions[index])
+    } catch (error) {
+      const failure = failureOf(error)
+      if (failure.applied === 'unknown') this.#fault = failure
+      refuse(group, failure)
+    }
+  }
+
+  #decide(group: readonly Member[]): { decisions: Decision[]; newest: Revision } {
+    let newest = this.#newest.revision
+    const decisions = group.map(({ write }): Decision => {
+      const decision = this.#attempt(write, newest + 1)
+      if (!(decision instanceof EngineError) && decision.applied) newest = decision.revision
+      return decision
+    })
+    if (newest > this.#newest.revision) this.#meta.put(newestKey, stampOf(newest))
+    return { decisions, newest }
+  }
+
+  /** A refused member leaves its neighbours in the group alone. */
+  #attempt(write: AtomicWrite, revision: Revision): Decision {
+    try {
+      return this.#apply(write, revision)
+    } catch (error) {
+      if (error instanceof EngineError) return error
+      throw error
+    }
+  }
+
+  #apply(write: AtomicWrite, revision: Revision): Commit {
+    for (const check of write.checks ?? []) {
+      const packed = this.#entries.getBinaryFast(asBuffer(check.key))
+      if ((packed && revisionOf(packed)) !== check.revision) return { applied: false }
+    }
+    const totals = this.#totalsAfter(write)
+    for (const key of write.deletes ?? []) this.#entries.remove(asBuffer(key))
+    for (const { key, value, stamped } of write.puts ?? []) {
+      const name = stamped ? Buffer.concat([key, stampOf(revision)]) : asBuffer(key)
+      this.#entries.put(name, pack({ kind: packedKind.value, key: name, revision, value }))
+    }
+    for (const { key, value } of totals) {
+      this.#entries.put(key, pack({ kind: packedKind.counter, key, revision, value }))
+    }
+    return { applied: true, revision }
+  }
+
+  /** Worked out before anything is written, so that a refusal leaves nothing behind. */
+  #totalsAfter(write: AtomicWrite): { key: Buffer; value: Buffer }[] {
+    return (write.sums ?? []).map(({ key, delta }) => {
+      const name = asBuffer(key)
+      const packed = this.#entries.getBinary(name)
+      if (packed && !isCounter(packed)) throw new EngineError('refused', 'This key holds a value.')
+      const total = addToCounter(decodeCounter(packed && contentOf(packed)), delta)
+      return { key: name, value: encodeCounter(total) }
+    })
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new EngineError('closed', 'The engine is closed.')
+  }
+}
+
+function settle(member: Member, decision: Decision | undefined): void {
+  if (decision === undefined || decision instanceof EngineError) member.reject(decision)
+  else member.resolve(decision)
+}
+
+function refuse(group: readonly Member[], failure: EngineError): void {
+  for (const member of group) member.reject(failure)
+}
+
+/**
+ * What a failed group means. A full disk leaves LMDB as it was before the group. After anything
+ * else, a failed sync above all, the group may or may not be there.
+ */
+function failureOf(error: unknown): EngineError {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === constants.errno.ENOSPC || code === constants.errno.EDQUOT) {
+    return new EngineError('full', 'The disk is full.', { cause: error })
+  }
+  return new EngineError(
+    'unavailable',
+    'The disk failed while writing; Coatcheck takes no more writes until it is started again.',
+    { applied: 'unknown', cause: error },
+  )
+}
+
+function entryOf(key: Buffer, packed: Buffer): Entry {
+  const revision = revisionOf(packed)
+  if (isIntact(key, packed)) return { key, value: contentOf(packed), revision }
+  return { key, value: Buffer.alloc(0), revision, isDamaged: true }
+}
+
+function stampOf(revision: Revision): Buffer {
+  const stamp = Buffer.alloc(8)
+  stamp.writeBigUInt64BE(BigInt(revision))
+  return stamp
+}

@@ -1,0 +1,7 @@
+import { describeEngine } from './conformance.ts'
+import { MemoryEngine } from './memory.ts'
+
+describeEngine('memory', async () => ({
+  engine: new MemoryEngine(),
+  cleanUp: async () => undefined,
+}))

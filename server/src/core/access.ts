@@ -1,0 +1,70 @@
+import type { Environment } from './environment.ts'
+import { StorageError } from './errors.ts'
+import type { StoreIdentity } from './identity.ts'
+import { limits } from './limits.ts'
+import type { User, Users } from './users.ts'
+
+/** Who is asking. */
+export type Principal = { readonly kind: 'user'; readonly user: User } | { readonly kind: 'nobody' }
+
+export type Action = 'read' | 'write' | 'manage'
+
+const nobody: Principal = { kind: 'nobody' }
+
+interface Known {
+  readonly principal: Principal
+  readonly foundAt: number
+}
+
+/** Tells who is asking and what they may do. Every door asks before it touches anything. */
+export class Access {
+  readonly #users: Users
+  readonly #environment: Environment
+  readonly #known = new Map<string, Known>()
+
+  constructor(users: Users, environment: Environment) {
+    this.#users = users
+    this.#environment = environment
+  }
+
+  /** Without a token: nobody. Throws `token-invalid` for one that is nobody's. */
+  async authenticate(token: string | undefined): Promise<Principal> {
+    if (token === undefined || token === '') return nobody
+    const known = this.#known.get(token)
+    if (known && this.#environment.now() - known.foundAt < limits.cachedTokenMs) {
+      return known.principal
+    }
+    const user = await this.#users.findByToken(token)
+    if (!user) {
+      this.#known.delete(token)
+      throw new StorageError('token-invalid', 'This token is not valid.')
+    }
+    const principal: Principal = { kind: 'user', user }
+    if (this.#known.size >= limits.cachedTokensMax) this.#known.clear()
+    this.#known.set(token, { principal, foundAt: this.#environment.now() })
+    return principal
+  }
+}
+
+/** The user behind a principal. Throws `token-missing`. */
+export function requireUser(principal: Principal): User {
+  if (principal.kind === 'user') return principal.user
+  throw new StorageError('token-missing', 'This needs a token.')
+}
+
+/**
+ * Owners may do everything with their stores; others may read what is open to them (Apify's general
+ * access). Throws `token-missing`, `access-denied`.
+ */
+export function authorize(principal: Principal, action: Action, store: StoreIdentity): void {
+  const isOwner = principal.kind === 'user' && principal.user.id === store.ownerId
+  if (isOwner || (action === 'read' && isOpen(store))) return
+  if (principal.kind === 'nobody' && action !== 'read') requireUser(principal)
+  throw new StorageError('access-denied', 'You may not use this store like that.')
+}
+
+function isOpen({ generalAccess }: StoreIdentity): boolean {
+  return (
+    generalAccess === 'ANYONE_WITH_ID_CAN_READ' || generalAccess === 'ANYONE_WITH_NAME_CAN_READ'
+  )
+}

@@ -1,0 +1,113 @@
+import { decodeChange } from './change.ts'
+import type { Entry, StorageEngine } from './engine.ts'
+import type { Environment } from './environment.ts'
+import {
+  after,
+  changeRange,
+  changeRevisionOf,
+  changesTrimmedKey,
+  encodeNumber,
+  kindRange,
+  storeIdOf,
+} from './keyspace.ts'
+import { limits } from './limits.ts'
+
+/** Keeps each store's change log to its age and length, a bounded batch at a time. */
+export class ChangeTrimmer {
+  readonly #engine: StorageEngine
+  readonly #environment: Environment
+  /** Changes by this server since the store's log was counted last. */
+  readonly #tally = new Map<string, number>()
+  #cursor = kindRange('change').start
+
+  constructor(engine: StorageEngine, environment: Environment) {
+    this.#engine = engine
+    this.#environment = environment
+  }
+
+  /** A change was logged. */
+  note(storeId: string): void {
+    this.#tally.set(storeId, (this.#tally.get(storeId) ?? 0) + 1)
+  }
+
+  /** Trims the logs that grew long, and visits a bounded number of logs for changes grown old. */
+  async sweep(): Promise<void> {
+    for (const [storeId, count] of [...this.#tally]) {
+      if (count < limits.changesBetweenTrims) continue
+      this.#tally.delete(storeId)
+      await this.#trimLength(storeId)
+    }
+    for (let visited = 0; visited < limits.sweepItemsMax; visited += 1) {
+      const storeId = await this.#nextLog()
+      if (storeId === undefined) return
+      await this.#trimAge(storeId)
+    }
+  }
+
+  /** Goes round over all logs, one store at a time; undefined at the end of a round. */
+  async #nextLog(): Promise<string | undefined> {
+    const all = kindRange('change')
+    const range = { start: this.#cursor, end: all.end }
+    const { entries } = await this.#engine.scan(range, { limit: 1, bytes: limits.pageBytesMax })
+    const [first] = entries
+    if (!first) {
+      this.#cursor = all.start
+      return undefined
+    }
+    const storeId = storeIdOf(first.key)
+    this.#cursor = changeRange(storeId, 0).end
+    return storeId
+  }
+
+  async #trimAge(storeId: string): Promise<void> {
+    const oldest = this.#environment.now() - limits.changeKeptMs
+    const isOld = (entry: Entry): boolean => decodeChange(entry).at < oldest
+    while ((await this.#removeFirst(storeId, isOld)) === limits.sweepBatchKeysMax);
+  }
+
+  async #trimLength(storeId: string): Promise<void> {
+    let excess = (await this.#count(storeId)) - limits.changesKeptPerStoreMax
+    while (excess > 0) {
+      const batch = Math.min(excess, limits.sweepBatchKeysMax)
+      const removed = await this.#removeFirst(storeId, (_entry, index) => index < batch)
+      if (removed === 0) return
+      excess -= removed
+    }
+  }
+
+  async #count(storeId: string): Promise<number> {
+    let range = changeRange(storeId, 0)
+    let count = 0
+    for (;;) {
+      const page = await this.#engine.scan(range, {
+        limit: limits.pageItemsMax,
+        bytes: limits.pageBytesMax,
+      })
+      count += page.entries.length
+      const last = page.entries.at(-1)
+      if (!page.more || !last) return count
+      range = { start: after(last.key), end: range.end }
+    }
+  }
+
+  /** Removes the entries in front for which `isDone` holds, one batch at the most. */
+  async #removeFirst(
+    storeId: string,
+    isDone: (entry: Entry, index: number) => boolean,
+  ): Promise<number> {
+    const bound = { limit: limits.sweepBatchKeysMax, bytes: limits.pageBytesMax }
+    const { entries } = await this.#engine.scan(changeRange(storeId, 0), bound)
+    const kept = entries.findIndex((entry, index) => !isDone(entry, index))
+    const removed = kept === -1 ? entries : entries.slice(0, kept)
+    const last = removed.at(-1)
+    if (!last) return 0
+    const mark = changesTrimmedKey(storeId)
+    const [before] = await this.#engine.get([mark])
+    const commit = await this.#engine.commit({
+      checks: [{ key: mark, revision: before?.revision }],
+      deletes: removed.map(({ key }) => key),
+      puts: [{ key: mark, value: encodeNumber(changeRevisionOf(last.key)) }],
+    })
+    return commit.applied ? removed.length : 0
+  }
+}

@@ -1,0 +1,237 @@
+import { decodeActivity } from './activity.ts'
+import { asBuffer } from './bytes.ts'
+import { checkValues } from './check-values.ts'
+import { decodeCounter } from './counter.ts'
+import type { Entry, StorageEngine } from './engine.ts'
+import { StorageError } from './errors.ts'
+import { decodeGarbage } from './garbage.ts'
+import { IdentityCache, type StoreIdentity } from './identity.ts'
+import {
+  activityKey,
+  counterKey,
+  expiryKey,
+  expiryOf,
+  garbageOf,
+  garbageTotalKey,
+  kindRange,
+  leaseValueIdOf,
+  nameKey,
+  ownedKeys,
+  ownedStoreIdOf,
+  ownerCounterKey,
+  storeIdOf,
+} from './keyspace.ts'
+import { walk } from './walk.ts'
+
+/** What a walk over all data found. */
+export interface CheckReport {
+  readonly stores: number
+  readonly records: number
+  /** Stored bytes of all values. */
+  readonly bytes: number
+  /** A sentence each; at most 1,000 are kept. */
+  readonly problems: readonly string[]
+  readonly problemCount: number
+}
+
+export interface CheckOptions {
+  /** Called now and then: `done` of about `total` records were looked at. */
+  readonly onProgress?: (done: number, total: number) => void
+}
+
+const problemsKept = 1_000
+/** Entries of these kinds are looked at for their checksums alone. */
+const plainKinds = [
+  'change',
+  'changesTrimmed',
+  'format',
+  'instance',
+  'token',
+  'user',
+  'username',
+] as const
+
+/**
+ * Walks all data and compares everything that is written twice. To be run while nobody writes.
+ * Every byte of every value is read and its checksum verified.
+ */
+export async function check(
+  engine: StorageEngine,
+  options: CheckOptions = {},
+): Promise<CheckReport> {
+  return new Checker(engine, options).run()
+}
+
+export interface ContentTotals {
+  readonly storeId: string | undefined
+  records: number
+  bytes: number
+}
+
+class Checker {
+  readonly #engine: StorageEngine
+  readonly #options: CheckOptions
+  readonly #identities = new IdentityCache()
+  readonly #problems: string[] = []
+  #problemCount = 0
+  /** By store id. */
+  readonly #names = new Map<string, string | null>()
+  /** By content id in hex: of stores, and (without a store) of what waits for the sweeper. */
+  readonly #contents = new Map<string, ContentTotals>()
+  /** Value ids in hex that something points at. */
+  readonly #values = new Set<string>()
+  readonly #owners = new Map<string, { stores: bigint; named: bigint }>()
+  #recordsExpected = 0
+
+  constructor(engine: StorageEngine, options: CheckOptions) {
+    this.#engine = engine
+    this.#options = options
+  }
+
+  async run(): Promise<CheckReport> {
+    await this.#checkStores()
+    await this.#checkFiles()
+    await this.#checkExpiries()
+    await this.#collectGarbage()
+    for await (const entry of walk(this.#engine, kindRange('lease'))) {
+      this.#values.add(asBuffer(leaseValueIdOf(entry.key)).toString('hex'))
+    }
+    const totals = await checkValues(this.#engine, {
+      contents: this.#contents,
+      values: this.#values,
+      report: (problem) => this.#report(problem),
+      onRecord: (done) => this.#options.onProgress?.(done, Math.max(done, this.#recordsExpected)),
+    })
+    await this.#checkCounters()
+    for (const kind of plainKinds) await this.#checkPlain(kind)
+    return {
+      stores: this.#names.size,
+      ...totals,
+      problems: this.#problems,
+      problemCount: this.#problemCount,
+    }
+  }
+
+  async #checkStores(): Promise<void> {
+    for await (const entry of walk(this.#engine, kindRange('store'))) {
+      const identity = this.#decode(entry)
+      if (identity) await this.#checkStore(identity)
+    }
+  }
+
+  #decode(entry: Entry): StoreIdentity | undefined {
+    const storeId = storeIdOf(entry.key)
+    this.#names.set(storeId, null)
+    try {
+      return this.#identities.decode(storeId, entry).identity
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error
+      this.#report(error.message)
+      return undefined
+    }
+  }
+
+  async #checkStore(identity: StoreIdentity): Promise<void> {
+    const { id, ownerId, name, contentId } = identity
+    this.#names.set(id, name)
+    this.#contents.set(contentId.toString('hex'), { storeId: id, records: 0, bytes: 0 })
+    const owner = this.#owners.get(ownerId) ?? { stores: 0n, named: 0n }
+    owner.stores += 1n
+    owner.named += name === null ? 0n : 1n
+    this.#owners.set(ownerId, owner)
+    const keys = [
+      activityKey(id),
+      counterKey(id, 'records'),
+      ...ownedKeys(identity, { named: false }),
+      ...(name === null ? [] : [nameKey(ownerId, name), ...ownedKeys(identity, { named: true })]),
+    ]
+    const [activity, records, ...filed] = await this.#engine.get(keys)
+    this.#recordsExpected += Number(decodeCounter(records?.value))
+    if (filed.includes(undefined)) this.#report(`Store ${id} is not filed everywhere it should be.`)
+    if (!activity || activity.isDamaged) this.#report(`The activity of store ${id} is lost.`)
+    else await this.#checkExpiry(id, decodeActivity(activity).expiresAt)
+  }
+
+  async #checkExpiry(storeId: string, expiresAt: number): Promise<void> {
+    if (expiresAt === 0) return
+    const [mark] = await this.#engine.get([expiryKey(expiresAt, storeId)])
+    if (!mark) this.#report(`Store ${storeId} is not filed among those that expire.`)
+  }
+
+  /** Whatever is filed must be a store that says so itself. */
+  async #checkFiles(): Promise<void> {
+    for (const kind of ['owned', 'ownedNewest', 'ownedNamed', 'ownedNamedNewest'] as const) {
+      const named = kind === 'ownedNamed' || kind === 'ownedNamedNewest'
+      for await (const { key } of walk(this.#engine, kindRange(kind))) {
+        const storeId = ownedStoreIdOf(key)
+        const name = this.#names.get(storeId)
+        const isRight = named ? typeof name === 'string' : name !== undefined
+        if (!isRight) this.#report(`Store ${storeId} is filed under ${kind} and should not be.`)
+      }
+    }
+    for await (const { value } of walk(this.#engine, kindRange('name'))) {
+      const storeId = asBuffer(value).toString('latin1')
+      if (!this.#names.get(storeId)) this.#report(`A name leads to ${storeId}, which has none.`)
+    }
+  }
+
+  async #checkExpiries(): Promise<void> {
+    for await (const { key } of walk(this.#engine, kindRange('expiry'))) {
+      const { dueAt, storeId } = expiryOf(key)
+      const [activity] = await this.#engine.get([activityKey(storeId)])
+      if (activity && decodeActivity(activity).expiresAt === dueAt) continue
+      this.#report(`Store ${storeId} is filed as ending at ${dueAt}, which is not so.`)
+    }
+    for await (const { key } of walk(this.#engine, kindRange('activity'))) {
+      const storeId = storeIdOf(key)
+      if (!this.#names.has(storeId)) this.#report(`Store ${storeId} left its activity behind.`)
+    }
+  }
+
+  async #collectGarbage(): Promise<void> {
+    let total = 0n
+    for await (const { key, value } of walk(this.#engine, kindRange('garbage'))) {
+      const { kind, bytes } = decodeGarbage(value)
+      const id = asBuffer(garbageOf(key).id).toString('hex')
+      total += BigInt(bytes)
+      if (kind === 'value') this.#values.add(id)
+      else this.#contents.set(id, { storeId: undefined, records: 0, bytes: 0 })
+    }
+    await this.#compare('The bytes that wait for the sweeper', garbageTotalKey, total)
+  }
+
+  async #checkCounters(): Promise<void> {
+    for (const { storeId, records, bytes } of this.#contents.values()) {
+      if (storeId === undefined) continue
+      const of = `of store ${storeId}`
+      await this.#compare(`The records ${of}`, counterKey(storeId, 'records'), BigInt(records))
+      await this.#compare(`The bytes ${of}`, counterKey(storeId, 'bytes'), BigInt(bytes))
+    }
+    for (const [ownerId, { stores, named }] of this.#owners) {
+      const of = `of owner ${ownerId}`
+      await this.#compare(`The stores ${of}`, ownerCounterKey(ownerId, 'stores'), stores)
+      await this.#compare(`The named stores ${of}`, ownerCounterKey(ownerId, 'named'), named)
+    }
+    for await (const { key } of walk(this.#engine, kindRange('counter'))) {
+      const storeId = storeIdOf(key)
+      if (!this.#names.has(storeId)) this.#report(`Store ${storeId} left a counter behind.`)
+    }
+  }
+
+  async #compare(what: string, key: Buffer, counted: bigint): Promise<void> {
+    const [entry] = await this.#engine.get([key])
+    const kept = decodeCounter(entry?.isDamaged ? undefined : entry?.value)
+    if (kept !== counted) this.#report(`${what} are ${counted}, but ${kept} are kept in the books.`)
+  }
+
+  async #checkPlain(kind: (typeof plainKinds)[number]): Promise<void> {
+    for await (const entry of walk(this.#engine, kindRange(kind))) {
+      if (entry.isDamaged) this.#report(`An entry of the kind ${kind} is damaged.`)
+    }
+  }
+
+  #report(problem: string): void {
+    this.#problemCount += 1
+    if (this.#problems.length < problemsKept) this.#problems.push(problem)
+  }
+}

@@ -1,0 +1,63 @@
+import { Access } from './access.ts'
+import { Activities } from './activities.ts'
+import { Background } from './background.ts'
+import { ChangeTrimmer } from './change-trimmer.ts'
+import type { StorageEngine } from './engine.ts'
+import type { Environment } from './environment.ts'
+import { openFormat } from './format.ts'
+import { GuardedEngine } from './guarded-engine.ts'
+import { IdentityCache } from './identity.ts'
+import { KeyQueue } from './key-queue.ts'
+import { Lifecycle } from './lifecycle.ts'
+import { defaultRetention } from './retention.ts'
+import { StoreReader } from './store-reader.ts'
+import { Stores } from './stores.ts'
+import { Sweeper } from './sweeper.ts'
+import { Users } from './users.ts'
+import { Values } from './value.ts'
+
+/** All of the domain on one engine: what doors are given. */
+export interface Domain {
+  readonly stores: Stores
+  readonly users: Users
+  readonly access: Access
+  readonly sweeper: Sweeper
+  /** Writes what is only in memory. The engine stays open. */
+  close(): Promise<void>
+}
+
+/**
+ * Throws StorageError `storage-unavailable` where the data is of a newer format.
+ * `unnamedRetentionMs` 0: unnamed stores are kept.
+ */
+export async function openDomain(
+  rawEngine: StorageEngine,
+  environment: Environment,
+  { unnamedRetentionMs }: { unnamedRetentionMs: number },
+): Promise<Domain> {
+  const engine = new GuardedEngine(rawEngine)
+  await openFormat(engine, environment)
+  const background = new Background(environment)
+  const identities = new IdentityCache()
+  const unnamedRetention = defaultRetention(unnamedRetentionMs)
+  const activities = new Activities({ engine, environment, background, unnamedRetention })
+  const lifecycle = new Lifecycle({ engine, environment, identities, activities })
+  const expire = (storeId: string): Promise<void> => lifecycle.expire(storeId)
+  const reader = new StoreReader({ engine, identities, activities, expire })
+  const shared = { engine, environment, identities, activities, lifecycle }
+  const values = new Values(engine)
+  const trimmer = new ChangeTrimmer(engine, environment)
+  const queue = new KeyQueue()
+  const users = new Users(engine, environment)
+  await activities.start()
+  return {
+    stores: new Stores({ ...shared, background, reader, values, queue, trimmer }),
+    users,
+    access: new Access(users, environment),
+    sweeper: new Sweeper({ ...shared, values, trimmer }),
+    close: async () => {
+      await background.idle()
+      await activities.stop()
+    },
+  }
+}

@@ -1,0 +1,42 @@
+/** Every way in which the domain says no. A door has one table with an answer for each. */
+export type ErrorCode =
+  /** No such store, or it has expired. */
+  | 'store-not-found'
+  | 'store-name-invalid'
+  | 'store-name-taken'
+  | 'store-title-invalid'
+  | 'record-not-found'
+  | 'record-key-invalid'
+  | 'content-type-invalid'
+  | 'content-encoding-unsupported'
+  /** A condition of the caller does not hold: the record is another one than expected. */
+  | 'condition-failed'
+  /** The stored bytes fail their checksum. */
+  | 'record-damaged'
+  | 'token-missing'
+  | 'token-invalid'
+  | 'access-denied'
+  /** The store was cleared while this value was being uploaded to it. */
+  | 'store-cleared'
+  /** The upload stood still for so long that its space was taken back. */
+  | 'upload-expired'
+  /** The sender went away before the value was complete. */
+  | 'upload-aborted'
+  /** Too many others changed the same thing at the same time; nothing was done. */
+  | 'store-busy'
+  | 'storage-full'
+  /** Storage can't serve now; nothing was done. */
+  | 'storage-unavailable'
+  /** The answer of storage was lost: the write may be there. */
+  | 'outcome-unknown'
+
+/** An expected refusal with a sentence for the user. Anything else that is thrown is our own fault. */
+export class StorageError extends Error {
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.name = 'StorageError'
+    this.code = code
+  }
+}

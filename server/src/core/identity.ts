@@ -1,0 +1,71 @@
+import { assert } from './assert.ts'
+import type { Entry, Revision } from './engine.ts'
+import { StorageError } from './errors.ts'
+import { limits } from './limits.ts'
+import type { OwnRetention } from './retention.ts'
+
+/** Who may read a store without being its owner (Apify's general access). */
+export type GeneralAccess =
+  | 'FOLLOW_USER_SETTING'
+  | 'RESTRICTED'
+  | 'ANYONE_WITH_ID_CAN_READ'
+  | 'ANYONE_WITH_NAME_CAN_READ'
+
+/** What a store is. Every write to the store checks that this entry is the one just read. */
+export interface StoreIdentity {
+  readonly id: string
+  readonly ownerId: string
+  readonly name: string | null
+  readonly title: string | null
+  readonly generalAccess: GeneralAccess
+  /** Owns the records: clearing the store swaps it. */
+  readonly contentId: Buffer
+  readonly retention: OwnRetention
+  /** Milliseconds since 1970. */
+  readonly createdAt: number
+  /** Signs the store's public links; text, secret. */
+  readonly signingSecret: string
+}
+
+export interface FoundIdentity {
+  readonly identity: StoreIdentity
+  readonly revision: Revision
+}
+
+/** On disk: JSON, with `contentId` in hex. */
+export function encodeIdentity(identity: StoreIdentity): Buffer {
+  return Buffer.from(JSON.stringify({ ...identity, contentId: identity.contentId.toString('hex') }))
+}
+
+function decodeIdentity(entry: Entry): StoreIdentity {
+  const fields = JSON.parse(Buffer.from(entry.value).toString('utf8'))
+  assert(typeof fields.id === 'string', 'A store entry holds the id of its store.')
+  return { ...fields, contentId: Buffer.from(fields.contentId, 'hex') }
+}
+
+/** Identities that were decoded before, keyed by store and valid for one revision. */
+export class IdentityCache {
+  readonly #found = new Map<string, FoundIdentity>()
+
+  /** What the store was when it was last read: a guess, to be confirmed by its revision. */
+  guess(storeId: string): StoreIdentity | undefined {
+    return this.#found.get(storeId)?.identity
+  }
+
+  /** Throws `record-damaged` where the entry fails its checksum. */
+  decode(storeId: string, entry: Entry): FoundIdentity {
+    const found = this.#found.get(storeId)
+    if (found?.revision === entry.revision) return found
+    if (entry.isDamaged) {
+      throw new StorageError('record-damaged', `The description of store ${storeId} is damaged.`)
+    }
+    const decoded = { identity: decodeIdentity(entry), revision: entry.revision }
+    if (this.#found.size >= limits.cachedStoresMax) this.#found.clear()
+    this.#found.set(storeId, decoded)
+    return decoded
+  }
+
+  forget(storeId: string): void {
+    this.#found.delete(storeId)
+  }
+}

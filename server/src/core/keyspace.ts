@@ -1,0 +1,220 @@
+import { assert } from './assert.ts'
+import { asBuffer } from './bytes.ts'
+import type { Bytes, KeyRange, Revision } from './engine.ts'
+
+/**
+ * The keys of everything that is stored, as `docs/format.md` writes them down. DO NOT CHANGE: they are
+ * on disk. Each begins with a letter that says what it is. Ids have a fixed length, so that nothing
+ * needs to be escaped; times and revisions are 8 bytes big-endian, so that byte order is their order.
+ */
+const letter = {
+  activity: 'a',
+  counter: 'c',
+  ownerCounter: 'd',
+  lease: 'e',
+  format: 'f',
+  garbage: 'g',
+  garbageTotal: 'h',
+  instance: 'i',
+  changesTrimmed: 'k',
+  change: 'l',
+  name: 'n',
+  owned: 'o',
+  ownedNamed: 'p',
+  ownedNewest: 'q',
+  ownedNamedNewest: 'y',
+  record: 'r',
+  store: 's',
+  token: 't',
+  user: 'u',
+  chunk: 'v',
+  username: 'w',
+  expiry: 'x',
+} as const
+
+/** Bytes of the random ids of contents and values. */
+export const innerIdBytes = 12
+const storeIdLength = 17
+
+export type StoreCounter = 'records' | 'bytes'
+export type OwnerCounter = 'stores' | 'named'
+
+export const formatKey = Buffer.from(letter.format)
+export const userKey = (userId: string): Buffer => Buffer.from(letter.user + userId)
+export const usernameKey = (username: string): Buffer => Buffer.from(letter.username + username)
+export const tokenKey = (digest: Bytes): Buffer => join(letter.token, digest)
+export const instanceKey = (instance: Bytes): Buffer => join(letter.instance, instance)
+
+export const storeKey = (storeId: string): Buffer => Buffer.from(letter.store + storeId, 'latin1')
+export const activityKey = (storeId: string): Buffer =>
+  Buffer.from(letter.activity + storeId, 'latin1')
+export const storeIdOf = (key: Bytes): string => textOf(key.subarray(1, 1 + storeIdLength))
+
+export const nameKey = (ownerId: string, name: string): Buffer =>
+  Buffer.from(letter.name + ownerId + name)
+
+/** An order in which an owner's stores are filed: all of them or the named ones, oldest or newest first. */
+export interface StoreOrder {
+  readonly named: boolean
+  readonly newestFirst: boolean
+}
+
+const orderLetters = [
+  { named: false, newestFirst: false, letter: letter.owned },
+  { named: false, newestFirst: true, letter: letter.ownedNewest },
+  { named: true, newestFirst: false, letter: letter.ownedNamed },
+  { named: true, newestFirst: true, letter: letter.ownedNamedNewest },
+] as const
+
+/** Where a store is filed among its owner's; under `named` only while it has a name. */
+export function ownedKeys(
+  store: { ownerId: string; createdAt: number; id: string },
+  { named }: { named: boolean },
+): Buffer[] {
+  return orderLetters
+    .filter((order) => order.named === named)
+    .map(({ newestFirst, letter: kind }) => {
+      const time = newestFirst ? Number.MAX_SAFE_INTEGER - store.createdAt : store.createdAt
+      return join(kind + store.ownerId, encodeNumber(time), store.id)
+    })
+}
+
+export function ownedRange(ownerId: string, order: StoreOrder): KeyRange {
+  const { named, newestFirst } = order
+  const filed = orderLetters.find((one) => one.named === named && one.newestFirst === newestFirst)
+  assert(filed !== undefined, 'Every order has its letter.')
+  return prefixRange(Buffer.from(filed.letter + ownerId))
+}
+
+export const ownedStoreIdOf = (key: Bytes): string => textOf(key.subarray(-storeIdLength))
+
+export const expiryKey = (dueAt: number, storeId: string): Buffer =>
+  join(letter.expiry, encodeNumber(dueAt), storeId)
+export const dueRange = (now: number): KeyRange => timeRange(letter.expiry, now)
+export const expiryOf = (key: Bytes): { dueAt: number; storeId: string } => ({
+  dueAt: decodeNumber(key, 1),
+  storeId: textOf(key.subarray(9)),
+})
+
+/** One allocation, since every request builds one. */
+export function recordKey(contentId: Bytes, key: string): Buffer {
+  const length = key.length === 0 ? 0 : Buffer.byteLength(key)
+  const bytes = Buffer.allocUnsafe(1 + innerIdBytes + length)
+  bytes[0] = 0x72
+  bytes.set(contentId, 1)
+  if (length > 0) bytes.write(key, 1 + innerIdBytes, 'utf8')
+  return bytes
+}
+
+export const recordNameOf = (key: Bytes): string => textOf(key.subarray(1 + innerIdBytes))
+export const contentIdOf = (key: Bytes): Bytes => key.subarray(1, 1 + innerIdBytes)
+export const contentRange = (contentId: Bytes): KeyRange =>
+  prefixRange(join(letter.record, contentId))
+
+/** The records that begin with `prefix` and come strictly behind `startAfter`. */
+export function recordRange(
+  contentId: Bytes,
+  { prefix, startAfter }: { prefix: string; startAfter: string | undefined },
+): KeyRange {
+  const range = prefixRange(recordKey(contentId, prefix))
+  if (startAfter === undefined) return range
+  const behind = after(recordKey(contentId, startAfter))
+  if (Buffer.compare(behind, range.start) <= 0) return range
+  return Buffer.compare(behind, range.end) < 0
+    ? { start: behind, end: range.end }
+    : { start: range.end, end: range.end }
+}
+
+export function chunkKey(valueId: Bytes, index: number): Buffer {
+  const number = Buffer.alloc(4)
+  number.writeUInt32BE(index)
+  return join(letter.chunk, valueId, number)
+}
+
+export const chunkRange = (valueId: Bytes): KeyRange => prefixRange(join(letter.chunk, valueId))
+export const chunkValueIdOf = (key: Bytes): Bytes => key.subarray(1, 1 + innerIdBytes)
+
+export const leaseKey = (valueId: Bytes): Buffer => join(letter.lease, valueId)
+export const leaseValueIdOf = (key: Bytes): Bytes => key.subarray(1)
+
+/** What may be removed from `dueAt` on: a value's chunks, or a content's records. */
+export const garbageKey = (dueAt: number, id: Bytes): Buffer =>
+  join(letter.garbage, encodeNumber(dueAt), id)
+/** A counter: the bytes of chunks that garbage marks still keep. */
+export const garbageTotalKey = Buffer.from(letter.garbageTotal)
+export const garbageOf = (key: Bytes): { dueAt: number; id: Bytes } => ({
+  dueAt: decodeNumber(key, 1),
+  id: key.subarray(9),
+})
+
+/** A stamped put appends the revision. */
+export const changeKey = (storeId: string): Buffer => Buffer.from(letter.change + storeId, 'latin1')
+export const changeRevisionOf = (key: Bytes): Revision => decodeNumber(key, 1 + storeIdLength)
+export const changesTrimmedKey = (storeId: string): Buffer =>
+  Buffer.from(letter.changesTrimmed + storeId, 'latin1')
+
+/** A store's changes behind `revision`. */
+export function changeRange(storeId: string, revision: Revision): KeyRange {
+  const { end } = prefixRange(changeKey(storeId))
+  return { start: join(letter.change + storeId, encodeNumber(revision + 1)), end }
+}
+
+const counterCodes = { records: 'n', bytes: 'b' } as const satisfies Record<StoreCounter, string>
+const ownerCounterCodes = { stores: 's', named: 'n' } as const satisfies Record<
+  OwnerCounter,
+  string
+>
+
+export const counterKey = (storeId: string, counter: StoreCounter): Buffer =>
+  Buffer.from(letter.counter + storeId + counterCodes[counter], 'latin1')
+export const ownerCounterKey = (ownerId: string, counter: OwnerCounter): Buffer =>
+  Buffer.from(letter.ownerCounter + ownerId + ownerCounterCodes[counter])
+
+/** All keys of one kind. */
+export function kindRange(kind: keyof typeof letter): KeyRange {
+  return prefixRange(Buffer.from(letter[kind]))
+}
+
+/** The marks of one kind that are due at `now`, oldest first. */
+export const garbageDueRange = (now: number): KeyRange => timeRange(letter.garbage, now)
+
+/** The smallest key behind `key`. */
+export function after(key: Bytes): Buffer {
+  const next = Buffer.alloc(key.length + 1)
+  next.set(key)
+  return next
+}
+
+/** A whole number from 0 to 2^53 - 1 as 8 bytes, big-endian. */
+export function encodeNumber(number: number): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeUInt32BE(Math.floor(number / 2 ** 32), 0)
+  bytes.writeUInt32BE(number % 2 ** 32, 4)
+  return bytes
+}
+
+export function decodeNumber(bytes: Bytes, offset: number): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, 8)
+  return view.getUint32(0) * 2 ** 32 + view.getUint32(4)
+}
+
+function timeRange(kind: string, now: number): KeyRange {
+  return { start: Buffer.from(kind), end: join(kind, encodeNumber(now + 1)) }
+}
+
+/** All keys that begin with `prefix`. The letter in front is no 0xff, so there is always an end. */
+function prefixRange(prefix: Buffer): KeyRange {
+  let length = prefix.length
+  while (length > 1 && prefix[length - 1] === 0xff) length -= 1
+  const end = Buffer.from(prefix.subarray(0, length))
+  end[length - 1] = (end[length - 1] ?? 0) + 1
+  return { start: prefix, end }
+}
+
+function join(...parts: readonly (string | Bytes)[]): Buffer {
+  return Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)))
+}
+
+function textOf(bytes: Bytes): string {
+  return asBuffer(bytes).toString('utf8')
+}

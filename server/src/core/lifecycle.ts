@@ -1,0 +1,140 @@
+import { type Activities, moveExpiry } from './activities.ts'
+import { decodeActivity } from './activity.ts'
+import { type ChangeKind, changePut } from './change.ts'
+import { decodeCounter } from './counter.ts'
+import type { AtomicWrite, Entry, StorageEngine } from './engine.ts'
+import type { Environment } from './environment.ts'
+import { keptUntil, markGarbage } from './garbage.ts'
+import { encodeIdentity, type IdentityCache, type StoreIdentity } from './identity.ts'
+import {
+  activityKey,
+  counterKey,
+  expiryKey,
+  innerIdBytes,
+  nameKey,
+  ownedKeys,
+  ownerCounterKey,
+  storeKey,
+} from './keyspace.ts'
+import { limits } from './limits.ts'
+import { endsByClearing } from './retention.ts'
+import { storeBusy, storeNotFound } from './store-reader.ts'
+
+interface Found {
+  readonly identity: StoreIdentity
+  readonly store: Entry
+  readonly activity: Entry
+  /** Stored bytes of all records, as the counter says. */
+  readonly bytes: number
+}
+
+/**
+ * How stores end and are cleared: one small commit that swaps or removes the content id and leaves a
+ * garbage mark; the sweeper removes the records behind it.
+ */
+export class Lifecycle {
+  readonly #engine: StorageEngine
+  readonly #environment: Environment
+  readonly #identities: IdentityCache
+  readonly #activities: Activities
+
+  constructor(parts: {
+    engine: StorageEngine
+    environment: Environment
+    identities: IdentityCache
+    activities: Activities
+  }) {
+    this.#engine = parts.engine
+    this.#environment = parts.environment
+    this.#identities = parts.identities
+    this.#activities = parts.activities
+  }
+
+  /** Throws `store-not-found`, `store-busy`. */
+  async drop(storeId: string): Promise<void> {
+    await this.#write(storeId, (found) => this.#dropWrite(found, 'drop'))
+  }
+
+  /** Throws `store-not-found`, `store-busy`. */
+  async clear(storeId: string): Promise<void> {
+    await this.#write(storeId, (found) => this.#clearWrite(found, 'clear'))
+  }
+
+  /** Ends or clears the store if its time is over, which is decided anew in each attempt. */
+  async expire(storeId: string): Promise<void> {
+    await this.#write(storeId, async (found) => {
+      const { identity, activity } = found
+      if (!(await this.#activities.isExpired(identity, activity))) return undefined
+      return endsByClearing(identity)
+        ? this.#clearWrite(found, 'expire')
+        : this.#dropWrite(found, 'expire')
+    })
+  }
+
+  async #write(
+    storeId: string,
+    writeOf: (found: Found) => AtomicWrite | Promise<AtomicWrite | undefined>,
+  ): Promise<void> {
+    for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
+      const write = await writeOf(await this.#find(storeId))
+      if (!write || (await this.#engine.commit(write)).applied) return
+    }
+    throw storeBusy(storeId)
+  }
+
+  async #find(storeId: string): Promise<Found> {
+    const keys = [storeKey(storeId), activityKey(storeId), counterKey(storeId, 'bytes')]
+    const [store, activity, bytes] = await this.#engine.get(keys)
+    if (!store || !activity) throw storeNotFound(storeId)
+    const { identity } = this.#identities.decode(storeId, store)
+    return { identity, store, activity, bytes: Number(decodeCounter(bytes?.value)) }
+  }
+
+  #dropWrite({ identity, store, activity, bytes }: Found, kind: ChangeKind): AtomicWrite {
+    const { id, ownerId, name } = identity
+    const now = this.#environment.now()
+    const { expiresAt } = decodeActivity(activity)
+    const deletes = [
+      storeKey(id),
+      activityKey(id),
+      ...ownedKeys(identity, { named: false }),
+      counterKey(id, 'records'),
+      counterKey(id, 'bytes'),
+    ]
+    if (expiresAt > 0) deletes.push(expiryKey(expiresAt, id))
+    const sums = [{ key: ownerCounterKey(ownerId, 'stores'), delta: -1n }]
+    if (name !== null) {
+      deletes.push(nameKey(ownerId, name), ...ownedKeys(identity, { named: true }))
+      sums.push({ key: ownerCounterKey(ownerId, 'named'), delta: -1n })
+    }
+    const mark = markGarbage(identity.contentId, { kind: 'content', bytes, dueAt: keptUntil(now) })
+    return {
+      // Its place among those that expire goes too, and a renewal that came meanwhile saves it.
+      checks: [store, activity],
+      deletes,
+      puts: [changePut(id, { kind, key: '', size: 0, at: now }), ...mark.puts],
+      sums: [...sums, ...mark.sums],
+    }
+  }
+
+  #clearWrite({ identity, store, activity, bytes }: Found, kind: ChangeKind): AtomicWrite {
+    const { id } = identity
+    const now = this.#environment.now()
+    const contentId = Buffer.from(this.#environment.randomBytes(innerIdBytes))
+    const before = decodeActivity(activity)
+    const after = this.#activities.armed(identity, this.#activities.current(identity, before))
+    const expiry = moveExpiry(id, { from: before, to: after })
+    const mark = markGarbage(identity.contentId, { kind: 'content', bytes, dueAt: keptUntil(now) })
+    return {
+      checks: [store, activity],
+      deletes: [counterKey(id, 'records'), counterKey(id, 'bytes'), ...expiry.deletes],
+      puts: [
+        { key: storeKey(id), value: encodeIdentity({ ...identity, contentId }) },
+        changePut(id, { kind, key: '', size: 0, at: now }),
+        ...expiry.puts,
+        ...mark.puts,
+      ],
+      sums: mark.sums,
+    }
+  }
+}

@@ -1,0 +1,55 @@
+const minute = 60_000
+const hour = 60 * minute
+const day = 24 * hour
+
+/** Every bound of the domain, in one place. A door may be narrower and says so in its own `wire.ts`. */
+export const limits = Object.freeze({
+  /** A record's key, in bytes of UTF-8: fits the index rows of every engine. */
+  recordKeyBytesMax: 2_400,
+  /** A store's name, in ASCII characters. */
+  storeNameLengthMax: 63,
+  storeTitleLengthMax: 256,
+  contentTypeLengthMax: 200,
+  /** Values up to this size lie in their record's info entry, so that a small write is one entry. */
+  valueInInfoBytesMax: 2_048,
+  /** Values above `valueInInfoBytesMax` lie in chunks of this size, each above the first its own commit. */
+  chunkBytes: 1_048_576,
+  /** How often an operation is tried again when others changed what it had read. */
+  commitAttemptsMax: 16,
+  /** Most records or stores of one page. */
+  pageItemsMax: 1_000,
+  /** Most bytes that one page reads from the engine. */
+  pageBytesMax: 4 * 1_048_576,
+  /** An upload that stood still for this long is given up. */
+  uploadLeaseMs: 10 * minute,
+  /** Chunks that were replaced or deleted stay readable for this long, for downloads that still run ... */
+  replacedChunksKeptMs: hour,
+  /** ... but no more than about this many bytes of them, save those that this server is reading. */
+  replacedChunksKeptBytesMax: 1_073_741_824,
+  /** ... and always for this long. */
+  replacedChunksKeptMsMin: 10_000,
+  /** Unnamed stores without a retention of their own. */
+  unnamedRetentionMs: 7 * day,
+  /** Renewals and access stamps of one store are written at most this often. */
+  activityFlushMsMax: 10_000,
+  /** ... and at most this often within a time to live. */
+  activityFlushesPerTtl: 10,
+  /** Stores whose latest activity is held in memory. */
+  activeStoresMax: 100_000,
+  /** Stores whose identity is held in memory, keyed by revision. */
+  cachedStoresMax: 10_000,
+  cachedTokensMax: 10_000,
+  /** For how long a token that was found is taken as found. */
+  cachedTokenMs: 1_000,
+  changeKeptMs: 7 * day,
+  changesKeptPerStoreMax: 100_000,
+  /** A store's change log is counted again after this many changes by this server. */
+  changesBetweenTrims: 10_000,
+  /** Most keys that one commit of the sweeper removes. */
+  sweepBatchKeysMax: 500,
+  /** Most stores, uploads or marks that one sweep looks at. */
+  sweepItemsMax: 1_000,
+  sweepIntervalMs: 10_000,
+  /** Output of decoding a value for a JSON door. */
+  jsonViewBytesMax: 16 * 1_048_576,
+})

@@ -1,0 +1,53 @@
+import type { Revision } from './engine.ts'
+import type { JsonState, RecordInfo } from './record-info.ts'
+import type { StoredValue, ValueSource } from './value.ts'
+
+/** What is known of a record without its value. */
+export interface RecordHead {
+  readonly key: string
+  /** As sent, parameters included. */
+  readonly contentType: string
+  /** As sent; '' for none. */
+  readonly contentEncoding: string
+  /** Stored bytes, as sent. */
+  readonly size: number
+  /** Milliseconds since 1970. */
+  readonly modifiedAt: number
+  /** Changes with every new value: what a condition compares. */
+  readonly revision: Revision
+  readonly jsonState: JsonState
+}
+
+export interface StoreRecord extends RecordHead {
+  readonly value: StoredValue
+}
+
+export interface NewRecord {
+  readonly key: string
+  readonly contentType: string
+  /** As sent; '' for none. */
+  readonly contentEncoding: string
+  readonly source: ValueSource
+}
+
+/** What the caller expects of the record that it replaces or deletes. */
+export type Condition =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'present' }
+  | { readonly kind: 'revision'; readonly anyOf: readonly Revision[] }
+
+export interface StoredRecord {
+  readonly revision: Revision
+}
+
+export function headOf(key: string, info: RecordInfo, entryRevision: Revision): RecordHead {
+  return {
+    key,
+    contentType: info.contentType,
+    contentEncoding: info.contentEncoding,
+    size: info.size,
+    modifiedAt: info.modifiedAt,
+    revision: info.valueRevision ?? entryRevision,
+    jsonState: info.jsonState,
+  }
+}

@@ -1,0 +1,309 @@
+import type { Activities } from './activities.ts'
+import type { Background } from './background.ts'
+import type { ChangeTrimmer } from './change-trimmer.ts'
+import { type ChangePage, readChanges } from './changes.ts'
+import { decodeCounter } from './counter.ts'
+import type { AtomicWrite, Bytes, Entry, Revision, StorageEngine } from './engine.ts'
+import type { Environment } from './environment.ts'
+import { StorageError } from './errors.ts'
+import type { IdentityCache, StoreIdentity } from './identity.ts'
+import type { KeyQueue } from './key-queue.ts'
+import { counterKey, innerIdBytes, recordKey, recordNameOf, recordRange } from './keyspace.ts'
+import type { Lifecycle } from './lifecycle.ts'
+import { limits } from './limits.ts'
+import type { StoredRecord, StoreRecord } from './record.ts'
+import { type Condition, headOf, type NewRecord, type RecordHead } from './record.ts'
+import { decodeInfo, encodeInfo, type JsonState, type RecordInfo } from './record-info.ts'
+import { placeValue, recordWrite, replacedInfo } from './record-write.ts'
+import { type StoreReader, type StoreSnapshot, storeBusy } from './store-reader.ts'
+import { Upload } from './upload.ts'
+import { assertContentType, assertRecordKey } from './validate.ts'
+import type { Values } from './value.ts'
+
+/** What all stores share. */
+export interface StoreParts {
+  readonly engine: StorageEngine
+  readonly environment: Environment
+  readonly background: Background
+  readonly identities: IdentityCache
+  readonly reader: StoreReader
+  readonly activities: Activities
+  readonly lifecycle: Lifecycle
+  readonly values: Values
+  readonly queue: KeyQueue
+  readonly trimmer: ChangeTrimmer
+}
+
+/** A store as it is now. */
+export interface StoreInfo extends StoreIdentity {
+  readonly modifiedAt: number
+  readonly accessedAt: number
+  /** When the store ends unless it is used; undefined: it is kept. */
+  readonly expiresAt: number | undefined
+  readonly recordCount: number
+  /** Stored bytes of all values. */
+  readonly storedBytes: number
+  readonly readCount: number
+  readonly writeCount: number
+  readonly deleteCount: number
+  readonly listCount: number
+}
+
+export interface RecordPage {
+  readonly items: readonly RecordHead[]
+  /** True when there are records behind the last one of this page. */
+  readonly isTruncated: boolean
+}
+
+/**
+ * A collection of records. Every method throws `store-not-found` once the store is gone, and
+ * `storage-unavailable`, `storage-full` or `outcome-unknown` where the storage fails.
+ */
+export class Store {
+  readonly id: string
+  readonly #parts: StoreParts
+
+  constructor(id: string, parts: StoreParts) {
+    this.id = id
+    this.#parts = parts
+  }
+
+  async identity(): Promise<StoreIdentity> {
+    return (await this.#parts.reader.read(this.id, () => [])).identity
+  }
+
+  async info(): Promise<StoreInfo> {
+    const keysOf = ({ id }: StoreIdentity): Bytes[] => [
+      counterKey(id, 'records'),
+      counterKey(id, 'bytes'),
+    ]
+    const { reader } = this.#parts
+    const snapshot = await reader.read(this.id, keysOf, { activity: true })
+    const { current: activity } = reader.activityOf(snapshot)
+    const [records, bytes] = snapshot.entries
+    return {
+      ...snapshot.identity,
+      modifiedAt: activity.modifiedAt,
+      accessedAt: activity.accessedAt,
+      expiresAt: activity.expiresAt === 0 ? undefined : activity.expiresAt,
+      recordCount: Number(decodeCounter(records?.value)),
+      storedBytes: Number(decodeCounter(bytes?.value)),
+      readCount: activity.reads,
+      writeCount: activity.writes,
+      deleteCount: activity.deletes,
+      listCount: activity.lists,
+    }
+  }
+
+  /** Throws `record-damaged`. */
+  async get(key: string): Promise<StoreRecord | undefined> {
+    const { snapshot, entry } = await this.#find(key)
+    this.#parts.activities.touch(snapshot.identity, 'read')
+    if (!entry) return undefined
+    const info = decodeInfo(entry)
+    return { ...headOf(key, info, entry.revision), value: this.#parts.values.open(info) }
+  }
+
+  /** Throws `record-damaged`. */
+  async head(key: string): Promise<RecordHead | undefined> {
+    const { entry } = await this.#find(key)
+    return entry && headOf(key, decodeInfo(entry), entry.revision)
+  }
+
+  /**
+   * Stores a record over what was there. Values of any size: what is over a chunk is streamed, and nothing is
+   * seen of it before all of it is stored. Throws `record-key-invalid`, `content-type-invalid`,
+   * `condition-failed`, `store-cleared`, `upload-expired`, `upload-aborted`.
+   */
+  async put(record: NewRecord, condition?: Condition): Promise<StoredRecord> {
+    assertRecordKey(record.key)
+    assertContentType(record.contentType)
+    const first = await record.source.take(limits.chunkBytes)
+    if (first.length === limits.chunkBytes) return this.#putStreamed(record, { first, condition })
+    const { place, chunks } = placeValue(first, () => this.#createValueId())
+    return this.#inTurn(record.key, () =>
+      this.#replace(record.key, condition, (snapshot, before) => {
+        const next = this.#infoOf(record, { size: first.length, place })
+        return recordWrite(snapshot, { key: record.key, before, next, chunks, now: this.#now() })
+      }),
+    )
+  }
+
+  /** Stores a record unless its key exists. Returns whether it was stored. */
+  async add(record: NewRecord): Promise<boolean> {
+    try {
+      await this.put(record, { kind: 'absent' })
+      return true
+    } catch (error) {
+      if (error instanceof StorageError && error.code === 'condition-failed') return false
+      throw error
+    }
+  }
+
+  /** Returns whether there was such a record. Throws `condition-failed`. */
+  async delete(key: string, condition?: Condition): Promise<boolean> {
+    if (!isPossibleKey(key)) return false
+    return this.#inTurn(key, async () => {
+      for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
+        const { snapshot, entry: before } = await this.#find(key)
+        assertCondition(condition, before)
+        if (attempt === 0) this.#parts.activities.touch(snapshot.identity, 'delete')
+        if (!before) return false
+        const write = recordWrite(snapshot, { key, before, next: undefined, now: this.#now() })
+        const commit = await this.#parts.engine.commit(write)
+        if (!commit.applied) continue
+        this.#parts.trimmer.note(this.id)
+        return true
+      }
+      throw storeBusy(this.id)
+    })
+  }
+
+  /** The records in the order of their keys' bytes. `limit` is 1 to 1,000. Throws `record-damaged`. */
+  async list(query: {
+    readonly prefix: string
+    /** Only keys strictly behind this one, which need not exist. */
+    readonly startAfter: string | undefined
+    readonly limit: number
+  }): Promise<RecordPage> {
+    const { engine, reader, activities } = this.#parts
+    const { identity } = await reader.read(this.id, () => [])
+    activities.touch(identity, 'list')
+    const limit = Math.min(query.limit, limits.pageItemsMax)
+    const range = recordRange(identity.contentId, query)
+    const page = await engine.scan(range, { limit, bytes: limits.pageBytesMax })
+    return { items: page.entries.map(listedHead), isTruncated: page.more }
+  }
+
+  /** Removes all records. What is being uploaded meanwhile is refused. */
+  async clear(): Promise<void> {
+    await this.#parts.lifecycle.clear(this.id)
+  }
+
+  /** What happened behind the revision `after`, oldest first. */
+  async changes(query: { readonly after: Revision; readonly prefix: string }): Promise<ChangePage> {
+    return readChanges(this.#parts.engine, this.id, query)
+  }
+
+  /**
+   * Remembers what was found of the value that `revision` wrote. The record keeps its revision; where
+   * it has another value by now, nothing is remembered.
+   */
+  rememberJson(key: string, revision: Revision, jsonState: JsonState): void {
+    const work = this.#inTurn(key, async () => {
+      const { snapshot, entry } = await this.#find(key)
+      const info = replacedInfo(entry)
+      if (!entry || !info || headOf(key, info, entry.revision).revision !== revision) return
+      const next = encodeInfo({ ...info, jsonState, valueRevision: revision })
+      const puts = [{ key: entry.key, value: next }]
+      await this.#parts.engine.commit({ checks: [snapshot.check, entry], puts })
+    })
+    this.#parts.background.start('Remembering whether a value is JSON', work)
+  }
+
+  async #putStreamed(
+    record: NewRecord,
+    { first, condition }: { first: Bytes; condition: Condition | undefined },
+  ): Promise<StoredRecord> {
+    const begun = await this.identity()
+    const upload = new Upload(this.#parts.engine, this.#parts.environment)
+    await upload.receive(first, record.source)
+    try {
+      return await this.#inTurn(record.key, () =>
+        this.#replace(record.key, condition, async (snapshot, before) => {
+          await this.#assertUploadHolds(upload, { begun, now: snapshot.identity })
+          const place = { kind: 'chunks', valueId: upload.valueId } as const
+          const next = this.#infoOf(record, { size: upload.size, place })
+          const now = this.#now()
+          return upload.closing(recordWrite(snapshot, { key: record.key, before, next, now }))
+        }),
+      )
+    } catch (error) {
+      const isUnknown = error instanceof StorageError && error.code === 'outcome-unknown'
+      if (!isUnknown) await upload.giveUp()
+      throw error
+    }
+  }
+
+  async #assertUploadHolds(
+    upload: Upload,
+    { begun, now }: { begun: StoreIdentity; now: StoreIdentity },
+  ): Promise<void> {
+    if (!begun.contentId.equals(now.contentId)) {
+      throw new StorageError('store-cleared', 'The store was cleared during this upload.')
+    }
+    if (!(await upload.isAlive())) {
+      throw new StorageError('upload-expired', 'The upload stood still for too long.')
+    }
+  }
+
+  async #replace(
+    key: string,
+    condition: Condition | undefined,
+    writeOf: (
+      snapshot: StoreSnapshot,
+      before: Entry | undefined,
+    ) => AtomicWrite | Promise<AtomicWrite>,
+  ): Promise<StoredRecord> {
+    for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
+      const { snapshot, entry: before } = await this.#find(key)
+      assertCondition(condition, before)
+      // Noted before it is written, so that the store does not end in between.
+      if (attempt === 0) this.#parts.activities.touch(snapshot.identity, 'write')
+      const commit = await this.#parts.engine.commit(await writeOf(snapshot, before))
+      if (!commit.applied) continue
+      this.#parts.trimmer.note(this.id)
+      return { revision: commit.revision }
+    }
+    throw storeBusy(this.id)
+  }
+
+  async #find(key: string): Promise<{ snapshot: StoreSnapshot; entry: Entry | undefined }> {
+    const possible = isPossibleKey(key)
+    const snapshot = await this.#parts.reader.read(this.id, ({ contentId }) =>
+      possible ? [recordKey(contentId, key)] : [],
+    )
+    return { snapshot, entry: snapshot.entries[0] }
+  }
+
+  #infoOf(record: NewRecord, value: Pick<RecordInfo, 'size' | 'place'>): RecordInfo {
+    const { contentType, contentEncoding } = record
+    const modifiedAt = this.#now()
+    return { contentType, contentEncoding, modifiedAt, jsonState: 'unchecked', ...value }
+  }
+
+  #inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
+    return this.#parts.queue.run(`${this.id}/${key}`, work)
+  }
+
+  #createValueId(): Bytes {
+    return this.#parts.environment.randomBytes(innerIdBytes)
+  }
+
+  #now(): number {
+    return this.#parts.environment.now()
+  }
+}
+
+/** A key that no record can have is simply not there. */
+function isPossibleKey(key: string): boolean {
+  const isShort = key.length * 3 <= limits.recordKeyBytesMax
+  return (isShort || Buffer.byteLength(key) <= limits.recordKeyBytesMax) && key.isWellFormed()
+}
+
+function listedHead(entry: Entry): RecordHead {
+  return headOf(recordNameOf(entry.key), decodeInfo(entry), entry.revision)
+}
+
+function assertCondition(condition: Condition | undefined, entry: Entry | undefined): void {
+  if (condition === undefined || holds(condition, entry)) return
+  throw new StorageError('condition-failed', 'The record is another one than expected.')
+}
+
+function holds(condition: Condition, entry: Entry | undefined): boolean {
+  if (condition.kind === 'absent') return entry === undefined
+  if (condition.kind === 'present') return entry !== undefined
+  const info = replacedInfo(entry)
+  if (!entry || !info) return false
+  return condition.anyOf.includes(headOf('', info, entry.revision).revision)
+}

@@ -1,0 +1,109 @@
+import { assert } from './assert.ts'
+import { asBuffer } from './bytes.ts'
+import type { Bytes, StorageEngine } from './engine.ts'
+import { StorageError } from './errors.ts'
+import { chunkKey } from './keyspace.ts'
+import { limits } from './limits.ts'
+import { chunkCount, type RecordInfo } from './record-info.ts'
+
+/** Where a value comes from: read once, from front to back. */
+export interface ValueSource {
+  /**
+   * The next bytes: exactly `count` of them, or fewer where the value ends.
+   * Throws StorageError `upload-aborted` when the sender goes away first.
+   */
+  take(count: number): Promise<Bytes>
+}
+
+/** A value that is all in memory. */
+export class BytesSource implements ValueSource {
+  #bytes: Bytes
+
+  constructor(bytes: Bytes) {
+    this.#bytes = bytes
+  }
+
+  async take(count: number): Promise<Bytes> {
+    const taken = this.#bytes.subarray(0, count)
+    this.#bytes = this.#bytes.subarray(count)
+    return taken
+  }
+}
+
+/** The stored bytes of one version of a record. They never change, whatever is written meanwhile. */
+export interface StoredValue {
+  /** In bytes, as stored. */
+  readonly size: number
+  /** The whole value where it is already in memory. */
+  readonly inline: Bytes | undefined
+  /** The whole value. Throws `record-damaged`. */
+  read(): Promise<Bytes>
+  /** The value from front to back, at most 1 MiB at a time, read as they are asked for. Throws `record-damaged`. */
+  chunks(): AsyncIterable<Bytes>
+}
+
+/** Reads values, and knows which chunks this server is reading, so that they are not swept away. */
+export class Values {
+  readonly #engine: StorageEngine
+  readonly #reading = new Map<string, number>()
+
+  constructor(engine: StorageEngine) {
+    this.#engine = engine
+  }
+
+  open({ place, size }: Pick<RecordInfo, 'place' | 'size'>): StoredValue {
+    if (place.kind === 'inline') return inlineValue(place.bytes)
+    const { valueId } = place
+    const chunks = (): AsyncIterable<Bytes> => this.#chunks(valueId, size)
+    return { size, inline: undefined, chunks, read: () => readAll(chunks(), size) }
+  }
+
+  isBeingRead(valueId: Bytes): boolean {
+    return this.#reading.has(nameOf(valueId))
+  }
+
+  async *#chunks(valueId: Bytes, size: number): AsyncGenerator<Bytes> {
+    const name = nameOf(valueId)
+    this.#reading.set(name, (this.#reading.get(name) ?? 0) + 1)
+    try {
+      for (let index = 0; index < chunkCount(size); index += 1) {
+        yield await this.#chunk(valueId, { index, size })
+      }
+    } finally {
+      const others = (this.#reading.get(name) ?? 1) - 1
+      if (others === 0) this.#reading.delete(name)
+      else this.#reading.set(name, others)
+    }
+  }
+
+  async #chunk(valueId: Bytes, { index, size }: { index: number; size: number }): Promise<Bytes> {
+    const [entry] = await this.#engine.get([chunkKey(valueId, index)])
+    const expected = Math.min(limits.chunkBytes, size - index * limits.chunkBytes)
+    if (entry && !entry.isDamaged && entry.value.length === expected) return entry.value
+    throw new StorageError('record-damaged', `Part ${index} of this value is damaged or lost.`)
+  }
+}
+
+function inlineValue(bytes: Bytes): StoredValue {
+  return {
+    size: bytes.length,
+    inline: bytes,
+    read: async () => bytes,
+    async *chunks() {
+      if (bytes.length > 0) yield bytes
+    },
+  }
+}
+
+async function readAll(chunks: AsyncIterable<Bytes>, size: number): Promise<Bytes> {
+  const parts: Bytes[] = []
+  for await (const chunk of chunks) parts.push(chunk)
+  const [only] = parts
+  const whole = parts.length === 1 && only ? only : Buffer.concat(parts)
+  assert(whole.length === size, 'Chunks add up to the size in the info.')
+  return whole
+}
+
+function nameOf(valueId: Bytes): string {
+  return asBuffer(valueId).toString('latin1')
+}

@@ -1,0 +1,16 @@
+import type { Entry, KeyRange, StorageEngine } from './engine.ts'
+import { after } from './keyspace.ts'
+import { limits } from './limits.ts'
+
+/** All entries of a range, a bounded page at a time: not one snapshot. */
+export async function* walk(engine: StorageEngine, range: KeyRange): AsyncGenerator<Entry> {
+  let start = range.start
+  for (;;) {
+    const bound = { limit: limits.pageItemsMax, bytes: limits.pageBytesMax }
+    const { entries, more } = await engine.scan({ start, end: range.end }, bound)
+    yield* entries
+    const last = entries.at(-1)
+    if (!more || !last) return
+    start = after(last.key)
+  }
+}

@@ -9,6 +9,10 @@ export type ErrorCode =
   | 'record-key-invalid'
   | 'content-type-invalid'
   | 'content-encoding-unsupported'
+  /** The value is not encoded as it says. */
+  | 'content-encoding-invalid'
+  /** Too large for what was asked. */
+  | 'value-too-large'
   /** A condition of the caller does not hold: the record is another one than expected. */
   | 'condition-failed'
   /** The stored bytes fail their checksum. */

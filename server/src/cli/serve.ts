@@ -1,0 +1,44 @@
+import { readConfig } from '../config.ts'
+import { type RunningServer, startServer } from '../server.ts'
+import { systemEnvironment } from './system.ts'
+
+/** A signal that comes again within this time is the same Ctrl-C, sent twice by terminal and npm. */
+const sameSignalMs = 1_000
+
+/** `coatcheck serve`: serves until it is told to stop. */
+export async function serveCommand(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<number> {
+  const config = readConfig(args, environment)
+  const stopping = untilSignal()
+  const server = await startServer(config, systemEnvironment)
+  announce(server)
+  await stopping
+  await server.close()
+  return 0
+}
+
+/** stdout has these lines only; the last one says that every door is open. */
+function announce({ url, firstStart }: RunningServer): void {
+  if (firstStart) {
+    const where = firstStart.file ? ` (also in ${firstStart.file})` : ''
+    process.stdout.write(`Your token is ${firstStart.token}${where}\n`)
+  }
+  process.stdout.write(`Coatcheck is listening on ${url}\n`)
+}
+
+/** The first SIGTERM or SIGINT asks to stop; a later one ends the process at once. */
+function untilSignal(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let asked: number | undefined
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      const now = performance.now()
+      if (asked !== undefined && now - asked > sameSignalMs) process.exit(1)
+      asked ??= now
+      resolve()
+    })
+  }
+  return promise
+}

@@ -1,0 +1,23 @@
+import { randomBytes } from 'node:crypto'
+import type { Environment } from '../core/environment.ts'
+
+/** The real clock, real chance, and a log of one line each on stderr. */
+export const systemEnvironment: Environment = {
+  now: () => Date.now(),
+  randomBytes: (count) => randomBytes(count),
+  logError: (message, cause) => {
+    const why = cause === undefined ? '' : `: ${oneLine(describe(cause))}`
+    process.stderr.write(`${new Date().toISOString()} ${oneLine(message)}${why}\n`)
+  },
+}
+
+/** An error with the errors behind it. */
+function describe(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause)
+  const own = cause.stack ?? `${cause.name}: ${cause.message}`
+  return cause.cause === undefined ? own : `${own} | because of ${describe(cause.cause)}`
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, ' | ')
+}

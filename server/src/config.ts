@@ -1,0 +1,167 @@
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+
+/** Everything that can be set. Read once, at the edge, and passed whole. */
+export interface Config {
+  readonly host: string
+  /** 0: any free one. */
+  readonly port: number
+  /** Where the LMDB engine keeps its files. */
+  readonly data: string
+  readonly engine: 'lmdb' | 'memory'
+  /** 'off': the NemesisDB door is closed. */
+  readonly nemesisPort: number | 'off'
+  /** 0: unnamed stores are kept. */
+  readonly unnamedRetentionDays: number
+  /** Set from outside for the first start only. */
+  readonly initialToken: string | undefined
+}
+
+/** The user set something that can't be; the message is a sentence for the terminal. */
+export class ConfigError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'ConfigError'
+  }
+}
+
+/** Each setting once: `--port`, `COATCHECK_PORT`, and `"port"` in the file. */
+const settings = {
+  host: { preset: '127.0.0.1', value: 'ADDRESS', help: 'the address to listen on' },
+  port: { preset: '8288', value: 'N', help: 'the port to listen on; 0 takes any free one' },
+  data: { preset: './coatcheck-data', value: 'DIR', help: 'the folder that holds the data' },
+  engine: {
+    preset: 'lmdb',
+    value: 'lmdb|memory',
+    help: 'lmdb keeps data in the folder, memory keeps it until the server stops',
+  },
+  'nemesis-port': {
+    preset: '1987',
+    value: 'N|off',
+    help: 'the port of the NemesisDB door (nothing listens on it yet)',
+  },
+  'unnamed-retention-days': {
+    preset: '7',
+    value: 'DAYS',
+    help: 'how long an unnamed store is kept after its last use; 0 keeps it for ever',
+  },
+} as const
+
+type SettingName = keyof typeof settings
+
+/** What was set, and where. */
+interface Given {
+  readonly text: string
+  readonly from: string
+}
+
+/** Flags go before the environment, and that before the file. Throws ConfigError. */
+export function readConfig(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Config {
+  const flags = parseFlags(args)
+  const file = readFile(flags.config ?? environment.COATCHECK_CONFIG)
+  const given = (name: SettingName): Given => {
+    const variable = variableOf(name)
+    if (flags[name]) return { text: flags[name], from: `--${name}` }
+    if (environment[variable]) return { text: environment[variable], from: variable }
+    return { text: file[name] || settings[name].preset, from: `"${name}" in the config file` }
+  }
+  return {
+    host: given('host').text,
+    port: parsePort(given('port')),
+    data: given('data').text,
+    engine: parseEngine(given('engine')),
+    nemesisPort: parsePortOrOff(given('nemesis-port')),
+    unnamedRetentionDays: parseDays(given('unnamed-retention-days')),
+    initialToken: environment.COATCHECK_INITIAL_TOKEN || undefined,
+  }
+}
+
+/** The flags for `--help`, a line each. */
+export function describeSettings(): string {
+  const flags = Object.entries(settings).map(([name, { value, help, preset }]) => ({
+    flag: `--${name} ${value}`,
+    text: `${help} (${preset})`,
+  }))
+  const config = { flag: '--config FILE', text: 'a JSON file with any of these: {"port": 8288}' }
+  const all = [...flags, config]
+  const width = Math.max(...all.map(({ flag }) => flag.length))
+  return all.map(({ flag, text }) => `  ${flag.padEnd(width)}  ${text}`).join('\n')
+}
+
+function variableOf(name: SettingName): string {
+  return `COATCHECK_${name.toUpperCase().replaceAll('-', '_')}`
+}
+
+type Texts = Partial<Record<SettingName, string>>
+
+function parseFlags(args: readonly string[]): Texts & { config?: string } {
+  const options = Object.fromEntries(
+    [...Object.keys(settings), 'config'].map((name) => [name, { type: 'string' } as const]),
+  )
+  try {
+    const { values } = parseArgs({ args: [...args], options, strict: true })
+    return values
+  } catch (error) {
+    if (error instanceof TypeError) throw new ConfigError(firstSentence(error.message))
+    throw error
+  }
+}
+
+function firstSentence(message: string): string {
+  return `${message.split(/\. |\n/, 1)[0]}.`.replace(/\.\.$/, '.')
+}
+
+function readFile(path: string | undefined): Texts {
+  if (path === undefined) return {}
+  const fields = parseFile(path)
+  for (const name of Object.keys(fields)) {
+    if (!Object.hasOwn(settings, name)) {
+      throw new ConfigError(`The config file ${path} sets "${name}", which is no setting.`)
+    }
+  }
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, String(value)]))
+}
+
+function parseFile(path: string): object {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new ConfigError(`The config file ${path} can't be read: ${reasonOf(error)}.`)
+  }
+  try {
+    const fields: unknown = JSON.parse(text)
+    if (typeof fields === 'object' && fields !== null && !Array.isArray(fields)) return fields
+  } catch (error) {
+    throw new ConfigError(`The config file ${path} is not JSON: ${reasonOf(error)}.`)
+  }
+  throw new ConfigError(`The config file ${path} is not a JSON object.`)
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+function parsePort({ text, from }: Given): number {
+  const port = Number(text)
+  if (/^\d+$/.test(text) && port <= 65_535) return port
+  throw new ConfigError(`${from} is "${text}", which is no port: 0 to 65535.`)
+}
+
+function parsePortOrOff(given: Given): number | 'off' {
+  return given.text === 'off' ? 'off' : parsePort(given)
+}
+
+function parseEngine({ text, from }: Given): 'lmdb' | 'memory' {
+  if (text === 'lmdb' || text === 'memory') return text
+  throw new ConfigError(`${from} is "${text}", which is no engine: lmdb or memory.`)
+}
+
+function parseDays({ text, from }: Given): number {
+  const days = Number(text)
+  if (/^\d+(\.\d+)?$/.test(text) && days <= 36_500) return days
+  throw new ConfigError(`${from} is "${text}", which is no number of days: 0 to 36500.`)
+}

@@ -1,0 +1,10 @@
+import type { StorageEngine } from '../core/engine.ts'
+import { LmdbEngine } from './lmdb.ts'
+import { MemoryEngine } from './memory.ts'
+
+export type EngineName = 'lmdb' | 'memory'
+
+/** `folder` must exist for an engine that keeps files. Throws EngineError `unavailable`. */
+export function openEngine(name: EngineName, folder: string): StorageEngine {
+  return name === 'memory' ? new MemoryEngine() : new LmdbEngine(folder)
+}

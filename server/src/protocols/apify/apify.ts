@@ -1,0 +1,133 @@
+import type { Domain } from '../../core/domain.ts'
+import type { Environment } from '../../core/environment.ts'
+import { StorageError } from '../../core/errors.ts'
+import type { HttpHandler, HttpReply, HttpRequest } from '../../transport/exchange.ts'
+import {
+  internalErrorReply,
+  methodNotAllowed,
+  pageNotFound,
+  RequestError,
+  replyTo,
+} from './errors.ts'
+import { keyOfSegment } from './key-spelling.ts'
+import { Query } from './query.ts'
+import { type ApifyHandler, type Method, type Route, routes } from './routes.ts'
+import { emptyReply } from './wire.ts'
+
+/** The HTTP API of Apify's key-value stores, as the unmodified clients speak it. */
+export function createApifyDoor(domain: Domain, environment: Environment): HttpHandler {
+  return async (request) => {
+    let found: FoundRoute | undefined
+    try {
+      found = findRoute(request.path)
+      if (!found) throw pageNotFound()
+      if (request.method === 'OPTIONS') return preflight(found.route)
+      return withCommonHeaders(await answer(domain, request, found), found.route)
+    } catch (error) {
+      if (error instanceof StorageError || error instanceof RequestError) {
+        if (error.cause !== undefined) environment.logError(error.message, error.cause)
+        return withCommonHeaders(replyTo(error), found?.route)
+      }
+      environment.logError(`${request.method} ${request.path} failed`, error)
+      return withCommonHeaders(internalErrorReply(), found?.route)
+    }
+  }
+}
+
+interface FoundRoute {
+  readonly route: Route
+  readonly store: string
+  readonly key: string | undefined
+}
+
+async function answer(
+  domain: Domain,
+  request: HttpRequest,
+  { route, store, key }: FoundRoute,
+): Promise<HttpReply> {
+  const query = new Query(request.query)
+  const handler = handlerOf(route, methodOf(request, query))
+  const principal = await domain.access.authenticate(tokenOf(request, query))
+  return handler({ domain, request, principal, query, store, key })
+}
+
+/** A GET may stand for another method: `?method=POST`. */
+function methodOf(request: HttpRequest, query: Query): string {
+  if (request.method !== 'GET') return request.method
+  return query.text('method')?.toUpperCase() ?? 'GET'
+}
+
+function handlerOf({ methods }: Route, method: string): ApifyHandler {
+  // A HEAD is a GET whose body stays here: Node sends none.
+  const handler = isMethod(method) ? (methods[method] ?? headOf(methods, method)) : undefined
+  if (handler) return handler
+  throw methodNotAllowed(Object.keys(methods))
+}
+
+function headOf(methods: Route['methods'], method: Method): ApifyHandler | undefined {
+  return method === 'HEAD' ? methods.GET : undefined
+}
+
+function isMethod(method: string): method is Method {
+  return ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'].includes(method)
+}
+
+/** The header goes before the query; a token in a URL is for links alone. */
+function tokenOf(request: HttpRequest, query: Query): string | undefined {
+  const header = request.header('authorization')
+  if (header === undefined) return query.text('token')
+  return /^bearer +(\S+) *$/i.exec(header)?.[1] ?? header
+}
+
+const patterns = routes.map((route) => ({ route, segments: route.path.split('/') }))
+
+/** Every segment is decoded once; an empty one (a slash at the end or two in a row) is a segment too. */
+function findRoute(path: string): FoundRoute | undefined {
+  const segments = path.split('/')
+  const found = patterns.find(
+    (pattern) =>
+      pattern.segments.length === segments.length &&
+      pattern.segments.every((segment, index) => segment[0] === ':' || segment === segments[index]),
+  )
+  if (!found) assertNoEmptyKey(segments)
+  if (!found || segments[3] === '') return undefined
+  return {
+    route: found.route,
+    store: keyOfSegment(segments[3] ?? '') ?? '',
+    key: keyOfSegment(segments[5] ?? ''),
+  }
+}
+
+/**
+ * URL libraries turn the record key `..` into the store's own path with a slash behind it. That must
+ * never mean the store: deleting the record `..` would delete it.
+ */
+function assertNoEmptyKey(segments: readonly string[]): void {
+  const isStoreAndSlash = segments.length === 5 && segments[4] === '' && segments[3] !== ''
+  if (!isStoreAndSlash || segments[2] !== 'key-value-stores') return
+  throw new StorageError('record-key-invalid', 'The path spells no record key.')
+}
+
+// Browsers take no wildcard inside a name, so the clients' own headers are spelled out.
+const allowedHeaders =
+  'Authorization, Content-Type, Content-Encoding, X-Apify-Request-Origin, X-Apify-Workflow-Key'
+
+/** Browsers ask first: any page may call, since the token and never a cookie says who is asking. */
+function preflight(route: Route): HttpReply {
+  return emptyReply(204, {
+    'Access-Control-Allow-Origin': '*',
+    'Access-Control-Allow-Methods': ['OPTIONS', ...Object.keys(route.methods)].join(','),
+    'Access-Control-Allow-Headers': allowedHeaders,
+    'Access-Control-Max-Age': '86400',
+  })
+}
+
+function withCommonHeaders(reply: HttpReply, route: Route | undefined): HttpReply {
+  const headers = {
+    ...reply.headers,
+    'X-RateLimit-Limit': route?.rateLimit ?? 60,
+    'Access-Control-Allow-Origin': '*',
+    'Access-Control-Expose-Headers': '*',
+  }
+  return { ...reply, headers }
+}

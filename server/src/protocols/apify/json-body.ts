@@ -1,0 +1,74 @@
+import type { HttpRequest } from '../../transport/exchange.ts'
+import { DecodingError, decodeBytes, isContentEncoding } from '../content-encoding.ts'
+import { RequestError } from './errors.ts'
+import { unsupportedEncoding } from './records.ts'
+import { jsonBodyBytesMax } from './wire.ts'
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
+
+/**
+ * The JSON object in a request's body. An optional one may be absent, whatever content type comes with
+ * nothing. Throws RequestError.
+ */
+export async function readJsonObject(
+  request: HttpRequest,
+  { isOptional }: { isOptional: boolean },
+): Promise<Readonly<Record<string, unknown>>> {
+  const bytes = await readBody(request)
+  if (bytes.length === 0 && isOptional) return {}
+  assertJsonType(request)
+  const value = parse(await decode(bytes, request.header('content-encoding') ?? ''))
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return Object.fromEntries(Object.entries(value))
+  }
+  throw invalidRequest('POST data must be a JSON object')
+}
+
+async function readBody(request: HttpRequest): Promise<Uint8Array> {
+  const declared = Number(request.header('content-length') ?? 0)
+  if (declared > jsonBodyBytesMax) throw tooLarge(declared)
+  const bytes = await request.body.take(jsonBodyBytesMax + 1)
+  if (bytes.length > jsonBodyBytesMax) throw tooLarge(bytes.length)
+  return bytes
+}
+
+function assertJsonType(request: HttpRequest): void {
+  const contentType = request.header('content-type') ?? ''
+  if (/^application\/json\s*(;|$)/i.test(contentType)) return
+  throw new RequestError(
+    { status: 415, type: 'invalid-content-type-header' },
+    'This API end-point takes JSON: send it with the header Content-Type: application/json',
+  )
+}
+
+async function decode(bytes: Uint8Array, encoding: string): Promise<Uint8Array> {
+  if (encoding === '' || encoding === 'identity') return bytes
+  if (!isContentEncoding(encoding)) throw unsupportedEncoding(encoding)
+  try {
+    return await decodeBytes(bytes, { encoding, outputBytesMax: jsonBodyBytesMax })
+  } catch (error) {
+    if (!(error instanceof DecodingError)) throw error
+    if (error.reason === 'too-large') throw tooLarge(jsonBodyBytesMax + 1)
+    throw invalidRequest(`The body is not ${encoding} as its Content-Encoding says`)
+  }
+}
+
+function parse(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(strictUtf8.decode(bytes))
+  } catch (error) {
+    if (!(error instanceof SyntaxError) && !(error instanceof TypeError)) throw error
+    throw invalidRequest('POST data must be a JSON object')
+  }
+}
+
+function invalidRequest(message: string): RequestError {
+  return new RequestError({ status: 400, type: 'invalid-request' }, message)
+}
+
+function tooLarge(length: number): RequestError {
+  return new RequestError(
+    { status: 413, type: 'request-too-large' },
+    `The POST payload is too large (limit: ${jsonBodyBytesMax} bytes, actual length: ${length} bytes).`,
+  )
+}

@@ -1,0 +1,35 @@
+import type { HttpReply } from '../../transport/exchange.ts'
+import { findStore } from './address.ts'
+import { keyOfSpelling, spellKey } from './key-spelling.ts'
+import type { ApifyCall } from './routes.ts'
+import { jsonReply } from './wire.ts'
+
+/** GET /v2/key-value-stores/{store}/keys, in the order of the keys' bytes. */
+export async function listKeys(call: ApifyCall): Promise<HttpReply> {
+  const { store } = await findStore(call, 'read')
+  const { query } = call
+  const limit = query.limit()
+  const exclusiveStartKey = query.text('exclusiveStartKey') ?? null
+  const page = await store.list({
+    prefix: keyOfSpelling(query.text('prefix') ?? ''),
+    startAfter: exclusiveStartKey === null ? undefined : keyOfSpelling(exclusiveStartKey),
+    limit,
+  })
+  const recordsUrl = `${call.request.baseUrl}/v2/key-value-stores/${store.id}/records`
+  const items = page.items.map(({ key, size }) => {
+    const spelling = spellKey(key)
+    return { key: spelling, size, recordPublicUrl: `${recordsUrl}/${spelling}` }
+  })
+  const last = items.at(-1)
+  return jsonReply(200, {
+    data: {
+      items,
+      count: items.length,
+      limit,
+      exclusiveStartKey,
+      isTruncated: page.isTruncated,
+      // Clients page until this is null: on the last page it must be there and null.
+      nextExclusiveStartKey: page.isTruncated && last ? last.key : null,
+    },
+  })
+}

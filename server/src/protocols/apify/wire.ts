@@ -1,0 +1,79 @@
+import type { GeneralAccess } from '../../core/identity.ts'
+import type { StoreInfo } from '../../core/store.ts'
+import type { User } from '../../core/users.ts'
+import type { HttpReply } from '../../transport/exchange.ts'
+
+/** Body of the endpoints that take JSON, decoded (`MAX_PAYLOAD_SIZE_BYTES` of @apify/consts). */
+export const jsonBodyBytesMax = 9_437_184
+
+/** The keys of a page of stores or records; also what `limit` is cut to. */
+export const pageItemsMax = 1_000
+
+export const generalAccessLevels: readonly GeneralAccess[] = [
+  'FOLLOW_USER_SETTING',
+  'RESTRICTED',
+  'ANYONE_WITH_ID_CAN_READ',
+  'ANYONE_WITH_NAME_CAN_READ',
+]
+
+export function jsonReply(
+  status: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): HttpReply {
+  const bytes = Buffer.from(JSON.stringify(body))
+  return {
+    status,
+    headers: {
+      'Content-Type': 'application/json; charset=utf-8',
+      'Content-Length': bytes.length,
+      ...headers,
+    },
+    body: bytes,
+  }
+}
+
+export function emptyReply(
+  status: number,
+  headers: Readonly<Record<string, string>> = {},
+): HttpReply {
+  return { status, headers, body: '' }
+}
+
+/** Apify's store object (spec: section 5). The signing secret is for those who may write. */
+export function storeObject(
+  info: StoreInfo,
+  { owner, baseUrl, mayWrite }: { owner: User | undefined; baseUrl: string; mayWrite: boolean },
+): Record<string, unknown> {
+  const storeUrl = `${baseUrl}/v2/key-value-stores/${info.id}`
+  return {
+    id: info.id,
+    name: info.name,
+    title: info.title,
+    userId: info.ownerId,
+    username: owner?.username ?? null,
+    createdAt: isoTime(info.createdAt),
+    modifiedAt: isoTime(info.modifiedAt),
+    accessedAt: isoTime(info.accessedAt),
+    actId: null,
+    actRunId: null,
+    schema: null,
+    generalAccess: info.generalAccess,
+    ...(mayWrite && { urlSigningSecretKey: info.signingSecret }),
+    consoleUrl: `${baseUrl}/#/key-value-stores/${info.id}`,
+    keysPublicUrl: `${storeUrl}/keys`,
+    recordsPublicUrl: `${storeUrl}/records`,
+    stats: {
+      readCount: info.readCount,
+      writeCount: info.writeCount,
+      deleteCount: info.deleteCount,
+      listCount: info.listCount,
+      s3StorageBytes: info.storedBytes,
+      storageBytes: info.storedBytes,
+    },
+  }
+}
+
+function isoTime(ms: number): string {
+  return new Date(ms).toISOString()
+}

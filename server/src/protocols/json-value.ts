@@ -1,0 +1,91 @@
+import type { Bytes } from '../core/engine.ts'
+import { StorageError } from '../core/errors.ts'
+import { limits } from '../core/limits.ts'
+import type { StoreRecord } from '../core/record.ts'
+import type { JsonState } from '../core/record-info.ts'
+import type { Store } from '../core/store.ts'
+import { DecodingError, decodeBytes, isContentEncoding } from './content-encoding.ts'
+
+/** What a record is to a door that speaks JSON. */
+export type JsonView =
+  /** JSON text that may become part of a reply as it is: it was parsed once. */
+  { readonly kind: 'json'; readonly text: string } | { readonly kind: 'not-json' }
+
+const notJson: JsonView = { kind: 'not-json' }
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
+
+/**
+ * The JSON view of a record: JSON types as their JSON, `text/*` as a JSON string, everything else as not
+ * JSON. Bytes that nobody has checked are parsed first, and what was found is remembered.
+ * Throws `content-encoding-invalid`, `value-too-large`, `record-damaged`.
+ */
+export async function jsonViewOf(record: StoreRecord, store: Store): Promise<JsonView> {
+  const meaning = meaningOf(record.contentType)
+  if (meaning === 'other' || record.jsonState === 'unsound') return notJson
+  const text = decodeText(await decoded(record))
+  const isSound = text !== undefined && (meaning === 'text' || isJson(text, record.jsonState))
+  remember(record, store, isSound)
+  if (!isSound) return notJson
+  return { kind: 'json', text: meaning === 'text' ? JSON.stringify(text) : text }
+}
+
+function remember(record: StoreRecord, store: Store, isSound: boolean): void {
+  if (record.jsonState !== 'unchecked') return
+  store.rememberJson(record.key, record.revision, isSound ? 'sound' : 'unsound')
+}
+
+type Meaning = 'json' | 'text' | 'other'
+
+function meaningOf(contentType: string): Meaning {
+  const [type = '', ...parameters] = contentType.toLowerCase().split(';')
+  const mediaType = type.trim()
+  if (mediaType === 'application/json' || mediaType.endsWith('+json')) return 'json'
+  if (!mediaType.startsWith('text/')) return 'other'
+  const charset = parameters.map((one) => one.trim()).find((one) => one.startsWith('charset='))
+  const name = charset?.slice('charset='.length).replaceAll('"', '') ?? 'utf-8'
+  return ['utf-8', 'utf8', 'us-ascii'].includes(name) ? 'text' : 'other'
+}
+
+async function decoded(record: StoreRecord): Promise<Bytes> {
+  const outputBytesMax = limits.jsonViewBytesMax
+  if (record.size > outputBytesMax) throw tooLarge()
+  const bytes = record.value.inline ?? (await record.value.read())
+  const encoding = record.contentEncoding
+  if (!isContentEncoding(encoding)) return bytes
+  try {
+    return await decodeBytes(bytes, { encoding, outputBytesMax })
+  } catch (error) {
+    if (!(error instanceof DecodingError)) throw error
+    if (error.reason === 'too-large') throw tooLarge()
+    throw new StorageError('content-encoding-invalid', `This value is not ${encoding} as it says.`)
+  }
+}
+
+function tooLarge(): StorageError {
+  const rule = `${limits.jsonViewBytesMax} bytes`
+  return new StorageError(
+    'value-too-large',
+    `This value is over ${rule}, too large for JSON doors.`,
+  )
+}
+
+/** Strict UTF-8, a byte order mark in front allowed and left out; undefined where it is none. */
+function decodeText(bytes: Bytes): string | undefined {
+  try {
+    return strictUtf8.decode(bytes)
+  } catch (error) {
+    if (error instanceof TypeError) return undefined
+    throw error
+  }
+}
+
+function isJson(text: string, state: JsonState): boolean {
+  if (state === 'sound') return true
+  try {
+    JSON.parse(text)
+    return true
+  } catch (error) {
+    if (error instanceof SyntaxError) return false
+    throw error
+  }
+}

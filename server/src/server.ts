@@ -1,0 +1,192 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Config } from './config.ts'
+import { type Domain, openDomain } from './core/domain.ts'
+import type { StorageEngine } from './core/engine.ts'
+import type { Environment } from './core/environment.ts'
+import { limits } from './core/limits.ts'
+import { createToken } from './core/users.ts'
+import { DataFolder } from './data-folder.ts'
+import { openEngine } from './engines/open.ts'
+import { createApifyDoor } from './protocols/apify/apify.ts'
+import type { HttpHandler, HttpRequest } from './transport/exchange.ts'
+import { HttpListener } from './transport/http.ts'
+import { welcomePage } from './transport/welcome.ts'
+
+/** What was made at a first start. */
+export interface FirstStart {
+  readonly token: string
+  /** Where it can be read again; undefined: nowhere. */
+  readonly file: string | undefined
+}
+
+/** A server that runs. */
+export interface RunningServer {
+  readonly url: string
+  readonly firstStart: FirstStart | undefined
+  /** Finishes what is in flight, writes what is only in memory, and lets go of the folder. */
+  close(): Promise<void>
+}
+
+const dayMs = 86_400_000
+const initialTokenPattern = /^[\x21-\x7e]{32,}$/
+
+/** The server can't start; the message is a sentence for the terminal. */
+export class StartError extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause })
+    this.name = 'StartError'
+  }
+}
+
+/** The composition root: the one place that knows engine, domain, doors and listeners. */
+export async function startServer(
+  config: Config,
+  environment: Environment,
+): Promise<RunningServer> {
+  const closers: (() => void | Promise<void>)[] = []
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) {
+      await Promise.try(closer).catch((error) => environment.logError('Closing failed', error))
+    }
+  }
+  try {
+    const folder = config.engine === 'memory' ? undefined : await DataFolder.open(config.data)
+    closers.push(() => folder?.close())
+    // Before anything is made in the folder: a first start whose port is taken leaves nothing behind.
+    const gate = new Gate()
+    const listener = await listen(gate, { config, environment })
+    const stopListening = (): Promise<void> => listener.stop()
+    closers.push(stopListening) // where a later step fails
+    const engine = openEngine(config.engine, engineFolder(folder))
+    closers.push(() => engine.close())
+    const domain = await open(engine, { config, environment })
+    closers.push(() => domain.close())
+    const firstStart = await makeFirstUser(domain, { config, environment, folder })
+    closers.push(startSweeping(domain, environment))
+    closers.push(stopListening) // before anything that requests need
+    gate.open(doorsOf(domain, environment))
+    return { url: listener.url, firstStart, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function open(
+  engine: StorageEngine,
+  { config, environment }: { config: Config; environment: Environment },
+): Promise<Domain> {
+  return openDomain(engine, environment, {
+    unnamedRetentionMs: config.unnamedRetentionDays * dayMs,
+  })
+}
+
+function engineFolder(folder: DataFolder | undefined): string {
+  if (!folder) return ''
+  const path = join(folder.path, 'lmdb')
+  mkdirSync(path, { recursive: true, mode: 0o700 })
+  return path
+}
+
+/**
+ * An empty store gets its first user and a token. `COATCHECK_INITIAL_TOKEN` counts now and never again;
+ * beyond loopback it must be given, so that nobody else finds the door open first.
+ */
+async function makeFirstUser(
+  domain: Domain,
+  parts: { config: Config; environment: Environment; folder: DataFolder | undefined },
+): Promise<FirstStart | undefined> {
+  const { config, environment, folder } = parts
+  const { initialToken } = config
+  if (await domain.users.hasAny()) {
+    await warnOfOtherToken(domain, parts)
+    return undefined
+  }
+  if (initialToken !== undefined && !initialTokenPattern.test(initialToken)) {
+    throw new StartError('COATCHECK_INITIAL_TOKEN must be 32 or more visible ASCII characters.')
+  }
+  if (initialToken === undefined && !isLoopback(config.host)) {
+    const where = `${config.host} can be reached from other machines`
+    throw new StartError(`${where}: set COATCHECK_INITIAL_TOKEN for the first start.`)
+  }
+  const token = initialToken ?? createToken(environment)
+  await domain.users.createFirst(token)
+  return { token, file: folder?.writeFirstToken(token) }
+}
+
+async function warnOfOtherToken(
+  domain: Domain,
+  { config, environment }: { config: Config; environment: Environment },
+): Promise<void> {
+  if (config.initialToken === undefined) return
+  if (await domain.users.findByToken(config.initialToken)) return
+  const message = 'COATCHECK_INITIAL_TOKEN is ignored: it counts on the first start only'
+  environment.logError(message, undefined)
+}
+
+function startSweeping({ sweeper }: Domain, environment: Environment): () => Promise<void> {
+  let running: Promise<void> | undefined
+  const sweep = (): void => {
+    if (running) return
+    running = sweeper
+      .sweep()
+      .catch((error) => environment.logError('Sweeping failed', error))
+      .finally(() => {
+        running = undefined
+      })
+  }
+  const timer = setInterval(sweep, limits.sweepIntervalMs)
+  return async () => {
+    clearInterval(timer)
+    await running
+  }
+}
+
+/** Requests that come before the doors are open are told to try again. */
+class Gate {
+  #handler: HttpHandler = async () => ({
+    status: 503,
+    headers: { 'Retry-After': 1 },
+    body: 'Coatcheck is starting.\n',
+  })
+
+  readonly handler: HttpHandler = (request) => this.#handler(request)
+
+  open(handler: HttpHandler): void {
+    this.#handler = handler
+  }
+}
+
+async function listen(
+  { handler }: Gate,
+  { config, environment }: { config: Config; environment: Environment },
+): Promise<HttpListener> {
+  const { host, port } = config
+  const logError = (message: string, cause: unknown): void => environment.logError(message, cause)
+  const listener = new HttpListener({ host, port, handler, logError })
+  await listener.listen().catch((error) => {
+    throw new StartError(`Can't listen on ${host}:${port}: ${whyNotListening(error)}.`, error)
+  })
+  return listener
+}
+
+/** Which door a path belongs to. */
+function doorsOf(domain: Domain, environment: Environment): HttpHandler {
+  const apify = createApifyDoor(domain, environment)
+  return async (request: HttpRequest) =>
+    request.path === '/' ? welcomePage(request) : apify(request)
+}
+
+function whyNotListening(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'EADDRINUSE') return 'something else listens there already'
+  if (code === 'EACCES') return 'this user may not use that port'
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return 'this machine has no such address'
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** The address that is listened on, never the peer's. */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+}

@@ -1,0 +1,34 @@
+import type { Bytes } from '../core/engine.ts'
+
+/** A request as doors see it, whatever carried it. */
+export interface HttpRequest {
+  readonly method: string
+  /** As sent: still percent-encoded, without the query. */
+  readonly path: string
+  /** As sent: what stands behind the `?`; '' for none. */
+  readonly query: string
+  /** Names in lower case; of a repeated header the values are joined as RFC 9110 says, or the first. */
+  header(name: string): string | undefined
+  /** How the client addressed this server, without a slash at the end: for links that lead back here. */
+  readonly baseUrl: string
+  readonly body: RequestBody
+}
+
+/** A request's body, read once from front to back. */
+export interface RequestBody {
+  /**
+   * The next bytes: exactly `count`, or fewer where the body ends.
+   * Throws StorageError `upload-aborted` when the client goes away first.
+   */
+  take(count: number): Promise<Bytes>
+}
+
+export interface HttpReply {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | number>>
+  /** Streamed bodies are read as fast as the client takes them, and closed when it goes away. */
+  readonly body: Bytes | string | AsyncIterable<Bytes>
+}
+
+/** A front door of HTTP. */
+export type HttpHandler = (request: HttpRequest) => Promise<HttpReply>

@@ -1,0 +1,192 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { HttpHandler, HttpReply, HttpRequest } from './exchange.ts'
+import { IncomingBody } from './incoming-body.ts'
+
+export interface HttpOptions {
+  readonly host: string
+  /** 0: any free one. */
+  readonly port: number
+  readonly handler: HttpHandler
+  logError(message: string, cause: unknown): void
+}
+
+/** A client that sends or takes nothing for this long is cut off. */
+const stallMs = 60_000
+const headersMs = 10_000
+const keepAliveMs = 65_000
+/** How often sockets are looked at for these times. */
+const checkIntervalMs = 2_000
+/** After the reply to a body that nobody wanted: how long the client may go on sending. */
+const lingerMs = 2_000
+/** What is in flight when the server is told to stop gets this long. */
+const stopMs = 8_000
+
+/** `node:http` without anything between it and the doors. */
+export class HttpListener {
+  readonly #server: Server
+  readonly #options: HttpOptions
+  #isStopping = false
+
+  constructor(options: HttpOptions) {
+    this.#options = options
+    this.#server = createServer(
+      {
+        headersTimeout: headersMs,
+        // An upload may take as long as it moves: stalls are what `timeout` cuts off.
+        requestTimeout: 0,
+        keepAliveTimeout: keepAliveMs,
+        connectionsCheckingInterval: checkIntervalMs,
+        noDelay: true,
+      },
+      (message, response) => this.#serve(message, response),
+    )
+    this.#server.timeout = stallMs
+    this.#server.on('clientError', refuseMalformed)
+  }
+
+  /** Where it listens, once it does. */
+  get url(): string {
+    const { host } = this.#options
+    return `http://${host.includes(':') ? `[${host}]` : host}:${portOf(this.#server.address())}`
+  }
+
+  /** Resolves once requests are taken. Rejects with Node's error, such as EADDRINUSE. */
+  listen(): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.#server.once('error', reject)
+    this.#server.listen(this.#options.port, this.#options.host, () => {
+      this.#server.off('error', reject)
+      resolve()
+    })
+    return promise
+  }
+
+  /** Takes no more connections, finishes what is in flight, and cuts off what takes too long. May be called twice. */
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#server.close(() => resolve())
+    const deadline = setTimeout(() => this.#server.closeAllConnections(), stopMs)
+    await promise
+    clearTimeout(deadline)
+  }
+
+  async #serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const reply = await this.#options.handler(requestOf(message, this.#baseUrl(message)))
+      if (response.destroyed) {
+        await closeUnread(reply.body)
+        return
+      }
+      if (this.#isStopping) response.setHeader('Connection', 'close')
+      if (!message.complete) lingerAfter(message, response)
+      await send(reply, response)
+    } catch (error) {
+      this.#options.logError(`${message.method} ${pathOf(message)} failed`, error)
+      if (response.headersSent) response.destroy()
+      else response.writeHead(500).end()
+    }
+  }
+
+  #baseUrl(message: IncomingMessage): string {
+    const host = message.headers.host
+    return `http://${host ?? `${message.socket.localAddress}:${message.socket.localPort}`}`
+  }
+}
+
+function requestOf(message: IncomingMessage, baseUrl: string): HttpRequest {
+  const url = message.url ?? '/'
+  const mark = url.indexOf('?')
+  return {
+    method: message.method ?? 'GET',
+    path: mark < 0 ? url : url.slice(0, mark),
+    query: mark < 0 ? '' : url.slice(mark + 1),
+    header: (name) => {
+      const value = message.headers[name]
+      return Array.isArray(value) ? value[0] : value
+    },
+    baseUrl,
+    body: new IncomingBody(message),
+  }
+}
+
+async function send(reply: HttpReply, response: ServerResponse): Promise<void> {
+  const { status, headers, body } = reply
+  response.writeHead(status, headers)
+  if (typeof body === 'string' || body instanceof Uint8Array) {
+    response.end(body)
+    return
+  }
+  for await (const part of body) {
+    if (response.destroyed) return
+    if (!response.write(part)) await drained(response)
+  }
+  response.end()
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const done = (): void => {
+    response.off('drain', done)
+    response.off('close', done)
+    resolve()
+  }
+  response.on('drain', done)
+  response.on('close', done)
+  return promise
+}
+
+async function closeUnread(body: HttpReply['body']): Promise<void> {
+  if (typeof body === 'string' || body instanceof Uint8Array) return
+  await body[Symbol.asyncIterator]().return?.()
+}
+
+/**
+ * The reply comes before the end of the body: an upload that is refused. The client may still be sending
+ * and would miss the reply if the connection just closed, so it gets a moment.
+ */
+function lingerAfter(message: IncomingMessage, response: ServerResponse): void {
+  response.setHeader('Connection', 'close')
+  response.once('finish', () => {
+    message.resume()
+    setTimeout(() => message.complete || message.destroy(), lingerMs).unref()
+  })
+}
+
+/** What is no HTTP, or too slow or too large to be a request: Node has no response object for it. */
+function refuseMalformed(error: Error & { code?: string }, socket: Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy()
+    return
+  }
+  const { status, type, message } = malformed(error.code)
+  const body = JSON.stringify({ error: { type, message } })
+  socket.end(
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  )
+}
+
+function malformed(code: string | undefined): { status: string; type: string; message: string } {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    const message = 'The headers of the request are too large.'
+    return { status: '431 Request Header Fields Too Large', type: 'invalid-request', message }
+  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    const message = 'The request took too long to arrive.'
+    return { status: '408 Request Timeout', type: 'invalid-request', message }
+  }
+  const message = 'The request is not well-formed HTTP.'
+  return { status: '400 Bad Request', type: 'invalid-request', message }
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  return typeof address === 'object' && address ? address.port : 0
+}
+
+/** Without the query, which may hold a token. */
+function pathOf(message: IncomingMessage): string {
+  return (message.url ?? '').split('?', 1)[0] ?? ''
+}

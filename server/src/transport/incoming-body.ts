@@ -1,0 +1,78 @@
+import type { IncomingMessage } from 'node:http'
+import type { Bytes } from '../core/engine.ts'
+import { StorageError } from '../core/errors.ts'
+import type { RequestBody } from './exchange.ts'
+
+interface Wanted {
+  readonly count: number
+  resolve(bytes: Bytes): void
+  reject(error: unknown): void
+}
+
+/** A body of `node:http`, paused while nobody asks for it: it holds little more than what is asked for. */
+export class IncomingBody implements RequestBody {
+  readonly #message: IncomingMessage
+  #parts: Buffer[] = []
+  #length = 0
+  #wanted: Wanted | undefined
+  #isAttached = false
+  #hasEnded = false
+  #error: unknown
+
+  constructor(message: IncomingMessage) {
+    this.#message = message
+  }
+
+  take(count: number): Promise<Bytes> {
+    if (!this.#isAttached) this.#attach()
+    const { promise, resolve, reject } = Promise.withResolvers<Bytes>()
+    this.#wanted = { count, resolve, reject }
+    this.#message.resume()
+    this.#settle()
+    return promise
+  }
+
+  #attach(): void {
+    this.#isAttached = true
+    this.#message.on('data', (part: Buffer) => {
+      this.#parts.push(part)
+      this.#length += part.length
+      this.#settle()
+    })
+    this.#message.on('end', () => {
+      this.#hasEnded = true
+      this.#settle()
+    })
+    this.#message.on('error', () => this.#abort())
+    this.#message.on('close', () => this.#abort())
+  }
+
+  #abort(): void {
+    if (this.#hasEnded) return
+    this.#error ??= new StorageError('upload-aborted', 'The client went away before the end.')
+    this.#settle()
+  }
+
+  #settle(): void {
+    const wanted = this.#wanted
+    if (!wanted) {
+      this.#message.pause()
+      return
+    }
+    if (this.#length < wanted.count && !this.#hasEnded && !this.#error) return
+    this.#wanted = undefined
+    this.#message.pause()
+    if (this.#error) wanted.reject(this.#error)
+    else wanted.resolve(this.#cut(wanted.count))
+  }
+
+  #cut(count: number): Bytes {
+    const [only] = this.#parts
+    const all = this.#parts.length === 1 && only ? only : Buffer.concat(this.#parts, this.#length)
+    const taken = all.subarray(0, count)
+    const rest = all.subarray(count)
+    this.#parts = rest.length > 0 ? [rest] : []
+    this.#length = rest.length
+    return taken
+  }
+}

@@ -83,8 +83,7 @@ export class RequestError extends Error {
 
 export function replyTo(error: StorageError | RequestError): HttpReply {
   if (error instanceof RequestError) {
-    const { status, type, message, headers } = error
-    return { ...errorReply({ status, type, message }), headers: { ...jsonHeaders, ...headers } }
+    return errorReply(error, error.headers)
   }
   const { status, type, message }: Answer = answers[error.code]
   return errorReply({ status, type, message: message ?? error.message })
@@ -109,9 +108,9 @@ export function methodNotAllowed(allowed: readonly string[]): RequestError {
   )
 }
 
-const jsonHeaders = jsonReply(200, {}).headers
-
-function errorReply(error: { status: number; type: string; message: string }): HttpReply {
-  const { status, type, message } = error
-  return jsonReply(status, { error: { type, message } })
+function errorReply(
+  { status, type, message }: { status: number; type: string; message: string },
+  headers?: Readonly<Record<string, string>>,
+): HttpReply {
+  return jsonReply(status, { error: { type, message } }, headers)
 }

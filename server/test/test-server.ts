@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ApifyClient } from 'apify-client'
+import { afterAll, beforeAll } from 'vitest'
+import type { Config } from '../src/config.ts'
+import type { Environment } from '../src/core/environment.ts'
+import { type RunningServer, startServer } from '../src/server.ts'
+
+export const engines = ['memory', 'lmdb'] as const
+
+/** A real server of this process, on a port and in a folder of its own. */
+export interface TestServer {
+  readonly url: string
+  readonly token: string
+  /** What the server logged as errors. */
+  readonly logged: unknown[]
+  close(): Promise<void>
+}
+
+export async function startTestServer(settings: Partial<Config> = {}): Promise<TestServer> {
+  const data = await mkdtemp(join(tmpdir(), 'coatcheck-test-'))
+  const config: Config = {
+    host: '127.0.0.1',
+    port: 0,
+    data,
+    engine: 'memory',
+    nemesisPort: 'off',
+    unnamedRetentionDays: 7,
+    initialToken: undefined,
+    ...settings,
+  }
+  const logged: unknown[] = []
+  const server = await startServer(config, loggingTo(logged))
+  return {
+    url: server.url,
+    token: tokenOf(server),
+    logged,
+    close: async () => {
+      await server.close()
+      await rm(data, { recursive: true })
+    },
+  }
+}
+
+/** One server for all tests of a `describe`. */
+export function useTestServer(settings: Partial<Config> = {}): {
+  url(): string
+  token(): string
+  logged(): readonly unknown[]
+  client(options?: { token?: string }): ApifyClient
+} {
+  let server: TestServer | undefined
+  const running = (): TestServer => {
+    if (!server) throw new Error('The server runs only inside tests.')
+    return server
+  }
+  beforeAll(async () => {
+    server = await startTestServer(settings)
+  })
+  afterAll(() => server?.close())
+  return {
+    url: () => running().url,
+    token: () => running().token,
+    logged: () => running().logged,
+    client: ({ token = running().token } = {}) =>
+      // Without retries a refusal shows at once.
+      new ApifyClient({ baseUrl: running().url, token, maxRetries: 0 }),
+  }
+}
+
+function loggingTo(logged: unknown[]): Environment {
+  return {
+    now: () => Date.now(),
+    randomBytes: (count) => randomBytes(count),
+    logError: (message, cause) => logged.push([message, cause]),
+  }
+}
+
+function tokenOf({ firstStart }: RunningServer): string {
+  if (!firstStart) throw new Error('A fresh folder makes a first start.')
+  return firstStart.token
+}

@@ -34,7 +34,9 @@ export class DataFolder {
     return new DataFolder(path, await lock(path))
   }
 
-  /** Keeps the token of the first start where only the folder's owner can read it; returns the file. */
+  /**
+   * Keeps the token of the first start where only the folder's owner can read it; returns the file.
+   */
   writeFirstToken(token: string): string {
     const file = join(this.path, tokenFile)
     rmSync(file, { force: true })
@@ -58,8 +60,8 @@ export class DataFolder {
 }
 
 /**
- * Takes the folder for this process alone. SQLite's own lock does it: the operating system holds it, so
- * it ends with the process however that dies, which a file with a process id can't promise.
+ * Takes the folder for this process alone. SQLite's own lock does it: the operating system holds
+ * it, so it ends with the process however that dies, which a file with a process id can't promise.
  */
 async function lock(path: string): Promise<DatabaseSync> {
   const { DatabaseSync } = await importSqlite()

@@ -1,6 +1,7 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from './config.ts'
+import { type CheckOptions, type CheckReport, check } from './core/check.ts'
 import { type Domain, openDomain } from './core/domain.ts'
 import type { StorageEngine } from './core/engine.ts'
 import type { Environment } from './core/environment.ts'
@@ -29,6 +30,7 @@ export interface RunningServer {
 }
 
 const dayMs = 86_400_000
+const lmdbFolder = 'lmdb'
 const initialTokenPattern = /^[\x21-\x7e]{32,}$/
 
 /** The server can't start; the message is a sentence for the terminal. */
@@ -53,7 +55,8 @@ export async function startServer(
   try {
     const folder = config.engine === 'memory' ? undefined : await DataFolder.open(config.data)
     closers.push(() => folder?.close())
-    // Before anything is made in the folder: a first start whose port is taken leaves nothing behind.
+    // Before anything is made in the folder: a first start whose port is taken leaves nothing
+    // behind.
     const gate = new Gate()
     const listener = await listen(gate, { config, environment })
     const stopListening = (): Promise<void> => listener.stop()
@@ -73,6 +76,25 @@ export async function startServer(
   }
 }
 
+/**
+ * Walks the data of a folder that nobody serves. Throws StartError, DataFolderError, EngineError
+ * where that can't be.
+ */
+export async function checkData(config: Config, options: CheckOptions): Promise<CheckReport> {
+  if (config.engine === 'memory') throw new StartError('The memory engine keeps nothing to check.')
+  if (!existsSync(join(config.data, lmdbFolder))) {
+    throw new StartError(`There is no data in ${config.data}.`)
+  }
+  const folder = await DataFolder.open(config.data)
+  const engine = openEngine(config.engine, engineFolder(folder))
+  try {
+    return await check(engine, options)
+  } finally {
+    await engine.close()
+    folder.close()
+  }
+}
+
 function open(
   engine: StorageEngine,
   { config, environment }: { config: Config; environment: Environment },
@@ -84,14 +106,14 @@ function open(
 
 function engineFolder(folder: DataFolder | undefined): string {
   if (!folder) return ''
-  const path = join(folder.path, 'lmdb')
+  const path = join(folder.path, lmdbFolder)
   mkdirSync(path, { recursive: true, mode: 0o700 })
   return path
 }
 
 /**
- * An empty store gets its first user and a token. `COATCHECK_INITIAL_TOKEN` counts now and never again;
- * beyond loopback it must be given, so that nobody else finds the door open first.
+ * An empty store gets its first user and a token. `COATCHECK_INITIAL_TOKEN` counts now and never
+ * again; beyond loopback it must be given, so that nobody else finds the door open first.
  */
 async function makeFirstUser(
   domain: Domain,

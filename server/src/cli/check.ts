@@ -1,10 +1,6 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { readConfig } from '../config.ts'
-import { type CheckReport, check } from '../core/check.ts'
-import { DataFolder } from '../data-folder.ts'
-import { openEngine } from '../engines/open.ts'
-import { StartError } from '../server.ts'
+import type { CheckReport } from '../core/check.ts'
+import { checkData } from '../server.ts'
 import { ProgressBar } from './progress-bar.ts'
 
 /** `coatcheck check`: walks the data of a folder that nobody serves. 0: sound, 1: not. */
@@ -13,21 +9,10 @@ export async function checkCommand(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<number> {
   const config = readConfig(args, environment)
-  if (config.engine === 'memory') throw new StartError('The memory engine keeps nothing to check.')
-  const path = join(config.data, 'lmdb')
-  if (!existsSync(path)) throw new StartError(`There is no data in ${config.data}.`)
-  const folder = await DataFolder.open(config.data)
-  const engine = openEngine(config.engine, path)
   const bar = new ProgressBar(process.stderr, 'Checking')
-  try {
-    const report = await check(engine, { onProgress: (done, total) => bar.show(done, total) })
-    bar.end()
-    return print(report)
-  } finally {
-    bar.end()
-    await engine.close()
-    folder.close()
-  }
+  const onProgress = (done: number, total: number): void => bar.show(done, total)
+  const report = await checkData(config, { onProgress }).finally(() => bar.end())
+  return print(report)
 }
 
 function print({ stores, records, bytes, problems, problemCount }: CheckReport): number {

@@ -2,7 +2,9 @@ import { readConfig } from '../config.ts'
 import { type RunningServer, startServer } from '../server.ts'
 import { systemEnvironment } from './system.ts'
 
-/** A signal that comes again within this time is the same Ctrl-C, sent twice by terminal and npm. */
+/**
+ * A signal that comes again within this time is the same Ctrl-C, sent twice by terminal and npm.
+ */
 const sameSignalMs = 1_000
 
 /** `coatcheck serve`: serves until it is told to stop. */

@@ -4,50 +4,60 @@ import {
   instanceBytes,
   type StoreActivity,
   type StoreUse,
+  severalInstances,
   useCounters,
 } from './activity.ts'
 import type { Background } from './background.ts'
 import type { AtomicWrite, Entry, StorageEngine } from './engine.ts'
 import type { Environment } from './environment.ts'
-import type { StoreIdentity } from './identity.ts'
+import type { IdentityCache, StoreIdentity } from './identity.ts'
+import { KeyQueue } from './key-queue.ts'
 import { activityKey, expiryKey, instanceKey, storeKey } from './keyspace.ts'
 import { limits } from './limits.ts'
 import { type Retention, renewalDelayMs, retentionInForce } from './retention.ts'
 
 /** What this server knows of a store's use and has not written yet. */
 interface Pending {
-  identity: StoreIdentity
   flushedAt: number
-  isFlushing: boolean
+  /** A flush is about to take what is known. */
+  isQueued: boolean
   modifiedAt: number
   accessedAt: number
   /** The last use that renews the store; 0: none. */
   renewedAt: number
+  /** The last such use that a flush has taken; 0: none, or that flush failed. */
+  renewalTakenAt: number
   readonly counts: Record<(typeof useCounters)[StoreUse], number>
 }
 
 /**
- * The stores' activity. Uses are noted in memory and written at most once per `renewalDelayMs`, so that
- * a hot store does not contend. A crash forgets at most that span, which is why a store that another
- * instance stamped last, and did not leave in order, lives that much longer: it never ends early.
+ * The stores' activity. Uses are noted in memory and written seldom, so that a hot store does not
+ * contend. A renewal may wait only while what is written ends the store at most `renewalDelayMs` too
+ * early, under a stamp that says so: it is this server's or that of several. A crash forgets that
+ * span, and other servers cannot see it, which is why a store lives that much longer where a server
+ * may know better that stamped it and did not leave in order. It never ends early.
  */
 export class Activities {
   readonly #engine: StorageEngine
   readonly #environment: Environment
   readonly #background: Background
+  readonly #identities: IdentityCache
   readonly #unnamed: Retention | undefined
   readonly #instance: Buffer
   readonly #pending = new Map<string, Pending>()
+  readonly #flushes = new KeyQueue()
 
   constructor(parts: {
     engine: StorageEngine
     environment: Environment
     background: Background
+    identities: IdentityCache
     unnamedRetention: Retention | undefined
   }) {
     this.#engine = parts.engine
     this.#environment = parts.environment
     this.#background = parts.background
+    this.#identities = parts.identities
     this.#unnamed = parts.unnamedRetention
     this.#instance = Buffer.from(parts.environment.randomBytes(instanceBytes))
   }
@@ -61,6 +71,7 @@ export class Activities {
   /** Writes what is known and says that nothing is missing. */
   async stop(): Promise<void> {
     await this.flushAll()
+    if (![...this.#pending.values()].every(isEmpty)) return
     await this.#engine.commit({ deletes: [instanceKey(this.#instance)] })
   }
 
@@ -69,17 +80,20 @@ export class Activities {
     return this.#retention(identity) !== undefined
   }
 
-  /** The first activity of a store that begins, is renamed or is cleared now. */
-  armed(identity: StoreIdentity, previous?: StoreActivity): StoreActivity {
+  /**
+   * The activity of a store that begins, is renamed or is cleared now. `stored` is what is written
+   * of it so far: uses that are only known in memory are added by the next flush.
+   */
+  armed(identity: StoreIdentity, stored?: StoreActivity): StoreActivity {
     const now = this.#environment.now()
     const retention = this.#retention(identity)
     return {
-      reads: previous?.reads ?? 0,
-      writes: previous?.writes ?? 0,
-      deletes: previous?.deletes ?? 0,
-      lists: previous?.lists ?? 0,
-      accessedAt: Math.max(now, previous?.accessedAt ?? 0),
-      modifiedAt: Math.max(now, previous?.modifiedAt ?? 0),
+      reads: stored?.reads ?? 0,
+      writes: stored?.writes ?? 0,
+      deletes: stored?.deletes ?? 0,
+      lists: stored?.lists ?? 0,
+      accessedAt: Math.max(now, stored?.accessedAt ?? 0),
+      modifiedAt: Math.max(now, stored?.modifiedAt ?? 0),
       expiresAt: retention ? now + retention.ttlMs : 0,
       by: this.#instance,
     }
@@ -87,20 +101,25 @@ export class Activities {
 
   /** A store that was just written with `armed()` needs no stamp for a while. */
   noteArmed(identity: StoreIdentity): void {
-    this.#pendingOf(identity).flushedAt = this.#environment.now()
+    this.#pendingOf(identity.id).flushedAt = this.#environment.now()
   }
 
   /** Notes a use, and writes it in the background where that is due. */
-  touch(identity: StoreIdentity, use: StoreUse): void {
+  touch(snapshot: { identity: StoreIdentity; activity: Entry | undefined }, use: StoreUse): void {
+    const { identity, activity } = snapshot
     const now = this.#environment.now()
-    const pending = this.#pendingOf(identity)
+    const pending = this.#pendingOf(identity.id)
     const retention = this.#retention(identity)
-    pending.identity = identity
     pending.accessedAt = now
     if (use === 'write' || use === 'delete') pending.modifiedAt = now
-    if (retention && renews(retention, use)) pending.renewedAt = now
     pending.counts[useCounters[use]] += 1
-    if (pending.isFlushing || now - pending.flushedAt < renewalDelayMs(retention)) return
+    let writtenAt = pending.flushedAt
+    if (retention && activity && renews(retention, use)) {
+      pending.renewedAt = now
+      writtenAt = this.#renewalWrittenAt(pending, decodeActivity(activity), retention)
+    }
+    if (pending.isQueued || now - writtenAt < renewalDelayMs(retention)) return
+    pending.isQueued = true
     this.#background.start('Writing a store its last use', this.flush(identity.id))
   }
 
@@ -117,25 +136,13 @@ export class Activities {
     const now = this.#environment.now()
     const retention = this.#retention(identity)
     if (expiresAt === 0 || now < expiresAt || !retention) return false
-    if (this.#instance.equals(stored.by)) return true
-    const [running] = await this.#engine.get([instanceKey(stored.by)])
-    return running === undefined || now >= expiresAt + renewalDelayMs(retention)
+    if (now >= expiresAt + renewalDelayMs(retention)) return true
+    return !(await this.#othersMayKnow(stored))
   }
 
-  /** Writes what is known of one store, if anything is. */
-  async flush(storeId: string): Promise<void> {
-    const pending = this.#pending.get(storeId)
-    if (!pending || pending.isFlushing || isEmpty(pending)) return
-    pending.isFlushing = true
-    pending.flushedAt = this.#environment.now()
-    const taken = { ...pending, counts: { ...pending.counts } }
-    try {
-      const outcome = await this.#write(storeId, taken)
-      if (outcome === 'gone') this.#pending.delete(storeId)
-      else if (outcome === 'written') forgetTaken(pending, taken)
-    } finally {
-      pending.isFlushing = false
-    }
+  /** Writes what is known of one store, if anything is, behind what is being written of it. */
+  flush(storeId: string): Promise<void> {
+    return this.#flushes.run(storeId, () => this.#flush(storeId))
   }
 
   /** Writes all that is known and lets go of stores that were not used for a while. */
@@ -144,8 +151,26 @@ export class Activities {
     await Promise.all([...this.#pending.keys()].map((storeId) => this.flush(storeId)))
     for (const [storeId, pending] of this.#pending) {
       const isIdle = now - pending.flushedAt >= limits.activityFlushMsMax
-      if (isIdle && !pending.isFlushing && isEmpty(pending)) this.#pending.delete(storeId)
+      if (isIdle && isEmpty(pending)) this.#pending.delete(storeId)
     }
+  }
+
+  async #flush(storeId: string): Promise<void> {
+    const pending = this.#pending.get(storeId)
+    if (!pending) return
+    pending.isQueued = false
+    if (isEmpty(pending)) return
+    const taken = { ...pending, counts: { ...pending.counts } }
+    pending.flushedAt = this.#environment.now()
+    pending.renewalTakenAt = taken.renewedAt
+    let outcome: 'written' | 'gone' | 'busy' = 'busy'
+    try {
+      outcome = await this.#write(storeId, taken)
+    } finally {
+      if (outcome === 'busy') pending.renewalTakenAt = 0
+    }
+    if (outcome === 'gone') this.#pending.delete(storeId)
+    if (outcome === 'written') forgetTaken(pending, taken)
   }
 
   /** `busy`: others changed the store meanwhile; what is known is kept for the next time. */
@@ -153,9 +178,11 @@ export class Activities {
     for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
       const keys = [storeKey(storeId), activityKey(storeId)]
       const [store, activity] = await this.#engine.get(keys)
-      if (!store || !activity) return 'gone'
+      if (!store || store.isDamaged || !activity) return 'gone'
+      const { identity } = this.#identities.decode(storeId, store)
       const stored = decodeActivity(activity)
-      const next = { ...merged(stored, taken, this.#retention(taken.identity)), by: this.#instance }
+      const by = (await this.#othersMayKnow(stored)) ? severalInstances : this.#instance
+      const next = { ...merged(stored, taken, this.#retention(identity)), by }
       const commit = await this.#engine.commit({
         checks: [store, activity],
         ...moveExpiry(storeId, { from: stored, to: next }),
@@ -165,31 +192,44 @@ export class Activities {
     return 'busy'
   }
 
+  /** The last use that the stored end counts from, or will when what is under way is written. */
+  #renewalWrittenAt(pending: Pending, stored: StoreActivity, { ttlMs }: Retention): number {
+    const mayWait = this.#instance.equals(stored.by) || severalInstances.equals(stored.by)
+    return Math.max(pending.renewalTakenAt, mayWait ? stored.expiresAt - ttlMs : 0)
+  }
+
+  /** Whether another server may know of later use than what is stored. */
+  async #othersMayKnow({ by }: StoreActivity): Promise<boolean> {
+    if (this.#instance.equals(by)) return false
+    if (severalInstances.equals(by)) return true
+    const [running] = await this.#engine.get([instanceKey(by)])
+    return running !== undefined
+  }
+
   #retention(identity: StoreIdentity): Retention | undefined {
     return retentionInForce(identity, this.#unnamed)
   }
 
-  #pendingOf(identity: StoreIdentity): Pending {
-    const known = this.#pending.get(identity.id)
+  #pendingOf(storeId: string): Pending {
+    const known = this.#pending.get(storeId)
     if (known) return known
     if (this.#pending.size >= limits.activeStoresMax) this.#forgetOldest()
-    const counts = { reads: 0, writes: 0, deletes: 0, lists: 0 }
     const fresh: Pending = {
-      identity,
       flushedAt: 0,
-      isFlushing: false,
+      isQueued: false,
       modifiedAt: 0,
       accessedAt: 0,
       renewedAt: 0,
-      counts,
+      renewalTakenAt: 0,
+      counts: { reads: 0, writes: 0, deletes: 0, lists: 0 },
     }
-    this.#pending.set(identity.id, fresh)
+    this.#pending.set(storeId, fresh)
     return fresh
   }
 
   #forgetOldest(): void {
     for (const [storeId, pending] of this.#pending) {
-      if (pending.isFlushing || !isEmpty(pending)) continue
+      if (!isEmpty(pending)) continue
       this.#pending.delete(storeId)
       return
     }

@@ -1,7 +1,7 @@
 import { type Activities, moveExpiry } from './activities.ts'
 import { decodeActivity } from './activity.ts'
 import { type ChangeKind, changePut } from './change.ts'
-import { decodeCounter } from './counter.ts'
+import { totalOf } from './counter.ts'
 import type { AtomicWrite, Entry, StorageEngine } from './engine.ts'
 import type { Environment } from './environment.ts'
 import { keptUntil, markGarbage } from './garbage.ts'
@@ -29,8 +29,8 @@ interface Found {
 }
 
 /**
- * How stores end and are cleared: one small commit that swaps or removes the content id and leaves a
- * garbage mark; the sweeper removes the records behind it.
+ * How stores end and are cleared: one small commit that swaps or removes the content id and leaves
+ * a garbage mark; the sweeper removes the records behind it.
  */
 export class Lifecycle {
   readonly #engine: StorageEngine
@@ -57,7 +57,12 @@ export class Lifecycle {
 
   /** Throws `store-not-found`, `store-busy`. */
   async clear(storeId: string): Promise<void> {
-    await this.#write(storeId, (found) => this.#clearWrite(found, 'clear'))
+    await this.#write(storeId, async (found) => {
+      const { identity, activity } = found
+      const isOver = await this.#activities.isExpired(identity, activity)
+      if (isOver && !endsByClearing(identity)) throw storeNotFound(storeId)
+      return this.#clearWrite(found, 'clear')
+    })
   }
 
   /** Ends or clears the store if its time is over, which is decided anew in each attempt. */
@@ -87,7 +92,7 @@ export class Lifecycle {
     const [store, activity, bytes] = await this.#engine.get(keys)
     if (!store || !activity) throw storeNotFound(storeId)
     const { identity } = this.#identities.decode(storeId, store)
-    return { identity, store, activity, bytes: Number(decodeCounter(bytes?.value)) }
+    return { identity, store, activity, bytes: Number(totalOf(bytes)) }
   }
 
   #dropWrite({ identity, store, activity, bytes }: Found, kind: ChangeKind): AtomicWrite {
@@ -122,7 +127,7 @@ export class Lifecycle {
     const now = this.#environment.now()
     const contentId = Buffer.from(this.#environment.randomBytes(innerIdBytes))
     const before = decodeActivity(activity)
-    const after = this.#activities.armed(identity, this.#activities.current(identity, before))
+    const after = this.#activities.armed(identity, before)
     const expiry = moveExpiry(id, { from: before, to: after })
     const mark = markGarbage(identity.contentId, { kind: 'content', bytes, dueAt: keptUntil(now) })
     return {

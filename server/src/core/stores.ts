@@ -135,12 +135,12 @@ export class Stores {
     const { identity, check, activity } = snapshot
     const next: StoreIdentity = { ...identity, ...changes }
     if (next.name !== identity.name) await this.#assertNameFree(next)
-    const { stored, current } = reader.activityOf(snapshot)
+    const { stored } = reader.activityOf(snapshot)
     const isArmed = next.name !== identity.name || changes.retention !== undefined
-    const armed = activities.armed(next, current)
+    const armed = activities.armed(next, stored)
     const expiry = moveExpiry(storeId, {
       from: stored,
-      to: isArmed ? armed : { ...armed, expiresAt: stored.expiresAt },
+      to: isArmed ? armed : { ...armed, expiresAt: stored.expiresAt, by: stored.by },
     })
     const filing = refiled(identity, next)
     return {
@@ -175,7 +175,10 @@ function creation(identity: StoreIdentity, activities: Activities): AtomicWrite 
   }
 }
 
-/** What a new name changes in the files of names: the old one free, the new one taken, nobody else's. */
+/**
+ * What a new name changes in the files of names: the old one free, the new one taken, nobody
+ * else's.
+ */
 function refiled(before: StoreIdentity, next: StoreIdentity): Required<AtomicWrite> {
   const { ownerId, id } = before
   const unchanged = { checks: [], deletes: [], puts: [], sums: [] }

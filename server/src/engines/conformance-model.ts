@@ -58,7 +58,10 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   },
 )
 
-/** Compares `runs` random sequences of operations with a sorted map; a failing seed is printed and can be replayed. */
+/**
+ * Compares `runs` random sequences of operations with a sorted map; a failing seed is printed and
+ * can be replayed.
+ */
 export async function runModel(engine: StorageEngine, runs: number): Promise<void> {
   let sequence = 0
   const property = fc.asyncProperty(fc.array(anyStep, { maxLength: 12 }), async (steps) => {

@@ -28,8 +28,8 @@ export const delaysOnly: Faults = { delay: 0.5, conflict: 0, failBefore: 0, unkn
 export const allFaults: Faults = { delay: 0.2, conflict: 0.1, failBefore: 0.1, unknown: 0.1 }
 
 /**
- * An engine that goes wrong in every way that the contract allows, by a seed: a run can be repeated.
- * Delays matter most: a race that needs a pause never shows on a fast engine.
+ * An engine that goes wrong in every way that the contract allows, by a seed: a run can be
+ * repeated. Delays matter most: a race that needs a pause never shows on a fast engine.
  */
 export class FaultyEngine implements StorageEngine {
   readonly #engine: StorageEngine

@@ -2,8 +2,8 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { EngineError } from '../core/engine.ts'
 
-// The two meta pages that open an LMDB 1.0 data file (struct MDB_meta behind a page header of 24 bytes):
-// https://github.com/kriszyp/lmdb-js/blob/master/dependencies/lmdb/libraries/liblmdb/mdb.c
+// The two meta pages that open an LMDB 1.0 data file (struct MDB_meta behind a page header of 24
+// bytes): https://github.com/kriszyp/lmdb-js/blob/master/dependencies/lmdb/libraries/liblmdb/mdb.c
 const magic = 0xbeefc0de
 const metaAt = { magic: 24, pageSize: 48, lastPage: 144, transaction: 152 } as const
 const metaBytes = 160
@@ -15,8 +15,8 @@ interface Meta {
 }
 
 /**
- * LMDB maps its file and trusts it: a file that is cut short kills the process with SIGBUS at the first
- * read behind its end. So the shape of the file is looked at before LMDB sees it.
+ * LMDB maps its file and trusts it: a file that is cut short kills the process with SIGBUS at the
+ * first read behind its end. So the shape of the file is looked at before LMDB sees it.
  * Throws EngineError `unavailable` with a sentence for the user.
  */
 export function assertSoundFile(folder: string): void {

@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs'
 import { constants } from 'node:os'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { asBuffer } from '../core/bytes.ts'
@@ -34,8 +35,10 @@ const groupBytesMax = 8 * 1_048_576
 const scanEntriesUnyielded = 256
 
 /**
- * Each commit is on disk before it is acknowledged, and an unsynced one is never taken up again after
- * a restore of the volume (`safeRestore`, which lmdb's types leave out).
+ * Each commit is on disk before it is acknowledged, and an unsynced one is never taken up again
+ * after a restore of the volume (`safeRestore`, which lmdb's types leave out). Without event turn
+ * batching, which one transaction at a time has no use for, lmdb makes no second promise that
+ * nobody could catch when a commit fails.
  * https://github.com/kriszyp/lmdb-js#lmdb-options
  */
 const environmentOptions = {
@@ -43,6 +46,7 @@ const environmentOptions = {
   pageSize: 8_192,
   overlappingSync: false,
   safeRestore: true,
+  eventTurnBatching: false,
 } as const
 
 const newestKey = Buffer.from('newest')
@@ -59,11 +63,13 @@ type Decision = Commit | EngineError
 /**
  * LMDB on one machine: an ordered map in one memory-mapped file, durable by one fdatasync a group.
  *
- * Throws EngineError `unavailable` where the folder holds no sound LMDB file. After a failed sync it
- * takes no more writes until it is opened again: the operating system may have dropped the pages.
+ * Throws EngineError `unavailable` where the folder holds no sound LMDB file. After a failed sync
+ * it takes no more writes until it is opened again: the operating system may have dropped the
+ * pages.
  */
 export class LmdbEngine implements StorageEngine {
   readonly limits = limits
+  readonly #folder: string
   readonly #root: RootDatabase<Buffer, Buffer>
   readonly #entries: Database<Buffer, Buffer>
   readonly #meta: Database<Buffer, Buffer>
@@ -76,6 +82,7 @@ export class LmdbEngine implements StorageEngine {
   /** `folder` must exist. */
   constructor(folder: string) {
     assertSoundFile(folder)
+    this.#folder = folder
     const options = { encoding: 'binary', keyEncoding: 'binary' } as const
     this.#root = open<Buffer, Buffer>({ path: folder, ...environmentOptions, ...options })
     this.#entries = this.#root.openDB<Buffer, Buffer>('entries', options)
@@ -162,15 +169,42 @@ export class LmdbEngine implements StorageEngine {
 
   async #commitGroup(group: readonly Member[]): Promise<void> {
     try {
-      // A child transaction, since an error thrown in a plain one would leave a half-done group behind.
+      // A child transaction, since an error thrown in a plain one would leave a half-done group
+      // behind.
       const { decisions, newest } = await this.#root.childTransaction(() => this.#decide(group))
       this.#root.resetReadTxn()
       this.#newest.advance(newest)
       for (const [index, member] of group.entries()) settle(member, decisions[index])
     } catch (error) {
-      const failure = failureOf(error)
+      const failure = await this.#failureOf(error)
       if (failure.applied === 'unknown') this.#fault = failure
       refuse(group, failure)
+    }
+  }
+
+  /**
+   * What a failed group means. A full disk leaves LMDB as it was before the group. After anything
+   * else, a failed sync above all, the group may or may not be there.
+   */
+  async #failureOf(error: unknown): Promise<EngineError> {
+    const cause = await causeOf(error)
+    if (isFull(cause, this.#folder) && this.#takesWrites()) {
+      return new EngineError('full', 'The disk is full.', { cause })
+    }
+    return new EngineError(
+      'unavailable',
+      'The disk failed while writing; Coatcheck takes no more writes until it is started again.',
+      { applied: 'unknown', cause },
+    )
+  }
+
+  /** After a failed write of its first pages LMDB takes none any more, and never answers one. */
+  #takesWrites(): boolean {
+    try {
+      this.#root.transactionSync(() => undefined)
+      return true
+    } catch {
+      return false
     }
   }
 
@@ -237,20 +271,22 @@ function refuse(group: readonly Member[], failure: EngineError): void {
   for (const member of group) member.reject(failure)
 }
 
+/** Why a group failed: lmdb's own error is empty and has a promise that rejects with the reason. */
+async function causeOf(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error) || !('commitError' in error)) return error
+  const [reason] = await Promise.allSettled([error.commitError])
+  return reason?.status === 'rejected' ? reason.reason : error
+}
+
 /**
- * What a failed group means. A full disk leaves LMDB as it was before the group. After anything
- * else, a failed sync above all, the group may or may not be there.
+ * LMDB calls a write that ended half-way EIO, which is how a disk fills up in the middle of one.
  */
-function failureOf(error: unknown): EngineError {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code === constants.errno.ENOSPC || code === constants.errno.EDQUOT) {
-    return new EngineError('full', 'The disk is full.', { cause: error })
-  }
-  return new EngineError(
-    'unavailable',
-    'The disk failed while writing; Coatcheck takes no more writes until it is started again.',
-    { applied: 'unknown', cause: error },
-  )
+function isFull(cause: unknown, folder: string): boolean {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  if (code === constants.errno.ENOSPC || code === constants.errno.EDQUOT) return true
+  if (code !== constants.errno.EIO) return false
+  const { bavail, bsize } = statfsSync(folder)
+  return bavail * bsize < environmentOptions.pageSize
 }
 
 function entryOf(key: Buffer, packed: Buffer): Entry {

@@ -15,8 +15,8 @@ const notJson: JsonView = { kind: 'not-json' }
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * The JSON view of a record: JSON types as their JSON, `text/*` as a JSON string, everything else as not
- * JSON. Bytes that nobody has checked are parsed first, and what was found is remembered.
+ * The JSON view of a record: JSON types as their JSON, `text/*` as a JSON string, everything else
+ * as not JSON. Bytes that nobody has checked are parsed first, and what was found is remembered.
  * Throws `content-encoding-invalid`, `value-too-large`, `record-damaged`.
  */
 export async function jsonViewOf(record: StoreRecord, store: Store): Promise<JsonView> {

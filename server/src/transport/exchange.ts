@@ -7,9 +7,14 @@ export interface HttpRequest {
   readonly path: string
   /** As sent: what stands behind the `?`; '' for none. */
   readonly query: string
-  /** Names in lower case; of a repeated header the values are joined as RFC 9110 says, or the first. */
+  /**
+   * Names in lower case; of a repeated header the values are joined as RFC 9110 says, or the first.
+   */
   header(name: string): string | undefined
-  /** How the client addressed this server, without a slash at the end: for links that lead back here. */
+  /**
+   * How the client addressed this server, without a slash at the end: for links that lead back
+   * here.
+   */
   readonly baseUrl: string
   readonly body: RequestBody
 }

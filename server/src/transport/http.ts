@@ -63,7 +63,10 @@ export class HttpListener {
     return promise
   }
 
-  /** Takes no more connections, finishes what is in flight, and cuts off what takes too long. May be called twice. */
+  /**
+   * Takes no more connections, finishes what is in flight, and cuts off what takes too long. May be
+   * called twice.
+   */
   async stop(): Promise<void> {
     this.#isStopping = true
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -144,8 +147,8 @@ async function closeUnread(body: HttpReply['body']): Promise<void> {
 }
 
 /**
- * The reply comes before the end of the body: an upload that is refused. The client may still be sending
- * and would miss the reply if the connection just closed, so it gets a moment.
+ * The reply comes before the end of the body: an upload that is refused. The client may still be
+ * sending and would miss the reply if the connection just closed, so it gets a moment.
  */
 function lingerAfter(message: IncomingMessage, response: ServerResponse): void {
   response.setHeader('Connection', 'close')
@@ -155,7 +158,9 @@ function lingerAfter(message: IncomingMessage, response: ServerResponse): void {
   })
 }
 
-/** What is no HTTP, or too slow or too large to be a request: Node has no response object for it. */
+/**
+ * What is no HTTP, or too slow or too large to be a request: Node has no response object for it.
+ */
 function refuseMalformed(error: Error & { code?: string }, socket: Duplex): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy()

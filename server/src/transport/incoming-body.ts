@@ -9,7 +9,10 @@ interface Wanted {
   reject(error: unknown): void
 }
 
-/** A body of `node:http`, paused while nobody asks for it: it holds little more than what is asked for. */
+/**
+ * A body of `node:http`, paused while nobody asks for it: it holds little more than what is asked
+ * for.
+ */
 export class IncomingBody implements RequestBody {
   readonly #message: IncomingMessage
   #parts: Buffer[] = []

@@ -81,7 +81,10 @@ function tokenOf(request: HttpRequest, query: Query): string | undefined {
 
 const patterns = routes.map((route) => ({ route, segments: route.path.split('/') }))
 
-/** Every segment is decoded once; an empty one (a slash at the end or two in a row) is a segment too. */
+/**
+ * Every segment is decoded once; an empty one (a slash at the end or two in a row) is a segment
+ * too.
+ */
 function findRoute(path: string): FoundRoute | undefined {
   const segments = path.split('/')
   const found = patterns.find(
@@ -99,8 +102,8 @@ function findRoute(path: string): FoundRoute | undefined {
 }
 
 /**
- * URL libraries turn the record key `..` into the store's own path with a slash behind it. That must
- * never mean the store: deleting the record `..` would delete it.
+ * URL libraries turn the record key `..` into the store's own path with a slash behind it. That
+ * must never mean the store: deleting the record `..` would delete it.
  */
 function assertNoEmptyKey(segments: readonly string[]): void {
   const isStoreAndSlash = segments.length === 5 && segments[4] === '' && segments[3] !== ''

@@ -7,8 +7,8 @@ import { jsonBodyBytesMax } from './wire.ts'
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * The JSON object in a request's body. An optional one may be absent, whatever content type comes with
- * nothing. Throws RequestError.
+ * The JSON object in a request's body. An optional one may be absent, whatever content type comes
+ * with nothing. Throws RequestError.
  */
 export async function readJsonObject(
   request: HttpRequest,

@@ -1,6 +1,6 @@
 /**
- * How this door spells keys that Apify's alphabet can't: every other byte percent-encoded, `%` included.
- * A key within the alphabet is spelled as it is.
+ * How this door spells keys that Apify's alphabet can't: every other byte percent-encoded, `%`
+ * included. A key within the alphabet is spelled as it is.
  */
 
 // KEY_VALUE_STORE_KEY_REGEX of @apify/consts. `.` and `..` match, but no URL can carry them.

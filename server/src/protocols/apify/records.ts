@@ -13,7 +13,9 @@ import { emptyReply, jsonReply } from './wire.ts'
 /** What Apify's clients always send; ours to choose where there is none. */
 const defaultContentType = 'application/octet-stream'
 
-/** A value that decodes to more than this, and to more than so many times its own size, is a bomb. */
+/**
+ * A value that decodes to more than this, and to more than so many times its own size, is a bomb.
+ */
 const decodedBytesMax = 64 * 1_048_576
 const decodedRatioMax = 200
 
@@ -125,7 +127,10 @@ function bodyOf({ value }: StoreRecord): Bytes | AsyncIterable<Bytes> {
   return value.inline ?? value.chunks()
 }
 
-/** The first bytes are decoded before the reply begins, so that a value that is no such encoding is told. */
+/**
+ * The first bytes are decoded before the reply begins, so that a value that is no such encoding is
+ * told.
+ */
 async function decodedBody(record: StoreRecord): Promise<AsyncIterable<Bytes>> {
   const encoding = record.contentEncoding
   if (!isContentEncoding(encoding)) return record.value.chunks()

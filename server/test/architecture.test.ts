@@ -1,0 +1,172 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
+const sources = join(root, 'server/src')
+const fileLinesMax = 400
+const lineLengthMax = 100
+
+interface Source {
+  /** From `server/src`, with slashes. */
+  readonly path: string
+  readonly text: string
+  /** Paths from `server/src`, or names of packages. */
+  readonly imports: readonly string[]
+}
+
+/** Who may know whom. Any arrow that is not listed is forbidden; a path also stands for its folder. */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  'main.ts': ['cli/'],
+  'cli/': ['cli/', 'server.ts', 'config.ts', 'data-folder.ts', 'core/', 'node:'],
+  'server.ts': [
+    'config.ts',
+    'data-folder.ts',
+    'core/',
+    'engines/open.ts',
+    'protocols/',
+    'transport/',
+    'node:',
+  ],
+  'config.ts': ['node:'],
+  'data-folder.ts': ['node:'],
+  'core/': ['core/', 'node:crypto', 'node:zlib'],
+  'engines/open.ts': ['core/engine.ts', 'engines/lmdb.ts', 'engines/memory.ts'],
+  'engines/lmdb': ['core/', 'engines/lmdb-entry.ts', 'engines/lmdb-file.ts', 'lmdb', 'node:'],
+  'engines/memory.ts': ['core/', 'sorted-btree'],
+  'engines/faulty.ts': ['core/engine.ts'],
+  'engines/conformance': [
+    'core/engine.ts',
+    'engines/conformance-basics.ts',
+    'engines/conformance-model.ts',
+    'engines/conformance-order.ts',
+    'engines/faulty.ts',
+    'vitest',
+    'fast-check',
+  ],
+  'protocols/apify/': [
+    'protocols/apify/',
+    'protocols/content-encoding.ts',
+    'protocols/json-value.ts',
+    'core/',
+    'transport/exchange.ts',
+  ],
+  'protocols/json-value.ts': ['core/', 'protocols/content-encoding.ts'],
+  'protocols/content-encoding.ts': [
+    'core/engine.ts',
+    'node:zlib',
+    'node:stream',
+    'node:stream/promises',
+  ],
+  'transport/': ['transport/', 'core/engine.ts', 'core/errors.ts', 'node:'],
+}
+
+describe('the house', () => {
+  const all = readSources()
+  const shipped = all.filter(({ path }) => !isTest(path))
+
+  it('has sources to look at', () => {
+    expect(shipped.length).toBeGreaterThan(40)
+    expect(shipped.flatMap(({ imports }) => imports).length).toBeGreaterThan(200)
+  })
+
+  it('lets nobody know whom it should not know', () => {
+    const arrows = shipped.flatMap((source) =>
+      source.imports
+        .filter((imported) => !mayImport(source.path, imported))
+        .map((imported) => `${source.path} -> ${imported}`),
+    )
+    expect(arrows).toEqual([])
+  })
+
+  it('recognises a forbidden arrow', () => {
+    expect(mayImport('core/store.ts', 'engines/lmdb.ts')).toBe(false)
+    expect(mayImport('core/store.ts', 'node:fs')).toBe(false)
+    expect(mayImport('protocols/apify/keys.ts', 'engines/lmdb.ts')).toBe(false)
+    expect(mayImport('transport/http.ts', 'protocols/apify/apify.ts')).toBe(false)
+    expect(mayImport('engines/lmdb.ts', 'engines/memory.ts')).toBe(false)
+  })
+
+  it('knows doors and transport to each other by types alone', () => {
+    const values = shipped.filter(
+      ({ path, text }) =>
+        path.startsWith('protocols/') && /^import \{.*from '.*transport\//m.test(text),
+    )
+    expect(values.map(({ path }) => path)).toEqual([])
+  })
+
+  it('takes time, chance and timers of the core from outside', () => {
+    const forbidden = /\b(Date\.now|new Date\(\)|Math\.random|setTimeout|setInterval|process\.)/
+    const found = shipped.filter(
+      ({ path, text }) => path.startsWith('core/') && forbidden.test(text),
+    )
+    expect(found.map(({ path }) => path)).toEqual([])
+  })
+
+  it(`keeps every file under ${fileLinesMax} lines`, () => {
+    const long = all.filter(({ text }) => text.split('\n').length > fileLinesMax)
+    expect(long.map(({ path }) => path)).toEqual([])
+  })
+
+  it(`keeps comments within ${lineLengthMax} columns, as the formatter keeps code`, () => {
+    const long = all.flatMap(({ path, text }) =>
+      text
+        .split('\n')
+        .filter((line) => /^\s*(\/\/|\/?\*)/.test(line) && [...line].length > lineLengthMax)
+        .map((line) => `${path}: ${line}`),
+    )
+    expect(long).toEqual([])
+  })
+
+  it('has functions under 60 lines: the linter fails on a longer one', () => {
+    const rules = JSON.parse(readFileSync(join(root, 'biome.json'), 'utf8')).linter.rules
+    expect(rules.complexity.noExcessiveLinesPerFunction).toEqual({
+      level: 'error',
+      options: { maxLines: 60 },
+    })
+  })
+
+  it('silences no tool and has no word of unfinished work', () => {
+    const loose = /@ts-ignore|@ts-expect-error|biome-ignore/
+    const unfinished = /\b(TODO|FIXME|XXX|HACK)\b|\bfor now\b|not implemented/i
+    const found = shipped.filter(({ text }) => loose.test(text) || unfinished.test(text))
+    expect(found.map(({ path }) => path)).toEqual([])
+  })
+})
+
+function readSources(): Source[] {
+  return readdirSync(sources, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => readSource(join(entry.parentPath, entry.name)))
+}
+
+function readSource(file: string): Source {
+  const text = readFileSync(file, 'utf8')
+  const found = text.matchAll(/(?:^(?:import |export |\} ).*from |\bimport\()'([^']+)'/gm)
+  const imports = [...found].map(([, name = '']) =>
+    name.startsWith('.') ? slashed(relative(sources, resolve(dirname(file), name))) : name,
+  )
+  return { path: slashed(relative(sources, file)), text, imports }
+}
+
+/** The rule whose path is the longest that fits. */
+function mayImport(path: string, imported: string): boolean {
+  const [rule] = Object.keys(allowed)
+    .filter((prefix) => path.startsWith(prefix))
+    .sort((a, b) => b.length - a.length)
+  const targets = rule === undefined ? [] : (allowed[rule] ?? [])
+  return targets.some((target) =>
+    target.endsWith('/') || target.endsWith(':')
+      ? imported.startsWith(target)
+      : imported === target,
+  )
+}
+
+function isTest(path: string): boolean {
+  return path.endsWith('.test.ts') || path.endsWith('/testing.ts')
+}
+
+function slashed(path: string): string {
+  return path.split(sep).join('/')
+}

@@ -1,0 +1,233 @@
+import { connect } from 'node:net'
+import { gzipSync } from 'node:zlib'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { engines, useTestServer } from '../../test-server.ts'
+
+describe.each(engines)('bad input at the Apify door, on %s', (engine) => {
+  const server = useTestServer({ engine })
+  let storeId = ''
+
+  beforeAll(async () => {
+    storeId = (await server.client().keyValueStores().getOrCreate('bad-input')).id
+  })
+
+  const recordPath = (key: string): string => `/v2/key-value-stores/${storeId}/records/${key}`
+  const authorization = (): string => `Authorization: Bearer ${server.token()}`
+
+  /** Writes `parts` to a socket and answers all that comes back; without `close` half of it stays open. */
+  async function raw(parts: readonly (string | Buffer)[], end: 'end' | 'cut'): Promise<string> {
+    const { hostname, port } = new URL(server.url())
+    const socket = connect(Number(port), hostname)
+    const { promise, resolve } = Promise.withResolvers<string>()
+    let received = ''
+    socket.on('data', (part) => {
+      received += part.toString('latin1')
+    })
+    socket.on('error', () => resolve(received))
+    socket.on('close', () => resolve(received))
+    for (const part of parts) socket.write(part)
+    if (end === 'end') socket.end()
+    else setTimeout(() => socket.destroy(), 100)
+    return promise
+  }
+
+  const put = (key: string, headers: readonly string[]): string =>
+    [`PUT ${recordPath(key)} HTTP/1.1`, 'Host: x', authorization(), ...headers, '', ''].join('\r\n')
+
+  async function storedKeys(): Promise<string[]> {
+    const { items } = await server.client().keyValueStore(storeId).listKeys()
+    return items.map(({ key }) => key)
+  }
+
+  it('stores nothing of an upload that ends before its declared length', async () => {
+    const received = await raw([put('SHORT', ['Content-Length: 100']), 'only this'], 'cut')
+    expect(received).toBe('')
+    expect(await storedKeys()).not.toContain('SHORT')
+  })
+
+  it('stores nothing of a large or a chunked upload that is cut off', async () => {
+    const part = Buffer.alloc(1_500_000, 'x')
+    await raw([put('CUT', ['Content-Length: 5000000']), part], 'cut')
+    const chunk = Buffer.concat([Buffer.from('16e360\r\n'), part, Buffer.from('\r\n')])
+    await raw([put('CUT', ['Transfer-Encoding: chunked']), chunk], 'cut')
+    expect(await storedKeys()).not.toContain('CUT')
+  })
+
+  it('keeps the record that a cut upload was to replace', async () => {
+    const store = server.client().keyValueStore(storeId)
+    await store.setRecord({ key: 'KEPT', value: 'before' })
+    await raw([put('KEPT', ['Content-Length: 5000000']), Buffer.alloc(2_000_000)], 'cut')
+    expect((await store.getRecord('KEPT'))?.value).toBe('before')
+  })
+
+  it('takes no more than the declared length, and refuses what follows', async () => {
+    const headers = ['Content-Type: text/plain', 'Content-Length: 4', 'Connection: keep-alive']
+    const received = await raw([`${put('LONG', headers)}four and more`], 'end')
+    expect(received).toContain('400 Bad Request')
+    const record = await server.client().keyValueStore(storeId).getRecord('LONG')
+    expect(record?.value).toBe('four')
+  })
+
+  it.each([
+    ['two lengths', 'Content-Length: 4\r\nContent-Length: 5'],
+    ['a length and chunks', 'Content-Length: 4\r\nTransfer-Encoding: chunked'],
+    ['a length that is none', 'Content-Length: four'],
+    ['a negative length', 'Content-Length: -1'],
+    ['a folded header', 'X-Folded: a\r\n b'],
+    ['a header without a name', ': empty'],
+  ])('refuses a request with %s and closes the connection', async (_, headers) => {
+    const received = await raw([`${put('SMUGGLED', [headers])}{"a"}`], 'end')
+    expect(received).toMatch(/^HTTP\/1\.1 400 Bad Request/)
+    expect(received).toContain('"type":"invalid-request"')
+    expect(await storedKeys()).not.toContain('SMUGGLED')
+  })
+
+  it('refuses headers that are too large, and what is no HTTP', async () => {
+    const large = await raw([put('LARGE', [`X-Large: ${'x'.repeat(20_000)}`])], 'end')
+    expect(large).toMatch(/^HTTP\/1\.1 431 /)
+    expect(await raw(['\0\0\0garbage\r\n\r\n'], 'end')).toMatch(/^HTTP\/1\.1 400 /)
+  })
+
+  it('refuses a content type that no header can carry', async () => {
+    for (const contentType of ['json', 'text/', '/plain', 'text/plain; charset', 'a/b\u00e9']) {
+      const received = await raw(
+        [`${put('TYPE', [`Content-Type: ${contentType}`, 'Content-Length: 1'])}x`],
+        'end',
+      )
+      expect(received, contentType).toMatch(/^HTTP\/1\.1 400 /)
+      expect(received, contentType).toContain('"type":"invalid-content-type-header"')
+    }
+    expect(await storedKeys()).not.toContain('TYPE')
+  })
+
+  it.each(['a%2Fb', 'a%00b', 'a%252eb', '%2e%2e', '%2E', 'a%20b', 'a+b', '%F0%9F%98%80', 'a~b'])(
+    'stores no record under the key %s',
+    async (key) => {
+      const response = await send(recordPath(key), { method: 'PUT', body: 'x' })
+      expect([response.status, await typeOf(response)]).toEqual([400, 'invalid-record-key'])
+      expect((await send(recordPath(key))).status).toBeOneOf([400, 404])
+      expect((await send(recordPath(key), { method: 'DELETE' })).status).toBeOneOf([204, 400])
+    },
+  )
+
+  it.each(['%', '%zz', '%ff', 'a%C3%28'])('refuses %s, which spells no key', async (key) => {
+    for (const method of ['GET', 'PUT', 'DELETE']) {
+      const body = method === 'PUT' ? { body: 'x' } : {}
+      const response = await rawRequest(method, recordPath(key), body)
+      expect(response, method).toMatch(/^HTTP\/1\.1 400 /)
+      expect(response, method).toContain('invalid-record-key')
+    }
+  })
+
+  it('never takes a path with a slash behind the store for the store', async () => {
+    for (const method of ['GET', 'PUT', 'DELETE', 'POST']) {
+      const path = `/v2/key-value-stores/${storeId}/`
+      const response = await rawRequest(method, path, { body: '{"name":"renamed"}' })
+      expect(response, method).toMatch(/^HTTP\/1\.1 400 /)
+    }
+    expect((await server.client().keyValueStore(storeId).get())?.name).toBe('bad-input')
+  })
+
+  it.each([
+    ['no JSON', '{"name":', 400, 'invalid-request'],
+    ['an array', '[]', 400, 'invalid-request'],
+    ['null', 'null', 400, 'invalid-request'],
+    ['nothing', '', 400, 'invalid-request'],
+    ['a name that is a number', '{"name":1}', 400, 'invalid-value'],
+    ['a title that is an object', '{"title":{}}', 400, 'invalid-value'],
+    ['a title that is too long', JSON.stringify({ title: 'x'.repeat(257) }), 400, 'invalid-value'],
+    ['an access level that is none', '{"generalAccess":"EVERYONE"}', 400, 'invalid-value'],
+    ['deep nesting', '['.repeat(100_000), 400, 'invalid-request'],
+    ['too much', `{"title":"${'x'.repeat(9_437_184)}"}`, 413, 'request-too-large'],
+  ])('refuses an update of a store with %s', async (_, body, status, type) => {
+    const before = await server.client().keyValueStore(storeId).get()
+    const response = await send(`/v2/key-value-stores/${storeId}`, {
+      method: 'PUT',
+      body,
+      headers: { 'Content-Type': 'application/json' },
+    })
+    expect([response.status, await typeOf(response)]).toEqual([status, type])
+    expect(await server.client().keyValueStore(storeId).get()).toEqual(before)
+  })
+
+  it('says how large a JSON body may be', async () => {
+    const body = `{"title":"${'x'.repeat(9_437_184)}"}`
+    const response = await send(`/v2/key-value-stores/${storeId}`, {
+      method: 'PUT',
+      body,
+      headers: { 'Content-Type': 'application/json' },
+    })
+    const { error } = JSON.parse(await response.text())
+    expect(error.message).toBe(
+      `The POST payload is too large (limit: 9437184 bytes, actual length: ${body.length} bytes).`,
+    )
+  })
+
+  it('refuses a JSON body that explodes when it is decoded', async () => {
+    const bomb = gzipSync(Buffer.alloc(50_000_000, ' '))
+    const response = await send(`/v2/key-value-stores/${storeId}`, {
+      method: 'PUT',
+      body: new Uint8Array(bomb),
+      headers: { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' },
+    })
+    expect([response.status, await typeOf(response)]).toEqual([413, 'request-too-large'])
+  })
+
+  it('refuses a JSON body that does not say that it is one', async () => {
+    const response = await send(`/v2/key-value-stores/${storeId}`, {
+      method: 'PUT',
+      body: '{"name":"renamed"}',
+      headers: { 'Content-Type': 'text/plain' },
+    })
+    expect(response.status).toBe(415)
+    expect((await server.client().keyValueStore(storeId).get())?.name).toBe('bad-input')
+  })
+
+  it('ignores what it does not know in an update, and prototypes', async () => {
+    const before = await server.client().keyValueStore(storeId).get()
+    const body = '{"id":"x","userId":"x","createdAt":1,"__proto__":{"name":"x"},"stats":{}}'
+    const response = await send(`/v2/key-value-stores/${storeId}`, {
+      method: 'PUT',
+      body,
+      headers: { 'Content-Type': 'application/json' },
+    })
+    expect(response.status).toBe(200)
+    const after = await server.client().keyValueStore(storeId).get()
+    expect({ ...after, modifiedAt: 0, accessedAt: 0 }).toEqual({
+      ...before,
+      modifiedAt: 0,
+      accessedAt: 0,
+    })
+  })
+
+  it.each(['limit=-1', 'limit=x', 'limit=1.5', 'limit=1e3', 'offset=-1', 'offset=x'])(
+    'refuses the number %s',
+    async (query) => {
+      const response = await send(`/v2/key-value-stores?${query}`)
+      expect([response.status, await typeOf(response)]).toEqual([400, 'invalid-value'])
+    },
+  )
+
+  it('still serves after all of this, and logged no error', async () => {
+    const store = server.client().keyValueStore(storeId)
+    await store.setRecord({ key: 'ALIVE', value: { still: 'here' } })
+    expect((await store.getRecord('ALIVE'))?.value).toEqual({ still: 'here' })
+    expect(server.logged()).toEqual([])
+  })
+
+  function send(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = { Authorization: `Bearer ${server.token()}`, ...init.headers }
+    return fetch(`${server.url()}${path}`, { ...init, headers })
+  }
+
+  /** As it stands: `fetch` would mend the path. */
+  function rawRequest(method: string, path: string, { body = '' }): Promise<string> {
+    const head = [`${method} ${path} HTTP/1.1`, 'Host: x', authorization(), 'Connection: close']
+    const headers = [`Content-Length: ${body.length}`, 'Content-Type: application/json']
+    return raw([[...head, ...headers, '', body].join('\r\n')], 'end')
+  }
+})
+
+async function typeOf(response: Response): Promise<string> {
+  return JSON.parse(await response.text()).error.type
+}

@@ -51,6 +51,9 @@ const environmentOptions = {
 
 const newestKey = Buffer.from('newest')
 
+const diskFailed =
+  'The disk failed while writing; Coatcheck takes no more writes until it is started again.'
+
 interface Member {
   readonly write: AtomicWrite
   readonly bytes: number
@@ -59,6 +62,13 @@ interface Member {
 }
 
 type Decision = Commit | EngineError
+
+/** The two maps of the file: everything that the domain stores, and the engine's own book-keeping. */
+interface Tables {
+  readonly root: RootDatabase<Buffer, Buffer>
+  readonly entries: Database<Buffer, Buffer>
+  readonly meta: Database<Buffer, Buffer>
+}
 
 /**
  * LMDB on one machine: an ordered map in one memory-mapped file, durable by one fdatasync a group.
@@ -70,33 +80,30 @@ type Decision = Commit | EngineError
 export class LmdbEngine implements StorageEngine {
   readonly limits = limits
   readonly #folder: string
-  readonly #root: RootDatabase<Buffer, Buffer>
-  readonly #entries: Database<Buffer, Buffer>
-  readonly #meta: Database<Buffer, Buffer>
+  #tables: Tables
   readonly #newest: Newest
   readonly #waiting: Member[] = []
   #flushing: Promise<void> | undefined
   #fault: EngineError | undefined
+  #reopening: Promise<void> | undefined
   #closed = false
 
   /** `folder` must exist. */
   constructor(folder: string) {
     assertSoundFile(folder)
     this.#folder = folder
-    const options = { encoding: 'binary', keyEncoding: 'binary' } as const
-    this.#root = open<Buffer, Buffer>({ path: folder, ...environmentOptions, ...options })
-    this.#entries = this.#root.openDB<Buffer, Buffer>('entries', options)
-    this.#meta = this.#root.openDB<Buffer, Buffer>('meta', options)
-    const newest = this.#meta.getBinary(newestKey)
+    this.#tables = openTables(folder)
+    const newest = this.#tables.meta.getBinary(newestKey)
     this.#newest = new Newest(newest ? Number(newest.readBigUInt64BE()) : 0)
   }
 
   async get(keys: readonly Bytes[]): Promise<(Entry | undefined)[]> {
+    if (this.#reopening) await this.#reopening
     this.#assertOpen()
     const entries: (Entry | undefined)[] = new Array(keys.length)
     for (const [index, key] of keys.entries()) {
       const name = asBuffer(key)
-      const packed = this.#entries.getBinary(name)
+      const packed = this.#tables.entries.getBinary(name)
       entries[index] = packed && entryOf(name, packed)
     }
     return entries
@@ -104,11 +111,12 @@ export class LmdbEngine implements StorageEngine {
 
   async scan(range: KeyRange, bound: ScanBound): Promise<Page> {
     if (bound.limit > scanEntriesUnyielded) await new Promise(setImmediate)
+    if (this.#reopening) await this.#reopening
     this.#assertOpen()
     const entries: Entry[] = []
     let bytes = 0
     // The page is copied here and now: a reader kept open would make the file grow for good.
-    const rows = this.#entries.getRange({
+    const rows = this.#tables.entries.getRange({
       start: asBuffer(range.start),
       end: asBuffer(range.end),
       limit: bound.limit + 1,
@@ -142,7 +150,7 @@ export class LmdbEngine implements StorageEngine {
     this.#closed = true
     this.#newest.close()
     await this.#flushing
-    await this.#root.close()
+    await this.#tables.root.close()
   }
 
   /** One group after the other: what arrives while one is in flight forms the next. */
@@ -171,41 +179,46 @@ export class LmdbEngine implements StorageEngine {
     try {
       // A child transaction, since an error thrown in a plain one would leave a half-done group
       // behind.
-      const { decisions, newest } = await this.#root.childTransaction(() => this.#decide(group))
-      this.#root.resetReadTxn()
+      const { decisions, newest } = await this.#tables.root.childTransaction(() =>
+        this.#decide(group),
+      )
+      this.#tables.root.resetReadTxn()
       this.#newest.advance(newest)
       for (const [index, member] of group.entries()) settle(member, decisions[index])
     } catch (error) {
-      const failure = await this.#failureOf(error)
-      if (failure.applied === 'unknown') this.#fault = failure
-      refuse(group, failure)
+      refuse(group, await this.#failureOf(await causeOf(error)))
     }
   }
 
-  /**
-   * What a failed group means. A full disk leaves LMDB as it was before the group. After anything
-   * else, a failed sync above all, the group may or may not be there.
-   */
-  async #failureOf(error: unknown): Promise<EngineError> {
-    const cause = await causeOf(error)
-    if (isFull(cause, this.#folder) && this.#takesWrites()) {
+  /** A full disk leaves LMDB as it was before the group. Anything else ends all writes. */
+  async #failureOf(cause: unknown): Promise<EngineError> {
+    const isReadable = this.#isReadable()
+    if (isReadable && isFull(cause, this.#folder)) {
       return new EngineError('full', 'The disk is full.', { cause })
     }
-    return new EngineError(
-      'unavailable',
-      'The disk failed while writing; Coatcheck takes no more writes until it is started again.',
-      { applied: 'unknown', cause },
-    )
+    this.#fault = new EngineError('unavailable', diskFailed, { cause })
+    if (!isReadable) await this.#reopen()
+    return new EngineError('unavailable', diskFailed, { applied: 'unknown', cause })
   }
 
-  /** After a failed write of its first pages LMDB takes none any more, and never answers one. */
-  #takesWrites(): boolean {
+  /** A failed write of its first pages ends LMDB's reads too, until the file is opened anew. */
+  #isReadable(): boolean {
     try {
-      this.#root.transactionSync(() => undefined)
+      this.#tables.root.resetReadTxn()
+      this.#tables.meta.getBinary(newestKey)
       return true
     } catch {
       return false
     }
+  }
+
+  async #reopen(): Promise<void> {
+    this.#reopening = this.#tables.root.close().then(() => {
+      this.#tables = openTables(this.#folder)
+    })
+    const [opened] = await Promise.allSettled([this.#reopening])
+    // Where that fails, reads are refused with the reason from now on.
+    if (opened?.status === 'fulfilled') this.#reopening = undefined
   }
 
   #decide(group: readonly Member[]): { decisions: Decision[]; newest: Revision } {
@@ -215,7 +228,7 @@ export class LmdbEngine implements StorageEngine {
       if (!(decision instanceof EngineError) && decision.applied) newest = decision.revision
       return decision
     })
-    if (newest > this.#newest.revision) this.#meta.put(newestKey, stampOf(newest))
+    if (newest > this.#newest.revision) this.#tables.meta.put(newestKey, stampOf(newest))
     return { decisions, newest }
   }
 
@@ -231,17 +244,17 @@ export class LmdbEngine implements StorageEngine {
 
   #apply(write: AtomicWrite, revision: Revision): Commit {
     for (const check of write.checks ?? []) {
-      const packed = this.#entries.getBinaryFast(asBuffer(check.key))
+      const packed = this.#tables.entries.getBinaryFast(asBuffer(check.key))
       if ((packed && revisionOf(packed)) !== check.revision) return { applied: false }
     }
     const totals = this.#totalsAfter(write)
-    for (const key of write.deletes ?? []) this.#entries.remove(asBuffer(key))
+    for (const key of write.deletes ?? []) this.#tables.entries.remove(asBuffer(key))
     for (const { key, value, stamped } of write.puts ?? []) {
       const name = stamped ? Buffer.concat([key, stampOf(revision)]) : asBuffer(key)
-      this.#entries.put(name, pack({ kind: packedKind.value, key: name, revision, value }))
+      this.#tables.entries.put(name, pack({ kind: packedKind.value, key: name, revision, value }))
     }
     for (const { key, value } of totals) {
-      this.#entries.put(key, pack({ kind: packedKind.counter, key, revision, value }))
+      this.#tables.entries.put(key, pack({ kind: packedKind.counter, key, revision, value }))
     }
     return { applied: true, revision }
   }
@@ -250,7 +263,7 @@ export class LmdbEngine implements StorageEngine {
   #totalsAfter(write: AtomicWrite): { key: Buffer; value: Buffer }[] {
     return (write.sums ?? []).map(({ key, delta }) => {
       const name = asBuffer(key)
-      const packed = this.#entries.getBinary(name)
+      const packed = this.#tables.entries.getBinary(name)
       if (packed && !isCounter(packed)) throw new EngineError('refused', 'This key holds a value.')
       const total = addToCounter(decodeCounter(packed && contentOf(packed)), delta)
       return { key: name, value: encodeCounter(total) }
@@ -269,6 +282,20 @@ function settle(member: Member, decision: Decision | undefined): void {
 
 function refuse(group: readonly Member[], failure: EngineError): void {
   for (const member of group) member.reject(failure)
+}
+
+/** Throws EngineError `unavailable` with a sentence for the user. */
+function openTables(folder: string): Tables {
+  const options = { encoding: 'binary', keyEncoding: 'binary' } as const
+  try {
+    const root = open<Buffer, Buffer>({ path: folder, ...environmentOptions, ...options })
+    const openTable = (name: string): Database<Buffer, Buffer> => root.openDB(name, options)
+    return { root, entries: openTable('entries'), meta: openTable('meta') }
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const sentence = `The data in ${folder} can't be opened: ${reason}.`
+    throw new EngineError('unavailable', sentence, { cause })
+  }
 }
 
 /** Why a group failed: lmdb's own error is empty and has a promise that rejects with the reason. */

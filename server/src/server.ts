@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from './config.ts'
 import { type CheckOptions, type CheckReport, check } from './core/check.ts'
@@ -49,7 +49,11 @@ export async function startServer(
   const closers: (() => void | Promise<void>)[] = []
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) {
-      await Promise.try(closer).catch((error) => environment.logError('Closing failed', error))
+      try {
+        await closer()
+      } catch (error) {
+        environment.logError('Closing failed', error)
+      }
     }
   }
   try {
@@ -105,10 +109,7 @@ function open(
 }
 
 function engineFolder(folder: DataFolder | undefined): string {
-  if (!folder) return ''
-  const path = join(folder.path, lmdbFolder)
-  mkdirSync(path, { recursive: true, mode: 0o700 })
-  return path
+  return folder ? folder.openFolder(lmdbFolder) : ''
 }
 
 /**
@@ -133,8 +134,11 @@ async function makeFirstUser(
     throw new StartError(`${where}: set COATCHECK_INITIAL_TOKEN for the first start.`)
   }
   const token = initialToken ?? createToken(environment)
+  // The file comes first: whoever is cut off in between has no user yet, and starts for the first
+  // time again. The other way round there would be a user whose token nobody knows.
+  const file = folder?.writeFirstToken(token)
   await domain.users.createFirst(token)
-  return { token, file: folder?.writeFirstToken(token) }
+  return { token, file }
 }
 
 async function warnOfOtherToken(

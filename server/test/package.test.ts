@@ -1,0 +1,111 @@
+import { execFile, execFileSync, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
+const run = promisify(execFile)
+const installMs = 300_000
+const oldestNode = join(root, 'server/test/node_modules/node-22/bin/node')
+
+describe('the published package', { timeout: installMs }, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'coatcheck-package-'))
+  const installed = join(folder, 'node_modules/coatcheck')
+
+  beforeAll(() => {
+    const packed = npm(['pack', '-w', 'server', '--pack-destination', folder, '--json'], root)
+    const [tarball] = Object.values<{ filename: string }>(JSON.parse(packed))
+    writeFileSync(join(folder, 'package.json'), '{"private":true}')
+    npm(['install', join(folder, tarball?.filename ?? '')], folder)
+  }, installMs)
+
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  it('holds built JavaScript, no sources and no tests', () => {
+    const files = execFileSync('find', ['.', '-type', 'f', '-not', '-path', '*/node_modules/*'], {
+      cwd: installed,
+    })
+    const names = files.toString().split('\n').filter(Boolean)
+    expect(names).toEqual(
+      expect.arrayContaining(['./bin/coatcheck.js', './dist/main.js', './README.md', './LICENSE']),
+    )
+    const wrong = names.filter((name) => /\.ts$|\.test\.|conformance|faulty|testing/.test(name))
+    expect(wrong).toEqual([])
+  })
+
+  it('says what it needs', () => {
+    const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'))
+    expect(manifest).toMatchObject({ name: 'coatcheck', engines: { node: '>=22.18' } })
+    for (const version of Object.values(manifest.dependencies)) expect(version).toMatch(/^\d/)
+  })
+
+  it.each([
+    ['the Node of the project', process.execPath],
+    ['the oldest Node that is supported', oldestNode],
+  ])('serves on %s', async (_, node) => {
+    const { stdout: version } = await run(node, [join(installed, 'bin/coatcheck.js'), '--version'])
+    expect(version).toBe('0.1.0\n')
+    const data = mkdtempSync(join(folder, 'data-'))
+    const { url, stop } = await serve(node, data)
+    const token = readFileSync(join(data, 'first-token'), 'utf8').trim()
+    const headers = { Authorization: `Bearer ${token}` }
+    const store = `${url}/v2/key-value-stores`
+    expect((await fetch(`${store}?name=packed`, { method: 'POST', headers })).status).toBe(201)
+    const record = `${store}/~packed/records/KEY`
+    expect((await fetch(record, { method: 'PUT', body: 'x', headers })).status).toBe(201)
+    expect(await (await fetch(record, { headers })).text()).toBe('x')
+    const { code, errors } = await stop()
+    expect([code, errors]).toEqual([0, ''])
+    const check = await run(node, [join(installed, 'bin/coatcheck.js'), 'check', '--data', data])
+    expect(check.stdout).toContain('everything is sound')
+  })
+
+  it('says so on a Node that is too old', async () => {
+    expect(existsSync(oldestNode)).toBe(true)
+    const program = readFileSync(join(installed, 'bin/coatcheck.js'), 'utf8')
+    const pretending = program.replaceAll('process.versions.node', "'20.19.0'")
+    const file = join(installed, 'bin/pretending.mjs')
+    writeFileSync(file, pretending)
+    const outcome = run(process.execPath, [file, '--version'])
+    await expect(outcome).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('needs Node.js 22.18 or newer'),
+    })
+  })
+
+  async function serve(
+    node: string,
+    data: string,
+  ): Promise<{ url: string; stop(): Promise<{ code: number; errors: string }> }> {
+    const args = [join(installed, 'bin/coatcheck.js'), 'serve', '--port', '0', '--data', data]
+    const child = spawn(node, args)
+    const { promise: exit, resolve: exited } = Promise.withResolvers<number>()
+    const { promise: url, resolve: listens } = Promise.withResolvers<string>()
+    let errors = ''
+    let output = ''
+    child.stderr.on('data', (part) => {
+      errors += part
+    })
+    child.stdout.on('data', (part) => {
+      output += part
+      const found = /listening on (\S+)\n/.exec(output)
+      if (found?.[1]) listens(found[1])
+    })
+    child.on('close', (code) => {
+      exited(code ?? -1)
+      listens(`it ended: ${errors}`)
+    })
+    const stop = async (): Promise<{ code: number; errors: string }> => {
+      child.kill('SIGTERM')
+      return { code: await exit, errors }
+    }
+    return { url: await url, stop }
+  }
+})
+
+function npm(args: readonly string[], cwd: string): string {
+  return execFileSync('npm', ['--loglevel=error', ...args], { cwd, stdio: 'pipe' }).toString()
+}

@@ -1,0 +1,187 @@
+import { execFile, execFileSync, spawn } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
+const run = promisify(execFile)
+const installMs = 300_000
+const sound = '1 stores, 1 records, 22 bytes: everything is sound\n'
+
+/** A command as it stands in the README, and the language of its block. */
+interface Block {
+  readonly language: string
+  readonly text: string
+}
+
+describe('the README', { timeout: installMs }, () => {
+  const clone = mkdtempSync(join(tmpdir(), 'coatcheck-readme-'))
+  const blocks = readBlocks()
+  let port = 0
+  let start: Started | undefined
+
+  beforeAll(async () => {
+    port = await freePort()
+    copyProject(clone)
+  }, installMs)
+
+  afterAll(async () => {
+    await start?.stop()
+    rmSync(clone, { recursive: true })
+  }, installMs)
+
+  it('has the commands that are run here', () => {
+    expect(blocks.map(({ language }) => language)).toEqual(['sh', 'sh', 'sh', 'js', 'sh', 'sh'])
+    expect(blocks.at(-1)?.text).toBe('npm test')
+  })
+
+  it('starts from a fresh clone with one command', async () => {
+    start = new Started(block(0), { clone, port })
+    await start.ready()
+    expect(start.output()).toMatch(/^Your token is coatcheck_\w+/m)
+    expect(start.output()).toContain(`Coatcheck is listening on http://127.0.0.1:${port}`)
+  })
+
+  it('stores a first record with curl', async () => {
+    const { stdout } = await run('bash', ['-ec', withPort(block(2))], { cwd: clone })
+    expect(stdout).toContain('"name":"my-first-store"')
+    expect(stdout.endsWith('{"hello":"world"}')).toBe(true)
+  })
+
+  it('stores a first record with apify-client', async () => {
+    const clients = join(root, 'server/test/node_modules')
+    symlinkSync(clients, join(clone, 'server/test/node_modules'))
+    const token = readFileSync(join(clone, 'coatcheck-data/first-token'), 'utf8').trim()
+    const script = join(clone, 'server/test/first-record.mjs')
+    writeFileSync(script, `const token = '${token}'\n${withPort(block(3))}`)
+    const { stdout } = await run(process.execPath, [script])
+    expect(stdout).toBe("{ hello: 'world' }\n")
+  })
+
+  it('lists the options', async () => {
+    const { stdout } = await run('npx', ['coatcheck', '--help'], { cwd: clone })
+    expect(stdout).toContain('--port')
+    expect(readFileSync(join(root, 'README.md'), 'utf8')).toContain('`npx coatcheck --help`')
+  })
+
+  it('checks the data once the server has stopped', async () => {
+    await start?.stop()
+    const check = async (): Promise<string> =>
+      (await run('bash', ['-ec', block(4)], { cwd: clone })).stdout
+    // npm may be gone a moment before the server is.
+    await expect.poll(check, { timeout: 10_000 }).toBe(sound)
+  })
+
+  it('takes options behind --', async () => {
+    const data = join(clone, 'elsewhere')
+    const command = block(1).replace('9000', String(port)).replace('/path/to/data', data)
+    start = new Started(command, { clone, port })
+    await start.ready()
+    expect(readFileSync(join(data, 'first-token'), 'utf8')).toMatch(/^coatcheck_/)
+    await start.stop()
+  })
+
+  it('names scripts and files that exist', () => {
+    const text = readFileSync(join(root, 'README.md'), 'utf8')
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+    for (const [, name = ''] of text.matchAll(/npm run (\w+)/g))
+      expect(scripts).toHaveProperty(name)
+    const links = [...text.matchAll(/\]\(([^)]+)\)/g)].map(([, link = '']) => link)
+    expect(links.length).toBeGreaterThan(5)
+    const known = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: root })
+    const files = known.toString().split('\n')
+    for (const link of links) {
+      expect(
+        files.some((file) => file === link || file.startsWith(`${link}/`)),
+        link,
+      ).toBe(true)
+    }
+  })
+
+  function block(index: number): string {
+    return blocks[index]?.text ?? ''
+  }
+
+  function withPort(text: string): string {
+    return text.replaceAll('8288', String(port))
+  }
+})
+
+/** A command of the README that serves until it is stopped. */
+class Started {
+  readonly #child
+  readonly #exit: Promise<number>
+  #output = ''
+
+  constructor(command: string, { clone, port }: { clone: string; port: number }) {
+    // As on a machine that has only Node and npm: nothing of this run's own tools is on the path.
+    const path = (process.env.PATH ?? '')
+      .split(delimiter)
+      .filter((folder) => !folder.startsWith(root))
+      .join(delimiter)
+    const env = { ...process.env, PATH: path, COATCHECK_PORT: String(port) }
+    this.#child = spawn('bash', ['-c', `exec ${command}`], {
+      cwd: clone,
+      env,
+      detached: true,
+    })
+    this.#child.stdout.on('data', (part) => this.#take(part))
+    this.#child.stderr.on('data', (part) => this.#take(part))
+    const { promise, resolve: exited } = Promise.withResolvers<number>()
+    this.#child.on('close', (code) => exited(code ?? -1))
+    this.#exit = promise
+  }
+
+  output(): string {
+    return this.#output
+  }
+
+  async ready(): Promise<void> {
+    const ended = this.#exit.then((code) => `ended with ${code}`)
+    while (!this.#output.includes('Coatcheck is listening on')) {
+      const tick = new Promise((resolve) => setTimeout(resolve, 50))
+      const outcome = await Promise.race([tick, ended])
+      if (typeof outcome === 'string') throw new Error(`npm start ${outcome}: ${this.#output}`)
+    }
+  }
+
+  /** As Ctrl-C in a terminal does: the signal goes to npm and to all that it started. */
+  stop(): Promise<number> {
+    const { pid, exitCode, signalCode } = this.#child
+    const isRunning = pid !== undefined && exitCode === null && signalCode === null
+    if (isRunning) process.kill(-pid, 'SIGINT')
+    return this.#exit
+  }
+
+  #take(part: Buffer): void {
+    this.#output += part.toString()
+  }
+}
+
+function readBlocks(): Block[] {
+  const text = readFileSync(join(root, 'README.md'), 'utf8')
+  const found = text.matchAll(/^```(\w+)\n([\s\S]*?)\n```$/gm)
+  return [...found].map(([, language = '', block = '']) => ({ language, text: block }))
+}
+
+/** What a clone of the working tree would hold, uncommitted changes included. */
+function copyProject(to: string): void {
+  const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: root })
+  for (const file of listed.toString().split('\n').filter(Boolean)) {
+    cpSync(join(root, file), join(to, file), { recursive: true })
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  const { promise, resolve } = Promise.withResolvers<number>()
+  server.listen(0, '127.0.0.1', () => {
+    const address = server.address()
+    server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
+  })
+  return promise
+}

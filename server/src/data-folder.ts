@@ -26,21 +26,27 @@ export class DataFolder {
 
   /** Makes the folder if there is none. Throws DataFolderError. */
   static async open(path: string): Promise<DataFolder> {
-    try {
-      mkdirSync(path, { recursive: true, mode: 0o700 })
-    } catch (error) {
-      throw unusable(path, error)
-    }
+    attempt(path, () => mkdirSync(path, { recursive: true, mode: 0o700 }))
     return new DataFolder(path, await lock(path))
+  }
+
+  /** The path of a folder in it, which is made if there is none. Throws DataFolderError. */
+  openFolder(name: string): string {
+    const path = join(this.path, name)
+    attempt(path, () => mkdirSync(path, { recursive: true, mode: 0o700 }))
+    return path
   }
 
   /**
    * Keeps the token of the first start where only the folder's owner can read it; returns the file.
+   * Throws DataFolderError.
    */
   writeFirstToken(token: string): string {
     const file = join(this.path, tokenFile)
-    rmSync(file, { force: true })
-    writeFileSync(file, `${token}\n`, { mode: 0o600, flag: 'wx' })
+    attempt(this.path, () => {
+      rmSync(file, { force: true })
+      writeFileSync(file, `${token}\n`, { mode: 0o600, flag: 'wx', flush: true })
+    })
     return file
   }
 
@@ -56,6 +62,15 @@ export class DataFolder {
 
   close(): void {
     this.#lock.close()
+  }
+}
+
+/** What the system refuses is the user's to know. */
+function attempt(path: string, work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    throw unusable(path, error)
   }
 }
 
@@ -100,6 +115,8 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: 'this user may not write there',
   EPERM: 'this user may not write there',
   EROFS: 'it is on a read-only disk',
+  // What Node makes of a folder that can't be made because the disk is read-only.
+  ENOENT: 'no folder can be made there',
   ENOTDIR: 'part of that path is a file',
   EEXIST: 'that path is a file',
   ENOSPC: 'the disk is full',

@@ -39,7 +39,9 @@ export function isCounter(packed: Buffer): boolean {
   return packed[4] === packedKind.counter
 }
 
+/** 0 where the entry is too short to have one. */
 export function revisionOf(packed: Buffer): Revision {
+  if (packed.length < headerBytes) return 0
   return packed.readUInt32BE(5) * 2 ** 32 + packed.readUInt32BE(9)
 }
 

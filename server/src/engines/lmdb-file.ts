@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { EngineError } from '../core/engine.ts'
 
@@ -7,6 +7,9 @@ import { EngineError } from '../core/engine.ts'
 const magic = 0xbeefc0de
 const metaAt = { magic: 24, pageSize: 48, lastPage: 144, transaction: 152 } as const
 const metaBytes = 160
+
+/** More than a new file and its lock file take. */
+const roomForNewFiles = 1_048_576
 
 interface Meta {
   readonly pageSize: number
@@ -21,6 +24,29 @@ interface Meta {
  */
 export function assertSoundFile(folder: string): void {
   const path = join(folder, 'data.mdb')
+  try {
+    assertShape(path)
+  } catch (error) {
+    if (error instanceof EngineError) throw error
+    const reason = error instanceof Error ? error.message : String(error)
+    const sentence = `The data file ${path} can't be read: ${reason}.`
+    throw new EngineError('unavailable', sentence, { cause: error })
+  }
+}
+
+/**
+ * LMDB crashes where the disk has no room for the files that it makes.
+ * Throws EngineError `full` with a sentence for the user.
+ */
+export function assertRoom(folder: string): void {
+  const files = ['data.mdb', 'lock.mdb'].map((name) => join(folder, name))
+  if (files.every((file) => statSync(file, { throwIfNoEntry: false })?.size)) return
+  const { bavail, bsize } = statfsSync(folder)
+  if (bavail * bsize >= roomForNewFiles) return
+  throw new EngineError('full', `The disk of ${folder} is full: a new data file needs 1 MB.`)
+}
+
+function assertShape(path: string): void {
   const file = openExisting(path)
   if (file === undefined) return
   try {

@@ -19,7 +19,7 @@ import { EngineError } from '../core/engine.ts'
 import { Newest } from '../core/newest.ts'
 import { measureWrite } from '../core/write-rules.ts'
 import { contentOf, isCounter, isIntact, pack, packedKind, revisionOf } from './lmdb-entry.ts'
-import { assertSoundFile } from './lmdb-file.ts'
+import { assertRoom, assertSoundFile } from './lmdb-file.ts'
 
 const limits: EngineLimits = {
   keyBytesMax: 4_026, // what LMDB allows with pages of 8 KiB
@@ -63,7 +63,9 @@ interface Member {
 
 type Decision = Commit | EngineError
 
-/** The two maps of the file: everything that the domain stores, and the engine's own book-keeping. */
+/**
+ * The two maps of the file: everything that the domain stores, and the engine's own book-keeping.
+ */
 interface Tables {
   readonly root: RootDatabase<Buffer, Buffer>
   readonly entries: Database<Buffer, Buffer>
@@ -73,9 +75,9 @@ interface Tables {
 /**
  * LMDB on one machine: an ordered map in one memory-mapped file, durable by one fdatasync a group.
  *
- * Throws EngineError `unavailable` where the folder holds no sound LMDB file. After a failed sync
- * it takes no more writes until it is opened again: the operating system may have dropped the
- * pages.
+ * Throws EngineError `unavailable` where the folder holds no sound LMDB file, `full` where there is
+ * no room for a new one. After a failed sync it takes no more writes until it is opened again: the
+ * operating system may have dropped the pages.
  */
 export class LmdbEngine implements StorageEngine {
   readonly limits = limits
@@ -91,42 +93,24 @@ export class LmdbEngine implements StorageEngine {
   /** `folder` must exist. */
   constructor(folder: string) {
     assertSoundFile(folder)
+    assertRoom(folder)
     this.#folder = folder
     this.#tables = openTables(folder)
-    const newest = this.#tables.meta.getBinary(newestKey)
+    const newest = reading(() => this.#tables.meta.getBinary(newestKey))
     this.#newest = new Newest(newest ? Number(newest.readBigUInt64BE()) : 0)
   }
 
   async get(keys: readonly Bytes[]): Promise<(Entry | undefined)[]> {
     if (this.#reopening) await this.#reopening
     this.#assertOpen()
-    const entries: (Entry | undefined)[] = new Array(keys.length)
-    for (const [index, key] of keys.entries()) {
-      const name = asBuffer(key)
-      const packed = this.#tables.entries.getBinary(name)
-      entries[index] = packed && entryOf(name, packed)
-    }
-    return entries
+    return reading(() => keys.map((key) => this.#read(asBuffer(key))))
   }
 
   async scan(range: KeyRange, bound: ScanBound): Promise<Page> {
     if (bound.limit > scanEntriesUnyielded) await new Promise(setImmediate)
     if (this.#reopening) await this.#reopening
     this.#assertOpen()
-    const entries: Entry[] = []
-    let bytes = 0
-    // The page is copied here and now: a reader kept open would make the file grow for good.
-    const rows = this.#tables.entries.getRange({
-      start: asBuffer(range.start),
-      end: asBuffer(range.end),
-      limit: bound.limit + 1,
-    })
-    for (const { key, value } of rows) {
-      if (entries.length >= bound.limit || bytes >= bound.bytes) return { entries, more: true }
-      entries.push(entryOf(key, value))
-      bytes += key.length + value.length
-    }
-    return { entries, more: false }
+    return reading(() => this.#page(range, bound))
   }
 
   async commit(write: AtomicWrite): Promise<Commit> {
@@ -151,6 +135,28 @@ export class LmdbEngine implements StorageEngine {
     this.#newest.close()
     await this.#flushing
     await this.#tables.root.close()
+  }
+
+  #read(name: Buffer): Entry | undefined {
+    const packed = this.#tables.entries.getBinary(name)
+    return packed && entryOf(name, packed)
+  }
+
+  /** Copied here and now: a reader kept open would make the file grow for good. */
+  #page(range: KeyRange, bound: ScanBound): Page {
+    const entries: Entry[] = []
+    let bytes = 0
+    const rows = this.#tables.entries.getRange({
+      start: asBuffer(range.start),
+      end: asBuffer(range.end),
+      limit: bound.limit + 1,
+    })
+    for (const { key, value } of rows) {
+      if (entries.length >= bound.limit || bytes >= bound.bytes) return { entries, more: true }
+      entries.push(entryOf(key, value))
+      bytes += key.length + value.length
+    }
+    return { entries, more: false }
   }
 
   /** One group after the other: what arrives while one is in flight forms the next. */
@@ -295,6 +301,16 @@ function openTables(folder: string): Tables {
     const reason = cause instanceof Error ? cause.message : String(cause)
     const sentence = `The data in ${folder} can't be opened: ${reason}.`
     throw new EngineError('unavailable', sentence, { cause })
+  }
+}
+
+/** Throws EngineError `damaged` where LMDB finds that its pages are not what they should be. */
+function reading<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    if (!(cause instanceof Error) || !cause.message.startsWith('MDB_')) throw cause
+    throw new EngineError('damaged', `The data file is damaged: ${cause.message}.`, { cause })
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Bytes } from '../../core/engine.ts'
 import { StorageError } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
 import type { RecordHead, StoreRecord } from '../../core/record.ts'
 import type { Store } from '../../core/store.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
@@ -25,7 +26,7 @@ export async function getRecord(call: ApifyCall): Promise<HttpReply> {
   const record = await store.get(keyOf(call))
   if (!record) throw recordNotFound()
   if (isServedAsStored(call, record)) {
-    return { status: 200, headers: headersOf(call, record), body: bodyOf(record) }
+    return { status: 200, headers: headersOf(call, record), body: await storedBody(record) }
   }
   const headers = headersOf(call, record)
   return { status: 200, headers, body: await decodedBody(record) }
@@ -123,8 +124,12 @@ function headersOf(call: ApifyCall, head: RecordHead): Record<string, string | n
   return headers
 }
 
-function bodyOf({ value }: StoreRecord): Bytes | AsyncIterable<Bytes> {
-  return value.inline ?? value.chunks()
+/** The first chunk is read before the reply begins, so that a damaged record is told. */
+async function storedBody({ value }: StoreRecord): Promise<Bytes | AsyncIterable<Bytes>> {
+  if (value.inline) return value.inline
+  if (value.size <= limits.chunkBytes) return value.read()
+  const chunks = value.chunks()
+  return resumed(await chunks.next(), chunks)
 }
 
 /**
@@ -145,13 +150,15 @@ async function decodedBody(record: StoreRecord): Promise<AsyncIterable<Bytes>> {
   }
 }
 
-async function* resumed(
-  first: IteratorResult<Bytes>,
-  rest: AsyncGenerator<Bytes>,
-): AsyncGenerator<Bytes> {
-  if (first.done) return
-  yield first.value
-  yield* rest
+/** What `rest` gives behind `first`. Closing it closes `rest`, also before anything was taken. */
+function resumed(first: IteratorResult<Bytes>, rest: AsyncGenerator<Bytes>): AsyncIterable<Bytes> {
+  let taken: IteratorResult<Bytes> | undefined = first
+  const next = async (): Promise<IteratorResult<Bytes>> => {
+    const result = taken ?? (await rest.next())
+    taken = undefined
+    return result
+  }
+  return { [Symbol.asyncIterator]: () => ({ next, return: () => rest.return(undefined) }) }
 }
 
 function recordNotFound(): StorageError {

@@ -65,7 +65,7 @@ describe.each(engines)('bad input at the Apify door, on %s', (engine) => {
     const received = await raw([`${put('LONG', headers)}four and more`], 'end')
     expect(received).toContain('400 Bad Request')
     const record = await server.client().keyValueStore(storeId).getRecord('LONG')
-    expect(record?.value).toBe('four')
+    expect(record?.value).toBeOneOf(['four', undefined])
   })
 
   it.each([

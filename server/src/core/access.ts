@@ -31,9 +31,7 @@ export class Access {
   async authenticate(token: string | undefined): Promise<Principal> {
     if (token === undefined || token === '') return nobody
     const known = this.#known.get(token)
-    if (known && this.#environment.now() - known.foundAt < limits.cachedTokenMs) {
-      return known.principal
-    }
+    if (known && this.#isFresh(known)) return known.principal
     const user = await this.#users.findByToken(token)
     if (!user) {
       this.#known.delete(token)
@@ -43,6 +41,12 @@ export class Access {
     if (this.#known.size >= limits.cachedTokensMax) this.#known.clear()
     this.#known.set(token, { principal, foundAt: this.#environment.now() })
     return principal
+  }
+
+  /** What was found in the future was found before the clock was set back: nobody knows when. */
+  #isFresh({ foundAt }: Known): boolean {
+    const age = this.#environment.now() - foundAt
+    return age >= 0 && age < limits.cachedTokenMs
   }
 }
 

@@ -30,12 +30,23 @@ interface Pending {
   readonly counts: Record<(typeof useCounters)[StoreUse], number>
 }
 
+/** Of a store that this server did not use yet, or has written all use of. */
+const unused: Readonly<Pending> = {
+  flushedAt: 0,
+  isQueued: false,
+  modifiedAt: 0,
+  accessedAt: 0,
+  renewedAt: 0,
+  renewalTakenAt: 0,
+  counts: { reads: 0, writes: 0, deletes: 0, lists: 0 },
+}
+
 /**
  * The stores' activity. Uses are noted in memory and written seldom, so that a hot store does not
- * contend. A renewal may wait only while what is written ends the store at most `renewalDelayMs` too
- * early, under a stamp that says so: it is this server's or that of several. A crash forgets that
- * span, and other servers cannot see it, which is why a store lives that much longer where a server
- * may know better that stamped it and did not leave in order. It never ends early.
+ * contend. A renewal may wait only while what is written ends the store at most `renewalDelayMs`
+ * too early, under a stamp that says so: it is this server's or that of several. A crash forgets
+ * that span, and other servers cannot see it, which is why a store lives that much longer where a
+ * server may know better that stamped it and did not leave in order. It never ends early.
  */
 export class Activities {
   readonly #engine: StorageEngine
@@ -125,8 +136,8 @@ export class Activities {
 
   /** What is stored, together with what this server knows better. */
   current(identity: StoreIdentity, stored: StoreActivity): StoreActivity {
-    const pending = this.#pending.get(identity.id)
-    return pending ? merged(stored, pending, this.#retention(identity)) : stored
+    const pending = this.#pending.get(identity.id) ?? unused
+    return merged(stored, pending, this.#retention(identity))
   }
 
   /** Whether the store's time is over. `entry` is its activity entry. */
@@ -214,15 +225,7 @@ export class Activities {
     const known = this.#pending.get(storeId)
     if (known) return known
     if (this.#pending.size >= limits.activeStoresMax) this.#forgetOldest()
-    const fresh: Pending = {
-      flushedAt: 0,
-      isQueued: false,
-      modifiedAt: 0,
-      accessedAt: 0,
-      renewedAt: 0,
-      renewalTakenAt: 0,
-      counts: { reads: 0, writes: 0, deletes: 0, lists: 0 },
-    }
+    const fresh = { ...unused, counts: { ...unused.counts } }
     this.#pending.set(storeId, fresh)
     return fresh
   }
@@ -256,14 +259,15 @@ function renews(retention: Retention, use: StoreUse): boolean {
   return use === 'read' ? retention.renewOnRead : retention.renewOnWrite
 }
 
+/** The end is as far away as the last renewal puts it; a store that is kept has none. */
 function merged(
   stored: StoreActivity,
-  pending: Pending,
+  pending: Readonly<Pending>,
   retention: Retention | undefined,
 ): StoreActivity {
   const renewed = retention && pending.renewedAt > 0 ? pending.renewedAt + retention.ttlMs : 0
   return {
-    expiresAt: stored.expiresAt === 0 ? 0 : Math.max(stored.expiresAt, renewed),
+    expiresAt: retention ? Math.max(stored.expiresAt, renewed) : 0,
     modifiedAt: Math.max(stored.modifiedAt, pending.modifiedAt),
     accessedAt: Math.max(stored.accessedAt, pending.accessedAt),
     reads: stored.reads + pending.counts.reads,

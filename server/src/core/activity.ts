@@ -21,13 +21,20 @@ export interface StoreActivity {
   readonly writes: number
   readonly deletes: number
   readonly lists: number
-  /** The running server that wrote this: 8 bytes. Only it knows of later use. */
+  /**
+   * The running server that wrote this: 8 bytes. Only it knows of later use; where all are 0, any
+   * server may.
+   */
   readonly by: Bytes
 }
 
 export const instanceBytes = 8
+/** Stands for more than one server. */
+export const severalInstances = Buffer.alloc(instanceBytes)
 
-/** DO NOT CHANGE, it is on disk: the seven numbers as doubles, big-endian, in this order, then `by`. */
+/**
+ * DO NOT CHANGE, it is on disk: the seven numbers as doubles, big-endian, in this order, then `by`.
+ */
 const numbers = [
   'expiresAt',
   'modifiedAt',

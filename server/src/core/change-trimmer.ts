@@ -9,6 +9,7 @@ import {
   encodeNumber,
   kindRange,
   storeIdOf,
+  storeKey,
 } from './keyspace.ts'
 import { limits } from './limits.ts'
 
@@ -27,6 +28,7 @@ export class ChangeTrimmer {
 
   /** A change was logged. */
   note(storeId: string): void {
+    if (this.#tally.size >= limits.activeStoresMax) this.#tally.clear()
     this.#tally.set(storeId, (this.#tally.get(storeId) ?? 0) + 1)
   }
 
@@ -61,7 +63,7 @@ export class ChangeTrimmer {
 
   async #trimAge(storeId: string): Promise<void> {
     const oldest = this.#environment.now() - limits.changeKeptMs
-    const isOld = (entry: Entry): boolean => decodeChange(entry).at < oldest
+    const isOld = (entry: Entry): boolean => entry.isDamaged || decodeChange(entry).at < oldest
     while ((await this.#removeFirst(storeId, isOld)) === limits.sweepBatchKeysMax);
   }
 
@@ -90,23 +92,28 @@ export class ChangeTrimmer {
     }
   }
 
-  /** Removes the entries in front for which `isDone` holds, one batch at the most. */
+  /**
+   * Removes the entries in front for which `isDone` holds, one batch at the most. The mark that
+   * tells of it goes with the last entry of a store that is gone.
+   */
   async #removeFirst(
     storeId: string,
     isDone: (entry: Entry, index: number) => boolean,
   ): Promise<number> {
     const bound = { limit: limits.sweepBatchKeysMax, bytes: limits.pageBytesMax }
-    const { entries } = await this.#engine.scan(changeRange(storeId, 0), bound)
+    const { entries, more } = await this.#engine.scan(changeRange(storeId, 0), bound)
     const kept = entries.findIndex((entry, index) => !isDone(entry, index))
     const removed = kept === -1 ? entries : entries.slice(0, kept)
     const last = removed.at(-1)
     if (!last) return 0
     const mark = changesTrimmedKey(storeId)
-    const [before] = await this.#engine.get([mark])
+    const [before, store] = await this.#engine.get([mark, storeKey(storeId)])
+    const isOver = kept === -1 && !more && !store
+    const value = encodeNumber(changeRevisionOf(last.key))
     const commit = await this.#engine.commit({
       checks: [{ key: mark, revision: before?.revision }],
-      deletes: removed.map(({ key }) => key),
-      puts: [{ key: mark, value: encodeNumber(changeRevisionOf(last.key)) }],
+      deletes: [...removed.map(({ key }) => key), ...(isOver ? [mark] : [])],
+      puts: isOver ? [] : [{ key: mark, value }],
     })
     return commit.applied ? removed.length : 0
   }

@@ -1,7 +1,8 @@
 import { type Change, decodeChange } from './change.ts'
 import type { Revision, StorageEngine } from './engine.ts'
-import { changeRange, changesTrimmedKey, decodeNumber } from './keyspace.ts'
+import { changeRange, changesTrimmedKey, decodeNumber, storeKey } from './keyspace.ts'
 import { limits } from './limits.ts'
+import { storeNotFound } from './store-reader.ts'
 
 /** One page of what happened in a store. */
 export interface ChangePage {
@@ -10,11 +11,18 @@ export interface ChangePage {
   readonly revision: Revision
   /** True when there is more behind this page already. */
   readonly more: boolean
-  /** True when changes behind the one asked for were trimmed: read the store anew, then go on from `revision`. */
+  /**
+   * True when changes behind the one asked for were trimmed or are damaged: read the store anew,
+   * then go on from `revision`.
+   */
   readonly isReset: boolean
 }
 
-/** The changes behind `after` whose key begins with `prefix`, and those that concern the whole store. */
+/**
+ * The changes behind `after` whose key begins with `prefix`, and those that concern the whole
+ * store. A store that is gone can still tell of its end. Throws `store-not-found` where nothing is
+ * left to tell.
+ */
 export async function readChanges(
   engine: StorageEngine,
   storeId: string,
@@ -23,8 +31,10 @@ export async function readChanges(
   const bound = { limit: limits.pageItemsMax, bytes: limits.pageBytesMax }
   const page = await engine.scan(changeRange(storeId, after), bound)
   // Asked behind the page: a trim that came between the two is seen, and the page is not trusted.
-  const [trimmed] = await engine.get([changesTrimmedKey(storeId)])
-  if (trimmed && after < decodeNumber(trimmed.value, 0)) return reset(engine)
+  const [trimmed, store] = await engine.get([changesTrimmedKey(storeId), storeKey(storeId)])
+  if (!store && page.entries.length === 0) throw storeNotFound(storeId)
+  const isDamaged = [trimmed, ...page.entries].some((entry) => entry?.isDamaged)
+  if (isDamaged || (trimmed && after < decodeNumber(trimmed.value, 0))) return reset(engine)
   const changes = page.entries.map(decodeChange)
   return {
     changes: changes.filter((change) => isWholeStore(change) || change.key.startsWith(prefix)),

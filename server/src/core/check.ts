@@ -1,14 +1,15 @@
 import { decodeActivity } from './activity.ts'
 import { asBuffer } from './bytes.ts'
 import { checkValues } from './check-values.ts'
-import { decodeCounter } from './counter.ts'
-import type { Entry, StorageEngine } from './engine.ts'
+import { totalOf } from './counter.ts'
+import type { Bytes, Entry, StorageEngine } from './engine.ts'
 import { StorageError } from './errors.ts'
 import { decodeGarbage } from './garbage.ts'
 import { IdentityCache, type StoreIdentity } from './identity.ts'
 import {
   activityKey,
   counterKey,
+  counterOwnerOf,
   expiryKey,
   expiryOf,
   garbageOf,
@@ -20,6 +21,7 @@ import {
   ownedStoreIdOf,
   ownerCounterKey,
   storeIdOf,
+  storeKey,
 } from './keyspace.ts'
 import { walk } from './walk.ts'
 
@@ -40,12 +42,21 @@ export interface CheckOptions {
 }
 
 const problemsKept = 1_000
-/** Entries of these kinds are looked at for their checksums alone. */
+const ownedKinds = ['owned', 'ownedNewest', 'ownedNamed', 'ownedNamedNewest'] as const
+/** Entries of these kinds are verified by their checksums, whatever else is looked at. */
 const plainKinds = [
+  ...ownedKinds,
   'change',
   'changesTrimmed',
+  'counter',
+  'expiry',
   'format',
+  'garbage',
+  'garbageTotal',
   'instance',
+  'lease',
+  'name',
+  'ownerCounter',
   'token',
   'user',
   'username',
@@ -74,8 +85,7 @@ class Checker {
   readonly #identities = new IdentityCache()
   readonly #problems: string[] = []
   #problemCount = 0
-  /** By store id. */
-  readonly #names = new Map<string, string | null>()
+  readonly #storeIds = new Set<string>()
   /** By content id in hex: of stores, and (without a store) of what waits for the sweeper. */
   readonly #contents = new Map<string, ContentTotals>()
   /** Value ids in hex that something points at. */
@@ -105,7 +115,7 @@ class Checker {
     await this.#checkCounters()
     for (const kind of plainKinds) await this.#checkPlain(kind)
     return {
-      stores: this.#names.size,
+      stores: this.#storeIds.size,
       ...totals,
       problems: this.#problems,
       problemCount: this.#problemCount,
@@ -121,7 +131,7 @@ class Checker {
 
   #decode(entry: Entry): StoreIdentity | undefined {
     const storeId = storeIdOf(entry.key)
-    this.#names.set(storeId, null)
+    this.#storeIds.add(storeId)
     try {
       return this.#identities.decode(storeId, entry).identity
     } catch (error) {
@@ -133,20 +143,14 @@ class Checker {
 
   async #checkStore(identity: StoreIdentity): Promise<void> {
     const { id, ownerId, name, contentId } = identity
-    this.#names.set(id, name)
     this.#contents.set(contentId.toString('hex'), { storeId: id, records: 0, bytes: 0 })
     const owner = this.#owners.get(ownerId) ?? { stores: 0n, named: 0n }
     owner.stores += 1n
     owner.named += name === null ? 0n : 1n
     this.#owners.set(ownerId, owner)
-    const keys = [
-      activityKey(id),
-      counterKey(id, 'records'),
-      ...ownedKeys(identity, { named: false }),
-      ...(name === null ? [] : [nameKey(ownerId, name), ...ownedKeys(identity, { named: true })]),
-    ]
+    const keys = [activityKey(id), counterKey(id, 'records'), ...filedKeys(identity)]
     const [activity, records, ...filed] = await this.#engine.get(keys)
-    this.#recordsExpected += Number(decodeCounter(records?.value))
+    this.#recordsExpected += Number(totalOf(records))
     if (filed.includes(undefined)) this.#report(`Store ${id} is not filed everywhere it should be.`)
     if (!activity || activity.isDamaged) this.#report(`The activity of store ${id} is lost.`)
     else await this.#checkExpiry(id, decodeActivity(activity).expiresAt)
@@ -160,19 +164,25 @@ class Checker {
 
   /** Whatever is filed must be a store that says so itself. */
   async #checkFiles(): Promise<void> {
-    for (const kind of ['owned', 'ownedNewest', 'ownedNamed', 'ownedNamedNewest'] as const) {
-      const named = kind === 'ownedNamed' || kind === 'ownedNamedNewest'
+    for (const kind of ownedKinds) {
       for await (const { key } of walk(this.#engine, kindRange(kind))) {
-        const storeId = ownedStoreIdOf(key)
-        const name = this.#names.get(storeId)
-        const isRight = named ? typeof name === 'string' : name !== undefined
-        if (!isRight) this.#report(`Store ${storeId} is filed under ${kind} and should not be.`)
+        await this.#checkFiled(key, { kind, storeId: ownedStoreIdOf(key) })
       }
     }
-    for await (const { value } of walk(this.#engine, kindRange('name'))) {
-      const storeId = asBuffer(value).toString('latin1')
-      if (!this.#names.get(storeId)) this.#report(`A name leads to ${storeId}, which has none.`)
+    for await (const { key, value } of walk(this.#engine, kindRange('name'))) {
+      await this.#checkFiled(key, { kind: 'name', storeId: asBuffer(value).toString('latin1') })
     }
+  }
+
+  async #checkFiled(
+    key: Bytes,
+    { kind, storeId }: { kind: string; storeId: string },
+  ): Promise<void> {
+    const [store] = await this.#engine.get([storeKey(storeId)])
+    if (store?.isDamaged) return
+    const filed = store ? filedKeys(this.#identities.decode(storeId, store).identity) : []
+    if (filed.some((one) => one.equals(key))) return
+    this.#report(`Store ${storeId} is filed under ${kind} and should not be.`)
   }
 
   async #checkExpiries(): Promise<void> {
@@ -184,13 +194,14 @@ class Checker {
     }
     for await (const { key } of walk(this.#engine, kindRange('activity'))) {
       const storeId = storeIdOf(key)
-      if (!this.#names.has(storeId)) this.#report(`Store ${storeId} left its activity behind.`)
+      if (!this.#storeIds.has(storeId)) this.#report(`Store ${storeId} left its activity behind.`)
     }
   }
 
   async #collectGarbage(): Promise<void> {
     let total = 0n
-    for await (const { key, value } of walk(this.#engine, kindRange('garbage'))) {
+    for await (const { key, value, isDamaged } of walk(this.#engine, kindRange('garbage'))) {
+      if (isDamaged) continue
       const { kind, bytes } = decodeGarbage(value)
       const id = asBuffer(garbageOf(key).id).toString('hex')
       total += BigInt(bytes)
@@ -214,13 +225,18 @@ class Checker {
     }
     for await (const { key } of walk(this.#engine, kindRange('counter'))) {
       const storeId = storeIdOf(key)
-      if (!this.#names.has(storeId)) this.#report(`Store ${storeId} left a counter behind.`)
+      if (!this.#storeIds.has(storeId)) this.#report(`Store ${storeId} left a counter behind.`)
+    }
+    for await (const entry of walk(this.#engine, kindRange('ownerCounter'))) {
+      const ownerId = counterOwnerOf(entry.key)
+      if (this.#owners.has(ownerId) || totalOf(entry) === 0n) continue
+      this.#report(`Owner ${ownerId} has no store, but ${totalOf(entry)} are kept in the books.`)
     }
   }
 
   async #compare(what: string, key: Buffer, counted: bigint): Promise<void> {
     const [entry] = await this.#engine.get([key])
-    const kept = decodeCounter(entry?.isDamaged ? undefined : entry?.value)
+    const kept = totalOf(entry)
     if (kept !== counted) this.#report(`${what} are ${counted}, but ${kept} are kept in the books.`)
   }
 
@@ -234,4 +250,12 @@ class Checker {
     this.#problemCount += 1
     if (this.#problems.length < problemsKept) this.#problems.push(problem)
   }
+}
+
+/** Everywhere where the store must be found, and nowhere else. */
+function filedKeys(identity: StoreIdentity): Buffer[] {
+  const { ownerId, name } = identity
+  const always = ownedKeys(identity, { named: false })
+  if (name === null) return always
+  return [...always, nameKey(ownerId, name), ...ownedKeys(identity, { named: true })]
 }

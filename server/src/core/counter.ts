@@ -1,5 +1,5 @@
 import { asBuffer } from './bytes.ts'
-import type { Bytes } from './engine.ts'
+import type { Bytes, Entry } from './engine.ts'
 import { EngineError } from './engine.ts'
 
 const totalMax = 2n ** 63n - 1n
@@ -16,6 +16,11 @@ export function encodeCounter(total: bigint): Buffer {
 export function decodeCounter(bytes: Bytes | undefined): bigint {
   if (!bytes) return 0n
   return asBuffer(bytes).readBigInt64BE()
+}
+
+/** What a counter's entry says; one that is absent or damaged says 0. */
+export function totalOf(entry: Entry | undefined): bigint {
+  return decodeCounter(entry?.isDamaged ? undefined : entry?.value)
 }
 
 /** Throws EngineError `refused` where the sum no longer fits 64 bits. */

@@ -40,7 +40,13 @@ export async function openDomain(
   const background = new Background(environment)
   const identities = new IdentityCache()
   const unnamedRetention = defaultRetention(unnamedRetentionMs)
-  const activities = new Activities({ engine, environment, background, unnamedRetention })
+  const activities = new Activities({
+    engine,
+    environment,
+    background,
+    identities,
+    unnamedRetention,
+  })
   const lifecycle = new Lifecycle({ engine, environment, identities, activities })
   const expire = (storeId: string): Promise<void> => lifecycle.expire(storeId)
   const reader = new StoreReader({ engine, identities, activities, expire })

@@ -64,7 +64,10 @@ export interface Sum {
   readonly delta: bigint
 }
 
-/** One atomic batch. Each key at most once among deletes, puts and sums; checks see the state before it. */
+/**
+ * One atomic batch. Each key at most once among deletes, puts and sums; checks see the state before
+ * it.
+ */
 export interface AtomicWrite {
   readonly checks?: readonly Check[]
   readonly deletes?: readonly Bytes[]
@@ -80,12 +83,14 @@ export type Commit =
 /**
  * Why an engine refused:
  * - `closed`: after `close()`.
- * - `refused`: the write breaks the contract (too large, a key twice, a sum on a value, an overflow).
+ * - `refused`: the write breaks the contract (too large, a key twice, a sum on a value, an
+ *   overflow).
  * - `conflict`: the engine could not order this commit among others; try again.
  * - `full`: no room; what was stored stays readable.
+ * - `damaged`: what is stored can't be read where it was looked for.
  * - `unavailable`: the engine cannot serve now.
  */
-export type EngineFailure = 'closed' | 'refused' | 'conflict' | 'full' | 'unavailable'
+export type EngineFailure = 'closed' | 'refused' | 'conflict' | 'full' | 'damaged' | 'unavailable'
 
 /** `applied` says whether a commit may have happened: after 'unknown' its entries may be there. */
 export class EngineError extends Error {
@@ -107,22 +112,29 @@ export class EngineError extends Error {
 /**
  * An ordered map of bytes with one conditional write: all that Coatcheck asks of storage.
  *
- * Keys are ordered by their bytes. Returned bytes belong to the caller. Two reads are two snapshots.
- * Commits are decided one by one in the order of their revisions, however they are grouped; a
- * resolved commit survives `kill -9` and loss of power (save in the memory engine); whoever has read
- * revision r can never later find a commit at or below r that was not there. A key holds a value or a
- * counter, never both: a sum on a value is refused, a put replaces a counter. After `close()` all reject.
+ * Keys are ordered by their bytes. Returned bytes belong to the caller. Two reads are two
+ * snapshots. Commits are decided one by one in the order of their revisions, however they are
+ * grouped; a resolved commit survives `kill -9` and loss of power (save in the memory engine);
+ * whoever has read revision r can never later find a commit at or below r that was not there. A key
+ * holds a value or a counter, never both: a sum on a value is refused, a put replaces a counter.
+ * After `close()` all reject.
  *
  * `engines/conformance.ts` is this contract as tests; decision 0001 says how each engine serves it.
  */
 export interface StorageEngine {
   readonly limits: EngineLimits
-  /** The entries of `keys`, in order, all from one snapshot that holds every commit resolved before the call. */
+  /**
+   * The entries of `keys`, in order, all from one snapshot that holds every commit resolved before
+   * the call.
+   */
   get(keys: readonly Bytes[]): Promise<(Entry | undefined)[]>
-  /** The first entries of `range`, in byte order, from one snapshot; at least one if there is any. */
+  /**
+   * The first entries of `range`, in byte order, from one snapshot; at least one if there is any.
+   */
   scan(range: KeyRange, bound: ScanBound): Promise<Page>
   /**
-   * Applies all of `write` durably and answers its revision or, when a check fails, applies nothing.
+   * Applies all of `write` durably and answers its revision or, when a check fails, applies
+   * nothing.
    * Throws EngineError: after `applied: 'unknown'` the commit may be there, and a check that then
    * fails may have been failed by the caller's own first try.
    */

@@ -34,7 +34,9 @@ export type ErrorCode =
   /** The answer of storage was lost: the write may be there. */
   | 'outcome-unknown'
 
-/** An expected refusal with a sentence for the user. Anything else that is thrown is our own fault. */
+/**
+ * An expected refusal with a sentence for the user. Anything else that is thrown is our own fault.
+ */
 export class StorageError extends Error {
   readonly code: ErrorCode
 

@@ -3,7 +3,10 @@ import type { Environment } from './environment.ts'
 import { StorageError } from './errors.ts'
 import { formatKey } from './keyspace.ts'
 
-/** The version of everything in `keyspace.ts` and of the entries' encodings; `docs/format.md` describes it. */
+/**
+ * The version of everything in `keyspace.ts` and of the entries' encodings; `docs/format.md`
+ * describes it.
+ */
 export const formatVersion = 1
 
 /**

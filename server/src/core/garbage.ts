@@ -36,7 +36,9 @@ export function markGarbage(
   }
 }
 
-/** Until when what was replaced or removed at `now` stays readable, for downloads that still run. */
+/**
+ * Until when what was replaced or removed at `now` stays readable, for downloads that still run.
+ */
 export function keptUntil(now: number): number {
   return now + limits.replacedChunksKeptMs
 }

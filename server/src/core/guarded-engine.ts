@@ -12,8 +12,12 @@ import type {
 } from './engine.ts'
 import { EngineError } from './engine.ts'
 import { StorageError } from './errors.ts'
+import { limits } from './limits.ts'
 
-/** An engine whose failures are the domain's: it throws StorageErrors, and a conflict is a failed check. */
+/**
+ * An engine whose failures are the domain's: it throws StorageErrors, and tries again after a
+ * conflict.
+ */
 export class GuardedEngine implements StorageEngine {
   readonly #engine: StorageEngine
 
@@ -33,13 +37,16 @@ export class GuardedEngine implements StorageEngine {
     return this.#engine.scan(range, bound).catch(rethrow)
   }
 
-  commit(write: AtomicWrite): Promise<Commit> {
-    return this.#engine.commit(write).catch((error) => {
-      if (error instanceof EngineError && error.failure === 'conflict' && error.applied === 'no') {
-        return { applied: false } as const
+  /** `applied: false` says that a check failed, and nothing else. */
+  async commit(write: AtomicWrite): Promise<Commit> {
+    for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
+      try {
+        return await this.#engine.commit(write)
+      } catch (error) {
+        if (!isConflict(error)) return rethrow(error)
       }
-      return rethrow(error)
-    })
+    }
+    throw new StorageError('store-busy', 'The storage could not order this write among others.')
   }
 
   newerThan(revision: Revision, signal: AbortSignal): Promise<Revision> {
@@ -51,6 +58,10 @@ export class GuardedEngine implements StorageEngine {
   }
 }
 
+function isConflict(error: unknown): boolean {
+  return error instanceof EngineError && error.failure === 'conflict' && error.applied === 'no'
+}
+
 function rethrow(error: unknown): never {
   if (!(error instanceof EngineError)) throw error
   if (error.applied === 'unknown') {
@@ -59,6 +70,9 @@ function rethrow(error: unknown): never {
     })
   }
   if (error.failure === 'refused') throw error // our own mistake: the domain asks for nothing like that
+  if (error.failure === 'damaged') {
+    throw new StorageError('record-damaged', 'The storage is damaged here.', { cause: error })
+  }
   if (error.failure === 'full') {
     throw new StorageError('storage-full', 'The storage is full.', { cause: error })
   }

@@ -21,7 +21,7 @@ export interface StoreIdentity {
   /** Owns the records: clearing the store swaps it. */
   readonly contentId: Buffer
   readonly retention: OwnRetention
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, to the thousandth: no two stores of a server are equal in it. */
   readonly createdAt: number
   /** Signs the store's public links; text, secret. */
   readonly signingSecret: string

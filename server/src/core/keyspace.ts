@@ -1,11 +1,13 @@
 import { assert } from './assert.ts'
 import { asBuffer } from './bytes.ts'
 import type { Bytes, KeyRange, Revision } from './engine.ts'
+import { limits } from './limits.ts'
 
 /**
- * The keys of everything that is stored, as `docs/format.md` writes them down. DO NOT CHANGE: they are
- * on disk. Each begins with a letter that says what it is. Ids have a fixed length, so that nothing
- * needs to be escaped; times and revisions are 8 bytes big-endian, so that byte order is their order.
+ * The keys of everything that is stored, as `docs/format.md` writes them down. DO NOT CHANGE: they
+ * are on disk. Each begins with a letter that says what it is. Ids have a fixed length, so that
+ * nothing needs to be escaped; times and revisions are 8 bytes big-endian, so that byte order is
+ * their order.
  */
 const letter = {
   activity: 'a',
@@ -35,6 +37,7 @@ const letter = {
 /** Bytes of the random ids of contents and values. */
 export const innerIdBytes = 12
 const storeIdLength = 17
+const recordKeyBytesMax = 1 + innerIdBytes + limits.recordKeyBytesMax
 
 export type StoreCounter = 'records' | 'bytes'
 export type OwnerCounter = 'stores' | 'named'
@@ -53,7 +56,10 @@ export const storeIdOf = (key: Bytes): string => textOf(key.subarray(1, 1 + stor
 export const nameKey = (ownerId: string, name: string): Buffer =>
   Buffer.from(letter.name + ownerId + name)
 
-/** An order in which an owner's stores are filed: all of them or the named ones, oldest or newest first. */
+/**
+ * An order in which an owner's stores are filed: all of them or the named ones, oldest or newest
+ * first.
+ */
 export interface StoreOrder {
   readonly named: boolean
   readonly newestFirst: boolean
@@ -74,7 +80,8 @@ export function ownedKeys(
   return orderLetters
     .filter((order) => order.named === named)
     .map(({ newestFirst, letter: kind }) => {
-      const time = newestFirst ? Number.MAX_SAFE_INTEGER - store.createdAt : store.createdAt
+      const createdUs = Math.round(store.createdAt * 1_000)
+      const time = newestFirst ? Number.MAX_SAFE_INTEGER - createdUs : createdUs
       return join(kind + store.ownerId, encodeNumber(time), store.id)
     })
 }
@@ -111,14 +118,17 @@ export const contentIdOf = (key: Bytes): Bytes => key.subarray(1, 1 + innerIdByt
 export const contentRange = (contentId: Bytes): KeyRange =>
   prefixRange(join(letter.record, contentId))
 
-/** The records that begin with `prefix` and come strictly behind `startAfter`. */
+/**
+ * The records that begin with `prefix` and come strictly behind `startAfter`. Of a `startAfter`
+ * that is longer than any key as much counts as a key can have: the same records are behind it.
+ */
 export function recordRange(
   contentId: Bytes,
   { prefix, startAfter }: { prefix: string; startAfter: string | undefined },
 ): KeyRange {
   const range = prefixRange(recordKey(contentId, prefix))
   if (startAfter === undefined) return range
-  const behind = after(recordKey(contentId, startAfter))
+  const behind = after(recordKey(contentId, startAfter).subarray(0, recordKeyBytesMax))
   if (Buffer.compare(behind, range.start) <= 0) return range
   return Buffer.compare(behind, range.end) < 0
     ? { start: behind, end: range.end }
@@ -169,6 +179,7 @@ export const counterKey = (storeId: string, counter: StoreCounter): Buffer =>
   Buffer.from(letter.counter + storeId + counterCodes[counter], 'latin1')
 export const ownerCounterKey = (ownerId: string, counter: OwnerCounter): Buffer =>
   Buffer.from(letter.ownerCounter + ownerId + ownerCounterCodes[counter])
+export const counterOwnerOf = (key: Bytes): string => textOf(key.subarray(1, -1))
 
 /** All keys of one kind. */
 export function kindRange(kind: keyof typeof letter): KeyRange {

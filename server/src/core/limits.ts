@@ -2,7 +2,9 @@ const minute = 60_000
 const hour = 60 * minute
 const day = 24 * hour
 
-/** Every bound of the domain, in one place. A door may be narrower and says so in its own `wire.ts`. */
+/**
+ * Every bound of the domain, in one place. A door may be narrower and says so in its own `wire.ts`.
+ */
 export const limits = Object.freeze({
   /** A record's key, in bytes of UTF-8: fits the index rows of every engine. */
   recordKeyBytesMax: 2_400,
@@ -10,9 +12,15 @@ export const limits = Object.freeze({
   storeNameLengthMax: 63,
   storeTitleLengthMax: 256,
   contentTypeLengthMax: 200,
-  /** Values up to this size lie in their record's info entry, so that a small write is one entry. */
+  usernameLengthMax: 63,
+  /**
+   * Values up to this size lie in their record's info entry, so that a small write is one entry.
+   */
   valueInInfoBytesMax: 2_048,
-  /** Values above `valueInInfoBytesMax` lie in chunks of this size, each above the first its own commit. */
+  /**
+   * Values above `valueInInfoBytesMax` lie in chunks of this size, each above the first its own
+   * commit.
+   */
   chunkBytes: 1_048_576,
   /** How often an operation is tried again when others changed what it had read. */
   commitAttemptsMax: 16,
@@ -22,7 +30,10 @@ export const limits = Object.freeze({
   pageBytesMax: 4 * 1_048_576,
   /** An upload that stood still for this long is given up. */
   uploadLeaseMs: 10 * minute,
-  /** Chunks that were replaced or deleted stay readable for this long, for downloads that still run ... */
+  /**
+   * Chunks that were replaced or deleted stay readable for this long, for downloads that still run
+   * ...
+   */
   replacedChunksKeptMs: hour,
   /** ... but no more than about this many bytes of them, save those that this server is reading. */
   replacedChunksKeptBytesMax: 1_073_741_824,

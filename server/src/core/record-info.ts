@@ -6,8 +6,8 @@ import { innerIdBytes } from './keyspace.ts'
 import { limits } from './limits.ts'
 
 /**
- * Whether a value's decoded bytes were found to be what its content type says (JSON that parses, text
- * that is UTF-8). Unchecked bytes never become part of a JSON reply.
+ * Whether a value's decoded bytes were found to be what its content type says (JSON that parses,
+ * text that is UTF-8). Unchecked bytes never become part of a JSON reply.
  */
 export type JsonState = 'unchecked' | 'sound' | 'unsound'
 
@@ -28,22 +28,27 @@ export interface RecordInfo {
   readonly modifiedAt: number
   readonly jsonState: JsonState
   readonly place: ValuePlace
-  /** Set where the info was written again without a new value: the revision that wrote the value. */
+  /**
+   * Set where the info was written again without a new value: the revision that wrote the value.
+   */
   readonly valueRevision?: Revision
 }
 
 const jsonStates: readonly JsonState[] = ['unchecked', 'sound', 'unsound']
 const version = 1
 const inlineFlag = 0x80
+const textLengthMax = 255
 const fixedBytes = 28
 
 /**
- * DO NOT CHANGE, it is on disk: version (1 byte), flags (1: the JSON state, 0x80 for inline), modifiedAt, size
- * and valueRevision (8 each, doubles, 0 for none), the lengths of type and encoding (1 each), type, encoding,
- * then the bytes or the value id.
+ * DO NOT CHANGE, it is on disk: version (1 byte), flags (1: the JSON state, 0x80 for inline),
+ * modifiedAt, size and valueRevision (8 each, doubles, 0 for none), the lengths of type and
+ * encoding (1 each), type, encoding, then the bytes or the value id.
  */
 export function encodeInfo(info: RecordInfo): Buffer {
   const { contentType, contentEncoding, place } = info
+  const longest = Math.max(contentType.length, contentEncoding.length)
+  assert(longest <= textLengthMax, 'A type or an encoding has a length of one byte.')
   const tail = place.kind === 'inline' ? place.bytes : place.valueId
   const textEnd = fixedBytes + contentType.length + contentEncoding.length
   const bytes = Buffer.allocUnsafe(textEnd + tail.length)

@@ -12,8 +12,9 @@ export function replacedInfo(entry: Entry | undefined): RecordInfo | undefined {
 }
 
 /**
- * Replaces, adds or (without `next`) deletes one record: its info, the change log, the counters, and a
- * mark for chunks that nothing points at any more. Holds only while store and record are as they were read.
+ * Replaces, adds or (without `next`) deletes one record: its info, the change log, the counters,
+ * and a mark for chunks that nothing points at any more. Holds only while store and record are as
+ * they were read.
  */
 export function recordWrite(
   { identity, check }: StoreSnapshot,

@@ -9,7 +9,9 @@ export interface Retention {
   readonly onExpiry: 'drop' | 'clear'
 }
 
-/** A store's own retention: one of its own, none at all, or what the server gives to unnamed stores. */
+/**
+ * A store's own retention: one of its own, none at all, or what the server gives to unnamed stores.
+ */
 export type OwnRetention = Retention | 'none' | 'default'
 
 /** What the server gives to unnamed stores; undefined: they are kept. */
@@ -31,8 +33,8 @@ export function retentionInForce(
 }
 
 /**
- * How long a renewal may wait before it is written, in ms. After an unclean stop the store gets this
- * much longer, so that it never ends early.
+ * How long a renewal may wait before it is written, in ms. After an unclean stop the store gets
+ * this much longer, so that it never ends early.
  */
 export function renewalDelayMs(retention: Retention | undefined): number {
   if (!retention) return limits.activityFlushMsMax

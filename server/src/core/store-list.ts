@@ -1,4 +1,4 @@
-import { decodeCounter } from './counter.ts'
+import { totalOf } from './counter.ts'
 import { StorageError } from './errors.ts'
 import {
   activityKey,
@@ -38,7 +38,7 @@ export async function listStores(parts: StoreParts, query: StoreQuery): Promise<
   const infos = await Promise.all(storeIds.map((storeId) => infoIfAlive(storeId, parts)))
   return {
     items: infos.filter((info) => info !== undefined),
-    total: Number(decodeCounter(filed?.value)) - expired.size,
+    total: Number(totalOf(filed)) - expired.size,
   }
 }
 

@@ -39,8 +39,8 @@ export class StoreReader {
   }
 
   /**
-   * The store and the entries that `keysOf` names, from one snapshot. What the store was when it was last
-   * read is the first guess, so that most reads are one trip to the engine.
+   * The store and the entries that `keysOf` names, from one snapshot. What the store was when it
+   * was last read is the first guess, so that most reads are one trip to the engine.
    * Throws `store-not-found`, `store-busy`.
    */
   async read(
@@ -103,7 +103,9 @@ export class StoreReader {
     await this.#expire(identity.id)
   }
 
-  /** The activity of a snapshot that was read with it, as it is stored and as this server knows it. */
+  /**
+   * The activity of a snapshot that was read with it, as it is stored and as this server knows it.
+   */
   activityOf({ identity, activity }: StoreSnapshot): Record<'stored' | 'current', StoreActivity> {
     assert(activity !== undefined, 'The snapshot was read with its activity.')
     const stored = decodeActivity(activity)
@@ -117,4 +119,10 @@ export function storeNotFound(storeId: string): StorageError {
 
 export function storeBusy(storeId: string): StorageError {
   return new StorageError('store-busy', `Too many others change store ${storeId} just now.`)
+}
+
+/** For work on a store that is done with once the store is gone. */
+export function ignoreGone(error: unknown): void {
+  if (error instanceof StorageError && error.code === 'store-not-found') return
+  throw error
 }

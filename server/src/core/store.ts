@@ -2,7 +2,7 @@ import type { Activities } from './activities.ts'
 import type { Background } from './background.ts'
 import type { ChangeTrimmer } from './change-trimmer.ts'
 import { type ChangePage, readChanges } from './changes.ts'
-import { decodeCounter } from './counter.ts'
+import { totalOf } from './counter.ts'
 import type { AtomicWrite, Bytes, Entry, Revision, StorageEngine } from './engine.ts'
 import type { Environment } from './environment.ts'
 import { StorageError } from './errors.ts'
@@ -15,7 +15,7 @@ import type { StoredRecord, StoreRecord } from './record.ts'
 import { type Condition, headOf, type NewRecord, type RecordHead } from './record.ts'
 import { decodeInfo, encodeInfo, type JsonState, type RecordInfo } from './record-info.ts'
 import { placeValue, recordWrite, replacedInfo } from './record-write.ts'
-import { type StoreReader, type StoreSnapshot, storeBusy } from './store-reader.ts'
+import { ignoreGone, type StoreReader, type StoreSnapshot, storeBusy } from './store-reader.ts'
 import { Upload } from './upload.ts'
 import { assertContentType, assertRecordKey } from './validate.ts'
 import type { Values } from './value.ts'
@@ -55,21 +55,28 @@ export interface RecordPage {
   readonly isTruncated: boolean
 }
 
+/** Throws where the caller may not use a store that is described like this. */
+export type Guard = (identity: StoreIdentity) => void
+
 /**
- * A collection of records. Every method throws `store-not-found` once the store is gone, and
- * `storage-unavailable`, `storage-full` or `outcome-unknown` where the storage fails.
+ * A collection of records. Whatever reads or writes them asks the guard about the very identity
+ * that it reads and writes under, so that no right outlives a change. Every method throws
+ * `store-not-found` once the store is gone, and `storage-unavailable`, `storage-full` or
+ * `outcome-unknown` where the storage fails.
  */
 export class Store {
   readonly id: string
   readonly #parts: StoreParts
+  readonly #guard: Guard
 
-  constructor(id: string, parts: StoreParts) {
+  constructor(id: string, parts: StoreParts, guard: Guard = () => undefined) {
     this.id = id
     this.#parts = parts
+    this.#guard = guard
   }
 
   async identity(): Promise<StoreIdentity> {
-    return (await this.#parts.reader.read(this.id, () => [])).identity
+    return (await this.#read(() => [])).identity
   }
 
   async info(): Promise<StoreInfo> {
@@ -77,17 +84,16 @@ export class Store {
       counterKey(id, 'records'),
       counterKey(id, 'bytes'),
     ]
-    const { reader } = this.#parts
-    const snapshot = await reader.read(this.id, keysOf, { activity: true })
-    const { current: activity } = reader.activityOf(snapshot)
+    const snapshot = await this.#read(keysOf, { activity: true })
+    const { current: activity } = this.#parts.reader.activityOf(snapshot)
     const [records, bytes] = snapshot.entries
     return {
       ...snapshot.identity,
       modifiedAt: activity.modifiedAt,
       accessedAt: activity.accessedAt,
       expiresAt: activity.expiresAt === 0 ? undefined : activity.expiresAt,
-      recordCount: Number(decodeCounter(records?.value)),
-      storedBytes: Number(decodeCounter(bytes?.value)),
+      recordCount: Number(totalOf(records)),
+      storedBytes: Number(totalOf(bytes)),
       readCount: activity.reads,
       writeCount: activity.writes,
       deleteCount: activity.deletes,
@@ -98,7 +104,7 @@ export class Store {
   /** Throws `record-damaged`. */
   async get(key: string): Promise<StoreRecord | undefined> {
     const { snapshot, entry } = await this.#find(key)
-    this.#parts.activities.touch(snapshot.identity, 'read')
+    this.#parts.activities.touch(snapshot, 'read')
     if (!entry) return undefined
     const info = decodeInfo(entry)
     return { ...headOf(key, info, entry.revision), value: this.#parts.values.open(info) }
@@ -111,9 +117,10 @@ export class Store {
   }
 
   /**
-   * Stores a record over what was there. Values of any size: what is over a chunk is streamed, and nothing is
-   * seen of it before all of it is stored. Throws `record-key-invalid`, `content-type-invalid`,
-   * `condition-failed`, `store-cleared`, `upload-expired`, `upload-aborted`.
+   * Stores a record over what was there. Values of any size: what is over a chunk is streamed, and
+   * nothing is seen of it before all of it is stored. Throws `record-key-invalid`,
+   * `content-type-invalid`, `condition-failed`, `store-cleared`, `upload-expired`,
+   * `upload-aborted`.
    */
   async put(record: NewRecord, condition?: Condition): Promise<StoredRecord> {
     assertRecordKey(record.key)
@@ -142,12 +149,11 @@ export class Store {
 
   /** Returns whether there was such a record. Throws `condition-failed`. */
   async delete(key: string, condition?: Condition): Promise<boolean> {
-    if (!isPossibleKey(key)) return false
     return this.#inTurn(key, async () => {
       for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
         const { snapshot, entry: before } = await this.#find(key)
         assertCondition(condition, before)
-        if (attempt === 0) this.#parts.activities.touch(snapshot.identity, 'delete')
+        if (attempt === 0) this.#parts.activities.touch(snapshot, 'delete')
         if (!before) return false
         const write = recordWrite(snapshot, { key, before, next: undefined, now: this.#now() })
         const commit = await this.#parts.engine.commit(write)
@@ -159,35 +165,42 @@ export class Store {
     })
   }
 
-  /** The records in the order of their keys' bytes. `limit` is 1 to 1,000. Throws `record-damaged`. */
+  /**
+   * The records in the order of their keys' bytes. `limit` is 1 to 1,000. Throws `record-damaged`.
+   */
   async list(query: {
     readonly prefix: string
     /** Only keys strictly behind this one, which need not exist. */
     readonly startAfter: string | undefined
     readonly limit: number
   }): Promise<RecordPage> {
-    const { engine, reader, activities } = this.#parts
-    const { identity } = await reader.read(this.id, () => [])
-    activities.touch(identity, 'list')
+    const { engine, activities } = this.#parts
+    const snapshot = await this.#read(() => [])
+    activities.touch(snapshot, 'list')
+    if (!isPossibleKey(query.prefix)) return { items: [], isTruncated: false }
     const limit = Math.min(query.limit, limits.pageItemsMax)
-    const range = recordRange(identity.contentId, query)
+    const range = recordRange(snapshot.identity.contentId, query)
     const page = await engine.scan(range, { limit, bytes: limits.pageBytesMax })
     return { items: page.entries.map(listedHead), isTruncated: page.more }
   }
 
   /** Removes all records. What is being uploaded meanwhile is refused. */
   async clear(): Promise<void> {
+    await this.identity() // asks the guard
     await this.#parts.lifecycle.clear(this.id)
   }
 
-  /** What happened behind the revision `after`, oldest first. */
+  /**
+   * What happened behind the revision `after`, oldest first. A store that is gone still tells of
+   * its end, until that is older than the log is kept.
+   */
   async changes(query: { readonly after: Revision; readonly prefix: string }): Promise<ChangePage> {
     return readChanges(this.#parts.engine, this.id, query)
   }
 
   /**
-   * Remembers what was found of the value that `revision` wrote. The record keeps its revision; where
-   * it has another value by now, nothing is remembered.
+   * Remembers what was found of the value that `revision` wrote. The record keeps its revision;
+   * where it has another value by now, nothing is remembered.
    */
   rememberJson(key: string, revision: Revision, jsonState: JsonState): void {
     const work = this.#inTurn(key, async () => {
@@ -198,7 +211,7 @@ export class Store {
       const puts = [{ key: entry.key, value: next }]
       await this.#parts.engine.commit({ checks: [snapshot.check, entry], puts })
     })
-    this.#parts.background.start('Remembering whether a value is JSON', work)
+    this.#parts.background.start('Remembering whether a value is JSON', work.catch(ignoreGone))
   }
 
   async #putStreamed(
@@ -249,7 +262,7 @@ export class Store {
       const { snapshot, entry: before } = await this.#find(key)
       assertCondition(condition, before)
       // Noted before it is written, so that the store does not end in between.
-      if (attempt === 0) this.#parts.activities.touch(snapshot.identity, 'write')
+      if (attempt === 0) this.#parts.activities.touch(snapshot, 'write')
       const commit = await this.#parts.engine.commit(await writeOf(snapshot, before))
       if (!commit.applied) continue
       this.#parts.trimmer.note(this.id)
@@ -260,10 +273,19 @@ export class Store {
 
   async #find(key: string): Promise<{ snapshot: StoreSnapshot; entry: Entry | undefined }> {
     const possible = isPossibleKey(key)
-    const snapshot = await this.#parts.reader.read(this.id, ({ contentId }) =>
+    const snapshot = await this.#read(({ contentId }) =>
       possible ? [recordKey(contentId, key)] : [],
     )
     return { snapshot, entry: snapshot.entries[0] }
+  }
+
+  async #read(
+    keysOf: (identity: StoreIdentity) => readonly Bytes[],
+    options?: { activity: boolean },
+  ): Promise<StoreSnapshot> {
+    const snapshot = await this.#parts.reader.read(this.id, keysOf, options)
+    this.#guard(snapshot.identity)
+    return snapshot
   }
 
   #infoOf(record: NewRecord, value: Pick<RecordInfo, 'size' | 'place'>): RecordInfo {

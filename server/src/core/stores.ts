@@ -7,10 +7,10 @@ import { createId, isId, randomAlphanumerics } from './ids.ts'
 import { innerIdBytes, nameKey, ownedKeys, ownerCounterKey, storeKey } from './keyspace.ts'
 import { limits } from './limits.ts'
 import type { OwnRetention } from './retention.ts'
-import { Store, type StoreParts } from './store.ts'
+import { type Guard, Store, type StoreParts } from './store.ts'
 import { listStores, type StorePage, type StoreQuery } from './store-list.ts'
 import { storeBusy, storeNotFound } from './store-reader.ts'
-import { assertStoreName, assertStoreTitle } from './validate.ts'
+import { assertStoreName, assertStoreTitle, isStoreName } from './validate.ts'
 
 const signingSecretLength = 32
 
@@ -33,24 +33,31 @@ export interface StoreChanges {
 /** All stores. Methods throw as `Store` does where the storage fails. */
 export class Stores {
   readonly #parts: StoreParts
+  #createdLast = 0
 
   constructor(parts: StoreParts) {
     this.#parts = parts
   }
 
-  /** A store that exists. Throws `store-not-found`. */
-  async find(storeId: string): Promise<Store> {
+  /**
+   * A store that exists, to be used under `guard`, which is asked at once. What the store was when
+   * it was last read is enough for that: every use reads it anew.
+   * Throws `store-not-found` and what the guard throws.
+   */
+  async find(storeId: string, guard?: Guard): Promise<Store> {
     if (!isId(storeId)) throw storeNotFound(storeId)
-    const store = new Store(storeId, this.#parts)
-    await store.identity()
+    const store = new Store(storeId, this.#parts, guard)
+    const known = this.#parts.identities.guess(storeId)
+    if (known) guard?.(known)
+    else await store.identity()
     return store
   }
 
-  /** Throws `store-not-found`. */
-  async findByName(ownerId: string, name: string): Promise<Store> {
-    const storeId = await this.#idOf(ownerId, name)
-    if (storeId === undefined) throw storeNotFound(name)
-    return this.find(storeId)
+  /** As `find`, by the name that its owner gave it. */
+  async findByName(ownerId: string, name: string, guard?: Guard): Promise<Store> {
+    const storeId = isStoreName(name) ? await this.#idOf(ownerId, name) : undefined
+    if (storeId === undefined) throw storeNotFound(name.slice(0, limits.storeNameLengthMax))
+    return this.find(storeId, guard)
   }
 
   /** Always a new store. Throws `store-name-invalid`, `store-name-taken`. */
@@ -96,7 +103,7 @@ export class Stores {
 
   /** Removes the store and all that is in it. Throws `store-not-found`. */
   async drop(storeId: string): Promise<void> {
-    await this.find(storeId)
+    await new Store(storeId, this.#parts).identity()
     await this.#parts.lifecycle.drop(storeId)
   }
 
@@ -124,9 +131,16 @@ export class Stores {
       generalAccess: 'FOLLOW_USER_SETTING',
       contentId: Buffer.from(environment.randomBytes(innerIdBytes)),
       retention: wanted.retention ?? 'default',
-      createdAt: environment.now(),
+      createdAt: this.#nextCreation(environment.now()),
       signingSecret: randomAlphanumerics(environment, signingSecretLength),
     }
+  }
+
+  /** Thousandths of a millisecond keep apart what this server makes within one. */
+  #nextCreation(now: number): number {
+    const next = Math.max(now, this.#createdLast + 0.001)
+    this.#createdLast = Math.round(next * 1_000) / 1_000
+    return this.#createdLast
   }
 
   async #updateWrite(storeId: string, changes: StoreChanges): Promise<AtomicWrite> {

@@ -2,7 +2,7 @@ import type { Activities } from './activities.ts'
 import { moveExpiry } from './activities.ts'
 import { decodeActivity } from './activity.ts'
 import type { ChangeTrimmer } from './change-trimmer.ts'
-import { decodeCounter } from './counter.ts'
+import { totalOf } from './counter.ts'
 import type { Bytes, Entry, KeyRange, StorageEngine } from './engine.ts'
 import type { Environment } from './environment.ts'
 import { StorageError } from './errors.ts'
@@ -26,11 +26,13 @@ import {
 import type { Lifecycle } from './lifecycle.ts'
 import { limits } from './limits.ts'
 import { replacedInfo } from './record-write.ts'
+import { ignoreGone } from './store-reader.ts'
 import type { Values } from './value.ts'
 
 /**
- * Frees the space of what has ended: expired stores, uploads that were given up, replaced values, old
- * changes. Correctness never waits for it. Each sweep is bounded; what it leaves is due in the next.
+ * Frees the space of what has ended: expired stores, uploads that were given up, replaced values,
+ * old changes. Correctness never waits for it. Each sweep is bounded; what it leaves is due in the
+ * next.
  */
 export class Sweeper {
   readonly #parts: SweeperParts
@@ -50,11 +52,13 @@ export class Sweeper {
 
   async #sweepExpired(): Promise<void> {
     const { entries } = await this.#page(dueRange(this.#now()), limits.sweepItemsMax)
-    for (const entry of entries) {
-      const { storeId } = expiryOf(entry.key)
-      await this.#parts.lifecycle.expire(storeId).catch(ignoreGone)
-      await this.#mendExpiry(storeId, entry)
-    }
+    for (const mark of entries) await this.#expire(mark).catch(ignoreLost)
+  }
+
+  async #expire(mark: Entry): Promise<void> {
+    const { storeId } = expiryOf(mark.key)
+    await this.#parts.lifecycle.expire(storeId).catch(ignoreGone)
+    await this.#mendExpiry(storeId, mark)
   }
 
   /** A store that is due by its stamp but lives on is filed under the time that holds. */
@@ -77,7 +81,7 @@ export class Sweeper {
     const last = entries.at(-1)
     this.#leaseCursor = more && last ? after(last.key) : start
     for (const lease of entries) {
-      if (decodeNumber(lease.value, 0) > this.#now()) continue
+      if (!lease.isDamaged && decodeNumber(lease.value, 0) > this.#now()) continue
       const valueId = leaseValueIdOf(lease.key)
       const { puts } = markGarbage(valueId, { kind: 'value', bytes: 0, dueAt: this.#now() })
       await this.#parts.engine.commit({ checks: [lease], deletes: [lease.key], puts })
@@ -90,13 +94,14 @@ export class Sweeper {
     const youngest = keptUntil(this.#now()) - limits.replacedChunksKeptMsMin
     await this.#sweepMarks(garbageDueRange(youngest), async () => {
       const [total] = await this.#parts.engine.get([garbageTotalKey])
-      return decodeCounter(total?.value) > limits.replacedChunksKeptBytesMax
+      return totalOf(total) > limits.replacedChunksKeptBytesMax
     })
   }
 
   async #sweepMarks(range: KeyRange, isWanted: () => Promise<boolean>): Promise<void> {
     const { entries } = await this.#page(range, limits.sweepItemsMax)
     for (const mark of entries) {
+      if (mark.isDamaged) continue
       if (!(await isWanted())) return
       const { id } = garbageOf(mark.key)
       const garbage = decodeGarbage(mark.value)
@@ -161,7 +166,8 @@ export interface SweeperParts {
   readonly trimmer: ChangeTrimmer
 }
 
-function ignoreGone(error: unknown): void {
-  if (error instanceof StorageError && error.code === 'store-not-found') return
+/** One damaged store does not keep the sweep from the others. */
+function ignoreLost(error: unknown): void {
+  if (error instanceof StorageError && error.code === 'record-damaged') return
   throw error
 }

@@ -41,7 +41,9 @@ export class Upload {
     }
   }
 
-  /** The commit that makes the value visible also ends the lease, and holds only while that lasts. */
+  /**
+   * The commit that makes the value visible also ends the lease, and holds only while that lasts.
+   */
   closing(write: AtomicWrite): AtomicWrite {
     const key = leaseKey(this.valueId)
     return {

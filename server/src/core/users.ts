@@ -4,6 +4,7 @@ import type { StorageEngine } from './engine.ts'
 import type { Environment } from './environment.ts'
 import { createId, randomAlphanumerics } from './ids.ts'
 import { kindRange, tokenKey, userKey, usernameKey } from './keyspace.ts'
+import { limits } from './limits.ts'
 
 export interface User {
   readonly id: string
@@ -32,7 +33,9 @@ export class Users {
     return page.entries.length > 0
   }
 
-  /** Makes the first user, who may use `token`. Of several servers that start at once, one makes it. */
+  /**
+   * Makes the first user, who may use `token`. Of several servers that start at once, one makes it.
+   */
   async createFirst(token: string): Promise<void> {
     const user: User = {
       id: createId(this.#environment),
@@ -65,12 +68,16 @@ export class Users {
   }
 
   async getByUsername(username: string): Promise<User | undefined> {
+    if (username.length > limits.usernameLengthMax) return undefined
     const [entry] = await this.#engine.get([usernameKey(username)])
     return entry && this.get(Buffer.from(entry.value).toString('latin1'))
   }
 }
 
-/** A fresh token: a prefix that scanners know, a secret, and a checksum that tells a typo from a token. */
+/**
+ * A fresh token: a prefix that scanners know, a secret, and a checksum that tells a typo from a
+ * token.
+ */
 export function createToken(environment: Environment): string {
   const text = tokenPrefix + randomAlphanumerics(environment, tokenSecretLength)
   return text + crc32(text).toString(36).padStart(7, '0')

@@ -30,7 +30,9 @@ export class BytesSource implements ValueSource {
   }
 }
 
-/** The stored bytes of one version of a record. They never change, whatever is written meanwhile. */
+/**
+ * The stored bytes of one version of a record. They never change, whatever is written meanwhile.
+ */
 export interface StoredValue {
   /** In bytes, as stored. */
   readonly size: number
@@ -38,8 +40,11 @@ export interface StoredValue {
   readonly inline: Bytes | undefined
   /** The whole value. Throws `record-damaged`. */
   read(): Promise<Bytes>
-  /** The value from front to back, at most 1 MiB at a time, read as they are asked for. Throws `record-damaged`. */
-  chunks(): AsyncIterable<Bytes>
+  /**
+   * The value from front to back, at most 1 MiB at a time, read as they are asked for. Throws
+   * `record-damaged`.
+   */
+  chunks(): AsyncGenerator<Bytes>
 }
 
 /** Reads values, and knows which chunks this server is reading, so that they are not swept away. */
@@ -54,7 +59,7 @@ export class Values {
   open({ place, size }: Pick<RecordInfo, 'place' | 'size'>): StoredValue {
     if (place.kind === 'inline') return inlineValue(place.bytes)
     const { valueId } = place
-    const chunks = (): AsyncIterable<Bytes> => this.#chunks(valueId, size)
+    const chunks = (): AsyncGenerator<Bytes> => this.#chunks(valueId, size)
     return { size, inline: undefined, chunks, read: () => readAll(chunks(), size) }
   }
 

@@ -30,7 +30,8 @@ export interface RequestBody {
 
 export interface HttpReply {
   readonly status: number
-  readonly headers: Readonly<Record<string, string | number>>
+  /** The reply's own: whoever passes it on may add some. */
+  readonly headers: Record<string, string | number>
   /** Streamed bodies are read as fast as the client takes them, and closed when it goes away. */
   readonly body: Bytes | string | AsyncIterable<Bytes>
 }

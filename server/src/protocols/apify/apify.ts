@@ -72,14 +72,20 @@ function isMethod(method: string): method is Method {
   return ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'].includes(method)
 }
 
+const bearer = 'Bearer '
+
 /** The header goes before the query; a token in a URL is for links alone. */
 function tokenOf(request: HttpRequest, query: Query): string | undefined {
   const header = request.header('authorization')
   if (header === undefined) return query.text('token')
+  if (header.startsWith(bearer) && !header.endsWith(' ')) return header.slice(bearer.length)
   return /^bearer +(\S+) *$/i.exec(header)?.[1] ?? header
 }
 
-const patterns = routes.map((route) => ({ route, segments: route.path.split('/') }))
+const routesByLength = Map.groupBy(
+  routes.map((route) => ({ route, segments: route.path.split('/') })),
+  ({ segments }) => segments.length,
+)
 
 /**
  * Every segment is decoded once; an empty one (a slash at the end or two in a row) is a segment
@@ -87,11 +93,7 @@ const patterns = routes.map((route) => ({ route, segments: route.path.split('/')
  */
 function findRoute(path: string): FoundRoute | undefined {
   const segments = path.split('/')
-  const found = patterns.find(
-    (pattern) =>
-      pattern.segments.length === segments.length &&
-      pattern.segments.every((segment, index) => segment[0] === ':' || segment === segments[index]),
-  )
+  const found = routesByLength.get(segments.length)?.find((one) => fits(one.segments, segments))
   if (!found) assertNoEmptyKey(segments)
   if (!found || segments[3] === '') return undefined
   return {
@@ -99,6 +101,15 @@ function findRoute(path: string): FoundRoute | undefined {
     store: keyOfSegment(segments[3] ?? '') ?? '',
     key: keyOfSegment(segments[5] ?? ''),
   }
+}
+
+function fits(pattern: readonly string[], segments: readonly string[]): boolean {
+  // From behind, where routes of one length differ.
+  for (let index = pattern.length - 1; index >= 0; index -= 1) {
+    const expected = pattern[index] ?? ''
+    if (expected !== segments[index] && !expected.startsWith(':')) return false
+  }
+  return true
 }
 
 /**
@@ -126,11 +137,9 @@ function preflight(route: Route): HttpReply {
 }
 
 function withCommonHeaders(reply: HttpReply, route: Route | undefined): HttpReply {
-  const headers = {
-    ...reply.headers,
-    'X-RateLimit-Limit': route?.rateLimit ?? 60,
-    'Access-Control-Allow-Origin': '*',
-    'Access-Control-Expose-Headers': '*',
-  }
-  return { ...reply, headers }
+  const { headers } = reply
+  headers['X-RateLimit-Limit'] = route?.rateLimit ?? 60
+  headers['Access-Control-Allow-Origin'] = '*'
+  headers['Access-Control-Expose-Headers'] = '*'
+  return reply
 }

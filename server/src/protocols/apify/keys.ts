@@ -6,7 +6,7 @@ import { jsonReply } from './wire.ts'
 
 /** GET /v2/key-value-stores/{store}/keys, in the order of the keys' bytes. */
 export async function listKeys(call: ApifyCall): Promise<HttpReply> {
-  const { store } = await findStore(call, 'read')
+  const store = await findStore(call, 'read')
   const { query } = call
   const limit = query.limit()
   const exclusiveStartKey = query.text('exclusiveStartKey') ?? null

@@ -1,12 +1,14 @@
 import { RequestError } from './errors.ts'
 import { pageItemsMax } from './wire.ts'
 
+const noParameters = new URLSearchParams()
+
 /** The parameters of a request's query, as Apify's clients spell them. */
 export class Query {
   readonly #parameters: URLSearchParams
 
   constructor(query: string) {
-    this.#parameters = new URLSearchParams(query)
+    this.#parameters = query === '' ? noParameters : new URLSearchParams(query)
   }
 
   /** Undefined where it is absent or empty. */

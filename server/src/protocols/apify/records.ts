@@ -22,7 +22,7 @@ const decodedRatioMax = 200
 
 /** GET .../records/{key} */
 export async function getRecord(call: ApifyCall): Promise<HttpReply> {
-  const { store } = await findStore(call, 'read')
+  const store = await findStore(call, 'read')
   const record = await store.get(keyOf(call))
   if (!record) throw recordNotFound()
   if (isServedAsStored(call, record)) {
@@ -34,7 +34,7 @@ export async function getRecord(call: ApifyCall): Promise<HttpReply> {
 
 /** HEAD .../records/{key}: the headers of GET. */
 export async function headRecord(call: ApifyCall): Promise<HttpReply> {
-  const { store } = await findStore(call, 'read')
+  const store = await findStore(call, 'read')
   const head = await store.head(keyOf(call))
   if (!head) throw recordNotFound()
   return { status: 200, headers: headersOf(call, head), body: '' }
@@ -45,7 +45,7 @@ export async function putRecord(call: ApifyCall): Promise<HttpReply> {
   const { request } = call
   const contentEncoding = encodingOf(request.header('content-encoding') ?? '')
   const contentType = request.header('content-type') ?? defaultContentType
-  const { store } = await findStore(call, 'write')
+  const store = await findStore(call, 'write')
   const key = keyOf(call)
   await assertMayBePut(store, key)
   await store.put({ key, contentType, contentEncoding, source: request.body })
@@ -55,7 +55,7 @@ export async function putRecord(call: ApifyCall): Promise<HttpReply> {
 
 /** DELETE .../records/{key}: done as well where there is none. */
 export async function deleteRecord(call: ApifyCall): Promise<HttpReply> {
-  const { store } = await findStore(call, 'write')
+  const store = await findStore(call, 'write')
   await store.delete(keyOf(call))
   return emptyReply(204)
 }

@@ -53,13 +53,13 @@ export async function createStore(call: ApifyCall): Promise<HttpReply> {
 
 /** GET /v2/key-value-stores/{store} */
 export async function getStore(call: ApifyCall): Promise<HttpReply> {
-  const { store } = await findStore(call, 'read')
+  const store = await findStore(call, 'read')
   return jsonReply(200, { data: await describe(call, store) })
 }
 
 /** PUT /v2/key-value-stores/{store}: name, title, generalAccess. */
 export async function updateStore(call: ApifyCall): Promise<HttpReply> {
-  const { store } = await findStore(call, 'manage')
+  const store = await findStore(call, 'manage')
   const body = await readJsonObject(call.request, { isOptional: false })
   const updated = await call.domain.stores.update(store.id, changesOf(body))
   return jsonReply(200, { data: await describe(call, updated) })
@@ -67,7 +67,7 @@ export async function updateStore(call: ApifyCall): Promise<HttpReply> {
 
 /** DELETE /v2/key-value-stores/{store} */
 export async function deleteStore(call: ApifyCall): Promise<HttpReply> {
-  const { store } = await findStore(call, 'manage')
+  const store = await findStore(call, 'manage')
   await call.domain.stores.drop(store.id)
   return emptyReply(204)
 }

@@ -37,7 +37,7 @@ export function emptyReply(
   status: number,
   headers: Readonly<Record<string, string>> = {},
 ): HttpReply {
-  return { status, headers, body: '' }
+  return { status, headers: { ...headers }, body: '' }
 }
 
 /** Apify's store object (spec: section 5). The signing secret is for those who may write. */

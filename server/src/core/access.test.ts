@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest'
+import { MemoryEngine } from '../engines/memory.ts'
+import { type Action, authorize, type Principal, requireUser } from './access.ts'
+import { type ErrorCode, StorageError } from './errors.ts'
+import type { GeneralAccess, StoreIdentity } from './identity.ts'
+import { codeOf, entriesOf, openTestDomain, otherOwner, owner, type TestDomain } from './testing.ts'
+
+const generalAccesses: readonly GeneralAccess[] = [
+  'FOLLOW_USER_SETTING',
+  'RESTRICTED',
+  'ANYONE_WITH_ID_CAN_READ',
+  'ANYONE_WITH_NAME_CAN_READ',
+]
+
+async function withFirstUser(): Promise<TestDomain> {
+  const domain = await openTestDomain(new MemoryEngine())
+  await domain.users.createFirst('token')
+  return domain
+}
+
+async function revoke({ engine }: TestDomain): Promise<void> {
+  const tokens = await entriesOf(engine, 'token')
+  await engine.commit({ deletes: tokens.map(({ key }) => key) })
+}
+
+describe('who is asking', () => {
+  it('is the user that the token stands for', async () => {
+    const { access, users } = await withFirstUser()
+    const user = await users.findByToken('token')
+    expect(await access.authenticate('token')).toEqual({ kind: 'user', user })
+  })
+
+  it('is nobody without a token', async () => {
+    const { access } = await withFirstUser()
+    expect(await access.authenticate(undefined)).toEqual({ kind: 'nobody' })
+    expect(await access.authenticate('')).toEqual({ kind: 'nobody' })
+  })
+
+  it("is refused with a token that is nobody's", async () => {
+    const { access } = await withFirstUser()
+    expect(await codeOf(access.authenticate('another'))).toBe('token-invalid')
+  })
+
+  it('is remembered for less than a second', async () => {
+    const domain = await withFirstUser()
+    await domain.access.authenticate('token')
+    await revoke(domain)
+    domain.environment.advance(999)
+    expect(await codeOf(domain.access.authenticate('token'))).toBe('none')
+    domain.environment.advance(1)
+    expect(await codeOf(domain.access.authenticate('token'))).toBe('token-invalid')
+  })
+
+  it('is not remembered for longer because it asks again and again', async () => {
+    const domain = await withFirstUser()
+    await domain.access.authenticate('token')
+    await revoke(domain)
+    const codes: string[] = []
+    for (let asked = 0; asked < 3; asked += 1) {
+      domain.environment.advance(400)
+      codes.push(await codeOf(domain.access.authenticate('token')))
+    }
+    expect(codes).toEqual(['none', 'none', 'token-invalid'])
+  })
+
+  it('is not remembered for longer because the clock was set back', async () => {
+    const domain = await withFirstUser()
+    await domain.access.authenticate('token')
+    await revoke(domain)
+    domain.environment.advance(-60_000)
+    expect(await codeOf(domain.access.authenticate('token'))).toBe('token-invalid')
+  })
+
+  it('is not remembered as invalid', async () => {
+    const domain = await openTestDomain(new MemoryEngine())
+    expect(await codeOf(domain.access.authenticate('token'))).toBe('token-invalid')
+    await domain.users.createFirst('token')
+    expect(await codeOf(domain.access.authenticate('token'))).toBe('none')
+  })
+})
+
+it('asks those for a token who have none and need one', () => {
+  const user = { id: owner, username: 'owner', createdAt: 0 }
+  expect(requireUser({ kind: 'user', user })).toBe(user)
+  const missing = expect.objectContaining({ code: 'token-missing' })
+  expect(() => requireUser({ kind: 'nobody' })).toThrow(missing)
+})
+
+describe('what a principal may do', () => {
+  const principals = {
+    owner: { kind: 'user', user: { id: owner, username: 'owner', createdAt: 0 } },
+    other: { kind: 'user', user: { id: otherOwner, username: 'other', createdAt: 0 } },
+    nobody: { kind: 'nobody' },
+  } as const satisfies Record<string, Principal>
+  const denied = 'access-denied'
+  const missing = 'token-missing'
+
+  type Answers = Record<Action, ErrorCode | 'none'>
+  const all: Answers = { read: 'none', write: 'none', manage: 'none' }
+  const closed = {
+    owner: all,
+    other: { read: denied, write: denied, manage: denied },
+    nobody: { read: denied, write: missing, manage: missing },
+  } satisfies Record<keyof typeof principals, Answers>
+  const open = {
+    owner: all,
+    other: { ...closed.other, read: 'none' },
+    nobody: { ...closed.nobody, read: 'none' },
+  } satisfies Record<keyof typeof principals, Answers>
+  const table = {
+    FOLLOW_USER_SETTING: closed,
+    RESTRICTED: closed,
+    ANYONE_WITH_ID_CAN_READ: open,
+    ANYONE_WITH_NAME_CAN_READ: open,
+  } as const satisfies Record<GeneralAccess, Record<keyof typeof principals, Answers>>
+
+  for (const access of generalAccesses) {
+    for (const who of ['owner', 'other', 'nobody'] as const) {
+      for (const action of ['read', 'write', 'manage'] as const) {
+        const code = table[access][who][action]
+        it(`${who} may ${action} a store that is ${access}: ${code}`, () => {
+          const work = (): void => authorize(principals[who], action, storeOf(access))
+          expect(refusal(work)).toBe(code)
+        })
+      }
+    }
+  }
+})
+
+function storeOf(generalAccess: GeneralAccess): StoreIdentity {
+  return {
+    id: 'store000000000001',
+    ownerId: owner,
+    name: null,
+    title: null,
+    generalAccess,
+    contentId: Buffer.alloc(12),
+    retention: 'default',
+    createdAt: 0,
+    signingSecret: 'secret',
+  }
+}
+
+function refusal(work: () => void): ErrorCode | 'none' {
+  try {
+    work()
+    return 'none'
+  } catch (error) {
+    if (error instanceof StorageError) return error.code
+    throw error
+  }
+}

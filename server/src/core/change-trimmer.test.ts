@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest'
+import { MemoryEngine } from '../engines/memory.ts'
+import { changePut } from './change.ts'
+import { ChangeTrimmer } from './change-trimmer.ts'
+import type { StorageEngine } from './engine.ts'
+import { encodeNumber, storeKey } from './keyspace.ts'
+import { limits } from './limits.ts'
+import { day, entriesOf, hour, TestEnvironment } from './testing.ts'
+
+const storeId = 'store000000000001'
+const otherId = 'store000000000002'
+
+/** An engine that holds stores and so many changes of each, made `apartMs` one after the other. */
+async function engineWith(
+  environment: TestEnvironment,
+  counts: Readonly<Record<string, number>>,
+  apartMs = 0,
+): Promise<StorageEngine> {
+  const engine = new MemoryEngine()
+  for (const [id, count] of Object.entries(counts)) {
+    await engine.commit({ puts: [{ key: storeKey(id), value: Buffer.of() }] })
+    for (let made = 0; made < count; made += 1) {
+      const at = environment.now()
+      await engine.commit({ puts: [changePut(id, { kind: 'put', key: 'a', size: 1, at })] })
+      environment.advance(apartMs)
+    }
+  }
+  return engine
+}
+
+async function changesIn(engine: StorageEngine): Promise<number> {
+  return (await entriesOf(engine, 'change')).length
+}
+
+describe('a change log that is swept', () => {
+  it('keeps changes for seven days and no longer', async () => {
+    const environment = new TestEnvironment()
+    const engine = await engineWith(environment, { [storeId]: 10 }, hour)
+    const trimmer = new ChangeTrimmer(engine, environment)
+    environment.advance(7 * day - 10 * hour)
+    await trimmer.sweep()
+    expect(await changesIn(engine)).toBe(10)
+    environment.advance(3 * hour + 1)
+    await trimmer.sweep()
+    expect(await changesIn(engine)).toBe(6)
+  })
+
+  it('remembers how far it was trimmed', async () => {
+    const environment = new TestEnvironment()
+    const engine = await engineWith(environment, { [storeId]: 5 })
+    const last = (await entriesOf(engine, 'change')).at(-1)?.revision ?? 0
+    environment.advance(8 * day)
+    await new ChangeTrimmer(engine, environment).sweep()
+    const [mark] = await entriesOf(engine, 'changesTrimmed')
+    expect(Buffer.from(mark?.value ?? [])).toEqual(encodeNumber(last))
+  })
+
+  it('is trimmed of more than one batch', async () => {
+    const environment = new TestEnvironment()
+    const count = 2 * limits.sweepBatchKeysMax + 7
+    const engine = await engineWith(environment, { [storeId]: count })
+    environment.advance(8 * day)
+    await new ChangeTrimmer(engine, environment).sweep()
+    expect(await changesIn(engine)).toBe(0)
+  })
+
+  it('is trimmed of what is old in every store', async () => {
+    const environment = new TestEnvironment()
+    const engine = await engineWith(environment, { [storeId]: 3, [otherId]: 4 })
+    environment.advance(8 * day)
+    await new ChangeTrimmer(engine, environment).sweep()
+    expect(await changesIn(engine)).toBe(0)
+  })
+
+  it('is reached behind those with nothing to trim', async () => {
+    const environment = new TestEnvironment()
+    const engine = await engineWith(environment, { [otherId]: 3 })
+    environment.advance(8 * day)
+    const change = { kind: 'put', key: 'a', size: 1, at: environment.now() } as const
+    await engine.commit({ puts: [changePut(storeId, change)] })
+    await new ChangeTrimmer(engine, environment).sweep()
+    expect(await changesIn(engine)).toBe(1)
+  })
+
+  it('is visited in turn where there are more logs than one sweep looks at', async () => {
+    const environment = new TestEnvironment()
+    const ids = Array.from(
+      { length: limits.sweepItemsMax + 10 },
+      (_, index) => `store${String(index).padStart(12, '0')}`,
+    )
+    const engine = await engineWith(environment, Object.fromEntries(ids.map((id) => [id, 1])))
+    const trimmer = new ChangeTrimmer(engine, environment)
+    environment.advance(8 * day)
+    await trimmer.sweep()
+    expect(await changesIn(engine)).toBe(10)
+    await trimmer.sweep()
+    expect(await changesIn(engine)).toBe(0)
+  })
+
+  it('keeps 100,000 changes of a store, the newest', async () => {
+    const environment = new TestEnvironment()
+    const excess = 1_234
+    const engine = await engineWith(environment, {
+      [storeId]: limits.changesKeptPerStoreMax + excess,
+      [otherId]: 5,
+    })
+    const before = await entriesOf(engine, 'change')
+    const trimmer = new ChangeTrimmer(engine, environment)
+    for (let made = 0; made < limits.changesBetweenTrims; made += 1) trimmer.note(storeId)
+    await trimmer.sweep()
+    const kept = await entriesOf(engine, 'change')
+    expect(kept.length).toBe(limits.changesKeptPerStoreMax + 5)
+    expect(kept[0]?.revision).toBe(before[excess]?.revision)
+  })
+
+  it('is not counted before there were enough changes', async () => {
+    const environment = new TestEnvironment()
+    const engine = await engineWith(environment, { [storeId]: limits.changesKeptPerStoreMax + 1 })
+    const trimmer = new ChangeTrimmer(engine, environment)
+    for (let made = 1; made < limits.changesBetweenTrims; made += 1) trimmer.note(storeId)
+    await trimmer.sweep()
+    expect(await changesIn(engine)).toBe(limits.changesKeptPerStoreMax + 1)
+  })
+})

@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest'
+import { delaysOnly, FaultyEngine } from '../engines/faulty.ts'
+import { MemoryEngine } from '../engines/memory.ts'
+import { EngineError } from './engine.ts'
+import type { Store } from './store.ts'
+import {
+  bytesRecord,
+  codeOf,
+  HurtEngine,
+  openTestDomain,
+  owner,
+  patternBytes,
+  readBytes,
+  readText,
+  settle,
+  type TestDomain,
+  textRecord,
+} from './testing.ts'
+
+describe('a domain', () => {
+  it('finds all that another one stored on the same engine', async () => {
+    const engine = new MemoryEngine()
+    const first = await openTestDomain(engine)
+    await first.users.createFirst('token')
+    const user = await first.users.findByToken('token')
+    const store = await first.stores.create({ ownerId: owner, name: 'coats' })
+    await store.put(textRecord('small', 'value'))
+    await store.put(bytesRecord('large', patternBytes(2 ** 21)))
+    await first.close()
+    const second = await openTestDomain(engine, { environment: first.environment })
+    const found = await second.stores.findByName(owner, 'coats')
+    expect(await readText(found, 'small')).toBe('value')
+    expect(
+      Buffer.compare((await readBytes(found, 'large')) ?? Buffer.of(), patternBytes(2 ** 21)),
+    ).toBe(0)
+    expect(await second.users.findByToken('token')).toEqual(user)
+  })
+
+  it('sees at once what another one does on the same engine', async () => {
+    const engine = new MemoryEngine()
+    const one = await openTestDomain(engine)
+    const two = await openTestDomain(engine, { environment: one.environment })
+    const here = await one.stores.create({ ownerId: owner, name: 'coats' })
+    const there = await two.stores.find(here.id)
+    await here.put(textRecord('key', 'one'))
+    expect(await readText(there, 'key')).toBe('one')
+    await there.clear()
+    expect(await here.get('key')).toBeUndefined()
+    await two.stores.update(here.id, { name: 'hats', title: 'Hats' })
+    expect(await here.identity()).toMatchObject({ name: 'hats', title: 'Hats' })
+    await two.stores.drop(here.id)
+    expect(await codeOf(here.put(textRecord('key', 'x')))).toBe('store-not-found')
+  })
+
+  it('waits with its closing for what runs in the background', async () => {
+    const faults = { ...delaysOnly, delay: 1 }
+    const engine = new FaultyEngine(new MemoryEngine(), { faults, seed: 1 })
+    const first = await openTestDomain(engine)
+    const store = await first.stores.create({ ownerId: owner, name: 'coats' })
+    const { revision } = await store.put(textRecord('key', '{}'))
+    // One after the other, since they concern one record: this takes longer than the rest.
+    for (let turn = 0; turn < 20; turn += 1) store.rememberJson('key', revision, 'unsound')
+    store.rememberJson('key', revision, 'sound')
+    await first.close()
+    const second = await openTestDomain(engine, { environment: first.environment })
+    const found = await second.stores.find(store.id)
+    expect(await found.head('key')).toMatchObject({ jsonState: 'sound' })
+    expect(await found.info()).toMatchObject({ writeCount: 1 })
+  })
+
+  it('leaves the engine open when it is closed', async () => {
+    const engine = new MemoryEngine()
+    await (await openTestDomain(engine)).close()
+    await expect(engine.get([Buffer.from('a')])).resolves.toEqual([undefined])
+  })
+})
+
+describe('a domain whose storage fails', () => {
+  async function failing(
+    failure: EngineError,
+  ): Promise<{ engine: HurtEngine; store: Store; domain: TestDomain }> {
+    const engine = new HurtEngine(new MemoryEngine())
+    const domain = await openTestDomain(engine)
+    const store = await domain.stores.create({ ownerId: owner, name: 'coats' })
+    await store.put(textRecord('key', 'before'))
+    engine.commitFailure = failure
+    return { engine, store, domain }
+  }
+
+  const unknown = new EngineError('unavailable', 'Injected.', { applied: 'unknown' })
+
+  it.each([
+    ['storage-full', new EngineError('full', 'Injected.')],
+    ['storage-unavailable', new EngineError('unavailable', 'Injected.')],
+    ['store-busy', new EngineError('conflict', 'Injected.')],
+    ['outcome-unknown', unknown],
+  ])('refuses every write with %s, and reads on', async (code, failure) => {
+    const { domain, store } = await failing(failure)
+    const writes = [
+      store.put(textRecord('key', 'after')),
+      store.add(textRecord('new', 'after')),
+      store.delete('key'),
+      store.clear(),
+      domain.stores.update(store.id, { title: 'Title' }),
+      domain.stores.create({ ownerId: owner, name: undefined }),
+      domain.stores.open({ ownerId: owner, name: 'new' }),
+      domain.stores.drop(store.id),
+    ]
+    expect(await Promise.all(writes.map(codeOf))).toEqual(writes.map(() => code))
+    expect(await readText(store, 'key')).toBe('before')
+  })
+
+  it('writes again as soon as it is well', async () => {
+    const { engine, store } = await failing(unknown)
+    await codeOf(store.put(textRecord('key', 'lost')))
+    engine.commitFailure = undefined
+    expect(await codeOf(store.put(textRecord('key', 'after')))).toBe('none')
+    expect(await readText(store, 'key')).toBe('after')
+  })
+
+  it('logs what it could not write behind the back of its callers', async () => {
+    const { domain, store } = await failing(unknown)
+    domain.environment.advance(20_000)
+    await store.get('key')
+    await settle()
+    expect(domain.environment.errors).toHaveLength(1)
+  })
+})

@@ -1,0 +1,64 @@
+import { expect, it } from 'vitest'
+import type { Entry } from './engine.ts'
+import { encodeIdentity, IdentityCache, type StoreIdentity } from './identity.ts'
+import { limits } from './limits.ts'
+import { owner } from './testing.ts'
+
+const identity: StoreIdentity = {
+  id: 'store000000000001',
+  ownerId: owner,
+  name: 'coats',
+  title: 'Läden 🧥',
+  generalAccess: 'RESTRICTED',
+  contentId: Buffer.from('00ff00ff00ff00ff00ff00ff', 'hex'),
+  retention: { ttlMs: 5, renewOnRead: true, renewOnWrite: false, onExpiry: 'clear' },
+  createdAt: 1,
+  signingSecret: 'secret',
+}
+
+function entryOf(revision: number, changes: Partial<StoreIdentity> = {}): Entry {
+  const value = encodeIdentity({ ...identity, ...changes })
+  return { key: Buffer.from('s'), value, revision }
+}
+
+it('is read as it was written', () => {
+  const { id } = identity
+  for (const changes of [{}, { name: null, title: null }, { retention: 'none' as const }]) {
+    const found = new IdentityCache().decode(id, entryOf(1, changes))
+    expect(found).toEqual({ identity: { ...identity, ...changes }, revision: 1 })
+  }
+})
+
+it('is remembered until another revision is read', () => {
+  const cache = new IdentityCache()
+  const { id } = identity
+  expect(cache.guess(id)).toBeUndefined()
+  const first = cache.decode(id, entryOf(1))
+  expect(cache.guess(id)).toBe(first.identity)
+  expect(cache.decode(id, entryOf(1))).toBe(first)
+  const second = cache.decode(id, entryOf(2, { name: 'hats' }))
+  expect(second.identity.name).toBe('hats')
+  expect(cache.guess(id)).toBe(second.identity)
+})
+
+it('is forgotten when it is asked to be', () => {
+  const cache = new IdentityCache()
+  cache.decode(identity.id, entryOf(1))
+  cache.forget(identity.id)
+  expect(cache.guess(identity.id)).toBeUndefined()
+})
+
+it('is refused where it is damaged', () => {
+  const damaged = { ...entryOf(1), isDamaged: true }
+  const refused = expect.objectContaining({ code: 'record-damaged' })
+  expect(() => new IdentityCache().decode(identity.id, damaged)).toThrow(refused)
+})
+
+it('is remembered of a bounded number of stores', () => {
+  const cache = new IdentityCache()
+  const ids = Array.from({ length: limits.cachedStoresMax + 10 }, (_, index) => `store ${index}`)
+  for (const id of ids) cache.decode(id, entryOf(1, { id }))
+  const remembered = ids.filter((id) => cache.guess(id))
+  expect(remembered.length).toBeLessThanOrEqual(limits.cachedStoresMax)
+  expect(remembered).toContain(ids.at(-1))
+})

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest'
+import { MemoryEngine } from '../engines/memory.ts'
+import { StorageError } from './errors.ts'
+import type { Store } from './store.ts'
+import { openTestDomain, owner } from './testing.ts'
+import { BytesSource } from './value.ts'
+
+const record = { key: 'K', contentType: 'text/plain', contentEncoding: '' }
+const uses: readonly [string, (store: Store) => Promise<unknown>][] = [
+  ['identity', (store) => store.identity()],
+  ['info', (store) => store.info()],
+  ['get', (store) => store.get('K')],
+  ['head', (store) => store.head('K')],
+  ['put', (store) => store.put({ ...record, source: new BytesSource(Buffer.from('x')) })],
+  ['put of a long value', (store) => store.put({ ...record, source: longSource() })],
+  ['add', (store) => store.add({ ...record, source: new BytesSource(Buffer.from('x')) })],
+  ['delete', (store) => store.delete('K')],
+  ['list', (store) => store.list({ prefix: '', startAfter: undefined, limit: 1 })],
+  ['clear', (store) => store.clear()],
+]
+
+describe('the guard of a store', () => {
+  it.each(uses)('is asked anew by %s', async (_, use) => {
+    const { stores } = await openTestDomain(new MemoryEngine())
+    const { id } = await stores.create({ ownerId: owner, name: 'guarded' })
+    let isAllowed = true
+    const store = await stores.find(id, () => {
+      if (!isAllowed) throw new StorageError('access-denied', 'Not any more.')
+    })
+    await expect(use(store)).resolves.not.toThrow()
+    isAllowed = false
+    await expect(use(store)).rejects.toMatchObject({ code: 'access-denied' })
+  })
+
+  it('sees the store as it is at that moment', async () => {
+    const { stores } = await openTestDomain(new MemoryEngine())
+    const { id } = await stores.create({ ownerId: owner, name: 'before' })
+    const names: (string | null)[] = []
+    const store = await stores.find(id, ({ name }) => names.push(name))
+    await stores.update(id, { name: 'after' })
+    await store.get('K')
+    expect(names.at(-1)).toBe('after')
+  })
+
+  it('keeps a store from being found', async () => {
+    const { stores } = await openTestDomain(new MemoryEngine())
+    const { id } = await stores.create({ ownerId: owner, name: 'hidden' })
+    const deny = (): void => {
+      throw new StorageError('access-denied', 'No.')
+    }
+    const denied = { code: 'access-denied' }
+    await expect(stores.find(id, deny)).rejects.toMatchObject(denied)
+    await expect(stores.findByName(owner, 'hidden', deny)).rejects.toMatchObject(denied)
+  })
+})
+
+function longSource(): BytesSource {
+  return new BytesSource(Buffer.alloc(1_500_000))
+}

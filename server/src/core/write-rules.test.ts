@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest'
+import type { AtomicWrite, EngineLimits } from './engine.ts'
+import { measureWrite } from './write-rules.ts'
+
+const limits: EngineLimits = { keyBytesMax: 20, valueBytesMax: 100, commitBytesMax: 300 }
+const key = Buffer.from('key')
+const other = Buffer.from('other')
+const value = Buffer.from('value')
+const refused = expect.objectContaining({ failure: 'refused', applied: 'no' })
+
+function measure(write: AtomicWrite): () => number {
+  return () => measureWrite(write, limits)
+}
+
+describe('a write', () => {
+  it('is as large as its keys, values and stamps', () => {
+    expect(measure({})()).toBe(0)
+    expect(measure({ puts: [{ key, value }] })()).toBe(8)
+    expect(measure({ puts: [{ key, value, stamped: true }] })()).toBe(16)
+    const checks = [{ key, revision: 1 }]
+    expect(measure({ checks, deletes: [key], sums: [{ key: other, delta: 1n }] })()).toBe(11)
+  })
+
+  it('may be as large as the engine allows, and no larger', () => {
+    const long = Buffer.alloc(20)
+    expect(measure({ puts: [{ key: long, value: Buffer.alloc(100) }] })).not.toThrow()
+    expect(measure({ deletes: [Buffer.alloc(21)] })).toThrow(refused)
+    expect(measure({ checks: [{ key: Buffer.alloc(21), revision: 1 }] })).toThrow(refused)
+    expect(measure({ puts: [{ key, value: Buffer.alloc(101) }] })).toThrow(refused)
+    const part = (index: number): { key: Buffer; value: Buffer } => ({
+      key: Buffer.from([index]),
+      value: Buffer.alloc(99),
+    })
+    expect(measure({ puts: [0, 1, 2].map(part) })).not.toThrow()
+    expect(measure({ puts: [0, 1, 2].map(part), deletes: [Buffer.from([9])] })).toThrow(refused)
+  })
+
+  it('has room for the stamp of a stamped key', () => {
+    const stamped = true
+    expect(measure({ puts: [{ key: Buffer.alloc(12), value, stamped }] })).not.toThrow()
+    expect(measure({ puts: [{ key: Buffer.alloc(13), value, stamped }] })).toThrow(refused)
+  })
+
+  it('has no empty key, save one that is stamped', () => {
+    const empty = Buffer.of()
+    expect(measure({ deletes: [empty] })).toThrow(refused)
+    expect(measure({ puts: [{ key: empty, value }] })).toThrow(refused)
+    expect(measure({ puts: [{ key: empty, value, stamped: true }] })).not.toThrow()
+  })
+
+  it('writes each key once, and may check what it writes', () => {
+    const sum = { key, delta: 1n }
+    expect(measure({ deletes: [key], puts: [{ key, value }] })).toThrow(refused)
+    expect(measure({ deletes: [key, key] })).toThrow(refused)
+    expect(measure({ puts: [{ key, value }], sums: [sum] })).toThrow(refused)
+    expect(measure({ sums: [sum, sum] })).toThrow(refused)
+    const checks = [{ key, revision: 1 }]
+    expect(measure({ checks, puts: [{ key, value }], deletes: [other] })).not.toThrow()
+  })
+
+  it('may put a stamped key beside the same key without a stamp', () => {
+    const puts = [
+      { key, value },
+      { key, value, stamped: true },
+    ]
+    expect(measure({ puts })).not.toThrow()
+  })
+})

@@ -1,0 +1,247 @@
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { Client, errorTypeOf, RemoteStore } from './support/client.ts'
+import { checkFolder } from './support/command.ts'
+import { ServerProcess } from './support/server-process.ts'
+import { mountSmallDisk } from './support/small-disk.ts'
+import { readStamp, stampValue } from './support/stamped-value.ts'
+import { straceWords } from './support/strace.ts'
+import { createTestFolder } from './support/test-folder.ts'
+
+const testMsMax = 120_000
+const diskBytes = 14 * 1_048_576
+const fillerBytes = 8 * 1_048_576
+const sizes = { small: 500, chunk: 60_000, large: 2_500_000 } as const
+/** More than ever fit. */
+const putsMax = 20_000
+const refusalsWanted = 20
+/** More than the threads that write for the server. */
+const laterWrites = 20
+
+describe('a full disk', { timeout: testMsMax }, () => {
+  it.each([
+    { kind: 'small', connections: 1 },
+    { kind: 'small', connections: 16 },
+    { kind: 'chunk', connections: 4 },
+    { kind: 'large', connections: 3 },
+  ] as const)(
+    'refuses $kind values of $connections clients with 507 and keeps all that was acknowledged',
+    async ({ kind, connections }) => {
+      const { server, store } = await serveOnSmallDisk({ connections })
+      const filled = await fill(store, { size: sizes[kind], connections })
+      expect(filled.statuses).toEqual(new Set([201, 507]))
+      expect(await wrongRecords(store, filled.acknowledged)).toEqual([])
+      expect(await store.keys()).toEqual([...filled.acknowledged].sort())
+      expect(server.hasExited).toBe(false)
+      expect(server.stderr).toContain('The storage is full')
+    },
+  )
+
+  it('takes every size again once there is room, without a restart', async () => {
+    const { server, store, makeRoom } = await serveOnSmallDisk({ connections: 4 })
+    const { acknowledged } = await fill(store, { size: sizes.large, connections: 4 })
+    const small = await fill(store, { size: sizes.small, connections: 4, prefix: 'more-' })
+    makeRoom()
+    for (const [kind, size] of Object.entries(sizes)) {
+      const reply = await store.put(kind, stampValue({ key: kind, number: 1 }, size))
+      expect(reply.status).toBe(201)
+    }
+    const keys = [...acknowledged, ...small.acknowledged, ...Object.keys(sizes)]
+    expect(await wrongRecords(store, keys)).toEqual([])
+    expect(await server.stop()).toBe(0)
+  })
+
+  it('lets a killed server serve again, or say in one sentence why it can not', async () => {
+    const { data, server, store, makeRoom } = await serveOnSmallDisk({ connections: 4 })
+    const { acknowledged } = await fill(store, { size: sizes.small, connections: 4 })
+    await server.kill()
+    // A start writes a little, for which LMDB may or may not have a free page left.
+    const again = ServerProcess.spawn({ data })
+    const isServing = await again.ready().then(
+      () => true,
+      () => false,
+    )
+    if (isServing) expect(await wrongRecords(storeOf(again, store), acknowledged)).toEqual([])
+    else expect(again.stderr).toMatch(/^coatcheck: [^\n]* is full\.$/m)
+    await again.kill()
+    makeRoom()
+    const { store: later } = await restart(data, store.address)
+    expect(await wrongRecords(later, acknowledged)).toEqual([])
+  })
+
+  it('lets the server stop, and its data is sound before and after a restart', async () => {
+    const { data, server, store, makeRoom } = await serveOnSmallDisk({ connections: 4 })
+    const { acknowledged } = await fill(store, { size: sizes.chunk, connections: 4 })
+    expect(await server.stop()).toBe(0)
+    expect(await checkFolder(data)).toMatchObject({ code: 0 })
+    makeRoom()
+    const again = await restart(data, store.address)
+    expect(await wrongRecords(again.store, acknowledged)).toEqual([])
+    expect(await again.store.keys()).toEqual([...acknowledged].sort())
+    expect(await again.server.stop()).toBe(0)
+    expect(await checkFolder(data)).toMatchObject({ code: 0 })
+  })
+})
+
+describe('a disk that fails', { timeout: testMsMax }, () => {
+  it('ends all writes at the first failed sync, but no reads, and loses nothing', async () => {
+    const failing = ['-e', 'trace=fdatasync', '-e', 'inject=fdatasync:error=EIO:when=25']
+    const { data, server, store } = await serveOnFailingDisk(failing)
+    const { acknowledged, refused } = await putUntilRefused(store)
+    expect(refused.status).toBe(503)
+    // strace fails one sync of each thread: that all later writes fail is the server's own doing.
+    const later = new Set<string>()
+    for (let index = 0; index < laterWrites; index += 1) {
+      later.add(errorTypeOf(await store.put(`later-${index}`, 'does not fit')))
+    }
+    expect(later).toEqual(new Set(['service-unavailable']))
+    expect((await store.delete('key-0')).status).toBe(503)
+    expect(await wrongRecords(store, acknowledged)).toEqual([])
+    expect(await server.stop()).toBe(0)
+    await expectWholeAfterRestart(data, { address: store.address, acknowledged })
+  })
+
+  it.each([
+    { what: 'writes that find no room', inject: 'pwrite64:error=ENOSPC:when=20+7' },
+    { what: 'writes that fail', inject: 'pwrite64:error=EIO:when=20+7' },
+    { what: 'writes that end half-way', inject: 'pwrite64:retval=64:when=20+7' },
+    { what: 'gathered writes that find no room', inject: 'writev:error=ENOSPC:when=15+5' },
+    { what: 'syncs that find no room', inject: 'fdatasync:error=ENOSPC:when=20+3' },
+  ])('answers $what with 507 or 503, goes on reading, and loses nothing', async ({ inject }) => {
+    const failing = ['-e', `trace=${inject.split(':')[0]}`, '-e', `inject=${inject}`]
+    const { data, server, store } = await serveOnFailingDisk(failing)
+    const filled = await fill(store, { size: sizes.small, connections: 4, refusals: 60 })
+    expect([...filled.statuses].filter((status) => ![201, 503, 507].includes(status))).toEqual([])
+    const { acknowledged, full } = filled
+    expect(await wrongRecords(store, acknowledged)).toEqual([])
+    expect(await server.stop()).toBe(0)
+    await expectWholeAfterRestart(data, { address: store.address, acknowledged, absent: full })
+  })
+})
+
+async function serveOnSmallDisk({ connections }: { connections: number }): Promise<{
+  data: string
+  server: ServerProcess
+  store: RemoteStore
+  makeRoom(): void
+}> {
+  const { path } = mountSmallDisk(diskBytes)
+  const filler = join(path, 'filler')
+  writeFileSync(filler, Buffer.alloc(fillerBytes))
+  const data = join(path, 'data')
+  const served = await serve({ data, connections })
+  return { data, ...served, makeRoom: () => rmSync(filler) }
+}
+
+/** The data lies on a sound disk, but some system calls of the server are told that they failed. */
+async function serveOnFailingDisk(
+  failing: readonly string[],
+): Promise<{ data: string; server: ServerProcess; store: RemoteStore }> {
+  const folder = createTestFolder()
+  const data = join(folder, 'data')
+  const file = join(data, 'lmdb', 'data.mdb')
+  const log = join(folder, 'calls.log')
+  const under = straceWords(['-o', log, '-P', file, ...failing])
+  return { data, ...(await serve({ data, connections: 4, under })) }
+}
+
+async function serve(options: {
+  data: string
+  connections: number
+  under?: readonly string[]
+}): Promise<{ server: ServerProcess; store: RemoteStore }> {
+  const server = await ServerProcess.start(options)
+  const client = new Client(server, options)
+  onTestFinished(() => client.close())
+  return { server, store: await client.openStore('full') }
+}
+
+/** The same store, at a server that may not be able to open one. */
+function storeOf(server: ServerProcess, { address }: RemoteStore): RemoteStore {
+  return new RemoteStore(new Client(server), address)
+}
+
+async function restart(
+  data: string,
+  address: string,
+): Promise<{ server: ServerProcess; store: RemoteStore }> {
+  expect(existsSync(data)).toBe(true)
+  const again = await serve({ data, connections: 4 })
+  expect(again.store.address).toBe(address)
+  return again
+}
+
+interface Filled {
+  readonly acknowledged: string[]
+  /** Refused with 507: certainly not stored. */
+  readonly full: string[]
+  readonly statuses: Set<number>
+}
+
+/** Puts records of one size until so many were refused. */
+async function fill(
+  store: RemoteStore,
+  {
+    size,
+    connections,
+    prefix = 'key-',
+    refusals = refusalsWanted,
+  }: { size: number; connections: number; prefix?: string; refusals?: number },
+): Promise<Filled> {
+  const filled: Filled = { acknowledged: [], full: [], statuses: new Set() }
+  let next = 0
+  let refused = 0
+  const work = async (): Promise<void> => {
+    while (refused < refusals && next < putsMax) {
+      next += 1
+      const key = `${prefix}${next}`
+      const { status } = await store.put(key, stampValue({ key, number: 1 }, size))
+      filled.statuses.add(status)
+      if (status === 201) filled.acknowledged.push(key)
+      else refused += 1
+      if (status === 507) filled.full.push(key)
+    }
+  }
+  await Promise.all(Array.from({ length: connections }, work))
+  return filled
+}
+
+async function putUntilRefused(
+  store: RemoteStore,
+): Promise<{ acknowledged: string[]; refused: { status: number } }> {
+  const acknowledged: string[] = []
+  for (let index = 0; index < putsMax; index += 1) {
+    const key = `key-${index}`
+    const reply = await store.put(key, stampValue({ key, number: 1 }, sizes.chunk))
+    if (reply.status !== 201) return { acknowledged, refused: reply }
+    acknowledged.push(key)
+  }
+  throw new Error('No write was refused.')
+}
+
+/** Which of these records are not there, or not as they were sent. */
+async function wrongRecords(store: RemoteStore, keys: readonly string[]): Promise<string[]> {
+  const wrong: string[] = []
+  for (const key of keys) {
+    const { status, body } = await store.get(key)
+    if (status !== 200 || readStamp(key, body) !== 1) wrong.push(`${key}: ${status}`)
+  }
+  return wrong
+}
+
+/** What was refused may be there as well, but only whole. */
+async function expectWholeAfterRestart(
+  data: string,
+  expected: { address: string; acknowledged: readonly string[]; absent?: readonly string[] },
+): Promise<void> {
+  const { address, acknowledged, absent = [] } = expected
+  expect(await checkFolder(data)).toMatchObject({ code: 0 })
+  const { server, store } = await restart(data, address)
+  const keys = await store.keys()
+  expect(keys).toEqual(expect.arrayContaining([...acknowledged]))
+  expect(absent.filter((key) => keys.includes(key))).toEqual([])
+  expect(await wrongRecords(store, keys)).toEqual([])
+  expect((await store.put('after', 'writes work again')).status).toBe(201)
+  expect(await server.stop()).toBe(0)
+}

@@ -1,0 +1,118 @@
+import { expect, it } from 'vitest'
+import { check } from '../src/core/check.ts'
+import type { StorageEngine } from '../src/core/engine.ts'
+import { chunkCount, decodeInfo } from '../src/core/record-info.ts'
+import {
+  codeOf,
+  day,
+  entriesOf,
+  hour,
+  minute,
+  openTestDomain,
+  second,
+  sweepFor,
+  type TestDomain,
+  TestEnvironment,
+} from '../src/core/testing.ts'
+import { allFaults, createChance, type Faults, FaultyEngine } from '../src/engines/faulty.ts'
+import { MemoryEngine } from '../src/engines/memory.ts'
+import { SimulatedClient, unnamedRetentionMs } from './simulated-client.ts'
+
+const clients = 3
+const rounds = 25
+const operationsPerRound = 12
+const pauses = [0, second, 20 * second, 10 * minute, 29 * minute, hour, 3 * hour]
+
+/** Two servers on one engine that fails in every way it may; clients with stores of their own. */
+class Simulation {
+  readonly memory = new MemoryEngine()
+  readonly #environment: TestEnvironment
+  readonly #chance: () => number
+  readonly #faults: { -readonly [K in keyof Faults]: number } = { ...allFaults }
+  readonly #domains: TestDomain[] = []
+  #clients: SimulatedClient[] = []
+
+  constructor(seed: number) {
+    this.#environment = new TestEnvironment(seed)
+    this.#chance = createChance(seed)
+  }
+
+  async start(seed: number): Promise<void> {
+    const engine = new FaultyEngine(this.memory, { faults: this.#faults, seed })
+    const environment = this.#environment
+    while (this.#domains.length < 2) {
+      const opening = openTestDomain(engine, { environment, unnamedRetentionMs })
+      const code = await codeOf(opening.then((domain) => this.#domains.push(domain)))
+      expect(['none', 'storage-unavailable', 'outcome-unknown']).toContain(code)
+    }
+    this.#clients = Array.from({ length: clients }, (_, client) => {
+      const prefix = `client-${client}-`
+      return new SimulatedClient({
+        prefix,
+        domains: this.#domains,
+        environment,
+        chance: this.#chance,
+      })
+    })
+  }
+
+  /** Clients and sweeps, all at the same time; then some time goes by. */
+  async round(): Promise<void> {
+    const working = this.#clients.map((client) => client.work(operationsPerRound))
+    const sweeping = this.#domains.map(({ sweeper }) => codeOf(sweeper.sweep()))
+    await Promise.all([...working, ...sweeping])
+    await this.#flush()
+    const pause = pauses[Math.floor(this.#chance() * pauses.length)] ?? 0
+    this.#environment.advance(pause)
+    expect((await check(this.memory)).problems).toEqual([])
+  }
+
+  /** Nothing fails any more: all that is known must be there, and nothing else. */
+  async end(): Promise<void> {
+    Object.assign(this.#faults, { delay: 0, conflict: 0, failBefore: 0, unknown: 0 })
+    for (const client of this.#clients) await client.compare()
+    for (const domain of this.#domains) await domain.close()
+    expect((await check(this.memory)).problems).toEqual([])
+  }
+
+  /** Nobody uses the stores any more. */
+  async rest(): Promise<TestDomain> {
+    const environment = this.#environment
+    const domain = await openTestDomain(this.memory, { environment, unnamedRetentionMs })
+    await sweepFor(domain, day)
+    await sweepFor(domain, 2 * hour)
+    return domain
+  }
+
+  /** A sweep that comes to its end has written all that its server knows of the use of stores. */
+  async #flush(): Promise<void> {
+    for (const { sweeper } of this.#domains) {
+      while ((await codeOf(sweeper.sweep())) !== 'none');
+    }
+    for (const client of this.#clients) client.flushed()
+  }
+}
+
+const seeds = Array.from({ length: 20 }, (_, seed) => seed)
+
+it.each(seeds)(
+  'stores hold what they should while all that can goes wrong: seed %i',
+  async (seed) => {
+    const simulation = new Simulation(seed)
+    await simulation.start(seed)
+    for (let round = 0; round < rounds; round += 1) await simulation.round()
+    await simulation.end()
+    const { engine } = await simulation.rest()
+    expect((await check(engine)).problems).toEqual([])
+    expect(await entriesOf(engine, 'lease')).toHaveLength(0)
+    expect(await entriesOf(engine, 'chunk')).toHaveLength(await chunksInUse(engine))
+  },
+)
+
+/** How many chunks there should be: those of the records that are stored. */
+async function chunksInUse(engine: StorageEngine): Promise<number> {
+  const infos = (await entriesOf(engine, 'record')).map(decodeInfo)
+  return infos
+    .filter(({ place }) => place.kind === 'chunks')
+    .reduce((total, { size }) => total + chunkCount(size), 0)
+}

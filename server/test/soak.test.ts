@@ -1,0 +1,81 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, it } from 'vitest'
+import { checkFolder } from './support/command.ts'
+import { dataFileOf } from './support/data-file.ts'
+import { PeakUsage, usageOf } from './support/resource-usage.ts'
+import { ServerProcess } from './support/server-process.ts'
+import { SoakLoad } from './support/soak-load.ts'
+import { createTestFolder } from './support/test-folder.ts'
+
+const minutes = Number(process.env.COATCHECK_SOAK_MINUTES ?? 2)
+const seed = Number(process.env.COATCHECK_SOAK_SEED ?? Date.now() % 1_000_000)
+const connections = 24
+const lookMs = 1_000
+const endMsMax = 300_000
+
+/** What the server keeps of replaced values, for downloads that still run. */
+const keptBytesMax = 1_073_741_824
+/** The live values are far fewer bytes than this. */
+const liveBytesMax = 256 * 1_048_576
+/** Pages of the map, of the change log, and what is written between two sweeps. */
+const fileSlack = 1.6
+const ownBytesMax = 512 * 1_048_576
+/** LMDB maps the file anew as it grows, and the kernel counts the pages of each map. */
+const mapsMax = 3
+
+it(
+  `stays right, and within bounds, for ${minutes} minutes of everything at once`,
+  async () => {
+    const data = createTestFolder()
+    const server = await ServerProcess.start({ data })
+    const idle = usageOf(server.pid)
+    const load = new SoakLoad(server, { connections })
+    const peak = await runFor(load, new PeakUsage({ pid: server.pid, file: dataFileOf(data) }))
+    await load.verifyAll()
+    report(load, peak)
+    expect(load.problems).toEqual([])
+    expect(peak.own).toBeLessThan(ownBytesMax)
+    expect(peak.resident).toBeLessThan(ownBytesMax + mapsMax * peak.fileBytes)
+    const keptBytes = Math.min(load.bytesWritten, keptBytesMax)
+    expect(peak.fileBytes).toBeLessThan((keptBytes + liveBytesMax) * fileSlack)
+    load.close()
+    await untilClosed(server, idle.openFiles)
+    expect(await server.stop()).toBe(0)
+    expect(await checkFolder(data)).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching('sound'),
+    })
+  },
+  minutes * 60_000 + endMsMax,
+)
+
+async function runFor(load: SoakLoad, peak: PeakUsage): Promise<PeakUsage> {
+  process.stdout.write(`soak: COATCHECK_SOAK_SEED=${seed} for ${minutes} minutes\n`)
+  await load.begin(seed)
+  const end = performance.now() + minutes * 60_000
+  while (performance.now() < end && load.problems.length === 0) {
+    peak.look()
+    await sleep(lookMs)
+  }
+  await load.end()
+  peak.look()
+  return peak
+}
+
+/** No connection stays open behind clients that went away. */
+async function untilClosed(server: ServerProcess, openFiles: number): Promise<void> {
+  while (usageOf(server.pid).openFiles > openFiles) await sleep(lookMs)
+}
+
+function report({ counts, bytesWritten, problems }: SoakLoad, peak: PeakUsage): void {
+  const done = Object.entries(counts).map(([name, count]) => `${count} ${name}`)
+  process.stdout.write(
+    `soak: ${done.join(', ')}; ${megabytes(bytesWritten)} written, ${problems.length} problems; ` +
+      `at most ${megabytes(peak.resident)} resident (${megabytes(peak.own)} its own), ` +
+      `file ${megabytes(peak.fileBytes)}\n`,
+  )
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1_048_576)} MB`
+}

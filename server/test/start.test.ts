@@ -1,0 +1,342 @@
+import { execFile } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { Client, errorTypeOf, type RemoteStore } from './support/client.ts'
+import { checkFolder, coatcheckWords, runCoatcheck } from './support/command.ts'
+import { flipByteIn } from './support/data-file.ts'
+import { ServerProcess } from './support/server-process.ts'
+import { SlowDownload, SlowUpload } from './support/slow-transfer.ts'
+import { stampValue } from './support/stamped-value.ts'
+import {
+  reachableHost,
+  refusals,
+  unusableData,
+  unusableFolders,
+  wrongUsage,
+} from './support/start-cause.ts'
+import { straceWords } from './support/strace.ts'
+import { createTestFolder } from './support/test-folder.ts'
+
+const longToken = 'a-token-of-my-own-with-many-characters'
+/** A signal that comes again within a second is taken for the same one. */
+const sameSignalMs = 1_100
+const oneSentence = /^coatcheck: [^\n]+\.\n$/
+
+describe('what keeps the server from starting is told in one sentence', () => {
+  const causes = [...wrongUsage, ...unusableFolders, ...unusableData, ...refusals]
+  it.each(causes)('$cause', async ({ setUp, says, code = 1 }) => {
+    const folder = createTestFolder()
+    const { args = [], env = {}, data = folder } = await setUp(folder)
+    const words = ['serve', '--data', data, '--port', '0', ...args]
+    const { stdout, stderr, ...end } = await runCoatcheck({ args: words, env })
+    expect(stderr).toMatch(oneSentence)
+    expect(stderr).toMatch(says)
+    expect({ stdout, code: end.code }).toEqual({ stdout: '', code })
+  })
+})
+
+describe('a first start', () => {
+  it('prints its token and then that it listens, and nothing else', async () => {
+    const data = join(createTestFolder(), 'new', 'data')
+    const server = await ServerProcess.start({ data })
+    const file = join(data, 'first-token')
+    const token = readFileSync(file, 'utf8').trim()
+    expect(server.stdout).toBe(
+      `Your token is ${token} (also in ${file})\nCoatcheck is listening on ${server.url}\n`,
+    )
+    expect(server.stderr).toBe('')
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    expect(statSync(data).mode & 0o777).toBe(0o700)
+    expect(await statusFor(server, token)).toBe(200)
+  })
+
+  it('prints the port that the system chose; a later start prints no token', async () => {
+    const data = createTestFolder()
+    const first = await ServerProcess.start({ data })
+    expect(Number(new URL(first.url).port)).toBeGreaterThan(0)
+    const { token } = first
+    expect(await first.stop()).toBe(0)
+    const second = await ServerProcess.start({ data })
+    expect(second.stdout).toBe(`Coatcheck is listening on ${second.url}\n`)
+    expect(await statusFor(second, token)).toBe(200)
+  })
+
+  it('takes COATCHECK_INITIAL_TOKEN, and a later one is ignored with a warning', async () => {
+    const data = createTestFolder()
+    const other = `${longToken}-another`
+    const first = await ServerProcess.start({ data, env: { COATCHECK_INITIAL_TOKEN: longToken } })
+    expect(await statusFor(first, longToken)).toBe(200)
+    await first.stop()
+    const second = await ServerProcess.start({ data, env: { COATCHECK_INITIAL_TOKEN: other } })
+    expect(await statusFor(second, longToken)).toBe(200)
+    expect(await statusFor(second, other)).toBe(401)
+    expect(second.stdout).toBe(`Coatcheck is listening on ${second.url}\n`)
+    expect(second.stderr).toMatch(/^\S+ COATCHECK_INITIAL_TOKEN is ignored[^\n]*\n$/)
+  })
+
+  it('says nothing where the same COATCHECK_INITIAL_TOKEN is still set later', async () => {
+    const options = { data: createTestFolder(), env: { COATCHECK_INITIAL_TOKEN: longToken } }
+    await (await ServerProcess.start(options)).stop()
+    expect((await ServerProcess.start(options)).stderr).toBe('')
+  })
+
+  it('may be in reach of others with COATCHECK_INITIAL_TOKEN', async () => {
+    const env = { COATCHECK_INITIAL_TOKEN: longToken }
+    const server = await ServerProcess.start({
+      data: createTestFolder(),
+      args: ['--host', reachableHost],
+      env,
+    })
+    expect(server.url).toMatch(/^http:\/\/\[::ffff:127\.0\.0\.1\]:\d+$/)
+  })
+
+  it('that ends before its token is kept leaves nobody locked out', async () => {
+    const data = createTestFolder()
+    const file = join(data, 'first-token')
+    const kill = ['-P', file, '-e', 'trace=all', '-e', 'inject=all:signal=SIGKILL']
+    const under = straceWords(['-o', join(createTestFolder(), 'log'), ...kill])
+    const killed = ServerProcess.spawn({ data, under })
+    await killed.exit()
+    expect(killed.stdout).toBe('')
+    const server = await ServerProcess.start({ data })
+    expect(await statusFor(server, server.token)).toBe(200)
+  })
+})
+
+describe('settings', () => {
+  it('count from the flag, then the environment, then the file', async () => {
+    const folder = createTestFolder()
+    const named = (name: string): string => join(folder, name)
+    writeFileSync(named('config.json'), JSON.stringify({ data: named('file'), port: 0 }))
+    const inFile = { COATCHECK_CONFIG: named('config.json') }
+    const inVariable = { ...inFile, COATCHECK_DATA: named('variable') }
+    const flags = ['--config', named('config.json'), '--data', named('flag')]
+    await startAndStop([], inFile)
+    expect(readdirSync(folder).sort()).toEqual(['config.json', 'file'])
+    await startAndStop([], inVariable)
+    expect(readdirSync(folder).sort()).toEqual(['config.json', 'file', 'variable'])
+    await startAndStop(flags, inVariable)
+    expect(existsSync(named('flag'))).toBe(true)
+  })
+
+  it.each([
+    ['--nemesis-port', 'off'],
+    ['--nemesis-port', '0'],
+    ['--nemesis-port', '19870'],
+    ['--unnamed-retention-days', '0'],
+    ['--unnamed-retention-days', '0.5'],
+    ['--engine', 'lmdb'],
+  ])('may be %s %s', async (...args) => {
+    const server = await ServerProcess.start({ data: createTestFolder(), args })
+    const reply = await unnamedStore(server)
+    expect(reply.status).toBe(201)
+  })
+
+  it('of the memory engine touch no folder', async () => {
+    const data = join(createTestFolder(), 'untouched')
+    const server = await ServerProcess.start({ data, args: ['--engine', 'memory'] })
+    expect((await unnamedStore(server)).status).toBe(201)
+    expect(server.stdout).toMatch(/^Your token is \S+\nCoatcheck is listening on \S+\n$/)
+    expect(await server.stop()).toBe(0)
+    expect(existsSync(data)).toBe(false)
+  })
+})
+
+describe('a folder', () => {
+  it('can be served again at once after the process that served it was killed', async () => {
+    const data = createTestFolder()
+    const first = await ServerProcess.start({ data })
+    const store = await new Client(first).openStore('kept')
+    await store.put('key', 'value')
+    await first.kill()
+    const second = await ServerProcess.start({ data })
+    const again = await new Client({ url: second.url, token: second.token }).openStore('kept')
+    expect((await again.get('key')).body.toString()).toBe('value')
+  })
+})
+
+describe('a server that is told to stop', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('by %s finishes what is in flight', async (signal) => {
+    const data = createTestFolder()
+    const server = await ServerProcess.start({ data })
+    const { download, upload, value, body } = await beginTransfers(server)
+    server.signal(signal)
+    await untilRefused(server.url)
+    expect(await upload.finish()).toBe(201)
+    expect((await download.finish()).equals(value)).toBe(true)
+    expect(await server.exit()).toBe(0)
+    expect(server.stderr).toBe('')
+    const again = await ServerProcess.start({ data })
+    const store = await new Client(again).openStore('busy')
+    expect((await store.get('up')).body.equals(body)).toBe(true)
+  })
+
+  it('twice, a while apart, ends at once', async () => {
+    const server = await ServerProcess.start({ data: createTestFolder() })
+    await beginTransfers(server)
+    server.signal('SIGTERM')
+    await untilRefused(server.url)
+    await sleep(sameSignalMs)
+    expect(server.hasExited).toBe(false)
+    server.signal('SIGTERM')
+    expect(await server.exit()).toBe(1)
+  })
+})
+
+describe('a damaged record', () => {
+  it.each([
+    { what: 'a small value', size: 1_000, at: 500 },
+    { what: 'a value of one chunk', size: 50_000, at: 20_000 },
+    { what: 'the first chunk of a value', size: 2_500_000, at: 400_000 },
+  ])('is told where $what is damaged, and everything else goes on', async ({ size, at }) => {
+    const { data, server, store } = await serveDamaged({ size, at })
+    for (const key of ['bad', 'worse']) {
+      const reply = await store.get(key)
+      expect([reply.status, errorTypeOf(reply)]).toEqual([500, 'record-damaged'])
+    }
+    expect((await store.get('good')).body.toString()).toBe('good')
+    expect((await store.put('bad', 'better')).status).toBe(201)
+    expect((await store.get('bad')).body.toString()).toBe('better')
+    expect((await store.delete('worse')).status).toBe(204)
+    expect((await store.get('worse')).status).toBe(404)
+    expect(await server.stop()).toBe(0)
+    expect((await checkFolder(data)).stdout).not.toContain('Record')
+  })
+
+  it('is written to the log', async () => {
+    const { server, store } = await serveDamaged({ size: 1_000, at: 500 })
+    await store.get('bad')
+    await server.stop()
+    expect(server.stderr).toMatch(/^\S+ [^\n]*damaged/)
+  })
+
+  it('is never served where a later chunk of it is damaged', async () => {
+    const { server, store } = await serveDamaged({ size: 2_500_000, at: 2_200_000 })
+    await expect(store.get('bad')).rejects.toThrow()
+    expect((await store.get('good')).body.toString()).toBe('good')
+    expect(server.hasExited).toBe(false)
+  })
+})
+
+describe('coatcheck check', () => {
+  it('counts what is there, without a progress bar where nobody looks', async () => {
+    const data = createTestFolder()
+    const server = await ServerProcess.start({ data })
+    await (await new Client(server).openStore('sound')).put('key', 'value')
+    await server.stop()
+    expect(await checkFolder(data)).toEqual({
+      code: 0,
+      stdout: '1 stores, 1 records, 5 bytes: everything is sound\n',
+      stderr: '',
+    })
+  })
+
+  it('shows how far it is on a terminal', async () => {
+    const data = createTestFolder()
+    const server = await ServerProcess.start({ data })
+    await (await new Client(server).openStore('sound')).put('key', 'value')
+    await server.stop()
+    expect(await runOnTerminal(['check', '--data', data])).toMatch(/Checking .* %.*is sound/s)
+  })
+
+  it('leaves a folder alone that is being served', async () => {
+    const data = createTestFolder()
+    await ServerProcess.start({ data })
+    const { code, stdout, stderr } = await checkFolder(data)
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toMatch(/^coatcheck: .* is in use by another Coatcheck[^\n]*\n$/)
+  })
+
+  it('makes no folder where there is none', async () => {
+    const data = join(createTestFolder(), 'absent')
+    const { code, stderr } = await checkFolder(data)
+    expect(code).toBe(1)
+    expect(stderr).toBe(`coatcheck: There is no data in ${data}.\n`)
+    expect(existsSync(data)).toBe(false)
+  })
+})
+
+/** An upload and a download that have both begun and stand still. */
+async function beginTransfers(server: ServerProcess): Promise<{
+  download: SlowDownload
+  upload: SlowUpload
+  value: Buffer
+  body: Buffer
+}> {
+  const store = await new Client(server).openStore('busy')
+  const value = stampValue({ key: 'down', number: 1 }, 8_000_000)
+  const body = stampValue({ key: 'up', number: 1 }, 3_000_000)
+  await store.put('down', value)
+  const { url, token } = server
+  const download = await SlowDownload.begin({ url, token, path: store.recordPath('down') })
+  const target = { url, token, path: store.recordPath('up') }
+  const upload = await SlowUpload.begin(target, body, { sent: 1_500_000 })
+  return { download, upload, value, body }
+}
+
+async function untilRefused(url: string): Promise<void> {
+  const { hostname, port } = new URL(url)
+  for (;;) {
+    const { promise, resolve } = Promise.withResolvers<string>()
+    const socket = connect(Number(port), hostname, () => resolve('taken'))
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? ''))
+    const outcome = await promise
+    socket.destroy()
+    if (outcome === 'ECONNREFUSED') return
+  }
+}
+
+/** Two records whose stored bytes were changed while nobody served them, and a sound one. */
+async function serveDamaged({ size, at }: { size: number; at: number }): Promise<{
+  data: string
+  server: ServerProcess
+  store: RemoteStore
+}> {
+  const data = createTestFolder()
+  const first = await ServerProcess.start({ data })
+  const store = await new Client(first).openStore('damaged')
+  const values = ['bad', 'worse'].map((key) => ({
+    key,
+    value: stampValue({ key, number: 1 }, size),
+  }))
+  for (const { key, value } of values) await store.put(key, value)
+  await store.put('good', 'good')
+  await first.stop()
+  for (const { value } of values) {
+    expect(flipByteIn(data, value.subarray(at, at + 100))).toBeGreaterThan(0)
+  }
+  const checked = await checkFolder(data)
+  expect(checked.code).toBe(1)
+  expect(checked.stdout).toMatch(/^Record "bad" .*\nRecord "worse" /)
+  const server = await ServerProcess.start({ data })
+  return { data, server, store: await new Client(server).openStore('damaged') }
+}
+
+/** What a command shows on a terminal: `script` of util-linux makes one. */
+async function runOnTerminal(args: readonly string[]): Promise<string> {
+  const words = coatcheckWords(args).map((word) => `'${word}'`)
+  const { stdout } = await promisify(execFile)('script', ['-qec', words.join(' '), '/dev/null'])
+  return stdout
+}
+
+async function startAndStop(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
+  const server = ServerProcess.spawnWith({ args: ['serve', '--port', '0', ...args], env })
+  await server.ready()
+  expect(await server.stop()).toBe(0)
+}
+
+async function statusFor({ url }: ServerProcess, token: string): Promise<number> {
+  const path = '/v2/key-value-stores'
+  return (await new Client({ url, token }).send({ method: 'GET', path })).status
+}
+
+function unnamedStore(server: ServerProcess): Promise<{ status: number }> {
+  return new Client(server).send({ method: 'POST', path: '/v2/key-value-stores' })
+}

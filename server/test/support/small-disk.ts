@@ -1,0 +1,32 @@
+import { spawnSync } from 'node:child_process'
+import { onTestFinished } from 'vitest'
+import { createTestFolder } from './test-folder.ts'
+
+export interface SmallDisk {
+  readonly path: string
+  /** From now on nobody may write there. */
+  makeReadOnly(): void
+}
+
+/** A real file system of so many bytes that goes when the test ends. Mounting takes root. */
+export function mountSmallDisk(bytes: number): SmallDisk {
+  const path = createTestFolder()
+  mount(['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', path])
+  // Lazily: what ends with the test may still have a file open there.
+  onTestFinished(() => run('umount', ['--lazy', path]))
+  return { path, makeReadOnly: () => mount(['-o', 'remount,ro', path]) }
+}
+
+function mount(args: readonly string[]): void {
+  if (process.getuid?.() !== 0) {
+    throw new Error('This test mounts a small disk of its own, so it must be run as root.')
+  }
+  run('mount', args)
+}
+
+function run(command: string, args: readonly string[]): void {
+  const { status, stderr } = spawnSync(command, args, { encoding: 'utf8' })
+  if (status === 0) return
+  const how = 'in a container, start it with --cap-add=SYS_ADMIN'
+  throw new Error(`This test needs ${command} (${how}): ${stderr.trim()}`)
+}

@@ -35,17 +35,22 @@ server was told otherwise.</p>
 <p>You need the token that the first start printed; it is also in the file <code>first-token</code> of the data
 folder.</p>
 <h2>Store a first record with curl</h2>
-<pre>TOKEN=...   # your token
-curl -X POST -H "Authorization: Bearer $TOKEN" "${url}/v2/key-value-stores?name=my-first-store"
-curl -X PUT -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" \\
-  -d '{"hello":"world"}' ${url}/v2/key-value-stores/~my-first-store/records/GREETING
-curl -H "Authorization: Bearer $TOKEN" ${url}/v2/key-value-stores/~my-first-store/records/GREETING</pre>
+<pre>URL=${url} TOKEN=...   # your token
+curl -X POST -H "Authorization: Bearer $TOKEN" \\
+  "$URL/v2/key-value-stores?name=my-first-store"
+curl -X PUT -H "Authorization: Bearer $TOKEN" \\
+  -H "Content-Type: application/json" -d '{"hello":"world"}' \\
+  "$URL/v2/key-value-stores/~my-first-store/records/GREETING"
+curl -H "Authorization: Bearer $TOKEN" \\
+  "$URL/v2/key-value-stores/~my-first-store/records/GREETING"</pre>
 <h2>Store a first record with apify-client</h2>
 <pre>import { ApifyClient } from 'apify-client'
-const client = new ApifyClient({ baseUrl: '${url}', token: process.env.TOKEN })
+const token = '...' // your token
+const client = new ApifyClient({ baseUrl: '${url}', token })
 const { id } = await client.keyValueStores().getOrCreate('my-first-store')
-await client.keyValueStore(id).setRecord({ key: 'GREETING', value: { hello: 'world' } })
-console.log((await client.keyValueStore(id).getRecord('GREETING'))?.value)</pre>
+const store = client.keyValueStore(id)
+await store.setRecord({ key: 'GREETING', value: { hello: 'world' } })
+console.log((await store.getRecord('GREETING')).value)</pre>
 </html>
 `
 }

@@ -159,7 +159,11 @@ export class Activities {
   /** Writes all that is known and lets go of stores that were not used for a while. */
   async flushAll(): Promise<void> {
     const now = this.#environment.now()
-    await Promise.all([...this.#pending.keys()].map((storeId) => this.flush(storeId)))
+    const storeIds = [...this.#pending.keys()]
+    while (storeIds.length > 0) {
+      const batch = storeIds.splice(-limits.activityFlushesAtOnceMax)
+      await Promise.all(batch.map((storeId) => this.flush(storeId)))
+    }
     for (const [storeId, pending] of this.#pending) {
       const isIdle = now - pending.flushedAt >= limits.activityFlushMsMax
       if (isIdle && isEmpty(pending)) this.#pending.delete(storeId)

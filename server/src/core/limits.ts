@@ -45,6 +45,8 @@ export const limits = Object.freeze({
   activityFlushMsMax: 10_000,
   /** ... and at most this often within a time to live. */
   activityFlushesPerTtl: 10,
+  /** Stores whose activity is written at the same time. */
+  activityFlushesAtOnceMax: 256,
   /** Stores whose latest activity is held in memory. */
   activeStoresMax: 100_000,
   /** Stores whose identity is held in memory, keyed by revision. */

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import type { Revision } from '../core/engine.ts'
+import type { Entry, Revision } from '../core/engine.ts'
 
 /**
  * How an entry lies in LMDB, which has no checksums of its own. DO NOT CHANGE: it is on disk.
@@ -31,10 +31,6 @@ export function pack({ kind, key, revision, value }: Unpacked): Buffer {
   return packed
 }
 
-export function isIntact(key: Buffer, packed: Buffer): boolean {
-  return packed.length >= headerBytes && packed.readUInt32BE(0) === checksum(key, packed)
-}
-
 export function isCounter(packed: Buffer): boolean {
   return packed[4] === packedKind.counter
 }
@@ -47,6 +43,37 @@ export function revisionOf(packed: Buffer): Revision {
 
 export function contentOf(packed: Buffer): Buffer {
   return packed.subarray(headerBytes)
+}
+
+/**
+ * An entry as it was read. It is verified when its value is asked for: often the revision is
+ * enough.
+ */
+export class LmdbEntry implements Entry {
+  readonly key: Buffer
+  readonly revision: Revision
+  readonly #packed: Buffer
+  #isDamaged: boolean | undefined
+
+  /** `packed` must not be changed behind this. */
+  constructor(key: Buffer, packed: Buffer) {
+    this.key = key
+    this.revision = revisionOf(packed)
+    this.#packed = packed
+  }
+
+  get value(): Buffer {
+    return this.isDamaged ? Buffer.alloc(0) : contentOf(this.#packed)
+  }
+
+  get isDamaged(): boolean {
+    this.#isDamaged ??= !isIntact(this.key, this.#packed)
+    return this.#isDamaged
+  }
+}
+
+function isIntact(key: Buffer, packed: Buffer): boolean {
+  return packed.length >= headerBytes && packed.readUInt32BE(0) === checksum(key, packed)
 }
 
 function checksum(key: Buffer, packed: Buffer): number {

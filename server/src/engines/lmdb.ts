@@ -18,7 +18,7 @@ import type {
 import { EngineError } from '../core/engine.ts'
 import { Newest } from '../core/newest.ts'
 import { measureWrite } from '../core/write-rules.ts'
-import { contentOf, isCounter, isIntact, pack, packedKind, revisionOf } from './lmdb-entry.ts'
+import { contentOf, isCounter, LmdbEntry, pack, packedKind, revisionOf } from './lmdb-entry.ts'
 import { assertRoom, assertSoundFile } from './lmdb-file.ts'
 
 const limits: EngineLimits = {
@@ -138,8 +138,12 @@ export class LmdbEngine implements StorageEngine {
   }
 
   #read(name: Buffer): Entry | undefined {
-    const packed = this.#tables.entries.getBinary(name)
-    return packed && entryOf(name, packed)
+    const shared = this.#tables.entries.getBinaryFast(name)
+    if (!shared) return undefined
+    // lmdb reads into one buffer of its own. A copy in a pool is cheaper than a buffer of its own.
+    const packed = Buffer.allocUnsafe(shared.length)
+    shared.copy(packed, 0, 0, shared.length)
+    return new LmdbEntry(name, packed)
   }
 
   /** Copied here and now: a reader kept open would make the file grow for good. */
@@ -153,7 +157,7 @@ export class LmdbEngine implements StorageEngine {
     })
     for (const { key, value } of rows) {
       if (entries.length >= bound.limit || bytes >= bound.bytes) return { entries, more: true }
-      entries.push(entryOf(key, value))
+      entries.push(new LmdbEntry(key, value))
       bytes += key.length + value.length
     }
     return { entries, more: false }
@@ -330,12 +334,6 @@ function isFull(cause: unknown, folder: string): boolean {
   if (code !== constants.errno.EIO) return false
   const { bavail, bsize } = statfsSync(folder)
   return bavail * bsize < environmentOptions.pageSize
-}
-
-function entryOf(key: Buffer, packed: Buffer): Entry {
-  const revision = revisionOf(packed)
-  if (isIntact(key, packed)) return { key, value: contentOf(packed), revision }
-  return { key, value: Buffer.alloc(0), revision, isDamaged: true }
 }
 
 function stampOf(revision: Revision): Buffer {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { HttpHandler, HttpReply, HttpRequest } from './exchange.ts'
+import type { HttpHandler, HttpReply, HttpRequest, RequestBody } from './exchange.ts'
 import { IncomingBody } from './incoming-body.ts'
 
 export interface HttpOptions {
@@ -78,7 +78,7 @@ export class HttpListener {
 
   async #serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      const reply = await this.#options.handler(requestOf(message, this.#baseUrl(message)))
+      const reply = await this.#options.handler(new IncomingRequest(message))
       if (response.destroyed) {
         await closeUnread(reply.body)
         return
@@ -92,26 +92,38 @@ export class HttpListener {
       else response.writeHead(500).end()
     }
   }
-
-  #baseUrl(message: IncomingMessage): string {
-    const host = message.headers.host
-    return `http://${host ?? `${message.socket.localAddress}:${message.socket.localPort}`}`
-  }
 }
 
-function requestOf(message: IncomingMessage, baseUrl: string): HttpRequest {
-  const url = message.url ?? '/'
-  const mark = url.indexOf('?')
-  return {
-    method: message.method ?? 'GET',
-    path: mark < 0 ? url : url.slice(0, mark),
-    query: mark < 0 ? '' : url.slice(mark + 1),
-    header: (name) => {
-      const value = message.headers[name]
-      return Array.isArray(value) ? value[0] : value
-    },
-    baseUrl,
-    body: new IncomingBody(message),
+/** What most requests never ask for is made when it is asked for. */
+class IncomingRequest implements HttpRequest {
+  readonly method: string
+  readonly path: string
+  readonly query: string
+  readonly #message: IncomingMessage
+  #body: IncomingBody | undefined
+
+  constructor(message: IncomingMessage) {
+    const url = message.url ?? '/'
+    const mark = url.indexOf('?')
+    this.method = message.method ?? 'GET'
+    this.path = mark < 0 ? url : url.slice(0, mark)
+    this.query = mark < 0 ? '' : url.slice(mark + 1)
+    this.#message = message
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#message.headers[name]
+    return Array.isArray(value) ? value[0] : value
+  }
+
+  get baseUrl(): string {
+    const { headers, socket } = this.#message
+    return `http://${headers.host ?? `${socket.localAddress}:${socket.localPort}`}`
+  }
+
+  get body(): RequestBody {
+    this.#body ??= new IncomingBody(this.#message)
+    return this.#body
   }
 }
 

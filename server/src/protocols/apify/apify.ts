@@ -22,14 +22,17 @@ export function createApifyDoor(domain: Domain, environment: Environment): HttpH
       found = findRoute(request.path)
       if (!found) throw pageNotFound()
       if (request.method === 'OPTIONS') return preflight(found.route)
-      return withCommonHeaders(await answer(domain, request, found), found.route)
+      return withCommonHeaders(await answer(domain, request, found), {
+        request,
+        route: found.route,
+      })
     } catch (error) {
       if (error instanceof StorageError || error instanceof RequestError) {
         if (error.cause !== undefined) environment.logError(error.message, error.cause)
-        return withCommonHeaders(replyTo(error), found?.route)
+        return withCommonHeaders(replyTo(error), { request, route: found?.route })
       }
       environment.logError(`${request.method} ${request.path} failed`, error)
-      return withCommonHeaders(internalErrorReply(), found?.route)
+      return withCommonHeaders(internalErrorReply(), { request, route: found?.route })
     }
   }
 }
@@ -136,10 +139,14 @@ function preflight(route: Route): HttpReply {
   })
 }
 
-function withCommonHeaders(reply: HttpReply, route: Route | undefined): HttpReply {
+/** Any page may read any reply, and all its headers: the token says who is asking. */
+function withCommonHeaders(
+  reply: HttpReply,
+  { request, route }: { request: HttpRequest; route: Route | undefined },
+): HttpReply {
   const { headers } = reply
   headers['X-RateLimit-Limit'] = route?.rateLimit ?? 60
   headers['Access-Control-Allow-Origin'] = '*'
-  headers['Access-Control-Expose-Headers'] = '*'
+  if (request.header('origin') !== undefined) headers['Access-Control-Expose-Headers'] = '*'
   return reply
 }

@@ -118,10 +118,14 @@ function headersOf(call: ApifyCall, head: RecordHead): Record<string, string | n
   if (call.query.flag('attachment')) {
     headers['Content-Disposition'] = `attachment; filename="${spellKey(head.key)}"`
   }
-  // What users store may be HTML: it must not run as a page of this server.
-  headers['Content-Security-Policy'] = 'sandbox'
   headers['X-Content-Type-Options'] = 'nosniff'
+  if (mayBePage(head.contentType)) headers['Content-Security-Policy'] = 'sandbox'
   return headers
+}
+
+/** What users store may be HTML or SVG: it must not run as a page of this server. */
+function mayBePage(contentType: string): boolean {
+  return !/^application\/(json|octet-stream)\s*(;|$)/i.test(contentType)
 }
 
 /** The first chunk is read before the reply begins, so that a damaged record is told. */

@@ -277,7 +277,7 @@ describe('the wire of the Apify door', () => {
   it('welcomes whoever opens the server in a browser', async () => {
     const page = await fetch(server.url())
     expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
-    expect(await page.text()).toContain(`${server.url()}/v2/key-value-stores`)
+    expect(await page.text()).toContain(`URL=${server.url()} `)
   })
 
   it('logged no error in all of this', () => {

@@ -137,7 +137,7 @@ describe.each(engines)('records through apify-client, on %s', (engine) => {
     expect(await store.get()).toMatchObject({ name: 'records' })
   })
 
-  it('counts what was done and how much is stored', async () => {
+  it('counts what was done (asking whether a record exists is no read) and how much is stored', async () => {
     const client = server.client()
     const { id } = await client.keyValueStores().getOrCreate()
     const counted = client.keyValueStore(id)
@@ -145,6 +145,7 @@ describe.each(engines)('records through apify-client, on %s', (engine) => {
     await setBytes(counted, { key: 'B', value: Buffer.alloc(50) })
     await setBytes(counted, { key: 'A', value: Buffer.alloc(10) })
     await counted.getRecord('A')
+    await counted.recordExists('A')
     await counted.listKeys()
     await counted.deleteRecord('B')
     expect((await counted.get())?.stats).toEqual({

@@ -1,0 +1,85 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Store } from '../../core/store.ts'
+import { openTestDomain, TestEnvironment } from '../../core/testing.ts'
+import { BytesSource } from '../../core/value.ts'
+import { MemoryEngine } from '../../engines/memory.ts'
+import type { HttpHandler, HttpReply } from '../../transport/exchange.ts'
+import { createApifyDoor } from './apify.ts'
+import { spellKey } from './key-spelling.ts'
+
+const token = 'a-token-of-the-owner-for-tests-only'
+/** Keys that other doors take and this one can't spell as they are. */
+const foreignKeys = ['a b', 'a/b', '100%', 'a%20b', 'ключ', '😀', '.', '..', '__proto__ ']
+
+describe('the Apify door without a socket', () => {
+  let door: HttpHandler
+  let store: Store
+
+  beforeEach(async () => {
+    const environment = new TestEnvironment()
+    const domain = await openTestDomain(new MemoryEngine(), { environment })
+    await domain.users.createFirst(token)
+    const owner = await domain.users.findByToken(token)
+    store = await domain.stores.create({ ownerId: owner?.id ?? '', name: 'shared' })
+    door = createApifyDoor(domain, environment)
+    for (const key of foreignKeys) await putAtAnotherDoor(key, key)
+  })
+
+  async function putAtAnotherDoor(key: string, text: string): Promise<void> {
+    const source = new BytesSource(Buffer.from(text))
+    await store.put({ key, contentType: 'text/plain', contentEncoding: '', source })
+  }
+
+  function ask(method: string, path: string, { query = '', body = '' } = {}): Promise<HttpReply> {
+    return door({
+      method,
+      path: `/v2/key-value-stores/${store.id}/${path}`,
+      query,
+      header: (name) => (name === 'authorization' ? `Bearer ${token}` : undefined),
+      baseUrl: 'http://test',
+      body: new BytesSource(Buffer.from(body)),
+    })
+  }
+
+  async function listed(query = ''): Promise<string[]> {
+    const { data } = JSON.parse(String((await ask('GET', 'keys', { query })).body))
+    return data.items.map(({ key }: { key: string }) => key)
+  }
+
+  it('lists keys that it can not spell percent-encoded, in the order of the real keys', async () => {
+    const inOrder = [...foreignKeys].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    expect(await listed()).toEqual(inOrder.map(spellKey))
+  })
+
+  it('goes on behind a key, and by prefix, in the spelling of its listings', async () => {
+    const all = await listed()
+    const [first = ''] = all
+    const behind = `exclusiveStartKey=${encodeURIComponent(first)}`
+    expect(await listed(behind)).toEqual(all.slice(1))
+    expect(await listed(`prefix=${encodeURIComponent('a%20')}`)).toEqual(['a%20b'])
+    expect(await listed('prefix=%25D0%25BA')).toEqual([spellKey('ключ')])
+  })
+
+  it.each(foreignKeys)('reads, replaces and deletes a record that exists: %j', async (key) => {
+    const path = `records/${spellKey(key)}`
+    expect(String((await ask('GET', path)).body)).toBe(key)
+    expect((await ask('HEAD', path)).status).toBe(200)
+    expect((await ask('PUT', path, { body: 'replaced' })).status).toBe(201)
+    expect(String((await ask('GET', path)).body)).toBe('replaced')
+    expect((await ask('DELETE', path)).status).toBe(204)
+    expect((await ask('GET', path)).status).toBe(404)
+  })
+
+  it.each(foreignKeys)('makes no new record under %j', async (key) => {
+    await store.delete(key)
+    const reply = await ask('PUT', `records/${spellKey(key)}`, { body: 'new' })
+    expect(reply.status).toBe(400)
+    expect(await store.head(key)).toBeUndefined()
+  })
+
+  it('decodes a path once and no more', async () => {
+    await putAtAnotherDoor('a%2Fb', 'encoded twice')
+    expect(String((await ask('GET', 'records/a%252Fb')).body)).toBe('encoded twice')
+    expect(String((await ask('GET', 'records/a%2Fb')).body)).toBe('a/b')
+  })
+})

@@ -162,6 +162,8 @@ function startSweeping({ sweeper }: Domain, environment: Environment): () => Pro
         running = undefined
       })
   }
+  // At once as well: a server that never lives for an interval would never free anything.
+  sweep()
   const timer = setInterval(sweep, limits.sweepIntervalMs)
   return async () => {
     clearInterval(timer)

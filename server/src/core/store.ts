@@ -166,7 +166,8 @@ export class Store {
   }
 
   /**
-   * The records in the order of their keys' bytes. `limit` is 1 to 1,000. Throws `record-damaged`.
+   * The records in the order of their keys' bytes. `limit` is 1 to 1,000. A damaged record is
+   * listed with size 0.
    */
   async list(query: {
     readonly prefix: string
@@ -313,8 +314,19 @@ function isPossibleKey(key: string): boolean {
   return (isShort || Buffer.byteLength(key) <= limits.recordKeyBytesMax) && key.isWellFormed()
 }
 
+/** One damaged record must not hide the others: it is listed with what is still known of it. */
 function listedHead(entry: Entry): RecordHead {
-  return headOf(recordNameOf(entry.key), decodeInfo(entry), entry.revision)
+  const info = replacedInfo(entry) ?? unreadableInfo
+  return headOf(recordNameOf(entry.key), info, entry.revision)
+}
+
+const unreadableInfo: RecordInfo = {
+  contentType: 'application/octet-stream',
+  contentEncoding: '',
+  size: 0,
+  modifiedAt: 0,
+  jsonState: 'unsound',
+  place: { kind: 'inline', bytes: Buffer.alloc(0) },
 }
 
 function assertCondition(condition: Condition | undefined, entry: Entry | undefined): void {

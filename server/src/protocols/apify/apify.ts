@@ -28,13 +28,19 @@ export function createApifyDoor(domain: Domain, environment: Environment): HttpH
       })
     } catch (error) {
       if (error instanceof StorageError || error instanceof RequestError) {
-        if (error.cause !== undefined) environment.logError(error.message, error.cause)
+        if (isOurs(error)) environment.logError(`${request.method} ${request.path}`, error)
         return withCommonHeaders(replyTo(error), { request, route: found?.route })
       }
       environment.logError(`${request.method} ${request.path} failed`, error)
       return withCommonHeaders(internalErrorReply(), { request, route: found?.route })
     }
   }
+}
+
+/** What the keeper of this server should know: it is not the client that got something wrong. */
+function isOurs(error: StorageError | RequestError): boolean {
+  const isDamaged = error instanceof StorageError && error.code === 'record-damaged'
+  return isDamaged || error.cause !== undefined
 }
 
 interface FoundRoute {

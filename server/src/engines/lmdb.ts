@@ -31,6 +31,9 @@ const limits: EngineLimits = {
 const groupCommitsMax = 1_024
 const groupBytesMax = 8 * 1_048_576
 
+/** How many turns of the event loop a group waits for others to join. */
+const gatherTurnsMax = 8
+
 /** Above this many entries a scan first lets waiting requests go ahead. */
 const scanEntriesUnyielded = 256
 
@@ -165,13 +168,25 @@ export class LmdbEngine implements StorageEngine {
 
   /** One group after the other: what arrives while one is in flight forms the next. */
   async #flush(): Promise<void> {
-    await undefined // lets the commits of this turn join the first group
     while (this.#waiting.length > 0) {
+      await this.#gather()
       const group = this.#takeGroup()
       if (this.#fault) refuse(group, this.#fault)
       else await this.#commitGroup(group)
     }
     this.#flushing = undefined
+  }
+
+  /**
+   * Lets others join the next group for as long as each turn of the event loop brings some: a
+   * group of one that goes ahead keeps all of them waiting for its sync.
+   */
+  async #gather(): Promise<void> {
+    let seen = 0
+    for (let turn = 0; turn < gatherTurnsMax && this.#waiting.length > seen; turn += 1) {
+      seen = this.#waiting.length
+      await new Promise(setImmediate)
+    }
   }
 
   #takeGroup(): Member[] {

@@ -1,0 +1,59 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import type { Machine } from './machine.ts'
+import { cpuRatio, type Outcome } from './row.ts'
+
+/** Both ways to compare, kept for a row. */
+interface Ratios {
+  /** Of the rates. */
+  readonly rate: number
+  /** Of the CPU time for one operation. */
+  readonly cpu: number
+}
+
+/** The ratios of an earlier run, which later ones are held against. */
+export interface Baseline {
+  readonly savedOn: string
+  readonly machine: Pick<Machine, 'cpus' | 'node'>
+  readonly ratios: Readonly<Record<string, Ratios>>
+}
+
+/** More than this part below the baseline is a defect. */
+const lossMax = 0.1
+const file = new URL('baseline.json', import.meta.url)
+
+/** Undefined where none was saved yet. */
+export function readBaseline(): Baseline | undefined {
+  if (!existsSync(file)) return undefined
+  return JSON.parse(readFileSync(file, 'utf8'))
+}
+
+/** Rows that were left out of this run keep what was saved of them. */
+export function saveBaseline(outcomes: readonly Outcome[], machine: Machine): void {
+  const measured = outcomes
+    .filter(({ unit }) => unit === 'ratio')
+    .map((outcome) => [outcome.name, ratiosOf(outcome)])
+  const ratios = { ...readBaseline()?.ratios, ...Object.fromEntries(measured) }
+  const { date, cpus, node } = machine
+  const baseline: Baseline = { savedOn: date, machine: { cpus, node }, ratios }
+  writeFileSync(file, `${JSON.stringify(baseline, undefined, 2)}\n`)
+}
+
+/** How far a row is from the baseline, as parts of it; undefined where there is nothing to compare. */
+export function changeOf(outcome: Outcome, baseline: Baseline | undefined): Ratios | undefined {
+  const before = baseline?.ratios[outcome.name]
+  if (outcome.unit !== 'ratio' || before === undefined) return undefined
+  const now = ratiosOf(outcome)
+  return { rate: now.rate / before.rate - 1, cpu: now.cpu / before.cpu - 1 }
+}
+
+export function isDefect({ rate }: Ratios): boolean {
+  return rate < -lossMax
+}
+
+function ratiosOf(outcome: Outcome): Ratios {
+  return { rate: rounded(outcome.value), cpu: rounded(cpuRatio(outcome)) }
+}
+
+function rounded(ratio: number): number {
+  return Number(ratio.toFixed(3))
+}

@@ -1,0 +1,53 @@
+import { median, percentile } from '../statistics.ts'
+import { Connection } from './connection.ts'
+import type { LoadAnswer, LoadPlan, LoadResult } from './plan.ts'
+
+/** The load generator: a process of its own, so that its work is not on the servers' event loops. */
+process.on('message', (plan: LoadPlan) => {
+  run(plan).then(
+    (result) => answer({ kind: 'done', result }),
+    (error) => answer({ kind: 'failed', message: String(error) }),
+  )
+})
+
+function answer(message: LoadAnswer): void {
+  process.send?.(message)
+}
+
+async function run(plan: LoadPlan): Promise<LoadResult> {
+  const opening = Array.from({ length: plan.clients }, () => Connection.open(plan))
+  const connections = await Promise.all(opening)
+  const latencies: number[] = []
+  const noteLatency = (ms: number): void => {
+    latencies.push(ms)
+  }
+  const cpuBefore = process.cpuUsage()
+  const began = performance.now()
+  const next = plan.duration === 'once' ? eachOnce(plan) : untilTime(plan, began + plan.duration)
+  await Promise.all(connections.map((connection) => connection.run({ next, noteLatency })))
+  const elapsedMs = performance.now() - began
+  const { user, system } = process.cpuUsage(cpuBefore)
+  return {
+    requestCount: latencies.length,
+    elapsedMs,
+    medianMs: median(latencies),
+    p99Ms: percentile(latencies, 0.99),
+    generatorCpuMs: (user + system) / 1_000,
+  }
+}
+
+function eachOnce({ requests }: LoadPlan): () => Uint8Array | undefined {
+  let index = 0
+  return () => {
+    const request = requests[index]
+    index += 1
+    return request
+  }
+}
+
+function untilTime({ requests }: LoadPlan, endsAt: number): () => Uint8Array | undefined {
+  return () => {
+    if (performance.now() >= endsAt) return undefined
+    return requests[Math.floor(Math.random() * requests.length)]
+  }
+}

@@ -1,0 +1,31 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { LoadAnswer, LoadPlan, LoadResult } from './plan.ts'
+
+const generator = fileURLToPath(new URL('generator.ts', import.meta.url))
+
+/** The load generator as its parent sees it. */
+export class LoadProcess {
+  readonly #child: ChildProcess = fork(generator, { serialization: 'advanced', execArgv: [] })
+
+  /** One plan at a time. Throws where a reply is not as expected or the generator ends. */
+  run(plan: LoadPlan): Promise<LoadResult> {
+    const { promise, resolve, reject } = Promise.withResolvers<LoadResult>()
+    const take = (answer: LoadAnswer): void => {
+      if (answer.kind === 'done') resolve(answer.result)
+      else reject(new Error(answer.message))
+    }
+    const fail = (): void => reject(new Error('The load generator ended.'))
+    this.#child.once('message', take)
+    this.#child.once('exit', fail)
+    this.#child.send(plan)
+    return promise.finally(() => {
+      this.#child.off('message', take)
+      this.#child.off('exit', fail)
+    })
+  }
+
+  stop(): void {
+    this.#child.kill()
+  }
+}

@@ -1,0 +1,56 @@
+import { token } from './server-process.ts'
+
+/** A record as the rows write it. */
+export interface SampleRecord {
+  readonly key: string
+  readonly value: string
+}
+
+/** `count` records of JSON, exactly `bytes` long each. */
+export function sampleRecords(count: number, bytes: number): SampleRecord[] {
+  return Array.from({ length: count }, (_, index) => {
+    const key = `record-${String(index).padStart(7, '0')}`
+    return { key, value: jsonOf(key, bytes) }
+  })
+}
+
+/** The start of a path of a store's records; the bare server takes any. */
+export function recordsPath(storeId: string): string {
+  return `/v2/key-value-stores/${storeId}/records`
+}
+
+/** No more headers than the servers need, so that what is compared is the servers. */
+export function getRequest(path: string): Buffer {
+  return Buffer.from(`GET ${path} HTTP/1.1\r\n${headers}\r\n`)
+}
+
+export function putRequest(path: string, json: string): Buffer {
+  const length = Buffer.byteLength(json)
+  const own = `Content-Type: application/json\r\nContent-Length: ${length}\r\n`
+  return Buffer.from(`PUT ${path} HTTP/1.1\r\n${headers}${own}\r\n${json}`)
+}
+
+/** Makes a named store and returns its id. */
+export async function createStore(port: number, name: string): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${port}/v2/key-value-stores?name=${name}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}` },
+  })
+  const text = await response.text()
+  if (!response.ok) throw new Error(`No store: ${response.status} ${text}`)
+  const { data }: { data: { id: string } } = JSON.parse(text)
+  return data.id
+}
+
+const headers = `Host: 127.0.0.1\r\nAuthorization: Bearer ${token}\r\n`
+const words = ['cloak', 'hat', 'umbrella', 'ticket', 'hook', 'scarf', 'gloves', 'counter']
+
+function jsonOf(key: string, bytes: number): string {
+  const frame = JSON.stringify({ key, text: '' })
+  const missing = bytes - Buffer.byteLength(frame)
+  let text = ''
+  for (let index = key.length + bytes; text.length < missing; index = (index * 31 + 7) % 1_009) {
+    text += `${words[index % words.length]} ${index} `
+  }
+  return JSON.stringify({ key, text: text.slice(0, Math.max(0, missing)) })
+}

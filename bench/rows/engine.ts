@@ -1,5 +1,5 @@
 import { type Database, open } from 'lmdb'
-import type { Check, Revision } from '../../server/src/core/engine.ts'
+import type { Check, Entry, Revision } from '../../server/src/core/engine.ts'
 import { changeKey, contentRange, recordKey, storeKey } from '../../server/src/core/keyspace.ts'
 import { LmdbEngine } from '../../server/src/engines/lmdb.ts'
 import { compare, type Measure } from '../comparison.ts'
@@ -151,7 +151,7 @@ async function gets(engine: LmdbEngine, roundMs: number): Promise<Measure> {
   const { key: store } = await storeCheck(engine)
   return measureFor(roundMs, {
     workers: 1,
-    operationOf: () => inTurns(() => engine.get([store, anyKey()])),
+    operationOf: () => inTurns(async () => verify(await engine.get([store, anyKey()]))),
   })
 }
 
@@ -168,7 +168,10 @@ async function scans(engine: LmdbEngine, roundMs: number): Promise<Measure> {
   const bound = { limit: scanLimit, bytes: 4 * 1_048_576 }
   return measureFor(roundMs, {
     workers: 1,
-    operationOf: () => () => engine.scan({ start: anyStart(), end }, bound),
+    operationOf: () => async () => {
+      const { entries } = await engine.scan({ start: anyStart(), end }, bound)
+      verify(entries)
+    },
   })
 }
 
@@ -180,6 +183,13 @@ async function bareScans(bare: Bare, roundMs: number): Promise<Measure> {
       return Array.from(bare.getRange({ start: anyStart(), limit: scanLimit }))
     },
   })
+}
+
+/** Asks for every value, since an engine may put off to check it until then. */
+function verify(entries: readonly (Entry | undefined)[]): void {
+  for (const entry of entries) {
+    if (!entry || entry.value.length === 0) throw new Error('Every entry has a value.')
+  }
 }
 
 /** Lets the event loop turn now and then, as it does between requests. */

@@ -202,8 +202,8 @@ async function listen(
 /** Which door a path belongs to. */
 function doorsOf(domain: Domain, environment: Environment): HttpHandler {
   const apify = createApifyDoor(domain, environment)
-  return async (request: HttpRequest) =>
-    request.path === '/' ? welcomePage(request) : apify(request)
+  return (request: HttpRequest) =>
+    request.path === '/' ? Promise.resolve(welcomePage(request)) : apify(request)
 }
 
 function whyNotListening(error: unknown): string {

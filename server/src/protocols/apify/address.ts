@@ -9,16 +9,18 @@ import type { ApifyCall } from './routes.ts'
  * `userId~name`, or `~name` for the caller's own. A plain name is no address.
  * Throws `store-not-found`, `token-missing`, `access-denied`, then and at every use of the store.
  */
-export async function findStore(call: ApifyCall, action: Action): Promise<Store> {
-  const { stores } = call.domain
+export function findStore(call: ApifyCall, action: Action): Promise<Store> {
+  if (call.store.includes('~')) return findNamed(call, action)
+  const guard: Guard = (identity) => authorize(call.principal, action, identity)
+  return call.domain.stores.find(call.store, guard)
+}
+
+async function findNamed(call: ApifyCall, action: Action): Promise<Store> {
   const tilde = call.store.indexOf('~')
-  if (tilde < 0) {
-    return stores.find(call.store, (identity) => authorize(call.principal, action, identity))
-  }
   const ownerId = await ownerIdOf(call, call.store.slice(0, tilde))
   const name = call.store.slice(tilde + 1)
   if (ownerId === undefined) throw new StorageError('store-not-found', `No store ${name}.`)
-  return stores.findByName(ownerId, name, guardOfNamed(call, action))
+  return call.domain.stores.findByName(ownerId, name, guardOfNamed(call, action))
 }
 
 /** By name, a store that may not be seen is as good as none. */

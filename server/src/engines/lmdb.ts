@@ -275,7 +275,7 @@ export class LmdbEngine implements StorageEngine {
     const totals = this.#totalsAfter(write)
     for (const key of write.deletes ?? []) this.#tables.entries.remove(asBuffer(key))
     for (const { key, value, stamped } of write.puts ?? []) {
-      const name = stamped ? Buffer.concat([key, stampOf(revision)]) : asBuffer(key)
+      const name = stamped ? stampedKey(key, revision) : asBuffer(key)
       this.#tables.entries.put(name, pack({ kind: packedKind.value, key: name, revision, value }))
     }
     for (const { key, value } of totals) {
@@ -352,7 +352,14 @@ function isFull(cause: unknown, folder: string): boolean {
 }
 
 function stampOf(revision: Revision): Buffer {
-  const stamp = Buffer.alloc(8)
-  stamp.writeBigUInt64BE(BigInt(revision))
-  return stamp
+  return stampedKey(Buffer.alloc(0), revision)
+}
+
+/** The key with the revision, 8 bytes big-endian, behind it. */
+function stampedKey(key: Bytes, revision: Revision): Buffer {
+  const stamped = Buffer.allocUnsafe(key.length + 8)
+  stamped.set(key)
+  stamped.writeUInt32BE(Math.floor(revision / 2 ** 32), key.length)
+  stamped.writeUInt32BE(revision % 2 ** 32, key.length + 4)
+  return stamped
 }

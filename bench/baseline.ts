@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import type { Machine } from './machine.ts'
-import { cpuRatio, type Outcome } from './row.ts'
+import { cpuRatio, type Measured, type Outcome, othersMax } from './row.ts'
 
 /** Both ways to compare, kept for a row. */
 interface Ratios {
@@ -27,15 +27,20 @@ export function readBaseline(): Baseline | undefined {
   return JSON.parse(readFileSync(file, 'utf8'))
 }
 
-/** Rows that were left out of this run keep what was saved of them. */
-export function saveBaseline(outcomes: readonly Outcome[], machine: Machine): void {
-  const measured = outcomes
-    .filter(({ unit }) => unit === 'ratio')
+/**
+ * Rows that were left out of this run, or disturbed by others, keep what was saved of them. Returns
+ * the names of the disturbed ones.
+ */
+export function saveBaseline(outcomes: readonly Measured[], machine: Machine): string[] {
+  const ratioLines = outcomes.filter(({ unit }) => unit === 'ratio')
+  const measured = ratioLines
+    .filter(({ others }) => others <= othersMax)
     .map((outcome) => [outcome.name, ratiosOf(outcome)])
   const ratios = { ...readBaseline()?.ratios, ...Object.fromEntries(measured) }
   const { date, cpus, node } = machine
   const baseline: Baseline = { savedOn: date, machine: { cpus, node }, ratios }
   writeFileSync(file, `${JSON.stringify(baseline, undefined, 2)}\n`)
+  return ratioLines.filter(({ others }) => others > othersMax).map(({ name }) => name)
 }
 
 /** How far a row is from the baseline, as parts of it; undefined where there is nothing to compare. */

@@ -4,15 +4,14 @@ import { readBaseline, saveBaseline } from './baseline.ts'
 import { LoadProcess } from './load/load-process.ts'
 import { describeMachine, isInMemory, loadAverage, type Machine } from './machine.ts'
 import { type Options, readOptions } from './options.ts'
+import { Others } from './others.ts'
 import { printProfile } from './profile.ts'
 import { printTable, writeResults } from './report.ts'
-import type { Bench, Outcome, Row } from './row.ts'
+import type { Bench, Measured, Outcome, Row } from './row.ts'
 import { rows } from './rows.ts'
 
 const fullRun = { rounds: 7, roundMs: 2_000 } as const
 const quickRun = { rounds: 2, roundMs: 500 } as const
-/** From here on somebody else takes part of the processors. */
-const busyLoad = 0.5
 
 await main()
 
@@ -27,15 +26,17 @@ async function main(): Promise<void> {
   const outcomes = await runAll(chosen, options)
   load.after = loadAverage()
   say(`load average ${load.after.toFixed(1)} at the end`)
-  printTable(outcomes, readBaseline())
+  const isFull = !options.isQuick && !options.profile
+  printTable(outcomes, isFull ? readBaseline() : undefined)
   if (options.profile) return
   writeResults({ machine, isQuick: options.isQuick, load, outcomes })
-  if (options.saveBaseline) saveBaseline(outcomes, machine)
+  if (!options.saveBaseline) return
+  const disturbed = saveBaseline(outcomes, machine)
+  if (disturbed.length > 0) say(`not saved, since others ran as well: ${disturbed.join(', ')}`)
 }
 
 function announce({ cpus, memory, node }: Machine, { data }: Options): void {
   say(`${cpus}, ${memory}, Node ${node}, load average ${loadAverage().toFixed(1)}`)
-  if (loadAverage() > busyLoad) say('the machine is busy: trust the CPU columns, not the rates.')
   if (isInMemory(data)) say(`${data} is memory: give --data a folder on a disk.`)
 }
 
@@ -43,13 +44,16 @@ function isChosen(name: string, { only }: Options): boolean {
   return only.length === 0 || only.some((part) => name.includes(part))
 }
 
-async function runAll(chosen: readonly Row[], options: Options): Promise<Outcome[]> {
-  const outcomes: Outcome[] = []
+async function runAll(chosen: readonly Row[], options: Options): Promise<Measured[]> {
+  const all: Measured[] = []
   for (const row of chosen) {
     say(`${row.name} (load average ${loadAverage().toFixed(1)}) ...`)
-    outcomes.push(...(await runRow(row, options)))
+    const others = new Others()
+    const outcomes = await runRow(row, options)
+    const share = others.share()
+    all.push(...outcomes.map((outcome) => ({ ...outcome, others: share })))
   }
-  return outcomes
+  return all
 }
 
 /** Each row begins with empty folders and leaves nothing behind, also when it is interrupted. */
@@ -68,7 +72,7 @@ async function runRow(row: Row, options: Options): Promise<readonly Outcome[]> {
     return outcomes
   } finally {
     process.removeAllListeners('SIGINT')
-    load.stop()
+    await load.stop()
     remove()
   }
 }

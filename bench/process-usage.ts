@@ -17,10 +17,23 @@ export interface Memory {
 
 /** User and system time of all threads of a process, in ms. */
 export function cpuMsOf(processId: number): number {
-  const stat = readFileSync(`/proc/${processId}/stat`, 'utf8')
-  // The name in front, in brackets, may hold spaces: fields are counted behind it (proc_pid_stat(5)).
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const fields = fieldsOf(processId)
   return (Number(fields[11]) + Number(fields[12])) * msPerTick
+}
+
+/** User and system time so far of this process and of all its children that have ended, in ms. */
+export function ownCpuMs(): number {
+  const fields = fieldsOf('self')
+  return [11, 12, 13, 14].reduce((sum, field) => sum + Number(fields[field]), 0) * msPerTick
+}
+
+/** What all processors did so far, in ms of one processor. */
+export function machineCpuMs(): { readonly busy: number; readonly total: number } {
+  const [, ...ticks] = readFileSync('/proc/stat', 'utf8').split('\n', 1).join('').split(/ +/)
+  // user nice system idle iowait irq softirq steal, and guests, who are in user (proc_stat(5)).
+  const times = ticks.slice(0, 8).map((count) => Number(count) * msPerTick)
+  const total = times.reduce((sum, time) => sum + time, 0)
+  return { busy: total - (times[3] ?? 0) - (times[4] ?? 0), total }
 }
 
 export function memoryOf(processId: number): Memory {
@@ -35,4 +48,10 @@ export function memoryOf(processId: number): Memory {
     mapped: field('RssFile'),
     peak: field('VmHWM'),
   }
+}
+
+function fieldsOf(processId: number | 'self'): string[] {
+  const stat = readFileSync(`/proc/${processId}/stat`, 'utf8')
+  // The name in front, in brackets, may hold spaces: fields are counted behind it (proc_pid_stat(5)).
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { type Baseline, changeOf, isDefect } from './baseline.ts'
 import type { Machine } from './machine.ts'
-import { cpuRatio, isMet, type Outcome, type Side } from './row.ts'
+import { cpuRatio, isMet, type Measured, type Outcome, othersMax, type Side } from './row.ts'
 
 const columns = [
   'row',
@@ -13,10 +13,11 @@ const columns = [
   'by second',
   'CPU us',
   'CPU ratio',
+  'others',
   'baseline',
 ]
 
-export function printTable(outcomes: readonly Outcome[], baseline: Baseline | undefined): void {
+export function printTable(outcomes: readonly Measured[], baseline: Baseline | undefined): void {
   const lines = [columns, ...outcomes.map((outcome) => lineOf(outcome, baseline))]
   const widths = columns.map((_, column) => Math.max(...lines.map((line) => widthOf(line, column))))
   for (const line of lines) {
@@ -30,7 +31,7 @@ export function writeResults(run: {
   machine: Machine
   isQuick: boolean
   load: { before: number; after: number }
-  outcomes: readonly Outcome[]
+  outcomes: readonly Measured[]
 }): void {
   const folder = new URL('results/', import.meta.url)
   mkdirSync(folder, { recursive: true })
@@ -44,7 +45,7 @@ function widthOf(line: readonly string[], column: number): number {
   return line[column]?.length ?? 0
 }
 
-function lineOf(outcome: Outcome, baseline: Baseline | undefined): string[] {
+function lineOf(outcome: Measured, baseline: Baseline | undefined): string[] {
   const { name, what, value, unit, target, spread, own, reference } = outcome
   const limit = unit === 'ratio' ? '>=' : '<='
   return [
@@ -57,6 +58,7 @@ function lineOf(outcome: Outcome, baseline: Baseline | undefined): string[] {
     pair(own, reference, ({ perSecond }) => perSecond),
     pair(own, reference, ({ cpuUs }) => cpuUs),
     reference ? number(cpuRatio(outcome)) : '',
+    `${Math.round(outcome.others * 100)} %`,
     comparison(outcome, baseline),
   ]
 }
@@ -76,10 +78,11 @@ function pair(
   return reference ? `${number(pick(own))} / ${number(pick(reference))}` : number(pick(own))
 }
 
-function comparison(outcome: Outcome, baseline: Baseline | undefined): string {
+function comparison(outcome: Measured, baseline: Baseline | undefined): string {
   const change = changeOf(outcome, baseline)
   if (!change) return ''
   const text = `${percent(change.rate)} (CPU ${percent(change.cpu)})`
+  if (outcome.others > othersMax) return `${text} disturbed`
   return isDefect(change) ? `${text} DEFECT` : text
 }
 

@@ -40,6 +40,15 @@ export interface Outcome {
   readonly reference?: Side
 }
 
+/** A line together with what other programs took of the machine meanwhile. */
+export interface Measured extends Outcome {
+  /** A part of all processors. */
+  readonly others: number
+}
+
+/** From here on a ratio says little. */
+export const othersMax = 0.1
+
 export interface Spread {
   readonly low: number
   readonly high: number

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { LoadAnswer, LoadPlan, LoadResult } from './plan.ts'
 
@@ -25,7 +26,10 @@ export class LoadProcess {
     })
   }
 
-  stop(): void {
+  /** Resolves once the process has ended. */
+  async stop(): Promise<void> {
+    const ended = once(this.#child, 'exit')
     this.#child.kill()
+    await ended
   }
 }

@@ -27,11 +27,17 @@ export class Access {
     this.#environment = environment
   }
 
-  /** Without a token: nobody. Throws `token-invalid` for one that is nobody's. */
-  async authenticate(token: string | undefined): Promise<Principal> {
+  /**
+   * Without a token: nobody. Throws `token-invalid` for one that is nobody's. At once where that
+   * is known, since every request asks.
+   */
+  authenticate(token: string | undefined): Principal | Promise<Principal> {
     if (token === undefined || token === '') return nobody
     const known = this.#known.get(token)
-    if (known && this.#isFresh(known)) return known.principal
+    return known && this.#isFresh(known) ? known.principal : this.#find(token)
+  }
+
+  async #find(token: string): Promise<Principal> {
     const user = await this.#users.findByToken(token)
     if (!user) {
       this.#known.delete(token)

@@ -1,5 +1,5 @@
 import { assert } from './assert.ts'
-import type { Entry, Revision } from './engine.ts'
+import type { Bytes, Entry, Revision } from './engine.ts'
 import { StorageError } from './errors.ts'
 import { limits } from './limits.ts'
 import type { OwnRetention } from './retention.ts'
@@ -27,8 +27,10 @@ export interface StoreIdentity {
   readonly signingSecret: string
 }
 
+/** An identity as it was read: together with what a write to its store checks. */
 export interface FoundIdentity {
   readonly identity: StoreIdentity
+  readonly key: Bytes
   readonly revision: Revision
 }
 
@@ -48,8 +50,8 @@ export class IdentityCache {
   readonly #found = new Map<string, FoundIdentity>()
 
   /** What the store was when it was last read: a guess, to be confirmed by its revision. */
-  guess(storeId: string): StoreIdentity | undefined {
-    return this.#found.get(storeId)?.identity
+  guess(storeId: string): FoundIdentity | undefined {
+    return this.#found.get(storeId)
   }
 
   /** Throws `record-damaged` where the entry fails its checksum. */
@@ -59,7 +61,8 @@ export class IdentityCache {
     if (entry.isDamaged) {
       throw new StorageError('record-damaged', `The description of store ${storeId} is damaged.`)
     }
-    const decoded = { identity: decodeIdentity(entry), revision: entry.revision }
+    const { key, revision } = entry
+    const decoded = { identity: decodeIdentity(entry), key, revision }
     if (this.#found.size >= limits.cachedStoresMax) this.#found.clear()
     this.#found.set(storeId, decoded)
     return decoded

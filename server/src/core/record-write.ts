@@ -1,7 +1,8 @@
 import { changePut } from './change.ts'
 import type { AtomicWrite, Bytes, Entry, Put, Sum } from './engine.ts'
 import { keptUntil, markGarbage } from './garbage.ts'
-import { chunkKey, counterKey, recordKey } from './keyspace.ts'
+import type { StoreIdentity } from './identity.ts'
+import { chunkKey, counterKey, recordKey, type StoreCounter } from './keyspace.ts'
 import { limits } from './limits.ts'
 import { decodeInfo, encodeInfo, type RecordInfo, type ValuePlace } from './record-info.ts'
 import type { StoreSnapshot } from './store-reader.ts'
@@ -29,20 +30,22 @@ export function recordWrite(
   const { key, before, next, now } = change
   const entryKey = before?.key ?? recordKey(identity.contentId, key)
   const previous = replacedInfo(before)
-  const kind = next ? 'put' : 'delete'
-  const garbage = replacedChunks(previous, now)
-  const log = changePut(identity.id, { kind, key, size: next?.size ?? 0, at: now })
-  const puts = [log, ...(change.chunks ?? []), ...garbage.puts]
+  const size = next?.size ?? 0
+  const puts: Put[] = [
+    changePut(identity.id, { kind: next ? 'put' : 'delete', key, size, at: now }),
+  ]
+  if (change.chunks) puts.push(...change.chunks)
   if (next) puts.push({ key: entryKey, value: encodeInfo(next) })
+  const sums: Sum[] = []
+  const delta = Number(next !== undefined) - Number(before !== undefined)
+  count(sums, identity, { counter: 'records', delta })
+  count(sums, identity, { counter: 'bytes', delta: size - (previous?.size ?? 0) })
+  leaveGarbage({ puts, sums }, { previous, now })
   return {
     checks: [check, { key: entryKey, revision: before?.revision }],
     deletes: next ? [] : [entryKey],
     puts,
-    sums: [
-      ...counted(identity.id, 'records', Number(next !== undefined) - Number(before !== undefined)),
-      ...counted(identity.id, 'bytes', (next?.size ?? 0) - (previous?.size ?? 0)),
-      ...garbage.sums,
-    ],
+    sums,
   }
 }
 
@@ -61,15 +64,22 @@ export function placeValue(
   }
 }
 
-function replacedChunks(
-  previous: RecordInfo | undefined,
-  now: number,
-): { puts: readonly Put[]; sums: readonly Sum[] } {
-  if (previous?.place.kind !== 'chunks') return { puts: [], sums: [] }
+/** Chunks that nothing points at any more. */
+function leaveGarbage(
+  write: { puts: Put[]; sums: Sum[] },
+  { previous, now }: { previous: RecordInfo | undefined; now: number },
+): void {
+  if (previous?.place.kind !== 'chunks') return
   const { size: bytes, place } = previous
-  return markGarbage(place.valueId, { kind: 'value', bytes, dueAt: keptUntil(now) })
+  const garbage = markGarbage(place.valueId, { kind: 'value', bytes, dueAt: keptUntil(now) })
+  write.puts.push(...garbage.puts)
+  write.sums.push(...garbage.sums)
 }
 
-function counted(storeId: string, counter: 'records' | 'bytes', delta: number): Sum[] {
-  return delta === 0 ? [] : [{ key: counterKey(storeId, counter), delta: BigInt(delta) }]
+function count(
+  sums: Sum[],
+  { id }: StoreIdentity,
+  { counter, delta }: { counter: StoreCounter; delta: number },
+): void {
+  if (delta !== 0) sums.push({ key: counterKey(id, counter), delta: BigInt(delta) })
 }

@@ -1,9 +1,9 @@
 import type { Activities } from './activities.ts'
 import { decodeActivity, type StoreActivity } from './activity.ts'
 import { assert } from './assert.ts'
-import type { Bytes, Check, Entry, Revision, StorageEngine } from './engine.ts'
+import type { Bytes, Check, Entry, StorageEngine } from './engine.ts'
 import { StorageError } from './errors.ts'
-import type { IdentityCache, StoreIdentity } from './identity.ts'
+import type { FoundIdentity, IdentityCache, StoreIdentity } from './identity.ts'
 import { activityKey, storeKey } from './keyspace.ts'
 import { limits } from './limits.ts'
 import { endsByClearing } from './retention.ts'
@@ -16,6 +16,24 @@ export interface StoreSnapshot {
   /** The activity entry; undefined where it was not needed to know that the store lives. */
   readonly activity: Entry | undefined
   readonly entries: readonly (Entry | undefined)[]
+}
+
+/** What to read of a store. */
+export interface Wanted {
+  keysOf(identity: StoreIdentity): readonly Bytes[]
+  /** The activity too, also of a store that is kept. */
+  readonly withActivity?: boolean
+  /** Is asked about the very store that was read. */
+  readonly guard: Guard
+}
+
+/** Throws where the caller may not use a store that is described like this. */
+export type Guard = (identity: StoreIdentity) => void
+
+interface Request {
+  readonly keys: readonly Bytes[]
+  /** How many of them, in front, are the store's own. */
+  readonly ownCount: number
 }
 
 /** Finds stores that live. */
@@ -41,61 +59,46 @@ export class StoreReader {
   /**
    * The store and the entries that `keysOf` names, from one snapshot. What the store was when it
    * was last read is the first guess, so that most reads are one trip to the engine.
-   * Throws `store-not-found`, `store-busy`.
+   * Throws `store-not-found`, `store-busy` and what the guard throws.
    */
-  async read(
-    storeId: string,
-    keysOf: (identity: StoreIdentity) => readonly Bytes[],
-    options: { activity: boolean } = { activity: false },
-  ): Promise<StoreSnapshot> {
-    let guess = this.#identities.guess(storeId)
+  async read(storeId: string, wanted: Wanted): Promise<StoreSnapshot> {
     for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
-      const snapshot = await this.#readAs(storeId, { guess, keysOf, ...options })
-      if (snapshot === 'changed') {
-        guess = this.#identities.guess(storeId)
+      const guess = this.#identities.guess(storeId)
+      const { keys, ownCount } = this.#requestFor(storeId, wanted, guess)
+      const entries = await this.#engine.get(keys)
+      const found = this.#decode(storeId, entries[0])
+      if (found !== guess) continue
+      const { identity } = found
+      const activity = ownCount > 1 ? entries[1] : undefined
+      assert(ownCount === 1 || activity !== undefined, 'Every store has an activity.')
+      if (activity && (await this.#isExpired(identity, activity))) {
+        await this.#endOrClear(identity)
         continue
       }
-      if (!(await this.#isExpired(snapshot))) return snapshot
-      await this.#endOrClear(snapshot.identity)
+      wanted.guard(identity)
+      return { identity, check: found, activity, entries: entries.slice(ownCount) }
     }
     throw storeBusy(storeId)
   }
 
-  async #readAs(
-    storeId: string,
-    wanted: {
-      guess: StoreIdentity | undefined
-      keysOf: (identity: StoreIdentity) => readonly Bytes[]
-      activity: boolean
-    },
-  ): Promise<StoreSnapshot | 'changed'> {
-    const { guess, keysOf } = wanted
-    const withActivity = wanted.activity || !guess || this.#activities.canExpire(guess)
-    const key = storeKey(storeId)
-    const keys: Bytes[] = [key]
-    if (withActivity) keys.push(activityKey(storeId))
-    const own = keys.length
-    if (guess) keys.push(...keysOf(guess))
-    const entries = await this.#engine.get(keys)
-    const { identity, revision } = this.#decode(storeId, entries[0])
-    if (identity !== guess) return 'changed'
-    const activity = withActivity ? entries[1] : undefined
-    assert(!withActivity || activity !== undefined, 'Every store has an activity.')
-    return { identity, check: { key, revision }, activity, entries: entries.slice(own) }
+  #requestFor(storeId: string, wanted: Wanted, guess: FoundIdentity | undefined): Request {
+    const { keysOf, withActivity = false } = wanted
+    const keys: Bytes[] = [guess?.key ?? storeKey(storeId)]
+    const mayExpire = !guess || this.#activities.canExpire(guess.identity)
+    if (withActivity || mayExpire) keys.push(activityKey(storeId))
+    const ownCount = keys.length
+    if (guess) keys.push(...keysOf(guess.identity))
+    return { keys, ownCount }
   }
 
-  #decode(
-    storeId: string,
-    entry: Entry | undefined,
-  ): { identity: StoreIdentity; revision: Revision } {
+  #decode(storeId: string, entry: Entry | undefined): FoundIdentity {
     if (entry) return this.#identities.decode(storeId, entry)
     this.#identities.forget(storeId)
     throw storeNotFound(storeId)
   }
 
-  async #isExpired({ identity, activity }: StoreSnapshot): Promise<boolean> {
-    if (!activity || !this.#activities.canExpire(identity)) return false
-    return this.#activities.isExpired(identity, activity)
+  async #isExpired(identity: StoreIdentity, activity: Entry): Promise<boolean> {
+    return this.#activities.canExpire(identity) && this.#activities.isExpired(identity, activity)
   }
 
   async #endOrClear(identity: StoreIdentity): Promise<void> {

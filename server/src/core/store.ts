@@ -15,7 +15,13 @@ import type { StoredRecord, StoreRecord } from './record.ts'
 import { type Condition, headOf, type NewRecord, type RecordHead } from './record.ts'
 import { decodeInfo, encodeInfo, type JsonState, type RecordInfo } from './record-info.ts'
 import { placeValue, recordWrite, replacedInfo } from './record-write.ts'
-import { ignoreGone, type StoreReader, type StoreSnapshot, storeBusy } from './store-reader.ts'
+import {
+  type Guard,
+  ignoreGone,
+  type StoreReader,
+  type StoreSnapshot,
+  storeBusy,
+} from './store-reader.ts'
 import { Upload } from './upload.ts'
 import { assertContentType, assertRecordKey } from './validate.ts'
 import type { Values } from './value.ts'
@@ -55,9 +61,6 @@ export interface RecordPage {
   readonly isTruncated: boolean
 }
 
-/** Throws where the caller may not use a store that is described like this. */
-export type Guard = (identity: StoreIdentity) => void
-
 /**
  * A collection of records. Whatever reads or writes them asks the guard about the very identity
  * that it reads and writes under, so that no right outlives a change. Every method throws
@@ -76,7 +79,7 @@ export class Store {
   }
 
   async identity(): Promise<StoreIdentity> {
-    return (await this.#read(() => [])).identity
+    return (await this.#read(noKeys)).identity
   }
 
   async info(): Promise<StoreInfo> {
@@ -84,7 +87,7 @@ export class Store {
       counterKey(id, 'records'),
       counterKey(id, 'bytes'),
     ]
-    const snapshot = await this.#read(keysOf, { activity: true })
+    const snapshot = await this.#read(keysOf, { withActivity: true })
     const { current: activity } = this.#parts.reader.activityOf(snapshot)
     const [records, bytes] = snapshot.entries
     return {
@@ -103,7 +106,8 @@ export class Store {
 
   /** Throws `record-damaged`. */
   async get(key: string): Promise<StoreRecord | undefined> {
-    const { snapshot, entry } = await this.#find(key)
+    const snapshot = await this.#find(key)
+    const [entry] = snapshot.entries
     this.#parts.activities.touch(snapshot, 'read')
     if (!entry) return undefined
     const info = decodeInfo(entry)
@@ -112,7 +116,7 @@ export class Store {
 
   /** Throws `record-damaged`. */
   async head(key: string): Promise<RecordHead | undefined> {
-    const { entry } = await this.#find(key)
+    const [entry] = (await this.#find(key)).entries
     return entry && headOf(key, decodeInfo(entry), entry.revision)
   }
 
@@ -151,7 +155,8 @@ export class Store {
   async delete(key: string, condition?: Condition): Promise<boolean> {
     return this.#inTurn(key, async () => {
       for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
-        const { snapshot, entry: before } = await this.#find(key)
+        const snapshot = await this.#find(key)
+        const [before] = snapshot.entries
         assertCondition(condition, before)
         if (attempt === 0) this.#parts.activities.touch(snapshot, 'delete')
         if (!before) return false
@@ -176,7 +181,7 @@ export class Store {
     readonly limit: number
   }): Promise<RecordPage> {
     const { engine, activities } = this.#parts
-    const snapshot = await this.#read(() => [])
+    const snapshot = await this.#read(noKeys)
     activities.touch(snapshot, 'list')
     if (!isPossibleKey(query.prefix)) return { items: [], isTruncated: false }
     const limit = Math.min(query.limit, limits.pageItemsMax)
@@ -205,7 +210,8 @@ export class Store {
    */
   rememberJson(key: string, revision: Revision, jsonState: JsonState): void {
     const work = this.#inTurn(key, async () => {
-      const { snapshot, entry } = await this.#find(key)
+      const snapshot = await this.#find(key)
+      const [entry] = snapshot.entries
       const info = replacedInfo(entry)
       if (!entry || !info || headOf(key, info, entry.revision).revision !== revision) return
       const next = encodeInfo({ ...info, jsonState, valueRevision: revision })
@@ -260,11 +266,14 @@ export class Store {
     ) => AtomicWrite | Promise<AtomicWrite>,
   ): Promise<StoredRecord> {
     for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
-      const { snapshot, entry: before } = await this.#find(key)
+      const snapshot = await this.#find(key)
+      const [before] = snapshot.entries
       assertCondition(condition, before)
       // Noted before it is written, so that the store does not end in between.
       if (attempt === 0) this.#parts.activities.touch(snapshot, 'write')
-      const commit = await this.#parts.engine.commit(await writeOf(snapshot, before))
+      const made = writeOf(snapshot, before)
+      const write = made instanceof Promise ? await made : made
+      const commit = await this.#parts.engine.commit(write)
       if (!commit.applied) continue
       this.#parts.trimmer.note(this.id)
       return { revision: commit.revision }
@@ -272,21 +281,16 @@ export class Store {
     throw storeBusy(this.id)
   }
 
-  async #find(key: string): Promise<{ snapshot: StoreSnapshot; entry: Entry | undefined }> {
-    const possible = isPossibleKey(key)
-    const snapshot = await this.#read(({ contentId }) =>
-      possible ? [recordKey(contentId, key)] : [],
-    )
-    return { snapshot, entry: snapshot.entries[0] }
+  #find(key: string): Promise<StoreSnapshot> {
+    if (!isPossibleKey(key)) return this.#read(noKeys)
+    return this.#read(({ contentId }) => [recordKey(contentId, key)])
   }
 
-  async #read(
+  #read(
     keysOf: (identity: StoreIdentity) => readonly Bytes[],
-    options?: { activity: boolean },
+    { withActivity = false } = {},
   ): Promise<StoreSnapshot> {
-    const snapshot = await this.#parts.reader.read(this.id, keysOf, options)
-    this.#guard(snapshot.identity)
-    return snapshot
+    return this.#parts.reader.read(this.id, { keysOf, withActivity, guard: this.#guard })
   }
 
   #infoOf(record: NewRecord, value: Pick<RecordInfo, 'size' | 'place'>): RecordInfo {
@@ -307,6 +311,8 @@ export class Store {
     return this.#parts.environment.now()
   }
 }
+
+const noKeys = (): readonly Bytes[] => []
 
 /** A key that no record can have is simply not there. */
 function isPossibleKey(key: string): boolean {

@@ -7,9 +7,9 @@ import { createId, isId, randomAlphanumerics } from './ids.ts'
 import { innerIdBytes, nameKey, ownedKeys, ownerCounterKey, storeKey } from './keyspace.ts'
 import { limits } from './limits.ts'
 import type { OwnRetention } from './retention.ts'
-import { type Guard, Store, type StoreParts } from './store.ts'
+import { Store, type StoreParts } from './store.ts'
 import { listStores, type StorePage, type StoreQuery } from './store-list.ts'
-import { storeBusy, storeNotFound } from './store-reader.ts'
+import { type Guard, storeBusy, storeNotFound } from './store-reader.ts'
 import { assertStoreName, assertStoreTitle, isStoreName } from './validate.ts'
 
 const signingSecretLength = 32
@@ -45,12 +45,20 @@ export class Stores {
    * Throws `store-not-found` and what the guard throws.
    */
   async find(storeId: string, guard?: Guard): Promise<Store> {
+    const known = this.findKnown(storeId, guard)
+    if (known) return known
     if (!isId(storeId)) throw storeNotFound(storeId)
     const store = new Store(storeId, this.#parts, guard)
-    const known = this.#parts.identities.guess(storeId)
-    if (known) guard?.(known)
-    else await store.identity()
+    await store.identity()
     return store
+  }
+
+  /** As `find`, of what this server has read before; undefined where `find` must look. */
+  findKnown(storeId: string, guard?: Guard): Store | undefined {
+    const known = this.#parts.identities.guess(storeId)
+    if (!known) return undefined
+    guard?.(known.identity)
+    return new Store(storeId, this.#parts, guard)
   }
 
   /** As `find`, by the name that its owner gave it. */
@@ -145,7 +153,8 @@ export class Stores {
 
   async #updateWrite(storeId: string, changes: StoreChanges): Promise<AtomicWrite> {
     const { reader, activities } = this.#parts
-    const snapshot = await reader.read(storeId, () => [], { activity: true })
+    const wanted = { keysOf: () => [], withActivity: true, guard: () => undefined }
+    const snapshot = await reader.read(storeId, wanted)
     const { identity, check, activity } = snapshot
     const next: StoreIdentity = { ...identity, ...changes }
     if (next.name !== identity.name) await this.#assertNameFree(next)

@@ -203,7 +203,7 @@ export async function findAndUse({ stores }: Domain, storeId: string): Promise<S
 }
 
 /** How the domain refuses `work`; 'none' where it does not. */
-export async function codeOf(work: Promise<unknown>): Promise<ErrorCode | 'none'> {
+export async function codeOf(work: unknown): Promise<ErrorCode | 'none'> {
   try {
     await work
     return 'none'

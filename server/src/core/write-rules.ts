@@ -10,58 +10,67 @@ const stampBytes = 8
  * Throws EngineError `refused`. Returns the bytes of the write's keys and values.
  */
 export function measureWrite(write: AtomicWrite, limits: EngineLimits): number {
-  const meter = new WriteMeter(limits)
-  for (const check of write.checks ?? []) meter.add({ key: check.key })
-  for (const key of write.deletes ?? []) meter.add({ key, isWrite: true })
-  for (const put of write.puts ?? []) {
-    meter.add({ key: put.key, value: put.value, stamped: put.stamped === true, isWrite: true })
+  const { checks = [], deletes = [], puts = [], sums = [] } = write
+  let bytes = 0
+  for (const { key } of checks) bytes += measureKey(key.length, limits)
+  for (const key of deletes) bytes += measureKey(key.length, limits)
+  for (const { key } of sums) bytes += measureKey(key.length, limits)
+  for (const { key, value, stamped } of puts) {
+    bytes += measureKey(key.length + (stamped ? stampBytes : 0), limits)
+    bytes += measureValue(value.length, limits)
   }
-  for (const sum of write.sums ?? []) meter.add({ key: sum.key, isWrite: true })
-  return meter.finish(write)
+  if (bytes > limits.commitBytesMax) {
+    throw new EngineError('refused', `A commit of ${bytes} bytes is over the engine's limit.`)
+  }
+  refuseRepeatedKeys(write)
+  return bytes
 }
 
-class WriteMeter {
-  readonly #limits: EngineLimits
-  #bytes = 0
-  #writes = 0
-
-  constructor(limits: EngineLimits) {
-    this.#limits = limits
-  }
-
-  add(part: { key: Bytes; value?: Bytes; stamped?: boolean; isWrite?: boolean }): void {
-    const keyBytes = part.key.length + (part.stamped ? stampBytes : 0)
-    if (keyBytes === 0 || keyBytes > this.#limits.keyBytesMax) {
-      throw new EngineError('refused', `A key of ${keyBytes} bytes is outside the engine's limits.`)
-    }
-    const valueBytes = part.value?.length ?? 0
-    if (valueBytes > this.#limits.valueBytesMax) {
-      throw new EngineError('refused', `A value of ${valueBytes} bytes is over the engine's limit.`)
-    }
-    this.#bytes += keyBytes + valueBytes
-    if (part.isWrite) this.#writes += 1
-  }
-
-  finish(write: AtomicWrite): number {
-    if (this.#bytes > this.#limits.commitBytesMax) {
-      throw new EngineError(
-        'refused',
-        `A commit of ${this.#bytes} bytes is over the engine's limit.`,
-      )
-    }
-    if (this.#writes > 1) refuseRepeatedKeys(write)
-    return this.#bytes
-  }
+function measureKey(bytes: number, { keyBytesMax }: EngineLimits): number {
+  if (bytes > 0 && bytes <= keyBytesMax) return bytes
+  throw new EngineError('refused', `A key of ${bytes} bytes is outside the engine's limits.`)
 }
 
-function refuseRepeatedKeys(write: AtomicWrite): void {
-  const seen = new Set<string>()
-  const note = (key: Bytes, kind: string): void => {
-    const name = kind + asBuffer(key).toString('latin1')
-    if (seen.has(name)) throw new EngineError('refused', 'A commit writes one key twice.')
-    seen.add(name)
+function measureValue(bytes: number, { valueBytesMax }: EngineLimits): number {
+  if (bytes <= valueBytesMax) return bytes
+  throw new EngineError('refused', `A value of ${bytes} bytes is over the engine's limit.`)
+}
+
+/** Up to so many keys are compared with each other, which is cheaper than naming them. */
+const comparedKeysMax = 8
+
+function refuseRepeatedKeys({ deletes = [], puts = [], sums = [] }: AtomicWrite): void {
+  const plain: Bytes[] = [...deletes]
+  const stamped: Bytes[] = []
+  for (const put of puts) (put.stamped ? stamped : plain).push(put.key)
+  for (const { key } of sums) plain.push(key)
+  refuseRepeated(plain)
+  refuseRepeated(stamped)
+}
+
+function refuseRepeated(keys: readonly Bytes[]): void {
+  if (!(keys.length > comparedKeysMax ? hasRepeatedName(keys) : hasEqual(keys))) return
+  throw new EngineError('refused', 'A commit writes one key twice.')
+}
+
+function hasEqual(keys: readonly Bytes[]): boolean {
+  for (let index = 1; index < keys.length; index += 1) {
+    if (isAmongFirst(keys, index)) return true
   }
-  for (const key of write.deletes ?? []) note(key, 'k')
-  for (const put of write.puts ?? []) note(put.key, put.stamped ? 's' : 'k')
-  for (const sum of write.sums ?? []) note(sum.key, 'k')
+  return false
+}
+
+/** Whether the key at `index` stands in front of it as well. */
+function isAmongFirst(keys: readonly Bytes[], index: number): boolean {
+  const key = keys[index] as Bytes
+  for (let other = 0; other < index; other += 1) {
+    const candidate = keys[other] as Bytes
+    if (candidate.length === key.length && Buffer.compare(candidate, key) === 0) return true
+  }
+  return false
+}
+
+function hasRepeatedName(keys: readonly Bytes[]): boolean {
+  const names = new Set(keys.map((key) => asBuffer(key).toString('latin1')))
+  return names.size < keys.length
 }

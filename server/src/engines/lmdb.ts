@@ -116,11 +116,11 @@ export class LmdbEngine implements StorageEngine {
     return reading(() => this.#page(range, bound))
   }
 
-  async commit(write: AtomicWrite): Promise<Commit> {
-    this.#assertOpen()
-    if (this.#fault) throw this.#fault
-    const bytes = measureWrite(write, limits)
-    return await new Promise<Commit>((resolve, reject) => {
+  commit(write: AtomicWrite): Promise<Commit> {
+    return new Promise((resolve, reject) => {
+      this.#assertOpen()
+      if (this.#fault) throw this.#fault
+      const bytes = measureWrite(write, limits)
       this.#waiting.push({ write, bytes, resolve, reject })
       this.#flushing ??= this.#flush()
     })

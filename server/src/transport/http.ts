@@ -1,8 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { Bytes } from '../core/engine.ts'
 import type { HttpHandler, HttpReply, HttpRequest, RequestBody } from './exchange.ts'
 import { IncomingBody } from './incoming-body.ts'
+import { Outbox } from './outbox.ts'
 
 export interface HttpOptions {
   readonly host: string
@@ -23,10 +25,16 @@ const lingerMs = 2_000
 /** What is in flight when the server is told to stop gets this long. */
 const stopMs = 8_000
 
+interface Exchange {
+  readonly message: IncomingMessage
+  readonly response: ServerResponse
+}
+
 /** `node:http` without anything between it and the doors. */
 export class HttpListener {
   readonly #server: Server
   readonly #options: HttpOptions
+  readonly #outbox = new Outbox()
   #isStopping = false
 
   constructor(options: HttpOptions) {
@@ -85,12 +93,30 @@ export class HttpListener {
       }
       if (this.#isStopping) response.setHeader('Connection', 'close')
       if (!message.complete) lingerAfter(message, response)
-      await send(reply, response)
+      await this.#send(reply, { message, response })
     } catch (error) {
-      this.#options.logError(`${message.method} ${pathOf(message)} failed`, error)
-      if (response.headersSent) response.destroy()
-      else response.writeHead(500).end()
+      this.#giveUp(error, { message, response })
     }
+  }
+
+  #send(reply: HttpReply, exchange: Exchange): Promise<void> | undefined {
+    const { status, headers, body } = reply
+    const { response } = exchange
+    if (isStreamed(body)) return stream({ status, headers, body }, response)
+    this.#outbox.add(() => {
+      try {
+        response.writeHead(status, headers).end(body)
+      } catch (error) {
+        this.#giveUp(error, exchange)
+      }
+    })
+    return undefined
+  }
+
+  #giveUp(error: unknown, { message, response }: Exchange): void {
+    this.#options.logError(`${message.method} ${pathOf(message)} failed`, error)
+    if (response.headersSent) response.destroy()
+    else response.writeHead(500).end()
   }
 }
 
@@ -127,18 +153,20 @@ class IncomingRequest implements HttpRequest {
   }
 }
 
-async function send(reply: HttpReply, response: ServerResponse): Promise<void> {
-  const { status, headers, body } = reply
+async function stream(
+  { status, headers, body }: HttpReply & { body: AsyncIterable<Bytes> },
+  response: ServerResponse,
+): Promise<void> {
   response.writeHead(status, headers)
-  if (typeof body === 'string' || body instanceof Uint8Array) {
-    response.end(body)
-    return
-  }
   for await (const part of body) {
     if (response.destroyed) return
     if (!response.write(part)) await drained(response)
   }
   response.end()
+}
+
+function isStreamed(body: HttpReply['body']): body is AsyncIterable<Bytes> {
+  return typeof body !== 'string' && !(body instanceof Uint8Array)
 }
 
 function drained(response: ServerResponse): Promise<void> {
@@ -154,8 +182,7 @@ function drained(response: ServerResponse): Promise<void> {
 }
 
 async function closeUnread(body: HttpReply['body']): Promise<void> {
-  if (typeof body === 'string' || body instanceof Uint8Array) return
-  await body[Symbol.asyncIterator]().return?.()
+  if (isStreamed(body)) await body[Symbol.asyncIterator]().return?.()
 }
 
 /**

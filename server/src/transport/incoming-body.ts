@@ -27,12 +27,12 @@ export class IncomingBody implements RequestBody {
   }
 
   take(count: number): Promise<Bytes> {
-    if (!this.#isAttached) this.#attach()
-    const { promise, resolve, reject } = Promise.withResolvers<Bytes>()
-    this.#wanted = { count, resolve, reject }
-    this.#message.resume()
-    this.#settle()
-    return promise
+    return new Promise((resolve, reject) => {
+      this.#wanted = { count, resolve, reject }
+      if (this.#isAttached) this.#message.resume()
+      else this.#attach()
+      this.#settle()
+    })
   }
 
   #attach(): void {
@@ -64,7 +64,7 @@ export class IncomingBody implements RequestBody {
     }
     if (this.#length < wanted.count && !this.#hasEnded && !this.#error) return
     this.#wanted = undefined
-    this.#message.pause()
+    if (!this.#hasEnded) this.#message.pause()
     if (this.#error) wanted.reject(this.#error)
     else wanted.resolve(this.#cut(wanted.count))
   }

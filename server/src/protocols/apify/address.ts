@@ -1,7 +1,8 @@
 import { type Action, authorize, requireUser } from '../../core/access.ts'
 import { StorageError } from '../../core/errors.ts'
 import { isId } from '../../core/ids.ts'
-import type { Guard, Store } from '../../core/store.ts'
+import type { Store } from '../../core/store.ts'
+import type { Guard } from '../../core/store-reader.ts'
 import type { ApifyCall } from './routes.ts'
 
 /**
@@ -9,10 +10,11 @@ import type { ApifyCall } from './routes.ts'
  * `userId~name`, or `~name` for the caller's own. A plain name is no address.
  * Throws `store-not-found`, `token-missing`, `access-denied`, then and at every use of the store.
  */
-export function findStore(call: ApifyCall, action: Action): Promise<Store> {
+export function findStore(call: ApifyCall, action: Action): Store | Promise<Store> {
   if (call.store.includes('~')) return findNamed(call, action)
+  const { stores } = call.domain
   const guard: Guard = (identity) => authorize(call.principal, action, identity)
-  return call.domain.stores.find(call.store, guard)
+  return stores.findKnown(call.store, guard) ?? stores.find(call.store, guard)
 }
 
 async function findNamed(call: ApifyCall, action: Action): Promise<Store> {

@@ -21,11 +21,14 @@ export function createApifyDoor(domain: Domain, environment: Environment): HttpH
     try {
       found = findRoute(request.path)
       if (!found) throw pageNotFound()
-      if (request.method === 'OPTIONS') return preflight(found.route)
-      return withCommonHeaders(await answer(domain, request, found), {
-        request,
-        route: found.route,
-      })
+      const { route, store, key } = found
+      if (request.method === 'OPTIONS') return preflight(route)
+      const query = new Query(request.query)
+      const handler = handlerOf(route, methodOf(request, query))
+      const authenticated = domain.access.authenticate(tokenOf(request, query))
+      const principal = authenticated instanceof Promise ? await authenticated : authenticated
+      const reply = await handler({ domain, request, principal, query, store, key })
+      return withCommonHeaders(reply, { request, route })
     } catch (error) {
       if (error instanceof StorageError || error instanceof RequestError) {
         if (isOurs(error)) environment.logError(`${request.method} ${request.path}`, error)
@@ -47,17 +50,6 @@ interface FoundRoute {
   readonly route: Route
   readonly store: string
   readonly key: string | undefined
-}
-
-async function answer(
-  domain: Domain,
-  request: HttpRequest,
-  { route, store, key }: FoundRoute,
-): Promise<HttpReply> {
-  const query = new Query(request.query)
-  const handler = handlerOf(route, methodOf(request, query))
-  const principal = await domain.access.authenticate(tokenOf(request, query))
-  return handler({ domain, request, principal, query, store, key })
 }
 
 /** A GET may stand for another method: `?method=POST`. */

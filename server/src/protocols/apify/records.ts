@@ -22,14 +22,16 @@ const decodedRatioMax = 200
 
 /** GET .../records/{key} */
 export async function getRecord(call: ApifyCall): Promise<HttpReply> {
-  const store = await findStore(call, 'read')
+  const found = findStore(call, 'read')
+  const store = found instanceof Promise ? await found : found
   const record = await store.get(keyOf(call))
   if (!record) throw recordNotFound()
-  if (isServedAsStored(call, record)) {
-    return { status: 200, headers: headersOf(call, record), body: await storedBody(record) }
-  }
   const headers = headersOf(call, record)
-  return { status: 200, headers, body: await decodedBody(record) }
+  if (!isServedAsStored(call, record)) {
+    return { status: 200, headers, body: await decodedBody(record) }
+  }
+  const body = record.value.inline ?? (await storedBody(record))
+  return { status: 200, headers, body }
 }
 
 /** HEAD .../records/{key}: the headers of GET. */
@@ -45,9 +47,10 @@ export async function putRecord(call: ApifyCall): Promise<HttpReply> {
   const { request } = call
   const contentEncoding = encodingOf(request.header('content-encoding') ?? '')
   const contentType = request.header('content-type') ?? defaultContentType
-  const store = await findStore(call, 'write')
+  const found = findStore(call, 'write')
+  const store = found instanceof Promise ? await found : found
   const key = keyOf(call)
-  await assertMayBePut(store, key)
+  if (!isApifyKey(key)) await assertExists(store, key)
   await store.put({ key, contentType, contentEncoding, source: request.body })
   const location = `${request.baseUrl}/v2/key-value-stores/${store.id}/records/${spellKey(key)}`
   return jsonReply(201, {}, { Location: location })
@@ -74,8 +77,8 @@ function keyOf({ key }: ApifyCall): string {
 }
 
 /** Keys outside Apify's alphabet come from other doors: here they can be replaced, not made. */
-async function assertMayBePut(store: Store, key: string): Promise<void> {
-  if (isApifyKey(key) || (await store.head(key))) return
+async function assertExists(store: Store, key: string): Promise<void> {
+  if (await store.head(key)) return
   throw new StorageError('record-key-invalid', 'Record key contains invalid character')
 }
 
@@ -130,7 +133,6 @@ function mayBePage(contentType: string): boolean {
 
 /** The first chunk is read before the reply begins, so that a damaged record is told. */
 async function storedBody({ value }: StoreRecord): Promise<Bytes | AsyncIterable<Bytes>> {
-  if (value.inline) return value.inline
   if (value.size <= limits.chunkBytes) return value.read()
   const chunks = value.chunks()
   return resumed(await chunks.next(), chunks)

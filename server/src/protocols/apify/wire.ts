@@ -21,15 +21,16 @@ export function jsonReply(
   body: unknown,
   headers: Readonly<Record<string, string>> = {},
 ): HttpReply {
-  const bytes = Buffer.from(JSON.stringify(body))
+  // As text: Node sends it in one piece with the head.
+  const text = JSON.stringify(body)
   return {
     status,
     headers: {
       'Content-Type': 'application/json; charset=utf-8',
-      'Content-Length': bytes.length,
+      'Content-Length': Buffer.byteLength(text),
       ...headers,
     },
-    body: bytes,
+    body: text,
   }
 }
 

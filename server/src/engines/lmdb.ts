@@ -20,6 +20,7 @@ import { Newest } from '../core/newest.ts'
 import { measureWrite } from '../core/write-rules.ts'
 import { contentOf, isCounter, LmdbEntry, pack, packedKind, revisionOf } from './lmdb-entry.ts'
 import { assertRoom, assertSoundFile } from './lmdb-file.ts'
+import { Pace } from './lmdb-pace.ts'
 
 const limits: EngineLimits = {
   keyBytesMax: 4_026, // what LMDB allows with pages of 8 KiB
@@ -28,11 +29,7 @@ const limits: EngineLimits = {
 }
 
 /** A group never holds up the writers behind it for longer than this much work. */
-const groupCommitsMax = 1_024
 const groupBytesMax = 8 * 1_048_576
-
-/** How many turns of the event loop a group waits for others to join. */
-const gatherTurnsMax = 8
 
 /** Above this many entries a scan first lets waiting requests go ahead. */
 const scanEntriesUnyielded = 256
@@ -89,6 +86,7 @@ export class LmdbEngine implements StorageEngine {
   readonly #newest: Newest
   readonly #waiting: Member[] = []
   #flushing: Promise<void> | undefined
+  readonly #pace = new Pace(() => performance.now())
   #fault: EngineError | undefined
   #reopening: Promise<void> | undefined
   #closed = false
@@ -168,51 +166,41 @@ export class LmdbEngine implements StorageEngine {
 
   /** One group after the other: what arrives while one is in flight forms the next. */
   async #flush(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      await this.#gather()
-      const group = this.#takeGroup()
-      if (this.#fault) refuse(group, this.#fault)
-      else await this.#commitGroup(group)
-    }
+    while (this.#waiting.length > 0) await this.#commitNext()
     this.#flushing = undefined
   }
 
-  /**
-   * Lets others join the next group for as long as each turn of the event loop brings some: a
-   * group of one that goes ahead keeps all of them waiting for its sync.
-   */
-  async #gather(): Promise<void> {
-    let seen = 0
-    for (let turn = 0; turn < gatherTurnsMax && this.#waiting.length > seen; turn += 1) {
-      seen = this.#waiting.length
-      await new Promise(setImmediate)
+  /** Who belongs to the group is decided when its transaction begins, as late as can be. */
+  async #commitNext(): Promise<void> {
+    let group: readonly Member[] | undefined
+    try {
+      // A child transaction, since an error thrown in a plain one would leave a half-done group
+      // behind.
+      const { decisions, newest } = await this.#tables.root.childTransaction(() => {
+        group = this.#takeGroup()
+        const decided = this.#decide(group)
+        this.#pace.decided(group.length)
+        return decided
+      })
+      this.#tables.root.resetReadTxn()
+      this.#newest.advance(newest)
+      for (const [index, member] of group?.entries() ?? []) settle(member, decisions[index])
+    } catch (error) {
+      refuse(group ?? this.#takeGroup(), await this.#failureOf(await causeOf(error)))
     }
+    this.#pace.concluded()
   }
 
   #takeGroup(): Member[] {
     let bytes = 0
     let count = 0
+    const countMax = this.#pace.countFor(this.#waiting.length)
     for (const member of this.#waiting) {
-      if (count > 0 && (count >= groupCommitsMax || bytes + member.bytes > groupBytesMax)) break
+      if (count > 0 && (count >= countMax || bytes + member.bytes > groupBytesMax)) break
       bytes += member.bytes
       count += 1
     }
     return this.#waiting.splice(0, count)
-  }
-
-  async #commitGroup(group: readonly Member[]): Promise<void> {
-    try {
-      // A child transaction, since an error thrown in a plain one would leave a half-done group
-      // behind.
-      const { decisions, newest } = await this.#tables.root.childTransaction(() =>
-        this.#decide(group),
-      )
-      this.#tables.root.resetReadTxn()
-      this.#newest.advance(newest)
-      for (const [index, member] of group.entries()) settle(member, decisions[index])
-    } catch (error) {
-      refuse(group, await this.#failureOf(await causeOf(error)))
-    }
   }
 
   /** A full disk leaves LMDB as it was before the group. Anything else ends all writes. */
@@ -249,6 +237,7 @@ export class LmdbEngine implements StorageEngine {
   #decide(group: readonly Member[]): { decisions: Decision[]; newest: Revision } {
     let newest = this.#newest.revision
     const decisions = group.map(({ write }): Decision => {
+      if (this.#fault) return this.#fault
       const decision = this.#attempt(write, newest + 1)
       if (!(decision instanceof EngineError) && decision.applied) newest = decision.revision
       return decision

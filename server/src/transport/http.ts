@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Bytes } from '../core/engine.ts'
 import type { HttpHandler, HttpReply, HttpRequest, RequestBody } from './exchange.ts'
+import { IdleConnections } from './idle-connections.ts'
 import { IncomingBody } from './incoming-body.ts'
 import { Outbox } from './outbox.ts'
 
@@ -14,11 +15,10 @@ export interface HttpOptions {
   logError(message: string, cause: unknown): void
 }
 
-/** A client that sends or takes nothing for this long is cut off. */
-const stallMs = 60_000
+/** A connection on which nothing moves for this long is cut off. */
+const idleMs = 65_000
 const headersMs = 10_000
-const keepAliveMs = 65_000
-/** How often sockets are looked at for these times. */
+/** How often connections are looked at for these times. */
 const checkIntervalMs = 2_000
 /** After the reply to a body that nobody wanted: how long the client may go on sending. */
 const lingerMs = 2_000
@@ -34,6 +34,7 @@ interface Exchange {
 export class HttpListener {
   readonly #server: Server
   readonly #options: HttpOptions
+  readonly #connections = new IdleConnections(idleMs)
   readonly #outbox = new Outbox()
   #isStopping = false
 
@@ -42,16 +43,19 @@ export class HttpListener {
     this.#server = createServer(
       {
         headersTimeout: headersMs,
-        // An upload may take as long as it moves: stalls are what `timeout` cuts off.
+        // An upload may take as long as it moves.
         requestTimeout: 0,
-        keepAliveTimeout: keepAliveMs,
+        keepAliveTimeout: 0,
         connectionsCheckingInterval: checkIntervalMs,
         noDelay: true,
       },
       (message, response) => this.#serve(message, response),
     )
-    this.#server.timeout = stallMs
+    this.#server.on('connection', (socket) => this.#connections.watch(socket, performance.now()))
     this.#server.on('clientError', refuseMalformed)
+    const cutOff = (): void => this.#connections.cutOff(performance.now())
+    const timer = setInterval(cutOff, checkIntervalMs).unref()
+    this.#server.on('close', () => clearInterval(timer))
   }
 
   /** Where it listens, once it does. */

@@ -1,0 +1,59 @@
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+import { expect, it, onTestFinished } from 'vitest'
+import { IdleConnections } from './idle-connections.ts'
+
+it('cuts off a connection on which nothing moves', async () => {
+  const { connections, server } = await connected(1_000)
+  connections.cutOff(1_999)
+  expect(server.destroyed).toBe(false)
+  connections.cutOff(2_000)
+  expect(server.destroyed).toBe(true)
+})
+
+it('spares a connection whose client sends', async () => {
+  const { connections, client, server } = await connected(1_000)
+  client.write('a byte now and then')
+  await once(server, 'data')
+  connections.cutOff(2_000)
+  connections.cutOff(2_999)
+  expect(server.destroyed).toBe(false)
+  connections.cutOff(3_000)
+  expect(server.destroyed).toBe(true)
+})
+
+it('spares a connection whose client takes', async () => {
+  const { connections, client, server } = await connected(1_000)
+  server.write('a reply')
+  await once(client, 'data')
+  connections.cutOff(2_000)
+  connections.cutOff(2_999)
+  expect(server.destroyed).toBe(false)
+})
+
+it('leaves a connection alone that another protocol took over', async () => {
+  const { connections, server } = await connected(1_000)
+  connections.release(server)
+  connections.cutOff(1_000_000)
+  expect(server.destroyed).toBe(false)
+})
+
+/** A connection that is watched from 1,000 on. */
+async function connected(
+  idleMs: number,
+): Promise<{ connections: IdleConnections; client: Socket; server: Socket }> {
+  const connections = new IdleConnections(idleMs)
+  const listener = createServer().listen(0, '127.0.0.1')
+  onTestFinished(() => void listener.close())
+  await once(listener, 'listening')
+  const address = listener.address()
+  const port = typeof address === 'object' && address ? address.port : 0
+  const accepted = once(listener, 'connection')
+  const client = connect(port, '127.0.0.1')
+  onTestFinished(() => void client.destroy())
+  const [server] = await accepted
+  connections.watch(server, 1_000)
+  server.on('data', () => undefined)
+  server.on('error', () => undefined)
+  return { connections, client, server }
+}

@@ -1,0 +1,40 @@
+import type { Socket } from 'node:net'
+
+interface Seen {
+  /** Bytes that went through in both directions. */
+  bytes: number
+  at: number
+}
+
+/**
+ * Cuts off connections on which nothing moves: clients that stall in a request or a reply, and
+ * those that are kept alive for nothing. Looking at all of them now and then costs less than the
+ * timers that Node would set for every request.
+ */
+export class IdleConnections {
+  readonly #idleMs: number
+  readonly #seen = new Map<Socket, Seen>()
+
+  constructor(idleMs: number) {
+    this.#idleMs = idleMs
+  }
+
+  /** Until it is closed, or handed to another protocol by `release`. */
+  watch(socket: Socket, now: number): void {
+    this.#seen.set(socket, { bytes: 0, at: now })
+    socket.once('close', () => this.#seen.delete(socket))
+  }
+
+  release(socket: Socket): void {
+    this.#seen.delete(socket)
+  }
+
+  /** `now` is ms from anywhere. */
+  cutOff(now: number): void {
+    for (const [socket, seen] of this.#seen) {
+      const bytes = socket.bytesRead + socket.bytesWritten
+      if (bytes !== seen.bytes) this.#seen.set(socket, { bytes, at: now })
+      else if (now - seen.at >= this.#idleMs) socket.destroy()
+    }
+  }
+}

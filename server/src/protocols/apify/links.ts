@@ -10,8 +10,9 @@ import { isContentSignature, isRecordSignature, signContent, signRecord } from '
  */
 export type Link = (store: StoreIdentity) => boolean
 
-/** For how long the links in a store object hold (Apify documents 14 days). */
-const contentLinkMs = 14 * 86_400_000
+const hourMs = 3_600_000
+/** For how long the links in a store object hold at least (Apify documents 14 days). */
+const contentLinkMs = 14 * 24 * hourMs
 
 /** What `?signature=` may open of a record: this one alone. */
 export function recordLink({ query, key }: ApifyCall): Link | undefined {
@@ -44,7 +45,7 @@ export function contentUrls(
   const query = needsSignature(store, maySign)
     ? `?signature=${signContent(store.signingSecret, {
         storeId: store.id,
-        expiresAt: Math.floor(now) + contentLinkMs,
+        expiresAt: contentLinkEnd(now),
       })}`
     : ''
   return {
@@ -62,6 +63,11 @@ export function recordUrls(
   if (!needsSignature(store, maySign)) return (spelling) => `${recordsUrl}/${spelling}`
   return (spelling) =>
     `${recordsUrl}/${spelling}?signature=${signRecord(store.signingSecret, spelling)}`
+}
+
+/** At a full hour: a store that did not change is described by the same text for a while. */
+function contentLinkEnd(now: number): number {
+  return Math.ceil((now + contentLinkMs) / hourMs) * hourMs
 }
 
 function needsSignature(store: StoreIdentity, maySign: boolean): boolean {

@@ -91,7 +91,10 @@ export function isAllowed(
   return isOwner || (action === 'read' && isOpen(store, address))
 }
 
-/** Whether anyone may read the store who addresses it like that: openness by name includes the id. */
+/**
+ * Whether anyone may read the store who addresses it like that. What is open by its name is open by
+ * its id too.
+ */
 export function isOpen({ generalAccess }: StoreIdentity, address: Address): boolean {
   if (generalAccess === 'ANYONE_WITH_NAME_CAN_READ') return true
   return generalAccess === 'ANYONE_WITH_ID_CAN_READ' && address === 'id'

@@ -54,7 +54,7 @@ export function contentUrls(
   }
 }
 
-/** As `contentUrls`, to the record whose key is spelled like this; for as long as the secret lives. */
+/** As `contentUrls`, to the record whose key is spelled like that: as long as the secret lives. */
 export function recordUrls(
   store: StoreIdentity,
   { baseUrl, maySign }: Reader,

@@ -59,6 +59,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'core/',
     'transport/exchange.ts',
   ],
+  'protocols/apify/signatures.ts': ['node:crypto'],
   'protocols/json-value.ts': ['core/', 'protocols/content-encoding.ts'],
   'protocols/content-encoding.ts': [
     'core/engine.ts',

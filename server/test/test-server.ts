@@ -66,7 +66,12 @@ export function useTestServer(settings: Partial<Config> = {}): {
     logged: () => running().logged,
     client: ({ token = running().token } = {}) =>
       // Without retries a refusal shows at once.
-      new ApifyClient({ baseUrl: running().url, token, maxRetries: 0 }),
+      new ApifyClient({
+        baseUrl: running().url,
+        publicBaseUrl: running().url,
+        token,
+        maxRetries: 0,
+      }),
   }
 }
 

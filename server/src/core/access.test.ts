@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../engines/memory.ts'
-import { type Action, authorize, type Principal, requireUser } from './access.ts'
+import {
+  type Action,
+  type Address,
+  authorize,
+  isAllowed,
+  type Principal,
+  requireUser,
+} from './access.ts'
 import { type ErrorCode, StorageError } from './errors.ts'
 import type { GeneralAccess, StoreIdentity } from './identity.ts'
 import { codeOf, entriesOf, openTestDomain, otherOwner, owner, type TestDomain } from './testing.ts'
@@ -108,23 +115,37 @@ describe('what a principal may do', () => {
     nobody: { ...closed.nobody, read: 'none' },
   } satisfies Record<keyof typeof principals, Answers>
   const table = {
-    FOLLOW_USER_SETTING: closed,
-    RESTRICTED: closed,
-    ANYONE_WITH_ID_CAN_READ: open,
-    ANYONE_WITH_NAME_CAN_READ: open,
-  } as const satisfies Record<GeneralAccess, Record<keyof typeof principals, Answers>>
+    FOLLOW_USER_SETTING: { id: closed, name: closed },
+    RESTRICTED: { id: closed, name: closed },
+    ANYONE_WITH_ID_CAN_READ: { id: open, name: closed },
+    ANYONE_WITH_NAME_CAN_READ: { id: open, name: open },
+  } as const satisfies Record<
+    GeneralAccess,
+    Record<Address, Record<keyof typeof principals, Answers>>
+  >
+  const addressed = generalAccesses.flatMap((access) =>
+    (['id', 'name'] as const).map((address) => ({ access, address })),
+  )
 
-  for (const access of generalAccesses) {
+  for (const { access, address } of addressed) {
     for (const who of ['owner', 'other', 'nobody'] as const) {
       for (const action of ['read', 'write', 'manage'] as const) {
-        const code = table[access][who][action]
-        it(`${who} may ${action} a store that is ${access}: ${code}`, () => {
-          const work = (): void => authorize(principals[who], action, storeOf(access))
+        const code = table[access][address][who][action]
+        it(`${who} may ${action} a store that is ${access}, by its ${address}: ${code}`, () => {
+          const store = storeOf(access)
+          const work = (): void => authorize(principals[who], action, store, address)
           expect(refusal(work)).toBe(code)
+          expect(isAllowed(principals[who], action, store, address)).toBe(code === 'none')
         })
       }
     }
   }
+
+  it('goes by the id where nothing else is said', () => {
+    const store = storeOf('ANYONE_WITH_ID_CAN_READ')
+    expect(isAllowed(principals.nobody, 'read', store)).toBe(true)
+    expect(refusal(() => authorize(principals.nobody, 'read', store))).toBe('none')
+  })
 })
 
 function storeOf(generalAccess: GeneralAccess): StoreIdentity {

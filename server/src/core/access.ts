@@ -62,19 +62,40 @@ export function requireUser(principal: Principal): User {
   throw new StorageError('token-missing', 'This needs a token.')
 }
 
+/** How a caller names a store: by its id, or by its name and owner. */
+export type Address = 'id' | 'name'
+
 /**
  * Owners may do everything with their stores; others may read what is open to them (Apify's general
  * access). Throws `token-missing`, `access-denied`.
  */
-export function authorize(principal: Principal, action: Action, store: StoreIdentity): void {
-  const isOwner = principal.kind === 'user' && principal.user.id === store.ownerId
-  if (isOwner || (action === 'read' && isOpen(store))) return
+export function authorize(
+  principal: Principal,
+  action: Action,
+  store: StoreIdentity,
+  address: Address = 'id',
+): void {
+  if (isAllowed(principal, action, store, address)) return
   if (principal.kind === 'nobody' && action !== 'read') requireUser(principal)
   throw new StorageError('access-denied', 'You may not use this store like that.')
 }
 
-function isOpen({ generalAccess }: StoreIdentity): boolean {
-  return (
-    generalAccess === 'ANYONE_WITH_ID_CAN_READ' || generalAccess === 'ANYONE_WITH_NAME_CAN_READ'
-  )
+/** As `authorize`, asked without a refusal. */
+export function isAllowed(
+  principal: Principal,
+  action: Action,
+  store: StoreIdentity,
+  address: Address = 'id',
+): boolean {
+  const isOwner = principal.kind === 'user' && principal.user.id === store.ownerId
+  return isOwner || (action === 'read' && isOpen(store, address))
+}
+
+/**
+ * Whether anyone may read the store who addresses it like that. What is open by its name is open by
+ * its id too.
+ */
+export function isOpen({ generalAccess }: StoreIdentity, address: Address): boolean {
+  if (generalAccess === 'ANYONE_WITH_NAME_CAN_READ') return true
+  return generalAccess === 'ANYONE_WITH_ID_CAN_READ' && address === 'id'
 }

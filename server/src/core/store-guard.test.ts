@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../engines/memory.ts'
 import { StorageError } from './errors.ts'
 import type { Store } from './store.ts'
+import type { Guard } from './store-reader.ts'
 import { openTestDomain, owner } from './testing.ts'
 import { BytesSource } from './value.ts'
 
@@ -40,6 +41,18 @@ describe('the guard of a store', () => {
     await stores.update(id, { name: 'after' })
     await store.get('K')
     expect(names.at(-1)).toBe('after')
+  })
+
+  it('refuses nobody for what the store was when this server last read it', async () => {
+    const engine = new MemoryEngine()
+    const [here, elsewhere] = [await openTestDomain(engine), await openTestDomain(engine)]
+    const { id } = await here.stores.create({ ownerId: owner, name: 'opened' })
+    const guard: Guard = ({ generalAccess }) => {
+      if (generalAccess === 'FOLLOW_USER_SETTING') throw new StorageError('access-denied', 'No.')
+    }
+    await expect(here.stores.find(id, guard)).rejects.toMatchObject({ code: 'access-denied' })
+    await elsewhere.stores.update(id, { generalAccess: 'ANYONE_WITH_ID_CAN_READ' })
+    await expect(here.stores.find(id, guard)).resolves.toMatchObject({ id })
   })
 
   it('keeps a store from being found', async () => {

@@ -56,6 +56,8 @@ export interface StoreInfo extends StoreIdentity {
 }
 
 export interface RecordPage {
+  /** The store whose records these are, as it was when they were read. */
+  readonly store: StoreIdentity
   readonly items: readonly RecordHead[]
   /** True when there are records behind the last one of this page. */
   readonly isTruncated: boolean
@@ -183,11 +185,12 @@ export class Store {
     const { engine, activities } = this.#parts
     const snapshot = await this.#read(noKeys)
     activities.touch(snapshot, 'list')
-    if (!isPossibleKey(query.prefix)) return { items: [], isTruncated: false }
+    const { identity: store } = snapshot
+    if (!isPossibleKey(query.prefix)) return { store, items: [], isTruncated: false }
     const limit = Math.min(query.limit, limits.pageItemsMax)
-    const range = recordRange(snapshot.identity.contentId, query)
+    const range = recordRange(store.contentId, query)
     const page = await engine.scan(range, { limit, bytes: limits.pageBytesMax })
-    return { items: page.entries.map(listedHead), isTruncated: page.more }
+    return { store, items: page.entries.map(listedHead), isTruncated: page.more }
   }
 
   /** Removes all records. What is being uploaded meanwhile is refused. */

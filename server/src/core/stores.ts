@@ -53,11 +53,13 @@ export class Stores {
     return store
   }
 
-  /** As `find`, of what this server has read before; undefined where `find` must look. */
+  /**
+   * As `find`, of what this server has read before; undefined where `find` must look: also where
+   * the guard refuses, since the store may have changed by now.
+   */
   findKnown(storeId: string, guard?: Guard): Store | undefined {
     const known = this.#parts.identities.guess(storeId)
-    if (!known) return undefined
-    guard?.(known.identity)
+    if (!known || !isPassed(guard, known.identity)) return undefined
     return new Store(storeId, this.#parts, guard)
   }
 
@@ -179,6 +181,16 @@ export class Stores {
     const holder = await this.#idOf(ownerId, name)
     if (holder === undefined || holder === id) return
     throw new StorageError('store-name-taken', `There is a store named ${name} already.`)
+  }
+}
+
+function isPassed(guard: Guard | undefined, identity: StoreIdentity): boolean {
+  try {
+    guard?.(identity)
+    return true
+  } catch (error) {
+    if (error instanceof StorageError) return false
+    throw error
   }
 }
 

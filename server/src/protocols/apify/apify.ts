@@ -27,7 +27,7 @@ export function createApifyDoor(domain: Domain, environment: Environment): HttpH
       const handler = handlerOf(route, methodOf(request, query))
       const authenticated = domain.access.authenticate(tokenOf(request, query))
       const principal = authenticated instanceof Promise ? await authenticated : authenticated
-      const reply = await handler({ domain, request, principal, query, store, key })
+      const reply = await handler({ domain, environment, request, principal, query, store, key })
       return withCommonHeaders(reply, { request, route })
     } catch (error) {
       if (error instanceof StorageError || error instanceof RequestError) {

@@ -1,12 +1,14 @@
+import { isAllowed } from '../../core/access.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
 import { findStore } from './address.ts'
 import { keyOfSpelling, spellKey } from './key-spelling.ts'
+import { contentLink, recordUrls } from './links.ts'
 import type { ApifyCall } from './routes.ts'
 import { jsonReply } from './wire.ts'
 
 /** GET /v2/key-value-stores/{store}/keys, in the order of the keys' bytes. */
 export async function listKeys(call: ApifyCall): Promise<HttpReply> {
-  const store = await findStore(call, 'read')
+  const store = await findStore(call, 'read', contentLink(call))
   const { query } = call
   const limit = query.limit()
   const exclusiveStartKey = query.text('exclusiveStartKey') ?? null
@@ -15,10 +17,13 @@ export async function listKeys(call: ApifyCall): Promise<HttpReply> {
     startAfter: exclusiveStartKey === null ? undefined : keyOfSpelling(exclusiveStartKey),
     limit,
   })
-  const recordsUrl = `${call.request.baseUrl}/v2/key-value-stores/${store.id}/records`
+  const urlOf = recordUrls(page.store, {
+    baseUrl: call.request.baseUrl,
+    maySign: isAllowed(call.principal, 'write', page.store),
+  })
   const items = page.items.map(({ key, size }) => {
     const spelling = spellKey(key)
-    return { key: spelling, size, recordPublicUrl: `${recordsUrl}/${spelling}` }
+    return { key: spelling, size, recordPublicUrl: urlOf(spelling) }
   })
   const last = items.at(-1)
   return jsonReply(200, {

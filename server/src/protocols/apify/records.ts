@@ -8,6 +8,7 @@ import { DecodingError, decodeStream, isContentEncoding } from '../content-encod
 import { findStore } from './address.ts'
 import { RequestError } from './errors.ts'
 import { isApifyKey, spellKey } from './key-spelling.ts'
+import { recordLink } from './links.ts'
 import type { ApifyCall } from './routes.ts'
 import { emptyReply, jsonReply } from './wire.ts'
 
@@ -22,7 +23,7 @@ const decodedRatioMax = 200
 
 /** GET .../records/{key} */
 export async function getRecord(call: ApifyCall): Promise<HttpReply> {
-  const found = findStore(call, 'read')
+  const found = findStore(call, 'read', recordLink(call))
   const store = found instanceof Promise ? await found : found
   const record = await store.get(keyOf(call))
   if (!record) throw recordNotFound()
@@ -36,7 +37,7 @@ export async function getRecord(call: ApifyCall): Promise<HttpReply> {
 
 /** HEAD .../records/{key}: the headers of GET. */
 export async function headRecord(call: ApifyCall): Promise<HttpReply> {
-  const store = await findStore(call, 'read')
+  const store = await findStore(call, 'read', recordLink(call))
   const head = await store.head(keyOf(call))
   if (!head) throw recordNotFound()
   return { status: 200, headers: headersOf(call, head), body: '' }

@@ -1,5 +1,6 @@
 import type { Principal } from '../../core/access.ts'
 import type { Domain } from '../../core/domain.ts'
+import type { Environment } from '../../core/environment.ts'
 import type { HttpReply, HttpRequest } from '../../transport/exchange.ts'
 import { listKeys } from './keys.ts'
 import type { Query } from './query.ts'
@@ -9,6 +10,7 @@ import { createStore, deleteStore, getStore, listStores, updateStore } from './s
 /** One call of the API, its caller known. */
 export interface ApifyCall {
   readonly domain: Domain
+  readonly environment: Environment
   readonly request: HttpRequest
   readonly principal: Principal
   readonly query: Query

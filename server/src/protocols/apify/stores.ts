@@ -1,7 +1,8 @@
-import { requireUser } from '../../core/access.ts'
+import { isAllowed, requireUser } from '../../core/access.ts'
 import type { GeneralAccess } from '../../core/identity.ts'
-import type { Store } from '../../core/store.ts'
+import type { Store, StoreInfo } from '../../core/store.ts'
 import type { StoreChanges } from '../../core/stores.ts'
+import type { User } from '../../core/users.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
 import { findStore } from './address.ts'
 import { RequestError } from './errors.ts'
@@ -30,8 +31,7 @@ export async function listStores(call: ApifyCall): Promise<HttpReply> {
           offset: asked.offset,
           limit: asked.limit,
         })
-  const { baseUrl } = call.request
-  const objects = items.map((info) => storeObject(info, { owner, baseUrl, mayWrite: true }))
+  const objects = items.map((info) => objectOf(call, info, owner))
   return jsonReply(200, { data: { total, ...asked, count: objects.length, items: objects } })
 }
 
@@ -77,7 +77,21 @@ async function describe(call: ApifyCall, store: Store): Promise<Record<string, u
   const { principal } = call
   const isOwner = principal.kind === 'user' && principal.user.id === info.ownerId
   const owner = isOwner ? principal.user : await call.domain.users.get(info.ownerId)
-  return storeObject(info, { owner, baseUrl: call.request.baseUrl, mayWrite: isOwner })
+  return objectOf(call, info, owner)
+}
+
+/** The store as this caller may see it. */
+function objectOf(
+  { principal, request, environment }: ApifyCall,
+  info: StoreInfo,
+  owner: User | undefined,
+): Record<string, unknown> {
+  return storeObject(info, {
+    owner,
+    baseUrl: request.baseUrl,
+    mayWrite: isAllowed(principal, 'write', info),
+    now: environment.now(),
+  })
 }
 
 function changesOf(body: Readonly<Record<string, unknown>>): StoreChanges {

@@ -2,6 +2,7 @@ import type { GeneralAccess } from '../../core/identity.ts'
 import type { StoreInfo } from '../../core/store.ts'
 import type { User } from '../../core/users.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
+import { contentUrls } from './links.ts'
 
 /** Body of the endpoints that take JSON, decoded (`MAX_PAYLOAD_SIZE_BYTES` of @apify/consts). */
 export const jsonBodyBytesMax = 9_437_184
@@ -41,12 +42,20 @@ export function emptyReply(
   return { status, headers: { ...headers }, body: '' }
 }
 
-/** Apify's store object (spec: section 5). The signing secret is for those who may write. */
+/** To whom a store is shown, and when. */
+export interface StoreView {
+  readonly owner: User | undefined
+  readonly baseUrl: string
+  readonly mayWrite: boolean
+  /** Milliseconds since 1970: when its links begin to hold. */
+  readonly now: number
+}
+
+/** Apify's store object. The signing secret is for those who may write. */
 export function storeObject(
   info: StoreInfo,
-  { owner, baseUrl, mayWrite }: { owner: User | undefined; baseUrl: string; mayWrite: boolean },
+  { owner, baseUrl, mayWrite, now }: StoreView,
 ): Record<string, unknown> {
-  const storeUrl = `${baseUrl}/v2/key-value-stores/${info.id}`
   return {
     id: info.id,
     name: info.name,
@@ -62,8 +71,7 @@ export function storeObject(
     generalAccess: info.generalAccess,
     ...(mayWrite && { urlSigningSecretKey: info.signingSecret }),
     consoleUrl: `${baseUrl}/#/key-value-stores/${info.id}`,
-    keysPublicUrl: `${storeUrl}/keys`,
-    recordsPublicUrl: `${storeUrl}/records`,
+    ...contentUrls(info, { baseUrl, maySign: mayWrite, now }),
     stats: {
       readCount: info.readCount,
       writeCount: info.writeCount,

@@ -67,8 +67,8 @@ describe('the wire of the Apify door', () => {
         generalAccess: 'FOLLOW_USER_SETTING',
         urlSigningSecretKey: expect.stringMatching(/^[a-zA-Z0-9]{32}$/),
         consoleUrl: expect.stringContaining(server.url()),
-        keysPublicUrl: `${url}/keys`,
-        recordsPublicUrl: `${url}/records`,
+        keysPublicUrl: expect.stringContaining(`${url}/keys?signature=`),
+        recordsPublicUrl: expect.stringContaining(`${url}/records?signature=`),
         stats: expect.any(Object),
       },
     })

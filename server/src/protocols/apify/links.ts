@@ -1,0 +1,75 @@
+import { isOpen } from '../../core/access.ts'
+import type { StoreIdentity } from '../../core/identity.ts'
+import { spellKey } from './key-spelling.ts'
+import type { ApifyCall } from './routes.ts'
+import { isContentSignature, isRecordSignature, signContent, signRecord } from './signatures.ts'
+
+/**
+ * Whether a request is a link that was signed for a store that is described like this. A signature
+ * that is not valid counts as none.
+ */
+export type Link = (store: StoreIdentity) => boolean
+
+const hourMs = 3_600_000
+/** For how long the links in a store object hold at least (Apify documents 14 days). */
+const contentLinkMs = 14 * 24 * hourMs
+
+/** What `?signature=` may open of a record: this one alone. */
+export function recordLink({ query, key }: ApifyCall): Link | undefined {
+  const signature = query.text('signature')
+  if (signature === undefined || key === undefined) return undefined
+  const spelling = spellKey(key)
+  return ({ signingSecret: secret }) => isRecordSignature(signature, { secret, key: spelling })
+}
+
+/** What `?signature=` may open of a store: the list of its keys, and all of its records as one. */
+export function contentLink({ query, environment }: ApifyCall): Link | undefined {
+  const signature = query.text('signature')
+  if (signature === undefined) return undefined
+  return ({ id, signingSecret: secret }) =>
+    isContentSignature(signature, { secret, storeId: id, now: environment.now() })
+}
+
+interface Reader {
+  readonly baseUrl: string
+  /** Whether who gets the link may know the secret that signs. */
+  readonly maySign: boolean
+}
+
+/** Links that work for whoever has them: signed where nobody could follow them otherwise. */
+export function contentUrls(
+  store: StoreIdentity,
+  { baseUrl, maySign, now }: Reader & { readonly now: number },
+): { readonly keysPublicUrl: string; readonly recordsPublicUrl: string } {
+  const storeUrl = `${baseUrl}/v2/key-value-stores/${store.id}`
+  const query = needsSignature(store, maySign)
+    ? `?signature=${signContent(store.signingSecret, {
+        storeId: store.id,
+        expiresAt: contentLinkEnd(now),
+      })}`
+    : ''
+  return {
+    keysPublicUrl: `${storeUrl}/keys${query}`,
+    recordsPublicUrl: `${storeUrl}/records${query}`,
+  }
+}
+
+/** As `contentUrls`, to the record whose key is spelled like that: as long as the secret lives. */
+export function recordUrls(
+  store: StoreIdentity,
+  { baseUrl, maySign }: Reader,
+): (spelling: string) => string {
+  const recordsUrl = `${baseUrl}/v2/key-value-stores/${store.id}/records`
+  if (!needsSignature(store, maySign)) return (spelling) => `${recordsUrl}/${spelling}`
+  return (spelling) =>
+    `${recordsUrl}/${spelling}?signature=${signRecord(store.signingSecret, spelling)}`
+}
+
+/** At a full hour: a store that did not change is described by the same text for a while. */
+function contentLinkEnd(now: number): number {
+  return Math.ceil((now + contentLinkMs) / hourMs) * hourMs
+}
+
+function needsSignature(store: StoreIdentity, maySign: boolean): boolean {
+  return maySign && !isOpen(store, 'id')
+}

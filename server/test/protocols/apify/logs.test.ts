@@ -1,0 +1,79 @@
+import { inspect } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Environment } from '../../../src/core/environment.ts'
+import { recordKey } from '../../../src/core/keyspace.ts'
+import type { Store } from '../../../src/core/store.ts'
+import {
+  bytesRecord,
+  entriesOf,
+  HurtEngine,
+  openTestDomain,
+  patternBytes,
+  TestEnvironment,
+  textRecord,
+} from '../../../src/core/testing.ts'
+import { MemoryEngine } from '../../../src/engines/memory.ts'
+import { createApifyDoor } from '../../../src/protocols/apify/apify.ts'
+import { signRecord } from '../../../src/protocols/apify/signatures.ts'
+import { HttpListener } from '../../../src/transport/http.ts'
+
+const token = 'a-token-of-the-owner-for-tests-only'
+
+describe('what the Apify door logs of requests that fail', () => {
+  const logged: string[] = []
+  const logError = (message: string, cause: unknown): void => {
+    logged.push(message, inspect(cause, { depth: 10 }))
+  }
+  let listener: HttpListener
+  let store: Store
+  let secret: string
+
+  beforeAll(async () => {
+    const engine = new HurtEngine(new MemoryEngine())
+    const environment = new TestEnvironment()
+    const domain = await openTestDomain(engine, { environment })
+    await domain.users.createFirst(token)
+    const owner = await domain.users.findByToken(token)
+    store = await domain.stores.create({ ownerId: owner?.id ?? '', name: 'hurt' })
+    const { contentId, signingSecret } = await store.identity()
+    secret = signingSecret
+    await store.put(textRecord('DAMAGED', 'x'))
+    await store.put(bytesRecord('TORN', patternBytes(3_000_000)))
+    engine.damage(recordKey(contentId, 'DAMAGED'))
+    const chunks = await entriesOf(engine, 'chunk')
+    engine.damage(chunks[1]?.key ?? Buffer.alloc(0))
+    const logging: Environment = {
+      now: () => environment.now(),
+      randomBytes: (count) => environment.randomBytes(count),
+      logError,
+    }
+    const handler = createApifyDoor(domain, logging)
+    listener = new HttpListener({ host: '127.0.0.1', port: 0, handler, logError })
+    await listener.listen()
+  })
+  afterAll(() => listener.stop())
+
+  it.each([
+    ['is damaged', 'DAMAGED'],
+    ['breaks off while it is sent', 'TORN'],
+  ])('names the record that %s, and never a token or a signature', async (_, key) => {
+    const signature = signRecord(secret, key)
+    const path = `/v2/key-value-stores/${store.id}/records/${key}`
+    const requests: readonly [string, RequestInit?][] = [
+      [`${path}?signature=${signature}`],
+      [`${path}?token=${token}&signature=${signature}`],
+      [path, { headers: { Authorization: `Bearer ${token}` } }],
+    ]
+    for (const [target, init] of requests) {
+      logged.splice(0)
+      const read = fetch(listener.url + target, init).then(async (response) => {
+        await response.bytes()
+        return response.status
+      })
+      expect(await read.catch(() => 'broken off')).toBe(key === 'TORN' ? 'broken off' : 500)
+      const log = logged.join('\n')
+      expect(log).toContain(`GET ${path}`)
+      for (const hidden of [token, signature, secret]) expect(log).not.toContain(hidden)
+    }
+  })
+})

@@ -105,11 +105,8 @@ export class Stores {
     if (changes.retention !== undefined) assertRetention(changes.retention)
     if (typeof changes.name === 'string') assertStoreName(changes.name)
     if (typeof changes.title === 'string') assertStoreTitle(changes.title)
-    for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
-      const write = await this.#updateWrite(storeId, changes)
-      if ((await this.#parts.engine.commit(write)).applied) return new Store(storeId, this.#parts)
-    }
-    throw storeBusy(storeId)
+    await this.#parts.queue.run(storeId, () => this.#update(storeId, changes))
+    return new Store(storeId, this.#parts)
   }
 
   /** Some of an owner's stores. */
@@ -157,6 +154,14 @@ export class Stores {
     const next = Math.max(now, this.#createdLast + 0.001)
     this.#createdLast = Math.round(next * 1_000) / 1_000
     return this.#createdLast
+  }
+
+  async #update(storeId: string, changes: StoreChanges): Promise<void> {
+    for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
+      const write = await this.#updateWrite(storeId, changes)
+      if ((await this.#parts.engine.commit(write)).applied) return
+    }
+    throw storeBusy(storeId)
   }
 
   async #updateWrite(storeId: string, changes: StoreChanges): Promise<AtomicWrite> {

@@ -109,6 +109,14 @@ export function methodNotAllowed(allowed: readonly string[]): RequestError {
   )
 }
 
+/** A field of a store that is not as it must be. */
+export function invalidValue(what: string): RequestError {
+  return new RequestError(
+    { status: 400, type: 'invalid-value' },
+    `Invalid value provided in store: ${what}`,
+  )
+}
+
 function errorReply(
   { status, type, message }: { status: number; type: string; message: string },
   headers?: Readonly<Record<string, string>>,

@@ -15,7 +15,10 @@ export interface PlainReply {
 
 /** As it stands, on a connection of its own: `fetch` would add headers, decode and mend. */
 export function plainRequest(url: string, asked: Asked = {}): Promise<PlainReply> {
-  const { method = 'GET', headers = {}, body } = asked
+  const { method = 'GET', body } = asked
+  // Of a GET or DELETE, Node would send the body without saying how long it is.
+  const length = body === undefined ? {} : { 'Content-Length': `${Buffer.byteLength(body)}` }
+  const headers = { ...length, ...asked.headers }
   const { promise, resolve, reject } = Promise.withResolvers<PlainReply>()
   const path = url.slice(new URL(url).origin.length)
   const sent = request(new URL(url), { method, headers, path, agent: false }, async (reply) => {

@@ -137,25 +137,37 @@ describe.each(engines)('settings of a store at the Apify door, on %s', (engine) 
       expect((await patch('AAAAAAAAAAAAAAAAA', { title: 'x' })).status).toBe(404)
     })
 
-    it('loses nothing of many at once, and no record that is written meanwhile', async () => {
-      const id = await create()
-      const puts = Array.from({ length: 60 }, (_, index) => put(id, `K${index}`, 'value'))
-      const patches = Array.from({ length: 20 }, (_, index) =>
+    const patchInTurns = (id: string, count: number): Promise<PlainReply>[] =>
+      Array.from({ length: count }, (_, index) =>
         patch(id, index % 2 ? { title: `${index}` } : { retention: { days: index + 1 } }),
       )
-      const replies = await Promise.all([...puts, ...patches])
-      expect([...new Set(replies.map(({ status }) => status))].toSorted()).toEqual([200, 201])
-      const { total, titles, retentions } = await outcomeOf(id)
-      expect(total).toBe(60)
-      expect(titles).toMatch(/^\d*[13579]$/)
-      expect(retentions).toMatchObject({ days: expect.any(Number) })
+    const statusesOf = (replies: readonly PlainReply[]): number[] =>
+      [...new Set(replies.map(({ status }) => status))].toSorted()
+
+    it('takes its turn where many come at once, and loses none of them', async () => {
+      const id = await create()
+      expect(statusesOf(await Promise.all(patchInTurns(id, 50)))).toEqual([200])
+      const { title, retention } = await getStore(id)
+      expect(title).toMatch(/^\d*[13579]$/)
+      expect(retention).toMatchObject({ days: expect.any(Number) })
     })
 
-    async function outcomeOf(id: string): Promise<Record<string, unknown>> {
-      const { items } = await server.client().keyValueStore(id).listKeys()
+    it('loses no record that is written meanwhile, nor what it changes', async () => {
+      const id = await create()
+      const puts = Array.from({ length: 60 }, (_, index) => put(id, `K${index}`, 'value'))
+      const replies = await Promise.all([...puts, ...patchInTurns(id, 8)])
+      expect(statusesOf(replies)).toEqual([200, 201])
+      expect((await server.client().keyValueStore(id).listKeys()).items).toHaveLength(60)
       const { title, retention } = await getStore(id)
-      return { total: items.length, titles: title, retentions: retention }
-    }
+      expect([title, retention]).toEqual([
+        expect.stringMatching(/^[1357]$/),
+        expect.objectContaining({ days: expect.any(Number) }),
+      ])
+      await vi.waitFor(async () => {
+        const stats = { writeCount: 60, storageBytes: 300 }
+        expect((await server.client().keyValueStore(id).get())?.stats).toMatchObject(stats)
+      })
+    })
 
     it('leaves PUT and the client of Apify as they are', async () => {
       const id = await create()

@@ -173,9 +173,10 @@ describe('the end of a store', () => {
       onExpiry: 'clear',
     } as const
     const { domain, store } = await openStore({ unnamed: true, retention })
-    domain.environment.advance(day)
     await store.put(textRecord('a', 'x'))
-    expect(await told(store)).toBe('expire  0, put a 1')
+    domain.environment.advance(day)
+    await store.put(textRecord('b', 'x'))
+    expect(await told(store)).toBe('put a 1, expire  0, put b 1')
   })
 
   it('can be told no more once that is seen or forgotten, and of a store that never was', async () => {

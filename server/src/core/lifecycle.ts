@@ -26,6 +26,8 @@ interface Found {
   readonly activity: Entry
   /** Stored bytes of all records, as the counter says. */
   readonly bytes: number
+  /** The counter of records. */
+  readonly records: Entry | undefined
 }
 
 /**
@@ -70,9 +72,8 @@ export class Lifecycle {
     await this.#write(storeId, async (found) => {
       const { identity, activity } = found
       if (!(await this.#activities.isExpired(identity, activity))) return undefined
-      return endsByClearing(identity)
-        ? this.#clearWrite(found, 'expire')
-        : this.#dropWrite(found, 'expire')
+      if (!endsByClearing(identity)) return this.#dropWrite(found, 'expire')
+      return isEmpty(found) ? this.#rearmWrite(found) : this.#clearWrite(found, 'expire')
     })
   }
 
@@ -88,11 +89,12 @@ export class Lifecycle {
   }
 
   async #find(storeId: string): Promise<Found> {
-    const keys = [storeKey(storeId), activityKey(storeId), counterKey(storeId, 'bytes')]
-    const [store, activity, bytes] = await this.#engine.get(keys)
+    const counters = [counterKey(storeId, 'bytes'), counterKey(storeId, 'records')]
+    const keys = [storeKey(storeId), activityKey(storeId), ...counters]
+    const [store, activity, bytes, records] = await this.#engine.get(keys)
     if (!store || !activity) throw storeNotFound(storeId)
     const { identity } = this.#identities.decode(storeId, store)
-    return { identity, store, activity, bytes: Number(totalOf(bytes)) }
+    return { identity, store, activity, bytes: Number(totalOf(bytes)), records }
   }
 
   #dropWrite({ identity, store, activity, bytes }: Found, kind: ChangeKind): AtomicWrite {
@@ -122,6 +124,17 @@ export class Lifecycle {
     }
   }
 
+  /** The time of a store begins again that has nothing to clear, and nothing to tell. */
+  #rearmWrite({ identity, store, activity, records }: Found): AtomicWrite {
+    const before = decodeActivity(activity)
+    const { expiresAt, by } = this.#activities.armed(identity, before)
+    const counter = { key: counterKey(identity.id, 'records'), revision: records?.revision }
+    return {
+      checks: [store, activity, counter],
+      ...moveExpiry(identity.id, { from: before, to: { ...before, expiresAt, by } }),
+    }
+  }
+
   #clearWrite({ identity, store, activity, bytes }: Found, kind: ChangeKind): AtomicWrite {
     const { id } = identity
     const now = this.#environment.now()
@@ -142,4 +155,9 @@ export class Lifecycle {
       sums: mark.sums,
     }
   }
+}
+
+/** A damaged counter says nothing. */
+function isEmpty({ records }: Found): boolean {
+  return !records?.isDamaged && totalOf(records) === 0n
 }

@@ -41,6 +41,10 @@ export const limits = Object.freeze({
   replacedChunksKeptMsMin: 10_000,
   /** Unnamed stores without a retention of their own. */
   unnamedRetentionMs: 7 * day,
+  /** A store's own retention: what is shorter would end while it is being used ... */
+  retentionMsMin: 1_000,
+  /** ... and what is longer is none. */
+  retentionMsMax: 36_500 * day,
   /** Renewals and access stamps of one store are written at most this often. */
   activityFlushMsMax: 10_000,
   /** ... and at most this often within a time to live. */

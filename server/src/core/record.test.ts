@@ -7,8 +7,11 @@ import type { Store } from './store.ts'
 import {
   bytesRecord,
   codeOf,
+  entriesOf,
+  HurtEngine,
   openTestDomain,
   owner,
+  PausingSource,
   patternBytes,
   readText,
   textRecord,
@@ -19,6 +22,14 @@ const present: Condition = { kind: 'present' }
 
 function anyOf(...revisions: Revision[]): Condition {
   return { kind: 'revision', anyOf: revisions }
+}
+
+function noneOf(...revisions: Revision[]): Condition {
+  return { kind: 'otherRevision', noneOf: revisions }
+}
+
+function writtenBefore(time: number): Condition {
+  return { kind: 'writtenBefore', time }
 }
 
 async function openStore(engine: StorageEngine = new MemoryEngine()): Promise<Store> {
@@ -67,6 +78,71 @@ describe('a put with a condition', () => {
       'condition-failed',
     )
     expect(await codeOf(store.put(textRecord('key', 'x'), anyOf()))).toBe('condition-failed')
+  })
+
+  it('that the record has none of some revisions succeeds where it is another or absent', async () => {
+    const store = await openStore()
+    const { revision: first } = await store.put(textRecord('key', 'one'))
+    expect(await codeOf(store.put(textRecord('key', 'x'), noneOf(first)))).toBe('condition-failed')
+    const { revision } = await store.put(textRecord('key', 'two'), noneOf(first - 1, first + 1))
+    const failed = store.put(textRecord('key', 'x'), noneOf(first, revision))
+    expect(await codeOf(failed)).toBe('condition-failed')
+    expect(await codeOf(store.put(textRecord('none', 'x'), noneOf(first)))).toBe('none')
+  })
+
+  it('that the record is older than a moment succeeds where it is, or is absent', async () => {
+    const { environment, stores } = await openTestDomain(new MemoryEngine())
+    const store = await stores.create({ ownerId: owner, name: 'coats' })
+    const begin = environment.now()
+    expect(await codeOf(store.put(textRecord('key', 'one'), writtenBefore(begin)))).toBe('none')
+    const notOlder = store.put(textRecord('key', 'x'), writtenBefore(begin))
+    expect(await codeOf(notOlder)).toBe('condition-failed')
+    environment.advance(5)
+    expect(await codeOf(store.put(textRecord('key', 'two'), writtenBefore(begin + 1)))).toBe('none')
+    expect(await codeOf(store.delete('key', writtenBefore(begin + 1)))).toBe('condition-failed')
+  })
+
+  it('made of several succeeds where each of them holds', async () => {
+    const store = await openStore()
+    const { revision } = await store.put(textRecord('key', 'one'))
+    const both: Condition = { kind: 'all', of: [present, noneOf(revision)] }
+    expect(await codeOf(store.put(textRecord('key', 'x'), both))).toBe('condition-failed')
+    expect(await codeOf(store.put(textRecord('none', 'x'), both))).toBe('condition-failed')
+    expect(await codeOf(store.put(textRecord('key', 'x'), { kind: 'all', of: [present] }))).toBe(
+      'none',
+    )
+  })
+
+  it('on a damaged record holds where it asks for a record and no more', async () => {
+    const engine = new HurtEngine(new MemoryEngine())
+    const store = await openStore(engine)
+    const { revision } = await store.put(textRecord('key', 'one'))
+    const [entry] = await entriesOf(engine, 'record')
+    engine.damage(entry?.key ?? Buffer.of())
+    for (const condition of [anyOf(revision), noneOf(revision + 1), absent, writtenBefore(9e15)]) {
+      const code = await codeOf(store.put(textRecord('key', 'x'), condition))
+      expect(code, condition.kind).toBe('condition-failed')
+    }
+    expect(await codeOf(store.put(textRecord('key', 'x'), present))).toBe('none')
+  })
+
+  it('that fails refuses a large value before the rest of it is taken', async () => {
+    const store = await openStore()
+    let isTaken = false
+    const source = new PausingSource(patternBytes(2 ** 21), async () => {
+      isTaken = true
+    })
+    expect(await codeOf(store.put(bytesRecord('key', source), present))).toBe('condition-failed')
+    expect(isTaken).toBe(false)
+  })
+
+  it('that fails only while a large value comes in refuses it too', async () => {
+    const store = await openStore()
+    const source = new PausingSource(patternBytes(2 ** 21), async () => {
+      await store.put(textRecord('key', 'faster'))
+    })
+    expect(await codeOf(store.put(bytesRecord('key', source), absent))).toBe('condition-failed')
+    expect(await readText(store, 'key')).toBe('faster')
   })
 
   it('holds for a value of any size', async () => {

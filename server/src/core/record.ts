@@ -35,6 +35,11 @@ export type Condition =
   | { readonly kind: 'absent' }
   | { readonly kind: 'present' }
   | { readonly kind: 'revision'; readonly anyOf: readonly Revision[] }
+  /** The record is absent, or another one than these. */
+  | { readonly kind: 'otherRevision'; readonly noneOf: readonly Revision[] }
+  /** The record is absent, or its value is older than this moment (ms since 1970). */
+  | { readonly kind: 'writtenBefore'; readonly time: number }
+  | { readonly kind: 'all'; readonly of: readonly Condition[] }
 
 export interface StoredRecord {
   readonly revision: Revision

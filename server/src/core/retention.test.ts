@@ -311,6 +311,23 @@ describe('a store that is cleared at the end of its time', () => {
     expect((await check(opened.domain.engine)).problems).toEqual([])
   })
 
+  it('only begins anew where there is nothing to clear, as often as its time is over', async () => {
+    const { domain, store } = await openStore(clearing)
+    const swept = async (): Promise<unknown> => {
+      domain.environment.advance(minute)
+      await domain.sweeper.sweep()
+      const { changes } = await store.changes({ after: 0, prefix: '' })
+      return { told: changes.map(({ kind }) => kind), ...(await store.info()) }
+    }
+    const cleared = await swept()
+    expect(cleared).toMatchObject({ told: ['put', 'expire'], recordCount: 0 })
+    for (let turn = 0; turn < 3; turn += 1) {
+      const expiresAt = domain.environment.now() + 2 * minute
+      expect(await swept()).toEqual({ ...(cleared as object), expiresAt })
+    }
+    expect((await check(domain.engine)).problems).toEqual([])
+  })
+
   it('takes a put at that very moment into its new time', async () => {
     const { domain, store } = await openStore(clearing)
     domain.environment.advance(minute)

@@ -1,4 +1,9 @@
+import { StorageError } from './errors.ts'
 import { limits } from './limits.ts'
+
+const secondMs = 1_000
+const dayMs = 86_400_000
+const { retentionMsMin, retentionMsMax } = limits
 
 /** How long a store lives, what renews it, and what happens at the end. */
 export interface Retention {
@@ -13,6 +18,25 @@ export interface Retention {
  * A store's own retention: one of its own, none at all, or what the server gives to unnamed stores.
  */
 export type OwnRetention = Retention | 'none' | 'default'
+
+/** Throws `store-retention-invalid`. Takes what is typed so, and may come from anywhere. */
+export function assertRetention(retention: OwnRetention): void {
+  if (retention === 'none' || retention === 'default') return
+  const { ttlMs, renewOnRead, renewOnWrite, onExpiry } = retention
+  if (!Number.isSafeInteger(ttlMs) || ttlMs < retentionMsMin || ttlMs > retentionMsMax) {
+    const bounds = `from ${retentionMsMin / secondMs} second to ${retentionMsMax / dayMs} days`
+    throw invalidRetention(`A retention is a time ${bounds}.`)
+  }
+  if (typeof renewOnRead !== 'boolean' || typeof renewOnWrite !== 'boolean') {
+    throw invalidRetention('What renews a store is said by true or false.')
+  }
+  if (onExpiry === 'drop' || onExpiry === 'clear') return
+  throw invalidRetention('A store is dropped or cleared at the end of its time.')
+}
+
+function invalidRetention(sentence: string): StorageError {
+  return new StorageError('store-retention-invalid', sentence)
+}
 
 /** What the server gives to unnamed stores; undefined: they are kept. */
 export function defaultRetention(unnamedRetentionMs: number): Retention | undefined {

@@ -18,6 +18,7 @@ const uses: readonly [string, (store: Store) => Promise<unknown>][] = [
   ['delete', (store) => store.delete('K')],
   ['list', (store) => store.list({ prefix: '', startAfter: undefined, limit: 1 })],
   ['clear', (store) => store.clear()],
+  ['changes', (store) => store.changes({ after: 0, prefix: '' })],
 ]
 
 describe('the guard of a store', () => {

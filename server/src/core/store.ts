@@ -2,6 +2,7 @@ import type { Activities } from './activities.ts'
 import type { Background } from './background.ts'
 import type { ChangeTrimmer } from './change-trimmer.ts'
 import { type ChangePage, readChanges } from './changes.ts'
+import { assertCondition } from './condition.ts'
 import { totalOf } from './counter.ts'
 import type { AtomicWrite, Bytes, Entry, Revision, StorageEngine } from './engine.ts'
 import type { Environment } from './environment.ts'
@@ -201,10 +202,11 @@ export class Store {
 
   /**
    * What happened behind the revision `after`, oldest first. A store that is gone still tells of
-   * its end, until that is older than the log is kept.
+   * its end, until that is older than the log is kept; whom it would have told is not known then.
    */
   async changes(query: { readonly after: Revision; readonly prefix: string }): Promise<ChangePage> {
-    return readChanges(this.#parts.engine, this.id, query)
+    const { engine, identities } = this.#parts
+    return readChanges({ engine, identities, guard: this.#guard }, this.id, query)
   }
 
   /**
@@ -228,7 +230,9 @@ export class Store {
     record: NewRecord,
     { first, condition }: { first: Bytes; condition: Condition | undefined },
   ): Promise<StoredRecord> {
-    const begun = await this.identity()
+    const { identity: begun, entries } = await this.#find(record.key)
+    // Told before a long upload rather than behind it; what counts is decided at its end.
+    assertCondition(condition, entries[0])
     const upload = new Upload(this.#parts.engine, this.#parts.environment)
     await upload.receive(first, record.source)
     try {
@@ -336,17 +340,4 @@ const unreadableInfo: RecordInfo = {
   modifiedAt: 0,
   jsonState: 'unsound',
   place: { kind: 'inline', bytes: Buffer.alloc(0) },
-}
-
-function assertCondition(condition: Condition | undefined, entry: Entry | undefined): void {
-  if (condition === undefined || holds(condition, entry)) return
-  throw new StorageError('condition-failed', 'The record is another one than expected.')
-}
-
-function holds(condition: Condition, entry: Entry | undefined): boolean {
-  if (condition.kind === 'absent') return entry === undefined
-  if (condition.kind === 'present') return entry !== undefined
-  const info = replacedInfo(entry)
-  if (!entry || !info) return false
-  return condition.anyOf.includes(headOf('', info, entry.revision).revision)
 }

@@ -6,7 +6,7 @@ import { encodeIdentity, type GeneralAccess, type StoreIdentity } from './identi
 import { createId, isId, randomAlphanumerics } from './ids.ts'
 import { innerIdBytes, nameKey, ownedKeys, ownerCounterKey, storeKey } from './keyspace.ts'
 import { limits } from './limits.ts'
-import type { OwnRetention } from './retention.ts'
+import { assertRetention, type OwnRetention } from './retention.ts'
 import { Store, type StoreParts } from './store.ts'
 import { listStores, type StorePage, type StoreQuery } from './store-list.ts'
 import { type Guard, storeBusy, storeNotFound } from './store-reader.ts'
@@ -70,8 +70,11 @@ export class Stores {
     return this.find(storeId, guard)
   }
 
-  /** Always a new store. Throws `store-name-invalid`, `store-name-taken`. */
+  /**
+   * Always a new store. Throws `store-name-invalid`, `store-retention-invalid`, `store-name-taken`.
+   */
   async create(wanted: NewStore): Promise<Store> {
+    if (wanted.retention !== undefined) assertRetention(wanted.retention)
     if (wanted.name !== undefined) assertStoreName(wanted.name)
     const store = await this.#add(wanted)
     if (store) return store
@@ -80,9 +83,10 @@ export class Stores {
 
   /**
    * The owner's store of that name, made if there is none: of many who ask at once, one makes it.
-   * Throws `store-name-invalid`.
+   * Throws `store-name-invalid`, `store-retention-invalid`.
    */
   async open(wanted: NewStore & { name: string }): Promise<{ store: Store; isNew: boolean }> {
+    if (wanted.retention !== undefined) assertRetention(wanted.retention)
     assertStoreName(wanted.name)
     for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
       const storeId = await this.#idOf(wanted.ownerId, wanted.name)
@@ -95,15 +99,16 @@ export class Stores {
     throw storeBusy(wanted.name)
   }
 
-  /** Throws `store-not-found`, `store-name-invalid`, `store-name-taken`, `store-title-invalid`. */
+  /**
+   * Throws `store-not-found`, `store-name-invalid`, `store-name-taken`, `store-title-invalid`,
+   * `store-retention-invalid`.
+   */
   async update(storeId: string, changes: StoreChanges): Promise<Store> {
+    if (changes.retention !== undefined) assertRetention(changes.retention)
     if (typeof changes.name === 'string') assertStoreName(changes.name)
     if (typeof changes.title === 'string') assertStoreTitle(changes.title)
-    for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
-      const write = await this.#updateWrite(storeId, changes)
-      if ((await this.#parts.engine.commit(write)).applied) return new Store(storeId, this.#parts)
-    }
-    throw storeBusy(storeId)
+    await this.#parts.queue.run(storeId, () => this.#update(storeId, changes))
+    return new Store(storeId, this.#parts)
   }
 
   /** Some of an owner's stores. */
@@ -151,6 +156,14 @@ export class Stores {
     const next = Math.max(now, this.#createdLast + 0.001)
     this.#createdLast = Math.round(next * 1_000) / 1_000
     return this.#createdLast
+  }
+
+  async #update(storeId: string, changes: StoreChanges): Promise<void> {
+    for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
+      const write = await this.#updateWrite(storeId, changes)
+      if ((await this.#parts.engine.commit(write)).applied) return
+    }
+    throw storeBusy(storeId)
   }
 
   async #updateWrite(storeId: string, changes: StoreChanges): Promise<AtomicWrite> {

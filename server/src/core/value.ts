@@ -4,7 +4,7 @@ import type { Bytes, StorageEngine } from './engine.ts'
 import { StorageError } from './errors.ts'
 import { chunkKey } from './keyspace.ts'
 import { limits } from './limits.ts'
-import { chunkCount, type RecordInfo } from './record-info.ts'
+import type { RecordInfo } from './record-info.ts'
 
 /** Where a value comes from: read once, from front to back. */
 export interface ValueSource {
@@ -30,6 +30,12 @@ export class BytesSource implements ValueSource {
   }
 }
 
+/** Some of a value's bytes: those from `start` up to, not with, `end`. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+}
+
 /**
  * The stored bytes of one version of a record. They never change, whatever is written meanwhile.
  */
@@ -41,10 +47,10 @@ export interface StoredValue {
   /** The whole value. Throws `record-damaged`. */
   read(): Promise<Bytes>
   /**
-   * The value from front to back, at most 1 MiB at a time, read as they are asked for. Throws
-   * `record-damaged`.
+   * The value from front to back, or the part of it that is asked for, at most 1 MiB at a time.
+   * Only what holds those bytes is read, as it is taken. Throws `record-damaged`.
    */
-  chunks(): AsyncGenerator<Bytes>
+  chunks(span?: Span): AsyncGenerator<Bytes>
 }
 
 /** Reads values, and knows which chunks this server is reading, so that they are not swept away. */
@@ -59,7 +65,10 @@ export class Values {
   open({ place, size }: Pick<RecordInfo, 'place' | 'size'>): StoredValue {
     if (place.kind === 'inline') return inlineValue(place.bytes)
     const { valueId } = place
-    const chunks = (): AsyncGenerator<Bytes> => this.#chunks(valueId, size)
+    const chunks = (span: Span = { start: 0, end: size }): AsyncGenerator<Bytes> => {
+      assertWithin(span, size)
+      return this.#chunks(valueId, { size, ...span })
+    }
     return { size, inline: undefined, chunks, read: () => readAll(chunks(), size) }
   }
 
@@ -67,12 +76,17 @@ export class Values {
     return this.#reading.has(nameOf(valueId))
   }
 
-  async *#chunks(valueId: Bytes, size: number): AsyncGenerator<Bytes> {
+  async *#chunks(
+    valueId: Bytes,
+    { size, start, end }: Span & { size: number },
+  ): AsyncGenerator<Bytes> {
     const name = nameOf(valueId)
     this.#reading.set(name, (this.#reading.get(name) ?? 0) + 1)
     try {
-      for (let index = 0; index < chunkCount(size); index += 1) {
-        yield await this.#chunk(valueId, { index, size })
+      for (let index = chunkOf(start); index * limits.chunkBytes < end; index += 1) {
+        const chunk = await this.#chunk(valueId, { index, size })
+        const before = index * limits.chunkBytes
+        yield chunk.subarray(Math.max(0, start - before), end - before)
       }
     } finally {
       const others = (this.#reading.get(name) ?? 1) - 1
@@ -94,10 +108,20 @@ function inlineValue(bytes: Bytes): StoredValue {
     size: bytes.length,
     inline: bytes,
     read: async () => bytes,
-    async *chunks() {
-      if (bytes.length > 0) yield bytes
+    async *chunks(span = { start: 0, end: bytes.length }) {
+      assertWithin(span, bytes.length)
+      if (span.start < span.end) yield bytes.subarray(span.start, span.end)
     },
   }
+}
+
+function assertWithin({ start, end }: Span, size: number): void {
+  assert(0 <= start && start <= end && end <= size, 'A span lies within its value.')
+}
+
+/** The chunk that holds the byte at `position`. */
+function chunkOf(position: number): number {
+  return Math.floor(position / limits.chunkBytes)
 }
 
 async function readAll(chunks: AsyncIterable<Bytes>, size: number): Promise<Bytes> {

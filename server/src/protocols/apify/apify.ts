@@ -70,7 +70,7 @@ function headOf(methods: Route['methods'], method: Method): ApifyHandler | undef
 }
 
 function isMethod(method: string): method is Method {
-  return ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'].includes(method)
+  return ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE'].includes(method)
 }
 
 const bearer = 'Bearer '
@@ -125,7 +125,8 @@ function assertNoEmptyKey(segments: readonly string[]): void {
 
 // Browsers take no wildcard inside a name, so the clients' own headers are spelled out.
 const allowedHeaders =
-  'Authorization, Content-Type, Content-Encoding, X-Apify-Request-Origin, X-Apify-Workflow-Key'
+  'Authorization, Content-Type, Content-Encoding, X-Apify-Request-Origin, X-Apify-Workflow-Key, ' +
+  'If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, If-Range, Range'
 
 /** Browsers ask first: any page may call, since the token and never a cookie says who is asking. */
 function preflight(route: Route): HttpReply {

@@ -27,6 +27,7 @@ const answers = {
   'store-name-invalid': { status: 400, type: 'invalid-value', message: nameRule },
   'store-name-taken': { status: 409, type: 'name-not-unique' },
   'store-title-invalid': { status: 400, type: 'invalid-value' },
+  'store-retention-invalid': { status: 400, type: 'invalid-value' },
   'record-not-found': { status: 404, type: 'record-not-found', message: 'Record was not found' },
   'record-key-invalid': {
     status: 400,
@@ -105,6 +106,14 @@ export function methodNotAllowed(allowed: readonly string[]): RequestError {
   return new RequestError(
     { status: 405, type: 'method-not-allowed', headers: { Allow: list } },
     `This API end-point can only be accessed using the following HTTP methods: ${list}`,
+  )
+}
+
+/** A field of a store that is not as it must be. */
+export function invalidValue(what: string): RequestError {
+  return new RequestError(
+    { status: 400, type: 'invalid-value' },
+    `Invalid value provided in store: ${what}`,
   )
 }
 

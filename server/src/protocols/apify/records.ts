@@ -3,9 +3,20 @@ import { StorageError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { RecordHead, StoreRecord } from '../../core/record.ts'
 import type { Store } from '../../core/store.ts'
+import type { Span } from '../../core/value.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
 import { DecodingError, decodeStream, isContentEncoding } from '../content-encoding.ts'
+import { entityTagOf } from '../entity-tags.ts'
+import { formatHttpDate } from '../http-date.ts'
 import { findStore } from './address.ts'
+import { anyKeyUrl } from './any-key.ts'
+import {
+  assertWholeValue,
+  conditionOf,
+  headersOfSpan,
+  unchangedReply,
+  wantedSpan,
+} from './conditional.ts'
 import { RequestError } from './errors.ts'
 import { isApifyKey, spellKey } from './key-spelling.ts'
 import { recordLink } from './links.ts'
@@ -28,9 +39,13 @@ export async function getRecord(call: ApifyCall): Promise<HttpReply> {
   const record = await store.get(keyOf(call))
   if (!record) throw recordNotFound()
   const headers = headersOf(call, record)
+  const unchanged = unchangedReply(call, record, headers)
+  if (unchanged) return unchanged
   if (!isServedAsStored(call, record)) {
     return { status: 200, headers, body: await decodedBody(record) }
   }
+  const span = wantedSpan(call, record, headers)
+  if (span) return partialReply(record, span, headers)
   const body = record.value.inline ?? (await storedBody(record))
   return { status: 200, headers, body }
 }
@@ -40,27 +55,32 @@ export async function headRecord(call: ApifyCall): Promise<HttpReply> {
   const store = await findStore(call, 'read', recordLink(call))
   const head = await store.head(keyOf(call))
   if (!head) throw recordNotFound()
-  return { status: 200, headers: headersOf(call, head), body: '' }
+  const headers = headersOf(call, head)
+  return unchangedReply(call, head, headers) ?? { status: 200, headers, body: '' }
 }
 
 /** PUT and POST .../records/{key}: any bytes, kept as they are sent. */
 export async function putRecord(call: ApifyCall): Promise<HttpReply> {
   const { request } = call
+  assertWholeValue(call)
+  const condition = conditionOf(call)
   const contentEncoding = encodingOf(request.header('content-encoding') ?? '')
   const contentType = request.header('content-type') ?? defaultContentType
   const found = findStore(call, 'write')
   const store = found instanceof Promise ? await found : found
   const key = keyOf(call)
-  if (!isApifyKey(key)) await assertExists(store, key)
-  await store.put({ key, contentType, contentEncoding, source: request.body })
-  const location = `${request.baseUrl}/v2/key-value-stores/${store.id}/records/${spellKey(key)}`
-  return jsonReply(201, {}, { Location: location })
+  if (!call.takesAnyKey && !isApifyKey(key)) await assertExists(store, key)
+  const record = { key, contentType, contentEncoding, source: request.body }
+  const { revision } = await store.put(record, condition)
+  const ETag = entityTagOf(revision, { isDecoded: false })
+  return jsonReply(201, {}, { Location: recordUrl(call, store.id, key), ETag })
 }
 
 /** DELETE .../records/{key}: done as well where there is none. */
 export async function deleteRecord(call: ApifyCall): Promise<HttpReply> {
+  const condition = conditionOf(call)
   const store = await findStore(call, 'write')
-  await store.delete(keyOf(call))
+  await store.delete(keyOf(call), condition)
   return emptyReply(204)
 }
 
@@ -72,9 +92,14 @@ export function unsupportedEncoding(encoding: string): RequestError {
 }
 
 /** An empty segment is what URLs make of the keys `.` and ''. */
-function keyOf({ key }: ApifyCall): string {
-  if (key !== undefined && key !== '') return key
+function keyOf({ key, takesAnyKey }: ApifyCall): string {
+  if (key !== undefined && (key !== '' || takesAnyKey)) return key
   throw new StorageError('record-key-invalid', 'The path spells no record key.')
+}
+
+function recordUrl(call: ApifyCall, storeId: string, key: string): string {
+  if (call.takesAnyKey) return anyKeyUrl(call, storeId, key)
+  return `${call.request.baseUrl}/v2/key-value-stores/${storeId}/records/${spellKey(key)}`
 }
 
 /** Keys outside Apify's alphabet come from other doors: here they can be replaced, not made. */
@@ -115,8 +140,14 @@ function isAny({ name }: { name: string }): boolean {
 function headersOf(call: ApifyCall, head: RecordHead): Record<string, string | number> {
   const headers: Record<string, string | number> = { 'Content-Type': head.contentType }
   if (head.contentEncoding !== '') headers.Vary = 'Accept-Encoding'
-  if (isServedAsStored(call, head)) {
+  const isDecoded = !isServedAsStored(call, head)
+  headers.ETag = entityTagOf(head.revision, { isDecoded })
+  headers['Last-Modified'] = formatHttpDate(head.modifiedAt)
+  // With a date of change, caches may else guess for how long a record stays as it is.
+  headers['Cache-Control'] = 'no-cache'
+  if (!isDecoded) {
     headers['Content-Length'] = head.size
+    headers['Accept-Ranges'] = 'bytes'
     if (head.contentEncoding !== '') headers['Content-Encoding'] = head.contentEncoding
   }
   if (call.query.flag('attachment')) {
@@ -130,6 +161,16 @@ function headersOf(call: ApifyCall, head: RecordHead): Record<string, string | n
 /** What users store may be HTML or SVG: it must not run as a page of this server. */
 function mayBePage(contentType: string): boolean {
   return !/^application\/(json|octet-stream)\s*(;|$)/i.test(contentType)
+}
+
+async function partialReply(
+  { value }: StoreRecord,
+  span: Span,
+  headers: HttpReply['headers'],
+): Promise<HttpReply> {
+  const parts = value.chunks(span)
+  const body = resumed(await parts.next(), parts)
+  return { status: 206, headers: headersOfSpan(headers, span, value.size), body }
 }
 
 /** The first chunk is read before the reply begins, so that a damaged record is told. */

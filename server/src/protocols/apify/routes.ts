@@ -2,9 +2,11 @@ import type { Principal } from '../../core/access.ts'
 import type { Domain } from '../../core/domain.ts'
 import type { Environment } from '../../core/environment.ts'
 import type { HttpReply, HttpRequest } from '../../transport/exchange.ts'
+import { withAnyKey } from './any-key.ts'
 import { listKeys } from './keys.ts'
 import type { Query } from './query.ts'
 import { deleteRecord, getRecord, headRecord, putRecord } from './records.ts'
+import { clearStore, patchStore } from './store-settings.ts'
 import { createStore, deleteStore, getStore, listStores, updateStore } from './stores.ts'
 
 /** One call of the API, its caller known. */
@@ -18,11 +20,13 @@ export interface ApifyCall {
   readonly store: string
   /** The record's part of the path, decoded once. Undefined where it spells no text. */
   readonly key: string | undefined
+  /** True where records have any key, not only those that Apify's own store would take. */
+  readonly takesAnyKey?: boolean
 }
 
 export type ApifyHandler = (call: ApifyCall) => Promise<HttpReply>
 
-export type Method = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
+export type Method = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
 
 export interface Route {
   /** `:store` and `:key` stand for one segment each. */
@@ -46,12 +50,28 @@ export const routes: readonly Route[] = [
   {
     path: '/v2/key-value-stores/:store',
     rateLimit,
-    methods: { GET: getStore, PUT: updateStore, DELETE: deleteStore },
+    methods: { GET: getStore, PUT: updateStore, PATCH: patchStore, DELETE: deleteStore },
   },
   {
     path: '/v2/key-value-stores/:store/keys',
     rateLimit,
     methods: { GET: listKeys },
+  },
+  {
+    path: '/v2/key-value-stores/:store/clear',
+    rateLimit,
+    methods: { POST: clearStore },
+  },
+  {
+    path: '/v2/key-value-stores/:store/record',
+    rateLimit: recordRateLimit,
+    methods: {
+      GET: withAnyKey(getRecord),
+      HEAD: withAnyKey(headRecord),
+      PUT: withAnyKey(putRecord),
+      POST: withAnyKey(putRecord),
+      DELETE: withAnyKey(deleteRecord),
+    },
   },
   {
     path: '/v2/key-value-stores/:store/records/:key',

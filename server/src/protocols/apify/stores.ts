@@ -5,7 +5,7 @@ import type { StoreChanges } from '../../core/stores.ts'
 import type { User } from '../../core/users.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
 import { findStore } from './address.ts'
-import { RequestError } from './errors.ts'
+import { invalidValue } from './errors.ts'
 import { readJsonObject } from './json-body.ts'
 import type { ApifyCall } from './routes.ts'
 import { emptyReply, generalAccessLevels, jsonReply, storeObject } from './wire.ts'
@@ -72,7 +72,7 @@ export async function deleteStore(call: ApifyCall): Promise<HttpReply> {
   return emptyReply(204)
 }
 
-async function describe(call: ApifyCall, store: Store): Promise<Record<string, unknown>> {
+export async function describe(call: ApifyCall, store: Store): Promise<Record<string, unknown>> {
   const info = await store.info()
   const { principal } = call
   const isOwner = principal.kind === 'user' && principal.user.id === info.ownerId
@@ -94,7 +94,7 @@ function objectOf(
   })
 }
 
-function changesOf(body: Readonly<Record<string, unknown>>): StoreChanges {
+export function changesOf(body: Readonly<Record<string, unknown>>): StoreChanges {
   const { name, title, generalAccess } = body
   return {
     ...(name !== undefined && { name: textOrNull('name', name) }),
@@ -112,11 +112,4 @@ function accessOf(value: unknown): GeneralAccess {
   const found = generalAccessLevels.find((level) => level === value)
   if (found !== undefined) return found
   throw invalidValue(`generalAccess must be one of ${generalAccessLevels.join(', ')}`)
-}
-
-function invalidValue(what: string): RequestError {
-  return new RequestError(
-    { status: 400, type: 'invalid-value' },
-    `Invalid value provided in store: ${what}`,
-  )
 }

@@ -1,4 +1,5 @@
 import type { GeneralAccess } from '../../core/identity.ts'
+import type { OwnRetention } from '../../core/retention.ts'
 import type { StoreInfo } from '../../core/store.ts'
 import type { User } from '../../core/users.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
@@ -9,6 +10,9 @@ export const jsonBodyBytesMax = 9_437_184
 
 /** The keys of a page of stores or records; also what `limit` is cut to. */
 export const pageItemsMax = 1_000
+
+/** A store's retention is told and asked for in days, parts of a day allowed. */
+export const dayMs = 86_400_000
 
 export const generalAccessLevels: readonly GeneralAccess[] = [
   'FOLLOW_USER_SETTING',
@@ -69,6 +73,9 @@ export function storeObject(
     actRunId: null,
     schema: null,
     generalAccess: info.generalAccess,
+    // Ours: Apify's clients pass on what they do not know.
+    retention: retentionObject(info.retention),
+    expiresAt: info.expiresAt === undefined ? null : isoTime(info.expiresAt),
     ...(mayWrite && { urlSigningSecretKey: info.signingSecret }),
     consoleUrl: `${baseUrl}/#/key-value-stores/${info.id}`,
     ...contentUrls(info, { baseUrl, maySign: mayWrite, now }),
@@ -85,4 +92,11 @@ export function storeObject(
 
 function isoTime(ms: number): string {
   return new Date(ms).toISOString()
+}
+
+/** `none`, `default` (what the server gives to unnamed stores), or the parts of the store's own. */
+function retentionObject(retention: OwnRetention): string | Readonly<Record<string, unknown>> {
+  if (typeof retention === 'string') return retention
+  const { ttlMs, ...rules } = retention
+  return { days: ttlMs / dayMs, ...rules }
 }

@@ -65,6 +65,8 @@ describe('the wire of the Apify door', () => {
         actRunId: null,
         schema: null,
         generalAccess: 'FOLLOW_USER_SETTING',
+        retention: 'default',
+        expiresAt: null,
         urlSigningSecretKey: expect.stringMatching(/^[a-zA-Z0-9]{32}$/),
         consoleUrl: expect.stringContaining(server.url()),
         keysPublicUrl: expect.stringContaining(`${url}/keys?signature=`),

@@ -1,0 +1,264 @@
+import { brotliCompressSync } from 'node:zlib'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { errorTypeOf, ownerRequests, type PlainReply } from '../../plain-request.ts'
+import { engines, useTestServer } from '../../test-server.ts'
+
+const long = 'hello '.repeat(5_000)
+const brotli = { body: brotliCompressSync(long), headers: { 'Content-Encoding': 'br' } }
+const mebibyte = 2 ** 20
+const past = 'Sat, 29 Oct 1994 19:43:31 GMT'
+
+describe.each(engines)('conditions at the Apify door, on %s', (engine) => {
+  const server = useTestServer({ engine })
+  const ask = ownerRequests(server)
+  let storeId = ''
+
+  beforeAll(async () => {
+    storeId = (await server.client().keyValueStores().getOrCreate('conditions')).id
+  })
+
+  const path = (key: string): string => `/v2/key-value-stores/${storeId}/records/${key}`
+  const get = (key: string, headers: Record<string, string> = {}): Promise<PlainReply> =>
+    ask(path(key), { headers })
+  const put = (
+    key: string,
+    body: string | Uint8Array,
+    headers: Record<string, string> = {},
+  ): Promise<PlainReply> => ask(path(key), { method: 'PUT', body, headers })
+  const remove = (key: string, headers: Record<string, string> = {}): Promise<PlainReply> =>
+    ask(path(key), { method: 'DELETE', headers })
+  const tagOf = ({ headers }: PlainReply): string => headers.etag ?? ''
+  const putNew = async (key: string, body: string | Uint8Array = 'value'): Promise<string> =>
+    tagOf(await put(key, body))
+
+  describe('a read', () => {
+    it('has the tag that the PUT was answered with, its date, and no leave to guess', async () => {
+      const tag = await putNew('TAGGED')
+      for (const method of ['GET', 'HEAD']) {
+        const { headers } = await ask(path('TAGGED'), { method })
+        expect(headers.etag).toBe(tag)
+        expect(headers.etag).toMatch(/^"\d+"$/)
+        expect(headers['cache-control']).toBe('no-cache')
+        const age = Date.now() - Date.parse(headers['last-modified'] ?? '')
+        expect(age).toBeGreaterThanOrEqual(0)
+        expect(age).toBeLessThan(60_000)
+      }
+      expect(await putNew('TAGGED')).not.toBe(tag)
+    })
+
+    it('is answered with 304 and nothing else where the tag is known', async () => {
+      const tag = await putNew('KNOWN')
+      for (const method of ['GET', 'HEAD']) {
+        for (const known of [tag, `W/${tag}`, `"other", ${tag}`, '*']) {
+          const reply = await ask(path('KNOWN'), { method, headers: { 'If-None-Match': known } })
+          expect([reply.status, reply.body.length], known).toEqual([304, 0])
+          expect(reply.headers).toMatchObject({ etag: tag, 'cache-control': 'no-cache' })
+          expect(reply.headers['access-control-allow-origin']).toBe('*')
+          expect(reply.headers).not.toHaveProperty('content-length')
+          expect(reply.headers).not.toHaveProperty('content-type')
+        }
+      }
+      expect((await get('KNOWN', { 'If-None-Match': '"other"' })).body.toString()).toBe('value')
+    })
+
+    it('is answered with 304 where nothing changed since a date', async () => {
+      await putNew('DATED')
+      const date = (await get('DATED')).headers['last-modified'] ?? ''
+      expect((await get('DATED', { 'If-Modified-Since': date })).status).toBe(304)
+      expect((await get('DATED', { 'If-Modified-Since': past })).status).toBe(200)
+      expect((await get('DATED', { 'If-Modified-Since': 'yesterday' })).status).toBe(200)
+      const both = { 'If-Modified-Since': date, 'If-None-Match': '"other"' }
+      expect((await get('DATED', both)).status).toBe(200)
+    })
+
+    it('is answered with 412 where the record is another one than expected', async () => {
+      const tag = await putNew('EXPECTED')
+      expect((await get('EXPECTED', { 'If-Match': tag })).status).toBe(200)
+      expect((await get('EXPECTED', { 'If-Unmodified-Since': past })).status).toBe(412)
+      for (const expected of ['"other"', `W/${tag}`]) {
+        const reply = await get('EXPECTED', { 'If-Match': expected })
+        expect([reply.status, errorTypeOf(reply)]).toEqual([412, 'condition-failed'])
+        const head = await ask(path('EXPECTED'), {
+          method: 'HEAD',
+          headers: { 'If-Match': expected },
+        })
+        expect([head.status, head.body.length]).toEqual([412, 0])
+      }
+      for (const header of ['If-Match', 'If-None-Match']) {
+        expect((await get('NONE', { [header]: '*' })).status).toBe(404)
+      }
+    })
+
+    it('has a tag of its own where the bytes are decoded for the client', async () => {
+      const tag = tagOf(await put('ENCODED', brotli.body, brotli.headers))
+      const decodedTag = tag.replace(/"$/, '-d"')
+      const stored = await get('ENCODED', { 'Accept-Encoding': 'br' })
+      expect([tagOf(stored), stored.headers['content-encoding']]).toEqual([tag, 'br'])
+      const decoded = await get('ENCODED')
+      expect([tagOf(decoded), decoded.body.toString()]).toEqual([decodedTag, long])
+      const known = (known: string, accepted: string): Promise<PlainReply> =>
+        get('ENCODED', { 'If-None-Match': known, 'Accept-Encoding': accepted })
+      expect((await known(tag, 'br')).status).toBe(304)
+      expect((await known(decodedTag, 'br')).status).toBe(200)
+      expect((await known(tag, 'identity')).status).toBe(200)
+      const unchanged = await known(decodedTag, 'identity')
+      expect([unchanged.status, unchanged.headers.vary]).toEqual([304, 'Accept-Encoding'])
+    })
+  })
+
+  describe('a write', () => {
+    it('replaces the record that is expected, by either tag, and no other', async () => {
+      const first = await putNew('REPLACED')
+      const second = tagOf(await put('REPLACED', 'two', { 'If-Match': `"other", ${first}` }))
+      for (const expected of [first, '"other"', `W/${second}`, first.replace(/"$/, '-d"')]) {
+        const reply = await put('REPLACED', 'x', { 'If-Match': expected })
+        expect([reply.status, errorTypeOf(reply)], expected).toEqual([412, 'condition-failed'])
+        expect((await remove('REPLACED', { 'If-Match': expected })).status).toBe(412)
+      }
+      expect(tagOf(await get('REPLACED'))).toBe(second)
+      const decoded = { 'If-Match': second.replace(/"$/, '-d"') }
+      expect((await put('REPLACED', 'three', decoded)).status).toBe(201)
+      expect((await get('REPLACED')).body.toString()).toBe('three')
+    })
+
+    it('replaces what exists, and makes what does not, where that is asked for', async () => {
+      expect((await put('MADE', 'x', { 'If-Match': '*' })).status).toBe(412)
+      expect((await get('MADE')).status).toBe(404)
+      expect((await put('MADE', 'one', { 'If-None-Match': '*' })).status).toBe(201)
+      expect((await put('MADE', 'x', { 'If-None-Match': '*' })).status).toBe(412)
+      expect((await put('MADE', 'two', { 'If-Match': '*' })).status).toBe(201)
+      expect((await put('MADE', 'x', { 'If-Match': '*', 'If-None-Match': '*' })).status).toBe(412)
+      expect((await get('MADE')).body.toString()).toBe('two')
+    })
+
+    it('deletes what is expected, and tells where it is not there', async () => {
+      const tag = await putNew('DELETED')
+      expect((await remove('DELETED', { 'If-None-Match': tag })).status).toBe(412)
+      expect((await remove('DELETED', { 'If-Match': tag })).status).toBe(204)
+      expect((await remove('DELETED', { 'If-Match': tag })).status).toBe(412)
+      expect((await remove('DELETED')).status).toBe(204)
+    })
+
+    it('is refused after a date of change', async () => {
+      await putNew('UNCHANGED')
+      const date = (await get('UNCHANGED')).headers['last-modified'] ?? ''
+      expect((await put('UNCHANGED', 'x', { 'If-Unmodified-Since': past })).status).toBe(412)
+      expect((await put('UNCHANGED', 'two', { 'If-Unmodified-Since': date })).status).toBe(201)
+      expect((await get('UNCHANGED')).body.toString()).toBe('two')
+    })
+
+    it('of a large value stores nothing where its condition fails', async () => {
+      const tag = await putNew('LARGE', Buffer.alloc(3 * mebibyte, 'a'))
+      const large = Buffer.alloc(2 * mebibyte, 'b')
+      expect((await put('LARGE', large, { 'If-Match': '"other"' })).status).toBe(412)
+      expect((await put('LARGE', large, { 'If-None-Match': '*' })).status).toBe(412)
+      expect((await get('LARGE')).body.length).toBe(3 * mebibyte)
+      expect((await put('LARGE', large, { 'If-Match': tag })).status).toBe(201)
+      expect((await get('LARGE')).body.length).toBe(2 * mebibyte)
+    })
+
+    it.each(['If-Match', 'If-None-Match', 'If-Unmodified-Since'])(
+      'is refused with 400 where %s says nothing that can be understood',
+      async (header) => {
+        const tag = await putNew('KEPT')
+        for (const text of ['', 'unquoted', '"open', '"1" "2"', '"1", *']) {
+          for (const method of ['PUT', 'POST', 'DELETE']) {
+            const asked = { method, body: 'x', headers: { [header]: text } }
+            const reply = await ask(path('KEPT'), asked)
+            expect([reply.status, errorTypeOf(reply)], text).toEqual([400, 'invalid-request'])
+          }
+        }
+        expect(tagOf(await get('KEPT'))).toBe(tag)
+      },
+    )
+
+    it('never takes a part for the whole', async () => {
+      const tag = await putNew('PART')
+      const reply = await put('PART', 'x', { 'Content-Range': 'bytes 0-0/5' })
+      expect([reply.status, errorTypeOf(reply)]).toEqual([400, 'invalid-request'])
+      expect(tagOf(await get('PART'))).toBe(tag)
+    })
+  })
+
+  describe('of many writes at once', () => {
+    const race = async (
+      key: string,
+      { headers, size }: { headers: Record<string, string>; size: number },
+    ): Promise<void> => {
+      const values = Array.from({ length: 32 }, (_, index) => `${index} `.padEnd(size, '.'))
+      const replies = await Promise.all(values.map((value) => put(key, value, headers)))
+      const statuses = replies.map(({ status }) => status)
+      expect(statuses.toSorted()).toEqual([201, ...Array.from({ length: 31 }, () => 412)])
+      const winner = statuses.indexOf(201)
+      const { body, headers: stored } = await get(key)
+      expect(body.toString() === values[winner]).toBe(true)
+      expect(stored.etag).toBe(tagOf(replies[winner] as PlainReply))
+    }
+
+    it.each([10, 5_000, mebibyte + 1])('one replaces what all expect (%i bytes)', async (size) => {
+      const key = `RACE-${size}`
+      for (let turn = 0; turn < 3; turn += 1) {
+        await race(key, { headers: { 'If-Match': await putNew(key) }, size })
+      }
+    })
+
+    it.each([10, 5_000, mebibyte + 1])('one makes the record (%i bytes)', async (size) => {
+      await race(`NEW-${size}`, { headers: { 'If-None-Match': '*' }, size })
+    })
+
+    it('one deletes what all expect', async () => {
+      const headers = { 'If-Match': await putNew('RACE-DELETE') }
+      const removals = Array.from({ length: 32 }, () => remove('RACE-DELETE', headers))
+      const statuses = (await Promise.all(removals)).map(({ status }) => status)
+      expect(statuses.toSorted()).toEqual([204, ...Array.from({ length: 31 }, () => 412)])
+    })
+
+    it('none is lost where each counts on from what it has read', async () => {
+      await putNew('COUNTER', '0')
+      const increment = async (): Promise<void> => {
+        for (;;) {
+          const read = await get('COUNTER')
+          const next = `${Number(read.body.toString()) + 1}`
+          const { status } = await put('COUNTER', next, { 'If-Match': tagOf(read) })
+          if (status === 201) return
+          expect(status).toBe(412)
+        }
+      }
+      await Promise.all(Array.from({ length: 12 }, increment))
+      expect((await get('COUNTER')).body.toString()).toBe('12')
+    })
+  })
+
+  it('lets pages send conditions and ranges, and see tags', async () => {
+    const names = ['If-Match', 'If-None-Match', 'If-Modified-Since', 'If-Unmodified-Since']
+    const preflight = await ask(path('PAGE'), {
+      method: 'OPTIONS',
+      headers: { Origin: 'http://x' },
+    })
+    const allowed = preflight.headers['access-control-allow-headers']?.split(', ')
+    expect(allowed).toEqual(expect.arrayContaining([...names, 'If-Range', 'Range']))
+    const tag = await putNew('PAGE')
+    for (const headers of [{}, { 'If-None-Match': tag }, { 'If-Match': '"other"' }]) {
+      const reply = await get('PAGE', { Origin: 'http://x', ...headers })
+      expect(reply.headers['access-control-expose-headers']).toBe('*')
+      expect(reply.headers['access-control-allow-origin']).toBe('*')
+    }
+  })
+
+  it('is no matter to the client of Apify, which reads and writes as before', async () => {
+    const store = server.client().keyValueStore(storeId)
+    await store.setRecord({ key: 'CLIENT', value: { list: long } })
+    const { headers } = await get('CLIENT', { 'Accept-Encoding': 'br' })
+    expect([headers['content-encoding'], headers.etag]).toEqual([
+      'br',
+      expect.stringMatching(/^"\d+"$/),
+    ])
+    expect((await store.getRecord('CLIENT'))?.value).toEqual({ list: long })
+    await store.setRecord({ key: 'CLIENT', value: 'again' })
+    expect((await store.getRecord('CLIENT'))?.value).toBe('again')
+    expect(await store.recordExists('CLIENT')).toBe(true)
+    await store.deleteRecord('CLIENT')
+    expect(await store.getRecord('CLIENT')).toBeUndefined()
+    expect(server.logged()).toEqual([])
+  })
+})

@@ -1,0 +1,181 @@
+import { brotliCompressSync } from 'node:zlib'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { errorTypeOf, ownerRequests, type PlainReply } from '../../plain-request.ts'
+import { engines, useTestServer } from '../../test-server.ts'
+
+const mebibyte = 2 ** 20
+
+/** Bytes without a pattern that a shifted part could hide in. */
+function patternOf(size: number): Buffer {
+  const bytes = Buffer.alloc(size)
+  for (let index = 0; index < size; index += 1) bytes[index] = (index * index + (index >> 8)) & 255
+  return bytes
+}
+
+describe.each(engines)('ranges at the Apify door, on %s', (engine) => {
+  const server = useTestServer({ engine })
+  const ask = ownerRequests(server)
+  const sizes = [10, 5_000, 3 * mebibyte + 5] as const
+  let storeId = ''
+
+  beforeAll(async () => {
+    storeId = (await server.client().keyValueStores().getOrCreate('ranges')).id
+    for (const size of [0, ...sizes]) await put(`SIZE-${size}`, patternOf(size))
+  })
+
+  const path = (key: string): string => `/v2/key-value-stores/${storeId}/records/${key}`
+  const put = (
+    key: string,
+    body: string | Uint8Array,
+    headers: Record<string, string> = {},
+  ): Promise<PlainReply> => ask(path(key), { method: 'PUT', body, headers })
+  const get = (
+    key: string,
+    range: string,
+    headers: Record<string, string> = {},
+  ): Promise<PlainReply> => ask(path(key), { headers: { Range: range, ...headers } })
+
+  it('are announced by GET and HEAD', async () => {
+    for (const method of ['GET', 'HEAD']) {
+      const { headers } = await ask(path('SIZE-10'), { method })
+      expect(headers['accept-ranges']).toBe('bytes')
+    }
+  })
+
+  it.each(sizes)('are parts of %i bytes', async (size) => {
+    const bytes = patternOf(size)
+    const half = size >> 1
+    const wanted: readonly [string, number, number][] = [
+      ['0-0', 0, 0],
+      [`0-${size - 1}`, 0, size - 1],
+      [`0-${size + 5}`, 0, size - 1],
+      [`${half}-`, half, size - 1],
+      [`${half - 1}-${half}`, half - 1, half],
+      ['-1', size - 1, size - 1],
+      [`-${size + 5}`, 0, size - 1],
+    ]
+    for (const [range, first, last] of wanted) {
+      const { status, headers, body } = await get(`SIZE-${size}`, `bytes=${range}`)
+      expect([status, headers['content-range']]).toEqual([206, `bytes ${first}-${last}/${size}`])
+      expect(headers['content-length']).toBe(`${last - first + 1}`)
+      expect(headers['content-type']).toBe('application/octet-stream')
+      expect(headers.etag).toMatch(/^"\d+"$/)
+      expect(Buffer.compare(body, bytes.subarray(first, last + 1)), range).toBe(0)
+    }
+  })
+
+  it('may begin and end wherever large values are cut', async () => {
+    const size = 3 * mebibyte + 5
+    const bytes = patternOf(size)
+    for (const border of [mebibyte, 2 * mebibyte, 3 * mebibyte]) {
+      for (const [first, last] of [
+        [border - 1, border],
+        [border, border],
+        [border - 1, border - 1],
+        [border - mebibyte, border - 1],
+        [border - mebibyte + 1, Math.min(border + mebibyte, size - 1)],
+      ] as const) {
+        const { status, body } = await get(`SIZE-${size}`, `bytes=${first}-${last}`)
+        expect(status).toBe(206)
+        expect(Buffer.compare(body, bytes.subarray(first, last + 1)), `${first}-${last}`).toBe(0)
+      }
+    }
+  })
+
+  it('put together in turn are the whole value', async () => {
+    const size = 3 * mebibyte + 5
+    const parts: Buffer[] = []
+    for (let first = 0; first < size; first += 700_001) {
+      const { body } = await get(`SIZE-${size}`, `bytes=${first}-${first + 700_000}`)
+      parts.push(body)
+    }
+    expect(Buffer.compare(Buffer.concat(parts), patternOf(size))).toBe(0)
+  })
+
+  it.each([...sizes])('behind the end of %i bytes are refused with 416', async (size) => {
+    for (const range of [`${size}-`, `${size}-${size + 1}`, '-0', '99999999999999999999-']) {
+      const reply = await get(`SIZE-${size}`, `bytes=${range}`)
+      expect([reply.status, errorTypeOf(reply)], range).toEqual([416, 'range-not-satisfiable'])
+      expect(reply.headers['content-range']).toBe(`bytes */${size}`)
+    }
+  })
+
+  it('of an empty value are refused, or all of it', async () => {
+    for (const range of ['bytes=0-', 'bytes=0-0', 'bytes=-0']) {
+      const reply = await get('SIZE-0', range)
+      expect([reply.status, reply.headers['content-range']], range).toEqual([416, 'bytes */0'])
+    }
+    const last = await get('SIZE-0', 'bytes=-5')
+    expect([last.status, last.body.length, last.headers['content-length']]).toEqual([200, 0, '0'])
+  })
+
+  it('are all of it where there are several, or none that can be understood', async () => {
+    const headers = ['bytes=0-1,3-4', 'bytes=5-2', 'bytes=a-b', 'bytes', 'items=0-1', '']
+    for (const header of headers) {
+      const { status, headers: replied, body } = await get('SIZE-10', header)
+      expect([status, body.length, replied['content-range']], header).toEqual([200, 10, undefined])
+    }
+  })
+
+  it('are for GET alone', async () => {
+    const asked = { method: 'HEAD', headers: { Range: 'bytes=0-1' } }
+    const { status, headers } = await ask(path('SIZE-10'), asked)
+    expect([status, headers['content-length'], headers['content-range']]).toEqual([
+      200,
+      '10',
+      undefined,
+    ])
+  })
+
+  it('are of encoded bytes where these are sent, and not of what is decoded', async () => {
+    const text = 'hello '.repeat(5_000)
+    const encoded = brotliCompressSync(text)
+    await put('ENCODED', encoded, { 'Content-Encoding': 'br' })
+    const part = await get('ENCODED', 'bytes=2-5', { 'Accept-Encoding': 'br' })
+    expect([part.status, part.headers['content-encoding']]).toEqual([206, 'br'])
+    expect(part.headers['content-range']).toBe(`bytes 2-5/${encoded.length}`)
+    expect(part.body).toEqual(encoded.subarray(2, 6))
+    for (const range of ['bytes=2-5', 'bytes=999999-']) {
+      const whole = await get('ENCODED', range)
+      expect([whole.status, whole.body.toString()]).toEqual([200, text])
+      expect(whole.headers).not.toHaveProperty('accept-ranges')
+    }
+  })
+
+  it('are all of it where they would be of another version: If-Range', async () => {
+    const { headers } = await ask(path('SIZE-10'))
+    const { etag = '', 'last-modified': date = '' } = headers
+    for (const current of [etag, date]) {
+      expect((await get('SIZE-10', 'bytes=2-5', { 'If-Range': current })).status).toBe(206)
+    }
+    for (const other of ['"other"', `W/${etag}`, 'Sat, 29 Oct 1994 19:43:31 GMT']) {
+      const reply = await get('SIZE-10', 'bytes=2-5', { 'If-Range': other })
+      expect([reply.status, reply.body.length], other).toEqual([200, 10])
+      expect((await get('SIZE-10', 'bytes=99-', { 'If-Range': other })).status).toBe(200)
+    }
+    const malformed = await get('SIZE-10', 'bytes=2-5', { 'If-Range': 'unquoted' })
+    expect([malformed.status, errorTypeOf(malformed)]).toEqual([400, 'invalid-request'])
+    expect((await ask(path('SIZE-10'), { headers: { 'If-Range': 'unquoted' } })).status).toBe(200)
+  })
+
+  it('are looked at behind all other conditions', async () => {
+    const { etag = '' } = (await ask(path('SIZE-10'))).headers
+    const known = { 'If-None-Match': etag }
+    expect((await get('SIZE-10', 'bytes=2-5', known)).status).toBe(304)
+    expect((await get('SIZE-10', 'bytes=99-', known)).status).toBe(304)
+    expect((await get('SIZE-10', 'bytes=2-5', { 'If-Match': '"other"' })).status).toBe(412)
+    expect((await get('SIZE-10', 'bytes=2-5', { 'If-Match': etag })).status).toBe(206)
+    expect((await get('NONE', 'bytes=2-5')).status).toBe(404)
+  })
+
+  it('end with the client that goes away, and the server serves on', async () => {
+    const cut = new AbortController()
+    const url = `${server.url()}${path(`SIZE-${3 * mebibyte + 5}`)}`
+    const headers = { Authorization: `Bearer ${server.token()}`, Range: 'bytes=5-' }
+    const reply = await fetch(url, { headers, signal: cut.signal })
+    expect(reply.status).toBe(206)
+    cut.abort()
+    expect((await get('SIZE-10', 'bytes=2-5')).body.length).toBe(4)
+    expect(server.logged()).toEqual([])
+  })
+})

@@ -11,7 +11,8 @@ export async function listKeys(call: ApifyCall): Promise<HttpReply> {
   const store = await findStore(call, 'read', contentLink(call))
   const { query } = call
   const limit = query.limit()
-  const exclusiveStartKey = query.text('exclusiveStartKey') ?? null
+  // The record '' is a key to start behind like any other.
+  const exclusiveStartKey = query.given('exclusiveStartKey') ?? null
   const page = await store.list({
     prefix: keyOfSpelling(query.text('prefix') ?? ''),
     startAfter: exclusiveStartKey === null ? undefined : keyOfSpelling(exclusiveStartKey),

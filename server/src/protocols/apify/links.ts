@@ -59,10 +59,16 @@ export function recordUrls(
   store: StoreIdentity,
   { baseUrl, maySign }: Reader,
 ): (spelling: string) => string {
-  const recordsUrl = `${baseUrl}/v2/key-value-stores/${store.id}/records`
-  if (!needsSignature(store, maySign)) return (spelling) => `${recordsUrl}/${spelling}`
-  return (spelling) =>
-    `${recordsUrl}/${spelling}?signature=${signRecord(store.signingSecret, spelling)}`
+  const storeUrl = `${baseUrl}/v2/key-value-stores/${store.id}`
+  const isSigned = needsSignature(store, maySign)
+  return (spelling) => {
+    const query = isSigned ? `signature=${signRecord(store.signingSecret, spelling)}` : ''
+    // URL libraries would take these for steps in the path.
+    if (['', '%2E', '%2E%2E'].includes(spelling)) {
+      return `${storeUrl}/record?key=${spelling}${query && `&${query}`}`
+    }
+    return `${storeUrl}/records/${spelling}${query && `?${query}`}`
+  }
 }
 
 /** At a full hour: a store that did not change is described by the same text for a while. */

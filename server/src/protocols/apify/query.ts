@@ -16,6 +16,11 @@ export class Query {
     return this.#parameters.get(name) || undefined
   }
 
+  /** Undefined where it is absent alone. */
+  given(name: string): string | undefined {
+    return this.#parameters.get(name) ?? undefined
+  }
+
   /** `true` and `1` are true, everything else is false. */
   flag(name: string): boolean {
     const text = this.#parameters.get(name)?.toLowerCase()

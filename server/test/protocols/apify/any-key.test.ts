@@ -63,6 +63,22 @@ describe.each(engines)('records of any key at the Apify door, on %s', (engine) =
     await Promise.all(keys.map((key) => ask(path(key), { method: 'DELETE' })))
   })
 
+  it('are paged one by one, each once', async () => {
+    await Promise.all(keys.map((key) => put(key, 'paged')))
+    const store = server.client().keyValueStore(storeId)
+    const seen: string[] = []
+    let next: string | undefined
+    while (seen.length <= keys.length) {
+      const page = await store.listKeys({ limit: 1, exclusiveStartKey: next })
+      seen.push(...page.items.map(({ recordPublicUrl }) => recordPublicUrl))
+      if (page.nextExclusiveStartKey === null) break
+      next = page.nextExclusiveStartKey
+    }
+    expect(new Set(seen).size).toBe(keys.length)
+    expect(seen).toHaveLength(keys.length)
+    await Promise.all(keys.map((key) => ask(path(key), { method: 'DELETE' })))
+  })
+
   it.each(keys)('can be read where the PUT says: %j', async (key) => {
     const { headers } = await put(key, 'found')
     expect(headers.location).toBe(server.url() + path(key))

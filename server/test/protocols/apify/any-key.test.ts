@@ -69,7 +69,10 @@ describe.each(engines)('records of any key at the Apify door, on %s', (engine) =
     const seen: string[] = []
     let next: string | undefined
     while (seen.length <= keys.length) {
-      const page = await store.listKeys({ limit: 1, exclusiveStartKey: next })
+      const page = await store.listKeys({
+        limit: 1,
+        ...(next !== undefined && { exclusiveStartKey: next }),
+      })
       seen.push(...page.items.map(({ recordPublicUrl }) => recordPublicUrl))
       if (page.nextExclusiveStartKey === null) break
       next = page.nextExclusiveStartKey

@@ -17,9 +17,17 @@ const forms: readonly RegExp[] = [
   new RegExp(`^${weekday} ${month} (?<day>[ \\d]\\d) ${time} (?<year>\\d{4})$`),
 ]
 
+/** Many records are of one second: it is spelled once. */
+const spelled = { second: 0, text: new Date(0).toUTCString() }
+
 /** Milliseconds since 1970 as headers say it, in whole seconds: what is below is cut off. */
 export function formatHttpDate(ms: number): string {
-  return new Date(ms).toUTCString()
+  const second = Math.floor(ms / 1_000)
+  if (second !== spelled.second) {
+    spelled.second = second
+    spelled.text = new Date(second * 1_000).toUTCString()
+  }
+  return spelled.text
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   replyTo,
 } from './errors.ts'
 import { keyOfSegment } from './key-spelling.ts'
+import { findPlatformRoute } from './platform.ts'
 import { Query } from './query.ts'
 import { type ApifyHandler, type Method, type Route, routes } from './routes.ts'
 import { emptyReply } from './wire.ts'
@@ -96,9 +97,10 @@ function findRoute(path: string): FoundRoute | undefined {
   const segments = path.split('/')
   const found = routesByLength.get(segments.length)?.find((one) => fits(one.segments, segments))
   if (!found) assertNoEmptyKey(segments)
-  if (!found || segments[3] === '') return undefined
+  const route = found?.route ?? findPlatformRoute(segments)
+  if (!route || segments[3] === '') return undefined
   return {
-    route: found.route,
+    route,
     store: keyOfSegment(segments[3] ?? '') ?? '',
     key: keyOfSegment(segments[5] ?? ''),
   }

@@ -33,7 +33,9 @@ export function createApifyDoor(domain: Domain, environment: Environment): HttpH
     } catch (error) {
       if (error instanceof StorageError || error instanceof RequestError) {
         if (isOurs(error)) environment.logError(`${request.method} ${request.path}`, error)
-        return withCommonHeaders(replyTo(error), { request, route: found?.route })
+        const reply = replyTo(error)
+        if (isFromCommandLine(request)) reply.headers.Connection = 'close'
+        return withCommonHeaders(reply, { request, route: found?.route })
       }
       environment.logError(`${request.method} ${request.path} failed`, error)
       return withCommonHeaders(internalErrorReply(), { request, route: found?.route })
@@ -45,6 +47,14 @@ export function createApifyDoor(domain: Domain, environment: Environment): HttpH
 function isOurs(error: StorageError | RequestError): boolean {
   const isDamaged = error instanceof StorageError && error.code === 'record-damaged'
   return isDamaged || error.cause !== undefined
+}
+
+/**
+ * Apify's CLI may leave the body of a refusal unread, and then ends only when its connection does,
+ * a minute later.
+ */
+function isFromCommandLine(request: HttpRequest): boolean {
+  return /^(CLI|CI)$/.test(request.header('x-apify-request-origin') ?? '')
 }
 
 interface FoundRoute {

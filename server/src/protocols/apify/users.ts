@@ -48,7 +48,7 @@ async function findUser({ domain, request }: ApifyCall): Promise<User | undefine
   return byId ?? domain.users.getByUsername(asked)
 }
 
-/** No email address is known, and an empty proxy password says that there is no proxy. */
+/** The typed clients demand all of it; an empty proxy password says that there is no proxy. */
 function privateInfo({ id, username, createdAt }: User): Record<string, unknown> {
   const features = platformFeatures.map((name) => [
     name,
@@ -58,20 +58,39 @@ function privateInfo({ id, username, createdAt }: User): Record<string, unknown>
     id,
     username,
     profile: {},
+    // Coatcheck knows no addresses: this one has the form of one, in a domain that takes no mail.
+    email: `${id}@example.com`,
     proxy: { password: '', groups: [] },
-    plan: {
-      id: 'SELF_HOSTED',
-      description: 'A server of your own',
-      isEnabled: true,
-      enabledPlatformFeatures: ['STORAGE'],
-      availableProxyGroups: {},
-      availableAddOns: [],
-    },
+    plan,
     effectivePlatformFeatures: Object.fromEntries(features),
     createdAt: new Date(createdAt).toISOString(),
     isPaying: false,
   }
 }
+
+/** Nobody pays here, and of what Coatcheck has not got there is 0. */
+const plan = {
+  id: 'SELF_HOSTED',
+  description: 'A server of your own',
+  isEnabled: true,
+  monthlyBasePriceUsd: 0,
+  monthlyUsageCreditsUsd: 0,
+  usageDiscountPercent: 0,
+  enabledPlatformFeatures: ['STORAGE'],
+  maxMonthlyUsageUsd: 0,
+  maxActorMemoryGbytes: 0,
+  maxMonthlyActorComputeUnits: 0,
+  maxMonthlyResidentialProxyGbytes: 0,
+  maxMonthlyProxySerps: 0,
+  maxMonthlyExternalDataTransferGbytes: 0,
+  maxActorCount: 0,
+  maxActorTaskCount: 0,
+  dataRetentionDays: 0,
+  availableProxyGroups: {},
+  teamAccountSeatCount: 0,
+  supportLevel: 'NONE',
+  availableAddOns: [],
+} as const
 
 function feature({ isEnabled }: { isEnabled: boolean }): Record<string, unknown> {
   return {

@@ -14,6 +14,27 @@ const features = [
   'ACTORS_PUBLIC_DEVELOPER',
 ]
 
+/** What some releases of the Python client can't do without. */
+const planFields = [
+  'id',
+  'description',
+  'isEnabled',
+  'monthlyBasePriceUsd',
+  'monthlyUsageCreditsUsd',
+  'enabledPlatformFeatures',
+  'maxMonthlyUsageUsd',
+  'maxActorMemoryGbytes',
+  'maxMonthlyActorComputeUnits',
+  'maxMonthlyResidentialProxyGbytes',
+  'maxMonthlyProxySerps',
+  'maxMonthlyExternalDataTransferGbytes',
+  'maxActorCount',
+  'maxActorTaskCount',
+  'dataRetentionDays',
+  'teamAccountSeatCount',
+  'supportLevel',
+]
+
 describe.each(engines)('users through apify-client, on %s', (engine) => {
   const server = useTestServer({ engine })
 
@@ -68,15 +89,23 @@ describe('users on the wire of the Apify door', () => {
       id: expect.stringMatching(/^[a-zA-Z0-9]{17}$/),
       username: 'owner',
       profile: {},
+      email: expect.stringMatching(/^[a-zA-Z0-9]{17}@example\.com$/),
       proxy: { password: '', groups: [] },
-      plan: expect.objectContaining({ id: expect.any(String), availableProxyGroups: {} }),
+      plan: expect.objectContaining({ availableProxyGroups: {}, availableAddOns: [] }),
       effectivePlatformFeatures: expect.any(Object),
       createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       isPaying: false,
     })
+    expect(Object.keys(data.plan)).toEqual(expect.arrayContaining(planFields))
     expect(Object.keys(data.effectivePlatformFeatures)).toEqual(features)
     for (const [name, feature] of Object.entries(data.effectivePlatformFeatures)) {
-      expect(feature, name).toMatchObject({ isEnabled: name === 'STORAGE', isTrial: false })
+      expect(feature, name).toEqual({
+        isEnabled: name === 'STORAGE',
+        disabledReason: name === 'STORAGE' ? null : expect.any(String),
+        disabledReasonType: name === 'STORAGE' ? null : 'DISABLED',
+        isTrial: false,
+        trialExpirationAt: null,
+      })
     }
   })
 

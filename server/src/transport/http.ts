@@ -11,15 +11,22 @@ export interface HttpOptions {
   /** 0: any free one. */
   readonly port: number
   readonly handler: HttpHandler
+  readonly patience?: Patience
   logError(message: string, cause: unknown): void
 }
 
-/** A client that sends or takes nothing for this long is cut off. */
-const stallMs = 60_000
-const headersMs = 10_000
+/** How long a client is waited for. */
+export interface Patience {
+  /** One that sends or takes nothing for this long is cut off. */
+  readonly stallMs: number
+  /** One whose headers are not all there by then. */
+  readonly headersMs: number
+  /** How often the headers are looked at for that. */
+  readonly checkIntervalMs: number
+}
+
+const usualPatience: Patience = { stallMs: 60_000, headersMs: 10_000, checkIntervalMs: 2_000 }
 const keepAliveMs = 65_000
-/** How often sockets are looked at for these times. */
-const checkIntervalMs = 2_000
 /** After the reply to a body that nobody wanted: how long the client may go on sending. */
 const lingerMs = 2_000
 /** What is in flight when the server is told to stop gets this long. */
@@ -38,6 +45,7 @@ export class HttpListener {
   #isStopping = false
 
   constructor(options: HttpOptions) {
+    const { stallMs, headersMs, checkIntervalMs } = options.patience ?? usualPatience
     this.#options = options
     this.#server = createServer(
       {

@@ -139,8 +139,8 @@ async function storedBody({ value }: StoreRecord): Promise<Bytes | AsyncIterable
 }
 
 /**
- * The first megabyte is decoded before the reply begins, so that a value that is no such encoding, or
- * a short one that is cut off, is told.
+ * The first megabyte is decoded before the reply begins, so that a value that is no such encoding,
+ * or a short one that is cut off, is told.
  */
 async function decodedBody(record: StoreRecord): Promise<AsyncIterable<Bytes>> {
   const encoding = record.contentEncoding

@@ -2,8 +2,8 @@ import { resourceNotFound } from './errors.ts'
 import type { ApifyHandler, Route } from './routes.ts'
 
 /**
- * What Apify's platform has besides storages, by its place in the path. Coatcheck runs no Actors, so
- * none of these is ever found: neither itself nor the store of its last run.
+ * What Apify's platform has besides storages, by its place in the path. Coatcheck runs no Actors,
+ * so none of these is ever found: neither itself nor the store of its last run.
  */
 const resources: ReadonlyMap<string, string> = new Map([
   ['actor-runs', 'Actor run'],

@@ -12,14 +12,21 @@ export interface HttpOptions {
   /** 0: any free one. */
   readonly port: number
   readonly handler: HttpHandler
+  readonly patience?: Patience
   logError(message: string, cause: unknown): void
 }
 
-/** A connection on which nothing moves for this long is cut off. */
-const idleMs = 65_000
-const headersMs = 10_000
-/** How often connections are looked at for these times. */
-const checkIntervalMs = 2_000
+/** How long a client is waited for. */
+export interface Patience {
+  /** One on whose connection nothing moves for this long is cut off. */
+  readonly stallMs: number
+  /** One whose headers are not all there by then. */
+  readonly headersMs: number
+  /** How often connections are looked at for that. */
+  readonly checkIntervalMs: number
+}
+
+const usualPatience: Patience = { stallMs: 65_000, headersMs: 10_000, checkIntervalMs: 2_000 }
 /** After the reply to a body that nobody wanted: how long the client may go on sending. */
 const lingerMs = 2_000
 /** What is in flight when the server is told to stop gets this long. */
@@ -34,12 +41,14 @@ interface Exchange {
 export class HttpListener {
   readonly #server: Server
   readonly #options: HttpOptions
-  readonly #connections = new IdleConnections(idleMs)
+  readonly #connections: IdleConnections
   readonly #outbox = new Outbox()
   #isStopping = false
 
   constructor(options: HttpOptions) {
+    const { stallMs, headersMs, checkIntervalMs } = options.patience ?? usualPatience
     this.#options = options
+    this.#connections = new IdleConnections(stallMs)
     this.#server = createServer(
       {
         headersTimeout: headersMs,

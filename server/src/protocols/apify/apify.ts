@@ -10,6 +10,7 @@ import {
   replyTo,
 } from './errors.ts'
 import { keyOfSegment } from './key-spelling.ts'
+import { findPlatformRoute } from './platform.ts'
 import { Query } from './query.ts'
 import { type ApifyHandler, type Method, type Route, routes } from './routes.ts'
 import { emptyReply } from './wire.ts'
@@ -32,7 +33,9 @@ export function createApifyDoor(domain: Domain, environment: Environment): HttpH
     } catch (error) {
       if (error instanceof StorageError || error instanceof RequestError) {
         if (isOurs(error)) environment.logError(`${request.method} ${request.path}`, error)
-        return withCommonHeaders(replyTo(error), { request, route: found?.route })
+        const reply = replyTo(error)
+        if (isFromCommandLine(request)) reply.headers.Connection = 'close'
+        return withCommonHeaders(reply, { request, route: found?.route })
       }
       environment.logError(`${request.method} ${request.path} failed`, error)
       return withCommonHeaders(internalErrorReply(), { request, route: found?.route })
@@ -44,6 +47,14 @@ export function createApifyDoor(domain: Domain, environment: Environment): HttpH
 function isOurs(error: StorageError | RequestError): boolean {
   const isDamaged = error instanceof StorageError && error.code === 'record-damaged'
   return isDamaged || error.cause !== undefined
+}
+
+/**
+ * Apify's CLI may leave the body of a refusal unread, and then ends only when its connection does,
+ * a minute later.
+ */
+function isFromCommandLine(request: HttpRequest): boolean {
+  return /^(CLI|CI)$/.test(request.header('x-apify-request-origin') ?? '')
 }
 
 interface FoundRoute {
@@ -96,9 +107,10 @@ function findRoute(path: string): FoundRoute | undefined {
   const segments = path.split('/')
   const found = routesByLength.get(segments.length)?.find((one) => fits(one.segments, segments))
   if (!found) assertNoEmptyKey(segments)
-  if (!found || segments[3] === '') return undefined
+  const route = found?.route ?? findPlatformRoute(segments)
+  if (!route || segments[3] === '') return undefined
   return {
-    route: found.route,
+    route,
     store: keyOfSegment(segments[3] ?? '') ?? '',
     key: keyOfSegment(segments[5] ?? ''),
   }

@@ -101,6 +101,11 @@ export function pageNotFound(): RequestError {
   return new RequestError({ status: 404, type: 'page-not-found' }, message)
 }
 
+/** Clients take this type of 404, and no other, for "there is none". */
+export function resourceNotFound(message: string): RequestError {
+  return new RequestError({ status: 404, type: 'record-not-found' }, message)
+}
+
 export function methodNotAllowed(allowed: readonly string[]): RequestError {
   const list = ['OPTIONS', ...allowed].join(',')
   return new RequestError(

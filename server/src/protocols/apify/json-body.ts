@@ -41,9 +41,10 @@ function assertJsonType(request: HttpRequest): void {
   )
 }
 
-async function decode(bytes: Uint8Array, encoding: string): Promise<Uint8Array> {
+async function decode(bytes: Uint8Array, header: string): Promise<Uint8Array> {
+  const encoding = header.trim().toLowerCase()
   if (encoding === '' || encoding === 'identity') return bytes
-  if (!isContentEncoding(encoding)) throw unsupportedEncoding(encoding)
+  if (!isContentEncoding(encoding)) throw unsupportedEncoding(header)
   try {
     return await decodeBytes(bytes, { encoding, outputBytesMax: jsonBodyBytesMax })
   } catch (error) {

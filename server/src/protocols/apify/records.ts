@@ -181,14 +181,14 @@ async function storedBody({ value }: StoreRecord): Promise<Bytes | AsyncIterable
 }
 
 /**
- * The first bytes are decoded before the reply begins, so that a value that is no such encoding is
- * told.
+ * The first megabyte is decoded before the reply begins, so that a value that is no such encoding,
+ * or a short one that is cut off, is told.
  */
 async function decodedBody(record: StoreRecord): Promise<AsyncIterable<Bytes>> {
   const encoding = record.contentEncoding
   if (!isContentEncoding(encoding)) return record.value.chunks()
   const outputBytesMax = Math.max(decodedBytesMax, record.size * decodedRatioMax)
-  const parts = decodeStream(record.value.chunks(), { encoding, outputBytesMax })
+  const parts = gathered(decodeStream(record.value.chunks(), { encoding, outputBytesMax }))
   try {
     return resumed(await parts.next(), parts)
   } catch (error) {
@@ -196,6 +196,22 @@ async function decodedBody(record: StoreRecord): Promise<AsyncIterable<Bytes>> {
     const code = error.reason === 'too-large' ? 'value-too-large' : 'content-encoding-invalid'
     throw new StorageError(code, `This record is not ${encoding} as its Content-Encoding says.`)
   }
+}
+
+/** As `parts`, but the first of them has at least the size of a chunk, or is all there is. */
+async function* gathered(parts: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
+  const held: Bytes[] = []
+  let length = 0
+  for await (const part of parts) {
+    if (length >= limits.chunkBytes) {
+      yield part
+      continue
+    }
+    held.push(part)
+    length += part.length
+    if (length >= limits.chunkBytes) yield Buffer.concat(held.splice(0), length)
+  }
+  if (held.length > 0) yield Buffer.concat(held, length)
 }
 
 /** What `rest` gives behind `first`. Closing it closes `rest`, also before anything was taken. */

@@ -8,6 +8,7 @@ import type { Query } from './query.ts'
 import { deleteRecord, getRecord, headRecord, putRecord } from './records.ts'
 import { clearStore, patchStore } from './store-settings.ts'
 import { createStore, deleteStore, getStore, listStores, updateStore } from './stores.ts'
+import { getMe, getNoAccount, getUser } from './users.ts'
 
 /** One call of the API, its caller known. */
 export interface ApifyCall {
@@ -29,7 +30,7 @@ export type ApifyHandler = (call: ApifyCall) => Promise<HttpReply>
 export type Method = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
 
 export interface Route {
-  /** `:store` and `:key` stand for one segment each. */
+  /** `:store`, `:key` and `:user` stand for one segment each. */
   readonly path: string
   /** Requests a second and store, for `X-RateLimit-Limit`: nothing is refused. */
   readonly rateLimit: number
@@ -83,5 +84,25 @@ export const routes: readonly Route[] = [
       POST: putRecord,
       DELETE: deleteRecord,
     },
+  },
+  {
+    path: '/v2/users/me',
+    rateLimit,
+    methods: { GET: getMe },
+  },
+  {
+    path: '/v2/users/me/limits',
+    rateLimit,
+    methods: { GET: getNoAccount },
+  },
+  {
+    path: '/v2/users/me/usage/monthly',
+    rateLimit,
+    methods: { GET: getNoAccount },
+  },
+  {
+    path: '/v2/users/:user',
+    rateLimit,
+    methods: { GET: getUser },
   },
 ]

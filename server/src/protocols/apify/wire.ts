@@ -84,7 +84,8 @@ export function storeObject(
       writeCount: info.writeCount,
       deleteCount: info.deleteCount,
       listCount: info.listCount,
-      s3StorageBytes: info.storedBytes,
+      // Absent at 0, which makes `apify kvs ls` fail for the whole list.
+      ...(info.storedBytes > 0 && { s3StorageBytes: info.storedBytes }),
       storageBytes: info.storedBytes,
     },
   }

@@ -1,6 +1,6 @@
-import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { type Ending, sendRaw } from '../../support/raw-connection.ts'
 import { engines, useTestServer } from '../../test-server.ts'
 
 describe.each(engines)('bad input at the Apify door, on %s', (engine) => {
@@ -14,22 +14,8 @@ describe.each(engines)('bad input at the Apify door, on %s', (engine) => {
   const recordPath = (key: string): string => `/v2/key-value-stores/${storeId}/records/${key}`
   const authorization = (): string => `Authorization: Bearer ${server.token()}`
 
-  /** Writes `parts` to a socket and answers all that comes back; without `close` half of it stays open. */
-  async function raw(parts: readonly (string | Buffer)[], end: 'end' | 'cut'): Promise<string> {
-    const { hostname, port } = new URL(server.url())
-    const socket = connect(Number(port), hostname)
-    const { promise, resolve } = Promise.withResolvers<string>()
-    let received = ''
-    socket.on('data', (part) => {
-      received += part.toString('latin1')
-    })
-    socket.on('error', () => resolve(received))
-    socket.on('close', () => resolve(received))
-    for (const part of parts) socket.write(part)
-    if (end === 'end') socket.end()
-    else setTimeout(() => socket.destroy(), 100)
-    return promise
-  }
+  const raw = (parts: readonly (string | Buffer)[], ending: Ending): Promise<string> =>
+    sendRaw(server.url(), parts, ending)
 
   const put = (key: string, headers: readonly string[]): string =>
     [`PUT ${recordPath(key)} HTTP/1.1`, 'Host: x', authorization(), ...headers, '', ''].join('\r\n')

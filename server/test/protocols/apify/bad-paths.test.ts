@@ -1,0 +1,136 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { sendRaw } from '../../support/raw-connection.ts'
+import { engines, useTestServer } from '../../test-server.ts'
+
+const methods = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'PATCH'] as const
+
+describe.each(engines)('paths that must not be taken for others, on %s', (engine) => {
+  const server = useTestServer({ engine })
+  let storeId = ''
+
+  beforeAll(async () => {
+    const client = server.client()
+    storeId = (await client.keyValueStores().getOrCreate('bad-paths')).id
+    await client.keyValueStore(storeId).setRecord({ key: 'KEPT', value: 'kept' })
+  })
+
+  /** As it stands: any client would mend the path. Answers the reply's head and body. */
+  function ask(method: string, path: string, body = '{"name":"renamed"}'): Promise<string> {
+    const lines = [
+      `${method} ${path} HTTP/1.1`,
+      'Host: x',
+      `Authorization: Bearer ${server.token()}`,
+      'Content-Type: application/json',
+      `Content-Length: ${body.length}`,
+      'Connection: close',
+    ]
+    return sendRaw(server.url(), [`${lines.join('\r\n')}\r\n\r\n${body}`], 'stay')
+  }
+
+  async function expectUntouched(): Promise<void> {
+    const store = server.client().keyValueStore(storeId)
+    expect((await store.get())?.name).toBe('bad-paths')
+    expect((await store.listKeys()).items.map(({ key }) => key)).toEqual(['KEPT'])
+    expect((await store.getRecord('KEPT'))?.value).toBe('kept')
+  }
+
+  it.each([
+    '/',
+    '//',
+    '/.',
+    '/..',
+    '/./',
+    '/%2e',
+    '/%2e%2e',
+    '/%2e%2e/',
+    '%2F',
+    '%2f..',
+    '%00',
+    '%20',
+    '%',
+    '%zz',
+    '.',
+    '/keys/',
+    '/keys/..',
+    '/records/',
+    '/records//',
+    '/records/..',
+    '/records/%2e%2e',
+    '/records/.',
+    '/records/KEPT/',
+    '/records/KEPT/..',
+    '/records/KEPT/../..',
+    '//records/KEPT',
+    '/records//KEPT',
+    '/RECORDS/KEPT',
+    '/records/KEPT%00',
+    '/records/KEPT%2F',
+    '/records/%4b%45%50%54%20',
+    '/records/KEPT;x',
+    '/records%2FKEPT',
+    '/keys%2F',
+  ])('is nothing behind a store: %s', async (rest) => {
+    for (const method of methods) {
+      const reply = await ask(method, `/v2/key-value-stores/${storeId}${rest}`)
+      const status = Number(/^HTTP\/1\.1 (\d+)/.exec(reply)?.[1])
+      // To delete a record that is not there is done, whatever its key is.
+      const isRecord = method === 'DELETE' && /^\/records\/[^/]+$/.test(rest)
+      expect([400, 404, 405, isRecord ? 204 : 400], `${method} ${reply}`).toContain(status)
+      if (status !== 204 && method !== 'HEAD') expect(reply, method).toContain('{"error":{"type":"')
+    }
+    await expectUntouched()
+  })
+
+  it.each([
+    '/v2/key-value-stores/',
+    '/v2/key-value-stores//',
+    '/v2/key-value-stores/..',
+    '/v2/key-value-stores/%2e%2e',
+    '/v2//key-value-stores',
+    '//v2/key-value-stores',
+    '/v2/key-value-stores%2F',
+    '/v2/key-value-stores/owner%2Fbad-paths',
+    '/v2/key-value-stores/owner/bad-paths',
+    '/v2/key-value-stores/bad-paths',
+    '/v2/key-value-stores/~',
+    '/v2/key-value-stores/~~bad-paths',
+    '/v2/key-value-stores/owner~',
+    '/v2/key-value-stores/owner~bad-paths%00',
+    `/v2/key-value-stores/${'A'.repeat(5_000)}`,
+    `/v2/key-value-stores/~${'a'.repeat(5_000)}`,
+    '/v1/key-value-stores',
+    '/V2/key-value-stores',
+    '*',
+    '/v2/%zz',
+  ])('is no store: %s', async (path) => {
+    for (const method of methods) {
+      const reply = await ask(method, path)
+      expect(reply, method).toMatch(/^HTTP\/1\.1 (400|404|405) /)
+    }
+    await expectUntouched()
+    expect((await server.client().keyValueStores().list({ unnamed: true })).total).toBe(1)
+  })
+
+  it('takes a key of 256 characters and none of 257', async () => {
+    const path = `/v2/key-value-stores/${storeId}/records/${'k'.repeat(256)}`
+    expect(await ask('PUT', path)).toMatch(/^HTTP\/1\.1 201 /)
+    expect(await ask('DELETE', path)).toMatch(/^HTTP\/1\.1 204 /)
+    const tooLong = await ask('PUT', `${path}k`)
+    expect(tooLong).toMatch(/^HTTP\/1\.1 400 /)
+    expect(tooLong).toContain('"type":"invalid-record-key"')
+    await expectUntouched()
+  })
+
+  it('decodes a key once and takes each spelling of it for the same', async () => {
+    for (const spelling of ['KEPT', '%4BEPT', '%4b%45%50%54']) {
+      const reply = await ask('GET', `/v2/key-value-stores/${storeId}/records/${spelling}`)
+      expect(reply, spelling).toMatch(/^HTTP\/1\.1 200 .*\r\n\r\nkept$/s)
+    }
+    const twice = await ask('GET', `/v2/key-value-stores/${storeId}/records/%254BEPT`)
+    expect(twice).toMatch(/^HTTP\/1\.1 404 /)
+  })
+
+  it('logged no error in all of this', () => {
+    expect(server.logged()).toEqual([])
+  })
+})

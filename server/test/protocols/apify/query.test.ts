@@ -1,0 +1,122 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { useTestServer } from '../../test-server.ts'
+
+describe('what stands behind the question mark at the Apify door', () => {
+  const server = useTestServer()
+  let storeId = ''
+
+  beforeAll(async () => {
+    const client = server.client()
+    storeId = (await client.keyValueStores().getOrCreate('query')).id
+    await client.keyValueStores().getOrCreate()
+    for (const key of ['A', 'B', 'C']) {
+      await client.keyValueStore(storeId).setRecord({ key, value: key })
+    }
+  })
+
+  const send = (path: string, init: RequestInit = {}): Promise<Response> => {
+    const headers = { Authorization: `Bearer ${server.token()}`, ...init.headers }
+    return fetch(`${server.url()}/v2/key-value-stores${path}`, { ...init, headers })
+  }
+  const dataOf = async (path: string): Promise<Record<string, unknown>> =>
+    JSON.parse(await (await send(path)).text()).data
+  const typeOf = async (reply: Promise<Response>): Promise<[number, string]> => {
+    const response = await reply
+    return [response.status, JSON.parse(await response.text()).error.type]
+  }
+
+  it.each([
+    ['1', true],
+    ['true', true],
+    ['True', true],
+    ['TRUE', true],
+    ['0', false],
+    ['false', false],
+    ['False', false],
+    ['', false],
+    ['yes', false],
+    ['2', false],
+  ])('reads the boolean "%s" as %s, everywhere', async (text, isSet) => {
+    expect(await dataOf(`?desc=${text}&unnamed=${text}`)).toMatchObject({
+      desc: isSet,
+      unnamed: isSet,
+      total: isSet ? 2 : 1,
+    })
+    const record = await send(`/${storeId}/records/A?attachment=${text}&disableRedirect=${text}`)
+    expect([record.status, record.headers.has('content-disposition')]).toEqual([200, isSet])
+  })
+
+  it('takes a limit of 0, and an empty one, as none', async () => {
+    for (const limit of ['0', '', '00']) {
+      expect(await dataOf(`?unnamed=1&limit=${limit}`)).toMatchObject({ limit: 1_000, count: 2 })
+      expect(await dataOf(`/${storeId}/keys?limit=${limit}`)).toMatchObject({
+        limit: 1_000,
+        count: 3,
+        isTruncated: false,
+        nextExclusiveStartKey: null,
+      })
+    }
+  })
+
+  it.each(['-1', 'x', '1.5', '1e3', '0x10', '٣', '9'.repeat(30)])(
+    'refuses the limit %s',
+    async (limit) => {
+      const query = `limit=${encodeURIComponent(limit)}`
+      expect(await typeOf(send(`?${query}`))).toEqual([400, 'invalid-value'])
+      expect(await typeOf(send(`/${storeId}/keys?${query}`))).toEqual([400, 'invalid-value'])
+    },
+  )
+
+  it('takes the first of a parameter that comes twice, and ignores what it does not know', async () => {
+    const page = await dataOf(`/${storeId}/keys?limit=1&limit=2&bogus=1&__proto__=x`)
+    expect(page).toMatchObject({ limit: 1, count: 1 })
+  })
+
+  it('lets a GET stand for any other method, as it is written or not', async () => {
+    expect((await send('?method=POST&name=by-get')).status).toBe(201)
+    expect((await send('?method=post&name=by-get')).status).toBe(200)
+    expect((await send(`/${storeId}/records/D?method=PUT`)).status).toBe(201)
+    expect((await send(`/${storeId}/records/D?method=HEAD`)).status).toBe(200)
+    expect((await send(`/${storeId}/records/D?method=delete`)).status).toBe(204)
+    expect((await send('/~by-get?method=DELETE')).status).toBe(204)
+  })
+
+  it('lets no other method stand for another, and asks for the same rights', async () => {
+    for (const method of ['PUT', 'POST', 'DELETE']) {
+      const path = `/${storeId}/records/E?method=GET`
+      expect((await send(path, { method })).status).toBe(method === 'DELETE' ? 204 : 201)
+    }
+    const anonymous = { headers: { Authorization: '' } }
+    for (const path of [`/${storeId}?method=DELETE`, `/${storeId}/records/A?method=DELETE`]) {
+      expect(await typeOf(send(path, anonymous)), path).toEqual([401, 'token-not-provided'])
+    }
+    expect((await send(`/${storeId}/records/A`)).status).toBe(200)
+  })
+
+  it.each(['PATCH', 'CONNECT', 'constructor', '__proto__', 'G ET'])(
+    'knows no method %s to stand for',
+    async (method) => {
+      const refused = send(`/${storeId}/keys?method=${encodeURIComponent(method)}`)
+      expect(await typeOf(refused)).toEqual([405, 'method-not-allowed'])
+    },
+  )
+
+  it.each([
+    ['', 'OPTIONS,GET,POST'],
+    ['/STORE', 'OPTIONS,GET,PUT,DELETE'],
+    ['/STORE/keys', 'OPTIONS,GET'],
+    ['/STORE/records/A', 'OPTIONS,GET,HEAD,PUT,POST,DELETE'],
+  ])('says in the words of the API which methods %j has', async (path, allowed) => {
+    const response = await send(path.replace('STORE', storeId), { method: 'PATCH' })
+    const message = `This API end-point can only be accessed using the following HTTP methods: ${allowed}`
+    expect([response.status, await response.json()]).toEqual([
+      405,
+      { error: { type: 'method-not-allowed', message } },
+    ])
+    expect(response.headers.get('allow')).toBe(allowed)
+  })
+
+  it('logged no error in all of this', () => {
+    expect(server.logged()).toEqual([])
+  })
+})

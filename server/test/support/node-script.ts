@@ -1,0 +1,45 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Finished } from './command.ts'
+import { ProcessOutput } from './process-output.ts'
+
+export interface NodeScript {
+  readonly file: string
+  readonly args?: readonly string[]
+  /** All that it sees besides PATH: whoever runs the tests has settings of their own. */
+  readonly env: Readonly<Record<string, string>>
+  readonly cwd: string
+}
+
+/** A script that runs longer than this hangs. */
+const scriptMs = 60_000
+
+/** Runs somebody else's program on our Node to its end. */
+export async function runNodeScript({ file, args = [], env, cwd }: NodeScript): Promise<Finished> {
+  const child = spawn(process.execPath, [file, ...args], {
+    cwd,
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: scriptMs,
+    killSignal: 'SIGKILL',
+  })
+  const stdout = new ProcessOutput(child.stdout)
+  const stderr = new ProcessOutput(child.stderr)
+  const { promise, resolve, reject } = Promise.withResolvers<number | null>()
+  child.once('error', reject)
+  child.once('close', resolve)
+  const code = await promise
+  return { code, stdout: stdout.text, stderr: stderr.text }
+}
+
+/** Calls `use` with an empty folder that is gone afterwards. */
+export async function inScratchFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'coatcheck-test-'))
+  try {
+    return await use(folder)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}

@@ -48,10 +48,15 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'protocols/apify/': [
     'protocols/apify/',
     'protocols/content-encoding.ts',
+    'protocols/json-schema.ts',
     'protocols/json-value.ts',
+    'protocols/zip.ts',
     'core/',
     'transport/exchange.ts',
   ],
+  'protocols/json-schema.ts': ['protocols/json-schema-process.ts', 'core/', 'node:'],
+  'protocols/json-schema-process.ts': ['core/limits.ts', 'node:vm', 'ajv'],
+  'protocols/zip.ts': ['core/engine.ts', 'node:', 'yazl'],
   'protocols/json-value.ts': ['core/', 'protocols/content-encoding.ts'],
   'protocols/content-encoding.ts': [
     'core/engine.ts',

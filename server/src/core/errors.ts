@@ -5,6 +5,7 @@ export type ErrorCode =
   | 'store-name-invalid'
   | 'store-name-taken'
   | 'store-title-invalid'
+  | 'store-schema-invalid'
   | 'record-not-found'
   | 'record-key-invalid'
   | 'content-type-invalid'

@@ -1,5 +1,6 @@
 import type { HttpReply } from '../../transport/exchange.ts'
 import { findStore } from './address.ts'
+import { listSelected, selectionOf } from './collections.ts'
 import { keyOfSpelling, spellKey } from './key-spelling.ts'
 import type { ApifyCall } from './routes.ts'
 import { jsonReply } from './wire.ts'
@@ -10,8 +11,8 @@ export async function listKeys(call: ApifyCall): Promise<HttpReply> {
   const { query } = call
   const limit = query.limit()
   const exclusiveStartKey = query.text('exclusiveStartKey') ?? null
-  const page = await store.list({
-    prefix: keyOfSpelling(query.text('prefix') ?? ''),
+  const page = await listSelected(store, {
+    selection: await selectionOf(call, store),
     startAfter: exclusiveStartKey === null ? undefined : keyOfSpelling(exclusiveStartKey),
     limit,
   })

@@ -1,6 +1,9 @@
 import type { Principal } from '../../core/access.ts'
 import type { Domain } from '../../core/domain.ts'
+import type { Environment } from '../../core/environment.ts'
 import type { HttpReply, HttpRequest } from '../../transport/exchange.ts'
+import type { JsonSchemas } from '../json-schema.ts'
+import { getArchive } from './archive.ts'
 import { listKeys } from './keys.ts'
 import type { Query } from './query.ts'
 import { deleteRecord, getRecord, headRecord, putRecord } from './records.ts'
@@ -9,6 +12,8 @@ import { createStore, deleteStore, getStore, listStores, updateStore } from './s
 /** One call of the API, its caller known. */
 export interface ApifyCall {
   readonly domain: Domain
+  readonly environment: Environment
+  readonly jsonSchemas: JsonSchemas
   readonly request: HttpRequest
   readonly principal: Principal
   readonly query: Query
@@ -50,6 +55,11 @@ export const routes: readonly Route[] = [
     path: '/v2/key-value-stores/:store/keys',
     rateLimit,
     methods: { GET: listKeys },
+  },
+  {
+    path: '/v2/key-value-stores/:store/records',
+    rateLimit,
+    methods: { GET: getArchive },
   },
   {
     path: '/v2/key-value-stores/:store/records/:key',

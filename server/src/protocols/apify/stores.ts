@@ -7,6 +7,7 @@ import { findStore } from './address.ts'
 import { RequestError } from './errors.ts'
 import { readJsonObject } from './json-body.ts'
 import type { ApifyCall } from './routes.ts'
+import { readSchema, schemaJson, schemasOf } from './schemas.ts'
 import { emptyReply, generalAccessLevels, jsonReply, storeObject } from './wire.ts'
 
 /** GET /v2/key-value-stores */
@@ -31,20 +32,27 @@ export async function listStores(call: ApifyCall): Promise<HttpReply> {
           limit: asked.limit,
         })
   const { baseUrl } = call.request
-  const objects = items.map((info) => storeObject(info, { owner, baseUrl, mayWrite: true }))
+  const schemas = await schemasOf(call, items)
+  const objects = items.map((info) =>
+    storeObject(info, { owner, baseUrl, mayWrite: true, schema: schemas.get(info.id) }),
+  )
   return jsonReply(200, { data: { total, ...asked, count: objects.length, items: objects } })
 }
 
-/** POST /v2/key-value-stores?name=: gets or creates; without a name it always creates. */
+/**
+ * POST /v2/key-value-stores?name=: gets or creates; without a name it always creates. The schema in
+ * the body is that of a new store; one that exists keeps what it has.
+ */
 export async function createStore(call: ApifyCall): Promise<HttpReply> {
   const { id: ownerId } = requireUser(call.principal)
-  await readJsonObject(call.request, { isOptional: true })
+  const body = await readJsonObject(call.request, { isOptional: true })
+  const schema = await readSchema(body.schema, call)
   const name = call.query.text('name')
   const { stores } = call.domain
   const { store, isNew } =
     name === undefined
-      ? { store: await stores.create({ ownerId, name }), isNew: true }
-      : await stores.open({ ownerId, name })
+      ? { store: await stores.create({ ownerId, name, schema }), isNew: true }
+      : await stores.open({ ownerId, name, schema })
   const object = await describe(call, store)
   if (!isNew) return jsonReply(200, { data: object })
   const location = `${call.request.baseUrl}/v2/key-value-stores/${store.id}`
@@ -77,7 +85,8 @@ async function describe(call: ApifyCall, store: Store): Promise<Record<string, u
   const { principal } = call
   const isOwner = principal.kind === 'user' && principal.user.id === info.ownerId
   const owner = isOwner ? principal.user : await call.domain.users.get(info.ownerId)
-  return storeObject(info, { owner, baseUrl: call.request.baseUrl, mayWrite: isOwner })
+  const schema = await schemaJson(store, info)
+  return storeObject(info, { owner, baseUrl: call.request.baseUrl, mayWrite: isOwner, schema })
 }
 
 function changesOf(body: Readonly<Record<string, unknown>>): StoreChanges {

@@ -6,6 +6,9 @@ import type { HttpReply } from '../../transport/exchange.ts'
 /** Body of the endpoints that take JSON, decoded (`MAX_PAYLOAD_SIZE_BYTES` of @apify/consts). */
 export const jsonBodyBytesMax = 9_437_184
 
+/** All schemas of a page of stores, as JSON; behind them they are left out. */
+export const pageSchemaBytesMax = 4 * 1_048_576
+
 /** The keys of a page of stores or records; also what `limit` is cut to. */
 export const pageItemsMax = 1_000
 
@@ -41,10 +44,18 @@ export function emptyReply(
   return { status, headers: { ...headers }, body: '' }
 }
 
+interface StoreView {
+  readonly owner: User | undefined
+  readonly baseUrl: string
+  readonly mayWrite: boolean
+  /** null: there is none. Undefined: it is left out. */
+  readonly schema: unknown
+}
+
 /** Apify's store object (spec: section 5). The signing secret is for those who may write. */
 export function storeObject(
   info: StoreInfo,
-  { owner, baseUrl, mayWrite }: { owner: User | undefined; baseUrl: string; mayWrite: boolean },
+  { owner, baseUrl, mayWrite, schema }: StoreView,
 ): Record<string, unknown> {
   const storeUrl = `${baseUrl}/v2/key-value-stores/${info.id}`
   return {
@@ -58,7 +69,7 @@ export function storeObject(
     accessedAt: isoTime(info.accessedAt),
     actId: null,
     actRunId: null,
-    schema: null,
+    ...(schema !== undefined && { schema }),
     generalAccess: info.generalAccess,
     ...(mayWrite && { urlSigningSecretKey: info.signingSecret }),
     consoleUrl: `${baseUrl}/#/key-value-stores/${info.id}`,

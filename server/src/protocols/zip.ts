@@ -21,8 +21,8 @@ export interface ZipEntry {
 const compressionLevel = 1
 
 /**
- * A ZIP archive (ZIP64 where it must be), made as it is read: no more than about a part of one
- * entry is in memory. Closing it closes `entries` and the content that is being read.
+ * A ZIP archive (ZIP64 where it must be), made as it is read: of contents, less than ten parts are
+ * in memory. Closing it closes `entries` and the content that is being read. Throws what they do.
  */
 export async function* zipStream(entries: AsyncIterable<ZipEntry>): AsyncGenerator<Bytes> {
   const zip = new ZipFile()

@@ -48,6 +48,19 @@ describe.each(engines)('schemas of stores, on %s', (engine) => {
     expect(items.find(({ id }) => id === storeId)).toMatchObject({ schema })
   })
 
+  it('leaves schemas out of a list that would grow too large with them', async () => {
+    const stores = server.client().keyValueStores()
+    const large = { ...schema, description: 'x'.repeat(1_000_000) }
+    for (let index = 0; index < 6; index += 1)
+      await stores.getOrCreate(`l-${index}`, { schema: large })
+    const listed = (await stores.list()).items.filter(({ name }) => name?.startsWith('l-'))
+    const shown = listed.filter((item) => 'schema' in item)
+    expect(shown).toMatchObject(Array(4).fill({ schema: large }))
+    expect(listed).toHaveLength(6)
+    expect(await server.client().keyValueStore('~l-5').get()).toMatchObject({ schema: large })
+    for (const { id } of listed) await server.client().keyValueStore(id).delete()
+  })
+
   it('leaves the schema of a store that exists alone, whatever is sent', async () => {
     const stores = server.client().keyValueStores()
     const other = { ...schema, title: 'Other', collections: {} }

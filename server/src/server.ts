@@ -10,6 +10,7 @@ import { createToken } from './core/users.ts'
 import { DataFolder } from './data-folder.ts'
 import { openEngine } from './engines/open.ts'
 import { createApifyDoor } from './protocols/apify/apify.ts'
+import { JsonSchemas } from './protocols/json-schema.ts'
 import type { HttpHandler, HttpRequest } from './transport/exchange.ts'
 import { HttpListener } from './transport/http.ts'
 import { welcomePage } from './transport/welcome.ts'
@@ -71,8 +72,10 @@ export async function startServer(
     closers.push(() => domain.close())
     const firstStart = await makeFirstUser(domain, { config, environment, folder })
     closers.push(startSweeping(domain, environment))
+    const jsonSchemas = new JsonSchemas()
+    closers.push(() => jsonSchemas.close())
     closers.push(stopListening) // before anything that requests need
-    gate.open(doorsOf(domain, environment))
+    gate.open(doorsOf(domain, { environment, jsonSchemas }))
     return { url: listener.url, firstStart, close }
   } catch (error) {
     await close()
@@ -200,8 +203,11 @@ async function listen(
 }
 
 /** Which door a path belongs to. */
-function doorsOf(domain: Domain, environment: Environment): HttpHandler {
-  const apify = createApifyDoor(domain, environment)
+function doorsOf(
+  domain: Domain,
+  { environment, jsonSchemas }: { environment: Environment; jsonSchemas: JsonSchemas },
+): HttpHandler {
+  const apify = createApifyDoor(domain, environment, jsonSchemas)
   return (request: HttpRequest) =>
     request.path === '/' ? Promise.resolve(welcomePage(request)) : apify(request)
 }

@@ -57,6 +57,7 @@ describe('the published package', { timeout: installMs }, () => {
     const record = `${store}/~packed/records/KEY`
     expect((await fetch(record, { method: 'PUT', body: 'x', headers })).status).toBe(201)
     expect(await (await fetch(record, { headers })).text()).toBe('x')
+    await checkSchemas(store, headers)
     const { code, errors } = await stop()
     expect([code, errors]).toEqual([0, ''])
     const check = await run(node, [join(installed, 'bin/coatcheck.js'), 'check', '--data', data])
@@ -75,6 +76,22 @@ describe('the published package', { timeout: installMs }, () => {
       stderr: expect.stringContaining('needs Node.js 22.18 or newer'),
     })
   })
+
+  /** They are checked by a program of their own in the package. */
+  async function checkSchemas(stores: string, headers: Record<string, string>): Promise<void> {
+    const contentTypes = ['application/json']
+    const collection = { key: 'K', contentTypes, jsonSchema: { type: 'number' } }
+    const collections = { c: collection }
+    const schema = { actorKeyValueStoreSchemaVersion: 1, title: 'T', collections }
+    const json = { ...headers, 'Content-Type': 'application/json' }
+    const made = { method: 'POST', body: JSON.stringify({ schema }), headers: json }
+    expect((await fetch(`${stores}?name=schema`, made)).status).toBe(201)
+    const put = async (body: string): Promise<number> => {
+      const init = { method: 'PUT', body, headers: json }
+      return (await fetch(`${stores}/~schema/records/K`, init)).status
+    }
+    expect([await put('1'), await put('"1"')]).toEqual([201, 400])
+  }
 
   async function serve(
     node: string,

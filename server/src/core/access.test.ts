@@ -158,6 +158,7 @@ function storeOf(generalAccess: GeneralAccess): StoreIdentity {
     contentId: Buffer.alloc(12),
     retention: 'default',
     createdAt: 0,
+    hasSchema: false,
     signingSecret: 'secret',
   }
 }

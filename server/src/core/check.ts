@@ -20,6 +20,7 @@ import {
   ownedKeys,
   ownedStoreIdOf,
   ownerCounterKey,
+  schemaKey,
   storeIdOf,
   storeKey,
 } from './keyspace.ts'
@@ -57,6 +58,7 @@ const plainKinds = [
   'lease',
   'name',
   'ownerCounter',
+  'schema',
   'token',
   'user',
   'username',
@@ -100,6 +102,7 @@ class Checker {
 
   async run(): Promise<CheckReport> {
     await this.#checkStores()
+    await this.#checkSchemas()
     await this.#checkFiles()
     await this.#checkExpiries()
     await this.#collectGarbage()
@@ -152,8 +155,23 @@ class Checker {
     const [activity, records, ...filed] = await this.#engine.get(keys)
     this.#recordsExpected += Number(totalOf(records))
     if (filed.includes(undefined)) this.#report(`Store ${id} is not filed everywhere it should be.`)
+    await this.#checkSchema(identity)
     if (!activity || activity.isDamaged) this.#report(`The activity of store ${id} is lost.`)
     else await this.#checkExpiry(id, decodeActivity(activity).expiresAt)
+  }
+
+  async #checkSchema({ id, hasSchema }: StoreIdentity): Promise<void> {
+    if (!hasSchema) return
+    const [schema] = await this.#engine.get([schemaKey(id)])
+    if (!schema) this.#report(`The schema of store ${id} is lost.`)
+  }
+
+  /** None is left of a store that is gone. */
+  async #checkSchemas(): Promise<void> {
+    for await (const { key } of walk(this.#engine, kindRange('schema'))) {
+      const storeId = storeIdOf(key)
+      if (!this.#storeIds.has(storeId)) this.#report(`Store ${storeId} left its schema behind.`)
+    }
   }
 
   async #checkExpiry(storeId: string, expiresAt: number): Promise<void> {

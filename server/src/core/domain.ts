@@ -11,6 +11,7 @@ import { KeyQueue } from './key-queue.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { defaultRetention } from './retention.ts'
 import { StoreReader } from './store-reader.ts'
+import { SchemaCache } from './store-schema.ts'
 import { Stores } from './stores.ts'
 import { Sweeper } from './sweeper.ts'
 import { Users } from './users.ts'
@@ -52,12 +53,13 @@ export async function openDomain(
   const reader = new StoreReader({ engine, identities, activities, expire })
   const shared = { engine, environment, identities, activities, lifecycle }
   const values = new Values(engine)
+  const schemas = new SchemaCache()
   const trimmer = new ChangeTrimmer(engine, environment)
   const queue = new KeyQueue()
   const users = new Users(engine, environment)
   await activities.start()
   return {
-    stores: new Stores({ ...shared, background, reader, values, queue, trimmer }),
+    stores: new Stores({ ...shared, background, reader, values, schemas, queue, trimmer }),
     users,
     access: new Access(users, environment),
     sweeper: new Sweeper({ ...shared, values, trimmer }),

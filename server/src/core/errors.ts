@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'store-name-taken'
   | 'store-title-invalid'
   | 'store-retention-invalid'
+  | 'store-schema-invalid'
   | 'record-not-found'
   | 'record-key-invalid'
   | 'content-type-invalid'

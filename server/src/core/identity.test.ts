@@ -13,6 +13,7 @@ const identity: StoreIdentity = {
   contentId: Buffer.from('00ff00ff00ff00ff00ff00ff', 'hex'),
   retention: { ttlMs: 5, renewOnRead: true, renewOnWrite: false, onExpiry: 'clear' },
   createdAt: 1,
+  hasSchema: false,
   signingSecret: 'secret',
 }
 

@@ -23,6 +23,11 @@ export interface StoreIdentity {
   readonly retention: OwnRetention
   /** Milliseconds since 1970, to the thousandth: no two stores of a server are equal in it. */
   readonly createdAt: number
+  /**
+   * Whether there is a schema, which lies in an entry of its own: this one is read by every request
+   * and small. Never changes.
+   */
+  readonly hasSchema: boolean
   /** Signs the store's public links; text, secret. */
   readonly signingSecret: string
 }
@@ -42,7 +47,7 @@ export function encodeIdentity(identity: StoreIdentity): Buffer {
 function decodeIdentity(entry: Entry): StoreIdentity {
   const fields = JSON.parse(Buffer.from(entry.value).toString('utf8'))
   assert(typeof fields.id === 'string', 'A store entry holds the id of its store.')
-  return { ...fields, contentId: Buffer.from(fields.contentId, 'hex') }
+  return { hasSchema: false, ...fields, contentId: Buffer.from(fields.contentId, 'hex') }
 }
 
 /** Identities that were decoded before, keyed by store and valid for one revision. */

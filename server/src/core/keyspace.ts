@@ -18,6 +18,7 @@ const letter = {
   garbage: 'g',
   garbageTotal: 'h',
   instance: 'i',
+  schema: 'j',
   changesTrimmed: 'k',
   change: 'l',
   name: 'n',
@@ -51,6 +52,7 @@ export const instanceKey = (instance: Bytes): Buffer => join(letter.instance, in
 export const storeKey = (storeId: string): Buffer => Buffer.from(letter.store + storeId, 'latin1')
 export const activityKey = (storeId: string): Buffer =>
   Buffer.from(letter.activity + storeId, 'latin1')
+export const schemaKey = (storeId: string): Buffer => Buffer.from(letter.schema + storeId, 'latin1')
 export const storeIdOf = (key: Bytes): string => textOf(key.subarray(1, 1 + storeIdLength))
 
 export const nameKey = (ownerId: string, name: string): Buffer =>

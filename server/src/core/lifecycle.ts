@@ -14,6 +14,7 @@ import {
   nameKey,
   ownedKeys,
   ownerCounterKey,
+  schemaKey,
   storeKey,
 } from './keyspace.ts'
 import { limits } from './limits.ts'
@@ -109,6 +110,7 @@ export class Lifecycle {
       counterKey(id, 'bytes'),
     ]
     if (expiresAt > 0) deletes.push(expiryKey(expiresAt, id))
+    if (identity.hasSchema) deletes.push(schemaKey(id))
     const sums = [{ key: ownerCounterKey(ownerId, 'stores'), delta: -1n }]
     if (name !== null) {
       deletes.push(nameKey(ownerId, name), ...ownedKeys(identity, { named: true }))

@@ -11,6 +11,9 @@ export const limits = Object.freeze({
   /** A store's name, in ASCII characters. */
   storeNameLengthMax: 63,
   storeTitleLengthMax: 256,
+  /** A store's schema, as JSON: one entry in every engine. */
+  storeSchemaBytesMax: 1_048_576,
+  storeSchemaDepthMax: 200,
   contentTypeLengthMax: 200,
   usernameLengthMax: 63,
   /**
@@ -55,6 +58,8 @@ export const limits = Object.freeze({
   activeStoresMax: 100_000,
   /** Stores whose identity is held in memory, keyed by revision. */
   cachedStoresMax: 10_000,
+  /** Schemas of stores that are held in memory, as JSON. */
+  cachedSchemasBytesMax: 32 * 1_048_576,
   cachedTokensMax: 10_000,
   /** For how long a token that was found is taken as found. */
   cachedTokenMs: 1_000,
@@ -69,4 +74,13 @@ export const limits = Object.freeze({
   sweepIntervalMs: 10_000,
   /** Output of decoding a value for a JSON door. */
   jsonViewBytesMax: 16 * 1_048_576,
+  /** Checking one value against a JSON Schema, or compiling one. */
+  jsonSchemaCheckMsMax: 3_000,
+  /** ... and the memory that it may take. */
+  jsonSchemaHeapMiBMax: 256,
+  /** Compiled JSON Schemas that are kept, and the JSON that they were made of. */
+  compiledJsonSchemasMax: 1_000,
+  compiledJsonSchemasBytesMax: 8 * 1_048_576,
+  /** Values that wait for being checked. */
+  jsonSchemaQueueBytesMax: 256 * 1_048_576,
 })

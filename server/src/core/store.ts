@@ -9,7 +9,14 @@ import type { Environment } from './environment.ts'
 import { StorageError } from './errors.ts'
 import type { IdentityCache, StoreIdentity } from './identity.ts'
 import type { KeyQueue } from './key-queue.ts'
-import { counterKey, innerIdBytes, recordKey, recordNameOf, recordRange } from './keyspace.ts'
+import {
+  counterKey,
+  innerIdBytes,
+  recordKey,
+  recordNameOf,
+  recordRange,
+  schemaKey,
+} from './keyspace.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { limits } from './limits.ts'
 import type { StoredRecord, StoreRecord } from './record.ts'
@@ -23,6 +30,7 @@ import {
   type StoreSnapshot,
   storeBusy,
 } from './store-reader.ts'
+import type { SchemaCache, StoreSchema } from './store-schema.ts'
 import { Upload } from './upload.ts'
 import { assertContentType, assertRecordKey } from './validate.ts'
 import type { Values } from './value.ts'
@@ -37,6 +45,7 @@ export interface StoreParts {
   readonly activities: Activities
   readonly lifecycle: Lifecycle
   readonly values: Values
+  readonly schemas: SchemaCache
   readonly queue: KeyQueue
   readonly trimmer: ChangeTrimmer
 }
@@ -83,6 +92,22 @@ export class Store {
 
   async identity(): Promise<StoreIdentity> {
     return (await this.#read(noKeys)).identity
+  }
+
+  /** Whether there is no schema, where that is known without asking: a store keeps what it has. */
+  get hasNoSchema(): boolean {
+    return this.#parts.identities.guess(this.id)?.identity.hasSchema === false
+  }
+
+  /** What the store was made with. Throws `record-damaged`. */
+  async schema(): Promise<StoreSchema | undefined> {
+    const { schemas } = this.#parts
+    const known = schemas.get(this.id)
+    const { identity, entries } = await this.#read(({ id, hasSchema }) =>
+      hasSchema && !known ? [schemaKey(id)] : [],
+    )
+    if (!identity.hasSchema) return undefined
+    return known ?? schemas.decode(this.id, entries[0])
   }
 
   async info(): Promise<StoreInfo> {

@@ -4,7 +4,14 @@ import type { Environment } from './environment.ts'
 import { StorageError } from './errors.ts'
 import { encodeIdentity, type GeneralAccess, type StoreIdentity } from './identity.ts'
 import { createId, isId, randomAlphanumerics } from './ids.ts'
-import { innerIdBytes, nameKey, ownedKeys, ownerCounterKey, storeKey } from './keyspace.ts'
+import {
+  innerIdBytes,
+  nameKey,
+  ownedKeys,
+  ownerCounterKey,
+  schemaKey,
+  storeKey,
+} from './keyspace.ts'
 import { limits } from './limits.ts'
 import { assertRetention, type OwnRetention } from './retention.ts'
 import { Store, type StoreParts } from './store.ts'
@@ -19,6 +26,8 @@ export interface NewStore {
   /** Undefined: unnamed, and so it expires. */
   readonly name: string | undefined
   readonly retention?: OwnRetention
+  /** As `encodeSchema` makes it; it stays for as long as the store does. */
+  readonly schema?: Bytes | undefined
 }
 
 /** What may be changed of a store; what is left out stays. */
@@ -131,7 +140,7 @@ export class Stores {
   async #add(wanted: NewStore): Promise<Store | undefined> {
     const { engine, environment, activities } = this.#parts
     const identity = this.#newIdentity(wanted, environment)
-    const commit = await engine.commit(creation(identity, activities))
+    const commit = await engine.commit(creation(identity, activities, wanted.schema))
     if (!commit.applied) return undefined
     activities.noteArmed(identity)
     return new Store(identity.id, this.#parts)
@@ -147,6 +156,7 @@ export class Stores {
       contentId: Buffer.from(environment.randomBytes(innerIdBytes)),
       retention: wanted.retention ?? 'default',
       createdAt: this.#nextCreation(environment.now()),
+      hasSchema: wanted.schema !== undefined,
       signingSecret: randomAlphanumerics(environment, signingSecretLength),
     }
   }
@@ -211,14 +221,19 @@ function identityPut(identity: StoreIdentity): Put {
   return { key: storeKey(identity.id), value: encodeIdentity(identity) }
 }
 
-function creation(identity: StoreIdentity, activities: Activities): AtomicWrite {
+function creation(
+  identity: StoreIdentity,
+  activities: Activities,
+  schema: Bytes | undefined,
+): AtomicWrite {
   const { id, ownerId } = identity
   const filing = refiled({ ...identity, name: null }, identity)
   const expiry = moveExpiry(id, { from: undefined, to: activities.armed(identity) })
   const filed = ownedKeys(identity, { named: false }).map(emptyPut)
+  const described = schema ? [{ key: schemaKey(id), value: schema }] : []
   return {
     checks: [{ key: storeKey(id), revision: undefined }, ...filing.checks],
-    puts: [identityPut(identity), ...filed, ...expiry.puts, ...filing.puts],
+    puts: [identityPut(identity), ...described, ...filed, ...expiry.puts, ...filing.puts],
     sums: [{ key: ownerCounterKey(ownerId, 'stores'), delta: 1n }, ...filing.sums],
   }
 }

@@ -4,6 +4,7 @@ import { openTestDomain, TestEnvironment } from '../../core/testing.ts'
 import { BytesSource } from '../../core/value.ts'
 import { MemoryEngine } from '../../engines/memory.ts'
 import type { HttpHandler, HttpReply } from '../../transport/exchange.ts'
+import { JsonSchemas } from '../json-schema.ts'
 import { createApifyDoor } from './apify.ts'
 import { spellKey } from './key-spelling.ts'
 
@@ -21,7 +22,7 @@ describe('the Apify door without a socket', () => {
     await domain.users.createFirst(token)
     const owner = await domain.users.findByToken(token)
     store = await domain.stores.create({ ownerId: owner?.id ?? '', name: 'shared' })
-    door = createApifyDoor(domain, environment)
+    door = createApifyDoor(domain, environment, new JsonSchemas())
     for (const key of foreignKeys) await putAtAnotherDoor(key, key)
   })
 

@@ -2,6 +2,7 @@ import type { Domain } from '../../core/domain.ts'
 import type { Environment } from '../../core/environment.ts'
 import { StorageError } from '../../core/errors.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from '../../transport/exchange.ts'
+import type { JsonSchemas } from '../json-schema.ts'
 import {
   internalErrorReply,
   methodNotAllowed,
@@ -16,7 +17,11 @@ import { type ApifyHandler, type Method, type Route, routes } from './routes.ts'
 import { emptyReply } from './wire.ts'
 
 /** The HTTP API of Apify's key-value stores, as the unmodified clients speak it. */
-export function createApifyDoor(domain: Domain, environment: Environment): HttpHandler {
+export function createApifyDoor(
+  domain: Domain,
+  environment: Environment,
+  jsonSchemas: JsonSchemas,
+): HttpHandler {
   return async (request) => {
     let found: FoundRoute | undefined
     try {
@@ -28,7 +33,8 @@ export function createApifyDoor(domain: Domain, environment: Environment): HttpH
       const handler = handlerOf(route, methodOf(request, query))
       const authenticated = domain.access.authenticate(tokenOf(request, query))
       const principal = authenticated instanceof Promise ? await authenticated : authenticated
-      const reply = await handler({ domain, environment, request, principal, query, store, key })
+      const services = { domain, environment, jsonSchemas }
+      const reply = await handler({ ...services, request, principal, query, store, key })
       return withCommonHeaders(reply, { request, route })
     } catch (error) {
       if (error instanceof StorageError || error instanceof RequestError) {

@@ -28,6 +28,7 @@ const answers = {
   'store-name-taken': { status: 409, type: 'name-not-unique' },
   'store-title-invalid': { status: 400, type: 'invalid-value' },
   'store-retention-invalid': { status: 400, type: 'invalid-value' },
+  'store-schema-invalid': { status: 400, type: 'store-schema-invalid' },
   'record-not-found': { status: 404, type: 'record-not-found', message: 'Record was not found' },
   'record-key-invalid': {
     status: 400,

@@ -1,6 +1,7 @@
 import { isAllowed } from '../../core/access.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
 import { findStore } from './address.ts'
+import { listSelected, selectionOf } from './collections.ts'
 import { keyOfSpelling, spellKey } from './key-spelling.ts'
 import { contentLink, recordUrls } from './links.ts'
 import type { ApifyCall } from './routes.ts'
@@ -13,8 +14,8 @@ export async function listKeys(call: ApifyCall): Promise<HttpReply> {
   const limit = query.limit()
   // The record '' is a key to start behind like any other.
   const exclusiveStartKey = query.given('exclusiveStartKey') ?? null
-  const page = await store.list({
-    prefix: keyOfSpelling(query.text('prefix') ?? ''),
+  const page = await listSelected(store, {
+    selection: await selectionOf(call, store),
     startAfter: exclusiveStartKey === null ? undefined : keyOfSpelling(exclusiveStartKey),
     limit,
   })

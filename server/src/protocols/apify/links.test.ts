@@ -13,6 +13,7 @@ import {
 import { BytesSource } from '../../core/value.ts'
 import { MemoryEngine } from '../../engines/memory.ts'
 import type { HttpHandler } from '../../transport/exchange.ts'
+import { JsonSchemas } from '../json-schema.ts'
 import { createApifyDoor } from './apify.ts'
 import { signContent, signRecord } from './signatures.ts'
 
@@ -43,7 +44,7 @@ describe('public links at the Apify door, without a socket', () => {
     await domain.users.createFirst(token)
     const owner = await domain.users.findByToken(token)
     store = await domain.stores.create({ ownerId: owner?.id ?? '', name: 'mine' })
-    door = createApifyDoor(domain, domain.environment)
+    door = createApifyDoor(domain, domain.environment, new JsonSchemas())
   })
 
   /** Follows a link as a browser does: the URL is what the URL standard makes of it. */

@@ -26,8 +26,10 @@ export function recordLink({ query, key }: ApifyCall): Link | undefined {
 export function contentLink({ query, environment }: ApifyCall): Link | undefined {
   const signature = query.text('signature')
   if (signature === undefined) return undefined
+  // What begins in time may be finished: an archive is read for as long as it takes.
+  const now = environment.now()
   return ({ id, signingSecret: secret }) =>
-    isContentSignature(signature, { secret, storeId: id, now: environment.now() })
+    isContentSignature(signature, { secret, storeId: id, now })
 }
 
 interface Reader {

@@ -5,7 +5,7 @@ import type { RecordHead, StoreRecord } from '../../core/record.ts'
 import type { Store } from '../../core/store.ts'
 import type { Span } from '../../core/value.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
-import { DecodingError, decodeStream, isContentEncoding } from '../content-encoding.ts'
+import { DecodingError, isContentEncoding } from '../content-encoding.ts'
 import { entityTagOf } from '../entity-tags.ts'
 import { formatHttpDate } from '../http-date.ts'
 import { findStore } from './address.ts'
@@ -17,20 +17,16 @@ import {
   unchangedReply,
   wantedSpan,
 } from './conditional.ts'
+import { decodedParts, resumed } from './decoded.ts'
 import { RequestError } from './errors.ts'
 import { isApifyKey, spellKey } from './key-spelling.ts'
 import { recordLink } from './links.ts'
 import type { ApifyCall } from './routes.ts'
+import { conformingBody } from './schemas.ts'
 import { emptyReply, jsonReply } from './wire.ts'
 
 /** What Apify's clients always send; ours to choose where there is none. */
 const defaultContentType = 'application/octet-stream'
-
-/**
- * A value that decodes to more than this, and to more than so many times its own size, is a bomb.
- */
-const decodedBytesMax = 64 * 1_048_576
-const decodedRatioMax = 200
 
 /** GET .../records/{key} */
 export async function getRecord(call: ApifyCall): Promise<HttpReply> {
@@ -70,8 +66,9 @@ export async function putRecord(call: ApifyCall): Promise<HttpReply> {
   const store = found instanceof Promise ? await found : found
   const key = keyOf(call)
   if (!call.takesAnyKey && !isApifyKey(key)) await assertExists(store, key)
-  const record = { key, contentType, contentEncoding, source: request.body }
-  const { revision } = await store.put(record, condition)
+  const record = { key, contentType, contentEncoding }
+  const source = store.hasNoSchema ? request.body : await conformingBody(call, { store, record })
+  const { revision } = await store.put({ ...record, source }, condition)
   const ETag = entityTagOf(revision, { isDecoded: false })
   return jsonReply(201, {}, { Location: recordUrl(call, store.id, key), ETag })
 }
@@ -185,15 +182,13 @@ async function storedBody({ value }: StoreRecord): Promise<Bytes | AsyncIterable
  * or a short one that is cut off, is told.
  */
 async function decodedBody(record: StoreRecord): Promise<AsyncIterable<Bytes>> {
-  const encoding = record.contentEncoding
-  if (!isContentEncoding(encoding)) return record.value.chunks()
-  const outputBytesMax = Math.max(decodedBytesMax, record.size * decodedRatioMax)
-  const parts = gathered(decodeStream(record.value.chunks(), { encoding, outputBytesMax }))
+  const parts = gathered(decodedParts(record))
   try {
     return resumed(await parts.next(), parts)
   } catch (error) {
     if (!(error instanceof DecodingError)) throw error
     const code = error.reason === 'too-large' ? 'value-too-large' : 'content-encoding-invalid'
+    const encoding = record.contentEncoding
     throw new StorageError(code, `This record is not ${encoding} as its Content-Encoding says.`)
   }
 }
@@ -212,17 +207,6 @@ async function* gathered(parts: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
     if (length >= limits.chunkBytes) yield Buffer.concat(held.splice(0), length)
   }
   if (held.length > 0) yield Buffer.concat(held, length)
-}
-
-/** What `rest` gives behind `first`. Closing it closes `rest`, also before anything was taken. */
-function resumed(first: IteratorResult<Bytes>, rest: AsyncGenerator<Bytes>): AsyncIterable<Bytes> {
-  let taken: IteratorResult<Bytes> | undefined = first
-  const next = async (): Promise<IteratorResult<Bytes>> => {
-    const result = taken ?? (await rest.next())
-    taken = undefined
-    return result
-  }
-  return { [Symbol.asyncIterator]: () => ({ next, return: () => rest.return(undefined) }) }
 }
 
 function recordNotFound(): StorageError {

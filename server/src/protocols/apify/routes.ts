@@ -2,7 +2,9 @@ import type { Principal } from '../../core/access.ts'
 import type { Domain } from '../../core/domain.ts'
 import type { Environment } from '../../core/environment.ts'
 import type { HttpReply, HttpRequest } from '../../transport/exchange.ts'
+import type { JsonSchemas } from '../json-schema.ts'
 import { withAnyKey } from './any-key.ts'
+import { getArchive } from './archive.ts'
 import { listKeys } from './keys.ts'
 import type { Query } from './query.ts'
 import { deleteRecord, getRecord, headRecord, putRecord } from './records.ts'
@@ -14,6 +16,7 @@ import { getMe, getNoAccount, getUser } from './users.ts'
 export interface ApifyCall {
   readonly domain: Domain
   readonly environment: Environment
+  readonly jsonSchemas: JsonSchemas
   readonly request: HttpRequest
   readonly principal: Principal
   readonly query: Query
@@ -73,6 +76,11 @@ export const routes: readonly Route[] = [
       POST: withAnyKey(putRecord),
       DELETE: withAnyKey(deleteRecord),
     },
+  },
+  {
+    path: '/v2/key-value-stores/:store/records',
+    rateLimit,
+    methods: { GET: getArchive },
   },
   {
     path: '/v2/key-value-stores/:store/records/:key',

@@ -8,6 +8,7 @@ import { findStore } from './address.ts'
 import { invalidValue } from './errors.ts'
 import { readJsonObject } from './json-body.ts'
 import type { ApifyCall } from './routes.ts'
+import { readSchema, schemaJson, schemasOf } from './schemas.ts'
 import { emptyReply, generalAccessLevels, jsonReply, storeObject } from './wire.ts'
 
 /** GET /v2/key-value-stores */
@@ -31,20 +32,25 @@ export async function listStores(call: ApifyCall): Promise<HttpReply> {
           offset: asked.offset,
           limit: asked.limit,
         })
-  const objects = items.map((info) => objectOf(call, info, owner))
+  const schemas = await schemasOf(call, items)
+  const objects = items.map((info) => objectOf(call, info, { owner, schema: schemas.get(info.id) }))
   return jsonReply(200, { data: { total, ...asked, count: objects.length, items: objects } })
 }
 
-/** POST /v2/key-value-stores?name=: gets or creates; without a name it always creates. */
+/**
+ * POST /v2/key-value-stores?name=: gets or creates; without a name it always creates. The schema in
+ * the body is that of a new store; one that exists keeps what it has.
+ */
 export async function createStore(call: ApifyCall): Promise<HttpReply> {
   const { id: ownerId } = requireUser(call.principal)
-  await readJsonObject(call.request, { isOptional: true })
+  const body = await readJsonObject(call.request, { isOptional: true })
+  const schema = await readSchema(body.schema, call)
   const name = call.query.text('name')
   const { stores } = call.domain
   const { store, isNew } =
     name === undefined
-      ? { store: await stores.create({ ownerId, name }), isNew: true }
-      : await stores.open({ ownerId, name })
+      ? { store: await stores.create({ ownerId, name, schema }), isNew: true }
+      : await stores.open({ ownerId, name, schema })
   const object = await describe(call, store)
   if (!isNew) return jsonReply(200, { data: object })
   const location = `${call.request.baseUrl}/v2/key-value-stores/${store.id}`
@@ -77,17 +83,19 @@ export async function describe(call: ApifyCall, store: Store): Promise<Record<st
   const { principal } = call
   const isOwner = principal.kind === 'user' && principal.user.id === info.ownerId
   const owner = isOwner ? principal.user : await call.domain.users.get(info.ownerId)
-  return objectOf(call, info, owner)
+  const schema = await schemaJson(store, info)
+  return objectOf(call, info, { owner, schema })
 }
 
 /** The store as this caller may see it. */
 function objectOf(
   { principal, request, environment }: ApifyCall,
   info: StoreInfo,
-  owner: User | undefined,
+  { owner, schema }: { owner: User | undefined; schema: unknown },
 ): Record<string, unknown> {
   return storeObject(info, {
     owner,
+    schema,
     baseUrl: request.baseUrl,
     mayWrite: isAllowed(principal, 'write', info),
     now: environment.now(),

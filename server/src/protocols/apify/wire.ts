@@ -8,6 +8,9 @@ import { contentUrls } from './links.ts'
 /** Body of the endpoints that take JSON, decoded (`MAX_PAYLOAD_SIZE_BYTES` of @apify/consts). */
 export const jsonBodyBytesMax = 9_437_184
 
+/** All schemas of a page of stores, as JSON; behind them they are left out. */
+export const pageSchemaBytesMax = 4 * 1_048_576
+
 /** The keys of a page of stores or records; also what `limit` is cut to. */
 export const pageItemsMax = 1_000
 
@@ -51,6 +54,8 @@ export interface StoreView {
   readonly owner: User | undefined
   readonly baseUrl: string
   readonly mayWrite: boolean
+  /** null: there is none. Undefined: it is left out. */
+  readonly schema: unknown
   /** Milliseconds since 1970: when its links begin to hold. */
   readonly now: number
 }
@@ -58,7 +63,7 @@ export interface StoreView {
 /** Apify's store object. The signing secret is for those who may write. */
 export function storeObject(
   info: StoreInfo,
-  { owner, baseUrl, mayWrite, now }: StoreView,
+  { owner, baseUrl, mayWrite, schema, now }: StoreView,
 ): Record<string, unknown> {
   return {
     id: info.id,
@@ -71,7 +76,7 @@ export function storeObject(
     accessedAt: isoTime(info.accessedAt),
     actId: null,
     actRunId: null,
-    schema: null,
+    ...(schema !== undefined && { schema }),
     generalAccess: info.generalAccess,
     // Ours: Apify's clients pass on what they do not know.
     retention: retentionObject(info.retention),

@@ -15,6 +15,7 @@ import {
 import { MemoryEngine } from '../../../src/engines/memory.ts'
 import { createApifyDoor } from '../../../src/protocols/apify/apify.ts'
 import { signRecord } from '../../../src/protocols/apify/signatures.ts'
+import { JsonSchemas } from '../../../src/protocols/json-schema.ts'
 import { HttpListener } from '../../../src/transport/http.ts'
 
 const token = 'a-token-of-the-owner-for-tests-only'
@@ -47,7 +48,7 @@ describe('what the Apify door logs of requests that fail', () => {
       randomBytes: (count) => environment.randomBytes(count),
       logError,
     }
-    const handler = createApifyDoor(domain, logging)
+    const handler = createApifyDoor(domain, logging, new JsonSchemas())
     listener = new HttpListener({ host: '127.0.0.1', port: 0, handler, logError })
     await listener.listen()
   })

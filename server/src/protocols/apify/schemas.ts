@@ -1,0 +1,148 @@
+import type { Bytes } from '../../core/engine.ts'
+import { StorageError } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
+import type { NewRecord } from '../../core/record.ts'
+import type { Store, StoreInfo } from '../../core/store.ts'
+import {
+  type Collection,
+  collectionsOf,
+  encodeSchema,
+  mediaTypeOf,
+  type StoreSchema,
+} from '../../core/store-schema.ts'
+import { BytesSource, type ValueSource } from '../../core/value.ts'
+import { DecodingError, decodeBytes, isContentEncoding } from '../content-encoding.ts'
+import { RequestError } from './errors.ts'
+import type { ApifyCall } from './routes.ts'
+import { pageSchemaBytesMax } from './wire.ts'
+
+/**
+ * The schema for a new store, as it is stored; undefined where none is sent. Throws
+ * `store-schema-invalid`.
+ */
+export async function readSchema(
+  value: unknown,
+  { jsonSchemas }: ApifyCall,
+): Promise<Bytes | undefined> {
+  if (value === undefined || value === null) return undefined
+  const { bytes, schema } = encodeSchema(value)
+  for (const { id, jsonSchema } of schema.collections.values()) {
+    if (jsonSchema === undefined) continue
+    const verdict = await jsonSchemas.checkSchema(jsonSchema)
+    if (verdict.isSound) continue
+    const where = `collections.${id}.jsonSchema`
+    throw new StorageError(
+      'store-schema-invalid',
+      `Invalid key-value store schema: ${where} is no JSON Schema of draft-07: ${verdict.reason}`,
+    )
+  }
+  return bytes
+}
+
+/** The store's schema for the store object; null where there is none. */
+export async function schemaJson(store: Store, { hasSchema }: StoreInfo): Promise<unknown> {
+  const schema = hasSchema ? await store.schema() : undefined
+  return schema ? JSON.parse(schema.text) : null
+}
+
+/** By store id, null where there is none. All together they are no more than a page can hold. */
+export async function schemasOf(
+  { domain }: ApifyCall,
+  stores: readonly StoreInfo[],
+): Promise<Map<string, unknown>> {
+  const found = new Map<string, unknown>()
+  let bytes = 0
+  for (const { id, hasSchema } of stores) {
+    if (!hasSchema) {
+      found.set(id, null)
+      continue
+    }
+    const schema = bytes < pageSchemaBytesMax ? await schemaIfAlive(id, domain.stores) : undefined
+    bytes += schema?.text.length ?? 0
+    if (schema && bytes <= pageSchemaBytesMax) found.set(id, JSON.parse(schema.text))
+  }
+  return found
+}
+
+async function schemaIfAlive(
+  storeId: string,
+  stores: ApifyCall['domain']['stores'],
+): Promise<StoreSchema | undefined> {
+  try {
+    return await (await stores.find(storeId)).schema()
+  } catch (error) {
+    if (error instanceof StorageError && error.code === 'store-not-found') return undefined
+    throw error
+  }
+}
+
+/**
+ * The body of a record, once it is known to be what every collection asks for that the key is in.
+ * Only where one has a JSON Schema is the body held in memory, up to a bound. Throws RequestError
+ * `schema-validation-error`.
+ */
+export async function conformingBody(
+  call: ApifyCall,
+  { store, record }: { store: Store; record: Omit<NewRecord, 'source'> },
+): Promise<ValueSource> {
+  const schema = await store.schema()
+  const collections = schema ? collectionsOf(schema, record.key) : []
+  for (const collection of collections) assertContentType(collection, record.contentType)
+  const strict = collections.find(({ jsonSchema }) => jsonSchema !== undefined)
+  if (!schema || !strict) return call.request.body
+  const bytes = await takeAll(call, strict)
+  const value = await decoded(bytes, { collection: strict, encoding: record.contentEncoding })
+  for (const collection of collections) await assertValue(call, { schema, collection, value })
+  return new BytesSource(bytes)
+}
+
+function assertContentType(collection: Collection, contentType: string): void {
+  const { contentTypes } = collection
+  if (!contentTypes || contentTypes.includes(mediaTypeOf(contentType))) return
+  const allowed = contentTypes.join(', ').slice(0, 500)
+  throw violation(collection, `its content type is ${contentType} and must be one of: ${allowed}`)
+}
+
+async function takeAll({ request }: ApifyCall, collection: Collection): Promise<Bytes> {
+  const isDeclaredLarge = Number(request.header('content-length') ?? 0) > limits.jsonViewBytesMax
+  if (isDeclaredLarge) throw tooLarge(collection)
+  const bytes = await request.body.take(limits.jsonViewBytesMax + 1)
+  if (bytes.length <= limits.jsonViewBytesMax) return bytes
+  throw tooLarge(collection)
+}
+
+async function decoded(
+  bytes: Bytes,
+  { collection, encoding }: { collection: Collection; encoding: string },
+): Promise<Bytes> {
+  if (!isContentEncoding(encoding)) return bytes
+  try {
+    return await decodeBytes(bytes, { encoding, outputBytesMax: limits.jsonViewBytesMax })
+  } catch (error) {
+    if (!(error instanceof DecodingError)) throw error
+    if (error.reason === 'too-large') throw tooLarge(collection)
+    throw violation(collection, `it is not ${encoding} as its Content-Encoding says`)
+  }
+}
+
+async function assertValue(
+  { jsonSchemas }: ApifyCall,
+  { schema, collection, value }: { schema: StoreSchema; collection: Collection; value: Bytes },
+): Promise<void> {
+  const { id, jsonSchema } = collection
+  if (jsonSchema === undefined) return
+  const verdict = await jsonSchemas.check(value, { id: `${schema.id}/${id}`, schema: jsonSchema })
+  if (!verdict.isSound) throw violation(collection, verdict.reason)
+}
+
+function tooLarge(collection: Collection): RequestError {
+  const rule = `${limits.jsonViewBytesMax} bytes, decoded, are the most that can be checked`
+  return violation(collection, `it is too large: ${rule}`)
+}
+
+function violation({ id }: Collection, reason: string): RequestError {
+  return new RequestError(
+    { status: 400, type: 'schema-validation-error' },
+    `The record does not satisfy the collection "${id}" of the store's schema: ${reason}.`,
+  )
+}

@@ -20,14 +20,29 @@ export function recordsPath(storeId: string): string {
 }
 
 /** No more headers than the servers need, so that what is compared is the servers. */
-export function getRequest(path: string): Buffer {
-  return Buffer.from(`GET ${path} HTTP/1.1\r\n${headers}\r\n`)
+export function getRequest(
+  path: string,
+  {
+    method = 'GET',
+    acceptEncoding = '',
+  }: { method?: 'GET' | 'HEAD'; acceptEncoding?: string } = {},
+): Buffer {
+  const own = acceptEncoding && `Accept-Encoding: ${acceptEncoding}\r\n`
+  return Buffer.from(`${method} ${path} HTTP/1.1\r\n${headers}${own}\r\n`)
 }
 
 export function putRequest(path: string, json: string): Buffer {
   const length = Buffer.byteLength(json)
   const own = `Content-Type: application/json\r\nContent-Length: ${length}\r\n`
   return Buffer.from(`PUT ${path} HTTP/1.1\r\n${headers}${own}\r\n${json}`)
+}
+
+/** Bytes of no type, or of JSON in an encoding. */
+export function putBytesRequest(path: string, bytes: Uint8Array, contentEncoding = ''): Buffer {
+  const type = contentEncoding ? 'application/json' : 'application/octet-stream'
+  const encoding = contentEncoding && `Content-Encoding: ${contentEncoding}\r\n`
+  const own = `Content-Type: ${type}\r\n${encoding}Content-Length: ${bytes.length}\r\n`
+  return Buffer.concat([Buffer.from(`PUT ${path} HTTP/1.1\r\n${headers}${own}\r\n`), bytes])
 }
 
 /** Makes a named store and returns its id. */

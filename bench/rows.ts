@@ -1,8 +1,15 @@
 import type { Row } from './row.ts'
+import { doorRows } from './rows/door.ts'
 import { engineRows } from './rows/engine.ts'
 import { httpRows } from './rows/http.ts'
 import { largeValueRow } from './rows/large-value.ts'
 import { listingRows } from './rows/listing.ts'
 
 /** Every row of the benchmark, in the order in which they run. */
-export const rows: readonly Row[] = [...httpRows, largeValueRow, ...listingRows, ...engineRows]
+export const rows: readonly Row[] = [
+  ...httpRows,
+  ...doorRows,
+  largeValueRow,
+  ...listingRows,
+  ...engineRows,
+]

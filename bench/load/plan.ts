@@ -15,6 +15,8 @@ export interface Expected {
   readonly status: number
   /** Content-Length; undefined: any. */
   readonly bodyBytes?: number
+  /** True for HEAD: the length is said, and nothing comes. */
+  readonly isHead?: boolean
 }
 
 /** What it answers. */

@@ -38,13 +38,13 @@ export class ReplyReader {
   }
 
   #bodyBytesOf(head: string): number {
-    const { status, bodyBytes } = this.#expected
+    const { status, bodyBytes, isHead } = this.#expected
     const length = contentLength.exec(head)?.[1]
     if (!head.startsWith(`HTTP/1.1 ${status} `)) throw new Error(`Unexpected reply: ${head}`)
     if (length === undefined) throw new Error(`A reply without Content-Length: ${head}`)
     if (bodyBytes !== undefined && bodyBytes !== Number(length)) {
       throw new Error(`A reply of ${length} bytes, not ${bodyBytes}: ${head}`)
     }
-    return Number(length)
+    return isHead ? 0 : Number(length)
   }
 }

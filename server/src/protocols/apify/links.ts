@@ -2,7 +2,7 @@ import { isOpen } from '../../core/access.ts'
 import type { StoreIdentity } from '../../core/identity.ts'
 import { spellKey } from './key-spelling.ts'
 import type { ApifyCall } from './routes.ts'
-import { isContentSignature, isRecordSignature, signContent, signRecord } from './signatures.ts'
+import { isContentSignature, isRecordSignature, recordSigner, signContent } from './signatures.ts'
 
 /**
  * Whether a request is a link that was signed for a store that is described like this. A signature
@@ -62,9 +62,9 @@ export function recordUrls(
   { baseUrl, maySign }: Reader,
 ): (spelling: string) => string {
   const storeUrl = `${baseUrl}/v2/key-value-stores/${store.id}`
-  const isSigned = needsSignature(store, maySign)
+  const sign = needsSignature(store, maySign) ? recordSigner(store.signingSecret) : undefined
   return (spelling) => {
-    const query = isSigned ? `signature=${signRecord(store.signingSecret, spelling)}` : ''
+    const query = sign ? `signature=${sign(spelling)}` : ''
     // URL libraries would take these for steps in the path.
     if (['', '%2E', '%2E%2E'].includes(spelling)) {
       return `${storeUrl}/record?key=${spelling}${query && `&${query}`}`

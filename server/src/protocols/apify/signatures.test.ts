@@ -1,8 +1,10 @@
+import { createHmac } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import {
   hmac62,
   isContentSignature,
   isRecordSignature,
+  recordSigner,
   signContent,
   signRecord,
 } from './signatures.ts'
@@ -87,3 +89,24 @@ describe('a signature of the content', () => {
     ['the signature of a record', signRecord(secret, storeId)],
   ])('is not %s', (_, wrong) => expect(isValid(wrong)).toBe(false))
 })
+
+it("is the HMAC of Node's own, whatever the lengths of secret and text", () => {
+  for (const length of [0, 1, 31, 63, 64, 65, 500]) {
+    const secret = 'sé'.repeat(length).slice(0, length)
+    const text = 'tü'.repeat(length)
+    const hex = createHmac('sha256', secret).update(text).digest('hex').slice(0, 30)
+    expect(numberOf(hmac62(secret, text))).toBe(BigInt(`0x${hex}`))
+  }
+})
+
+it('signs many records as it signs each', () => {
+  const sign = recordSigner('a secret')
+  const keys = ['OUTPUT', 'a'.repeat(256), '%F0%9F%98%80', 'OUTPUT']
+  expect(keys.map(sign)).toEqual(keys.map((key) => signRecord('a secret', key)))
+})
+
+/** The number that letters and digits spell. */
+function numberOf(spelling: string): bigint {
+  const digits = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'
+  return [...spelling].reduce((sum, digit) => sum * 62n + BigInt(digits.indexOf(digit)), 0n)
+}

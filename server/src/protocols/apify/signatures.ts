@@ -1,4 +1,4 @@
-import { createHmac, hash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 
 /**
  * The signatures in Apify's public links, which its clients compute by themselves from a store's
@@ -6,20 +6,47 @@ import { createHmac, hash, timingSafeEqual } from 'node:crypto'
  */
 
 const base62 = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'
+/** All numbers of two digits. */
+const pairs = Array.from(base62, (high) => Array.from(base62, (low) => high + low)).flat()
+const pairCount = pairs.length
 const hmacHexDigits = 30
+/** Of SHA-256. */
+const blockBytes = 64
+const hashBytes = 32
 const version = 0
 /** Version, end and HMAC of a content signature. */
 const contentPattern = /^0\.(\d{1,17}(?:\.\d+)?)\.([0-9a-zA-Z]{1,22})$/
 
 /** The first 120 bits of the HMAC-SHA256, as a number in letters and digits. */
 export function hmac62(secret: string, text: string): string {
-  const hex = createHmac('sha256', secret).update(text).digest('hex').slice(0, hmacHexDigits)
-  return spellBase62(BigInt(`0x${hex}`))
+  return hmac62With(secret)(text)
+}
+
+/**
+ * `hmac62` for many texts. HMAC by its definition (RFC 2104) out of hashes in one call each, which
+ * takes half the time of Node's own object for it.
+ */
+function hmac62With(secret: string): (text: string) => string {
+  const bytes = Buffer.from(secret)
+  const block = Buffer.alloc(blockBytes)
+  block.set(bytes.length > blockBytes ? hash('sha256', bytes, 'buffer') : bytes)
+  const inner = block.map((byte) => byte ^ 0x36)
+  const outer = Buffer.concat([block.map((byte) => byte ^ 0x5c), Buffer.alloc(hashBytes)])
+  return (text) => {
+    const digest = hash('sha256', Buffer.concat([inner, Buffer.from(text)]), 'latin1')
+    outer.write(digest, blockBytes, 'latin1')
+    return spellBase62(hash('sha256', outer, 'hex').slice(0, hmacHexDigits))
+  }
 }
 
 /** Lets read one record, for as long as the secret lives. `key` is spelled as in the link. */
 export function signRecord(secret: string, key: string): string {
   return hmac62(secret, key)
+}
+
+/** `signRecord` for many records. */
+export function recordSigner(secret: string): (key: string) => string {
+  return hmac62With(secret)
 }
 
 export function isRecordSignature(
@@ -65,14 +92,29 @@ function decodeBase64Url(padded: string): string {
   return bytes.toString('base64url') === spelling ? bytes.toString('latin1') : ''
 }
 
-function spellBase62(number: bigint): string {
-  let rest = number
+/** Four digits at a time, without big integers: a page of keys needs a thousand of these. */
+function spellBase62(hex: string): string {
+  const limbs = [0, 6, 12, 18, 24].map((start) => Number.parseInt(hex.slice(start, start + 6), 16))
   let text = ''
-  do {
-    text = base62.charAt(Number(rest % 62n)) + text
-    rest /= 62n
-  } while (rest > 0n)
-  return text
+  for (let first = 0; first < limbs.length; ) {
+    const digits = divide(limbs, { by: pairCount ** 2, first })
+    while (limbs[first] === 0) first += 1
+    const high = Math.floor(digits / pairCount)
+    text = `${pairs[high]}${pairs[digits - high * pairCount]}${text}`
+  }
+  return text.replace(/^0+/, '') || '0'
+}
+
+/** Divides a number of 24 bits a limb in place and returns the remainder. */
+function divide(limbs: number[], { by, first }: { by: number; first: number }): number {
+  let rest = 0
+  for (let index = first; index < limbs.length; index += 1) {
+    const part = rest * 2 ** 24 + (limbs[index] ?? 0)
+    const quotient = Math.floor(part / by)
+    limbs[index] = quotient
+    rest = part - quotient * by
+  }
+  return rest
 }
 
 /** How long it takes tells nothing: what is compared are digests, equal in length. */

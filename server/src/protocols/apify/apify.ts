@@ -72,7 +72,9 @@ interface FoundRoute {
 /** A GET may stand for another method: `?method=POST`. */
 function methodOf(request: HttpRequest, query: Query): string {
   if (request.method !== 'GET') return request.method
-  return query.text('method')?.toUpperCase() ?? 'GET'
+  const method = query.text('method')?.toUpperCase() ?? 'GET'
+  // The reply to a GET has the body that its headers speak of.
+  return method === 'HEAD' ? 'GET' : method
 }
 
 function handlerOf({ methods }: Route, method: string): ApifyHandler {

@@ -93,6 +93,12 @@ describe('what stands behind the question mark at the Apify door', () => {
     expect((await send(`/${storeId}/records/A`)).status).toBe(200)
   })
 
+  it('answers a GET that stands for HEAD with the body that its headers speak of', async () => {
+    const plain = await send(`/${storeId}/keys`)
+    const named = await send(`/${storeId}/keys?method=head`)
+    expect([named.status, await named.text()]).toEqual([200, await plain.text()])
+  })
+
   it.each(['PATCH', 'CONNECT', 'constructor', '__proto__', 'G ET'])(
     'knows no method %s to stand for',
     async (method) => {

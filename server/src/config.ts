@@ -13,6 +13,8 @@ export interface Config {
   readonly nemesisPort: number | 'off'
   /** 0: unnamed stores are kept. */
   readonly unnamedRetentionDays: number
+  /** How clients address this server, without a slash at the end; undefined: as each does. */
+  readonly publicUrl: string | undefined
   /** Set from outside for the first start only. */
   readonly initialToken: string | undefined
 }
@@ -45,6 +47,11 @@ const settings = {
     value: 'DAYS',
     help: 'how long an unnamed store is kept after its last use; 0 keeps it for ever',
   },
+  'public-url': {
+    preset: '',
+    value: 'URL',
+    help: 'how clients reach this server, for the links it gives; behind a proxy',
+  },
 } as const
 
 type SettingName = keyof typeof settings
@@ -75,6 +82,7 @@ export function readConfig(
     engine: parseEngine(given('engine')),
     nemesisPort: parsePortOrOff(given('nemesis-port')),
     unnamedRetentionDays: parseDays(given('unnamed-retention-days')),
+    publicUrl: parseUrl(given('public-url')),
     initialToken: environment.COATCHECK_INITIAL_TOKEN || undefined,
   }
 }
@@ -83,7 +91,7 @@ export function readConfig(
 export function describeSettings(): string {
   const flags = Object.entries(settings).map(([name, { value, help, preset }]) => ({
     flag: `--${name} ${value}`,
-    text: `${help} (${preset})`,
+    text: preset === '' ? help : `${help} (${preset})`,
   }))
   const config = { flag: '--config FILE', text: 'a JSON file with any of these: {"port": 8288}' }
   const all = [...flags, config]
@@ -158,6 +166,14 @@ function parsePortOrOff(given: Given): number | 'off' {
 function parseEngine({ text, from }: Given): 'lmdb' | 'memory' {
   if (text === 'lmdb' || text === 'memory') return text
   throw new ConfigError(`${from} is "${text}", which is no engine: lmdb or memory.`)
+}
+
+function parseUrl({ text, from }: Given): string | undefined {
+  if (text === '') return undefined
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const isPlain = url?.search === '' && url.hash === '' && url.username === ''
+  if (url && isPlain && /^https?:$/.test(url.protocol)) return url.href.replace(/\/+$/, '')
+  throw new ConfigError(`${from} is "${text}", which is no URL such as https://store.example.com.`)
 }
 
 function parseDays({ text, from }: Given): number {

@@ -193,9 +193,9 @@ async function listen(
   { handler }: Gate,
   { config, environment }: { config: Config; environment: Environment },
 ): Promise<HttpListener> {
-  const { host, port } = config
+  const { host, port, publicUrl } = config
   const logError = (message: string, cause: unknown): void => environment.logError(message, cause)
-  const listener = new HttpListener({ host, port, handler, logError })
+  const listener = new HttpListener({ host, port, publicUrl, handler, logError })
   await listener.listen().catch((error) => {
     throw new StartError(`Can't listen on ${host}:${port}: ${whyNotListening(error)}.`, error)
   })

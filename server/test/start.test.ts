@@ -129,6 +129,7 @@ describe('settings', () => {
     ['--nemesis-port', '19870'],
     ['--unnamed-retention-days', '0'],
     ['--unnamed-retention-days', '0.5'],
+    ['--public-url', 'https://store.example.com/'],
     ['--engine', 'lmdb'],
   ])('may be %s %s', async (...args) => {
     const server = await ServerProcess.start({ data: createTestFolder(), args })

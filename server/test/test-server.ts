@@ -28,6 +28,7 @@ export async function startTestServer(settings: Partial<Config> = {}): Promise<T
     engine: 'memory',
     nemesisPort: 'off',
     unnamedRetentionDays: 7,
+    publicUrl: undefined,
     initialToken: undefined,
     ...settings,
   }

@@ -29,8 +29,12 @@ export class GuardedEngine implements StorageEngine {
     return this.#engine.limits
   }
 
-  get(keys: readonly Bytes[]): Promise<(Entry | undefined)[]> {
-    return this.#engine.get(keys).catch(rethrow)
+  async get(keys: readonly Bytes[]): Promise<(Entry | undefined)[]> {
+    try {
+      return await this.#engine.get(keys)
+    } catch (error) {
+      return rethrow(error)
+    }
   }
 
   scan(range: KeyRange, bound: ScanBound): Promise<Page> {

@@ -160,7 +160,7 @@ export class Store {
     const first = await record.source.take(limits.chunkBytes)
     if (first.length === limits.chunkBytes) return this.#putStreamed(record, { first, condition })
     const { place, chunks } = placeValue(first, () => this.#createValueId())
-    return this.#inTurn(record.key, () =>
+    return await this.#inTurn(record.key, () =>
       this.#replace(record.key, condition, (snapshot, before) => {
         const next = this.#infoOf(record, { size: first.length, place })
         return recordWrite(snapshot, { key: record.key, before, next, chunks, now: this.#now() })

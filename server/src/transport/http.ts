@@ -11,6 +11,8 @@ export interface HttpOptions {
   readonly host: string
   /** 0: any free one. */
   readonly port: number
+  /** How clients address this server; undefined: as their `Host` says. */
+  readonly publicUrl?: string | undefined
   readonly handler: HttpHandler
   readonly patience?: Patience
   logError(message: string, cause: unknown): void
@@ -99,7 +101,8 @@ export class HttpListener {
 
   async #serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      const reply = await this.#options.handler(new IncomingRequest(message))
+      const { handler, publicUrl } = this.#options
+      const reply = await handler(new IncomingRequest(message, publicUrl))
       if (response.destroyed) {
         await closeUnread(reply.body)
         return
@@ -139,15 +142,17 @@ class IncomingRequest implements HttpRequest {
   readonly path: string
   readonly query: string
   readonly #message: IncomingMessage
+  readonly #publicUrl: string | undefined
   #body: IncomingBody | undefined
 
-  constructor(message: IncomingMessage) {
+  constructor(message: IncomingMessage, publicUrl: string | undefined) {
     const url = message.url ?? '/'
     const mark = url.indexOf('?')
     this.method = message.method ?? 'GET'
     this.path = mark < 0 ? url : url.slice(0, mark)
     this.query = mark < 0 ? '' : url.slice(mark + 1)
     this.#message = message
+    this.#publicUrl = publicUrl
   }
 
   header(name: string): string | undefined {
@@ -156,6 +161,7 @@ class IncomingRequest implements HttpRequest {
   }
 
   get baseUrl(): string {
+    if (this.#publicUrl !== undefined) return this.#publicUrl
     const { headers, socket } = this.#message
     return `http://${headers.host ?? `${socket.localAddress}:${socket.localPort}`}`
   }

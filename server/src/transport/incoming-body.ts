@@ -46,7 +46,7 @@ export class IncomingBody implements RequestBody {
       this.#hasEnded = true
       this.#settle()
     })
-    this.#message.on('error', () => this.#abort())
+    // Where the client goes away, whether or not with an error.
     this.#message.on('close', () => this.#abort())
   }
 
@@ -72,9 +72,14 @@ export class IncomingBody implements RequestBody {
   #cut(count: number): Bytes {
     const [only] = this.#parts
     const all = this.#parts.length === 1 && only ? only : Buffer.concat(this.#parts, this.#length)
+    if (all.length <= count) {
+      this.#parts = []
+      this.#length = 0
+      return all
+    }
     const taken = all.subarray(0, count)
     const rest = all.subarray(count)
-    this.#parts = rest.length > 0 ? [rest] : []
+    this.#parts = [rest]
     this.#length = rest.length
     return taken
   }

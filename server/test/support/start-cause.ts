@@ -44,6 +44,16 @@ export const wrongUsage: readonly StartCause[] = [
     setUp: () => ({ args: ['--unnamed-retention-days', 'soon'] }),
   },
   {
+    cause: 'a public URL that is none',
+    says: /--public-url is "store.example.com", which is no URL/,
+    setUp: () => ({ args: ['--public-url', 'store.example.com'] }),
+  },
+  {
+    cause: 'a public URL with a query',
+    says: /--public-url is "http:\/\/x\/\?a=1"/,
+    setUp: () => ({ args: ['--public-url', 'http://x/?a=1'] }),
+  },
+  {
     cause: 'a wrong variable',
     says: /COATCHECK_ENGINE is "files"/,
     setUp: () => ({ env: { COATCHECK_ENGINE: 'files' } }),

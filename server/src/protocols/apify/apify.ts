@@ -26,7 +26,7 @@ export function createApifyDoor(
     let found: FoundRoute | undefined
     try {
       found = findRoute(request.path)
-      if (!found) throw pageNotFound()
+      if (!found) throw pageNotFound(request.path)
       const { route, store, key } = found
       if (request.method === 'OPTIONS') return preflight(route)
       const query = new Query(request.query)

@@ -28,6 +28,9 @@ import { emptyReply, jsonReply } from './wire.ts'
 /** What Apify's clients always send; ours to choose where there is none. */
 const defaultContentType = 'application/octet-stream'
 
+/** Values of any size are served in ranges; it is said of those for which they pay. */
+const rangedBytesMin = 65_536
+
 /** GET .../records/{key} */
 export async function getRecord(call: ApifyCall): Promise<HttpReply> {
   const found = findStore(call, 'read', recordLink(call))
@@ -144,7 +147,7 @@ function headersOf(call: ApifyCall, head: RecordHead): Record<string, string | n
   headers['Cache-Control'] = 'no-cache'
   if (!isDecoded) {
     headers['Content-Length'] = head.size
-    headers['Accept-Ranges'] = 'bytes'
+    if (head.size >= rangedBytesMin) headers['Accept-Ranges'] = 'bytes'
     if (head.contentEncoding !== '') headers['Content-Encoding'] = head.contentEncoding
   }
   if (call.query.flag('attachment')) {

@@ -3,7 +3,6 @@ import type { HttpReply } from '../../transport/exchange.ts'
 import { findStore } from './address.ts'
 import { invalidValue } from './errors.ts'
 import { readJsonObject } from './json-body.ts'
-import { retentionOf } from './retention.ts'
 import type { ApifyCall } from './routes.ts'
 import { changesOf, describe } from './stores.ts'
 import { emptyReply, jsonReply } from './wire.ts'
@@ -35,7 +34,5 @@ function settingsOf(body: Readonly<Record<string, unknown>>): StoreChanges {
   if (unknown !== undefined) {
     throw invalidValue(`${unknown} can't be set; ${settingNames.join(', ')} can`)
   }
-  const { retention } = body
-  const changes = changesOf(body)
-  return retention === undefined ? changes : { ...changes, retention: retentionOf(retention) }
+  return changesOf(body)
 }

@@ -7,6 +7,7 @@ import type { HttpReply } from '../../transport/exchange.ts'
 import { findStore } from './address.ts'
 import { invalidValue } from './errors.ts'
 import { readJsonObject } from './json-body.ts'
+import { retentionOf } from './retention.ts'
 import type { ApifyCall } from './routes.ts'
 import { readSchema, schemaJson, schemasOf } from './schemas.ts'
 import { emptyReply, generalAccessLevels, jsonReply, storeObject } from './wire.ts'
@@ -44,6 +45,9 @@ export async function listStores(call: ApifyCall): Promise<HttpReply> {
 export async function createStore(call: ApifyCall): Promise<HttpReply> {
   const { id: ownerId } = requireUser(call.principal)
   const body = await readJsonObject(call.request, { isOptional: true })
+  if (body.name !== undefined) {
+    throw invalidValue('name belongs to the query (?name=), where this store would have none')
+  }
   const schema = await readSchema(body.schema, call)
   const name = call.query.text('name')
   const { stores } = call.domain
@@ -63,7 +67,7 @@ export async function getStore(call: ApifyCall): Promise<HttpReply> {
   return jsonReply(200, { data: await describe(call, store) })
 }
 
-/** PUT /v2/key-value-stores/{store}: name, title, generalAccess. */
+/** PUT /v2/key-value-stores/{store}: name, title, generalAccess, retention; all else is ignored. */
 export async function updateStore(call: ApifyCall): Promise<HttpReply> {
   const store = await findStore(call, 'manage')
   const body = await readJsonObject(call.request, { isOptional: false })
@@ -103,11 +107,12 @@ function objectOf(
 }
 
 export function changesOf(body: Readonly<Record<string, unknown>>): StoreChanges {
-  const { name, title, generalAccess } = body
+  const { name, title, generalAccess, retention } = body
   return {
     ...(name !== undefined && { name: textOrNull('name', name) }),
     ...(title !== undefined && { title: textOrNull('title', title) }),
     ...(generalAccess !== undefined && { generalAccess: accessOf(generalAccess) }),
+    ...(retention !== undefined && { retention: retentionOf(retention) }),
   }
 }
 

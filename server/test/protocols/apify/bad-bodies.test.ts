@@ -185,6 +185,15 @@ describe.each(engines)('bodies that are not what they say, on %s', (engine) => {
     expect((await server.client().keyValueStore(storeId).get())?.title).not.toBe('not taken')
   })
 
+  it('refuses a name in the body of a new store, which would have none', async () => {
+    const before = (await server.client().keyValueStores().list({ unnamed: true })).total
+    const headers = { 'Content-Type': 'application/json' }
+    const made = send('/v2/key-value-stores', { method: 'POST', body: '{"name":"x"}', headers })
+    expect(await answerOf(made)).toEqual([400, 'invalid-value'])
+    const after = (await server.client().keyValueStores().list({ unnamed: true })).total
+    expect(after).toBe(before)
+  })
+
   it('asks no content type of no body', async () => {
     const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
     const made = await send('/v2/key-value-stores?name=made', { method: 'POST', headers })

@@ -35,6 +35,19 @@ describe.each(engines)('paths that must not be taken for others, on %s', (engine
   }
 
   it.each([
+    ['/v2/v2/key-value-stores', 'ends before /v2'],
+    ['/v2/datasets', 'key-value stores only'],
+    ['/v2/request-queues/x/head', 'key-value stores only'],
+    ['/v2/key-value-stores/x/records/a/b', '/record?key='],
+    ['/v2/elsewhere', 'at this URL."'],
+  ])('says of %s what may be wrong', async (path, hint) => {
+    const reply = await ask('GET', path)
+    expect(reply).toMatch(/^HTTP\/1\.1 404 /)
+    expect(reply).toContain('"page-not-found"')
+    expect(reply).toContain(hint)
+  })
+
+  it.each([
     '/',
     '//',
     '/.',

@@ -35,10 +35,16 @@ describe.each(engines)('ranges at the Apify door, on %s', (engine) => {
     headers: Record<string, string> = {},
   ): Promise<PlainReply> => ask(path(key), { headers: { Range: range, ...headers } })
 
-  it('are announced by GET and HEAD', async () => {
-    for (const method of ['GET', 'HEAD']) {
-      const { headers } = await ask(path('SIZE-10'), { method })
-      expect(headers['accept-ranges']).toBe('bytes')
+  it('are announced by GET and HEAD of values for which they pay', async () => {
+    for (const [size, announced] of [
+      [65_535, undefined],
+      [65_536, 'bytes'],
+    ] as const) {
+      await put(`ANNOUNCED-${size}`, Buffer.alloc(size))
+      for (const method of ['GET', 'HEAD']) {
+        const { headers } = await ask(path(`ANNOUNCED-${size}`), { method })
+        expect(headers['accept-ranges']).toBe(announced)
+      }
     }
   })
 

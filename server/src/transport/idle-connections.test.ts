@@ -5,9 +5,9 @@ import { IdleConnections } from './idle-connections.ts'
 
 it('cuts off a connection on which nothing moves', async () => {
   const { connections, server } = await connected(1_000)
-  connections.cutOff(1_999)
+  connections.cutOff(1_999, busyWithNobody)
   expect(server.destroyed).toBe(false)
-  connections.cutOff(2_000)
+  connections.cutOff(2_000, busyWithNobody)
   expect(server.destroyed).toBe(true)
 })
 
@@ -15,10 +15,10 @@ it('spares a connection whose client sends', async () => {
   const { connections, client, server } = await connected(1_000)
   client.write('a byte now and then')
   await once(server, 'data')
-  connections.cutOff(2_000)
-  connections.cutOff(2_999)
+  connections.cutOff(2_000, busyWithNobody)
+  connections.cutOff(2_999, busyWithNobody)
   expect(server.destroyed).toBe(false)
-  connections.cutOff(3_000)
+  connections.cutOff(3_000, busyWithNobody)
   expect(server.destroyed).toBe(true)
 })
 
@@ -26,17 +26,21 @@ it('spares a connection whose client takes', async () => {
   const { connections, client, server } = await connected(1_000)
   server.write('a reply')
   await once(client, 'data')
-  connections.cutOff(2_000)
-  connections.cutOff(2_999)
+  connections.cutOff(2_000, busyWithNobody)
+  connections.cutOff(2_999, busyWithNobody)
   expect(server.destroyed).toBe(false)
 })
 
-it('leaves a connection alone that another protocol took over', async () => {
+it('spares a connection whose client waits for the server, and counts from then on', async () => {
   const { connections, server } = await connected(1_000)
-  connections.release(server)
-  connections.cutOff(1_000_000)
+  connections.cutOff(5_000, () => true)
+  connections.cutOff(5_999, busyWithNobody)
   expect(server.destroyed).toBe(false)
+  connections.cutOff(6_000, busyWithNobody)
+  expect(server.destroyed).toBe(true)
 })
+
+const busyWithNobody = (): boolean => false
 
 /** A connection that is watched from 1,000 on. */
 async function connected(

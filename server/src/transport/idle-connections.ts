@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 
 interface Seen {
-  /** Bytes that went through in both directions. */
+  /** Bytes that were read, and handed to the socket. */
   bytes: number
   at: number
 }
@@ -19,21 +19,20 @@ export class IdleConnections {
     this.#idleMs = idleMs
   }
 
-  /** Until it is closed, or handed to another protocol by `release`. */
+  /** Until it is closed. */
   watch(socket: Socket, now: number): void {
     this.#seen.set(socket, { bytes: 0, at: now })
     socket.once('close', () => this.#seen.delete(socket))
   }
 
-  release(socket: Socket): void {
-    this.#seen.delete(socket)
-  }
-
-  /** `now` is ms from anywhere. */
-  cutOff(now: number): void {
+  /**
+   * `now` is ms from anywhere. Spares connections whose clients are waiting for the server, which
+   * `isWaitedFor` knows.
+   */
+  cutOff(now: number, isWaitedFor: (socket: Socket) => boolean): void {
     for (const [socket, seen] of this.#seen) {
       const bytes = socket.bytesRead + socket.bytesWritten
-      if (bytes !== seen.bytes) this.#seen.set(socket, { bytes, at: now })
+      if (bytes !== seen.bytes || isWaitedFor(socket)) this.#seen.set(socket, { bytes, at: now })
       else if (now - seen.at >= this.#idleMs) socket.destroy()
     }
   }

@@ -1,0 +1,51 @@
+import type { IncomingMessage } from 'node:http'
+import type { HttpRequest, RequestBody } from './exchange.ts'
+import { IncomingBody } from './incoming-body.ts'
+
+/** What most requests never ask for is made when it is asked for. */
+export class IncomingRequest implements HttpRequest {
+  readonly method: string
+  readonly path: string
+  readonly query: string
+  readonly #message: IncomingMessage
+  readonly #publicUrl: string | undefined
+  #body: IncomingBody | undefined
+
+  constructor(message: IncomingMessage, publicUrl: string | undefined) {
+    const url = originForm(message.url ?? '/')
+    const mark = url.indexOf('?')
+    this.method = message.method ?? 'GET'
+    this.path = mark < 0 ? url : url.slice(0, mark)
+    this.query = mark < 0 ? '' : url.slice(mark + 1)
+    this.#message = message
+    this.#publicUrl = publicUrl
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#message.headers[name]
+    return Array.isArray(value) ? value[0] : value
+  }
+
+  get baseUrl(): string {
+    if (this.#publicUrl !== undefined) return this.#publicUrl
+    const { headers, socket } = this.#message
+    return `http://${headers.host ?? `${hostOf(socket.localAddress ?? '')}:${socket.localPort}`}`
+  }
+
+  get body(): RequestBody {
+    this.#body ??= new IncomingBody(this.#message)
+    return this.#body
+  }
+}
+
+/** An address as URLs write it. */
+export function hostOf(address: string): string {
+  return address.includes(':') ? `[${address}]` : address
+}
+
+/** Proxies may send the whole URL, which means the same (RFC 9112, 3.2.2). */
+function originForm(target: string): string {
+  if (!/^https?:\/\//i.test(target)) return target
+  const slash = target.indexOf('/', 'https://'.length)
+  return slash < 0 ? '/' : target.slice(slash)
+}

@@ -1,0 +1,104 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Bytes } from '../core/engine.ts'
+import type { HttpReply } from './exchange.ts'
+
+/** A request of `node:http` and where its reply goes. */
+export interface Exchange {
+  readonly message: IncomingMessage
+  readonly response: ServerResponse
+}
+
+/** What is handed to the socket at once: a slow client shows by taking the next of these. */
+const sliceBytes = 262_144
+/** A body that nobody wants is read to its end if it says that it has no more than this. */
+const ignoredBytesMax = 65_536
+/** Else the client may go on sending for so long, after the reply is written. */
+const lingerMs = 2_000
+
+/** Whether the body must be written as fast as the client takes it. */
+export function isStreamed({ body }: HttpReply): boolean {
+  return typeof body === 'string' || body instanceof Uint8Array ? body.length > sliceBytes : true
+}
+
+/** Writes a reply whose body is short. */
+export function sendWhole({ status, headers, body }: HttpReply, exchange: Exchange): void {
+  const { message, response } = exchange
+  if (typeof body !== 'string' && !(body instanceof Uint8Array)) throw new Error('Not whole.')
+  if (message.complete || isShort(message)) {
+    if (!message.complete) discard(message)
+    response.writeHead(status, headers).end(body)
+    return
+  }
+  response.setHeader('Connection', 'close')
+  response.writeHead(status, headers)
+  if (body.length > 0) response.write(body)
+  else response.flushHeaders()
+  endOnceSent(exchange)
+}
+
+/** Writes a reply as fast as the client takes it, and closes the body when it goes away. */
+export async function sendStreamed(
+  { status, headers, body }: HttpReply,
+  { message, response }: Exchange,
+): Promise<void> {
+  if (!message.complete) {
+    response.setHeader('Connection', 'close')
+    discard(message)
+  }
+  response.writeHead(status, headers)
+  for await (const part of partsOf(body)) {
+    for (let start = 0; start < part.length; start += sliceBytes) {
+      if (response.destroyed) return
+      if (!response.write(part.subarray(start, start + sliceBytes))) await drained(response)
+    }
+  }
+  response.end()
+}
+
+/** Nobody is there to take the body. */
+export async function closeUnread({ body }: HttpReply): Promise<void> {
+  if (typeof body === 'string' || body instanceof Uint8Array) return
+  await body[Symbol.asyncIterator]().return?.()
+}
+
+function partsOf(body: HttpReply['body']): AsyncIterable<Bytes> | Iterable<Bytes> {
+  if (typeof body === 'string') return [Buffer.from(body)]
+  return body instanceof Uint8Array ? [body] : body
+}
+
+function isShort({ headers }: IncomingMessage): boolean {
+  return Number(headers['content-length'] ?? Number.NaN) <= ignoredBytesMax
+}
+
+/**
+ * The reply comes before the end of a body that is refused. A client that writes first and reads
+ * then would miss it if the connection just closed, so it gets a moment.
+ */
+function endOnceSent({ message, response }: Exchange): void {
+  const end = (): void => {
+    clearTimeout(timer)
+    response.end()
+  }
+  const timer = setTimeout(end, lingerMs)
+  message.once('end', end)
+  message.once('close', end)
+  discard(message)
+}
+
+/** Reads the rest of a body without keeping it, whoever was about to take it. */
+function discard(message: IncomingMessage): void {
+  message.removeAllListeners('data')
+  message.resume()
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const done = (): void => {
+    response.off('drain', done)
+    response.off('close', done)
+    resolve()
+  }
+  response.on('drain', done)
+  response.on('close', done)
+  return promise
+}

@@ -10,7 +10,6 @@ export type ErrorCode =
   | 'record-not-found'
   | 'record-key-invalid'
   | 'content-type-invalid'
-  | 'content-encoding-unsupported'
   /** The value is not encoded as it says. */
   | 'content-encoding-invalid'
   /** Too large for what was asked. */

@@ -14,6 +14,10 @@ export const limits = Object.freeze({
   /** A store's schema, as JSON: one entry in every engine. */
   storeSchemaBytesMax: 1_048_576,
   storeSchemaDepthMax: 200,
+  /** A record may be in all of them, and each may have a JSON Schema to check. */
+  storeCollectionsMax: 100,
+  /** What a ZIP archive holds: its directory is in memory, 2 KB a record. */
+  archiveRecordsMax: 250_000,
   contentTypeLengthMax: 200,
   usernameLengthMax: 63,
   /**

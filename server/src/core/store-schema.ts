@@ -90,6 +90,9 @@ function readCollections(value: unknown): Map<string, Collection> {
   if (typeof schema.title !== 'string') throw invalid('title must be a string')
   assertTextIfGiven(schema.description, 'description')
   const entries = Object.entries(objectOf(schema.collections, 'collections'))
+  if (entries.length > limits.storeCollectionsMax) {
+    throw invalid(`collections has at most ${limits.storeCollectionsMax} members`)
+  }
   return new Map(entries.map(([id, collection]) => [id, readCollection(id, collection)]))
 }
 

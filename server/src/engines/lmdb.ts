@@ -28,7 +28,7 @@ const limits: EngineLimits = {
   commitBytesMax: 32 * 1_048_576,
 }
 
-/** A group never holds up the writers behind it for longer than this much work. */
+/** A group's writers share its sync, and its fate: it is no larger than this. */
 const groupBytesMax = 8 * 1_048_576
 
 /** Above this many entries a scan first lets waiting requests go ahead. */
@@ -166,8 +166,11 @@ export class LmdbEngine implements StorageEngine {
 
   /** One group after the other: what arrives while one is in flight forms the next. */
   async #flush(): Promise<void> {
-    while (this.#waiting.length > 0) await this.#commitNext()
-    this.#flushing = undefined
+    try {
+      while (this.#waiting.length > 0) await this.#commitNext()
+    } finally {
+      this.#flushing = undefined
+    }
   }
 
   /** Who belongs to the group is decided when its transaction begins, as late as can be. */
@@ -336,8 +339,13 @@ function isFull(cause: unknown, folder: string): boolean {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
   if (code === constants.errno.ENOSPC || code === constants.errno.EDQUOT) return true
   if (code !== constants.errno.EIO) return false
-  const { bavail, bsize } = statfsSync(folder)
-  return bavail * bsize < environmentOptions.pageSize
+  try {
+    const { bavail, bsize } = statfsSync(folder)
+    return bavail * bsize < environmentOptions.pageSize
+  } catch {
+    // The disk is gone altogether.
+    return false
+  }
 }
 
 function stampOf(revision: Revision): Buffer {

@@ -24,28 +24,28 @@ export type Answer =
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 const reasonLengthMax = 500
 
-/** Compiled schemas; all go when there are too many. */
+/** Compiled schemas; the oldest go when there are too many. */
 class Compiled {
-  readonly #found = new Map<string, ValidateFunction>()
+  readonly #found = new Map<string, { validate: ValidateFunction; bytes: number }>()
   #bytes = 0
 
   get(schemaId: string): ValidateFunction | undefined {
-    return this.#found.get(schemaId)
+    return this.#found.get(schemaId)?.validate
   }
 
   set(
     schemaId: string,
     { schema, validate }: { schema: string; validate: ValidateFunction },
   ): void {
-    const isFull =
-      this.#found.size >= limits.compiledJsonSchemasMax ||
-      this.#bytes + schema.length > limits.compiledJsonSchemasBytesMax
-    if (isFull) {
-      this.#found.clear()
-      this.#bytes = 0
+    const bytes = schema.length
+    for (const [oldest, other] of this.#found) {
+      const hasRoom = this.#bytes + bytes <= limits.compiledJsonSchemasBytesMax
+      if (hasRoom && this.#found.size < limits.compiledJsonSchemasMax) break
+      this.#found.delete(oldest)
+      this.#bytes -= other.bytes
     }
-    this.#bytes += schema.length
-    this.#found.set(schemaId, validate)
+    this.#bytes += bytes
+    this.#found.set(schemaId, { validate, bytes })
   }
 }
 

@@ -28,8 +28,9 @@ const startMsMax = 30_000
 /**
  * Checks values against JSON Schemas (draft-07). Schemas come from users, and a few lines of one
  * can ask for years of work or for all memory, and memory that runs out ends a whole process: so
- * all of it is done in a process of its own, one thing at a time, which may touch no file and is
- * replaced when it ends. It is started by the first that asks.
+ * all of it is done in a process of its own, one thing at a time, which may change no file, knows
+ * nothing of the server's environment and is replaced when it ends. It is started by the first
+ * that asks.
  */
 export class JsonSchemas {
   /** By schema, the one that was served longest ago first: none keeps the others waiting. */
@@ -115,6 +116,7 @@ export class JsonSchemas {
         '--permission',
         '--allow-fs-read=*',
       ],
+      env: {},
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })

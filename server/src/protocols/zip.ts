@@ -17,6 +17,10 @@ export interface ZipEntry {
   readonly content: Bytes | AsyncIterable<Bytes>
 }
 
+/** How many entries yazl lists while an archive is written, and how many may be unwritten. */
+const listedMax = 1_000
+const unwrittenMax = 100
+
 /** The fastest: an archive is on its way while it is made. */
 const compressionLevel = 1
 
@@ -56,12 +60,25 @@ interface Archive {
 }
 
 async function writeAll(zip: ZipFile, { entries, output, signal }: Archive): Promise<void> {
+  const listed = listOf(zip)
+  const done: unknown[] = []
   for await (const entry of entries) {
     if (signal.aborted) return
     await writeEntry(zip, entry, signal)
     if (output.writableNeedDrain) await once(output, 'drain', { signal })
+    // yazl looks at all that it lists for each entry that is added. What is written need not be
+    // there before the end; only the newest may not be written yet.
+    if (listed.length > listedMax) done.push(...listed.splice(0, listedMax - unwrittenMax))
   }
+  const newest = listed.splice(0)
+  for (const entry of [...done, ...newest]) listed.push(entry)
   zip.end()
+}
+
+/** yazl's own list of entries, which its types leave out. */
+function listOf(zip: ZipFile): unknown[] {
+  if ('entries' in zip && Array.isArray(zip.entries)) return zip.entries
+  throw new Error('yazl keeps the entries of an archive in a list.')
 }
 
 async function writeEntry(zip: ZipFile, entry: ZipEntry, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Bytes } from '../../core/engine.ts'
 import { StorageError } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
 import type { StoreRecord } from '../../core/record.ts'
 import type { Store } from '../../core/store.ts'
 import { mediaTypeOf } from '../../core/store-schema.ts'
@@ -42,7 +43,13 @@ async function* entries(
   { store, selection }: { store: Store; selection: Selection },
 ): AsyncGenerator<ZipEntry> {
   const problems = new Problems(call)
+  let count = 0
   for await (const key of keys(store, selection)) {
+    count += 1
+    if (count > limits.archiveRecordsMax) {
+      problems.addRest(key)
+      break
+    }
     const record = await store.get(key).catch((error) => problems.addUnreadable(key, error))
     // Without one it was deleted meanwhile, or can't be read.
     if (record) yield* entriesOf(record, problems)
@@ -178,6 +185,12 @@ class Problems {
     }
     this.#log(error)
     this.#note(key, 'it is damaged on disk; what could be read of it may be here')
+  }
+
+  /** The archive is full. */
+  addRest(key: string): void {
+    const most = `an archive holds ${limits.archiveRecordsMax} records; use prefix or collection`
+    this.#note(key, `it and all behind it are left out: ${most}`)
   }
 
   *report(): Generator<ZipEntry> {

@@ -36,7 +36,6 @@ const answers = {
     message: 'Record key contains invalid character',
   },
   'content-type-invalid': { status: 400, type: 'invalid-content-type-header' },
-  'content-encoding-unsupported': { status: 415, type: 'unsupported-content-encoding' },
   'content-encoding-invalid': { status: 422, type: 'invalid-content-encoding' },
   'value-too-large': { status: 413, type: 'record-too-large' },
   'condition-failed': { status: 412, type: 'condition-failed' },

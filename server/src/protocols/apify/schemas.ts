@@ -39,37 +39,49 @@ export async function readSchema(
   return bytes
 }
 
-/** The store's schema for the store object; null where there is none. */
-export async function schemaJson(store: Store, { hasSchema }: StoreInfo): Promise<unknown> {
-  const schema = hasSchema ? await store.schema() : undefined
-  return schema ? JSON.parse(schema.text) : null
+/**
+ * The store's schema for the store object; null where there is none, undefined where it is damaged:
+ * the store is there all the same.
+ */
+export async function schemaJson(
+  { environment }: ApifyCall,
+  store: Store,
+  { hasSchema }: StoreInfo,
+): Promise<unknown> {
+  if (!hasSchema) return null
+  try {
+    const schema = await store.schema()
+    return schema ? JSON.parse(schema.text) : null
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.code !== 'record-damaged') throw error
+    environment.logError(`The schema of store ${store.id} is left out`, error)
+    return undefined
+  }
 }
 
-/** By store id, null where there is none. All together they are no more than a page can hold. */
+/**
+ * By store id, as `schemaJson`. All together they are no more than a page can hold: what is over
+ * that is left out.
+ */
 export async function schemasOf(
-  { domain }: ApifyCall,
+  call: ApifyCall,
   stores: readonly StoreInfo[],
 ): Promise<Map<string, unknown>> {
   const found = new Map<string, unknown>()
   let bytes = 0
-  for (const { id, hasSchema } of stores) {
-    if (!hasSchema) {
-      found.set(id, null)
-      continue
-    }
-    const schema = bytes < pageSchemaBytesMax ? await schemaIfAlive(id, domain.stores) : undefined
-    bytes += schema?.text.length ?? 0
-    if (schema && bytes <= pageSchemaBytesMax) found.set(id, JSON.parse(schema.text))
+  for (const info of stores) {
+    if (bytes > pageSchemaBytesMax && info.hasSchema) continue
+    const schema = await schemaIfAlive(call, info)
+    bytes += schema ? JSON.stringify(schema).length : 0
+    if (bytes <= pageSchemaBytesMax || !schema) found.set(info.id, schema)
   }
   return found
 }
 
-async function schemaIfAlive(
-  storeId: string,
-  stores: ApifyCall['domain']['stores'],
-): Promise<StoreSchema | undefined> {
+async function schemaIfAlive(call: ApifyCall, info: StoreInfo): Promise<unknown> {
+  if (!info.hasSchema) return null
   try {
-    return await (await stores.find(storeId)).schema()
+    return await schemaJson(call, await call.domain.stores.find(info.id), info)
   } catch (error) {
     if (error instanceof StorageError && error.code === 'store-not-found') return undefined
     throw error

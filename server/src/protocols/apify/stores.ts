@@ -87,7 +87,7 @@ export async function describe(call: ApifyCall, store: Store): Promise<Record<st
   const { principal } = call
   const isOwner = principal.kind === 'user' && principal.user.id === info.ownerId
   const owner = isOwner ? principal.user : await call.domain.users.get(info.ownerId)
-  const schema = await schemaJson(store, info)
+  const schema = await schemaJson(call, store, info)
   return objectOf(call, info, { owner, schema })
 }
 

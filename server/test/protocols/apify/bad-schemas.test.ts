@@ -25,6 +25,7 @@ describe.each(engines)('schemas that are none, on %s', (engine) => {
     ['a description that is none', { ...sound, description: 1 }, 'description must be a string'],
     ['no collections', { ...sound, collections: undefined }, 'collections must be an object'],
     ['a list of collections', { ...sound, collections: [] }, 'collections must be an object'],
+    ['too many collections', { ...sound, collections: collections(101) }, 'at most 100 members'],
     ['a collection that is none', withCollection(1), 'collections.c must be an object'],
     ['no keys', withCollection({}), 'either key or keyPrefix'],
     ['key and keyPrefix', withCollection({ key: 'a', keyPrefix: 'a' }), 'either key or keyPrefix'],
@@ -180,3 +181,8 @@ describe.each(engines)('schemas that are none, on %s', (engine) => {
     return { status: response.status, error }
   }
 })
+
+function collections(count: number): Record<string, unknown> {
+  const keys = Array.from({ length: count }, (_, index) => `key-${index}`)
+  return Object.fromEntries(keys.map((key) => [key, { key }]))
+}

@@ -39,8 +39,6 @@ export class HttpListener {
   readonly #options: HttpOptions
   readonly #connections: IdleConnections
   readonly #outbox = new Outbox()
-  /** The last request of a connection, until its reply is written. */
-  readonly #running = new Map<Socket, Exchange>()
   #isStopping = false
 
   constructor(options: HttpOptions) {
@@ -59,9 +57,8 @@ export class HttpListener {
       (message, response) => this.#serve(message, response),
     )
     this.#server.on('connection', (socket) => this.#connections.watch(socket, performance.now()))
-    this.#server.on('clientError', (error, socket) => this.#refuse(error, socket))
-    const cutOff = (): void =>
-      this.#connections.cutOff(performance.now(), (socket) => this.#isWaitedFor(socket))
+    this.#server.on('clientError', refuse)
+    const cutOff = (): void => this.#connections.cutOff(performance.now(), isWaitedFor)
     const timer = setInterval(cutOff, checkIntervalMs).unref()
     this.#server.on('close', () => clearInterval(timer))
   }
@@ -98,14 +95,13 @@ export class HttpListener {
 
   async #serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
     const exchange = { message, response }
-    this.#running.set(message.socket, exchange)
+    const socket: BusySocket = message.socket
+    socket[latest] = exchange
     try {
       const { handler, publicUrl } = this.#options
       const reply = await handler(new IncomingRequest(message, publicUrl))
-      if (response.destroyed) {
-        this.#running.delete(message.socket)
-        await closeUnread(reply)
-      } else if (isStreamed(reply)) await this.#stream(reply, exchange)
+      if (response.destroyed) await closeUnread(reply)
+      else if (isStreamed(reply)) await this.#stream(reply, exchange)
       else this.#outbox.add(() => this.#send(reply, exchange))
     } catch (error) {
       this.#giveUp(error, exchange)
@@ -119,37 +115,41 @@ export class HttpListener {
     } catch (error) {
       this.#giveUp(error, exchange)
     }
-    this.#running.delete(exchange.message.socket)
   }
 
   async #stream(reply: HttpReply, exchange: Exchange): Promise<void> {
-    const { message, response } = exchange
+    const { response } = exchange
     if (this.#isStopping) response.setHeader('Connection', 'close')
     // A connection that becomes idle while the server stops is closed with those that were.
     response.once('close', () => this.#isStopping && this.#server.closeIdleConnections())
     await sendStreamed(reply, exchange)
-    this.#running.delete(message.socket)
   }
 
   #giveUp(error: unknown, { message, response }: Exchange): void {
-    this.#running.delete(message.socket)
     this.#options.logError(`${message.method} ${pathOf(message)} failed`, error)
     if (response.headersSent) response.destroy()
     else response.writeHead(500).end()
   }
+}
 
-  /** The client waits for the server, and not the other way round. */
-  #isWaitedFor(socket: Socket): boolean {
-    const running = this.#running.get(socket)
-    return running?.message.complete === true && !running.response.headersSent
-  }
+/** The latest request of a connection. */
+const latest = Symbol('latest')
 
-  #refuse(error: Error, socket: Duplex): void {
-    // What is written behind the head of a reply would be taken for its body.
-    const isReplying = socket instanceof Socket && this.#running.get(socket)?.response.headersSent
-    if (isReplying) socket.destroy()
-    else refuseMalformed(error, socket)
-  }
+interface BusySocket extends Socket {
+  [latest]?: Exchange | undefined
+}
+
+/** The client waits for the server, and not the other way round. */
+function isWaitedFor({ [latest]: exchange }: BusySocket): boolean {
+  return exchange?.message.complete === true && !exchange.response.headersSent
+}
+
+function refuse(error: Error, socket: Duplex): void {
+  const connection: BusySocket | undefined = socket instanceof Socket ? socket : undefined
+  // What is written behind the head of a reply would be taken for its body.
+  const response = connection?.[latest]?.response
+  if (response?.headersSent && !response.writableFinished) socket.destroy()
+  else refuseMalformed(error, socket)
 }
 
 function portOf(address: AddressInfo | string | null): number {

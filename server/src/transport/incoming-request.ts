@@ -45,7 +45,7 @@ export function hostOf(address: string): string {
 
 /** Proxies may send the whole URL, which means the same (RFC 9112, 3.2.2). */
 function originForm(target: string): string {
-  if (!/^https?:\/\//i.test(target)) return target
+  if (target.startsWith('/') || !/^https?:\/\//i.test(target)) return target
   const slash = target.indexOf('/', 'https://'.length)
   return slash < 0 ? '/' : target.slice(slash)
 }

@@ -13,7 +13,7 @@ import {
 import { keyOfSegment } from './key-spelling.ts'
 import { findPlatformRoute } from './platform.ts'
 import { Query } from './query.ts'
-import { type ApifyHandler, type Method, type Route, routes } from './routes.ts'
+import { type ApifyHandler, defaultRateLimit, type Method, type Route, routes } from './routes.ts'
 import { emptyReply } from './wire.ts'
 
 /** The HTTP API of Apify's key-value stores, as the unmodified clients speak it. */
@@ -164,7 +164,7 @@ function withCommonHeaders(
   { request, route }: { request: HttpRequest; route: Route | undefined },
 ): HttpReply {
   const { headers } = reply
-  headers['X-RateLimit-Limit'] = route?.rateLimit ?? 60
+  headers['X-RateLimit-Limit'] = route?.rateLimit ?? defaultRateLimit
   headers['Access-Control-Allow-Origin'] = '*'
   if (request.header('origin') !== undefined) headers['Access-Control-Expose-Headers'] = '*'
   return reply

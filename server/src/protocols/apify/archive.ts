@@ -18,7 +18,7 @@ import { pageItemsMax } from './wire.ts'
 /** What is small is looked at as a whole before its entry begins. */
 const previewBytesMax = 1_048_576
 /** Below this, compressing costs more than it saves. */
-const compressedBytesMin = 1_024
+const compressedBytesMin = 4_096
 const reportedProblemsMax = 1_000
 
 /**

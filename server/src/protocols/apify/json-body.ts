@@ -1,7 +1,6 @@
 import type { HttpRequest } from '../../transport/exchange.ts'
 import { DecodingError, decodeBytes, isContentEncoding } from '../content-encoding.ts'
-import { RequestError } from './errors.ts'
-import { unsupportedEncoding } from './records.ts'
+import { RequestError, unsupportedEncoding } from './errors.ts'
 import { jsonBodyBytesMax } from './wire.ts'
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true })

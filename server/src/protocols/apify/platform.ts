@@ -1,5 +1,5 @@
 import { resourceNotFound } from './errors.ts'
-import type { ApifyHandler, Route } from './routes.ts'
+import { type ApifyHandler, defaultRateLimit, type Route } from './routes.ts'
 
 /**
  * What Apify's platform has besides storages, by its place in the path. Coatcheck runs no Actors,
@@ -25,7 +25,7 @@ export function findPlatformRoute([root, version, kind, id]: readonly string[]):
   }
   return {
     path: `/v2/${kind}/:id`,
-    rateLimit: 60,
+    rateLimit: defaultRateLimit,
     methods: { GET: refuse, PUT: refuse, POST: refuse, DELETE: refuse },
   }
 }

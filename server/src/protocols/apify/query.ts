@@ -1,29 +1,28 @@
 import { RequestError } from './errors.ts'
 import { pageItemsMax } from './wire.ts'
 
-const noParameters = new URLSearchParams()
-
 /** The parameters of a request's query, as Apify's clients spell them. */
 export class Query {
-  readonly #parameters: URLSearchParams
+  /** Undefined: there are none, as in most requests. */
+  readonly #parameters: URLSearchParams | undefined
 
   constructor(query: string) {
-    this.#parameters = query === '' ? noParameters : new URLSearchParams(query)
+    this.#parameters = query === '' ? undefined : new URLSearchParams(query)
   }
 
   /** Undefined where it is absent or empty. */
   text(name: string): string | undefined {
-    return this.#parameters.get(name) || undefined
+    return this.#parameters?.get(name) || undefined
   }
 
   /** Undefined where it is absent alone. */
   given(name: string): string | undefined {
-    return this.#parameters.get(name) ?? undefined
+    return this.#parameters?.get(name) ?? undefined
   }
 
   /** `true` and `1` are true, everything else is false. */
   flag(name: string): boolean {
-    const text = this.#parameters.get(name)?.toLowerCase()
+    const text = this.#parameters?.get(name)?.toLowerCase()
     return text === 'true' || text === '1'
   }
 

@@ -18,7 +18,7 @@ import {
   wantedSpan,
 } from './conditional.ts'
 import { decodedParts, resumed } from './decoded.ts'
-import { RequestError } from './errors.ts'
+import { unsupportedEncoding } from './errors.ts'
 import { isApifyKey, spellKey } from './key-spelling.ts'
 import { recordLink } from './links.ts'
 import type { ApifyCall } from './routes.ts'
@@ -41,7 +41,9 @@ export async function getRecord(call: ApifyCall): Promise<HttpReply> {
   const unchanged = unchangedReply(call, record, headers)
   if (unchanged) return unchanged
   if (!isServedAsStored(call, record)) {
-    return { status: 200, headers, body: await decodedBody(record) }
+    const body = await decodedBody(record)
+    if (body instanceof Uint8Array) headers['Content-Length'] = body.length
+    return { status: 200, headers, body }
   }
   const span = wantedSpan(call, record, headers)
   if (span) return partialReply(record, span, headers)
@@ -82,13 +84,6 @@ export async function deleteRecord(call: ApifyCall): Promise<HttpReply> {
   const store = await findStore(call, 'write')
   await store.delete(keyOf(call), condition)
   return emptyReply(204)
-}
-
-export function unsupportedEncoding(encoding: string): RequestError {
-  return new RequestError(
-    { status: 415, type: 'unsupported-content-encoding' },
-    `Content-Encoding "${encoding}" is not supported.`,
-  )
 }
 
 /** An empty segment is what URLs make of the keys `.` and ''. */
@@ -181,35 +176,42 @@ async function storedBody({ value }: StoreRecord): Promise<Bytes | AsyncIterable
 }
 
 /**
- * The first megabyte is decoded before the reply begins, so that a value that is no such encoding,
- * or a short one that is cut off, is told.
+ * What is decoded to a megabyte is decoded as a whole, and a short value that decodes to more is
+ * looked through before the reply begins: so that what is no such encoding, or a bomb, is told.
  */
-async function decodedBody(record: StoreRecord): Promise<AsyncIterable<Bytes>> {
-  const parts = gathered(decodedParts(record))
+async function decodedBody(record: StoreRecord): Promise<Bytes | AsyncIterable<Bytes>> {
   try {
-    return resumed(await parts.next(), parts)
+    const parts = decodedParts(record)
+    const { held, isWhole } = await take(parts, limits.chunkBytes)
+    if (isWhole) return held
+    const behind = resumed({ value: held, done: false }, parts)
+    if (record.size > limits.chunkBytes) return behind
+    for await (const _ of behind);
+    return decodedParts(record)
   } catch (error) {
     if (!(error instanceof DecodingError)) throw error
     const code = error.reason === 'too-large' ? 'value-too-large' : 'content-encoding-invalid'
-    const encoding = record.contentEncoding
-    throw new StorageError(code, `This record is not ${encoding} as its Content-Encoding says.`)
+    const what = error.reason === 'too-large' ? 'decodes to too much' : 'is not that'
+    throw new StorageError(
+      code,
+      `This record says that it is ${record.contentEncoding}, and ${what}.`,
+    )
   }
 }
 
-/** As `parts`, but the first of them has at least the size of a chunk, or is all there is. */
-async function* gathered(parts: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
-  const held: Bytes[] = []
-  let length = 0
-  for await (const part of parts) {
-    if (length >= limits.chunkBytes) {
-      yield part
-      continue
-    }
-    held.push(part)
-    length += part.length
-    if (length >= limits.chunkBytes) yield Buffer.concat(held.splice(0), length)
+/** The first bytes, at least `count` of them unless that is all. */
+async function take(
+  parts: AsyncGenerator<Bytes>,
+  count: number,
+): Promise<{ held: Bytes; isWhole: boolean }> {
+  const taken: Bytes[] = []
+  for (let length = 0; length < count; ) {
+    const { value, done } = await parts.next()
+    if (done) return { held: Buffer.concat(taken), isWhole: true }
+    taken.push(value)
+    length += value.length
   }
-  if (held.length > 0) yield Buffer.concat(held, length)
+  return { held: Buffer.concat(taken), isWhole: false }
 }
 
 function recordNotFound(): StorageError {

@@ -36,13 +36,14 @@ export interface Route {
   /** `:store`, `:key` and `:user` stand for one segment each. */
   readonly path: string
   /** Requests a second and store, for `X-RateLimit-Limit`: nothing is refused. */
-  readonly rateLimit: number
+  readonly rateLimit: string
   readonly methods: Partial<Readonly<Record<Method, ApifyHandler>>>
 }
 
 // The numbers that Apify documents for a resource, and for its records.
-const rateLimit = 60
-const recordRateLimit = 200
+export const defaultRateLimit = '60'
+const rateLimit = defaultRateLimit
+const recordRateLimit = '200'
 
 /** Every endpoint of this door. */
 export const routes: readonly Route[] = [

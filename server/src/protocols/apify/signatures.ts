@@ -13,6 +13,8 @@ const hmacHexDigits = 30
 /** Of SHA-256. */
 const blockBytes = 64
 const hashBytes = 32
+/** Longer texts get a buffer of their own. */
+const messageBytesMax = 512
 const version = 0
 /** Version, end and HMAC of a content signature. */
 const contentPattern = /^0\.(\d{1,17}(?:\.\d+)?)\.([0-9a-zA-Z]{1,22})$/
@@ -32,8 +34,14 @@ function hmac62With(secret: string): (text: string) => string {
   block.set(bytes.length > blockBytes ? hash('sha256', bytes, 'buffer') : bytes)
   const inner = block.map((byte) => byte ^ 0x36)
   const outer = Buffer.concat([block.map((byte) => byte ^ 0x5c), Buffer.alloc(hashBytes)])
+  const message = Buffer.alloc(blockBytes + messageBytesMax)
+  message.set(inner)
   return (text) => {
-    const digest = hash('sha256', Buffer.concat([inner, Buffer.from(text)]), 'latin1')
+    const end = blockBytes + Buffer.byteLength(text)
+    const fits = end <= message.length
+    if (fits) message.write(text, blockBytes)
+    const whole = fits ? message.subarray(0, end) : Buffer.concat([inner, Buffer.from(text)])
+    const digest = hash('sha256', whole, 'latin1')
     outer.write(digest, blockBytes, 'latin1')
     return spellBase62(hash('sha256', outer, 'hex').slice(0, hmacHexDigits))
   }
@@ -94,25 +102,30 @@ function decodeBase64Url(padded: string): string {
 
 /** Four digits at a time, without big integers: a page of keys needs a thousand of these. */
 function spellBase62(hex: string): string {
-  const limbs = [0, 6, 12, 18, 24].map((start) => Number.parseInt(hex.slice(start, start + 6), 16))
+  const limbs = [limb(hex, 0), limb(hex, 6), limb(hex, 12), limb(hex, 18), limb(hex, 24)]
   let text = ''
   for (let first = 0; first < limbs.length; ) {
-    const digits = divide(limbs, { by: pairCount ** 2, first })
+    const digits = divide(limbs, first)
     while (limbs[first] === 0) first += 1
     const high = Math.floor(digits / pairCount)
     text = `${pairs[high]}${pairs[digits - high * pairCount]}${text}`
   }
-  return text.replace(/^0+/, '') || '0'
+  return text.startsWith('0') ? text.replace(/^0+(?=.)/, '') : text
 }
 
-/** Divides a number of 24 bits a limb in place and returns the remainder. */
-function divide(limbs: number[], { by, first }: { by: number; first: number }): number {
+/** 24 bits. */
+function limb(hex: string, start: number): number {
+  return Number.parseInt(hex.slice(start, start + 6), 16)
+}
+
+/** Divides the number from its limb `first` on in place by 62^4, and returns the remainder. */
+function divide(limbs: number[], first: number): number {
   let rest = 0
   for (let index = first; index < limbs.length; index += 1) {
-    const part = rest * 2 ** 24 + (limbs[index] ?? 0)
-    const quotient = Math.floor(part / by)
+    const part = rest * 16_777_216 + (limbs[index] ?? 0)
+    const quotient = Math.floor(part / 14_776_336)
     limbs[index] = quotient
-    rest = part - quotient * by
+    rest = part - quotient * 14_776_336
   }
   return rest
 }

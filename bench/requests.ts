@@ -57,6 +57,16 @@ export async function createStore(port: number, name: string): Promise<string> {
   return data.id
 }
 
+/** Lets anyone read a store: its listings carry no signed links then. */
+export async function openToAll(port: number, storeId: string): Promise<void> {
+  const response = await fetch(`http://127.0.0.1:${port}/v2/key-value-stores/${storeId}`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: '{"generalAccess":"ANYONE_WITH_ID_CAN_READ"}',
+  })
+  if (!response.ok) throw new Error(`Not open: ${response.status} ${await response.text()}`)
+}
+
 const headers = `Host: 127.0.0.1\r\nAuthorization: Bearer ${token}\r\n`
 const words = ['cloak', 'hat', 'umbrella', 'ticket', 'hook', 'scarf', 'gloves', 'counter']
 

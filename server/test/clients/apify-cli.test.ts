@@ -6,13 +6,13 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Finished } from '../support/command.ts'
 import { runNodeScript } from '../support/node-script.ts'
-import { useTestServer } from '../test-server.ts'
+import { engines, useTestServer } from '../test-server.ts'
 
 const cli = fileURLToPath(new URL('../node_modules/apify-cli/dist/apify.js', import.meta.url))
 
 /** The life of a store, as Apify's own end-to-end test of its CLI walks through it. */
-describe('the Apify CLI', { timeout: 60_000 }, () => {
-  const server = useTestServer({ engine: 'lmdb' })
+describe.each(engines)('the Apify CLI, on %s', { timeout: 60_000 }, (engine) => {
+  const server = useTestServer({ engine })
   const home = mkdtempSync(join(tmpdir(), 'coatcheck-test-'))
   let storeId = ''
 

@@ -29,12 +29,8 @@ export class GuardedEngine implements StorageEngine {
     return this.#engine.limits
   }
 
-  async get(keys: readonly Bytes[]): Promise<(Entry | undefined)[]> {
-    try {
-      return await this.#engine.get(keys)
-    } catch (error) {
-      return rethrow(error)
-    }
+  get(keys: readonly Bytes[]): Promise<(Entry | undefined)[]> {
+    return this.#engine.get(keys).catch(rethrow)
   }
 
   scan(range: KeyRange, bound: ScanBound): Promise<Page> {

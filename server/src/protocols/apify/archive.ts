@@ -13,7 +13,6 @@ import { decodedParts } from './decoded.ts'
 import { spellKey } from './key-spelling.ts'
 import { contentLink } from './links.ts'
 import type { ApifyCall } from './routes.ts'
-import { pageItemsMax } from './wire.ts'
 
 /** What is small is looked at as a whole before its entry begins. */
 const previewBytesMax = 1_048_576
@@ -61,7 +60,7 @@ async function* entries(
 async function* keys(store: Store, selection: Selection): AsyncGenerator<string> {
   let startAfter: string | undefined
   for (;;) {
-    const page = await listSelected(store, { selection, startAfter, limit: pageItemsMax })
+    const page = await listSelected(store, { selection, startAfter, limit: limits.pageItemsMax })
     for (const { key } of page.items) yield key
     startAfter = page.items.at(-1)?.key
     if (!page.isTruncated) return

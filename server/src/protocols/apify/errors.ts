@@ -101,13 +101,6 @@ export function pageNotFound(path: string): RequestError {
   return new RequestError({ status: 404, type: 'page-not-found' }, message)
 }
 
-export function unsupportedEncoding(encoding: string): RequestError {
-  return new RequestError(
-    { status: 415, type: 'unsupported-content-encoding' },
-    `Content-Encoding "${encoding}" is not supported.`,
-  )
-}
-
 /** What may have gone wrong, after the API's own words. */
 function hintFor(path: string): string {
   if (path.startsWith('/v2/v2/')) return ' The base URL that a client is given ends before /v2.'

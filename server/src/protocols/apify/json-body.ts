@@ -1,6 +1,7 @@
 import type { HttpRequest } from '../../transport/exchange.ts'
-import { DecodingError, decodeBytes, isContentEncoding } from '../content-encoding.ts'
-import { RequestError, unsupportedEncoding } from './errors.ts'
+import { DecodingError, decodeBytes } from '../content-encoding.ts'
+import { RequestError } from './errors.ts'
+import { encodingOf } from './request-encoding.ts'
 import { jsonBodyBytesMax } from './wire.ts'
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
@@ -16,7 +17,7 @@ export async function readJsonObject(
   const bytes = await readBody(request)
   if (bytes.length === 0 && isOptional) return {}
   assertJsonType(request)
-  const value = parse(await decode(bytes, request.header('content-encoding') ?? ''))
+  const value = parse(await decode(bytes, request.header('content-encoding')))
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     return Object.fromEntries(Object.entries(value))
   }
@@ -40,10 +41,9 @@ function assertJsonType(request: HttpRequest): void {
   )
 }
 
-async function decode(bytes: Uint8Array, header: string): Promise<Uint8Array> {
-  const encoding = header.trim().toLowerCase()
-  if (encoding === '' || encoding === 'identity') return bytes
-  if (!isContentEncoding(encoding)) throw unsupportedEncoding(header)
+async function decode(bytes: Uint8Array, header: string | undefined): Promise<Uint8Array> {
+  const encoding = encodingOf(header)
+  if (encoding === '') return bytes
   try {
     return await decodeBytes(bytes, { encoding, outputBytesMax: jsonBodyBytesMax })
   } catch (error) {

@@ -1,5 +1,5 @@
+import { limits } from '../../core/limits.ts'
 import { RequestError } from './errors.ts'
-import { pageItemsMax } from './wire.ts'
 
 /** The parameters of a request's query, as Apify's clients spell them. */
 export class Query {
@@ -40,7 +40,7 @@ export class Query {
 
   /** How many items a page has: `0` counts as not given, more than 1,000 as 1,000. */
   limit(): number {
-    return Math.min(this.count('limit') || pageItemsMax, pageItemsMax)
+    return Math.min(this.count('limit') || limits.pageItemsMax, limits.pageItemsMax)
   }
 
   /** One of `allowed`. Throws RequestError `param-not-one-of`. */

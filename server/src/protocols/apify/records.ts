@@ -5,7 +5,7 @@ import type { RecordHead, StoreRecord } from '../../core/record.ts'
 import type { Store } from '../../core/store.ts'
 import type { Span } from '../../core/value.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
-import { DecodingError, isContentEncoding } from '../content-encoding.ts'
+import { DecodingError } from '../content-encoding.ts'
 import { entityTagOf } from '../entity-tags.ts'
 import { formatHttpDate } from '../http-date.ts'
 import { findStore } from './address.ts'
@@ -18,9 +18,9 @@ import {
   wantedSpan,
 } from './conditional.ts'
 import { decodedParts, resumed } from './decoded.ts'
-import { unsupportedEncoding } from './errors.ts'
 import { isApifyKey, spellKey } from './key-spelling.ts'
 import { recordLink } from './links.ts'
+import { encodingOf } from './request-encoding.ts'
 import type { ApifyCall } from './routes.ts'
 import { conformingBody } from './schemas.ts'
 import { emptyReply, jsonReply } from './wire.ts'
@@ -65,7 +65,7 @@ export async function putRecord(call: ApifyCall): Promise<HttpReply> {
   const { request } = call
   assertWholeValue(call)
   const condition = conditionOf(call)
-  const contentEncoding = encodingOf(request.header('content-encoding') ?? '')
+  const contentEncoding = encodingOf(request.header('content-encoding'))
   const contentType = request.header('content-type') ?? defaultContentType
   const found = findStore(call, 'write')
   const store = found instanceof Promise ? await found : found
@@ -101,13 +101,6 @@ function recordUrl(call: ApifyCall, storeId: string, key: string): string {
 async function assertExists(store: Store, key: string): Promise<void> {
   if (await store.head(key)) return
   throw new StorageError('record-key-invalid', 'Record key contains invalid character')
-}
-
-function encodingOf(header: string): string {
-  const encoding = header.trim().toLowerCase()
-  if (encoding === '' || encoding === 'identity') return ''
-  if (isContentEncoding(encoding)) return encoding
-  throw unsupportedEncoding(header)
 }
 
 function isServedAsStored(call: ApifyCall, { contentEncoding }: RecordHead): boolean {

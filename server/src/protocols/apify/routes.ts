@@ -20,7 +20,7 @@ export interface ApifyCall {
   readonly request: HttpRequest
   readonly principal: Principal
   readonly query: Query
-  /** The store's part of the path, decoded once: an id or `username~name`. */
+  /** What a path names third, decoded once: a store's id or `username~name`, or a user. */
   readonly store: string
   /** The record's part of the path, decoded once. Undefined where it spells no text. */
   readonly key: string | undefined

@@ -3,7 +3,6 @@ import { isId } from '../../core/ids.ts'
 import type { User } from '../../core/users.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
 import { resourceNotFound } from './errors.ts'
-import { keyOfSegment } from './key-spelling.ts'
 import type { ApifyCall } from './routes.ts'
 import { jsonReply } from './wire.ts'
 
@@ -42,8 +41,7 @@ export async function getNoAccount({ principal }: ApifyCall): Promise<HttpReply>
   throw resourceNotFound('Coatcheck sets its users no limits and counts no usage')
 }
 
-async function findUser({ domain, request }: ApifyCall): Promise<User | undefined> {
-  const asked = keyOfSegment(request.path.split('/')[3] ?? '') ?? ''
+async function findUser({ domain, store: asked }: ApifyCall): Promise<User | undefined> {
   const byId = isId(asked) ? await domain.users.get(asked) : undefined
   return byId ?? domain.users.getByUsername(asked)
 }

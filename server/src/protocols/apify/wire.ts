@@ -11,9 +11,6 @@ export const jsonBodyBytesMax = 9_437_184
 /** All schemas of a page of stores, as JSON; behind them they are left out. */
 export const pageSchemaBytesMax = 4 * 1_048_576
 
-/** The keys of a page of stores or records; also what `limit` is cut to. */
-export const pageItemsMax = 1_000
-
 /** A store's retention is told and asked for in days, parts of a day allowed. */
 export const dayMs = 86_400_000
 

@@ -1,0 +1,13 @@
+import { type ContentEncoding, isContentEncoding } from '../content-encoding.ts'
+import { RequestError } from './errors.ts'
+
+/** What a body's Content-Encoding names; '' for none. Throws RequestError. */
+export function encodingOf(header = ''): ContentEncoding | '' {
+  const encoding = header.trim().toLowerCase()
+  if (encoding === '' || encoding === 'identity') return ''
+  if (isContentEncoding(encoding)) return encoding
+  throw new RequestError(
+    { status: 415, type: 'unsupported-content-encoding' },
+    `Content-Encoding "${header}" is not supported.`,
+  )
+}

@@ -43,20 +43,8 @@ export async function readSchema(
  * The store's schema for the store object; null where there is none, undefined where it is damaged:
  * the store is there all the same.
  */
-export async function schemaJson(
-  { environment }: ApifyCall,
-  store: Store,
-  { hasSchema }: StoreInfo,
-): Promise<unknown> {
-  if (!hasSchema) return null
-  try {
-    const schema = await store.schema()
-    return schema ? JSON.parse(schema.text) : null
-  } catch (error) {
-    if (!(error instanceof StorageError) || error.code !== 'record-damaged') throw error
-    environment.logError(`The schema of store ${store.id} is left out`, error)
-    return undefined
-  }
+export async function schemaJson(call: ApifyCall, store: Store, info: StoreInfo): Promise<unknown> {
+  return parsed(await schemaText(call, store, info))
 }
 
 /**
@@ -71,21 +59,42 @@ export async function schemasOf(
   let bytes = 0
   for (const info of stores) {
     if (bytes > pageSchemaBytesMax && info.hasSchema) continue
-    const schema = await schemaIfAlive(call, info)
-    bytes += schema ? JSON.stringify(schema).length : 0
-    if (bytes <= pageSchemaBytesMax || !schema) found.set(info.id, schema)
+    const text = await textIfAlive(call, info)
+    bytes += text?.length ?? 0
+    if (bytes <= pageSchemaBytesMax || !text) found.set(info.id, parsed(text))
   }
   return found
 }
 
-async function schemaIfAlive(call: ApifyCall, info: StoreInfo): Promise<unknown> {
+type SchemaText = string | null | undefined
+
+async function schemaText(
+  { environment }: ApifyCall,
+  store: Store,
+  { hasSchema }: StoreInfo,
+): Promise<SchemaText> {
+  if (!hasSchema) return null
+  try {
+    return (await store.schema())?.text ?? null
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.code !== 'record-damaged') throw error
+    environment.logError(`The schema of store ${store.id} is left out`, error)
+    return undefined
+  }
+}
+
+async function textIfAlive(call: ApifyCall, info: StoreInfo): Promise<SchemaText> {
   if (!info.hasSchema) return null
   try {
-    return await schemaJson(call, await call.domain.stores.find(info.id), info)
+    return await schemaText(call, await call.domain.stores.find(info.id), info)
   } catch (error) {
     if (error instanceof StorageError && error.code === 'store-not-found') return undefined
     throw error
   }
+}
+
+function parsed(text: SchemaText): unknown {
+  return text ? JSON.parse(text) : text
 }
 
 /**

@@ -6,7 +6,14 @@ import { IdleConnections } from './idle-connections.ts'
 import { hostOf, IncomingRequest } from './incoming-request.ts'
 import { refuseMalformed } from './malformed.ts'
 import { Outbox } from './outbox.ts'
-import { closeUnread, type Exchange, isStreamed, sendStreamed, sendWhole } from './replies.ts'
+import {
+  closeUnread,
+  type Exchange,
+  isShortReply,
+  sendStreamed,
+  sendWhole,
+  type WholeReply,
+} from './replies.ts'
 
 export interface HttpOptions {
   readonly host: string
@@ -101,14 +108,14 @@ export class HttpListener {
       const { handler, publicUrl } = this.#options
       const reply = await handler(new IncomingRequest(message, publicUrl))
       if (response.destroyed) await closeUnread(reply)
-      else if (isStreamed(reply)) await this.#stream(reply, exchange)
-      else this.#outbox.add(() => this.#send(reply, exchange))
+      else if (isShortReply(reply)) this.#outbox.add(() => this.#send(reply, exchange))
+      else await this.#stream(reply, exchange)
     } catch (error) {
       this.#giveUp(error, exchange)
     }
   }
 
-  #send(reply: HttpReply, exchange: Exchange): void {
+  #send(reply: WholeReply, exchange: Exchange): void {
     try {
       if (this.#isStopping) exchange.response.setHeader('Connection', 'close')
       sendWhole(reply, exchange)

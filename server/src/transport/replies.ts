@@ -15,15 +15,20 @@ const ignoredBytesMax = 65_536
 /** Else the client may go on sending for so long, after the reply is written. */
 const lingerMs = 2_000
 
-/** Whether the body must be written as fast as the client takes it. */
-export function isStreamed({ body }: HttpReply): boolean {
-  return typeof body === 'string' || body instanceof Uint8Array ? body.length > sliceBytes : true
+/** A reply whose body is in memory as a whole. */
+export interface WholeReply extends HttpReply {
+  readonly body: Bytes | string
+}
+
+/** Whether the body can be written at once; else it is written as the client takes it. */
+export function isShortReply(reply: HttpReply): reply is WholeReply {
+  const { body } = reply
+  return typeof body === 'string' || body instanceof Uint8Array ? body.length <= sliceBytes : false
 }
 
 /** Writes a reply whose body is short. */
-export function sendWhole({ status, headers, body }: HttpReply, exchange: Exchange): void {
+export function sendWhole({ status, headers, body }: WholeReply, exchange: Exchange): void {
   const { message, response } = exchange
-  if (typeof body !== 'string' && !(body instanceof Uint8Array)) throw new Error('Not whole.')
   if (message.complete || isShort(message)) {
     if (!message.complete) discard(message)
     response.writeHead(status, headers).end(body)

@@ -34,19 +34,24 @@ export async function getArchive(call: ApifyCall): Promise<HttpReply> {
     'X-Content-Type-Options': 'nosniff',
   }
   if (call.request.method === 'HEAD') return { status: 200, headers, body: '' }
-  return { status: 200, headers, body: zipStream(entries(call, { store, selection })) }
+  return { status: 200, headers, body: zipStream(archiveEntries(call, { store, selection })) }
 }
 
-async function* entries(
-  call: ApifyCall,
-  { store, selection }: { store: Store; selection: Selection },
+/** What an archive of at most `recordsMax` records holds. */
+export async function* archiveEntries(
+  call: Pick<ApifyCall, 'environment' | 'request'>,
+  {
+    store,
+    selection,
+    recordsMax = limits.archiveRecordsMax,
+  }: { store: Store; selection: Selection; recordsMax?: number },
 ): AsyncGenerator<ZipEntry> {
   const problems = new Problems(call)
   let count = 0
   for await (const key of keys(store, selection)) {
     count += 1
-    if (count > limits.archiveRecordsMax) {
-      problems.addRest(key)
+    if (count > recordsMax) {
+      problems.addRest(key, recordsMax)
       break
     }
     const record = await store.get(key).catch((error) => problems.addUnreadable(key, error))
@@ -160,11 +165,11 @@ function isCompressed(contentType: string): boolean {
 
 /** What of the records is not in the archive as it should be: it is told in a file at the end. */
 class Problems {
-  readonly #call: ApifyCall
+  readonly #call: Pick<ApifyCall, 'environment' | 'request'>
   readonly #lines: string[] = []
   #count = 0
 
-  constructor(call: ApifyCall) {
+  constructor(call: Pick<ApifyCall, 'environment' | 'request'>) {
     this.#call = call
   }
 
@@ -187,8 +192,8 @@ class Problems {
   }
 
   /** The archive is full. */
-  addRest(key: string): void {
-    const most = `an archive holds ${limits.archiveRecordsMax} records; use prefix or collection`
+  addRest(key: string, recordsMax: number): void {
+    const most = `an archive holds ${recordsMax} records; use prefix or collection`
     this.#note(key, `it and all behind it are left out: ${most}`)
   }
 

@@ -61,11 +61,18 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'protocols/json-schema.ts',
     'protocols/json-value.ts',
     'protocols/preconditions.ts',
+    'protocols/rest/',
     'protocols/zip.ts',
     'core/',
     'transport/exchange.ts',
   ],
   'protocols/apify/signatures.ts': ['node:crypto'],
+  'protocols/rest/': [
+    'protocols/rest/',
+    'protocols/content-encoding.ts',
+    'core/',
+    'transport/exchange.ts',
+  ],
   'protocols/json-schema.ts': ['protocols/json-schema-process.ts', 'core/', 'node:'],
   'protocols/json-schema-process.ts': ['core/limits.ts', 'node:vm', 'ajv'],
   'protocols/zip.ts': ['core/engine.ts', 'node:', 'yazl'],
@@ -111,6 +118,7 @@ describe('the house', () => {
     expect(mayImport('core/store.ts', 'engines/lmdb.ts')).toBe(false)
     expect(mayImport('core/store.ts', 'node:fs')).toBe(false)
     expect(mayImport('protocols/apify/keys.ts', 'engines/lmdb.ts')).toBe(false)
+    expect(mayImport('protocols/rest/door.ts', 'protocols/apify/routes.ts')).toBe(false)
     expect(mayImport('transport/http.ts', 'protocols/apify/apify.ts')).toBe(false)
     expect(mayImport('engines/lmdb.ts', 'engines/memory.ts')).toBe(false)
   })

@@ -1,5 +1,5 @@
 import { limits } from '../../core/limits.ts'
-import { RequestError } from './errors.ts'
+import { RequestError } from '../rest/errors.ts'
 import type { ApifyCall, ApifyHandler } from './routes.ts'
 
 /**

@@ -1,6 +1,6 @@
 import type { RecordPage, Store } from '../../core/store.ts'
 import type { Collection, StoreSchema } from '../../core/store-schema.ts'
-import { RequestError } from './errors.ts'
+import { RequestError } from '../rest/errors.ts'
 import { keyOfSpelling } from './key-spelling.ts'
 import type { ApifyCall } from './routes.ts'
 

@@ -11,7 +11,7 @@ import {
   type Validators,
   writeCondition,
 } from '../preconditions.ts'
-import { RequestError } from './errors.ts'
+import { RequestError } from '../rest/errors.ts'
 import type { ApifyCall } from './routes.ts'
 
 type Headers = HttpReply['headers']

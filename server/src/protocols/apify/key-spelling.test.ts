@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isApifyKey, keyOfSegment, keyOfSpelling, spellKey } from './key-spelling.ts'
+import { decodeSegment } from '../rest/path-segment.ts'
+import { isApifyKey, keyOfSpelling, spellKey } from './key-spelling.ts'
 
 describe('the spelling of keys', () => {
   it.each(['a', 'A-1_b.c', "!-_.'()", 'k'.repeat(256), '...', '.a'])(
@@ -31,7 +32,7 @@ describe('the spelling of keys', () => {
   it('leads back to the key, whatever it is, as a path segment and as a parameter', () => {
     const anyKey = fc.string({ unit: 'binary', minLength: 1 })
     const property = fc.property(anyKey, (key) => {
-      expect(keyOfSegment(spellKey(key))).toBe(key)
+      expect(decodeSegment(spellKey(key))).toBe(key)
       expect(keyOfSpelling(spellKey(key))).toBe(key)
       expect(spellKey(key)).toMatch(/^[\x21-\x7e]*$/)
     })
@@ -39,7 +40,7 @@ describe('the spelling of keys', () => {
   })
 
   it.each(['%', '%zz', '%ff', '%C3%28', '%ED%A0%80'])('finds no key in %s', (segment) => {
-    expect(keyOfSegment(segment)).toBeUndefined()
+    expect(decodeSegment(segment)).toBeUndefined()
     expect(keyOfSpelling(segment)).toBe(segment)
   })
 })

@@ -1,3 +1,5 @@
+import { decodeSegment } from '../rest/path-segment.ts'
+
 /**
  * How this door spells keys that Apify's alphabet can't: every other byte percent-encoded, `%`
  * included. A key within the alphabet is spelled as it is.
@@ -18,20 +20,9 @@ export function spellKey(key: string): string {
   return Array.from(key, (one) => (outsideAlphabet.test(one) ? spellChar(one) : one)).join('')
 }
 
-/** The key of a percent-encoded path segment, decoded once; undefined where it spells no text. */
-export function keyOfSegment(segment: string): string | undefined {
-  if (!segment.includes('%')) return segment
-  try {
-    return decodeURIComponent(segment)
-  } catch (error) {
-    if (error instanceof URIError) return undefined
-    throw error
-  }
-}
-
 /** The key that a listing spelled; text that is no spelling means itself. */
 export function keyOfSpelling(spelling: string): string {
-  return keyOfSegment(spelling) ?? spelling
+  return decodeSegment(spelling) ?? spelling
 }
 
 function spellChar(char: string): string {

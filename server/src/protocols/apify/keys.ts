@@ -1,11 +1,11 @@
 import { isAllowed } from '../../core/access.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
+import { jsonReply } from '../rest/replies.ts'
 import { findStore } from './address.ts'
 import { listSelected, selectionOf } from './collections.ts'
 import { keyOfSpelling, spellKey } from './key-spelling.ts'
 import { contentLink, recordUrls } from './links.ts'
 import type { ApifyCall } from './routes.ts'
-import { jsonReply } from './wire.ts'
 
 /** GET /v2/key-value-stores/{store}/keys, in the order of the keys' bytes. */
 export async function listKeys(call: ApifyCall): Promise<HttpReply> {

@@ -1,5 +1,5 @@
 import { resourceNotFound } from './errors.ts'
-import { type ApifyHandler, defaultRateLimit, type Route } from './routes.ts'
+import { type ApifyHandler, type ApifyRoute, defaultRateLimit } from './routes.ts'
 
 /**
  * What Apify's platform has besides storages, by its place in the path. Coatcheck runs no Actors,
@@ -17,7 +17,9 @@ const resources: ReadonlyMap<string, string> = new Map([
  * The endpoint of a path at or below one such resource, whatever stands there: the clients ask for
  * runs by themselves and go on where there is none, which "there is no such page" would not tell.
  */
-export function findPlatformRoute([root, version, kind, id]: readonly string[]): Route | undefined {
+export function getPlatformRoute([root, version, kind, id]: readonly string[]):
+  | ApifyRoute
+  | undefined {
   const resource = resources.get(kind ?? '')
   if (root !== '' || version !== 'v2' || resource === undefined || !id) return undefined
   const refuse: ApifyHandler = async () => {

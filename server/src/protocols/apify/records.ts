@@ -8,6 +8,8 @@ import type { HttpReply } from '../../transport/exchange.ts'
 import { DecodingError } from '../content-encoding.ts'
 import { entityTagOf } from '../entity-tags.ts'
 import { formatHttpDate } from '../http-date.ts'
+import { emptyReply, jsonReply } from '../rest/replies.ts'
+import { encodingOf } from '../rest/request-encoding.ts'
 import { findStore } from './address.ts'
 import { anyKeyUrl } from './any-key.ts'
 import {
@@ -20,10 +22,8 @@ import {
 import { decodedParts, resumed } from './decoded.ts'
 import { isApifyKey, spellKey } from './key-spelling.ts'
 import { recordLink } from './links.ts'
-import { encodingOf } from './request-encoding.ts'
 import type { ApifyCall } from './routes.ts'
 import { conformingBody } from './schemas.ts'
-import { emptyReply, jsonReply } from './wire.ts'
 
 /** What Apify's clients always send; ours to choose where there is none. */
 const defaultContentType = 'application/octet-stream'

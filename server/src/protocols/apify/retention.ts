@@ -1,5 +1,5 @@
 import type { OwnRetention } from '../../core/retention.ts'
-import { invalidValue } from './errors.ts'
+import { invalidValue } from '../rest/errors.ts'
 import { dayMs } from './wire.ts'
 
 const parts: readonly string[] = ['days', 'renewOnRead', 'renewOnWrite', 'onExpiry']

@@ -1,43 +1,25 @@
-import type { Principal } from '../../core/access.ts'
-import type { Domain } from '../../core/domain.ts'
-import type { Environment } from '../../core/environment.ts'
-import type { HttpReply, HttpRequest } from '../../transport/exchange.ts'
 import type { JsonSchemas } from '../json-schema.ts'
+import type { RestCall, RestHandler, Route } from '../rest/routes.ts'
 import { withAnyKey } from './any-key.ts'
 import { getArchive } from './archive.ts'
 import { listKeys } from './keys.ts'
-import type { Query } from './query.ts'
 import { deleteRecord, getRecord, headRecord, putRecord } from './records.ts'
 import { clearStore, patchStore } from './store-settings.ts'
 import { createStore, deleteStore, getStore, listStores, updateStore } from './stores.ts'
 import { getMe, getNoAccount, getUser } from './users.ts'
 
-/** One call of the API, its caller known. */
-export interface ApifyCall {
-  readonly domain: Domain
-  readonly environment: Environment
+/** One call of the API, its caller known. `store` is a store's id or `username~name`, or a user. */
+export interface ApifyCall extends RestCall {
   readonly jsonSchemas: JsonSchemas
-  readonly request: HttpRequest
-  readonly principal: Principal
-  readonly query: Query
-  /** What a path names third, decoded once: a store's id or `username~name`, or a user. */
-  readonly store: string
-  /** The record's part of the path, decoded once. Undefined where it spells no text. */
-  readonly key: string | undefined
   /** True where records have any key, not only those that Apify's own store would take. */
   readonly takesAnyKey?: boolean
 }
 
-export type ApifyHandler = (call: ApifyCall) => Promise<HttpReply>
+export type ApifyHandler = RestHandler<ApifyCall>
 
-export type Method = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'PATCH' | 'DELETE'
-
-export interface Route {
-  /** `:store`, `:key` and `:user` stand for one segment each. */
-  readonly path: string
+export interface ApifyRoute extends Route<ApifyCall> {
   /** Requests a second and store, for `X-RateLimit-Limit`: nothing is refused. */
   readonly rateLimit: string
-  readonly methods: Partial<Readonly<Record<Method, ApifyHandler>>>
 }
 
 // The numbers that Apify documents for a resource, and for its records.
@@ -46,7 +28,7 @@ const rateLimit = defaultRateLimit
 const recordRateLimit = '200'
 
 /** Every endpoint of this door. */
-export const routes: readonly Route[] = [
+export const routes: readonly ApifyRoute[] = [
   {
     path: '/v2/key-value-stores',
     rateLimit,

@@ -12,7 +12,7 @@ import {
 } from '../../core/store-schema.ts'
 import { BytesSource, type ValueSource } from '../../core/value.ts'
 import { DecodingError, decodeBytes, isContentEncoding } from '../content-encoding.ts'
-import { RequestError } from './errors.ts'
+import { RequestError } from '../rest/errors.ts'
 import type { ApifyCall } from './routes.ts'
 import { pageSchemaBytesMax } from './wire.ts'
 

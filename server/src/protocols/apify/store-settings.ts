@@ -1,11 +1,11 @@
 import type { StoreChanges } from '../../core/stores.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
+import { invalidValue } from '../rest/errors.ts'
+import { readJsonObject } from '../rest/json-body.ts'
+import { emptyReply, jsonReply } from '../rest/replies.ts'
 import { findStore } from './address.ts'
-import { invalidValue } from './errors.ts'
-import { readJsonObject } from './json-body.ts'
 import type { ApifyCall } from './routes.ts'
 import { changesOf, describe } from './stores.ts'
-import { emptyReply, jsonReply } from './wire.ts'
 
 /** PATCH /v2/key-value-stores/{store}: name, title, generalAccess, retention; the rest stays. */
 export async function patchStore(call: ApifyCall): Promise<HttpReply> {

@@ -4,13 +4,14 @@ import type { Store, StoreInfo } from '../../core/store.ts'
 import type { StoreChanges } from '../../core/stores.ts'
 import type { User } from '../../core/users.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
+import { invalidValue } from '../rest/errors.ts'
+import { readJsonObject } from '../rest/json-body.ts'
+import { emptyReply, jsonReply } from '../rest/replies.ts'
 import { findStore } from './address.ts'
-import { invalidValue } from './errors.ts'
-import { readJsonObject } from './json-body.ts'
 import { retentionOf } from './retention.ts'
 import type { ApifyCall } from './routes.ts'
 import { readSchema, schemaJson, schemasOf } from './schemas.ts'
-import { emptyReply, generalAccessLevels, jsonReply, storeObject } from './wire.ts'
+import { generalAccessLevels, storeObject } from './wire.ts'
 
 /** GET /v2/key-value-stores */
 export async function listStores(call: ApifyCall): Promise<HttpReply> {

@@ -2,9 +2,9 @@ import { requireUser } from '../../core/access.ts'
 import { isId } from '../../core/ids.ts'
 import type { User } from '../../core/users.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
+import { jsonReply } from '../rest/replies.ts'
 import { resourceNotFound } from './errors.ts'
 import type { ApifyCall } from './routes.ts'
-import { jsonReply } from './wire.ts'
 
 /** The features of Apify's platform that the Python client wants to hear about, each of them. */
 const platformFeatures = [

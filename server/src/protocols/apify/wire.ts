@@ -2,11 +2,7 @@ import type { GeneralAccess } from '../../core/identity.ts'
 import type { OwnRetention } from '../../core/retention.ts'
 import type { StoreInfo } from '../../core/store.ts'
 import type { User } from '../../core/users.ts'
-import type { HttpReply } from '../../transport/exchange.ts'
 import { contentUrls } from './links.ts'
-
-/** Body of the endpoints that take JSON, decoded (`MAX_PAYLOAD_SIZE_BYTES` of @apify/consts). */
-export const jsonBodyBytesMax = 9_437_184
 
 /** All schemas of a page of stores, as JSON; behind them they are left out. */
 export const pageSchemaBytesMax = 4 * 1_048_576
@@ -20,31 +16,6 @@ export const generalAccessLevels: readonly GeneralAccess[] = [
   'ANYONE_WITH_ID_CAN_READ',
   'ANYONE_WITH_NAME_CAN_READ',
 ]
-
-export function jsonReply(
-  status: number,
-  body: unknown,
-  headers: Readonly<Record<string, string>> = {},
-): HttpReply {
-  // As text: Node sends it in one piece with the head.
-  const text = JSON.stringify(body)
-  return {
-    status,
-    headers: {
-      'Content-Type': 'application/json; charset=utf-8',
-      'Content-Length': Buffer.byteLength(text),
-      ...headers,
-    },
-    body: text,
-  }
-}
-
-export function emptyReply(
-  status: number,
-  headers: Readonly<Record<string, string>> = {},
-): HttpReply {
-  return { status, headers: { ...headers }, body: '' }
-}
 
 /** To whom a store is shown, and when. */
 export interface StoreView {

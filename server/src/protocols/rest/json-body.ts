@@ -1,8 +1,8 @@
 import type { HttpRequest } from '../../transport/exchange.ts'
 import { DecodingError, decodeBytes } from '../content-encoding.ts'
 import { RequestError } from './errors.ts'
+import { jsonBodyBytesMax } from './replies.ts'
 import { encodingOf } from './request-encoding.ts'
-import { jsonBodyBytesMax } from './wire.ts'
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 

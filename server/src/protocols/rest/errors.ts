@@ -1,0 +1,120 @@
+import type { ErrorCode, StorageError } from '../../core/errors.ts'
+import type { HttpReply } from '../../transport/exchange.ts'
+import { jsonReply } from './replies.ts'
+
+interface Answer {
+  readonly status: number
+  readonly type: string
+  /** Apify's own words where they are known; undefined: the error's sentence. */
+  readonly message?: string
+}
+
+const nameRule =
+  "Invalid value provided in store: name can only contain letters 'a' through 'z', the digits '0' " +
+  "through '9', and the hyphen ('-') but only in the middle of the string (e.g. 'my-value-1')"
+
+const insufficientPermissions =
+  "Insufficient permissions for the key-value store. Make sure you're passing a correct API token " +
+  'and that it has the required permissions.'
+
+/** What is answered to each refusal of the domain (spec: the error catalogue of Apify's API). */
+const answers = {
+  'store-not-found': {
+    status: 404,
+    type: 'record-not-found',
+    message: 'Key-value Store was not found',
+  },
+  'store-name-invalid': { status: 400, type: 'invalid-value', message: nameRule },
+  'store-name-taken': { status: 409, type: 'name-not-unique' },
+  'store-title-invalid': { status: 400, type: 'invalid-value' },
+  'store-retention-invalid': { status: 400, type: 'invalid-value' },
+  'store-schema-invalid': { status: 400, type: 'store-schema-invalid' },
+  'record-not-found': { status: 404, type: 'record-not-found', message: 'Record was not found' },
+  'record-key-invalid': {
+    status: 400,
+    type: 'invalid-record-key',
+    message: 'Record key contains invalid character',
+  },
+  'content-type-invalid': { status: 400, type: 'invalid-content-type-header' },
+  'content-encoding-invalid': { status: 422, type: 'invalid-content-encoding' },
+  'value-too-large': { status: 413, type: 'record-too-large' },
+  'condition-failed': { status: 412, type: 'condition-failed' },
+  'record-damaged': { status: 500, type: 'record-damaged' },
+  'token-missing': {
+    status: 401,
+    type: 'token-not-provided',
+    message: 'Authentication token was not provided',
+  },
+  'token-invalid': {
+    status: 401,
+    type: 'user-or-token-not-found',
+    message: 'User was not found or authentication token is not valid',
+  },
+  'access-denied': {
+    status: 403,
+    type: 'insufficient-permissions',
+    message: insufficientPermissions,
+  },
+  'store-cleared': { status: 409, type: 'store-cleared' },
+  'upload-expired': { status: 408, type: 'upload-expired' },
+  'upload-aborted': { status: 400, type: 'invalid-request' },
+  'store-busy': { status: 503, type: 'service-unavailable' },
+  'storage-full': { status: 507, type: 'insufficient-storage' },
+  'storage-unavailable': { status: 503, type: 'service-unavailable' },
+  'outcome-unknown': { status: 503, type: 'service-unavailable' },
+} as const satisfies Record<ErrorCode, Answer>
+
+/** A refusal of a door itself: the request has a shape that it does not take. */
+export class RequestError extends Error {
+  readonly status: number
+  readonly type: string
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(
+    answer: { status: number; type: string; headers?: Readonly<Record<string, string>> },
+    message: string,
+  ) {
+    super(message)
+    this.name = 'RequestError'
+    this.status = answer.status
+    this.type = answer.type
+    this.headers = answer.headers ?? {}
+  }
+}
+
+export function replyTo(error: StorageError | RequestError): HttpReply {
+  if (error instanceof RequestError) {
+    return errorReply(error, error.headers)
+  }
+  const { status, type, message }: Answer = answers[error.code]
+  return errorReply({ status, type, message: message ?? error.message })
+}
+
+/** What nobody expected: the cause goes to the log only. */
+export function internalErrorReply(): HttpReply {
+  const message = 'There was an internal error; the server has logged it.'
+  return errorReply({ status: 500, type: 'internal-server-error', message })
+}
+
+export function methodNotAllowed(allowed: readonly string[]): RequestError {
+  const list = ['OPTIONS', ...allowed].join(',')
+  return new RequestError(
+    { status: 405, type: 'method-not-allowed', headers: { Allow: list } },
+    `This API end-point can only be accessed using the following HTTP methods: ${list}`,
+  )
+}
+
+/** A field of a store that is not as it must be. */
+export function invalidValue(what: string): RequestError {
+  return new RequestError(
+    { status: 400, type: 'invalid-value' },
+    `Invalid value provided in store: ${what}`,
+  )
+}
+
+function errorReply(
+  { status, type, message }: { status: number; type: string; message: string },
+  headers?: Readonly<Record<string, string>>,
+): HttpReply {
+  return jsonReply(status, { error: { type, message } }, headers)
+}

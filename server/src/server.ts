@@ -6,10 +6,11 @@ import { type Domain, openDomain } from './core/domain.ts'
 import type { StorageEngine } from './core/engine.ts'
 import type { Environment } from './core/environment.ts'
 import { limits } from './core/limits.ts'
-import { createToken } from './core/users.ts'
+import { createToken } from './core/token-text.ts'
 import { DataFolder } from './data-folder.ts'
 import { openEngine } from './engines/open.ts'
 import { createApifyDoor } from './protocols/apify/apify.ts'
+import { coatcheckPrefix, createCoatcheckDoor } from './protocols/coatcheck/coatcheck.ts'
 import { JsonSchemas } from './protocols/json-schema.ts'
 import type { HttpHandler, HttpRequest } from './transport/exchange.ts'
 import { HttpListener } from './transport/http.ts'
@@ -72,6 +73,7 @@ export async function startServer(
     closers.push(() => domain.close())
     const firstStart = await makeFirstUser(domain, { config, environment, folder })
     closers.push(startSweeping(domain, environment))
+    closers.push(startRechecking(domain, environment))
     const jsonSchemas = new JsonSchemas()
     closers.push(() => jsonSchemas.close())
     closers.push(stopListening) // before anything that requests need
@@ -149,7 +151,7 @@ async function warnOfOtherToken(
   { config, environment }: { config: Config; environment: Environment },
 ): Promise<void> {
   if (config.initialToken === undefined) return
-  if (await domain.users.findByToken(config.initialToken)) return
+  if (await domain.tokens.findByText(config.initialToken)) return
   const message = 'COATCHECK_INITIAL_TOKEN is ignored: it counts on the first start only'
   environment.logError(message, undefined)
 }
@@ -172,6 +174,15 @@ function startSweeping({ sweeper }: Domain, environment: Environment): () => Pro
     clearInterval(timer)
     await running
   }
+}
+
+/** What lasts ends within a second of its right. */
+function startRechecking({ liveUses }: Domain, environment: Environment): () => void {
+  const recheck = (): void => {
+    liveUses.recheck().catch((error) => environment.logError('Checking streams failed', error))
+  }
+  const timer = setInterval(recheck, limits.recheckIntervalMs)
+  return () => clearInterval(timer)
 }
 
 /** Requests that come before the doors are open are told to try again. */
@@ -208,8 +219,11 @@ function doorsOf(
   { environment, jsonSchemas }: { environment: Environment; jsonSchemas: JsonSchemas },
 ): HttpHandler {
   const apify = createApifyDoor(domain, environment, jsonSchemas)
-  return (request: HttpRequest) =>
-    request.path === '/' ? Promise.resolve(welcomePage(request)) : apify(request)
+  const own = createCoatcheckDoor(domain, environment)
+  return (request: HttpRequest) => {
+    if (request.path === '/') return Promise.resolve(welcomePage(request))
+    return request.path.startsWith(coatcheckPrefix) ? own(request) : apify(request)
+  }
 }
 
 function whyNotListening(error: unknown): string {

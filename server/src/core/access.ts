@@ -1,101 +1,272 @@
+import type { Actor, Caller, Door } from './caller.ts'
 import type { Environment } from './environment.ts'
 import { StorageError } from './errors.ts'
+import { GuessLimit } from './guess-limit.ts'
 import type { StoreIdentity } from './identity.ts'
 import { limits } from './limits.ts'
-import type { User, Users } from './users.ts'
+import {
+  type Action,
+  covers,
+  type Extent,
+  fullScope,
+  includes,
+  lesser,
+  type Scope,
+} from './scope.ts'
+import { isWellMadeToken } from './token-text.ts'
+import type { Tokens } from './tokens.ts'
+import type { User, UserAccess } from './users.ts'
+
+/** A user, through a token. */
+export interface UserPrincipal {
+  readonly kind: 'user'
+  readonly user: User
+  /** `Token.id`; '' for the operator. */
+  readonly tokenId: string
+  readonly scope: Scope
+  /** Who may read the data folder may do everything. */
+  readonly isOperator: boolean
+}
 
 /** Who is asking. */
-export type Principal = { readonly kind: 'user'; readonly user: User } | { readonly kind: 'nobody' }
-
-export type Action = 'read' | 'write' | 'manage'
+export type Principal = UserPrincipal | { readonly kind: 'nobody' }
 
 const nobody: Principal = { kind: 'nobody' }
 
 interface Known {
-  readonly principal: Principal
+  readonly principal: UserPrincipal
   readonly foundAt: number
+  readonly expiresAt: number | undefined
+  usedAt: number
 }
 
-/** Tells who is asking and what they may do. Every door asks before it touches anything. */
+/** Whoever sent a request. */
+export interface Sender {
+  /** An IP address; asked for where it is needed alone. */
+  readonly peer: string
+}
+
+interface AccessParts {
+  readonly tokens: Tokens
+  readonly environment: Environment
+  /** Starts work that no caller waits for. */
+  start(what: string, work: Promise<unknown>): void
+}
+
+/** Tells who is asking. Every door asks before it touches anything. */
 export class Access {
-  readonly #users: Users
-  readonly #environment: Environment
+  readonly #parts: AccessParts
+  readonly #guesses: GuessLimit
+  /** By token. */
   readonly #known = new Map<string, Known>()
 
-  constructor(users: Users, environment: Environment) {
-    this.#users = users
-    this.#environment = environment
+  constructor(parts: AccessParts) {
+    this.#parts = parts
+    this.#guesses = new GuessLimit(parts.environment)
   }
 
   /**
-   * Without a token: nobody. Throws `token-invalid` for one that is nobody's. At once where that
-   * is known, since every request asks.
+   * Without a token: nobody. Throws `token-invalid` for one that is nobody's, `too-many-guesses`
+   * where many of those came from the sender's address. At once where the token is known, since every request
+   * asks.
    */
-  authenticate(token: string | undefined): Principal | Promise<Principal> {
+  authenticate(token: string | undefined, from?: Sender): Principal | Promise<Principal> {
     if (token === undefined || token === '') return nobody
     const known = this.#known.get(token)
-    return known && this.#isFresh(known) ? known.principal : this.#find(token)
+    return known && this.#isFresh(known) ? known.principal : this.#find(token, from?.peer ?? '')
   }
 
-  async #find(token: string): Promise<Principal> {
-    const user = await this.#users.findByToken(token)
-    if (!user) {
+  /** The caller that a principal is, through a door, for one use of a store. */
+  callerFor(principal: Principal, door: Door, use: Use): Caller {
+    return {
+      actor: actorOf(principal, door),
+      asksOwner: (store) => mayNeedOwner(principal, use, store),
+      assert: (store, ownerAccess) => authorize(principal, use, store, ownerAccess),
+      keyPrefix: (store) => keyPrefixOf(principal, store),
+      assertValid: () => this.assertValid(principal),
+    }
+  }
+
+  /** Throws `token-invalid` where the principal's token does not hold any more. */
+  async assertValid(principal: Principal): Promise<void> {
+    if (principal.kind === 'nobody' || principal.isOperator) return
+    if (await this.#parts.tokens.findValid(principal.tokenId)) return
+    throw new StorageError('token-invalid', 'This token is not valid any more.')
+  }
+
+  /** What was known is asked anew: a token was revoked, or a user changed. */
+  forget(): void {
+    for (const [token, known] of this.#known)
+      this.#known.set(token, { ...known, foundAt: -Infinity })
+  }
+
+  async #find(token: string, address: string): Promise<Principal> {
+    const before = this.#known.get(token)
+    // Nobody guesses a token that Coatcheck made; one that was right before is no guess.
+    if (!before && !isWellMadeToken(token)) this.#guesses.assertMayGuess(address)
+    const found = await this.#parts.tokens.findByText(token)
+    if (!found) {
       this.#known.delete(token)
+      this.#guesses.noteWrong(address)
       throw new StorageError('token-invalid', 'This token is not valid.')
     }
-    const principal: Principal = { kind: 'user', user }
+    const { id: tokenId, scope, expiresAt } = found.token
+    const { user } = found
+    const principal: Principal = { kind: 'user', user, tokenId, scope, isOperator: false }
+    const now = this.#parts.environment.now()
     if (this.#known.size >= limits.cachedTokensMax) this.#known.clear()
-    this.#known.set(token, { principal, foundAt: this.#environment.now() })
+    const known = { principal, foundAt: now, expiresAt, usedAt: before?.usedAt ?? -Infinity }
+    this.#known.set(token, known)
+    this.#noteUse(known, now)
     return principal
   }
 
-  /** What was found in the future was found before the clock was set back: nobody knows when. */
-  #isFresh({ foundAt }: Known): boolean {
-    const age = this.#environment.now() - foundAt
-    return age >= 0 && age < limits.cachedTokenMs
+  #noteUse(known: Known, now: number): void {
+    if (now - known.usedAt < limits.tokenUseFlushMs) return
+    known.usedAt = now
+    const work = this.#parts.tokens.noteUse(known.principal.tokenId)
+    this.#parts.start('Writing a token its last use', work)
   }
+
+  /** What was found in the future was found before the clock was set back: nobody knows when. */
+  #isFresh({ foundAt, expiresAt }: Known): boolean {
+    const now = this.#parts.environment.now()
+    const age = now - foundAt
+    return age >= 0 && age < limits.cachedTokenMs && (expiresAt === undefined || now < expiresAt)
+  }
+}
+
+/** Who may do everything, as that user: for the command line on the server's own machine. */
+export function operatorPrincipal(user: User): UserPrincipal {
+  return { kind: 'user', user, tokenId: '', scope: fullScope, isOperator: true }
 }
 
 /** The user behind a principal. Throws `token-missing`. */
 export function requireUser(principal: Principal): User {
-  if (principal.kind === 'user') return principal.user
+  return requireUserPrincipal(principal).user
+}
+
+/** As `requireUser`, with the token. */
+export function requireUserPrincipal(principal: Principal): UserPrincipal {
+  if (principal.kind === 'user') return principal
   throw new StorageError('token-missing', 'This needs a token.')
+}
+
+/**
+ * The user, who may do `action` with all of their stores, those to come included: what making
+ * stores and managing tokens needs. Throws `token-missing`, `account-denied`.
+ */
+export function requireAccount(principal: Principal, action: Action): User {
+  const { user, scope } = requireUserPrincipal(principal)
+  if (scope.storeId === undefined && includes(scope.action, action)) return user
+  throw new StorageError('account-denied', 'This token is not for that.')
+}
+
+/** As `requireAccount`, of somebody who may manage users. */
+export function requireAdmin(principal: Principal): User {
+  const user = requireAccount(principal, 'manage')
+  if (user.isAdmin) return user
+  throw new StorageError('account-denied', 'Only admins may do that.')
 }
 
 /** How a caller names a store: by its id, or by its name and owner. */
 export type Address = 'id' | 'name'
 
+/** What is asked for of a store. */
+export interface Use {
+  readonly action: Action
+  /** `id` where it is left out. */
+  readonly address?: Address
+  /** All of it where it is left out. */
+  readonly extent?: Extent
+}
+
 /**
- * Owners may do everything with their stores; others may read what is open to them (Apify's general
- * access). Throws `token-missing`, `access-denied`.
+ * Owners may do everything with their stores, users with whom one is shared what was agreed, and
+ * tokens no more of that than their scope says; others may read what is open to them (Apify's
+ * general access). Throws `token-missing`, `access-denied`.
  */
 export function authorize(
   principal: Principal,
-  action: Action,
+  use: Use,
   store: StoreIdentity,
-  address: Address = 'id',
+  ownerAccess: UserAccess,
 ): void {
-  if (isAllowed(principal, action, store, address)) return
-  if (principal.kind === 'nobody' && action !== 'read') requireUser(principal)
+  if (isAllowed(principal, use, store, ownerAccess)) return
+  if (principal.kind === 'nobody' && use.action !== 'read') requireUser(principal)
   throw new StorageError('access-denied', 'You may not use this store like that.')
 }
 
 /** As `authorize`, asked without a refusal. */
 export function isAllowed(
   principal: Principal,
-  action: Action,
+  { action, address = 'id', extent = 'all' }: Use,
   store: StoreIdentity,
-  address: Address = 'id',
+  ownerAccess: UserAccess,
 ): boolean {
-  const isOwner = principal.kind === 'user' && principal.user.id === store.ownerId
-  return isOwner || (action === 'read' && isOpen(store, address))
+  if (includes(rightOf(principal, store, extent), action)) return true
+  if (isOutside(principal, store, extent)) return false
+  return action === 'read' && isOpen(store, address, ownerAccess)
+}
+
+/** What the principal may do with that part of the store at the most; undefined: nothing. */
+export function rightOf(
+  principal: Principal,
+  store: StoreIdentity,
+  extent: Extent = 'all',
+): Action | undefined {
+  if (principal.kind === 'nobody') return undefined
+  if (principal.isOperator) return 'manage'
+  const { scope, user } = principal
+  if (!covers(scope, store.id, extent)) return undefined
+  if (user.id === store.ownerId) return scope.action
+  return lesser(scope.action, sharedRight(store, user.id))
+}
+
+/** What the store's owner set, where that is who is asking: others need not know. */
+export function ownAccess(principal: Principal, { ownerId }: StoreIdentity): UserAccess {
+  const isOwner = principal.kind === 'user' && principal.user.id === ownerId
+  return isOwner ? principal.user.generalAccess : 'RESTRICTED'
+}
+
+/** What the keys begin with that the principal's token is for in this store; undefined: all. */
+export function keyPrefixOf(principal: Principal, { id }: StoreIdentity): string | undefined {
+  if (principal.kind === 'nobody' || principal.scope.storeId !== id) return undefined
+  return principal.scope.keyPrefix
+}
+
+/** What is for a part of a store is for no more of it, were it open to everybody. */
+function isOutside(principal: Principal, store: StoreIdentity, extent: Extent): boolean {
+  if (keyPrefixOf(principal, store) === undefined || principal.kind === 'nobody') return false
+  return !covers(principal.scope, store.id, extent)
+}
+
+function sharedRight({ shares }: StoreIdentity, userId: string): Action | undefined {
+  return Object.hasOwn(shares, userId) ? shares[userId] : undefined
 }
 
 /**
  * Whether anyone may read the store who addresses it like that. What is open by its name is open by
  * its id too.
  */
-export function isOpen({ generalAccess }: StoreIdentity, address: Address): boolean {
-  if (generalAccess === 'ANYONE_WITH_NAME_CAN_READ') return true
-  return generalAccess === 'ANYONE_WITH_ID_CAN_READ' && address === 'id'
+export function isOpen(
+  { generalAccess }: StoreIdentity,
+  address: Address,
+  ownerAccess: UserAccess,
+): boolean {
+  const level = generalAccess === 'FOLLOW_USER_SETTING' ? ownerAccess : generalAccess
+  if (level === 'ANYONE_WITH_NAME_CAN_READ') return true
+  return level === 'ANYONE_WITH_ID_CAN_READ' && address === 'id'
+}
+
+export function actorOf(principal: Principal, door: Door): Actor | undefined {
+  if (principal.kind === 'nobody') return undefined
+  const { user, tokenId, isOperator } = principal
+  return { userId: user.id, tokenId, door: isOperator ? 'cli' : door }
+}
+
+/** Whether the owner's setting can make the difference. */
+export function mayNeedOwner(principal: Principal, use: Use, store: StoreIdentity): boolean {
+  if (use.action !== 'read' || store.generalAccess !== 'FOLLOW_USER_SETTING') return false
+  return !includes(rightOf(principal, store, use.extent), 'read')
 }

@@ -1,11 +1,13 @@
+import { assert } from './assert.ts'
 import { asBuffer } from './bytes.ts'
+import type { Actor, Door, Origin } from './caller.ts'
 import type { Entry, Put, Revision } from './engine.ts'
 import { changeKey, changeRevisionOf } from './keyspace.ts'
 
 export type ChangeKind = 'put' | 'delete' | 'clear' | 'drop' | 'expire'
 
 /** One line of a store's change log: what happened, never the value. */
-export interface Change {
+export interface Change extends Partial<Origin> {
   readonly revision: Revision
   readonly kind: ChangeKind
   /** The record's key; '' where the whole store is meant. */
@@ -18,23 +20,69 @@ export interface Change {
 
 const kinds: readonly ChangeKind[] = ['put', 'delete', 'clear', 'drop', 'expire']
 
-/** DO NOT CHANGE, it is on disk: kind (1 byte), at and size (8 each, doubles), the key in UTF-8. */
+const doors: readonly Door[] = ['apify', 'nemesis', 'applab', 'coatcheck', 'cli']
+const actorFlag = 0x80
+const fixedBytes = 17
+const tokenIdBytes = 8
+const revisionBytes = 8
+
+/**
+ * DO NOT CHANGE, it is on disk: kind (1 byte, 0x80 added where an actor follows), at and size (8
+ * each, doubles), then the actor: door (1), length of the user's id (1), that id, the token's id (8,
+ * zeros for none), the revision before (8, a double, 0 for none); the key in UTF-8.
+ */
 export function changePut(storeId: string, change: Omit<Change, 'revision'>): Put {
-  const value = Buffer.allocUnsafe(17 + Buffer.byteLength(change.key))
-  value[0] = kinds.indexOf(change.kind)
+  const { actor } = change
+  const keyAt = fixedBytes + (actor ? actorBytes(actor) : 0)
+  const value = Buffer.allocUnsafe(keyAt + Buffer.byteLength(change.key))
+  value[0] = kinds.indexOf(change.kind) | (actor ? actorFlag : 0)
   value.writeDoubleBE(change.at, 1)
   value.writeDoubleBE(change.size, 9)
-  value.write(change.key, 17)
+  if (actor) writeActor(value, actor, change.before)
+  value.write(change.key, keyAt)
   return { key: changeKey(storeId), value, stamped: true }
 }
 
 export function decodeChange(entry: Entry): Change {
   const value = asBuffer(entry.value)
+  const origin = readActor(value)
+  const keyAt = fixedBytes + (origin?.actor ? actorBytes(origin.actor) : 0)
   return {
     revision: changeRevisionOf(entry.key),
-    kind: kinds[value[0] ?? 0] ?? 'put',
+    kind: kinds[(value[0] ?? 0) & ~actorFlag] ?? 'put',
     at: value.readDoubleBE(1),
     size: value.readDoubleBE(9),
-    key: value.toString('utf8', 17),
+    key: value.toString('utf8', keyAt),
+    ...origin,
+  }
+}
+
+function actorBytes({ userId }: Actor): number {
+  return 2 + userId.length + tokenIdBytes + revisionBytes
+}
+
+function writeActor(value: Buffer, { door, userId, tokenId }: Actor, before: Revision = 0): void {
+  const tokenAt = fixedBytes + 2 + userId.length
+  value[fixedBytes] = doors.indexOf(door)
+  value[fixedBytes + 1] = userId.length
+  value.write(userId, fixedBytes + 2, 'latin1')
+  if (tokenId === '') value.fill(0, tokenAt, tokenAt + tokenIdBytes)
+  else value.write(tokenId, tokenAt, 'hex')
+  value.writeDoubleBE(before, tokenAt + tokenIdBytes)
+}
+
+function readActor(value: Buffer): Origin | undefined {
+  if (((value[0] ?? 0) & actorFlag) === 0) return undefined
+  const tokenAt = fixedBytes + 2 + (value[fixedBytes + 1] ?? 0)
+  const door = doors[value[fixedBytes] ?? 0]
+  assert(door !== undefined, 'A change came through a door that is known.')
+  const token = value.subarray(tokenAt, tokenAt + tokenIdBytes)
+  return {
+    actor: {
+      door,
+      userId: value.toString('latin1', fixedBytes + 2, tokenAt),
+      tokenId: token.some((byte) => byte !== 0) ? token.toString('hex') : '',
+    },
+    before: value.readDoubleBE(tokenAt + tokenIdBytes) || undefined,
   }
 }

@@ -1,9 +1,11 @@
+import type { Caller } from './caller.ts'
 import { type Change, decodeChange } from './change.ts'
-import type { Revision, StorageEngine } from './engine.ts'
+import type { Entry, Revision, StorageEngine } from './engine.ts'
 import type { IdentityCache } from './identity.ts'
-import { changeRange, changesTrimmedKey, decodeNumber, storeKey } from './keyspace.ts'
+import { changeRange, changesTrimmedKey, decodeNumber, storeKey, userKey } from './keyspace.ts'
 import { limits } from './limits.ts'
-import { type Guard, storeNotFound } from './store-reader.ts'
+import { narrowedPrefix } from './scope.ts'
+import { accessOf, storeNotFound } from './store-reader.ts'
 
 /** One page of what happened in a store. */
 export interface ChangePage {
@@ -22,34 +24,50 @@ export interface ChangePage {
 interface ChangeReader {
   readonly engine: StorageEngine
   readonly identities: IdentityCache
-  readonly guard: Guard
+  readonly caller: Caller
 }
 
 /**
  * The changes behind `after` whose key begins with `prefix`, and those that concern the whole
  * store. A store that is gone can still tell of its end. Throws `store-not-found` where nothing is
- * left to tell, and what the guard throws of a store that is there.
+ * left to tell, and what the caller throws of a store that is there.
  */
 export async function readChanges(
-  { engine, identities, guard }: ChangeReader,
+  reader: ChangeReader,
   storeId: string,
   { after, prefix }: { after: Revision; prefix: string },
 ): Promise<ChangePage> {
+  const { engine } = reader
   const bound = { limit: limits.pageItemsMax, bytes: limits.pageBytesMax }
   const page = await engine.scan(changeRange(storeId, after), bound)
   // Asked behind the page: a trim that came between the two is seen, and the page is not trusted.
   const [trimmed, store] = await engine.get([changesTrimmedKey(storeId), storeKey(storeId)])
-  if (store) guard(identities.decode(storeId, store).identity)
-  else if (page.entries.length === 0) throw storeNotFound(storeId)
+  if (!store && page.entries.length === 0) throw storeNotFound(storeId)
+  const seen = store ? await seenPrefix(reader, { storeId, store, prefix }) : prefix
   const isDamaged = [trimmed, ...page.entries].some((entry) => entry?.isDamaged)
   if (isDamaged || (trimmed && after < decodeNumber(trimmed.value, 0))) return reset(engine)
   const changes = page.entries.map(decodeChange)
   return {
-    changes: changes.filter((change) => isWholeStore(change) || change.key.startsWith(prefix)),
+    changes: changes.filter((change) => isWholeStore(change) || isSeen(change, seen)),
     revision: changes.at(-1)?.revision ?? after,
     more: page.more,
     isReset: false,
   }
+}
+
+/** What the keys begin with whose changes the caller may see; undefined: none. */
+async function seenPrefix(
+  { engine, identities, caller }: ChangeReader,
+  { storeId, store, prefix }: { storeId: string; store: Entry; prefix: string },
+): Promise<string | undefined> {
+  const { identity } = identities.decode(storeId, store)
+  const [owner] = caller.asksOwner(identity) ? await engine.get([userKey(identity.ownerId)]) : []
+  caller.assert(identity, accessOf(owner))
+  return narrowedPrefix(prefix, caller.keyPrefix(identity))
+}
+
+function isSeen({ key }: Change, prefix: string | undefined): boolean {
+  return prefix !== undefined && key.startsWith(prefix)
 }
 
 async function reset(engine: StorageEngine): Promise<ChangePage> {

@@ -47,6 +47,7 @@ const ownedKinds = ['owned', 'ownedNewest', 'ownedNamed', 'ownedNamedNewest'] as
 /** Entries of these kinds are verified by their checksums, whatever else is looked at. */
 const plainKinds = [
   ...ownedKinds,
+  'audit',
   'change',
   'changesTrimmed',
   'counter',
@@ -59,7 +60,9 @@ const plainKinds = [
   'name',
   'ownerCounter',
   'schema',
+  'shared',
   'token',
+  'tokenUse',
   'user',
   'username',
 ] as const

@@ -1,5 +1,6 @@
 import { Access } from './access.ts'
 import { Activities } from './activities.ts'
+import { AuditLog } from './audit-log.ts'
 import { Background } from './background.ts'
 import { ChangeTrimmer } from './change-trimmer.ts'
 import type { StorageEngine } from './engine.ts'
@@ -9,11 +10,13 @@ import { GuardedEngine } from './guarded-engine.ts'
 import { IdentityCache } from './identity.ts'
 import { KeyQueue } from './key-queue.ts'
 import { Lifecycle } from './lifecycle.ts'
+import { LiveUses } from './live-uses.ts'
 import { defaultRetention } from './retention.ts'
 import { StoreReader } from './store-reader.ts'
 import { SchemaCache } from './store-schema.ts'
 import { Stores } from './stores.ts'
 import { Sweeper } from './sweeper.ts'
+import { Tokens } from './tokens.ts'
 import { Users } from './users.ts'
 import { Values } from './value.ts'
 
@@ -21,8 +24,12 @@ import { Values } from './value.ts'
 export interface Domain {
   readonly stores: Stores
   readonly users: Users
+  readonly tokens: Tokens
   readonly access: Access
+  readonly auditLog: AuditLog
   readonly sweeper: Sweeper
+  /** Streams and sockets: their callers are to be checked again and again. */
+  readonly liveUses: LiveUses
   /** Writes what is only in memory. The engine stays open. */
   close(): Promise<void>
 }
@@ -57,12 +64,28 @@ export async function openDomain(
   const trimmer = new ChangeTrimmer(engine, environment)
   const queue = new KeyQueue()
   const users = new Users(engine, environment)
+  const tokens = new Tokens(engine, environment)
+  const liveUses = new LiveUses()
+  const auditLog = new AuditLog(engine)
+  const start = (what: string, work: Promise<unknown>): void => background.start(what, work)
   await activities.start()
   return {
-    stores: new Stores({ ...shared, background, reader, values, schemas, queue, trimmer }),
+    stores: new Stores({
+      ...shared,
+      background,
+      reader,
+      values,
+      schemas,
+      queue,
+      trimmer,
+      liveUses,
+    }),
     users,
-    access: new Access(users, environment),
-    sweeper: new Sweeper({ ...shared, values, trimmer }),
+    tokens,
+    access: new Access({ tokens, environment, start }),
+    auditLog,
+    liveUses,
+    sweeper: new Sweeper({ ...shared, values, trimmer, auditLog }),
     close: async () => {
       await background.idle()
       await activities.stop()

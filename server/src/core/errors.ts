@@ -21,6 +21,20 @@ export type ErrorCode =
   | 'token-missing'
   | 'token-invalid'
   | 'access-denied'
+  /** The token is for less, or its user may not do that. */
+  | 'account-denied'
+  /** Too many wrong tokens from this address: wait a minute. */
+  | 'too-many-guesses'
+  | 'user-not-found'
+  | 'username-invalid'
+  | 'username-taken'
+  /** Nobody else could manage the server then. */
+  | 'last-admin'
+  | 'token-not-found'
+  | 'token-settings-invalid'
+  | 'share-invalid'
+  /** A bound of the server is reached. */
+  | 'too-many'
   /** The store was cleared while this value was being uploaded to it. */
   | 'store-cleared'
   /** The upload stood still for so long that its space was taken back. */

@@ -3,6 +3,7 @@ import type { Bytes, Entry, Revision } from './engine.ts'
 import { StorageError } from './errors.ts'
 import { limits } from './limits.ts'
 import type { OwnRetention } from './retention.ts'
+import type { Action } from './scope.ts'
 
 /** Who may read a store without being its owner (Apify's general access). */
 export type GeneralAccess =
@@ -18,6 +19,8 @@ export interface StoreIdentity {
   readonly name: string | null
   readonly title: string | null
   readonly generalAccess: GeneralAccess
+  /** What other users may do at the most, by their ids. */
+  readonly shares: Readonly<Record<string, Action>>
   /** Owns the records: clearing the store swaps it. */
   readonly contentId: Buffer
   readonly retention: OwnRetention
@@ -47,7 +50,12 @@ export function encodeIdentity(identity: StoreIdentity): Buffer {
 function decodeIdentity(entry: Entry): StoreIdentity {
   const fields = JSON.parse(Buffer.from(entry.value).toString('utf8'))
   assert(typeof fields.id === 'string', 'A store entry holds the id of its store.')
-  return { hasSchema: false, ...fields, contentId: Buffer.from(fields.contentId, 'hex') }
+  return {
+    hasSchema: false,
+    shares: {},
+    ...fields,
+    contentId: Buffer.from(fields.contentId, 'hex'),
+  }
 }
 
 /** Identities that were decoded before, keyed by store and valid for one revision. */

@@ -11,6 +11,7 @@ import { limits } from './limits.ts'
  */
 const letter = {
   activity: 'a',
+  audit: 'b',
   counter: 'c',
   ownerCounter: 'd',
   lease: 'e',
@@ -21,6 +22,7 @@ const letter = {
   schema: 'j',
   changesTrimmed: 'k',
   change: 'l',
+  tokenUse: 'm',
   name: 'n',
   owned: 'o',
   ownedNamed: 'p',
@@ -33,6 +35,7 @@ const letter = {
   chunk: 'v',
   username: 'w',
   expiry: 'x',
+  shared: 'z',
 } as const
 
 /** Bytes of the random ids of contents and values. */
@@ -47,6 +50,11 @@ export const formatKey = Buffer.from(letter.format)
 export const userKey = (userId: string): Buffer => Buffer.from(letter.user + userId)
 export const usernameKey = (username: string): Buffer => Buffer.from(letter.username + username)
 export const tokenKey = (digest: Bytes): Buffer => join(letter.token, digest)
+/** The tokens whose digest begins like that: the id of a token is the first bytes of its digest. */
+export const tokenRange = (digestStart: Bytes): KeyRange =>
+  prefixRange(join(letter.token, digestStart))
+export const tokenDigestOf = (key: Bytes): Bytes => key.subarray(1)
+export const tokenUseKey = (digest: Bytes): Buffer => join(letter.tokenUse, digest)
 export const instanceKey = (instance: Bytes): Buffer => join(letter.instance, instance)
 
 export const storeKey = (storeId: string): Buffer => Buffer.from(letter.store + storeId, 'latin1')
@@ -96,6 +104,13 @@ export function ownedRange(ownerId: string, order: StoreOrder): KeyRange {
 }
 
 export const ownedStoreIdOf = (key: Bytes): string => textOf(key.subarray(-storeIdLength))
+
+/** That a store is shared with a user. */
+export const sharedKey = (userId: string, storeId: string): Buffer =>
+  Buffer.from(letter.shared + userId + storeId, 'latin1')
+export const sharedRange = (userId: string): KeyRange =>
+  prefixRange(Buffer.from(letter.shared + userId, 'latin1'))
+export const sharedUserIdOf = (key: Bytes): string => textOf(key.subarray(1, -storeIdLength))
 
 export const expiryKey = (dueAt: number, storeId: string): Buffer =>
   join(letter.expiry, encodeNumber(dueAt), storeId)
@@ -169,6 +184,16 @@ export const changesTrimmedKey = (storeId: string): Buffer =>
 export function changeRange(storeId: string, revision: Revision): KeyRange {
   const { end } = prefixRange(changeKey(storeId))
   return { start: join(letter.change + storeId, encodeNumber(revision + 1)), end }
+}
+
+/** A stamped put appends the revision. */
+export const auditKey = (userId: string): Buffer => Buffer.from(letter.audit + userId, 'latin1')
+export const auditUserIdOf = (key: Bytes): string => textOf(key.subarray(1, -8))
+
+/** A user's audit trail behind `revision`. */
+export function auditRange(userId: string, revision: Revision): KeyRange {
+  const { end } = prefixRange(auditKey(userId))
+  return { start: join(letter.audit + userId, encodeNumber(revision + 1)), end }
 }
 
 const counterCodes = { records: 'n', bytes: 'b' } as const satisfies Record<StoreCounter, string>

@@ -1,8 +1,10 @@
 import { type Activities, moveExpiry } from './activities.ts'
 import { decodeActivity } from './activity.ts'
+import { type AuditAction, auditPut } from './audit.ts'
+import { type Caller, system } from './caller.ts'
 import { type ChangeKind, changePut } from './change.ts'
 import { totalOf } from './counter.ts'
-import type { AtomicWrite, Entry, StorageEngine } from './engine.ts'
+import type { AtomicWrite, Entry, Put, StorageEngine } from './engine.ts'
 import type { Environment } from './environment.ts'
 import { keptUntil, markGarbage } from './garbage.ts'
 import { encodeIdentity, type IdentityCache, type StoreIdentity } from './identity.ts'
@@ -15,11 +17,13 @@ import {
   ownedKeys,
   ownerCounterKey,
   schemaKey,
+  sharedKey,
   storeKey,
+  userKey,
 } from './keyspace.ts'
 import { limits } from './limits.ts'
 import { endsByClearing } from './retention.ts'
-import { storeBusy, storeNotFound } from './store-reader.ts'
+import { accessOf, storeBusy, storeNotFound } from './store-reader.ts'
 
 interface Found {
   readonly identity: StoreIdentity
@@ -53,18 +57,22 @@ export class Lifecycle {
     this.#activities = parts.activities
   }
 
-  /** Throws `store-not-found`, `store-busy`. */
-  async drop(storeId: string): Promise<void> {
-    await this.#write(storeId, (found) => this.#dropWrite(found, 'drop'))
+  /** Throws `store-not-found`, `store-busy` and what the caller throws. */
+  async drop(storeId: string, caller: Caller = system): Promise<void> {
+    await this.#write(storeId, async (found) => {
+      await this.#assertAllowed(caller, found)
+      return this.#dropWrite(found, { kind: 'drop', caller })
+    })
   }
 
-  /** Throws `store-not-found`, `store-busy`. */
-  async clear(storeId: string): Promise<void> {
+  /** Throws `store-not-found`, `store-busy` and what the caller throws. */
+  async clear(storeId: string, caller: Caller = system): Promise<void> {
     await this.#write(storeId, async (found) => {
+      await this.#assertAllowed(caller, found)
       const { identity, activity } = found
       const isOver = await this.#activities.isExpired(identity, activity)
       if (isOver && !endsByClearing(identity)) throw storeNotFound(storeId)
-      return this.#clearWrite(found, 'clear')
+      return this.#clearWrite(found, { kind: 'clear', caller })
     })
   }
 
@@ -73,8 +81,10 @@ export class Lifecycle {
     await this.#write(storeId, async (found) => {
       const { identity, activity } = found
       if (!(await this.#activities.isExpired(identity, activity))) return undefined
-      if (!endsByClearing(identity)) return this.#dropWrite(found, 'expire')
-      return isEmpty(found) ? this.#rearmWrite(found) : this.#clearWrite(found, 'expire')
+      if (!endsByClearing(identity))
+        return this.#dropWrite(found, { kind: 'expire', caller: system })
+      if (isEmpty(found)) return this.#rearmWrite(found)
+      return this.#clearWrite(found, { kind: 'expire', caller: system })
     })
   }
 
@@ -98,7 +108,14 @@ export class Lifecycle {
     return { identity, store, activity, bytes: Number(totalOf(bytes)), records }
   }
 
-  #dropWrite({ identity, store, activity, bytes }: Found, kind: ChangeKind): AtomicWrite {
+  async #assertAllowed(caller: Caller, { identity }: Found): Promise<void> {
+    const asks = caller.asksOwner(identity)
+    const [owner] = asks ? await this.#engine.get([userKey(identity.ownerId)]) : []
+    caller.assert(identity, accessOf(owner))
+  }
+
+  #dropWrite(found: Found, ending: Ending): AtomicWrite {
+    const { identity, store, activity, bytes } = found
     const { id, ownerId, name } = identity
     const now = this.#environment.now()
     const { expiresAt } = decodeActivity(activity)
@@ -108,6 +125,7 @@ export class Lifecycle {
       ...ownedKeys(identity, { named: false }),
       counterKey(id, 'records'),
       counterKey(id, 'bytes'),
+      ...Object.keys(identity.shares).map((userId) => sharedKey(userId, id)),
     ]
     if (expiresAt > 0) deletes.push(expiryKey(expiresAt, id))
     if (identity.hasSchema) deletes.push(schemaKey(id))
@@ -121,7 +139,7 @@ export class Lifecycle {
       // Its place among those that expire goes too, and a renewal that came meanwhile saves it.
       checks: [store, activity],
       deletes,
-      puts: [changePut(id, { kind, key: '', size: 0, at: now }), ...mark.puts],
+      puts: [...this.#told(found, ending), ...mark.puts],
       sums: [...sums, ...mark.sums],
     }
   }
@@ -137,7 +155,8 @@ export class Lifecycle {
     }
   }
 
-  #clearWrite({ identity, store, activity, bytes }: Found, kind: ChangeKind): AtomicWrite {
+  #clearWrite(found: Found, ending: Ending): AtomicWrite {
+    const { identity, store, activity, bytes } = found
     const { id } = identity
     const now = this.#environment.now()
     const contentId = Buffer.from(this.#environment.randomBytes(innerIdBytes))
@@ -150,13 +169,31 @@ export class Lifecycle {
       deletes: [counterKey(id, 'records'), counterKey(id, 'bytes'), ...expiry.deletes],
       puts: [
         { key: storeKey(id), value: encodeIdentity({ ...identity, contentId }) },
-        changePut(id, { kind, key: '', size: 0, at: now }),
+        ...this.#told(found, ending),
         ...expiry.puts,
         ...mark.puts,
       ],
       sums: mark.sums,
     }
   }
+
+  /** What the change log says, and the audit trail where somebody did it. */
+  #told({ identity, store }: Found, { kind, caller: { actor } }: Ending): Put[] {
+    const at = this.#environment.now()
+    const { id, ownerId, name } = identity
+    const before = store.revision
+    const change = changePut(id, { kind, key: '', size: 0, at, actor, before })
+    if (kind === 'expire') return [change]
+    const action: AuditAction = kind === 'drop' ? 'store-dropped' : 'store-cleared'
+    const event = { action, subject: name ?? id, at, actor, storeId: id, before }
+    return [change, auditPut(ownerId, event)]
+  }
+}
+
+/** How a store ends or is cleared, and by whom. */
+interface Ending {
+  readonly kind: ChangeKind
+  readonly caller: Caller
 }
 
 /** A damaged counter says nothing. */

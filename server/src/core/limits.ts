@@ -20,6 +20,25 @@ export const limits = Object.freeze({
   archiveRecordsMax: 250_000,
   contentTypeLengthMax: 200,
   usernameLengthMax: 63,
+  usersMax: 10_000,
+  tokenNameLengthMax: 100,
+  /** That are valid or were not revoked: one more is refused. */
+  tokensPerUserMax: 1_000,
+  /** A token's last use is written at most this often. */
+  tokenUseFlushMs: minute,
+  /** Users whom one store is shared with: they stand in its identity. */
+  sharesPerStoreMax: 100,
+  /** Newest events of a user's audit trail that are kept. */
+  auditEventsKeptMax: 10_000,
+  /** Wrong tokens from one address within `guessWindowMs`: behind them it is not even looked. */
+  guessesMax: 20,
+  guessWindowMs: minute,
+  /** Addresses whose wrong tokens are counted. */
+  guessersMax: 10_000,
+  /** Keys that one call deletes by their names. */
+  deletedKeysMax: 10_000,
+  /** Stores that one search looks at. */
+  searchedStoresMax: 100_000,
   /**
    * Values up to this size lie in their record's info entry, so that a small write is one entry.
    */
@@ -76,6 +95,8 @@ export const limits = Object.freeze({
   /** Most stores, uploads or marks that one sweep looks at. */
   sweepItemsMax: 1_000,
   sweepIntervalMs: 10_000,
+  /** How often streams and sockets are asked whether their caller may still use the store. */
+  recheckIntervalMs: 400,
   /** Output of decoding a value for a JSON door. */
   jsonViewBytesMax: 16 * 1_048_576,
   /** Checking one value against a JSON Schema, or compiling one. */

@@ -1,3 +1,4 @@
+import type { Actor } from './caller.ts'
 import { changePut } from './change.ts'
 import type { AtomicWrite, Bytes, Entry, Put, Sum } from './engine.ts'
 import { keptUntil, markGarbage } from './garbage.ts'
@@ -24,15 +25,23 @@ export function recordWrite(
     before: Entry | undefined
     next: RecordInfo | undefined
     chunks?: readonly Put[]
+    actor: Actor | undefined
     now: number
   },
 ): AtomicWrite & { puts: Put[] } {
-  const { key, before, next, now } = change
+  const { key, before, next, actor, now } = change
   const entryKey = before?.key ?? recordKey(identity.contentId, key)
   const previous = replacedInfo(before)
   const size = next?.size ?? 0
   const puts: Put[] = [
-    changePut(identity.id, { kind: next ? 'put' : 'delete', key, size, at: now }),
+    changePut(identity.id, {
+      kind: next ? 'put' : 'delete',
+      key,
+      size,
+      at: now,
+      actor,
+      before: before?.revision,
+    }),
   ]
   if (change.chunks) puts.push(...change.chunks)
   if (next) puts.push({ key: entryKey, value: encodeInfo(next) })

@@ -8,14 +8,22 @@ import {
   ownedRange,
   ownedStoreIdOf,
   ownerCounterKey,
+  sharedRange,
   storeKey,
 } from './keyspace.ts'
 import { limits } from './limits.ts'
 import { endsByClearing } from './retention.ts'
 import { Store, type StoreInfo, type StoreParts } from './store.ts'
+import { walk } from './walk.ts'
+
+/** Whose stores a user means: their own, what others share with them, or both. */
+export type Ownership = 'ownedByMe' | 'sharedWithMe' | 'all'
 
 export interface StoreQuery {
-  readonly ownerId: string
+  readonly userId: string
+  readonly ownership: Ownership
+  /** No other store than this is listed; undefined: all. */
+  readonly onlyStoreId?: string | undefined
   /** False: only named stores. */
   readonly includeUnnamed: boolean
   readonly newestFirst: boolean
@@ -26,13 +34,64 @@ export interface StoreQuery {
 
 export interface StorePage {
   readonly items: readonly StoreInfo[]
-  /** All of the owner's stores that the query means, on whatever page. */
+  /** All stores that the query means, on whatever page. */
   readonly total: number
 }
 
 export async function listStores(parts: StoreParts, query: StoreQuery): Promise<StorePage> {
-  const expired = query.includeUnnamed ? await expiredStores(parts, query.ownerId) : new Set()
-  const counter = ownerCounterKey(query.ownerId, query.includeUnnamed ? 'stores' : 'named')
+  const { ownership, onlyStoreId, offset, limit } = query
+  if (onlyStoreId === undefined && ownership === 'ownedByMe') return listOwned(parts, query)
+  const shared = ownership === 'ownedByMe' ? [] : await sharedStores(parts, query)
+  const isAll = ownership === 'all' && onlyStoreId === undefined
+  if (isAll && shared.length === 0) return listOwned(parts, query)
+  if (isAll) return merged(shared, await listOwned(parts, firstOf(query)), query)
+  const own = onlyStoreId === undefined ? [] : await ownStore(parts, query, onlyStoreId)
+  const items = [...own, ...shared]
+  return { items: items.slice(offset, offset + limit), total: items.length }
+}
+
+/** So many of the user's own stores that the page can be cut of both kinds together. */
+function firstOf(query: StoreQuery): StoreQuery {
+  return { ...query, offset: 0, limit: query.offset + query.limit }
+}
+
+function merged(shared: readonly StoreInfo[], owned: StorePage, query: StoreQuery): StorePage {
+  const sign = query.newestFirst ? -1 : 1
+  const items = [...owned.items, ...shared].sort(
+    (one, other) => sign * (one.createdAt - other.createdAt),
+  )
+  const { offset, limit } = query
+  return { items: items.slice(offset, offset + limit), total: owned.total + shared.length }
+}
+
+/** Those of others that live, in the order of the query. */
+async function sharedStores(parts: StoreParts, query: StoreQuery): Promise<StoreInfo[]> {
+  const storeIds: string[] = []
+  for await (const { key } of walk(parts.engine, sharedRange(query.userId))) {
+    const storeId = ownedStoreIdOf(key)
+    if (query.onlyStoreId === undefined || storeId === query.onlyStoreId) storeIds.push(storeId)
+  }
+  const infos = await Promise.all(storeIds.map((storeId) => infoIfAlive(storeId, parts)))
+  const sign = query.newestFirst ? -1 : 1
+  return infos
+    .filter((info) => info !== undefined)
+    .filter(({ name }) => query.includeUnnamed || name !== null)
+    .sort((one, other) => sign * (one.createdAt - other.createdAt))
+}
+
+async function ownStore(
+  parts: StoreParts,
+  { userId, ownership, includeUnnamed }: StoreQuery,
+  storeId: string,
+): Promise<StoreInfo[]> {
+  const info = ownership === 'sharedWithMe' ? undefined : await infoIfAlive(storeId, parts)
+  if (info?.ownerId !== userId || (info.name === null && !includeUnnamed)) return []
+  return [info]
+}
+
+async function listOwned(parts: StoreParts, query: StoreQuery): Promise<StorePage> {
+  const expired = query.includeUnnamed ? await expiredStores(parts, query.userId) : new Set()
+  const counter = ownerCounterKey(query.userId, query.includeUnnamed ? 'stores' : 'named')
   const [filed] = await parts.engine.get([counter])
   const storeIds = await pageOfIds(parts, query, expired)
   const infos = await Promise.all(storeIds.map((storeId) => infoIfAlive(storeId, parts)))
@@ -71,8 +130,8 @@ async function pageOfIds(
   query: StoreQuery,
   expired: ReadonlySet<unknown>,
 ): Promise<string[]> {
-  const { ownerId, newestFirst, offset, includeUnnamed } = query
-  let range = ownedRange(ownerId, { named: !includeUnnamed, newestFirst })
+  const { userId, newestFirst, offset, includeUnnamed } = query
+  let range = ownedRange(userId, { named: !includeUnnamed, newestFirst })
   let skip = offset
   const storeIds: string[] = []
   for (;;) {
@@ -86,7 +145,11 @@ async function pageOfIds(
   }
 }
 
-async function infoIfAlive(storeId: string, parts: StoreParts): Promise<StoreInfo | undefined> {
+/** Undefined where the store has ended. */
+export async function infoIfAlive(
+  storeId: string,
+  parts: StoreParts,
+): Promise<StoreInfo | undefined> {
   try {
     return await new Store(storeId, parts).info()
   } catch (error) {

@@ -1,12 +1,14 @@
 import type { Activities } from './activities.ts'
 import { decodeActivity, type StoreActivity } from './activity.ts'
 import { assert } from './assert.ts'
+import type { Caller } from './caller.ts'
 import type { Bytes, Check, Entry, StorageEngine } from './engine.ts'
 import { StorageError } from './errors.ts'
 import type { FoundIdentity, IdentityCache, StoreIdentity } from './identity.ts'
-import { activityKey, storeKey } from './keyspace.ts'
+import { activityKey, storeKey, userKey } from './keyspace.ts'
 import { limits } from './limits.ts'
 import { endsByClearing } from './retention.ts'
+import { decodeUser, type UserAccess } from './users.ts'
 
 /** A living store and some of its entries, all from one snapshot. */
 export interface StoreSnapshot {
@@ -24,15 +26,15 @@ export interface Wanted {
   /** The activity too, also of a store that is kept. */
   readonly withActivity?: boolean
   /** Is asked about the very store that was read. */
-  readonly guard: Guard
+  readonly caller: Caller
 }
-
-/** Throws where the caller may not use a store that is described like this. */
-export type Guard = (identity: StoreIdentity) => void
 
 interface Request {
   readonly keys: readonly Bytes[]
-  /** How many of them, in front, are the store's own. */
+  /** Where the activity and the store's owner stand among them; 0: they do not. */
+  readonly activityAt: number
+  readonly ownerAt: number
+  /** How many of them, in front, are not what `keysOf` named. */
   readonly ownCount: number
 }
 
@@ -59,36 +61,39 @@ export class StoreReader {
   /**
    * The store and the entries that `keysOf` names, from one snapshot. What the store was when it
    * was last read is the first guess, so that most reads are one trip to the engine.
-   * Throws `store-not-found`, `store-busy` and what the guard throws.
+   * Throws `store-not-found`, `store-busy` and what the caller throws.
    */
   async read(storeId: string, wanted: Wanted): Promise<StoreSnapshot> {
     for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
       const guess = this.#identities.guess(storeId)
-      const { keys, ownCount } = this.#requestFor(storeId, wanted, guess)
+      const request = this.#requestFor(storeId, wanted, guess)
+      const { keys, activityAt, ownerAt, ownCount } = request
       const entries = await this.#engine.get(keys)
       const found = this.#decode(storeId, entries[0])
       if (found !== guess) continue
       const { identity } = found
-      const activity = ownCount > 1 ? entries[1] : undefined
-      assert(ownCount === 1 || activity !== undefined, 'Every store has an activity.')
+      const activity = activityAt > 0 ? entries[activityAt] : undefined
+      assert(activityAt === 0 || activity !== undefined, 'Every store has an activity.')
       if (activity && (await this.#isExpired(identity, activity))) {
         await this.#endOrClear(identity)
         continue
       }
-      wanted.guard(identity)
+      wanted.caller.assert(identity, accessOf(ownerAt > 0 ? entries[ownerAt] : undefined))
       return { identity, check: found, activity, entries: entries.slice(ownCount) }
     }
     throw storeBusy(storeId)
   }
 
   #requestFor(storeId: string, wanted: Wanted, guess: FoundIdentity | undefined): Request {
-    const { keysOf, withActivity = false } = wanted
+    const { keysOf, caller, withActivity = false } = wanted
     const keys: Bytes[] = [guess?.key ?? storeKey(storeId)]
     const mayExpire = !guess || this.#activities.canExpire(guess.identity)
-    if (withActivity || mayExpire) keys.push(activityKey(storeId))
+    const activityAt = withActivity || mayExpire ? keys.push(activityKey(storeId)) - 1 : 0
+    const asksOwner = guess !== undefined && caller.asksOwner(guess.identity)
+    const ownerAt = asksOwner ? keys.push(userKey(guess.identity.ownerId)) - 1 : 0
     const ownCount = keys.length
     if (guess) keys.push(...keysOf(guess.identity))
-    return { keys, ownCount }
+    return { keys, activityAt, ownerAt, ownCount }
   }
 
   #decode(storeId: string, entry: Entry | undefined): FoundIdentity {
@@ -114,6 +119,11 @@ export class StoreReader {
     const stored = decodeActivity(activity)
     return { stored, current: this.#activities.current(identity, stored) }
   }
+}
+
+/** What an owner set for stores that follow it; without an owner, nothing is open. */
+export function accessOf(owner: Entry | undefined): UserAccess {
+  return owner ? decodeUser(owner).generalAccess : 'RESTRICTED'
 }
 
 export function storeNotFound(storeId: string): StorageError {

@@ -1,5 +1,6 @@
 import type { Activities } from './activities.ts'
 import type { Background } from './background.ts'
+import { type Caller, system } from './caller.ts'
 import type { ChangeTrimmer } from './change-trimmer.ts'
 import { type ChangePage, readChanges } from './changes.ts'
 import { assertCondition } from './condition.ts'
@@ -19,17 +20,13 @@ import {
 } from './keyspace.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { limits } from './limits.ts'
+import { type LiveUse, type LiveUses, whileLive } from './live-uses.ts'
 import type { StoredRecord, StoreRecord } from './record.ts'
 import { type Condition, headOf, type NewRecord, type RecordHead } from './record.ts'
 import { decodeInfo, encodeInfo, type JsonState, type RecordInfo } from './record-info.ts'
 import { placeValue, recordWrite, replacedInfo } from './record-write.ts'
-import {
-  type Guard,
-  ignoreGone,
-  type StoreReader,
-  type StoreSnapshot,
-  storeBusy,
-} from './store-reader.ts'
+import { narrowedPrefix } from './scope.ts'
+import { ignoreGone, type StoreReader, type StoreSnapshot, storeBusy } from './store-reader.ts'
 import type { SchemaCache, StoreSchema } from './store-schema.ts'
 import { Upload } from './upload.ts'
 import { assertContentType, assertRecordKey } from './validate.ts'
@@ -48,6 +45,7 @@ export interface StoreParts {
   readonly schemas: SchemaCache
   readonly queue: KeyQueue
   readonly trimmer: ChangeTrimmer
+  readonly liveUses: LiveUses
 }
 
 /** A store as it is now. */
@@ -74,20 +72,20 @@ export interface RecordPage {
 }
 
 /**
- * A collection of records. Whatever reads or writes them asks the guard about the very identity
- * that it reads and writes under, so that no right outlives a change. Every method throws
+ * A collection of records. Whatever reads or writes them asks the caller about the very
+ * identity that it reads and writes under, so that no right outlives a change. Every method throws
  * `store-not-found` once the store is gone, and `storage-unavailable`, `storage-full` or
  * `outcome-unknown` where the storage fails.
  */
 export class Store {
   readonly id: string
   readonly #parts: StoreParts
-  readonly #guard: Guard
+  readonly #caller: Caller
 
-  constructor(id: string, parts: StoreParts, guard: Guard = () => undefined) {
+  constructor(id: string, parts: StoreParts, caller: Caller = system) {
     this.id = id
     this.#parts = parts
-    this.#guard = guard
+    this.#caller = caller
   }
 
   async identity(): Promise<StoreIdentity> {
@@ -159,11 +157,13 @@ export class Store {
     assertContentType(record.contentType)
     const first = await record.source.take(limits.chunkBytes)
     if (first.length === limits.chunkBytes) return this.#putStreamed(record, { first, condition })
+    const { actor } = this.#caller
     const { place, chunks } = placeValue(first, () => this.#createValueId())
     return await this.#inTurn(record.key, () =>
       this.#replace(record.key, condition, (snapshot, before) => {
         const next = this.#infoOf(record, { size: first.length, place })
-        return recordWrite(snapshot, { key: record.key, before, next, chunks, now: this.#now() })
+        const change = { key: record.key, before, next, chunks, actor, now: this.#now() }
+        return recordWrite(snapshot, change)
       }),
     )
   }
@@ -188,7 +188,9 @@ export class Store {
         assertCondition(condition, before)
         if (attempt === 0) this.#parts.activities.touch(snapshot, 'delete')
         if (!before) return false
-        const write = recordWrite(snapshot, { key, before, next: undefined, now: this.#now() })
+        const { actor } = this.#caller
+        const change = { key, before, next: undefined, actor, now: this.#now() }
+        const write = recordWrite(snapshot, change)
         const commit = await this.#parts.engine.commit(write)
         if (!commit.applied) continue
         this.#parts.trimmer.note(this.id)
@@ -212,17 +214,19 @@ export class Store {
     const snapshot = await this.#read(noKeys)
     activities.touch(snapshot, 'list')
     const { identity: store } = snapshot
-    if (!isPossibleKey(query.prefix)) return { store, items: [], isTruncated: false }
+    const prefix = narrowedPrefix(query.prefix, this.#caller.keyPrefix(store))
+    if (prefix === undefined || !isPossibleKey(prefix)) {
+      return { store, items: [], isTruncated: false }
+    }
     const limit = Math.min(query.limit, limits.pageItemsMax)
-    const range = recordRange(store.contentId, query)
+    const range = recordRange(store.contentId, { ...query, prefix })
     const page = await engine.scan(range, { limit, bytes: limits.pageBytesMax })
     return { store, items: page.entries.map(listedHead), isTruncated: page.more }
   }
 
   /** Removes all records. What is being uploaded meanwhile is refused. */
   async clear(): Promise<void> {
-    await this.identity() // asks the guard
-    await this.#parts.lifecycle.clear(this.id)
+    await this.#parts.lifecycle.clear(this.id, this.#caller)
   }
 
   /**
@@ -231,7 +235,7 @@ export class Store {
    */
   async changes(query: { readonly after: Revision; readonly prefix: string }): Promise<ChangePage> {
     const { engine, identities } = this.#parts
-    return readChanges({ engine, identities, guard: this.#guard }, this.id, query)
+    return readChanges({ engine, identities, caller: this.#caller }, this.id, query)
   }
 
   /**
@@ -251,6 +255,14 @@ export class Store {
     this.#parts.background.start('Remembering whether a value is JSON', work.catch(ignoreGone))
   }
 
+  /** A use of this store that lasts. It ends where the caller may not go on, or the store ends. */
+  beginUse(): LiveUse {
+    return this.#parts.liveUses.begin(async () => {
+      await this.#caller.assertValid()
+      await this.identity()
+    })
+  }
+
   async #putStreamed(
     record: NewRecord,
     { first, condition }: { first: Bytes; condition: Condition | undefined },
@@ -259,15 +271,17 @@ export class Store {
     // Told before a long upload rather than behind it; what counts is decided at its end.
     assertCondition(condition, entries[0])
     const upload = new Upload(this.#parts.engine, this.#parts.environment)
-    await upload.receive(first, record.source)
+    using use = this.beginUse()
+    await upload.receive(first, whileLive(record.source, use))
     try {
       return await this.#inTurn(record.key, () =>
         this.#replace(record.key, condition, async (snapshot, before) => {
           await this.#assertUploadHolds(upload, { begun, now: snapshot.identity })
           const place = { kind: 'chunks', valueId: upload.valueId } as const
           const next = this.#infoOf(record, { size: upload.size, place })
-          const now = this.#now()
-          return upload.closing(recordWrite(snapshot, { key: record.key, before, next, now }))
+          const { actor } = this.#caller
+          const change = { key: record.key, before, next, actor, now: this.#now() }
+          return upload.closing(recordWrite(snapshot, change))
         }),
       )
     } catch (error) {
@@ -322,7 +336,7 @@ export class Store {
     keysOf: (identity: StoreIdentity) => readonly Bytes[],
     { withActivity = false } = {},
   ): Promise<StoreSnapshot> {
-    return this.#parts.reader.read(this.id, { keysOf, withActivity, guard: this.#guard })
+    return this.#parts.reader.read(this.id, { keysOf, withActivity, caller: this.#caller })
   }
 
   #infoOf(record: NewRecord, value: Pick<RecordInfo, 'size' | 'place'>): RecordInfo {

@@ -1,5 +1,7 @@
 import { type Activities, moveExpiry } from './activities.ts'
-import type { AtomicWrite, Bytes, Put } from './engine.ts'
+import { type AuditAction, auditPut } from './audit.ts'
+import { type Actor, type Caller, system } from './caller.ts'
+import type { AtomicWrite, Bytes, Put, Revision } from './engine.ts'
 import type { Environment } from './environment.ts'
 import { StorageError } from './errors.ts'
 import { encodeIdentity, type GeneralAccess, type StoreIdentity } from './identity.ts'
@@ -10,13 +12,16 @@ import {
   ownedKeys,
   ownerCounterKey,
   schemaKey,
+  sharedKey,
   storeKey,
 } from './keyspace.ts'
 import { limits } from './limits.ts'
 import { assertRetention, type OwnRetention } from './retention.ts'
+import type { Action } from './scope.ts'
 import { Store, type StoreParts } from './store.ts'
 import { listStores, type StorePage, type StoreQuery } from './store-list.ts'
-import { type Guard, storeBusy, storeNotFound } from './store-reader.ts'
+import { storeBusy, storeNotFound } from './store-reader.ts'
+import { type FoundStores, type StoreSearch, searchStores } from './store-search.ts'
 import { assertStoreName, assertStoreTitle, isStoreName } from './validate.ts'
 
 const signingSecretLength = 32
@@ -28,6 +33,8 @@ export interface NewStore {
   readonly retention?: OwnRetention
   /** As `encodeSchema` makes it; it stays for as long as the store does. */
   readonly schema?: Bytes | undefined
+  /** Who makes it. */
+  readonly actor?: Actor | undefined
 }
 
 /** What may be changed of a store; what is left out stays. */
@@ -37,6 +44,10 @@ export interface StoreChanges {
   readonly title?: string | null
   readonly generalAccess?: GeneralAccess
   readonly retention?: OwnRetention
+  /** What other users may do, by their ids; null: nothing any more. Nobody else changes. */
+  readonly shares?: Readonly<Record<string, Action | null>>
+  /** True: all links that were signed so far end. */
+  readonly resetsSigningSecret?: boolean
 }
 
 /** All stores. Methods throw as `Store` does where the storage fails. */
@@ -49,34 +60,34 @@ export class Stores {
   }
 
   /**
-   * A store that exists, to be used under `guard`, which is asked at once. What the store was when
-   * it was last read is enough for that: every use reads it anew.
-   * Throws `store-not-found` and what the guard throws.
+   * A store that exists, to be used by `caller`, who is asked at once. What the store was when it
+   * was last read is enough for that: every use reads it anew.
+   * Throws `store-not-found` and what the caller throws.
    */
-  async find(storeId: string, guard?: Guard): Promise<Store> {
-    const known = this.findKnown(storeId, guard)
+  async find(storeId: string, caller: Caller = system): Promise<Store> {
+    const known = this.findKnown(storeId, caller)
     if (known) return known
     if (!isId(storeId)) throw storeNotFound(storeId)
-    const store = new Store(storeId, this.#parts, guard)
+    const store = new Store(storeId, this.#parts, caller)
     await store.identity()
     return store
   }
 
   /**
    * As `find`, of what this server has read before; undefined where `find` must look: also where
-   * the guard refuses, since the store may have changed by now.
+   * the caller refuses, since the store may have changed by now.
    */
-  findKnown(storeId: string, guard?: Guard): Store | undefined {
+  findKnown(storeId: string, caller: Caller = system): Store | undefined {
     const known = this.#parts.identities.guess(storeId)
-    if (!known || !isPassed(guard, known.identity)) return undefined
-    return new Store(storeId, this.#parts, guard)
+    if (!known || !isPassed(caller, known.identity)) return undefined
+    return new Store(storeId, this.#parts, caller)
   }
 
   /** As `find`, by the name that its owner gave it. */
-  async findByName(ownerId: string, name: string, guard?: Guard): Promise<Store> {
+  async findByName(ownerId: string, name: string, caller: Caller = system): Promise<Store> {
     const storeId = isStoreName(name) ? await this.#idOf(ownerId, name) : undefined
     if (storeId === undefined) throw storeNotFound(name.slice(0, limits.storeNameLengthMax))
-    return this.find(storeId, guard)
+    return this.find(storeId, caller)
   }
 
   /**
@@ -110,14 +121,14 @@ export class Stores {
 
   /**
    * Throws `store-not-found`, `store-name-invalid`, `store-name-taken`, `store-title-invalid`,
-   * `store-retention-invalid`.
+   * `store-retention-invalid`, `share-invalid` and what the caller throws.
    */
-  async update(storeId: string, changes: StoreChanges): Promise<Store> {
+  async update(storeId: string, changes: StoreChanges, caller: Caller = system): Promise<Store> {
     if (changes.retention !== undefined) assertRetention(changes.retention)
     if (typeof changes.name === 'string') assertStoreName(changes.name)
     if (typeof changes.title === 'string') assertStoreTitle(changes.title)
-    await this.#parts.queue.run(storeId, () => this.#update(storeId, changes))
-    return new Store(storeId, this.#parts)
+    await this.#parts.queue.run(storeId, () => this.#update(storeId, changes, caller))
+    return new Store(storeId, this.#parts, caller)
   }
 
   /** Some of an owner's stores. */
@@ -125,10 +136,15 @@ export class Stores {
     return listStores(this.#parts, query)
   }
 
-  /** Removes the store and all that is in it. Throws `store-not-found`. */
-  async drop(storeId: string): Promise<void> {
-    await new Store(storeId, this.#parts).identity()
-    await this.#parts.lifecycle.drop(storeId)
+  /** Stores by what they are called. */
+  async search(search: StoreSearch): Promise<FoundStores> {
+    return searchStores(this.#parts, search)
+  }
+
+  /** Removes the store and all that is in it. Throws `store-not-found`, what the caller throws. */
+  async drop(storeId: string, caller: Caller = system): Promise<void> {
+    await new Store(storeId, this.#parts, caller).identity()
+    await this.#parts.lifecycle.drop(storeId, caller)
   }
 
   async #idOf(ownerId: string, name: string): Promise<string | undefined> {
@@ -140,7 +156,7 @@ export class Stores {
   async #add(wanted: NewStore): Promise<Store | undefined> {
     const { engine, environment, activities } = this.#parts
     const identity = this.#newIdentity(wanted, environment)
-    const commit = await engine.commit(creation(identity, activities, wanted.schema))
+    const commit = await engine.commit(creation(identity, activities, wanted))
     if (!commit.applied) return undefined
     activities.noteArmed(identity)
     return new Store(identity.id, this.#parts)
@@ -153,6 +169,7 @@ export class Stores {
       name: wanted.name ?? null,
       title: null,
       generalAccess: 'FOLLOW_USER_SETTING',
+      shares: {},
       contentId: Buffer.from(environment.randomBytes(innerIdBytes)),
       retention: wanted.retention ?? 'default',
       createdAt: this.#nextCreation(environment.now()),
@@ -168,20 +185,19 @@ export class Stores {
     return this.#createdLast
   }
 
-  async #update(storeId: string, changes: StoreChanges): Promise<void> {
+  async #update(storeId: string, changes: StoreChanges, caller: Caller): Promise<void> {
     for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
-      const write = await this.#updateWrite(storeId, changes)
+      const write = await this.#updateWrite(storeId, changes, caller)
       if ((await this.#parts.engine.commit(write)).applied) return
     }
     throw storeBusy(storeId)
   }
 
-  async #updateWrite(storeId: string, changes: StoreChanges): Promise<AtomicWrite> {
-    const { reader, activities } = this.#parts
-    const wanted = { keysOf: () => [], withActivity: true, guard: () => undefined }
-    const snapshot = await reader.read(storeId, wanted)
+  async #updateWrite(storeId: string, changes: StoreChanges, caller: Caller): Promise<AtomicWrite> {
+    const { reader, activities, environment } = this.#parts
+    const snapshot = await reader.read(storeId, { keysOf: () => [], withActivity: true, caller })
     const { identity, check, activity } = snapshot
-    const next: StoreIdentity = { ...identity, ...changes }
+    const next = changed(identity, changes, environment)
     if (next.name !== identity.name) await this.#assertNameFree(next)
     const { stored } = reader.activityOf(snapshot)
     const isArmed = next.name !== identity.name || changes.retention !== undefined
@@ -191,10 +207,18 @@ export class Stores {
       to: isArmed ? armed : { ...armed, expiresAt: stored.expiresAt, by: stored.by },
     })
     const filing = refiled(identity, next)
+    const sharing = reshared(identity, next)
+    const event = { changes, actor: caller.actor, before: check.revision, at: environment.now() }
     return {
       checks: [check, ...(activity ? [activity] : []), ...filing.checks],
-      deletes: [...expiry.deletes, ...filing.deletes],
-      puts: [identityPut(next), ...expiry.puts, ...filing.puts],
+      deletes: [...expiry.deletes, ...filing.deletes, ...sharing.deletes],
+      puts: [
+        identityPut(next),
+        auditOf(identity, event),
+        ...expiry.puts,
+        ...filing.puts,
+        ...sharing.puts,
+      ],
       sums: filing.sums,
     }
   }
@@ -207,9 +231,10 @@ export class Stores {
   }
 }
 
-function isPassed(guard: Guard | undefined, identity: StoreIdentity): boolean {
+function isPassed(caller: Caller, identity: StoreIdentity): boolean {
+  if (caller.asksOwner(identity)) return false
   try {
-    guard?.(identity)
+    caller.assert(identity, 'RESTRICTED')
     return true
   } catch (error) {
     if (error instanceof StorageError) return false
@@ -224,18 +249,85 @@ function identityPut(identity: StoreIdentity): Put {
 function creation(
   identity: StoreIdentity,
   activities: Activities,
-  schema: Bytes | undefined,
+  { schema, actor }: NewStore,
 ): AtomicWrite {
-  const { id, ownerId } = identity
+  const { id, ownerId, name, createdAt } = identity
+  const at = Math.trunc(createdAt)
+  const event = { action: 'store-created', subject: name ?? id, at, actor, storeId: id } as const
+  const audit = actor ? [auditPut(ownerId, event)] : []
   const filing = refiled({ ...identity, name: null }, identity)
   const expiry = moveExpiry(id, { from: undefined, to: activities.armed(identity) })
   const filed = ownedKeys(identity, { named: false }).map(emptyPut)
   const described = schema ? [{ key: schemaKey(id), value: schema }] : []
   return {
     checks: [{ key: storeKey(id), revision: undefined }, ...filing.checks],
-    puts: [identityPut(identity), ...described, ...filed, ...expiry.puts, ...filing.puts],
+    puts: [identityPut(identity), ...audit, ...described, ...filed, ...expiry.puts, ...filing.puts],
     sums: [{ key: ownerCounterKey(ownerId, 'stores'), delta: 1n }, ...filing.sums],
   }
+}
+
+/** Throws `share-invalid`. */
+function changed(
+  identity: StoreIdentity,
+  { shares, resetsSigningSecret, ...changes }: StoreChanges,
+  environment: Environment,
+): StoreIdentity {
+  const secret = resetsSigningSecret && randomAlphanumerics(environment, signingSecretLength)
+  return {
+    ...identity,
+    ...changes,
+    shares: mergedShares(identity, shares ?? {}),
+    ...(secret && { signingSecret: secret }),
+  }
+}
+
+function mergedShares(
+  { ownerId, shares: before }: StoreIdentity,
+  shares: Readonly<Record<string, Action | null>>,
+): Record<string, Action> {
+  if (Object.hasOwn(shares, ownerId)) {
+    throw new StorageError('share-invalid', 'The store belongs to that user already.')
+  }
+  const merged: Record<string, Action> = {}
+  for (const [userId, action] of Object.entries({ ...before, ...shares })) {
+    if (action !== null) merged[userId] = action
+  }
+  if (Object.keys(merged).length <= limits.sharesPerStoreMax) return merged
+  const rule = `with at most ${limits.sharesPerStoreMax} users`
+  throw new StorageError('share-invalid', `A store can be shared ${rule}.`)
+}
+
+/** In the files of stores that are shared with somebody. */
+function reshared(
+  { shares: before }: StoreIdentity,
+  { id, shares }: StoreIdentity,
+): Required<Pick<AtomicWrite, 'deletes' | 'puts'>> {
+  const taken = Object.keys(before).filter((userId) => !Object.hasOwn(shares, userId))
+  const given = Object.keys(shares).filter((userId) => !Object.hasOwn(before, userId))
+  return {
+    deletes: taken.map((userId) => sharedKey(userId, id)),
+    puts: given.map((userId) => emptyPut(sharedKey(userId, id))),
+  }
+}
+
+function auditOf(
+  { id, ownerId, name }: StoreIdentity,
+  event: {
+    changes: StoreChanges
+    actor: Actor | undefined
+    before: Revision | undefined
+    at: number
+  },
+): Put {
+  const { changes, ...when } = event
+  const { resetsSigningSecret, ...details } = changes
+  const subject = name ?? id
+  return auditPut(ownerId, { action: actionOf(changes), subject, storeId: id, details, ...when })
+}
+
+function actionOf({ resetsSigningSecret, shares, generalAccess }: StoreChanges): AuditAction {
+  if (resetsSigningSecret) return 'store-signing-secret-reset'
+  return shares || generalAccess !== undefined ? 'store-access-changed' : 'store-changed'
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Activities } from './activities.ts'
 import { moveExpiry } from './activities.ts'
 import { decodeActivity } from './activity.ts'
+import type { AuditLog } from './audit-log.ts'
 import type { ChangeTrimmer } from './change-trimmer.ts'
 import { totalOf } from './counter.ts'
 import type { Bytes, Entry, KeyRange, StorageEngine } from './engine.ts'
@@ -48,6 +49,7 @@ export class Sweeper {
     await this.#sweepLeases()
     await this.#sweepGarbage()
     await this.#parts.trimmer.sweep()
+    await this.#parts.auditLog.sweep()
   }
 
   async #sweepExpired(): Promise<void> {
@@ -164,6 +166,7 @@ export interface SweeperParts {
   readonly lifecycle: Lifecycle
   readonly values: Values
   readonly trimmer: ChangeTrimmer
+  readonly auditLog: AuditLog
 }
 
 /** One damaged store does not keep the sweep from the others. */

@@ -1,24 +1,38 @@
-import { hash } from 'node:crypto'
-import { crc32 } from 'node:zlib'
-import type { StorageEngine } from './engine.ts'
+import { auditPut } from './audit.ts'
+import type { Actor } from './caller.ts'
+import type { AtomicWrite, Entry, StorageEngine } from './engine.ts'
 import type { Environment } from './environment.ts'
-import { createId, randomAlphanumerics } from './ids.ts'
+import { StorageError } from './errors.ts'
+import { createId, isId } from './ids.ts'
 import { kindRange, tokenKey, userKey, usernameKey } from './keyspace.ts'
 import { limits } from './limits.ts'
+import { digestOf } from './token-text.ts'
+import { walk } from './walk.ts'
+
+/** Who may read a user's stores that follow the user's setting (Apify's account setting). */
+export type UserAccess = 'RESTRICTED' | 'ANYONE_WITH_ID_CAN_READ'
+
+export const userAccessLevels: readonly UserAccess[] = ['RESTRICTED', 'ANYONE_WITH_ID_CAN_READ']
 
 export interface User {
   readonly id: string
   readonly username: string
   /** Milliseconds since 1970. */
   readonly createdAt: number
+  /** May manage users and their tokens; not their stores. */
+  readonly isAdmin: boolean
+  /** None of this user's tokens is valid; the stores stay. */
+  readonly isDisabled: boolean
+  readonly generalAccess: UserAccess
 }
 
-const tokenPrefix = 'coatcheck_'
-/** 44 letters and digits are 262 random bits. */
-const tokenSecretLength = 44
-const firstUsername = 'owner'
+/** What may be changed of a user; what is left out stays. */
+export type UserChanges = Partial<Pick<User, 'isAdmin' | 'isDisabled' | 'generalAccess'>>
 
-/** Users and their API tokens. Tokens are kept as hashes only. */
+const firstUsername = 'owner'
+const usernamePattern = /^[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?$/
+
+/** Everybody who may have stores. */
 export class Users {
   readonly #engine: StorageEngine
   readonly #environment: Environment
@@ -37,34 +51,34 @@ export class Users {
    * Makes the first user, who may use `token`. Of several servers that start at once, one makes it.
    */
   async createFirst(token: string): Promise<void> {
-    const user: User = {
-      id: createId(this.#environment),
-      username: firstUsername,
-      createdAt: this.#environment.now(),
-    }
-    const username = usernameKey(user.username)
-    const grant = { userId: user.id, createdAt: user.createdAt }
-    await this.#engine.commit({
-      checks: [{ key: username, revision: undefined }],
-      puts: [
-        { key: username, value: Buffer.from(user.id) },
-        { key: userKey(user.id), value: Buffer.from(JSON.stringify(user)) },
-        { key: tokenKey(digestOf(token)), value: Buffer.from(JSON.stringify(grant)) },
-      ],
-    })
+    const user = this.#newUser(firstUsername, { isAdmin: true })
+    const grant = { userId: user.id, createdAt: user.createdAt, name: 'first token' }
+    const write = creation(user)
+    const key = tokenKey(digestOf(token))
+    const value = Buffer.from(JSON.stringify(grant))
+    await this.#engine.commit({ ...write, puts: [...(write.puts ?? []), { key, value }] })
   }
 
-  /** The user that a token stands for; undefined: nobody's token. */
-  async findByToken(token: string): Promise<User | undefined> {
-    const [grant] = await this.#engine.get([tokenKey(digestOf(token))])
-    if (!grant) return undefined
-    const { userId } = JSON.parse(Buffer.from(grant.value).toString('utf8'))
-    return this.get(userId)
+  /** Throws `username-invalid`, `username-taken`, `too-many`. */
+  async create(username: string, { isAdmin }: { isAdmin: boolean }, actor?: Actor): Promise<User> {
+    assertUsername(username)
+    await this.#assertRoom()
+    const user = this.#newUser(username, { isAdmin })
+    const write = creation(user)
+    const audit = auditPut(actor?.userId ?? user.id, {
+      action: 'user-created',
+      subject: username,
+      at: user.createdAt,
+      actor,
+    })
+    const commit = await this.#engine.commit({ ...write, puts: [...(write.puts ?? []), audit] })
+    if (commit.applied) return user
+    throw new StorageError('username-taken', `There is a user named ${username} already.`)
   }
 
   async get(userId: string): Promise<User | undefined> {
     const [entry] = await this.#engine.get([userKey(userId)])
-    return entry && JSON.parse(Buffer.from(entry.value).toString('utf8'))
+    return entry && decodeUser(entry)
   }
 
   async getByUsername(username: string): Promise<User | undefined> {
@@ -72,17 +86,106 @@ export class Users {
     const [entry] = await this.#engine.get([usernameKey(username)])
     return entry && this.get(Buffer.from(entry.value).toString('latin1'))
   }
+
+  /** By id or username. Throws `user-not-found`. */
+  async find(idOrUsername: string): Promise<User> {
+    const byId = isId(idOrUsername) ? await this.get(idOrUsername) : undefined
+    const found = byId ?? (await this.getByUsername(idOrUsername))
+    if (found) return found
+    throw userNotFound(idOrUsername)
+  }
+
+  /** Everybody, the oldest first. */
+  async list(): Promise<readonly User[]> {
+    const users: User[] = []
+    for await (const entry of walk(this.#engine, kindRange('user'))) users.push(decodeUser(entry))
+    return users.sort((one, other) => one.createdAt - other.createdAt)
+  }
+
+  /** Throws `user-not-found`, `last-admin`. */
+  async update(userId: string, changes: UserChanges, actor?: Actor): Promise<User> {
+    for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
+      const [entry] = await this.#engine.get([userKey(userId)])
+      if (!entry) throw userNotFound(userId)
+      const user = { ...decodeUser(entry), ...changes }
+      const others = await this.#otherAdmins(user)
+      const audit = auditPut(actor?.userId ?? userId, {
+        action: 'user-changed',
+        subject: user.username,
+        at: this.#environment.now(),
+        actor,
+        before: entry.revision,
+        details: changes,
+      })
+      const commit = await this.#engine.commit({
+        checks: [entry, ...others],
+        puts: [{ key: entry.key, value: encodeUser(user) }, audit],
+      })
+      if (commit.applied) return user
+    }
+    throw new StorageError('store-busy', 'Too many others change this user just now.')
+  }
+
+  /** What is checked together with a change that leaves nobody else to manage the others. */
+  async #otherAdmins(user: User): Promise<readonly Entry[]> {
+    if (user.isAdmin && !user.isDisabled) return []
+    for await (const entry of walk(this.#engine, kindRange('user'))) {
+      const other = decodeUser(entry)
+      if (other.id !== user.id && other.isAdmin && !other.isDisabled) return [entry]
+    }
+    throw new StorageError('last-admin', 'Nobody else could manage this server any more.')
+  }
+
+  async #assertRoom(): Promise<void> {
+    let count = 0
+    for await (const _ of walk(this.#engine, kindRange('user'))) count += 1
+    if (count < limits.usersMax) return
+    throw new StorageError('too-many', `A server has at most ${limits.usersMax} users.`)
+  }
+
+  #newUser(username: string, { isAdmin }: { isAdmin: boolean }): User {
+    return {
+      id: createId(this.#environment),
+      username,
+      createdAt: this.#environment.now(),
+      isAdmin,
+      isDisabled: false,
+      generalAccess: 'RESTRICTED',
+    }
+  }
 }
 
-/**
- * A fresh token: a prefix that scanners know, a secret, and a checksum that tells a typo from a
- * token.
- */
-export function createToken(environment: Environment): string {
-  const text = tokenPrefix + randomAlphanumerics(environment, tokenSecretLength)
-  return text + crc32(text).toString(36).padStart(7, '0')
+/** On disk: JSON. The first users of all were admins without saying so. */
+export function decodeUser(entry: Entry): User {
+  const fields = JSON.parse(Buffer.from(entry.value).toString('utf8'))
+  return { isAdmin: true, isDisabled: false, generalAccess: 'RESTRICTED', ...fields }
 }
 
-function digestOf(token: string): Buffer {
-  return hash('sha256', token, 'buffer')
+function encodeUser(user: User): Buffer {
+  return Buffer.from(JSON.stringify(user))
+}
+
+function creation(user: User): AtomicWrite {
+  const username = usernameKey(user.username)
+  return {
+    checks: [{ key: username, revision: undefined }],
+    puts: [
+      { key: username, value: Buffer.from(user.id) },
+      { key: userKey(user.id), value: encodeUser(user) },
+    ],
+  }
+}
+
+/** A name that looks like an id could be taken for another user. Throws `username-invalid`. */
+function assertUsername(username: string): void {
+  const isShort = username.length <= limits.usernameLengthMax
+  if (isShort && usernamePattern.test(username) && !isId(username)) return
+  const rule = `at most ${limits.usernameLengthMax} letters, digits, dots, hyphens and underscores`
+  const edges = 'a letter or digit at both ends'
+  throw new StorageError('username-invalid', `A username has ${rule}, with ${edges}.`)
+}
+
+function userNotFound(idOrUsername: string): StorageError {
+  const name = idOrUsername.slice(0, limits.usernameLengthMax)
+  return new StorageError('user-not-found', `There is no user ${name}.`)
 }

@@ -34,6 +34,8 @@ export interface HttpReply {
   readonly headers: Record<string, string | number>
   /** Streamed bodies are read as fast as the client takes them, and closed when it goes away. */
   readonly body: Bytes | string | AsyncIterable<Bytes>
+  /** A streamed reply is cut off when it is aborted. */
+  readonly signal?: AbortSignal
 }
 
 /** A front door of HTTP. */

@@ -43,9 +43,10 @@ export function sendWhole({ status, headers, body }: WholeReply, exchange: Excha
 
 /** Writes a reply as fast as the client takes it, and closes the body when it goes away. */
 export async function sendStreamed(
-  { status, headers, body }: HttpReply,
+  { status, headers, body, signal }: HttpReply,
   { message, response }: Exchange,
 ): Promise<void> {
+  if (signal) cutOff(response, signal)
   if (!message.complete) {
     response.setHeader('Connection', 'close')
     discard(message)
@@ -58,6 +59,13 @@ export async function sendStreamed(
     }
   }
   response.end()
+}
+
+/** A client that stands still would else go on when it likes. */
+function cutOff(response: ServerResponse, signal: AbortSignal): void {
+  const destroy = (): void => void response.destroy()
+  signal.addEventListener('abort', destroy, { once: true })
+  response.once('close', () => signal.removeEventListener('abort', destroy))
 }
 
 /** Nobody is there to take the body. */

@@ -1,45 +1,62 @@
-import { type Action, type Address, authorize, isAllowed, requireUser } from '../../core/access.ts'
+import { type Address, isAllowed, requireUser, type Use } from '../../core/access.ts'
+import type { Caller } from '../../core/caller.ts'
 import { StorageError } from '../../core/errors.ts'
 import { isId } from '../../core/ids.ts'
+import type { Action, Extent } from '../../core/scope.ts'
 import type { Store } from '../../core/store.ts'
-import type { Guard } from '../../core/store-reader.ts'
 import type { Link } from './links.ts'
 import type { ApifyCall } from './routes.ts'
+
+/** What a call wants of a store, and which part of it. */
+export interface Wanted {
+  readonly action: Action
+  readonly extent: Extent
+  /** A signed link, which opens what it was signed for. */
+  readonly link?: Link | undefined
+}
 
 /**
  * The store that a path means, if the caller may do `action` with it or `link` opens it: an id,
  * `username~name`, `userId~name`, or `~name` for the caller's own. A plain name is no address.
  * Throws `store-not-found`, `token-missing`, `access-denied`, then and at every use of the store.
  */
-export function findStore(call: ApifyCall, action: Action, link?: Link): Store | Promise<Store> {
-  if (call.store.includes('~')) return findNamed(call, action, link)
+export function findStore(call: ApifyCall, wanted: Wanted): Store | Promise<Store> {
+  if (call.store.includes('~')) return findNamed(call, wanted)
   const { stores } = call.domain
-  const guard = guardOf(call, { action, address: 'id', link })
-  return stores.findKnown(call.store, guard) ?? stores.find(call.store, guard)
+  const caller = callerOf(call, wanted, 'id')
+  return stores.findKnown(call.store, caller) ?? stores.find(call.store, caller)
 }
 
-async function findNamed(call: ApifyCall, action: Action, link?: Link): Promise<Store> {
+async function findNamed(call: ApifyCall, wanted: Wanted): Promise<Store> {
   // Before the store is looked up: the answer must not tell whether there is one of that name.
-  if (action !== 'read') requireUser(call.principal)
+  if (wanted.action !== 'read') requireUser(call.principal)
   const tilde = call.store.indexOf('~')
   const ownerId = await ownerIdOf(call, call.store.slice(0, tilde))
   const name = call.store.slice(tilde + 1)
   if (ownerId === undefined) throw new StorageError('store-not-found', `No store ${name}.`)
-  const guard = guardOf(call, { action, address: 'name', link })
-  return call.domain.stores.findByName(ownerId, name, guard)
+  return call.domain.stores.findByName(ownerId, name, callerOf(call, wanted, 'name'))
 }
 
-function guardOf(
-  { principal }: ApifyCall,
-  { action, address, link }: { action: Action; address: Address; link: Link | undefined },
-): Guard {
-  return (store) => {
-    if (isAllowed(principal, action, store, address) || link?.(store)) return
-    // By name, a store that may not be seen is as good as none.
-    if (address === 'name' && !isAllowed(principal, 'read', store, address)) {
-      throw new StorageError('store-not-found', 'There is no such store for this caller.')
-    }
-    authorize(principal, action, store, address)
+/** The caller by itself, or by the link that it came with. */
+export function callerOf(call: ApifyCall, wanted: Wanted, address: Address): Caller {
+  const { principal, domain } = call
+  const { action, extent, link } = wanted
+  const caller = domain.access.callerFor(principal, 'apify', { action, extent, address })
+  if (!link && address === 'id') return caller
+  const use: Use = { action, extent, address }
+  return {
+    ...caller,
+    asksOwner: (store) => !link?.(store) && caller.asksOwner(store),
+    assert: (store, ownerAccess) => {
+      if (isAllowed(principal, use, store, ownerAccess) || link?.(store)) return
+      // By name, a store that may not be seen is as good as none.
+      const seen: Use = { action: 'read', extent: 'some', address }
+      if (address === 'name' && !isAllowed(principal, seen, store, ownerAccess)) {
+        throw new StorageError('store-not-found', 'There is no such store for this caller.')
+      }
+      caller.assert(store, ownerAccess)
+    },
+    keyPrefix: (store) => (link?.(store) ? undefined : caller.keyPrefix(store)),
   }
 }
 

@@ -11,8 +11,9 @@ import { findStore } from './address.ts'
 import { listSelected, type Selection, selectionOf } from './collections.ts'
 import { decodedParts } from './decoded.ts'
 import { spellKey } from './key-spelling.ts'
-import { contentLink } from './links.ts'
+import { listing } from './links.ts'
 import type { ApifyCall } from './routes.ts'
+import { whileAllowed } from './while-allowed.ts'
 
 /** What is small is looked at as a whole before its entry begins. */
 const previewBytesMax = 1_048_576
@@ -25,7 +26,7 @@ const reportedProblemsMax = 1_000
  * their keys. The file of a record is named as this door spells its key.
  */
 export async function getArchive(call: ApifyCall): Promise<HttpReply> {
-  const store = await findStore(call, 'read', contentLink(call))
+  const store = await findStore(call, listing(call))
   const { name, id } = await store.identity()
   const selection = await selectionOf(call, store)
   const headers = {
@@ -34,7 +35,8 @@ export async function getArchive(call: ApifyCall): Promise<HttpReply> {
     'X-Content-Type-Options': 'nosniff',
   }
   if (call.request.method === 'HEAD') return { status: 200, headers, body: '' }
-  return { status: 200, headers, body: zipStream(archiveEntries(call, { store, selection })) }
+  const body = zipStream(archiveEntries(call, { store, selection }))
+  return whileAllowed({ status: 200, headers, body }, store)
 }
 
 /** What an archive of at most `recordsMax` records holds. */

@@ -1,15 +1,15 @@
-import { isAllowed } from '../../core/access.ts'
+import { isAllowed, ownAccess } from '../../core/access.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
 import { jsonReply } from '../rest/replies.ts'
 import { findStore } from './address.ts'
 import { listSelected, selectionOf } from './collections.ts'
 import { keyOfSpelling, spellKey } from './key-spelling.ts'
-import { contentLink, recordUrls } from './links.ts'
+import { listing, recordUrls } from './links.ts'
 import type { ApifyCall } from './routes.ts'
 
 /** GET /v2/key-value-stores/{store}/keys, in the order of the keys' bytes. */
 export async function listKeys(call: ApifyCall): Promise<HttpReply> {
-  const store = await findStore(call, 'read', contentLink(call))
+  const store = await findStore(call, listing(call))
   const { query } = call
   const limit = query.limit()
   // The record '' is a key to start behind like any other.
@@ -21,7 +21,8 @@ export async function listKeys(call: ApifyCall): Promise<HttpReply> {
   })
   const urlOf = recordUrls(page.store, {
     baseUrl: call.request.baseUrl,
-    maySign: isAllowed(call.principal, 'write', page.store),
+    maySign: isAllowed(call.principal, { action: 'write' }, page.store, 'RESTRICTED'),
+    ownerAccess: ownAccess(call.principal, page.store),
   })
   const items = page.items.map(({ key, size }) => {
     const spelling = spellKey(key)

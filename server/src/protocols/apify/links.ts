@@ -1,5 +1,7 @@
 import { isOpen } from '../../core/access.ts'
 import type { StoreIdentity } from '../../core/identity.ts'
+import type { UserAccess } from '../../core/users.ts'
+import type { Wanted } from './address.ts'
 import { spellKey } from './key-spelling.ts'
 import type { ApifyCall } from './routes.ts'
 import { isContentSignature, isRecordSignature, recordSigner, signContent } from './signatures.ts'
@@ -32,19 +34,26 @@ export function contentLink({ query, environment }: ApifyCall): Link | undefined
     isContentSignature(signature, { secret, storeId: id, now })
 }
 
+/** What a list of keys, or an archive of records, wants of its store. */
+export function listing(call: ApifyCall): Wanted {
+  return { action: 'read', extent: 'some', link: contentLink(call) }
+}
+
 interface Reader {
   readonly baseUrl: string
   /** Whether who gets the link may know the secret that signs. */
   readonly maySign: boolean
+  /** What the store's owner set for stores that follow it. */
+  readonly ownerAccess: UserAccess
 }
 
 /** Links that work for whoever has them: signed where nobody could follow them otherwise. */
 export function contentUrls(
   store: StoreIdentity,
-  { baseUrl, maySign, now }: Reader & { readonly now: number },
+  { baseUrl, now, ...reader }: Reader & { readonly now: number },
 ): { readonly keysPublicUrl: string; readonly recordsPublicUrl: string } {
   const storeUrl = `${baseUrl}/v2/key-value-stores/${store.id}`
-  const query = needsSignature(store, maySign)
+  const query = needsSignature(store, reader)
     ? `?signature=${signContent(store.signingSecret, {
         storeId: store.id,
         expiresAt: contentLinkEnd(now),
@@ -59,10 +68,10 @@ export function contentUrls(
 /** As `contentUrls`, to the record whose key is spelled like that: as long as the secret lives. */
 export function recordUrls(
   store: StoreIdentity,
-  { baseUrl, maySign }: Reader,
+  { baseUrl, ...reader }: Reader,
 ): (spelling: string) => string {
   const storeUrl = `${baseUrl}/v2/key-value-stores/${store.id}`
-  const sign = needsSignature(store, maySign) ? recordSigner(store.signingSecret) : undefined
+  const sign = needsSignature(store, reader) ? recordSigner(store.signingSecret) : undefined
   return (spelling) => {
     const query = sign ? `signature=${sign(spelling)}` : ''
     // URL libraries would take these for steps in the path.
@@ -78,6 +87,9 @@ function contentLinkEnd(now: number): number {
   return Math.ceil((now + contentLinkMs) / hourMs) * hourMs
 }
 
-function needsSignature(store: StoreIdentity, maySign: boolean): boolean {
-  return maySign && !isOpen(store, 'id')
+function needsSignature(
+  store: StoreIdentity,
+  { maySign, ownerAccess }: Omit<Reader, 'baseUrl'>,
+): boolean {
+  return maySign && !isOpen(store, 'id', ownerAccess)
 }

@@ -24,6 +24,7 @@ import { isApifyKey, spellKey } from './key-spelling.ts'
 import { recordLink } from './links.ts'
 import type { ApifyCall } from './routes.ts'
 import { conformingBody } from './schemas.ts'
+import { whileAllowed } from './while-allowed.ts'
 
 /** What Apify's clients always send; ours to choose where there is none. */
 const defaultContentType = 'application/octet-stream'
@@ -33,9 +34,10 @@ const rangedBytesMin = 65_536
 
 /** GET .../records/{key} */
 export async function getRecord(call: ApifyCall): Promise<HttpReply> {
-  const found = findStore(call, 'read', recordLink(call))
+  const key = keyOf(call)
+  const found = findStore(call, { action: 'read', extent: { key }, link: recordLink(call) })
   const store = found instanceof Promise ? await found : found
-  const record = await store.get(keyOf(call))
+  const record = await store.get(key)
   if (!record) throw recordNotFound()
   const headers = headersOf(call, record)
   const unchanged = unchangedReply(call, record, headers)
@@ -43,18 +45,20 @@ export async function getRecord(call: ApifyCall): Promise<HttpReply> {
   if (!isServedAsStored(call, record)) {
     const body = await decodedBody(record)
     if (body instanceof Uint8Array) headers['Content-Length'] = body.length
-    return { status: 200, headers, body }
+    return whileAllowed({ status: 200, headers, body }, store)
   }
   const span = wantedSpan(call, record, headers)
-  if (span) return partialReply(record, span, headers)
-  const body = record.value.inline ?? (await storedBody(record))
-  return { status: 200, headers, body }
+  if (span) return whileAllowed(await partialReply(record, span, headers), store)
+  const { inline } = record.value
+  if (inline) return { status: 200, headers, body: inline }
+  return whileAllowed({ status: 200, headers, body: await storedBody(record) }, store)
 }
 
 /** HEAD .../records/{key}: the headers of GET. */
 export async function headRecord(call: ApifyCall): Promise<HttpReply> {
-  const store = await findStore(call, 'read', recordLink(call))
-  const head = await store.head(keyOf(call))
+  const key = keyOf(call)
+  const store = await findStore(call, { action: 'read', extent: { key }, link: recordLink(call) })
+  const head = await store.head(key)
   if (!head) throw recordNotFound()
   const headers = headersOf(call, head)
   return unchangedReply(call, head, headers) ?? { status: 200, headers, body: '' }
@@ -67,9 +71,9 @@ export async function putRecord(call: ApifyCall): Promise<HttpReply> {
   const condition = conditionOf(call)
   const contentEncoding = encodingOf(request.header('content-encoding'))
   const contentType = request.header('content-type') ?? defaultContentType
-  const found = findStore(call, 'write')
-  const store = found instanceof Promise ? await found : found
   const key = keyOf(call)
+  const found = findStore(call, { action: 'write', extent: { key } })
+  const store = found instanceof Promise ? await found : found
   if (!call.takesAnyKey && !isApifyKey(key)) await assertExists(store, key)
   const record = { key, contentType, contentEncoding }
   const source = store.hasNoSchema ? request.body : await conformingBody(call, { store, record })
@@ -81,8 +85,9 @@ export async function putRecord(call: ApifyCall): Promise<HttpReply> {
 /** DELETE .../records/{key}: done as well where there is none. */
 export async function deleteRecord(call: ApifyCall): Promise<HttpReply> {
   const condition = conditionOf(call)
-  const store = await findStore(call, 'write')
-  await store.delete(keyOf(call), condition)
+  const key = keyOf(call)
+  const store = await findStore(call, { action: 'write', extent: { key } })
+  await store.delete(key, condition)
   return emptyReply(204)
 }
 

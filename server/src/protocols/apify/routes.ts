@@ -1,7 +1,9 @@
 import type { JsonSchemas } from '../json-schema.ts'
 import type { RestCall, RestHandler, Route } from '../rest/routes.ts'
+import { getAccess, getStoreAudit, patchAccess, resetSigningSecret } from './access.ts'
 import { withAnyKey } from './any-key.ts'
 import { getArchive } from './archive.ts'
+import { deleteRecords } from './delete-records.ts'
 import { listKeys } from './keys.ts'
 import { deleteRecord, getRecord, headRecord, putRecord } from './records.ts'
 import { clearStore, patchStore } from './store-settings.ts'
@@ -48,6 +50,26 @@ export const routes: readonly ApifyRoute[] = [
     path: '/v2/key-value-stores/:store/clear',
     rateLimit,
     methods: { POST: clearStore },
+  },
+  {
+    path: '/v2/key-value-stores/:store/access',
+    rateLimit,
+    methods: { GET: getAccess, PATCH: patchAccess },
+  },
+  {
+    path: '/v2/key-value-stores/:store/signing-secret',
+    rateLimit,
+    methods: { POST: resetSigningSecret },
+  },
+  {
+    path: '/v2/key-value-stores/:store/audit',
+    rateLimit,
+    methods: { GET: getStoreAudit },
+  },
+  {
+    path: '/v2/key-value-stores/:store/delete-records',
+    rateLimit,
+    methods: { POST: deleteRecords },
   },
   {
     path: '/v2/key-value-stores/:store/record',

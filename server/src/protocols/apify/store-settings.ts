@@ -5,14 +5,14 @@ import { readJsonObject } from '../rest/json-body.ts'
 import { emptyReply, jsonReply } from '../rest/replies.ts'
 import { findStore } from './address.ts'
 import type { ApifyCall } from './routes.ts'
-import { changesOf, describe } from './stores.ts'
+import { changesOf, describe, updated } from './stores.ts'
 
 /** PATCH /v2/key-value-stores/{store}: name, title, generalAccess, retention; the rest stays. */
 export async function patchStore(call: ApifyCall): Promise<HttpReply> {
-  const store = await findStore(call, 'manage')
+  const store = await findStore(call, { action: 'manage', extent: 'all' })
   const settings = settingsOf(await readJsonObject(call.request, { isOptional: false }))
   const isUnchanged = Object.keys(settings).length === 0
-  const patched = isUnchanged ? store : await call.domain.stores.update(store.id, settings)
+  const patched = isUnchanged ? store : await updated(call, store, settings)
   return jsonReply(200, { data: await describe(call, patched) })
 }
 
@@ -21,7 +21,7 @@ export async function patchStore(call: ApifyCall): Promise<HttpReply> {
  * uploaded meanwhile is refused.
  */
 export async function clearStore(call: ApifyCall): Promise<HttpReply> {
-  const store = await findStore(call, 'write')
+  const store = await findStore(call, { action: 'write', extent: 'all' })
   await store.clear()
   return emptyReply(204)
 }

@@ -33,6 +33,7 @@ export function storeObject(
   info: StoreInfo,
   { owner, baseUrl, mayWrite, schema, now }: StoreView,
 ): Record<string, unknown> {
+  const ownerAccess = owner?.generalAccess ?? 'RESTRICTED'
   return {
     id: info.id,
     name: info.name,
@@ -51,7 +52,7 @@ export function storeObject(
     expiresAt: info.expiresAt === undefined ? null : isoTime(info.expiresAt),
     ...(mayWrite && { urlSigningSecretKey: info.signingSecret }),
     consoleUrl: `${baseUrl}/#/key-value-stores/${info.id}`,
-    ...contentUrls(info, { baseUrl, maySign: mayWrite, now }),
+    ...contentUrls(info, { baseUrl, maySign: mayWrite, ownerAccess, now }),
     stats: {
       readCount: info.readCount,
       writeCount: info.writeCount,

@@ -56,7 +56,7 @@ export function createRestDoor<Call, R extends Route<Call>>(
       if (request.method === 'OPTIONS') return preflight(route, api)
       const query = new Query(request.query)
       const handler = handlerOf(route, methodOf(request, query))
-      const authenticated = domain.access.authenticate(tokenOf(request, query))
+      const authenticated = domain.access.authenticate(tokenOf(request, query), request)
       const principal = authenticated instanceof Promise ? await authenticated : authenticated
       const { store, key } = found
       const call = { domain, environment, request, principal, query, store, key }

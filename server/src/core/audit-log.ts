@@ -1,0 +1,126 @@
+import { type AuditAction, type AuditEvent, decodeAuditEvent } from './audit.ts'
+import { type Change, decodeChange } from './change.ts'
+import type { KeyRange, Revision, StorageEngine } from './engine.ts'
+import { after, auditRange, auditUserIdOf, changeRange, kindRange } from './keyspace.ts'
+import { limits } from './limits.ts'
+import { type NewestQuery, readNewest } from './newest-first.ts'
+import type { Store } from './store.ts'
+import { walk } from './walk.ts'
+
+/** What happened to a store, or to one of its records. */
+export type StoreEvent = Omit<AuditEvent, 'action'> & {
+  readonly action: AuditAction | 'record-put' | 'record-deleted' | 'store-expired'
+  /** Of a record, in stored bytes. */
+  readonly size?: number
+}
+
+/** Each is read from end to end. */
+const trailsPerSweep = 10
+
+/** The users' audit trails, each kept to its newest events. */
+export class AuditLog {
+  readonly #engine: StorageEngine
+  #cursor = kindRange('audit').start
+
+  constructor(engine: StorageEngine) {
+    this.#engine = engine
+  }
+
+  /** A user's events, the newest first. */
+  async read(
+    userId: string,
+    query: NewestQuery,
+  ): Promise<{ events: readonly AuditEvent[]; more: boolean }> {
+    const rangeOf = (revision: Revision): KeyRange => auditRange(userId, revision)
+    const { entries, more } = await readNewest(this.#engine, rangeOf, query)
+    return { events: entries.filter(({ isDamaged }) => !isDamaged).map(decodeAuditEvent), more }
+  }
+
+  /**
+   * What happened to a store and its records, the newest first. Throws what the store's caller
+   * throws.
+   */
+  async readStore(
+    store: Store,
+    query: NewestQuery,
+  ): Promise<{ events: readonly StoreEvent[]; more: boolean }> {
+    const { id, ownerId } = await store.identity()
+    const changes = await this.#changes(id, query)
+    const settings = await this.#settings(ownerId, id, query)
+    const all = [...changes.events, ...settings]
+    all.sort((one, other) => other.revision - one.revision)
+    return { events: all.slice(0, query.limit), more: changes.more || all.length > query.limit }
+  }
+
+  async #changes(
+    storeId: string,
+    query: NewestQuery,
+  ): Promise<{ events: readonly StoreEvent[]; more: boolean }> {
+    const rangeOf = (after: Revision): KeyRange => changeRange(storeId, after)
+    const { entries, more } = await readNewest(this.#engine, rangeOf, query)
+    const sound = entries.filter(({ isDamaged }) => !isDamaged)
+    return { events: sound.map((entry) => eventOf(decodeChange(entry))), more }
+  }
+
+  /** One more than is asked for, where there are more. */
+  async #settings(
+    ownerId: string,
+    storeId: string,
+    { before, limit }: NewestQuery,
+  ): Promise<readonly AuditEvent[]> {
+    const found: AuditEvent[] = []
+    for await (const entry of walk(this.#engine, auditRange(ownerId, 0))) {
+      if (entry.isDamaged) continue
+      const event = decodeAuditEvent(entry)
+      const isOlder = before === undefined || event.revision < before
+      // The change log tells of clearing too.
+      if (event.storeId !== storeId || !isOlder || event.action === 'store-cleared') continue
+      found.push(event)
+      if (found.length > limit + 1) found.shift()
+    }
+    return found
+  }
+
+  /** Goes round over all trails, one at a time, and removes what is over the bound. */
+  async sweep(): Promise<void> {
+    const all = kindRange('audit')
+    for (let visited = 0; visited < trailsPerSweep; visited += 1) {
+      const range = { start: this.#cursor, end: all.end }
+      const { entries } = await this.#engine.scan(range, { limit: 1, bytes: limits.pageBytesMax })
+      const [first] = entries
+      this.#cursor = all.start
+      if (!first) return
+      const userId = auditUserIdOf(first.key)
+      this.#cursor = auditRange(userId, 0).end
+      await this.#trim(userId)
+    }
+  }
+
+  async #trim(userId: string): Promise<void> {
+    let count = 0
+    for await (const _ of walk(this.#engine, auditRange(userId, 0))) count += 1
+    let range = auditRange(userId, 0)
+    for (let excess = count - limits.auditEventsKeptMax; excess > 0; ) {
+      const limit = Math.min(excess, limits.sweepBatchKeysMax)
+      const { entries } = await this.#engine.scan(range, { limit, bytes: limits.pageBytesMax })
+      const last = entries.at(-1)
+      if (!last) return
+      await this.#engine.commit({ deletes: entries.map(({ key }) => key) })
+      excess -= entries.length
+      range = { start: after(last.key), end: range.end }
+    }
+  }
+}
+
+const changeActions = {
+  put: 'record-put',
+  delete: 'record-deleted',
+  clear: 'store-cleared',
+  drop: 'store-dropped',
+  expire: 'store-expired',
+} as const
+
+function eventOf({ kind, key, size, revision, at, actor, before }: Change): StoreEvent {
+  const action = changeActions[kind]
+  return { revision, at, action, subject: key, actor, before, ...(kind === 'put' && { size }) }
+}

@@ -1,0 +1,45 @@
+import type { Actor } from './caller.ts'
+import type { Entry, Put, Revision } from './engine.ts'
+import { auditKey, decodeNumber } from './keyspace.ts'
+
+export type AuditAction =
+  | 'store-created'
+  | 'store-changed'
+  | 'store-access-changed'
+  | 'store-signing-secret-reset'
+  | 'store-cleared'
+  | 'store-dropped'
+  | 'token-created'
+  | 'token-revoked'
+  | 'user-created'
+  | 'user-changed'
+
+/**
+ * One line of a user's audit trail: what was done with the user's stores, tokens and settings, and
+ * (for admins) to other users. What was done to records stands in the store's change log.
+ */
+export interface AuditEvent {
+  readonly revision: Revision
+  readonly action: AuditAction
+  /** What it was done to, in words: a store's name or id, a token's name, a username. */
+  readonly subject: string
+  /** Milliseconds since 1970. */
+  readonly at: number
+  /** Undefined: the server itself. */
+  readonly actor?: Actor | undefined
+  readonly storeId?: string
+  /** The revision of what was replaced. */
+  readonly before?: Revision | undefined
+  /** What changed: JSON, and nothing secret. */
+  readonly details?: object
+}
+
+/** Goes into the commit of what it tells of. */
+export function auditPut(userId: string, event: Omit<AuditEvent, 'revision'>): Put {
+  return { key: auditKey(userId), value: Buffer.from(JSON.stringify(event)), stamped: true }
+}
+
+export function decodeAuditEvent(entry: Entry): AuditEvent {
+  const fields = JSON.parse(Buffer.from(entry.value).toString('utf8'))
+  return { ...fields, revision: decodeNumber(entry.key, entry.key.length - 8) }
+}

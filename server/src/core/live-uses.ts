@@ -1,0 +1,71 @@
+import { StorageError } from './errors.ts'
+import type { ValueSource } from './value.ts'
+
+/** A use of a store that lasts: a stream, a socket. */
+export interface LiveUse extends Disposable {
+  /** Aborted, with the StorageError that says why, once the caller may not go on. */
+  readonly signal: AbortSignal
+}
+
+interface Held {
+  readonly controller: AbortController
+  /** Throws where the caller may not go on. */
+  readonly assertStill: () => Promise<void>
+}
+
+/** Checked at the same time. */
+const batchSize = 256
+
+/**
+ * What goes on for longer than a moment, so that no right outlives its end by more than that:
+ * `recheck` is to be called twice a second.
+ */
+export class LiveUses {
+  readonly #held = new Set<Held>()
+  #checking: Promise<void> | undefined
+
+  /** To be disposed of at its end. */
+  begin(assertStill: () => Promise<void>): LiveUse {
+    const held: Held = { controller: new AbortController(), assertStill }
+    this.#held.add(held)
+    return {
+      signal: held.controller.signal,
+      [Symbol.dispose]: () => void this.#held.delete(held),
+    }
+  }
+
+  /** Ends every use whose caller may not go on. */
+  recheck(): Promise<void> {
+    this.#checking ??= this.#checkAll().finally(() => {
+      this.#checking = undefined
+    })
+    return this.#checking
+  }
+
+  async #checkAll(): Promise<void> {
+    const held = [...this.#held]
+    while (held.length > 0) await Promise.all(held.splice(-batchSize).map(check))
+  }
+}
+
+/** While the storage fails, nobody knows: what goes on, goes on. */
+async function check({ controller, assertStill }: Held): Promise<void> {
+  try {
+    await assertStill()
+  } catch (error) {
+    if (error instanceof StorageError && !isFailure(error)) controller.abort(error)
+    else if (!(error instanceof StorageError)) throw error
+  }
+}
+
+function isFailure({ code }: StorageError): boolean {
+  return ['storage-unavailable', 'store-busy', 'outcome-unknown', 'record-damaged'].includes(code)
+}
+
+/** A value whose sender is cut off when the use ends. */
+export function whileLive(source: ValueSource, { signal }: LiveUse): ValueSource {
+  const { promise: ended, reject } = Promise.withResolvers<never>()
+  ended.catch(() => undefined) // who takes nothing any more need not know
+  signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  return { take: (count) => Promise.race([source.take(count), ended]) }
+}

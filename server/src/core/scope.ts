@@ -1,0 +1,42 @@
+/** What may be done with a store; each includes those before it. */
+export type Action = 'read' | 'write' | 'manage'
+
+export const actions: readonly Action[] = ['read', 'write', 'manage']
+
+/** Whether who may do `granted` may do `wanted`. */
+export function includes(granted: Action | undefined, wanted: Action): boolean {
+  return granted !== undefined && actions.indexOf(granted) >= actions.indexOf(wanted)
+}
+
+/** The smaller of two rights; undefined: none. */
+export function lesser(one: Action | undefined, other: Action | undefined): Action | undefined {
+  if (one === undefined || other === undefined) return undefined
+  return includes(one, other) ? other : one
+}
+
+/** What a token is for: never more than its user may do. */
+export interface Scope {
+  readonly action: Action
+  /** Undefined: all stores. */
+  readonly storeId: string | undefined
+  /** Only the records of that store whose keys begin like this; undefined: all. */
+  readonly keyPrefix: string | undefined
+}
+
+export const fullScope: Scope = { action: 'manage', storeId: undefined, keyPrefix: undefined }
+
+/** Which part of a store is meant: all of it, one record, or as much of it as the scope holds. */
+export type Extent = 'all' | 'some' | { readonly key: string }
+
+/** Whether the scope is for that part of the store, whatever is to be done with it. */
+export function covers({ storeId, keyPrefix }: Scope, id: string, extent: Extent): boolean {
+  if (storeId !== undefined && storeId !== id) return false
+  if (keyPrefix === undefined || extent === 'some') return true
+  return extent !== 'all' && extent.key.startsWith(keyPrefix)
+}
+
+/** The prefix that keys have which begin with both; undefined: no key does. */
+export function narrowedPrefix(prefix: string, keyPrefix: string | undefined): string | undefined {
+  if (keyPrefix === undefined || prefix.startsWith(keyPrefix)) return prefix
+  return keyPrefix.startsWith(prefix) ? keyPrefix : undefined
+}

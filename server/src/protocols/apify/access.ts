@@ -1,0 +1,78 @@
+import { type Action, actions } from '../../core/scope.ts'
+import type { Store } from '../../core/store.ts'
+import type { StoreChanges } from '../../core/stores.ts'
+import type { HttpReply } from '../../transport/exchange.ts'
+import { auditQueryOf, auditReply } from '../rest/audit.ts'
+import { Fields, invalidField } from '../rest/fields.ts'
+import { readJsonObject } from '../rest/json-body.ts'
+import { jsonReply } from '../rest/replies.ts'
+import { findStore } from './address.ts'
+import type { ApifyCall } from './routes.ts'
+import { describe, managing, updated } from './stores.ts'
+import { generalAccessLevels } from './wire.ts'
+
+/** GET /v2/key-value-stores/{store}/access: who may do what with it. */
+export async function getAccess(call: ApifyCall): Promise<HttpReply> {
+  const store = await findStore(call, managing)
+  return jsonReply(200, { data: await accessObject(call, store) })
+}
+
+/**
+ * PATCH /v2/key-value-stores/{store}/access `{"generalAccess", "shares": {"jane": "write", "joe":
+ * null}}`: null takes the right away; who is not named keeps what they have.
+ */
+export async function patchAccess(call: ApifyCall): Promise<HttpReply> {
+  const store = await findStore(call, managing)
+  const body = await readJsonObject(call.request, { isOptional: false })
+  const changes = await changesOf(call, new Fields(body, ['generalAccess', 'shares']))
+  const isUnchanged = Object.keys(changes).length === 0
+  const patched = isUnchanged ? store : await updated(call, store, changes)
+  return jsonReply(200, { data: await accessObject(call, patched) })
+}
+
+/** POST /v2/key-value-stores/{store}/signing-secret: all links signed so far end. */
+export async function resetSigningSecret(call: ApifyCall): Promise<HttpReply> {
+  const store = await findStore(call, managing)
+  const reset = await updated(call, store, { resetsSigningSecret: true })
+  return jsonReply(200, { data: await describe(call, reset) })
+}
+
+/** GET /v2/key-value-stores/{store}/audit: what was done with it and its records, newest first. */
+export async function getStoreAudit(call: ApifyCall): Promise<HttpReply> {
+  const store = await findStore(call, managing)
+  return auditReply(call, await call.domain.auditLog.readStore(store, auditQueryOf(call)))
+}
+
+async function changesOf(call: ApifyCall, fields: Fields): Promise<StoreChanges> {
+  const generalAccess = fields.oneOf('generalAccess', generalAccessLevels)
+  const wanted = fields.object('shares')
+  const shares: Record<string, Action | null> = {}
+  for (const [user, value] of wanted ?? []) {
+    const { id } = await call.domain.users.find(user)
+    shares[id] = actionOf(user, value)
+  }
+  return { ...(generalAccess && { generalAccess }), ...(wanted && { shares }) }
+}
+
+function actionOf(user: string, value: unknown): Action | null {
+  const action = actions.find((one) => one === value)
+  if (action !== undefined || value === null) return action ?? null
+  throw invalidField(`shares.${user} must be null or one of ${actions.join(', ')}`)
+}
+
+async function accessObject({ domain }: ApifyCall, store: Store): Promise<object> {
+  const { id, ownerId, generalAccess, shares } = await store.identity()
+  const owner = await domain.users.get(ownerId)
+  const users = await Promise.all(Object.keys(shares).map((userId) => domain.users.get(userId)))
+  return {
+    storeId: id,
+    owner: { userId: ownerId, username: owner?.username ?? null },
+    generalAccess,
+    // What it comes to where it follows the owner's setting.
+    effectiveAccess:
+      generalAccess === 'FOLLOW_USER_SETTING' ? (owner?.generalAccess ?? null) : generalAccess,
+    shares: users.flatMap((user) =>
+      user ? [{ userId: user.id, username: user.username, action: shares[user.id] }] : [],
+    ),
+  }
+}

@@ -1,0 +1,37 @@
+import type { Bytes } from '../../core/engine.ts'
+import type { LiveUse } from '../../core/live-uses.ts'
+import type { Store } from '../../core/store.ts'
+import type { HttpReply } from '../../transport/exchange.ts'
+
+/** A reply that is cut off, where it is streamed, when its caller may not read the store any more. */
+export function whileAllowed(reply: HttpReply, store: Store): HttpReply {
+  const { body } = reply
+  if (typeof body === 'string' || body instanceof Uint8Array) return reply
+  const use = store.beginUse()
+  return { ...reply, body: ending(body, use), signal: use.signal }
+}
+
+/** The use ends with the body, also where nothing was taken of it. */
+function ending(body: AsyncIterable<Bytes>, use: LiveUse): AsyncIterable<Bytes> {
+  return {
+    [Symbol.asyncIterator]: () => {
+      const parts = body[Symbol.asyncIterator]()
+      return {
+        next: async () => {
+          const part = await parts.next().catch((error) => endWith(use, error))
+          if (part.done) use[Symbol.dispose]()
+          return part
+        },
+        return: async () => {
+          use[Symbol.dispose]()
+          return (await parts.return?.()) ?? { value: undefined, done: true }
+        },
+      }
+    },
+  }
+}
+
+function endWith(use: LiveUse, error: unknown): never {
+  use[Symbol.dispose]()
+  throw error
+}

@@ -1,0 +1,28 @@
+import type { Domain } from '../../core/domain.ts'
+import type { Environment } from '../../core/environment.ts'
+import type { HttpHandler } from '../../transport/exchange.ts'
+import { createRestDoor } from '../rest/door.ts'
+import { RequestError } from '../rest/errors.ts'
+import type { RestCall, Route } from '../rest/routes.ts'
+import { routes } from './routes.ts'
+
+/** What the paths of this API begin with. */
+export const coatcheckPrefix = '/coatcheck/v1/'
+
+/** Coatcheck's own API: what concerns people and their tokens, and no single store. */
+export function createCoatcheckDoor(domain: Domain, environment: Environment): HttpHandler {
+  return createRestDoor<RestCall, Route<RestCall>>(domain, environment, {
+    routes,
+    allowedHeaders: 'Authorization, Content-Type',
+    callOf: (call) => call,
+    pageNotFound: (path) =>
+      new RequestError(
+        { status: 404, type: 'page-not-found' },
+        `There is nothing at ${path}; docs/api.md lists what there is.`,
+      ),
+    addHeaders: (headers) => {
+      // Who may do what is nobody else's business.
+      headers['Cache-Control'] = 'no-store'
+    },
+  })
+}

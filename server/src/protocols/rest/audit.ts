@@ -1,0 +1,33 @@
+import type { AuditEvent } from '../../core/audit.ts'
+import type { StoreEvent } from '../../core/audit-log.ts'
+import type { NewestQuery } from '../../core/newest-first.ts'
+import type { HttpReply } from '../../transport/exchange.ts'
+import { jsonReply } from './replies.ts'
+import type { RestCall } from './routes.ts'
+
+/** Which part of an audit trail a query means: `limit`, and `before` a revision. */
+export function auditQueryOf({ query }: RestCall): NewestQuery {
+  return { before: query.count('before'), limit: query.limit() }
+}
+
+/** A page of an audit trail, the newest first; `nextBefore` asks for the page behind it. */
+export async function auditReply(
+  { domain }: RestCall,
+  { events, more }: { events: readonly (AuditEvent | StoreEvent)[]; more: boolean },
+): Promise<HttpReply> {
+  const ids = new Set(events.flatMap(({ actor }) => (actor ? [actor.userId] : [])))
+  const users = await Promise.all([...ids].map((id) => domain.users.get(id)))
+  const names = new Map(users.flatMap((user) => (user ? [[user.id, user.username]] : [])))
+  const items = events.map(({ actor, at, revision, before, ...event }) => ({
+    revision,
+    revisionBefore: before ?? null,
+    at: new Date(at).toISOString(),
+    ...event,
+    userId: actor?.userId ?? null,
+    username: names.get(actor?.userId ?? '') ?? null,
+    tokenId: actor?.tokenId || null,
+    door: actor?.door ?? null,
+  }))
+  const nextBefore = more ? (events.at(-1)?.revision ?? null) : null
+  return jsonReply(200, { data: { items, count: items.length, nextBefore } })
+}

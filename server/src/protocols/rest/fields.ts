@@ -1,0 +1,75 @@
+import { RequestError } from './errors.ts'
+
+/** The members of a JSON object that a request brings, each asked for by its name and type. */
+export class Fields {
+  readonly #fields: Readonly<Record<string, unknown>>
+
+  /** Throws RequestError `invalid-value` for a member that is not among `known`. */
+  constructor(fields: Readonly<Record<string, unknown>>, known: readonly string[]) {
+    const unknown = Object.keys(fields).find((name) => !known.includes(name))
+    // What is misspelled would silently change nothing.
+    if (unknown !== undefined) throw invalidField(`there is no ${unknown}; ${known.join(', ')} are`)
+    this.#fields = fields
+  }
+
+  has(name: string): boolean {
+    return this.#fields[name] !== undefined
+  }
+
+  /** Undefined where it is absent or null. Throws RequestError, as all of these. */
+  text(name: string): string | undefined {
+    const value = this.#fields[name] ?? undefined
+    if (value === undefined || typeof value === 'string') return value
+    throw invalidField(`${name} must be a string`)
+  }
+
+  requiredText(name: string): string {
+    const text = this.text(name)
+    if (text !== undefined) return text
+    throw invalidField(`${name} is required`)
+  }
+
+  flag(name: string): boolean | undefined {
+    const value = this.#fields[name]
+    if (value === undefined || typeof value === 'boolean') return value
+    throw invalidField(`${name} must be true or false`)
+  }
+
+  oneOf<T extends string>(name: string, allowed: readonly T[]): T | undefined {
+    const text = this.text(name)
+    const found = allowed.find((one) => one === text)
+    if (text === undefined || found !== undefined) return found
+    throw invalidField(`${name} must be one of ${allowed.join(', ')}`)
+  }
+
+  /** A positive number, parts of one allowed. */
+  amount(name: string): number | undefined {
+    const value = this.#fields[name] ?? undefined
+    if (value === undefined) return undefined
+    if (typeof value === 'number' && value > 0 && Number.isFinite(value)) return value
+    throw invalidField(`${name} must be a number above 0`)
+  }
+
+  texts(name: string): readonly string[] | undefined {
+    const value = this.#fields[name]
+    if (value === undefined) return undefined
+    const texts = Array.isArray(value) ? value : [undefined]
+    if (texts.every((one) => typeof one === 'string')) return texts
+    throw invalidField(`${name} must be a list of strings`)
+  }
+
+  /** An object's members as they are. */
+  object(name: string): ReadonlyMap<string, unknown> | undefined {
+    const value = this.#fields[name]
+    if (value === undefined) return undefined
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      return new Map(Object.entries(value))
+    }
+    throw invalidField(`${name} must be an object`)
+  }
+}
+
+/** Throws nothing: to be thrown. */
+export function invalidField(what: string): RequestError {
+  return new RequestError({ status: 400, type: 'invalid-value' }, `Invalid value provided: ${what}`)
+}

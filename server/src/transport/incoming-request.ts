@@ -32,6 +32,15 @@ export class IncomingRequest implements HttpRequest {
     return `http://${headers.host ?? `${hostOf(socket.localAddress ?? '')}:${socket.localPort}`}`
   }
 
+  get peer(): string {
+    return this.#message.socket.remoteAddress ?? ''
+  }
+
+  get isForwarded(): boolean {
+    const { headers } = this.#message
+    return headers.forwarded !== undefined || headers['x-forwarded-for'] !== undefined
+  }
+
   get body(): RequestBody {
     this.#body ??= new IncomingBody(this.#message)
     return this.#body

@@ -52,6 +52,12 @@ export function hostOf(address: string): string {
   return address.includes(':') ? `[${address}]` : address
 }
 
+/** The host and port of a target that is a whole URL; undefined of any other. */
+export function authorityOf(target: string): string | undefined {
+  if (target.startsWith('/')) return undefined
+  return /^https?:\/\/([^/?#]*)/i.exec(target)?.[1]
+}
+
 /** Proxies may send the whole URL, which means the same (RFC 9112, 3.2.2). */
 function originForm(target: string): string {
   if (target.startsWith('/') || !/^https?:\/\//i.test(target)) return target

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
+import { isIPv6 } from 'node:net'
 import { parseArgs } from 'node:util'
+import { hostNameOf } from './transport/allowed-hosts.ts'
 
 /** Everything that can be set. Read once, at the edge, and passed whole. */
 export interface Config {
@@ -15,6 +17,8 @@ export interface Config {
   readonly unnamedRetentionDays: number
   /** How clients address this server, without a slash at the end; undefined: as each does. */
   readonly publicUrl: string | undefined
+  /** Names that requests may address this server by, besides its own; as URLs spell hosts. */
+  readonly allowedHosts: readonly string[]
   /** Set from outside for the first start only. */
   readonly initialToken: string | undefined
 }
@@ -52,6 +56,11 @@ const settings = {
     value: 'URL',
     help: 'how clients reach this server, for the links it gives; behind a proxy',
   },
+  'allowed-hosts': {
+    preset: '',
+    value: 'NAME,...',
+    help: 'further names by which clients may address this server',
+  },
 } as const
 
 type SettingName = keyof typeof settings
@@ -83,6 +92,7 @@ export function readConfig(
     nemesisPort: parsePortOrOff(given('nemesis-port')),
     unnamedRetentionDays: parseDays(given('unnamed-retention-days')),
     publicUrl: parseUrl(given('public-url')),
+    allowedHosts: parseHosts(given('allowed-hosts')),
     initialToken: environment.COATCHECK_INITIAL_TOKEN || undefined,
   }
 }
@@ -174,6 +184,15 @@ function parseUrl({ text, from }: Given): string | undefined {
   const isPlain = url?.search === '' && url.hash === '' && url.username === ''
   if (url && isPlain && /^https?:$/.test(url.protocol)) return url.href.replace(/\/+$/, '')
   throw new ConfigError(`${from} is "${text}", which is no URL such as https://store.example.com.`)
+}
+
+function parseHosts({ text, from }: Given): string[] {
+  const names = text.split(',').map((name) => name.trim())
+  return names.filter(Boolean).map((name) => {
+    const host = hostNameOf(isIPv6(name) ? `[${name}]` : name)
+    if (host !== undefined) return host
+    throw new ConfigError(`${from} has "${name}", which is no host such as store.example.com.`)
+  })
 }
 
 function parseDays({ text, from }: Given): number {

@@ -12,8 +12,10 @@ import { openEngine } from './engines/open.ts'
 import { createApifyDoor } from './protocols/apify/apify.ts'
 import { coatcheckPrefix, createCoatcheckDoor } from './protocols/coatcheck/coatcheck.ts'
 import { JsonSchemas } from './protocols/json-schema.ts'
+import { AllowedHosts, hostNameOf } from './transport/allowed-hosts.ts'
 import type { HttpHandler, HttpRequest } from './transport/exchange.ts'
 import { HttpListener } from './transport/http.ts'
+import { hostOf } from './transport/incoming-request.ts'
 import { welcomePage } from './transport/welcome.ts'
 
 /** What was made at a first start. */
@@ -206,11 +208,21 @@ async function listen(
 ): Promise<HttpListener> {
   const { host, port, publicUrl } = config
   const logError = (message: string, cause: unknown): void => environment.logError(message, cause)
-  const listener = new HttpListener({ host, port, publicUrl, handler, logError })
+  const allowedHosts = allowedHostsOf(config)
+  const listener = new HttpListener({ host, port, publicUrl, allowedHosts, handler, logError })
   await listener.listen().catch((error) => {
     throw new StartError(`Can't listen on ${host}:${port}: ${whyNotListening(error)}.`, error)
   })
   return listener
+}
+
+/** Undefined where requests may name any host: beyond loopback, unless it is told otherwise. */
+function allowedHostsOf({ host, publicUrl, allowedHosts }: Config): AllowedHosts | undefined {
+  const takesLoopback = isLoopback(host)
+  if (!takesLoopback && allowedHosts.length === 0) return undefined
+  const own = [hostOf(host), ...(publicUrl === undefined ? [] : [new URL(publicUrl).host])]
+  const names = own.map(hostNameOf).filter((name) => name !== undefined)
+  return new AllowedHosts({ names: [...names, ...allowedHosts], takesLoopback })
 }
 
 /** Which door a path belongs to. */
@@ -236,5 +248,5 @@ function whyNotListening(error: unknown): string {
 
 /** The address that is listened on, never the peer's. */
 function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+  return /^localhost$/i.test(host) || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
 }

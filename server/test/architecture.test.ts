@@ -29,7 +29,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'transport/',
     'node:',
   ],
-  'config.ts': ['node:'],
+  'config.ts': ['transport/allowed-hosts.ts', 'node:'],
   'data-folder.ts': ['node:'],
   'core/': ['core/', 'node:crypto', 'node:zlib'],
   'engines/open.ts': ['core/engine.ts', 'engines/lmdb.ts', 'engines/memory.ts'],

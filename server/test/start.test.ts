@@ -130,6 +130,7 @@ describe('settings', () => {
     ['--unnamed-retention-days', '0'],
     ['--unnamed-retention-days', '0.5'],
     ['--public-url', 'https://store.example.com/'],
+    ['--allowed-hosts', 'store.example.com,[fd00::1]:8288'],
     ['--engine', 'lmdb'],
   ])('may be %s %s', async (...args) => {
     const server = await ServerProcess.start({ data: createTestFolder(), args })

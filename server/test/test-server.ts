@@ -29,6 +29,7 @@ export async function startTestServer(settings: Partial<Config> = {}): Promise<T
     nemesisPort: 'off',
     unnamedRetentionDays: 7,
     publicUrl: undefined,
+    allowedHosts: [],
     initialToken: undefined,
     ...settings,
   }

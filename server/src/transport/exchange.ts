@@ -16,6 +16,13 @@ export interface HttpRequest {
    * here.
    */
   readonly baseUrl: string
+  /**
+   * The IP address at the other end of the connection, which may be a proxy's; '' if the client is
+   * gone before anyone asks.
+   */
+  readonly peer: string
+  /** True where the request says that a proxy passed it on. */
+  readonly isForwarded: boolean
   readonly body: RequestBody
 }
 

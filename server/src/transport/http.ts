@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { AllowedHosts } from './allowed-hosts.ts'
 import type { HttpHandler, HttpReply } from './exchange.ts'
 import { IdleConnections } from './idle-connections.ts'
 import { hostOf, IncomingRequest } from './incoming-request.ts'
@@ -21,6 +22,8 @@ export interface HttpOptions {
   readonly port: number
   /** How clients address this server; undefined: as their `Host` says. */
   readonly publicUrl?: string | undefined
+  /** Undefined: requests may name any host. */
+  readonly allowedHosts?: AllowedHosts | undefined
   readonly handler: HttpHandler
   readonly patience?: Patience
   logError(message: string, cause: unknown): void
@@ -105,8 +108,9 @@ export class HttpListener {
     const socket: BusySocket = message.socket
     socket[latest] = exchange
     try {
-      const { handler, publicUrl } = this.#options
-      const reply = await handler(new IncomingRequest(message, publicUrl))
+      const { handler, publicUrl, allowedHosts } = this.#options
+      const refusal = allowedHosts?.refusalOf(message)
+      const reply = refusal ?? (await handler(new IncomingRequest(message, publicUrl)))
       if (response.destroyed) await closeUnread(reply)
       else if (isShortReply(reply)) this.#outbox.add(() => this.#send(reply, exchange))
       else await this.#stream(reply, exchange)

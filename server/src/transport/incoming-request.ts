@@ -32,6 +32,15 @@ export class IncomingRequest implements HttpRequest {
     return `http://${headers.host ?? `${hostOf(socket.localAddress ?? '')}:${socket.localPort}`}`
   }
 
+  get peer(): string {
+    return this.#message.socket.remoteAddress ?? ''
+  }
+
+  get isForwarded(): boolean {
+    const { headers } = this.#message
+    return headers.forwarded !== undefined || headers['x-forwarded-for'] !== undefined
+  }
+
   get body(): RequestBody {
     this.#body ??= new IncomingBody(this.#message)
     return this.#body
@@ -41,6 +50,12 @@ export class IncomingRequest implements HttpRequest {
 /** An address as URLs write it. */
 export function hostOf(address: string): string {
   return address.includes(':') ? `[${address}]` : address
+}
+
+/** The host and port of a target that is a whole URL; undefined of any other. */
+export function authorityOf(target: string): string | undefined {
+  if (target.startsWith('/')) return undefined
+  return /^https?:\/\/([^/?#]*)/i.exec(target)?.[1]
 }
 
 /** Proxies may send the whole URL, which means the same (RFC 9112, 3.2.2). */

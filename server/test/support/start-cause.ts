@@ -54,6 +54,11 @@ export const wrongUsage: readonly StartCause[] = [
     setUp: () => ({ args: ['--public-url', 'http://x/?a=1'] }),
   },
   {
+    cause: 'an allowed host that is a URL',
+    says: /--allowed-hosts has "https:\/\/b\.example", which is no host/,
+    setUp: () => ({ args: ['--allowed-hosts', 'a.example,https://b.example'] }),
+  },
+  {
     cause: 'a wrong variable',
     says: /COATCHECK_ENGINE is "files"/,
     setUp: () => ({ env: { COATCHECK_ENGINE: 'files' } }),

@@ -38,6 +38,8 @@ describe('the Apify door without a socket', () => {
       query,
       header: (name) => (name === 'authorization' ? `Bearer ${token}` : undefined),
       baseUrl: 'http://test',
+      peer: '127.0.0.1',
+      isForwarded: false,
       body: new BytesSource(Buffer.from(body)),
     })
   }

@@ -26,5 +26,7 @@ const request: HttpRequest = {
   query: '',
   header: () => undefined,
   baseUrl: 'http://test',
+  peer: '127.0.0.1',
+  isForwarded: false,
   body: new BytesSource(Buffer.alloc(0)),
 }

@@ -47,6 +47,8 @@ async function ask(
     query,
     header: (name) => headers[name],
     baseUrl: 'http://test',
+    peer: '127.0.0.1',
+    isForwarded: false,
     body: new BytesSource(Buffer.from(body)),
   })
   return JSON.parse(String(reply.body))

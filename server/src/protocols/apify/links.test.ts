@@ -60,6 +60,8 @@ describe('public links at the Apify door, without a socket', () => {
       header: (name) =>
         name === 'authorization' && bearer !== '' ? `Bearer ${bearer}` : undefined,
       baseUrl: 'http://test',
+      peer: '127.0.0.1',
+      isForwarded: false,
       body: new BytesSource(Buffer.alloc(0)),
     })
     return [status, String(body)]

@@ -58,6 +58,8 @@ describe('a door of an HTTP API', () => {
       query,
       header: (name) => headers[name],
       baseUrl: 'http://test',
+      peer: '127.0.0.1',
+      isForwarded: false,
       body: new BytesSource(Buffer.alloc(0)),
     })
   }

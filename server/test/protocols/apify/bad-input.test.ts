@@ -18,7 +18,14 @@ describe.each(engines)('bad input at the Apify door, on %s', (engine) => {
     sendRaw(server.url(), parts, ending)
 
   const put = (key: string, headers: readonly string[]): string =>
-    [`PUT ${recordPath(key)} HTTP/1.1`, 'Host: x', authorization(), ...headers, '', ''].join('\r\n')
+    [
+      `PUT ${recordPath(key)} HTTP/1.1`,
+      'Host: localhost',
+      authorization(),
+      ...headers,
+      '',
+      '',
+    ].join('\r\n')
 
   async function storedKeys(): Promise<string[]> {
     const { items } = await server.client().keyValueStore(storeId).listKeys()
@@ -208,7 +215,12 @@ describe.each(engines)('bad input at the Apify door, on %s', (engine) => {
 
   /** As it stands: `fetch` would mend the path. */
   function rawRequest(method: string, path: string, { body = '' }): Promise<string> {
-    const head = [`${method} ${path} HTTP/1.1`, 'Host: x', authorization(), 'Connection: close']
+    const head = [
+      `${method} ${path} HTTP/1.1`,
+      'Host: localhost',
+      authorization(),
+      'Connection: close',
+    ]
     const headers = [`Content-Length: ${body.length}`, 'Content-Type: application/json']
     return raw([[...head, ...headers, '', body].join('\r\n')], 'end')
   }

@@ -18,7 +18,7 @@ describe.each(engines)('paths that must not be taken for others, on %s', (engine
   function ask(method: string, path: string, body = '{"name":"renamed"}'): Promise<string> {
     const lines = [
       `${method} ${path} HTTP/1.1`,
-      'Host: x',
+      'Host: localhost',
       `Authorization: Bearer ${server.token()}`,
       'Content-Type: application/json',
       `Content-Length: ${body.length}`,

@@ -113,6 +113,8 @@ describe('the ZIP of records that this door can not make', () => {
       query: '',
       header: (name) => (name === 'authorization' ? `Bearer ${token}` : undefined),
       baseUrl: 'http://test',
+      peer: '127.0.0.1',
+      isForwarded: false,
       body: new BytesSource(Buffer.alloc(0)),
     })
     if (typeof reply.body === 'string' || reply.body instanceof Uint8Array) {

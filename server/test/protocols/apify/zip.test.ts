@@ -138,7 +138,7 @@ describe.each(engines)('the ZIP of all records, on %s', (engine) => {
     for (let round = 0; round < 5; round += 1) {
       const socket = connect(Number(port), hostname)
       socket.write(
-        `GET /v2/key-value-stores/${id}/records HTTP/1.1\r\nHost: x\r\n` +
+        `GET /v2/key-value-stores/${id}/records HTTP/1.1\r\nHost: localhost\r\n` +
           `Authorization: Bearer ${server.token()}\r\n\r\n`,
       )
       await once(socket, 'data')

@@ -1,0 +1,58 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { HttpReply, HttpRequest } from './exchange.ts'
+import { HttpListener } from './http.ts'
+
+describe('a request', () => {
+  let listener: HttpListener
+  let seen: HttpRequest | undefined
+
+  beforeEach(async () => {
+    seen = undefined
+    const handler = async (request: HttpRequest): Promise<HttpReply> => {
+      seen = request
+      if (request.path === '/unasked') return { status: 200, headers: {}, body: '' }
+      const body = `${request.peer} ${request.isForwarded}`
+      return { status: 200, headers: { 'Content-Length': body.length }, body }
+    }
+    listener = new HttpListener({ host: '127.0.0.1', port: 0, handler, logError: () => undefined })
+    await listener.listen()
+  })
+
+  afterEach(() => listener.stop())
+
+  async function ask(headers: Readonly<Record<string, string>> = {}): Promise<string> {
+    const socket = connect(Number(new URL(listener.url).port), '127.0.0.1')
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+    socket.write(`GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${lines.join('')}\r\n`)
+    const parts = await Array.fromAsync<Buffer>(socket)
+    return Buffer.concat(parts).toString('latin1').split('\r\n\r\n')[1] ?? ''
+  }
+
+  it('knows the address at the other end of its connection', async () => {
+    expect(await ask()).toBe('127.0.0.1 false')
+  })
+
+  it.each([
+    ['Forwarded', 'for=192.0.2.1'],
+    ['X-Forwarded-For', '192.0.2.1'],
+    ['x-forwarded-for', ''],
+  ])('says that it was passed on where it has the header %s', async (name, value) => {
+    // The header is the sender's word: the address stays that of the connection.
+    expect(await ask({ [name]: value })).toBe('127.0.0.1 true')
+  })
+
+  it('was not passed on for other headers of proxies', async () => {
+    expect(await ask({ Via: '1.1 proxy', 'X-Forwarded-Proto': 'https' })).toBe('127.0.0.1 false')
+  })
+
+  it('knows no address that nobody asked for before its connection was gone', async () => {
+    const socket = connect(Number(new URL(listener.url).port), '127.0.0.1')
+    socket.write('GET /unasked HTTP/1.1\r\nHost: x\r\n\r\n')
+    await once(socket, 'data')
+    socket.destroy()
+    await listener.stop()
+    expect(seen?.peer).toBe('')
+  })
+})

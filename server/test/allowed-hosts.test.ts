@@ -1,0 +1,216 @@
+import { describe, expect, it } from 'vitest'
+import { type Asked, type PlainReply, plainRequest } from './plain-request.ts'
+import { sendRaw } from './support/raw-connection.ts'
+import { reachableHost } from './support/start-cause.ts'
+import { useTestServer } from './test-server.ts'
+
+const initialToken = 'a-token-of-my-own-with-many-characters'
+/** Of the welcome page, of the Apify door, and of none. */
+const paths = ['/', '/v2/key-value-stores', '/v2/users/me', '/nothing']
+
+type TestServer = ReturnType<typeof useTestServer>
+
+/** Of the owner: only the host may be wrong. */
+function ask(server: TestServer, host: string, asked: Asked & { path?: string } = {}) {
+  const headers = { Authorization: `Bearer ${server.token()}`, ...asked.headers, Host: host }
+  const path = asked.path ?? '/v2/key-value-stores'
+  return plainRequest(`${ipv4Url(server)}${path}`, { ...asked, headers })
+}
+
+/** Whatever the server calls itself, all of these listen on 127.0.0.1. */
+function ipv4Url(server: TestServer): string {
+  return `http://127.0.0.1:${new URL(server.url()).port}`
+}
+
+/** The status of the reply to what no client would send; 0 where there is none. */
+async function statusOfRaw(server: TestServer, lines: readonly string[]): Promise<number> {
+  const head = `${[...lines, 'Connection: close'].join('\r\n')}\r\n\r\n`
+  const reply = await sendRaw(ipv4Url(server), [head], 'stay')
+  return Number(/^HTTP\/1\.1 (\d{3}) /.exec(reply)?.[1] ?? 0)
+}
+
+async function statusFor(server: TestServer, host: string): Promise<number> {
+  return (await ask(server, host)).status
+}
+
+function expectRefused(reply: PlainReply): void {
+  expect(reply.status).toBe(421)
+  expect(reply.headers['content-type']).toMatch(/^text\/plain/)
+  expect(reply.headers['access-control-allow-origin']).toBeUndefined()
+}
+
+describe('a server on loopback', () => {
+  const server = useTestServer()
+
+  it.each([
+    'localhost',
+    'LOCALHOST',
+    'localhost.',
+    'a.localhost',
+    '127.0.0.1',
+    '127.9.9.9',
+    '[::1]',
+  ])('answers to %s, whatever the port', async (host) => {
+    for (const port of ['', ':8288', ':1']) {
+      expect(await statusFor(server, host + port), host + port).toBe(200)
+    }
+  })
+
+  it.each(['evil.example', 'EVIL.example:8288', 'evil.example.', '192.0.2.1', '[::2]:8288'])(
+    'refuses requests for %s',
+    async (host) => {
+      expectRefused(await ask(server, host))
+    },
+  )
+
+  it.each(paths)('refuses them at %s, in one sentence that says what to do', async (path) => {
+    const reply = await ask(server, 'evil.example', { path })
+    expectRefused(reply)
+    expect(reply.body.toString()).toMatch(/^[^\n]+ --allowed-hosts evil\.example\n$/)
+  })
+
+  it.each(['HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'MKCOL'])(
+    'refuses them by %s',
+    async (method) => {
+      expectRefused(await ask(server, 'evil.example', { method }))
+    },
+  )
+
+  it('refuses the question that a browser asks first', async () => {
+    const headers = { Origin: 'http://evil.example', 'Access-Control-Request-Method': 'PUT' }
+    expectRefused(await ask(server, 'evil.example', { method: 'OPTIONS', headers }))
+    expect((await ask(server, 'localhost', { method: 'OPTIONS', headers })).status).toBe(204)
+  })
+
+  it('does nothing for them', async () => {
+    const refused = { method: 'POST', path: '/v2/key-value-stores?name=rebound' }
+    expectRefused(await ask(server, 'evil.example', refused))
+    const { total } = await server.client().keyValueStores().list()
+    expect(total).toBe(0)
+  })
+
+  it('refuses a large upload without taking it', async () => {
+    const path = '/v2/key-value-stores/x/records/KEY'
+    const body = Buffer.alloc(1_000_000)
+    expectRefused(await ask(server, 'evil.example', { method: 'PUT', path, body }))
+  })
+
+  it('refuses them on a connection whose first request was for itself', async () => {
+    const get = (host: string, ...more: string[]): string =>
+      [`GET / HTTP/1.1`, `Host: ${host}`, ...more, '', ''].join('\r\n')
+    const both = get('localhost') + get('evil.example', 'Connection: close')
+    const replies = await sendRaw(server.url(), [both], 'stay')
+    const statuses = [...replies.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)].map(([, status]) => status)
+    expect(statuses).toEqual(['200', '421'])
+  })
+
+  it('looks at a target that is a whole URL', async () => {
+    const get = (target: string, host: string): Promise<number> =>
+      statusOfRaw(server, [`GET ${target} HTTP/1.1`, `Host: ${host}`])
+    expect(await get('http://localhost:8288/', 'localhost')).toBe(200)
+    expect(await get('http://evil.example/', 'localhost')).toBe(421)
+    expect(await get('http://localhost/', 'evil.example')).toBe(421)
+    expect(await get('http://x@localhost/', 'localhost')).toBe(400)
+  })
+
+  it('refuses to upgrade a connection for them', async () => {
+    const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13']
+    const get = (host: string): Promise<string> =>
+      sendRaw(
+        server.url(),
+        [['GET / HTTP/1.1', `Host: ${host}`, ...upgrade, '', ''].join('\r\n')],
+        'end',
+      )
+    expect(await get('evil.example')).toMatch(/^HTTP\/1\.1 421 /)
+    expect(await get('localhost')).toMatch(/^HTTP\/1\.1 200 /)
+  })
+
+  it('opens no tunnel to anywhere', async () => {
+    const lines = ['CONNECT evil.example:80 HTTP/1.1', 'Host: evil.example:80']
+    expect(await statusOfRaw(server, lines)).toBe(0)
+  })
+
+  it.each([
+    '',
+    ' ',
+    'x"y<z>',
+    'local host',
+    'localhost/..',
+    'a@localhost',
+    '[::1',
+    'é',
+    '%6c',
+    ':1',
+  ])('refuses a Host that is none: %j', async (host) => {
+    expect(await statusOfRaw(server, ['GET / HTTP/1.1', `Host: ${host}`])).toBe(400)
+  })
+
+  it('goes by the first Host of several, as the doors do', async () => {
+    const get = (...hosts: string[]): Promise<number> =>
+      statusOfRaw(server, ['GET / HTTP/1.1', ...hosts.map((host) => `Host: ${host}`)])
+    expect(await get('evil.example', 'localhost')).toBe(421)
+    expect(await get('localhost', 'evil.example')).toBe(200)
+  })
+
+  it('takes requests without a Host where HTTP has none', async () => {
+    expect(await statusOfRaw(server, ['GET / HTTP/1.0'])).toBe(200)
+    expect(await statusOfRaw(server, ['GET / HTTP/1.1'])).toBe(400)
+  })
+
+  it('logs none of it', () => {
+    expect(server.logged()).toEqual([])
+  })
+})
+
+describe('a server on loopback with --allowed-hosts and --public-url', () => {
+  const server = useTestServer({
+    host: '127.0.0.1',
+    publicUrl: 'https://public.example:8443/kept',
+    allowedHosts: ['store.example', 'other.example'],
+  })
+
+  it.each(['store.example', 'STORE.example.:1', 'other.example', 'public.example', 'localhost'])(
+    'answers to %s',
+    async (host) => {
+      expect(await statusFor(server, host)).toBe(200)
+    },
+  )
+
+  it.each(['evil.example', 'a.store.example', 'example'])(
+    'refuses requests for %s',
+    async (host) => {
+      expectRefused(await ask(server, host))
+    },
+  )
+})
+
+describe('a server beyond loopback', () => {
+  const server = useTestServer({ host: reachableHost, initialToken })
+
+  it.each(['localhost', 'anything.example', '192.0.2.1:8288', 'x"y<z>'])(
+    'answers to %s',
+    async (host) => {
+      expect(await statusFor(server, host)).toBe(200)
+      expect((await ask(server, host, { path: '/' })).status).toBe(200)
+    },
+  )
+})
+
+describe('a server beyond loopback with --allowed-hosts', () => {
+  const settings = { host: reachableHost, initialToken, allowedHosts: ['store.example'] }
+  const server = useTestServer({ ...settings, publicUrl: 'http://public.example' })
+
+  it.each(['store.example:8288', 'public.example', `[${reachableHost}]`])(
+    'answers to %s',
+    async (host) => {
+      expect(await statusFor(server, host)).toBe(200)
+    },
+  )
+
+  it.each(['localhost', '127.0.0.1', '[::1]', 'evil.example'])(
+    'refuses requests for %s',
+    async (host) => {
+      expectRefused(await ask(server, host))
+    },
+  )
+})

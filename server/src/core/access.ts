@@ -67,8 +67,8 @@ export class Access {
 
   /**
    * Without a token: nobody. Throws `token-invalid` for one that is nobody's, `too-many-guesses`
-   * where many of those came from the sender's address. At once where the token is known, since every request
-   * asks.
+   * where many of those came from the sender's address. At once where the token is known, since
+   * every request asks.
    */
   authenticate(token: string | undefined, from?: Sender): Principal | Promise<Principal> {
     if (token === undefined || token === '') return nobody

@@ -7,7 +7,8 @@ import type { RestCall } from '../rest/routes.ts'
 
 /**
  * GET /coatcheck/v1/search?q=: one's stores, and those that are shared, whose name or title has
- * that in it or whose id begins with it. `user=`, on the server's own machine: another user's, or `*`.
+ * that in it or whose id begins with it. `user=`, on the server's own machine: another user's, or
+ * `*`.
  */
 export async function search(call: RestCall): Promise<HttpReply> {
   const { principal, domain, query } = call

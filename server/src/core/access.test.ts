@@ -1,15 +1,10 @@
+import { hash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../engines/memory.ts'
-import {
-  type Action,
-  type Address,
-  authorize,
-  isAllowed,
-  type Principal,
-  requireUser,
-} from './access.ts'
+import { type Address, authorize, isAllowed, requireUser, type UserPrincipal } from './access.ts'
 import { type ErrorCode, StorageError } from './errors.ts'
 import type { GeneralAccess, StoreIdentity } from './identity.ts'
+import { type Action, fullScope } from './scope.ts'
 import { codeOf, entriesOf, openTestDomain, otherOwner, owner, type TestDomain } from './testing.ts'
 
 const generalAccesses: readonly GeneralAccess[] = [
@@ -33,8 +28,11 @@ async function revoke({ engine }: TestDomain): Promise<void> {
 describe('who is asking', () => {
   it('is the user that the token stands for', async () => {
     const { access, users } = await withFirstUser()
-    const user = await users.findByToken('token')
-    expect(await access.authenticate('token')).toEqual({ kind: 'user', user })
+    const user = await users.getByUsername('owner')
+    expect(user).toBeDefined()
+    const tokenId = hash('sha256', 'token').slice(0, 16)
+    const principal = { kind: 'user', user, tokenId, scope: fullScope, isOperator: false }
+    expect(await access.authenticate('token')).toEqual(principal)
   })
 
   it('is nobody without a token', async () => {
@@ -87,18 +85,18 @@ describe('who is asking', () => {
 })
 
 it('asks those for a token who have none and need one', () => {
-  const user = { id: owner, username: 'owner', createdAt: 0 }
-  expect(requireUser({ kind: 'user', user })).toBe(user)
+  const principal = principalOf(owner)
+  expect(requireUser(principal)).toBe(principal.user)
   const missing = expect.objectContaining({ code: 'token-missing' })
   expect(() => requireUser({ kind: 'nobody' })).toThrow(missing)
 })
 
 describe('what a principal may do', () => {
   const principals = {
-    owner: { kind: 'user', user: { id: owner, username: 'owner', createdAt: 0 } },
-    other: { kind: 'user', user: { id: otherOwner, username: 'other', createdAt: 0 } },
+    owner: principalOf(owner),
+    other: principalOf(otherOwner),
     nobody: { kind: 'nobody' },
-  } as const satisfies Record<string, Principal>
+  } as const
   const denied = 'access-denied'
   const missing = 'token-missing'
 
@@ -133,9 +131,10 @@ describe('what a principal may do', () => {
         const code = table[access][address][who][action]
         it(`${who} may ${action} a store that is ${access}, by its ${address}: ${code}`, () => {
           const store = storeOf(access)
-          const work = (): void => authorize(principals[who], action, store, address)
+          const use = { action, address }
+          const work = (): void => authorize(principals[who], use, store, 'RESTRICTED')
           expect(refusal(work)).toBe(code)
-          expect(isAllowed(principals[who], action, store, address)).toBe(code === 'none')
+          expect(isAllowed(principals[who], use, store, 'RESTRICTED')).toBe(code === 'none')
         })
       }
     }
@@ -143,10 +142,18 @@ describe('what a principal may do', () => {
 
   it('goes by the id where nothing else is said', () => {
     const store = storeOf('ANYONE_WITH_ID_CAN_READ')
-    expect(isAllowed(principals.nobody, 'read', store)).toBe(true)
-    expect(refusal(() => authorize(principals.nobody, 'read', store))).toBe('none')
+    expect(isAllowed(principals.nobody, { action: 'read' }, store, 'RESTRICTED')).toBe(true)
+    expect(
+      refusal(() => authorize(principals.nobody, { action: 'read' }, store, 'RESTRICTED')),
+    ).toBe('none')
   })
 })
+
+function principalOf(id: string): UserPrincipal {
+  const access = { isAdmin: false, isDisabled: false, generalAccess: 'RESTRICTED' } as const
+  const user = { id, username: id, createdAt: 0, ...access }
+  return { kind: 'user', user, tokenId: '0'.repeat(16), scope: fullScope, isOperator: false }
+}
 
 function storeOf(generalAccess: GeneralAccess): StoreIdentity {
   return {
@@ -155,6 +162,7 @@ function storeOf(generalAccess: GeneralAccess): StoreIdentity {
     name: null,
     title: null,
     generalAccess,
+    shares: {},
     contentId: Buffer.alloc(12),
     retention: 'default',
     createdAt: 0,

@@ -22,7 +22,7 @@ describe('a domain', () => {
     const engine = new MemoryEngine()
     const first = await openTestDomain(engine)
     await first.users.createFirst('token')
-    const user = await first.users.findByToken('token')
+    const grant = await first.tokens.findByText('token')
     const store = await first.stores.create({ ownerId: owner, name: 'coats' })
     await store.put(textRecord('small', 'value'))
     await store.put(bytesRecord('large', patternBytes(2 ** 21)))
@@ -33,7 +33,7 @@ describe('a domain', () => {
     expect(
       Buffer.compare((await readBytes(found, 'large')) ?? Buffer.of(), patternBytes(2 ** 21)),
     ).toBe(0)
-    expect(await second.users.findByToken('token')).toEqual(user)
+    expect(await second.tokens.findByText('token')).toEqual(grant)
   })
 
   it('sees at once what another one does on the same engine', async () => {

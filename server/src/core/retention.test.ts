@@ -29,7 +29,13 @@ import {
 } from './testing.ts'
 
 const wholeList = { prefix: '', startAfter: undefined, limit: 1_000 }
-const allStores = { includeUnnamed: true, newestFirst: false, offset: 0, limit: 1_000 }
+const allStores = {
+  ownership: 'all',
+  includeUnnamed: true,
+  newestFirst: false,
+  offset: 0,
+  limit: 1_000,
+} as const
 const shortly: Retention = {
   ttlMs: minute,
   renewOnRead: true,
@@ -75,7 +81,7 @@ const otherUses = {
   'list of records': ({ store }) => store.list(wholeList),
   changes: ({ store }) => store.changes({ after: 0, prefix: '' }),
   find: ({ domain, store }) => findAndUse(domain, store.id),
-  'list of stores': ({ domain }) => domain.stores.list({ ownerId: owner, ...allStores }),
+  'list of stores': ({ domain }) => domain.stores.list({ userId: owner, ...allStores }),
   'new title': ({ domain, store }) => domain.stores.update(store.id, { title: 'Title' }),
   'new access': ({ domain, store }) =>
     domain.stores.update(store.id, { generalAccess: 'RESTRICTED' }),
@@ -157,7 +163,7 @@ describe('an unnamed store', () => {
 
   it('is gone from the list at that moment', async () => {
     const { domain } = await openStore()
-    const query = { ownerId: owner, ...allStores }
+    const query = { userId: owner, ...allStores }
     domain.environment.advance(7 * day - 1)
     expect((await domain.stores.list(query)).total).toBe(1)
     domain.environment.advance(1)
@@ -298,7 +304,7 @@ describe('a store that is cleared at the end of its time', () => {
   it.each<[string, Use]>([
     ['whoever comes first', ({ store }) => store.info()],
     ['the sweeper', ({ domain }) => domain.sweeper.sweep()],
-    ['the list of stores', ({ domain }) => domain.stores.list({ ownerId: owner, ...allStores })],
+    ['the list of stores', ({ domain }) => domain.stores.list({ userId: owner, ...allStores })],
   ])('loses its records to %s, stays, and begins anew', async (_, use) => {
     const opened = await openStore(clearing)
     opened.domain.environment.advance(minute)
@@ -344,7 +350,7 @@ describe('a store that is cleared at the end of its time', () => {
   it('is counted all the time', async () => {
     const { domain } = await openStore(clearing)
     domain.environment.advance(minute)
-    expect((await domain.stores.list({ ownerId: owner, ...allStores })).total).toBe(1)
+    expect((await domain.stores.list({ userId: owner, ...allStores })).total).toBe(1)
   })
 })
 

@@ -2,8 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../engines/memory.ts'
 import { StorageError } from './errors.ts'
 import type { Store } from './store.ts'
-import type { Guard } from './store-reader.ts'
-import { openTestDomain, owner } from './testing.ts'
+import { callerWith, openTestDomain, owner } from './testing.ts'
 import { BytesSource } from './value.ts'
 
 const record = { key: 'K', contentType: 'text/plain', contentEncoding: '' }
@@ -26,9 +25,10 @@ describe('the guard of a store', () => {
     const { stores } = await openTestDomain(new MemoryEngine())
     const { id } = await stores.create({ ownerId: owner, name: 'guarded' })
     let isAllowed = true
-    const store = await stores.find(id, () => {
+    const caller = callerWith(() => {
       if (!isAllowed) throw new StorageError('access-denied', 'Not any more.')
     })
+    const store = await stores.find(id, caller)
     await expect(use(store)).resolves.not.toThrow()
     isAllowed = false
     await expect(use(store)).rejects.toMatchObject({ code: 'access-denied' })
@@ -38,7 +38,10 @@ describe('the guard of a store', () => {
     const { stores } = await openTestDomain(new MemoryEngine())
     const { id } = await stores.create({ ownerId: owner, name: 'before' })
     const names: (string | null)[] = []
-    const store = await stores.find(id, ({ name }) => names.push(name))
+    const store = await stores.find(
+      id,
+      callerWith(({ name }) => names.push(name)),
+    )
     await stores.update(id, { name: 'after' })
     await store.get('K')
     expect(names.at(-1)).toBe('after')
@@ -48,9 +51,9 @@ describe('the guard of a store', () => {
     const engine = new MemoryEngine()
     const [here, elsewhere] = [await openTestDomain(engine), await openTestDomain(engine)]
     const { id } = await here.stores.create({ ownerId: owner, name: 'opened' })
-    const guard: Guard = ({ generalAccess }) => {
+    const guard = callerWith(({ generalAccess }) => {
       if (generalAccess === 'FOLLOW_USER_SETTING') throw new StorageError('access-denied', 'No.')
-    }
+    })
     await expect(here.stores.find(id, guard)).rejects.toMatchObject({ code: 'access-denied' })
     await elsewhere.stores.update(id, { generalAccess: 'ANYONE_WITH_ID_CAN_READ' })
     await expect(here.stores.find(id, guard)).resolves.toMatchObject({ id })
@@ -59,9 +62,9 @@ describe('the guard of a store', () => {
   it('keeps a store from being found', async () => {
     const { stores } = await openTestDomain(new MemoryEngine())
     const { id } = await stores.create({ ownerId: owner, name: 'hidden' })
-    const deny = (): void => {
+    const deny = callerWith(() => {
       throw new StorageError('access-denied', 'No.')
-    }
+    })
     const denied = { code: 'access-denied' }
     await expect(stores.find(id, deny)).rejects.toMatchObject(denied)
     await expect(stores.findByName(owner, 'hidden', deny)).rejects.toMatchObject(denied)

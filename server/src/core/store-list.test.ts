@@ -4,6 +4,8 @@ import { MemoryEngine } from '../engines/memory.ts'
 import type { StoreQuery } from './store-list.ts'
 import { day, openTestDomain, otherOwner, owner, type TestDomain, textRecord } from './testing.ts'
 
+const ofOwner = { userId: owner, ownership: 'all' } as const
+
 /** Stores made a millisecond apart, in this order; those without a name are called '-'. */
 async function domainWith(names: readonly string[]): Promise<TestDomain> {
   const domain = await openTestDomain(new MemoryEngine())
@@ -18,7 +20,7 @@ async function list(
   { stores }: TestDomain,
   query: Partial<StoreQuery> = {},
 ): Promise<{ names: string; total: number }> {
-  const whole = { ownerId: owner, includeUnnamed: true, newestFirst: false, offset: 0, limit: 1000 }
+  const whole = { ...ofOwner, includeUnnamed: true, newestFirst: false, offset: 0, limit: 1000 }
   const { items, total } = await stores.list({ ...whole, ...query })
   return { names: items.map(({ name }) => name ?? '-').join(' '), total }
 }
@@ -52,7 +54,7 @@ describe('a list of stores', () => {
     const domain = await domainWith(['a'])
     await domain.stores.create({ ownerId: otherOwner, name: 'b' })
     expect(await list(domain)).toEqual({ names: 'a', total: 1 })
-    const nobody = await list(domain, { ownerId: 'owner000000000003' })
+    const nobody = await list(domain, { userId: 'owner000000000003' })
     expect(nobody).toEqual({ names: '', total: 0 })
   })
 
@@ -61,7 +63,7 @@ describe('a list of stores', () => {
     const store = await stores.create({ ownerId: owner, name: 'a' })
     await store.put(textRecord('key', 'value'))
     const query = { includeUnnamed: true, newestFirst: false, offset: 0, limit: 1 }
-    const { items } = await stores.list({ ownerId: owner, ...query })
+    const { items } = await stores.list({ ...ofOwner, ...query })
     expect(items).toEqual([await store.info()])
     expect(items[0]).toMatchObject({ recordCount: 1, storedBytes: 5 })
   })
@@ -69,7 +71,7 @@ describe('a list of stores', () => {
   it('goes with names that are given, changed and taken away', async () => {
     const domain = await domainWith(['a', '-', 'c'])
     const { items } = await domain.stores.list({
-      ownerId: owner,
+      ...ofOwner,
       includeUnnamed: true,
       newestFirst: false,
       offset: 0,
@@ -161,6 +163,6 @@ describe('a list of stores some of which have expired and were not swept', () =>
     await domain.stores.create({ ownerId: otherOwner, name: undefined })
     domain.environment.advance(7 * day)
     expect(await list(domain)).toEqual({ names: 'a', total: 1 })
-    expect(await list(domain, { ownerId: otherOwner })).toEqual({ names: '', total: 0 })
+    expect(await list(domain, { userId: otherOwner })).toEqual({ names: '', total: 0 })
   })
 })

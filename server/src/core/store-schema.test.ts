@@ -5,6 +5,7 @@ import { kindRange, schemaKey } from './keyspace.ts'
 import { limits } from './limits.ts'
 import { encodeSchema, SchemaCache } from './store-schema.ts'
 import {
+  callerWith,
   codeOf,
   day,
   entriesOf,
@@ -69,7 +70,7 @@ describe('the schema of a store', () => {
     const guard = (): void => {
       throw new Error('guarded')
     }
-    await expect(stores.find(id, guard)).rejects.toThrow('guarded')
+    await expect(stores.find(id, callerWith(guard))).rejects.toThrow('guarded')
   })
 
   it('is not taken for sound when it is damaged', async () => {

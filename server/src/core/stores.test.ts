@@ -152,7 +152,7 @@ describe('opening a store', () => {
     )
     expect(new Set(opened.map(({ store }) => store.id)).size).toBe(1)
     expect(opened.filter(({ isNew }) => isNew)).toHaveLength(1)
-    const { total } = await stores.list({ ...everything, ownerId: owner })
+    const { total } = await stores.list({ ...everything, userId: owner })
     expect(total).toBe(1)
   })
 
@@ -297,4 +297,10 @@ describe('changing a store', () => {
   })
 })
 
-const everything = { includeUnnamed: true, newestFirst: false, offset: 0, limit: 1_000 }
+const everything = {
+  ownership: 'all',
+  includeUnnamed: true,
+  newestFirst: false,
+  offset: 0,
+  limit: 1_000,
+} as const

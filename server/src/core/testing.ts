@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { type Caller, system } from './caller.ts'
 import { type Domain, openDomain } from './domain.ts'
 import type {
   AtomicWrite,
@@ -195,6 +196,11 @@ export class HurtEngine implements StorageEngine {
 
 function nameOf(key: Bytes): string {
   return Buffer.from(key).toString('hex')
+}
+
+/** A caller who is asked by `guard` alone: it throws where they may not use the store. */
+export function callerWith(guard: (store: StoreIdentity) => void): Caller {
+  return { ...system, assert: guard }
 }
 
 /** A store that was found may be gone by now: its use tells. */

@@ -5,27 +5,31 @@ import { MemoryEngine } from '../engines/memory.ts'
 import type { StorageEngine } from './engine.ts'
 import { isId } from './ids.ts'
 import { entriesOf, HurtEngine, openTestDomain, TestEnvironment } from './testing.ts'
-import { createToken, type Users } from './users.ts'
+import { createToken } from './token-text.ts'
+import type { User, Users } from './users.ts'
 
-async function openUsers(engine: StorageEngine = new MemoryEngine()): Promise<Users> {
-  return (await openTestDomain(engine)).users
+async function openUsers(
+  engine: StorageEngine = new MemoryEngine(),
+): Promise<{ users: Users; findByToken: (token: string) => Promise<User | undefined> }> {
+  const { users, tokens } = await openTestDomain(engine)
+  return { users, findByToken: async (token) => (await tokens.findByText(token))?.user }
 }
 
 describe('the first user', () => {
   it('is who the token stands for', async () => {
-    const users = await openUsers()
+    const { users, findByToken } = await openUsers()
     expect(await users.hasAny()).toBe(false)
     await users.createFirst('token')
     expect(await users.hasAny()).toBe(true)
-    const user = await users.findByToken('token')
+    const user = await findByToken('token')
     expect(user?.username).toBe('owner')
     expect(isId(user?.id ?? '')).toBe(true)
   })
 
   it('is found by id and by name', async () => {
-    const users = await openUsers()
+    const { users, findByToken } = await openUsers()
     await users.createFirst('token')
-    const user = await users.findByToken('token')
+    const user = await findByToken('token')
     expect(await users.get(user?.id ?? '')).toEqual(user)
     expect(await users.getByUsername('owner')).toEqual(user)
   })
@@ -43,30 +47,32 @@ describe('the first user', () => {
   it('is made on an engine that could not order the first tries', async () => {
     for (let seed = 0; seed < 20; seed += 1) {
       const faults = { ...allFaults, conflict: 0.5, failBefore: 0, unknown: 0 }
-      const users = await openUsers(new FaultyEngine(new MemoryEngine(), { faults, seed }))
+      const { users, findByToken } = await openUsers(
+        new FaultyEngine(new MemoryEngine(), { faults, seed }),
+      )
       await users.createFirst('token')
-      expect(await users.findByToken('token')).toBeDefined()
+      expect(await findByToken('token')).toBeDefined()
     }
   })
 })
 
 describe('users', () => {
   it('are nobody for a token that was never given out', async () => {
-    const users = await openUsers()
+    const { users, findByToken } = await openUsers()
     await users.createFirst('token')
     for (const token of ['', 'toke', 'token ', 'TOKEN', '\0']) {
-      expect(await users.findByToken(token), token).toBeUndefined()
+      expect(await findByToken(token), token).toBeUndefined()
     }
   })
 
   it('are not there under an unknown id or name', async () => {
-    const users = await openUsers()
+    const { users } = await openUsers()
     expect(await users.get('nobody')).toBeUndefined()
     expect(await users.getByUsername('owner')).toBeUndefined()
   })
 
   it('are not there under a name that is longer than any', async () => {
-    const users = await openUsers(new HurtEngine(new MemoryEngine()))
+    const { users } = await openUsers(new HurtEngine(new MemoryEngine()))
     await users.createFirst('token')
     for (const length of [5, 64, 100_000]) {
       expect(await users.getByUsername('x'.repeat(length))).toBeUndefined()
@@ -75,7 +81,7 @@ describe('users', () => {
 
   it('keep no token that could be read again', async () => {
     const engine = new MemoryEngine()
-    const users = await openUsers(engine)
+    const { users } = await openUsers(engine)
     const token = createToken(new TestEnvironment())
     await users.createFirst(token)
     for (const kind of ['token', 'user', 'username'] as const) {

@@ -20,7 +20,7 @@ describe('the Apify door without a socket', () => {
     const environment = new TestEnvironment()
     const domain = await openTestDomain(new MemoryEngine(), { environment })
     await domain.users.createFirst(token)
-    const owner = await domain.users.findByToken(token)
+    const owner = (await domain.tokens.findByText(token))?.user
     store = await domain.stores.create({ ownerId: owner?.id ?? '', name: 'shared' })
     door = createApifyDoor(domain, environment, new JsonSchemas())
     for (const key of foreignKeys) await putAtAnotherDoor(key, key)

@@ -42,7 +42,7 @@ describe('public links at the Apify door, without a socket', () => {
   beforeEach(async () => {
     domain = await openTestDomain(new MemoryEngine())
     await domain.users.createFirst(token)
-    const owner = await domain.users.findByToken(token)
+    const owner = (await domain.tokens.findByText(token))?.user
     store = await domain.stores.create({ ownerId: owner?.id ?? '', name: 'mine' })
     door = createApifyDoor(domain, domain.environment, new JsonSchemas())
   })

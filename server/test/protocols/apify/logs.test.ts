@@ -34,7 +34,7 @@ describe('what the Apify door logs of requests that fail', () => {
     const environment = new TestEnvironment()
     const domain = await openTestDomain(engine, { environment })
     await domain.users.createFirst(token)
-    const owner = await domain.users.findByToken(token)
+    const owner = (await domain.tokens.findByText(token))?.user
     store = await domain.stores.create({ ownerId: owner?.id ?? '', name: 'hurt' })
     const { contentId, signingSecret } = await store.identity()
     secret = signingSecret

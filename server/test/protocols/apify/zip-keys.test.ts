@@ -45,7 +45,7 @@ describe('the ZIP of records that this door can not make', () => {
     environment = new TestEnvironment()
     const domain = await openTestDomain(engine, { environment })
     await domain.users.createFirst(token)
-    const owner = await domain.users.findByToken(token)
+    const owner = (await domain.tokens.findByText(token))?.user
     store = await domain.stores.create({ ownerId: owner?.id ?? '', name: 'shared' })
     door = createApifyDoor(domain, environment, new JsonSchemas())
   })

@@ -163,6 +163,7 @@ function storeOf(generalAccess: GeneralAccess): StoreIdentity {
     title: null,
     generalAccess,
     shares: {},
+    session: null,
     contentId: Buffer.alloc(12),
     retention: 'default',
     createdAt: 0,

@@ -1,5 +1,5 @@
 import { type AuditAction, type AuditEvent, decodeAuditEvent } from './audit.ts'
-import { type Change, decodeChange } from './change.ts'
+import { type Change, decodeChanges } from './change.ts'
 import type { KeyRange, Revision, StorageEngine } from './engine.ts'
 import { after, auditRange, auditUserIdOf, changeRange, kindRange } from './keyspace.ts'
 import { limits } from './limits.ts'
@@ -59,7 +59,7 @@ export class AuditLog {
     const rangeOf = (after: Revision): KeyRange => changeRange(storeId, after)
     const { entries, more } = await readNewest(this.#engine, rangeOf, query)
     const sound = entries.filter(({ isDamaged }) => !isDamaged)
-    return { events: sound.map((entry) => eventOf(decodeChange(entry))), more }
+    return { events: sound.flatMap((entry) => decodeChanges(entry).map(eventOf)), more }
   }
 
   /** One more than is asked for, where there are more. */

@@ -1,4 +1,4 @@
-import { decodeChange } from './change.ts'
+import { changeTimeOf } from './change.ts'
 import type { Entry, StorageEngine } from './engine.ts'
 import type { Environment } from './environment.ts'
 import {
@@ -63,7 +63,7 @@ export class ChangeTrimmer {
 
   async #trimAge(storeId: string): Promise<void> {
     const oldest = this.#environment.now() - limits.changeKeptMs
-    const isOld = (entry: Entry): boolean => entry.isDamaged || decodeChange(entry).at < oldest
+    const isOld = (entry: Entry): boolean => entry.isDamaged || changeTimeOf(entry) < oldest
     while ((await this.#removeFirst(storeId, isOld)) === limits.sweepBatchKeysMax);
   }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { type Change, type ChangeKind, changePut, decodeChange } from './change.ts'
+import { type Change, type ChangeKind, changePut, decodeChanges } from './change.ts'
 import { changeRange, encodeNumber } from './keyspace.ts'
 
 const storeId = 'store000000000001'
@@ -18,7 +18,7 @@ it('is read as it was written, with the revision that the engine appends to its 
     fc.property(anyChange, ({ revision, ...change }) => {
       const put = changePut(storeId, change)
       const key = Buffer.concat([put.key, encodeNumber(revision)])
-      expect(decodeChange({ key, value: put.value, revision })).toEqual({ revision, ...change })
+      expect(decodeChanges({ key, value: put.value, revision })).toEqual([{ revision, ...change }])
     }),
   )
 })

@@ -43,7 +43,7 @@ export function changePut(storeId: string, change: Omit<Change, 'revision'>): Pu
   return { key: changeKey(storeId), value, stamped: true }
 }
 
-export function decodeChange(entry: Entry): Change {
+function decodeChange(entry: Entry): Change {
   const value = asBuffer(entry.value)
   const origin = readActor(value)
   const keyAt = fixedBytes + (origin?.actor ? actorBytes(origin.actor) : 0)
@@ -55,6 +55,71 @@ export function decodeChange(entry: Entry): Change {
     key: value.toString('utf8', keyAt),
     ...origin,
   }
+}
+
+/** What one of several changes of one commit did. */
+export type ChangeOfMany = Pick<Change, 'kind' | 'key' | 'size' | 'before'>
+
+const manyKind = 0x40
+const itemFixedBytes = 1 + 8 + revisionBytes + 2
+
+/**
+ * The entry of a commit that changes several records. DO NOT CHANGE, it is on disk: as of one
+ * change with 0x40 added to the kind, which means nothing; in place of the key, for each: kind (1),
+ * size and the revision before (8 each, doubles), length of the key (2), the key in UTF-8.
+ */
+export function changesPut(
+  storeId: string,
+  {
+    at,
+    actor,
+    changes,
+  }: { at: number; actor: Actor | undefined; changes: readonly ChangeOfMany[] },
+): Put {
+  const [only] = changes
+  if (changes.length === 1 && only) return changePut(storeId, { at, actor, ...only })
+  const head = changePut(storeId, { kind: 'put', key: '', size: changes.length, at, actor })
+  const items = changes.map(({ kind, key, size, before = 0 }) => {
+    const name = Buffer.from(key)
+    const item = Buffer.allocUnsafe(itemFixedBytes)
+    item[0] = kinds.indexOf(kind)
+    item.writeDoubleBE(size, 1)
+    item.writeDoubleBE(before, 9)
+    item.writeUInt16BE(name.length, 17)
+    return [item, name]
+  })
+  const value = Buffer.concat([head.value, ...items.flat()])
+  value[0] = (value[0] ?? 0) | manyKind
+  return { ...head, value }
+}
+
+/** All changes of an entry: one, or those of a commit that changed several records. */
+export function decodeChanges(entry: Entry): readonly Change[] {
+  const first = asBuffer(entry.value)[0] ?? 0
+  if ((first & manyKind) === 0) return [decodeChange(entry)]
+  const value = asBuffer(entry.value)
+  const origin = readActor(value)
+  const { actor } = origin ?? {}
+  const common = { revision: changeRevisionOf(entry.key), at: changeTimeOf(entry) }
+  const changes: Change[] = []
+  for (let offset = fixedBytes + (actor ? actorBytes(actor) : 0); offset < value.length; ) {
+    const keyAt = offset + itemFixedBytes
+    const end = keyAt + value.readUInt16BE(offset + 17)
+    changes.push({
+      ...common,
+      kind: kinds[value[offset] ?? 0] ?? 'put',
+      size: value.readDoubleBE(offset + 1),
+      key: value.toString('utf8', keyAt, end),
+      ...(actor && { actor, before: value.readDoubleBE(offset + 9) || undefined }),
+    })
+    offset = end
+  }
+  return changes
+}
+
+/** When the entry's changes were made: milliseconds since 1970. */
+export function changeTimeOf(entry: Entry): number {
+  return asBuffer(entry.value).readDoubleBE(1)
 }
 
 function actorBytes({ userId }: Actor): number {

@@ -1,5 +1,5 @@
 import type { Caller } from './caller.ts'
-import { type Change, decodeChange } from './change.ts'
+import { type Change, decodeChanges } from './change.ts'
 import type { Entry, Revision, StorageEngine } from './engine.ts'
 import type { IdentityCache } from './identity.ts'
 import { changeRange, changesTrimmedKey, decodeNumber, storeKey, userKey } from './keyspace.ts'
@@ -46,7 +46,7 @@ export async function readChanges(
   const seen = store ? await seenPrefix(reader, { storeId, store, prefix }) : prefix
   const isDamaged = [trimmed, ...page.entries].some((entry) => entry?.isDamaged)
   if (isDamaged || (trimmed && after < decodeNumber(trimmed.value, 0))) return reset(engine)
-  const changes = page.entries.map(decodeChange)
+  const changes = page.entries.flatMap(decodeChanges)
   return {
     changes: changes.filter((change) => isWholeStore(change) || isSeen(change, seen)),
     revision: changes.at(-1)?.revision ?? after,

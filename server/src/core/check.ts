@@ -60,6 +60,7 @@ const plainKinds = [
   'name',
   'ownerCounter',
   'schema',
+  'session',
   'shared',
   'token',
   'tokenUse',

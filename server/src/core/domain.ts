@@ -12,6 +12,7 @@ import { KeyQueue } from './key-queue.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { LiveUses } from './live-uses.ts'
 import { defaultRetention } from './retention.ts'
+import { Sessions } from './sessions.ts'
 import { StoreReader } from './store-reader.ts'
 import { SchemaCache } from './store-schema.ts'
 import { Stores } from './stores.ts'
@@ -23,6 +24,7 @@ import { Values } from './value.ts'
 /** All of the domain on one engine: what doors are given. */
 export interface Domain {
   readonly stores: Stores
+  readonly sessions: Sessions
   readonly users: Users
   readonly tokens: Tokens
   readonly access: Access
@@ -68,18 +70,12 @@ export async function openDomain(
   const liveUses = new LiveUses()
   const auditLog = new AuditLog(engine)
   const start = (what: string, work: Promise<unknown>): void => background.start(what, work)
+  const parts = { ...shared, background, reader, values, schemas, queue, trimmer, liveUses }
+  const stores = new Stores(parts)
   await activities.start()
   return {
-    stores: new Stores({
-      ...shared,
-      background,
-      reader,
-      values,
-      schemas,
-      queue,
-      trimmer,
-      liveUses,
-    }),
+    stores,
+    sessions: new Sessions(parts, stores),
     users,
     tokens,
     access: new Access({ tokens, environment, start }),

@@ -33,6 +33,8 @@ export type ErrorCode =
   | 'token-not-found'
   | 'token-settings-invalid'
   | 'share-invalid'
+  /** There is a session of that token already. */
+  | 'session-taken'
   /** A bound of the server is reached. */
   | 'too-many'
   /** The store was cleared while this value was being uploaded to it. */

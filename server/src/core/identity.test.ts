@@ -10,6 +10,7 @@ const identity: StoreIdentity = {
   name: 'coats',
   title: 'Läden 🧥',
   generalAccess: 'RESTRICTED',
+  session: null,
   shares: { owner000000000002: 'write' },
   contentId: Buffer.from('00ff00ff00ff00ff00ff00ff', 'hex'),
   retention: { ttlMs: 5, renewOnRead: true, renewOnWrite: false, onExpiry: 'clear' },

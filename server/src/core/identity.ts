@@ -12,6 +12,14 @@ export type GeneralAccess =
   | 'ANYONE_WITH_ID_CAN_READ'
   | 'ANYONE_WITH_NAME_CAN_READ'
 
+/** How NemesisDB's clients address a store. */
+export interface SessionAddress {
+  /** An unsigned 64-bit integer, as decimal digits. */
+  readonly token: string
+  /** Whether the token is that of a name, which any client of the owner may open. */
+  readonly isShared: boolean
+}
+
 /** What a store is. Every write to the store checks that this entry is the one just read. */
 export interface StoreIdentity {
   readonly id: string
@@ -21,6 +29,8 @@ export interface StoreIdentity {
   readonly generalAccess: GeneralAccess
   /** What other users may do at the most, by their ids. */
   readonly shares: Readonly<Record<string, Action>>
+  /** null: it is no session. */
+  readonly session: SessionAddress | null
   /** Owns the records: clearing the store swaps it. */
   readonly contentId: Buffer
   readonly retention: OwnRetention
@@ -53,6 +63,7 @@ function decodeIdentity(entry: Entry): StoreIdentity {
   return {
     hasSchema: false,
     shares: {},
+    session: null,
     ...fields,
     contentId: Buffer.from(fields.contentId, 'hex'),
   }

@@ -36,6 +36,7 @@ const letter = {
   username: 'w',
   expiry: 'x',
   shared: 'z',
+  session: 'S',
 } as const
 
 /** Bytes of the random ids of contents and values. */
@@ -111,6 +112,15 @@ export const sharedKey = (userId: string, storeId: string): Buffer =>
 export const sharedRange = (userId: string): KeyRange =>
   prefixRange(Buffer.from(letter.shared + userId, 'latin1'))
 export const sharedUserIdOf = (key: Bytes): string => textOf(key.subarray(1, -storeIdLength))
+
+/** The store that a session token of that user stands for. */
+export const sessionKey = (ownerId: string, token: bigint): Buffer => {
+  const number = Buffer.alloc(8)
+  number.writeBigUInt64BE(token)
+  return join(letter.session + ownerId, number)
+}
+export const sessionRange = (ownerId: string): KeyRange =>
+  prefixRange(Buffer.from(letter.session + ownerId, 'latin1'))
 
 export const expiryKey = (dueAt: number, storeId: string): Buffer =>
   join(letter.expiry, encodeNumber(dueAt), storeId)

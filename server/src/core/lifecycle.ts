@@ -2,9 +2,9 @@ import { type Activities, moveExpiry } from './activities.ts'
 import { decodeActivity } from './activity.ts'
 import { type AuditAction, auditPut } from './audit.ts'
 import { type Caller, system } from './caller.ts'
-import { type ChangeKind, changePut } from './change.ts'
+import { type ChangeKind, type ChangeOfMany, changePut, changesPut } from './change.ts'
 import { totalOf } from './counter.ts'
-import type { AtomicWrite, Entry, Put, StorageEngine } from './engine.ts'
+import type { AtomicWrite, Bytes, Entry, Put, StorageEngine } from './engine.ts'
 import type { Environment } from './environment.ts'
 import { keptUntil, markGarbage } from './garbage.ts'
 import { encodeIdentity, type IdentityCache, type StoreIdentity } from './identity.ts'
@@ -16,12 +16,16 @@ import {
   nameKey,
   ownedKeys,
   ownerCounterKey,
+  recordKey,
   schemaKey,
+  sessionKey,
   sharedKey,
   storeKey,
   userKey,
 } from './keyspace.ts'
 import { limits } from './limits.ts'
+import type { WholeRecord } from './record.ts'
+import { assertBatch, recordPuts } from './record-batch.ts'
 import { endsByClearing } from './retention.ts'
 import { accessOf, storeBusy, storeNotFound } from './store-reader.ts'
 
@@ -29,10 +33,9 @@ interface Found {
   readonly identity: StoreIdentity
   readonly store: Entry
   readonly activity: Entry
-  /** Stored bytes of all records, as the counter says. */
-  readonly bytes: number
-  /** The counter of records. */
-  readonly records: Entry | undefined
+  /** The counters of records and of their stored bytes. */
+  readonly recordsEntry: Entry | undefined
+  readonly bytesEntry: Entry | undefined
 }
 
 /**
@@ -76,6 +79,28 @@ export class Lifecycle {
     })
   }
 
+  /**
+   * Puts these records in place of all there are, in one commit. Returns how many there were.
+   * Throws as `clear`, and `too-many`.
+   */
+  async replaceAll(
+    storeId: string,
+    records: readonly WholeRecord[],
+    caller: Caller = system,
+  ): Promise<number> {
+    assertBatch(records.map(({ key }) => key))
+    let count = 0
+    await this.#write(storeId, async (found) => {
+      await this.#assertAllowed(caller, found)
+      const { identity, activity } = found
+      const isOver = await this.#activities.isExpired(identity, activity)
+      if (isOver && !endsByClearing(identity)) throw storeNotFound(storeId)
+      count = isOver ? 0 : Number(totalOf(found.recordsEntry))
+      return this.#replacement(found, records, caller)
+    })
+    return count
+  }
+
   /** Ends or clears the store if its time is over, which is decided anew in each attempt. */
   async expire(storeId: string): Promise<void> {
     await this.#write(storeId, async (found) => {
@@ -102,10 +127,10 @@ export class Lifecycle {
   async #find(storeId: string): Promise<Found> {
     const counters = [counterKey(storeId, 'bytes'), counterKey(storeId, 'records')]
     const keys = [storeKey(storeId), activityKey(storeId), ...counters]
-    const [store, activity, bytes, records] = await this.#engine.get(keys)
+    const [store, activity, bytesEntry, recordsEntry] = await this.#engine.get(keys)
     if (!store || !activity) throw storeNotFound(storeId)
     const { identity } = this.#identities.decode(storeId, store)
-    return { identity, store, activity, bytes: Number(totalOf(bytes)), records }
+    return { identity, store, activity, recordsEntry, bytesEntry }
   }
 
   async #assertAllowed(caller: Caller, { identity }: Found): Promise<void> {
@@ -115,7 +140,8 @@ export class Lifecycle {
   }
 
   #dropWrite(found: Found, ending: Ending): AtomicWrite {
-    const { identity, store, activity, bytes } = found
+    const { identity, store, activity, bytesEntry } = found
+    const bytes = Number(totalOf(bytesEntry))
     const { id, ownerId, name } = identity
     const now = this.#environment.now()
     const { expiresAt } = decodeActivity(activity)
@@ -129,6 +155,7 @@ export class Lifecycle {
     ]
     if (expiresAt > 0) deletes.push(expiryKey(expiresAt, id))
     if (identity.hasSchema) deletes.push(schemaKey(id))
+    if (identity.session) deletes.push(sessionKey(ownerId, BigInt(identity.session.token)))
     const sums = [{ key: ownerCounterKey(ownerId, 'stores'), delta: -1n }]
     if (name !== null) {
       deletes.push(nameKey(ownerId, name), ...ownedKeys(identity, { named: true }))
@@ -145,10 +172,10 @@ export class Lifecycle {
   }
 
   /** The time of a store begins again that has nothing to clear, and nothing to tell. */
-  #rearmWrite({ identity, store, activity, records }: Found): AtomicWrite {
+  #rearmWrite({ identity, store, activity, recordsEntry }: Found): AtomicWrite {
     const before = decodeActivity(activity)
     const { expiresAt, by } = this.#activities.armed(identity, before)
-    const counter = { key: counterKey(identity.id, 'records'), revision: records?.revision }
+    const counter = { key: counterKey(identity.id, 'records'), revision: recordsEntry?.revision }
     return {
       checks: [store, activity, counter],
       ...moveExpiry(identity.id, { from: before, to: { ...before, expiresAt, by } }),
@@ -156,23 +183,65 @@ export class Lifecycle {
   }
 
   #clearWrite(found: Found, ending: Ending): AtomicWrite {
-    const { identity, store, activity, bytes } = found
-    const { id } = identity
+    const { id } = found.identity
+    const { checks, deletes, puts, sums } = this.#emptied(found)
+    return {
+      checks,
+      deletes: [counterKey(id, 'records'), counterKey(id, 'bytes'), ...deletes],
+      puts: [...puts, ...this.#told(found, ending)],
+      sums,
+    }
+  }
+
+  /** The counters go on with what is there then, so that they must be as they were read. */
+  #replacement(found: Found, records: readonly WholeRecord[], { actor }: Caller): AtomicWrite {
+    const { identity, recordsEntry, bytesEntry } = found
+    const { contentId, checks, deletes, puts, sums } = this.#emptied(found)
     const now = this.#environment.now()
+    const createValueId = (): Bytes => this.#environment.randomBytes(innerIdBytes)
+    const bytes = records.reduce((sum, record) => sum + record.bytes.length, 0)
+    const counters = [
+      { key: counterKey(identity.id, 'records'), entry: recordsEntry, total: records.length },
+      { key: counterKey(identity.id, 'bytes'), entry: bytesEntry, total: bytes },
+    ]
+    return {
+      checks: [
+        ...checks,
+        ...counters.map(({ key, entry }) => ({ key, revision: entry?.revision })),
+      ],
+      deletes,
+      puts: [
+        ...puts,
+        changesPut(identity.id, { at: now, actor, changes: changesOf(found, records) }),
+        ...records.flatMap((record) => {
+          const entryKey = recordKey(contentId, record.key)
+          return recordPuts(record, { entryKey, now, createValueId })
+        }),
+      ],
+      sums: [
+        ...sums,
+        ...counters
+          .map(({ key, entry, total }) => ({ key, delta: BigInt(total) - totalOf(entry) }))
+          .filter(({ delta }) => delta !== 0n),
+      ],
+    }
+  }
+
+  /** The store under a new content id, its time begun again; the old content is garbage. */
+  #emptied({ identity, store, activity, bytesEntry }: Found): Emptied {
+    const { id } = identity
     const contentId = Buffer.from(this.#environment.randomBytes(innerIdBytes))
     const before = decodeActivity(activity)
-    const after = this.#activities.armed(identity, before)
-    const expiry = moveExpiry(id, { from: before, to: after })
-    const mark = markGarbage(identity.contentId, { kind: 'content', bytes, dueAt: keptUntil(now) })
+    const expiry = moveExpiry(id, { from: before, to: this.#activities.armed(identity, before) })
+    const dueAt = keptUntil(this.#environment.now())
+    const bytes = Number(totalOf(bytesEntry))
+    const mark = markGarbage(identity.contentId, { kind: 'content', bytes, dueAt })
+    const own = { key: storeKey(id), value: encodeIdentity({ ...identity, contentId }) }
     return {
+      contentId,
       checks: [store, activity],
-      deletes: [counterKey(id, 'records'), counterKey(id, 'bytes'), ...expiry.deletes],
-      puts: [
-        { key: storeKey(id), value: encodeIdentity({ ...identity, contentId }) },
-        ...this.#told(found, ending),
-        ...expiry.puts,
-        ...mark.puts,
-      ],
+      deletes: expiry.deletes,
+      puts: [own, ...expiry.puts, ...mark.puts],
       sums: mark.sums,
     }
   }
@@ -190,6 +259,20 @@ export class Lifecycle {
   }
 }
 
+interface Emptied extends Required<AtomicWrite> {
+  readonly contentId: Buffer
+}
+
+/** The change log of a replacement: a clear, and what is there behind it. */
+function changesOf(
+  { store, recordsEntry }: Found,
+  records: readonly WholeRecord[],
+): readonly ChangeOfMany[] {
+  const cleared = { kind: 'clear', key: '', size: 0, before: store.revision } as const
+  const puts = records.map(({ key, bytes }) => ({ kind: 'put', key, size: bytes.length }) as const)
+  return totalOf(recordsEntry) === 0n && puts.length > 0 ? puts : [cleared, ...puts]
+}
+
 /** How a store ends or is cleared, and by whom. */
 interface Ending {
   readonly kind: ChangeKind
@@ -197,6 +280,6 @@ interface Ending {
 }
 
 /** A damaged counter says nothing. */
-function isEmpty({ records }: Found): boolean {
-  return !records?.isDamaged && totalOf(records) === 0n
+function isEmpty({ recordsEntry }: Found): boolean {
+  return !recordsEntry?.isDamaged && totalOf(recordsEntry) === 0n
 }

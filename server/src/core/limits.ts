@@ -35,6 +35,9 @@ export const limits = Object.freeze({
   guessWindowMs: minute,
   /** Addresses whose wrong tokens are counted. */
   guessersMax: 10_000,
+  /** Records that one atomic commit writes, and the bytes of their keys. */
+  batchRecordsMax: 10_000,
+  batchKeysBytesMax: 1_048_576,
   /** Keys that one call deletes by their names. */
   deletedKeysMax: 10_000,
   /** Stores that one search looks at. */

@@ -3,8 +3,9 @@ import { changePut } from './change.ts'
 import type { AtomicWrite, Bytes, Entry, Put, Sum } from './engine.ts'
 import { keptUntil, markGarbage } from './garbage.ts'
 import type { StoreIdentity } from './identity.ts'
-import { chunkKey, counterKey, recordKey, type StoreCounter } from './keyspace.ts'
+import { chunkKey, counterKey, recordKey, recordNameOf, type StoreCounter } from './keyspace.ts'
 import { limits } from './limits.ts'
+import { headOf, type RecordHead } from './record.ts'
 import { decodeInfo, encodeInfo, type RecordInfo, type ValuePlace } from './record-info.ts'
 import type { StoreSnapshot } from './store-reader.ts'
 
@@ -58,7 +59,7 @@ export function recordWrite(
   }
 }
 
-/** Where a value that is all in memory goes, and the chunk for it if it needs one. */
+/** Where a value that is all in memory goes, and the chunks for it if it needs some. */
 export function placeValue(
   bytes: Bytes,
   createValueId: () => Bytes,
@@ -67,10 +68,12 @@ export function placeValue(
     return { place: { kind: 'inline', bytes }, chunks: [] }
   }
   const valueId = createValueId()
-  return {
-    place: { kind: 'chunks', valueId },
-    chunks: [{ key: chunkKey(valueId, 0), value: bytes }],
+  const chunks: Put[] = []
+  for (let start = 0; start < bytes.length; start += limits.chunkBytes) {
+    const value = bytes.subarray(start, start + limits.chunkBytes)
+    chunks.push({ key: chunkKey(valueId, chunks.length), value })
   }
+  return { place: { kind: 'chunks', valueId }, chunks }
 }
 
 /** Chunks that nothing points at any more. */
@@ -91,4 +94,19 @@ function count(
   { counter, delta }: { counter: StoreCounter; delta: number },
 ): void {
   if (delta !== 0) sums.push({ key: counterKey(id, counter), delta: BigInt(delta) })
+}
+
+/** One damaged record must not hide the others: it is listed with what is still known of it. */
+export function listedHead(entry: Entry): RecordHead {
+  const info = replacedInfo(entry) ?? unreadableInfo
+  return headOf(recordNameOf(entry.key), info, entry.revision)
+}
+
+const unreadableInfo: RecordInfo = {
+  contentType: 'application/octet-stream',
+  contentEncoding: '',
+  size: 0,
+  modifiedAt: 0,
+  jsonState: 'unsound',
+  place: { kind: 'inline', bytes: Buffer.alloc(0) },
 }

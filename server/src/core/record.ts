@@ -1,4 +1,4 @@
-import type { Revision } from './engine.ts'
+import type { Bytes, Revision } from './engine.ts'
 import type { JsonState, RecordInfo } from './record-info.ts'
 import type { StoredValue, ValueSource } from './value.ts'
 
@@ -28,6 +28,15 @@ export interface NewRecord {
   /** As sent; '' for none. */
   readonly contentEncoding: string
   readonly source: ValueSource
+}
+
+/** A record whose value is all in memory. */
+export interface WholeRecord {
+  readonly key: string
+  readonly contentType: string
+  readonly bytes: Bytes
+  /** What is known of the bytes already. */
+  readonly jsonState: JsonState
 }
 
 /** What the caller expects of the record that it replaces or deletes. */

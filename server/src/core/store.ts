@@ -10,21 +10,22 @@ import type { Environment } from './environment.ts'
 import { StorageError } from './errors.ts'
 import type { IdentityCache, StoreIdentity } from './identity.ts'
 import type { KeyQueue } from './key-queue.ts'
-import {
-  counterKey,
-  innerIdBytes,
-  recordKey,
-  recordNameOf,
-  recordRange,
-  schemaKey,
-} from './keyspace.ts'
+import { counterKey, innerIdBytes, recordKey, recordRange, schemaKey } from './keyspace.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { limits } from './limits.ts'
 import { type LiveUse, type LiveUses, whileLive } from './live-uses.ts'
-import type { StoredRecord, StoreRecord } from './record.ts'
-import { type Condition, headOf, type NewRecord, type RecordHead } from './record.ts'
+import {
+  type Condition,
+  headOf,
+  type NewRecord,
+  type RecordHead,
+  type StoredRecord,
+  type StoreRecord,
+  type WholeRecord,
+} from './record.ts'
+import { RecordBatch } from './record-batch.ts'
 import { decodeInfo, encodeInfo, type JsonState, type RecordInfo } from './record-info.ts'
-import { placeValue, recordWrite, replacedInfo } from './record-write.ts'
+import { listedHead, placeValue, recordWrite, replacedInfo } from './record-write.ts'
 import { narrowedPrefix } from './scope.ts'
 import { ignoreGone, type StoreReader, type StoreSnapshot, storeBusy } from './store-reader.ts'
 import type { SchemaCache, StoreSchema } from './store-schema.ts'
@@ -229,6 +230,17 @@ export class Store {
     await this.#parts.lifecycle.clear(this.id, this.#caller)
   }
 
+  /** Several records at once. */
+  get batch(): RecordBatch {
+    return new RecordBatch(this.id, this.#parts, this.#caller)
+  }
+
+  /** Puts these records in place of all, in one commit. Returns how many there were. */
+  async replaceAll(records: readonly WholeRecord[]): Promise<number> {
+    await this.identity() // asks the caller
+    return this.#parts.lifecycle.replaceAll(this.id, records, this.#caller)
+  }
+
   /**
    * What happened behind the revision `after`, oldest first. A store that is gone still tells of
    * its end, until that is older than the log is kept; whom it would have told is not known then.
@@ -364,19 +376,4 @@ const noKeys = (): readonly Bytes[] => []
 function isPossibleKey(key: string): boolean {
   const isShort = key.length * 3 <= limits.recordKeyBytesMax
   return (isShort || Buffer.byteLength(key) <= limits.recordKeyBytesMax) && key.isWellFormed()
-}
-
-/** One damaged record must not hide the others: it is listed with what is still known of it. */
-function listedHead(entry: Entry): RecordHead {
-  const info = replacedInfo(entry) ?? unreadableInfo
-  return headOf(recordNameOf(entry.key), info, entry.revision)
-}
-
-const unreadableInfo: RecordInfo = {
-  contentType: 'application/octet-stream',
-  contentEncoding: '',
-  size: 0,
-  modifiedAt: 0,
-  jsonState: 'unsound',
-  place: { kind: 'inline', bytes: Buffer.alloc(0) },
 }

@@ -4,7 +4,12 @@ import { type Actor, type Caller, system } from './caller.ts'
 import type { AtomicWrite, Bytes, Put, Revision } from './engine.ts'
 import type { Environment } from './environment.ts'
 import { StorageError } from './errors.ts'
-import { encodeIdentity, type GeneralAccess, type StoreIdentity } from './identity.ts'
+import {
+  encodeIdentity,
+  type GeneralAccess,
+  type SessionAddress,
+  type StoreIdentity,
+} from './identity.ts'
 import { createId, isId, randomAlphanumerics } from './ids.ts'
 import {
   innerIdBytes,
@@ -12,13 +17,13 @@ import {
   ownedKeys,
   ownerCounterKey,
   schemaKey,
-  sharedKey,
   storeKey,
 } from './keyspace.ts'
 import { limits } from './limits.ts'
 import { assertRetention, type OwnRetention } from './retention.ts'
 import type { Action } from './scope.ts'
 import { Store, type StoreParts } from './store.ts'
+import { emptyPut, readdressed, refiled, reshared } from './store-filing.ts'
 import { listStores, type StorePage, type StoreQuery } from './store-list.ts'
 import { storeBusy, storeNotFound } from './store-reader.ts'
 import { type FoundStores, type StoreSearch, searchStores } from './store-search.ts'
@@ -33,6 +38,8 @@ export interface NewStore {
   readonly retention?: OwnRetention
   /** As `encodeSchema` makes it; it stays for as long as the store does. */
   readonly schema?: Bytes | undefined
+  readonly title?: string
+  readonly session?: SessionAddress
   /** Who makes it. */
   readonly actor?: Actor | undefined
 }
@@ -46,6 +53,8 @@ export interface StoreChanges {
   readonly retention?: OwnRetention
   /** What other users may do, by their ids; null: nothing any more. Nobody else changes. */
   readonly shares?: Readonly<Record<string, Action | null>>
+  /** null: it is no session any more. */
+  readonly session?: SessionAddress | null
   /** True: all links that were signed so far end. */
   readonly resetsSigningSecret?: boolean
 }
@@ -167,9 +176,10 @@ export class Stores {
       id: createId(environment),
       ownerId: wanted.ownerId,
       name: wanted.name ?? null,
-      title: null,
+      title: wanted.title ?? null,
       generalAccess: 'FOLLOW_USER_SETTING',
       shares: {},
+      session: wanted.session ?? null,
       contentId: Buffer.from(environment.randomBytes(innerIdBytes)),
       retention: wanted.retention ?? 'default',
       createdAt: this.#nextCreation(environment.now()),
@@ -208,16 +218,18 @@ export class Stores {
     })
     const filing = refiled(identity, next)
     const sharing = reshared(identity, next)
+    const addressing = readdressed(identity, next)
     const event = { changes, actor: caller.actor, before: check.revision, at: environment.now() }
     return {
-      checks: [check, ...(activity ? [activity] : []), ...filing.checks],
-      deletes: [...expiry.deletes, ...filing.deletes, ...sharing.deletes],
+      checks: [check, ...(activity ? [activity] : []), ...filing.checks, ...addressing.checks],
+      deletes: [...expiry.deletes, ...filing.deletes, ...sharing.deletes, ...addressing.deletes],
       puts: [
         identityPut(next),
         auditOf(identity, event),
         ...expiry.puts,
         ...filing.puts,
         ...sharing.puts,
+        ...addressing.puts,
       ],
       sums: filing.sums,
     }
@@ -256,12 +268,21 @@ function creation(
   const event = { action: 'store-created', subject: name ?? id, at, actor, storeId: id } as const
   const audit = actor ? [auditPut(ownerId, event)] : []
   const filing = refiled({ ...identity, name: null }, identity)
+  const addressing = readdressed({ ...identity, session: null }, identity)
   const expiry = moveExpiry(id, { from: undefined, to: activities.armed(identity) })
   const filed = ownedKeys(identity, { named: false }).map(emptyPut)
   const described = schema ? [{ key: schemaKey(id), value: schema }] : []
   return {
-    checks: [{ key: storeKey(id), revision: undefined }, ...filing.checks],
-    puts: [identityPut(identity), ...audit, ...described, ...filed, ...expiry.puts, ...filing.puts],
+    checks: [{ key: storeKey(id), revision: undefined }, ...filing.checks, ...addressing.checks],
+    puts: [
+      identityPut(identity),
+      ...audit,
+      ...described,
+      ...filed,
+      ...expiry.puts,
+      ...filing.puts,
+      ...addressing.puts,
+    ],
     sums: [{ key: ownerCounterKey(ownerId, 'stores'), delta: 1n }, ...filing.sums],
   }
 }
@@ -297,19 +318,6 @@ function mergedShares(
   throw new StorageError('share-invalid', `A store can be shared ${rule}.`)
 }
 
-/** In the files of stores that are shared with somebody. */
-function reshared(
-  { shares: before }: StoreIdentity,
-  { id, shares }: StoreIdentity,
-): Required<Pick<AtomicWrite, 'deletes' | 'puts'>> {
-  const taken = Object.keys(before).filter((userId) => !Object.hasOwn(shares, userId))
-  const given = Object.keys(shares).filter((userId) => !Object.hasOwn(before, userId))
-  return {
-    deletes: taken.map((userId) => sharedKey(userId, id)),
-    puts: given.map((userId) => emptyPut(sharedKey(userId, id))),
-  }
-}
-
 function auditOf(
   { id, ownerId, name }: StoreIdentity,
   event: {
@@ -328,31 +336,4 @@ function auditOf(
 function actionOf({ resetsSigningSecret, shares, generalAccess }: StoreChanges): AuditAction {
   if (resetsSigningSecret) return 'store-signing-secret-reset'
   return shares || generalAccess !== undefined ? 'store-access-changed' : 'store-changed'
-}
-
-/**
- * What a new name changes in the files of names: the old one free, the new one taken, nobody
- * else's.
- */
-function refiled(before: StoreIdentity, next: StoreIdentity): Required<AtomicWrite> {
-  const { ownerId, id } = before
-  const unchanged = { checks: [], deletes: [], puts: [], sums: [] }
-  if (before.name === next.name) return unchanged
-  const old = before.name === null ? [] : [nameKey(ownerId, before.name)]
-  const taken = next.name === null ? [] : [nameKey(ownerId, next.name)]
-  const filed = ownedKeys(before, { named: true })
-  const delta = BigInt(Number(next.name !== null) - Number(before.name !== null))
-  return {
-    checks: taken.map((key) => ({ key, revision: undefined })),
-    deletes: [...old, ...(delta < 0n ? filed : [])],
-    puts: [
-      ...taken.map((key) => ({ key, value: Buffer.from(id, 'latin1') })),
-      ...(delta > 0n ? filed.map(emptyPut) : []),
-    ],
-    sums: delta === 0n ? [] : [{ key: ownerCounterKey(ownerId, 'named'), delta }],
-  }
-}
-
-function emptyPut(key: Bytes): Put {
-  return { key, value: Buffer.alloc(0) }
 }

@@ -64,6 +64,7 @@ const answers = {
   'token-not-found': { status: 404, type: 'record-not-found' },
   'token-settings-invalid': { status: 400, type: 'invalid-value' },
   'share-invalid': { status: 400, type: 'invalid-value' },
+  'session-taken': { status: 409, type: 'name-not-unique' },
   'too-many': { status: 409, type: 'limit-reached' },
   'store-cleared': { status: 409, type: 'store-cleared' },
   'upload-expired': { status: 408, type: 'upload-expired' },

@@ -1,0 +1,206 @@
+import type { Caller } from './caller.ts'
+import { type ChangeOfMany, changesPut } from './change.ts'
+import { totalOf } from './counter.ts'
+import type { AtomicWrite, Bytes, Entry, Put, Sum } from './engine.ts'
+import { StorageError } from './errors.ts'
+import { keptUntil, markGarbage } from './garbage.ts'
+import type { StoreIdentity } from './identity.ts'
+import { counterKey, garbageTotalKey, innerIdBytes, recordKey } from './keyspace.ts'
+import { limits } from './limits.ts'
+import { headOf, type StoreRecord, type WholeRecord } from './record.ts'
+import { decodeInfo, encodeInfo, type RecordInfo } from './record-info.ts'
+import { placeValue, replacedInfo } from './record-write.ts'
+import type { StoreParts } from './store.ts'
+import { type StoreSnapshot, storeBusy } from './store-reader.ts'
+import { assertRecordKey } from './validate.ts'
+
+/** A record as it shall be; without a value it goes. */
+export interface RecordChange {
+  readonly key: string
+  readonly record: WholeRecord | undefined
+}
+
+/**
+ * Several records of a store at once: read from one snapshot, written by one commit. Methods throw
+ * as those of `Store`, and `too-many` above 10,000 records or a mebibyte of keys.
+ */
+export class RecordBatch {
+  readonly #storeId: string
+  readonly #parts: StoreParts
+  readonly #caller: Caller
+
+  constructor(storeId: string, parts: StoreParts, caller: Caller) {
+    this.#storeId = storeId
+    this.#parts = parts
+    this.#caller = caller
+  }
+
+  /** Undefined where there is none. Throws `record-damaged`. */
+  async get(keys: readonly string[]): Promise<readonly (StoreRecord | undefined)[]> {
+    const { entries } = await this.#read(keys, 'read')
+    return entries.map((entry, index) => {
+      if (!entry) return undefined
+      const info = decodeInfo(entry)
+      const head = headOf(keys[index] ?? '', info, entry.revision)
+      return { ...head, value: this.#parts.values.open(info) }
+    })
+  }
+
+  async has(keys: readonly string[]): Promise<readonly boolean[]> {
+    const { entries } = await this.#read(keys, 'read')
+    return entries.map((entry) => entry !== undefined)
+  }
+
+  /** How many records there are. Counts as a use, unlike `Store.info`. */
+  async count(): Promise<number> {
+    const keysOf = ({ id }: StoreIdentity): Bytes[] => [counterKey(id, 'records')]
+    const snapshot = await this.#parts.reader.read(this.#storeId, { keysOf, caller: this.#caller })
+    this.#parts.activities.touch(snapshot, 'read')
+    return Number(totalOf(snapshot.entries[0]))
+  }
+
+  /** Stores records over what was there. Returns, for each, whether it was there before. */
+  put(records: readonly WholeRecord[]): Promise<readonly boolean[]> {
+    return this.#change(records.map((record) => ({ key: record.key, record })))
+  }
+
+  /** Stores those whose keys are not there. Returns, for each, whether it was there before. */
+  add(records: readonly WholeRecord[]): Promise<readonly boolean[]> {
+    const changes = records.map((record) => ({ key: record.key, record }))
+    return this.#change(changes, { onlyAbsent: true })
+  }
+
+  /** Returns, for each, whether it was there. */
+  delete(keys: readonly string[]): Promise<readonly boolean[]> {
+    return this.#change(keys.map((key) => ({ key, record: undefined })))
+  }
+
+  async #change(
+    changes: readonly RecordChange[],
+    { onlyAbsent = false } = {},
+  ): Promise<readonly boolean[]> {
+    const keys = changes.map(({ key }) => key)
+    assertBatch(keys)
+    const turns = keys.map((key) => `${this.#storeId}/${key}`)
+    return this.#parts.queue.runAll(turns, async () => {
+      for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
+        const snapshot = await this.#read(keys, attempt === 0 ? 'write' : undefined)
+        const { entries } = snapshot
+        const wanted = changes
+          .map((change, index) => ({ ...change, before: entries[index] }))
+          .filter(({ before, record }) => (onlyAbsent ? !before : before || record))
+        if (wanted.length === 0 || (await this.#commit(snapshot, wanted))) {
+          return entries.map((entry) => entry !== undefined)
+        }
+      }
+      throw storeBusy(this.#storeId)
+    })
+  }
+
+  async #commit(
+    snapshot: StoreSnapshot,
+    changes: readonly (RecordChange & { before: Entry | undefined })[],
+  ): Promise<boolean> {
+    const { engine, environment, trimmer } = this.#parts
+    const write = batchWrite(snapshot, {
+      changes,
+      caller: this.#caller,
+      now: environment.now(),
+      createValueId: () => environment.randomBytes(innerIdBytes),
+    })
+    const { applied } = await engine.commit(write)
+    if (applied) trimmer.note(this.#storeId)
+    return applied
+  }
+
+  async #read(keys: readonly string[], use?: 'read' | 'write'): Promise<StoreSnapshot> {
+    const keysOf = ({ contentId }: StoreIdentity): Bytes[] =>
+      keys.map((key) => recordKey(contentId, key))
+    const snapshot = await this.#parts.reader.read(this.#storeId, { keysOf, caller: this.#caller })
+    if (use) this.#parts.activities.touch(snapshot, use)
+    return snapshot
+  }
+}
+
+/** Throws `too-many`, `record-key-invalid`. */
+export function assertBatch(keys: readonly string[]): void {
+  if (keys.length > limits.batchRecordsMax) {
+    throw new StorageError('too-many', `At most ${limits.batchRecordsMax} records at once.`)
+  }
+  let bytes = 0
+  for (const key of keys) {
+    assertRecordKey(key)
+    bytes += key.length * 3
+  }
+  if (bytes <= limits.batchKeysBytesMax) return
+  throw new StorageError('too-many', `At most ${limits.batchKeysBytesMax} bytes of keys at once.`)
+}
+
+interface Batch {
+  readonly changes: readonly (RecordChange & { before: Entry | undefined })[]
+  readonly caller: Caller
+  readonly now: number
+  createValueId(): Bytes
+}
+
+/** One commit for all, which holds only while the store and each record are as they were read. */
+function batchWrite(
+  { identity, check }: StoreSnapshot,
+  { changes, caller, now, createValueId }: Batch,
+): AtomicWrite {
+  const checks = [check]
+  const deletes: Bytes[] = []
+  const puts: Put[] = []
+  const told: ChangeOfMany[] = []
+  const totals = { records: 0, bytes: 0, garbage: 0n }
+  for (const { key, record, before } of changes) {
+    const entryKey = before?.key ?? recordKey(identity.contentId, key)
+    const previous = replacedInfo(before)
+    checks.push({ key: entryKey, revision: before?.revision })
+    if (record) puts.push(...recordPuts(record, { entryKey, now, createValueId }))
+    else deletes.push(entryKey)
+    const garbage = garbageOf(previous, now)
+    puts.push(...garbage.puts)
+    for (const { delta } of garbage.sums) totals.garbage += delta
+    const size = record?.bytes.length ?? 0
+    totals.records += Number(record !== undefined) - Number(before !== undefined)
+    totals.bytes += size - (previous?.size ?? 0)
+    told.push({ kind: record ? 'put' : 'delete', key, size, before: before?.revision })
+  }
+  puts.push(changesPut(identity.id, { at: now, actor: caller.actor, changes: told }))
+  return { checks, deletes, puts, sums: sumsOf(identity, totals) }
+}
+
+/** The info of a record, and the chunks of its value where it needs some. */
+export function recordPuts(
+  { contentType, bytes, jsonState }: WholeRecord,
+  { entryKey, now, createValueId }: { entryKey: Bytes; now: number; createValueId(): Bytes },
+): Put[] {
+  const { place, chunks } = placeValue(bytes, createValueId)
+  const info: RecordInfo = {
+    contentType,
+    contentEncoding: '',
+    size: bytes.length,
+    modifiedAt: now,
+    jsonState,
+    place,
+  }
+  return [{ key: entryKey, value: encodeInfo(info) }, ...chunks]
+}
+
+function garbageOf(previous: RecordInfo | undefined, now: number): { puts: Put[]; sums: Sum[] } {
+  if (previous?.place.kind !== 'chunks') return { puts: [], sums: [] }
+  const { size: bytes, place } = previous
+  return markGarbage(place.valueId, { kind: 'value', bytes, dueAt: keptUntil(now) })
+}
+
+function sumsOf(
+  { id }: StoreIdentity,
+  { records, bytes, garbage }: { records: number; bytes: number; garbage: bigint },
+): Sum[] {
+  const sums: Sum[] = []
+  if (records !== 0) sums.push({ key: counterKey(id, 'records'), delta: BigInt(records) })
+  if (bytes !== 0) sums.push({ key: counterKey(id, 'bytes'), delta: BigInt(bytes) })
+  if (garbage !== 0n) sums.push({ key: garbageTotalKey, delta: garbage })
+  return sums
+}

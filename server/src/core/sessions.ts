@@ -1,0 +1,139 @@
+import type { Actor, Caller } from './caller.ts'
+import type { Environment } from './environment.ts'
+import { StorageError } from './errors.ts'
+import { sessionKey, sessionRange } from './keyspace.ts'
+import { limits } from './limits.ts'
+import type { OwnRetention } from './retention.ts'
+import type { Store, StoreInfo, StoreParts } from './store.ts'
+import { infoIfAlive } from './store-list.ts'
+import { ignoreGone, storeNotFound } from './store-reader.ts'
+import type { Stores } from './stores.ts'
+import { walk } from './walk.ts'
+
+export interface NewSession {
+  readonly ownerId: string
+  /** What the store is called until it is named: its title. */
+  readonly label: string
+  readonly retention: OwnRetention
+  /** The token of a shared session; undefined: one that nobody can guess. */
+  readonly sharedToken: bigint | undefined
+  readonly actor: Actor | undefined
+}
+
+/**
+ * Stores that have a token, as NemesisDB's clients address them: a 64-bit number, looked up among
+ * the sessions of one user.
+ */
+export class Sessions {
+  readonly #parts: StoreParts
+  readonly #stores: Stores
+  /** Store ids by owner and token: a guess, which the store's identity confirms. */
+  readonly #known = new Map<string, string>()
+
+  constructor(parts: StoreParts, stores: Stores) {
+    this.#parts = parts
+    this.#stores = stores
+  }
+
+  /** Throws `session-taken` where there is a shared session of that token. */
+  async create(wanted: NewSession): Promise<{ store: Store; token: bigint }> {
+    const { ownerId, label, retention, sharedToken, actor } = wanted
+    const token = sharedToken ?? createToken(this.#parts.environment)
+    const session = { token: String(token), isShared: sharedToken !== undefined }
+    const title = label.slice(0, limits.storeTitleLengthMax).toWellFormed()
+    await this.#endExpired(ownerId, token)
+    try {
+      const store = await this.#stores.create({
+        ownerId,
+        name: undefined,
+        retention,
+        title,
+        session,
+        actor,
+      })
+      return { store, token }
+    } catch (error) {
+      if (!(error instanceof StorageError) || error.code !== 'store-name-taken') throw error
+      throw new StorageError('session-taken', 'There is a session of that name already.')
+    }
+  }
+
+  /** Throws `store-not-found` and what the caller throws. */
+  find(ownerId: string, token: bigint, caller: Caller): Store | Promise<Store> {
+    const name = `${ownerId}${token}`
+    const known = this.#known.get(name)
+    const store = known && this.#stores.findKnown(known, this.#confirming(token, caller))
+    return store || this.#look(ownerId, token, caller)
+  }
+
+  /** A store that has no token gets one that nobody can guess. Returns its token. */
+  async link(storeId: string, caller: Caller): Promise<string> {
+    const { session } = await (await this.#stores.find(storeId, caller)).identity()
+    if (session) return session.token
+    const token = String(createToken(this.#parts.environment))
+    await this.#stores.update(storeId, { session: { token, isShared: false } }, caller)
+    return token
+  }
+
+  /** Takes the token away, and drops the store where nothing else keeps it. */
+  async end(store: Store, caller: Caller): Promise<void> {
+    const { name } = await store.identity()
+    if (name === null) await this.#stores.drop(store.id, caller)
+    else await this.#stores.update(store.id, { session: null }, caller)
+  }
+
+  /** All living sessions of a user, in the order of their tokens. */
+  async *list(ownerId: string): AsyncGenerator<StoreInfo & { session: { token: string } }> {
+    for await (const { value } of walk(this.#parts.engine, sessionRange(ownerId))) {
+      const info = await infoIfAlive(Buffer.from(value).toString('latin1'), this.#parts)
+      if (info?.session) yield { ...info, session: info.session }
+    }
+  }
+
+  /** How many there are, and how many records they hold. */
+  async totals(ownerId: string): Promise<{ sessions: number; records: number }> {
+    const totals = { sessions: 0, records: 0 }
+    for await (const { recordCount } of this.list(ownerId)) {
+      totals.sessions += 1
+      totals.records += recordCount
+    }
+    return totals
+  }
+
+  async #look(ownerId: string, token: bigint, caller: Caller): Promise<Store> {
+    const [entry] = await this.#parts.engine.get([sessionKey(ownerId, token)])
+    if (!entry) throw storeNotFound(String(token))
+    const storeId = Buffer.from(entry.value).toString('latin1')
+    const store = await this.#stores.find(storeId, this.#confirming(token, caller))
+    if (this.#known.size >= limits.cachedStoresMax) this.#known.clear()
+    this.#known.set(`${ownerId}${token}`, storeId)
+    return store
+  }
+
+  /** The caller, who means the store for as long as it has that token. */
+  #confirming(token: bigint, caller: Caller): Caller {
+    const text = String(token)
+    return {
+      ...caller,
+      assert: (store, ownerAccess) => {
+        if (store.session?.token !== text) throw storeNotFound(text)
+        caller.assert(store, ownerAccess)
+      },
+    }
+  }
+
+  /** What has expired must not keep its token until a sweep comes by. */
+  async #endExpired(ownerId: string, token: bigint): Promise<void> {
+    const [entry] = await this.#parts.engine.get([sessionKey(ownerId, token)])
+    if (!entry) return
+    const storeId = Buffer.from(entry.value).toString('latin1')
+    await this.#parts.lifecycle.expire(storeId).catch(ignoreGone)
+  }
+}
+
+/** 1 to 2^53 - 1: JavaScript's JSON carries it unharmed, and nobody guesses it. */
+function createToken(environment: Environment): bigint {
+  const bytes = Buffer.from(environment.randomBytes(8))
+  const token = bytes.readBigUInt64BE() >> 11n
+  return token === 0n ? createToken(environment) : token
+}

@@ -15,7 +15,7 @@ import {
 } from './scope.ts'
 import { isWellMadeToken } from './token-text.ts'
 import type { Tokens } from './tokens.ts'
-import type { User, UserAccess } from './users.ts'
+import type { User, UserAccess, Users } from './users.ts'
 
 /** A user, through a token. */
 export interface UserPrincipal {
@@ -48,6 +48,7 @@ export interface Sender {
 
 interface AccessParts {
   readonly tokens: Tokens
+  readonly users: Users
   readonly environment: Environment
   /** Starts work that no caller waits for. */
   start(what: string, work: Promise<unknown>): void
@@ -87,10 +88,22 @@ export class Access {
     }
   }
 
+  /**
+   * Who comes without a token to a door that takes that on loopback: the first user.
+   * Throws `token-missing`.
+   */
+  async localPrincipal(): Promise<UserPrincipal> {
+    const [first] = await this.#parts.users.list()
+    if (!first || first.isDisabled) throw new StorageError('token-missing', 'This needs a token.')
+    return { kind: 'user', user: first, tokenId: '', scope: fullScope, isOperator: false }
+  }
+
   /** Throws `token-invalid` where the principal's token does not hold any more. */
   async assertValid(principal: Principal): Promise<void> {
     if (principal.kind === 'nobody' || principal.isOperator) return
-    if (await this.#parts.tokens.findValid(principal.tokenId)) return
+    const { tokenId, user } = principal
+    if (tokenId === '' && (await this.#parts.users.get(user.id))?.isDisabled === false) return
+    if (await this.#parts.tokens.findValid(tokenId)) return
     throw new StorageError('token-invalid', 'This token is not valid any more.')
   }
 

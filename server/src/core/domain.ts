@@ -78,7 +78,7 @@ export async function openDomain(
     sessions: new Sessions(parts, stores),
     users,
     tokens,
-    access: new Access({ tokens, environment, start }),
+    access: new Access({ tokens, users, environment, start }),
     auditLog,
     liveUses,
     sweeper: new Sweeper({ ...shared, values, trimmer, auditLog }),

@@ -10,16 +10,18 @@ interface Window {
 /** Counts the wrong guesses of each address, within windows of a minute. */
 export class GuessLimit {
   readonly #environment: Environment
+  readonly #guessesMax: number
   readonly #windows = new Map<string, Window>()
 
-  constructor(environment: Environment) {
+  constructor(environment: Environment, guessesMax: number = limits.guessesMax) {
     this.#environment = environment
+    this.#guessesMax = guessesMax
   }
 
   /** Throws `too-many-guesses`. */
   assertMayGuess(address: string): void {
     const window = this.#current(address)
-    if (!window || window.guesses < limits.guessesMax) return
+    if (!window || window.guesses < this.#guessesMax) return
     const sentence = 'Too many wrong tokens came from this address: wait a minute.'
     throw new StorageError('too-many-guesses', sentence)
   }

@@ -33,6 +33,8 @@ export const limits = Object.freeze({
   /** Wrong tokens from one address within `guessWindowMs`: behind them it is not even looked. */
   guessesMax: 20,
   guessWindowMs: minute,
+  /** The same of tokens of sessions. */
+  sessionGuessesMax: 100,
   /** Addresses whose wrong tokens are counted. */
   guessersMax: 10_000,
   /** Records that one atomic commit writes, and the bytes of their keys. */

@@ -122,6 +122,26 @@ export class RecordBatch {
   }
 }
 
+/** As many at once as one commit takes. */
+export function* batchesOf(records: readonly WholeRecord[]): Generator<readonly WholeRecord[]> {
+  let batch: WholeRecord[] = []
+  let room = batchRoom
+  for (const record of records) {
+    const cost = record.bytes.length + record.key.length * 3
+    if (batch.length > 0 && (cost > room || batch.length >= limits.pageItemsMax)) {
+      yield batch
+      batch = []
+      room = batchRoom
+    }
+    batch.push(record)
+    room -= cost
+  }
+  if (batch.length > 0) yield batch
+}
+
+/** Bytes of keys and values, well below what a commit takes. */
+const batchRoom = 8 * 1_048_576
+
 /** Throws `too-many`, `record-key-invalid`. */
 export function assertBatch(keys: readonly string[]): void {
   if (keys.length > limits.batchRecordsMax) {

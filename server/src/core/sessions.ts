@@ -1,8 +1,12 @@
-import type { Actor, Caller } from './caller.ts'
+import { type Actor, type Caller, system } from './caller.ts'
 import type { Environment } from './environment.ts'
 import { StorageError } from './errors.ts'
+import { GuessLimit } from './guess-limit.ts'
+import type { SessionAddress } from './identity.ts'
 import { sessionKey, sessionRange } from './keyspace.ts'
 import { limits } from './limits.ts'
+import type { WholeRecord } from './record.ts'
+import { batchesOf } from './record-batch.ts'
 import type { OwnRetention } from './retention.ts'
 import type { Store, StoreInfo, StoreParts } from './store.ts'
 import { infoIfAlive } from './store-list.ts'
@@ -20,6 +24,14 @@ export interface NewSession {
   readonly actor: Actor | undefined
 }
 
+export interface RestoredSession {
+  readonly ownerId: string
+  readonly session: SessionAddress
+  readonly retention: OwnRetention
+  readonly records: readonly WholeRecord[]
+  readonly actor: Actor | undefined
+}
+
 /**
  * Stores that have a token, as NemesisDB's clients address them: a 64-bit number, looked up among
  * the sessions of one user.
@@ -27,12 +39,14 @@ export interface NewSession {
 export class Sessions {
   readonly #parts: StoreParts
   readonly #stores: Stores
+  readonly #guesses: GuessLimit
   /** Store ids by owner and token: a guess, which the store's identity confirms. */
   readonly #known = new Map<string, string>()
 
   constructor(parts: StoreParts, stores: Stores) {
     this.#parts = parts
     this.#stores = stores
+    this.#guesses = new GuessLimit(parts.environment, limits.sessionGuessesMax)
   }
 
   /** Throws `session-taken` where there is a shared session of that token. */
@@ -58,12 +72,39 @@ export class Sessions {
     }
   }
 
-  /** Throws `store-not-found` and what the caller throws. */
-  find(ownerId: string, token: bigint, caller: Caller): Store | Promise<Store> {
+  /**
+   * A session as it was somewhere else, with its records: it is there when all of it is. False where
+   * there is one of that token already.
+   */
+  async restore(wanted: RestoredSession): Promise<boolean> {
+    const { ownerId, session, retention, records, actor } = wanted
+    const key = sessionKey(ownerId, BigInt(session.token))
+    await this.#endExpired(ownerId, BigInt(session.token))
+    if ((await this.#parts.engine.get([key]))[0]) return false
+    const store = await this.#stores.create({ ownerId, name: undefined, actor })
+    try {
+      for (const batch of batchesOf(records)) await store.batch.put(batch)
+      await this.#stores.update(store.id, { session, retention }, { ...system, actor })
+      return true
+    } catch (error) {
+      await this.#stores.drop(store.id)
+      throw error
+    }
+  }
+
+  /**
+   * At once where this server knows it. Throws `store-not-found`, what the caller throws and, where
+   * many tokens from `peer` were wrong, `too-many-guesses`.
+   */
+  find(
+    ownerId: string,
+    token: bigint,
+    { caller, peer }: { caller: Caller; peer: string },
+  ): Store | Promise<Store> {
     const name = `${ownerId}${token}`
     const known = this.#known.get(name)
     const store = known && this.#stores.findKnown(known, this.#confirming(token, caller))
-    return store || this.#look(ownerId, token, caller)
+    return store || this.#look(ownerId, token, { caller, peer })
   }
 
   /** A store that has no token gets one that nobody can guess. Returns its token. */
@@ -100,9 +141,17 @@ export class Sessions {
     return totals
   }
 
-  async #look(ownerId: string, token: bigint, caller: Caller): Promise<Store> {
+  async #look(
+    ownerId: string,
+    token: bigint,
+    { caller, peer }: { caller: Caller; peer: string },
+  ): Promise<Store> {
+    this.#guesses.assertMayGuess(peer)
     const [entry] = await this.#parts.engine.get([sessionKey(ownerId, token)])
-    if (!entry) throw storeNotFound(String(token))
+    if (!entry) {
+      this.#guesses.noteWrong(peer)
+      throw storeNotFound(String(token))
+    }
     const storeId = Buffer.from(entry.value).toString('latin1')
     const store = await this.#stores.find(storeId, this.#confirming(token, caller))
     if (this.#known.size >= limits.cachedStoresMax) this.#known.clear()

@@ -5,14 +5,19 @@ import { readJsonObject } from '../rest/json-body.ts'
 import { emptyReply, jsonReply } from '../rest/replies.ts'
 import { findStore } from './address.ts'
 import type { ApifyCall } from './routes.ts'
-import { changesOf, describe, updated } from './stores.ts'
+import { changesOf, describe, managerOf, updated } from './stores.ts'
 
-/** PATCH /v2/key-value-stores/{store}: name, title, generalAccess, retention; the rest stays. */
+/**
+ * PATCH /v2/key-value-stores/{store}: name, title, generalAccess, retention, and `session`, which gives
+ * it a token for NemesisDB's clients or takes it away; the rest stays.
+ */
 export async function patchStore(call: ApifyCall): Promise<HttpReply> {
   const store = await findStore(call, { action: 'manage', extent: 'all' })
-  const settings = settingsOf(await readJsonObject(call.request, { isOptional: false }))
+  const body = await readJsonObject(call.request, { isOptional: false })
+  const settings = settingsOf(body)
   const isUnchanged = Object.keys(settings).length === 0
   const patched = isUnchanged ? store : await updated(call, store, settings)
+  if (body.session === true) await call.domain.sessions.link(store.id, managerOf(call))
   return jsonReply(200, { data: await describe(call, patched) })
 }
 
@@ -26,7 +31,7 @@ export async function clearStore(call: ApifyCall): Promise<HttpReply> {
   return emptyReply(204)
 }
 
-const settingNames: readonly string[] = ['name', 'title', 'generalAccess', 'retention']
+const settingNames: readonly string[] = ['name', 'title', 'generalAccess', 'retention', 'session']
 
 /** What is misspelled would silently change nothing. */
 function settingsOf(body: Readonly<Record<string, unknown>>): StoreChanges {
@@ -34,5 +39,9 @@ function settingsOf(body: Readonly<Record<string, unknown>>): StoreChanges {
   if (unknown !== undefined) {
     throw invalidValue(`${unknown} can't be set; ${settingNames.join(', ')} can`)
   }
-  return changesOf(body)
+  const { session } = body
+  if (session !== undefined && typeof session !== 'boolean') {
+    throw invalidValue('session must be true or false')
+  }
+  return { ...changesOf(body), ...(session === false && { session: null }) }
 }

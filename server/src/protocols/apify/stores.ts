@@ -1,4 +1,5 @@
 import { actorOf, isAllowed, requireAccount, requireUser } from '../../core/access.ts'
+import type { Caller } from '../../core/caller.ts'
 import type { Bytes } from '../../core/engine.ts'
 import { StorageError } from '../../core/errors.ts'
 import type { GeneralAccess } from '../../core/identity.ts'
@@ -106,7 +107,7 @@ export async function updateStore(call: ApifyCall): Promise<HttpReply> {
 /** DELETE /v2/key-value-stores/{store} */
 export async function deleteStore(call: ApifyCall): Promise<HttpReply> {
   const store = await findStore(call, managing)
-  await call.domain.stores.drop(store.id, callerOf(call, managing, 'id'))
+  await call.domain.stores.drop(store.id, managerOf(call))
   return emptyReply(204)
 }
 
@@ -115,7 +116,11 @@ export const managing = { action: 'manage', extent: 'all' } as const
 
 /** The store as it is after those changes. */
 export function updated(call: ApifyCall, store: Store, changes: StoreChanges): Promise<Store> {
-  return call.domain.stores.update(store.id, changes, callerOf(call, managing, 'id'))
+  return call.domain.stores.update(store.id, changes, managerOf(call))
+}
+
+export function managerOf(call: ApifyCall): Caller {
+  return callerOf(call, managing, 'id')
 }
 
 export async function describe(call: ApifyCall, store: Store): Promise<Record<string, unknown>> {

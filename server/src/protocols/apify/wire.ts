@@ -51,6 +51,8 @@ export function storeObject(
     retention: retentionObject(info.retention),
     expiresAt: info.expiresAt === undefined ? null : isoTime(info.expiresAt),
     ...(mayWrite && { urlSigningSecretKey: info.signingSecret }),
+    // Whoever has it may come without an API token on loopback.
+    ...(mayWrite && info.session && { sessionToken: info.session.token }),
     consoleUrl: `${baseUrl}/#/key-value-stores/${info.id}`,
     ...contentUrls(info, { baseUrl, maySign: mayWrite, ownerAccess, now }),
     stats: {

@@ -2,6 +2,7 @@ import type { RestCall, Route } from '../rest/routes.ts'
 import { getAudit } from './audit.ts'
 import { getMe, patchMe } from './me.ts'
 import { search } from './search.ts'
+import { endSession, listSessions } from './sessions.ts'
 import { createToken, getToken, listTokens, revokeToken } from './tokens.ts'
 import { createUser, getUser, listUsers, patchUser } from './users.ts'
 
@@ -12,6 +13,8 @@ export const routes: readonly Route<RestCall>[] = [
   { path: '/coatcheck/v1/users/:user', methods: { GET: getUser, PATCH: patchUser } },
   { path: '/coatcheck/v1/tokens', methods: { GET: listTokens, POST: createToken } },
   { path: '/coatcheck/v1/tokens/:token', methods: { GET: getToken, DELETE: revokeToken } },
+  { path: '/coatcheck/v1/sessions', methods: { GET: listSessions } },
+  { path: '/coatcheck/v1/sessions/:store', methods: { DELETE: endSession } },
   { path: '/coatcheck/v1/search', methods: { GET: search } },
   { path: '/coatcheck/v1/audit', methods: { GET: getAudit } },
 ]

@@ -1,0 +1,94 @@
+import type { UserPrincipal } from '../../core/access.ts'
+import type { Caller } from '../../core/caller.ts'
+import type { Domain } from '../../core/domain.ts'
+import type { Environment } from '../../core/environment.ts'
+import { StorageError } from '../../core/errors.ts'
+import type { Action } from '../../core/scope.ts'
+import type { Store } from '../../core/store.ts'
+import type { Dumps } from './dumps.ts'
+import { type Parameters, tokenOf } from './parameters.ts'
+import { status } from './status.ts'
+import { CommandError } from './wire.ts'
+
+/** Which family of NemesisDB's versions a server speaks. */
+export type Compat = '0.4' | '0.9'
+
+/** What all commands of a door share. */
+export interface Services {
+  readonly domain: Domain
+  readonly environment: Environment
+  readonly compat: Compat
+  /** Undefined: saving is off. */
+  readonly dumps: Dumps | undefined
+}
+
+/** Whoever is at the other end of a connection, as callers of stores. */
+export interface Client {
+  readonly principal: UserPrincipal
+  readonly callers: Readonly<Record<Action, Caller>>
+  /** The address at the other end. */
+  readonly peer: string
+}
+
+/** One command and its parameters. */
+export interface NemesisCall extends Services {
+  readonly client: Client
+  readonly command: string
+  readonly parameters: Parameters
+}
+
+/** The text of the answer, or texts; undefined: nothing is said. */
+export type Answer = string | readonly string[] | undefined
+
+export type Handler = (call: NemesisCall) => Answer | Promise<Answer>
+
+/** The session that a command names, and its token as JSON text. */
+export interface Session {
+  readonly store: Store
+  readonly token: string
+}
+
+/**
+ * The session of `tkn`, to be used with `use`. Errors that come of it are those of this session.
+ * Throws CommandError.
+ */
+export async function inSession(
+  call: NemesisCall,
+  action: Action,
+  use: (session: Session) => Promise<Answer>,
+): Promise<Answer> {
+  const number = tokenOf(call.parameters)
+  const token = String(number)
+  const { client, domain } = call
+  const caller = client.callers[action]
+  try {
+    const { principal, peer } = client
+    const found = domain.sessions.find(principal.user.id, number, { caller, peer })
+    const store = found instanceof Promise ? await found : found
+    return await use({ store, token })
+  } catch (error) {
+    throw ofSession(error, call, token)
+  }
+}
+
+function ofSession(error: unknown, { client }: NemesisCall, token: string): unknown {
+  if (error instanceof CommandError) return new CommandError(error.status, error.message, token)
+  if (!(error instanceof StorageError)) return error
+  if (error.code !== 'store-not-found' && !isUnseen(error, client)) return error
+  return new CommandError(status.sessionNotExist, '', token)
+}
+
+/** A session of a store that the API token is not for. */
+function isUnseen({ code }: StorageError, { principal }: Client): boolean {
+  return code === 'access-denied' && principal.scope.storeId !== undefined
+}
+
+/** Throws `access-denied` where the connection's token is not for one of these keys. */
+export function assertKeys({ client }: NemesisCall, keys: Iterable<string>): void {
+  const { keyPrefix } = client.principal.scope
+  if (keyPrefix === undefined) return
+  for (const key of keys) {
+    if (key.startsWith(keyPrefix)) continue
+    throw new CommandError(status.commandDisabled, `This token is for keys with ${keyPrefix}`)
+  }
+}

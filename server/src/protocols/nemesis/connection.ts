@@ -1,0 +1,120 @@
+import { StorageError } from '../../core/errors.ts'
+import type { SocketSession } from '../../transport/socket-exchange.ts'
+import { JsonTextError, parseJsonText } from '../json-text.ts'
+import type { Answer, Client, NemesisCall, Services } from './call.ts'
+import { type Command, findCommand, type Pace } from './commands.ts'
+import { status, statusOf } from './status.ts'
+import { answer, CommandError, messageError, refusal } from './wire.ts'
+
+type Reply = (answer: Answer) => void
+
+interface Waiting {
+  readonly command: Command
+  readonly call: NemesisCall
+  readonly reply: Reply
+}
+
+/**
+ * The commands of one connection, as if one came after the other: those that can't see each other
+ * are under way at the same time, so that many of them share a sync.
+ */
+export class NemesisConnection implements SocketSession {
+  readonly #services: Services
+  readonly #client: Client
+  readonly #onClose: () => void
+  #pace: Pace = 'read'
+  #running = 0
+  readonly #waiting: Waiting[] = []
+
+  constructor(services: Services, client: Client, onClose: () => void) {
+    this.#services = services
+    this.#client = client
+    this.#onClose = onClose
+  }
+
+  receive(message: string | Uint8Array, reply: Reply): void {
+    try {
+      const work =
+        typeof message === 'string' ? this.#parse(message) : messageError(status.opCodeInvalid)
+      if (typeof work === 'string') reply(work)
+      else this.#queue({ ...work, reply })
+    } catch (error) {
+      if (!(error instanceof JsonTextError)) throw error
+      reply(messageError(status.jsonInvalid))
+    }
+  }
+
+  close(): void {
+    this.#waiting.length = 0
+    this.#onClose()
+  }
+
+  /** The command, or what is answered to a message that is none. Throws JsonTextError. */
+  #parse(message: string): { command: Command; call: NemesisCall } | string {
+    const document = parseJsonText(message)
+    if (document.kind === 'null') return messageError(status.jsonInvalid)
+    if (document.kind !== 'object') return messageError(status.commandSyntax)
+    const members = document.members()
+    if (members.size === 0) return messageError(status.commandSyntax)
+    if (members.size > 1) return messageError(status.commandMultiple)
+    for (const [name, body] of members) {
+      if (body.kind !== 'object') return refusal(name, new CommandError(status.commandType))
+      const parameters = body.members()
+      const { compat } = this.#services
+      const command = findCommand(name, { compat, hasToken: parameters.has('tkn') })
+      if (!command) return refusal(name, new CommandError(status.commandNotExist))
+      const call = { ...this.#services, client: this.#client, command: name, parameters }
+      return { command, call }
+    }
+    return messageError(status.commandSyntax)
+  }
+
+  #queue(work: Waiting): void {
+    if (this.#waiting.length === 0 && this.#mayStart(work.command.pace)) this.#start(work)
+    else this.#waiting.push(work)
+  }
+
+  #mayStart(pace: Pace): boolean {
+    return this.#running === 0 || (pace === this.#pace && pace !== 'alone')
+  }
+
+  #start({ command, call, reply }: Waiting): void {
+    this.#pace = command.pace
+    this.#running += 1
+    run(command, call).then((text) => {
+      this.#running -= 1
+      reply(text)
+      this.#startWaiting()
+    })
+  }
+
+  #startWaiting(): void {
+    for (;;) {
+      const [next] = this.#waiting
+      if (!next || !this.#mayStart(next.command.pace)) return
+      this.#waiting.shift()
+      this.#start(next)
+    }
+  }
+}
+
+/** Never rejects: what goes wrong is an answer too. */
+async function run({ handler }: Command, call: NemesisCall): Promise<Answer> {
+  try {
+    return await handler(call)
+  } catch (error) {
+    return refusalOf(error, call)
+  }
+}
+
+function refusalOf(error: unknown, { command, environment }: NemesisCall): string {
+  if (error instanceof CommandError) return refusal(command, error)
+  if (error instanceof StorageError) {
+    if (error.code === 'record-damaged' || error.cause !== undefined) {
+      environment.logError(command, error)
+    }
+    return refusal(command, new CommandError(statusOf[error.code], error.message))
+  }
+  environment.logError(`${command} failed`, error)
+  return answer(command, `{"st":${status.unknown},"tkn":null,"m":""}`)
+}

@@ -1,0 +1,147 @@
+import { type FileHandle, mkdir, open, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { attempt } from './dump-files.ts'
+import type { DumpedSession, DumpWriter } from './dumps.ts'
+
+/** A file that has this much is followed by a new one, between two sessions. */
+const fileLengthMax = 10 * 1_048_576
+const bufferedLengthMax = 262_144
+const statuses = { pending: 0, complete: 1, failed: 2 } as const
+
+interface About {
+  readonly name: string
+  readonly isWhole: boolean
+  now(): number
+}
+
+/** Writes a dump in the layout of NemesisDB 0.4, with one pool. */
+export class FileDumpWriter implements DumpWriter {
+  readonly #folder: string
+  readonly #about: About
+  readonly #startedAt: number
+  #file: FileHandle | undefined
+  #fileCount = 0
+  #length = 0
+  #text = ''
+  /** What closes the object that is being written: '' for none. */
+  #closing = ''
+  #isFirstKey = true
+
+  private constructor(folder: string, about: About) {
+    this.#folder = folder
+    this.#about = about
+    this.#startedAt = about.now()
+  }
+
+  static async open(folder: string, about: About): Promise<FileDumpWriter> {
+    const writer = new FileDumpWriter(folder, about)
+    await mkdir(join(folder, 'md'), { mode: 0o700 })
+    await mkdir(join(folder, 'data', '0'), { recursive: true, mode: 0o700 })
+    await writer.#describe(statuses.pending)
+    return writer
+  }
+
+  begin(session: DumpedSession | undefined): Promise<void> {
+    return attempt(async () => {
+      this.#endSession()
+      if (this.#length > fileLengthMax) await this.#endFile()
+      if (!this.#file) await this.#beginFile()
+      else this.#append(',')
+      this.#append(session ? `{"sh":${describe(session)},"keys":{` : '{"keys":{')
+      this.#closing = '}}'
+      this.#isFirstKey = true
+    })
+  }
+
+  add(key: string, value: string): Promise<void> {
+    return attempt(async () => {
+      this.#append(`${this.#isFirstKey ? '' : ','}${JSON.stringify(key)}:${value}`)
+      this.#isFirstKey = false
+      if (this.#text.length > bufferedLengthMax) await this.#flush()
+    })
+  }
+
+  finish(): Promise<void> {
+    return attempt(async () => {
+      await this.#endFile()
+      await syncFolder(join(this.#folder, 'data', '0'))
+      await this.#describe(statuses.complete)
+    })
+  }
+
+  async abandon(): Promise<void> {
+    await this.#file?.close().catch(() => undefined) // it is given up anyway
+    this.#file = undefined
+    await attempt(() => this.#describe(statuses.failed))
+  }
+
+  async #beginFile(): Promise<void> {
+    this.#file = await open(join(this.#folder, 'data', '0', String(this.#fileCount)), 'wx', 0o600)
+    this.#fileCount += 1
+    this.#length = 0
+    this.#append('[')
+  }
+
+  #endSession(): void {
+    this.#append(this.#closing)
+    this.#closing = ''
+  }
+
+  async #endFile(): Promise<void> {
+    const file = this.#file
+    if (!file) return
+    this.#endSession()
+    this.#append(']')
+    await this.#flush()
+    await file.sync()
+    await file.close()
+    this.#file = undefined
+  }
+
+  #append(text: string): void {
+    this.#text += text
+    this.#length += text.length
+  }
+
+  async #flush(): Promise<void> {
+    await this.#file?.writeFile(this.#text)
+    this.#text = ''
+  }
+
+  /** Replaced as a whole: a reader finds the old or the new one. */
+  async #describe(status: number): Promise<void> {
+    const { name, isWhole, now } = this.#about
+    const text = JSON.stringify({
+      name,
+      status,
+      pools: 1,
+      start: this.#startedAt,
+      saveType: isWhole ? 0 : 1,
+      complete: status === statuses.pending ? 0 : now(),
+    })
+    const path = join(this.#folder, 'md', 'md.json')
+    const file = await open(`${path}.new`, 'w', 0o600)
+    try {
+      await file.writeFile(text)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(`${path}.new`, path)
+    await syncFolder(join(this.#folder, 'md'))
+  }
+}
+
+function describe({ token, isShared, duration, deleteSession }: DumpedSession): string {
+  const expiry = `{"duration":${duration},"deleteSession":${deleteSession}}`
+  return `{"tkn":${token},"shared":${isShared},"expiry":${expiry}}`
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path)
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}

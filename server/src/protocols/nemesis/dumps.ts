@@ -1,0 +1,46 @@
+/** A session in a dump, as NemesisDB writes it. */
+export interface DumpedSession {
+  readonly token: bigint
+  readonly isShared: boolean
+  /** In seconds; 0: for ever. */
+  readonly duration: number
+  readonly deleteSession: boolean
+}
+
+/** Where dumps lie. No name leads out of it. */
+export interface Dumps {
+  /** `isWhole`: all sessions are saved, not only some. Throws DumpError. */
+  create(name: string, about: { isWhole: boolean }): Promise<DumpWriter>
+  /** The newest complete dump of that name; undefined: there is none. Throws DumpError. */
+  open(name: string): Promise<DumpReader | undefined>
+}
+
+export interface DumpWriter {
+  /** What comes behind belongs to this session, or (undefined) to none. Throws DumpError. */
+  begin(session: DumpedSession | undefined): Promise<void>
+  /** `value` is JSON text. Throws DumpError. */
+  add(key: string, value: string): Promise<void>
+  /** It is complete, and on disk. Throws DumpError. */
+  finish(): Promise<void>
+  /** It can't be loaded. */
+  abandon(): Promise<void>
+}
+
+/** One session of a dump, or what was saved without one, with its values as JSON text. */
+export interface DumpedValues {
+  readonly session: DumpedSession | undefined
+  readonly values: ReadonlyMap<string, string>
+}
+
+export interface DumpReader {
+  /** Throws DumpError where the dump is broken. */
+  read(): AsyncGenerator<DumpedValues>
+}
+
+/** The dump can't be written or read; the message is a sentence. */
+export class DumpError extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause })
+    this.name = 'DumpError'
+  }
+}

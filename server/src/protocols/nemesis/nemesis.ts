@@ -1,0 +1,90 @@
+import type { Principal, UserPrincipal } from '../../core/access.ts'
+import type { Caller } from '../../core/caller.ts'
+import { StorageError } from '../../core/errors.ts'
+import type { Action } from '../../core/scope.ts'
+import type {
+  SocketControl,
+  SocketDoor,
+  SocketSession,
+  UpgradeRefusal,
+  UpgradeRequest,
+} from '../../transport/socket-exchange.ts'
+import type { Client, Services } from './call.ts'
+import { NemesisConnection } from './connection.ts'
+
+export interface NemesisOptions extends Services {
+  /** Whether the listening address can be reached from this machine alone. */
+  readonly isLoopback: boolean
+}
+
+const policyViolation = 1008
+
+/**
+ * NemesisDB's protocol: JSON commands over a WebSocket. On loopback, a connection without an API
+ * token is the first user's, unless it comes from a web page of elsewhere or through a proxy.
+ */
+export function createNemesisDoor(options: NemesisOptions): SocketDoor {
+  return {
+    accept: async (request, control) => {
+      try {
+        const principal = await principalOf(request, options)
+        return 'status' in principal ? principal : connect(principal, { request, control, options })
+      } catch (error) {
+        if (error instanceof StorageError) return refusalOf(error)
+        throw error
+      }
+    },
+  }
+}
+
+async function principalOf(
+  request: UpgradeRequest,
+  { domain, isLoopback }: NemesisOptions,
+): Promise<UserPrincipal | UpgradeRefusal> {
+  const principal: Principal = await domain.access.authenticate(tokenOf(request), request)
+  if (principal.kind === 'user') return principal
+  if (!isLoopback || request.isForwarded) {
+    return { status: 401, message: 'This needs an API token: Authorization: Bearer, or ?token=.' }
+  }
+  if (isForeignPage(request)) {
+    return { status: 403, message: 'A web page of elsewhere needs an API token: ?token=.' }
+  }
+  return domain.access.localPrincipal()
+}
+
+function tokenOf(request: UpgradeRequest): string | undefined {
+  const header = request.header('authorization')
+  if (header !== undefined) return /^bearer +(\S+) *$/i.exec(header)?.[1] ?? header
+  return new URLSearchParams(request.query).get('token') ?? undefined
+}
+
+/** A browser says which page connects; programs do not. */
+function isForeignPage({ origin, header }: UpgradeRequest): boolean {
+  if (origin === undefined) return false
+  return !URL.canParse(origin) || new URL(origin).host !== header('host')?.toLowerCase()
+}
+
+function connect(
+  principal: UserPrincipal,
+  parts: { request: UpgradeRequest; control: SocketControl; options: NemesisOptions },
+): SocketSession {
+  const { request, control, options } = parts
+  const { access, liveUses } = options.domain
+  const use = liveUses.begin(() => access.assertValid(principal))
+  const end = (): void => control.close(policyViolation, 'The API token holds no more.')
+  use.signal.addEventListener('abort', end, { once: true })
+  const callerFor = (action: Action): Caller =>
+    access.callerFor(principal, 'nemesis', { action, extent: 'some' })
+  const client: Client = {
+    principal,
+    peer: request.peer,
+    callers: { read: callerFor('read'), write: callerFor('write'), manage: callerFor('manage') },
+  }
+  return new NemesisConnection(options, client, () => use[Symbol.dispose]())
+}
+
+function refusalOf({ code, message }: StorageError): UpgradeRefusal {
+  if (code === 'too-many-guesses') return { status: 429, message, headers: { 'Retry-After': '60' } }
+  const isStorage = ['storage-unavailable', 'store-busy', 'outcome-unknown'].includes(code)
+  return { status: isStorage ? 503 : 401, message }
+}

@@ -1,0 +1,167 @@
+import { StorageError } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
+import type { StoreRecord } from '../../core/record.ts'
+import type { Store } from '../../core/store.ts'
+import { BytesSource } from '../../core/value.ts'
+import { compilePath, type JsonPath, JsonPathError } from '../json-path.ts'
+import { parseTree, printTree } from '../json-tree.ts'
+import { type Answer, assertKeys, inSession, type NemesisCall, type Session } from './call.ts'
+import { assertDeclared, given, optional, required, textsOf } from './parameters.ts'
+import { status } from './status.ts'
+import { allKeys, jsonType, viewsOf } from './values.ts'
+import { answer, CommandError, invalidParameter, list, object } from './wire.ts'
+
+const findParameters = [
+  optional('keys', 'array'),
+  required('path', 'string'),
+  required('rsp', 'string'),
+]
+const updateParameters = [
+  required('key', 'string'),
+  required('path', 'string'),
+  required('value', 'any'),
+]
+const results = ['keys', 'paths', 'kv'] as const
+
+/** Values that are read at once. */
+const batchSize = 64
+
+interface Found {
+  readonly key: string
+  readonly text: string
+  readonly locations: readonly string[]
+}
+
+/** KV_FIND: the values in which a JSONPath finds something. */
+export async function find(call: NemesisCall): Promise<Answer> {
+  const { parameters } = call
+  assertDeclared(parameters, findParameters)
+  const path = given(parameters, 'path').string()
+  if (path === '') throw invalidParameter(status.valueSize, 'path')
+  const wanted = given(parameters, 'rsp').string()
+  const result = results.find((one) => one === wanted)
+  if (result === undefined) throw invalidParameter(status.commandSyntax, 'rsp')
+  const only = wantedKeys(call)
+  return inSession(call, 'read', async (session) => {
+    const found: Found[] = []
+    try {
+      for await (const one of search(session.store, path, only)) found.push(one)
+    } catch (error) {
+      if (!(error instanceof JsonPathError)) throw error
+      return answer(call.command, `{"tkn":${session.token},"st":${status.pathInvalid}}`)
+    }
+    return answer(call.command, `{"tkn":${session.token},"st":1,${membersOf(found, result)}}`)
+  })
+}
+
+function wantedKeys(call: NemesisCall): readonly string[] {
+  const array = call.parameters.get('keys')
+  const keys = array ? textsOf(array) : []
+  assertKeys(call, keys)
+  return keys
+}
+
+function membersOf(found: readonly Found[], result: (typeof results)[number]): string {
+  if (result === 'keys') return `"keys":${list(found.map(({ key }) => key))}`
+  if (result === 'paths') return `"paths":${list(found.flatMap(({ locations }) => locations))}`
+  return `"keys":${object(found.map(({ key, text }) => [key, text]))}`
+}
+
+/** The path is understood when there is a value to look at, as NemesisDB does. */
+async function* search(store: Store, text: string, only: readonly string[]): AsyncGenerator<Found> {
+  let path: JsonPath | undefined
+  for await (const keys of batchesOf(only.length > 0 ? only : allKeys(store))) {
+    const { texts } = await viewsOf(store, await store.batch.get(keys))
+    for (const [index, key] of keys.entries()) {
+      const value = texts[index]
+      if (value === undefined) continue
+      path ??= compilePath(text)
+      const locations = path.find(parseTree(value)).map(({ location }) => location)
+      if (locations.length > 0) yield { key, text: value, locations }
+    }
+  }
+}
+
+async function* batchesOf(
+  keys: Iterable<string> | AsyncIterable<string>,
+): AsyncGenerator<readonly string[]> {
+  let batch: string[] = []
+  for await (const key of keys) {
+    batch.push(key)
+    if (batch.length < batchSize) continue
+    yield batch
+    batch = []
+  }
+  if (batch.length > 0) yield batch
+}
+
+/** KV_UPDATE: a new value in every place that a JSONPath finds in one value. */
+export async function update(call: NemesisCall): Promise<Answer> {
+  const { parameters } = call
+  assertDeclared(parameters, updateParameters)
+  const key = given(parameters, 'key').string()
+  assertKeys(call, [key])
+  const path = compiled(given(parameters, 'path').string())
+  const value = given(parameters, 'value').text
+  return inSession(call, 'write', async (session) => {
+    const count = await replace(session, { key, path, value })
+    const code = count === undefined ? status.keyNotExist : status.ok
+    return answer(call.command, `{"tkn":${session.token},"st":${code},"cnt":${count ?? 0}}`)
+  })
+}
+
+function compiled(text: string): JsonPath {
+  try {
+    return compilePath(text)
+  } catch (error) {
+    if (error instanceof JsonPathError) throw new CommandError(status.unknown, error.message)
+    throw error
+  }
+}
+
+interface Replacement {
+  readonly key: string
+  readonly path: JsonPath
+  /** JSON text. */
+  readonly value: string
+}
+
+/** How many places were found; undefined: there is no such key. */
+async function replace({ store }: Session, wanted: Replacement): Promise<number | undefined> {
+  for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
+    const record = await store.get(wanted.key)
+    if (!record) return undefined
+    const count = await replaceIn(store, record, wanted)
+    if (count !== undefined) return count
+  }
+  throw new StorageError('store-busy', 'Too many others change this value just now.')
+}
+
+/** Undefined where somebody else was faster. */
+async function replaceIn(
+  store: Store,
+  record: StoreRecord,
+  { key, path, value }: Replacement,
+): Promise<number | undefined> {
+  const [text] = (await viewsOf(store, [record])).texts
+  if (text === undefined) throw new CommandError(status.valueTypeInvalid, `${key} is no JSON`)
+  const tree = parseTree(text)
+  const { count, tree: next } = path.replace(tree, parseTree(value))
+  if (count === 0) return 0
+  const isJson = /^application\/([^;]*\+)?json\s*(;|$)/i.test(record.contentType)
+  try {
+    await store.put(
+      {
+        key,
+        contentType: isJson ? record.contentType : jsonType,
+        contentEncoding: '',
+        source: new BytesSource(Buffer.from(printTree(next))),
+      },
+      { kind: 'revision', anyOf: [record.revision] },
+    )
+    return count
+  } catch (error) {
+    if (error instanceof StorageError && error.code === 'condition-failed') return undefined
+    throw error
+  }
+}

@@ -1,0 +1,217 @@
+import { limits } from '../../core/limits.ts'
+import type { StoreRecord, WholeRecord } from '../../core/record.ts'
+import type { Action } from '../../core/scope.ts'
+import type { Store } from '../../core/store.ts'
+import type { JsonText } from '../json-text.ts'
+import { jsonViewOf } from '../json-value.ts'
+import { type Answer, assertKeys, inSession, type NemesisCall, type Session } from './call.ts'
+import { assertDeclared, given, required, textsOf } from './parameters.ts'
+import { status } from './status.ts'
+import { answer, CommandError, list, type Members, object } from './wire.ts'
+
+const keysObject = [required('keys', 'object')]
+const keysArray = [required('keys', 'array')]
+
+/** KV_SET: stores values over what was there. KV_SETQ says nothing unless it fails. */
+export function set(call: NemesisCall): Promise<Answer> {
+  return write(call, keysObject, async ({ store, token }, records) => {
+    const existed = await store.batch.put(records)
+    if (call.command === 'KV_SETQ') return undefined
+    const keys = statuses(records, existed, { was: status.keyUpdated, not: status.keySet })
+    return answer(call.command, `{"tkn":${token},"keys":${object(keys)}}`)
+  })
+}
+
+/** KV_ADD: stores values whose keys are not there. KV_ADDQ tells of those that were alone. */
+export function add(call: NemesisCall): Promise<Answer> {
+  return write(call, keysObject, async ({ store, token }, records) => {
+    const existed = await store.batch.add(records)
+    const all = statuses(records, existed, { was: status.keyExists, not: status.keySet })
+    const keys = call.command === 'KV_ADDQ' ? all.filter((_, index) => existed[index]) : all
+    if (call.command === 'KV_ADDQ' && keys.length === 0) return undefined
+    return answer(call.command, `{"tkn":${token},"keys":${object(keys)}}`)
+  })
+}
+
+/** KV_CLEAR_SET: these values in place of all. */
+export function clearSet(call: NemesisCall): Promise<Answer> {
+  return write(call, keysObject, async ({ store, token }, records) => {
+    assertAllKeys(call)
+    const cleared = await store.replaceAll(records)
+    const keys = object(records.map(({ key }) => [key, status.keySet]))
+    return answer(call.command, `{"tkn":${token},"st":1,"cnt":${cleared},"keys":${keys}}`)
+  })
+}
+
+/** KV_CLEAR */
+export async function clear(call: NemesisCall): Promise<Answer> {
+  return inSession(call, 'write', async ({ store, token }) => {
+    assertAllKeys(call)
+    return answer(call.command, `{"st":1,"cnt":${await store.replaceAll([])},"tkn":${token}}`)
+  })
+}
+
+/** KV_GET: `null` where there is none, and where there is no JSON, which `notJson` tells. */
+export function get(call: NemesisCall): Promise<Answer> {
+  return read(call, async ({ store, token }, keys) => {
+    if (keys.length === 0) return answer(call.command, `{"tkn":${token}}`)
+    const records = await store.batch.get(keys)
+    const views = await viewsOf(store, records)
+    const members = keys.map((key, index) => [key, views.texts[index] ?? 'null'] as const)
+    const notJson = views.notJson.length > 0 ? `,"notJson":${list(views.notJson)}` : ''
+    return answer(call.command, `{"tkn":${token},"keys":${object(members)}${notJson}}`)
+  })
+}
+
+/** KV_RMV: the statuses stand beside the token, which a key of that name replaces. */
+export function remove(call: NemesisCall): Promise<Answer> {
+  return read(
+    call,
+    async ({ store, token }, keys) => {
+      const existed = await store.batch.delete(keys)
+      const members = new Map<string, string | number>([['tkn', token]])
+      for (const [index, key] of keys.entries()) {
+        members.set(key, existed[index] ? status.keyRemoved : status.keyNotExist)
+      }
+      return answer(call.command, object([...members]))
+    },
+    'write',
+  )
+}
+
+/** KV_CONTAINS */
+export function contains(call: NemesisCall): Promise<Answer> {
+  return read(call, async ({ store, token }, keys) => {
+    if (keys.length === 0) return answer(call.command, `{"st":1,"tkn":${token}}`)
+    const existed = await store.batch.has(keys)
+    const members = keys.map((key, index) => [key, existed[index] === true] as const)
+    return answer(call.command, `{"st":1,"tkn":${token},"keys":${object(members)}}`)
+  })
+}
+
+/** KV_COUNT */
+export async function count(call: NemesisCall): Promise<Answer> {
+  return inSession(call, 'read', async ({ store, token }) => {
+    assertAllKeys(call)
+    return answer(call.command, `{"st":1,"cnt":${await store.batch.count()},"tkn":${token}}`)
+  })
+}
+
+/** KV_KEYS: in the order of their bytes. */
+export async function keys(call: NemesisCall): Promise<Answer> {
+  const others = [...call.parameters.keys()].filter((name) => name !== 'tkn')
+  if (others.length > 0) throw new CommandError(status.commandSyntax)
+  return inSession(call, 'read', async ({ store, token }) => {
+    const found: string[] = []
+    for await (const key of allKeys(store)) found.push(key)
+    return answer(call.command, `{"tkn":${token},"st":1,"keys":${list(found)}}`)
+  })
+}
+
+/** All keys, a page at a time; counts as a use. */
+export async function* allKeys(store: Store): AsyncGenerator<string> {
+  await store.batch.has([]) // NemesisDB's sessions live on by every command
+  let startAfter: string | undefined
+  for (;;) {
+    const page = await store.list({ prefix: '', startAfter, limit: limits.pageItemsMax })
+    for (const { key } of page.items) yield key
+    startAfter = page.items.at(-1)?.key
+    if (!page.isTruncated) return
+  }
+}
+
+interface Views {
+  /** JSON text; undefined where there is none. */
+  readonly texts: readonly (string | undefined)[]
+  readonly notJson: readonly string[]
+}
+
+/** The values as JSON. Throws `record-damaged`. */
+export async function viewsOf(
+  store: Store,
+  records: readonly (StoreRecord | undefined)[],
+): Promise<Views> {
+  const texts: (string | undefined)[] = []
+  const notJson: string[] = []
+  for (const record of records) {
+    const text = record && (readyText(record) ?? (await viewOf(store, record)))
+    texts.push(text)
+    if (record && text === undefined) notJson.push(record.key)
+  }
+  return { texts, notJson }
+}
+
+/** What was stored by a door that speaks JSON needs no look. */
+function readyText({ contentType, contentEncoding, jsonState, value }: StoreRecord) {
+  if (contentType !== jsonType || jsonState !== 'sound' || contentEncoding !== '') return undefined
+  return (
+    value.inline &&
+    Buffer.from(value.inline.buffer, value.inline.byteOffset, value.inline.length).toString('utf8')
+  )
+}
+
+async function viewOf(store: Store, record: StoreRecord): Promise<string | undefined> {
+  const view = await jsonViewOf(record, store)
+  return view.kind === 'json' ? view.text : undefined
+}
+
+export const jsonType = 'application/json'
+
+export function recordOf(key: string, value: JsonText): WholeRecord {
+  return recordOfText(key, value.text)
+}
+
+/** `text` is strict JSON. */
+export function recordOfText(key: string, text: string): WholeRecord {
+  return { key, contentType: jsonType, bytes: Buffer.from(text), jsonState: 'sound' }
+}
+
+async function write(
+  call: NemesisCall,
+  declared: typeof keysObject,
+  use: (session: Session, records: readonly WholeRecord[]) => Promise<Answer>,
+): Promise<Answer> {
+  assertDeclared(call.parameters, declared)
+  const members = given(call.parameters, 'keys').members()
+  assertCount(members.size)
+  assertKeys(call, members.keys())
+  return inSession(call, 'write', (session) =>
+    use(
+      session,
+      [...members].map(([key, value]) => recordOf(key, value)),
+    ),
+  )
+}
+
+async function read(
+  call: NemesisCall,
+  use: (session: Session, keys: readonly string[]) => Promise<Answer>,
+  action: Action = 'read',
+): Promise<Answer> {
+  assertDeclared(call.parameters, keysArray)
+  const wanted = textsOf(given(call.parameters, 'keys'))
+  assertCount(wanted.length)
+  assertKeys(call, wanted)
+  return inSession(call, action, (session) => use(session, wanted))
+}
+
+/** Ours: the original takes as many as its payload holds. */
+function assertCount(length: number): void {
+  if (length <= limits.batchRecordsMax) return
+  throw new CommandError(status.valueSize, `at most ${limits.batchRecordsMax} keys`)
+}
+
+/** What concerns all keys is not for a token that is for some. */
+function assertAllKeys({ client }: NemesisCall): void {
+  const { keyPrefix } = client.principal.scope
+  if (keyPrefix === undefined) return
+  throw new CommandError(status.commandDisabled, `This token is for keys with ${keyPrefix}`)
+}
+
+function statuses(
+  records: readonly WholeRecord[],
+  existed: readonly boolean[],
+  { was, not }: { was: number; not: number },
+): Members {
+  return records.map(({ key }, index) => [key, existed[index] ? was : not] as const)
+}

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createToken } from '../../../src/core/token-text.ts'
 import { signContent, signRecord } from '../../../src/protocols/apify/signatures.ts'
 import { type Asked, Remote } from '../remote.ts'
@@ -7,6 +8,9 @@ import { type Asked, Remote } from '../remote.ts'
 export const inside = 'in-coat'
 export const outside = 'out-hat'
 const prefix = 'in-'
+const dayMs = 86_400_000
+const expiringMs = 200
+const lookAgainMs = 5
 
 const usernames = ['jane', 'stranger', 'reader', 'writer', 'manager', 'gone', 'target'] as const
 type Username = (typeof usernames)[number]
@@ -167,11 +171,17 @@ export class World {
     await make('read', 'jane', { action: 'read' })
     await make('write', 'jane', { action: 'write' })
     await make('writers read', 'writer', { action: 'read' })
-    await make('expired', 'jane', { expiresInDays: 1e-8 })
+    await make('expired', 'jane', { expiresInDays: expiringMs / dayMs })
+    await this.#expired(this.made('expired'))
     await make('revoked', 'jane', {})
     // Used once, so that the server would have it at hand.
     await this.#get('/v2/users/me', 'jane', this.made('revoked'))
     await this.#revoke(this.#made.get('revoked'))
+  }
+
+  async #expired(token: string): Promise<void> {
+    while ((await this.#remote.send('/v2/users/me', { token })).status === 200)
+      await sleep(lookAgainMs)
   }
 
   async #disable(): Promise<void> {

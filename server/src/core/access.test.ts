@@ -1,11 +1,21 @@
 import { hash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../engines/memory.ts'
-import { type Address, authorize, isAllowed, requireUser, type UserPrincipal } from './access.ts'
+import { type Address, authorize, isAllowed, requireUser } from './access.ts'
 import { type ErrorCode, StorageError } from './errors.ts'
-import type { GeneralAccess, StoreIdentity } from './identity.ts'
+import type { GeneralAccess } from './identity.ts'
 import { type Action, fullScope } from './scope.ts'
-import { codeOf, entriesOf, openTestDomain, otherOwner, owner, type TestDomain } from './testing.ts'
+import {
+  codeOf,
+  entriesOf,
+  identityWith,
+  openTestDomain,
+  otherOwner,
+  owner,
+  principalWith,
+  type TestDomain,
+  userWith,
+} from './testing.ts'
 
 const generalAccesses: readonly GeneralAccess[] = [
   'FOLLOW_USER_SETTING',
@@ -85,7 +95,7 @@ describe('who is asking', () => {
 })
 
 it('asks those for a token who have none and need one', () => {
-  const principal = principalOf(owner)
+  const principal = principalWith(userWith(owner))
   expect(requireUser(principal)).toBe(principal.user)
   const missing = expect.objectContaining({ code: 'token-missing' })
   expect(() => requireUser({ kind: 'nobody' })).toThrow(missing)
@@ -93,8 +103,8 @@ it('asks those for a token who have none and need one', () => {
 
 describe('what a principal may do', () => {
   const principals = {
-    owner: principalOf(owner),
-    other: principalOf(otherOwner),
+    owner: principalWith(userWith(owner)),
+    other: principalWith(userWith(otherOwner)),
     nobody: { kind: 'nobody' },
   } as const
   const denied = 'access-denied'
@@ -130,7 +140,7 @@ describe('what a principal may do', () => {
       for (const action of ['read', 'write', 'manage'] as const) {
         const code = table[access][address][who][action]
         it(`${who} may ${action} a store that is ${access}, by its ${address}: ${code}`, () => {
-          const store = storeOf(access)
+          const store = identityWith({ generalAccess: access })
           const use = { action, address }
           const work = (): void => authorize(principals[who], use, store, 'RESTRICTED')
           expect(refusal(work)).toBe(code)
@@ -141,35 +151,13 @@ describe('what a principal may do', () => {
   }
 
   it('goes by the id where nothing else is said', () => {
-    const store = storeOf('ANYONE_WITH_ID_CAN_READ')
+    const store = identityWith({ generalAccess: 'ANYONE_WITH_ID_CAN_READ' })
     expect(isAllowed(principals.nobody, { action: 'read' }, store, 'RESTRICTED')).toBe(true)
     expect(
       refusal(() => authorize(principals.nobody, { action: 'read' }, store, 'RESTRICTED')),
     ).toBe('none')
   })
 })
-
-function principalOf(id: string): UserPrincipal {
-  const access = { isAdmin: false, isDisabled: false, generalAccess: 'RESTRICTED' } as const
-  const user = { id, username: id, createdAt: 0, ...access }
-  return { kind: 'user', user, tokenId: '0'.repeat(16), scope: fullScope, isOperator: false }
-}
-
-function storeOf(generalAccess: GeneralAccess): StoreIdentity {
-  return {
-    id: 'store000000000001',
-    ownerId: owner,
-    name: null,
-    title: null,
-    generalAccess,
-    shares: {},
-    contentId: Buffer.alloc(12),
-    retention: 'default',
-    createdAt: 0,
-    hasSchema: false,
-    signingSecret: 'secret',
-  }
-}
 
 function refusal(work: () => void): ErrorCode | 'none' {
   try {

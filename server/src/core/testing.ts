@@ -147,7 +147,7 @@ export class HurtEngine implements StorageEngine {
   /** Every commit fails like this while it is set. */
   commitFailure: EngineError | undefined
   /** Every read fails like this while it is set. */
-  readFailure: EngineError | undefined
+  readFailure: Error | undefined
   /** Runs before the next commit, and once. */
   beforeCommit: (() => Promise<unknown>) | undefined
   readonly #engine: StorageEngine

@@ -1,13 +1,21 @@
 import { hash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../engines/memory.ts'
-import { type Address, authorize, isAllowed, requireUser } from './access.ts'
+import {
+  type Address,
+  authorize,
+  isAllowed,
+  operatorPrincipal,
+  type Principal,
+  requireUser,
+} from './access.ts'
 import { type ErrorCode, StorageError } from './errors.ts'
 import type { GeneralAccess } from './identity.ts'
 import { type Action, fullScope } from './scope.ts'
 import {
   codeOf,
   entriesOf,
+  HurtEngine,
   identityWith,
   openTestDomain,
   otherOwner,
@@ -91,6 +99,103 @@ describe('who is asking', () => {
     expect(await codeOf(domain.access.authenticate('token'))).toBe('token-invalid')
     await domain.users.createFirst('token')
     expect(await codeOf(domain.access.authenticate('token'))).toBe('none')
+  })
+})
+
+describe('who is remembered', () => {
+  const scope = { action: 'read', storeId: undefined, keyPrefix: undefined } as const
+
+  /** A user beside the first one, whose token expires after half a second. */
+  async function openRemembered() {
+    const engine = new HurtEngine(new MemoryEngine())
+    const domain = await openTestDomain(engine)
+    const { access, users, tokens, environment } = domain
+    await users.createFirst('token')
+    const { id: userId } = await users.create('jane', { isAdmin: false })
+    const expiresAt = environment.now() + 500
+    const { text, token } = await tokens.create({ userId, name: '', expiresAt, scope })
+    const come = async (): Promise<Principal> => access.authenticate(text)
+    return { ...domain, hurt: engine, userId, tokenId: token.id, come }
+  }
+
+  it('is known by the token and what it is for', async () => {
+    const { users, userId, tokenId, come } = await openRemembered()
+    const user = await users.get(userId)
+    expect(await come()).toEqual({ kind: 'user', user, tokenId, scope, isOperator: false })
+  })
+
+  it('is refused at the moment that the token expires', async () => {
+    const { environment, come } = await openRemembered()
+    await come()
+    environment.advance(499)
+    expect(await codeOf(come())).toBe('none')
+    environment.advance(1)
+    expect(await codeOf(come())).toBe('token-invalid')
+  })
+
+  it('is asked for anew where what is known was forgotten', async () => {
+    const { access, tokens, users, userId, tokenId, come } = await openRemembered()
+    await come()
+    await users.update(userId, { generalAccess: 'ANYONE_WITH_ID_CAN_READ' })
+    expect(await come()).toMatchObject({ user: { generalAccess: 'RESTRICTED' } })
+    access.forget()
+    expect(await come()).toMatchObject({ user: { generalAccess: 'ANYONE_WITH_ID_CAN_READ' } })
+    await tokens.revoke(tokenId)
+    access.forget()
+    expect(await codeOf(come())).toBe('token-invalid')
+  })
+
+  it('is not remembered as they were before what is known was forgotten', async () => {
+    const { access, tokens, tokenId, hurt, come } = await openRemembered()
+    const { promise: held, resolve: letGo } = Promise.withResolvers<void>()
+    hurt.beforeAnswer = () => held
+    const coming = come() // has read the token, and is not told yet
+    await tokens.revoke(tokenId)
+    access.forget()
+    letGo()
+    expect(await codeOf(coming)).toBe('none')
+    expect(await codeOf(come())).toBe('token-invalid')
+  })
+
+  it('is answered at once', async () => {
+    const { access } = await openRemembered()
+    expect(access.authenticate('token')).toBeInstanceOf(Promise)
+    const principal = await access.authenticate('token')
+    expect(access.authenticate('token')).toBe(principal)
+  })
+})
+
+describe('a principal that is asked for again', () => {
+  async function openAsked() {
+    const domain = await withFirstUser()
+    const principal = await domain.access.authenticate('token')
+    if (principal.kind !== 'user') throw new Error('The token is a user.')
+    const caller = domain.access.callerFor(principal, 'apify', { action: 'read' })
+    return { ...domain, principal, caller }
+  }
+
+  it('holds while the token does', async () => {
+    const { access, tokens, principal, caller } = await openAsked()
+    expect(await codeOf(access.assertValid(principal))).toBe('none')
+    await tokens.revoke(principal.tokenId)
+    expect(await codeOf(access.assertValid(principal))).toBe('token-invalid')
+    expect(await codeOf(caller.assertValid())).toBe('token-invalid')
+  })
+
+  it('holds while the user is not disabled', async () => {
+    const { users, principal, caller } = await openAsked()
+    await users.create('jane', { isAdmin: true })
+    await users.update(principal.user.id, { isDisabled: true })
+    expect(await codeOf(caller.assertValid())).toBe('token-invalid')
+    await users.update(principal.user.id, { isDisabled: false })
+    expect(await codeOf(caller.assertValid())).toBe('none')
+  })
+
+  it('holds always where it is nobody, or the operator', async () => {
+    const { access, tokens, principal } = await openAsked()
+    await tokens.revoke(principal.tokenId)
+    expect(await codeOf(access.assertValid({ kind: 'nobody' }))).toBe('none')
+    expect(await codeOf(access.assertValid(operatorPrincipal(principal.user)))).toBe('none')
   })
 })
 

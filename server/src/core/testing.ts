@@ -150,6 +150,8 @@ export class HurtEngine implements StorageEngine {
   readFailure: Error | undefined
   /** Runs before the next commit, and once. */
   beforeCommit: (() => Promise<unknown>) | undefined
+  /** Runs before the next entries that were read are answered, and once. */
+  beforeAnswer: (() => Promise<unknown>) | undefined
   readonly #engine: StorageEngine
   readonly #damaged = new Set<string>()
 
@@ -170,6 +172,9 @@ export class HurtEngine implements StorageEngine {
     for (const key of keys) this.#assertLength(key)
     if (this.readFailure) throw this.readFailure
     const entries = await this.#engine.get(keys)
+    const before = this.beforeAnswer
+    this.beforeAnswer = undefined
+    await before?.()
     return entries.map((entry) => entry && this.#seen(entry))
   }
 

@@ -60,6 +60,7 @@ export class Access {
   readonly #guesses: GuessLimit
   /** By token. */
   readonly #known = new Map<string, Known>()
+  #timesForgotten = 0
 
   constructor(parts: AccessParts) {
     this.#parts = parts
@@ -109,6 +110,7 @@ export class Access {
 
   /** What was known is asked anew: a token was revoked, or a user changed. */
   forget(): void {
+    this.#timesForgotten += 1
     for (const [token, known] of this.#known)
       this.#known.set(token, { ...known, foundAt: -Infinity })
   }
@@ -117,6 +119,7 @@ export class Access {
     const before = this.#known.get(token)
     // Nobody guesses a token that Coatcheck made; one that was right before is no guess.
     if (!before && !isWellMadeToken(token)) this.#guesses.assertMayGuess(address)
+    const timesForgotten = this.#timesForgotten
     const found = await this.#parts.tokens.findByText(token)
     if (!found) {
       this.#known.delete(token)
@@ -128,7 +131,9 @@ export class Access {
     const principal: Principal = { kind: 'user', user, tokenId, scope, isOperator: false }
     const now = this.#parts.environment.now()
     if (this.#known.size >= limits.cachedTokensMax) this.#known.clear()
-    const known = { principal, foundAt: now, expiresAt, usedAt: before?.usedAt ?? -Infinity }
+    // What was forgotten while it was looked for may have been read before it changed.
+    const foundAt = timesForgotten === this.#timesForgotten ? now : -Infinity
+    const known = { principal, foundAt, expiresAt, usedAt: before?.usedAt ?? -Infinity }
     this.#known.set(token, known)
     this.#noteUse(known, now)
     return principal

@@ -1,4 +1,4 @@
-import { actorOf, requireAdmin } from '../../core/access.ts'
+import { actorOf, requireAccount, requireAdmin } from '../../core/access.ts'
 import { fullScope } from '../../core/scope.ts'
 import type { UserChanges } from '../../core/users.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
@@ -55,6 +55,14 @@ export async function patchUser(call: RestCall): Promise<HttpReply> {
   const patched = await domain.users.update(user.id, changes, actorOf(principal, 'coatcheck'))
   domain.access.forget()
   return jsonReply(200, { data: userObject(patched) })
+}
+
+/** Whose account is meant: one's own, or (for admins) that of the user who is wanted. */
+export async function userIdOf({ principal, domain }: RestCall, wanted?: string): Promise<string> {
+  const user = requireAccount(principal, 'manage')
+  if (wanted === undefined || wanted === user.id || wanted === user.username) return user.id
+  requireAdmin(principal)
+  return (await domain.users.find(wanted)).id
 }
 
 function changesOf(fields: Fields): UserChanges {

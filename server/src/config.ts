@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { isIPv6 } from 'node:net'
 import { parseArgs } from 'node:util'
 import { hostNameOf } from './transport/allowed-hosts.ts'
@@ -13,6 +14,13 @@ export interface Config {
   readonly engine: 'lmdb' | 'memory'
   /** 'off': the NemesisDB door is closed. */
   readonly nemesisPort: number | 'off'
+  /** Whether that port was asked for; else it is a wish. */
+  readonly isNemesisPortGiven: boolean
+  readonly nemesisCompat: '0.4' | '0.9'
+  /** Where dumps lie. 'off': none are made. */
+  readonly nemesisSaveDir: string
+  /** Bytes of one message. */
+  readonly nemesisMaxPayload: number
   /** 0: unnamed stores are kept. */
   readonly unnamedRetentionDays: number
   /** How clients address this server, without a slash at the end; undefined: as each does. */
@@ -44,7 +52,22 @@ const settings = {
   'nemesis-port': {
     preset: '1987',
     value: 'N|off',
-    help: 'the port of the NemesisDB door (nothing listens on it yet)',
+    help: 'the port of the NemesisDB door, which is also at /nemesis of the main port',
+  },
+  'nemesis-compat': {
+    preset: '0.4',
+    value: '0.4|0.9',
+    help: 'which of its versions the NemesisDB door follows',
+  },
+  'nemesis-save-dir': {
+    preset: '',
+    value: 'DIR|off',
+    help: 'where SH_SAVE writes; in the data folder unless given',
+  },
+  'nemesis-max-payload': {
+    preset: '1048576',
+    value: 'BYTES',
+    help: 'the longest message that the NemesisDB door takes',
   },
   'unnamed-retention-days': {
     preset: '7',
@@ -84,12 +107,19 @@ export function readConfig(
     if (environment[variable]) return { text: environment[variable], from: variable }
     return { text: file[name] || settings[name].preset, from: `"${name}" in the config file` }
   }
+  const isGiven = (name: SettingName): boolean =>
+    Boolean(flags[name] || environment[variableOf(name)] || file[name])
+  const engine = parseEngine(given('engine'))
   return {
     host: given('host').text,
     port: parsePort(given('port')),
     data: given('data').text,
-    engine: parseEngine(given('engine')),
+    engine,
     nemesisPort: parsePortOrOff(given('nemesis-port')),
+    isNemesisPortGiven: isGiven('nemesis-port'),
+    nemesisCompat: parseCompat(given('nemesis-compat')),
+    nemesisSaveDir: given('nemesis-save-dir').text || defaultSaveDir(given('data').text, engine),
+    nemesisMaxPayload: parsePayload(given('nemesis-max-payload')),
     unnamedRetentionDays: parseDays(given('unnamed-retention-days')),
     publicUrl: parseUrl(given('public-url')),
     allowedHosts: parseHosts(given('allowed-hosts')),
@@ -171,6 +201,22 @@ function parsePort({ text, from }: Given): number {
 
 function parsePortOrOff(given: Given): number | 'off' {
   return given.text === 'off' ? 'off' : parsePort(given)
+}
+
+/** In the data folder, which the memory engine has not. */
+function defaultSaveDir(data: string, engine: Config['engine']): string {
+  return engine === 'memory' ? 'off' : join(data, 'nemesis')
+}
+
+function parseCompat({ text, from }: Given): '0.4' | '0.9' {
+  if (text === '0.4' || text === '0.9') return text
+  throw new ConfigError(`${from} is "${text}", which is no version to follow: 0.4 or 0.9.`)
+}
+
+function parsePayload({ text, from }: Given): number {
+  const bytes = Number(text)
+  if (/^\d+$/.test(text) && bytes >= 64 && bytes <= 67_108_864) return bytes
+  throw new ConfigError(`${from} is "${text}", which is no number of bytes: 64 to 67108864.`)
 }
 
 function parseEngine({ text, from }: Given): 'lmdb' | 'memory' {

@@ -9,6 +9,7 @@ import { limits } from './core/limits.ts'
 import { createToken } from './core/token-text.ts'
 import { DataFolder } from './data-folder.ts'
 import { openEngine } from './engines/open.ts'
+import { NemesisPort, nemesisPath } from './nemesis-port.ts'
 import { createApifyDoor } from './protocols/apify/apify.ts'
 import { coatcheckPrefix, createCoatcheckDoor } from './protocols/coatcheck/coatcheck.ts'
 import { JsonSchemas } from './protocols/json-schema.ts'
@@ -28,6 +29,8 @@ export interface FirstStart {
 /** A server that runs. */
 export interface RunningServer {
   readonly url: string
+  /** Undefined where the NemesisDB door has no port of its own. */
+  readonly nemesisUrl: string | undefined
   readonly firstStart: FirstStart | undefined
   /** Finishes what is in flight, writes what is only in memory, and lets go of the folder. */
   close(): Promise<void>
@@ -66,8 +69,13 @@ export async function startServer(
     // Before anything is made in the folder: a first start whose port is taken leaves nothing
     // behind.
     const gate = new Gate()
-    const listener = await listen(gate, { config, environment })
-    const stopListening = (): Promise<void> => listener.stop()
+    const allowedHosts = allowedHostsOf(config)
+    const isLocal = isLoopback(config.host)
+    const nemesis = new NemesisPort({ config, environment, allowedHosts, isLoopback: isLocal })
+    const listener = await listen(gate, { config, environment, allowedHosts, nemesis })
+    const stopListening = async (): Promise<void> => {
+      await Promise.all([nemesis.stop(), listener.stop()])
+    }
     closers.push(stopListening) // where a later step fails
     const engine = openEngine(config.engine, engineFolder(folder))
     closers.push(() => engine.close())
@@ -79,8 +87,9 @@ export async function startServer(
     const jsonSchemas = new JsonSchemas()
     closers.push(() => jsonSchemas.close())
     closers.push(stopListening) // before anything that requests need
+    nemesis.open(domain)
     gate.open(doorsOf(domain, { environment, jsonSchemas }))
-    return { url: listener.url, firstStart, close }
+    return { url: listener.url, nemesisUrl: nemesis.url, firstStart, close }
   } catch (error) {
     await close()
     throw error
@@ -204,16 +213,30 @@ class Gate {
 
 async function listen(
   { handler }: Gate,
-  { config, environment }: { config: Config; environment: Environment },
+  { config, environment, allowedHosts, nemesis }: ListenParts,
 ): Promise<HttpListener> {
   const { host, port, publicUrl } = config
   const logError = (message: string, cause: unknown): void => environment.logError(message, cause)
-  const allowedHosts = allowedHostsOf(config)
-  const listener = new HttpListener({ host, port, publicUrl, allowedHosts, handler, logError })
+  const upgrades = (path: string): NemesisPort['handleUpgrade'] | undefined =>
+    path === nemesisPath ? nemesis.handleUpgrade : undefined
+  const options = { host, port, publicUrl, allowedHosts, upgrades, handler, logError }
+  const listener = new HttpListener(options)
   await listener.listen().catch((error) => {
     throw new StartError(`Can't listen on ${host}:${port}: ${whyNotListening(error)}.`, error)
   })
+  await nemesis.listen().catch(async (error) => {
+    await listener.stop()
+    const where = `${host}:${config.nemesisPort} (the NemesisDB door)`
+    throw new StartError(`Can't listen on ${where}: ${whyNotListening(error)}.`, error)
+  })
   return listener
+}
+
+interface ListenParts {
+  readonly config: Config
+  readonly environment: Environment
+  readonly allowedHosts: AllowedHosts | undefined
+  readonly nemesis: NemesisPort
 }
 
 /** Undefined where requests may name any host: beyond loopback, unless it is told otherwise. */

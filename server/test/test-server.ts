@@ -13,6 +13,8 @@ export const engines = ['memory', 'lmdb'] as const
 /** A real server of this process, on a port and in a folder of its own. */
 export interface TestServer {
   readonly url: string
+  /** '' where that door has no port of its own. */
+  readonly nemesisUrl: string
   readonly token: string
   /** What the server logged as errors. */
   readonly logged: unknown[]
@@ -27,6 +29,10 @@ export async function startTestServer(settings: Partial<Config> = {}): Promise<T
     data,
     engine: 'memory',
     nemesisPort: 'off',
+    isNemesisPortGiven: true,
+    nemesisCompat: '0.4',
+    nemesisSaveDir: join(data, 'nemesis'),
+    nemesisMaxPayload: 1_048_576,
     unnamedRetentionDays: 7,
     publicUrl: undefined,
     allowedHosts: [],
@@ -37,6 +43,7 @@ export async function startTestServer(settings: Partial<Config> = {}): Promise<T
   const server = await startServer(config, loggingTo(logged))
   return {
     url: server.url,
+    nemesisUrl: server.nemesisUrl ?? '',
     token: tokenOf(server),
     logged,
     close: async () => {

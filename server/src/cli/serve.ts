@@ -22,11 +22,12 @@ export async function serveCommand(
 }
 
 /** stdout has these lines only; the last one says that every door is open. */
-function announce({ url, firstStart }: RunningServer): void {
+function announce({ url, nemesisUrl, firstStart }: RunningServer): void {
   if (firstStart) {
     const where = firstStart.file ? ` (also in ${firstStart.file})` : ''
     process.stdout.write(`Your token is ${firstStart.token}${where}\n`)
   }
+  if (nemesisUrl) process.stdout.write(`The NemesisDB door is at ${nemesisUrl}\n`)
   process.stdout.write(`Coatcheck is listening on ${url}\n`)
 }
 

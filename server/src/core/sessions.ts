@@ -107,6 +107,11 @@ export class Sessions {
     return store || this.#look(ownerId, token, { caller, peer })
   }
 
+  /** What is remembered of a token is over. Returns whether there was anything. */
+  forget(ownerId: string, token: bigint): boolean {
+    return this.#known.delete(`${ownerId}${token}`)
+  }
+
   /** A store that has no token gets one that nobody can guess. Returns its token. */
   async link(storeId: string, caller: Caller): Promise<string> {
     const { session } = await (await this.#stores.find(storeId, caller)).identity()

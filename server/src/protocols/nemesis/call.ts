@@ -59,15 +59,33 @@ export async function inSession(
 ): Promise<Answer> {
   const number = tokenOf(call.parameters)
   const token = String(number)
-  const { client, domain } = call
-  const caller = client.callers[action]
   try {
-    const { principal, peer } = client
-    const found = domain.sessions.find(principal.user.id, number, { caller, peer })
-    const store = found instanceof Promise ? await found : found
-    return await use({ store, token })
+    return await withSession(call, { token: number, action }, (store) => use({ store, token }))
   } catch (error) {
     throw ofSession(error, call, token)
+  }
+}
+
+/**
+ * Uses the session of a token. What this server remembers of the token may be over, and the token
+ * another store's by now. Throws `store-not-found` and what `use` throws.
+ */
+export async function withSession<T>(
+  { client, domain }: NemesisCall,
+  { token, action }: { token: bigint; action: Action },
+  use: (store: Store) => Promise<T>,
+): Promise<T> {
+  const { principal, peer, callers } = client
+  const { id } = principal.user
+  const find = (): Store | Promise<Store> =>
+    domain.sessions.find(id, token, { caller: callers[action], peer })
+  try {
+    const found = find()
+    return await use(found instanceof Promise ? await found : found)
+  } catch (error) {
+    const isGone = error instanceof StorageError && error.code === 'store-not-found'
+    if (!isGone || !domain.sessions.forget(id, token)) throw error
+    return use(await find())
   }
 }
 

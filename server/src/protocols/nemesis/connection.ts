@@ -1,6 +1,7 @@
 import { StorageError } from '../../core/errors.ts'
 import type { SocketSession } from '../../transport/socket-exchange.ts'
-import { JsonTextError, parseJsonText } from '../json-text.ts'
+import { JsonTextError } from '../json-scan.ts'
+import { parseJsonText } from '../json-text.ts'
 import type { Answer, Client, NemesisCall, Services } from './call.ts'
 import { type Command, findCommand, type Pace } from './commands.ts'
 import { status, statusOf } from './status.ts'

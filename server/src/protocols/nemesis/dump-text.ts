@@ -1,4 +1,5 @@
-import { type JsonText, JsonTextError, parseJsonText, parseUint64 } from '../json-text.ts'
+import { JsonTextError } from '../json-scan.ts'
+import { type JsonText, parseJsonText, parseUint64 } from '../json-text.ts'
 import { DumpError, type DumpedSession, type DumpedValues } from './dumps.ts'
 
 /**

@@ -4,7 +4,7 @@ import type { StoreIdentity } from '../../core/identity.ts'
 import { endsByClearing, type OwnRetention } from '../../core/retention.ts'
 import type { StoreInfo } from '../../core/store.ts'
 import { type JsonText, parseUint64 } from '../json-text.ts'
-import { type Answer, inSession, type NemesisCall } from './call.ts'
+import { type Answer, inSession, type NemesisCall, withSession } from './call.ts'
 import { assertDeclared, given, optional, type Parameters, required } from './parameters.ts'
 import { sharedToken } from './shared-token.ts'
 import { status } from './status.ts'
@@ -43,17 +43,11 @@ export async function create(call: NemesisCall): Promise<Answer> {
 
 /** SH_OPEN: the token of a shared session. */
 export async function open(call: NemesisCall): Promise<Answer> {
-  const { parameters, client, domain, command } = call
+  const { parameters, command } = call
   assertDeclared(parameters, openParameters)
   const token = sharedToken(nameOf(parameters))
-  try {
-    const by = { caller: client.callers.read, peer: client.peer }
-    const store = await domain.sessions.find(client.principal.user.id, token, by)
-    const { session } = await store.identity()
-    if (session?.isShared) return answer(command, `{"tkn":${token},"st":1}`)
-  } catch (error) {
-    if (!(error instanceof StorageError) || error.code !== 'store-not-found') throw error
-  }
+  const found = await findSession(call, token)
+  if (found?.session?.isShared) return answer(command, `{"tkn":${token},"st":1}`)
   return answer(command, `{"tkn":null,"st":${status.sessionOpenFail}}`)
 }
 
@@ -140,28 +134,28 @@ export async function infoAll(call: NemesisCall): Promise<Answer> {
 
 /** SH_EXISTS */
 export async function exists(call: NemesisCall): Promise<Answer> {
-  const { parameters, client, domain, command } = call
+  const { parameters, command } = call
   assertDeclared(parameters, existsParameters)
   const tokens = given(parameters, 'tkns').items().map(parseUint64)
   if (tokens.length === 0) return answer(command, '{"st":1}')
   const members: [string, boolean][] = []
   for (const token of tokens) {
     if (token === undefined) throw new CommandError(status.unknown)
-    const by = { caller: client.callers.read, peer: client.peer }
-    members.push([
-      String(token),
-      await isThere(domain.sessions.find(client.principal.user.id, token, by)),
-    ])
+    members.push([String(token), await isThere(call, token)])
   }
   return answer(command, `{"st":1,"tkns":${object(members)}}`)
 }
 
-async function isThere(finding: unknown): Promise<boolean> {
+async function isThere(call: NemesisCall, token: bigint): Promise<boolean> {
+  return (await findSession(call, token)) !== undefined
+}
+
+/** Undefined where there is none. */
+async function findSession(call: NemesisCall, token: bigint): Promise<StoreIdentity | undefined> {
   try {
-    await finding
-    return true
+    return await withSession(call, { token, action: 'read' }, (store) => store.identity())
   } catch (error) {
-    if (error instanceof StorageError && error.code === 'store-not-found') return false
+    if (error instanceof StorageError && error.code === 'store-not-found') return undefined
     throw error
   }
 }

@@ -22,6 +22,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'cli/': ['cli/', 'server.ts', 'config.ts', 'data-folder.ts', 'core/', 'node:'],
   'server.ts': [
     'config.ts',
+    'nemesis-port.ts',
     'data-folder.ts',
     'core/',
     'engines/open.ts',
@@ -73,6 +74,25 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'core/',
     'transport/exchange.ts',
   ],
+  'nemesis-port.ts': [
+    'config.ts',
+    'core/',
+    'protocols/nemesis/',
+    'transport/allowed-hosts.ts',
+    'transport/socket-exchange.ts',
+    'transport/websocket.ts',
+  ],
+  'protocols/nemesis/': [
+    'protocols/nemesis/',
+    'protocols/json-path.ts',
+    'protocols/json-scan.ts',
+    'protocols/json-text.ts',
+    'protocols/json-tree.ts',
+    'protocols/json-value.ts',
+    'core/',
+    'transport/socket-exchange.ts',
+  ],
+  'protocols/nemesis/dump-': ['node:fs/promises', 'node:path'],
   'protocols/rest/': [
     'protocols/rest/',
     'protocols/content-encoding.ts',

@@ -4,7 +4,6 @@ import type { StoreRecord } from '../../core/record.ts'
 import type { Store } from '../../core/store.ts'
 import { BytesSource } from '../../core/value.ts'
 import { compilePath, type JsonPath, JsonPathError } from '../json-path.ts'
-import { parseTree, printTree } from '../json-tree.ts'
 import { type Answer, assertKeys, inSession, type NemesisCall, type Session } from './call.ts'
 import { assertDeclared, given, optional, required, textsOf } from './parameters.ts'
 import { status } from './status.ts'
@@ -76,7 +75,7 @@ async function* search(store: Store, text: string, only: readonly string[]): Asy
       const value = texts[index]
       if (value === undefined) continue
       path ??= compilePath(text)
-      const locations = path.find(parseTree(value)).map(({ location }) => location)
+      const locations = path.find(value).map((match) => match.path)
       if (locations.length > 0) yield { key, text: value, locations }
     }
   }
@@ -119,6 +118,15 @@ function compiled(text: string): JsonPath {
   }
 }
 
+function replaced(path: JsonPath, text: string, value: string): { count: number; json: string } {
+  try {
+    return path.replace(text, value)
+  } catch (error) {
+    if (error instanceof JsonPathError) throw new CommandError(status.unknown, error.message)
+    throw error
+  }
+}
+
 interface Replacement {
   readonly key: string
   readonly path: JsonPath
@@ -145,8 +153,7 @@ async function replaceIn(
 ): Promise<number | undefined> {
   const [text] = (await viewsOf(store, [record])).texts
   if (text === undefined) throw new CommandError(status.valueTypeInvalid, `${key} is no JSON`)
-  const tree = parseTree(text)
-  const { count, tree: next } = path.replace(tree, parseTree(value))
+  const { count, json } = replaced(path, text, value)
   if (count === 0) return 0
   const isJson = /^application\/([^;]*\+)?json\s*(;|$)/i.test(record.contentType)
   try {
@@ -155,7 +162,7 @@ async function replaceIn(
         key,
         contentType: isJson ? record.contentType : jsonType,
         contentEncoding: '',
-        source: new BytesSource(Buffer.from(printTree(next))),
+        source: new BytesSource(Buffer.from(json)),
       },
       { kind: 'revision', anyOf: [record.revision] },
     )

@@ -1,3 +1,4 @@
+import { limits } from '../../core/limits.ts'
 import { type Action, actions } from '../../core/scope.ts'
 import type { Store } from '../../core/store.ts'
 import type { StoreChanges } from '../../core/stores.ts'
@@ -23,7 +24,7 @@ export async function getAccess(call: ApifyCall): Promise<HttpReply> {
  */
 export async function patchAccess(call: ApifyCall): Promise<HttpReply> {
   const store = await findStore(call, managing)
-  const body = await readJsonObject(call.request, { isOptional: false })
+  const body = await readJsonObject(call, { isOptional: false })
   const changes = await changesOf(call, new Fields(body, ['generalAccess', 'shares']))
   const isUnchanged = Object.keys(changes).length === 0
   const patched = isUnchanged ? store : await updated(call, store, changes)
@@ -46,6 +47,10 @@ export async function getStoreAudit(call: ApifyCall): Promise<HttpReply> {
 async function changesOf(call: ApifyCall, fields: Fields): Promise<StoreChanges> {
   const generalAccess = fields.oneOf('generalAccess', generalAccessLevels)
   const wanted = fields.object('shares')
+  // Each name is looked up: no more than a store can be shared with at all.
+  if (wanted && wanted.size > limits.sharesPerStoreMax) {
+    throw invalidField(`shares has at most ${limits.sharesPerStoreMax} users at once`)
+  }
   const shares: Record<string, Action | null> = {}
   for (const [user, value] of wanted ?? []) {
     const { id } = await call.domain.users.find(user)

@@ -21,6 +21,8 @@ export interface Wanted {
  * Throws `store-not-found`, `token-missing`, `access-denied`, then and at every use of the store.
  */
 export function findStore(call: ApifyCall, wanted: Wanted): Store | Promise<Store> {
+  // Before the store is looked up: the answer must not tell whether there is one.
+  if (wanted.action !== 'read') requireUser(call.principal)
   if (call.store.includes('~')) return findNamed(call, wanted)
   const { stores } = call.domain
   const caller = callerOf(call, wanted, 'id')
@@ -28,8 +30,6 @@ export function findStore(call: ApifyCall, wanted: Wanted): Store | Promise<Stor
 }
 
 async function findNamed(call: ApifyCall, wanted: Wanted): Promise<Store> {
-  // Before the store is looked up: the answer must not tell whether there is one of that name.
-  if (wanted.action !== 'read') requireUser(call.principal)
   const tilde = call.store.indexOf('~')
   const ownerId = await ownerIdOf(call, call.store.slice(0, tilde))
   const name = call.store.slice(tilde + 1)

@@ -1,4 +1,4 @@
-import { actorOf, requireAccount, requireAdmin } from '../../core/access.ts'
+import { actorOf, requireAccount } from '../../core/access.ts'
 import { StorageError } from '../../core/errors.ts'
 import { actions } from '../../core/scope.ts'
 import type { ListedToken } from '../../core/tokens.ts'
@@ -7,6 +7,7 @@ import { Fields, invalidField } from '../rest/fields.ts'
 import { readJsonObject } from '../rest/json-body.ts'
 import { emptyReply, jsonReply } from '../rest/replies.ts'
 import type { RestCall } from '../rest/routes.ts'
+import { userIdOf } from './users.ts'
 import { tokenObject } from './wire.ts'
 
 const dayMs = 86_400_000
@@ -32,9 +33,9 @@ export async function listTokens(call: RestCall): Promise<HttpReply> {
  * "expiresAt", "user"}`: the answer has the token itself, once.
  */
 export async function createToken(call: RestCall): Promise<HttpReply> {
-  const { principal, domain, request, environment } = call
+  const { principal, domain, environment } = call
   requireAccount(principal, 'manage')
-  const fields = new Fields(await readJsonObject(request, { isOptional: true }), tokenFields)
+  const fields = new Fields(await readJsonObject(call, { isOptional: true }), tokenFields)
   const userId = await userIdOf(call, fields.text('user'))
   const { text, token } = await domain.tokens.create(
     {
@@ -75,13 +76,6 @@ async function findToken({ principal, domain, store: id }: RestCall): Promise<Li
   const token = await domain.tokens.get(id)
   if (token.userId === user.id || user.isAdmin) return token
   throw new StorageError('token-not-found', `There is no token ${id.slice(0, 40)}.`)
-}
-
-async function userIdOf({ principal, domain }: RestCall, wanted?: string): Promise<string> {
-  const user = requireAccount(principal, 'manage')
-  if (wanted === undefined || wanted === user.id || wanted === user.username) return user.id
-  requireAdmin(principal)
-  return (await domain.users.find(wanted)).id
 }
 
 function expiryOf(fields: Fields, now: number): number | undefined {

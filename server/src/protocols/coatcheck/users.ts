@@ -1,4 +1,4 @@
-import { actorOf, requireAdmin } from '../../core/access.ts'
+import { actorOf, requireAccount, requireAdmin } from '../../core/access.ts'
 import { fullScope } from '../../core/scope.ts'
 import type { UserChanges } from '../../core/users.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
@@ -19,9 +19,10 @@ export async function listUsers({ principal, domain }: RestCall): Promise<HttpRe
  * POST /coatcheck/v1/users `{"username", "isAdmin"}`, for admins. The user's first token comes with
  * the answer, once.
  */
-export async function createUser({ principal, domain, request }: RestCall): Promise<HttpReply> {
+export async function createUser(call: RestCall): Promise<HttpReply> {
+  const { principal, domain } = call
   requireAdmin(principal)
-  const body = await readJsonObject(request, { isOptional: false })
+  const body = await readJsonObject(call, { isOptional: false })
   const fields = new Fields(body, ['username', 'isAdmin'])
   const actor = actorOf(principal, 'coatcheck')
   const isAdmin = fields.flag('isAdmin') ?? false
@@ -45,9 +46,9 @@ export async function getUser({ principal, domain, store }: RestCall): Promise<H
  * user no token holds, and what is under way ends within a second.
  */
 export async function patchUser(call: RestCall): Promise<HttpReply> {
-  const { principal, domain, request, store } = call
+  const { principal, domain, store } = call
   requireAdmin(principal)
-  const body = await readJsonObject(request, { isOptional: false })
+  const body = await readJsonObject(call, { isOptional: false })
   const fields = new Fields(body, ['isAdmin', 'isDisabled'])
   const user = await domain.users.find(store)
   const changes = changesOf(fields)
@@ -55,6 +56,14 @@ export async function patchUser(call: RestCall): Promise<HttpReply> {
   const patched = await domain.users.update(user.id, changes, actorOf(principal, 'coatcheck'))
   domain.access.forget()
   return jsonReply(200, { data: userObject(patched) })
+}
+
+/** Whose account is meant: one's own, or (for admins) that of the user who is wanted. */
+export async function userIdOf({ principal, domain }: RestCall, wanted?: string): Promise<string> {
+  const user = requireAccount(principal, 'manage')
+  if (wanted === undefined || wanted === user.id || wanted === user.username) return user.id
+  requireAdmin(principal)
+  return (await domain.users.find(wanted)).id
 }
 
 function changesOf(fields: Fields): UserChanges {

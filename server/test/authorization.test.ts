@@ -1,0 +1,250 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { routes as apifyRoutes } from '../src/protocols/apify/routes.ts'
+import { routes as coatcheckRoutes } from '../src/protocols/coatcheck/routes.ts'
+import { apifyRows } from './support/authorization/apify-operations.ts'
+import { coatcheckRows } from './support/authorization/coatcheck-operations.ts'
+import {
+  type Address,
+  endpointsOf,
+  httpOperations,
+  type Operation,
+  type Row,
+  requestOf,
+} from './support/authorization/operations.ts'
+import { columns, type Meaning, openings } from './support/authorization/rules.ts'
+import { callerNames, World } from './support/authorization/world.ts'
+import { Remote } from './support/remote.ts'
+import { useTestServer } from './test-server.ts'
+
+const server = useTestServer()
+const url = (): string => server.url()
+/** What each door can be asked for, and what of it is listed here. */
+const doors: readonly { name: string; endpoints: string[]; operations: Operation[] }[] = [
+  {
+    name: 'Apify',
+    endpoints: endpointsOf(apifyRoutes),
+    operations: httpOperations(apifyRows, url),
+  },
+  {
+    name: 'Coatcheck',
+    endpoints: endpointsOf(coatcheckRoutes),
+    operations: httpOperations(coatcheckRows, url),
+  },
+]
+
+let world: World
+
+beforeAll(async () => {
+  world = await World.create({ url: server.url(), token: server.token() })
+})
+
+describe.each(doors)('the list of what can be asked of the $name door', (door) => {
+  const listed = new Set(door.operations.map(({ endpoint }) => endpoint))
+
+  it('has each of its endpoints, so that none is made without a rule', () => {
+    expect(door.endpoints.length).toBeGreaterThan(10)
+    expect(door.endpoints.filter((endpoint) => !listed.has(endpoint))).toEqual([])
+  })
+
+  it('has nothing that is not there', () => {
+    expect([...listed].filter((endpoint) => !door.endpoints.includes(endpoint))).toEqual([])
+  })
+})
+
+describe('the rules', () => {
+  it('say something of every caller, in every column, and of every kind of operation', () => {
+    const kinds = doors.flatMap(({ operations }) => operations.map(({ kind }) => kind))
+    expect([...columns.keys()].sort()).toEqual([...new Set(kinds)].sort())
+    for (const [kind, column] of columns) {
+      expect([...column.keys()], kind).toEqual(callerNames)
+    }
+  })
+})
+
+describe('who may do what', () => {
+  const cases = doors.flatMap(({ operations }) =>
+    operations.flatMap((operation) =>
+      operation.addresses.map((address) => ({
+        title: titleOf(operation, address),
+        operation,
+        address,
+      })),
+    ),
+  )
+
+  it.each(cases)('is as the rules say: $title', async ({ operation, address }) => {
+    const meanings = meaningsOf(operation)
+    const answers = new Map<string, string>()
+    await world.restore()
+    let before = operation.changes ? await world.state() : undefined
+    for (const [caller, meaning] of meanings) {
+      answers.set(caller, await operation.ask(world, world.as(caller), address))
+      if (!operation.changes) continue
+      const after = await world.state()
+      if (meaning !== 'ok') expect(after, `refused to ${caller}`).toEqual(before)
+      // Else a refusal that changes something would go unseen.
+      if (meaning === 'ok' && isWatched(caller)) expect(after).not.toEqual(before)
+      if (meaning !== 'ok') continue
+      await world.restore()
+      before = await world.state()
+    }
+    const expected = [...meanings].map(([caller, meaning]) => [
+      caller,
+      operation.spell(meaning, address),
+    ])
+    expect([...answers]).toEqual(expected)
+  })
+})
+
+describe('who may read a store that is open', () => {
+  const levels = [
+    { opening: 'restricted', level: 'RESTRICTED', setting: 'ANYONE_WITH_ID_CAN_READ' },
+    { opening: 'follow', level: 'FOLLOW_USER_SETTING', setting: 'RESTRICTED' },
+    { opening: 'follow-open', level: 'FOLLOW_USER_SETTING', setting: 'ANYONE_WITH_ID_CAN_READ' },
+    { opening: 'with-id', level: 'ANYONE_WITH_ID_CAN_READ', setting: 'RESTRICTED' },
+    { opening: 'with-name', level: 'ANYONE_WITH_NAME_CAN_READ', setting: 'RESTRICTED' },
+  ] as const
+  const [{ operations: all }] = [doors[0] ?? { operations: [] }]
+  const reads = all.filter(({ kind, changes }) => !changes && isReadOfStore(kind))
+  const writes = all.filter(({ kind, changes }) => changes && kind.startsWith('write'))
+
+  it('asks for everything there is to read, and to write', () => {
+    expect([...openings.keys()]).toEqual(levels.map(({ opening }) => opening))
+    expect(reads.length).toBeGreaterThan(10)
+    expect(writes.length).toBeGreaterThan(10)
+  })
+
+  it.each(levels)('is as the rules say: $opening', async ({ opening, level, setting }) => {
+    await world.open(level, { setting })
+    for (const operation of reads) {
+      for (const address of ['id', 'name'] as const) {
+        for (const [caller, meanings] of openings.get(opening) ?? []) {
+          const answer = await operation.ask(world, world.as(caller), address)
+          const title = `${caller}: ${titleOf(operation, address)}`
+          expect(answer, title).toBe(operation.spell(meanings[address], address))
+        }
+      }
+    }
+  })
+
+  it.each(levels)('is nobody whose token is for other keys: $opening', async (opened) => {
+    await world.open(opened.level, opened)
+    const others = reads.filter(({ kind }) => kind === 'read-out')
+    expect(others.length).toBeGreaterThan(3)
+    for (const operation of others) {
+      for (const address of ['id', 'name'] as const) {
+        for (const caller of [
+          'the prefix read token of the owner',
+          'the prefix token of a manager',
+        ]) {
+          const answer = await operation.ask(world, world.as(caller), address)
+          expect(answer, titleOf(operation, address)).toBe(operation.spell('no', address))
+        }
+      }
+    }
+  })
+
+  it.each(levels)('is nobody who may write: $opening', async (opened) => {
+    await world.open(opened.level, opened)
+    const before = await world.state()
+    for (const operation of writes) {
+      for (const address of ['id', 'name'] as const) {
+        const nobody = await operation.ask(world, world.as('nobody'), address)
+        expect(nobody, titleOf(operation, address)).toBe(operation.spell('asked', address))
+        const isSeen = address === 'id' || opened.opening === 'with-name'
+        const stranger = await operation.ask(world, world.as('another user'), address)
+        const meaning: Meaning = isSeen ? 'no' : 'hidden'
+        expect(stranger, titleOf(operation, address)).toBe(operation.spell(meaning, address))
+      }
+    }
+    expect(await world.state()).toEqual(before)
+  })
+})
+
+describe('what a refusal tells', () => {
+  const rows = apifyRows.filter(({ at }) => at.includes(':store'))
+  const strangers = ['another user', 'an admin', "the owner's token of another store"]
+  const missing = { message: 'Key-value Store was not found', type: 'record-not-found' }
+  const denied = {
+    message:
+      "Insufficient permissions for the key-value store. Make sure you're passing a correct API " +
+      'token and that it has the required permissions.',
+    type: 'insufficient-permissions',
+  }
+  const isAnonymous = (caller: string): boolean => world.as(caller).token === undefined
+
+  beforeAll(() => world.restore())
+
+  /** The whole reply to a row, about the world's store or another. */
+  async function reply(
+    row: Row,
+    caller: string,
+    address: Address,
+    store?: string,
+  ): Promise<unknown> {
+    const how = { world, caller: world.as(caller), address, ...(store && { store }) }
+    const { path, asked } = requestOf(row, how)
+    const { status, headers, text } = await new Remote(server.url()).send(path, asked)
+    const { date: _, ...rest } = Object.fromEntries(headers)
+    return { status, headers: rest, text }
+  }
+
+  it('is nothing of a name: a store that may not be seen is as one that is not there', async () => {
+    for (const row of rows) {
+      for (const caller of ['nobody', ...strangers]) {
+        const hidden = await reply(row, caller, 'name')
+        for (const store of ['jane~none', 'jane~a_b', 'nobody~none', 'AAAAAAAAAAAAAAAAA~none']) {
+          expect(await reply(row, caller, 'name', store), `${caller}: ${row.at}`).toEqual(hidden)
+        }
+      }
+    }
+  })
+
+  it('is by an id whether there is a store, in the words of the API', async () => {
+    for (const row of rows.filter(({ at }) => !at.startsWith('HEAD'))) {
+      for (const caller of strangers) {
+        const hidden = { status: 403, text: JSON.stringify({ error: sorted(denied) }) }
+        expect(await reply(row, caller, 'id'), row.at).toMatchObject(hidden)
+        const none = { status: 404, text: JSON.stringify({ error: sorted(missing) }) }
+        expect(await reply(row, caller, 'id', 'AAAAAAAAAAAAAAAAA'), row.at).toMatchObject(none)
+      }
+    }
+  })
+
+  it('is nothing at all to who has no token and wants to change something', async () => {
+    const changing = rows.filter(({ at, kind }) => !isReadOfStore(kind) && !at.startsWith('HEAD'))
+    expect(changing.length).toBeGreaterThan(20)
+    const [first, ...others] = ['nobody', 'a record link', 'a link with a wrong signature']
+    for (const row of changing) {
+      const asked = await reply(row, first ?? '', 'id')
+      expect(asked, row.at).toMatchObject({ status: 401 })
+      for (const store of ['AAAAAAAAAAAAAAAAA', 'no-id', 'jane~none', '~none']) {
+        expect(await reply(row, first ?? '', 'id', store), `${row.at} ${store}`).toEqual(asked)
+      }
+      for (const caller of others.filter(isAnonymous)) {
+        expect(await reply(row, caller, 'id'), row.at).toEqual(asked)
+      }
+    }
+  })
+})
+
+function meaningsOf({ kind }: Operation): ReadonlyMap<string, Meaning> {
+  return columns.get(kind) ?? new Map()
+}
+
+/** What these change stands in the state of the world. */
+function isWatched(caller: string): boolean {
+  return caller === 'the owner' || caller === 'the store token of the owner'
+}
+
+function isReadOfStore(kind: string): boolean {
+  return kind.startsWith('read-') || kind === 'describe'
+}
+
+function sorted({ type, message }: { type: string; message: string }): object {
+  return { type, message }
+}
+
+function titleOf({ endpoint, variant }: Operation, address: Address): string {
+  return `${endpoint}${variant && ` (${variant})`}${address ? ` by ${address}` : ''}`
+}

@@ -1,0 +1,84 @@
+import type { Row } from './operations.ts'
+import { inside, outside, type World } from './world.ts'
+
+const stores = '/v2/key-value-stores'
+const store = `${stores}/:store`
+
+/** Asking for one record, by a path or by `?key=`, for the one inside and the one outside. */
+function recordRows(path: string): Row[] {
+  return [
+    { key: inside, variant: 'inside', read: 'read-in', write: 'write-in' },
+    { key: outside, variant: 'outside', read: 'read-out', write: 'write-out' },
+  ].flatMap(({ key, variant, read, write }): Row[] => [
+    { at: `GET ${path}`, kind: read, ok: '200', key, variant },
+    { at: `HEAD ${path}`, kind: read, ok: '200', key, variant },
+    { at: `PUT ${path}`, kind: write, ok: '201', key, variant, body: '"changed"' },
+    { at: `POST ${path}`, kind: write, ok: '201', key, variant, body: '"changed"' },
+    { at: `DELETE ${path}`, kind: write, ok: '204', key, variant },
+    {
+      at: `GET ${path}`,
+      kind: write,
+      ok: '204',
+      key,
+      variant: `as a DELETE, ${variant}`,
+      query: () => 'method=DELETE',
+      changes: true,
+    },
+  ])
+}
+
+const freshName = (world: World): string => `name=${world.fresh()}`
+
+/** Each endpoint of the Apify door by its name. */
+export const apifyRows: readonly Row[] = [
+  { at: `GET ${stores}`, kind: 'token', ok: '200' },
+  { at: `HEAD ${stores}`, kind: 'token', ok: '200' },
+  { at: `POST ${stores}`, kind: 'create', ok: '201' },
+  { at: `POST ${stores}`, kind: 'create', ok: '201', variant: 'named', query: freshName },
+  { at: `GET ${store}`, kind: 'describe', ok: '200' },
+  { at: `HEAD ${store}`, kind: 'describe', ok: '200' },
+  { at: `PUT ${store}`, kind: 'manage', ok: '200', body: { title: 'changed' } },
+  { at: `PATCH ${store}`, kind: 'manage', ok: '200', body: { title: 'changed' } },
+  { at: `DELETE ${store}`, kind: 'manage', ok: '204' },
+  {
+    at: `GET ${store}`,
+    kind: 'manage',
+    ok: '204',
+    variant: 'as a DELETE',
+    query: () => 'method=delete',
+    changes: true,
+  },
+  { at: `GET ${store}/keys`, kind: 'read-some', ok: '200' },
+  { at: `HEAD ${store}/keys`, kind: 'read-some', ok: '200' },
+  { at: `POST ${store}/clear`, kind: 'write-all', ok: '204' },
+  { at: `GET ${store}/access`, kind: 'manage', ok: '200' },
+  { at: `HEAD ${store}/access`, kind: 'manage', ok: '200' },
+  {
+    at: `PATCH ${store}/access`,
+    kind: 'manage',
+    ok: '200',
+    body: { generalAccess: 'ANYONE_WITH_ID_CAN_READ' },
+  },
+  { at: `POST ${store}/signing-secret`, kind: 'manage', ok: '200' },
+  { at: `GET ${store}/audit`, kind: 'manage', ok: '200' },
+  { at: `HEAD ${store}/audit`, kind: 'manage', ok: '200' },
+  deletion({ keys: [inside] }, { kind: 'write-in', variant: 'inside' }),
+  deletion({ keys: [inside, outside] }, { kind: 'write-out', variant: 'outside' }),
+  deletion({ prefix: '' }, { kind: 'write-some', variant: 'all there are' }),
+  ...recordRows(`${store}/record`),
+  { at: `GET ${store}/records`, kind: 'read-some', ok: '200' },
+  { at: `HEAD ${store}/records`, kind: 'read-some', ok: '200' },
+  ...recordRows(`${store}/records/:key`),
+  { at: 'GET /v2/users/me', kind: 'token', ok: '200' },
+  { at: 'HEAD /v2/users/me', kind: 'token', ok: '200' },
+  { at: 'GET /v2/users/me/limits', kind: 'token', ok: '404 record-not-found' },
+  { at: 'HEAD /v2/users/me/limits', kind: 'token', ok: '404' },
+  { at: 'GET /v2/users/me/usage/monthly', kind: 'token', ok: '404 record-not-found' },
+  { at: 'HEAD /v2/users/me/usage/monthly', kind: 'token', ok: '404' },
+  { at: 'GET /v2/users/:user', kind: 'public', ok: '200' },
+  { at: 'HEAD /v2/users/:user', kind: 'public', ok: '200' },
+]
+
+function deletion(body: object, about: Pick<Row, 'kind'> & { variant: string }): Row {
+  return { at: `POST ${store}/delete-records`, ok: '200', body, ...about }
+}

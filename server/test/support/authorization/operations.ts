@@ -1,0 +1,113 @@
+import { type Asked, errorTypeOf, Remote } from '../remote.ts'
+import type { Meaning } from './rules.ts'
+import type { Credentials, World } from './world.ts'
+
+/** How an operation names its store; undefined: it is about none. */
+export type Address = 'id' | 'name' | undefined
+
+/** Who asks a world for something, and how. */
+interface How {
+  readonly world: World
+  readonly caller: Credentials
+  readonly address: Address
+  readonly store?: string
+}
+
+/** Something that a caller may ask of a door. */
+export interface Operation {
+  /** What the door's own table calls it, and what tells it from others of that name. */
+  readonly endpoint: string
+  readonly variant: string
+  /** A column of the rules. */
+  readonly kind: string
+  readonly addresses: readonly Address[]
+  readonly changes: boolean
+  /** Asks for it, and answers what came of it in the words of the door. */
+  ask(world: World, caller: Credentials, address: Address): Promise<string>
+  /** The words of the door for what should come of it. */
+  spell(meaning: Meaning, address: Address): string
+}
+
+/** A request of an HTTP API, and what is answered where it is granted. */
+export interface Row {
+  /** `METHOD path`, as the table of routes has them. */
+  readonly at: string
+  readonly kind: string
+  /** `200`, or with the type of an error. */
+  readonly ok: string
+  readonly variant?: string
+  /** A text is sent as it is, all else as JSON. */
+  readonly body?: string | object | ((world: World) => object)
+  /** `:key` in the path, or `key=` in the query. */
+  readonly key?: string
+  readonly query?: (world: World) => string
+  /** Said where the method alone does not tell. */
+  readonly changes?: true
+}
+
+/** Every endpoint of a table of routes. What answers a GET answers a HEAD too. */
+export function endpointsOf(
+  routes: readonly { readonly path: string; readonly methods: object }[],
+): string[] {
+  return routes.flatMap(({ path, methods }) => {
+    const names = Object.keys(methods)
+    const all = names.includes('GET') ? new Set([...names, 'HEAD']) : new Set(names)
+    return [...all].map((method) => `${method} ${path}`)
+  })
+}
+
+/** The operations of an HTTP API that runs at `url`. */
+export function httpOperations(rows: readonly Row[], url: () => string): Operation[] {
+  return rows.map((row) => {
+    const [method = ''] = row.at.split(' ')
+    return {
+      endpoint: row.at,
+      variant: row.variant ?? '',
+      kind: row.kind,
+      addresses: row.at.includes(':store') ? ['id', 'name'] : [undefined],
+      changes: row.changes ?? (method !== 'GET' && method !== 'HEAD'),
+      ask: (world, caller, address) => ask(new Remote(url()), row, { world, caller, address }),
+      spell: (meaning, address) => {
+        const answer = meaning === 'ok' ? row.ok : refusal(meaning, address)
+        // The reply to a HEAD has no body to tell the type.
+        return method === 'HEAD' ? (answer.split(' ', 1)[0] ?? '') : answer
+      },
+    }
+  })
+}
+
+function refusal(meaning: Exclude<Meaning, 'ok'>, address: Address): string {
+  if (meaning === 'asked') return '401 token-not-provided'
+  if (meaning === 'wrong') return '401 user-or-token-not-found'
+  if (meaning === 'none') return '404 record-not-found'
+  const isHidden = meaning === 'hidden' && address === 'name'
+  return isHidden ? '404 record-not-found' : '403 insufficient-permissions'
+}
+
+async function ask(remote: Remote, row: Row, how: How): Promise<string> {
+  const { path, asked } = requestOf(row, how)
+  const reply = await remote.send(path, asked)
+  return `${reply.status} ${errorTypeOf(reply)}`.trim()
+}
+
+/** What a caller sends. `store` takes the place of the world's own. */
+export function requestOf(
+  { at, body, key, query }: Row,
+  { world, caller, address, store }: How,
+): { path: string; asked: Asked } {
+  const [method = '', template = ''] = at.split(' ')
+  const filled = template.replaceAll(/:\w+/g, (parameter) => {
+    if (parameter === ':key') return key ?? ''
+    return (parameter === ':store' && store) || world.fill(parameter, address ?? 'id')
+  })
+  const parameters = [
+    query?.(world),
+    caller.signature && `signature=${caller.signature}`,
+    template.endsWith('/record') && `key=${key}`,
+  ]
+  const search = parameters.filter(Boolean).join('&')
+  const content = typeof body === 'function' ? body(world) : body
+  const sent = typeof content === 'string' ? { body: content } : { json: content }
+  const path = `${filled}${search && `?${search}`}`
+  return { path, asked: { method, token: caller.token, ...sent } }
+}

@@ -82,11 +82,14 @@ export class Store {
   readonly id: string
   readonly #parts: StoreParts
   readonly #caller: Caller
+  readonly #found: StoreIdentity | undefined
 
-  constructor(id: string, parts: StoreParts, caller: Caller = system) {
+  /** `found` is what the store was when the caller found it. */
+  constructor(id: string, parts: StoreParts, caller: Caller = system, found?: StoreIdentity) {
     this.id = id
     this.#parts = parts
     this.#caller = caller
+    this.#found = found
   }
 
   async identity(): Promise<StoreIdentity> {
@@ -156,7 +159,7 @@ export class Store {
   async put(record: NewRecord, condition?: Condition): Promise<StoredRecord> {
     assertRecordKey(record.key)
     assertContentType(record.contentType)
-    const first = await record.source.take(limits.chunkBytes)
+    const first = await this.whileAllowed(record.source.take(limits.chunkBytes))
     if (first.length === limits.chunkBytes) return this.#putStreamed(record, { first, condition })
     const { actor } = this.#caller
     const { place, chunks } = placeValue(first, () => this.#createValueId())
@@ -243,11 +246,13 @@ export class Store {
 
   /**
    * What happened behind the revision `after`, oldest first. A store that is gone still tells of
-   * its end, until that is older than the log is kept; whom it would have told is not known then.
+   * its end, until that is older than the log is kept: to whoever found it, of the keys that they
+   * saw then.
    */
   async changes(query: { readonly after: Revision; readonly prefix: string }): Promise<ChangePage> {
     const { engine, identities } = this.#parts
-    return readChanges({ engine, identities, caller: this.#caller }, this.id, query)
+    const reader = { engine, identities, caller: this.#caller, found: this.#found }
+    return readChanges(reader, this.id, query)
   }
 
   /**
@@ -269,10 +274,17 @@ export class Store {
 
   /** A use of this store that lasts. It ends where the caller may not go on, or the store ends. */
   beginUse(): LiveUse {
-    return this.#parts.liveUses.begin(async () => {
-      await this.#caller.assertValid()
-      await this.identity()
-    })
+    return this.#parts.liveUses.begin(() => this.#assertStill())
+  }
+
+  /** What the caller is waited for. Throws as this store's use would, once they may not go on. */
+  whileAllowed<T>(work: Promise<T>): Promise<T> {
+    return this.#parts.liveUses.during(work, () => this.#assertStill())
+  }
+
+  async #assertStill(): Promise<void> {
+    await this.#caller.assertValid()
+    await this.identity()
   }
 
   async #putStreamed(

@@ -13,7 +13,7 @@ import { changesOf, describe, managerOf, updated } from './stores.ts'
  */
 export async function patchStore(call: ApifyCall): Promise<HttpReply> {
   const store = await findStore(call, { action: 'manage', extent: 'all' })
-  const body = await readJsonObject(call.request, { isOptional: false })
+  const body = await readJsonObject(call, { isOptional: false })
   const settings = settingsOf(body)
   const isUnchanged = Object.keys(settings).length === 0
   const patched = isUnchanged ? store : await updated(call, store, settings)

@@ -103,6 +103,17 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'protocols/json-schema-process.ts': ['core/limits.ts', 'node:vm', 'ajv'],
   'protocols/zip.ts': ['core/engine.ts', 'node:', 'yazl'],
   'protocols/json-value.ts': ['core/', 'protocols/content-encoding.ts'],
+  'protocols/json-text.ts': ['protocols/json-scan.ts', 'core/assert.ts', 'core/limits.ts'],
+  'protocols/json-scan.ts': [
+    'protocols/json-cuts.ts',
+    'protocols/json-names.ts',
+    'protocols/json-string.ts',
+    'protocols/json-text-error.ts',
+  ],
+  'protocols/json-names.ts': ['protocols/json-string.ts'],
+  'protocols/json-cuts.ts': [],
+  'protocols/json-string.ts': [],
+  'protocols/json-text-error.ts': [],
   'protocols/content-encoding.ts': [
     'core/engine.ts',
     'node:zlib',

@@ -102,6 +102,8 @@ export const limits = Object.freeze({
   sweepIntervalMs: 10_000,
   /** How often streams and sockets are asked whether their caller may still use the store. */
   recheckIntervalMs: 400,
+  /** How deep arrays and objects may be nested in JSON that is taken apart. */
+  jsonDepthMax: 1_000,
   /** Output of decoding a value for a JSON door. */
   jsonViewBytesMax: 16 * 1_048_576,
   /** Checking one value against a JSON Schema, or compiling one. */

@@ -119,6 +119,12 @@ export class HttpListener {
   }
 
   #upgrade(message: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { [latest]: before }: BusySocket = message.socket
+    // The reply to the request in front of it would come in the midst of frames.
+    if (before && !before.response.writableFinished) {
+      socket.destroy()
+      return
+    }
     this.#connections.forget(message.socket)
     this.#upgraded.add(socket)
     socket.once('close', () => this.#upgraded.delete(socket))

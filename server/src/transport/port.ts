@@ -1,6 +1,9 @@
 import type { Server } from 'node:net'
 
-/** Resolves once a server listens; port 0 is any free one. Rejects with Node's error, such as EADDRINUSE. */
+/**
+ * Resolves once a server listens; port 0 is any free one. Rejects with Node's error, such as
+ * EADDRINUSE.
+ */
 export function listenOn(
   server: Server,
   { host, port }: { readonly host: string; readonly port: number },

@@ -22,7 +22,7 @@ export class SocketOutput {
     this.#socket = socket
   }
 
-  /** Bytes that wait for the client, beside the slice that the socket has; of texts, UTF-16 units. */
+  /** What waits for the client, beside the slice that the socket has: bytes, or units of texts. */
   get backlog(): number {
     return this.#textUnits + this.#queuedBytes
   }

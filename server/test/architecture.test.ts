@@ -85,14 +85,19 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'protocols/nemesis/': [
     'protocols/nemesis/',
     'protocols/json-path.ts',
-    'protocols/json-scan.ts',
+    'protocols/json-text-error.ts',
     'protocols/json-text.ts',
-    'protocols/json-tree.ts',
     'protocols/json-value.ts',
     'core/',
     'transport/socket-exchange.ts',
   ],
-  'protocols/nemesis/dump-': ['node:fs/promises', 'node:path'],
+  'protocols/nemesis/dump-files.ts': [
+    'protocols/nemesis/',
+    'core/environment.ts',
+    'node:fs/promises',
+    'node:path',
+  ],
+  'protocols/nemesis/dump-writer.ts': ['protocols/nemesis/', 'node:fs/promises', 'node:path'],
   'protocols/rest/': [
     'protocols/rest/',
     'protocols/content-encoding.ts',
@@ -103,6 +108,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'protocols/json-schema-process.ts': ['core/limits.ts', 'node:vm', 'ajv'],
   'protocols/zip.ts': ['core/engine.ts', 'node:', 'yazl'],
   'protocols/json-value.ts': ['core/', 'protocols/content-encoding.ts'],
+  'protocols/json-path.ts': ['protocols/json-text.ts', 'json-p3'],
   'protocols/json-text.ts': ['protocols/json-scan.ts', 'core/assert.ts', 'core/limits.ts'],
   'protocols/json-scan.ts': [
     'protocols/json-cuts.ts',

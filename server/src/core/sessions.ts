@@ -73,8 +73,8 @@ export class Sessions {
   }
 
   /**
-   * A session as it was somewhere else, with its records: it is there when all of it is. False where
-   * there is one of that token already.
+   * A session as it was somewhere else, with its records: it is there when all of it is. False
+   * where there is one of that token already.
    */
   async restore(wanted: RestoredSession): Promise<boolean> {
     const { ownerId, session, retention, records, actor } = wanted

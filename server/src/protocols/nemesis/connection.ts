@@ -1,7 +1,7 @@
 import { StorageError } from '../../core/errors.ts'
 import type { SocketSession } from '../../transport/socket-exchange.ts'
-import { JsonTextError } from '../json-scan.ts'
 import { parseJsonText } from '../json-text.ts'
+import { JsonTextError } from '../json-text-error.ts'
 import type { Answer, Client, NemesisCall, Services } from './call.ts'
 import { type Command, findCommand, type Pace } from './commands.ts'
 import { status, statusOf } from './status.ts'

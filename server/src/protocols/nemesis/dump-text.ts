@@ -1,5 +1,5 @@
-import { JsonTextError } from '../json-scan.ts'
 import { type JsonText, parseJsonText, parseUint64 } from '../json-text.ts'
+import { JsonTextError } from '../json-text-error.ts'
 import { DumpError, type DumpedSession, type DumpedValues } from './dumps.ts'
 
 /**

@@ -69,6 +69,12 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'transport/exchange.ts',
   ],
   'protocols/apify/signatures.ts': ['node:crypto'],
+  'protocols/coatcheck/': [
+    'protocols/coatcheck/',
+    'protocols/rest/',
+    'core/',
+    'transport/exchange.ts',
+  ],
   'protocols/rest/': [
     'protocols/rest/',
     'protocols/content-encoding.ts',

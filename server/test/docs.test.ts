@@ -1,11 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { routes } from '../src/protocols/apify/routes.ts'
+import { routes as ownRoutes } from '../src/protocols/coatcheck/routes.ts'
 
 const root = new URL('../../', import.meta.url)
-const page = readFileSync(new URL('docs/compatibility.md', root), 'utf8')
+const pages = ['docs/compatibility.md', 'docs/api.md'].map((path) =>
+  readFileSync(new URL(path, root), 'utf8'),
+)
 
-describe('docs/compatibility.md', () => {
+describe('docs/compatibility.md and docs/api.md', () => {
   it('names tests that exist', () => {
     const names = namedTests()
     expect(names.length).toBeGreaterThan(35)
@@ -17,23 +20,25 @@ describe('docs/compatibility.md', () => {
     expect(rows.filter((tests) => tests !== 'test' && !tests.includes('`'))).toEqual([])
   })
 
-  it.each(routes.map(({ path, methods }) => ({ path, methods: Object.keys(methods) })))(
-    'tells of $path and its methods',
-    ({ path, methods }) => {
-      const row = tableRows().find(([endpoint = '']) => spellings(path).some(isIn(endpoint)))
-      expect(row, path).toBeDefined()
-      const told = tableRows()
-        .filter(([endpoint = '']) => spellings(path).some(isIn(endpoint)))
-        .flat()
-        .join(' ')
-      expect(methods.filter((method) => !told.includes(method))).toEqual([])
-    },
-  )
+  it.each(
+    [...routes, ...ownRoutes].map(({ path, methods }) => ({ path, methods: Object.keys(methods) })),
+  )('tells of $path and its methods', ({ path, methods }) => {
+    const row = tableRows().find(([endpoint = '']) => spellings(path).some(isIn(endpoint)))
+    expect(row, path).toBeDefined()
+    const told = tableRows()
+      .filter(([endpoint = '']) => spellings(path).some(isIn(endpoint)))
+      .flat()
+      .join(' ')
+    expect(methods.filter((method) => !told.includes(method))).toEqual([])
+  })
 })
 
 /** The cells of every row but those that divide head and body. */
 function tableRows(): string[][] {
-  const rows = page.split('\n').filter((line) => line.startsWith('| '))
+  const rows = pages
+    .join('\n')
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
   return rows.map((line) =>
     line
       .split('|')
@@ -56,7 +61,7 @@ function exists(name: string): boolean {
     ? [`server/test/clients/${name.slice('client/'.length)}`]
     : name.startsWith('src/')
       ? [`server/${name}`]
-      : [`server/test/protocols/apify/${name}`, `server/test/${name}`]
+      : ['protocols/apify/', 'protocols/', ''].map((folder) => `server/test/${folder}${name}`)
   return places.some((place) => existsSync(new URL(`${place}.test.ts`, root)))
 }
 
@@ -66,6 +71,7 @@ function spellings(path: string): string[] {
     .replace(':store', '{store}')
     .replace(':key', '{key}')
     .replace(':user', '{idOrUsername}')
+    .replace(':token', '{id}')
   const stores = '/v2/key-value-stores'
   const me = full.replace('/v2/users/me', '')
   return [full, `...${full.replace(stores, '')}`, ...(me === full || me === '' ? [] : [me])]

@@ -1,11 +1,29 @@
 import { hash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../engines/memory.ts'
-import { type Address, authorize, isAllowed, requireUser, type UserPrincipal } from './access.ts'
+import {
+  type Address,
+  authorize,
+  isAllowed,
+  operatorPrincipal,
+  type Principal,
+  requireUser,
+} from './access.ts'
 import { type ErrorCode, StorageError } from './errors.ts'
-import type { GeneralAccess, StoreIdentity } from './identity.ts'
+import type { GeneralAccess } from './identity.ts'
 import { type Action, fullScope } from './scope.ts'
-import { codeOf, entriesOf, openTestDomain, otherOwner, owner, type TestDomain } from './testing.ts'
+import {
+  codeOf,
+  entriesOf,
+  HurtEngine,
+  identityWith,
+  openTestDomain,
+  otherOwner,
+  owner,
+  principalWith,
+  type TestDomain,
+  userWith,
+} from './testing.ts'
 
 const generalAccesses: readonly GeneralAccess[] = [
   'FOLLOW_USER_SETTING',
@@ -84,8 +102,105 @@ describe('who is asking', () => {
   })
 })
 
+describe('who is remembered', () => {
+  const scope = { action: 'read', storeId: undefined, keyPrefix: undefined } as const
+
+  /** A user beside the first one, whose token expires after half a second. */
+  async function openRemembered() {
+    const engine = new HurtEngine(new MemoryEngine())
+    const domain = await openTestDomain(engine)
+    const { access, users, tokens, environment } = domain
+    await users.createFirst('token')
+    const { id: userId } = await users.create('jane', { isAdmin: false })
+    const expiresAt = environment.now() + 500
+    const { text, token } = await tokens.create({ userId, name: '', expiresAt, scope })
+    const come = async (): Promise<Principal> => access.authenticate(text)
+    return { ...domain, hurt: engine, userId, tokenId: token.id, come }
+  }
+
+  it('is known by the token and what it is for', async () => {
+    const { users, userId, tokenId, come } = await openRemembered()
+    const user = await users.get(userId)
+    expect(await come()).toEqual({ kind: 'user', user, tokenId, scope, isOperator: false })
+  })
+
+  it('is refused at the moment that the token expires', async () => {
+    const { environment, come } = await openRemembered()
+    await come()
+    environment.advance(499)
+    expect(await codeOf(come())).toBe('none')
+    environment.advance(1)
+    expect(await codeOf(come())).toBe('token-invalid')
+  })
+
+  it('is asked for anew where what is known was forgotten', async () => {
+    const { access, tokens, users, userId, tokenId, come } = await openRemembered()
+    await come()
+    await users.update(userId, { generalAccess: 'ANYONE_WITH_ID_CAN_READ' })
+    expect(await come()).toMatchObject({ user: { generalAccess: 'RESTRICTED' } })
+    access.forget()
+    expect(await come()).toMatchObject({ user: { generalAccess: 'ANYONE_WITH_ID_CAN_READ' } })
+    await tokens.revoke(tokenId)
+    access.forget()
+    expect(await codeOf(come())).toBe('token-invalid')
+  })
+
+  it('is not remembered as they were before what is known was forgotten', async () => {
+    const { access, tokens, tokenId, hurt, come } = await openRemembered()
+    const { promise: held, resolve: letGo } = Promise.withResolvers<void>()
+    hurt.beforeAnswer = () => held
+    const coming = come() // has read the token, and is not told yet
+    await tokens.revoke(tokenId)
+    access.forget()
+    letGo()
+    expect(await codeOf(coming)).toBe('none')
+    expect(await codeOf(come())).toBe('token-invalid')
+  })
+
+  it('is answered at once', async () => {
+    const { access } = await openRemembered()
+    expect(access.authenticate('token')).toBeInstanceOf(Promise)
+    const principal = await access.authenticate('token')
+    expect(access.authenticate('token')).toBe(principal)
+  })
+})
+
+describe('a principal that is asked for again', () => {
+  async function openAsked() {
+    const domain = await withFirstUser()
+    const principal = await domain.access.authenticate('token')
+    if (principal.kind !== 'user') throw new Error('The token is a user.')
+    const caller = domain.access.callerFor(principal, 'apify', { action: 'read' })
+    return { ...domain, principal, caller }
+  }
+
+  it('holds while the token does', async () => {
+    const { access, tokens, principal, caller } = await openAsked()
+    expect(await codeOf(access.assertValid(principal))).toBe('none')
+    await tokens.revoke(principal.tokenId)
+    expect(await codeOf(access.assertValid(principal))).toBe('token-invalid')
+    expect(await codeOf(caller.assertValid())).toBe('token-invalid')
+  })
+
+  it('holds while the user is not disabled', async () => {
+    const { users, principal, caller } = await openAsked()
+    await users.create('jane', { isAdmin: true })
+    await users.update(principal.user.id, { isDisabled: true })
+    expect(await codeOf(caller.assertValid())).toBe('token-invalid')
+    await users.update(principal.user.id, { isDisabled: false })
+    expect(await codeOf(caller.assertValid())).toBe('none')
+  })
+
+  it('holds always where it is nobody, or the operator', async () => {
+    const { access, tokens, principal } = await openAsked()
+    await tokens.revoke(principal.tokenId)
+    expect(await codeOf(access.assertValid({ kind: 'nobody' }))).toBe('none')
+    expect(await codeOf(access.assertValid(operatorPrincipal(principal.user)))).toBe('none')
+  })
+})
+
 it('asks those for a token who have none and need one', () => {
-  const principal = principalOf(owner)
+  const principal = principalWith(userWith(owner))
   expect(requireUser(principal)).toBe(principal.user)
   const missing = expect.objectContaining({ code: 'token-missing' })
   expect(() => requireUser({ kind: 'nobody' })).toThrow(missing)
@@ -93,8 +208,8 @@ it('asks those for a token who have none and need one', () => {
 
 describe('what a principal may do', () => {
   const principals = {
-    owner: principalOf(owner),
-    other: principalOf(otherOwner),
+    owner: principalWith(userWith(owner)),
+    other: principalWith(userWith(otherOwner)),
     nobody: { kind: 'nobody' },
   } as const
   const denied = 'access-denied'
@@ -130,7 +245,7 @@ describe('what a principal may do', () => {
       for (const action of ['read', 'write', 'manage'] as const) {
         const code = table[access][address][who][action]
         it(`${who} may ${action} a store that is ${access}, by its ${address}: ${code}`, () => {
-          const store = storeOf(access)
+          const store = identityWith({ generalAccess: access })
           const use = { action, address }
           const work = (): void => authorize(principals[who], use, store, 'RESTRICTED')
           expect(refusal(work)).toBe(code)
@@ -141,35 +256,13 @@ describe('what a principal may do', () => {
   }
 
   it('goes by the id where nothing else is said', () => {
-    const store = storeOf('ANYONE_WITH_ID_CAN_READ')
+    const store = identityWith({ generalAccess: 'ANYONE_WITH_ID_CAN_READ' })
     expect(isAllowed(principals.nobody, { action: 'read' }, store, 'RESTRICTED')).toBe(true)
     expect(
       refusal(() => authorize(principals.nobody, { action: 'read' }, store, 'RESTRICTED')),
     ).toBe('none')
   })
 })
-
-function principalOf(id: string): UserPrincipal {
-  const access = { isAdmin: false, isDisabled: false, generalAccess: 'RESTRICTED' } as const
-  const user = { id, username: id, createdAt: 0, ...access }
-  return { kind: 'user', user, tokenId: '0'.repeat(16), scope: fullScope, isOperator: false }
-}
-
-function storeOf(generalAccess: GeneralAccess): StoreIdentity {
-  return {
-    id: 'store000000000001',
-    ownerId: owner,
-    name: null,
-    title: null,
-    generalAccess,
-    shares: {},
-    contentId: Buffer.alloc(12),
-    retention: 'default',
-    createdAt: 0,
-    hasSchema: false,
-    signingSecret: 'secret',
-  }
-}
 
 function refusal(work: () => void): ErrorCode | 'none' {
   try {

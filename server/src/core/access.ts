@@ -64,6 +64,7 @@ export class Access {
   readonly #guesses: GuessLimit
   /** By token. */
   readonly #known = new Map<string, Known>()
+  #timesForgotten = 0
 
   constructor(parts: AccessParts) {
     this.#parts = parts
@@ -72,8 +73,8 @@ export class Access {
 
   /**
    * Without a token: nobody. Throws `token-invalid` for one that is nobody's, `too-many-guesses`
-   * where many of those came from the sender's address. At once where the token is known, since every request
-   * asks.
+   * where many of those came from the sender's address. At once where the token is known, since
+   * every request asks.
    */
   authenticate(token: string | undefined, from?: Sender): Principal | Promise<Principal> {
     if (token === undefined || token === '') return nobody
@@ -101,6 +102,7 @@ export class Access {
 
   /** What was known is asked anew: a token was revoked, or a user changed. */
   forget(): void {
+    this.#timesForgotten += 1
     for (const [token, known] of this.#known)
       this.#known.set(token, { ...known, foundAt: -Infinity })
   }
@@ -113,6 +115,7 @@ export class Access {
     const before = this.#known.get(token)
     // Nobody guesses a token that Coatcheck made; one that was right before is no guess.
     if (!before && !isWellMadeToken(token)) this.#guesses.assertMayGuess(address)
+    const timesForgotten = this.#timesForgotten
     const found = await this.#parts.tokens.findByText(token)
     if (!found) {
       this.#known.delete(token)
@@ -124,7 +127,9 @@ export class Access {
     const principal: Principal = { kind: 'user', user, tokenId, scope, isOperator: false }
     const now = this.#parts.environment.now()
     if (this.#known.size >= limits.cachedTokensMax) this.#known.clear()
-    const known = { principal, foundAt: now, expiresAt, usedAt: before?.usedAt ?? -Infinity }
+    // What was forgotten while it was looked for may have been read before it changed.
+    const foundAt = timesForgotten === this.#timesForgotten ? now : -Infinity
+    const known = { principal, foundAt, expiresAt, usedAt: before?.usedAt ?? -Infinity }
     this.#known.set(token, known)
     this.#noteUse(known, now)
     return principal

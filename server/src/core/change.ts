@@ -28,8 +28,8 @@ const revisionBytes = 8
 
 /**
  * DO NOT CHANGE, it is on disk: kind (1 byte, 0x80 added where an actor follows), at and size (8
- * each, doubles), then the actor: door (1), length of the user's id (1), that id, the token's id (8,
- * zeros for none), the revision before (8, a double, 0 for none); the key in UTF-8.
+ * each, doubles), then the actor: door (1), length of the user's id (1), that id, the token's id
+ * (8, zeros for none), the revision before (8, a double, 0 for none); the key in UTF-8.
  */
 export function changePut(storeId: string, change: Omit<Change, 'revision'>): Put {
   const { actor } = change

@@ -42,9 +42,15 @@ export class LiveUses {
     return this.#checking
   }
 
+  /** Throws what is our own fault, once all are checked. */
   async #checkAll(): Promise<void> {
     const held = [...this.#held]
-    while (held.length > 0) await Promise.all(held.splice(-batchSize).map(check))
+    const faults: unknown[] = []
+    while (held.length > 0) {
+      const checked = await Promise.allSettled(held.splice(-batchSize).map(check))
+      for (const one of checked) if (one.status === 'rejected') faults.push(one.reason)
+    }
+    if (faults.length > 0) throw faults[0]
   }
 }
 
@@ -64,8 +70,17 @@ function isFailure({ code }: StorageError): boolean {
 
 /** A value whose sender is cut off when the use ends. */
 export function whileLive(source: ValueSource, { signal }: LiveUse): ValueSource {
-  const { promise: ended, reject } = Promise.withResolvers<never>()
-  ended.catch(() => undefined) // who takes nothing any more need not know
-  signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  return { take: (count) => Promise.race([source.take(count), ended]) }
+  return {
+    take: async (count) => {
+      signal.throwIfAborted()
+      const { promise: ended, reject } = Promise.withResolvers<never>()
+      const end = (): void => reject(signal.reason)
+      signal.addEventListener('abort', end)
+      try {
+        return await Promise.race([source.take(count), ended])
+      } finally {
+        signal.removeEventListener('abort', end) // a use may last for millions of these
+      }
+    },
+  }
 }

@@ -17,9 +17,9 @@ export interface NewestQuery {
 }
 
 /**
- * The last entries of a log. An engine reads forwards only, so that a stretch in front of the end is
- * read that is twice as long each time, until it holds enough. `rangeOf(after)` is what is stamped
- * with a revision behind `after`.
+ * The last entries of a log. An engine reads forwards only, so that a stretch in front of the end
+ * is read that is twice as long each time, until it holds enough. `rangeOf(after)` is what is
+ * stamped with a revision behind `after`.
  */
 export async function readNewest(
   engine: StorageEngine,

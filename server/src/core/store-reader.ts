@@ -121,9 +121,9 @@ export class StoreReader {
   }
 }
 
-/** What an owner set for stores that follow it; without an owner, nothing is open. */
+/** What an owner set for stores that follow it; where nobody knows, nothing is open. */
 export function accessOf(owner: Entry | undefined): UserAccess {
-  return owner ? decodeUser(owner).generalAccess : 'RESTRICTED'
+  return owner && !owner.isDamaged ? decodeUser(owner).generalAccess : 'RESTRICTED'
 }
 
 export function storeNotFound(storeId: string): StorageError {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { UserPrincipal } from './access.ts'
 import { type Caller, system } from './caller.ts'
 import { type Domain, openDomain } from './domain.ts'
 import type {
@@ -19,7 +20,9 @@ import type { StoreIdentity } from './identity.ts'
 import { kindRange } from './keyspace.ts'
 import { limits } from './limits.ts'
 import type { NewRecord } from './record.ts'
+import { fullScope, type Scope } from './scope.ts'
 import type { Store } from './store.ts'
+import type { User } from './users.ts'
 import { BytesSource, type ValueSource } from './value.ts'
 import { walk } from './walk.ts'
 
@@ -136,12 +139,19 @@ export async function readText(store: Store, key: string): Promise<string | unde
 }
 
 /**
- * An engine that a test hurts on purpose: damaged entries, commits that fail in one way. Of keys
- * that are longer than its limits it understands nothing, as real engines do.
+ * An engine that a test hurts on purpose: damaged entries, reads and commits that fail in one way
+ * or come too late. Of keys that are longer than its limits it understands nothing, as real engines
+ * do.
  */
 export class HurtEngine implements StorageEngine {
   /** Every commit fails like this while it is set. */
   commitFailure: EngineError | undefined
+  /** Every read fails like this while it is set. */
+  readFailure: Error | undefined
+  /** Runs before the next commit, and once. */
+  beforeCommit: (() => Promise<unknown>) | undefined
+  /** Runs before the next entries that were read are answered, and once. */
+  beforeAnswer: (() => Promise<unknown>) | undefined
   readonly #engine: StorageEngine
   readonly #damaged = new Set<string>()
 
@@ -160,19 +170,27 @@ export class HurtEngine implements StorageEngine {
 
   async get(keys: readonly Bytes[]): Promise<(Entry | undefined)[]> {
     for (const key of keys) this.#assertLength(key)
+    if (this.readFailure) throw this.readFailure
     const entries = await this.#engine.get(keys)
+    const before = this.beforeAnswer
+    this.beforeAnswer = undefined
+    await before?.()
     return entries.map((entry) => entry && this.#seen(entry))
   }
 
   async scan(range: KeyRange, bound: ScanBound): Promise<Page> {
     this.#assertLength(range.start)
     this.#assertLength(range.end)
+    if (this.readFailure) throw this.readFailure
     const page = await this.#engine.scan(range, bound)
     return { entries: page.entries.map((entry) => this.#seen(entry)), more: page.more }
   }
 
   async commit(write: AtomicWrite): Promise<Commit> {
     if (this.commitFailure) throw this.commitFailure
+    const before = this.beforeCommit
+    this.beforeCommit = undefined
+    await before?.()
     return this.#engine.commit(write)
   }
 
@@ -196,6 +214,36 @@ export class HurtEngine implements StorageEngine {
 
 function nameOf(key: Bytes): string {
   return Buffer.from(key).toString('hex')
+}
+
+/** A user who is no admin unless it is said. */
+export function userWith(id: string, changes: Partial<User> = {}): User {
+  const access = { isAdmin: false, isDisabled: false, generalAccess: 'RESTRICTED' } as const
+  return { id, username: id, createdAt: 0, ...access, ...changes }
+}
+
+/** Who comes with a token of that scope, which is full where nothing is said. */
+export function principalWith(user: User, scope: Partial<Scope> = {}): UserPrincipal {
+  const whole = { ...fullScope, ...scope }
+  return { kind: 'user', user, tokenId: '00ff00ff00ff00ff', scope: whole, isOperator: false }
+}
+
+/** What is stored of a store that nobody made. */
+export function identityWith(changes: Partial<StoreIdentity> = {}): StoreIdentity {
+  return {
+    id: 'store000000000001',
+    ownerId: owner,
+    name: null,
+    title: null,
+    generalAccess: 'RESTRICTED',
+    shares: {},
+    contentId: Buffer.alloc(12),
+    retention: 'default',
+    createdAt: 0,
+    hasSchema: false,
+    signingSecret: 'secret',
+    ...changes,
+  }
 }
 
 /** A caller who is asked by `guard` alone: it throws where they may not use the store. */

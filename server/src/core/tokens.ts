@@ -95,11 +95,12 @@ export class Tokens {
     return this.#listed(entry)
   }
 
-  /** A user's tokens, the oldest first, also those that expired. */
+  /** A user's tokens, the oldest first, also those that expired. Damaged ones are left out. */
   async list(userId: string): Promise<readonly ListedToken[]> {
     const found: ListedToken[] = []
     for await (const entry of walk(this.#engine, kindRange('token'))) {
-      if (decodeToken(entry).userId === userId) found.push(await this.#listed(entry))
+      if (!entry.isDamaged && decodeToken(entry).userId === userId)
+        found.push(await this.#listed(entry))
     }
     return found.sort((one, other) => one.createdAt - other.createdAt)
   }
@@ -169,8 +170,12 @@ export class Tokens {
   }
 }
 
-/** On disk: JSON. The first tokens of all said nothing but whose they are. */
+/**
+ * On disk: JSON. The first tokens of all said nothing but whose they are. Throws `record-damaged`.
+ */
 function decodeToken(entry: Entry): Token {
+  if (entry.isDamaged)
+    throw new StorageError('record-damaged', 'What is known of this token is damaged.')
   const fields = JSON.parse(asBuffer(entry.value).toString('utf8'))
   return {
     id: idOf(tokenDigestOf(entry.key)),

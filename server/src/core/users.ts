@@ -95,10 +95,12 @@ export class Users {
     throw userNotFound(idOrUsername)
   }
 
-  /** Everybody, the oldest first. */
+  /** Everybody, the oldest first. Damaged ones are left out. */
   async list(): Promise<readonly User[]> {
     const users: User[] = []
-    for await (const entry of walk(this.#engine, kindRange('user'))) users.push(decodeUser(entry))
+    for await (const entry of walk(this.#engine, kindRange('user'))) {
+      if (!entry.isDamaged) users.push(decodeUser(entry))
+    }
     return users.sort((one, other) => one.createdAt - other.createdAt)
   }
 
@@ -135,6 +137,7 @@ export class Users {
   async #otherAdmins(user: User): Promise<readonly Entry[]> {
     if (user.isAdmin && !user.isDisabled) return []
     for await (const entry of walk(this.#engine, kindRange('user'))) {
+      if (entry.isDamaged) continue
       const other = decodeUser(entry)
       if (other.id !== user.id && other.isAdmin && !other.isDisabled) return [entry]
     }
@@ -160,8 +163,12 @@ export class Users {
   }
 }
 
-/** On disk: JSON. The first users of all were admins without saying so. */
+/**
+ * On disk: JSON. The first users of all were admins without saying so. Throws `record-damaged`.
+ */
 export function decodeUser(entry: Entry): User {
+  if (entry.isDamaged)
+    throw new StorageError('record-damaged', 'What is known of this user is damaged.')
   const fields = JSON.parse(Buffer.from(entry.value).toString('utf8'))
   return { isAdmin: true, isDisabled: false, generalAccess: 'RESTRICTED', ...fields }
 }

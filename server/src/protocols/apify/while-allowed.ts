@@ -3,7 +3,7 @@ import type { LiveUse } from '../../core/live-uses.ts'
 import type { Store } from '../../core/store.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
 
-/** A reply that is cut off, where it is streamed, when its caller may not read the store any more. */
+/** A reply that is cut off, where it is streamed, when its caller may not read any more. */
 export function whileAllowed(reply: HttpReply, store: Store): HttpReply {
   const { body } = reply
   if (typeof body === 'string' || body instanceof Uint8Array) return reply

@@ -6,8 +6,9 @@ import { jsonReply } from '../rest/replies.ts'
 import type { RestCall } from '../rest/routes.ts'
 
 /**
- * GET /coatcheck/v1/search?q=: one's stores, and those that are shared, whose name or title has that
- * in it or whose id begins with it. `user=`, on the server's own machine: another user's, or `*`.
+ * GET /coatcheck/v1/search?q=: one's stores, and those that are shared, whose name or title has
+ * that in it or whose id begins with it. `user=`, on the server's own machine: another user's, or
+ * `*`.
  */
 export async function search(call: RestCall): Promise<HttpReply> {
   const { principal, domain, query } = call

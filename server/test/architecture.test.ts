@@ -20,6 +20,7 @@ interface Source {
 const allowed: Readonly<Record<string, readonly string[]>> = {
   'main.ts': ['cli/'],
   'cli/': ['cli/', 'server.ts', 'config.ts', 'data-folder.ts', 'local-doors.ts', 'core/', 'node:'],
+  'cli/printable.ts': ['string-width'],
   'server.ts': [
     'config.ts',
     'data-folder.ts',

@@ -71,6 +71,33 @@ describe('a use that lasts', () => {
     },
   )
 
+  it('may be a wait, which is given up with the reason, and is asked about no more', async () => {
+    const uses = new LiveUses()
+    let checks = 0
+    let isAllowed = true
+    const assertStill = async (): Promise<void> => {
+      checks += 1
+      if (!isAllowed) throw denied
+    }
+    expect(await uses.during(Promise.resolve('there'), assertStill)).toBe('there')
+    await expect(uses.during(Promise.reject(denied), assertStill)).rejects.toBe(denied)
+    await uses.recheck()
+    expect(checks).toBe(0)
+    const { promise, reject } = Promise.withResolvers<string>()
+    const waiting = uses.during(promise, assertStill)
+    await uses.recheck()
+    isAllowed = false
+    const refused = expect(waiting).rejects.toBe(denied)
+    await uses.recheck()
+    await refused
+    expect(checks).toBe(2)
+    // What comes too late is nobody's to hear.
+    reject(new Error('too late'))
+    await expect(promise).rejects.toThrow('too late')
+    await uses.recheck()
+    expect(checks).toBe(2)
+  })
+
   it('is asked no more once it was disposed of', async () => {
     const uses = new LiveUses()
     let checks = 0

@@ -158,7 +158,7 @@ export class Store {
   async put(record: NewRecord, condition?: Condition): Promise<StoredRecord> {
     assertRecordKey(record.key)
     assertContentType(record.contentType)
-    const first = await record.source.take(limits.chunkBytes)
+    const first = await this.whileAllowed(record.source.take(limits.chunkBytes))
     if (first.length === limits.chunkBytes) return this.#putStreamed(record, { first, condition })
     const { actor } = this.#caller
     const { place, chunks } = placeValue(first, () => this.#createValueId())
@@ -262,10 +262,17 @@ export class Store {
 
   /** A use of this store that lasts. It ends where the caller may not go on, or the store ends. */
   beginUse(): LiveUse {
-    return this.#parts.liveUses.begin(async () => {
-      await this.#caller.assertValid()
-      await this.identity()
-    })
+    return this.#parts.liveUses.begin(() => this.#assertStill())
+  }
+
+  /** What the caller is waited for. Throws as this store's use would, once they may not go on. */
+  whileAllowed<T>(work: Promise<T>): Promise<T> {
+    return this.#parts.liveUses.during(work, () => this.#assertStill())
+  }
+
+  async #assertStill(): Promise<void> {
+    await this.#caller.assertValid()
+    await this.identity()
   }
 
   async #putStreamed(

@@ -64,6 +64,7 @@ export async function sendStreamed(
 /** A client that stands still would else go on when it likes. */
 function cutOff(response: ServerResponse, signal: AbortSignal): void {
   const destroy = (): void => void response.destroy()
+  if (signal.aborted) destroy()
   signal.addEventListener('abort', destroy, { once: true })
   response.once('close', () => signal.removeEventListener('abort', destroy))
 }

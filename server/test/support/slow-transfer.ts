@@ -1,47 +1,63 @@
 import { once } from 'node:events'
 import { type ClientRequest, type IncomingMessage, request } from 'node:http'
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 interface Target {
   readonly url: string
-  readonly token: string
+  /** Undefined: none is sent. */
+  readonly token?: string | undefined
   readonly path: string
 }
+
+const pokeMs = 20
 
 /** A PUT on a connection of its own that the server has begun to answer and that then stands still. */
 export class SlowUpload {
   readonly #outgoing: ClientRequest
   readonly #rest: Buffer
-  readonly #broken: Promise<never>
+  /** The status of the reply, which may come although not all was sent. */
+  readonly status: Promise<number>
+  /** When the server has closed the connection, or all was sent. */
+  readonly closed: Promise<void>
 
   private constructor(outgoing: ClientRequest, { rest }: { rest: Buffer }) {
     this.#outgoing = outgoing
     this.#rest = rest
-    const { promise, reject } = Promise.withResolvers<never>()
+    const { promise, resolve, reject } = Promise.withResolvers<number>()
     outgoing.on('error', reject)
+    outgoing.on('response', (incoming) => {
+      incoming.resume()
+      resolve(incoming.statusCode ?? 0)
+    })
     // Whoever waits for this upload is told as well.
     promise.catch(() => undefined)
-    this.#broken = promise
+    this.status = promise
+    const closed = Promise.withResolvers<void>()
+    outgoing.on('close', closed.resolve)
+    this.closed = closed.promise
   }
 
   /** Resolves once the server takes the body and was sent the first `sent` bytes of it. */
   static async begin(
-    target: Target,
+    target: Target & { readonly method?: string; readonly contentType?: string },
     body: Buffer,
     { sent }: { sent: number },
   ): Promise<SlowUpload> {
+    const { method = 'PUT', contentType } = target
     const outgoing = request(`${target.url}${target.path}`, {
-      method: 'PUT',
+      method,
       agent: false,
       headers: {
-        Authorization: `Bearer ${target.token}`,
+        ...(contentType && { 'Content-Type': contentType }),
+        ...authorization(target),
         'Content-Length': body.length,
         Expect: '100-continue',
       },
     })
     const upload = new SlowUpload(outgoing, { rest: body.subarray(sent) })
     outgoing.flushHeaders()
-    await Promise.race([once(outgoing, 'continue'), upload.#broken])
+    await Promise.race([once(outgoing, 'continue'), upload.status])
     outgoing.write(body.subarray(0, sent))
     return upload
   }
@@ -49,12 +65,7 @@ export class SlowUpload {
   /** Sends the rest and answers the status. */
   async finish(): Promise<number> {
     this.#outgoing.end(this.#rest)
-    const [incoming]: IncomingMessage[] = await Promise.race([
-      once(this.#outgoing, 'response'),
-      this.#broken,
-    ])
-    incoming?.resume()
-    return incoming?.statusCode ?? 0
+    return this.status
   }
 
   /** Goes away in the middle of it. */
@@ -74,8 +85,10 @@ export class SlowDownload {
   static async begin(target: Target): Promise<SlowDownload> {
     const outgoing = request(`${target.url}${target.path}`, {
       agent: false,
-      headers: { Authorization: `Bearer ${target.token}` },
+      headers: authorization(target),
     })
+    // Who reads on is told by the reply itself.
+    outgoing.on('error', () => undefined)
     outgoing.end()
     const [incoming]: IncomingMessage[] = await once(outgoing, 'response')
     if (!incoming) throw new Error('There was no reply.')
@@ -84,6 +97,36 @@ export class SlowDownload {
 
   get status(): number {
     return this.#incoming.statusCode ?? 0
+  }
+
+  /** Whether the reply came to its end. */
+  get isWhole(): boolean {
+    return this.#incoming.complete
+  }
+
+  /**
+   * Resolves when the server has closed the connection. Nothing is read: who stands still learns of
+   * it only by writing, and line ends between requests mean nothing (RFC 9112, 2.2).
+   */
+  async closed(): Promise<void> {
+    const { socket } = this.#incoming
+    const timer = setInterval(() => socket.write('\r\n'), pokeMs)
+    await closeOf(socket)
+    clearInterval(timer)
+  }
+
+  /** Reads on, part by part, until the reply ends or breaks off. Answers how many bytes came. */
+  async drain({ pauseMs }: { pauseMs: number }): Promise<number> {
+    let count = 0
+    try {
+      for await (const part of this.#incoming) {
+        count += part.length
+        await sleep(pauseMs)
+      }
+    } catch (error) {
+      if (this.isWhole) throw error
+    }
+    return count
   }
 
   /** Reads the rest, with a pause after each of the first `pauses` parts. */
@@ -100,4 +143,16 @@ export class SlowDownload {
   abort(): void {
     this.#incoming.destroy()
   }
+}
+
+function authorization({ token }: Target): Record<string, string> {
+  return token === undefined ? {} : { Authorization: `Bearer ${token}` }
+}
+
+function closeOf(socket: Socket): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  socket.on('error', () => undefined)
+  socket.on('close', () => resolve())
+  if (socket.destroyed) resolve()
+  return promise
 }

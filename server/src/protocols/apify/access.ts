@@ -24,7 +24,7 @@ export async function getAccess(call: ApifyCall): Promise<HttpReply> {
  */
 export async function patchAccess(call: ApifyCall): Promise<HttpReply> {
   const store = await findStore(call, managing)
-  const body = await readJsonObject(call.request, { isOptional: false })
+  const body = await readJsonObject(call, { isOptional: false })
   const changes = await changesOf(call, new Fields(body, ['generalAccess', 'shares']))
   const isUnchanged = Object.keys(changes).length === 0
   const patched = isUnchanged ? store : await updated(call, store, changes)

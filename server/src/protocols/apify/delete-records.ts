@@ -16,7 +16,7 @@ import type { ApifyCall } from './routes.ts'
  */
 export async function deleteRecords(call: ApifyCall): Promise<HttpReply> {
   const store = await findStore(call, { action: 'write', extent: 'some' })
-  const body = await readJsonObject(call.request, { isOptional: false })
+  const body = await readJsonObject(call, { isOptional: false })
   const deletedCount = await deleteWanted(call, store, new Fields(body, ['keys', 'prefix']))
   return jsonReply(200, { data: { deletedCount } })
 }

@@ -111,7 +111,7 @@ export async function conformingBody(
   for (const collection of collections) assertContentType(collection, record.contentType)
   const strict = collections.find(({ jsonSchema }) => jsonSchema !== undefined)
   if (!schema || !strict) return call.request.body
-  const bytes = await takeAll(call, strict)
+  const bytes = await store.whileAllowed(takeAll(call, strict))
   const value = await decoded(bytes, { collection: strict, encoding: record.contentEncoding })
   for (const collection of collections) await assertValue(call, { schema, collection, value })
   return new BytesSource(bytes)

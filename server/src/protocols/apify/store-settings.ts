@@ -10,7 +10,7 @@ import { changesOf, describe, updated } from './stores.ts'
 /** PATCH /v2/key-value-stores/{store}: name, title, generalAccess, retention; the rest stays. */
 export async function patchStore(call: ApifyCall): Promise<HttpReply> {
   const store = await findStore(call, { action: 'manage', extent: 'all' })
-  const settings = settingsOf(await readJsonObject(call.request, { isOptional: false }))
+  const settings = settingsOf(await readJsonObject(call, { isOptional: false }))
   const isUnchanged = Object.keys(settings).length === 0
   const patched = isUnchanged ? store : await updated(call, store, settings)
   return jsonReply(200, { data: await describe(call, patched) })

@@ -50,7 +50,7 @@ export async function listStores(call: ApifyCall): Promise<HttpReply> {
  */
 export async function createStore(call: ApifyCall): Promise<HttpReply> {
   requireUser(call.principal)
-  const body = await readJsonObject(call.request, { isOptional: true })
+  const body = await readJsonObject(call, { isOptional: true })
   if (body.name !== undefined) {
     throw invalidValue('name belongs to the query (?name=), where this store would have none')
   }
@@ -98,7 +98,7 @@ export async function getStore(call: ApifyCall): Promise<HttpReply> {
 /** PUT /v2/key-value-stores/{store}: name, title, generalAccess, retention; all else is ignored. */
 export async function updateStore(call: ApifyCall): Promise<HttpReply> {
   const store = await findStore(call, managing)
-  const body = await readJsonObject(call.request, { isOptional: false })
+  const body = await readJsonObject(call, { isOptional: false })
   const changed = await updated(call, store, changesOf(body))
   return jsonReply(200, { data: await describe(call, changed) })
 }

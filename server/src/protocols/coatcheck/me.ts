@@ -13,9 +13,10 @@ export async function getMe({ principal }: RestCall): Promise<HttpReply> {
 }
 
 /** PATCH /coatcheck/v1/me `{"generalAccess"}`: who may read one's stores that follow this. */
-export async function patchMe({ principal, domain, request }: RestCall): Promise<HttpReply> {
+export async function patchMe(call: RestCall): Promise<HttpReply> {
+  const { principal, domain } = call
   const user = requireAccount(principal, 'manage')
-  const fields = new Fields(await readJsonObject(request, { isOptional: false }), ['generalAccess'])
+  const fields = new Fields(await readJsonObject(call, { isOptional: false }), ['generalAccess'])
   const generalAccess = fields.oneOf('generalAccess', userAccessLevels)
   if (generalAccess === undefined) return jsonReply(200, { data: userObject(user) })
   const actor = actorOf(principal, 'coatcheck')

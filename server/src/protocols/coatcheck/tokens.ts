@@ -33,9 +33,9 @@ export async function listTokens(call: RestCall): Promise<HttpReply> {
  * "expiresAt", "user"}`: the answer has the token itself, once.
  */
 export async function createToken(call: RestCall): Promise<HttpReply> {
-  const { principal, domain, request, environment } = call
+  const { principal, domain, environment } = call
   requireAccount(principal, 'manage')
-  const fields = new Fields(await readJsonObject(request, { isOptional: true }), tokenFields)
+  const fields = new Fields(await readJsonObject(call, { isOptional: true }), tokenFields)
   const userId = await userIdOf(call, fields.text('user'))
   const { text, token } = await domain.tokens.create(
     {

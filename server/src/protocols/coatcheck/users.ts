@@ -19,9 +19,10 @@ export async function listUsers({ principal, domain }: RestCall): Promise<HttpRe
  * POST /coatcheck/v1/users `{"username", "isAdmin"}`, for admins. The user's first token comes with
  * the answer, once.
  */
-export async function createUser({ principal, domain, request }: RestCall): Promise<HttpReply> {
+export async function createUser(call: RestCall): Promise<HttpReply> {
+  const { principal, domain } = call
   requireAdmin(principal)
-  const body = await readJsonObject(request, { isOptional: false })
+  const body = await readJsonObject(call, { isOptional: false })
   const fields = new Fields(body, ['username', 'isAdmin'])
   const actor = actorOf(principal, 'coatcheck')
   const isAdmin = fields.flag('isAdmin') ?? false
@@ -45,9 +46,9 @@ export async function getUser({ principal, domain, store }: RestCall): Promise<H
  * user no token holds, and what is under way ends within a second.
  */
 export async function patchUser(call: RestCall): Promise<HttpReply> {
-  const { principal, domain, request, store } = call
+  const { principal, domain, store } = call
   requireAdmin(principal)
-  const body = await readJsonObject(request, { isOptional: false })
+  const body = await readJsonObject(call, { isOptional: false })
   const fields = new Fields(body, ['isAdmin', 'isDisabled'])
   const user = await domain.users.find(store)
   const changes = changesOf(fields)

@@ -3,18 +3,20 @@ import { DecodingError, decodeBytes } from '../content-encoding.ts'
 import { RequestError } from './errors.ts'
 import { jsonBodyBytesMax } from './replies.ts'
 import { encodingOf } from './request-encoding.ts'
+import type { RestCall } from './routes.ts'
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * The JSON object in a request's body. An optional one may be absent, whatever content type comes
- * with nothing. Throws RequestError.
+ * The JSON object in a call's body, which is waited for only while its token holds. An optional one
+ * may be absent, whatever content type comes with nothing. Throws RequestError, `token-invalid`.
  */
 export async function readJsonObject(
-  request: HttpRequest,
+  { domain, principal, request }: RestCall,
   { isOptional }: { isOptional: boolean },
 ): Promise<Readonly<Record<string, unknown>>> {
-  const bytes = await readBody(request)
+  const { liveUses, access } = domain
+  const bytes = await liveUses.during(readBody(request), () => access.assertValid(principal))
   if (bytes.length === 0 && isOptional) return {}
   assertJsonType(request)
   const value = parse(await decode(bytes, request.header('content-encoding')))

@@ -47,7 +47,10 @@ function told(events: readonly StoreEvent[]): string {
 }
 
 /** All of the store's events, page by page. */
-async function pagesOf({ domain, store }: Opened, limit: number): Promise<StoreEvent[]> {
+async function pagesOf(
+  { domain, store }: Pick<Opened, 'domain' | 'store'>,
+  limit: number,
+): Promise<StoreEvent[]> {
   const events: StoreEvent[] = []
   let before: Revision | undefined
   for (;;) {
@@ -112,6 +115,17 @@ describe('what is told of a store', () => {
       ),
       { numRuns: 60 },
     )
+  })
+
+  it('comes whole also where nobody is known to have made it', async () => {
+    const domain = await openTestDomain(new MemoryEngine())
+    const store = await domain.stores.create({ ownerId: owner, name: 'coats' })
+    const keys = ['a', 'b', 'c', 'd', 'e', 'f']
+    for (const key of keys) await store.put(textRecord(key, 'x'))
+    for (const limit of [1, 2, 3, 6]) {
+      const events = await pagesOf({ domain, store }, limit)
+      expect(events.map(({ subject }) => subject)).toEqual(keys.toReversed())
+    }
   })
 
   it('is what concerns all of it for longer than its change log is kept', async () => {

@@ -2,10 +2,20 @@ import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../engines/memory.ts'
 import { type AuditEvent, auditPut, decodeAuditEvent } from './audit.ts'
 import type { Actor, Caller } from './caller.ts'
-import { encodeNumber } from './keyspace.ts'
+import { encodeNumber, userKey } from './keyspace.ts'
 import { fullScope } from './scope.ts'
 import type { Store } from './store.ts'
-import { callerWith, codeOf, entriesOf, openTestDomain, owner, type TestDomain } from './testing.ts'
+import {
+  callerWith,
+  codeOf,
+  day,
+  entriesOf,
+  openTestDomain,
+  owner,
+  sweepFor,
+  type TestDomain,
+  textRecord,
+} from './testing.ts'
 import type { User } from './users.ts'
 
 interface Opened extends TestDomain {
@@ -128,6 +138,8 @@ describe('the audit trail tells, with the very commit, of', () => {
     const events = await written(opened, () => work(opened))
     expect(events).toMatchObject([expected])
     const [{ event } = { event: undefined }] = events
+    const { details } = expected.event
+    if (details) expect(event?.details).toEqual(details)
     expect(event).toMatchObject({ actor: opened.actor, at: opened.environment.now() })
     expect(JSON.stringify(event)).not.toContain(identity.signingSecret)
   })
@@ -163,6 +175,26 @@ describe('the audit trail tells, with the very commit, of', () => {
     expect(second?.before).toBe(first?.revision)
     expect(third?.before).toBe(second?.revision)
     expect([first, second, third].map((event) => event?.storeId)).toEqual(Array(3).fill(store.id))
+  })
+
+  it('what a user was before', async () => {
+    const opened = await openAudited()
+    const { users, jane, actor, engine } = opened
+    const before = (await engine.get([userKey(jane.id)]))[0]?.revision
+    const events = await written(opened, () => users.update(jane.id, { isAdmin: true }, actor))
+    expect(events[0]?.event.before).toBe(before)
+  })
+
+  it('nothing that the server does by itself when the time of a store is over', async () => {
+    const opened = await openAudited()
+    const retention = { ttlMs: day, renewOnRead: true, renewOnWrite: true } as const
+    for (const onExpiry of ['clear', 'drop'] as const) {
+      const wanted = { ownerId: opened.jane.id, name: undefined }
+      const made = { ...wanted, retention: { ...retention, onExpiry } }
+      await (await opened.stores.create(made)).put(textRecord('a', 'x'))
+    }
+    expect(await written(opened, () => sweepFor(opened, 2 * day))).toEqual([])
+    expect(await entriesOf(opened.engine, 'record')).toEqual([])
   })
 
   it('nothing that was refused or did not change anything', async () => {

@@ -5,6 +5,8 @@ export interface Asked {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array
+  /** The address of this machine that it comes from. */
+  readonly localAddress?: string
 }
 
 export interface PlainReply {
@@ -15,13 +17,14 @@ export interface PlainReply {
 
 /** As it stands, on a connection of its own: `fetch` would add headers, decode and mend. */
 export function plainRequest(url: string, asked: Asked = {}): Promise<PlainReply> {
-  const { method = 'GET', body } = asked
+  const { method = 'GET', body, localAddress } = asked
   // Of a GET or DELETE, Node would send the body without saying how long it is.
   const length = body === undefined ? {} : { 'Content-Length': `${Buffer.byteLength(body)}` }
   const headers = { ...length, ...asked.headers }
   const { promise, resolve, reject } = Promise.withResolvers<PlainReply>()
   const path = url.slice(new URL(url).origin.length)
-  const sent = request(new URL(url), { method, headers, path, agent: false }, async (reply) => {
+  const options = { method, headers, path, agent: false, ...(localAddress && { localAddress }) }
+  const sent = request(new URL(url), options, async (reply) => {
     try {
       const parts = await Array.fromAsync<Buffer>(reply)
       const { statusCode: status = 0 } = reply

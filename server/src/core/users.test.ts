@@ -208,6 +208,7 @@ describe('a new user', () => {
     'x'.repeat(64),
     'x'.repeat(100_000),
     'x'.repeat(17),
+    'me',
   ])('may not be called %j', async (name) => {
     const engine = new HurtEngine(new MemoryEngine())
     const { users } = await openUsers(engine)

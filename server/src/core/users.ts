@@ -65,13 +65,9 @@ export class Users {
     await this.#assertRoom()
     const user = this.#newUser(username, { isAdmin })
     const write = creation(user)
-    const audit = auditPut(actor?.userId ?? user.id, {
-      action: 'user-created',
-      subject: username,
-      at: user.createdAt,
-      actor,
-    })
-    const commit = await this.#engine.commit({ ...write, puts: [...(write.puts ?? []), audit] })
+    const event = { action: 'user-created', subject: username, at: user.createdAt, actor } as const
+    const audits = trailsOf(user, actor).map((userId) => auditPut(userId, event))
+    const commit = await this.#engine.commit({ ...write, puts: [...(write.puts ?? []), ...audits] })
     if (commit.applied) return user
     throw new StorageError('username-taken', `There is a user named ${username} already.`)
   }
@@ -116,17 +112,18 @@ export class Users {
       if (!entry) throw userNotFound(userId)
       const user = { ...decodeUser(entry), ...changes }
       const others = await this.#otherAdmins(user)
-      const audit = auditPut(actor?.userId ?? userId, {
+      const event = {
         action: 'user-changed',
         subject: user.username,
         at: this.#environment.now(),
         actor,
         before: entry.revision,
         details: changes,
-      })
+      } as const
+      const audits = trailsOf(user, actor).map((id) => auditPut(id, event))
       const commit = await this.#engine.commit({
         checks: [entry, ...others],
-        puts: [{ key: entry.key, value: encodeUser(user) }, audit],
+        puts: [{ key: entry.key, value: encodeUser(user) }, ...audits],
       })
       if (commit.applied) return user
     }
@@ -177,6 +174,11 @@ function encodeUser(user: User): Buffer {
   return Buffer.from(JSON.stringify(user))
 }
 
+/** Both whose user it is and who did it are told. */
+function trailsOf({ id }: User, actor: Actor | undefined): readonly string[] {
+  return actor && actor.userId !== id ? [id, actor.userId] : [id]
+}
+
 function creation(user: User): AtomicWrite {
   const username = usernameKey(user.username)
   return {
@@ -188,10 +190,13 @@ function creation(user: User): AtomicWrite {
   }
 }
 
-/** A name that looks like an id could be taken for another user. Throws `username-invalid`. */
+/**
+ * A name that looks like an id could be taken for another user; `me` is whoever asks.
+ * Throws `username-invalid`.
+ */
 function assertUsername(username: string): void {
   const isShort = username.length <= limits.usernameLengthMax
-  if (isShort && usernamePattern.test(username) && !isId(username)) return
+  if (isShort && usernamePattern.test(username) && !isId(username) && username !== 'me') return
   const rule = `at most ${limits.usernameLengthMax} letters, digits, dots, hyphens and underscores`
   const edges = 'a letter or digit at both ends'
   throw new StorageError('username-invalid', `A username has ${rule}, with ${edges}.`)

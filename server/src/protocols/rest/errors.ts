@@ -1,4 +1,5 @@
 import type { ErrorCode, StorageError } from '../../core/errors.ts'
+import { limits } from '../../core/limits.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
 import { jsonReply } from './replies.ts'
 
@@ -7,6 +8,7 @@ interface Answer {
   readonly type: string
   /** Apify's own words where they are known; undefined: the error's sentence. */
   readonly message?: string
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 const nameRule =
@@ -56,7 +58,11 @@ const answers = {
     message: insufficientPermissions,
   },
   'account-denied': { status: 403, type: 'insufficient-permissions' },
-  'too-many-guesses': { status: 429, type: 'rate-limit-exceeded' },
+  'too-many-guesses': {
+    status: 429,
+    type: 'rate-limit-exceeded',
+    headers: { 'Retry-After': `${limits.guessWindowMs / 1_000}` },
+  },
   'user-not-found': { status: 404, type: 'record-not-found' },
   'username-invalid': { status: 400, type: 'invalid-value' },
   'username-taken': { status: 409, type: 'name-not-unique' },
@@ -96,8 +102,8 @@ export function replyTo(error: StorageError | RequestError): HttpReply {
   if (error instanceof RequestError) {
     return errorReply(error, error.headers)
   }
-  const { status, type, message }: Answer = answers[error.code]
-  return errorReply({ status, type, message: message ?? error.message })
+  const { status, type, message, headers }: Answer = answers[error.code]
+  return errorReply({ status, type, message: message ?? error.message }, headers)
 }
 
 /** What nobody expected: the cause goes to the log only. */

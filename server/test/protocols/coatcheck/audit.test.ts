@@ -224,6 +224,7 @@ describe.each(engines)('the audit trail of a user, on %s', (engine) => {
       ['token-created', 'tool', 'jane', 'coatcheck'],
       ['store-created', 'kept', 'jane', 'apify'],
       ['token-created', 'first token', 'owner', 'coatcheck'],
+      ['user-created', 'jane', 'owner', 'coatcheck'],
     ])
     expect(found.items[1]).toMatchObject({ storeId: id })
     expect(found.items[3].details).toMatchObject({

@@ -106,6 +106,13 @@ export class World {
     return this.#made.get(name)?.text ?? ''
   }
 
+  /** Every token and signature that somebody comes with. */
+  secrets(): string[] {
+    const come = callerNames.map((caller) => this.as(caller))
+    const all = come.flatMap(({ token, signature }) => [token, signature])
+    return [...new Set(all)].filter((one) => one !== undefined)
+  }
+
   recordLink(): string {
     return signRecord(this.wardrobe.secret, inside)
   }

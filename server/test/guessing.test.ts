@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { createToken } from '../src/core/token-text.ts'
+import { errorTypeOf, type PlainReply, plainRequest } from './plain-request.ts'
+import { People } from './support/people.ts'
+import { Remote } from './support/remote.ts'
+import { engines, useTestServer } from './test-server.ts'
+
+/** Of a form that Coatcheck never gives a token. */
+const initialToken = 'an-initial-token-that-somebody-made-up'
+const guessesMax = 20
+/** Nobody guesses one of these. */
+const wellMade = (): string =>
+  createToken({ randomBytes, now: Date.now, logError: () => undefined })
+
+describe.each(engines)('guessing tokens, on %s', (engine) => {
+  const server = useTestServer({ engine, initialToken })
+
+  const ask = (path: string, token?: string, localAddress?: string): Promise<PlainReply> =>
+    plainRequest(server.url() + path, {
+      ...(token !== undefined && { headers: { Authorization: `Bearer ${token}` } }),
+      ...(localAddress && { localAddress }),
+    })
+  const answerOf = (reply: PlainReply): unknown => [reply.status, errorTypeOf(reply)]
+  const wrong = [401, 'user-or-token-not-found']
+  const limited = [429, 'rate-limit-exceeded']
+
+  it('is over after 20 wrong ones from one address, whatever they are wrong for', async () => {
+    const paths = ['/v2/users/me', '/coatcheck/v1/me', '/v2/key-value-stores', '/v2/users/owner']
+    expect((await ask('/v2/users/me', server.token())).status).toBe(200)
+    for (let n = 0; n < guessesMax; n += 1) {
+      const path = paths[n % paths.length] ?? ''
+      const isInQuery = n % 3 === 0
+      const reply = await (isInQuery ? ask(`${path}?token=guess-${n}`) : ask(path, `guess-${n}`))
+      expect(answerOf(reply), `${n}`).toEqual(wrong)
+    }
+    for (const path of paths) {
+      for (const reply of [await ask(path, 'guess'), await ask(`${path}?token=guess`)]) {
+        expect(answerOf(reply), path).toEqual(limited)
+        expect(reply.headers['retry-after']).toBe('60')
+        const { message } = JSON.parse(reply.body.toString()).error
+        expect(message).toContain('minute')
+      }
+    }
+  })
+
+  it('leaves tokens alone that are known to be good', async () => {
+    const remote = new Remote(server.url())
+    for (let n = 0; n < 3; n += 1) {
+      expect((await ask('/v2/users/me', server.token())).status).toBe(200)
+      // Whoever changes is looked up anew.
+      const json = { generalAccess: 'RESTRICTED' }
+      await remote.do('/coatcheck/v1/me', { method: 'PATCH', token: server.token(), json })
+      expect(answerOf(await ask('/v2/users/me', 'guess'))).toEqual(limited)
+    }
+  })
+
+  it('leaves tokens alone that Coatcheck made, from their first use on', async () => {
+    const people = new People({ url: server.url(), token: server.token() })
+    const jane = await people.create('jane')
+    const { token } = await people.createToken(jane, { action: 'read' })
+    expect((await ask('/v2/users/me', token)).status).toBe(200)
+    expect(answerOf(await ask('/v2/users/me', wellMade()))).toEqual(wrong)
+    const typo = token.slice(0, -1) + (token.endsWith('0') ? '1' : '0')
+    expect(answerOf(await ask('/v2/users/me', typo))).toEqual(limited)
+  })
+
+  it('leaves those alone who need no token', async () => {
+    const { id } = await server.client().keyValueStores().getOrCreate('open')
+    const store = server.client().keyValueStore(id)
+    await store.setRecord({ key: 'K', value: 'text' })
+    const link = new URL(await store.getRecordPublicUrl('K'))
+    expect((await ask(link.pathname + link.search)).body.toString()).toBe('text')
+    await store.update({ generalAccess: 'ANYONE_WITH_ID_CAN_READ' })
+    expect((await ask(link.pathname)).body.toString()).toBe('text')
+    expect(answerOf(await ask(link.pathname, 'guess'))).toEqual(limited)
+  })
+
+  it.runIf(process.platform === 'linux')('leaves other addresses alone', async () => {
+    expect(answerOf(await ask('/v2/users/me', 'guess', '127.0.0.2'))).toEqual(wrong)
+    expect(answerOf(await ask('/v2/users/me', 'guess'))).toEqual(limited)
+  })
+
+  it.runIf(process.platform === 'linux')('gains nothing by doing much at once', async () => {
+    const guesses = Array.from({ length: 300 }, (_, n) =>
+      ask('/v2/users/me', `x-${n}`, '127.0.0.3'),
+    )
+    const statuses = (await Promise.all(guesses)).map(({ status }) => status)
+    expect(statuses.filter((status) => status === 401)).toHaveLength(guessesMax)
+    expect(statuses.filter((status) => status === 429)).toHaveLength(300 - guessesMax)
+  })
+})

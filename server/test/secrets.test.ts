@@ -1,0 +1,172 @@
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { apifyRows } from './support/authorization/apify-operations.ts'
+import { coatcheckRows } from './support/authorization/coatcheck-operations.ts'
+import { type Row, requestOf } from './support/authorization/operations.ts'
+import { type Credentials, callerNames, World } from './support/authorization/world.ts'
+import { flipByteIn } from './support/data-file.ts'
+import { sendRaw } from './support/raw-connection.ts'
+import { Remote } from './support/remote.ts'
+import { ServerProcess } from './support/server-process.ts'
+import { SlowUpload } from './support/slow-transfer.ts'
+import { createTestFolder } from './support/test-folder.ts'
+
+const initialToken = 'canary-of-the-first-start-0123456789abcdef'
+const otherInitialToken = 'canary-of-a-later-start-0123456789abcdef'
+const wrongToken = 'canary-that-was-never-right'
+const wrongSignature = 'canary-that-never-signed'
+/** They are for whoever may read the folder. */
+const tokenFiles: readonly string[] = ['first-token', 'local-server']
+const damagedValue = 'a value that will be damaged on disk, and is found there until then'
+
+describe('tokens and signatures', () => {
+  it('stand in no output, no list of processes and no file, whatever is done with them', async () => {
+    const data = createTestFolder()
+    const known = new Set([initialToken, otherInitialToken, wrongToken, wrongSignature])
+    const first = await start(data, { initialToken })
+    const world = await World.create({ url: first.url, token: initialToken })
+    await askEverything(first.url, { world, known })
+    await breakEverything(first.url, world)
+    await putDamaged(first.url, world)
+    const seen = { known, data, signingSecret: world.wardrobe.secret }
+    assertHidden(first, seen)
+    expect(await first.stop()).toBe(0)
+    assertHidden(first, seen)
+    expect(namesOfFilesWith(data, damagedValue)).toEqual(['lmdb/data.mdb'])
+
+    expect(flipByteIn(data, Buffer.from(damagedValue))).toBeGreaterThan(0)
+    const { port } = new URL(first.url)
+    const second = await start(data, { initialToken: otherInitialToken, port })
+    await askForDamaged(second.url, world)
+    await askEverything(second.url, { world, known })
+    assertHidden(second, seen)
+    // Else nothing would have been said in which they could stand.
+    expect(second.stderr).toContain('/records/DAMAGED')
+    expect(second.stderr).toContain('COATCHECK_INITIAL_TOKEN is ignored')
+    expect(await second.stop()).toBe(0)
+    assertHidden(second, seen)
+    expect(known.size).toBeGreaterThan(30)
+  }, 180_000)
+})
+
+function start(
+  data: string,
+  { initialToken, port = '0' }: { initialToken: string; port?: string },
+): Promise<ServerProcess> {
+  const env = { COATCHECK_INITIAL_TOKEN: initialToken }
+  return ServerProcess.start({ data, env, args: ['--port', port] })
+}
+
+interface Asking {
+  readonly world: World
+  /** All that somebody came with so far. */
+  readonly known: Set<string>
+}
+
+/** Every endpoint on behalf of everybody, with the token in a header and in the query. */
+async function askEverything(url: string, { world, known }: Asking): Promise<void> {
+  const strangers = [{ token: wrongToken, signature: wrongSignature }, { token: initialToken }]
+  for (const row of [...apifyRows, ...coatcheckRows]) {
+    const everybody = [...strangers, ...callerNames.map((name) => world.as(name))]
+    for (const secret of world.secrets()) known.add(secret)
+    for (const caller of everybody) await askTwice(url, row, { world, caller })
+    await world.restore()
+  }
+}
+
+async function askTwice(
+  url: string,
+  row: Row,
+  { world, caller }: { world: World; caller: Credentials },
+): Promise<void> {
+  const remote = new Remote(url)
+  const { path, asked } = requestOf(row, { world, caller, address: 'id' })
+  const { token, ...rest } = asked
+  const mark = path.includes('?') ? '&' : '?'
+  const byQuery = token === undefined ? path : `${path}${mark}token=${token}`
+  const replies = [await remote.send(path, asked), await remote.send(byQuery, rest)]
+  for (const { status } of replies) expect(status, row.at).toBeLessThan(500)
+}
+
+/** Requests that can't be understood, are not meant for this server, or never end. */
+async function breakEverything(url: string, world: World): Promise<void> {
+  const token = world.tokenOf('jane')
+  const target = `/v2/key-value-stores/${world.wardrobe.id}/records/in-coat`
+  const query = `?token=${token}&signature=${world.recordLink()}`
+  const authorization = `Authorization: Bearer ${token}`
+  const heads = [
+    [`GET ${target}${query} HTTP/1.1`, 'Host: localhost', 'no header'],
+    [`GET ${target}${query} HTTP/1.1`, 'Host: example.com', authorization],
+    [`GET http://example.com${target}${query} HTTP/1.1`, 'Host: example.com'],
+    [`GET ${target}${query} HTTP/1.1`, authorization],
+    [`NONSENSE ${target}${query} HTTP/1.1`, 'Host: localhost'],
+    [`GET ${target}${query} HTTP/9.9`, 'Host: localhost'],
+    [`GET ${target}/%ff${query} HTTP/1.1`, 'Host: localhost', 'Connection: close'],
+    [`GET /v2/key-value-stores/${token} HTTP/1.1`, 'Host: localhost', 'Connection: close'],
+    [`GET /coatcheck/v1/tokens/${token} HTTP/1.1`, 'Host: localhost', authorization],
+    [`PUT ${target}${query} HTTP/1.1`, 'Host: localhost', 'Content-Length: 4, 5'],
+    [`PUT ${target}${query} HTTP/1.1`, 'Host: localhost', `X-Large: ${token.repeat(1_000)}`],
+    [`PUT ${target}${query} HTTP/1.1`, 'Host: localhost', 'Content-Length: 9', authorization],
+    [`GET ${target}${query} HTTP/1.1`, 'Host: localhost', `Range: ${token}`, 'Connection: close'],
+    [`GET ${target}${query} HTTP/1.1`, 'Host: localhost', `If-Match: ${token}`, authorization],
+  ]
+  for (const lines of heads) await sendRaw(url, [`${lines.join('\r\n')}\r\n\r\n`], 'cut')
+  const path = target + query
+  const upload = await SlowUpload.begin({ url, path }, Buffer.alloc(3_000_000), { sent: 1_500_000 })
+  upload.abort()
+  const remote = new Remote(url)
+  const asked = {
+    method: 'PATCH',
+    body: `{"${token}`,
+    headers: { 'Content-Type': 'application/json' },
+  }
+  const store = `/v2/key-value-stores/${world.wardrobe.id}`
+  expect((await remote.send(`${store}${query}`, asked)).status).toBe(400)
+}
+
+async function putDamaged(url: string, world: World): Promise<void> {
+  const path = `/v2/key-value-stores/${world.wardrobe.id}/records/DAMAGED`
+  const asked = { method: 'PUT', token: world.tokenOf('jane'), body: damagedValue }
+  await new Remote(url).do(path, asked)
+}
+
+async function askForDamaged(url: string, world: World): Promise<void> {
+  const path = `/v2/key-value-stores/${world.wardrobe.id}/records/DAMAGED`
+  const token = world.tokenOf('jane')
+  const remote = new Remote(url)
+  const byQuery = `${path}?token=${token}&signature=${world.contentLink()}`
+  expect((await remote.send(byQuery)).status).toBe(500)
+  expect((await remote.send(path, { token })).status).toBe(500)
+}
+
+interface Seen {
+  readonly known: ReadonlySet<string>
+  readonly data: string
+  /** May stand in the data, and nowhere else. */
+  readonly signingSecret: string
+}
+
+function assertHidden(server: ServerProcess, { known, data, signingSecret }: Seen): void {
+  const said = {
+    stdout: server.stdout.replace(/^Your token is .*$/m, ''),
+    stderr: server.stderr,
+    processes: execFileSync('ps', ['-ef'], { encoding: 'utf8' }),
+  }
+  for (const [where, text] of Object.entries(said)) {
+    const found = [...known, signingSecret].filter((secret) => text.includes(secret))
+    expect(found, where).toEqual([])
+  }
+  const written = [...known].map((secret) => [secret, namesOfFilesWith(data, secret)])
+  expect(written.filter(([, files]) => files?.length)).toEqual([])
+}
+
+/** Those of a folder's files, at any depth, in which a text stands. */
+function namesOfFilesWith(folder: string, text: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !tokenFiles.includes(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((file) => readFileSync(file).includes(text))
+    .map((file) => relative(folder, file))
+}

@@ -2,6 +2,7 @@ import { expect } from 'vitest'
 import type { ErrorCode } from '../src/core/errors.ts'
 import { StorageError } from '../src/core/errors.ts'
 import type { Retention } from '../src/core/retention.ts'
+import { actions } from '../src/core/scope.ts'
 import type { Store } from '../src/core/store.ts'
 import {
   bytesRecord,
@@ -9,9 +10,11 @@ import {
   minute,
   owner,
   PausingSource,
+  principalWith,
   second,
   type TestDomain,
   type TestEnvironment,
+  userWith,
 } from '../src/core/testing.ts'
 import { type Moment, SimulatedStore } from './simulated-store.ts'
 
@@ -24,6 +27,8 @@ const clearing: Retention = {
   onExpiry: 'clear',
 }
 
+/** Other users, with whom stores may be shared. */
+const visitors = ['visitor0000000001', 'visitor0000000002']
 const keys = ['a', 'b', 'b/1', 'é', '🧥', '']
 const storesMax = 4
 /** Inline, in one chunk, and uploads of one chunk and of two. */
@@ -75,6 +80,7 @@ export class SimulatedClient {
   async compare(): Promise<void> {
     for (const store of [...this.#stores]) {
       await this.#list(store)
+      if (this.#stores.includes(store)) await this.#visit(store)
       for (const key of keys) if (this.#stores.includes(store)) await this.#get(store, key)
     }
   }
@@ -92,7 +98,9 @@ export class SimulatedClient {
     if (roll < 0.78) return this.#add(store, key)
     if (roll < 0.84) return this.#replace(store, key)
     if (roll < 0.9) return this.#list(store)
-    if (roll < 0.93) return this.#clear(store)
+    if (roll < 0.92) return this.#clear(store)
+    if (roll < 0.94) return this.#share(store)
+    if (roll < 0.96) return this.#visit(store)
     if (roll < 0.98) return this.#rename(store)
     return this.#drop(store)
   }
@@ -203,6 +211,30 @@ export class SimulatedClient {
     if (outcome.code === 'outcome-unknown') return this.#learnName(store, name)
     if (outcome.code === 'none' && name !== store.name) this.#renamed(store, name, outcome.moment)
     else if (outcome.code !== 'none') expect(failures).toContain(outcome.code)
+  }
+
+  async #share(store: SimulatedStore): Promise<void> {
+    const userId = this.#pick(visitors) ?? ''
+    const right = this.#pick([...actions, null]) ?? null
+    const changes = { shares: { [userId]: right } }
+    const outcome = await this.#attempt(({ stores }) => stores.update(store.id, changes))
+    if (!this.#lives(store, outcome)) return
+    if (outcome.code === 'none') store.share(userId, right)
+    else if (outcome.code === 'outcome-unknown') store.mayBeShared(userId, right)
+    else expect(failures).toContain(outcome.code)
+  }
+
+  /** Somebody comes with whom the store may be shared. */
+  async #visit(store: SimulatedStore): Promise<void> {
+    const userId = this.#pick(visitors) ?? ''
+    const action = this.#pick(actions) ?? 'read'
+    const outcome = await this.#attempt(async ({ access, stores }) => {
+      const caller = access.callerFor(principalWith(userWith(userId)), 'apify', { action })
+      return (await stores.find(store.id, caller)).identity()
+    })
+    if (!this.#lives(store, outcome)) return
+    expect(['none', 'access-denied']).toContain(outcome.code)
+    store.visited(userId, action, { isAllowed: outcome.code === 'none' })
   }
 
   async #learnName(store: SimulatedStore, wanted: string | null): Promise<void> {

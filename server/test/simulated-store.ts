@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import { type Action, includes } from '../src/core/scope.ts'
 
 /** The clock before and after an operation: it took place in between. */
 export interface Moment {
@@ -20,6 +21,8 @@ export class SimulatedStore {
   readonly #onExpiry: 'drop' | 'clear'
   /** What each key may have; a key that is not listed has no record. */
   readonly #possible = new Map<string, Set<string | undefined>>()
+  /** What each visitor may do at the most; one who is not listed: nothing. */
+  readonly #rights = new Map<string, Set<Action | null>>()
   /** The last renewal that is stored for sure, that will be with the next flush, that may be. */
   #sureAt = 0
   #nextSureAt = 0
@@ -115,6 +118,26 @@ export class SimulatedStore {
     for (const key of new Set([...this.#possible.keys(), ...keys])) {
       this.seenPresence(key, keys.includes(key))
     }
+  }
+
+  share(userId: string, right: Action | null): void {
+    this.#rights.set(userId, new Set([right]))
+  }
+
+  mayBeShared(userId: string, right: Action | null): void {
+    this.#rights.set(userId, new Set([...this.#rightsOf(userId), right]))
+  }
+
+  /** What was answered to a visitor settles what they may do. */
+  visited(userId: string, action: Action, { isAllowed }: { isAllowed: boolean }): void {
+    const all = [...this.#rightsOf(userId)]
+    const left = all.filter((right) => includes(right ?? undefined, action) === isAllowed)
+    expect(left, `${userId}, who may ${all}, may ${action}: ${isAllowed}`).not.toEqual([])
+    this.#rights.set(userId, new Set(left))
+  }
+
+  #rightsOf(userId: string): ReadonlySet<Action | null> {
+    return this.#rights.get(userId) ?? new Set([null])
   }
 
   #of(key: string): ReadonlySet<string | undefined> {

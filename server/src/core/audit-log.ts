@@ -1,7 +1,7 @@
 import { type AuditAction, type AuditEvent, decodeAuditEvent } from './audit.ts'
 import { type Change, decodeChange } from './change.ts'
-import type { KeyRange, Revision, StorageEngine } from './engine.ts'
-import { after, auditRange, auditUserIdOf, changeRange, kindRange } from './keyspace.ts'
+import type { Bytes, KeyRange, Revision, StorageEngine } from './engine.ts'
+import { auditRange, auditUserIdOf, changeRange, kindRange } from './keyspace.ts'
 import { limits } from './limits.ts'
 import { type NewestQuery, readNewest } from './newest-first.ts'
 import type { Store } from './store.ts'
@@ -33,7 +33,7 @@ export class AuditLog {
   ): Promise<{ events: readonly AuditEvent[]; more: boolean }> {
     const rangeOf = (revision: Revision): KeyRange => auditRange(userId, revision)
     const { entries, more } = await readNewest(this.#engine, rangeOf, query)
-    return { events: entries.filter(({ isDamaged }) => !isDamaged).map(decodeAuditEvent), more }
+    return { events: entries.map(decodeAuditEvent), more }
   }
 
   /**
@@ -47,7 +47,12 @@ export class AuditLog {
     const { id, ownerId } = await store.identity()
     const changes = await this.#changes(id, query)
     const settings = await this.#settings(ownerId, id, query)
-    const all = [...changes.events, ...settings]
+    // The change log tells of clearing too, for as long as it is kept.
+    const told = new Set(changes.events.map(({ revision }) => revision))
+    const others = settings.filter(
+      ({ action, revision }) => action !== 'store-cleared' || !told.has(revision),
+    )
+    const all = [...changes.events, ...others]
     all.sort((one, other) => other.revision - one.revision)
     return { events: all.slice(0, query.limit), more: changes.more || all.length > query.limit }
   }
@@ -58,8 +63,7 @@ export class AuditLog {
   ): Promise<{ events: readonly StoreEvent[]; more: boolean }> {
     const rangeOf = (after: Revision): KeyRange => changeRange(storeId, after)
     const { entries, more } = await readNewest(this.#engine, rangeOf, query)
-    const sound = entries.filter(({ isDamaged }) => !isDamaged)
-    return { events: sound.map((entry) => eventOf(decodeChange(entry))), more }
+    return { events: entries.map((entry) => eventOf(decodeChange(entry))), more }
   }
 
   /** One more than is asked for, where there are more. */
@@ -73,8 +77,7 @@ export class AuditLog {
       if (entry.isDamaged) continue
       const event = decodeAuditEvent(entry)
       const isOlder = before === undefined || event.revision < before
-      // The change log tells of clearing too.
-      if (event.storeId !== storeId || !isOlder || event.action === 'store-cleared') continue
+      if (event.storeId !== storeId || !isOlder) continue
       found.push(event)
       if (found.length > limit + 1) found.shift()
     }
@@ -97,17 +100,12 @@ export class AuditLog {
   }
 
   async #trim(userId: string): Promise<void> {
-    let count = 0
-    for await (const _ of walk(this.#engine, auditRange(userId, 0))) count += 1
-    let range = auditRange(userId, 0)
-    for (let excess = count - limits.auditEventsKeptMax; excess > 0; ) {
-      const limit = Math.min(excess, limits.sweepBatchKeysMax)
-      const { entries } = await this.#engine.scan(range, { limit, bytes: limits.pageBytesMax })
-      const last = entries.at(-1)
-      if (!last) return
-      await this.#engine.commit({ deletes: entries.map(({ key }) => key) })
-      excess -= entries.length
-      range = { start: after(last.key), end: range.end }
+    const keys: Bytes[] = []
+    for await (const { key } of walk(this.#engine, auditRange(userId, 0))) keys.push(key)
+    // By their keys: what another server removes meanwhile is not removed in addition.
+    const excess = keys.slice(0, -limits.auditEventsKeptMax)
+    while (excess.length > 0) {
+      await this.#engine.commit({ deletes: excess.splice(0, limits.sweepBatchKeysMax) })
     }
   }
 }

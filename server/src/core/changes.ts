@@ -1,7 +1,7 @@
 import type { Caller } from './caller.ts'
 import { type Change, decodeChange } from './change.ts'
 import type { Entry, Revision, StorageEngine } from './engine.ts'
-import type { IdentityCache } from './identity.ts'
+import type { IdentityCache, StoreIdentity } from './identity.ts'
 import { changeRange, changesTrimmedKey, decodeNumber, storeKey, userKey } from './keyspace.ts'
 import { limits } from './limits.ts'
 import { narrowedPrefix } from './scope.ts'
@@ -25,6 +25,8 @@ interface ChangeReader {
   readonly engine: StorageEngine
   readonly identities: IdentityCache
   readonly caller: Caller
+  /** What the store was when the caller found it. */
+  readonly found: StoreIdentity | undefined
 }
 
 /**
@@ -37,13 +39,15 @@ export async function readChanges(
   storeId: string,
   { after, prefix }: { after: Revision; prefix: string },
 ): Promise<ChangePage> {
-  const { engine } = reader
+  const { engine, caller, found } = reader
   const bound = { limit: limits.pageItemsMax, bytes: limits.pageBytesMax }
   const page = await engine.scan(changeRange(storeId, after), bound)
   // Asked behind the page: a trim that came between the two is seen, and the page is not trusted.
   const [trimmed, store] = await engine.get([changesTrimmedKey(storeId), storeKey(storeId)])
   if (!store && page.entries.length === 0) throw storeNotFound(storeId)
-  const seen = store ? await seenPrefix(reader, { storeId, store, prefix }) : prefix
+  const seen = store
+    ? await seenPrefix(reader, { storeId, store, prefix })
+    : narrowedPrefix(prefix, found && caller.keyPrefix(found))
   const isDamaged = [trimmed, ...page.entries].some((entry) => entry?.isDamaged)
   if (isDamaged || (trimmed && after < decodeNumber(trimmed.value, 0))) return reset(engine)
   const changes = page.entries.map(decodeChange)

@@ -13,6 +13,7 @@ import {
   nameKey,
   ownedKeys,
   ownerCounterKey,
+  sharedKey,
   storeKey,
 } from './keyspace.ts'
 import {
@@ -25,6 +26,7 @@ import {
   owner,
   PausingSource,
   patternBytes,
+  settle,
   sweepFor,
   type TestDomain,
   textRecord,
@@ -49,8 +51,16 @@ async function storedData(): Promise<Stored> {
     await store.put(bytesRecord('large', patternBytes(5_000)))
   }
   await domain.users.createFirst('token')
+  await domain.stores.update(named.id, { shares: { [otherOwner]: 'write' } })
+  await domain.access.authenticate('token')
+  await settle()
   const identities = [await named.identity(), await unnamed.identity()] as const
   return { engine, domain, named: identities[0], unnamed: identities[1] }
+}
+
+async function firstTokenId({ tokens, users }: TestDomain): Promise<string> {
+  const [token] = await tokens.list((await users.find('owner')).id)
+  return token?.id ?? ''
 }
 
 async function problemsOf(engine: StorageEngine): Promise<string> {
@@ -80,6 +90,9 @@ describe('a check without a problem', () => {
     const store = await stores.find(named.id)
     const steps: readonly (() => Promise<unknown>)[] = [
       () => stores.update(unnamed.id, { name: 'hats' }),
+      () => stores.update(unnamed.id, { shares: { [otherOwner]: 'read' } }),
+      () => stores.update(named.id, { shares: { [otherOwner]: null } }),
+      async () => domain.tokens.revoke(await firstTokenId(domain)),
       () => stores.update(named.id, { name: null, title: 'Coats' }),
       () => stores.update(named.id, { retention: 'none' }),
       () => store.delete('large'),
@@ -167,6 +180,19 @@ describe('a check finds', () => {
       emptyPut(ownedKey({ ...named, createdAt: 1 }, { named: false, index: 1 })),
     'a store that is listed and not there': ({ named }) =>
       emptyPut(ownedKey({ ...named, id: 'x'.repeat(17) }, { named: false, index: 0 })),
+    'a store that is listed as shared and not there': () =>
+      emptyPut(sharedKey(otherOwner, 'x'.repeat(17))),
+    'a store that is listed as shared with somebody else': ({ named }) =>
+      emptyPut(sharedKey('owner000000000003', named.id)),
+    'a store that is listed as shared with its owner': ({ named }) =>
+      emptyPut(sharedKey(owner, named.id)),
+    'a store that those whom it is shared with could not list': ({ named }) => ({
+      deletes: [sharedKey(otherOwner, named.id)],
+    }),
+    'the last use of a token that is gone': async ({ engine }) => {
+      const tokens = await entriesOf(engine, 'token')
+      return { deletes: tokens.map(({ key }) => key) }
+    },
     'a store without its activity': ({ named }) => ({ deletes: [activityKey(named.id)] }),
     'an activity without its store': async ({ engine, named }) => {
       const [entry] = await engine.get([activityKey(named.id)])
@@ -226,6 +252,7 @@ describe('a check finds', () => {
 describe('a check of damaged entries', () => {
   const kinds: readonly Parameters<typeof kindRange>[0][] = [
     'activity',
+    'audit',
     'change',
     'changesTrimmed',
     'chunk',
@@ -243,8 +270,10 @@ describe('a check of damaged entries', () => {
     'ownedNewest',
     'ownerCounter',
     'record',
+    'shared',
     'store',
     'token',
+    'tokenUse',
     'user',
     'username',
   ]

@@ -21,8 +21,11 @@ import {
   ownedStoreIdOf,
   ownerCounterKey,
   schemaKey,
+  sharedKey,
   storeIdOf,
   storeKey,
+  tokenDigestOf,
+  tokenKey,
 } from './keyspace.ts'
 import { walk } from './walk.ts'
 
@@ -108,6 +111,7 @@ class Checker {
     await this.#checkSchemas()
     await this.#checkFiles()
     await this.#checkExpiries()
+    await this.#checkTokenUses()
     await this.#collectGarbage()
     for await (const entry of walk(this.#engine, kindRange('lease'))) {
       this.#values.add(asBuffer(leaseValueIdOf(entry.key)).toString('hex'))
@@ -185,7 +189,7 @@ class Checker {
 
   /** Whatever is filed must be a store that says so itself. */
   async #checkFiles(): Promise<void> {
-    for (const kind of ownedKinds) {
+    for (const kind of [...ownedKinds, 'shared'] as const) {
       for await (const { key } of walk(this.#engine, kindRange(kind))) {
         await this.#checkFiled(key, { kind, storeId: ownedStoreIdOf(key) })
       }
@@ -216,6 +220,16 @@ class Checker {
     for await (const { key } of walk(this.#engine, kindRange('activity'))) {
       const storeId = storeIdOf(key)
       if (!this.#storeIds.has(storeId)) this.#report(`Store ${storeId} left its activity behind.`)
+    }
+  }
+
+  /** It goes with its token. */
+  async #checkTokenUses(): Promise<void> {
+    for await (const { key } of walk(this.#engine, kindRange('tokenUse'))) {
+      const digest = tokenDigestOf(key)
+      const [token] = await this.#engine.get([tokenKey(digest)])
+      const id = asBuffer(digest).toString('hex').slice(0, 16)
+      if (!token) this.#report(`Token ${id} left its last use behind.`)
     }
   }
 
@@ -275,8 +289,9 @@ class Checker {
 
 /** Everywhere where the store must be found, and nowhere else. */
 function filedKeys(identity: StoreIdentity): Buffer[] {
-  const { ownerId, name } = identity
-  const always = ownedKeys(identity, { named: false })
+  const { id, ownerId, name, shares } = identity
+  const shared = Object.keys(shares).map((userId) => sharedKey(userId, id))
+  const always = [...ownedKeys(identity, { named: false }), ...shared]
   if (name === null) return always
   return [...always, nameKey(ownerId, name), ...ownedKeys(identity, { named: true })]
 }

@@ -33,6 +33,14 @@ it('is read as it was written', () => {
   }
 })
 
+it('is shared with nobody, and has no schema, where the first servers wrote it', () => {
+  const { shares, hasSchema, contentId, ...old } = identity
+  const fields = { ...old, contentId: contentId.toString('hex') }
+  const value = Buffer.from(JSON.stringify(fields))
+  const found = new IdentityCache().decode(identity.id, { key, value, revision: 1 })
+  expect(found.identity).toEqual({ ...identity, shares: {}, hasSchema: false })
+})
+
 it('is remembered until another revision is read', () => {
   const cache = new IdentityCache()
   const { id } = identity

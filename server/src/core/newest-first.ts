@@ -4,7 +4,7 @@ import { walk } from './walk.ts'
 
 /** Of entries that are stamped with their revision, those of a page from the newest on. */
 export interface NewestPage {
-  /** The newest first. */
+  /** The newest first; damaged ones are left out. */
   readonly entries: readonly Entry[]
   /** True when there are older ones. */
   readonly more: boolean
@@ -44,6 +44,7 @@ async function lastOf(engine: StorageEngine, range: KeyRange, count: number): Pr
   const kept: Entry[] = []
   if (Buffer.compare(range.start, range.end) >= 0) return kept
   for await (const entry of walk(engine, range)) {
+    if (entry.isDamaged) continue
     kept.push(entry)
     if (kept.length >= 2 * count) kept.splice(0, kept.length - count)
   }

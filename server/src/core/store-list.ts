@@ -44,24 +44,31 @@ export async function listStores(parts: StoreParts, query: StoreQuery): Promise<
   const shared = ownership === 'ownedByMe' ? [] : await sharedStores(parts, query)
   const isAll = ownership === 'all' && onlyStoreId === undefined
   if (isAll && shared.length === 0) return listOwned(parts, query)
-  if (isAll) return merged(shared, await listOwned(parts, firstOf(query)), query)
+  if (isAll) return listMerged(parts, query, shared)
   const own = onlyStoreId === undefined ? [] : await ownStore(parts, query, onlyStoreId)
   const items = [...own, ...shared]
   return { items: items.slice(offset, offset + limit), total: items.length }
 }
 
-/** So many of the user's own stores that the page can be cut of both kinds together. */
-function firstOf(query: StoreQuery): StoreQuery {
-  return { ...query, offset: 0, limit: query.offset + query.limit }
-}
-
-function merged(shared: readonly StoreInfo[], owned: StorePage, query: StoreQuery): StorePage {
-  const sign = query.newestFirst ? -1 : 1
+/**
+ * A page of both kinds together. Of the user's own stores those are read that can be on it, however
+ * many of the shared ones come in front.
+ */
+async function listMerged(
+  parts: StoreParts,
+  query: StoreQuery,
+  shared: readonly StoreInfo[],
+): Promise<StorePage> {
+  const { offset, limit, newestFirst } = query
+  const skipped = Math.max(0, offset - shared.length)
+  const nearby = { ...query, offset: skipped, limit: offset + limit - skipped }
+  const owned = await listOwned(parts, nearby)
+  const sign = newestFirst ? -1 : 1
   const items = [...owned.items, ...shared].sort(
     (one, other) => sign * (one.createdAt - other.createdAt),
   )
-  const { offset, limit } = query
-  return { items: items.slice(offset, offset + limit), total: owned.total + shared.length }
+  const page = items.slice(offset - skipped, offset - skipped + limit)
+  return { items: page, total: owned.total + shared.length }
 }
 
 /** Those of others that live, in the order of the query. */
@@ -75,6 +82,7 @@ async function sharedStores(parts: StoreParts, query: StoreQuery): Promise<Store
   const sign = query.newestFirst ? -1 : 1
   return infos
     .filter((info) => info !== undefined)
+    .filter(({ shares }) => Object.hasOwn(shares, query.userId)) // no more, since they were filed
     .filter(({ name }) => query.includeUnnamed || name !== null)
     .sort((one, other) => sign * (one.createdAt - other.createdAt))
 }

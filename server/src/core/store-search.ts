@@ -24,7 +24,7 @@ export interface StoreSearch {
 }
 
 export interface FoundStores {
-  /** The oldest first, the user's own in front of those that are shared. */
+  /** The user's own, the oldest first, in front of those that are shared. */
   readonly items: readonly StoreInfo[]
   /** True when there are more, or not all stores were looked at. */
   readonly isTruncated: boolean
@@ -36,8 +36,9 @@ export async function searchStores(parts: StoreParts, search: StoreSearch): Prom
   for await (const batch of batches(storeIds(parts, search))) {
     for (const storeId of await matching(parts, batch, search)) {
       const info = await infoIfAlive(storeId, parts)
-      if (info && items.length === search.limit) return { items, isTruncated: true }
-      if (info) items.push(info)
+      if (!info || !isTheirs(info, search)) continue
+      if (items.length === search.limit) return { items, isTruncated: true }
+      items.push(info)
     }
     looked += batch.length
     if (looked >= limits.searchedStoresMax) return { items, isTruncated: true }
@@ -49,17 +50,23 @@ async function* storeIds(
   { engine }: StoreParts,
   { userId, onlyStoreId }: StoreSearch,
 ): AsyncGenerator<string> {
-  const wanted = (storeId: string): boolean => onlyStoreId === undefined || storeId === onlyStoreId
+  if (onlyStoreId !== undefined) {
+    yield onlyStoreId
+    return
+  }
   if (userId === undefined) {
     for await (const { key } of walk(engine, kindRange('store'))) yield storeIdOf(key)
     return
   }
   const own = ownedRange(userId, { named: false, newestFirst: false })
   for (const range of [own, sharedRange(userId)]) {
-    for await (const { key } of walk(engine, range)) {
-      if (wanted(ownedStoreIdOf(key))) yield ownedStoreIdOf(key)
-    }
+    for await (const { key } of walk(engine, range)) yield ownedStoreIdOf(key)
   }
+}
+
+/** Told by the store itself: what it is filed as may have changed by now. */
+function isTheirs({ ownerId, shares }: StoreInfo, { userId }: StoreSearch): boolean {
+  return userId === undefined || ownerId === userId || Object.hasOwn(shares, userId)
 }
 
 async function* batches(ids: AsyncIterable<string>): AsyncGenerator<readonly string[]> {

@@ -81,11 +81,14 @@ export class Store {
   readonly id: string
   readonly #parts: StoreParts
   readonly #caller: Caller
+  readonly #found: StoreIdentity | undefined
 
-  constructor(id: string, parts: StoreParts, caller: Caller = system) {
+  /** `found` is what the store was when the caller found it. */
+  constructor(id: string, parts: StoreParts, caller: Caller = system, found?: StoreIdentity) {
     this.id = id
     this.#parts = parts
     this.#caller = caller
+    this.#found = found
   }
 
   async identity(): Promise<StoreIdentity> {
@@ -231,11 +234,13 @@ export class Store {
 
   /**
    * What happened behind the revision `after`, oldest first. A store that is gone still tells of
-   * its end, until that is older than the log is kept; whom it would have told is not known then.
+   * its end, until that is older than the log is kept: to whoever found it, of the keys that they
+   * saw then.
    */
   async changes(query: { readonly after: Revision; readonly prefix: string }): Promise<ChangePage> {
     const { engine, identities } = this.#parts
-    return readChanges({ engine, identities, caller: this.#caller }, this.id, query)
+    const reader = { engine, identities, caller: this.#caller, found: this.#found }
+    return readChanges(reader, this.id, query)
   }
 
   /**

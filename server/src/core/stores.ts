@@ -68,9 +68,8 @@ export class Stores {
     const known = this.findKnown(storeId, caller)
     if (known) return known
     if (!isId(storeId)) throw storeNotFound(storeId)
-    const store = new Store(storeId, this.#parts, caller)
-    await store.identity()
-    return store
+    const identity = await new Store(storeId, this.#parts, caller).identity()
+    return new Store(storeId, this.#parts, caller, identity)
   }
 
   /**
@@ -80,7 +79,7 @@ export class Stores {
   findKnown(storeId: string, caller: Caller = system): Store | undefined {
     const known = this.#parts.identities.guess(storeId)
     if (!known || !isPassed(caller, known.identity)) return undefined
-    return new Store(storeId, this.#parts, caller)
+    return new Store(storeId, this.#parts, caller, known.identity)
   }
 
   /** As `find`, by the name that its owner gave it. */

@@ -57,6 +57,26 @@ describe('a token that is made', () => {
     expect(await tokens.get(token.id)).toEqual({ ...token, lastUsedAt: undefined })
   })
 
+  it('keeps its form on disk', async () => {
+    const { tokens, engine, user, environment, plain } = await openTokens()
+    const scope = { action: 'read', storeId: 'store000000000001', keyPrefix: 'a/' } as const
+    const now = environment.now()
+    const first = await tokens.create({ ...plain, scope, expiresAt: now + 1 })
+    const second = await tokens.create(plain)
+    await tokens.noteUse(second.token.id)
+    const texts = [first, second].map(async ({ text }) => {
+      const [entry] = await engine.get([Buffer.concat([Buffer.from('t'), digestOf(text)])])
+      return JSON.parse(Buffer.from(entry?.value ?? []).toString())
+    })
+    const common = { userId: user.id, name: 'laptop', createdAt: now }
+    expect(await Promise.all(texts)).toStrictEqual([
+      { ...common, expiresAt: now + 1, scope },
+      { ...common, scope: { action: 'manage' } },
+    ])
+    const [use] = await engine.get([Buffer.concat([Buffer.from('m'), digestOf(second.text)])])
+    expect(Buffer.from(use?.value ?? [])).toEqual(encodeNumber(now))
+  })
+
   it('is stored nowhere, and its secret in no part', async () => {
     const engine = new MemoryEngine()
     const { tokens, access, plain } = await openTokens(engine)

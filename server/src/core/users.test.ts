@@ -165,6 +165,14 @@ describe('a new user', () => {
     expect(isId(user.id)).toBe(true)
   })
 
+  it('keeps its form on disk', async () => {
+    const { users, engine } = await openTestDomain(new MemoryEngine())
+    const user = await users.create('jane', plain)
+    const [entry, name] = await engine.get([Buffer.from(`u${user.id}`), Buffer.from('wjane')])
+    expect(JSON.parse(Buffer.from(entry?.value ?? []).toString())).toStrictEqual(user)
+    expect(Buffer.from(name?.value ?? []).toString()).toBe(user.id)
+  })
+
   it.each([
     'a',
     'Z9',

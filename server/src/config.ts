@@ -158,7 +158,8 @@ function parseFlags(args: readonly string[]): Texts & { config?: string } {
   }
 }
 
-function firstSentence(message: string): string {
+/** What Node says of wrong flags, without its advice. */
+export function firstSentence(message: string): string {
   return `${message.split(/\. |\n/, 1)[0]}.`.replace(/\.\.$/, '.')
 }
 

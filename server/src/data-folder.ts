@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /** The folder can't be used; the message is a sentence for the terminal. */
 export class DataFolderError extends Error {
@@ -12,7 +13,19 @@ export class DataFolderError extends Error {
 
 const lockFile = 'lock'
 const tokenFile = 'first-token'
+const serverFile = 'local-server'
 const sqliteBusy = 5
+const lookAgainMs = 50
+
+/** The folder is another process's just now. */
+export class FolderInUseError extends DataFolderError {}
+
+/** How programs of this machine that may read the folder reach the server that has it open. */
+export interface LocalServer {
+  readonly url: string
+  /** Whoever knows it may do everything. */
+  readonly secret: string
+}
 
 /** The folder that holds the data of one server, for as long as that server has it open. */
 export class DataFolder {
@@ -24,10 +37,32 @@ export class DataFolder {
     this.#lock = lock
   }
 
-  /** Makes the folder if there is none. Throws DataFolderError. */
-  static async open(path: string): Promise<DataFolder> {
+  /**
+   * Makes the folder if there is none, and waits for as long as `patienceMs` where another process
+   * has it. Throws DataFolderError, FolderInUseError.
+   */
+  static async open(path: string, { patienceMs = 0 } = {}): Promise<DataFolder> {
     attempt(path, () => mkdirSync(path, { recursive: true, mode: 0o700 }))
-    return new DataFolder(path, await lock(path))
+    const folder = new DataFolder(path, await lockWithin(patienceMs, path))
+    try {
+      // A server that was killed leaves it behind.
+      folder.removeLocalServer()
+      return folder
+    } catch (error) {
+      folder.close()
+      throw error
+    }
+  }
+
+  /** Whether there is such a file in a folder, which is left alone. Throws DataFolderError. */
+  static holds(path: string, file: string): boolean {
+    try {
+      statSync(join(path, file))
+      return true
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return false
+      throw unusable(path, error)
+    }
   }
 
   /** The path of a folder in it, which is made if there is none. Throws DataFolderError. */
@@ -60,8 +95,52 @@ export class DataFolder {
     }
   }
 
+  /** Says where the server is, to the folder's owner alone. Throws DataFolderError. */
+  writeLocalServer(server: LocalServer): void {
+    const file = join(this.path, serverFile)
+    const draft = `${file}.new`
+    attempt(this.path, () => {
+      rmSync(draft, { force: true })
+      writeFileSync(draft, `${JSON.stringify(server)}\n`, { mode: 0o600, flag: 'wx' })
+      // Whoever reads it finds all of it, or none.
+      renameSync(draft, file)
+    })
+  }
+
+  /** Throws DataFolderError. */
+  removeLocalServer(): void {
+    attempt(this.path, () => rmSync(join(this.path, serverFile), { force: true }))
+  }
+
   close(): void {
     this.#lock.close()
+  }
+}
+
+/**
+ * What `writeLocalServer` wrote in a folder that another process has open; undefined where there is
+ * nothing of use. Throws DataFolderError.
+ */
+export function readLocalServer(path: string): LocalServer | undefined {
+  let text: string
+  try {
+    text = readFileSync(join(path, serverFile), 'utf8')
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    const reason = codeOf(error) === 'EACCES' ? 'this user may not read it' : messageOf(error)
+    throw new DataFolderError(`The file ${join(path, serverFile)} can't be read: ${reason}.`)
+  }
+  return parseLocalServer(text)
+}
+
+function parseLocalServer(text: string): LocalServer | undefined {
+  try {
+    const { url, secret } = JSON.parse(text)
+    const isSound = typeof secret === 'string' && typeof url === 'string' && URL.canParse(url)
+    return isSound ? { url, secret } : undefined
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof TypeError) return undefined
+    throw error
   }
 }
 
@@ -71,6 +150,18 @@ function attempt(path: string, work: () => void): void {
     work()
   } catch (error) {
     throw unusable(path, error)
+  }
+}
+
+async function lockWithin(patienceMs: number, path: string): Promise<DatabaseSync> {
+  const deadline = performance.now() + patienceMs
+  for (;;) {
+    try {
+      return await lock(path)
+    } catch (error) {
+      if (!(error instanceof FolderInUseError) || performance.now() >= deadline) throw error
+      await sleep(lookAgainMs)
+    }
   }
 }
 
@@ -89,7 +180,7 @@ async function lock(path: string): Promise<DatabaseSync> {
     database?.close()
     if (error instanceof Error && 'errcode' in error && error.errcode === sqliteBusy) {
       const sentence = `The data folder ${path} is in use by another Coatcheck; stop that one first.`
-      throw new DataFolderError(sentence)
+      throw new FolderInUseError(sentence)
     }
     throw unusable(path, error)
   }
@@ -107,7 +198,7 @@ async function importSqlite(): Promise<typeof import('node:sqlite')> {
 }
 
 function unusable(path: string, error: unknown): DataFolderError {
-  const reason = reasons[codeOf(error)] ?? (error instanceof Error ? error.message : String(error))
+  const reason = reasons[codeOf(error)] ?? messageOf(error)
   return new DataFolderError(`The data folder ${path} can't be used: ${reason}.`)
 }
 
@@ -121,6 +212,10 @@ const reasons: Readonly<Record<string, string>> = {
   EEXIST: 'that path is a file',
   ENOSPC: 'the disk is full',
   ERR_SQLITE_ERROR: 'this user may not write there',
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function codeOf(error: unknown): string {

@@ -3,12 +3,13 @@ import { join } from 'node:path'
 import type { Config } from './config.ts'
 import { type CheckOptions, type CheckReport, check } from './core/check.ts'
 import { type Domain, openDomain } from './core/domain.ts'
-import type { StorageEngine } from './core/engine.ts'
 import type { Environment } from './core/environment.ts'
 import { limits } from './core/limits.ts'
+import { createOperatorSecret, type OperatorSecret } from './core/operator.ts'
 import { createToken } from './core/token-text.ts'
-import { DataFolder } from './data-folder.ts'
+import { DataFolder, type LocalServer } from './data-folder.ts'
 import { openEngine } from './engines/open.ts'
+import { LocalDoors } from './local-doors.ts'
 import { NemesisPort, nemesisPath } from './nemesis-port.ts'
 import { createApifyDoor } from './protocols/apify/apify.ts'
 import { coatcheckPrefix, createCoatcheckDoor } from './protocols/coatcheck/coatcheck.ts'
@@ -38,6 +39,9 @@ export interface RunningServer {
 
 const dayMs = 86_400_000
 const lmdbFolder = 'lmdb'
+const lmdbFile = 'data.mdb'
+/** A command that has the folder when a server starts gets this long. */
+const commandMs = 1_000
 const initialTokenPattern = /^[\x21-\x7e]{32,}$/
 
 /** The server can't start; the message is a sentence for the terminal. */
@@ -53,18 +57,8 @@ export async function startServer(
   config: Config,
   environment: Environment,
 ): Promise<RunningServer> {
-  const closers: (() => void | Promise<void>)[] = []
-  const close = async (): Promise<void> => {
-    for (const closer of closers.splice(0).reverse()) {
-      try {
-        await closer()
-      } catch (error) {
-        environment.logError('Closing failed', error)
-      }
-    }
-  }
-  try {
-    const folder = config.engine === 'memory' ? undefined : await DataFolder.open(config.data)
+  return opening(environment, async (closers, close) => {
+    const folder = await openFolder(config)
     closers.push(() => folder?.close())
     // Before anything is made in the folder: a first start whose port is taken leaves nothing
     // behind.
@@ -77,22 +71,88 @@ export async function startServer(
       await Promise.all([nemesis.stop(), listener.stop()])
     }
     closers.push(stopListening) // where a later step fails
-    const engine = openEngine(config.engine, engineFolder(folder))
-    closers.push(() => engine.close())
-    const domain = await open(engine, { config, environment })
-    closers.push(() => domain.close())
+    const secret = createOperatorSecret(environment)
+    const operator = folder && { secret, address: listener.address }
+    const domain = await openData(closers, { config, environment, folder, operator })
     const firstStart = await makeFirstUser(domain, { config, environment, folder })
     closers.push(startSweeping(domain, environment))
     closers.push(startRechecking(domain, environment))
-    const jsonSchemas = new JsonSchemas()
-    closers.push(() => jsonSchemas.close())
+    const handler = openDoorsOf(domain, { closers, environment })
     closers.push(stopListening) // before anything that requests need
     nemesis.open(domain)
-    gate.open(doorsOf(domain, { environment, jsonSchemas }))
+    gate.open(handler)
+    // The last: whoever finds it is answered.
+    closers.push(() => folder?.removeLocalServer())
+    if (folder) tellWhere(folder, { url: listener.localUrl, secret }, environment)
     return { url: listener.url, nemesisUrl: nemesis.url, firstStart, close }
+  })
+}
+
+/**
+ * Opens what is in a folder that nobody serves, for the command line; nothing is made there. Throws
+ * StartError, DataFolderError (FolderInUseError where somebody serves it), EngineError.
+ */
+export async function openDoors(config: Config, environment: Environment): Promise<LocalDoors> {
+  if (config.engine === 'memory') {
+    throw new StartError('The memory engine keeps no folder that a command could look into.')
+  }
+  assertHasData(config)
+  return opening(environment, async (closers, close) => {
+    const folder = await DataFolder.open(config.data)
+    closers.push(() => folder.close())
+    const secret = createOperatorSecret(environment)
+    const operator = { secret, address: '' }
+    const domain = await openData(closers, { config, environment, folder, operator })
+    if (!(await domain.users.hasAny())) {
+      throw new StartError(`There is nobody in ${config.data} yet: start the server first.`)
+    }
+    const handler = openDoorsOf(domain, { closers, environment })
+    const baseUrl = config.publicUrl ?? `http://${hostOf(config.host)}:${config.port}`
+    return new LocalDoors({ handler, secret, baseUrl, close })
+  })
+}
+
+type Closer = () => void | Promise<void>
+
+/** What `open` has opened is closed in the opposite order: on demand, or where `open` fails. */
+async function opening<Opened>(
+  environment: Environment,
+  open: (closers: Closer[], close: () => Promise<void>) => Promise<Opened>,
+): Promise<Opened> {
+  const closers: Closer[] = []
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) {
+      try {
+        await closer()
+      } catch (error) {
+        environment.logError('Closing failed', error)
+      }
+    }
+  }
+  try {
+    return await open(closers, close)
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+function assertHasData({ data }: Config): void {
+  if (DataFolder.holds(data, join(lmdbFolder, lmdbFile))) return
+  throw new StartError(`There is no data in ${data}.`)
+}
+
+/** Undefined for an engine that needs none. */
+async function openFolder({ engine, data }: Config): Promise<DataFolder | undefined> {
+  return engine === 'memory' ? undefined : DataFolder.open(data, { patienceMs: commandMs })
+}
+
+/** A server that can't say where it is serves all the same. */
+function tellWhere(folder: DataFolder, server: LocalServer, environment: Environment): void {
+  try {
+    folder.writeLocalServer(server)
+  } catch (error) {
+    environment.logError('Commands will not reach this server', error)
   }
 }
 
@@ -115,13 +175,22 @@ export async function checkData(config: Config, options: CheckOptions): Promise<
   }
 }
 
-function open(
-  engine: StorageEngine,
-  { config, environment }: { config: Config; environment: Environment },
+async function openData(
+  closers: Closer[],
+  parts: {
+    config: Config
+    environment: Environment
+    folder: DataFolder | undefined
+    operator: OperatorSecret | undefined
+  },
 ): Promise<Domain> {
-  return openDomain(engine, environment, {
-    unnamedRetentionMs: config.unnamedRetentionDays * dayMs,
-  })
+  const { config, environment, folder, operator } = parts
+  const engine = openEngine(config.engine, engineFolder(folder))
+  closers.push(() => engine.close())
+  const unnamedRetentionMs = config.unnamedRetentionDays * dayMs
+  const domain = await openDomain(engine, environment, { unnamedRetentionMs, operator })
+  closers.push(() => domain.close())
+  return domain
 }
 
 function engineFolder(folder: DataFolder | undefined): string {
@@ -229,6 +298,8 @@ async function listen(
     const where = `${host}:${config.nemesisPort} (the NemesisDB door)`
     throw new StartError(`Can't listen on ${where}: ${whyNotListening(error)}.`, error)
   })
+  const localName = hostNameOf(listener.localUrl.slice('http://'.length))
+  if (localName !== undefined) allowedHosts?.add(localName)
   return listener
 }
 
@@ -249,10 +320,12 @@ function allowedHostsOf({ host, publicUrl, allowedHosts }: Config): AllowedHosts
 }
 
 /** Which door a path belongs to. */
-function doorsOf(
+function openDoorsOf(
   domain: Domain,
-  { environment, jsonSchemas }: { environment: Environment; jsonSchemas: JsonSchemas },
+  { closers, environment }: { closers: Closer[]; environment: Environment },
 ): HttpHandler {
+  const jsonSchemas = new JsonSchemas()
+  closers.push(() => jsonSchemas.close())
   const apify = createApifyDoor(domain, environment, jsonSchemas)
   const own = createCoatcheckDoor(domain, environment)
   return (request: HttpRequest) => {

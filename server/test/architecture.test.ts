@@ -19,11 +19,13 @@ interface Source {
 /** Who may know whom. Any arrow that is not listed is forbidden; a path also stands for its folder. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   'main.ts': ['cli/'],
-  'cli/': ['cli/', 'server.ts', 'config.ts', 'data-folder.ts', 'core/', 'node:'],
+  'cli/': ['cli/', 'server.ts', 'config.ts', 'data-folder.ts', 'local-doors.ts', 'core/', 'node:'],
+  'cli/printable.ts': ['string-width'],
   'server.ts': [
     'config.ts',
     'nemesis-port.ts',
     'data-folder.ts',
+    'local-doors.ts',
     'core/',
     'engines/open.ts',
     'protocols/',
@@ -32,6 +34,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   'config.ts': ['transport/allowed-hosts.ts', 'node:'],
   'data-folder.ts': ['node:'],
+  'local-doors.ts': ['core/value.ts', 'transport/exchange.ts'],
   'core/': ['core/', 'node:crypto', 'node:zlib'],
   'engines/open.ts': ['core/engine.ts', 'engines/lmdb.ts', 'engines/memory.ts'],
   'engines/lmdb': [

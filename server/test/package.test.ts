@@ -58,10 +58,13 @@ describe('the published package', { timeout: installMs }, () => {
     expect((await fetch(record, { method: 'PUT', body: 'x', headers })).status).toBe(201)
     expect(await (await fetch(record, { headers })).text()).toBe('x')
     await checkSchemas(store, headers)
+    const list = [join(installed, 'bin/coatcheck.js'), 'store', 'list', 'packed', '--data', data]
+    expect((await run(node, list)).stdout).toContain('\tpacked\t1\t1\t')
     const { code, errors } = await stop()
     expect([code, errors]).toEqual([0, ''])
     const check = await run(node, [join(installed, 'bin/coatcheck.js'), 'check', '--data', data])
     expect(check.stdout).toContain('everything is sound')
+    expect((await run(node, list)).stdout).toContain('\tpacked\t1\t1\t')
   })
 
   it('says so on a Node that is too old', async () => {

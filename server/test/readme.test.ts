@@ -35,7 +35,15 @@ describe('the README', { timeout: installMs }, () => {
   }, installMs)
 
   it('has the commands that are run here', () => {
-    expect(blocks.map(({ language }) => language)).toEqual(['sh', 'sh', 'sh', 'js', 'sh', 'sh'])
+    expect(blocks.map(({ language }) => language)).toEqual([
+      'sh',
+      'sh',
+      'sh',
+      'js',
+      'sh',
+      'sh',
+      'sh',
+    ])
     expect(blocks.at(-1)?.text).toBe('npm test')
   })
 
@@ -62,6 +70,19 @@ describe('the README', { timeout: installMs }, () => {
     expect(stdout).toBe("{ hello: 'world' }\n")
   })
 
+  it('shares it with another user, by commands to the running server', async () => {
+    const { stdout } = await run('bash', ['-ec', block(4)], { cwd: clone })
+    const [hers = '', shared, scraper = ''] = stdout.split('\n')
+    expect(shared).toBe('The store owner~my-first-store is shared to write with jane now.')
+    const store = `http://127.0.0.1:${port}/v2/key-value-stores/owner~my-first-store`
+    for (const token of [hers, scraper]) {
+      const headers = { Authorization: `Bearer ${token}` }
+      const write = async (method: string): Promise<number> =>
+        (await fetch(`${store}/records/DRAFT`, { method, headers })).status
+      expect([await write('PUT'), await write('DELETE')]).toEqual([201, 204])
+    }
+  })
+
   it('lists the options', async () => {
     const { stdout } = await run('npx', ['coatcheck', '--help'], { cwd: clone })
     expect(stdout).toContain('--port')
@@ -71,7 +92,7 @@ describe('the README', { timeout: installMs }, () => {
   it('checks the data once the server has stopped', async () => {
     await start?.stop()
     const check = async (): Promise<string> =>
-      (await run('bash', ['-ec', block(4)], { cwd: clone })).stdout
+      (await run('bash', ['-ec', block(5)], { cwd: clone })).stdout
     // npm may be gone a moment before the server is.
     await expect.poll(check, { timeout: 10_000 }).toBe(sound)
   })

@@ -3,22 +3,43 @@ import { EngineError } from '../core/engine.ts'
 import { StorageError } from '../core/errors.ts'
 import { DataFolderError } from '../data-folder.ts'
 import { StartError } from '../server.ts'
+import { auditCommand } from './audit.ts'
 import { checkCommand } from './check.ts'
+import { type Command, commonFlagsHelp, runCommand, usageOf } from './command.ts'
+import { CommandError, UsageError } from './command-errors.ts'
+import { printable } from './printable.ts'
 import { serveCommand } from './serve.ts'
+import { storeCommands } from './store.ts'
+import { tokenCommands } from './token.ts'
+import { userCommands } from './user.ts'
 import { readVersion } from './version.ts'
 
 type Variables = Readonly<Record<string, string | undefined>>
-type Command = (args: readonly string[], environment: Variables) => Promise<number>
+type Program = (args: readonly string[], environment: Variables) => Promise<number>
 
-const commands: Readonly<Record<string, Command>> = { serve: serveCommand, check: checkCommand }
+const programs: Readonly<Record<string, Program>> = { serve: serveCommand, check: checkCommand }
+
+/** What is done with the data by way of the API: by what it is done to, and how. */
+const nouns: Readonly<Record<string, Readonly<Record<string, Command>>>> = {
+  user: userCommands,
+  token: tokenCommands,
+  store: storeCommands,
+  audit: { '': auditCommand },
+}
 
 const usage = `Coatcheck, a key-value store of your own.
 
 Usage: coatcheck serve [options]   serve the data of a folder
        coatcheck check [options]   walk the data of a folder and report what is wrong with it
+       coatcheck user ...          list, add, disable, enable users, or make them admins
+       coatcheck token ...         list, create and revoke tokens
+       coatcheck store ...         list, show, rename, share, clear and delete stores
+       coatcheck audit ...         what was done, and by whom
        coatcheck --version | --help
 
-Options, each also an environment variable (--port is COATCHECK_PORT):
+coatcheck user --help tells of users, and so on.
+
+Options of serve and check, each also an environment variable (--port is COATCHECK_PORT):
 ${describeSettings()}
 
 COATCHECK_INITIAL_TOKEN sets the token of the first start: 32 or more visible ASCII characters.
@@ -28,20 +49,51 @@ COATCHECK_INITIAL_TOKEN sets the token of the first start: 32 or more visible AS
 export async function runCli(args: readonly string[], environment: Variables): Promise<number> {
   const [name = '--help', ...rest] = args
   if (name === '--version') return print(`${readVersion()}\n`)
-  if (name === '--help' || name === 'help' || rest.includes('--help')) return print(usage)
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (!command) return refuse(`There is no command "${name}". Try: coatcheck --help`, 2)
+  if (name === '--help' || name === 'help') return print(usage)
+  const program = own(programs, name)
+  const commands = own(nouns, name)
+  if (program && rest.includes('--help')) return print(usage)
   try {
-    return await command(rest, environment)
+    if (program) return await program(rest, environment)
+    if (commands) return await runNoun(commands, rest, environment)
+    return refuse(`There is no command "${name}". Try: coatcheck --help`, 2)
   } catch (error) {
     if (error instanceof ConfigError) return refuse(error.message, 2)
+    if (error instanceof UsageError) return refuse(error.message, 2, error.usage)
     if (isExpected(error)) return refuse(error.message, 1)
     throw error
   }
 }
 
+async function runNoun(
+  commands: Readonly<Record<string, Command>>,
+  args: readonly string[],
+  environment: Variables,
+): Promise<number> {
+  const isAsking = args.includes('--help') && !args.slice(0, args.indexOf('--help')).includes('--')
+  if (isAsking) return print(helpOf(Object.values(commands)))
+  const only = own(commands, '')
+  const [verb = '', ...rest] = args
+  const command = only ?? own(commands, verb)
+  if (!command) {
+    const what = verb === '' ? 'It needs to be said what to do.' : `There is no "${verb}".`
+    throw new UsageError(what, usageOf(Object.values(commands)))
+  }
+  await runCommand(command, only ? args : rest, environment)
+  return 0
+}
+
+function helpOf(commands: readonly Command[]): string {
+  const lines = commands.map(({ usage, about }) => `  coatcheck ${usage}\n      ${about}\n`)
+  return `Usage:\n${lines.join('')}\nOptions of all:\n${commonFlagsHelp}\n`
+}
+
+function own<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined
+}
+
 function isExpected(error: unknown): error is Error {
-  return [StartError, DataFolderError, StorageError, EngineError].some(
+  return [StartError, DataFolderError, StorageError, EngineError, CommandError].some(
     (expected) => error instanceof expected,
   )
 }
@@ -51,7 +103,8 @@ function print(text: string): number {
   return 0
 }
 
-function refuse(sentence: string, code: number): number {
-  process.stderr.write(`coatcheck: ${sentence}\n`)
+/** One sentence, and what would be right where it was the command line that was wrong. */
+function refuse(sentence: string, code: number, usage = ''): number {
+  process.stderr.write(`coatcheck: ${printable(sentence)}\n${usage}`)
   return code
 }

@@ -4,6 +4,7 @@ import { StorageError } from './errors.ts'
 import { GuessLimit } from './guess-limit.ts'
 import type { StoreIdentity } from './identity.ts'
 import { limits } from './limits.ts'
+import type { Operator } from './operator.ts'
 import {
   type Action,
   covers,
@@ -44,12 +45,16 @@ interface Known {
 export interface Sender {
   /** An IP address; asked for where it is needed alone. */
   readonly peer: string
+  /** False where no proxy passed the request on; undefined: nobody knows. */
+  readonly isForwarded?: boolean
 }
 
 interface AccessParts {
   readonly tokens: Tokens
   readonly users: Users
   readonly environment: Environment
+  /** Undefined: there is none. */
+  readonly operator?: Operator | undefined
   /** Starts work that no caller waits for. */
   start(what: string, work: Promise<unknown>): void
 }
@@ -75,7 +80,7 @@ export class Access {
   authenticate(token: string | undefined, from?: Sender): Principal | Promise<Principal> {
     if (token === undefined || token === '') return nobody
     const known = this.#known.get(token)
-    return known && this.#isFresh(known) ? known.principal : this.#find(token, from?.peer ?? '')
+    return known && this.#isFresh(known) ? known.principal : this.#find(token, from)
   }
 
   /** The caller that a principal is, through a door, for one use of a store. */
@@ -115,7 +120,11 @@ export class Access {
       this.#known.set(token, { ...known, foundAt: -Infinity })
   }
 
-  async #find(token: string, address: string): Promise<Principal> {
+  async #find(token: string, from: Sender | undefined): Promise<Principal> {
+    const address = from?.peer ?? ''
+    // Asked each time: what is not remembered can't be left behind.
+    const operator = await this.#parts.operator?.get(token, from)
+    if (operator) return operator
     const before = this.#known.get(token)
     // Nobody guesses a token that Coatcheck made; one that was right before is no guess.
     if (!before && !isWellMadeToken(token)) this.#guesses.assertMayGuess(address)

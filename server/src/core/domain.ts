@@ -11,6 +11,7 @@ import { IdentityCache } from './identity.ts'
 import { KeyQueue } from './key-queue.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { LiveUses } from './live-uses.ts'
+import { Operator, type OperatorSecret } from './operator.ts'
 import { defaultRetention } from './retention.ts'
 import { Sessions } from './sessions.ts'
 import { StoreReader } from './store-reader.ts'
@@ -36,14 +37,18 @@ export interface Domain {
   close(): Promise<void>
 }
 
-/**
- * Throws StorageError `storage-unavailable` where the data is of a newer format.
- * `unnamedRetentionMs` 0: unnamed stores are kept.
- */
+export interface DomainOptions {
+  /** 0: unnamed stores are kept. */
+  readonly unnamedRetentionMs: number
+  /** Undefined: nobody may do everything. */
+  readonly operator?: OperatorSecret | undefined
+}
+
+/** Throws StorageError `storage-unavailable` where the data is of a newer format. */
 export async function openDomain(
   rawEngine: StorageEngine,
   environment: Environment,
-  { unnamedRetentionMs }: { unnamedRetentionMs: number },
+  { unnamedRetentionMs, operator: secret }: DomainOptions,
 ): Promise<Domain> {
   const engine = new GuardedEngine(rawEngine)
   await openFormat(engine, environment)
@@ -67,6 +72,7 @@ export async function openDomain(
   const queue = new KeyQueue()
   const users = new Users(engine, environment)
   const tokens = new Tokens(engine, environment)
+  const operator = secret && new Operator(users, secret)
   const liveUses = new LiveUses()
   const auditLog = new AuditLog(engine)
   const start = (what: string, work: Promise<unknown>): void => background.start(what, work)
@@ -78,7 +84,7 @@ export async function openDomain(
     sessions: new Sessions(parts, stores),
     users,
     tokens,
-    access: new Access({ tokens, users, environment, start }),
+    access: new Access({ tokens, users, environment, operator, start }),
     auditLog,
     liveUses,
     sweeper: new Sweeper({ ...shared, values, trimmer, auditLog }),

@@ -100,6 +100,11 @@ export class Users {
     return users.sort((one, other) => one.createdAt - other.createdAt)
   }
 
+  /** The oldest of those who may manage the others; undefined: there is nobody yet. */
+  async getFirstAdmin(): Promise<User | undefined> {
+    return (await this.list()).find(({ isAdmin, isDisabled }) => isAdmin && !isDisabled)
+  }
+
   /** Throws `user-not-found`, `last-admin`. */
   async update(userId: string, changes: UserChanges, actor?: Actor): Promise<User> {
     for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {

@@ -24,7 +24,7 @@ const authorityLengthMax = 253 + '.:65535'.length
  * its address then, but the `Host` that their browser sends still names their domain.
  */
 export class AllowedHosts {
-  readonly #names: ReadonlySet<string>
+  readonly #names: Set<string>
   readonly #takesLoopback: boolean
   /** As they were sent: clients repeat them with every request. */
   readonly #accepted = new Set<string>()
@@ -32,6 +32,11 @@ export class AllowedHosts {
   constructor({ names, takesLoopback }: HostNames) {
     this.#names = new Set(names)
     this.#takesLoopback = takesLoopback
+  }
+
+  /** One more name, which is known only once the server listens. */
+  add(name: string): void {
+    this.#names.add(name)
   }
 
   /** What a request is answered that is meant for another server; undefined: it may pass. */

@@ -90,6 +90,17 @@ export class HttpListener {
     return `http://${hostOf(host)}:${portOf(this.#server)}`
   }
 
+  /** Where programs of this machine reach it, whatever others call it. */
+  get localUrl(): string {
+    return `http://${hostOf(localAddressOf(this.address))}:${portOf(this.#server)}`
+  }
+
+  /** The IP address that it listens on, once it does. */
+  get address(): string {
+    const address = this.#server.address()
+    return typeof address === 'object' && address ? address.address : ''
+  }
+
   /** Resolves once requests are taken. Rejects with Node's error, such as EADDRINUSE. */
   listen(): Promise<void> {
     return listenOn(this.#server, this.#options)
@@ -189,6 +200,12 @@ function refuse(error: Error, socket: Duplex): void {
   const response = connection?.[latest]?.response
   if (response?.headersSent && !response.writableFinished) socket.destroy()
   else refuseMalformed(error, socket)
+}
+
+/** Not everywhere does a connection to "any address" reach this machine. */
+function localAddressOf(address: string): string {
+  if (address === '::') return '::1'
+  return address === '0.0.0.0' || address === '::ffff:0.0.0.0' ? '127.0.0.1' : address
 }
 
 /** Without the query, which may hold a token. */

@@ -106,6 +106,11 @@ export const unusableFolders: readonly StartCause[] = [
     says: /can't be used: /,
     setUp: madeIn('first-token'),
   },
+  {
+    cause: 'a folder where the file for commands goes',
+    says: /can't be used: /,
+    setUp: madeIn('local-server'),
+  },
   { cause: 'a folder as data file', says: /can't be read: /, setUp: madeIn('lmdb/data.mdb') },
 ]
 

@@ -1,5 +1,6 @@
 import type { ApifyClient, KeyValueStoreClient } from 'apify-client'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { readTexts } from '../../read-zip.ts'
 import { People, type Person, type Wish } from '../../support/people.ts'
 import { engines, useTestServer } from '../../test-server.ts'
 
@@ -58,6 +59,21 @@ describe.each(engines)('tokens that are for less, through apify-client, on %s', 
     const all: string[] = []
     for await (const { key } of store.listKeys({ limit: 10 })) all.push(key)
     expect(all).toEqual(['in-0', 'in-1', 'in-2'])
+  })
+
+  it('are given an archive of what is in their prefix alone, whatever is asked for', async () => {
+    const { token } = await people.createToken(jane, { action: 'read', storeId, keyPrefix: 'in-' })
+    const packed = async (query: string): Promise<string[]> => {
+      const url = `${server.url()}/v2/key-value-stores/${storeId}/records${query}`
+      const response = await fetch(url, { headers: { Authorization: `Bearer ${token}` } })
+      expect(response.status).toBe(200)
+      return Object.keys(await readTexts(Buffer.from(await response.arrayBuffer())))
+    }
+    for (const query of ['', '?prefix=i', '?prefix=in-']) {
+      expect(await packed(query), query).toEqual(['in-0', 'in-1', 'in-2'])
+    }
+    expect(await packed('?prefix=in-2')).toEqual(['in-2'])
+    expect(await packed('?prefix=out')).toEqual([])
   })
 
   it('read and write the records of their prefix alone', async () => {

@@ -61,6 +61,18 @@ describe.each(engines)('who may do what with a store, on %s', (engine) => {
     expect((await patch({ shares: { joe: null } })).status).toBe(200)
   })
 
+  it('is given to many at once, and to each of them', async () => {
+    const guests = await Promise.all(
+      Array.from({ length: 20 }, (_, n) => people.create(`many-${engine}-${n}`)),
+    )
+    const replies = await Promise.all(
+      guests.map(({ username }) => patch({ shares: { [username]: 'write' } })),
+    )
+    expect(replies.map(({ status }) => status)).toEqual(guests.map(() => 200))
+    const shared = (await access()).shares.map(({ username }: Json) => username)
+    expect(shared.sort()).toEqual(guests.map(({ username }) => username).sort())
+  })
+
   it('follows the general access, and what the owner set for stores that follow that', async () => {
     const changed = await patch({ generalAccess: 'ANYONE_WITH_NAME_CAN_READ' })
     expect(JSON.parse(changed.text).data).toMatchObject({

@@ -1,0 +1,161 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Config } from '../config.ts'
+import { FolderInUseError, readLocalServer } from '../data-folder.ts'
+import type { LocalReply, LocalRequest } from '../local-doors.ts'
+import { openDoors } from '../server.ts'
+import { CommandError } from './command-errors.ts'
+import { ServerLink } from './server-link.ts'
+import { systemEnvironment } from './system.ts'
+
+/** What a call brings along. */
+export interface CallParts {
+  /** What is undefined is left out. */
+  readonly query?: Readonly<Record<string, string | undefined>>
+  /** JSON. */
+  readonly body?: object
+}
+
+/** The API said no; the message is its sentence. */
+export class ApiError extends CommandError {
+  readonly status: number
+
+  constructor(status: number, message: string) {
+    super(message)
+    this.name = 'ApiError'
+    this.status = status
+  }
+}
+
+interface Api {
+  ask(request: LocalRequest): Promise<LocalReply>
+  close(): Promise<void>
+}
+
+/** Another command needs a moment, and a server to start or to stop. */
+const patienceMs = 5_000
+const lookAgainMs = 50
+
+/**
+ * The API of the data in a folder, for whoever may read that: the running server answers, or, where
+ * nobody serves the folder, this process.
+ */
+export class LocalApi {
+  readonly #config: Config
+  #api: Api | undefined
+
+  constructor(config: Config) {
+    this.#config = config
+  }
+
+  /**
+   * What the API's `data` holds. Opens the folder where it is not open yet. Throws ApiError,
+   * CommandError and what `openDoors` throws.
+   */
+  async ask<Data>(method: string, path: string, parts: CallParts = {}): Promise<Data> {
+    const data = dataOf<Data>(await this.#send(method, path, parts))
+    if (data !== undefined) return data
+    throw new CommandError('The server answered with nothing.')
+  }
+
+  /** As `ask`, of what is answered with nothing. */
+  async tell(method: string, path: string, parts: CallParts = {}): Promise<void> {
+    dataOf(await this.#send(method, path, parts))
+  }
+
+  /** Lets go of the folder, until the next call. */
+  async close(): Promise<void> {
+    const api = this.#api
+    this.#api = undefined
+    await api?.close()
+  }
+
+  async #send(method: string, path: string, { query = {}, body }: CallParts): Promise<LocalReply> {
+    this.#api ??= await open(this.#config)
+    return this.#api.ask({
+      method,
+      path,
+      query: new URLSearchParams(given(query)).toString(),
+      body: body === undefined ? '' : JSON.stringify(body),
+    })
+  }
+}
+
+/** A path whose `:names` are replaced, in their order. */
+export function pathOf(pattern: string, ...names: readonly string[]): string {
+  const waiting = [...names]
+  return pattern.replace(/:\w+/g, () => encodeURIComponent(waiting.shift() ?? ''))
+}
+
+/** The lock says whether the folder is served, whatever files a killed server left. */
+async function open(config: Config): Promise<Api> {
+  const deadline = performance.now() + patienceMs
+  for (;;) {
+    const doors = await openIfFree(config)
+    if (doors) return doors
+    const server = readLocalServer(config.data)
+    const link = server && new ServerLink(server)
+    if (link && (await answers(link, deadline))) return link
+    await link?.close()
+    if (performance.now() >= deadline) throw new CommandError(unreachable(config, server?.url))
+    await sleep(lookAgainMs)
+  }
+}
+
+async function openIfFree(config: Config): Promise<Api | undefined> {
+  try {
+    return await openDoors(config, systemEnvironment)
+  } catch (error) {
+    if (error instanceof FolderInUseError) return undefined
+    throw error
+  }
+}
+
+/** Whether it is that server which listens there, and knows us. */
+async function answers(link: ServerLink, deadline: number): Promise<boolean> {
+  const question = { method: 'GET', path: '/coatcheck/v1/me', query: '', body: '' }
+  const timeout = AbortSignal.timeout(Math.max(1, Math.ceil(deadline - performance.now())))
+  try {
+    const { status } = await link.ask(question, timeout)
+    // What is wrong with a server that fails is said by its answer to the call itself.
+    return status === 200 || status >= 500
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return false
+    throw error
+  }
+}
+
+function unreachable({ data }: Config, url: string | undefined): string {
+  const who = `The data folder ${data} is in use by another Coatcheck`
+  if (url === undefined) return `${who} that takes no commands: it starts, stops or checks.`
+  return `${who} that does not answer at ${url}: run this on the machine where it runs.`
+}
+
+function given(query: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(query).flatMap(([name, text]) => (text === undefined ? [] : [[name, text]])),
+  )
+}
+
+/** What every reply of the API is. */
+interface Envelope<Data> {
+  readonly data?: Data
+  readonly error?: { readonly message: string }
+}
+
+/** Each command knows what its calls answer. Throws ApiError. */
+function dataOf<Data>(reply: LocalReply): Data | undefined {
+  const { data, error } = parse<Data>(reply)
+  if (reply.status < 400) return data
+  const message = error?.message ?? `The server answered with ${reply.status}`
+  throw new ApiError(reply.status, /[.?!]$/.test(message) ? message : `${message}.`)
+}
+
+function parse<Data>({ body }: LocalReply): Envelope<Data> {
+  if (body === '') return {}
+  try {
+    return JSON.parse(body)
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    throw new CommandError(`The server answered with something else than JSON: ${body.trim()}`)
+  }
+}

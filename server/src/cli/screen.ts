@@ -1,0 +1,110 @@
+import type { WriteStream } from 'node:tty'
+import { cutTo, printable, printableJson, widthOf } from './printable.ts'
+import type { Cell } from './readable.ts'
+
+/** A column of a table about `Row`s. */
+export interface Column<Row> {
+  readonly title: string
+  readonly isNumber?: boolean
+  cellOf(row: Row): Cell
+}
+
+interface Streams {
+  readonly stdout: WriteStream
+  readonly stderr: WriteStream
+}
+
+const gap = '  '
+
+/** Where the results of a command go: tables for people, lines for programs, or JSON. */
+export class Screen {
+  /** True: `json` says all, and nothing else is told. */
+  readonly isJson: boolean
+  readonly #streams: Streams
+
+  constructor({ isJson }: { isJson: boolean }, streams: Streams = process) {
+    this.isJson = isJson
+    this.#streams = streams
+    streams.stdout.on('error', ignoreReaderGone)
+  }
+
+  /** What the API answered; null where it answers nothing. */
+  json(data: unknown): void {
+    this.#streams.stdout.write(`${printableJson(data ?? null)}\n`)
+  }
+
+  sentence(text: string): void {
+    this.#streams.stdout.write(`${printable(text)}\n`)
+  }
+
+  /** What is no result, and so in no program's way. */
+  note(text: string): void {
+    this.#streams.stderr.write(`${printable(text)}\n`)
+  }
+
+  /** What is shown this once: alone on its stream, so that a script can keep it. */
+  secret(text: string, sentence: string): void {
+    this.note(`${sentence}, shown this once:`)
+    this.sentence(text)
+  }
+
+  /** On a terminal with a header and cut to its width; else the values alone, between tabs. */
+  table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): void {
+    if (!this.#streams.stdout.isTTY) {
+      this.#lines(rows.map((row) => columns.map((column) => plain(column.cellOf(row))).join('\t')))
+      return
+    }
+    const cells = rows.map((row) => columns.map(({ cellOf }) => printable(cellOf(row).readable)))
+    const titles = columns.map(({ title }) => title)
+    const isNumber = columns.map((column) => column.isNumber === true)
+    this.#lines(aligned([titles, ...cells], isNumber).map((line) => this.#cut(line)))
+  }
+
+  /** A thing's properties, a line each. */
+  facts(facts: readonly (readonly [name: string, cell: Cell])[]): void {
+    const isTerminal = this.#streams.stdout.isTTY
+    const rows = facts.map(([name, cell]) => [
+      name,
+      isTerminal ? printable(cell.readable) : plain(cell),
+    ])
+    if (!isTerminal) this.#lines(rows.map((row) => row.join('\t')))
+    else this.#lines(aligned(rows, []).map((line) => this.#cut(line)))
+  }
+
+  #cut(line: string): string {
+    // Of a terminal that does not tell, 0.
+    return cutTo(this.#streams.stdout.columns || Number.POSITIVE_INFINITY, line)
+  }
+
+  #lines(lines: readonly string[]): void {
+    for (const line of lines) this.#streams.stdout.write(`${line}\n`)
+  }
+}
+
+/** `coatcheck store list | head -1` has read enough. */
+function ignoreReaderGone(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
+}
+
+function plain(cell: Cell): string {
+  return printable(cell.plain)
+}
+
+/** Each column as wide as its widest cell. */
+function aligned(
+  rows: readonly (readonly string[])[],
+  isNumber: readonly boolean[],
+): readonly string[] {
+  const widths = (rows[0] ?? []).map((_, index) =>
+    Math.max(...rows.map((row) => widthOf(row[index] ?? ''))),
+  )
+  return rows.map((row) =>
+    row
+      .map((text, index) => {
+        const space = ' '.repeat((widths[index] ?? 0) - widthOf(text))
+        return isNumber[index] ? space + text : text + space
+      })
+      .join(gap)
+      .trimEnd(),
+  )
+}

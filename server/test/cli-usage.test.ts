@@ -1,0 +1,257 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it, vi } from 'vitest'
+import { auditCommand } from '../src/cli/audit.ts'
+import { storeCommands } from '../src/cli/store.ts'
+import { tokenCommands } from '../src/cli/token.ts'
+import { userCommands } from '../src/cli/user.ts'
+import { runCoatcheck } from './support/command.ts'
+import { type DataCommands, openPlace } from './support/data-commands.ts'
+import { TerminalCommand } from './support/terminal.ts'
+import { createTestFolder } from './support/test-folder.ts'
+
+// Each command is a process of its own.
+vi.setConfig({ testTimeout: 120_000 })
+
+const commands = [userCommands, tokenCommands, storeCommands, { audit: auditCommand }].flatMap(
+  (table) => Object.values(table),
+)
+
+/** What is no command line, and what is said of it. */
+const wrong: Readonly<Record<string, RegExp>> = {
+  user: /said what to do/,
+  'user frob': /no "frob"/,
+  'user constructor': /no "constructor"/,
+  'user list more': /"more" is one word too many/,
+  'user list --bogus': /--bogus/,
+  'user list --json=1': /--json/,
+  'user list --data': /--data/,
+  'user add': /word is missing/,
+  'user add a b': /"b" is one word too many/,
+  'user add --admin': /word is missing/,
+  'user admin jane': /word is missing/,
+  'user admin jane maybe': /"maybe" is neither on nor off/,
+  'token revoke': /word is missing/,
+  'token create word': /"word" is one word too many/,
+  'token create --action delete': /--action is "delete"/,
+  'token create --expires soon': /--expires is "soon"/,
+  'token create --expires 0d': /--expires is "0d"/,
+  'token create --expires 30': /--expires is "30"/,
+  'token create --expires -1d': /--expires/,
+  'token create --expires 2027-02-31': /--expires is "2027-02-31"/,
+  'token create --expires 2027-13-01': /--expires is "2027-13-01"/,
+  'token create --expires 2027-01-31T25:00Z': /--expires is "2027-01-31T25:00Z"/,
+  'store list a b': /"b" is one word too many/,
+  'store show': /word is missing/,
+  'store rename photos': /a name or --unname/,
+  'store rename photos new --unname': /a name or --unname/,
+  'store share photos jane': /word is missing/,
+  'store share photos jane own': /"own" is none of read, write, manage, none/,
+  'store access photos': /word is missing/,
+  'store access photos open': /"open" is none of restricted, id, name, follow/,
+  'store access photos constructor': /"constructor" is none of/,
+  'store delete': /word is missing/,
+  'store delete-keys photos --yes': /keys or --prefix/,
+  'store delete-keys photos KEY --prefix P --yes': /keys or --prefix/,
+  'store history photos --limit 0': /--limit is "0"/,
+  'store history photos --limit 1001': /--limit is "1001"/,
+  'audit --limit x': /--limit is "x"/,
+  'audit --limit 1.5': /--limit is "1.5"/,
+  'audit --before -1': /--before/,
+  'audit list': /"list" is one word too many/,
+}
+
+describe('a wrong command line', () => {
+  it.each(Object.entries(wrong))('%s is told, with what would be right', async (words, says) => {
+    // Not even looked at.
+    const env = { COATCHECK_DATA: join(createTestFolder(), 'absent') }
+    const { code, stdout, stderr } = await runCoatcheck({ args: words.split(' '), env })
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    const [sentence = '', first = '', ...more] = stderr.split('\n')
+    expect(sentence).toMatch(/^coatcheck: .+\.$/)
+    expect(sentence).toMatch(says)
+    const noun = words.split(' ', 1)[0]
+    expect(first).toMatch(new RegExp(`^Usage: coatcheck ${noun}\\b`))
+    expect(more.at(-1)).toBe('')
+    expect(stderr).not.toContain(' at ')
+  })
+
+  it('has no empty words', async () => {
+    const { code, stderr } = await runCoatcheck({ args: ['user', 'add', ''] })
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: 'coatcheck: A word is empty.\nUsage: coatcheck user add NAME [--admin]\n',
+    })
+  })
+
+  it('is a wrong setting too, of whatever the command does not use', async () => {
+    const env = { COATCHECK_PORT: 'x' }
+    const { code, stderr } = await runCoatcheck({ args: ['user', 'list'], env })
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/^coatcheck: COATCHECK_PORT is "x"[^\n]+\.\n$/)
+  })
+})
+
+describe('help', () => {
+  it('lists all commands', async () => {
+    const { code, stdout, stderr } = await runCoatcheck({ args: ['--help'] })
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    for (const name of ['serve', 'check', 'user', 'token', 'store', 'audit']) {
+      expect(stdout).toMatch(new RegExp(`^(Usage:|      ) coatcheck ${name} `, 'm'))
+    }
+  })
+
+  it.each(['user', 'token', 'store', 'audit', 'user add', 'store delete x'])(
+    'tells of %s',
+    async (words) => {
+      const args = [...words.split(' '), '--help']
+      const { code, stdout, stderr } = await runCoatcheck({ args })
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+      const noun = args[0]
+      for (const { usage } of commands.filter((command) => command.usage.startsWith(`${noun} `))) {
+        expect(stdout).toContain(`coatcheck ${usage}\n`)
+      }
+      expect(stdout).toContain('--data DIR')
+      expect(stdout).toContain('--json')
+    },
+  )
+
+  it('stands in docs/cli.md, with every command and every flag', () => {
+    const page = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8')
+    const examples = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)]
+      .map(([, text]) => text)
+      .join('')
+    for (const { usage, flags = {} } of commands) {
+      const name = /^[a-z -]+?(?= [A-Z[]|$)/.exec(usage)?.[0] ?? usage
+      expect(examples).toMatch(new RegExp(`^coatcheck ${name}( |$)`, 'm'))
+      for (const flag of Object.keys(flags)) expect(page, usage).toContain(`--${flag}`)
+    }
+  })
+})
+
+describe('the folder', () => {
+  it('comes from the flag, then the environment, then the file', async () => {
+    const [flag, variable, file] = await Promise.all(
+      ['one', 'two', 'three'].map(async (name) => {
+        const { commands: opened } = await openPlace('a folder that nobody serves')
+        await opened.out('user', 'add', name)
+        return opened.data
+      }),
+    )
+    const config = join(createTestFolder(), 'config.json')
+    writeFileSync(config, JSON.stringify({ data: file }))
+    const lastUser = async (args: readonly string[], env: Record<string, string>) => {
+      const { stdout } = await runCoatcheck({ args: ['user', 'list', ...args], env })
+      return stdout.split('\n').at(-2)?.split('\t')[0]
+    }
+    const inVariable = { COATCHECK_DATA: variable ?? '', COATCHECK_CONFIG: config }
+    expect(await lastUser(['--data', flag ?? ''], inVariable)).toBe('one')
+    expect(await lastUser([], inVariable)).toBe('two')
+    expect(await lastUser([], { COATCHECK_CONFIG: config })).toBe('three')
+    expect(await lastUser(['--config', config], {})).toBe('three')
+  })
+})
+
+describe('on a terminal', () => {
+  it('a table has a header, aligned columns and readable sizes and times', async () => {
+    const opened = await openTokens(['plain', '漢字'])
+    const terminal = new TerminalCommand(['token', 'list', '--data', opened.data])
+    expect(await terminal.exit()).toBe(0)
+    const [header = '', ...lines] = terminal.text.trimEnd().split('\n')
+    expect(header).toMatch(/^ID +NAME +MAY +STORE +PREFIX +EXPIRES +LAST USED +CREATED$/)
+    expect(lines.map((line) => line.split(/ {2,}/)[1])).toEqual(['first token', 'plain', '漢字'])
+    const at = header.indexOf('MAY')
+    expect(lines[1]?.indexOf('manage')).toBe(at)
+    // Two of its characters take two columns each.
+    expect(lines[2]?.indexOf('manage')).toBe(at - 2)
+    for (const line of lines) expect(line).toMatch(/ \d{4}-\d\d-\d\d \d\d:\d\d$/)
+  })
+
+  it('a table is cut to its width', async () => {
+    const opened = await openTokens(['漢字'.repeat(20)])
+    const words = ['token', 'list', '--data', opened.data]
+    const terminal = new TerminalCommand(words, { columns: 40 })
+    expect(await terminal.exit()).toBe(0)
+    const lines = terminal.text.trimEnd().split('\n')
+    expect(lines.map((line) => line.endsWith('…'))).toEqual([true, true, true])
+    expect(lines[0]).toHaveLength(40)
+    // Eighteen of one column, ten of two, and the sign.
+    expect(lines[2]).toMatch(/^[0-9a-f]{16} {2}[漢字]{10}…$/)
+  })
+
+  it('what others wrote does nothing to it', async () => {
+    const opened = await openTokens(['\u001b[31mred\u0007\u009b31m\u202e'])
+    const shown = '\\u001b[31mred\\u0007\\u009b31m\\u202e'
+    for (const words of [['token', 'list'], ['token', 'list', '--json'], ['audit']]) {
+      const terminal = new TerminalCommand([...words, '--data', opened.data])
+      expect(await terminal.exit()).toBe(0)
+      expect(terminal.text).toContain(shown)
+      expect(terminal.text).not.toMatch(/[^\P{Cc}\n]|\u202e/u)
+    }
+    const lines = await opened.rows('token', 'list')
+    expect(lines[1]?.[1]).toBe(shown)
+  })
+
+  it.each([
+    ['its name', 'photos'],
+    ['its name and owner', 'owner~photos'],
+  ])('a store is deleted once %s is typed', async (_, answer) => {
+    const opened = await openStore()
+    const terminal = new TerminalCommand(['store', 'delete', 'photos', '--data', opened.data])
+    await terminal.shows('Type the id or name to confirm: ')
+    // The folder is nobody's while it waits.
+    expect(await opened.rows('store', 'list')).toHaveLength(1)
+    terminal.type(`${answer}\n`)
+    expect(await terminal.exit()).toBe(0)
+    expect(terminal.text).toContain('The store owner~photos was deleted.')
+    expect(await opened.rows('store', 'list')).toEqual([])
+  })
+
+  it.each([
+    ['another name', 'photo\n'],
+    ['nothing', '\n'],
+    ['yes', 'yes\n'],
+    ['the end of the input', '\u0004'],
+    ['Ctrl-C', '\u0003'],
+  ])('a store stays where %s is typed', async (_, answer) => {
+    const opened = await openStore()
+    const terminal = new TerminalCommand(['store', 'clear', 'photos', '--data', opened.data])
+    await terminal.shows('Type the id or name to confirm: ')
+    terminal.type(answer)
+    expect(await terminal.exit()).toBe(1)
+    expect(terminal.text).toContain('coatcheck: Nothing was done.')
+    expect(await opened.rows('store', 'list')).toHaveLength(1)
+  })
+
+  it('nothing is asked with --yes', async () => {
+    const opened = await openStore()
+    const words = ['store', 'delete', 'photos', '--yes', '--data', opened.data]
+    const terminal = new TerminalCommand(words)
+    expect(await terminal.exit()).toBe(0)
+    expect(terminal.text).toBe('The store owner~photos was deleted.\n')
+  })
+})
+
+it('a reader that has read enough is no error', async () => {
+  const opened = await openTokens(Array.from({ length: 3 }, (_, at) => `token ${at}`))
+  // The shell's `true` reads nothing and is gone before anything is written.
+  const under = ['bash', '-c', 'set -o pipefail; "$@" | true', '-']
+  const args = ['token', 'list', '--data', opened.data]
+  expect(await runCoatcheck({ args, under })).toEqual({ code: 0, stdout: '', stderr: '' })
+})
+
+async function openTokens(names: readonly string[]): Promise<DataCommands> {
+  const { commands: opened } = await openPlace('a folder that nobody serves')
+  for (const name of names) await opened.out('token', 'create', '--name', name)
+  return opened
+}
+
+/** With the store `photos` of the first user, which only a server could make. */
+async function openStore(): Promise<DataCommands> {
+  const { commands: opened, server } = await openPlace('a running server')
+  const headers = { Authorization: `Bearer ${server.token}` }
+  const path = '/v2/key-value-stores?name=photos'
+  await fetch(server.url + path, { method: 'POST', headers })
+  await server.stop()
+  return opened
+}

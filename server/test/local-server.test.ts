@@ -1,0 +1,262 @@
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:http'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { type PlainReply, plainRequest } from './plain-request.ts'
+import { Client } from './support/client.ts'
+import { runCoatcheck } from './support/command.ts'
+import { DataCommands, openPlace } from './support/data-commands.ts'
+import { ServerProcess } from './support/server-process.ts'
+import { reachableHost } from './support/start-cause.ts'
+import { straceWords } from './support/strace.ts'
+import { createTestFolder } from './support/test-folder.ts'
+
+const oneSentence = /^coatcheck: [^\n]+\.\n$/
+const initialToken = 'a-token-of-my-own-with-many-characters'
+
+describe('the file by which commands reach a server', () => {
+  it('is for the owner of the folder alone, and goes when the server stops', async () => {
+    const data = createTestFolder()
+    const server = await ServerProcess.start({ data })
+    expect(statSync(fileIn(data)).mode & 0o777).toBe(0o600)
+    const { url, secret, ...rest } = readIn(data)
+    expect(url).toBe(server.url)
+    expect(secret).toMatch(/^coatcheck_local_[a-zA-Z0-9]{43,}$/)
+    expect(rest).toEqual({})
+    expect(readdirSync(data).sort()).toEqual(['first-token', 'lmdb', 'local-server', 'lock'])
+    expect(await server.stop()).toBe(0)
+    expect(readdirSync(data).sort()).toEqual(['first-token', 'lmdb', 'lock'])
+  })
+
+  it('has another secret each time, and the one before is worth nothing', async () => {
+    const data = createTestFolder()
+    const first = await ServerProcess.start({ data })
+    const before = readIn(data).secret
+    await first.stop()
+    const second = await ServerProcess.start({ data })
+    expect(readIn(data).secret).not.toBe(before)
+    expect((await askMe(second.url, before)).status).toBe(401)
+    expect((await askMe(second.url, readIn(data).secret)).status).toBe(200)
+  })
+
+  it('that a killed server leaves behind does no harm', async () => {
+    const data = createTestFolder()
+    const commands = new DataCommands(data)
+    await (await ServerProcess.start({ data })).kill()
+    const { url } = readIn(data)
+    const impostor = await listenOn(url)
+    expect(await commands.rows('user', 'list')).toHaveLength(1)
+    expect(existsSync(fileIn(data))).toBe(false)
+    expect(impostor.asked).toBe(0)
+    const again = await ServerProcess.start({ data })
+    expect(readIn(data).url).toBe(again.url)
+    expect(await commands.rows('user', 'list')).toHaveLength(1)
+  })
+
+  it.each([
+    ['0.0.0.0', '127.0.0.1'],
+    ['::', '[::1]'],
+    ['::1', '[::1]'],
+    ['localhost', undefined],
+    ['127.0.0.5', '127.0.0.5'],
+    [reachableHost, '[::ffff:127.0.0.1]'],
+  ])('leads to a server on %s, whatever else it is called', async (host, local) => {
+    const data = createTestFolder()
+    const names = ['--public-url', 'https://public.example/x', '--allowed-hosts', 'store.example']
+    const env = { COATCHECK_INITIAL_TOKEN: initialToken }
+    const server = await ServerProcess.start({ data, args: ['--host', host, ...names], env })
+    const { url } = readIn(data)
+    if (local) expect(url).toBe(`http://${local}:${new URL(server.url).port}`)
+    expect(await new DataCommands(data).rows('user', 'list')).toHaveLength(1)
+  })
+
+  it('is not made by the memory engine, which no command can look into', async () => {
+    const data = join(createTestFolder(), 'untouched')
+    await ServerProcess.start({ data, args: ['--engine', 'memory'] })
+    const commands = new DataCommands(data, { COATCHECK_ENGINE: 'memory' })
+    const { code, stdout, stderr } = await commands.run('user', 'list')
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toMatch(oneSentence)
+    expect(stderr).toContain('memory engine')
+    expect(existsSync(data)).toBe(false)
+  })
+
+  it('that can not be written keeps no server from serving', async () => {
+    const data = createTestFolder()
+    mkdirSync(join(data, 'local-server.new', 'in-the-way'), { recursive: true })
+    const server = await ServerProcess.start({ data })
+    expect((await askMe(server.url, server.token)).status).toBe(200)
+    expect(server.stderr).toMatch(/^\S+ Commands will not reach this server[^\n]*\n$/)
+    expect(await server.stop()).toBe(0)
+  })
+})
+
+describe('the secret in it', () => {
+  it('is the first admin, without a token', async () => {
+    const { commands, server } = await openPlace('a running server')
+    const reply = await askMe(server.url, readIn(commands.data).secret)
+    expect(reply.status).toBe(200)
+    expect(JSON.parse(reply.body.toString()).data).toMatchObject({
+      username: 'owner',
+      token: { id: null, scope: { action: 'manage', storeId: null, keyPrefix: null } },
+    })
+  })
+
+  it.each(['Forwarded', 'X-Forwarded-For', 'x-forwarded-for'])(
+    'is refused with the header %s, whatever that says',
+    async (name) => {
+      const { commands, server } = await openPlace('a running server')
+      const { secret } = readIn(commands.data)
+      for (const value of ['127.0.0.1', 'for=127.0.0.1', '']) {
+        expect((await askMe(server.url, secret, { [name]: value })).status).toBe(401)
+      }
+      expect((await askMe(server.url, secret)).status).toBe(200)
+    },
+  )
+
+  it('is in no log, no output and no command line', async () => {
+    const { commands, server } = await openPlace('a running server')
+    const { data } = commands
+    const { secret } = readIn(data)
+    const log = join(createTestFolder(), 'log')
+    const under = straceWords(['-v', '-s', '10000', '-e', 'trace=execve', '-o', log])
+    const args = ['token', 'create', '--data', data]
+    const { code, stdout, stderr } = await runCoatcheck({ args, under })
+    expect(code).toBe(0)
+    const token = stdout.trim()
+    const client = new Client({ url: server.url, token: secret })
+    for (const path of [
+      '/nothing',
+      '/v2/key-value-stores/%E0/records/x',
+      '/coatcheck/v1/users/x',
+    ]) {
+      await client.send({ method: 'GET', path })
+    }
+    client.close()
+    await server.stop()
+    const traced = readFileSync(log, 'utf8')
+    expect(traced).toContain('main.ts')
+    const heard = [traced, stderr, server.stdout, server.stderr]
+    for (const text of heard) {
+      expect(text).not.toContain('coatcheck_local_')
+      expect(text).not.toContain(token)
+    }
+    expect(stdout).not.toContain('coatcheck_local_')
+  })
+
+  it('goes to the server alone, and to no proxy that the environment names', async () => {
+    const { commands } = await openPlace('a running server')
+    const proxy = await listenOn('http://127.0.0.1:0')
+    const env = {
+      NODE_USE_ENV_PROXY: '1',
+      HTTP_PROXY: proxy.url,
+      http_proxy: proxy.url,
+      NO_PROXY: '',
+    }
+    const { code } = await new DataCommands(commands.data, env).run('user', 'list')
+    expect({ code, asked: proxy.asked }).toEqual({ code: 0, asked: 0 })
+  })
+})
+
+describe('a folder that commands can not use', () => {
+  it('is left alone where there is none', async () => {
+    const folder = createTestFolder()
+    const data = join(folder, 'absent')
+    const { code, stdout, stderr } = await new DataCommands(data).run('user', 'add', 'jane')
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toBe(`coatcheck: There is no data in ${data}.\n`)
+    expect(readdirSync(folder)).toEqual([])
+  })
+
+  it('is left alone where it holds no data', async () => {
+    const data = createTestFolder()
+    mkdirSync(join(data, 'lmdb'))
+    const { code, stderr } = await new DataCommands(data).run('user', 'add', 'jane')
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `coatcheck: There is no data in ${data}.\n`,
+    })
+    expect(readdirSync(data, { recursive: true })).toEqual(['lmdb'])
+  })
+
+  it.each([
+    ['is missing', undefined],
+    ['is cut short', '{"url": "http://127.0.0.1:1", "secr'],
+  ])('is told in one sentence, where the file of its server %s', async (_, content) => {
+    const { commands, server } = await openPlace('a running server')
+    rmSync(fileIn(commands.data))
+    if (content !== undefined) writeFileSync(fileIn(commands.data), content)
+    const { code, stdout, stderr } = await commands.run('user', 'list')
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toMatch(oneSentence)
+    expect(stderr).toContain('is in use by another Coatcheck')
+    expect(await server.stop()).toBe(0)
+  })
+
+  it('is told in one sentence, where nobody answers for it', async () => {
+    const { commands, server } = await openPlace('a running server')
+    server.signal('SIGSTOP')
+    const { code, stdout, stderr } = await commands.run('user', 'list')
+    server.signal('SIGCONT')
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toMatch(oneSentence)
+    expect(stderr).toContain(`does not answer at ${server.url}`)
+  })
+
+  it('is waited for while another command has it', async () => {
+    const { commands } = await openPlace('a folder that nobody serves')
+    const names = ['a', 'b', 'c']
+    const ends = await Promise.all(names.map((name) => commands.run('user', 'add', name)))
+    expect(ends.map(({ code }) => code)).toEqual([0, 0, 0])
+    const users = (await commands.rows('user', 'list')).map(([name]) => name)
+    expect(users.toSorted()).toEqual([...names, 'owner'])
+  })
+})
+
+function fileIn(data: string): string {
+  return join(data, 'local-server')
+}
+
+function readIn(data: string): { url: string; secret: string } {
+  return JSON.parse(readFileSync(fileIn(data), 'utf8'))
+}
+
+function askMe(
+  url: string,
+  token: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<PlainReply> {
+  const all = { Authorization: `Bearer ${token}`, ...headers }
+  return plainRequest(`${url}/coatcheck/v1/me`, { headers: all })
+}
+
+/** Somebody else at an address, who counts what comes. */
+async function listenOn(url: string): Promise<{ url: string; readonly asked: number }> {
+  let asked = 0
+  const server = createServer((_, response) => {
+    asked += 1
+    response.end('{}')
+  })
+  const { hostname, port } = new URL(url)
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  server.once('error', reject)
+  server.listen(Number(port), hostname, resolve)
+  await promise
+  onTestFinished(() => void server.close())
+  const address = server.address()
+  const taken = typeof address === 'object' && address ? address.port : 0
+  return {
+    url: `http://${hostname}:${taken}`,
+    get asked() {
+      return asked
+    },
+  }
+}

@@ -1,0 +1,51 @@
+import { spawn } from 'node:child_process'
+import { onTestFinished } from 'vitest'
+import { coatcheckWords } from './command.ts'
+import { ProcessOutput } from './process-output.ts'
+
+/** A command line of Coatcheck on a terminal of its own, which `script` of util-linux makes. */
+export class TerminalCommand {
+  readonly #child
+  readonly #output: ProcessOutput
+  readonly #closed: Promise<number | null>
+
+  constructor(args: readonly string[], { columns = 200 } = {}) {
+    const words = coatcheckWords(args).map((word) => `'${word}'`)
+    const command = `stty cols ${columns}; exec ${words.join(' ')}`
+    this.#child = spawn('script', ['-qec', command, '/dev/null'], { env: withoutSettings() })
+    this.#output = new ProcessOutput(this.#child.stdout)
+    const { promise, resolve, reject } = Promise.withResolvers<number | null>()
+    this.#child.once('error', reject)
+    this.#child.once('close', resolve)
+    this.#closed = promise
+    onTestFinished(() => void this.#child.kill('SIGKILL'))
+  }
+
+  /** What stands on the terminal by now. */
+  get text(): string {
+    return this.#output.text.replaceAll('\r\n', '\n')
+  }
+
+  /** Resolves once that stands on the terminal. */
+  async shows(text: string): Promise<void> {
+    while (!this.text.includes(text)) {
+      const tick = new Promise((resolve) => setTimeout(resolve, 5))
+      const end = await Promise.race([tick, this.#closed])
+      if (end !== undefined) throw new Error(`It ended with ${end}: ${this.text}`)
+    }
+  }
+
+  type(text: string): void {
+    this.#child.stdin.write(text)
+  }
+
+  /** The exit code. */
+  exit(): Promise<number | null> {
+    return this.#closed
+  }
+}
+
+function withoutSettings(): NodeJS.ProcessEnv {
+  const variables = Object.entries(process.env)
+  return Object.fromEntries(variables.filter(([name]) => !name.startsWith('COATCHECK_')))
+}

@@ -181,6 +181,7 @@ describe.each(places)('coatcheck audit, with %s', (place) => {
     expect(hers.map((row) => row.slice(1, 5))).toEqual([
       ['owner', 'cli', 'token-created', 'mine'],
       ['owner', 'cli', 'token-created', 'first token'],
+      ['owner', 'cli', 'user-created', 'jane'],
     ])
   })
 

@@ -44,11 +44,9 @@ export class LiveUses {
     return new Promise((resolve, reject) => {
       const held: Held = { end: reject, assertStill }
       this.#held.add(held)
-      const settle = (): void => {
-        this.#held.delete(held)
-        resolve(work)
-      }
-      work.then(settle, settle)
+      const settled = (): void => void this.#held.delete(held)
+      work.then(resolve, reject)
+      work.then(settled, settled)
     })
   }
 

@@ -1,0 +1,69 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { People, type Person } from '../../support/people.ts'
+import { type Answered, errorTypeOf, type Json } from '../../support/remote.ts'
+import { engines, useTestServer } from '../../test-server.ts'
+
+const storeId = 'AAAAAAAAAAAAAAAAA'
+
+describe.each(engines)('who is asking, on %s', (engine) => {
+  const server = useTestServer({ engine })
+  let people: People
+  let jane: Person
+
+  beforeAll(async () => {
+    people = new People({ url: server.url(), token: server.token() })
+    jane = await people.create('jane')
+  })
+
+  const patch = (json: unknown): Promise<Answered> =>
+    people.remote.send('/coatcheck/v1/me', { method: 'PATCH', token: jane.token, json })
+  const me = async (token: string): Promise<Json> =>
+    (await people.remote.do('/coatcheck/v1/me', { token })).data
+
+  it('is told with what their token is for', async () => {
+    const wish = { action: 'write', storeId, keyPrefix: 'a' } as const
+    const { id, token } = await people.createToken(jane, wish)
+    expect(await me(token)).toEqual({
+      id: jane.id,
+      username: 'jane',
+      isAdmin: false,
+      isDisabled: false,
+      generalAccess: 'RESTRICTED',
+      createdAt: expect.stringMatching(/Z$/),
+      token: { id, scope: wish },
+    })
+    expect(await me(server.token())).toMatchObject({ username: 'owner', isAdmin: true })
+  })
+
+  it('is never kept by a cache', async () => {
+    const reply = await people.remote.send('/coatcheck/v1/me', { token: jane.token })
+    expect(reply.headers.get('cache-control')).toBe('no-store')
+    const refused = await people.remote.send('/coatcheck/v1/me')
+    expect(refused.headers.get('cache-control')).toBe('no-store')
+  })
+
+  it('sets who may read stores that follow it, which is known at once', async () => {
+    for (const generalAccess of ['ANYONE_WITH_ID_CAN_READ', 'RESTRICTED']) {
+      const reply = await patch({ generalAccess })
+      expect([reply.status, JSON.parse(reply.text).data.generalAccess]).toEqual([
+        200,
+        generalAccess,
+      ])
+      expect((await me(jane.token)).generalAccess).toBe(generalAccess)
+    }
+    expect((await patch({})).status).toBe(200)
+  })
+
+  it.each([
+    ['a level that stores alone have', { generalAccess: 'ANYONE_WITH_NAME_CAN_READ' }],
+    ['a level that there is none of', { generalAccess: 'restricted' }],
+    ['a level that is a flag', { generalAccess: true }],
+    ['a name', { username: 'june' }],
+    ['more rights', { isAdmin: true }],
+  ])('is not changed by %s', async (_, json) => {
+    const before = await me(jane.token)
+    const reply = await patch(json)
+    expect([reply.status, errorTypeOf(reply)]).toEqual([400, 'invalid-value'])
+    expect(await me(jane.token)).toEqual(before)
+  })
+})

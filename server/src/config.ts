@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { isIPv6 } from 'node:net'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { hostNameOf } from './transport/allowed-hosts.ts'
 

@@ -29,7 +29,8 @@ environment.functionRegister.delete('search')
 
 /** Throws JsonPathError. JSONPath as RFC 9535 says, without `match()` and `search()`. */
 export function compilePath(text: string): JsonPath {
-  if (text.length > lengthMax) throw new JsonPathError(`A path has at most ${lengthMax} characters.`)
+  if (text.length > lengthMax)
+    throw new JsonPathError(`A path has at most ${lengthMax} characters.`)
   return new JsonPath(parsed(withMarkedIntegers(text)), text)
 }
 

@@ -37,6 +37,7 @@ export class RecordBatch {
 
   /** Undefined where there is none. Throws `record-damaged`. */
   async get(keys: readonly string[]): Promise<readonly (StoreRecord | undefined)[]> {
+    assertBatch(keys)
     const { entries } = await this.#read(keys, 'read')
     return entries.map((entry, index) => {
       if (!entry) return undefined
@@ -47,6 +48,7 @@ export class RecordBatch {
   }
 
   async has(keys: readonly string[]): Promise<readonly boolean[]> {
+    assertBatch(keys)
     const { entries } = await this.#read(keys, 'read')
     return entries.map((entry) => entry !== undefined)
   }

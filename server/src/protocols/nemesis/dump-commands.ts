@@ -146,7 +146,8 @@ async function loadDump(call: NemesisCall, reader: DumpReader): Promise<string> 
       } else totals.duplicates += 1
     }
   } catch (error) {
-    if (!(error instanceof DumpError)) throw error
+    const isKey = error instanceof StorageError && error.code === 'record-key-invalid'
+    if (!(error instanceof DumpError) && !isKey) throw error
     return `{"m":${JSON.stringify(error.message)},"sessions":${totals.sessions},"keys":${totals.keys},"st":${status.loadError}}`
   }
   const code = totals.duplicates > 0 ? status.loadDuplicate : status.loadComplete

@@ -56,6 +56,7 @@ export async function startTestServer(settings: Partial<Config> = {}): Promise<T
 /** One server for all tests of a `describe`. */
 export function useTestServer(settings: Partial<Config> = {}): {
   url(): string
+  nemesisUrl(): string
   token(): string
   logged(): readonly unknown[]
   client(options?: { token?: string }): ApifyClient
@@ -71,6 +72,7 @@ export function useTestServer(settings: Partial<Config> = {}): {
   afterAll(() => server?.close())
   return {
     url: () => running().url,
+    nemesisUrl: () => running().nemesisUrl,
     token: () => running().token,
     logged: () => running().logged,
     client: ({ token = running().token } = {}) =>

@@ -5,6 +5,8 @@ import { limits } from './limits.ts'
 interface Window {
   readonly begunAt: number
   guesses: number
+  /** What was guessed, where that is told. */
+  readonly seen: Set<string>
 }
 
 /** Counts the wrong guesses of each address, within windows of a minute. */
@@ -26,8 +28,12 @@ export class GuessLimit {
     throw new StorageError('too-many-guesses', sentence)
   }
 
-  noteWrong(address: string): void {
-    const window = this.#current(address) ?? { begunAt: this.#environment.now(), guesses: 0 }
+  /** Who says the same again, which `guess` tells, does not guess. */
+  noteWrong(address: string, guess?: string): void {
+    const begunAt = this.#environment.now()
+    const window = this.#current(address) ?? { begunAt, guesses: 0, seen: new Set() }
+    if (guess !== undefined && window.seen.has(guess)) return
+    if (guess !== undefined) window.seen.add(guess)
     window.guesses += 1
     // The one that is not counted for longest goes first.
     this.#windows.delete(address)

@@ -37,6 +37,7 @@ export class RecordBatch {
 
   /** Undefined where there is none. Throws `record-damaged`. */
   async get(keys: readonly string[]): Promise<readonly (StoreRecord | undefined)[]> {
+    assertBatch(keys)
     const { entries } = await this.#read(keys, 'read')
     return entries.map((entry, index) => {
       if (!entry) return undefined
@@ -47,6 +48,7 @@ export class RecordBatch {
   }
 
   async has(keys: readonly string[]): Promise<readonly boolean[]> {
+    assertBatch(keys)
     const { entries } = await this.#read(keys, 'read')
     return entries.map((entry) => entry !== undefined)
   }
@@ -126,15 +128,20 @@ export class RecordBatch {
 export function* batchesOf(records: readonly WholeRecord[]): Generator<readonly WholeRecord[]> {
   let batch: WholeRecord[] = []
   let room = batchRoom
+  let keysRoom = limits.batchKeysBytesMax
   for (const record of records) {
-    const cost = record.bytes.length + record.key.length * 3
-    if (batch.length > 0 && (cost > room || batch.length >= limits.pageItemsMax)) {
+    const keyBytes = Buffer.byteLength(record.key)
+    const cost = record.bytes.length + keyBytes
+    const isFull = cost > room || keyBytes > keysRoom || batch.length >= limits.pageItemsMax
+    if (batch.length > 0 && isFull) {
       yield batch
       batch = []
       room = batchRoom
+      keysRoom = limits.batchKeysBytesMax
     }
     batch.push(record)
     room -= cost
+    keysRoom -= keyBytes
   }
   if (batch.length > 0) yield batch
 }
@@ -150,7 +157,7 @@ export function assertBatch(keys: readonly string[]): void {
   let bytes = 0
   for (const key of keys) {
     assertRecordKey(key)
-    bytes += key.length * 3
+    bytes += Buffer.byteLength(key)
   }
   if (bytes <= limits.batchKeysBytesMax) return
   throw new StorageError('too-many', `At most ${limits.batchKeysBytesMax} bytes of keys at once.`)

@@ -65,6 +65,7 @@ export class Sessions {
         session,
         actor,
       })
+      this.#note(ownerId, token, store.id)
       return { store, token }
     } catch (error) {
       if (!(error instanceof StorageError) || error.code !== 'store-name-taken') throw error
@@ -85,31 +86,34 @@ export class Sessions {
     try {
       for (const batch of batchesOf(records)) await store.batch.put(batch)
       await this.#stores.update(store.id, { session, retention }, { ...system, actor })
+      this.#note(ownerId, BigInt(session.token), store.id)
       return true
     } catch (error) {
       await this.#stores.drop(store.id)
+      if (!(error instanceof StorageError) || error.code !== 'store-busy') throw error
+      // Somebody else may have restored it meanwhile.
+      if ((await this.#parts.engine.get([key]))[0]) return false
       throw error
     }
   }
 
   /**
    * At once where this server knows it. Throws `store-not-found`, what the caller throws and, where
-   * many tokens from `peer` were wrong, `too-many-guesses`.
+   * many tokens from `peer` were wrong, `too-many-guesses`; without a peer, nothing is counted.
    */
   find(
     ownerId: string,
     token: bigint,
-    { caller, peer }: { caller: Caller; peer: string },
+    { caller, peer }: { caller: Caller; peer: string | undefined },
   ): Store | Promise<Store> {
-    const name = `${ownerId}${token}`
-    const known = this.#known.get(name)
+    const known = this.#known.get(`${ownerId}${token}`)
     const store = known && this.#stores.findKnown(known, this.#confirming(token, caller))
     return store || this.#look(ownerId, token, { caller, peer })
   }
 
-  /** What is remembered of a token is over. Returns whether there was anything. */
-  forget(ownerId: string, token: bigint): boolean {
-    return this.#known.delete(`${ownerId}${token}`)
+  /** What is remembered of a token is over. */
+  forget(ownerId: string, token: bigint): void {
+    this.#known.delete(`${ownerId}${token}`)
   }
 
   /** A store that has no token gets one that nobody can guess. Returns its token. */
@@ -149,19 +153,25 @@ export class Sessions {
   async #look(
     ownerId: string,
     token: bigint,
-    { caller, peer }: { caller: Caller; peer: string },
+    { caller, peer }: { caller: Caller; peer: string | undefined },
   ): Promise<Store> {
-    this.#guesses.assertMayGuess(peer)
+    const isKnown = this.#known.has(`${ownerId}${token}`)
+    if (peer !== undefined && !isKnown) this.#guesses.assertMayGuess(peer)
     const [entry] = await this.#parts.engine.get([sessionKey(ownerId, token)])
     if (!entry) {
-      this.#guesses.noteWrong(peer)
+      this.forget(ownerId, token)
+      if (peer !== undefined) this.#guesses.noteWrong(peer, String(token))
       throw storeNotFound(String(token))
     }
     const storeId = Buffer.from(entry.value).toString('latin1')
     const store = await this.#stores.find(storeId, this.#confirming(token, caller))
+    this.#note(ownerId, token, storeId)
+    return store
+  }
+
+  #note(ownerId: string, token: bigint, storeId: string): void {
     if (this.#known.size >= limits.cachedStoresMax) this.#known.clear()
     this.#known.set(`${ownerId}${token}`, storeId)
-    return store
   }
 
   /** The caller, who means the store for as long as it has that token. */

@@ -28,6 +28,8 @@ export interface Client {
   readonly callers: Readonly<Record<Action, Caller>>
   /** The address at the other end. */
   readonly peer: string
+  /** Sessions that are looked for. */
+  readonly lookups: InTurn
 }
 
 /** One command and its parameters. */
@@ -68,30 +70,51 @@ export async function inSession(
 
 /**
  * Uses the session of a token. What this server remembers of the token may be over, and the token
- * another store's by now. Throws `store-not-found` and what `use` throws.
+ * another store's by now. `isGuess`: wrong tokens are counted. Throws `store-not-found` and what
+ * `use` throws.
  */
 export async function withSession<T>(
   { client, domain }: NemesisCall,
-  { token, action }: { token: bigint; action: Action },
+  { token, action, isGuess = true }: { token: bigint; action: Action; isGuess?: boolean },
   use: (store: Store) => Promise<T>,
 ): Promise<T> {
-  const { principal, peer, callers } = client
+  const { principal, peer, callers, lookups } = client
   const { id } = principal.user
-  const find = (): Store | Promise<Store> =>
-    domain.sessions.find(id, token, { caller: callers[action], peer })
+  const who = { caller: callers[action], peer: isGuess ? peer : undefined }
+  const find = (): Store | Promise<Store> => domain.sessions.find(id, token, who)
+  const found = lookups.run(find)
+  if (found instanceof Promise) return use(await found)
   try {
-    const found = find()
-    return await use(found instanceof Promise ? await found : found)
+    return await use(found)
   } catch (error) {
-    const isGone = error instanceof StorageError && error.code === 'store-not-found'
-    if (!isGone || !domain.sessions.forget(id, token)) throw error
-    return use(await find())
+    if (!(error instanceof StorageError) || error.code !== 'store-not-found') throw error
+    domain.sessions.forget(id, token)
+    return use(await lookups.run(find))
+  }
+}
+
+/** Work of one connection, in its order: one that is known at once must not overtake others. */
+export class InTurn {
+  #last: Promise<unknown> | undefined
+
+  run<T>(work: () => T | Promise<T>): T | Promise<T> {
+    const done = this.#last ? this.#last.then(work, work) : work()
+    if (!(done instanceof Promise)) return done
+    this.#last = done
+    const leave = (): void => {
+      if (this.#last === done) this.#last = undefined
+    }
+    done.then(leave, leave)
+    return done
   }
 }
 
 function ofSession(error: unknown, { client }: NemesisCall, token: string): unknown {
   if (error instanceof CommandError) return new CommandError(error.status, error.message, token)
   if (!(error instanceof StorageError)) return error
+  if (error.code === 'too-many-guesses') {
+    return new CommandError(status.sessionNotExist, error.message, token)
+  }
   if (error.code !== 'store-not-found' && !isUnseen(error, client)) return error
   return new CommandError(status.sessionNotExist, '', token)
 }

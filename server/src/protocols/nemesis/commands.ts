@@ -34,7 +34,7 @@ export const commands: ReadonlyMap<string, Command> = new Map([
   ['KV_KEYS', reads(keys)],
   ['KV_CLEAR_SET', alone(clearSet)],
   ['KV_FIND', reads(find)],
-  ['KV_UPDATE', writes(update)],
+  ['KV_UPDATE', alone(update)],
   ['SH_NEW', alone(create)],
   ['SH_OPEN', alone(open)],
   ['SH_END', alone(end)],

@@ -9,7 +9,7 @@ import { DumpError, type DumpedSession, type DumpReader, type DumpWriter } from 
 import { assertDeclared, given, optional, type Parameters, required } from './parameters.ts'
 import { retentionOfSeconds } from './sessions.ts'
 import { status } from './status.ts'
-import { allKeys, recordOfText, viewsOf } from './values.ts'
+import { allKeys, recordOfText, textOf } from './values.ts'
 import { answer, CommandError, invalidParameter, object } from './wire.ts'
 
 const saveParameters = [required('name', 'string'), optional('tkns', 'array')]
@@ -125,10 +125,9 @@ function dumpedOf({ session, retention, ...identity }: StoreIdentity): DumpedSes
 export async function writeValues(store: Store, writer: DumpWriter): Promise<void> {
   let keys: string[] = []
   const flush = async (): Promise<void> => {
-    const { texts } = await viewsOf(store, await store.batch.get(keys))
-    for (const [index, key] of keys.entries()) {
-      const text = texts[index]
-      if (text !== undefined) await writer.add(key, text)
+    for (const record of await store.batch.get(keys)) {
+      const text = record && (await textOf(store, record))
+      if (text !== undefined) await writer.add(record?.key ?? '', text)
     }
     keys = []
   }
@@ -147,7 +146,8 @@ async function loadDump(call: NemesisCall, reader: DumpReader): Promise<string> 
       } else totals.duplicates += 1
     }
   } catch (error) {
-    if (!(error instanceof DumpError)) throw error
+    const isKey = error instanceof StorageError && error.code === 'record-key-invalid'
+    if (!(error instanceof DumpError) && !isKey) throw error
     return `{"m":${JSON.stringify(error.message)},"sessions":${totals.sessions},"keys":${totals.keys},"st":${status.loadError}}`
   }
   const code = totals.duplicates > 0 ? status.loadDuplicate : status.loadComplete

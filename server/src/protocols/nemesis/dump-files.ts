@@ -66,9 +66,10 @@ class FileDumpReader implements DumpReader {
   }
 }
 
-/** In the order of their numbers, pools first. */
+/** In the order of their numbers; what has another name is none of the dump's. */
 async function* filesIn(folder: string): AsyncGenerator<string> {
-  const entries = await attempt(() => readdir(folder, { withFileTypes: true }))
+  const found = await attempt(() => readdir(folder, { withFileTypes: true }))
+  const entries = found.filter(({ name }) => /^\d+$/.test(name))
   entries.sort((one, other) => Number(one.name) - Number(other.name))
   for (const entry of entries) {
     const path = join(folder, entry.name)
@@ -110,7 +111,8 @@ async function isComplete(folder: string): Promise<boolean> {
       ? metadata.status === complete
       : false
   } catch (error) {
-    if (error instanceof SyntaxError || codeOf(error) === 'ENOENT') return false
+    if (error instanceof SyntaxError) return false
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return false
     throw new DumpError(`The dump can't be read: ${messageOf(error)}.`, error)
   }
 }

@@ -9,7 +9,7 @@ import type {
   UpgradeRefusal,
   UpgradeRequest,
 } from '../../transport/socket-exchange.ts'
-import type { Client, Services } from './call.ts'
+import { type Client, InTurn, type Services } from './call.ts'
 import { NemesisConnection } from './connection.ts'
 
 export interface NemesisOptions extends Services {
@@ -78,6 +78,7 @@ function connect(
   const client: Client = {
     principal,
     peer: request.peer,
+    lookups: new InTurn(),
     callers: { read: callerFor('read'), write: callerFor('write'), manage: callerFor('manage') },
   }
   return new NemesisConnection(options, client, () => use[Symbol.dispose]())

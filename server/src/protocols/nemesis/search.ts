@@ -7,8 +7,8 @@ import { compilePath, type JsonPath, JsonPathError } from '../json-path.ts'
 import { type Answer, assertKeys, inSession, type NemesisCall, type Session } from './call.ts'
 import { assertDeclared, given, optional, required, textsOf } from './parameters.ts'
 import { status } from './status.ts'
-import { allKeys, jsonType, viewsOf } from './values.ts'
-import { answer, CommandError, invalidParameter, list, object } from './wire.ts'
+import { allKeys, assertCount, jsonType, textOf } from './values.ts'
+import { answer, assertReplyLength, CommandError, invalidParameter } from './wire.ts'
 
 const findParameters = [
   optional('keys', 'array'),
@@ -41,42 +41,57 @@ export async function find(call: NemesisCall): Promise<Answer> {
   const result = results.find((one) => one === wanted)
   if (result === undefined) throw invalidParameter(status.commandSyntax, 'rsp')
   const only = wantedKeys(call)
-  return inSession(call, 'read', async (session) => {
-    const found: Found[] = []
+  return inSession(call, 'read', async ({ store, token }) => {
     try {
-      for await (const one of search(session.store, path, only)) found.push(one)
+      const members = await membersOf(search(store, path, only), result)
+      return answer(call.command, `{"tkn":${token},"st":1,${members}}`)
     } catch (error) {
       if (!(error instanceof JsonPathError)) throw error
-      return answer(call.command, `{"tkn":${session.token},"st":${status.pathInvalid}}`)
+      return answer(call.command, `{"tkn":${token},"st":${status.pathInvalid}}`)
     }
-    return answer(call.command, `{"tkn":${session.token},"st":1,${membersOf(found, result)}}`)
   })
 }
 
 function wantedKeys(call: NemesisCall): readonly string[] {
   const array = call.parameters.get('keys')
   const keys = array ? textsOf(array) : []
+  assertCount(keys.length)
   assertKeys(call, keys)
   return keys
 }
 
-function membersOf(found: readonly Found[], result: (typeof results)[number]): string {
-  if (result === 'keys') return `"keys":${list(found.map(({ key }) => key))}`
-  if (result === 'paths') return `"paths":${list(found.flatMap(({ locations }) => locations))}`
-  return `"keys":${object(found.map(({ key, text }) => [key, text]))}`
+/** Only what is answered is kept in memory, and no more of it than an answer holds. */
+async function membersOf(
+  found: AsyncIterable<Found>,
+  result: (typeof results)[number],
+): Promise<string> {
+  const parts: string[] = []
+  let length = 0
+  for await (const { key, text, locations } of found) {
+    const name = JSON.stringify(key)
+    const own = { keys: [name], kv: [`${name}:${text}`], paths: locations.map(quoted) }[result]
+    for (const part of own) {
+      length += part.length + 1
+      assertReplyLength(length)
+      parts.push(part)
+    }
+  }
+  if (result === 'kv') return `"keys":{${parts.join(',')}}`
+  return `"${result}":[${parts.join(',')}]`
 }
+
+const quoted = (text: string): string => JSON.stringify(text)
 
 /** The path is understood when there is a value to look at, as NemesisDB does. */
 async function* search(store: Store, text: string, only: readonly string[]): AsyncGenerator<Found> {
   let path: JsonPath | undefined
   for await (const keys of batchesOf(only.length > 0 ? only : allKeys(store))) {
-    const { texts } = await viewsOf(store, await store.batch.get(keys))
-    for (const [index, key] of keys.entries()) {
-      const value = texts[index]
-      if (value === undefined) continue
+    for (const record of await store.batch.get(keys)) {
+      const value = record && (await textOf(store, record))
+      if (!record || value === undefined) continue
       path ??= compilePath(text)
       const locations = path.find(value).map((match) => match.path)
-      if (locations.length > 0) yield { key, text: value, locations }
+      if (locations.length > 0) yield { key: record.key, text: value, locations }
     }
   }
 }
@@ -151,7 +166,7 @@ async function replaceIn(
   record: StoreRecord,
   { key, path, value }: Replacement,
 ): Promise<number | undefined> {
-  const [text] = (await viewsOf(store, [record])).texts
+  const text = await textOf(store, record)
   if (text === undefined) throw new CommandError(status.valueTypeInvalid, `${key} is no JSON`)
   const { count, json } = replaced(path, text, value)
   if (count === 0) return 0

@@ -46,7 +46,7 @@ export async function open(call: NemesisCall): Promise<Answer> {
   const { parameters, command } = call
   assertDeclared(parameters, openParameters)
   const token = sharedToken(nameOf(parameters))
-  const found = await findSession(call, token)
+  const found = await findSession(call, token, { isGuess: false })
   if (found?.session?.isShared) return answer(command, `{"tkn":${token},"st":1}`)
   return answer(command, `{"tkn":null,"st":${status.sessionOpenFail}}`)
 }
@@ -147,13 +147,18 @@ export async function exists(call: NemesisCall): Promise<Answer> {
 }
 
 async function isThere(call: NemesisCall, token: bigint): Promise<boolean> {
-  return (await findSession(call, token)) !== undefined
+  return (await findSession(call, token, { isGuess: true })) !== undefined
 }
 
-/** Undefined where there is none. */
-async function findSession(call: NemesisCall, token: bigint): Promise<StoreIdentity | undefined> {
+/** Undefined where there is none. Who asks by a name guesses no token. */
+async function findSession(
+  call: NemesisCall,
+  token: bigint,
+  { isGuess }: { isGuess: boolean },
+): Promise<StoreIdentity | undefined> {
   try {
-    return await withSession(call, { token, action: 'read' }, (store) => store.identity())
+    const wanted = { token, action: 'read', isGuess } as const
+    return await withSession(call, wanted, (store) => store.identity())
   } catch (error) {
     if (error instanceof StorageError && error.code === 'store-not-found') return undefined
     throw error

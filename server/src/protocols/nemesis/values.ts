@@ -1,3 +1,4 @@
+import { StorageError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { StoreRecord, WholeRecord } from '../../core/record.ts'
 import type { Action } from '../../core/scope.ts'
@@ -7,7 +8,7 @@ import { jsonViewOf } from '../json-value.ts'
 import { type Answer, assertKeys, inSession, type NemesisCall, type Session } from './call.ts'
 import { assertDeclared, given, required, textsOf } from './parameters.ts'
 import { status } from './status.ts'
-import { answer, CommandError, list, type Members, object } from './wire.ts'
+import { answer, assertReplyLength, CommandError, list, type Members, object } from './wire.ts'
 
 const keysObject = [required('keys', 'object')]
 const keysArray = [required('keys', 'array')]
@@ -126,33 +127,52 @@ interface Views {
   readonly notJson: readonly string[]
 }
 
-/** The values as JSON. Throws `record-damaged`. */
+/**
+ * The values as JSON. Throws `record-damaged`, and `value-too-large` where they are more than one
+ * answer holds: they are in memory then.
+ */
 export async function viewsOf(
   store: Store,
   records: readonly (StoreRecord | undefined)[],
 ): Promise<Views> {
   const texts: (string | undefined)[] = []
   const notJson: string[] = []
+  let length = 0
   for (const record of records) {
-    const text = record && (readyText(record) ?? (await viewOf(store, record)))
+    const text = record && (await textOf(store, record))
+    length += text?.length ?? 0
+    assertReplyLength(length)
     texts.push(text)
     if (record && text === undefined) notJson.push(record.key)
   }
   return { texts, notJson }
 }
 
+/** A value as JSON text; undefined where it is none. Throws `record-damaged`, `value-too-large`. */
+export async function textOf(store: Store, record: StoreRecord): Promise<string | undefined> {
+  return readyText(record) ?? (await viewOf(store, record))
+}
+
 /** What was stored by a door that speaks JSON needs no look. */
 function readyText({ contentType, contentEncoding, jsonState, value }: StoreRecord) {
   if (contentType !== jsonType || jsonState !== 'sound' || contentEncoding !== '') return undefined
-  return (
-    value.inline &&
-    Buffer.from(value.inline.buffer, value.inline.byteOffset, value.inline.length).toString('utf8')
-  )
+  const { inline } = value
+  if (!inline || inline[0] === byteOrderMark) return undefined
+  return Buffer.from(inline.buffer, inline.byteOffset, inline.length).toString('utf8')
 }
 
+/** Its first byte, with which no JSON begins. */
+const byteOrderMark = 0xef
+
+/** What is not encoded as it says is no JSON either. */
 async function viewOf(store: Store, record: StoreRecord): Promise<string | undefined> {
-  const view = await jsonViewOf(record, store)
-  return view.kind === 'json' ? view.text : undefined
+  try {
+    const view = await jsonViewOf(record, store)
+    return view.kind === 'json' ? view.text : undefined
+  } catch (error) {
+    if (error instanceof StorageError && error.code === 'content-encoding-invalid') return undefined
+    throw error
+  }
 }
 
 export const jsonType = 'application/json'
@@ -196,7 +216,7 @@ async function read(
 }
 
 /** Ours: the original takes as many as its payload holds. */
-function assertCount(length: number): void {
+export function assertCount(length: number): void {
   if (length <= limits.batchRecordsMax) return
   throw new CommandError(status.valueSize, `at most ${limits.batchRecordsMax} keys`)
 }

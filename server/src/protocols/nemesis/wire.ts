@@ -24,11 +24,15 @@ export function list(texts: readonly string[]): string {
 
 /** The answer to a command: `{"KV_SET_RSP":{...}}`. Throws StorageError where it is too long. */
 export function answer(command: string, body: string): string {
-  if (body.length > replyLengthMax) {
-    const rule = `${replyLengthMax} characters`
-    throw new StorageError('value-too-large', `This reply is over ${rule}: ask for less at once.`)
-  }
+  assertReplyLength(body.length)
   return `{${JSON.stringify(`${command}_RSP`)}:${body}}`
+}
+
+/** Throws StorageError. */
+export function assertReplyLength(length: number): void {
+  if (length <= replyLengthMax) return
+  const rule = `${replyLengthMax} characters`
+  throw new StorageError('value-too-large', `This reply is over ${rule}: ask for less at once.`)
 }
 
 /** A message that is no command. */

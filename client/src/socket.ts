@@ -2,6 +2,7 @@ import { NemesisConnectionError } from './errors.ts'
 
 /** What events of a WebSocket tell. */
 export interface SocketEvent {
+  readonly type: string
   readonly data?: unknown
   readonly code?: number
   readonly reason?: string

@@ -1,6 +1,7 @@
-import { build } from './compile.mjs'
+import { build, buildClient } from './compile.mjs'
 import { ensureInstalled } from './install.mjs'
 import { fail } from './process.mjs'
 
 await ensureInstalled()
-if (!(await build())) fail('the build failed; the compiler said why above.')
+if (!(await build()) || !(await buildClient()))
+  fail('the build failed; the compiler said why above.')

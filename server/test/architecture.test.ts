@@ -5,14 +5,15 @@ import { describe, expect, it } from 'vitest'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 const sources = join(root, 'server/src')
+const clientSources = join(root, 'client/src')
 const fileLinesMax = 400
 const lineLengthMax = 100
 
 interface Source {
-  /** From `server/src`, with slashes. */
+  /** From `server/src` or `client/src`, with slashes. */
   readonly path: string
   readonly text: string
-  /** Paths from `server/src`, or names of packages. */
+  /** Paths from there, or names of packages. */
   readonly imports: readonly string[]
 }
 
@@ -145,7 +146,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
 }
 
 describe('the house', () => {
-  const all = readSources()
+  const all = readSources(sources)
   const shipped = all.filter(({ path }) => !isTest(path))
 
   it('has sources to look at', () => {
@@ -188,18 +189,11 @@ describe('the house', () => {
   })
 
   it(`keeps every file under ${fileLinesMax} lines`, () => {
-    const long = all.filter(({ text }) => text.split('\n').length > fileLinesMax)
-    expect(long.map(({ path }) => path)).toEqual([])
+    expect(all.filter(isLong).map(({ path }) => path)).toEqual([])
   })
 
   it(`keeps comments within ${lineLengthMax} columns, as the formatter keeps code`, () => {
-    const long = all.flatMap(({ path, text }) =>
-      text
-        .split('\n')
-        .filter((line) => /^\s*(\/\/|\/?\*)/.test(line) && [...line].length > lineLengthMax)
-        .map((line) => `${path}: ${line}`),
-    )
-    expect(long).toEqual([])
+    expect(all.flatMap(longComments)).toEqual([])
   })
 
   it('has functions under 60 lines: the linter fails on a longer one', () => {
@@ -211,26 +205,64 @@ describe('the house', () => {
   })
 
   it('silences no tool and has no word of unfinished work', () => {
-    const loose = /@ts-ignore|@ts-expect-error|biome-ignore/
-    const unfinished = /\b(TODO|FIXME|XXX|HACK)\b|\bfor now\b|not implemented/i
-    const found = shipped.filter(({ text }) => loose.test(text) || unfinished.test(text))
-    expect(found.map(({ path }) => path)).toEqual([])
+    expect(shipped.filter(isLoose).map(({ path }) => path)).toEqual([])
   })
 })
 
-function readSources(): Source[] {
-  return readdirSync(sources, { recursive: true, withFileTypes: true })
+describe('the client', () => {
+  const all = readSources(clientSources)
+  const shipped = all.filter(({ path }) => !isTest(path))
+
+  it('knows nobody but itself, so that it runs in browsers', () => {
+    const paths = new Set(shipped.map(({ path }) => path))
+    const arrows = shipped.flatMap(({ path, imports }) =>
+      imports.filter((name) => !paths.has(name)).map((name) => `${path} -> ${name}`),
+    )
+    expect(shipped.flatMap(({ imports }) => imports).length).toBeGreaterThan(10)
+    expect(arrows).toEqual([])
+  })
+
+  it('keeps the rules of the house that no linter knows', () => {
+    expect(all.filter(isLong).map(({ path }) => path)).toEqual([])
+    expect(all.flatMap(longComments)).toEqual([])
+    expect(shipped.filter(isLoose).map(({ path }) => path)).toEqual([])
+  })
+
+  it('names nothing that Node alone has', () => {
+    expect(shipped.filter(({ text }) => /\b(Buffer|process|global)\./.test(text))).toEqual([])
+  })
+})
+
+function readSources(folder: string): Source[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
-    .map((entry) => readSource(join(entry.parentPath, entry.name)))
+    .map((entry) => readSource(folder, join(entry.parentPath, entry.name)))
 }
 
-function readSource(file: string): Source {
+function readSource(folder: string, file: string): Source {
   const text = readFileSync(file, 'utf8')
   const found = text.matchAll(/(?:^(?:import |export |\} ).*from |\bimport\()'([^']+)'/gm)
   const imports = [...found].map(([, name = '']) =>
-    name.startsWith('.') ? slashed(relative(sources, resolve(dirname(file), name))) : name,
+    name.startsWith('.') ? slashed(relative(folder, resolve(dirname(file), name))) : name,
   )
-  return { path: slashed(relative(sources, file)), text, imports }
+  return { path: slashed(relative(folder, file)), text, imports }
+}
+
+function isLong({ text }: Source): boolean {
+  return text.split('\n').length > fileLinesMax
+}
+
+function longComments({ path, text }: Source): string[] {
+  return text
+    .split('\n')
+    .filter((line) => /^\s*(\/\/|\/?\*)/.test(line) && [...line].length > lineLengthMax)
+    .map((line) => `${path}: ${line}`)
+}
+
+function isLoose({ text }: Source): boolean {
+  const loose = /@ts-ignore|@ts-expect-error|biome-ignore/
+  const unfinished = /\b(TODO|FIXME|XXX|HACK)\b|\bfor now\b|not implemented/i
+  return loose.test(text) || unfinished.test(text)
 }
 
 /** The rule whose path is the longest that fits. */

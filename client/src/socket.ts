@@ -1,0 +1,69 @@
+import { NemesisConnectionError } from './errors.ts'
+
+/** What events of a WebSocket tell. */
+export interface SocketEvent {
+  readonly type: string
+  readonly data?: unknown
+  readonly code?: number
+  readonly reason?: string
+  readonly message?: string
+}
+
+/** A WebSocket as browsers, Node and `ws` have it. */
+export interface WebSocketLike {
+  send(data: string): void
+  close(): void
+  addEventListener(type: string, listener: (event: SocketEvent) => void): void
+}
+
+export type WebSocketConstructor = new (url: string) => WebSocketLike
+
+export interface SocketOptions {
+  /** With the API token. */
+  readonly url: URL
+  readonly WebSocket: WebSocketConstructor
+  readonly signal?: AbortSignal | undefined
+  onOpen(socket: WebSocketLike): void
+  onMessage(socket: WebSocketLike, data: unknown): void
+  /** Of a socket that was open. */
+  onClose(socket: WebSocketLike, why: string): void
+}
+
+/** Rejects with `signal.reason`, or NemesisConnectionError where there is no connection. */
+export function openSocket(options: SocketOptions): Promise<void> {
+  const { url, WebSocket, signal } = options
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted()
+    const socket = new WebSocket(url.href)
+    let isOpen = false
+    let cause = ''
+    const abort = (): void => {
+      reject(signal?.reason)
+      socket.close()
+    }
+    signal?.addEventListener('abort', abort, { once: true })
+    socket.addEventListener('open', () => {
+      signal?.removeEventListener('abort', abort)
+      if (signal?.aborted) return
+      isOpen = true
+      // At once: with `ws`, messages may come before a promise is heard of.
+      options.onOpen(socket)
+      resolve()
+    })
+    socket.addEventListener('error', ({ message = '' }) => {
+      cause = message
+    })
+    socket.addEventListener('message', ({ data }) => options.onMessage(socket, data))
+    socket.addEventListener('close', ({ code = 1006, reason = '' }) => {
+      signal?.removeEventListener('abort', abort)
+      const why = [`code ${code}`, reason, cause].filter((part) => part !== '').join(', ')
+      if (isOpen) options.onClose(socket, why)
+      else reject(new NemesisConnectionError(`No connection to ${shown(url)}: ${why}`, 'not-sent'))
+    })
+  })
+}
+
+/** Without the token, which is a secret. */
+function shown({ protocol, host, pathname }: URL): string {
+  return `${protocol}//${host}${pathname}`
+}

@@ -1,0 +1,136 @@
+import { execFile } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { launchChromium } from '../support/chromium.ts'
+import { startTestServer, type TestServer } from '../test-server.ts'
+
+const root = fileURLToPath(new URL('../../../', import.meta.url))
+const run = promisify(execFile)
+const oldestNode = join(root, 'server/test/node_modules/node-22/bin/node')
+const compiler = join(root, 'node_modules/typescript/bin/tsc')
+
+describe('coatcheck-client as it is built', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'coatcheck-client-'))
+  const installed = join(folder, 'node_modules/coatcheck-client')
+  let server: TestServer
+
+  beforeAll(async () => {
+    server = await startTestServer({ nemesisPort: 0 })
+    mkdirSync(installed, { recursive: true })
+    cpSync(join(root, 'client/package.json'), join(installed, 'package.json'))
+    const outDir = join(installed, 'dist')
+    await compile(['-p', join(root, 'client/tsconfig.build.json'), '--outDir', outDir])
+  })
+
+  afterAll(async () => {
+    await server.close()
+    rmSync(folder, { recursive: true })
+  })
+
+  it.each([
+    ['the Node of the project', process.execPath],
+    ['the oldest Node that is supported', oldestNode],
+  ])('does what its README says on %s', async (_, node) => {
+    const script = join(folder, 'example.mjs')
+    writeFileSync(script, here(example('js')))
+    const { stdout } = await run(node, [script])
+    expect(stdout).toBe(
+      [
+        'Map(3) {',
+        "  'cellar' => { temp: 12 },",
+        "  'serial' => 12728784288890246945n,",
+        "  'nowhere' => undefined",
+        '}',
+        "[ 'kitchen' ]",
+        '',
+      ].join('\n'),
+    )
+  })
+
+  it('has types that a program is checked by', async () => {
+    const program = (token: string) => `
+      import { NemesisClient, NemesisError, status, type JsonValue } from 'coatcheck-client'
+      const client = await NemesisClient.connect('ws://127.0.0.1', { signal: AbortSignal.timeout(9) })
+      const value: JsonValue | undefined = await client.session(${token}).getOne('key')
+      const text: string | undefined = await client.session('5').getOne('key', { raw: true })
+      console.log(value, text, status.Ok, NemesisError)`
+    const file = join(folder, 'program.mts')
+    const language = ['--target', 'es2024', '--module', 'nodenext', '--lib', 'es2024,dom']
+    const check = ['--ignoreConfig', '--noEmit', '--strict', ...language, file]
+    writeFileSync(file, program('5n'))
+    await compile(check)
+    writeFileSync(file, program('5'))
+    const wrong = compile(check)
+    await expect(wrong).rejects.toMatchObject({ stdout: expect.stringContaining('TS2345') })
+  })
+
+  describe('in Chromium', () => {
+    let browser: Browser
+    let origin = ''
+    let close = (): void => undefined
+
+    beforeAll(async () => {
+      const pages = createServer(({ url = '' }, response) => {
+        const isScript = url.startsWith('/coatcheck-client/')
+        const script = join(installed, 'dist', basename(url))
+        const body = isScript ? readFileSync(script, 'utf8') : `<body>${here(example('html'))}`
+        response.setHeader('Content-Type', isScript ? 'text/javascript' : 'text/html')
+        response.end(body)
+      })
+      await new Promise<void>((listens) => pages.listen(0, '127.0.0.1', listens))
+      origin = `http://127.0.0.1:${(pages.address() as AddressInfo).port}`
+      browser = await launchChromium()
+      close = () => pages.close()
+    })
+
+    afterAll(async () => {
+      await browser?.close()
+      close()
+    })
+
+    it('does what its README says', async () => {
+      const page = await browser.newPage()
+      const errors: Error[] = []
+      page.on('pageerror', (error) => errors.push(error))
+      await page.goto(origin)
+      await expect.poll(() => page.textContent('body')).toBe('1, 12728784288890246945')
+      expect(errors).toEqual([])
+      await page.close()
+    })
+
+    it('tells a page of elsewhere without a token that there is no connection', async () => {
+      const page = await browser.newPage()
+      await page.goto(origin)
+      const outcome = await page.evaluate(`
+        import('/coatcheck-client/index.js')
+          .then(({ NemesisClient }) => NemesisClient.connect('${server.nemesisUrl}'))
+          .then(() => 'connected', ({ name, outcome }) => name + ' ' + outcome)`)
+      expect(outcome).toBe('NemesisConnectionError not-sent')
+      await page.close()
+    })
+  })
+
+  /** A block of the client's README, its server and token replaced by those of the test. */
+  function here(text: string): string {
+    const found = text.replace('ws://127.0.0.1:1987', server.nemesisUrl)
+    expect(found).not.toBe(text)
+    return found.replace('coatcheck_...', server.token)
+  }
+})
+
+function example(language: string): string {
+  const readme = readFileSync(join(root, 'client/README.md'), 'utf8')
+  const [, text = ''] = new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 's').exec(readme) ?? []
+  return text
+}
+
+function compile(args: readonly string[]): Promise<unknown> {
+  return run(process.execPath, [compiler, ...args])
+}

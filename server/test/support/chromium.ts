@@ -1,0 +1,25 @@
+import { execFileSync } from 'node:child_process'
+import { type Browser, chromium } from 'playwright-core'
+
+const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
+
+/** The Chromium of this machine, without a window. Throws a sentence where there is none. */
+export function launchChromium(): Promise<Browser> {
+  const executablePath = process.env.CHROMIUM_PATH ?? names.map(find).find((path) => path !== '')
+  if (executablePath === undefined) {
+    throw new Error(
+      'There is no Chromium here: run `apt-get install chromium`, or name one in CHROMIUM_PATH.',
+    )
+  }
+  // Its sandbox does not work for root, as whom containers run.
+  return chromium.launch({ executablePath, chromiumSandbox: process.getuid?.() !== 0 })
+}
+
+/** '' where there is none. */
+function find(name: string): string {
+  try {
+    return execFileSync('which', [name], { encoding: 'utf8' }).trim()
+  } catch {
+    return ''
+  }
+}

@@ -119,8 +119,9 @@ describe.each([
         request('GET /socket HTTP/1.1', upgrade, 'a body'),
         `${request('GET /socket HTTP/1.1', chunked)}2\r\nhi\r\n0\r\n\r\n`,
         request('POST /socket HTTP/1.1', upgrade, 'a body'),
+        request('POST /socket HTTP/1.1', upgrade),
       ),
-    ).toEqual(['GET /socket a body', 'GET /socket hi', 'POST /socket a body'])
+    ).toEqual(['GET /socket a body', 'GET /socket hi', 'POST /socket a body', 'POST /socket '])
   })
 
   it('opens no tunnel', async () => {

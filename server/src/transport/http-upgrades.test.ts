@@ -64,12 +64,29 @@ describe('a WebSocket on a port of requests', () => {
   })
 
   it('is refused while its taker stops', async () => {
-    const { stopSockets } = await start(echo)
+    const door = new PatientDoor()
+    const { stopSockets } = await start(door)
     await stopSockets()
     const client = await RawClient.connect(url)
     client.write(handshake(), frame('one'))
     expect(await client.rest()).toMatch(/^HTTP\/1\.1 503 /)
     await requests.stop()
+    expect(door.closedCount).toBe(0)
+  })
+
+  it('is refused where its taker began to stop before the door had decided', async () => {
+    const { promise: decided, resolve: decide } = Promise.withResolvers<void>()
+    const door = new PatientDoor()
+    const { stopSockets } = await start({ accept: () => decided.then(() => door.accept()) })
+    const client = await RawClient.connect(url)
+    client.write(handshake())
+    await sleep(100)
+    const stopped = stopSockets()
+    decide()
+    expect(await client.rest()).toMatch(/^HTTP\/1\.1 503 /)
+    await stopped
+    await requests.stop()
+    expect(door.closedCount).toBe(1)
   })
 
   it(

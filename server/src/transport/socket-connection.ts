@@ -181,15 +181,15 @@ export class SocketConnection {
   }
 
   #takeWaiting(): void {
+    const waiting = this.#waiting
     let count = 0
-    for (const { data, isBinary } of this.#waiting) {
-      if (!this.#mayTake()) break
+    // Whoever is handed one may end it all: then others are waiting, or nobody.
+    for (const { data, isBinary } of waiting) {
+      if (waiting !== this.#waiting || !this.#mayTake()) break
       this.#hand(data, isBinary)
       count += 1
     }
-    // Whoever was handed one may have ended it all.
-    if (this.#ending?.takesWaiting === false) this.#waiting = []
-    else if (count > 0) this.#waiting = this.#waiting.slice(count)
+    if (waiting === this.#waiting) this.#waiting = waiting.slice(count)
   }
 
   /** A connection that is about to end is read: the client may say that it is through as well. */
@@ -234,7 +234,7 @@ export class SocketConnection {
 
   #closeIfDone(): void {
     const ending = this.#ending
-    if (!ending || this.#waiting.length > 0 || !this.#output.isHanded) return
+    if (!ending || !this.#output.isHanded) return
     if (ending.awaitsAnswers && this.#order.openCount > 0) return
     this.#end()
     this.#parts.client.closeNow(ending.code, ending.reason)

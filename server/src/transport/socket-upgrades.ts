@@ -75,7 +75,7 @@ export class SocketUpgrades {
     const patience = options.patience ?? usualPatience
     this.#options = options
     this.#patience = patience
-    this.#server = new WebSocketServer(settingsOf(options.maxPayloadBytes, patience))
+    this.#server = new WebSocketServer(settingsOf(options.maxPayloadBytes))
     this.#common = {
       limits: limitsOf(options),
       patience,
@@ -205,14 +205,8 @@ class Control implements SocketControl {
   }
 }
 
-function settingsOf(
-  maxPayloadBytes: number,
-  { endMs }: UpgradesPatience,
-): ServerOptions<typeof SocketClient> {
-  // The types lack it.
-  const closing = { closeTimeout: endMs }
+function settingsOf(maxPayloadBytes: number): ServerOptions<typeof SocketClient> {
   return {
-    ...closing,
     noServer: true,
     WebSocket: SocketClient,
     clientTracking: false,

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { Reply, SocketControl, SocketDoor, SocketSession } from './socket-exchange.ts'
 import {
@@ -10,6 +11,9 @@ import {
   RawClient,
   startListener,
 } from './testing.ts'
+
+/** More than sockets hold. */
+const long = 'x'.repeat(20_000_000)
 
 describe('the end of a connection', () => {
   it('comes when the client wants it, after the replies', async () => {
@@ -29,6 +33,35 @@ describe('the end of a connection', () => {
     expect(door.closedCount).toBe(1)
   })
 
+  it('comes after the replies, however long they are', async () => {
+    const { url } = await startListener({ door: doorOf((_, reply) => reply(long)) })
+    const { client, texts } = await openClient(url)
+    client.send('one')
+    client.pause()
+    client.close(1000)
+    await sleep(200)
+    client.resume()
+    expect(await closed(client)).toMatchObject({ code: 1000 })
+    expect(texts).toEqual([long])
+  })
+
+  it.each(['that is not taken', 'that is never made'])(
+    'does not wait forever for a reply %s',
+    async (which) => {
+      const door = doorOf((_, reply) => which === 'that is not taken' && reply(long))
+      const patience = { endMs: 300, stallMs: 60_000 }
+      const { url, failures } = await startListener({ door, patience })
+      const client = await RawClient.open(url)
+      client.socket.pause()
+      const end = frame(Buffer.from([3, 232]), { code: opcodes.close })
+      client.write(Buffer.concat([frame('one'), end]))
+      await sleep(900)
+      client.socket.resume()
+      expect((await client.rest()).length).toBeLessThan(long.length)
+      expect(failures).toEqual([])
+    },
+  )
+
   it.each([
     ['goes without a word', (client: RawClient) => client.socket.end()],
     ['breaks off', (client: RawClient) => client.socket.destroy()],
@@ -42,7 +75,7 @@ describe('the end of a connection', () => {
     leave(client)
     await expect.poll(() => door.closedCount).toBe(1)
     for (const { reply } of door.questions) reply('late')
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await sleep(50)
     expect([door.closedCount, failures]).toEqual([1, []])
   })
 
@@ -83,7 +116,7 @@ describe('the end of a connection', () => {
 
   it('is not held up by a client that goes on', async () => {
     const { door, control, answers } = revocable()
-    const { url } = await startListener({ door })
+    const { url } = await startListener({ door, patience: { endMs: 60_000 } })
     const client = await RawClient.open(url)
     control().close(1008, 'Enough.')
     expect(await client.nextClose()).toEqual({ code: 1008, reason: 'Enough.' })

@@ -162,6 +162,8 @@ describe('a ping', () => {
     for (const data of [Buffer.alloc(0), randomBytes(125)]) {
       client.write(frame(data, { code: opcodes.ping }))
       expect(await client.next()).toEqual({ code: opcodes.pong, payload: data })
+      client.write(frame('and again'))
+      expect(await client.nextText()).toBe('and again')
     }
   })
 

@@ -26,7 +26,6 @@ export class WebSocketListener {
     this.#server = createServer(
       {
         ...choosingUpgrades(asksForWebSocket),
-        headersTimeout: handshakeMs,
         requestTimeout: handshakeMs,
         connectionsCheckingInterval: checkIntervalMs,
         noDelay: true,

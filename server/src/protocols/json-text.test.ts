@@ -39,6 +39,13 @@ describe('JSON text', () => {
     expect(member(root, '__proto__').text).toBe('{"x":3}')
   })
 
+  it('decodes names', () => {
+    const text = '{"\\\\":1,"\\\\a":2,"\\n":3,"\\"":4,"\\ud83d\\ude00":5,"\\u005c":6}'
+    for (let time = 0; time < 3; time += 1) {
+      expect([...parseJsonText(text).members().keys()]).toEqual(['\\', '\\a', '\n', '"', '😀'])
+    }
+  })
+
   it('decodes strings', () => {
     const long = 'x'.repeat(100)
     for (const string of ['', 'a', '"', '\\', '\\"', '\u0000\u001f', 'ü世😀', `${long}"\\`, long]) {
@@ -234,6 +241,8 @@ const string = fc.oneof(
   fc.array(character, { maxLength: 4 }).map((parts) => `"${parts.join('')}"`),
   fc.array(character, { minLength: 40, maxLength: 60 }).map((parts) => `"${parts.join('')}"`),
 )
+// JSON.parse of V8 14.6 (Node 26.10) mistakes names for one another once one had a backslash in it.
+const name = string.filter((one) => !one.includes('\\\\'))
 const digits = fc.nat().map(String)
 const number = fc
   .tuple(
@@ -255,7 +264,7 @@ const { value: spelled } = fc.letrec<{ value: Spelled; bare: Spelled }>((tie) =>
     scalar,
     fc.array(tie('value'), { maxLength: 4 }).map((items) => enclosed('[', items, ']')),
     fc.tuple(gap, gap).map(([a, b]) => joined([both('{'), a, b, both('}')])),
-    fc.array(fc.tuple(gap, string, gap, tie('value')), { maxLength: 6 }).map(objectOf),
+    fc.array(fc.tuple(gap, name, gap, tie('value')), { maxLength: 6 }).map(objectOf),
   ),
 }))
 

@@ -119,9 +119,25 @@ describe('who is remembered', () => {
   }
 
   it('is known by the token and what it is for', async () => {
-    const { users, userId, tokenId, come } = await openRemembered()
+    const { users, userId, tokenId, come, environment } = await openRemembered()
     const user = await users.get(userId)
-    expect(await come()).toEqual({ kind: 'user', user, tokenId, scope, isOperator: false })
+    const expiresAt = environment.now() + 500
+    const expected = { kind: 'user', user, tokenId, scope, expiresAt, isOperator: false }
+    expect(await come()).toEqual(expected)
+  })
+
+  it('must still be an admin when a body that was slow is there', async () => {
+    const { access, users, tokens } = await openTestDomain(new MemoryEngine())
+    await users.create('boss', { isAdmin: true })
+    const jane = await users.create('jane', { isAdmin: true })
+    const wanted = { userId: jane.id, name: '', expiresAt: undefined, scope: fullScope }
+    const { text, token } = await tokens.create(wanted)
+    const principal = await access.authenticate(text)
+    expect(await codeOf(access.assertUnchanged(principal))).toBe('none')
+    await users.update(jane.id, { isAdmin: false })
+    expect(await codeOf(access.assertUnchanged(principal))).toBe('account-denied')
+    await tokens.revoke(token.id)
+    expect(await codeOf(access.assertUnchanged(principal))).toBe('token-invalid')
   })
 
   it('is refused at the moment that the token expires', async () => {

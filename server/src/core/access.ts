@@ -25,6 +25,8 @@ export interface UserPrincipal {
   /** `Token.id`; '' for the operator. */
   readonly tokenId: string
   readonly scope: Scope
+  /** When the token ends, in ms since 1970; undefined: never. */
+  readonly expiresAt?: number | undefined
   /** Who may read the data folder may do everything. */
   readonly isOperator: boolean
 }
@@ -113,6 +115,18 @@ export class Access {
     throw new StorageError('token-invalid', 'This token is not valid any more.')
   }
 
+  /**
+   * What was known of the principal when the call began must still hold when its body is there.
+   * Throws `token-invalid`, `account-denied`.
+   */
+  async assertUnchanged(principal: Principal): Promise<void> {
+    if (principal.kind === 'nobody' || principal.isOperator) return
+    const found = await this.#parts.tokens.findValid(principal.tokenId)
+    if (!found) throw new StorageError('token-invalid', 'This token is not valid any more.')
+    if (found.user.isAdmin || !principal.user.isAdmin) return
+    throw new StorageError('account-denied', 'Only admins may do that.')
+  }
+
   /** What was known is asked anew: a token was revoked, or a user changed. */
   forget(): void {
     this.#timesForgotten += 1
@@ -132,12 +146,13 @@ export class Access {
     const found = await this.#parts.tokens.findByText(token)
     if (!found) {
       this.#known.delete(token)
-      this.#guesses.noteWrong(address)
+      if (!isWellMadeToken(token)) this.#guesses.noteWrong(address)
       throw new StorageError('token-invalid', 'This token is not valid.')
     }
     const { id: tokenId, scope, expiresAt } = found.token
     const { user } = found
-    const principal: Principal = { kind: 'user', user, tokenId, scope, isOperator: false }
+    const isOperator = false
+    const principal: Principal = { kind: 'user', user, tokenId, scope, expiresAt, isOperator }
     const now = this.#parts.environment.now()
     if (this.#known.size >= limits.cachedTokensMax) this.#known.clear()
     // What was forgotten while it was looked for may have been read before it changed.

@@ -39,6 +39,11 @@ export function auditPut(userId: string, event: Omit<AuditEvent, 'revision'>): P
   return { key: auditKey(userId), value: Buffer.from(JSON.stringify(event)), stamped: true }
 }
 
+/** Both the user whom it is about and who did it are told. */
+export function trailsOf(userId: string, actor: Actor | undefined): readonly string[] {
+  return actor && actor.userId !== userId ? [userId, actor.userId] : [userId]
+}
+
 export function decodeAuditEvent(entry: Entry): AuditEvent {
   const fields = JSON.parse(Buffer.from(entry.value).toString('utf8'))
   return { ...fields, revision: decodeNumber(entry.key, entry.key.length - 8) }

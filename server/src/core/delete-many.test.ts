@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { delaysOnly, FaultyEngine } from '../engines/faulty.ts'
 import { MemoryEngine } from '../engines/memory.ts'
+import { system } from './caller.ts'
 import { assertWithin, deleteKeys, deletePrefix } from './delete-many.ts'
 import { EngineError, type StorageEngine } from './engine.ts'
+import { StorageError } from './errors.ts'
 import type { Store } from './store.ts'
 import { codeOf, entriesOf, HurtEngine, openTestDomain, owner, textRecord } from './testing.ts'
 
@@ -22,6 +24,22 @@ async function keysOf(store: Store): Promise<string[]> {
 }
 
 describe('deleting by keys', () => {
+  it('ends when the caller may not go on', async () => {
+    const { stores, liveUses } = await openTestDomain(new MemoryEngine())
+    const { id } = await stores.create({ ownerId: owner, name: 'coats' })
+    const keys = Array.from({ length: 1_000 }, (_, index) => `k${index}`)
+    const own = await stores.find(id)
+    await Promise.all(keys.map((key) => own.put(textRecord(key, 'x'))))
+    const assertValid = async (): Promise<void> => {
+      throw new StorageError('token-invalid', 'Revoked.')
+    }
+    const work = deleteKeys(await stores.find(id, { ...system, assertValid }), keys)
+    work.catch(() => undefined) // it is looked at below
+    await liveUses.recheck()
+    expect(await codeOf(work)).toBe('token-invalid')
+    expect((await keysOf(own)).length).toBeGreaterThan(0)
+  })
+
   it('removes those that are there, and counts them once', async () => {
     const store = await storeWith(['a', 'b', 'c', ''])
     expect(await deleteKeys(store, ['a', 'c', 'none', 'a', '\ud800', 'x'.repeat(5_000)])).toBe(2)

@@ -7,12 +7,14 @@ const atOnce = 64
 
 /**
  * Deletes the records of those keys, each by itself, and returns how many there were. Throws as
- * `Store.delete`: those before it are gone then.
+ * `Store.delete`, and when the caller may not go on: those before it are gone then.
  */
 export async function deleteKeys(store: Store, keys: readonly string[]): Promise<number> {
   const waiting = [...new Set(keys)].reverse()
   let count = 0
+  using use = store.beginUse()
   while (waiting.length > 0) {
+    use.signal.throwIfAborted()
     const batch = waiting.splice(-atOnce)
     const found = await Promise.all(batch.map((key) => store.delete(key)))
     count += found.filter((isFound) => isFound).length

@@ -49,7 +49,9 @@ export type OwnerCounter = 'stores' | 'named'
 
 export const formatKey = Buffer.from(letter.format)
 export const userKey = (userId: string): Buffer => Buffer.from(letter.user + userId)
-export const usernameKey = (username: string): Buffer => Buffer.from(letter.username + username)
+/** In lower case: names that only differ in case are one. */
+export const usernameKey = (username: string): Buffer =>
+  Buffer.from(letter.username + username.toLowerCase())
 export const tokenKey = (digest: Bytes): Buffer => join(letter.token, digest)
 /** The tokens whose digest begins like that: the id of a token is the first bytes of its digest. */
 export const tokenRange = (digestStart: Bytes): KeyRange =>

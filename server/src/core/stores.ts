@@ -21,7 +21,7 @@ import {
 } from './keyspace.ts'
 import { limits } from './limits.ts'
 import { assertRetention, type OwnRetention } from './retention.ts'
-import type { Action } from './scope.ts'
+import { type Action, includes } from './scope.ts'
 import { Store, type StoreParts } from './store.ts'
 import { emptyPut, readdressed, refiled, reshared } from './store-filing.ts'
 import { listStores, type StorePage, type StoreQuery } from './store-list.ts'
@@ -292,13 +292,25 @@ function changed(
   { shares, resetsSigningSecret, ...changes }: StoreChanges,
   environment: Environment,
 ): StoreIdentity {
-  const secret = resetsSigningSecret && randomAlphanumerics(environment, signingSecretLength)
+  const merged = mergedShares(identity, shares ?? {})
+  // Who could write knows the secret: links must not outlive the right to make them.
+  const isReset = resetsSigningSecret || hasLostWriter(identity.shares, merged)
+  const secret = isReset && randomAlphanumerics(environment, signingSecretLength)
   return {
     ...identity,
     ...changes,
-    shares: mergedShares(identity, shares ?? {}),
+    shares: merged,
     ...(secret && { signingSecret: secret }),
   }
+}
+
+function hasLostWriter(
+  before: StoreIdentity['shares'],
+  after: Readonly<Record<string, Action>>,
+): boolean {
+  return Object.entries(before).some(
+    ([userId, action]) => includes(action, 'write') && !includes(after[userId], 'write'),
+  )
 }
 
 function mergedShares(

@@ -1,7 +1,7 @@
-import { auditPut } from './audit.ts'
+import { auditPut, trailsOf } from './audit.ts'
 import { asBuffer } from './bytes.ts'
 import type { Actor } from './caller.ts'
-import type { Bytes, Entry, StorageEngine } from './engine.ts'
+import type { Bytes, Entry, Put, StorageEngine } from './engine.ts'
 import type { Environment } from './environment.ts'
 import { StorageError } from './errors.ts'
 import { isId } from './ids.ts'
@@ -72,7 +72,7 @@ export class Tokens {
     const key = tokenKey(digest)
     await this.#engine.commit({
       checks: [{ key, revision: undefined }],
-      puts: [{ key, value: encodeToken(token) }, this.#audit('token-created', token, actor)],
+      puts: [{ key, value: encodeToken(token) }, ...this.#audits('token-created', token, actor)],
     })
     return { text, token }
   }
@@ -113,7 +113,7 @@ export class Tokens {
     const { applied } = await this.#engine.commit({
       checks: [entry],
       deletes: [entry.key, tokenUseKey(tokenDigestOf(entry.key))],
-      puts: [this.#audit('token-revoked', token, actor)],
+      puts: this.#audits('token-revoked', token, actor),
     })
     if (!applied) throw tokenNotFound(id)
   }
@@ -152,21 +152,25 @@ export class Tokens {
   }
 
   async #assertRoom(userId: string): Promise<void> {
-    const { length } = await this.list(userId)
-    if (length < limits.tokensPerUserMax) return
+    const now = this.#environment.now()
+    const living = (await this.list(userId)).filter(
+      ({ expiresAt }) => expiresAt === undefined || expiresAt > now,
+    )
+    if (living.length < limits.tokensPerUserMax) return
     const sentence = `A user has at most ${limits.tokensPerUserMax} tokens: revoke one first.`
     throw new StorageError('too-many', sentence)
   }
 
-  #audit(action: 'token-created' | 'token-revoked', token: Token, actor: Actor | undefined) {
+  #audits(
+    action: 'token-created' | 'token-revoked',
+    token: Token,
+    actor: Actor | undefined,
+  ): readonly Put[] {
     const { id, userId, name, scope, expiresAt } = token
-    return auditPut(userId, {
-      action,
-      subject: name,
-      at: this.#environment.now(),
-      actor,
-      details: { tokenId: id, scope, expiresAt },
-    })
+    const at = this.#environment.now()
+    const details = { tokenId: id, scope, expiresAt }
+    const event = { action, subject: name, at, actor, details }
+    return trailsOf(userId, actor).map((trail) => auditPut(trail, event))
   }
 }
 

@@ -130,9 +130,9 @@ describe('users', () => {
     for (const user of made) {
       expect(await users.find(user.id)).toEqual(user)
       expect(await users.find(user.username)).toEqual(user)
-      expect(await users.getByUsername(user.username.toUpperCase())).toEqual(
-        made.find(({ username }) => username === user.username.toUpperCase()),
-      )
+      expect(await users.getByUsername(user.username.toUpperCase())).toEqual(user)
+      const twin = users.create(user.username.toUpperCase(), { isAdmin: false })
+      expect(await codeOf(twin)).toBe('username-taken')
     }
   })
 

@@ -1,4 +1,4 @@
-import { auditPut } from './audit.ts'
+import { auditPut, trailsOf } from './audit.ts'
 import type { Actor } from './caller.ts'
 import type { AtomicWrite, Entry, StorageEngine } from './engine.ts'
 import type { Environment } from './environment.ts'
@@ -65,8 +65,10 @@ export class Users {
     await this.#assertRoom()
     const user = this.#newUser(username, { isAdmin })
     const write = creation(user)
-    const event = { action: 'user-created', subject: username, at: user.createdAt, actor } as const
-    const audits = trailsOf(user, actor).map((userId) => auditPut(userId, event))
+    const at = user.createdAt
+    const details = { isAdmin }
+    const event = { action: 'user-created', subject: username, at, actor, details } as const
+    const audits = trailsOf(user.id, actor).map((userId) => auditPut(userId, event))
     const commit = await this.#engine.commit({ ...write, puts: [...(write.puts ?? []), ...audits] })
     if (commit.applied) return user
     throw new StorageError('username-taken', `There is a user named ${username} already.`)
@@ -120,7 +122,7 @@ export class Users {
         before: entry.revision,
         details: changes,
       } as const
-      const audits = trailsOf(user, actor).map((id) => auditPut(id, event))
+      const audits = trailsOf(user.id, actor).map((id) => auditPut(id, event))
       const commit = await this.#engine.commit({
         checks: [entry, ...others],
         puts: [{ key: entry.key, value: encodeUser(user) }, ...audits],
@@ -172,11 +174,6 @@ export function decodeUser(entry: Entry): User {
 
 function encodeUser(user: User): Buffer {
   return Buffer.from(JSON.stringify(user))
-}
-
-/** Both whose user it is and who did it are told. */
-function trailsOf({ id }: User, actor: Actor | undefined): readonly string[] {
-  return actor && actor.userId !== id ? [id, actor.userId] : [id]
 }
 
 function creation(user: User): AtomicWrite {

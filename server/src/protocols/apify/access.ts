@@ -7,7 +7,7 @@ import { auditQueryOf, auditReply } from '../rest/audit.ts'
 import { Fields, invalidField } from '../rest/fields.ts'
 import { readJsonObject } from '../rest/json-body.ts'
 import { jsonReply } from '../rest/replies.ts'
-import { findStore } from './address.ts'
+import { callerOf, findStore } from './address.ts'
 import type { ApifyCall } from './routes.ts'
 import { describe, managing, updated } from './stores.ts'
 import { generalAccessLevels } from './wire.ts'
@@ -23,12 +23,36 @@ export async function getAccess(call: ApifyCall): Promise<HttpReply> {
  * null}}`: null takes the right away; who is not named keeps what they have.
  */
 export async function patchAccess(call: ApifyCall): Promise<HttpReply> {
-  const store = await findStore(call, managing)
+  // Before the body: without a right, nobody learns what it should be.
+  const reading = { action: 'read', extent: 'all' } as const
+  const seen = await findStore(call, { ...reading, action: isUser(call) ? 'read' : 'manage' })
   const body = await readJsonObject(call, { isOptional: false })
+  const isLeaving = leavesAlone(call, body)
+  const wanted = isLeaving ? reading : managing
+  const store = isLeaving ? seen : await findStore(call, managing)
   const changes = await changesOf(call, new Fields(body, ['generalAccess', 'shares']))
   const isUnchanged = Object.keys(changes).length === 0
-  const patched = isUnchanged ? store : await updated(call, store, changes)
-  return jsonReply(200, { data: await accessObject(call, patched) })
+  if (!isUnchanged) await call.domain.stores.update(store.id, changes, callerOf(call, wanted, 'id'))
+  // Who took away their own right is told what they did.
+  const described = await call.domain.stores.find(store.id)
+  return jsonReply(200, { data: await accessObject(call, described) })
+}
+
+function isUser({ principal }: ApifyCall): boolean {
+  return principal.kind === 'user'
+}
+
+/** Whether all that is asked is to take one's own share away, which needs nobody's leave. */
+function leavesAlone(
+  { principal }: ApifyCall,
+  { generalAccess, shares }: Readonly<Record<string, unknown>>,
+): boolean {
+  if (principal.kind !== 'user' || generalAccess !== undefined) return false
+  if (typeof shares !== 'object' || shares === null) return false
+  const { id, username } = principal.user
+  const [only, ...others] = Object.entries(shares)
+  if (!only || others.length > 0 || only[1] !== null) return false
+  return only[0] === id || only[0].toLowerCase() === username.toLowerCase()
 }
 
 /** POST /v2/key-value-stores/{store}/signing-secret: all links signed so far end. */

@@ -24,6 +24,7 @@ export function createApifyDoor(
     allowedHeaders,
     callOf: (call) => ({ ...call, jsonSchemas }),
     getOtherRoute,
+    overridesMethod: true,
     pageNotFound,
     addHeaders,
   })

@@ -73,13 +73,22 @@ export function recordUrls(
   const storeUrl = `${baseUrl}/v2/key-value-stores/${store.id}`
   const sign = needsSignature(store, reader) ? recordSigner(store.signingSecret) : undefined
   return (spelling) => {
-    const query = sign ? `signature=${sign(spelling)}` : ''
+    const isSigned = sign && !isContentMessage(spelling, store.id)
+    const query = isSigned ? `signature=${sign(spelling)}` : ''
     // URL libraries would take these for steps in the path.
     if (['', '%2E', '%2E%2E'].includes(spelling)) {
       return `${storeUrl}/record?key=${spelling}${query && `&${query}`}`
     }
     return `${storeUrl}/records/${spelling}${query && `?${query}`}`
   }
+}
+
+/**
+ * A record of such a key, signed, would be a link to all of the store: in Apify's scheme both are
+ * signatures of a text alone.
+ */
+export function isContentMessage(key: string, storeId: string): boolean {
+  return key.endsWith(`.${storeId}`) && /^\d+\.\d+\.[a-zA-Z0-9]{17}$/.test(key)
 }
 
 /** At a full hour: a store that did not change is described by the same text for a while. */

@@ -21,7 +21,7 @@ import {
 } from './conditional.ts'
 import { decodedParts, resumed } from './decoded.ts'
 import { isApifyKey, spellKey } from './key-spelling.ts'
-import { recordLink } from './links.ts'
+import { isContentMessage, recordLink } from './links.ts'
 import type { ApifyCall } from './routes.ts'
 import { conformingBody } from './schemas.ts'
 import { whileAllowed } from './while-allowed.ts'
@@ -75,6 +75,7 @@ export async function putRecord(call: ApifyCall): Promise<HttpReply> {
   const found = findStore(call, { action: 'write', extent: { key } })
   const store = found instanceof Promise ? await found : found
   if (!call.takesAnyKey && !isApifyKey(key)) await assertExists(store, key)
+  if (isContentMessage(key, store.id)) throw signsAll()
   const record = { key, contentType, contentEncoding }
   const source = store.hasNoSchema ? request.body : await conformingBody(call, { store, record })
   const { revision } = await store.put({ ...record, source }, condition)
@@ -210,6 +211,11 @@ async function take(
     length += value.length
   }
   return { held: Buffer.concat(taken), isWhole: false }
+}
+
+function signsAll(): StorageError {
+  const why = 'its link would open the whole store'
+  return new StorageError('record-key-invalid', `A record can't have this key: ${why}.`)
 }
 
 function recordNotFound(): StorageError {

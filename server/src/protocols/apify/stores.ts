@@ -79,7 +79,11 @@ async function openOrCreate(
 /** The caller's own store of that name, as far as the token is for it. */
 async function findOwn({ principal, domain }: ApifyCall, name: string): Promise<Store | undefined> {
   const { id } = requireUser(principal)
-  const caller = domain.access.callerFor(principal, 'apify', { action: 'read', extent: 'some' })
+  const caller = domain.access.callerFor(principal, 'apify', {
+    action: 'read',
+    extent: 'some',
+    address: 'name',
+  })
   try {
     return await domain.stores.findByName(id, name, caller)
   } catch (error) {

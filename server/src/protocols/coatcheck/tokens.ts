@@ -1,4 +1,4 @@
-import { actorOf, requireAccount } from '../../core/access.ts'
+import { actorOf, type Principal, requireAccount, requireUserPrincipal } from '../../core/access.ts'
 import { StorageError } from '../../core/errors.ts'
 import { actions } from '../../core/scope.ts'
 import type { ListedToken } from '../../core/tokens.ts'
@@ -41,7 +41,7 @@ export async function createToken(call: RestCall): Promise<HttpReply> {
     {
       userId,
       name: fields.text('name') ?? '',
-      expiresAt: expiryOf(fields, environment.now()),
+      expiresAt: withinOwn(expiryOf(fields, environment.now()), principal),
       scope: {
         action: fields.oneOf('action', actions) ?? 'manage',
         storeId: fields.text('storeId'),
@@ -76,6 +76,14 @@ async function findToken({ principal, domain, store: id }: RestCall): Promise<Li
   const token = await domain.tokens.get(id)
   if (token.userId === user.id || user.isAdmin) return token
   throw new StorageError('token-not-found', `There is no token ${id.slice(0, 40)}.`)
+}
+
+/** A token makes none that outlives it. Throws `account-denied`. */
+function withinOwn(expiresAt: number | undefined, principal: Principal): number | undefined {
+  const end = requireUserPrincipal(principal).expiresAt
+  if (end === undefined || (expiresAt !== undefined && expiresAt <= end)) return expiresAt
+  if (expiresAt === undefined) return end
+  throw new StorageError('account-denied', 'This token ends before the one that it would make.')
 }
 
 function expiryOf(fields: Fields, now: number): number | undefined {

@@ -13,6 +13,7 @@ const token = 'a-token-of-the-owner-for-tests-only'
 
 /** A second API, with nothing of its own but what it must have. */
 const api: RestApi<RestCall, Route<RestCall>> = {
+  overridesMethod: true,
   routes: [
     {
       path: '/x/echo/:store/:key',

@@ -26,6 +26,8 @@ export interface RestApi<Call, R extends Route<Call>> {
    * RequestError where there is more to say than `pageNotFound`.
    */
   getOtherRoute?(segments: readonly string[]): R | undefined
+  /** Whether `?method=` of a GET names another method. */
+  readonly overridesMethod?: boolean
   /** What is thrown where nothing is found. */
   pageNotFound(path: string): RequestError
   /** Adds to the headers that a reply has, whatever it says. */
@@ -55,7 +57,7 @@ export function createRestDoor<Call, R extends Route<Call>>(
       route = found.route
       if (request.method === 'OPTIONS') return preflight(route, api)
       const query = new Query(request.query)
-      const handler = handlerOf(route, methodOf(request, query))
+      const handler = handlerOf(route, methodOf(request, query, api))
       const authenticated = domain.access.authenticate(tokenOf(request, query), request)
       const principal = authenticated instanceof Promise ? await authenticated : authenticated
       const { store, key } = found
@@ -91,8 +93,12 @@ function findOtherRoute<Call, R extends Route<Call>>(
 }
 
 /** A GET may stand for another method: `?method=POST`. */
-function methodOf(request: HttpRequest, query: Query): string {
-  if (request.method !== 'GET') return request.method
+function methodOf(
+  request: HttpRequest,
+  query: Query,
+  { overridesMethod }: { readonly overridesMethod?: boolean },
+): string {
+  if (request.method !== 'GET' || !overridesMethod) return request.method
   const method = query.text('method')?.toUpperCase() ?? 'GET'
   // The reply to a GET has the body that its headers speak of.
   return method === 'HEAD' ? 'GET' : method
@@ -123,6 +129,8 @@ function tokenOf(request: HttpRequest, query: Query): string | undefined {
   const header = request.header('authorization')
   if (header === undefined) return query.text('token')
   if (header.startsWith(bearer) && !header.endsWith(' ')) return header.slice(bearer.length)
+  // What a proxy asks for itself, such as Basic, says nothing here.
+  if (/^(?!bearer )[a-z]+ +\S/i.test(header)) return query.text('token')
   return /^bearer +(\S+) *$/i.exec(header)?.[1] ?? header
 }
 

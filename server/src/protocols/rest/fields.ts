@@ -8,7 +8,8 @@ export class Fields {
   constructor(fields: Readonly<Record<string, unknown>>, known: readonly string[]) {
     const unknown = Object.keys(fields).find((name) => !known.includes(name))
     // What is misspelled would silently change nothing.
-    if (unknown !== undefined) throw invalidField(`there is no ${unknown}; ${known.join(', ')} are`)
+    if (unknown !== undefined)
+      throw invalidField(`there is no ${unknown.slice(0, 100)}; ${known.join(', ')} are`)
     this.#fields = fields
   }
 

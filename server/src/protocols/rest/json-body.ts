@@ -17,6 +17,7 @@ export async function readJsonObject(
 ): Promise<Readonly<Record<string, unknown>>> {
   const { liveUses, access } = domain
   const bytes = await liveUses.during(readBody(request), () => access.assertValid(principal))
+  await access.assertUnchanged(principal)
   if (bytes.length === 0 && isOptional) return {}
   assertJsonType(request)
   const value = parse(await decode(bytes, request.header('content-encoding')))

@@ -100,6 +100,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'transport/exchange.ts',
   ],
   'transport/': ['transport/', 'core/engine.ts', 'core/errors.ts', 'node:'],
+  'transport/socket-client.ts': ['ws'],
+  'transport/socket-upgrades.ts': ['transport/', 'node:', 'ws'],
 }
 
 describe('the house', () => {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { isIPv4 } from 'node:net'
-import type { HttpReply } from './exchange.ts'
 import { authorityOf } from './incoming-request.ts'
+import { type TextReply, textReply } from './text-reply.ts'
 
 /** Which names a server goes by. */
 export interface HostNames {
@@ -35,11 +35,11 @@ export class AllowedHosts {
   }
 
   /** What a request is answered that is meant for another server; undefined: it may pass. */
-  refusalOf({ headers, url = '/' }: RequestTarget): HttpReply | undefined {
+  refusalOf({ headers, url = '/' }: RequestTarget): TextReply | undefined {
     return this.#refusalOf(headers.host) ?? this.#refusalOf(authorityOf(url))
   }
 
-  #refusalOf(authority: string | undefined): HttpReply | undefined {
+  #refusalOf(authority: string | undefined): TextReply | undefined {
     // Browsers always name a host.
     if (authority === undefined || this.#accepted.has(authority)) return undefined
     const name = hostNameOf(authority)
@@ -74,17 +74,7 @@ function isLoopbackName(name: string): boolean {
   return isIPv4(name) && name.startsWith('127.')
 }
 
-function misdirected(name: string): HttpReply {
+function misdirected(name: string): TextReply {
   const advice = `If that is one of its names, start it with --allowed-hosts ${name}`
   return textReply(421, `This server does not go by ${name}. ${advice}`)
-}
-
-function textReply(status: number, sentence: string): HttpReply {
-  const body = `${sentence}\n`
-  const headers = {
-    'Content-Type': 'text/plain; charset=utf-8',
-    'Content-Length': Buffer.byteLength(body),
-    'X-Content-Type-Options': 'nosniff',
-  }
-  return { status, headers, body }
 }

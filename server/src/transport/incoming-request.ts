@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { HttpRequest, RequestBody } from './exchange.ts'
 import { IncomingBody } from './incoming-body.ts'
+import type { UpgradeRequest } from './socket-exchange.ts'
 
 /** What most requests never ask for is made when it is asked for. */
 export class IncomingRequest implements HttpRequest {
@@ -44,6 +45,13 @@ export class IncomingRequest implements HttpRequest {
   get body(): RequestBody {
     this.#body ??= new IncomingBody(this.#message)
     return this.#body
+  }
+}
+
+/** A handshake of a WebSocket. */
+export class IncomingUpgrade extends IncomingRequest implements UpgradeRequest {
+  get origin(): string | undefined {
+    return this.header('origin')
   }
 }
 

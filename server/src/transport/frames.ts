@@ -1,0 +1,54 @@
+/** What a server sends: frames that are whole messages, without a mask (RFC 6455, 5.2). */
+
+const final = 0x80
+const textCode = 0x1
+const pongCode = 0xa
+/** A length up to this stands in the head itself. */
+const shortMax = 125
+const mediumMax = 0xffff
+const mediumMark = 126
+const longMark = 127
+
+/** Frames of texts, one behind the other. One buffer costs a fraction of one for each text. */
+export function textFrames(texts: readonly string[]): Buffer {
+  const sizes = texts.map((text) => Buffer.byteLength(text))
+  const total = sizes.reduce((sum, size) => sum + headBytes(size) + size, 0)
+  const frames = Buffer.allocUnsafe(total)
+  let end = 0
+  texts.forEach((text, index) => {
+    const size = sizes[index] ?? 0
+    end = writeHead(frames, { start: end, code: textCode, size })
+    end += frames.write(text, end)
+  })
+  return frames
+}
+
+/** `data` are the 125 bytes at most of the ping. */
+export function pongFrame(data: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafe(headBytes(data.length) + data.length)
+  frame.set(data, writeHead(frame, { start: 0, code: pongCode, size: data.length }))
+  return frame
+}
+
+function headBytes(size: number): number {
+  if (size <= shortMax) return 2
+  return size <= mediumMax ? 4 : 10
+}
+
+/** Returns where the payload begins. */
+function writeHead(
+  frames: Buffer,
+  { start, code, size }: { start: number; code: number; size: number },
+): number {
+  frames[start] = final | code
+  if (size <= shortMax) {
+    frames[start + 1] = size
+    return start + 2
+  }
+  if (size <= mediumMax) {
+    frames[start + 1] = mediumMark
+    return frames.writeUInt16BE(size, start + 2)
+  }
+  frames[start + 1] = longMark
+  return frames.writeBigUInt64BE(BigInt(size), start + 2)
+}

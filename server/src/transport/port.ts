@@ -1,0 +1,24 @@
+import type { Server } from 'node:net'
+
+/**
+ * Resolves once a server listens; port 0 is any free one. Rejects with Node's error, such as
+ * EADDRINUSE.
+ */
+export function listenOn(
+  server: Server,
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  server.once('error', reject)
+  server.listen(port, host, () => {
+    server.off('error', reject)
+    resolve()
+  })
+  return promise
+}
+
+/** Where a server listens; 0 where it does not. */
+export function portOf(server: Server): number {
+  const address = server.address()
+  return typeof address === 'object' && address ? address.port : 0
+}

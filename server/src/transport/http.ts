@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { type AddressInfo, Socket } from 'node:net'
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { AllowedHosts } from './allowed-hosts.ts'
 import type { HttpHandler, HttpReply } from './exchange.ts'
@@ -7,6 +7,7 @@ import { IdleConnections } from './idle-connections.ts'
 import { hostOf, IncomingRequest } from './incoming-request.ts'
 import { refuseMalformed } from './malformed.ts'
 import { Outbox } from './outbox.ts'
+import { listenOn, portOf } from './port.ts'
 import {
   closeUnread,
   type Exchange,
@@ -15,6 +16,7 @@ import {
   sendWhole,
   type WholeReply,
 } from './replies.ts'
+import { asksForWebSocket, choosingUpgrades, type UpgradeHandler } from './upgrades.ts'
 
 export interface HttpOptions {
   readonly host: string
@@ -26,6 +28,11 @@ export interface HttpOptions {
   readonly allowedHosts?: AllowedHosts | undefined
   readonly handler: HttpHandler
   readonly patience?: Patience
+  /**
+   * Who takes requests for a WebSocket at a path; where nobody does, they are requests like all
+   * others.
+   */
+  upgrades?(path: string): UpgradeHandler | undefined
   logError(message: string, cause: unknown): void
 }
 
@@ -49,6 +56,8 @@ export class HttpListener {
   readonly #options: HttpOptions
   readonly #connections: IdleConnections
   readonly #outbox = new Outbox()
+  /** Connections that speak HTTP no more. */
+  readonly #upgraded = new Set<Duplex>()
   #isStopping = false
 
   constructor(options: HttpOptions) {
@@ -63,11 +72,13 @@ export class HttpListener {
         keepAliveTimeout: 0,
         connectionsCheckingInterval: checkIntervalMs,
         noDelay: true,
+        ...choosingUpgrades((message) => this.#takerOf(message) !== undefined),
       },
       (message, response) => this.#serve(message, response),
     )
     this.#server.on('connection', (socket) => this.#connections.watch(socket, performance.now()))
     this.#server.on('clientError', refuse)
+    this.#server.on('upgrade', (message, socket, head) => this.#upgrade(message, socket, head))
     const cutOff = (): void => this.#connections.cutOff(performance.now(), isWaitedFor)
     const timer = setInterval(cutOff, checkIntervalMs).unref()
     this.#server.on('close', () => clearInterval(timer))
@@ -76,31 +87,48 @@ export class HttpListener {
   /** Where it listens, once it does. */
   get url(): string {
     const { host } = this.#options
-    return `http://${hostOf(host)}:${portOf(this.#server.address())}`
+    return `http://${hostOf(host)}:${portOf(this.#server)}`
   }
 
   /** Resolves once requests are taken. Rejects with Node's error, such as EADDRINUSE. */
   listen(): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#server.once('error', reject)
-    this.#server.listen(this.#options.port, this.#options.host, () => {
-      this.#server.off('error', reject)
-      resolve()
-    })
-    return promise
+    return listenOn(this.#server, this.#options)
   }
 
   /**
-   * Takes no more connections, finishes what is in flight, and cuts off what takes too long. May be
-   * called twice.
+   * Takes no more connections, finishes what is in flight, and cuts off what takes too long. Waits
+   * for upgraded connections as well, which their takers end. May be called twice.
    */
   async stop(): Promise<void> {
     this.#isStopping = true
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#server.close(() => resolve())
-    const deadline = setTimeout(() => this.#server.closeAllConnections(), stopMs)
+    const deadline = setTimeout(() => this.#cutOffAll(), stopMs)
     await promise
     clearTimeout(deadline)
+  }
+
+  #cutOffAll(): void {
+    this.#server.closeAllConnections()
+    for (const socket of this.#upgraded) socket.destroy()
+  }
+
+  #takerOf(message: IncomingMessage): UpgradeHandler | undefined {
+    if (!this.#options.upgrades || !asksForWebSocket(message)) return undefined
+    return this.#options.upgrades(new IncomingRequest(message, undefined).path)
+  }
+
+  #upgrade(message: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { [latest]: before }: BusySocket = message.socket
+    // The reply to the request in front of it would come in the midst of frames.
+    if (before && !before.response.writableFinished) {
+      socket.destroy()
+      return
+    }
+    this.#connections.forget(message.socket)
+    this.#upgraded.add(socket)
+    socket.once('close', () => this.#upgraded.delete(socket))
+    this.#takerOf(message)?.(message, socket, head)
   }
 
   async #serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -161,10 +189,6 @@ function refuse(error: Error, socket: Duplex): void {
   const response = connection?.[latest]?.response
   if (response?.headersSent && !response.writableFinished) socket.destroy()
   else refuseMalformed(error, socket)
-}
-
-function portOf(address: AddressInfo | string | null): number {
-  return typeof address === 'object' && address ? address.port : 0
 }
 
 /** Without the query, which may hold a token. */

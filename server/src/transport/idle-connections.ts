@@ -19,10 +19,15 @@ export class IdleConnections {
     this.#idleMs = idleMs
   }
 
-  /** Until it is closed. */
+  /** Until it is closed or forgotten. */
   watch(socket: Socket, now: number): void {
     this.#seen.set(socket, { bytes: 0, at: now })
     socket.once('close', () => this.#seen.delete(socket))
+  }
+
+  /** Somebody else looks after it. */
+  forget(socket: Socket): void {
+    this.#seen.delete(socket)
   }
 
   /**

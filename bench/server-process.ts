@@ -8,6 +8,8 @@ export const token = 'benchmark-token-of-32-chars-or-more'
 
 const startMsMax = 30_000
 const bareServer = fileURLToPath(new URL('bare-server.ts', import.meta.url))
+const bareSocketServer = fileURLToPath(new URL('bare-socket-server.ts', import.meta.url))
+const echoSocketServer = fileURLToPath(new URL('echo-socket-server.ts', import.meta.url))
 
 /** How a Coatcheck is started. */
 export interface CoatcheckOptions {
@@ -40,6 +42,16 @@ export class ServerProcess {
 
   static async startBare(): Promise<ServerProcess> {
     return ServerProcess.#start([bareServer])
+  }
+
+  /** The bare `ws`. */
+  static async startBareSocket(): Promise<ServerProcess> {
+    return ServerProcess.#start([bareSocketServer])
+  }
+
+  /** Our own transport with nothing behind it. */
+  static async startEchoSocket(nodeFlags: readonly string[]): Promise<ServerProcess> {
+    return ServerProcess.#start([...nodeFlags, echoSocketServer])
   }
 
   static async #start(args: readonly string[]): Promise<ServerProcess> {
@@ -76,7 +88,7 @@ function otherVariables(): Record<string, string | undefined> {
   return Object.fromEntries(others)
 }
 
-/** Both servers say where they listen in their last line on stdout. */
+/** All servers say where they listen in their last line on stdout. */
 function portOf(child: ChildProcess, args: readonly string[]): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>()
   let output = ''
@@ -87,7 +99,7 @@ function portOf(child: ChildProcess, args: readonly string[]): Promise<number> {
   const deadline = setTimeout(fail, startMsMax)
   child.stdout?.on('data', (part: Buffer) => {
     output += part.toString()
-    const port = /listening on http:\/\/127\.0\.0\.1:(\d+)/.exec(output)?.[1]
+    const port = /listening on (?:http|ws):\/\/127\.0\.0\.1:(\d+)/.exec(output)?.[1]
     if (port !== undefined) resolve(Number(port))
   })
   child.once('error', fail)

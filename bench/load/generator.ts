@@ -1,10 +1,13 @@
 import { median, percentile } from '../statistics.ts'
 import { Connection } from './connection.ts'
-import type { LoadAnswer, LoadPlan, LoadResult } from './plan.ts'
+import { maskedFrames } from './masked-frames.ts'
+import type { LoadAnswer, LoadPlan, LoadResult, SocketPlan } from './plan.ts'
+import { SocketConnection } from './socket-connection.ts'
 
 /** The load generator: a process of its own, so that its work is not on the servers' event loops. */
-process.on('message', (plan: LoadPlan) => {
-  run(plan).then(
+process.on('message', (plan: LoadPlan | SocketPlan) => {
+  const running = 'messages' in plan ? runSockets(plan) : run(plan)
+  running.then(
     (result) => answer({ kind: 'done', result }),
     (error) => answer({ kind: 'failed', message: String(error) }),
   )
@@ -17,14 +20,35 @@ function answer(message: LoadAnswer): void {
 async function run(plan: LoadPlan): Promise<LoadResult> {
   const opening = Array.from({ length: plan.clients }, () => Connection.open(plan))
   const connections = await Promise.all(opening)
+  return measure((noteLatency, began) => {
+    const next = plan.duration === 'once' ? eachOnce(plan) : untilTime(plan, began + plan.duration)
+    return connections.map((connection) => connection.run({ next, noteLatency }))
+  })
+}
+
+async function runSockets(plan: SocketPlan): Promise<LoadResult> {
+  const row = maskedFrames(plan.messages)
+  const opening = Array.from({ length: plan.connections }, () => {
+    const first = Math.floor(Math.random() * plan.messages.length)
+    return SocketConnection.open(plan, { row, first })
+  })
+  const connections = await Promise.all(opening)
+  return measure((noteLatency, began) => {
+    const endsAt = began + plan.duration
+    return connections.map((connection) => connection.run({ endsAt, noteLatency }))
+  })
+}
+
+async function measure(
+  start: (noteLatency: (ms: number) => void, began: number) => readonly Promise<void>[],
+): Promise<LoadResult> {
   const latencies: number[] = []
   const noteLatency = (ms: number): void => {
     latencies.push(ms)
   }
   const cpuBefore = process.cpuUsage()
   const began = performance.now()
-  const next = plan.duration === 'once' ? eachOnce(plan) : untilTime(plan, began + plan.duration)
-  await Promise.all(connections.map((connection) => connection.run({ next, noteLatency })))
+  await Promise.all(start(noteLatency, began))
   const elapsedMs = performance.now() - began
   const { user, system } = process.cpuUsage(cpuBefore)
   return {

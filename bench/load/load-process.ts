@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { LoadAnswer, LoadPlan, LoadResult } from './plan.ts'
+import type { LoadAnswer, LoadPlan, LoadResult, SocketPlan } from './plan.ts'
 
 const generator = fileURLToPath(new URL('generator.ts', import.meta.url))
 
@@ -10,7 +10,7 @@ export class LoadProcess {
   readonly #child: ChildProcess = fork(generator, { serialization: 'advanced', execArgv: [] })
 
   /** One plan at a time. Throws where a reply is not as expected or the generator ends. */
-  run(plan: LoadPlan): Promise<LoadResult> {
+  run(plan: LoadPlan | SocketPlan): Promise<LoadResult> {
     const { promise, resolve, reject } = Promise.withResolvers<LoadResult>()
     const take = (answer: LoadAnswer): void => {
       if (answer.kind === 'done') resolve(answer.result)

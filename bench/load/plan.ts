@@ -19,6 +19,23 @@ export interface Expected {
   readonly isHead?: boolean
 }
 
+/** The same for WebSockets: messages that are sent ahead of their replies. */
+export interface SocketPlan {
+  readonly port: number
+  /** Of the handshake. */
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly connections: number
+  /** How many messages of each connection are under way. */
+  readonly depth: number
+  /** Texts in turn, from another one in each connection. Each gets one reply. */
+  readonly messages: readonly string[]
+  /** ms */
+  readonly duration: number
+  /** How every reply begins; a text of ASCII. */
+  readonly replyStart: string
+}
+
 /** What it answers. */
 export type LoadAnswer =
   | { readonly kind: 'done'; readonly result: LoadResult }

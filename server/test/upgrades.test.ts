@@ -15,7 +15,7 @@ const upgrade = [
   'Sec-WebSocket-Version: 13',
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
 ]
-/** As Java's HTTP client asks with whatever it sends. */
+/** As Java's HTTP client offers HTTP/2. */
 const java = ['Host: localhost', 'Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c']
 /** The text "hi", without a mask that would change it. */
 const frame = Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x68, 0x69])

@@ -12,12 +12,12 @@ export function asksForWebSocket({ method, headers }: IncomingMessage): boolean 
 
 /**
  * Options of a server that hands out as `upgrade` the requests that are chosen. All others stay
- * ordinary requests, whatever they would like to become: Java's HTTP client, for one, asks for
- * HTTP/2 with every request.
+ * ordinary requests, whatever they would like to become: Java's HTTP client, for one, offers HTTP/2
+ * that way.
  */
 export function choosingUpgrades(isChosen: (message: IncomingMessage) => boolean): ServerOptions {
   if ('shouldUpgradeCallback' in createServer()) return { shouldUpgradeCallback: isChosen }
-  return { IncomingMessage: messageChoosing(isChosen) as typeof IncomingMessage }
+  return { IncomingMessage: messageChoosing(isChosen) }
 }
 
 const asked = Symbol('asked')

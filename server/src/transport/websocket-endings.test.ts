@@ -106,6 +106,17 @@ describe('the end of a connection', () => {
     expect(texts).toEqual(['1'])
   })
 
+  it('is told to it at once, whoever else was about to end it', async () => {
+    const { door, control, answers } = revocable()
+    const { url } = await startListener({ door })
+    const client = await RawClient.open(url)
+    client.write(frame('one'), frame(Buffer.from([3, 232]), { code: opcodes.close }))
+    await expect.poll(() => answers.length).toBe(1)
+    await sleep(50)
+    control().close(1008, 'The token was revoked.')
+    expect(await client.nextClose()).toEqual({ code: 1008, reason: 'The token was revoked.' })
+  })
+
   it('has as much of a reason as fits', async () => {
     const { door, control } = revocable()
     const { url } = await startListener({ door })

@@ -1,12 +1,7 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import type {
-  SocketControl,
-  SocketDoor,
-  SocketSession,
-  UpgradeRequest,
-} from './socket-exchange.ts'
+import type { SocketControl, SocketDoor, SocketSession, UpgradeRequest } from './socket-exchange.ts'
 import {
   closed,
   doorOf,

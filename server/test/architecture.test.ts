@@ -89,7 +89,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'protocols/nemesis/': [
     'protocols/nemesis/',
     'protocols/json-path.ts',
+    'protocols/json-path/error.ts',
     'protocols/json-text-error.ts',
+    'protocols/json-tree.ts',
     'protocols/json-text.ts',
     'protocols/json-value.ts',
     'core/',
@@ -112,7 +114,22 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'protocols/json-schema-process.ts': ['core/limits.ts', 'node:vm', 'ajv'],
   'protocols/zip.ts': ['core/engine.ts', 'node:', 'yazl'],
   'protocols/json-value.ts': ['core/', 'protocols/content-encoding.ts'],
-  'protocols/json-path.ts': ['protocols/json-text.ts', 'json-p3'],
+  'protocols/json-path.ts': [
+    'protocols/json-path/',
+    'protocols/json-text.ts',
+    'protocols/json-tree.ts',
+    'core/limits.ts',
+  ],
+  'protocols/json-path/': ['protocols/json-path/', 'protocols/json-text.ts'],
+  'protocols/json-path/compile.ts': [
+    'protocols/json-path/',
+    'protocols/json-text.ts',
+    'core/assert.ts',
+    'json-p3',
+  ],
+  'protocols/json-path/pattern.ts': ['protocols/json-path/', 're2js'],
+  'protocols/json-path/syntax.ts': ['protocols/json-path/', 'core/limits.ts', 'json-p3'],
+  'protocols/json-tree.ts': ['protocols/json-text.ts', 'core/limits.ts'],
   'protocols/json-text.ts': ['protocols/json-scan.ts', 'core/assert.ts', 'core/limits.ts'],
   'protocols/json-scan.ts': [
     'protocols/json-cuts.ts',

@@ -104,6 +104,9 @@ export const limits = Object.freeze({
   recheckIntervalMs: 400,
   /** How deep arrays and objects may be nested in JSON that is taken apart. */
   jsonDepthMax: 1_000,
+  jsonPathLengthMax: 2_000,
+  /** What one search by a JSONPath may cost: about so many values are looked at. */
+  jsonPathStepsMax: 1_000_000,
   /** Output of decoding a value for a JSON door. */
   jsonViewBytesMax: 16 * 1_048_576,
   /** Checking one value against a JSON Schema, or compiling one. */

@@ -1,132 +1,59 @@
-import { JSONPathEnvironment, JSONPathError, type JSONPathQuery, type JSONValue } from 'json-p3'
-import { type JsonText, parseJsonText } from './json-text.ts'
+import { limits } from '../core/limits.ts'
+import { compileQuery } from './json-path/compile.ts'
+import type { JsonMatch } from './json-path/match.ts'
+import { Patterns } from './json-path/pattern.ts'
+import { findOnce, type Query } from './json-path/query.ts'
+import { Steps } from './json-path/steps.ts'
+import { parsePath } from './json-path/syntax.ts'
+import type { JsonText } from './json-text.ts'
+import type { JsonTree } from './json-tree.ts'
 
-/** The query can't be understood, or asks for too much work; the message is a sentence. */
-export class JsonPathError extends Error {
-  constructor(message: string) {
-    super(message)
-    this.name = 'JsonPathError'
-  }
-}
-
-/** Names and indices that lead from a value to a part of it. */
-export type Location = readonly (string | number)[]
-
-export interface Match {
-  readonly location: Location
-  /** As RFC 9535 (2.7) writes it: `$['items'][1]`. */
-  readonly path: string
-}
-
-/** Values looked at by one query of one value, at the most and about. */
-const workMax = 50_000_000
-const lengthMax = 4_096
-
-const environment = new JSONPathEnvironment()
-// A regular expression can take for ever, and stops everybody meanwhile.
-environment.functionRegister.delete('match')
-environment.functionRegister.delete('search')
-
-/** Throws JsonPathError. JSONPath as RFC 9535 says, without `match()` and `search()`. */
-export function compilePath(text: string): JsonPath {
-  if (text.length > lengthMax)
-    throw new JsonPathError(`A path has at most ${lengthMax} characters.`)
-  return new JsonPath(parsed(withMarkedIntegers(text)), text)
-}
-
-function parsed(text: string): JSONPathQuery {
-  try {
-    return environment.compile(text)
-  } catch (error) {
-    if (error instanceof JSONPathError) throw new JsonPathError(`${error.message}.`)
-    throw error
-  }
-}
-
-/** A query that finds parts of JSON values. */
-export class JsonPath {
-  readonly #query: JSONPathQuery
-  readonly #text: string
-
-  /** Use `compilePath`. */
-  constructor(query: JSONPathQuery, text: string) {
-    this.#query = query
-    this.#text = text
-  }
-
-  /** Each part once, in the order of the query. `json` is JSON text. Throws JsonPathError. */
-  find(json: string): readonly Match[] {
-    const clean = parseJsonText(json).text
-    this.#assertBounded(clean)
-    const matches = new Map<string, Match>()
-    for (const node of this.#query.query(treeOf(clean))) {
-      const path = node.getPath({ form: 'canonical' })
-      matches.set(path, { location: node.location, path })
-    }
-    return [...matches.values()]
-  }
+/** A JSONPath that was found to be one; it may be used any number of times. */
+export interface JsonPath {
+  /**
+   * What it finds, in the order of RFC 9535, each value once. Throws JsonPathError where that is
+   * more work than `stepsMax`, where a step is about one value that is looked at.
+   */
+  find(tree: JsonTree, options?: { stepsMax: number }): readonly JsonMatch[]
 
   /**
-   * Puts `value`, JSON text, in place of each part that is found; of parts within each other, the
-   * outer one counts. All else stays as it is written. Returns how many, and the new text.
+   * Puts `value` in place of all that it finds, and says how many that were. What it finds within
+   * something else that it finds goes with that and is not counted. Throws JsonPathError as `find`
+   * does, JsonTreeError and JsonTextError as `JsonTree.replace` does.
    */
-  replace(json: string, value: string): { count: number; json: string } {
-    const document = parseJsonText(parseJsonText(json).text)
-    const parts = this.find(document.text).map(({ location }) => partAt(document, location))
-    parts.sort((one, other) => one.start - other.start || other.end - one.end)
-    let text = ''
-    let end = 0
-    let count = 0
-    for (const part of parts) {
-      if (part.start < end) continue
-      text += document.text.slice(end, part.start) + value
-      end = part.end
-      count += 1
-    }
-    return { count, json: text + document.text.slice(end) }
-  }
+  replace(tree: JsonTree, value: JsonText, options?: { stepsMax: number }): number
+}
 
-  /** What is nested multiplies: `..` within `..`, and lists of selectors. */
-  #assertBounded(json: string): void {
-    const values = json.split(/[,:[{]/).length
-    const descents = Math.max(1, this.#text.split('..').length - 1)
-    const choices = 2 ** Math.min(60, this.#text.split(',').length - 1)
-    const filters = this.#text.split('?').length
-    if (values ** descents * choices * filters <= workMax) return
-    throw new JsonPathError('This path asks for too much work on so large a value.')
+/**
+ * Reads a JSONPath (RFC 9535) with some of what jsoncons adds: `=~ /PATTERN/` and `.length` in
+ * filters, and more functions. Throws JsonPathError.
+ */
+export function compilePath(text: string): JsonPath {
+  const query = compileQuery(parsePath(text))
+  return {
+    find: (tree, options) => search(query, tree, options),
+    replace: (tree, value, options) => {
+      const nodes = outermost(search(query, tree, options))
+      if (nodes.length > 0) tree.replace(nodes, value)
+      return nodes.length
+    },
   }
 }
 
-function partAt(document: JsonText, location: Location): JsonText {
-  let part: JsonText | undefined = document
-  for (const step of location) {
-    part = typeof step === 'string' ? part?.members().get(step) : part?.items()[step]
-  }
-  if (part) return part
-  throw new JsonPathError('This path leads where nothing is.')
+function search(
+  query: Query,
+  { root }: JsonTree,
+  { stepsMax }: { stepsMax: number } = { stepsMax: limits.jsonPathStepsMax },
+): readonly JsonMatch[] {
+  return findOnce(query, { root, steps: new Steps(stepsMax), patterns: new Patterns() })
 }
 
-// Integers that no double holds are compared as texts, which carry this mark.
-const integerMark = '\u0000int:'
-
-function treeOf(json: string): JSONValue {
-  if (!/\d{16}/.test(json)) return JSON.parse(json)
-  const reviver = (_name: string, value: unknown, context?: { source?: string }): unknown => {
-    const source = context?.source ?? ''
-    const isExact = typeof value !== 'number' || !isInexact(source)
-    return isExact ? value : integerMark + source
-  }
-  return JSON.parse(json, reviver)
-}
-
-function isInexact(source: string): boolean {
-  return /^-?\d+$/.test(source) && !Number.isSafeInteger(Number(source))
-}
-
-/** Outside of quotes, such an integer becomes a text with the mark. */
-function withMarkedIntegers(path: string): string {
-  return path.replace(
-    /'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?<![\w.])-?\d{16,}(?![\w.])/g,
-    (found) => (isInexact(found) ? `'\\u0000int:${found}'` : found),
-  )
+function outermost(matches: readonly JsonMatch[]): readonly JsonText[] {
+  const inOrder = matches.map(({ value }) => value).sort((a, b) => a.start - b.start)
+  let end = 0
+  return inOrder.filter((value) => {
+    if (value.start < end) return false
+    end = value.end
+    return true
+  })
 }

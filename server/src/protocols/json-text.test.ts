@@ -39,6 +39,24 @@ describe('JSON text', () => {
     expect(member(root, '__proto__').text).toBe('{"x":3}')
   })
 
+  it.each([3, 2_000])('finds one of %i items or members', (count) => {
+    const numbers = Array.from({ length: count }, (_, index) => index)
+    const array = parseJsonText(
+      `[ ${numbers.map((n) => (n % 2 ? `[${n}]` : `"${n}"`)).join(' , ')}]`,
+    )
+    expect(numbers.map((n) => array.item(n)?.text)).toEqual(
+      numbers.map((n) => (n % 2 ? `[${n}]` : `"${n}"`)),
+    )
+    expect([array.item(-1), array.item(count)]).toEqual([undefined, undefined])
+    const object = parseJsonText(
+      `{ ${numbers.map((n) => `"\\u006e${n}" : {"x":${n}}`).join(' , ')}}`,
+    )
+    expect(numbers.map((n) => object.member(`n${n}`)?.text)).toEqual(
+      numbers.map((n) => `{"x":${n}}`),
+    )
+    expect(object.member('x')).toBeUndefined()
+  })
+
   it('decodes names', () => {
     const text = '{"\\\\":1,"\\\\a":2,"\\n":3,"\\"":4,"\\ud83d\\ude00":5,"\\u005c":6}'
     for (let time = 0; time < 3; time += 1) {

@@ -13,6 +13,9 @@ const smallN = 110
 const smallT = 116
 const objectStart = 123
 
+/** With more children, one of them is looked for without a list of all. */
+const listedMax = 1_000
+
 export type JsonKind = 'object' | 'array' | 'string' | 'number' | 'true' | 'false' | 'null'
 
 /**
@@ -76,6 +79,18 @@ export class JsonText {
     return this.#members
   }
 
+  /** Of an object. Takes little memory, however many members there are. */
+  member(name: string): JsonText | undefined {
+    if (this.#members || this.size <= listedMax) return this.members().get(name)
+    return this.#findMember(name)
+  }
+
+  /** Of an array. Takes little memory, however many items there are. */
+  item(index: number): JsonText | undefined {
+    if (this.#items || this.size <= listedMax) return this.items()[index]
+    return this.#findItem(index)
+  }
+
   /** Of an array. */
   items(): readonly JsonText[] {
     assert(this.kind === 'array', 'only arrays have items')
@@ -122,6 +137,31 @@ export class JsonText {
       at = child.end
     }
     return items
+  }
+
+  #findMember(name: string): JsonText | undefined {
+    assert(this.kind === 'object', 'only objects have members')
+    const { text, ends } = this.#source
+    let place = this.#place + 3
+    let at = this.start + 1
+    for (let left = this.size; left > 0; left -= 1) {
+      const nameStart = partStart(text, at)
+      const child = this.#childAt(partStart(text, Math.abs(ends[place] ?? 0)), place + 1)
+      if (this.#stringAt(nameStart, place) === name) return child
+      place = child.#nextPlace()
+      at = child.end
+    }
+    return undefined
+  }
+
+  #findItem(index: number): JsonText | undefined {
+    assert(this.kind === 'array', 'only arrays have items')
+    if (index < 0 || index >= this.size) return undefined
+    let child = this.#childAt(partStart(this.#source.text, this.start + 1), this.#place + 3)
+    for (let left = index; left > 0; left -= 1) {
+      child = this.#childAt(partStart(this.#source.text, child.end), child.#nextPlace())
+    }
+    return child
   }
 
   #childAt(start: number, place: number): JsonText {

@@ -1,0 +1,33 @@
+import type { JsonText } from '../json-text.ts'
+
+/** A value that a JSONPath finds, and where. */
+export class JsonMatch {
+  readonly value: JsonText
+  readonly #parent: JsonMatch | undefined
+  readonly #key: string | number
+
+  /** Without a parent it is the root. */
+  constructor(value: JsonText, parent?: JsonMatch, key: string | number = 0) {
+    this.value = value
+    this.#parent = parent
+    this.#key = key
+  }
+
+  /** The normalized path (RFC 9535, 2.7), such as `$['items'][1]`. */
+  get location(): string {
+    const steps: string[] = []
+    let match: JsonMatch = this
+    while (match.#parent) {
+      const key = match.#key
+      steps.push(typeof key === 'number' ? `[${key}]` : `[${quoted(key)}]`)
+      match = match.#parent
+    }
+    return `$${steps.reverse().join('')}`
+  }
+}
+
+/** In JSON only the double quote is escaped, here only the single one. */
+function quoted(name: string): string {
+  const inside = JSON.stringify(name).slice(1, -1)
+  return `'${inside.replaceAll('\\"', '"').replaceAll("'", "\\'")}'`
+}

@@ -106,8 +106,9 @@ function partAt(document: JsonText, location: Location): JsonText {
   throw new JsonPathError('This path leads where nothing is.')
 }
 
-// Integers that no double holds are compared as texts, which carry this mark.
-const integerMark = '\u0000int:'
+// Integers that no double holds are compared as texts, which carry this mark: it begins with what
+// Unicode keeps for such use, and queries can't have control characters.
+const integerMark = '\ufdd0int:'
 
 function treeOf(json: string): JSONValue {
   if (!/\d{16}/.test(json)) return JSON.parse(json)
@@ -127,6 +128,6 @@ function isInexact(source: string): boolean {
 function withMarkedIntegers(path: string): string {
   return path.replace(
     /'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|(?<![\w.])-?\d{16,}(?![\w.])/g,
-    (found) => (isInexact(found) ? `'\\u0000int:${found}'` : found),
+    (found) => (isInexact(found) ? `'${integerMark}${found}'` : found),
   )
 }

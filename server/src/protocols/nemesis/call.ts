@@ -3,6 +3,7 @@ import type { Caller } from '../../core/caller.ts'
 import type { Domain } from '../../core/domain.ts'
 import type { Environment } from '../../core/environment.ts'
 import { StorageError } from '../../core/errors.ts'
+import type { KeyQueue } from '../../core/key-queue.ts'
 import type { Action } from '../../core/scope.ts'
 import type { Store } from '../../core/store.ts'
 import type { Dumps } from './dumps.ts'
@@ -20,6 +21,8 @@ export interface Services {
   readonly compat: Compat
   /** Undefined: saving is off. */
   readonly dumps: Dumps | undefined
+  /** KV_UPDATE of one value after the other: else many of them make each other fail. */
+  readonly updates: KeyQueue
 }
 
 /** Whoever is at the other end of a connection, as callers of stores. */

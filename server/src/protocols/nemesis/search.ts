@@ -4,6 +4,7 @@ import type { StoreRecord } from '../../core/record.ts'
 import type { Store } from '../../core/store.ts'
 import { BytesSource } from '../../core/value.ts'
 import { compilePath, type JsonPath, JsonPathError } from '../json-path.ts'
+import { JsonTextError } from '../json-scan.ts'
 import { type Answer, assertKeys, inSession, type NemesisCall, type Session } from './call.ts'
 import { assertDeclared, given, optional, required, textsOf } from './parameters.ts'
 import { status } from './status.ts'
@@ -90,9 +91,19 @@ async function* search(store: Store, text: string, only: readonly string[]): Asy
       const value = record && (await textOf(store, record))
       if (!record || value === undefined) continue
       path ??= compilePath(text)
-      const locations = path.find(value).map((match) => match.path)
+      const locations = locationsIn(value, path)
       if (locations.length > 0) yield { key: record.key, text: value, locations }
     }
+  }
+}
+
+/** None in what is nested too deep for being taken apart. */
+function locationsIn(value: string, path: JsonPath): readonly string[] {
+  try {
+    return path.find(value).map((match) => match.path)
+  } catch (error) {
+    if (error instanceof JsonTextError) return []
+    throw error
   }
 }
 
@@ -118,7 +129,8 @@ export async function update(call: NemesisCall): Promise<Answer> {
   const path = compiled(given(parameters, 'path').string())
   const value = given(parameters, 'value').text
   return inSession(call, 'write', async (session) => {
-    const count = await replace(session, { key, path, value })
+    const turn = `${session.store.id}/${key}`
+    const count = await call.updates.run(turn, () => replace(session, { key, path, value }))
     const code = count === undefined ? status.keyNotExist : status.ok
     return answer(call.command, `{"tkn":${session.token},"st":${code},"cnt":${count ?? 0}}`)
   })
@@ -137,8 +149,8 @@ function replaced(path: JsonPath, text: string, value: string): { count: number;
   try {
     return path.replace(text, value)
   } catch (error) {
-    if (error instanceof JsonPathError) throw new CommandError(status.unknown, error.message)
-    throw error
+    const isTold = error instanceof JsonPathError || error instanceof JsonTextError
+    throw isTold ? new CommandError(status.unknown, error.message) : error
   }
 }
 

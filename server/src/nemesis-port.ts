@@ -1,6 +1,7 @@
 import type { Config } from './config.ts'
 import type { Domain } from './core/domain.ts'
 import type { Environment } from './core/environment.ts'
+import { KeyQueue } from './core/key-queue.ts'
 import type { Compat } from './protocols/nemesis/call.ts'
 import { DumpFiles } from './protocols/nemesis/dump-files.ts'
 import { createNemesisDoor } from './protocols/nemesis/nemesis.ts'
@@ -72,7 +73,8 @@ export class NemesisPort {
     const compat: Compat = config.nemesisCompat
     const { nemesisSaveDir: folder } = config
     const dumps = folder === 'off' ? undefined : new DumpFiles(folder, environment)
-    this.#door = createNemesisDoor({ domain, environment, compat, dumps, isLoopback })
+    const updates = new KeyQueue()
+    this.#door = createNemesisDoor({ domain, environment, compat, dumps, updates, isLoopback })
   }
 
   stop(): Promise<void> {

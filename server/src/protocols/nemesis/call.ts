@@ -3,6 +3,7 @@ import type { Caller } from '../../core/caller.ts'
 import type { Domain } from '../../core/domain.ts'
 import type { Environment } from '../../core/environment.ts'
 import { StorageError } from '../../core/errors.ts'
+import type { KeyQueue } from '../../core/key-queue.ts'
 import type { Action } from '../../core/scope.ts'
 import type { Store } from '../../core/store.ts'
 import type { Dumps } from './dumps.ts'
@@ -20,6 +21,8 @@ export interface Services {
   readonly compat: Compat
   /** Undefined: saving is off. */
   readonly dumps: Dumps | undefined
+  /** KV_UPDATE of one value after the other: else many of them make each other fail. */
+  readonly updates: KeyQueue
 }
 
 /** Whoever is at the other end of a connection, as callers of stores. */
@@ -64,7 +67,7 @@ export async function inSession(
   try {
     return await withSession(call, { token: number, action }, (store) => use({ store, token }))
   } catch (error) {
-    throw ofSession(error, call, token)
+    throw ofSession(error, token)
   }
 }
 
@@ -109,22 +112,17 @@ export class InTurn {
   }
 }
 
-function ofSession(error: unknown, { client }: NemesisCall, token: string): unknown {
+function ofSession(error: unknown, token: string): unknown {
   if (error instanceof CommandError) return new CommandError(error.status, error.message, token)
   if (!(error instanceof StorageError)) return error
   if (error.code === 'too-many-guesses') {
     return new CommandError(status.sessionNotExist, error.message, token)
   }
-  if (error.code !== 'store-not-found' && !isUnseen(error, client)) return error
+  if (error.code !== 'store-not-found') return error
   return new CommandError(status.sessionNotExist, '', token)
 }
 
-/** A session of a store that the API token is not for. */
-function isUnseen({ code }: StorageError, { principal }: Client): boolean {
-  return code === 'access-denied' && principal.scope.storeId !== undefined
-}
-
-/** Throws `access-denied` where the connection's token is not for one of these keys. */
+/** Throws CommandError where the connection's token is not for one of these keys. */
 export function assertKeys({ client }: NemesisCall, keys: Iterable<string>): void {
   const { keyPrefix } = client.principal.scope
   if (keyPrefix === undefined) return
@@ -132,4 +130,11 @@ export function assertKeys({ client }: NemesisCall, keys: Iterable<string>): voi
     if (key.startsWith(keyPrefix)) continue
     throw new CommandError(status.commandDisabled, `This token is for keys with ${keyPrefix}`)
   }
+}
+
+/** What concerns all keys is not for a token that is for some. Throws CommandError. */
+export function assertAllKeys({ client }: NemesisCall): void {
+  const { keyPrefix } = client.principal.scope
+  if (keyPrefix === undefined) return
+  throw new CommandError(status.commandDisabled, `This token is for keys with ${keyPrefix}`)
 }

@@ -2,6 +2,7 @@ import type { Principal, UserPrincipal } from '../../core/access.ts'
 import type { Caller } from '../../core/caller.ts'
 import { StorageError } from '../../core/errors.ts'
 import type { Action } from '../../core/scope.ts'
+import { storeNotFound } from '../../core/store-reader.ts'
 import type {
   SocketControl,
   SocketDoor,
@@ -59,9 +60,10 @@ function tokenOf(request: UpgradeRequest): string | undefined {
 }
 
 /** A browser says which page connects; programs do not. */
-function isForeignPage({ origin, header }: UpgradeRequest): boolean {
+function isForeignPage(request: UpgradeRequest): boolean {
+  const { origin } = request
   if (origin === undefined) return false
-  return !URL.canParse(origin) || new URL(origin).host !== header('host')?.toLowerCase()
+  return !URL.canParse(origin) || new URL(origin).host !== request.header('host')?.toLowerCase()
 }
 
 function connect(
@@ -74,7 +76,7 @@ function connect(
   const end = (): void => control.close(policyViolation, 'The API token holds no more.')
   use.signal.addEventListener('abort', end, { once: true })
   const callerFor = (action: Action): Caller =>
-    access.callerFor(principal, 'nemesis', { action, extent: 'some' })
+    withinScope(principal, access.callerFor(principal, 'nemesis', { action, extent: 'some' }))
   const client: Client = {
     principal,
     peer: request.peer,
@@ -82,6 +84,19 @@ function connect(
     callers: { read: callerFor('read'), write: callerFor('write'), manage: callerFor('manage') },
   }
   return new NemesisConnection(options, client, () => use[Symbol.dispose]())
+}
+
+/** A store that the API token is not for is none: the token of its session may be a guess. */
+function withinScope({ scope }: UserPrincipal, caller: Caller): Caller {
+  const { storeId } = scope
+  if (storeId === undefined) return caller
+  return {
+    ...caller,
+    assert: (store, ownerAccess) => {
+      if (store.id !== storeId) throw storeNotFound(store.id)
+      caller.assert(store, ownerAccess)
+    },
+  }
 }
 
 function refusalOf({ code, message }: StorageError): UpgradeRefusal {

@@ -3,7 +3,11 @@ import { limits } from '../../core/limits.ts'
 import type { StoreRecord } from '../../core/record.ts'
 import type { Store } from '../../core/store.ts'
 import { BytesSource } from '../../core/value.ts'
-import { compilePath, type JsonPath, JsonPathError } from '../json-path.ts'
+import { JsonPathError } from '../json-path/error.ts'
+import { compilePath, type JsonPath } from '../json-path.ts'
+import { parseJsonText } from '../json-text.ts'
+import { JsonTextError } from '../json-text-error.ts'
+import { JsonTreeError, parseTree, printTree } from '../json-tree.ts'
 import { type Answer, assertKeys, inSession, type NemesisCall, type Session } from './call.ts'
 import { assertDeclared, given, optional, required, textsOf } from './parameters.ts'
 import { status } from './status.ts'
@@ -90,9 +94,19 @@ async function* search(store: Store, text: string, only: readonly string[]): Asy
       const value = record && (await textOf(store, record))
       if (!record || value === undefined) continue
       path ??= compilePath(text)
-      const locations = path.find(value).map((match) => match.path)
+      const locations = locationsIn(value, path)
       if (locations.length > 0) yield { key: record.key, text: value, locations }
     }
+  }
+}
+
+/** None in what is nested too deep for being taken apart. */
+function locationsIn(value: string, path: JsonPath): readonly string[] {
+  try {
+    return path.find(parseTree(value)).map(({ location }) => location)
+  } catch (error) {
+    if (error instanceof JsonTextError) return []
+    throw error
   }
 }
 
@@ -118,7 +132,8 @@ export async function update(call: NemesisCall): Promise<Answer> {
   const path = compiled(given(parameters, 'path').string())
   const value = given(parameters, 'value').text
   return inSession(call, 'write', async (session) => {
-    const count = await replace(session, { key, path, value })
+    const turn = `${session.store.id}/${key}`
+    const count = await call.updates.run(turn, () => replace(session, { key, path, value }))
     const code = count === undefined ? status.keyNotExist : status.ok
     return answer(call.command, `{"tkn":${session.token},"st":${code},"cnt":${count ?? 0}}`)
   })
@@ -135,9 +150,12 @@ function compiled(text: string): JsonPath {
 
 function replaced(path: JsonPath, text: string, value: string): { count: number; json: string } {
   try {
-    return path.replace(text, value)
+    const tree = parseTree(text)
+    const count = path.replace(tree, parseJsonText(value))
+    return { count, json: printTree(tree) }
   } catch (error) {
-    if (error instanceof JsonPathError) throw new CommandError(status.unknown, error.message)
+    const isTold = [JsonPathError, JsonTextError, JsonTreeError].some((one) => error instanceof one)
+    if (isTold && error instanceof Error) throw new CommandError(status.unknown, error.message)
     throw error
   }
 }

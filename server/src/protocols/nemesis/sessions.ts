@@ -4,7 +4,7 @@ import type { StoreIdentity } from '../../core/identity.ts'
 import { endsByClearing, type OwnRetention } from '../../core/retention.ts'
 import type { StoreInfo } from '../../core/store.ts'
 import { type JsonText, parseUint64 } from '../json-text.ts'
-import { type Answer, inSession, type NemesisCall, withSession } from './call.ts'
+import { type Answer, assertAllKeys, inSession, type NemesisCall, withSession } from './call.ts'
 import { assertDeclared, given, optional, type Parameters, required } from './parameters.ts'
 import { sharedToken } from './shared-token.ts'
 import { status } from './status.ts'
@@ -54,6 +54,7 @@ export async function open(call: NemesisCall): Promise<Answer> {
 /** SH_END: the token goes, and all that is in the session unless a name keeps it. */
 export async function end(call: NemesisCall): Promise<Answer> {
   return inSession(call, 'manage', async ({ store, token }) => {
+    assertAllKeys(call)
     await call.domain.sessions.end(store, call.client.callers.manage)
     return answer(call.command, `{"st":1,"tkn":${token}}`)
   })
@@ -82,6 +83,7 @@ export async function info(call: NemesisCall): Promise<Answer> {
   if (call.parameters.size !== 1) throw syntaxError()
   try {
     return await inSession(call, 'read', async ({ store, token }) => {
+      assertAllKeys(call)
       const found = await store.info()
       return answer(call.command, object([['st', 1], ['tkn', token], ...infoMembers(call, found)]))
     })

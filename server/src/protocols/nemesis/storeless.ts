@@ -4,7 +4,7 @@ import { limits } from '../../core/limits.ts'
 import { batchesOf } from '../../core/record-batch.ts'
 import type { Action } from '../../core/scope.ts'
 import type { Store } from '../../core/store.ts'
-import { type Answer, assertKeys, type NemesisCall } from './call.ts'
+import { type Answer, assertAllKeys, assertKeys, type NemesisCall } from './call.ts'
 import { abandoning, openDump, writeValues } from './dump-commands.ts'
 import { DumpError } from './dumps.ts'
 import { assertDeclared, given, required, textsOf } from './parameters.ts'
@@ -60,15 +60,18 @@ export async function contains(call: NemesisCall): Promise<Answer> {
 }
 
 export async function count(call: NemesisCall): Promise<Answer> {
+  assertAllKeys(call)
   return counted(call, await (await ownStore(call, 'read')).batch.count())
 }
 
 export async function clear(call: NemesisCall): Promise<Answer> {
+  assertAllKeys(call)
   return counted(call, await (await ownStore(call, 'write')).replaceAll([]))
 }
 
 export async function clearSet(call: NemesisCall): Promise<Answer> {
   const records = recordsOf(call)
+  assertAllKeys(call)
   return counted(call, await (await ownStore(call, 'write')).replaceAll(records))
 }
 
@@ -88,6 +91,7 @@ export async function save(call: NemesisCall): Promise<Answer> {
   const { command, dumps, environment } = call
   const name = nameOf(call)
   if (!dumps) return answer(command, `{"st":${status.commandDisabled}}`)
+  assertAllKeys(call)
   const startedAt = environment.now()
   const store = await ownStore(call, 'read')
   try {
@@ -108,6 +112,7 @@ export async function save(call: NemesisCall): Promise<Answer> {
 export async function load(call: NemesisCall): Promise<Answer> {
   const { command, environment } = call
   const name = nameOf(call)
+  assertAllKeys(call)
   const text = JSON.stringify(name)
   const startedAt = environment.now()
   const store = await ownStore(call, 'write')

@@ -5,7 +5,14 @@ import type { Action } from '../../core/scope.ts'
 import type { Store } from '../../core/store.ts'
 import type { JsonText } from '../json-text.ts'
 import { jsonViewOf } from '../json-value.ts'
-import { type Answer, assertKeys, inSession, type NemesisCall, type Session } from './call.ts'
+import {
+  type Answer,
+  assertAllKeys,
+  assertKeys,
+  inSession,
+  type NemesisCall,
+  type Session,
+} from './call.ts'
 import { assertDeclared, given, required, textsOf } from './parameters.ts'
 import { status } from './status.ts'
 import { answer, assertReplyLength, CommandError, list, type Members, object } from './wire.ts'
@@ -219,13 +226,6 @@ async function read(
 export function assertCount(length: number): void {
   if (length <= limits.batchRecordsMax) return
   throw new CommandError(status.valueSize, `at most ${limits.batchRecordsMax} keys`)
-}
-
-/** What concerns all keys is not for a token that is for some. */
-function assertAllKeys({ client }: NemesisCall): void {
-  const { keyPrefix } = client.principal.scope
-  if (keyPrefix === undefined) return
-  throw new CommandError(status.commandDisabled, `This token is for keys with ${keyPrefix}`)
 }
 
 function statuses(

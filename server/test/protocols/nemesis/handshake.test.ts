@@ -1,0 +1,299 @@
+import { createServer } from 'node:net'
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
+import { WebSocket } from 'ws'
+import { runCoatcheck } from '../../support/command.ts'
+import { NemesisSession, openSocket } from '../../support/nemesis-session.ts'
+import { type OwnToken, People, type Person } from '../../support/people.ts'
+import { ServerProcess } from '../../support/server-process.ts'
+import { createTestFolder } from '../../support/test-folder.ts'
+import { startTestServer, type TestServer, useTestServer } from '../../test-server.ts'
+
+const running: TestServer[] = []
+
+afterEach(async () => {
+  for (const server of running.splice(0)) await server.close()
+})
+
+async function start(settings: Parameters<typeof startTestServer>[0] = {}): Promise<TestServer> {
+  const server = await startTestServer({ nemesisPort: 0, ...settings })
+  running.push(server)
+  return server
+}
+
+interface Handshake {
+  readonly headers?: Record<string, string>
+  readonly origin?: string
+}
+
+/** 101, or the status with which the handshake was refused. */
+async function statusOf(url: string, handshake: Handshake = {}): Promise<number> {
+  const socket = new WebSocket(url, handshake)
+  return new Promise((resolve, reject) => {
+    socket.once('open', () => {
+      socket.close()
+      resolve(101)
+    })
+    socket.once('unexpected-response', (_, { statusCode }) => {
+      resolve(statusCode ?? 0)
+      socket.terminate()
+    })
+    socket.once('error', reject)
+  })
+}
+
+describe('where the NemesisDB door is', () => {
+  const server = useTestServer({ nemesisPort: 0 })
+  const mainUrl = (): string => server.url().replace('http', 'ws')
+
+  it.each(['', '/', '/nemesis', '/a/b?c=d', '/%00'])(
+    'is any path of its port: %s',
+    async (path) => {
+      expect(await statusOf(server.nemesisUrl() + path)).toBe(101)
+    },
+  )
+
+  it('is /nemesis of the main port, with the same sessions', async () => {
+    const session = await NemesisSession.open(server.nemesisUrl())
+    const other = new NemesisSession(await openSocket(`${mainUrl()}/nemesis`), session.token)
+    await other.command('KV_SET', { keys: { a: 1 } })
+    expect(await session.command('KV_COUNT')).toMatchObject({ cnt: 1 })
+    expect(await statusOf(`${mainUrl()}/nemesis?x=y`)).toBe(101)
+  })
+
+  it.each(['/', '/nemesis/', '/nemesis/x', '/Nemesis', '/v2/key-value-stores'])(
+    'is no other path of the main port: %s',
+    async (path) => {
+      const status = await statusOf(mainUrl() + path)
+      expect(status).toBeGreaterThanOrEqual(200)
+      expect(status).not.toBe(101)
+    },
+  )
+
+  it('speaks no HTTP', async () => {
+    const response = await fetch(server.nemesisUrl().replace('ws', 'http'))
+    expect(response.status).toBeGreaterThanOrEqual(400)
+    expect(await response.text()).not.toBe('')
+  })
+})
+
+describe('without an API token', () => {
+  const server = useTestServer({ nemesisPort: 0 })
+  const host = (): string => server.nemesisUrl().replace('ws://', '')
+
+  it('programs and own pages are let in, others are not', async () => {
+    const url = server.nemesisUrl()
+    expect(await statusOf(url)).toBe(101)
+    expect(await statusOf(url, { origin: `http://${host()}` })).toBe(101)
+    for (const origin of [
+      'http://evil.example',
+      'null',
+      'file://',
+      'http://127.0.0.1:1',
+      `http://${host()}.evil.example`,
+      'http://localhost',
+    ]) {
+      expect(await statusOf(url, { origin }), origin).toBe(403)
+      const main = `${server.url().replace('http', 'ws')}/nemesis`
+      expect(await statusOf(main, { origin }), origin).toBe(403)
+    }
+  })
+
+  it('nobody is let in through a proxy', async () => {
+    for (const headers of [
+      { Forwarded: 'for=192.0.2.1' },
+      { 'X-Forwarded-For': '192.0.2.1' },
+    ] as Record<string, string>[]) {
+      expect(await statusOf(server.nemesisUrl(), { headers })).toBe(401)
+    }
+  })
+
+  it('nobody is let in under the name of another host', async () => {
+    const headers = { Host: 'evil.example' }
+    expect(await statusOf(server.nemesisUrl(), { headers })).toBeGreaterThanOrEqual(400)
+  })
+
+  it('nobody is let in beyond loopback', async () => {
+    const initialToken = 'an-initial-token-of-more-than-32-characters'
+    const { nemesisUrl, url } = await start({ host: '0.0.0.0', initialToken })
+    const port = new URL(nemesisUrl).port
+    const open = `ws://127.0.0.1:${port}`
+    expect(await statusOf(open)).toBe(401)
+    expect(await statusOf(`${open}?token=${initialToken}`)).toBe(101)
+    const headers = { Authorization: `Bearer ${initialToken}` }
+    expect(await statusOf(open, { headers })).toBe(101)
+    const main = `ws://127.0.0.1:${new URL(url).port}/nemesis`
+    expect(await statusOf(main)).toBe(401)
+    expect(await statusOf(main, { headers })).toBe(101)
+  })
+})
+
+describe('with an API token', () => {
+  const server = useTestServer({ nemesisPort: 0 })
+  const open = (token: string) => openSocket(`${server.nemesisUrl()}?token=${token}`)
+
+  it('everybody is let in from everywhere', async () => {
+    const url = server.nemesisUrl()
+    const headers = { Authorization: `Bearer ${server.token()}`, Forwarded: 'for=192.0.2.1' }
+    expect(await statusOf(url, { headers, origin: 'http://evil.example' })).toBe(101)
+    const { origin } = { origin: 'null' }
+    expect(await statusOf(`${url}/x?a=b&token=${server.token()}`, { origin })).toBe(101)
+  })
+
+  it('that is none, nobody is let in', async () => {
+    const url = server.nemesisUrl()
+    expect(await statusOf(`${url}?token=wrong`)).toBe(401)
+    expect(await statusOf(url, { headers: { Authorization: 'Bearer wrong' } })).toBe(401)
+    const basic = `Basic ${Buffer.from('a:b').toString('base64')}`
+    expect(await statusOf(url, { headers: { Authorization: basic } })).toBe(401)
+  })
+
+  it('one does what it is for, and is told what it is not', async () => {
+    const { owner, people, session, storeId } = await openShared()
+    const set = { keys: { a: 1 } }
+    const read = await using(people.createToken(owner, { action: 'read' }), session)
+    expect(await read.command('KV_SET', set)).toMatchObject({ st: 14 })
+    expect(await read.command('KV_RMV', { keys: ['a'] })).toMatchObject({ st: 14 })
+    expect(await read.command('KV_CLEAR')).toMatchObject({ st: 14 })
+    expect(await read.command('SH_END')).toMatchObject({ st: 14 })
+    expect(await read.client.command('SH_NEW', { name: 'n' })).toMatchObject({ st: 14 })
+    expect(await read.client.command('SH_END_ALL', {})).toMatchObject({ st: 14 })
+    expect(await read.client.command('SH_LOAD', { names: ['n'] })).toMatchObject({ st: 14 })
+    expect(await read.command('KV_UPDATE', { key: 'a/1', path: '$', value: 1 })).toMatchObject({
+      st: 14,
+    })
+    expect(await read.command('KV_GET', { keys: ['a/1'] })).toMatchObject({ keys: { 'a/1': 1 } })
+    const write = await using(people.createToken(owner, { action: 'write' }), session)
+    expect(await write.command('KV_SET', set)).toMatchObject({ keys: { a: 20 } })
+    expect(await write.command('SH_END')).toMatchObject({ st: 14 })
+    const { data: other } = await people.remote.do('/v2/key-value-stores', {
+      method: 'POST',
+      token: owner.token,
+    })
+    const elsewhere = { action: 'manage', storeId: other.id } as const
+    const another = await using(people.createToken(owner, elsewhere), session)
+    expect(await another.command('KV_GET', { keys: ['a'] })).toMatchObject({ st: 100 })
+    expect(await another.client.command('SH_NEW', { name: 'n' })).toMatchObject({ st: 14 })
+    expect(await another.client.command('SH_INFO_ALL', {})).toMatchObject({ st: 14 })
+    const here = await using(people.createToken(owner, { action: 'write', storeId }), session)
+    expect(await here.command('KV_COUNT')).toMatchObject({ cnt: 3 })
+  })
+
+  it('one for some keys is for no others', async () => {
+    const { owner, people, session, storeId } = await openShared()
+    for (const action of ['read', 'write'] as const) {
+      const wish = { action, storeId, keyPrefix: 'a/' }
+      const some = await using(people.createToken(owner, wish), session)
+      expect(await some.command('KV_GET', { keys: ['a/1'] })).toMatchObject({ keys: { 'a/1': 1 } })
+      expect(await some.command('KV_KEYS')).toMatchObject({ keys: ['a/1'] })
+      expect(await some.command('KV_FIND', { rsp: 'keys', path: '$' })).toMatchObject({
+        keys: ['a/1'],
+      })
+      for (const [command, parameters] of [
+        ['KV_GET', { keys: ['a/1', 'b'] }],
+        ['KV_CONTAINS', { keys: ['b'] }],
+        ['KV_RMV', { keys: ['b'] }],
+        ['KV_SET', { keys: { 'a/1': 2, b: 2 } }],
+        ['KV_SETQ', { keys: { b: 2 } }],
+        ['KV_ADDQ', { keys: { c: 2 } }],
+        ['KV_UPDATE', { key: 'b', path: '$', value: 2 }],
+        ['KV_FIND', { keys: ['b'], rsp: 'kv', path: '$' }],
+        ['KV_CLEAR', {}],
+        ['KV_CLEAR_SET', { keys: { 'a/1': 2 } }],
+        ['KV_COUNT', {}],
+        ['SH_INFO', {}],
+        ['SH_END', {}],
+      ] as const) {
+        expect(await some.command(command, parameters), command).toMatchObject({ st: 14 })
+      }
+      for (const [command, parameters] of [
+        ['SH_SAVE', { name: 'n' }],
+        ['SH_LOAD', { names: [] }],
+        ['SH_INFO_ALL', {}],
+        ['SH_END_ALL', {}],
+      ] as const) {
+        expect(await some.client.command(command, parameters), command).toMatchObject({ st: 14 })
+      }
+    }
+    expect(await session.command('KV_GET', { keys: ['a/1', 'b', 'c'] })).toMatchObject({
+      keys: { 'a/1': 1, b: 1, c: null },
+    })
+  })
+
+  it('one that is revoked ends its connections', async () => {
+    const { owner, people, session } = await openShared()
+    const token = await people.createToken(owner, { action: 'read' })
+    const { client } = await using(Promise.resolve(token), session)
+    await people.revoke(owner, token)
+    expect(await client.closed).toEqual({ code: 1008, reason: expect.stringMatching(/\.$/) })
+    expect(await statusOf(`${server.nemesisUrl()}?token=${token.token}`)).toBe(401)
+    expect(await session.command('KV_COUNT')).toMatchObject({ st: 1 })
+  })
+
+  async function openShared() {
+    const people = new People({ url: server.url(), token: server.token() })
+    const owner: Person = await people.create(`user-${Math.random().toString(36).slice(2)}`)
+    const client = await open(owner.token)
+    const { tkn } = await client.command('SH_NEW', { name: 'n' })
+    const session = new NemesisSession(client, Number(tkn))
+    await session.command('KV_SET', { keys: { 'a/1': 1, b: 1 } })
+    const { data } = await people.remote.do('/coatcheck/v1/sessions', { token: owner.token })
+    const storeId: string = data.items[0].storeId
+    return { people, owner, session, storeId }
+  }
+
+  async function using(
+    made: Promise<OwnToken>,
+    { token }: NemesisSession,
+  ): Promise<NemesisSession> {
+    return new NemesisSession(await open((await made).token), token)
+  }
+})
+
+describe('--nemesis-port', () => {
+  it('off closes the port, not the path', async () => {
+    const { nemesisUrl, url } = await start({ nemesisPort: 'off' })
+    expect(nemesisUrl).toBe('')
+    expect(await statusOf(`${url.replace('http', 'ws')}/nemesis`)).toBe(101)
+  })
+
+  it('0 takes any free one and says which', async () => {
+    const args = ['--nemesis-port', '0']
+    const server = await ServerProcess.start({ data: createTestFolder(), args })
+    const url = /^The NemesisDB door is at (ws:\S+)$/m.exec(server.stdout)?.[1] ?? ''
+    expect(await statusOf(url)).toBe(101)
+    expect(await server.stop()).toBe(0)
+  })
+
+  it('that is taken ends the start where it was asked for', async () => {
+    const port = await takenPort()
+    const words = ['serve', '--data', createTestFolder(), '--port', '0']
+    const args = [...words, '--nemesis-port', String(port)]
+    const { code, stdout, stderr } = await runCoatcheck({ args })
+    expect(code).toBe(1)
+    expect(stdout).not.toContain('listening')
+    expect(stderr).toMatch(new RegExp(`${port}.*\\.\\n$`))
+    expect(stderr).not.toMatch(/^ {4}at /m)
+  })
+
+  it('that is taken is done without where nobody asked for it', async () => {
+    const holder = createServer()
+    const isOurs = await new Promise<boolean>((resolve) => {
+      holder.once('error', () => resolve(false))
+      holder.listen(1_987, '127.0.0.1', () => resolve(true))
+    })
+    onTestFinished(() => void (isOurs && holder.close()))
+    const server = await ServerProcess.start({ data: createTestFolder() })
+    expect(await statusOf(`${server.url.replace('http', 'ws')}/nemesis`)).toBe(101)
+    expect(server.stderr).toContain('Port 1987 is taken')
+    expect(server.stdout).not.toContain('The NemesisDB door is at')
+  })
+})
+
+async function takenPort(): Promise<number> {
+  const holder = createServer()
+  await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void holder.close())
+  const address = holder.address()
+  if (typeof address !== 'object' || address === null) throw new Error('It listens.')
+  return address.port
+}

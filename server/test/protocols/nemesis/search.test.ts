@@ -1,0 +1,253 @@
+import { describe, expect, it } from 'vitest'
+import { NemesisSession, openSocket } from '../../support/nemesis-session.ts'
+import { Remote } from '../../support/remote.ts'
+import { engines, useTestServer } from '../../test-server.ts'
+
+const inventory = {
+  items: [
+    { name: 'sword', power: 5, tags: ['sharp', 'iron'] },
+    { name: 'bow', power: 9, tags: [] },
+    { name: 'potion', power: null },
+  ],
+  owner: { name: 'Potato' },
+}
+
+describe.each(engines)('KV_FIND, on %s', (engine) => {
+  const server = useTestServer({ engine, nemesisPort: 0 })
+  const open = async (): Promise<NemesisSession> => {
+    const session = await NemesisSession.open(server.nemesisUrl())
+    await session.command('KV_SET', {
+      keys: { inv: inventory, list: [1, 2, 3], text: 'x', none: null },
+    })
+    return session
+  }
+  const find = (session: NemesisSession, path: string, rsp: string, more: object = {}) =>
+    session.command('KV_FIND', { path, rsp, ...more })
+
+  it.each([
+    ['$', ['$', '$', '$', '$'], ['inv', 'list', 'none', 'text']],
+    ['$.items[1]', ["$['items'][1]"], ['inv']],
+    ["$['items'][1]['name']", ["$['items'][1]['name']"], ['inv']],
+    ['$["owner"]', ["$['owner']"], ['inv']],
+    ['$[-1]', ['$[2]'], ['list']],
+    ['$[*]', ["$['items']", "$['owner']", '$[0]', '$[1]', '$[2]'], ['inv', 'list']],
+    ['$[0:2]', ['$[0]', '$[1]'], ['list']],
+    ['$[0,2,0]', ['$[0]', '$[2]'], ['list']],
+    [
+      '$..name',
+      [0, 1, 2].map((index) => `$['items'][${index}]['name']`).concat("$['owner']['name']"),
+      ['inv'],
+    ],
+    ['$.items[?@.power > 4 && @.name != "bow"]', ["$['items'][0]"], ['inv']],
+    ['$.items[?(@.power > 4)].name', ["$['items'][0]['name']", "$['items'][1]['name']"], ['inv']],
+    ['$.items[?length(@.tags) == 2]', ["$['items'][0]"], ['inv']],
+    ['$.nope', [], []],
+    ['$.items[9]', [], []],
+  ])('finds by the path %s', async (path, paths, keys) => {
+    const session = await open()
+    const { token: tkn } = session
+    const found = await find(session, path, 'paths')
+    expect({ ...found, paths: Array.from(Object(found.paths)).sort() }).toEqual({
+      tkn,
+      st: 1,
+      paths: paths.toSorted(),
+    })
+    expect(await find(session, path, 'keys')).toEqual({ tkn, st: 1, keys })
+    const { keys: values } = await find(session, path, 'kv')
+    expect(Object.keys(Object(values)).sort()).toEqual(keys)
+  })
+
+  it('answers whole values as they were sent', async () => {
+    const session = await open()
+    await session.askRaw('KV_SET', '"keys":{"exact":{"id":18446744073709551615,"x":1.0}}')
+    const { token } = session
+    expect(await session.askRaw('KV_FIND', '"rsp":"kv","path":"$.id"')).toBe(
+      `{"KV_FIND_RSP":{"tkn":${token},"st":1,"keys":{"exact":{"id":18446744073709551615,"x":1.0}}}}`,
+    )
+  })
+
+  it('looks at some keys alone where they are named', async () => {
+    const session = await open()
+    expect(await find(session, '$', 'keys', { keys: ['list', 'nope'] })).toMatchObject({
+      keys: ['list'],
+    })
+    expect(await find(session, '$', 'keys', { keys: [] })).toMatchObject({
+      keys: ['inv', 'list', 'none', 'text'],
+    })
+    expect(await find(session, '$', 'keys', { keys: ['nope'] })).toMatchObject({ keys: [] })
+  })
+
+  it.each([
+    'a',
+    '$abc',
+    '/a/b',
+    "$.['items']",
+    '$.',
+    '$[',
+    '$[?]',
+    '$[?@.name =~ /x/]',
+    '$[?match(@.name, "(a+)+$")]',
+    '$[?search(@.name, "x")]',
+    '$[?(require("fs"))]',
+    '$[(@.length-1)]',
+    `$${'.a'.repeat(3_000)}`,
+  ])('refuses with 4 a path that can not be understood: %s', async (path) => {
+    const session = await open()
+    const { token: tkn } = session
+    expect(await find(session, path, 'keys')).toEqual({ tkn, st: 4 })
+    await session.command('KV_CLEAR')
+    expect(await find(session, path, 'keys')).toEqual({ tkn, st: 1, keys: [] })
+  })
+
+  it('tells numbers apart that no double does', async () => {
+    const session = await open()
+    const items = '[{"id":9007199254740993},{"id":9007199254740992},{"id":18446744073709551615}]'
+    await session.askRaw('KV_CLEAR_SET', `"keys":{"n":${items}}`)
+    expect(await find(session, '$[?@.id == 9007199254740993]', 'paths')).toMatchObject({
+      paths: ['$[0]'],
+    })
+    expect(await find(session, '$[?@.id == 9007199254740992]', 'paths')).toMatchObject({
+      paths: ['$[1]'],
+    })
+    expect(await find(session, '$[?@.id == 18446744073709551615]', 'paths')).toMatchObject({
+      paths: ['$[2]'],
+    })
+  })
+
+  it('finds in more values than it reads at once', async () => {
+    const session = await open()
+    const names = Array.from({ length: 2_500 }, (_, index) => `k${String(index).padStart(4, '0')}`)
+    await session.command('KV_CLEAR_SET', {
+      keys: Object.fromEntries(names.map((name, index) => [name, { index }])),
+    })
+    expect(await find(session, '$[?@ >= 2000]', 'keys')).toMatchObject({ keys: names.slice(2_000) })
+  })
+
+  it('refuses work without an end, and goes on serving', async () => {
+    const session = await open()
+    const deep = Array.from({ length: 2_000 }, () => [[1, [2, [3]]], { a: { b: [4] } }])
+    await session.command('KV_CLEAR_SET', { keys: { deep } })
+    for (const path of ['$..*..*..*', '$..[?@..*]..*', `$${'..*'.repeat(100)}`]) {
+      expect(await find(session, path, 'keys'), path).toMatchObject({ st: 4 })
+    }
+    expect(await find(session, '$..b', 'keys')).toMatchObject({ st: 1, keys: ['deep'] })
+  })
+})
+
+describe.each(engines)('KV_UPDATE, on %s', (engine) => {
+  const server = useTestServer({ engine, nemesisPort: 0 })
+  const open = (): Promise<NemesisSession> => NemesisSession.open(server.nemesisUrl())
+
+  async function textOf(session: NemesisSession): Promise<string> {
+    const answer = await session.askRaw('KV_GET', '"keys":["k"]')
+    return answer.slice(`{"KV_GET_RSP":{"tkn":${session.token},"keys":{"k":`.length, -3)
+  }
+
+  it.each([
+    ['$', '5', 1, '5'],
+    ['$.b', '{ "n" : 1.0 }', 1, '{ "10":1.0, "b" : { "n" : 1.0 },"9":[1e5 , -0.0]}'],
+    [
+      '$["9"][*]',
+      '18446744073709551615',
+      2,
+      '{ "10":1.0, "b" : 12345678901234567890,"9":[18446744073709551615 , 18446744073709551615]}',
+    ],
+    ['$.nope', '1', 0, '{ "10":1.0, "b" : 12345678901234567890,"9":[1e5 , -0.0]}'],
+    ['$.b.c', '1', 0, '{ "10":1.0, "b" : 12345678901234567890,"9":[1e5 , -0.0]}'],
+    ['$..*', 'null', 3, '{ "10":null, "b" : null,"9":null}'],
+    ['$[?@ == 12345678901234567890]', '"x"', 1, '{ "10":1.0, "b" : "x","9":[1e5 , -0.0]}'],
+  ])('changes what %s finds, and not a character else', async (path, value, cnt, after) => {
+    const session = await open()
+    await session.askRaw(
+      'KV_SET',
+      '"keys":{"k":{ "10":1.0, "b" : 12345678901234567890,"9":[1e5 , -0.0]}}',
+    )
+    const parameters = `"key":"k","path":${JSON.stringify(path)},"value":${value}`
+    expect(await session.askRaw('KV_UPDATE', parameters)).toBe(
+      `{"KV_UPDATE_RSP":{"tkn":${session.token},"st":1,"cnt":${cnt}}}`,
+    )
+    expect(await textOf(session)).toBe(after)
+  })
+
+  it('says where there is no such key, and where the path can not be understood', async () => {
+    const session = await open()
+    const update = { key: 'k', path: '$', value: 1 }
+    expect(await session.command('KV_UPDATE', update)).toEqual({
+      tkn: session.token,
+      st: 22,
+      cnt: 0,
+    })
+    await session.command('KV_SET', { keys: { k: 1 } })
+    for (const path of ['a', '$abc', '', '$[?match(@, "x")]']) {
+      expect(await session.command('KV_UPDATE', { ...update, path })).toMatchObject({ st: 1000 })
+    }
+    expect(await textOf(session)).toBe('1')
+  })
+
+  it('loses no change of many at the same time', async () => {
+    const session = await open()
+    const count = 24
+    const items = Array.from({ length: count }, () => 0)
+    await session.command('KV_SET', { keys: { k: items } })
+    const clients = await Promise.all(items.map(() => openSocket(server.nemesisUrl())))
+    const answers = await Promise.all(
+      clients.map((client, index) =>
+        client.command('KV_UPDATE', {
+          tkn: session.token,
+          key: 'k',
+          path: `$[${index}]`,
+          value: index + 1,
+        }),
+      ),
+    )
+    expect(answers.map(({ st, m }) => [st, m])).toEqual(items.map(() => [1, undefined]))
+    expect(JSON.parse(await textOf(session))).toEqual(items.map((_, index) => index + 1))
+  })
+})
+
+describe('KV_FIND and KV_UPDATE of values of other doors', () => {
+  const server = useTestServer({ nemesisPort: 0 })
+
+  it('pass over what is no JSON, and change what is', async () => {
+    const session = await NemesisSession.open(server.nemesisUrl())
+    const remote = new Remote(server.url())
+    const token = server.token()
+    const { data } = await remote.do('/coatcheck/v1/sessions', { token })
+    const path = `/v2/key-value-stores/${data.items[0].storeId}/records`
+    const put = (key: string, type: string, body: string) =>
+      remote.do(`${path}/${key}`, {
+        method: 'PUT',
+        token,
+        body,
+        headers: { 'Content-Type': type },
+      })
+    await put('png', 'image/png', 'x')
+    await put('text', 'text/plain', 'hello')
+    await put('problem', 'application/problem+json; charset=utf-8', '{"a":1,"a":2}')
+    await put('deep', 'application/json', `${'['.repeat(2_000)}${']'.repeat(2_000)}`)
+    const find = { rsp: 'keys', path: '$' }
+    expect(
+      await session.command('KV_FIND', { ...find, keys: ['png', 'text', 'problem'] }),
+    ).toMatchObject({
+      keys: ['text', 'problem'],
+    })
+    const update = { path: '$', value: 1 }
+    expect(await session.command('KV_UPDATE', { key: 'png', ...update })).toMatchObject({ st: 41 })
+    const change = { key: 'problem', path: '$.a', value: [3] }
+    expect(await session.command('KV_UPDATE', change)).toMatchObject({ cnt: 1 })
+    const { text, headers } = await remote.send(`${path}/problem`, { token })
+    expect([text, headers.get('content-type')]).toEqual([
+      '{"a":[3]}',
+      'application/problem+json; charset=utf-8',
+    ])
+    expect(await session.command('KV_FIND', find)).toMatchObject({
+      st: 1,
+      keys: ['problem', 'text'],
+    })
+    expect(await session.command('KV_UPDATE', { key: 'deep', ...update })).toMatchObject({
+      st: 1000,
+      m: expect.stringMatching(/\.$/),
+    })
+    expect(server.logged()).toEqual([])
+  })
+})

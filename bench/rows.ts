@@ -4,6 +4,7 @@ import { engineRows } from './rows/engine.ts'
 import { httpRows } from './rows/http.ts'
 import { largeValueRow } from './rows/large-value.ts'
 import { listingRows } from './rows/listing.ts'
+import { nemesisRows } from './rows/nemesis.ts'
 import { socketRows } from './rows/socket.ts'
 
 /** Every row of the benchmark, in the order in which they run. */
@@ -14,4 +15,5 @@ export const rows: readonly Row[] = [
   ...listingRows,
   ...engineRows,
   ...socketRows,
+  ...nemesisRows,
 ]

@@ -21,6 +21,7 @@ import { Sweeper } from './sweeper.ts'
 import { Tokens } from './tokens.ts'
 import { Users } from './users.ts'
 import { Values } from './value.ts'
+import { WriteCombiner } from './write-combiner.ts'
 
 /** All of the domain on one engine: what doors are given. */
 export interface Domain {
@@ -74,9 +75,20 @@ export async function openDomain(
   const tokens = new Tokens(engine, environment)
   const operator = secret && new Operator(users, secret)
   const liveUses = new LiveUses()
+  const combiner = new WriteCombiner()
   const auditLog = new AuditLog(engine)
   const start = (what: string, work: Promise<unknown>): void => background.start(what, work)
-  const parts = { ...shared, background, reader, values, schemas, queue, trimmer, liveUses }
+  const parts = {
+    ...shared,
+    background,
+    reader,
+    values,
+    schemas,
+    queue,
+    trimmer,
+    liveUses,
+    combiner,
+  }
   const stores = new Stores(parts)
   await activities.start()
   return {

@@ -13,6 +13,7 @@ import { placeValue, replacedInfo } from './record-write.ts'
 import type { StoreParts } from './store.ts'
 import { type StoreSnapshot, storeBusy } from './store-reader.ts'
 import { assertRecordKey } from './validate.ts'
+import { type Call, type FinalChange, playOut } from './write-combiner.ts'
 
 /** A record as it shall be; without a value it goes. */
 export interface RecordChange {
@@ -81,28 +82,35 @@ export class RecordBatch {
     changes: readonly RecordChange[],
     { onlyAbsent = false } = {},
   ): Promise<readonly boolean[]> {
-    const keys = changes.map(({ key }) => key)
-    assertBatch(keys)
+    assertBatch(changes.map(({ key }) => key))
+    const { actor } = this.#caller
+    const whose = { storeId: this.#storeId, actor }
+    return this.#parts.combiner.run(whose, { changes, onlyAbsent }, (calls, keys) =>
+      this.#changeAll(calls, keys),
+    )
+  }
+
+  /** One call after the other, in one commit. */
+  #changeAll(
+    calls: readonly Call[],
+    keys: readonly string[],
+  ): Promise<readonly (readonly boolean[])[]> {
     const turns = keys.map((key) => `${this.#storeId}/${key}`)
     return this.#parts.queue.runAll(turns, async () => {
       for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
-        const snapshot = await this.#read(keys, attempt === 0 ? 'write' : undefined)
-        const { entries } = snapshot
-        const wanted = changes
-          .map((change, index) => ({ ...change, before: entries[index] }))
-          .filter(({ before, record }) => (onlyAbsent ? !before : before || record))
-        if (wanted.length === 0 || (await this.#commit(snapshot, wanted))) {
-          return entries.map((entry) => entry !== undefined)
+        const snapshot = await this.#read(keys)
+        if (attempt === 0) {
+          for (const _ of calls) this.#parts.activities.touch(snapshot, 'write')
         }
+        const entries = new Map(keys.map((key, index) => [key, snapshot.entries[index]]))
+        const { changes, found } = playOut(calls, entries)
+        if (changes.length === 0 || (await this.#commit(snapshot, changes))) return found
       }
       throw storeBusy(this.#storeId)
     })
   }
 
-  async #commit(
-    snapshot: StoreSnapshot,
-    changes: readonly (RecordChange & { before: Entry | undefined })[],
-  ): Promise<boolean> {
+  async #commit(snapshot: StoreSnapshot, changes: readonly FinalChange[]): Promise<boolean> {
     const { engine, environment, trimmer } = this.#parts
     const write = batchWrite(snapshot, {
       changes,
@@ -115,7 +123,7 @@ export class RecordBatch {
     return applied
   }
 
-  async #read(keys: readonly string[], use?: 'read' | 'write'): Promise<StoreSnapshot> {
+  async #read(keys: readonly string[], use?: 'read'): Promise<StoreSnapshot> {
     const keysOf = ({ contentId }: StoreIdentity): Bytes[] =>
       keys.map((key) => recordKey(contentId, key))
     const snapshot = await this.#parts.reader.read(this.#storeId, { keysOf, caller: this.#caller })

@@ -32,6 +32,7 @@ import type { SchemaCache, StoreSchema } from './store-schema.ts'
 import { Upload } from './upload.ts'
 import { assertContentType, assertRecordKey } from './validate.ts'
 import type { Values } from './value.ts'
+import type { WriteCombiner } from './write-combiner.ts'
 
 /** What all stores share. */
 export interface StoreParts {
@@ -47,6 +48,7 @@ export interface StoreParts {
   readonly queue: KeyQueue
   readonly trimmer: ChangeTrimmer
   readonly liveUses: LiveUses
+  readonly combiner: WriteCombiner
 }
 
 /** A store as it is now. */

@@ -1,0 +1,104 @@
+import { WebSocket } from 'ws'
+import { compare, type Measure } from '../comparison.ts'
+import type { SocketPlan } from '../load/plan.ts'
+import { sampleRecords } from '../requests.ts'
+import type { Bench, Outcome, Row } from '../row.ts'
+import { ServerProcess } from '../server-process.ts'
+
+interface NemesisCase {
+  readonly command: 'KV_GET' | 'KV_SET'
+  readonly engine: 'lmdb' | 'memory'
+  readonly target?: number
+}
+
+const recordCount = 1_000
+const valueBytes = 64
+const depth = 64
+
+const cases: readonly NemesisCase[] = [
+  { command: 'KV_GET', engine: 'lmdb', target: 1 },
+  { command: 'KV_SET', engine: 'lmdb', target: 0.5 },
+  { command: 'KV_GET', engine: 'memory' },
+  { command: 'KV_SET', engine: 'memory' },
+]
+
+/** The NemesisDB door, 64 commands deep on one connection, against a bare `ws` that echoes them. */
+export const nemesisRows: readonly Row[] = cases.map((one) => ({
+  name: nameOf(one),
+  run: (bench) => runCase(bench, one),
+}))
+
+function nameOf({ command, engine }: NemesisCase): string {
+  return `${command.toLowerCase().replace('_', '-')}-${engine}-64`
+}
+
+async function runCase(bench: Bench, one: NemesisCase): Promise<readonly Outcome[]> {
+  const { program, nodeFlags } = bench
+  const { command, engine, target } = one
+  const data = bench.createFolder()
+  await using stack = new AsyncDisposableStack()
+  const coatcheck = await ServerProcess.startCoatcheck({ program, engine, data, nodeFlags })
+  stack.defer(() => coatcheck.stop())
+  const bare = await ServerProcess.startBareSocket()
+  stack.defer(() => bare.stop())
+  const session = await openSession(coatcheck.port)
+  const messages = messagesOf(command, session)
+  const start = `{"${command}_RSP":{"tkn":${session},"keys":`
+  const own = measureOf(bench, { server: coatcheck, messages, replyStart: start })
+  const reference = measureOf(bench, { server: bare, messages, replyStart: `{"${command}":` })
+  const compared = await compare({ own, reference }, bench.rounds)
+  const durable = command === 'KV_SET' && engine === 'lmdb' ? 'durable ' : ''
+  const what = `${durable}${command} of 64 bytes, 1 connection, 64 deep, ${engine} / bare ws`
+  return [{ name: nameOf(one), what, ...(target !== undefined && { target }), ...compared }]
+}
+
+/** A session that holds all keys that are asked for. */
+async function openSession(port: number): Promise<string> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/nemesis`)
+  const next = (): Promise<string> =>
+    new Promise((resolve, reject) => {
+      socket.once('message', (data) => resolve(String(data)))
+      socket.once('error', reject)
+    })
+  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
+  const made = next()
+  socket.send('{"SH_NEW":{"name":"benchmark"}}')
+  const session = /"tkn":(\d+)/.exec(await made)?.[1] ?? ''
+  const keys = Object.fromEntries(
+    sampleRecords(recordCount, valueBytes).map(({ key, value }) => [key, JSON.parse(value)]),
+  )
+  const filled = next()
+  socket.send(`{"KV_SET":{"tkn":${session},"keys":${JSON.stringify(keys)}}}`)
+  await filled
+  socket.close()
+  return session
+}
+
+function messagesOf(command: NemesisCase['command'], session: string): string[] {
+  return sampleRecords(recordCount, valueBytes).map(({ key, value }) => {
+    const keys = command === 'KV_GET' ? `["${key}"]` : `{"${key}":${value}}`
+    return `{"${command}":{"tkn":${session},"keys":${keys}}}`
+  })
+}
+
+function measureOf(
+  { load, roundMs }: Bench,
+  parts: { server: ServerProcess } & Pick<SocketPlan, 'messages' | 'replyStart'>,
+): Measure {
+  const { server, messages, replyStart } = parts
+  const plan: SocketPlan = {
+    port: server.port,
+    path: '/nemesis',
+    headers: {},
+    connections: 1,
+    depth,
+    messages,
+    duration: roundMs,
+    replyStart,
+  }
+  return async () => {
+    const before = server.cpuMs()
+    const { requestCount: count, elapsedMs } = await load.run(plan)
+    return { count, elapsedMs, cpuMs: server.cpuMs() - before }
+  }
+}

@@ -21,6 +21,7 @@ import {
   ownedStoreIdOf,
   ownerCounterKey,
   schemaKey,
+  sessionKey,
   storeIdOf,
   storeKey,
 } from './keyspace.ts'
@@ -191,8 +192,11 @@ class Checker {
         await this.#checkFiled(key, { kind, storeId: ownedStoreIdOf(key) })
       }
     }
-    for await (const { key, value } of walk(this.#engine, kindRange('name'))) {
-      await this.#checkFiled(key, { kind: 'name', storeId: asBuffer(value).toString('latin1') })
+    for (const kind of ['name', 'session'] as const) {
+      for await (const { key, value, isDamaged } of walk(this.#engine, kindRange(kind))) {
+        if (isDamaged && kind === 'session') continue // told among the plain ones
+        await this.#checkFiled(key, { kind, storeId: asBuffer(value).toString('latin1') })
+      }
     }
   }
 
@@ -276,8 +280,9 @@ class Checker {
 
 /** Everywhere where the store must be found, and nowhere else. */
 function filedKeys(identity: StoreIdentity): Buffer[] {
-  const { ownerId, name } = identity
+  const { ownerId, name, session } = identity
   const always = ownedKeys(identity, { named: false })
+  if (session) always.push(sessionKey(ownerId, BigInt(session.token)))
   if (name === null) return always
   return [...always, nameKey(ownerId, name), ...ownedKeys(identity, { named: true })]
 }

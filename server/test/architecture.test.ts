@@ -92,7 +92,15 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'core/',
     'transport/socket-exchange.ts',
   ],
-  'protocols/nemesis/dump-': ['node:fs/promises', 'node:path'],
+  'protocols/nemesis/dump-': [
+    'protocols/nemesis/',
+    'protocols/json-scan.ts',
+    'protocols/json-text.ts',
+    'core/',
+    'node:fs/promises',
+    'node:path',
+  ],
+  'protocols/json-path.ts': ['protocols/json-text.ts', 'json-p3'],
   'protocols/rest/': [
     'protocols/rest/',
     'protocols/content-encoding.ts',

@@ -168,6 +168,15 @@ describe('the end of a session', () => {
   })
 })
 
+describe('the end of what is no session', () => {
+  it('is refused, and the store stays', async () => {
+    const domain = await open()
+    const store = await domain.stores.create({ ownerId: owner, name: undefined })
+    expect(await codeOf(domain.sessions.end(store, system))).toBe('store-not-found')
+    expect(await codeOf(store.identity())).toBe('none')
+  })
+})
+
 describe('a token for a store', () => {
   it('is given once, and taken away', async () => {
     const domain = await open()

@@ -74,8 +74,8 @@ export class Sessions {
   }
 
   /**
-   * A session as it was somewhere else, with its records: it is there when all of it is. False where
-   * there is one of that token already.
+   * A session as it was somewhere else, with its records: it is there when all of it is. False
+   * where there is one of that token already.
    */
   async restore(wanted: RestoredSession): Promise<boolean> {
     const { ownerId, session, retention, records, actor } = wanted
@@ -125,9 +125,13 @@ export class Sessions {
     return token
   }
 
-  /** Takes the token away, and drops the store where nothing else keeps it. */
+  /**
+   * Takes the token away, and drops the store where nothing else keeps it. Throws
+   * `store-not-found`, also for a store that has no token, and what the caller throws.
+   */
   async end(store: Store, caller: Caller): Promise<void> {
-    const { name } = await store.identity()
+    const { name, session } = await store.identity()
+    if (!session) throw storeNotFound(store.id)
     if (name === null) await this.#stores.drop(store.id, caller)
     else await this.#stores.update(store.id, { session: null }, caller)
   }

@@ -8,8 +8,8 @@ import type { ApifyCall } from './routes.ts'
 import { changesOf, describe, managerOf, updated } from './stores.ts'
 
 /**
- * PATCH /v2/key-value-stores/{store}: name, title, generalAccess, retention, and `session`, which gives
- * it a token for NemesisDB's clients or takes it away; the rest stays.
+ * PATCH /v2/key-value-stores/{store}: name, title, generalAccess, retention, and `session`, which
+ * gives it a token for NemesisDB's clients or takes it away; the rest stays.
  */
 export async function patchStore(call: ApifyCall): Promise<HttpReply> {
   const store = await findStore(call, { action: 'manage', extent: 'all' })

@@ -20,7 +20,9 @@ export async function listSessions(call: RestCall): Promise<HttpReply> {
   return jsonReply(200, { data: { items, count: items.length, isTruncated } })
 }
 
-/** DELETE /coatcheck/v1/sessions/{storeId}: as SH_END: a store without a name goes with its token. */
+/**
+ * DELETE /coatcheck/v1/sessions/{storeId}: as SH_END: a store without a name goes with its token.
+ */
 export async function endSession({ principal, domain, store: id }: RestCall): Promise<HttpReply> {
   const use = { action: 'manage', extent: 'all' } as const
   const caller = domain.access.callerFor(principal, 'coatcheck', use)

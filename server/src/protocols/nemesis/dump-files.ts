@@ -11,8 +11,8 @@ const fileBytesMax = 512 * 1_048_576
 const complete = 1
 
 /**
- * NemesisDB's own layout of files: `<folder>/<name>/<nanoseconds since 1970>/` with `md/md.json` and
- * the data below `data/`, in folders of pools (0.3 and 0.4) or without (0.5 and later).
+ * NemesisDB's own layout of files: `<folder>/<name>/<nanoseconds since 1970>/` with `md/md.json`
+ * and the data below `data/`, in folders of pools (0.3 and 0.4) or without (0.5 and later).
  */
 export class DumpFiles implements Dumps {
   readonly #folder: string

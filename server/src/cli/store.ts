@@ -11,6 +11,10 @@ interface SearchData {
   readonly isTruncated: boolean
 }
 
+interface LinkedData extends StoreData {
+  readonly sessionToken: string
+}
+
 const storePath = '/v2/key-value-stores/:store'
 const searchPath = '/coatcheck/v1/search'
 const rights = ['read', 'write', 'manage', 'none']
@@ -59,6 +63,18 @@ export const storeCommands: Readonly<Record<string, Command>> = {
     about: 'who may read it without being asked for: whoever knows its id, or name, or nobody',
     words: { min: 2, max: 2 },
     run: setAccess,
+  },
+  link: {
+    usage: 'store link STORE',
+    about: "gives it a session token for NemesisDB's clients",
+    words: one,
+    run: linkStore,
+  },
+  unlink: {
+    usage: 'store unlink STORE',
+    about: 'takes its session token away; its records stay',
+    words: one,
+    run: unlinkStore,
   },
   'reset-links': {
     usage: 'store reset-links STORE',
@@ -141,6 +157,23 @@ async function setAccess(call: CommandCall): Promise<void> {
     throw new UsageError(`"${word}" is none of ${Object.keys(levels).join(', ')}.`)
   }
   await changeAccess(call, { generalAccess }, `has the general access ${generalAccess} now`)
+}
+
+async function linkStore({ given, api, screen }: CommandCall): Promise<void> {
+  const store = await findStore(api, given.word(0))
+  const body = { session: true }
+  const linked = await api.ask<LinkedData>('PATCH', pathOf(storePath, store.id), { body })
+  if (screen.isJson) return screen.json(linked)
+  screen.note(`NemesisDB's clients reach ${addressOf(store)} by the session token`)
+  screen.sentence(linked.sessionToken)
+}
+
+async function unlinkStore({ given, api, screen }: CommandCall): Promise<void> {
+  const store = await findStore(api, given.word(0))
+  const body = { session: false }
+  const unlinked = await api.ask<StoreData>('PATCH', pathOf(storePath, store.id), { body })
+  if (screen.isJson) return screen.json(unlinked)
+  screen.sentence(`The store ${addressOf(store)} has no session token now.`)
 }
 
 async function changeAccess(

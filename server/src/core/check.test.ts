@@ -13,6 +13,7 @@ import {
   nameKey,
   ownedKeys,
   ownerCounterKey,
+  sessionKey,
   sharedKey,
   storeKey,
 } from './keyspace.ts'
@@ -66,6 +67,39 @@ async function firstTokenId({ tokens, users }: TestDomain): Promise<string> {
 async function problemsOf(engine: StorageEngine): Promise<string> {
   return (await check(engine)).problems.join('\n')
 }
+
+describe('a check of sessions', () => {
+  const session = { token: '18446744073709551615', isShared: false }
+  const key = sessionKey(owner, BigInt(session.token))
+
+  it('finds each filed under its token', async () => {
+    const { engine, domain } = await storedData()
+    await domain.stores.create({ ownerId: owner, name: 'linked', session })
+    expect(await problemsOf(engine)).toBe('')
+  })
+
+  it('finds one whose token leads nowhere', async () => {
+    const { engine, domain } = await storedData()
+    const { id } = await domain.stores.create({ ownerId: owner, name: 'linked', session })
+    await engine.commit({ deletes: [key] })
+    expect(await problemsOf(engine)).toBe(`Store ${id} is not filed everywhere it should be.`)
+  })
+
+  it('finds a token that no store has', async () => {
+    const { engine, named } = await storedData()
+    await engine.commit({ puts: [{ key, value: Buffer.from(named.id, 'latin1') }] })
+    expect(await problemsOf(engine)).toBe(
+      `Store ${named.id} is filed under session and should not be.`,
+    )
+  })
+
+  it('finds a token that is damaged', async () => {
+    const { engine, domain } = await storedData()
+    await domain.stores.create({ ownerId: owner, name: 'linked', session })
+    engine.damage(key)
+    expect(await problemsOf(engine)).toBe('An entry of the kind session is damaged.')
+  })
+})
 
 describe('a check without a problem', () => {
   it('counts what is stored', async () => {

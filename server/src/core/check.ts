@@ -21,6 +21,7 @@ import {
   ownedStoreIdOf,
   ownerCounterKey,
   schemaKey,
+  sessionKey,
   sharedKey,
   storeIdOf,
   storeKey,
@@ -195,8 +196,11 @@ class Checker {
         await this.#checkFiled(key, { kind, storeId: ownedStoreIdOf(key) })
       }
     }
-    for await (const { key, value } of walk(this.#engine, kindRange('name'))) {
-      await this.#checkFiled(key, { kind: 'name', storeId: asBuffer(value).toString('latin1') })
+    for (const kind of ['name', 'session'] as const) {
+      for await (const { key, value, isDamaged } of walk(this.#engine, kindRange(kind))) {
+        if (isDamaged && kind === 'session') continue // told among the plain ones
+        await this.#checkFiled(key, { kind, storeId: asBuffer(value).toString('latin1') })
+      }
     }
   }
 
@@ -290,9 +294,10 @@ class Checker {
 
 /** Everywhere where the store must be found, and nowhere else. */
 function filedKeys(identity: StoreIdentity): Buffer[] {
-  const { id, ownerId, name, shares } = identity
+  const { id, ownerId, name, shares, session } = identity
   const shared = Object.keys(shares).map((userId) => sharedKey(userId, id))
-  const always = [...ownedKeys(identity, { named: false }), ...shared]
+  const sessions = session ? [sessionKey(ownerId, BigInt(session.token))] : []
+  const always = [...ownedKeys(identity, { named: false }), ...shared, ...sessions]
   if (name === null) return always
   return [...always, nameKey(ownerId, name), ...ownedKeys(identity, { named: true })]
 }

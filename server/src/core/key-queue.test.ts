@@ -62,3 +62,32 @@ it('takes what is queued by a running work behind it', async () => {
   await inner
   expect(events).toEqual(['outer', 'inner'])
 })
+
+it('runs what has several keys in turn of all of them, and nothing waits in a circle', async () => {
+  const queue = new KeyQueue()
+  const running = new Set<string>()
+  const order: number[] = []
+  const work = async (index: number, keys: readonly string[]): Promise<void> => {
+    for (const key of keys) {
+      expect(running.has(key), key).toBe(false)
+      running.add(key)
+    }
+    await settle()
+    for (const key of keys) running.delete(key)
+    order.push(index)
+  }
+  const sets = [['a', 'b'], ['b', 'a'], ['c'], ['a', 'c'], [], ['b'], ['c', 'b', 'a'], ['a']]
+  await Promise.all(sets.map((keys, index) => queue.runAll(keys, () => work(index, keys))))
+  expect(order.toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6, 7])
+  const ofA = order.filter((index) => sets[index]?.includes('a'))
+  expect(ofA).toEqual([0, 1, 3, 6, 7])
+})
+
+it('lets others of those keys run when one fails', async () => {
+  const queue = new KeyQueue()
+  const failing = queue.runAll(['a', 'b'], () => Promise.reject(new Error('mine')))
+  const next = queue.runAll(['b', 'c'], async () => 'fine')
+  const single = queue.run('a', async () => 'fine too')
+  await expect(failing).rejects.toThrow('mine')
+  expect(await Promise.all([next, single])).toEqual(['fine', 'fine too'])
+})

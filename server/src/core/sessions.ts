@@ -125,9 +125,13 @@ export class Sessions {
     return token
   }
 
-  /** Takes the token away, and drops the store where nothing else keeps it. */
+  /**
+   * Takes the token away, and drops the store where nothing else keeps it. Throws
+   * `store-not-found`, also for a store that has no token, and what the caller throws.
+   */
   async end(store: Store, caller: Caller): Promise<void> {
-    const { name } = await store.identity()
+    const { name, session } = await store.identity()
+    if (!session) throw storeNotFound(store.id)
     if (name === null) await this.#stores.drop(store.id, caller)
     else await this.#stores.update(store.id, { session: null }, caller)
   }

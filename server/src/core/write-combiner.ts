@@ -79,7 +79,11 @@ function isFor(
 ): boolean {
   if (actor === undefined || group.actor !== actor || group.storeId !== storeId) return false
   const keyCount = group.keys.size + call.changes.length
-  return group.calls.length < 32 && group.bytes + bytes <= groupBytesMax && keyCount <= limits.pageItemsMax
+  return (
+    group.calls.length < 32 &&
+    group.bytes + bytes <= groupBytesMax &&
+    keyCount <= limits.pageItemsMax
+  )
 }
 
 /** What fails together may not fail by itself, unless nobody knows what became of it. */

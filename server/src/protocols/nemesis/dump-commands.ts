@@ -51,7 +51,7 @@ export async function load(call: NemesisCall): Promise<Answer> {
     .map((item) => (item.kind === 'string' ? item.string() : undefined))
   if (names.includes(undefined)) throw invalidParameter(status.valueTypeInvalid, 'names')
   requireAccount(client.principal, 'manage')
-  const wanted = names.filter((name) => name !== undefined)
+  const wanted = [...new Set(names)].filter((name) => name !== undefined)
   const readers = await Promise.all(wanted.map((name) => openDump(call, name)))
   const members: [string, string][] = []
   for (const [index, reader] of readers.entries()) {

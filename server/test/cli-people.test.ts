@@ -176,7 +176,11 @@ describe.each(places)('coatcheck audit, with %s', (place) => {
     await commands.out('user', 'add', 'jane')
     await commands.out('token', 'create', '--user', 'jane', '--name', 'mine')
     const own = await commands.rows('audit')
-    expect(own.map((row) => row.slice(1, 5))).toEqual([['owner', 'cli', 'user-created', 'jane']])
+    expect(own.map((row) => row.slice(1, 5))).toEqual([
+      ['owner', 'cli', 'token-created', 'mine'],
+      ['owner', 'cli', 'token-created', 'first token'],
+      ['owner', 'cli', 'user-created', 'jane'],
+    ])
     const hers = await commands.rows('audit', '--user', 'jane')
     expect(hers.map((row) => row.slice(1, 5))).toEqual([
       ['owner', 'cli', 'token-created', 'mine'],
@@ -190,10 +194,11 @@ describe.each(places)('coatcheck audit, with %s', (place) => {
     for (const name of ['a', 'b', 'c']) await commands.out('user', 'add', name)
     const { code, stdout, stderr } = await commands.run('audit', '--limit', '2')
     expect(code).toBe(0)
-    expect(stdout.split('\n').map((line) => line.split('\t')[4])).toEqual(['c', 'b', undefined])
+    const subjects = stdout.split('\n').map((line) => line.split('\t')[4])
+    expect(subjects).toEqual(['first token', 'c', undefined])
     const [, before = ''] = /^What is older: --before (\d+)\n$/.exec(stderr) ?? []
     const rest = await commands.rows('audit', '--limit', '2', '--before', before)
-    expect(rest.map((row) => row[4])).toEqual(['a'])
+    expect(rest.map((row) => row[4])).toEqual(['first token', 'b'])
   })
 
   it('says what the API says, as JSON', async () => {
@@ -201,19 +206,21 @@ describe.each(places)('coatcheck audit, with %s', (place) => {
     await commands.out('user', 'add', 'jane')
     expect(await commands.json('audit')).toEqual({
       items: [
+        expect.objectContaining({ action: 'token-created', subject: 'first token' }),
         {
           revision: expect.any(Number),
           revisionBefore: null,
           at: isoTime,
           action: 'user-created',
           subject: 'jane',
+          details: { isAdmin: false },
           userId: id,
           username: 'owner',
           tokenId: null,
           door: 'cli',
         },
       ],
-      count: 1,
+      count: 2,
       nextBefore: null,
     })
   })

@@ -32,7 +32,8 @@ describe('what keeps the server from starting is told in one sentence', () => {
     const folder = createTestFolder()
     const { args = [], env = {}, data = folder } = await setUp(folder)
     const words = ['serve', '--data', data, '--port', '0', ...args]
-    const { stdout, stderr, ...end } = await runCoatcheck({ args: words, env })
+    const alone = { COATCHECK_NEMESIS_PORT: 'off', ...env }
+    const { stdout, stderr, ...end } = await runCoatcheck({ args: words, env: alone })
     expect(stderr).toMatch(oneSentence)
     expect(stderr).toMatch(says)
     expect({ stdout, code: end.code }).toEqual({ stdout: '', code })
@@ -63,6 +64,16 @@ describe('a first start', () => {
     const second = await ServerProcess.start({ data })
     expect(second.stdout).toBe(`Coatcheck is listening on ${second.url}\n`)
     expect(await statusFor(second, token)).toBe(200)
+  })
+
+  it('prints where the NemesisDB door is, before it says that it listens', async () => {
+    const args = ['--engine', 'memory', '--nemesis-port', '0']
+    const server = await ServerProcess.start({ data: createTestFolder(), args })
+    const lines = server.stdout.trimEnd().split('\n').slice(1)
+    expect(lines).toEqual([
+      expect.stringMatching(/^The NemesisDB door is at ws:\/\/127\.0\.0\.1:\d+$/),
+      `Coatcheck is listening on ${server.url}`,
+    ])
   })
 
   it('takes COATCHECK_INITIAL_TOKEN, and a later one is ignored with a warning', async () => {

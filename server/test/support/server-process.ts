@@ -43,7 +43,9 @@ export class ServerProcess {
   /** The process as it begins: it may not be ready, and may never be. It ends with the test. */
   static spawn({ data, args = [], ...rest }: ServeOptions): ServerProcess {
     const words = ['serve', '--data', data, '--port', '0', ...args]
-    const server = new ServerProcess({ args: words, ...rest }, data)
+    // Its usual port is one for all servers of a machine; flags go before it.
+    const env = { COATCHECK_NEMESIS_PORT: 'off', ...rest.env }
+    const server = new ServerProcess({ args: words, ...rest, env }, data)
     onTestFinished(() => server.kill())
     return server
   }

@@ -282,7 +282,8 @@ describe('--nemesis-port', () => {
       holder.listen(1_987, '127.0.0.1', () => resolve(true))
     })
     onTestFinished(() => void (isOurs && holder.close()))
-    const server = await ServerProcess.start({ data: createTestFolder() })
+    const env = { COATCHECK_NEMESIS_PORT: '' } // as if it were not set
+    const server = await ServerProcess.start({ data: createTestFolder(), env })
     expect(await statusOf(`${server.url.replace('http', 'ws')}/nemesis`)).toBe(101)
     expect(server.stderr).toContain('Port 1987 is taken')
     expect(server.stdout).not.toContain('The NemesisDB door is at')

@@ -5,7 +5,13 @@ import { endsByClearing } from '../../core/retention.ts'
 import type { Store } from '../../core/store.ts'
 import { parseUint64 } from '../json-text.ts'
 import type { Answer, NemesisCall } from './call.ts'
-import { DumpError, type DumpedSession, type DumpReader, type DumpWriter } from './dumps.ts'
+import {
+  DumpError,
+  type DumpedSession,
+  type DumpReader,
+  type DumpWriter,
+  type Readable,
+} from './dumps.ts'
 import { assertDeclared, given, optional, type Parameters, required } from './parameters.ts'
 import { retentionOfSeconds } from './sessions.ts'
 import { status } from './status.ts'
@@ -29,7 +35,7 @@ export async function save(call: NemesisCall): Promise<Answer> {
   const startedAt = call.environment.now()
   const text = JSON.stringify(name)
   try {
-    const writer = await dumps.create(name, { isWhole: tokens === undefined })
+    const writer = await dumps.create(name, { isWhole: tokens === undefined, userId: id })
     await abandoning(writer, () => writeSessions(call, writer, { ownerId: id, tokens }))
     const duration = call.environment.now() - startedAt
     return [
@@ -60,9 +66,17 @@ export async function load(call: NemesisCall): Promise<Answer> {
   return answer(command, object(members))
 }
 
-/** Throws CommandError where there is none. */
-export async function openDump({ dumps }: NemesisCall, name: string): Promise<DumpReader> {
-  const reader = await dumps?.open(name).catch(missing)
+/**
+ * What another user of this server saved is theirs alone; dumps of other servers may be loaded.
+ * Throws CommandError where there is none.
+ */
+export async function openDump(call: NemesisCall, name: string): Promise<DumpReader> {
+  const { dumps, domain, client } = call
+  const readable: Readable = async (userId) => {
+    if (userId === undefined || userId === client.principal.user.id) return true
+    return (await domain.users.get(userId)) === undefined
+  }
+  const reader = await dumps?.open(name, readable).catch(missing)
   if (reader) return reader
   throw new CommandError(status.loadError, 'Load path does not exist')
 }

@@ -3,7 +3,14 @@ import { join } from 'node:path'
 import type { Environment } from '../../core/environment.ts'
 import { readDumpText } from './dump-text.ts'
 import { FileDumpWriter } from './dump-writer.ts'
-import { DumpError, type DumpReader, type Dumps, type DumpWriter } from './dumps.ts'
+import {
+  type DumpDescription,
+  DumpError,
+  type DumpReader,
+  type Dumps,
+  type DumpWriter,
+  type Readable,
+} from './dumps.ts'
 
 const nameLengthMax = 200
 /** A file is read as one text. */
@@ -23,26 +30,29 @@ export class DumpFiles implements Dumps {
     this.#environment = environment
   }
 
-  async create(name: string, { isWhole }: { isWhole: boolean }): Promise<DumpWriter> {
+  async create(name: string, description: DumpDescription): Promise<DumpWriter> {
     const place = join(this.#folder, checkedName(name))
     return attempt(async () => {
       for (let time = BigInt(this.#environment.now()) * 1_000_000n; ; time += 1n) {
         await mkdir(place, { recursive: true, mode: 0o700 })
         if (!(await isMade(join(place, String(time))))) continue
         const path = join(place, String(time))
-        return FileDumpWriter.open(path, { name, isWhole, now: () => this.#environment.now() })
+        const now = (): number => this.#environment.now()
+        return FileDumpWriter.open(path, { ...description, name, now })
       }
     })
   }
 
-  async open(name: string): Promise<DumpReader | undefined> {
+  async open(name: string, readable: Readable): Promise<DumpReader | undefined> {
     const place = join(this.#folder, checkedName(name))
     const times = await attempt(() => namesIn(place))
     const newestFirst = times
       .filter((time) => /^\d{1,30}$/.test(time))
       .sort((one, other) => (BigInt(one) < BigInt(other) ? 1 : -1))
     for (const time of newestFirst) {
-      if (await isComplete(join(place, time))) return new FileDumpReader(join(place, time, 'data'))
+      const saved = await savedIn(join(place, time))
+      if (!saved || !(await readable(saved.userId))) continue
+      return new FileDumpReader(join(place, time, 'data'))
     }
     return undefined
   }
@@ -104,15 +114,16 @@ async function namesIn(folder: string): Promise<readonly string[]> {
   }
 }
 
-async function isComplete(folder: string): Promise<boolean> {
+/** Whose a dump is, where that is told; undefined: it is not complete. */
+async function savedIn(folder: string): Promise<{ userId: string | undefined } | undefined> {
   try {
     const metadata: unknown = JSON.parse(await readFile(join(folder, 'md', 'md.json'), 'utf8'))
-    return typeof metadata === 'object' && metadata !== null && 'status' in metadata
-      ? metadata.status === complete
-      : false
+    if (typeof metadata !== 'object' || metadata === null) return undefined
+    if (!('status' in metadata) || metadata.status !== complete) return undefined
+    return { userId: 'user' in metadata ? String(metadata.user) : undefined }
   } catch (error) {
-    if (error instanceof SyntaxError) return false
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return false
+    if (error instanceof SyntaxError) return undefined
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined
     throw new DumpError(`The dump can't be read: ${messageOf(error)}.`, error)
   }
 }

@@ -1,16 +1,15 @@
 import { type FileHandle, mkdir, open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { attempt } from './dump-files.ts'
-import type { DumpedSession, DumpWriter } from './dumps.ts'
+import type { DumpDescription, DumpedSession, DumpWriter } from './dumps.ts'
 
 /** A file that has this much is followed by a new one, between two sessions. */
 const fileLengthMax = 10 * 1_048_576
 const bufferedLengthMax = 262_144
 const statuses = { pending: 0, complete: 1, failed: 2 } as const
 
-interface About {
+interface About extends DumpDescription {
   readonly name: string
-  readonly isWhole: boolean
   now(): number
 }
 
@@ -110,7 +109,7 @@ export class FileDumpWriter implements DumpWriter {
 
   /** Replaced as a whole: a reader finds the old or the new one. */
   async #describe(status: number): Promise<void> {
-    const { name, isWhole, now } = this.#about
+    const { name, isWhole, userId, now } = this.#about
     const text = JSON.stringify({
       name,
       status,
@@ -118,6 +117,7 @@ export class FileDumpWriter implements DumpWriter {
       start: this.#startedAt,
       saveType: isWhole ? 0 : 1,
       complete: status === statuses.pending ? 0 : now(),
+      user: userId, // ours: NemesisDB has no users
     })
     const path = join(this.#folder, 'md', 'md.json')
     const file = await open(`${path}.new`, 'w', 0o600)

@@ -9,11 +9,23 @@ export interface DumpedSession {
 
 /** Where dumps lie. No name leads out of it. */
 export interface Dumps {
-  /** `isWhole`: all sessions are saved, not only some. Throws DumpError. */
-  create(name: string, about: { isWhole: boolean }): Promise<DumpWriter>
-  /** The newest complete dump of that name; undefined: there is none. Throws DumpError. */
-  open(name: string): Promise<DumpReader | undefined>
+  /** Throws DumpError. */
+  create(name: string, about: DumpDescription): Promise<DumpWriter>
+  /**
+   * The newest complete dump of that name among those that are `readable`, which is told the id of
+   * the user who saved it, or undefined; undefined: there is none. Throws DumpError.
+   */
+  open(name: string, readable: Readable): Promise<DumpReader | undefined>
 }
+
+export interface DumpDescription {
+  /** All sessions are saved, not only some. */
+  readonly isWhole: boolean
+  /** The id of the user whose they are. */
+  readonly userId: string
+}
+
+export type Readable = (userId: string | undefined) => Promise<boolean>
 
 export interface DumpWriter {
   /** What comes behind belongs to this session, or (undefined) to none. Throws DumpError. */

@@ -46,6 +46,7 @@ export async function find(call: NemesisCall): Promise<Answer> {
   if (result === undefined) throw invalidParameter(status.commandSyntax, 'rsp')
   const only = wantedKeys(call)
   return inSession(call, 'read', async ({ store, token }) => {
+    assertKeys(call, only)
     try {
       const members = await membersOf(search(store, path, only), result)
       return answer(call.command, `{"tkn":${token},"st":1,${members}}`)
@@ -60,7 +61,6 @@ function wantedKeys(call: NemesisCall): readonly string[] {
   const array = call.parameters.get('keys')
   const keys = array ? textsOf(array) : []
   assertCount(keys.length)
-  assertKeys(call, keys)
   return keys
 }
 
@@ -128,10 +128,10 @@ export async function update(call: NemesisCall): Promise<Answer> {
   const { parameters } = call
   assertDeclared(parameters, updateParameters)
   const key = given(parameters, 'key').string()
-  assertKeys(call, [key])
   const path = compiled(given(parameters, 'path').string())
   const value = given(parameters, 'value').text
   return inSession(call, 'write', async (session) => {
+    assertKeys(call, [key])
     const turn = `${session.store.id}/${key}`
     const count = await call.updates.run(turn, () => replace(session, { key, path, value }))
     const code = count === undefined ? status.keyNotExist : status.ok

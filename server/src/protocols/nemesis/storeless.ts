@@ -88,14 +88,14 @@ export async function serverInfo({ command, dumps }: NemesisCall): Promise<Answe
 
 /** KV_SAVE */
 export async function save(call: NemesisCall): Promise<Answer> {
-  const { command, dumps, environment } = call
+  const { command, client, dumps, environment } = call
   const name = nameOf(call)
   if (!dumps) return answer(command, `{"st":${status.commandDisabled}}`)
   assertAllKeys(call)
   const startedAt = environment.now()
   const store = await ownStore(call, 'read')
   try {
-    const writer = await dumps.create(name, { isWhole: true })
+    const writer = await dumps.create(name, { isWhole: true, userId: client.principal.user.id })
     await abandoning(writer, async () => {
       await writer.begin(undefined)
       await writeValues(store, writer)

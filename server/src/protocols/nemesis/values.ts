@@ -201,13 +201,13 @@ async function write(
   assertDeclared(call.parameters, declared)
   const members = given(call.parameters, 'keys').members()
   assertCount(members.size)
-  assertKeys(call, members.keys())
-  return inSession(call, 'write', (session) =>
-    use(
+  return inSession(call, 'write', async (session) => {
+    assertKeys(call, members.keys())
+    return use(
       session,
       [...members].map(([key, value]) => recordOf(key, value)),
-    ),
-  )
+    )
+  })
 }
 
 async function read(
@@ -218,8 +218,10 @@ async function read(
   assertDeclared(call.parameters, keysArray)
   const wanted = textsOf(given(call.parameters, 'keys'))
   assertCount(wanted.length)
-  assertKeys(call, wanted)
-  return inSession(call, action, (session) => use(session, wanted))
+  return inSession(call, action, async (session) => {
+    assertKeys(call, wanted)
+    return use(session, wanted)
+  })
 }
 
 /** Ours: the original takes as many as its payload holds. */

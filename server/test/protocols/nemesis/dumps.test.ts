@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { NemesisSession, openSocket } from '../../support/nemesis-session.ts'
+import { People } from '../../support/people.ts'
 import { Remote } from '../../support/remote.ts'
 import { createTestFolder } from '../../support/test-folder.ts'
 import { engines, startTestServer, type TestServer } from '../../test-server.ts'
@@ -250,6 +251,33 @@ describe('SH_SAVE', () => {
         keys: { a: 1 },
       },
     ])
+  })
+
+  it('saves what no other user of the server may load, and another server may', async () => {
+    const folder = createTestFolder()
+    const server = await start({ nemesisSaveDir: folder })
+    const people = new People({ url: server.url, token: server.token })
+    const { token } = await people.create('eve')
+    const client = await openSocket(server.nemesisUrl)
+    const eve = await openSocket(`${server.nemesisUrl}?token=${token}`)
+    for (const one of [client, eve]) await one.command('SH_NEW', { name: 'own' })
+    await client.ask({ SH_SAVE: { name: 'mine', tkns: [1] } })
+    await client.receive()
+    expect(await eve.command('SH_LOAD', { names: ['mine'] })).toEqual({
+      st: 142,
+      tkn: null,
+      m: 'Load path does not exist',
+    })
+    await eve.ask({ SH_SAVE: { name: 'mine' } })
+    await eve.receive()
+    // Theirs is the newest of that name, and not the one that is meant.
+    expect(await client.command('SH_LOAD', { names: ['mine'] })).toMatchObject({
+      mine: { sessions: 0, st: 141 },
+    })
+    const other = await openSocket((await start({ nemesisSaveDir: folder })).nemesisUrl)
+    expect(await other.command('SH_LOAD', { names: ['mine'] })).toMatchObject({
+      mine: { sessions: 1, st: 141 },
+    })
   })
 
   it('saves no values that are no JSON, and of nobody else', async () => {

@@ -36,6 +36,8 @@ export interface Row {
   /** `200`, or with the type of an error. */
   readonly ok: string
   readonly variant?: string
+  /** The store's name is no address of it here. */
+  readonly onlyById?: true
   /** A text is sent as it is, all else as JSON. */
   readonly body?: string | object | ((world: World) => object)
   /** `:key` in the path, or `key=` in the query. */
@@ -64,7 +66,7 @@ export function httpOperations(rows: readonly Row[], url: () => string): Operati
       endpoint: row.at,
       variant: row.variant ?? '',
       kind: row.kind,
-      addresses: row.at.includes(':store') ? ['id', 'name'] : [undefined],
+      addresses: addressesOf(row),
       changes: row.changes ?? (method !== 'GET' && method !== 'HEAD'),
       ask: (world, caller, address) => ask(new Remote(url()), row, { world, caller, address }),
       spell: (meaning, address) => {
@@ -74,6 +76,11 @@ export function httpOperations(rows: readonly Row[], url: () => string): Operati
       },
     }
   })
+}
+
+function addressesOf({ at, onlyById }: Row): readonly Address[] {
+  if (!at.includes(':store')) return [undefined]
+  return onlyById ? ['id'] : ['id', 'name']
 }
 
 function refusal(meaning: Exclude<Meaning, 'ok'>, address: Address): string {

@@ -1,3 +1,5 @@
+import { parseTable } from './table.ts'
+
 /**
  * Who may do what, written down by hand. A column is a kind of operation, a row a caller; each door
  * lists its operations by their kind, and says how it spells these answers:
@@ -127,7 +129,7 @@ export type Column = ReadonlyMap<string, Meaning>
 
 export const columns: ReadonlyMap<string, Column> = new Map(
   [reading, writing, people]
-    .flatMap((table) => [...parse(table)])
+    .flatMap((table) => [...parseTable(table)])
     .map(([name, cells]) => [
       name,
       new Map([...cells].map(([caller, cell]) => [caller, meaningOf(cell)])),
@@ -139,7 +141,7 @@ export const openings: ReadonlyMap<
   string,
   ReadonlyMap<string, { readonly id: Meaning; readonly name: Meaning }>
 > = new Map(
-  [...parse(opened)].map(([level, cells]) => [
+  [...parseTable(opened)].map(([level, cells]) => [
     level,
     new Map(
       [...cells].map(([caller, cell]) =>
@@ -150,19 +152,6 @@ export const openings: ReadonlyMap<
     ),
   ]),
 )
-
-/** Each column of a table by its name: the cells by the names of their rows. */
-function parse(table: string): Map<string, Map<string, string>> {
-  const [head = '', ...lines] = table.trim().split('\n')
-  const names = head.trim().split(/\s+/)
-  const rows = lines.map((line) => line.split(/ {2,}/))
-  return new Map(
-    names.map((name, index) => [
-      name,
-      new Map(rows.map(([caller = '', ...cells]) => [caller, cells[index] ?? ''])),
-    ]),
-  )
-}
 
 function meaningOf(cell: string): Meaning {
   if (isMeaning(cell)) return cell

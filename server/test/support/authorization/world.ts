@@ -23,6 +23,14 @@ export interface Credentials {
   readonly signature?: string
 }
 
+interface Server {
+  readonly url: string
+  readonly token: string
+}
+
+/** Answers the name of the wardrobe. */
+type Prepare = (world: World) => Promise<string>
+
 interface MadeToken {
   readonly id: string
   readonly text: string
@@ -53,14 +61,17 @@ export class World {
   #otherStore = { id: '', secret: '' }
   #spare = ''
   #count = 0
+  readonly #prepare: Prepare | undefined
 
-  private constructor({ url, token }: { url: string; token: string }) {
+  private constructor({ url, token }: Server, prepare: Prepare | undefined) {
     this.#remote = new Remote(url)
     this.#admin = token
+    this.#prepare = prepare
   }
 
-  static async create(server: { url: string; token: string }): Promise<World> {
-    const world = new World(server)
+  /** `prepare` may make the wardrobe before it is opened by its name. */
+  static async create(server: Server, prepare?: Prepare): Promise<World> {
+    const world = new World(server, prepare)
     for (const username of usernames) await world.#createUser(username)
     await world.#createTokens()
     const { id, urlSigningSecretKey } = await world.#openStore('other')
@@ -137,6 +148,7 @@ export class World {
       ...parts.map((part) => this.#seen(path + part, 'jane')),
       ...changing.map((user) => this.#seen('/v2/key-value-stores?unnamed=1', user)),
       ...changing.map(tokensOf),
+      this.#seen('/coatcheck/v1/sessions', 'jane'),
       this.#seen('/coatcheck/v1/users', 'admin'),
     ])
   }
@@ -150,7 +162,7 @@ export class World {
     const { data } = await this.#do(`/v2/key-value-stores/${wardrobe.id}`, {
       method: 'PATCH',
       token: this.tokenOf('jane'),
-      json: { name: wardrobe.name, title: null, generalAccess: 'RESTRICTED' },
+      json: { name: wardrobe.name, title: null, generalAccess: 'RESTRICTED', session: true },
     })
     this.#wardrobe = { ...wardrobe, secret: data.urlSigningSecretKey }
     for (const key of [inside, outside]) await this.#put(key)
@@ -200,7 +212,7 @@ export class World {
   async #createWardrobe(before: Wardrobe | undefined): Promise<Wardrobe> {
     const { prefixRead, prefixWrite, whole, managersPrefix } = before ?? {}
     for (const token of [prefixRead, prefixWrite, whole, managersPrefix]) await this.#revoke(token)
-    const name = this.fresh()
+    const name = (await this.#prepare?.(this)) ?? this.fresh()
     const { id, urlSigningSecretKey: secret } = await this.#openStore(name)
     const shares = { reader: 'read', writer: 'write', manager: 'manage', gone: 'manage' }
     await this.#do(`/v2/key-value-stores/${id}/access`, {

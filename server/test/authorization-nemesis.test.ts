@@ -1,0 +1,191 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { commands, newCommands } from '../src/protocols/nemesis/commands.ts'
+import {
+  accountRows,
+  answersTo,
+  askNemesis,
+  dumpName,
+  type NemesisRow,
+  sessionName,
+  sessionRows,
+  sessionToken,
+  storelessRows,
+} from './support/authorization/nemesis-operations.ts'
+import { nemesisColumns } from './support/authorization/nemesis-rules.ts'
+import { callerNames, inside, outside, World } from './support/authorization/world.ts'
+import { Remote } from './support/remote.ts'
+import { useTestServer } from './test-server.ts'
+
+/** Signatures are of links: a handshake takes tokens alone. */
+const callers = callerNames.filter((name) => !name.includes('link'))
+const owners = ['the owner', 'the store token of the owner', 'the write token of the owner']
+
+/** A server of one family of versions, and the owner's wardrobe in it: a session with a name. */
+function useWardrobe(nemesisCompat: '0.4' | '0.9') {
+  const server = useTestServer({ nemesisPort: 0, nemesisCompat })
+  let made: World | undefined
+  const world = (): World => {
+    if (!made) throw new Error('The world is not there yet.')
+    return made
+  }
+  const jane = (path: string, asked: { method?: string; json?: object } = {}) =>
+    new Remote(server.url()).do(path, { ...asked, token: world().tokenOf('jane') })
+  const send = (token: string, message: string) =>
+    answersTo(server.nemesisUrl(), { token }, message)
+
+  const isSession = async (): Promise<boolean> => {
+    const { data } = await jane('/coatcheck/v1/sessions')
+    return data.items.some(({ storeId, isShared }: { storeId: string; isShared: boolean }) => {
+      return isShared && storeId === world().wardrobe.id
+    })
+  }
+
+  beforeAll(async () => {
+    made = await World.create({ url: server.url(), token: server.token() }, async (making) => {
+      const remote = new Remote(server.url())
+      const token = making.tokenOf('jane')
+      const message = `{"SH_NEW":{"name":"${sessionName}","shared":true}}`
+      expect(await send(token, message)).toEqual([expect.stringContaining('"st":1,')])
+      const { data } = await remote.do('/coatcheck/v1/sessions', { token })
+      const found = data.items.find(({ isShared }: { isShared: boolean }) => isShared)
+      const asked = { method: 'PATCH', token, json: { name: 'nemesis' } }
+      await remote.do(`/v2/key-value-stores/${found.storeId}`, asked)
+      return 'nemesis'
+    })
+    const token = world().tokenOf('jane')
+    const save = nemesisCompat === '0.4' ? 'SH_SAVE' : 'KV_SAVE'
+    const saved = await send(token, `{"${save}":{"name":"${dumpName}"}}`)
+    expect(saved.at(-1)).toContain('"duration"')
+  })
+
+  return {
+    world,
+    server,
+    ask: (caller: string, row: NemesisRow, session?: string): Promise<string> =>
+      askNemesis(server.nemesisUrl(), world().as(caller), { ...row, session }),
+    restore: async (): Promise<void> => {
+      const path = `/v2/key-value-stores/${world().wardrobe.id}`
+      // One that was ended gets another token else, and the rules are about this one.
+      if (await isSession()) await jane(`${path}/clear`, { method: 'POST' })
+      else await jane(path, { method: 'DELETE' })
+      await world().restore()
+    },
+    /** All that is the owner's to change. */
+    state: async (): Promise<unknown> => {
+      const path = `/v2/key-value-stores/${world().wardrobe.id}`
+      const { data: sessions } = await jane('/coatcheck/v1/sessions')
+      const { data: keys } = await jane(`${path}/keys`)
+      const records = []
+      for (const { key } of keys.items) records.push(await jane(`${path}/records/${key}`))
+      return { sessions, keys: keys.items, records }
+    },
+  }
+}
+
+type Wardrobe = ReturnType<typeof useWardrobe>
+
+/** Each caller is answered as the rules say, and changes nothing of the owner's where refused. */
+async function holdAgainstRules(
+  { ask, restore, state }: Wardrobe,
+  { row, session }: { row: NemesisRow; session?: string | undefined },
+): Promise<void> {
+  const column = nemesisColumns.get(row.kind) ?? new Map<string, string>()
+  const answers = new Map<string, string>()
+  await restore()
+  let before = await state()
+  for (const caller of callers) {
+    answers.set(caller, await ask(caller, row, session))
+    const isOwner = caller.endsWith('of the owner') || caller === 'the owner'
+    const isDone = column.get(caller) === 'ok' && row.changes && isOwner
+    const after = await state()
+    if (!isDone) {
+      expect(after, `after ${caller}`).toEqual(before)
+      continue
+    }
+    // Else a refusal that changes something would go unseen.
+    expect(after, `after ${caller}`).not.toEqual(before)
+    await restore()
+    before = await state()
+  }
+  expect(Object.fromEntries(answers)).toEqual(Object.fromEntries(column))
+}
+
+const titled = (rows: readonly NemesisRow[]) =>
+  rows.map((row) => ({ title: `${row.command} ${row.variant ?? ''}`.trim(), row }))
+
+describe('the list of what can be asked of the NemesisDB door', () => {
+  const named = (rows: readonly NemesisRow[]): string[] => [
+    ...new Set(rows.map(({ command }) => command)),
+  ]
+
+  it('has each of its commands, so that none is made without a rule', () => {
+    const listed = named([...sessionRows, ...accountRows])
+    expect(commands.size).toBeGreaterThan(20)
+    expect([...commands.keys()].filter((command) => !listed.includes(command))).toEqual([])
+    expect(listed.filter((command) => !commands.has(command))).toEqual([])
+  })
+
+  it("has each of 0.9's without a session too", () => {
+    const listed = named(storelessRows)
+    expect(newCommands.size).toBeGreaterThan(10)
+    expect([...newCommands.keys()].filter((command) => !listed.includes(command))).toEqual([])
+    expect(listed.filter((command) => !newCommands.has(command))).toEqual([])
+  })
+
+  it('has rules for every caller and every kind of command', () => {
+    const rows = [...sessionRows, ...accountRows, ...storelessRows]
+    expect([...nemesisColumns.keys()].sort()).toEqual(
+      [...new Set(rows.map(({ kind }) => kind))].sort(),
+    )
+    for (const [kind, column] of nemesisColumns) expect([...column.keys()], kind).toEqual(callers)
+  })
+})
+
+describe('who may do what through the NemesisDB door', () => {
+  const wardrobe = useWardrobe('0.4')
+
+  it.each(titled(sessionRows))("is as the rules say, of the owner's session: $title", ({ row }) =>
+    holdAgainstRules(wardrobe, { row, session: sessionToken }),
+  )
+
+  it.each(titled(accountRows))("is as the rules say, of one's sessions: $title", ({ row }) =>
+    holdAgainstRules(wardrobe, { row }),
+  )
+
+  it.each(titled(sessionRows))(
+    'is all for who comes without a token, with what is of the first user: $title',
+    async ({ row }) => {
+      const { server, ask } = wardrobe
+      const url = server.nemesisUrl()
+      const [opened = ''] = await answersTo(url, { token: server.token() }, newSession)
+      const session = /"tkn":(\d+)/.exec(opened)?.[1]
+      const keys = `{"KV_SET":{"tkn":${session},"keys":{"${inside}":1,"${outside}":1}}}`
+      await answersTo(url, { token: server.token() }, keys)
+      expect(await ask('nobody', row, session)).toBe('ok')
+    },
+  )
+
+  it('is not to see another key than those that a token is for', async () => {
+    const { world, restore, server } = wardrobe
+    await restore()
+    for (const caller of ['the prefix read token of the owner', ...owners]) {
+      const keys = caller.includes('prefix') ? [inside] : [inside, outside]
+      for (const parameters of ['', ',"path":"$","rsp":"keys"']) {
+        const command = parameters ? 'KV_FIND' : 'KV_KEYS'
+        const message = `{"${command}":{"tkn":${sessionToken}${parameters}}}`
+        const [answer = ''] = await answersTo(server.nemesisUrl(), world().as(caller), message)
+        expect(JSON.parse(answer)[`${command}_RSP`].keys, caller).toEqual(keys)
+      }
+    }
+  })
+})
+
+const newSession = '{"SH_NEW":{"name":"own"}}'
+
+describe("who may do what with NemesisDB 0.9's commands", () => {
+  const wardrobe = useWardrobe('0.9')
+
+  it.each(titled(storelessRows))('is as the rules say, without a session: $title', ({ row }) =>
+    holdAgainstRules(wardrobe, { row }),
+  )
+})

@@ -1,0 +1,156 @@
+import { parseTable } from './table.ts'
+
+/**
+ * Who may do what through the NemesisDB door, written down by hand: a column is a kind of command,
+ * a row a caller. A number is NemesisDB's status, but for `401`, with which the handshake is
+ * refused; `ok`: it is done, `no`: there is said to be none. First of one session, by its token.
+ */
+const reading = `
+                                     read-in  read-out  read-some  read-all
+nobody                               100      100       100        100
+a wrong token                        401      401       401        401
+an expired token                     401      401       401        401
+a revoked token                      401      401       401        401
+the token of a disabled user         401      401       401        401
+another user                         100      100       100        100
+an admin                             100      100       100        100
+a reader                             100      100       100        100
+a writer                             100      100       100        100
+a manager                            100      100       100        100
+the read token of a writer           100      100       100        100
+the prefix token of a manager        100      100       100        100
+the read token of the owner          ok       ok        ok         ok
+the write token of the owner         ok       ok        ok         ok
+the prefix read token of the owner   ok       14        ok         14
+the prefix write token of the owner  ok       14        ok         14
+the store token of the owner         ok       ok        ok         ok
+the owner's token of another store   100      100       100        100
+the owner                            ok       ok        ok         ok
+`
+
+const writing = `
+                                     write-in  write-out  write-all  manage
+nobody                               100       100        100        100
+a wrong token                        401       401        401        401
+an expired token                     401       401        401        401
+a revoked token                      401       401        401        401
+the token of a disabled user         401       401        401        401
+another user                         100       100        100        100
+an admin                             100       100        100        100
+a reader                             100       100        100        100
+a writer                             100       100        100        100
+a manager                            100       100        100        100
+the read token of a writer           100       100        100        100
+the prefix token of a manager        100       100        100        100
+the read token of the owner          14        14         14         14
+the write token of the owner         ok        ok         ok         14
+the prefix read token of the owner   14        14         14         14
+the prefix write token of the owner  ok        14         14         14
+the store token of the owner         ok        ok         ok         ok
+the owner's token of another store   100       100        100        100
+the owner                            ok        ok         ok         ok
+`
+
+/**
+ * Of sessions that the command names itself: SH_OPEN and SH_EXISTS of the owner's, and what needs
+ * nothing; then of all of one's own. `their-dump` is one that the owner saved.
+ */
+const seeing = `
+                                     open  exists  any
+nobody                               102   no      ok
+a wrong token                        401   401     401
+an expired token                     401   401     401
+a revoked token                      401   401     401
+the token of a disabled user         401   401     401
+another user                         102   no      ok
+an admin                             102   no      ok
+a reader                             102   no      ok
+a writer                             102   no      ok
+a manager                            102   no      ok
+the read token of a writer           102   no      ok
+the prefix token of a manager        102   no      ok
+the read token of the owner          ok    ok      ok
+the write token of the owner         ok    ok      ok
+the prefix read token of the owner   ok    ok      ok
+the prefix write token of the owner  ok    ok      ok
+the store token of the owner         ok    ok      ok
+the owner's token of another store   102   no      ok
+the owner                            ok    ok      ok
+`
+
+const account = `
+                                     account-read  account-write  account-manage  their-dump
+nobody                               ok            ok             ok              142
+a wrong token                        401           401            401             401
+an expired token                     401           401            401             401
+a revoked token                      401           401            401             401
+the token of a disabled user         401           401            401             401
+another user                         ok            ok             ok              142
+an admin                             ok            ok             ok              142
+a reader                             ok            ok             ok              142
+a writer                             ok            ok             ok              142
+a manager                            ok            ok             ok              142
+the read token of a writer           ok            14             14              14
+the prefix token of a manager        14            14             14              14
+the read token of the owner          ok            14             14              14
+the write token of the owner         ok            ok             14              14
+the prefix read token of the owner   14            14             14              14
+the prefix write token of the owner  14            14             14              14
+the store token of the owner         14            14             14              14
+the owner's token of another store   14            14             14              14
+the owner                            ok            ok             ok              ok
+`
+
+/** Of one's own store "nemesis", which tokens for the owner's of that name are for too. */
+const ownReading = `
+                                     own-in  own-out  own-some  own-all
+nobody                               ok      ok       ok        ok
+a wrong token                        401     401      401       401
+an expired token                     401     401      401       401
+a revoked token                      401     401      401       401
+the token of a disabled user         401     401      401       401
+another user                         ok      ok       ok        ok
+an admin                             ok      ok       ok        ok
+a reader                             ok      ok       ok        ok
+a writer                             ok      ok       ok        ok
+a manager                            ok      ok       ok        ok
+the read token of a writer           ok      ok       ok        ok
+the prefix token of a manager        14      14       14        14
+the read token of the owner          ok      ok       ok        ok
+the write token of the owner         ok      ok       ok        ok
+the prefix read token of the owner   ok      14       ok        14
+the prefix write token of the owner  ok      14       ok        14
+the store token of the owner         ok      ok       ok        ok
+the owner's token of another store   14      14       14        14
+the owner                            ok      ok       ok        ok
+`
+
+const ownWriting = `
+                                     own-write-in  own-write-out  own-write-all  own-load
+nobody                               ok            ok             ok             142
+a wrong token                        401           401            401            401
+an expired token                     401           401            401            401
+a revoked token                      401           401            401            401
+the token of a disabled user         401           401            401            401
+another user                         ok            ok             ok             142
+an admin                             ok            ok             ok             142
+a reader                             ok            ok             ok             142
+a writer                             ok            ok             ok             142
+a manager                            ok            ok             ok             142
+the read token of a writer           14            14             14             14
+the prefix token of a manager        14            14             14             14
+the read token of the owner          14            14             14             14
+the write token of the owner         ok            ok             ok             ok
+the prefix read token of the owner   14            14             14             14
+the prefix write token of the owner  ok            14             14             14
+the store token of the owner         ok            ok             ok             ok
+the owner's token of another store   14            14             14             14
+the owner                            ok            ok             ok             ok
+`
+
+/** By a kind of command, what is answered to each caller. */
+export const nemesisColumns = new Map(
+  [reading, writing, seeing, account, ownReading, ownWriting].flatMap((table) => [
+    ...parseTable(table),
+  ]),
+)

@@ -1,0 +1,12 @@
+/** Each column of a table by its name: the cells by the names of their rows. */
+export function parseTable(table: string): Map<string, Map<string, string>> {
+  const [head = '', ...lines] = table.trim().split('\n')
+  const names = head.trim().split(/\s+/)
+  const rows = lines.map((line) => line.split(/ {2,}/))
+  return new Map(
+    names.map((name, index) => [
+      name,
+      new Map(rows.map(([caller = '', ...cells]) => [caller, cells[index] ?? ''])),
+    ]),
+  )
+}

@@ -40,6 +40,7 @@ describe('the README', { timeout: installMs }, () => {
       'sh',
       'sh',
       'js',
+      'js',
       'sh',
       'sh',
       'sh',
@@ -70,8 +71,16 @@ describe('the README', { timeout: installMs }, () => {
     expect(stdout).toBe("{ hello: 'world' }\n")
   })
 
+  it("opens a first session as NemesisDB's clients do", async () => {
+    const script = join(clone, 'first-session.mjs')
+    const ending = "socket.addEventListener('message', () => socket.close())"
+    writeFileSync(script, `${withPort(block(4))}\n${ending}`)
+    const { stdout } = await run(process.execPath, [script])
+    expect(stdout).toMatch(/^\{"SH_NEW_RSP":\{"st":1,"name":"my first session","tkn":\d+\}\}\n$/)
+  })
+
   it('shares it with another user, by commands to the running server', async () => {
-    const { stdout } = await run('bash', ['-ec', block(4)], { cwd: clone })
+    const { stdout } = await run('bash', ['-ec', block(5)], { cwd: clone })
     const [hers = '', shared, scraper = ''] = stdout.split('\n')
     expect(shared).toBe('The store owner~my-first-store is shared to write with jane now.')
     const store = `http://127.0.0.1:${port}/v2/key-value-stores/owner~my-first-store`
@@ -92,7 +101,7 @@ describe('the README', { timeout: installMs }, () => {
   it('checks the data once the server has stopped', async () => {
     await start?.stop()
     const check = async (): Promise<string> =>
-      (await run('bash', ['-ec', block(5)], { cwd: clone })).stdout
+      (await run('bash', ['-ec', block(6)], { cwd: clone })).stdout
     // npm may be gone a moment before the server is.
     await expect.poll(check, { timeout: 10_000 }).toBe(sound)
   })

@@ -58,13 +58,25 @@ describe.each(engines)('users through apify-client, on %s', (engine) => {
 
   it('knows no other users, whatever they are called', async () => {
     expect(await server.client().user('nobody').get()).toBeUndefined()
-    for (const asked of ['nobody', 'AAAAAAAAAAAAAAAAA', 'Owner', '%00', '%zz', 'x'.repeat(5_000)]) {
+    for (const asked of [
+      'nobody',
+      'AAAAAAAAAAAAAAAAA',
+      'owner2',
+      '%00',
+      '%zz',
+      'x'.repeat(5_000),
+    ]) {
       const response = await fetch(`${server.url()}/v2/users/${asked}`)
       expect([response.status, await response.json()], asked).toEqual([
         404,
         { error: { type: 'record-not-found', message: 'User was not found' } },
       ])
     }
+  })
+
+  it('knows a user however the name is written', async () => {
+    const { data } = await (await fetch(`${server.url()}/v2/users/OWNER`)).json()
+    expect(data.username).toBe('owner')
   })
 
   it('counts and limits nothing, so that there is nothing to tell', async () => {

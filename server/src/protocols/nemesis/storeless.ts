@@ -1,6 +1,5 @@
 import { actorOf, requireAccount } from '../../core/access.ts'
 import { StorageError } from '../../core/errors.ts'
-import { limits } from '../../core/limits.ts'
 import { batchesOf } from '../../core/record-batch.ts'
 import type { Action } from '../../core/scope.ts'
 import type { Store } from '../../core/store.ts'
@@ -9,7 +8,7 @@ import { abandoning, openDump, writeValues } from './dump-commands.ts'
 import { DumpError } from './dumps.ts'
 import { assertDeclared, given, required, textsOf } from './parameters.ts'
 import { status } from './status.ts'
-import { allKeys, recordOf, recordOfText, viewsOf } from './values.ts'
+import { allKeys, assertCount, recordOf, recordOfText, viewsOf } from './values.ts'
 import { answer, CommandError, list, object } from './wire.ts'
 
 /** What NemesisDB 0.9 asks without a session is asked of the user's store of this name. */
@@ -173,10 +172,6 @@ function keysOf(call: NemesisCall): readonly string[] {
   assertCount(wanted.length)
   assertKeys(call, wanted)
   return wanted
-}
-
-function assertCount(length: number): void {
-  if (length > limits.batchRecordsMax) throw new CommandError(status.valueSize, 'keys')
 }
 
 function ok({ command }: NemesisCall): string {

@@ -51,6 +51,10 @@ const { id } = await client.keyValueStores().getOrCreate('my-first-store')
 const store = client.keyValueStore(id)
 await store.setRecord({ key: 'GREETING', value: { hello: 'world' } })
 console.log((await store.getRecord('GREETING')).value)</pre>
+<h2>Open a first session as NemesisDB's clients do</h2>
+<pre>const socket = new WebSocket('${url.replace(/^http/, 'ws')}/nemesis')
+socket.onmessage = ({ data }) =&gt; console.log(data)
+socket.onopen = () =&gt; socket.send('{"SH_NEW":{"name":"my first session"}}')</pre>
 </html>
 `
 }

@@ -282,7 +282,9 @@ describe('the wire of the Apify door', () => {
   it('welcomes whoever opens the server in a browser', async () => {
     const page = await fetch(server.url())
     expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
-    expect(await page.text()).toContain(`URL=${server.url()} `)
+    const text = await page.text()
+    expect(text).toContain(`URL=${server.url()} `)
+    expect(text).toContain(`${server.url().replace('http', 'ws')}/nemesis`)
   })
 
   it('logged no error in all of this', () => {

@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8'
 import { readConfig } from '../config.ts'
 import { type RunningServer, startServer } from '../server.ts'
 import { systemEnvironment } from './system.ts'
@@ -13,12 +14,22 @@ export async function serveCommand(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<number> {
   const config = readConfig(args, environment)
+  forgoPretenuring()
   const stopping = untilSignal()
   const server = await startServer(config, systemEnvironment)
   announce(server)
   await stopping
   await server.close()
   return 0
+}
+
+/**
+ * V8 would let objects of every request begin among those that last, since under load at the start
+ * most outlive a collection of its small first heap. Each then keeps what it points at from being
+ * collected: 15 % of a busy server's time went there.
+ */
+function forgoPretenuring(): void {
+  setFlagsFromString('--no-allocation-site-pretenuring')
 }
 
 /** stdout has these lines only; the last one says that every door is open. */

@@ -23,6 +23,8 @@ export interface Entry {
   readonly value: Bytes
   /** The commit that last wrote this entry. */
   readonly revision: Revision
+  /** True of a counter. */
+  readonly isCounter?: boolean
   /** True when the stored bytes fail their checksum: `value` is empty then and means nothing. */
   readonly isDamaged?: boolean
 }

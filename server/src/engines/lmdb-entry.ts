@@ -66,6 +66,10 @@ export class LmdbEntry implements Entry {
     return this.isDamaged ? Buffer.alloc(0) : contentOf(this.#packed)
   }
 
+  get isCounter(): boolean {
+    return isCounter(this.#packed)
+  }
+
   get isDamaged(): boolean {
     this.#isDamaged ??= !isIntact(this.key, this.#packed)
     return this.#isDamaged

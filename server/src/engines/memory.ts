@@ -124,5 +124,6 @@ function stampOf(revision: Revision): string {
 }
 
 function entryOf(key: Bytes, kept: Kept): Entry {
-  return { key: Buffer.from(key), value: Buffer.from(kept.value), revision: kept.revision }
+  const { isCounter, revision, value } = kept
+  return { key: Buffer.from(key), value: Buffer.from(value), revision, isCounter }
 }

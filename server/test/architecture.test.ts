@@ -41,6 +41,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'engines/lmdb': [
     'core/',
     'engines/lmdb-entry.ts',
+    'engines/lmdb-failure.ts',
     'engines/lmdb-file.ts',
     'engines/lmdb-pace.ts',
     'lmdb',
@@ -50,9 +51,11 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'engines/faulty.ts': ['core/engine.ts'],
   'engines/conformance': [
     'core/engine.ts',
+    'core/installed-engine.ts',
     'engines/conformance-basics.ts',
     'engines/conformance-model.ts',
     'engines/conformance-order.ts',
+    'engines/conformance-restore.ts',
     'engines/faulty.ts',
     'vitest',
     'fast-check',

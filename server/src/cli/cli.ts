@@ -1,4 +1,5 @@
 import { ConfigError, describeSettings } from '../config.ts'
+import { CopyError } from '../core/copy-error.ts'
 import { EngineError } from '../core/engine.ts'
 import { StorageError } from '../core/errors.ts'
 import { DataFolderError } from '../data-folder.ts'
@@ -7,6 +8,7 @@ import { auditCommand } from './audit.ts'
 import { checkCommand } from './check.ts'
 import { type Command, commonFlagsHelp, runCommand, usageOf } from './command.ts'
 import { CommandError, UsageError } from './command-errors.ts'
+import { copyCommand } from './copy.ts'
 import { printable } from './printable.ts'
 import { serveCommand } from './serve.ts'
 import { storeCommands } from './store.ts'
@@ -17,7 +19,11 @@ import { readVersion } from './version.ts'
 type Variables = Readonly<Record<string, string | undefined>>
 type Program = (args: readonly string[], environment: Variables) => Promise<number>
 
-const programs: Readonly<Record<string, Program>> = { serve: serveCommand, check: checkCommand }
+const programs: Readonly<Record<string, Program>> = {
+  serve: serveCommand,
+  check: checkCommand,
+  copy: copyCommand,
+}
 
 /** What is done with the data by way of the API: by what it is done to, and how. */
 const nouns: Readonly<Record<string, Readonly<Record<string, Command>>>> = {
@@ -31,6 +37,7 @@ const usage = `Coatcheck, a key-value store of your own.
 
 Usage: coatcheck serve [options]   serve the data of a folder
        coatcheck check [options]   walk the data of a folder and report what is wrong with it
+       coatcheck copy --from DIR --to DIR   copy the data of a folder to another, and compare
        coatcheck user ...          list, add, disable, enable users, or make them admins
        coatcheck token ...         list, create and revoke tokens
        coatcheck store ...         list, show, rename, share, clear and delete stores
@@ -93,9 +100,8 @@ function own<T>(table: Readonly<Record<string, T>>, name: string): T | undefined
 }
 
 function isExpected(error: unknown): error is Error {
-  return [StartError, DataFolderError, StorageError, EngineError, CommandError].some(
-    (expected) => error instanceof expected,
-  )
+  const expected = [StartError, DataFolderError, StorageError, EngineError, CopyError, CommandError]
+  return expected.some((one) => error instanceof one)
 }
 
 function print(text: string): number {

@@ -28,8 +28,8 @@ export function measureWrite(write: AtomicWrite, limits: EngineLimits): number {
 }
 
 /**
- * What every engine refuses to restore: what it refuses to write, damaged entries, counters that are
- * none, revisions that no commit up to `newest` can have.
+ * What every engine refuses to restore: what it refuses to write, damaged entries, counters that
+ * are none, revisions that no commit up to `newest` can have.
  * Throws EngineError `refused`.
  */
 export function measureRestore(

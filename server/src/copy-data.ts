@@ -1,56 +1,66 @@
 import { realpathSync } from 'node:fs'
 import { join } from 'node:path'
-import { type CopyOptions, type CopyReport, type CopyTarget, copy } from './core/copy.ts'
+import { type CopyOptions, type CopyReport, copy } from './core/copy.ts'
+import type { InstalledEngine } from './core/installed-engine.ts'
 import { DataFolder } from './data-folder.ts'
-import { openEngine } from './engines/open.ts'
-import { StartError } from './server.ts'
+import { type EngineAddress, openEngine } from './engines/open.ts'
+import { StartError } from './start-error.ts'
 
 const lmdbFolder = 'lmdb'
 const lmdbFile = 'data.mdb'
 
-interface OpenPlace {
-  readonly engine: CopyTarget
-  close(): Promise<void>
-}
+/** Where an installation is: a data folder, or the address of a PostgreSQL database. */
+export type Place =
+  | { readonly kind: 'folder'; readonly path: string }
+  | { readonly kind: 'database'; readonly address: string }
 
 /**
- * Copies the data of one place to another: folders that nobody serves. Of a folder the data alone:
- * the token of the first start and dumps are files of their own, for people to copy.
- * Throws StartError, DataFolderError, EngineError, StorageError, CopyError.
+ * Copies the data of one place to another. Folders are held against everybody else meanwhile; the
+ * servers of a database have to be stopped by whoever keeps them. Of a folder the data alone: the
+ * token of the first start and dumps are files of their own, for people to copy.
+ * Throws StartError, DataFolderError (FolderInUseError), EngineError, StorageError, CopyError.
  */
 export async function copyData(
-  { from, to }: { from: string; to: string },
+  { from, to }: { from: Place; to: Place },
   options: CopyOptions,
 ): Promise<CopyReport> {
-  if (!DataFolder.holds(from, join(lmdbFolder, lmdbFile))) {
-    throw new StartError(`There is no data in ${from}.`)
+  if (from.kind === 'folder' && !DataFolder.holds(from.path, join(lmdbFolder, lmdbFile))) {
+    throw new StartError(`There is no data in ${from.path}.`)
   }
-  if (isSame(from, to)) throw new StartError(`${from} can't be copied to itself.`)
-  const source = await openPlace(from)
+  if (isSame(from, to)) throw new StartError('Data can not be copied to where it is.')
+  return withEngine(from, (source) => withEngine(to, (target) => copy(source, target, options)))
+}
+
+async function withEngine<T>(
+  place: Place,
+  use: (engine: InstalledEngine) => Promise<T>,
+): Promise<T> {
+  const folder = place.kind === 'folder' ? await DataFolder.open(place.path) : undefined
   try {
-    const target = await openPlace(to)
-    return await copy(source.engine, target.engine, options).finally(() => target.close())
+    const engine = await openEngine(addressOf(place, folder))
+    return await useSound(engine, use).finally(() => engine.close())
   } finally {
-    await source.close()
+    folder?.close()
   }
 }
 
-/** Held against all others until it is closed. */
-async function openPlace(path: string): Promise<OpenPlace> {
-  const folder = await DataFolder.open(path)
-  try {
-    const engine = openEngine('lmdb', folder.openFolder(lmdbFolder))
-    const close = async (): Promise<void> => {
-      await engine.close()
-      folder.close()
-    }
-    return { engine, close }
-  } catch (error) {
-    folder.close()
-    throw error
-  }
+async function useSound<T>(
+  engine: InstalledEngine,
+  use: (engine: InstalledEngine) => Promise<T>,
+): Promise<T> {
+  const { whyNot } = await engine.health()
+  if (whyNot !== undefined) throw new StartError(whyNot)
+  return use(engine)
 }
 
-function isSame(from: string, to: string): boolean {
-  return DataFolder.holds(to, '.') && realpathSync(from) === realpathSync(to)
+function addressOf(place: Place, folder: DataFolder | undefined): EngineAddress {
+  if (place.kind === 'database') return { name: 'postgresql', database: place.address }
+  return { name: 'lmdb', folder: folder?.openFolder(lmdbFolder) ?? place.path }
+}
+
+/** A database under two addresses is found by what is in it: a copy never goes over data. */
+function isSame(from: Place, to: Place): boolean {
+  if (from.kind === 'database') return to.kind === 'database' && from.address === to.address
+  if (to.kind === 'database' || !DataFolder.holds(to.path, '.')) return false
+  return realpathSync(from.path) === realpathSync(to.path)
 }

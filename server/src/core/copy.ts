@@ -53,8 +53,9 @@ export interface CopyReport extends CopyTotals {
  * what an upload left behind.
  *
  * A copy that was interrupted, by whatever, goes on where it stopped: each restore writes how far
- * it came. No server serves the target before all of it is there and was compared. Throws CopyError,
- * StorageError `storage-unavailable` where the source's format can't be read, EngineError.
+ * it came. No server serves the target before all of it is there and was compared.
+ * Throws CopyError, StorageError `storage-unavailable` where the source's format can't be read,
+ * EngineError.
  */
 export async function copy(
   source: StorageEngine,

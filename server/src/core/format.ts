@@ -16,12 +16,8 @@ export const formatVersion = 1
  */
 export async function openFormat(engine: StorageEngine, environment: Environment): Promise<void> {
   const [entry] = await engine.get([formatKey])
-  if (entry) return assertFormat(entry)
-  const value = Buffer.from(
-    JSON.stringify({ version: formatVersion, createdAt: environment.now() }),
-  )
-  const checks = [{ key: formatKey, revision: undefined }]
-  await engine.commit({ checks, puts: [{ key: formatKey, value }] })
+  if (!entry) return addFormat(engine, environment)
+  return assertFormat(entry)
 }
 
 /** Throws `storage-unavailable` unless the entry says that this Coatcheck can read the data. */
@@ -38,4 +34,14 @@ export function assertFormat(entry: Entry): void {
 
 function unreadable(sentence: string): StorageError {
   return new StorageError('storage-unavailable', sentence)
+}
+
+/** Of several servers that open an empty engine at once one says it, and may be a newer one. */
+async function addFormat(engine: StorageEngine, environment: Environment): Promise<void> {
+  const value = Buffer.from(
+    JSON.stringify({ version: formatVersion, createdAt: environment.now() }),
+  )
+  const checks = [{ key: formatKey, revision: undefined }]
+  const { applied } = await engine.commit({ checks, puts: [{ key: formatKey, value }] })
+  if (!applied) await openFormat(engine, environment)
 }

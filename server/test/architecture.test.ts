@@ -66,7 +66,13 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'data-folder.ts': ['node:'],
   'local-doors.ts': ['core/value.ts', 'transport/exchange.ts'],
   'core/': ['core/', 'node:crypto', 'node:zlib'],
-  'engines/open.ts': ['core/installed-engine.ts', 'engines/lmdb.ts', 'engines/memory.ts'],
+  'engines/open.ts': [
+    'core/installed-engine.ts',
+    'engines/lmdb.ts',
+    'engines/memory.ts',
+    'engines/postgres.ts',
+    'engines/postgres-address.ts',
+  ],
   'engines/lmdb': [
     'core/',
     'engines/lmdb-entry.ts',

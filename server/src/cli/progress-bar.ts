@@ -41,5 +41,6 @@ export class ProgressBar {
   end(): void {
     if (this.#isDrawn) this.#stream.write('\r\u001b[2K')
     this.#isDrawn = false
+    this.#drawnAt = Number.NEGATIVE_INFINITY
   }
 }

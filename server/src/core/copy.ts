@@ -70,6 +70,8 @@ class Copy {
   readonly #target: CopyTarget
   readonly #options: CopyOptions
   readonly #signal: AbortSignal
+  /** Why the source can't be copied any more. */
+  #failure: unknown
 
   constructor(parts: { source: StorageEngine; target: CopyTarget; options: CopyOptions }) {
     this.#source = parts.source
@@ -80,8 +82,20 @@ class Copy {
 
   async run(): Promise<CopyReport> {
     const format = await this.#readFormat()
-    const newest = await this.#newest()
+    const newest = await this.#source.newerThan(-1, this.#signal)
     const origin = { format: Buffer.from(format.value).toString(), newest }
+    const watching = new AbortController()
+    const watch = this.#watch(newest, watching.signal)
+    try {
+      return await this.#copy(origin, format)
+    } finally {
+      watching.abort()
+      await watch
+    }
+  }
+
+  async #copy(origin: CopyOrigin, format: Entry): Promise<CopyReport> {
+    const { newest } = origin
     const mark = (await this.#findBegun(origin)) ?? (await this.#begin(origin))
     if (mark.behind === undefined) await this.#empty()
     await this.#fill(mark)
@@ -141,7 +155,7 @@ class Copy {
   async #empty(): Promise<void> {
     let { start } = everyKey
     for (;;) {
-      this.#signal.throwIfAborted()
+      this.#assertGoingOn()
       const bound = { limit: limits.sweepBatchKeysMax, bytes: limits.pageBytesMax }
       const { entries, more } = await this.#target.scan({ start, end: everyKey.end }, bound)
       const deletes = entries.filter((entry) => !isFormat(entry)).map(({ key }) => key)
@@ -155,7 +169,7 @@ class Copy {
   async #fill(begun: CopyMark): Promise<void> {
     let mark = begun
     for (;;) {
-      this.#signal.throwIfAborted()
+      this.#assertGoingOn()
       const start = mark.behind ? after(mark.behind) : everyKey.start
       const bound = { limit: limits.copyEntriesMax, bytes: limits.copyBytesMax }
       const { entries, more } = await this.#source.scan({ start, end: everyKey.end }, bound)
@@ -183,17 +197,29 @@ class Copy {
     const onEntry = ({ bytes }: CopyTotals): void => this.#step('comparing', bytes, totals.bytes)
     const { differsAt, alike } = await compare(this.#source, this.#target, onEntry)
     // First, since a source that moves is why they would differ.
-    if ((await this.#newest()) !== origin.newest) throw moved()
+    if ((await this.#source.newerThan(-1, this.#signal)) !== origin.newest) throw moved()
     if (differsAt) throw different(differsAt)
     if (alike.entries !== totals.entries || alike.bytes !== totals.bytes) throw moved()
   }
 
-  #newest(): Promise<Revision> {
-    return this.#source.newerThan(-1, this.#signal)
+  /** An engine that others may write to tells of it to those who wait for it. */
+  async #watch(newest: Revision, signal: AbortSignal): Promise<void> {
+    try {
+      let found = newest
+      while (found <= newest) found = await this.#source.newerThan(newest, signal)
+      this.#failure = moved()
+    } catch (error) {
+      if (!signal.aborted) this.#failure = error
+    }
+  }
+
+  #assertGoingOn(): void {
+    this.#signal.throwIfAborted()
+    if (this.#failure !== undefined) throw this.#failure
   }
 
   #step(phase: CopyPhase, done: number, total?: number): void {
-    this.#signal.throwIfAborted()
+    this.#assertGoingOn()
     this.#options.onProgress?.({ phase, done, total })
   }
 }

@@ -192,9 +192,9 @@ describe('the password of the database', () => {
       env: { COATCHECK_ENGINE: url },
     })
     const { token } = server
-    await postgres.query('alter role coatcheck password null', url)
-    const others = 'select pg_terminate_backend(pid) from pg_stat_activity'
-    await postgres.query(`${others} where usename is not null`, url).catch(() => undefined)
+    const others = 'usename is not null and pid <> pg_backend_pid()'
+    const end = 'select pg_terminate_backend(pid) from pg_stat_activity'
+    await postgres.query(`alter role coatcheck password null; ${end} where ${others}`, url)
     const remote = new Remote(server.url)
     const ask = () => remote.send('/v2/key-value-stores', { token })
     await vi.waitUntil(async () => (await ask()).status === 503, { timeout: 10_000 })

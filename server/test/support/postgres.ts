@@ -18,6 +18,8 @@ const smallSettings: Readonly<Record<string, string>> = {
   max_connections: '60',
   shared_buffers: '32MB',
   log_min_messages: 'warning',
+  // A standby that has lost its primary is not promoted before the next time that it looks.
+  wal_retrieve_retry_interval: '50ms',
 }
 
 const readyPattern = /ready to accept (read-only )?connections/

@@ -6,7 +6,8 @@ import { ApifyClient } from 'apify-client'
 import { afterAll, beforeAll } from 'vitest'
 import type { Config } from '../src/config.ts'
 import type { Environment } from '../src/core/environment.ts'
-import { type RunningServer, startServer } from '../src/server.ts'
+import type { EngineOpener } from '../src/opened-data.ts'
+import { startServer } from '../src/server.ts'
 
 export const engines = ['memory', 'lmdb'] as const
 
@@ -15,19 +16,29 @@ export interface TestServer {
   readonly url: string
   /** '' where that door has no port of its own. */
   readonly nemesisUrl: string
+  /** That of the first start; '' where there was somebody already. */
   readonly token: string
+  /** Its data folder. */
+  readonly data: string
   /** What the server logged as errors. */
   readonly logged: unknown[]
   close(): Promise<void>
 }
 
-export async function startTestServer(settings: Partial<Config> = {}): Promise<TestServer> {
+/** `open` opens its engine, where that is not the one that the settings name. */
+export async function startTestServer(
+  settings: Partial<Config> = {},
+  options: { readonly open?: EngineOpener } = {},
+): Promise<TestServer> {
   const data = await mkdtemp(join(tmpdir(), 'coatcheck-test-'))
   const config: Config = {
     host: '127.0.0.1',
     port: 0,
     data,
     engine: 'memory',
+    isEngineGiven: true,
+    database: undefined,
+    durability: 'any',
     nemesisPort: 'off',
     isNemesisPortGiven: true,
     nemesisCompat: '0.4',
@@ -37,14 +48,16 @@ export async function startTestServer(settings: Partial<Config> = {}): Promise<T
     publicUrl: undefined,
     allowedHosts: [],
     initialToken: undefined,
+    warnings: [],
     ...settings,
   }
   const logged: unknown[] = []
-  const server = await startServer(config, loggingTo(logged))
+  const server = await startServer(config, loggingTo(logged), options)
   return {
     url: server.url,
     nemesisUrl: server.nemesisUrl ?? '',
-    token: tokenOf(server),
+    token: server.firstStart?.token ?? '',
+    data,
     logged,
     close: async () => {
       await server.close()
@@ -92,9 +105,4 @@ function loggingTo(logged: unknown[]): Environment {
     randomBytes: (count) => randomBytes(count),
     logError: (message, cause) => logged.push([message, cause]),
   }
-}
-
-function tokenOf({ firstStart }: RunningServer): string {
-  if (!firstStart) throw new Error('A fresh folder makes a first start.')
-  return firstStart.token
 }

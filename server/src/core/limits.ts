@@ -59,6 +59,9 @@ export const limits = Object.freeze({
   pageItemsMax: 1_000,
   /** Most bytes that one page reads from the engine. */
   pageBytesMax: 4 * 1_048_576,
+  /** Most entries that a copy restores at once, and about as many bytes. */
+  copyEntriesMax: 4_000,
+  copyBytesMax: 4 * 1_048_576,
   /** An upload that stood still for this long is given up. */
   uploadLeaseMs: 10 * minute,
   /**
@@ -100,6 +103,10 @@ export const limits = Object.freeze({
   /** Most stores, uploads or marks that one sweep looks at. */
   sweepItemsMax: 1_000,
   sweepIntervalMs: 10_000,
+  /** For how long an engine that was asked how it is is not asked again. */
+  cachedHealthMs: 1_000,
+  /** Clocks of a server and its database that are further apart are told of. */
+  clockSkewMsMax: 1_000,
   /** How often streams and sockets are asked whether their caller may still use the store. */
   recheckIntervalMs: 400,
   /** How deep arrays and objects may be nested in JSON that is taken apart. */

@@ -15,8 +15,9 @@ import type {
   StorageEngine,
 } from '../core/engine.ts'
 import { EngineError } from '../core/engine.ts'
+import type { EngineHealth } from '../core/installed-engine.ts'
 import { Newest } from '../core/newest.ts'
-import { measureWrite } from '../core/write-rules.ts'
+import { measureRestore, measureWrite } from '../core/write-rules.ts'
 
 interface Kept {
   readonly value: Buffer
@@ -77,9 +78,24 @@ export class MemoryEngine implements StorageEngine {
     return { applied: true, revision }
   }
 
+  /** See `InstalledEngine.restore`. */
+  async restore(entries: readonly Entry[], newest: Revision): Promise<void> {
+    this.#assertOpen()
+    measureRestore(entries, { newest, limits })
+    for (const { key, value, revision, isCounter = false } of entries) {
+      this.#tree.set(nameOf(key), { value: Buffer.from(value), isCounter, revision })
+    }
+    this.#newest.advance(newest)
+  }
+
   async newerThan(revision: Revision, signal: AbortSignal): Promise<Revision> {
     this.#assertOpen()
     return this.#newest.newerThan(revision, signal)
+  }
+
+  async health(): Promise<EngineHealth> {
+    const whyNot = this.#closed ? 'The engine is closed.' : undefined
+    return { whyNot, durability: 'none', notes: [], now: undefined }
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,40 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { PostgresServer } from './postgres.ts'
+
+describe('the PostgreSQL of the tests', () => {
+  let server: PostgresServer
+  beforeAll(async () => {
+    server = await PostgresServer.start()
+  })
+  afterAll(() => server.cleanUp())
+
+  it('has a fresh database for whoever asks', async () => {
+    const [one, other] = [await server.createDatabase(), await server.createDatabase()]
+    await server.query('create table here (id int)', one)
+    await expect(server.query('select * from here', other)).rejects.toMatchObject({ code: '42P01' })
+  })
+
+  it('keeps what was committed when it is killed or stopped, and starts again', async () => {
+    const url = await server.createDatabase()
+    await server.query('create table kept (id int); insert into kept values (7)', url)
+    await server.kill()
+    await expect(server.query('select 1', url)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+    await server.start()
+    await server.stop()
+    await server.start()
+    expect(await server.query('select id from kept', url)).toEqual([{ id: 7 }])
+  })
+
+  it('has a standby that follows and can be promoted', async () => {
+    const standby = await PostgresServer.startStandbyOf(server)
+    try {
+      expect(await standby.query('show transaction_read_only')).toEqual([
+        { transaction_read_only: 'on' },
+      ])
+      await standby.query('select pg_promote()')
+      await standby.query('create table promoted (id int)')
+    } finally {
+      await standby.cleanUp()
+    }
+  })
+})

@@ -1,0 +1,230 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { chownSync, mkdtempSync, readFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { Client } from 'pg'
+import { findPostgresBinaries } from './postgres-binaries.ts'
+import { ProcessOutput } from './process-output.ts'
+
+/** Of postgresql.conf; what is given goes before these. */
+const smallSettings: Readonly<Record<string, string>> = {
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+  max_connections: '60',
+  shared_buffers: '32MB',
+  log_min_messages: 'warning',
+}
+
+const readyPattern = /ready to accept (read-only )?connections/
+const lookAgainMs = 5
+
+export interface PostgresOptions {
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+/**
+ * A PostgreSQL of its own, in a folder and on a port of its own, which trusts everybody on
+ * 127.0.0.1. It is for one test file: start it in `beforeAll`, `cleanUp` in `afterAll`.
+ */
+export class PostgresServer {
+  readonly dataFolder: string
+  readonly port: number
+  readonly #binaries: string
+  readonly #settings: Readonly<Record<string, string>>
+  #child: ChildProcess | undefined
+  #output: ProcessOutput | undefined
+
+  private constructor(
+    place: { binaries: string; dataFolder: string; port: number },
+    settings = {},
+  ) {
+    this.#binaries = place.binaries
+    this.dataFolder = place.dataFolder
+    this.port = place.port
+    this.#settings = { ...smallSettings, ...settings }
+  }
+
+  /** Resolves once it takes connections. Throws where PostgreSQL is not installed. */
+  static async start({ settings }: PostgresOptions = {}): Promise<PostgresServer> {
+    const server = new PostgresServer(await newPlace(), settings)
+    const words = ['--auth=trust', '--username=coatcheck', '--locale=C', '--encoding=UTF8']
+    await server.run('initdb', [...words, '--no-sync', '--pgdata', server.dataFolder])
+    await server.start()
+    return server
+  }
+
+  /** A copy of `primary` that follows it and can be read, until it is promoted. */
+  static async startStandbyOf(
+    primary: PostgresServer,
+    { settings }: PostgresOptions = {},
+  ): Promise<PostgresServer> {
+    const server = new PostgresServer(await newPlace(), settings)
+    const words = ['--write-recovery-conf', '--checkpoint=fast', '--no-sync']
+    const from = `${primary.urlOf('postgres')}?application_name=standby${server.port}`
+    await server.run('pg_basebackup', [...words, '--dbname', from, '--pgdata', server.dataFolder])
+    await server.start()
+    return server
+  }
+
+  /** Of the database that every server has. */
+  get url(): string {
+    return this.urlOf('postgres')
+  }
+
+  urlOf(database: string): string {
+    return `postgres://coatcheck@127.0.0.1:${this.port}/${database}`
+  }
+
+  /** What it said since it was started. */
+  get log(): string {
+    return this.#output?.text ?? ''
+  }
+
+  /** Starts it again where it was stopped or killed. */
+  async start(): Promise<void> {
+    while (!(await this.#tryStart())) await sleep(lookAgainMs)
+  }
+
+  /** Ends it in order: connections are cut, what was acknowledged is on disk. */
+  async stop(): Promise<void> {
+    await this.#end('SIGINT')
+  }
+
+  /** Ends all of its processes at once, as a power cut would. */
+  async kill(): Promise<void> {
+    const children = childrenOf(this.pid)
+    await this.#end('SIGKILL')
+    for (const pid of children) signal(pid, 'SIGKILL')
+  }
+
+  /** Stops or continues all of its processes. */
+  freeze(isFrozen: boolean): void {
+    const name = isFrozen ? 'SIGSTOP' : 'SIGCONT'
+    for (const pid of [this.pid, ...childrenOf(this.pid)]) signal(pid, name)
+  }
+
+  get pid(): number {
+    const pid = this.#child?.pid
+    if (pid === undefined) throw new Error('This PostgreSQL does not run.')
+    return pid
+  }
+
+  async cleanUp(): Promise<void> {
+    if (this.#child) await this.kill()
+    await rm(this.dataFolder, { recursive: true, force: true })
+  }
+
+  /** A new, empty database; answers its URL. */
+  async createDatabase(): Promise<string> {
+    const name = `test_${randomUUID().replaceAll('-', '')}`
+    await this.query(`create database ${name}`)
+    return this.urlOf(name)
+  }
+
+  /** Asks in a connection of its own, of the database that `url` names. Answers the rows. */
+  async query(text: string, url: string = this.url): Promise<Record<string, unknown>[]> {
+    const client = new Client({ connectionString: url })
+    client.on('error', () => undefined)
+    await client.connect()
+    try {
+      return (await client.query(text)).rows
+    } finally {
+      await client.end()
+    }
+  }
+
+  /** Runs one of PostgreSQL's programs to its end. Throws with its words. */
+  async run(program: string, words: readonly string[]): Promise<void> {
+    await promisify(execFile)(join(this.#binaries, program), words, this.#asUser())
+  }
+
+  /** Answers false where a killed one still holds what a new one needs. */
+  async #tryStart(): Promise<boolean> {
+    const settings = Object.entries({ ...this.#settings, port: String(this.port) })
+    const words = settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])
+    const child = spawn(join(this.#binaries, 'postgres'), ['-D', this.dataFolder, ...words], {
+      ...this.#asUser(),
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    const output = new ProcessOutput(child.stderr)
+    while (!readyPattern.test(output.text)) {
+      if (child.exitCode !== null || child.signalCode !== null) return isStillHeld(output.text)
+      await sleep(lookAgainMs)
+    }
+    this.#child = child
+    this.#output = output
+    return true
+  }
+
+  async #end(name: NodeJS.Signals): Promise<void> {
+    const child = this.#child
+    if (!child) throw new Error('This PostgreSQL does not run.')
+    const gone = new Promise((resolve) => child.once('exit', resolve))
+    child.kill(name)
+    await gone
+    this.#child = undefined
+  }
+
+  /** PostgreSQL refuses to run as root. */
+  #asUser(): { cwd: string; env: NodeJS.ProcessEnv; uid?: number; gid?: number } {
+    const user = process.getuid?.() === 0 ? unprivilegedUser() : {}
+    const env = { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' }
+    return { cwd: this.dataFolder, env, ...user }
+  }
+}
+
+function isStillHeld(log: string): false {
+  if (/still in use|lock file .* already exists/.test(log)) return false
+  throw new Error(`PostgreSQL did not start: ${log}`)
+}
+
+async function newPlace(): Promise<{ binaries: string; dataFolder: string; port: number }> {
+  const binaries = findPostgresBinaries()
+  const dataFolder = mkdtempSync(join(tmpdir(), 'coatcheck-postgres-'))
+  if (process.getuid?.() === 0) {
+    const { uid, gid } = unprivilegedUser()
+    chownSync(dataFolder, uid, gid)
+  }
+  return { binaries, dataFolder, port: await freePort() }
+}
+
+function unprivilegedUser(): { uid: number; gid: number } {
+  const lines = readFileSync('/etc/passwd', 'utf8').split('\n')
+  for (const name of ['postgres', 'nobody']) {
+    const [, , uid, gid] = lines.find((line) => line.startsWith(`${name}:`))?.split(':') ?? []
+    if (uid && gid) return { uid: Number(uid), gid: Number(gid) }
+  }
+  throw new Error('PostgreSQL does not run as root, and there is no user postgres or nobody.')
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+/** Elsewhere than on Linux none: they end by themselves when they miss their parent. */
+function childrenOf(pid: number): number[] {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
+    return children === '' ? [] : children.split(' ').map(Number)
+  } catch {
+    return []
+  }
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name)
+  } catch (error) {
+    // It ended by itself meanwhile.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  }
+}

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Config } from './config.ts'
 import { type CheckOptions, type CheckReport, check } from './core/check.ts'
 import { type Domain, openDomain } from './core/domain.ts'
+import type { StorageEngine } from './core/engine.ts'
 import type { Environment } from './core/environment.ts'
 import { limits } from './core/limits.ts'
 import { createOperatorSecret, type OperatorSecret } from './core/operator.ts'
@@ -52,10 +53,14 @@ export class StartError extends Error {
   }
 }
 
-/** The composition root: the one place that knows engine, domain, doors and listeners. */
+/**
+ * The composition root: the one place that knows engine, domain, doors and listeners. `open` opens
+ * the engine in another way: tests have several servers share one.
+ */
 export async function startServer(
   config: Config,
   environment: Environment,
+  { open }: { readonly open?: EngineOpener } = {},
 ): Promise<RunningServer> {
   return opening(environment, async (closers, close) => {
     const folder = await openFolder(config)
@@ -73,7 +78,7 @@ export async function startServer(
     closers.push(stopListening) // where a later step fails
     const secret = createOperatorSecret(environment)
     const operator = folder && { secret, address: listener.address }
-    const domain = await openData(closers, { config, environment, folder, operator })
+    const domain = await openData(closers, { config, environment, folder, operator, open })
     const firstStart = await makeFirstUser(domain, { config, environment, folder })
     closers.push(startSweeping(domain, environment))
     closers.push(startRechecking(domain, environment))
@@ -111,6 +116,11 @@ export async function openDoors(config: Config, environment: Environment): Promi
     return new LocalDoors({ handler, secret, baseUrl, close })
   })
 }
+
+/** Tests may have several servers share one. */
+export type EngineOpener = (
+  ...address: Parameters<typeof openEngine>
+) => StorageEngine | Promise<StorageEngine>
 
 type Closer = () => void | Promise<void>
 
@@ -182,10 +192,11 @@ async function openData(
     environment: Environment
     folder: DataFolder | undefined
     operator: OperatorSecret | undefined
+    open?: EngineOpener | undefined
   },
 ): Promise<Domain> {
-  const { config, environment, folder, operator } = parts
-  const engine = openEngine(config.engine, engineFolder(folder))
+  const { config, environment, folder, operator, open = openEngine } = parts
+  const engine = await open(config.engine, engineFolder(folder))
   closers.push(() => engine.close())
   const unnamedRetentionMs = config.unnamedRetentionDays * dayMs
   const domain = await openDomain(engine, environment, { unnamedRetentionMs, operator })

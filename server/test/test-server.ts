@@ -6,7 +6,7 @@ import { ApifyClient } from 'apify-client'
 import { afterAll, beforeAll } from 'vitest'
 import type { Config } from '../src/config.ts'
 import type { Environment } from '../src/core/environment.ts'
-import { type RunningServer, startServer } from '../src/server.ts'
+import { type EngineOpener, startServer } from '../src/server.ts'
 
 export const engines = ['memory', 'lmdb'] as const
 
@@ -15,13 +15,17 @@ export interface TestServer {
   readonly url: string
   /** '' where that door has no port of its own. */
   readonly nemesisUrl: string
+  /** Of the first user; '' where another server on the same data made that one. */
   readonly token: string
   /** What the server logged as errors. */
   readonly logged: unknown[]
   close(): Promise<void>
 }
 
-export async function startTestServer(settings: Partial<Config> = {}): Promise<TestServer> {
+export async function startTestServer(
+  settings: Partial<Config> = {},
+  { open, now = Date.now }: { open?: EngineOpener | undefined; now?: () => number } = {},
+): Promise<TestServer> {
   const data = await mkdtemp(join(tmpdir(), 'coatcheck-test-'))
   const config: Config = {
     host: '127.0.0.1',
@@ -40,11 +44,11 @@ export async function startTestServer(settings: Partial<Config> = {}): Promise<T
     ...settings,
   }
   const logged: unknown[] = []
-  const server = await startServer(config, loggingTo(logged))
+  const server = await startServer(config, loggingTo(logged, now), open && { open })
   return {
     url: server.url,
     nemesisUrl: server.nemesisUrl ?? '',
-    token: tokenOf(server),
+    token: settings.initialToken ?? server.firstStart?.token ?? '',
     logged,
     close: async () => {
       await server.close()
@@ -86,15 +90,10 @@ export function useTestServer(settings: Partial<Config> = {}): {
   }
 }
 
-function loggingTo(logged: unknown[]): Environment {
+function loggingTo(logged: unknown[], now: () => number): Environment {
   return {
-    now: () => Date.now(),
+    now,
     randomBytes: (count) => randomBytes(count),
     logError: (message, cause) => logged.push([message, cause]),
   }
-}
-
-function tokenOf({ firstStart }: RunningServer): string {
-  if (!firstStart) throw new Error('A fresh folder makes a first start.')
-  return firstStart.token
 }

@@ -1,0 +1,69 @@
+import type { Config } from '../../src/config.ts'
+import type {
+  AtomicWrite,
+  Bytes,
+  Commit,
+  Entry,
+  KeyRange,
+  Page,
+  Revision,
+  ScanBound,
+  StorageEngine,
+} from '../../src/core/engine.ts'
+import { MemoryEngine } from '../../src/engines/memory.ts'
+import type { EngineOpener } from '../../src/server.ts'
+
+export const sharedEngines = ['memory'] as const
+
+/** Data that several servers have open at the same time. */
+export interface SharedData {
+  /** What lets a server find it. */
+  readonly settings: Partial<Config>
+  readonly open: EngineOpener | undefined
+  /** Without a server: to be closed by the test. */
+  openEngine(): Promise<StorageEngine>
+  close(): Promise<void>
+}
+
+export async function createSharedData(
+  _engine: (typeof sharedEngines)[number],
+): Promise<SharedData> {
+  const memory = new MemoryEngine()
+  return {
+    settings: { engine: 'memory' },
+    open: async () => new OneOfMany(memory),
+    openEngine: async () => new OneOfMany(memory),
+    close: () => memory.close(),
+  }
+}
+
+/** An engine that stays open for the others. */
+class OneOfMany implements StorageEngine {
+  readonly #engine: MemoryEngine
+
+  constructor(engine: MemoryEngine) {
+    this.#engine = engine
+  }
+
+  get limits(): StorageEngine['limits'] {
+    return this.#engine.limits
+  }
+
+  get(keys: readonly Bytes[]): Promise<(Entry | undefined)[]> {
+    return this.#engine.get(keys)
+  }
+
+  scan(range: KeyRange, bound: ScanBound): Promise<Page> {
+    return this.#engine.scan(range, bound)
+  }
+
+  commit(write: AtomicWrite): Promise<Commit> {
+    return this.#engine.commit(write)
+  }
+
+  newerThan(revision: Revision, signal: AbortSignal): Promise<Revision> {
+    return this.#engine.newerThan(revision, signal)
+  }
+
+  async close(): Promise<void> {}
+}

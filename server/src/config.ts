@@ -2,16 +2,25 @@ import { readFileSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { type DurabilityWish, durabilityWishes } from './core/health.ts'
 import { hostNameOf } from './transport/allowed-hosts.ts'
+
+export type EngineName = 'lmdb' | 'memory' | 'postgresql'
 
 /** Everything that can be set. Read once, at the edge, and passed whole. */
 export interface Config {
   readonly host: string
   /** 0: any free one. */
   readonly port: number
-  /** Where the LMDB engine keeps its files. */
+  /** What this server keeps in files: with the LMDB engine, all data. */
   readonly data: string
-  readonly engine: 'lmdb' | 'memory'
+  readonly engine: EngineName
+  /** Whether that engine was asked for; else commands take the one that a running server has. */
+  readonly isEngineGiven: boolean
+  /** Of the engine `postgresql`, where its database is. A secret: a password may be in it. */
+  readonly database: string | undefined
+  /** What has to be promised of what is acknowledged. */
+  readonly durability: DurabilityWish
   /** 'off': the NemesisDB door is closed. */
   readonly nemesisPort: number | 'off'
   /** Whether that port was asked for; else it is a wish. */
@@ -29,6 +38,8 @@ export interface Config {
   readonly allowedHosts: readonly string[]
   /** Set from outside for the first start only. */
   readonly initialToken: string | undefined
+  /** What whoever set all this should know, in sentences. */
+  readonly warnings: readonly string[]
 }
 
 /** The user set something that can't be; the message is a sentence for the terminal. */
@@ -46,8 +57,13 @@ const settings = {
   data: { preset: './coatcheck-data', value: 'DIR', help: 'the folder that holds the data' },
   engine: {
     preset: 'lmdb',
-    value: 'lmdb|memory',
+    value: 'lmdb|memory|postgres://USER@HOST/DATABASE',
     help: 'lmdb keeps data in the folder, memory keeps it until the server stops',
+  },
+  durability: {
+    preset: 'any',
+    value: 'any|single|replicated',
+    help: 'refuses to start unless what is acknowledged is on a disk, or on those of several machines',
   },
   'nemesis-port': {
     preset: '1987',
@@ -109,12 +125,15 @@ export function readConfig(
   }
   const isGiven = (name: SettingName): boolean =>
     Boolean(flags[name] || environment[variableOf(name)] || file[name])
-  const engine = parseEngine(given('engine'))
+  const { engine, database } = parseEngine(given('engine'))
   return {
     host: given('host').text,
     port: parsePort(given('port')),
     data: given('data').text,
     engine,
+    isEngineGiven: isGiven('engine'),
+    database,
+    durability: parseDurability(given('durability')),
     nemesisPort: parsePortOrOff(given('nemesis-port')),
     isNemesisPortGiven: isGiven('nemesis-port'),
     nemesisCompat: parseCompat(given('nemesis-compat')),
@@ -124,8 +143,13 @@ export function readConfig(
     publicUrl: parseUrl(given('public-url')),
     allowedHosts: parseHosts(given('allowed-hosts')),
     initialToken: environment.COATCHECK_INITIAL_TOKEN || undefined,
+    warnings: holdsPassword(flags.engine) ? [passwordSeen] : [],
   }
 }
+
+const passwordSeen =
+  'The password in --engine can be read by all users of this machine, in its list of processes; ' +
+  'COATCHECK_ENGINE, PGPASSWORD and PGPASSFILE keep it from them.'
 
 /** The flags for `--help`, a line each. */
 export function describeSettings(): string {
@@ -158,9 +182,20 @@ function parseFlags(args: readonly string[]): Texts & { config?: string } {
   }
 }
 
-/** What Node says of wrong flags, without its advice. */
+/** What Node says of wrong flags, without its advice and without passwords. */
 export function firstSentence(message: string): string {
-  return `${message.split(/\. |\n/, 1)[0]}.`.replace(/\.\.$/, '.')
+  return `${withoutPasswords(message).split(/\. |\n/, 1)[0]}.`.replace(/\.\.$/, '.')
+}
+
+/** A text in which databases may be named, with `***` for each password in their addresses. */
+export function withoutPasswords(text: string): string {
+  return text
+    .replace(/(:\/\/[^\s:@/?]*):[^\s]*@/g, '$1:***@')
+    .replace(/([?&](?:ssl)?password=)[^\s&'"]*/gi, '$1***')
+}
+
+function holdsPassword(text = ''): boolean {
+  return withoutPasswords(text) !== text
 }
 
 function readFile(path: string | undefined): Texts {
@@ -220,9 +255,18 @@ function parsePayload({ text, from }: Given): number {
   throw new ConfigError(`${from} is "${text}", which is no number of bytes: 64 to 67108864.`)
 }
 
-function parseEngine({ text, from }: Given): 'lmdb' | 'memory' {
-  if (text === 'lmdb' || text === 'memory') return text
-  throw new ConfigError(`${from} is "${text}", which is no engine: lmdb or memory.`)
+function parseEngine({ text, from }: Given): Pick<Config, 'engine' | 'database'> {
+  if (text === 'lmdb' || text === 'memory') return { engine: text, database: undefined }
+  if (/^postgres(ql)?:\/\//.test(text)) return { engine: 'postgresql', database: text }
+  // What is nearly an address may hold a password all the same.
+  const what = /^[\w.-]{1,40}$/.test(text) ? `is "${text}", which is no engine` : 'is no engine'
+  throw new ConfigError(`${from} ${what}: lmdb, memory or postgres://USER@HOST/DATABASE.`)
+}
+
+function parseDurability({ text, from }: Given): DurabilityWish {
+  const wish = durabilityWishes.find((one) => one === text)
+  if (wish) return wish
+  throw new ConfigError(`${from} is "${text}", which is none of ${durabilityWishes.join(', ')}.`)
 }
 
 function parseUrl({ text, from }: Given): string | undefined {

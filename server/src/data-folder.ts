@@ -65,6 +65,11 @@ export class DataFolder {
     }
   }
 
+  /** Whether some server had a folder as its own. Throws DataFolderError. */
+  static isOne(path: string): boolean {
+    return DataFolder.holds(path, lockFile)
+  }
+
   /** The path of a folder in it, which is made if there is none. Throws DataFolderError. */
   openFolder(name: string): string {
     const path = join(this.path, name)
@@ -83,6 +88,11 @@ export class DataFolder {
       writeFileSync(file, `${token}\n`, { mode: 0o600, flag: 'wx', flush: true })
     })
     return file
+  }
+
+  /** Throws DataFolderError. */
+  removeFirstToken(): void {
+    attempt(this.path, () => rmSync(join(this.path, tokenFile), { force: true }))
   }
 
   /** The token of the first start, if its file is still there. */

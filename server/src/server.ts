@@ -1,32 +1,25 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { type Closer, opening } from './closers.ts'
 import type { Config } from './config.ts'
-import { type CheckOptions, type CheckReport, check } from './core/check.ts'
-import { type Domain, openDomain } from './core/domain.ts'
-import type { StorageEngine } from './core/engine.ts'
+import type { Domain } from './core/domain.ts'
 import type { Environment } from './core/environment.ts'
 import { limits } from './core/limits.ts'
-import { createOperatorSecret, type OperatorSecret } from './core/operator.ts'
-import { createToken } from './core/token-text.ts'
+import { createOperatorSecret } from './core/operator.ts'
 import { DataFolder, type LocalServer } from './data-folder.ts'
-import { openEngine } from './engines/open.ts'
+import { type FirstStart, makeFirstUser } from './first-start.ts'
 import { LocalDoors } from './local-doors.ts'
 import { NemesisPort, nemesisPath } from './nemesis-port.ts'
+import { type EngineOpener, type OpenedData, openData, openFolderOfData } from './opened-data.ts'
 import { createApifyDoor } from './protocols/apify/apify.ts'
 import { coatcheckPrefix, createCoatcheckDoor } from './protocols/coatcheck/coatcheck.ts'
+import { createHealthDoor, isHealthPath, startingReply } from './protocols/coatcheck/health.ts'
 import { JsonSchemas } from './protocols/json-schema.ts'
+import { StartError } from './start-error.ts'
 import { AllowedHosts, hostNameOf } from './transport/allowed-hosts.ts'
 import type { HttpHandler, HttpRequest } from './transport/exchange.ts'
 import { HttpListener } from './transport/http.ts'
 import { hostOf } from './transport/incoming-request.ts'
 import { welcomePage } from './transport/welcome.ts'
-
-/** What was made at a first start. */
-export interface FirstStart {
-  readonly token: string
-  /** Where it can be read again; undefined: nowhere. */
-  readonly file: string | undefined
-}
+import { readVersion } from './version.ts'
 
 /** A server that runs. */
 export interface RunningServer {
@@ -38,24 +31,12 @@ export interface RunningServer {
   close(): Promise<void>
 }
 
-const dayMs = 86_400_000
-const lmdbFolder = 'lmdb'
-const lmdbFile = 'data.mdb'
 /** A command that has the folder when a server starts gets this long. */
 const commandMs = 1_000
-const initialTokenPattern = /^[\x21-\x7e]{32,}$/
-
-/** The server can't start; the message is a sentence for the terminal. */
-export class StartError extends Error {
-  constructor(message: string, cause?: unknown) {
-    super(message, { cause })
-    this.name = 'StartError'
-  }
-}
 
 /**
  * The composition root: the one place that knows engine, domain, doors and listeners. `open` opens
- * the engine in another way: tests have several servers share one.
+ * the engine in another way than its address says.
  */
 export async function startServer(
   config: Config,
@@ -70,7 +51,8 @@ export async function startServer(
     const gate = new Gate()
     const allowedHosts = allowedHostsOf(config)
     const isLocal = isLoopback(config.host)
-    const nemesis = new NemesisPort({ config, environment, allowedHosts, isLoopback: isLocal })
+    const parts = { config, environment, folder, isLoopback: isLocal }
+    const nemesis = new NemesisPort({ ...parts, allowedHosts })
     const listener = await listen(gate, { config, environment, allowedHosts, nemesis })
     const stopListening = async (): Promise<void> => {
       await Promise.all([nemesis.stop(), listener.stop()])
@@ -78,11 +60,12 @@ export async function startServer(
     closers.push(stopListening) // where a later step fails
     const secret = createOperatorSecret(environment)
     const operator = folder && { secret, address: listener.address }
-    const domain = await openData(closers, { config, environment, folder, operator, open })
-    const firstStart = await makeFirstUser(domain, { config, environment, folder })
+    const data = await openData(closers, { ...parts, operator, ...(open && { open }) })
+    const { domain } = data
+    const firstStart = await makeFirstUser(domain, parts)
     closers.push(startSweeping(domain, environment))
     closers.push(startRechecking(domain, environment))
-    const handler = openDoorsOf(domain, { closers, environment })
+    const handler = openDoorsOf(data, { closers, config, environment })
     closers.push(stopListening) // before anything that requests need
     nemesis.open(domain)
     gate.open(handler)
@@ -94,62 +77,30 @@ export async function startServer(
 }
 
 /**
- * Opens what is in a folder that nobody serves, for the command line; nothing is made there. Throws
- * StartError, DataFolderError (FolderInUseError where somebody serves it), EngineError.
+ * Opens the data that nobody serves from its folder, for the command line; nothing is made there.
+ * Throws StartError, DataFolderError (FolderInUseError where somebody serves it), EngineError.
  */
 export async function openDoors(config: Config, environment: Environment): Promise<LocalDoors> {
   if (config.engine === 'memory') {
     throw new StartError('The memory engine keeps no folder that a command could look into.')
   }
-  assertHasData(config)
   return opening(environment, async (closers, close) => {
-    const folder = await DataFolder.open(config.data)
-    closers.push(() => folder.close())
+    const folder = await openFolderOfData(config)
+    closers.push(() => folder?.close())
     const secret = createOperatorSecret(environment)
     const operator = { secret, address: '' }
-    const domain = await openData(closers, { config, environment, folder, operator })
-    if (!(await domain.users.hasAny())) {
-      throw new StartError(`There is nobody in ${config.data} yet: start the server first.`)
+    const data = await openData(closers, { config, environment, folder, operator })
+    if (!(await data.domain.users.hasAny())) {
+      throw new StartError(`There is nobody in ${placeOf(config)} yet: start the server first.`)
     }
-    const handler = openDoorsOf(domain, { closers, environment })
+    const handler = openDoorsOf(data, { closers, config, environment })
     const baseUrl = config.publicUrl ?? `http://${hostOf(config.host)}:${config.port}`
     return new LocalDoors({ handler, secret, baseUrl, close })
   })
 }
 
-/** Tests may have several servers share one. */
-export type EngineOpener = (
-  ...address: Parameters<typeof openEngine>
-) => StorageEngine | Promise<StorageEngine>
-
-type Closer = () => void | Promise<void>
-
-/** What `open` has opened is closed in the opposite order: on demand, or where `open` fails. */
-async function opening<Opened>(
-  environment: Environment,
-  open: (closers: Closer[], close: () => Promise<void>) => Promise<Opened>,
-): Promise<Opened> {
-  const closers: Closer[] = []
-  const close = async (): Promise<void> => {
-    for (const closer of closers.splice(0).reverse()) {
-      try {
-        await closer()
-      } catch (error) {
-        environment.logError('Closing failed', error)
-      }
-    }
-  }
-  try {
-    return await open(closers, close)
-  } catch (error) {
-    await close()
-    throw error
-  }
-}
-
-function assertHasData({ data }: Config): void {
-  if (DataFolder.holds(data, join(lmdbFolder, lmdbFile))) return
-  throw new StartError(`There is no data in ${data}.`)
+function placeOf({ engine, data }: Config): string {
+  return engine === 'postgresql' ? 'the database' : data
 }
 
 /** Undefined for an engine that needs none. */
@@ -164,87 +115,6 @@ function tellWhere(folder: DataFolder, server: LocalServer, environment: Environ
   } catch (error) {
     environment.logError('Commands will not reach this server', error)
   }
-}
-
-/**
- * Walks the data of a folder that nobody serves. Throws StartError, DataFolderError, EngineError
- * where that can't be.
- */
-export async function checkData(config: Config, options: CheckOptions): Promise<CheckReport> {
-  if (config.engine === 'memory') throw new StartError('The memory engine keeps nothing to check.')
-  if (!existsSync(join(config.data, lmdbFolder))) {
-    throw new StartError(`There is no data in ${config.data}.`)
-  }
-  const folder = await DataFolder.open(config.data)
-  const engine = openEngine(config.engine, engineFolder(folder))
-  try {
-    return await check(engine, options)
-  } finally {
-    await engine.close()
-    folder.close()
-  }
-}
-
-async function openData(
-  closers: Closer[],
-  parts: {
-    config: Config
-    environment: Environment
-    folder: DataFolder | undefined
-    operator: OperatorSecret | undefined
-    open?: EngineOpener | undefined
-  },
-): Promise<Domain> {
-  const { config, environment, folder, operator, open = openEngine } = parts
-  const engine = await open(config.engine, engineFolder(folder))
-  closers.push(() => engine.close())
-  const unnamedRetentionMs = config.unnamedRetentionDays * dayMs
-  const domain = await openDomain(engine, environment, { unnamedRetentionMs, operator })
-  closers.push(() => domain.close())
-  return domain
-}
-
-function engineFolder(folder: DataFolder | undefined): string {
-  return folder ? folder.openFolder(lmdbFolder) : ''
-}
-
-/**
- * An empty store gets its first user and a token. `COATCHECK_INITIAL_TOKEN` counts now and never
- * again; beyond loopback it must be given, so that nobody else finds the door open first.
- */
-async function makeFirstUser(
-  domain: Domain,
-  parts: { config: Config; environment: Environment; folder: DataFolder | undefined },
-): Promise<FirstStart | undefined> {
-  const { config, environment, folder } = parts
-  const { initialToken } = config
-  if (await domain.users.hasAny()) {
-    await warnOfOtherToken(domain, parts)
-    return undefined
-  }
-  if (initialToken !== undefined && !initialTokenPattern.test(initialToken)) {
-    throw new StartError('COATCHECK_INITIAL_TOKEN must be 32 or more visible ASCII characters.')
-  }
-  if (initialToken === undefined && !isLoopback(config.host)) {
-    const where = `${config.host} can be reached from other machines`
-    throw new StartError(`${where}: set COATCHECK_INITIAL_TOKEN for the first start.`)
-  }
-  const token = initialToken ?? createToken(environment)
-  // The file comes first: whoever is cut off in between has no user yet, and starts for the first
-  // time again. The other way round there would be a user whose token nobody knows.
-  const file = folder?.writeFirstToken(token)
-  await domain.users.createFirst(token)
-  return { token, file }
-}
-
-async function warnOfOtherToken(
-  domain: Domain,
-  { config, environment }: { config: Config; environment: Environment },
-): Promise<void> {
-  if (config.initialToken === undefined) return
-  if (await domain.tokens.findByText(config.initialToken)) return
-  const message = 'COATCHECK_INITIAL_TOKEN is ignored: it counts on the first start only'
-  environment.logError(message, undefined)
 }
 
 function startSweeping({ sweeper }: Domain, environment: Environment): () => Promise<void> {
@@ -278,11 +148,10 @@ function startRechecking({ liveUses }: Domain, environment: Environment): () => 
 
 /** Requests that come before the doors are open are told to try again. */
 class Gate {
-  #handler: HttpHandler = async () => ({
-    status: 503,
-    headers: { 'Retry-After': 1 },
-    body: 'Coatcheck is starting.\n',
-  })
+  #handler: HttpHandler = async (request) =>
+    isHealthPath(request.path)
+      ? startingReply(request)
+      : { status: 503, headers: { 'Retry-After': 1 }, body: 'Coatcheck is starting.\n' }
 
   readonly handler: HttpHandler = (request) => this.#handler(request)
 
@@ -332,15 +201,19 @@ function allowedHostsOf({ host, publicUrl, allowedHosts }: Config): AllowedHosts
 
 /** Which door a path belongs to. */
 function openDoorsOf(
-  domain: Domain,
-  { closers, environment }: { closers: Closer[]; environment: Environment },
+  { domain, health }: OpenedData,
+  parts: { closers: Closer[]; config: Config; environment: Environment },
 ): HttpHandler {
+  const { closers, config, environment } = parts
   const jsonSchemas = new JsonSchemas()
   closers.push(() => jsonSchemas.close())
   const apify = createApifyDoor(domain, environment, jsonSchemas)
   const own = createCoatcheckDoor(domain, environment)
+  const about = { engine: config.engine, version: readVersion() }
+  const healthDoor = createHealthDoor({ domain, environment, health, ...about })
   return (request: HttpRequest) => {
     if (request.path === '/') return Promise.resolve(welcomePage(request))
+    if (isHealthPath(request.path)) return healthDoor(request)
     return request.path.startsWith(coatcheckPrefix) ? own(request) : apify(request)
   }
 }

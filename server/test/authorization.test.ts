@@ -1,8 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { routes as apifyRoutes } from '../src/protocols/apify/routes.ts'
+import { healthRoutes } from '../src/protocols/coatcheck/health.ts'
 import { routes as coatcheckRoutes } from '../src/protocols/coatcheck/routes.ts'
 import { apifyRows } from './support/authorization/apify-operations.ts'
 import { coatcheckRows } from './support/authorization/coatcheck-operations.ts'
+import { healthRows } from './support/authorization/health-operations.ts'
 import {
   type Address,
   endpointsOf,
@@ -27,8 +29,8 @@ const doors: readonly { name: string; endpoints: string[]; operations: Operation
   },
   {
     name: 'Coatcheck',
-    endpoints: endpointsOf(coatcheckRoutes),
-    operations: httpOperations(coatcheckRows, url),
+    endpoints: endpointsOf([...coatcheckRoutes, ...healthRoutes]),
+    operations: httpOperations([...coatcheckRows, ...healthRows], url),
   },
 ]
 

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { auditCommand } from '../src/cli/audit.ts'
+import { statusCommand } from '../src/cli/status.ts'
 import { storeCommands } from '../src/cli/store.ts'
 import { tokenCommands } from '../src/cli/token.ts'
 import { userCommands } from '../src/cli/user.ts'
@@ -13,8 +14,9 @@ import { createTestFolder } from './support/test-folder.ts'
 // Each command is a process of its own.
 vi.setConfig({ testTimeout: 120_000 })
 
-const commands = [userCommands, tokenCommands, storeCommands, { audit: auditCommand }].flatMap(
-  (table) => Object.values(table),
+const others = { audit: auditCommand, status: statusCommand }
+const commands = [userCommands, tokenCommands, storeCommands, others].flatMap((table) =>
+  Object.values(table),
 )
 
 /** What is no command line, and what is said of it. */
@@ -59,6 +61,7 @@ const wrong: Readonly<Record<string, RegExp>> = {
   'audit --limit 1.5': /--limit is "1.5"/,
   'audit --before -1': /--before/,
   'audit list': /"list" is one word too many/,
+  'status now': /"now" is one word too many/,
 }
 
 describe('a wrong command line', () => {
@@ -96,12 +99,12 @@ describe('help', () => {
   it('lists all commands', async () => {
     const { code, stdout, stderr } = await runCoatcheck({ args: ['--help'] })
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    for (const name of ['serve', 'check', 'user', 'token', 'store', 'audit']) {
+    for (const name of ['serve', 'check', 'status', 'user', 'token', 'store', 'audit']) {
       expect(stdout).toMatch(new RegExp(`^(Usage:|      ) coatcheck ${name} `, 'm'))
     }
   })
 
-  it.each(['user', 'token', 'store', 'audit', 'user add', 'store delete x'])(
+  it.each(['user', 'token', 'store', 'audit', 'status', 'user add', 'store delete x'])(
     'tells of %s',
     async (words) => {
       const args = [...words.split(' '), '--help']

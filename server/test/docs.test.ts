@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { routes } from '../src/protocols/apify/routes.ts'
+import { healthRoutes } from '../src/protocols/coatcheck/health.ts'
 import { routes as ownRoutes } from '../src/protocols/coatcheck/routes.ts'
 
 const root = new URL('../../', import.meta.url)
@@ -21,7 +22,10 @@ describe('docs/compatibility.md and docs/api.md', () => {
   })
 
   it.each(
-    [...routes, ...ownRoutes].map(({ path, methods }) => ({ path, methods: Object.keys(methods) })),
+    [...routes, ...ownRoutes, ...healthRoutes].map(({ path, methods }) => ({
+      path,
+      methods: Object.keys(methods),
+    })),
   )('tells of $path and its methods', ({ path, methods }) => {
     const row = tableRows().find(([endpoint = '']) => spellings(path).some(isIn(endpoint)))
     expect(row, path).toBeDefined()

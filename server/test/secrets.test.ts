@@ -4,6 +4,7 @@ import { join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { apifyRows } from './support/authorization/apify-operations.ts'
 import { coatcheckRows } from './support/authorization/coatcheck-operations.ts'
+import { healthRows } from './support/authorization/health-operations.ts'
 import { type Row, requestOf } from './support/authorization/operations.ts'
 import { type Credentials, callerNames, World } from './support/authorization/world.ts'
 import { flipByteIn } from './support/data-file.ts'
@@ -68,7 +69,7 @@ interface Asking {
 /** Every endpoint on behalf of everybody, with the token in a header and in the query. */
 async function askEverything(url: string, { world, known }: Asking): Promise<void> {
   const strangers = [{ token: wrongToken, signature: wrongSignature }, { token: initialToken }]
-  for (const row of [...apifyRows, ...coatcheckRows]) {
+  for (const row of [...apifyRows, ...coatcheckRows, ...healthRows]) {
     const everybody = [...strangers, ...callerNames.map((name) => world.as(name))]
     for (const secret of world.secrets()) known.add(secret)
     for (const caller of everybody) await askTwice(url, row, { world, caller })

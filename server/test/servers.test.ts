@@ -222,7 +222,8 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
 describe.each(sharedEngines)('two servers that start for the first time, on %s', (engine) => {
   it('make one user, whose token is that which one of them tells', async () => {
     const data = await createSharedData(engine)
-    const starting = [0, 1].map(() => startTestServer(data.settings, { open: data.open }))
+    const { settings, open } = data
+    const starting = [0, 1].map(() => startTestServer(settings, open && { open }))
     const started = await Promise.all(starting)
     const tokens = started.map(({ token }) => token).filter((token) => token !== '')
     expect(tokens).toHaveLength(1)

@@ -6,7 +6,8 @@ import { ApifyClient } from 'apify-client'
 import { afterAll, beforeAll } from 'vitest'
 import type { Config } from '../src/config.ts'
 import type { Environment } from '../src/core/environment.ts'
-import { type EngineOpener, startServer } from '../src/server.ts'
+import type { EngineOpener } from '../src/opened-data.ts'
+import { startServer } from '../src/server.ts'
 
 export const engines = ['memory', 'lmdb'] as const
 
@@ -15,16 +16,19 @@ export interface TestServer {
   readonly url: string
   /** '' where that door has no port of its own. */
   readonly nemesisUrl: string
-  /** Of the first user; '' where another server on the same data made that one. */
+  /** That of the first start; '' where there was somebody already. */
   readonly token: string
+  /** Its data folder. */
+  readonly data: string
   /** What the server logged as errors. */
   readonly logged: unknown[]
   close(): Promise<void>
 }
 
+/** `open` opens its engine, where that is not the one that the settings name; `now` is its clock. */
 export async function startTestServer(
   settings: Partial<Config> = {},
-  { open, now = Date.now }: { open?: EngineOpener | undefined; now?: () => number } = {},
+  { open, now = Date.now }: { readonly open?: EngineOpener; readonly now?: () => number } = {},
 ): Promise<TestServer> {
   const data = await mkdtemp(join(tmpdir(), 'coatcheck-test-'))
   const config: Config = {
@@ -32,6 +36,9 @@ export async function startTestServer(
     port: 0,
     data,
     engine: 'memory',
+    isEngineGiven: true,
+    database: undefined,
+    durability: 'any',
     nemesisPort: 'off',
     isNemesisPortGiven: true,
     nemesisCompat: '0.4',
@@ -41,6 +48,7 @@ export async function startTestServer(
     publicUrl: undefined,
     allowedHosts: [],
     initialToken: undefined,
+    warnings: [],
     ...settings,
   }
   const logged: unknown[] = []
@@ -48,7 +56,8 @@ export async function startTestServer(
   return {
     url: server.url,
     nemesisUrl: server.nemesisUrl ?? '',
-    token: settings.initialToken ?? server.firstStart?.token ?? '',
+    token: server.firstStart?.token ?? '',
+    data,
     logged,
     close: async () => {
       await server.close()

@@ -1,18 +1,19 @@
-import { ConfigError, describeSettings } from '../config.ts'
+import { ConfigError, describeSettings, withoutPasswords } from '../config.ts'
 import { EngineError } from '../core/engine.ts'
 import { StorageError } from '../core/errors.ts'
 import { DataFolderError } from '../data-folder.ts'
-import { StartError } from '../server.ts'
+import { StartError } from '../start-error.ts'
+import { readVersion } from '../version.ts'
 import { auditCommand } from './audit.ts'
 import { checkCommand } from './check.ts'
 import { type Command, commonFlagsHelp, runCommand, usageOf } from './command.ts'
 import { CommandError, UsageError } from './command-errors.ts'
 import { printable } from './printable.ts'
 import { serveCommand } from './serve.ts'
+import { statusCommand } from './status.ts'
 import { storeCommands } from './store.ts'
 import { tokenCommands } from './token.ts'
 import { userCommands } from './user.ts'
-import { readVersion } from './version.ts'
 
 type Variables = Readonly<Record<string, string | undefined>>
 type Program = (args: readonly string[], environment: Variables) => Promise<number>
@@ -25,12 +26,14 @@ const nouns: Readonly<Record<string, Readonly<Record<string, Command>>>> = {
   token: tokenCommands,
   store: storeCommands,
   audit: { '': auditCommand },
+  status: { '': statusCommand },
 }
 
 const usage = `Coatcheck, a key-value store of your own.
 
 Usage: coatcheck serve [options]   serve the data of a folder
-       coatcheck check [options]   walk the data of a folder and report what is wrong with it
+       coatcheck check [options]   walk all data and report what is wrong with it
+       coatcheck status ...        whether the server serves, and what its engine promises
        coatcheck user ...          list, add, disable, enable users, or make them admins
        coatcheck token ...         list, create and revoke tokens
        coatcheck store ...         list, show, rename, share, clear and delete stores
@@ -105,6 +108,6 @@ function print(text: string): number {
 
 /** One sentence, and what would be right where it was the command line that was wrong. */
 function refuse(sentence: string, code: number, usage = ''): number {
-  process.stderr.write(`coatcheck: ${printable(sentence)}\n${usage}`)
+  process.stderr.write(`coatcheck: ${printable(withoutPasswords(sentence))}\n${usage}`)
   return code
 }

@@ -27,12 +27,14 @@ export interface CommandCall {
 
 const commonFlags = {
   data: { type: 'string' },
+  engine: { type: 'string' },
   config: { type: 'string' },
   json: { type: 'boolean' },
 } as const
 
 /** The flags that all commands have, for `--help`. */
 export const commonFlagsHelp = `  --data DIR     the folder that holds the data (./coatcheck-data), or COATCHECK_DATA
+  --engine NAME  as of coatcheck serve: needed for a database, or COATCHECK_ENGINE
   --config FILE  a JSON file with settings, as of coatcheck serve
   --json         prints what the API answers, for programs`
 
@@ -87,9 +89,12 @@ export async function runCommand(
 ): Promise<void> {
   try {
     const given = parse(command, args)
-    const flags = ['data', 'config'].flatMap((name) => flagWords(name, given.text(name)))
-    const api = new LocalApi(readConfig(flags, environment))
+    const settings = ['data', 'engine', 'config']
+    const flags = settings.flatMap((name) => flagWords(name, given.text(name)))
+    const config = readConfig(flags, environment)
+    const api = new LocalApi(config)
     const screen = new Screen({ isJson: given.flag('json') })
+    for (const warning of config.warnings) screen.note(warning)
     await command.run({ given, api, screen }).finally(() => api.close())
   } catch (error) {
     if (!(error instanceof UsageError)) throw error

@@ -27,6 +27,8 @@ export class ApiError extends CommandError {
 }
 
 interface Api {
+  /** Where the server is; undefined: this process has the data. */
+  readonly url?: string
   ask(request: LocalRequest): Promise<LocalReply>
   close(): Promise<void>
 }
@@ -62,6 +64,16 @@ export class LocalApi {
     dataOf(await this.#send(method, path, parts))
   }
 
+  /** What stands in an answer, whatever its status. Throws as `ask`. */
+  async read<Body>(path: string): Promise<Body> {
+    return parseBody<Body>(await this.#send('GET', path, {}))
+  }
+
+  /** Where the server is that answers; undefined: nobody serves the data. */
+  async serverUrl(): Promise<string | undefined> {
+    return (await this.#open()).url
+  }
+
   /** Lets go of the folder, until the next call. */
   async close(): Promise<void> {
     const api = this.#api
@@ -70,13 +82,18 @@ export class LocalApi {
   }
 
   async #send(method: string, path: string, { query = {}, body }: CallParts): Promise<LocalReply> {
-    this.#api ??= await open(this.#config)
-    return this.#api.ask({
+    const api = await this.#open()
+    return api.ask({
       method,
       path,
       query: new URLSearchParams(given(query)).toString(),
       body: body === undefined ? '' : JSON.stringify(body),
     })
+  }
+
+  async #open(): Promise<Api> {
+    this.#api ??= await open(this.#config)
+    return this.#api
   }
 }
 
@@ -94,7 +111,7 @@ async function open(config: Config): Promise<Api> {
     if (doors) return doors
     const server = readLocalServer(config.data)
     const link = server && new ServerLink(server)
-    if (link && (await answers(link, deadline))) return link
+    if (link && (await answers(link, deadline))) return withEngineOf(config, link)
     await link?.close()
     if (performance.now() >= deadline) throw new CommandError(unreachable(config, server?.url))
     await sleep(lookAgainMs)
@@ -124,6 +141,19 @@ async function answers(link: ServerLink, deadline: number): Promise<boolean> {
   }
 }
 
+/** Who names an engine must not be answered from the data of another. Throws CommandError. */
+async function withEngineOf(
+  { data, engine, isEngineGiven }: Config,
+  link: ServerLink,
+): Promise<Api> {
+  if (!isEngineGiven) return link
+  const question = { method: 'GET', path: '/health', query: '', body: '' }
+  const { engine: served } = parseBody<{ engine?: string }>(await link.ask(question))
+  if (served === undefined || served === engine) return link
+  await link.close()
+  throw new CommandError(`${data} is the folder of a server with ${served}, not with ${engine}.`)
+}
+
 function unreachable({ data }: Config, url: string | undefined): string {
   const who = `The data folder ${data} is in use by another Coatcheck`
   if (url === undefined) return `${who} that takes no commands: it starts, stops or checks.`
@@ -144,16 +174,16 @@ interface Envelope<Data> {
 
 /** Each command knows what its calls answer. Throws ApiError. */
 function dataOf<Data>(reply: LocalReply): Data | undefined {
-  const { data, error } = parse<Data>(reply)
+  const { data, error } = parseBody<Envelope<Data>>(reply)
   if (reply.status < 400) return data
   const message = error?.message ?? `The server answered with ${reply.status}`
   throw new ApiError(reply.status, /[.?!]$/.test(message) ? message : `${message}.`)
 }
 
-function parse<Data>({ body }: LocalReply): Envelope<Data> {
-  if (body === '') return {}
+/** Each command knows what it asked for. Throws CommandError. */
+function parseBody<Body>({ body }: LocalReply): Body {
   try {
-    return JSON.parse(body)
+    return JSON.parse(body === '' ? '{}' : body)
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
     throw new CommandError(`The server answered with something else than JSON: ${body.trim()}`)

@@ -14,6 +14,7 @@ export async function serveCommand(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<number> {
   const config = readConfig(args, environment)
+  for (const warning of config.warnings) systemEnvironment.logError(warning, undefined)
   forgoPretenuring()
   const stopping = untilSignal()
   const server = await startServer(config, systemEnvironment)

@@ -4,12 +4,14 @@ import type { LocalReply, LocalRequest } from '../local-doors.ts'
 
 /** The server that has the data folder open, as its owner. */
 export class ServerLink {
+  readonly url: string
   readonly #url: URL
   readonly #secret: string
   /** Of our own, so that the secret goes to no proxy that the environment names. */
   readonly #agent = new Agent({ keepAlive: true })
 
   constructor({ url, secret }: LocalServer) {
+    this.url = url
     this.#url = new URL(url)
     this.#secret = secret
   }

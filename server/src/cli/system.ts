@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { withoutPasswords } from '../config.ts'
 import type { Environment } from '../core/environment.ts'
 
 /** The real clock, real chance, and a log of one line each on stderr. */
@@ -19,5 +20,5 @@ function describe(cause: unknown): string {
 }
 
 function oneLine(text: string): string {
-  return text.replace(/\s*\n\s*/g, ' | ')
+  return withoutPasswords(text).replace(/\s*\n\s*/g, ' | ')
 }

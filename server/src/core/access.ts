@@ -106,6 +106,18 @@ export class Access {
     return { kind: 'user', user: first, tokenId: '', scope: fullScope, isOperator: false }
   }
 
+  /**
+   * Whether whoever comes with that token keeps this server: an admin, with a token for everything,
+   * or the operator, for whom no storage is asked. Throws as `authenticate`.
+   */
+  async isKeeper(token: string | undefined, from: Sender): Promise<boolean> {
+    if (token && this.#parts.operator?.isSecret(token, from)) return true
+    const principal = await this.authenticate(token, from)
+    return (
+      principal.kind === 'user' && principal.user.isAdmin && isForAll(principal.scope, 'manage')
+    )
+  }
+
   /** Throws `token-invalid` where the principal's token does not hold any more. */
   async assertValid(principal: Principal): Promise<void> {
     if (principal.kind === 'nobody' || principal.isOperator) return
@@ -201,8 +213,12 @@ export function requireUserPrincipal(principal: Principal): UserPrincipal {
  */
 export function requireAccount(principal: Principal, action: Action): User {
   const { user, scope } = requireUserPrincipal(principal)
-  if (scope.storeId === undefined && includes(scope.action, action)) return user
+  if (isForAll(scope, action)) return user
   throw new StorageError('account-denied', 'This token is not for that.')
+}
+
+function isForAll({ storeId, action }: Scope, wanted: Action): boolean {
+  return storeId === undefined && includes(action, wanted)
 }
 
 /** As `requireAccount`, of somebody who may manage users. */

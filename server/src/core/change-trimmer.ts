@@ -86,7 +86,7 @@ export class ChangeTrimmer {
   async #removeFirst(storeId: string, isDone: (entry: Entry) => boolean): Promise<number> {
     const bound = { limit: limits.sweepBatchKeysMax, bytes: limits.pageBytesMax }
     const mark = changesTrimmedKey(storeId)
-    // Before the entries: where another server has trimmed more by then, the mark says so and stays.
+    // Before the entries: where another server trims more meanwhile, this commit does nothing.
     const [before, store] = await this.#engine.get([mark, storeKey(storeId)])
     const { entries, more } = await this.#engine.scan(changeRange(storeId, 0), bound)
     const kept = entries.findIndex((entry) => !isDone(entry))

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { MemoryEngine } from '../engines/memory.ts'
 import { formatVersion, openFormat } from './format.ts'
 import { formatKey } from './keyspace.ts'
-import { codeOf, openTestDomain, TestEnvironment } from './testing.ts'
+import { codeOf, HurtEngine, openTestDomain, TestEnvironment } from './testing.ts'
 
 async function engineOfFormat(description: unknown): Promise<MemoryEngine> {
   const engine = new MemoryEngine()
@@ -34,6 +34,14 @@ it('is refused where a newer Coatcheck wrote it, and nothing is written', async 
   const engine = await engineOfFormat({ version: formatVersion + 1 })
   expect(await codeOf(openTestDomain(engine))).toBe('storage-unavailable')
   expect(await engine.newerThan(-1, new AbortController().signal)).toBe(1)
+})
+
+it('is refused where a newer Coatcheck writes it at the same moment', async () => {
+  const memory = new MemoryEngine()
+  const engine = new HurtEngine(memory)
+  const value = Buffer.from(JSON.stringify({ version: formatVersion + 1 }))
+  engine.beforeCommit = () => memory.commit({ puts: [{ key: formatKey, value }] })
+  expect(await codeOf(openTestDomain(engine))).toBe('storage-unavailable')
 })
 
 it('is refused where it says nothing that can be understood', async () => {

@@ -15,16 +15,19 @@ export const formatVersion = 1
  */
 export async function openFormat(engine: StorageEngine, environment: Environment): Promise<void> {
   const [entry] = await engine.get([formatKey])
-  if (!entry) {
-    const value = Buffer.from(
-      JSON.stringify({ version: formatVersion, createdAt: environment.now() }),
-    )
-    const checks = [{ key: formatKey, revision: undefined }]
-    await engine.commit({ checks, puts: [{ key: formatKey, value }] })
-    return
-  }
+  if (!entry) return addFormat(engine, environment)
   const { version } = JSON.parse(Buffer.from(entry.value).toString('utf8'))
   if (typeof version === 'number' && version <= formatVersion) return
   const sentence = `The data has format ${version}, which a newer Coatcheck wrote; this one reads up to format ${formatVersion}.`
   throw new StorageError('storage-unavailable', sentence)
+}
+
+/** Of several servers that open an empty engine at once one says it, and may be a newer one. */
+async function addFormat(engine: StorageEngine, environment: Environment): Promise<void> {
+  const value = Buffer.from(
+    JSON.stringify({ version: formatVersion, createdAt: environment.now() }),
+  )
+  const checks = [{ key: formatKey, revision: undefined }]
+  const { applied } = await engine.commit({ checks, puts: [{ key: formatKey, value }] })
+  if (!applied) await openFormat(engine, environment)
 }

@@ -105,6 +105,10 @@ export const limits = Object.freeze({
   /** Most stores, uploads or marks that one sweep looks at. */
   sweepItemsMax: 1_000,
   sweepIntervalMs: 10_000,
+  /** For how long an engine that was asked how it is is not asked again. */
+  cachedHealthMs: 1_000,
+  /** Clocks of a server and its database that are further apart are told of. */
+  clockSkewMsMax: 1_000,
   /** How often streams and sockets are asked whether their caller may still use the store. */
   recheckIntervalMs: 400,
   /** How deep arrays and objects may be nested in JSON that is taken apart. */

@@ -33,12 +33,17 @@ export class Operator {
     this.#address = bareAddress(address)
   }
 
+  /** Whether it is the secret, and comes from this machine: no storage is asked. */
+  isSecret(text: string, from: Sender | undefined): boolean {
+    return timingSafeEqual(digestOf(text), this.#digest) && this.#isNear(from)
+  }
+
   /**
    * Who may do everything, as the oldest admin. Undefined where the text is not the secret, or may
    * have come from another machine; and where there is no admin yet.
    */
   async get(text: string, from: Sender | undefined): Promise<UserPrincipal | undefined> {
-    if (!timingSafeEqual(digestOf(text), this.#digest) || !this.#isNear(from)) return undefined
+    if (!this.isSecret(text, from)) return undefined
     const admin = await this.#users.getFirstAdmin()
     return admin && operatorPrincipal(admin)
   }

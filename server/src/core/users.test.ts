@@ -43,7 +43,12 @@ describe('the first user', () => {
     const environment = new TestEnvironment()
     const open = async (): Promise<Users> => (await openTestDomain(engine, { environment })).users
     const servers = await Promise.all(Array.from({ length: 10 }, open))
-    await Promise.all(servers.map((users, server) => users.createFirst(`token ${server}`)))
+    const made = await Promise.all(
+      servers.map((users, server) => users.createFirst(`token ${server}`)),
+    )
+    expect(made.filter(Boolean)).toHaveLength(1)
+    const { tokens } = await openTestDomain(engine, { environment })
+    expect(await tokens.findByText(`token ${made.indexOf(true)}`)).toBeDefined()
     expect(await entriesOf(engine, 'user')).toHaveLength(1)
     expect(await entriesOf(engine, 'token')).toHaveLength(1)
   })

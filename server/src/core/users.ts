@@ -48,15 +48,17 @@ export class Users {
   }
 
   /**
-   * Makes the first user, who may use `token`. Of several servers that start at once, one makes it.
+   * Makes the first user, who may use `token`. Of several servers that start at once, one makes it:
+   * false where it was another, and `token` is nobody's.
    */
-  async createFirst(token: string): Promise<void> {
+  async createFirst(token: string): Promise<boolean> {
     const user = this.#newUser(firstUsername, { isAdmin: true })
     const grant = { userId: user.id, createdAt: user.createdAt, name: 'first token' }
     const write = creation(user)
     const key = tokenKey(digestOf(token))
     const value = Buffer.from(JSON.stringify(grant))
-    await this.#engine.commit({ ...write, puts: [...(write.puts ?? []), { key, value }] })
+    const puts = [...(write.puts ?? []), { key, value }]
+    return (await this.#engine.commit({ ...write, puts })).applied
   }
 
   /** Throws `username-invalid`, `username-taken`, `too-many`. */

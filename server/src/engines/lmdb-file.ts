@@ -11,6 +11,9 @@ const metaBytes = 160
 /** More than a new file and its lock file take. */
 const roomForNewFiles = 1_048_576
 
+/** With less room than this on the disk, whoever keeps the server should know. */
+const roomNotedBytes = 1_073_741_824
+
 interface Meta {
   readonly pageSize: number
   readonly lastPage: bigint
@@ -44,6 +47,20 @@ export function assertRoom(folder: string): void {
   const { bavail, bsize } = statfsSync(folder)
   if (bavail * bsize >= roomForNewFiles) return
   throw new EngineError('full', `The disk of ${folder} is full: a new data file needs 1 MB.`)
+}
+
+/** What there is to say of the room that the data has to grow: sentences. */
+export function roomNotes(folder: string): string[] {
+  let freeBytes: number
+  try {
+    const { bavail, bsize } = statfsSync(folder)
+    freeBytes = bavail * bsize
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    return [`The disk of ${folder} can't be looked at: ${reason}.`]
+  }
+  if (freeBytes >= roomNotedBytes) return []
+  return [`The disk of ${folder} has ${Math.floor(freeBytes / 1_048_576)} MiB of room left.`]
 }
 
 function assertShape(path: string): void {

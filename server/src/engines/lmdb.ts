@@ -16,10 +16,11 @@ import type {
   StorageEngine,
 } from '../core/engine.ts'
 import { EngineError } from '../core/engine.ts'
+import type { EngineHealth } from '../core/installed-engine.ts'
 import { Newest } from '../core/newest.ts'
 import { measureWrite } from '../core/write-rules.ts'
 import { contentOf, isCounter, LmdbEntry, pack, packedKind, revisionOf } from './lmdb-entry.ts'
-import { assertRoom, assertSoundFile } from './lmdb-file.ts'
+import { assertRoom, assertSoundFile, roomNotes } from './lmdb-file.ts'
 import { Pace } from './lmdb-pace.ts'
 
 const limits: EngineLimits = {
@@ -127,6 +128,11 @@ export class LmdbEngine implements StorageEngine {
   async newerThan(revision: Revision, signal: AbortSignal): Promise<Revision> {
     this.#assertOpen()
     return this.#newest.newerThan(revision, signal)
+  }
+
+  async health(): Promise<EngineHealth> {
+    const whyNot = this.#closed ? 'The engine is closed.' : this.#fault?.message
+    return { whyNot, durability: 'single', notes: roomNotes(this.#folder), now: undefined }
   }
 
   /** Waits for the commits in flight. */

@@ -15,6 +15,7 @@ import type {
   StorageEngine,
 } from '../core/engine.ts'
 import { EngineError } from '../core/engine.ts'
+import type { EngineHealth } from '../core/installed-engine.ts'
 import { Newest } from '../core/newest.ts'
 import { measureWrite } from '../core/write-rules.ts'
 
@@ -80,6 +81,11 @@ export class MemoryEngine implements StorageEngine {
   async newerThan(revision: Revision, signal: AbortSignal): Promise<Revision> {
     this.#assertOpen()
     return this.#newest.newerThan(revision, signal)
+  }
+
+  async health(): Promise<EngineHealth> {
+    const whyNot = this.#closed ? 'The engine is closed.' : undefined
+    return { whyNot, durability: 'none', notes: [], now: undefined }
   }
 
   async close(): Promise<void> {

@@ -1,10 +1,21 @@
-import type { StorageEngine } from '../core/engine.ts'
+import type { InstalledEngine } from '../core/installed-engine.ts'
 import { LmdbEngine } from './lmdb.ts'
 import { MemoryEngine } from './memory.ts'
 
-export type EngineName = 'lmdb' | 'memory'
+/** Which engine, and where its data is. */
+export type EngineAddress =
+  | { readonly name: 'memory' }
+  /** The folder must exist. */
+  | { readonly name: 'lmdb'; readonly folder: string }
+  /** As `PostgresEngine` takes it. */
+  | { readonly name: 'postgresql'; readonly database: string }
 
-/** `folder` must exist for an engine that keeps files. Throws EngineError `unavailable`. */
-export function openEngine(name: EngineName, folder: string): StorageEngine {
-  return name === 'memory' ? new MemoryEngine() : new LmdbEngine(folder)
+/** An engine without what only a copy of all data needs. */
+export type OpenedEngine = Omit<InstalledEngine, 'restore'>
+
+/** Throws EngineError `unavailable`. */
+export async function openEngine(address: EngineAddress): Promise<OpenedEngine> {
+  if (address.name === 'memory') return new MemoryEngine()
+  if (address.name === 'lmdb') return new LmdbEngine(address.folder)
+  throw new Error('There is no engine for PostgreSQL.')
 }

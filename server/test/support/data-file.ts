@@ -29,7 +29,7 @@ export function cutShort(data: string, bytesKept: number): void {
 
 /** Makes the folder say that another version of the format is in it. */
 export async function setFormat(data: string, version: number): Promise<void> {
-  const engine = openEngine('lmdb', join(data, 'lmdb'))
+  const engine = await openEngine({ name: 'lmdb', folder: join(data, 'lmdb') })
   const value = Buffer.from(JSON.stringify({ version, createdAt: 0 }))
   await engine.commit({ puts: [{ key: Buffer.from('f'), value }] })
   await engine.close()

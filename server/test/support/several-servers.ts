@@ -36,7 +36,7 @@ export class SeveralServers {
     const { now } = servers.#environment
     const common = { ...settings, nemesisPort: 0, initialToken: servers.#initialToken }
     while (servers.#servers.length < count) {
-      const server = await startTestServer(common, { open, now })
+      const server = await startTestServer(common, { now, ...(open && { open }) })
       servers.#servers.push(server)
       servers.#closers.push(() => server.close())
     }

@@ -10,8 +10,10 @@ import type {
   ScanBound,
   StorageEngine,
 } from '../../src/core/engine.ts'
+import type { EngineHealth } from '../../src/core/installed-engine.ts'
 import { MemoryEngine } from '../../src/engines/memory.ts'
-import type { EngineOpener } from '../../src/server.ts'
+import type { OpenedEngine } from '../../src/engines/open.ts'
+import type { EngineOpener } from '../../src/opened-data.ts'
 
 export const sharedEngines = ['memory'] as const
 
@@ -19,7 +21,8 @@ export const sharedEngines = ['memory'] as const
 export interface SharedData {
   /** What lets a server find it. */
   readonly settings: Partial<Config>
-  readonly open: EngineOpener | undefined
+  /** Undefined: as the settings say. */
+  readonly open?: EngineOpener
   /** Without a server: to be closed by the test. */
   openEngine(): Promise<StorageEngine>
   close(): Promise<void>
@@ -38,7 +41,7 @@ export async function createSharedData(
 }
 
 /** An engine that stays open for the others. */
-class OneOfMany implements StorageEngine {
+class OneOfMany implements OpenedEngine {
   readonly #engine: MemoryEngine
 
   constructor(engine: MemoryEngine) {
@@ -63,6 +66,10 @@ class OneOfMany implements StorageEngine {
 
   newerThan(revision: Revision, signal: AbortSignal): Promise<Revision> {
     return this.#engine.newerThan(revision, signal)
+  }
+
+  health(): Promise<EngineHealth> {
+    return this.#engine.health()
   }
 
   async close(): Promise<void> {}

@@ -2,8 +2,8 @@ import type { Domain } from '../../core/domain.ts'
 import type { Environment } from '../../core/environment.ts'
 import type { HttpHandler } from '../../transport/exchange.ts'
 import { createRestDoor } from '../rest/door.ts'
-import { RequestError } from '../rest/errors.ts'
 import type { RestCall, Route } from '../rest/routes.ts'
+import { pageNotFound } from './errors.ts'
 import { routes } from './routes.ts'
 
 /** What the paths of this API begin with. */
@@ -15,11 +15,7 @@ export function createCoatcheckDoor(domain: Domain, environment: Environment): H
     routes,
     allowedHeaders: 'Authorization, Content-Type',
     callOf: (call) => call,
-    pageNotFound: (path) =>
-      new RequestError(
-        { status: 404, type: 'page-not-found' },
-        `There is nothing at ${path}; docs/api.md lists what there is.`,
-      ),
+    pageNotFound,
     addHeaders: (headers) => {
       // Who may do what is nobody else's business.
       headers['Cache-Control'] = 'no-store'

@@ -28,6 +28,8 @@ export interface RestApi<Call, R extends Route<Call>> {
   getOtherRoute?(segments: readonly string[]): R | undefined
   /** Whether `?method=` of a GET names another method. */
   readonly overridesMethod?: boolean
+  /** Whether the handlers alone ask who is calling: for all others, it is nobody. */
+  readonly isOpen?: boolean
   /** What is thrown where nothing is found. */
   pageNotFound(path: string): RequestError
   /** Adds to the headers that a reply has, whatever it says. */
@@ -58,7 +60,8 @@ export function createRestDoor<Call, R extends Route<Call>>(
       if (request.method === 'OPTIONS') return preflight(route, api)
       const query = new Query(request.query)
       const handler = handlerOf(route, methodOf(request, query, api))
-      const authenticated = domain.access.authenticate(tokenOf(request, query), request)
+      const token = api.isOpen ? undefined : tokenOf(request, query)
+      const authenticated = domain.access.authenticate(token, request)
       const principal = authenticated instanceof Promise ? await authenticated : authenticated
       const { store, key } = found
       const call = { domain, environment, request, principal, query, store, key }
@@ -125,7 +128,7 @@ function isMethod(method: string): method is Method {
 const bearer = 'Bearer '
 
 /** The header goes before the query; a token in a URL is for links alone. */
-function tokenOf(request: HttpRequest, query: Query): string | undefined {
+export function tokenOf(request: HttpRequest, query: Query): string | undefined {
   const header = request.header('authorization')
   if (header === undefined) return query.text('token')
   if (header.startsWith(bearer) && !header.endsWith(' ')) return header.slice(bearer.length)

@@ -19,6 +19,13 @@ const insufficientPermissions =
   "Insufficient permissions for the key-value store. Make sure you're passing a correct API token " +
   'and that it has the required permissions.'
 
+/** What may work in a moment. The clients of Apify's API wait by themselves. */
+const tryAgain = {
+  status: 503,
+  type: 'service-unavailable',
+  headers: { 'Retry-After': '1' },
+} as const
+
 /** What is answered to each refusal of the domain (spec: the error catalogue of Apify's API). */
 const answers = {
   'store-not-found': {
@@ -75,10 +82,10 @@ const answers = {
   'store-cleared': { status: 409, type: 'store-cleared' },
   'upload-expired': { status: 408, type: 'upload-expired' },
   'upload-aborted': { status: 400, type: 'invalid-request' },
-  'store-busy': { status: 503, type: 'service-unavailable' },
+  'store-busy': tryAgain,
   'storage-full': { status: 507, type: 'insufficient-storage' },
-  'storage-unavailable': { status: 503, type: 'service-unavailable' },
-  'outcome-unknown': { status: 503, type: 'service-unavailable' },
+  'storage-unavailable': tryAgain,
+  'outcome-unknown': tryAgain,
 } as const satisfies Record<ErrorCode, Answer>
 
 /** A refusal of a door itself: the request has a shape that it does not take. */
@@ -97,6 +104,11 @@ export class RequestError extends Error {
     this.type = answer.type
     this.headers = answer.headers ?? {}
   }
+}
+
+/** Whether the same may work in a moment: it is the server that can't do it now. */
+export function isTryAgain({ code }: StorageError): boolean {
+  return answers[code].status === tryAgain.status
 }
 
 export function replyTo(error: StorageError | RequestError): HttpReply {

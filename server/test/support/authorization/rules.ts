@@ -79,35 +79,36 @@ a record link with a wrong token     wrong     wrong      wrong       wrong     
 
 /**
  * Of no store: `token` needs one, whatever it is for; `create` makes stores of one's own, `account`
- * is about one's tokens and settings, `owned` about a token of the owner's, `admin` about everybody.
+ * is about one's tokens and settings, `owned` about a token of the owner's, `admin` about everybody;
+ * `public` needs no token, and `anyone` does not even look at one.
  */
 const people = `
-                                     token  create  account  owned  admin  public
-nobody                               asked  asked   asked    asked  asked  ok
-a wrong token                        wrong  wrong   wrong    wrong  wrong  wrong
-an expired token                     wrong  wrong   wrong    wrong  wrong  wrong
-a revoked token                      wrong  wrong   wrong    wrong  wrong  wrong
-the token of a disabled user         wrong  wrong   wrong    wrong  wrong  wrong
-another user                         ok     ok      ok       none   no     ok
-an admin                             ok     ok      ok       ok     ok     ok
-a reader                             ok     ok      ok       none   no     ok
-a writer                             ok     ok      ok       none   no     ok
-a manager                            ok     ok      ok       none   no     ok
-the read token of a writer           ok     no      no       no     no     ok
-the prefix token of a manager        ok     no      no       no     no     ok
-the read token of the owner          ok     no      no       no     no     ok
-the write token of the owner         ok     ok      no       no     no     ok
-the prefix read token of the owner   ok     no      no       no     no     ok
-the prefix write token of the owner  ok     no      no       no     no     ok
-the store token of the owner         ok     no      no       no     no     ok
-the owner's token of another store   ok     no      no       no     no     ok
-the owner                            ok     ok      ok       ok     no     ok
-a record link                        asked  asked   asked    asked  asked  ok
-a content link                       asked  asked   asked    asked  asked  ok
-a link with a wrong signature        asked  asked   asked    asked  asked  ok
-a content link that has expired      asked  asked   asked    asked  asked  ok
-a content link of another store      asked  asked   asked    asked  asked  ok
-a record link with a wrong token     wrong  wrong   wrong    wrong  wrong  wrong
+                                     token  create  account  owned  admin  public  anyone
+nobody                               asked  asked   asked    asked  asked  ok      ok
+a wrong token                        wrong  wrong   wrong    wrong  wrong  wrong   ok
+an expired token                     wrong  wrong   wrong    wrong  wrong  wrong   ok
+a revoked token                      wrong  wrong   wrong    wrong  wrong  wrong   ok
+the token of a disabled user         wrong  wrong   wrong    wrong  wrong  wrong   ok
+another user                         ok     ok      ok       none   no     ok      ok
+an admin                             ok     ok      ok       ok     ok     ok      ok
+a reader                             ok     ok      ok       none   no     ok      ok
+a writer                             ok     ok      ok       none   no     ok      ok
+a manager                            ok     ok      ok       none   no     ok      ok
+the read token of a writer           ok     no      no       no     no     ok      ok
+the prefix token of a manager        ok     no      no       no     no     ok      ok
+the read token of the owner          ok     no      no       no     no     ok      ok
+the write token of the owner         ok     ok      no       no     no     ok      ok
+the prefix read token of the owner   ok     no      no       no     no     ok      ok
+the prefix write token of the owner  ok     no      no       no     no     ok      ok
+the store token of the owner         ok     no      no       no     no     ok      ok
+the owner's token of another store   ok     no      no       no     no     ok      ok
+the owner                            ok     ok      ok       ok     no     ok      ok
+a record link                        asked  asked   asked    asked  asked  ok      ok
+a content link                       asked  asked   asked    asked  asked  ok      ok
+a link with a wrong signature        asked  asked   asked    asked  asked  ok      ok
+a content link that has expired      asked  asked   asked    asked  asked  ok      ok
+a content link of another store      asked  asked   asked    asked  asked  ok      ok
+a record link with a wrong token     wrong  wrong   wrong    wrong  wrong  wrong   ok
 `
 
 /** Reading by id and by name, as the store's general access says; `follow` with each setting. */

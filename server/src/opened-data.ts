@@ -1,0 +1,98 @@
+import { join } from 'node:path'
+import type { Closer } from './closers.ts'
+import type { Config } from './config.ts'
+import { type CheckOptions, type CheckReport, check } from './core/check.ts'
+import { type Domain, openDomain } from './core/domain.ts'
+import type { Environment } from './core/environment.ts'
+import { type DurabilityWish, Health, promises } from './core/health.ts'
+import type { EngineHealth } from './core/installed-engine.ts'
+import type { OperatorSecret } from './core/operator.ts'
+import { DataFolder } from './data-folder.ts'
+import { type EngineAddress, type OpenedEngine, openEngine } from './engines/open.ts'
+import { StartError } from './start-error.ts'
+
+/** How an engine is opened: tests may have several servers share one. */
+export type EngineOpener = (address: EngineAddress) => Promise<OpenedEngine>
+
+/** All of the data, and how it is. */
+export interface OpenedData {
+  readonly domain: Domain
+  readonly health: Health
+}
+
+interface DataParts {
+  readonly config: Config
+  readonly environment: Environment
+  /** Undefined where the engine keeps no file in it. */
+  readonly folder: DataFolder | undefined
+  readonly operator: OperatorSecret | undefined
+  readonly open?: EngineOpener
+}
+
+const dayMs = 86_400_000
+const lmdbFolder = 'lmdb'
+const lmdbFile = 'data.mdb'
+
+/**
+ * Opens engine and domain, which `closers` close. Throws StartError where the engine does not
+ * promise as much as is wished for, EngineError, StorageError.
+ */
+export async function openData(closers: Closer[], parts: DataParts): Promise<OpenedData> {
+  const { config, environment, folder, operator, open = openEngine } = parts
+  const engine = await open(addressOf(config, folder))
+  closers.push(() => engine.close())
+  assertPromised(await engine.health(), config.durability)
+  const unnamedRetentionMs = config.unnamedRetentionDays * dayMs
+  const domain = await openDomain(engine, environment, { unnamedRetentionMs, operator })
+  closers.push(() => domain.close())
+  return { domain, health: new Health({ engine, environment, wish: config.durability }) }
+}
+
+/**
+ * The folder of a command, which makes none: undefined where it needs none. Throws StartError where
+ * there is no data, FolderInUseError where somebody serves it, DataFolderError.
+ */
+export async function openFolderOfData({ engine, data }: Config): Promise<DataFolder | undefined> {
+  const holdsData = engine === 'lmdb' && DataFolder.holds(data, join(lmdbFolder, lmdbFile))
+  const folder = holdsData || DataFolder.isOne(data) ? await DataFolder.open(data) : undefined
+  if (engine !== 'lmdb' || holdsData) return folder
+  folder?.close()
+  throw new StartError(`There is no data in ${data}.`)
+}
+
+/**
+ * Walks the data. Throws StartError, DataFolderError (FolderInUseError where the data lies in a
+ * folder that somebody serves), EngineError where that can't be.
+ */
+export async function checkData(config: Config, options: CheckOptions): Promise<CheckReport> {
+  if (config.engine === 'memory') throw new StartError('The memory engine keeps nothing to check.')
+  const folder = config.engine === 'lmdb' ? await openFolderOfData(config) : undefined
+  try {
+    const engine = await openEngine(addressOf(config, folder))
+    return await check(engine, options).finally(() => engine.close())
+  } finally {
+    folder?.close()
+  }
+}
+
+function addressOf({ engine, database }: Config, folder: DataFolder | undefined): EngineAddress {
+  if (engine === 'lmdb' && folder) return { name: 'lmdb', folder: folder.openFolder(lmdbFolder) }
+  if (engine === 'postgresql' && database) return { name: 'postgresql', database }
+  return { name: 'memory' }
+}
+
+/** What is promised but not kept just now would only keep the server from serving as well. */
+function assertPromised(engine: EngineHealth, wish: DurabilityWish): void {
+  // What is only told once it serves would be too late.
+  if (engine.whyNot !== undefined) throw new StartError(engine.whyNot)
+  if (promises(engine, wish)) return
+  const where = {
+    none: 'ends with the process',
+    single: "is on one machine's disk alone",
+    replicated: 'is on the disks of several machines',
+    degraded: 'should be on the disks of several machines',
+  }[engine.durability]
+  throw new StartError(
+    `--durability ${wish} can't be kept: what this engine acknowledges ${where}.`,
+  )
+}

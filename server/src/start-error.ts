@@ -1,0 +1,7 @@
+/** The server can't start; the message is a sentence for the terminal. */
+export class StartError extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause })
+    this.name = 'StartError'
+  }
+}

@@ -1,0 +1,211 @@
+import { ApifyClient } from 'apify-client'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { EngineError } from '../src/core/engine.ts'
+import { type PlainReply, plainRequest } from './plain-request.ts'
+import { KeptEngine } from './support/kept-engine.ts'
+import { type Body, NemesisSession, openSocket } from './support/nemesis-session.ts'
+import { startTestServer, type TestServer } from './test-server.ts'
+
+const gone = new EngineError('unavailable', 'The database db-7.internal can not be reached.')
+const lost = new EngineError('unavailable', 'The answer was lost.', { applied: 'unknown' })
+
+/** What each HTTP API is asked for, with a store and a record that are there. */
+const reads = [
+  'GET /v2/key-value-stores',
+  'GET /v2/key-value-stores/:store',
+  'GET /v2/key-value-stores/:store/keys',
+  'GET /v2/key-value-stores/:store/records/KEY',
+  'HEAD /v2/key-value-stores/:store/records/KEY',
+  'GET /coatcheck/v1/users',
+  'GET /coatcheck/v1/search',
+  'GET /coatcheck/v1/audit',
+]
+const writes = [
+  'POST /v2/key-value-stores?name=new',
+  'POST /v2/key-value-stores',
+  'PUT /v2/key-value-stores/:store',
+  'DELETE /v2/key-value-stores/:store',
+  'POST /v2/key-value-stores/:store/clear',
+  'PUT /v2/key-value-stores/:store/records/NEW',
+  'DELETE /v2/key-value-stores/:store/records/KEY',
+  'POST /v2/key-value-stores/:store/delete-records',
+  'POST /coatcheck/v1/users',
+  'POST /coatcheck/v1/tokens',
+]
+const bodies: Readonly<Record<string, unknown>> = {
+  'PUT /v2/key-value-stores/:store': { title: 'new' },
+  'POST /v2/key-value-stores/:store/delete-records': { keys: ['KEY'] },
+  'POST /coatcheck/v1/users': { username: 'jane' },
+}
+
+/** What a session of NemesisDB is asked for. */
+const nemesisReads: readonly (readonly [string, Body])[] = [
+  ['KV_GET', { keys: ['KEY'] }],
+  ['KV_CONTAINS', { keys: ['KEY'] }],
+  ['KV_COUNT', {}],
+  ['KV_KEYS', {}],
+  ['KV_FIND', { path: '$.*', rsp: 'keys' }],
+]
+const nemesisWrites: readonly (readonly [string, Body])[] = [
+  ['KV_SET', { keys: { NEW: 1 } }],
+  ['KV_ADD', { keys: { NEW: 1 } }],
+  ['KV_UPDATE', { key: 'KEY', path: '$.a', value: 2 }],
+  ['KV_RMV', { keys: ['KEY'] }],
+  ['KV_CLEAR', {}],
+  ['KV_CLEAR_SET', { keys: { NEW: 1 } }],
+  ['SH_NEW', { name: 'new' }],
+  ['SH_END', {}],
+]
+/** NemesisDB's status for what is nobody's fault. */
+const unknownStatus = 1_000
+
+let engine: KeptEngine
+let server: TestServer
+let storeId: string
+
+beforeEach(async () => {
+  engine = new KeptEngine()
+  server = await startTestServer({ nemesisPort: 0 }, { open: async () => engine })
+  const client = new ApifyClient({ baseUrl: server.url, token: server.token })
+  storeId = (await client.keyValueStores().getOrCreate('kept')).id
+  await client.keyValueStore(storeId).setRecord({ key: 'KEY', value: { a: 1 } })
+})
+
+afterEach(async () => {
+  heal()
+  await server.close()
+})
+
+function heal(): void {
+  engine.readFailure = undefined
+  engine.commitFailure = undefined
+  engine.losesAnswers = false
+}
+
+/** By `METHOD path`. */
+function ask(what: string): Promise<PlainReply> {
+  const [method = '', path = ''] = what.split(' ')
+  const body = JSON.stringify(bodies[what] ?? {})
+  const type = { 'Content-Type': 'application/json' }
+  return plainRequest(server.url + path.replace(':store', storeId), {
+    method,
+    headers: { Authorization: `Bearer ${server.token}`, ...(method !== 'GET' && type) },
+    ...(method !== 'GET' && method !== 'HEAD' && { body }),
+  })
+}
+
+function expectTryAgain(reply: PlainReply, what: string): void {
+  expect(reply.status, what).toBe(503)
+  expect(reply.headers['retry-after'], what).toBe('1')
+  if (what.startsWith('HEAD ')) return
+  const { error } = JSON.parse(reply.body.toString())
+  expect(error, what).toEqual({ type: 'service-unavailable', message: expect.any(String) })
+  expect(error.message, what).not.toContain('db-7')
+}
+
+describe('while the storage can not be reached, the HTTP APIs', () => {
+  it.each([...reads, ...writes])('answer at once that it may be tried again: %s', async (what) => {
+    engine.readFailure = gone
+    engine.commitFailure = gone
+    expectTryAgain(await ask(what), what)
+  })
+
+  it.each(writes)('say so where only writes fail, and nothing is done: %s', async (what) => {
+    engine.commitFailure = gone
+    const before = await ask('GET /v2/key-value-stores/:store/records/KEY')
+    expectTryAgain(await ask(what), what)
+    expect((await ask('GET /v2/key-value-stores/:store/records/KEY')).body).toEqual(before.body)
+  })
+
+  it('serve again as soon as it is there, without a restart', async () => {
+    engine.readFailure = gone
+    expectTryAgain(await ask('GET /v2/key-value-stores/:store'), 'GET')
+    heal()
+    expect((await ask('GET /v2/key-value-stores/:store')).status).toBe(200)
+  })
+
+  it('have the clients of Apify wait until it is', async () => {
+    const options = { baseUrl: server.url, token: server.token, minDelayBetweenRetriesMillis: 10 }
+    const client = new ApifyClient({ ...options, maxRetries: 8 })
+    engine.readFailure = gone
+    const reading = client.keyValueStore(storeId).getRecord('KEY')
+    while (server.logged.length < 2) await new Promise(setImmediate)
+    heal()
+    expect((await reading)?.value).toEqual({ a: 1 })
+  })
+})
+
+describe('where the answer of the storage is lost, the HTTP APIs', () => {
+  it.each(writes)('never say that nothing was done: %s', async (what) => {
+    for (const isDone of [false, true]) {
+      engine.commitFailure = isDone ? undefined : lost
+      engine.losesAnswers = isDone
+      const reply = await ask(what)
+      expectTryAgain(reply, what)
+      expect(JSON.parse(reply.body.toString()).error.message).toMatch(/^It is not known whether/)
+      heal()
+      if (isDone) continue
+      expect((await ask('GET /v2/key-value-stores/:store/records/KEY')).status).toBe(200)
+    }
+  })
+
+  it('tell what came of it when they are asked again', async () => {
+    engine.losesAnswers = true
+    expectTryAgain(await ask('POST /v2/key-value-stores?name=new'), 'POST')
+    expectTryAgain(await ask('PUT /v2/key-value-stores/:store/records/NEW'), 'PUT')
+    heal()
+    const again = await ask('POST /v2/key-value-stores?name=new')
+    expect(again.status).toBe(200)
+    expect((await ask('GET /v2/key-value-stores/:store/records/NEW')).status).toBe(200)
+  })
+})
+
+describe('the NemesisDB door', () => {
+  it.each(nemesisReads)(
+    'answers %s that it failed, without a reason of the key',
+    async (...asked) => {
+      const session = await openSession()
+      engine.readFailure = gone
+      await expectUnknown(session, asked)
+    },
+  )
+
+  it.each(nemesisWrites)('answers %s neither done nor refused', async (...asked) => {
+    const session = await openSession()
+    for (const failure of [gone, lost]) {
+      engine.commitFailure = failure
+      await expectUnknown(session, asked)
+    }
+    heal()
+    expect(await session.command('KV_GET', { keys: ['KEY'] })).toMatchObject({
+      keys: { KEY: { a: 1 } },
+    })
+    engine.losesAnswers = true
+    await expectUnknown(session, asked)
+  })
+
+  it('refuses handshakes with 503, and takes them once the storage is back', async () => {
+    const url = server.nemesisUrl
+    engine.readFailure = gone
+    await expect(openSocket(url)).rejects.toThrow('503')
+    heal()
+    const { client } = await NemesisSession.open(url)
+    expect(await client.command('SH_INFO_ALL', {})).toMatchObject({ totalSessions: 1 })
+  })
+})
+
+/** A session with a record, and a connection that is open. */
+async function openSession(): Promise<NemesisSession> {
+  const session = await NemesisSession.open(server.nemesisUrl)
+  await session.command('KV_SET', { keys: { KEY: { a: 1 } } })
+  return session
+}
+
+async function expectUnknown(
+  session: NemesisSession,
+  [command, parameters]: readonly [string, Body],
+): Promise<void> {
+  const body = await session.command(command, parameters)
+  expect(body, command).toMatchObject({ st: unknownStatus })
+  expect(body.m).not.toContain('db-7')
+}

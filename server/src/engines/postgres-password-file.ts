@@ -1,0 +1,61 @@
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Whose password is looked for. */
+export interface PasswordOwner {
+  readonly host: string
+  readonly port: number
+  readonly database: string
+  readonly user: string
+}
+
+/** Passwords of a file as libpq keeps them: host:port:database:user:password, a line each. */
+export class PasswordFile {
+  readonly #lines: readonly (readonly string[])[]
+
+  constructor(text: string) {
+    this.#lines = text
+      .split(/\r?\n/)
+      .filter((line) => line !== '' && !line.startsWith('#'))
+      .map(fieldsOf)
+  }
+
+  /** That of the first line that fits; `*` fits everything. */
+  find({ host, port, database, user }: PasswordOwner): string | undefined {
+    const asked = [host, String(port), database, user]
+    const line = this.#lines.find((fields) =>
+      asked.every((text, index) => fields[index] === '*' || fields[index] === text),
+    )
+    return line?.[asked.length]
+  }
+}
+
+/**
+ * The file of PGPASSFILE or ~/.pgpass; an empty one where there is none. One that others may read
+ * is refused, where libpq only warns.
+ * https://www.postgresql.org/docs/current/libpq-pgpass.html
+ * Throws Error with a sentence.
+ */
+export function readPasswordFile(
+  environment: Readonly<Record<string, string | undefined>>,
+): PasswordFile {
+  const { PGPASSFILE: given, HOME: home } = environment
+  if (given) return read(given)
+  const usual = home && join(home, '.pgpass')
+  return usual && statSync(usual, { throwIfNoEntry: false }) ? read(usual) : new PasswordFile('')
+}
+
+function read(file: string): PasswordFile {
+  const mode = statSync(file, { throwIfNoEntry: false })?.mode
+  if (mode === undefined) throw new Error(`The password file ${file} is not there.`)
+  if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
+    throw new Error(`Others may read the password file ${file}: change it to mode 0600.`)
+  }
+  return new PasswordFile(readFileSync(file, 'utf8'))
+}
+
+/** Fields are parted by colons; a colon or backslash in one stands behind a backslash. */
+function fieldsOf(line: string): string[] {
+  const fields = line.match(/(?:\\.|[^:\\])*(?::|$)/g) ?? []
+  return fields.map((field) => field.replace(/:$/, '').replace(/\\(.)/g, '$1'))
+}

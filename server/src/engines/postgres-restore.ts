@@ -1,0 +1,64 @@
+import { asBuffer } from '../core/bytes.ts'
+import { decodeCounter } from '../core/counter.ts'
+import type { Entry, Revision } from '../core/engine.ts'
+import type { Upsert } from './postgres-batch.ts'
+import { commitErrorOf, engineErrorOf } from './postgres-failure.ts'
+import type { Session } from './postgres-session.ts'
+import { raiseRevision, takeRevisions, writeAll } from './postgres-statements.ts'
+
+/** Of one statement. */
+const bytesMax = 4 * 1_048_576
+const countMax = 5_000
+
+export interface Restored {
+  readonly entries: readonly Entry[]
+  readonly newest: Revision
+}
+
+/** See `InstalledEngine.restore`. Answers the newest revision. Throws EngineError. */
+export async function restoreEntries(
+  session: Session,
+  { entries, newest }: Restored,
+): Promise<Revision> {
+  let revision: Revision
+  try {
+    await session.tell('begin isolation level read committed')
+    revision = (await takeRevisions(session, 1)) + 1
+    if (await raiseRevision(session, newest)) revision = newest
+    for (const upserts of portions(entries))
+      await Promise.all(writeAll(session, { deletes: [], upserts }))
+  } catch (error) {
+    await Promise.allSettled([session.tell('rollback')])
+    throw engineErrorOf(error)
+  }
+  await commit(session)
+  return revision
+}
+
+async function commit(session: Session): Promise<void> {
+  try {
+    await session.tell('commit')
+  } catch (error) {
+    throw commitErrorOf(error)
+  }
+}
+
+function* portions(entries: readonly Entry[]): Generator<Upsert[]> {
+  let portion: Upsert[] = []
+  let bytes = 0
+  for (const entry of entries) {
+    portion.push(upsertOf(entry))
+    bytes += entry.key.length + entry.value.length
+    if (bytes < bytesMax && portion.length < countMax) continue
+    yield portion
+    portion = []
+    bytes = 0
+  }
+  if (portion.length > 0) yield portion
+}
+
+function upsertOf({ key, value, revision, isCounter }: Entry): Upsert {
+  const name = asBuffer(key)
+  if (isCounter) return { key: name, value: undefined, total: decodeCounter(value), revision }
+  return { key: name, value, total: undefined, revision }
+}

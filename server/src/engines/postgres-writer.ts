@@ -1,0 +1,201 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { AtomicWrite, Commit } from '../core/engine.ts'
+import { EngineError } from '../core/engine.ts'
+import type { Newest } from '../core/newest.ts'
+import { type Decision, decide, keysToRead, type Outcome } from './postgres-batch.ts'
+import { commitErrorOf, engineErrorOf, unknown } from './postgres-failure.ts'
+import type { Lane } from './postgres-lane.ts'
+import { type Answer, type Session, sqlStateOf } from './postgres-session.ts'
+import { channel, statesOf, takeRevisions, writeAll } from './postgres-statements.ts'
+
+/** All other writers wait for a group: it is no larger than this. */
+const groupBytesMax = 8 * 1_048_576
+const groupCountMax = 1_024
+
+/** How often a group is tried when the database could not order it among others. */
+const attemptsMax = 8
+const waitMs = 5
+
+/** What a server answers that takes no writes any more. */
+const retired = ['25006', '57P']
+
+interface Member {
+  readonly write: AtomicWrite
+  readonly bytes: number
+  resolve(commit: Commit): void
+  reject(error: unknown): void
+}
+
+/**
+ * Commits in groups, one after the other, over one session: what arrives while one is on its way
+ * forms the next.
+ *
+ * A group takes two trips. The first locks the clock and then reads, in a statement of its own and
+ * therefore from a newer snapshot, what decides; members are decided here, in order; the second
+ * writes what they leave and commits.
+ */
+export class Writer {
+  readonly #lane: Lane
+  readonly #newest: Newest
+  readonly #waiting: Member[] = []
+  #flushing: Promise<void> | undefined
+
+  constructor(lane: Lane, newest: Newest) {
+    this.#lane = lane
+    this.#newest = newest
+  }
+
+  /** `write` was measured: it has so many `bytes`. Throws EngineError. */
+  commit(write: AtomicWrite, bytes: number): Promise<Commit> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ write, bytes, resolve, reject })
+      this.#flushing ??= this.#flush()
+    })
+  }
+
+  /** Resolves once nothing is on its way. */
+  async settled(): Promise<void> {
+    await this.#flushing
+  }
+
+  async #flush(): Promise<void> {
+    // Whoever commits in the same turn of the event loop, or writes on when the last group has
+    // ended, belongs to this group.
+    await new Promise(setImmediate)
+    while (this.#waiting.length > 0) {
+      await this.#commitNext()
+      await new Promise(setImmediate)
+    }
+    this.#flushing = undefined
+  }
+
+  async #commitNext(): Promise<void> {
+    const [opened] = await Promise.allSettled([this.#lane.session()])
+    if (opened?.status !== 'fulfilled') {
+      refuse(this.#waiting.splice(0), engineErrorOf(opened?.reason))
+      return
+    }
+    await this.#settle(this.#takeGroup(), opened.value)
+  }
+
+  #takeGroup(): Member[] {
+    let bytes = 0
+    let count = 0
+    for (const member of this.#waiting) {
+      if (count > 0 && (count >= groupCountMax || bytes + member.bytes > groupBytesMax)) break
+      bytes += member.bytes
+      count += 1
+    }
+    return this.#waiting.splice(0, count)
+  }
+
+  async #settle(group: readonly Member[], session: Session): Promise<void> {
+    try {
+      this.#answer(group, await this.#commit(group, session))
+    } catch (error) {
+      const failure = engineErrorOf(error)
+      const isOfOne = group.length > 1 && failure.applied === 'no' && !session.isLost
+      if (!isOfOne || failure.failure === 'full') return refuse(group, failure)
+      // One of them may be the reason, and does not fail its neighbours.
+      for (const member of group) await this.#settle([member], session)
+    }
+  }
+
+  #answer(group: readonly Member[], decisions: readonly Decision[]): void {
+    const revisions = decisions.map((one) => ('revision' in one ? one.revision : 0))
+    this.#newest.advance(Math.max(...revisions))
+    for (const [index, member] of group.entries()) {
+      const decision = decisions[index]
+      if (decision === undefined || decision instanceof EngineError) member.reject(decision)
+      else member.resolve(decision)
+    }
+  }
+
+  /** As often as it takes, where it is sure that nothing was done. Throws EngineError. */
+  async #commit(group: readonly Member[], first: Session): Promise<readonly Decision[]> {
+    const writes = group.map(({ write }) => write)
+    let session = first
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await commitTogether(writes, session)
+      } catch (error) {
+        const failure = engineErrorOf(error)
+        if (isRetired(failure)) session.destroy()
+        if (attempt >= attemptsMax || !isWorthwhile(failure, session, attempt)) throw failure
+        if (failure.failure === 'conflict') await sleep(attempt * waitMs)
+        session = await this.#lane.session()
+      }
+    }
+  }
+}
+
+/** A session may have been lost long ago, and only now it shows: that is tried once more. */
+function isWorthwhile(failure: EngineError, session: Session, attempt: number): boolean {
+  if (failure.applied === 'unknown') return false
+  return failure.failure === 'conflict' || (session.isLost && attempt === 1)
+}
+
+function isRetired({ cause }: EngineError): boolean {
+  return retired.some((state) => sqlStateOf(cause)?.startsWith(state))
+}
+
+/** Throws EngineError: nothing is decided. */
+async function commitTogether(
+  writes: readonly AtomicWrite[],
+  session: Session,
+): Promise<readonly Decision[]> {
+  const outcome = await decideLocked(writes, session)
+  if (!outcome.decisions.some((one) => 'revision' in one)) {
+    await Promise.allSettled([session.tell('rollback')])
+    return outcome.decisions
+  }
+  session.takeWarnings()
+  const { writing, committing } = session.together(() => ({
+    writing: [...writeAll(session, outcome), session.tell(`notify ${channel}`)],
+    committing: session.tell('commit'),
+  }))
+  const written = await Promise.allSettled(writing)
+  await concludeCommit(committing, written, session)
+  return outcome.decisions
+}
+
+/** Leaves the clock locked by a transaction. Throws EngineError when there is none any more. */
+async function decideLocked(writes: readonly AtomicWrite[], session: Session): Promise<Outcome> {
+  const keys = keysToRead(writes)
+  const asked = session.together(
+    () =>
+      [
+        session.tell('begin isolation level read committed'),
+        takeRevisions(session, writes.length),
+        statesOf(session, keys),
+      ] as const,
+  )
+  const [begun, newest, states] = await Promise.allSettled(asked)
+  if (begun.status === 'fulfilled' && newest.status === 'fulfilled') {
+    if (states.status === 'fulfilled') return decide(writes, states.value, newest.value)
+  }
+  await Promise.allSettled([session.tell('rollback')])
+  throw engineErrorOf(reasonAmong([begun, newest, states]))
+}
+
+/** COMMIT answers ROLLBACK after a statement that failed, and warns when it is not replicated. */
+async function concludeCommit(
+  committing: Promise<Answer>,
+  written: readonly PromiseSettledResult<Answer>[],
+  session: Session,
+): Promise<void> {
+  const [committed] = await Promise.allSettled([committing])
+  if (committed?.status !== 'fulfilled') throw commitErrorOf(committed?.reason)
+  if (committed.value.command !== 'COMMIT') throw engineErrorOf(reasonAmong(written))
+  const warnings = session.takeWarnings()
+  if (warnings.length === 0) return
+  throw unknown(`PostgreSQL committed, but warned: ${warnings.join(' ')}`)
+}
+
+function reasonAmong(results: readonly PromiseSettledResult<unknown>[]): unknown {
+  return results.find((one) => one.status === 'rejected')?.reason
+}
+
+function refuse(group: readonly Member[], failure: EngineError): void {
+  for (const member of group) member.reject(failure)
+}

@@ -13,9 +13,12 @@ import type {
 import type { EngineHealth } from '../../src/core/installed-engine.ts'
 import { MemoryEngine } from '../../src/engines/memory.ts'
 import type { OpenedEngine } from '../../src/engines/open.ts'
+import { openPostgres } from '../../src/engines/postgres.ts'
+import { parsePostgresAddress } from '../../src/engines/postgres-address.ts'
 import type { EngineOpener } from '../../src/opened-data.ts'
+import { PostgresServer } from './postgres.ts'
 
-export const sharedEngines = ['memory'] as const
+export const sharedEngines = ['memory', 'postgresql'] as const
 
 /** Data that several servers have open at the same time. */
 export interface SharedData {
@@ -28,9 +31,23 @@ export interface SharedData {
   close(): Promise<void>
 }
 
-export async function createSharedData(
-  _engine: (typeof sharedEngines)[number],
-): Promise<SharedData> {
+export function createSharedData(engine: (typeof sharedEngines)[number]): Promise<SharedData> {
+  return engine === 'memory' ? createInMemory() : createInPostgres()
+}
+
+async function createInPostgres(): Promise<SharedData> {
+  const server = await PostgresServer.start({ settings: { fsync: 'off' } })
+  const database = await server.createDatabase()
+  const open = (): Promise<OpenedEngine> => openPostgres(parsePostgresAddress(database))
+  return {
+    settings: { engine: 'postgresql', database },
+    open,
+    openEngine: open,
+    close: () => server.cleanUp(),
+  }
+}
+
+async function createInMemory(): Promise<SharedData> {
   const memory = new MemoryEngine()
   return {
     settings: { engine: 'memory' },

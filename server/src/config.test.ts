@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ConfigError, readConfig } from './config.ts'
+import { ConfigError, readConfig, withoutPasswords } from './config.ts'
 
 function allowedHosts(text: string): readonly string[] {
   return readConfig(['--allowed-hosts', text], {}).allowedHosts
@@ -31,4 +31,68 @@ describe('--allowed-hosts', () => {
       expect(() => allowedHosts(`ok.example,${text}`)).toThrow(ConfigError)
     },
   )
+})
+
+describe('--durability', () => {
+  it('is any, unless it is said', () => {
+    expect(readConfig([], {}).durability).toBe('any')
+    expect(readConfig(['--durability', 'replicated'], {}).durability).toBe('replicated')
+    expect(readConfig([], { COATCHECK_DURABILITY: 'single' }).durability).toBe('single')
+  })
+
+  it('is nothing else', () => {
+    expect(() => readConfig(['--durability', 'both'], {})).toThrow(/--durability is "both"/)
+  })
+})
+
+describe('--engine', () => {
+  it('is lmdb, unless another one is asked for', () => {
+    expect(readConfig([], {})).toMatchObject({ engine: 'lmdb', isEngineGiven: false })
+    const given = readConfig(['--engine', 'lmdb'], {})
+    expect(given).toMatchObject({ engine: 'lmdb', isEngineGiven: true })
+    expect(readConfig([], { COATCHECK_ENGINE: 'memory' })).toMatchObject({ engine: 'memory' })
+  })
+
+  it.each(['postgres://db/x', 'postgresql://user@one:5432,two:5433/x'])('may be %s', (text) => {
+    const config = readConfig(['--engine', text], {})
+    expect(config).toMatchObject({ engine: 'postgresql', warnings: [] })
+    expect(config.database).toBeDefined()
+  })
+
+  it('is told with a warning where everybody can read its password', () => {
+    const text = 'postgres://user:canary@db/x'
+    const [warning, ...more] = readConfig(['--engine', text], {}).warnings
+    expect(warning).toMatch(/list of processes/)
+    expect(warning).not.toContain('canary')
+    expect(more).toEqual([])
+    expect(readConfig([], { COATCHECK_ENGINE: text }).warnings).toEqual([])
+  })
+
+  it.each([
+    ['--engine', 'postgres//user:canary@db/x'],
+    ['--engine', 'postgress://user:canary@db/x'],
+    ['--engine', 'mysql://user:canary@db/x'],
+    ['--engines', 'postgres://user:canary@db/x'],
+    ['postgres://user:canary@db/x'],
+    ['postgres//user:canary@db/x'],
+  ])('is never repeated where it is wrong: %s', (...args) => {
+    let message = ''
+    try {
+      readConfig(args, {})
+    } catch (error) {
+      message = String(error)
+    }
+    expect(message).toMatch(/^ConfigError: /)
+    expect(message).not.toContain('canary')
+  })
+})
+
+it.each([
+  ['postgres://user:secret@db/x', 'postgres://user:***@db/x'],
+  ['at postgres://u:p@ss:w/or?d@a,b/x is', 'at postgres://u:***@a,b/x is'],
+  ['postgres://db/x?user=u&password=secret', 'postgres://db/x?user=u&password=***'],
+  ['postgres://user@db:5432/x', 'postgres://user@db:5432/x'],
+  ['http://127.0.0.1:8288/a@b', 'http://127.0.0.1:8288/a@b'],
+])('a text shows no password: %s', (text, shown) => {
+  expect(withoutPasswords(text)).toBe(shown)
 })

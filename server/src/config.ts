@@ -190,7 +190,7 @@ export function firstSentence(message: string): string {
 /** A text in which databases may be named, with `***` for each password in their addresses. */
 export function withoutPasswords(text: string): string {
   return text
-    .replace(/(:\/\/[^\s:@/?]*):[^\s]*@/g, '$1:***@')
+    .replace(/(?<!\b(?:https?|wss?):)(\/\/[^\s:@/?]*):[^\s]*@/g, '$1:***@')
     .replace(/([?&](?:ssl)?password=)[^\s&'"]*/gi, '$1***')
 }
 

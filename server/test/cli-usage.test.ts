@@ -99,7 +99,7 @@ describe('help', () => {
   it('lists all commands', async () => {
     const { code, stdout, stderr } = await runCoatcheck({ args: ['--help'] })
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    for (const name of ['serve', 'check', 'status', 'user', 'token', 'store', 'audit']) {
+    for (const name of ['serve', 'check', 'copy', 'status', 'user', 'token', 'store', 'audit']) {
       expect(stdout).toMatch(new RegExp(`^(Usage:|      ) coatcheck ${name} `, 'm'))
     }
   })

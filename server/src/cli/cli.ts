@@ -1,4 +1,5 @@
 import { ConfigError, describeSettings, withoutPasswords } from '../config.ts'
+import { CopyError } from '../core/copy-error.ts'
 import { EngineError } from '../core/engine.ts'
 import { StorageError } from '../core/errors.ts'
 import { DataFolderError } from '../data-folder.ts'
@@ -8,6 +9,7 @@ import { auditCommand } from './audit.ts'
 import { checkCommand } from './check.ts'
 import { type Command, commonFlagsHelp, runCommand, usageOf } from './command.ts'
 import { CommandError, UsageError } from './command-errors.ts'
+import { copyCommand, copyHelp } from './copy.ts'
 import { printable } from './printable.ts'
 import { serveCommand } from './serve.ts'
 import { statusCommand } from './status.ts'
@@ -18,7 +20,14 @@ import { userCommands } from './user.ts'
 type Variables = Readonly<Record<string, string | undefined>>
 type Program = (args: readonly string[], environment: Variables) => Promise<number>
 
-const programs: Readonly<Record<string, Program>> = { serve: serveCommand, check: checkCommand }
+const programs: Readonly<Record<string, Program>> = {
+  serve: serveCommand,
+  check: checkCommand,
+  copy: copyCommand,
+}
+
+/** Of what has no settings of a server. */
+const helps: Readonly<Record<string, string>> = { copy: copyHelp }
 
 /** What is done with the data by way of the API: by what it is done to, and how. */
 const nouns: Readonly<Record<string, Readonly<Record<string, Command>>>> = {
@@ -33,6 +42,7 @@ const usage = `Coatcheck, a key-value store of your own.
 
 Usage: coatcheck serve [options]   serve the data of a folder
        coatcheck check [options]   walk all data and report what is wrong with it
+       coatcheck copy ...          copy all data to another place, resumably, and compare
        coatcheck status ...        whether the server serves, and what its engine promises
        coatcheck user ...          list, add, disable, enable users, or make them admins
        coatcheck token ...         list, create and revoke tokens
@@ -40,7 +50,7 @@ Usage: coatcheck serve [options]   serve the data of a folder
        coatcheck audit ...         what was done, and by whom
        coatcheck --version | --help
 
-coatcheck user --help tells of users, and so on.
+coatcheck user --help tells of users, coatcheck copy --help of copies, and so on.
 
 Options of serve and check, each also an environment variable (--port is COATCHECK_PORT):
 ${describeSettings()}
@@ -55,7 +65,7 @@ export async function runCli(args: readonly string[], environment: Variables): P
   if (name === '--help' || name === 'help') return print(usage)
   const program = own(programs, name)
   const commands = own(nouns, name)
-  if (program && rest.includes('--help')) return print(usage)
+  if (program && rest.includes('--help')) return print(own(helps, name) ?? usage)
   try {
     if (program) return await program(rest, environment)
     if (commands) return await runNoun(commands, rest, environment)
@@ -96,9 +106,8 @@ function own<T>(table: Readonly<Record<string, T>>, name: string): T | undefined
 }
 
 function isExpected(error: unknown): error is Error {
-  return [StartError, DataFolderError, StorageError, EngineError, CommandError].some(
-    (expected) => error instanceof expected,
-  )
+  const expected = [StartError, DataFolderError, StorageError, EngineError, CopyError, CommandError]
+  return expected.some((one) => error instanceof one)
 }
 
 function print(text: string): number {

@@ -4,6 +4,7 @@ import { checkValues } from './check-values.ts'
 import { totalOf } from './counter.ts'
 import type { Bytes, Entry, StorageEngine } from './engine.ts'
 import { StorageError } from './errors.ts'
+import { assertFormat } from './format.ts'
 import { decodeGarbage } from './garbage.ts'
 import { IdentityCache, type StoreIdentity } from './identity.ts'
 import {
@@ -12,6 +13,7 @@ import {
   counterOwnerOf,
   expiryKey,
   expiryOf,
+  formatKey,
   garbageOf,
   garbageTotalKey,
   kindRange,
@@ -75,6 +77,7 @@ const plainKinds = [
 /**
  * Walks all data and compares everything that is written twice. To be run while nobody writes.
  * Every byte of every value is read and its checksum verified.
+ * Throws StorageError `storage-unavailable` for a newer format and for half a copy.
  */
 export async function check(
   engine: StorageEngine,
@@ -109,6 +112,8 @@ class Checker {
   }
 
   async run(): Promise<CheckReport> {
+    const [format] = await this.#engine.get([formatKey])
+    if (format && !format.isDamaged) assertFormat(format)
     await this.#checkStores()
     await this.#checkSchemas()
     await this.#checkFiles()

@@ -13,7 +13,7 @@ export interface EngineHealth {
   readonly durability: 'none' | 'single' | 'replicated' | 'degraded'
   /** What whoever keeps this server should know: sentences. */
   readonly notes: readonly string[]
-  /** The engine's own clock, in ms since 1970; undefined: it has none but the server's. */
+  /** By the engine's own clock, in ms since 1970; undefined: it has none but the server's. */
   readonly now: number | undefined
 }
 

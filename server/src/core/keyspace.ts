@@ -39,6 +39,8 @@ const letter = {
   session: 'S',
 } as const
 
+export type KeyKind = keyof typeof letter
+
 /** Bytes of the random ids of contents and values. */
 export const innerIdBytes = 12
 const storeIdLength = 17
@@ -221,9 +223,18 @@ export const ownerCounterKey = (ownerId: string, counter: OwnerCounter): Buffer 
 export const counterOwnerOf = (key: Bytes): string => textOf(key.subarray(1, -1))
 
 /** All keys of one kind. */
-export function kindRange(kind: keyof typeof letter): KeyRange {
+export function kindRange(kind: KeyKind): KeyRange {
   return prefixRange(Buffer.from(letter[kind]))
 }
+
+/** Undefined: what this version does not know. */
+export function kindOf(key: Bytes): KeyKind | undefined {
+  const kinds = Object.keys(letter) as KeyKind[]
+  return kinds.find((kind) => letter[kind].charCodeAt(0) === key[0])
+}
+
+/** All keys of all kinds. */
+export const everyKey: KeyRange = { start: Buffer.from([0]), end: Buffer.from([0xff]) }
 
 /** The marks of one kind that are due at `now`, oldest first. */
 export const garbageDueRange = (now: number): KeyRange => timeRange(letter.garbage, now)

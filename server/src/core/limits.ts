@@ -64,6 +64,9 @@ export const limits = Object.freeze({
   pageItemsMax: 1_000,
   /** Most bytes that one page reads from the engine. */
   pageBytesMax: 4 * 1_048_576,
+  /** Most entries that a copy restores at once, and about as many bytes. */
+  copyEntriesMax: 4_000,
+  copyBytesMax: 4 * 1_048_576,
   /** An upload that stood still for this long is given up. */
   uploadLeaseMs: 10 * minute,
   /**

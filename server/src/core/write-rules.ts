@@ -1,8 +1,9 @@
 import { asBuffer } from './bytes.ts'
-import type { AtomicWrite, Bytes, EngineLimits } from './engine.ts'
+import type { AtomicWrite, Bytes, EngineLimits, Entry, Revision } from './engine.ts'
 import { EngineError } from './engine.ts'
 
 const stampBytes = 8
+const counterBytes = 8
 
 /**
  * What every engine refuses before it groups anything: keys and values over its limits, a commit
@@ -24,6 +25,32 @@ export function measureWrite(write: AtomicWrite, limits: EngineLimits): number {
   }
   refuseRepeatedKeys(write)
   return bytes
+}
+
+/**
+ * What every engine refuses to restore: what it refuses to write, damaged entries, counters that
+ * are none, revisions that no commit up to `newest` can have.
+ * Throws EngineError `refused`.
+ */
+export function measureRestore(
+  entries: readonly Entry[],
+  { newest, limits }: { newest: Revision; limits: EngineLimits },
+): void {
+  measureWrite({ puts: entries }, limits)
+  if (!isRevision(newest)) throw new EngineError('refused', `${newest} is no revision.`)
+  for (const { value, revision, isCounter, isDamaged } of entries) {
+    if (isDamaged) throw new EngineError('refused', 'An entry to be restored is damaged.')
+    if (!isRevision(revision) || revision > newest) {
+      throw new EngineError('refused', `No commit up to ${newest} has the revision ${revision}.`)
+    }
+    if (isCounter && value.length !== counterBytes) {
+      throw new EngineError('refused', `A counter has ${counterBytes} bytes, not ${value.length}.`)
+    }
+  }
+}
+
+function isRevision(revision: Revision): boolean {
+  return Number.isSafeInteger(revision) && revision >= 1
 }
 
 function measureKey(bytes: number, { keyBytesMax }: EngineLimits): number {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { StorageEngine } from '../core/engine.ts'
+import type { InstalledEngine } from '../core/installed-engine.ts'
 import {
   describeCommits,
   describeReads,
@@ -11,12 +12,16 @@ import {
 } from './conformance-basics.ts'
 import { runModel } from './conformance-model.ts'
 import { describeOrder } from './conformance-order.ts'
+import { describeRestore } from './conformance-restore.ts'
 import { allFaults, delaysOnly, FaultyEngine } from './faulty.ts'
 
-export interface EngineUnderTest {
-  readonly engine: StorageEngine
+/** What every engine is that somebody installs. */
+export type KeptEngine = StorageEngine & Pick<InstalledEngine, 'restore'>
+
+export interface EngineUnderTest<Engine extends StorageEngine = KeptEngine> {
+  readonly engine: Engine
   /** Closes the engine and opens what it had stored; undefined: it keeps nothing. */
-  readonly reopen?: () => Promise<StorageEngine>
+  readonly reopen?: () => Promise<Engine>
   /** Removes what the engine left behind. */
   cleanUp(): Promise<void>
 }
@@ -27,6 +32,7 @@ const modelRuns = 2_000
 /** The engine contract as tests: on the engine as it is, and through seeded delays and failures. */
 export function describeEngine(name: string, open: () => Promise<EngineUnderTest>): void {
   describe(`${name}: the engine contract`, () => describeContract(open))
+  describe(`${name}: restoring`, () => describeRestore(open))
   describe(`${name}, slowed down: the engine contract`, () => {
     describeContract(async () => {
       const under = await open()
@@ -43,7 +49,9 @@ export function describeEngine(name: string, open: () => Promise<EngineUnderTest
   })
 }
 
-function describeContract(open: () => Promise<EngineUnderTest>): void {
+type Open = () => Promise<EngineUnderTest<StorageEngine>>
+
+function describeContract(open: Open): void {
   const used = useEngine(open)
   describeReads(used)
   describeCommits(used)
@@ -53,8 +61,8 @@ function describeContract(open: () => Promise<EngineUnderTest>): void {
   describeModel(open)
 }
 
-function useEngine(open: () => Promise<EngineUnderTest>): Used {
-  let under: EngineUnderTest | undefined
+function useEngine(open: Open): Used {
+  let under: EngineUnderTest<StorageEngine> | undefined
   let tests = 0
   beforeAll(async () => {
     under = await open()
@@ -75,7 +83,7 @@ function useEngine(open: () => Promise<EngineUnderTest>): Used {
   }
 }
 
-function describeEnds(open: () => Promise<EngineUnderTest>): void {
+function describeEnds(open: Open): void {
   it('rejects everything after close, and lets what is in flight end', async () => {
     const { engine, cleanUp } = await open()
     const one = { key: Buffer.from('a'), value: Buffer.from('x') }
@@ -107,7 +115,7 @@ function describeEnds(open: () => Promise<EngineUnderTest>): void {
   })
 }
 
-function describeModel(open: () => Promise<EngineUnderTest>): void {
+function describeModel(open: Open): void {
   it(`behaves like a sorted map in ${modelRuns} random sequences`, {
     timeout: 300_000,
   }, async () => {

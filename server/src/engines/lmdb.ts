@@ -1,5 +1,3 @@
-import { statfsSync } from 'node:fs'
-import { constants } from 'node:os'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { asBuffer } from '../core/bytes.ts'
 import { addToCounter, decodeCounter, encodeCounter } from '../core/counter.ts'
@@ -18,8 +16,9 @@ import type {
 import { EngineError } from '../core/engine.ts'
 import type { EngineHealth } from '../core/installed-engine.ts'
 import { Newest } from '../core/newest.ts'
-import { measureWrite } from '../core/write-rules.ts'
+import { measureRestore, measureWrite } from '../core/write-rules.ts'
 import { contentOf, isCounter, LmdbEntry, pack, packedKind, revisionOf } from './lmdb-entry.ts'
+import { causeOf, isFull } from './lmdb-failure.ts'
 import { assertRoom, assertSoundFile, roomNotes } from './lmdb-file.ts'
 import { Pace } from './lmdb-pace.ts'
 
@@ -125,6 +124,28 @@ export class LmdbEngine implements StorageEngine {
     })
   }
 
+  /** See `InstalledEngine.restore`. */
+  async restore(entries: readonly Entry[], newest: Revision): Promise<void> {
+    this.#assertOpen()
+    if (this.#fault) throw this.#fault
+    measureRestore(entries, { newest, limits })
+    const { root, meta, entries: table } = this.#tables
+    try {
+      await root.childTransaction(() => {
+        for (const { key, value, revision, isCounter } of entries) {
+          const kind = isCounter ? packedKind.counter : packedKind.value
+          const name = asBuffer(key)
+          table.put(name, pack({ kind, key: name, revision, value }))
+        }
+        meta.put(newestKey, stampOf(Math.max(newest, this.#newest.revision)))
+      })
+    } catch (error) {
+      throw await this.#failureOf(await causeOf(error))
+    }
+    root.resetReadTxn()
+    this.#newest.advance(newest)
+  }
+
   async newerThan(revision: Revision, signal: AbortSignal): Promise<Revision> {
     this.#assertOpen()
     return this.#newest.newerThan(revision, signal)
@@ -215,7 +236,10 @@ export class LmdbEngine implements StorageEngine {
   /** A full disk leaves LMDB as it was before the group. Anything else ends all writes. */
   async #failureOf(cause: unknown): Promise<EngineError> {
     const isReadable = this.#isReadable()
-    if (isReadable && isFull(cause, this.#folder)) {
+    if (
+      isReadable &&
+      isFull(cause, { folder: this.#folder, pageBytes: environmentOptions.pageSize })
+    ) {
       return new EngineError('full', 'The disk is full.', { cause })
     }
     this.#fault = new EngineError('unavailable', diskFailed, { cause })
@@ -328,29 +352,6 @@ function reading<T>(read: () => T): T {
   } catch (cause) {
     if (!(cause instanceof Error) || !cause.message.startsWith('MDB_')) throw cause
     throw new EngineError('damaged', `The data file is damaged: ${cause.message}.`, { cause })
-  }
-}
-
-/** Why a group failed: lmdb's own error is empty and has a promise that rejects with the reason. */
-async function causeOf(error: unknown): Promise<unknown> {
-  if (!(error instanceof Error) || !('commitError' in error)) return error
-  const [reason] = await Promise.allSettled([error.commitError])
-  return reason?.status === 'rejected' ? reason.reason : error
-}
-
-/**
- * LMDB calls a write that ended half-way EIO, which is how a disk fills up in the middle of one.
- */
-function isFull(cause: unknown, folder: string): boolean {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-  if (code === constants.errno.ENOSPC || code === constants.errno.EDQUOT) return true
-  if (code !== constants.errno.EIO) return false
-  try {
-    const { bavail, bsize } = statfsSync(folder)
-    return bavail * bsize < environmentOptions.pageSize
-  } catch {
-    // The disk is gone altogether.
-    return false
   }
 }
 

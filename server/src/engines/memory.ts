@@ -17,7 +17,7 @@ import type {
 import { EngineError } from '../core/engine.ts'
 import type { EngineHealth } from '../core/installed-engine.ts'
 import { Newest } from '../core/newest.ts'
-import { measureWrite } from '../core/write-rules.ts'
+import { measureRestore, measureWrite } from '../core/write-rules.ts'
 
 interface Kept {
   readonly value: Buffer
@@ -76,6 +76,16 @@ export class MemoryEngine implements StorageEngine {
     for (const [name, value] of totals) this.#tree.set(name, { value, isCounter: true, revision })
     this.#newest.advance(revision)
     return { applied: true, revision }
+  }
+
+  /** See `InstalledEngine.restore`. */
+  async restore(entries: readonly Entry[], newest: Revision): Promise<void> {
+    this.#assertOpen()
+    measureRestore(entries, { newest, limits })
+    for (const { key, value, revision, isCounter = false } of entries) {
+      this.#tree.set(nameOf(key), { value: Buffer.from(value), isCounter, revision })
+    }
+    this.#newest.advance(newest)
   }
 
   async newerThan(revision: Revision, signal: AbortSignal): Promise<Revision> {

@@ -1,6 +1,8 @@
 import type { InstalledEngine } from '../core/installed-engine.ts'
 import { LmdbEngine } from './lmdb.ts'
 import { MemoryEngine } from './memory.ts'
+import { openPostgres } from './postgres.ts'
+import { parsePostgresAddress } from './postgres-address.ts'
 
 /** Which engine, and where its data is. */
 export type EngineAddress =
@@ -14,8 +16,8 @@ export type EngineAddress =
 export type OpenedEngine = Omit<InstalledEngine, 'restore'>
 
 /** Throws EngineError `unavailable`. */
-export async function openEngine(address: EngineAddress): Promise<OpenedEngine> {
+export async function openEngine(address: EngineAddress): Promise<InstalledEngine> {
   if (address.name === 'memory') return new MemoryEngine()
   if (address.name === 'lmdb') return new LmdbEngine(address.folder)
-  throw new Error('There is no engine for PostgreSQL.')
+  return openPostgres(parsePostgresAddress(address.database))
 }

@@ -12,7 +12,7 @@ import type {
 import { EngineError } from '../core/engine.ts'
 import type { EngineHealth, InstalledEngine } from '../core/installed-engine.ts'
 import { Newest } from '../core/newest.ts'
-import { measureWrite } from '../core/write-rules.ts'
+import { measureRestore, measureWrite } from '../core/write-rules.ts'
 import type { PostgresAddress } from './postgres-address.ts'
 import { readHealth } from './postgres-health.ts'
 import { Lane } from './postgres-lane.ts'
@@ -137,6 +137,7 @@ export class PostgresEngine implements InstalledEngine {
 
   async restore(entries: readonly Entry[], newest: Revision): Promise<void> {
     this.#assertOpen()
+    measureRestore(entries, { newest, limits })
     await this.#writer.settled()
     const restored = await restoreEntries(await this.#writes.session(), { entries, newest })
     this.#newest.advance(restored)

@@ -37,6 +37,16 @@ export const wrongUsage: readonly StartCause[] = [
   { cause: 'a word as port', says: /--port is "x"/, setUp: () => ({ args: ['--port', 'x'] }) },
   { cause: 'a port too high', says: /"65536"/, setUp: () => ({ args: ['--port', '65536'] }) },
   { cause: 'an unknown engine', says: /"files"/, setUp: () => ({ args: ['--engine', 'files'] }) },
+  {
+    cause: 'an engine that is nearly an address',
+    says: /--engine is no engine: lmdb, memory or postgres:/,
+    setUp: () => ({ args: ['--engine', 'mysql://user:canary@127.0.0.1/db'] }),
+  },
+  {
+    cause: 'a durability that nobody knows',
+    says: /--durability is "both"/,
+    setUp: () => ({ args: ['--durability', 'both'] }),
+  },
   { cause: 'a wrong second port', says: /"on"/, setUp: () => ({ args: ['--nemesis-port', 'on'] }) },
   {
     cause: 'days that are no number',
@@ -144,6 +154,16 @@ export const unusableData: readonly StartCause[] = [
 ]
 
 export const refusals: readonly StartCause[] = [
+  {
+    cause: 'replication that LMDB has not',
+    says: /--durability replicated can't be kept: .* on one machine's disk alone/,
+    setUp: () => ({ args: ['--durability', 'replicated'] }),
+  },
+  {
+    cause: 'a disk that the memory engine has not',
+    says: /--durability single can't be kept: .* ends with the process/,
+    setUp: () => ({ args: ['--engine', 'memory', '--durability', 'single'] }),
+  },
   {
     cause: 'a port that is taken',
     says: /Can't listen on 127\.0\.0\.1:\d+: something else listens there/,

@@ -1,0 +1,100 @@
+import { describe, expect, it, vi } from 'vitest'
+import { readVersion } from '../src/version.ts'
+import { Client } from './support/client.ts'
+import { DataCommands, openPlace, type Place, places } from './support/data-commands.ts'
+import { ServerProcess } from './support/server-process.ts'
+import { straceWords } from './support/strace.ts'
+import { TerminalCommand } from './support/terminal.ts'
+import { createTestFolder } from './support/test-folder.ts'
+
+// Each command is a process of its own.
+vi.setConfig({ testTimeout: 120_000 })
+
+const promise = "what is acknowledged is on one machine's disk"
+
+describe.each(places)('coatcheck status, with %s', (place) => {
+  it('tells how the server is, a line each for programs', async () => {
+    const { commands, server } = await openPlace(place)
+    await commands.out('user', 'add', 'jane')
+    expect(await commands.rows('status')).toEqual([
+      ['status', 'ok'],
+      ['engine', 'lmdb'],
+      ['promise', promise],
+      ['address', addressOf(place, server) ?? 'nobody serves it'],
+      ['version', readVersion()],
+      ['users', '2'],
+      ['stores', '0'],
+      ['clock', '-'],
+    ])
+  })
+
+  it('says what /health tells admins, as JSON, with what there is', async () => {
+    const { commands, server } = await openPlace(place)
+    expect(await commands.json('status')).toEqual({
+      status: 'ok',
+      ready: true,
+      whyNot: null,
+      engine: 'lmdb',
+      durability: 'single',
+      clockSkewMs: null,
+      notes: [],
+      version: readVersion(),
+      address: addressOf(place, server) ?? null,
+      users: { count: 1, isTruncated: false },
+      stores: { count: 0, isTruncated: false },
+    })
+  })
+})
+
+describe('coatcheck status', () => {
+  it('is readable on a terminal', async () => {
+    const { commands } = await openPlace('a folder that nobody serves')
+    const terminal = new TerminalCommand(['status', '--data', commands.data])
+    expect(await terminal.exit()).toBe(0)
+    expect(terminal.text).toMatch(new RegExp(`^promise {2,}${promise}\\r?$`, 'm'))
+  })
+
+  it('counts stores', async () => {
+    const { commands, server } = await openPlace('a running server')
+    const client = new Client(server)
+    await client.openStore('one')
+    await client.openStore('two')
+    client.close()
+    expect((await commands.json('status')).stores).toEqual({ count: 2, isTruncated: false })
+  })
+
+  it('says why the server does not serve, and ends with 1', async () => {
+    const data = createTestFolder()
+    const log = `${createTestFolder()}/log`
+    const failing = ['-e', 'trace=fdatasync', '-e', 'inject=fdatasync:error=EIO:when=20+']
+    const under = straceWords(['-o', log, '-P', `${data}/lmdb/data.mdb`, ...failing])
+    const server = await ServerProcess.start({ data, under })
+    const client = new Client(server)
+    const store = await client.openStore('full')
+    while ((await store.put('key', 'value')).status === 201);
+    client.close()
+    const commands = new DataCommands(data)
+    const { code, stdout, stderr } = await commands.run('status')
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/^status\tunavailable\nengine\tlmdb\n/)
+    expect(stderr).toMatch(/^coatcheck: The disk failed while writing[^\n]+\.\n$/)
+    const json = JSON.parse((await commands.run('status', '--json')).stdout)
+    expect(json).toMatchObject({ ready: false, whyNot: expect.stringContaining('The disk failed') })
+    expect((await fetch(`${server.url}/health/ready`)).status).toBe(503)
+  })
+
+  it('asks whatever server has the folder, but none with another engine than is named', async () => {
+    const { commands } = await openPlace('a running server')
+    expect((await commands.run('status', '--engine', 'lmdb')).code).toBe(0)
+    const address = 'postgres://nobody@127.0.0.1:9/none'
+    const { code, stdout, stderr } = await commands.run('status', '--engine', address)
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toBe(
+      `coatcheck: ${commands.data} is the folder of a server with lmdb, not with postgresql.\n`,
+    )
+  })
+})
+
+function addressOf(place: Place, { url }: ServerProcess): string | undefined {
+  return place === 'a running server' ? url : undefined
+}

@@ -165,6 +165,8 @@ export class PostgresEngine implements InstalledEngine {
   async #listen(session: Session): Promise<void> {
     session.onNotification(() => this.#watch.hear())
     await session.tell(`listen ${channel}`)
+    // What was committed until now was not heard.
+    this.#watch.hear()
   }
 
   #assertOpen(): void {

@@ -25,10 +25,10 @@ export interface TestServer {
   close(): Promise<void>
 }
 
-/** `open` opens its engine, where that is not the one that the settings name. */
+/** `open` opens its engine, where that is not the one that the settings name; `now` is its clock. */
 export async function startTestServer(
   settings: Partial<Config> = {},
-  options: { readonly open?: EngineOpener } = {},
+  { open, now = Date.now }: { readonly open?: EngineOpener; readonly now?: () => number } = {},
 ): Promise<TestServer> {
   const data = await mkdtemp(join(tmpdir(), 'coatcheck-test-'))
   const config: Config = {
@@ -52,7 +52,7 @@ export async function startTestServer(
     ...settings,
   }
   const logged: unknown[] = []
-  const server = await startServer(config, loggingTo(logged), options)
+  const server = await startServer(config, loggingTo(logged, now), open && { open })
   return {
     url: server.url,
     nemesisUrl: server.nemesisUrl ?? '',
@@ -99,9 +99,9 @@ export function useTestServer(settings: Partial<Config> = {}): {
   }
 }
 
-function loggingTo(logged: unknown[]): Environment {
+function loggingTo(logged: unknown[], now: () => number): Environment {
   return {
-    now: () => Date.now(),
+    now,
     randomBytes: (count) => randomBytes(count),
     logError: (message, cause) => logged.push([message, cause]),
   }

@@ -26,19 +26,20 @@ export interface TestServer {
   close(): Promise<void>
 }
 
-/** `open` opens its engine, where that is not a fresh one of that name. */
+/** `open` opens its engine, where that is not a fresh one of that name; `now` is its clock. */
 export async function startTestServer(
   settings: Partial<Config> = {},
-  { open }: { readonly open?: EngineOpener } = {},
+  { open, now = Date.now }: { readonly open?: EngineOpener; readonly now?: () => number } = {},
 ): Promise<TestServer> {
   const data = await mkdtemp(join(tmpdir(), 'coatcheck-test-'))
+  const isFresh = settings.engine === 'postgresql' && !open && !settings.database
   const config: Config = {
     host: '127.0.0.1',
     port: 0,
     data,
     engine: 'memory',
     isEngineGiven: true,
-    database: undefined,
+    database: isFresh ? await createTestDatabase() : undefined,
     durability: 'any',
     nemesisPort: 'off',
     isNemesisPortGiven: true,
@@ -51,10 +52,9 @@ export async function startTestServer(
     initialToken: undefined,
     warnings: [],
     ...settings,
-    ...(settings.engine === 'postgresql' && !open && { database: await createTestDatabase() }),
   }
   const logged: unknown[] = []
-  const server = await startServer(config, loggingTo(logged), open && { open })
+  const server = await startServer(config, loggingTo(logged, now), open && { open })
   return {
     url: server.url,
     nemesisUrl: server.nemesisUrl ?? '',
@@ -101,9 +101,9 @@ export function useTestServer(settings: Partial<Config> = {}): {
   }
 }
 
-function loggingTo(logged: unknown[]): Environment {
+function loggingTo(logged: unknown[], now: () => number): Environment {
   return {
-    now: () => Date.now(),
+    now,
     randomBytes: (count) => randomBytes(count),
     logError: (message, cause) => logged.push([message, cause]),
   }

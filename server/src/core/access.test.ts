@@ -11,6 +11,7 @@ import {
 } from './access.ts'
 import { type ErrorCode, StorageError } from './errors.ts'
 import type { GeneralAccess } from './identity.ts'
+import { limits } from './limits.ts'
 import { type Action, fullScope } from './scope.ts'
 import {
   codeOf,
@@ -171,6 +172,21 @@ describe('who is remembered', () => {
     letGo()
     expect(await codeOf(coming)).toBe('none')
     expect(await codeOf(come())).toBe('token-invalid')
+  })
+
+  it('is remembered as of when it was looked for, since that may be over once it is found', async () => {
+    const hurt = new HurtEngine(new MemoryEngine())
+    const { access, users, tokens, environment } = await openTestDomain(hurt)
+    const { id: userId } = await users.create('jane', { isAdmin: false })
+    const { text, token } = await tokens.create({ userId, name: '', expiresAt: undefined, scope })
+    const { promise: held, resolve: letGo } = Promise.withResolvers<void>()
+    hurt.beforeAnswer = () => held
+    const coming = access.authenticate(text)
+    await tokens.revoke(token.id) // as another server would, of which this one is not told
+    environment.advance(limits.cachedTokenMs)
+    letGo()
+    expect(await coming).toMatchObject({ tokenId: token.id })
+    expect(await codeOf(Promise.resolve(access.authenticate(text)))).toBe('token-invalid')
   })
 
   it('is answered at once', async () => {

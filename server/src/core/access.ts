@@ -155,6 +155,7 @@ export class Access {
     // Nobody guesses a token that Coatcheck made; one that was right before is no guess.
     if (!before && !isWellMadeToken(token)) this.#guesses.assertMayGuess(address)
     const timesForgotten = this.#timesForgotten
+    const askedAt = this.#parts.environment.now()
     const found = await this.#parts.tokens.findByText(token)
     if (!found) {
       this.#known.delete(token)
@@ -165,13 +166,13 @@ export class Access {
     const { user } = found
     const isOperator = false
     const principal: Principal = { kind: 'user', user, tokenId, scope, expiresAt, isOperator }
-    const now = this.#parts.environment.now()
     if (this.#known.size >= limits.cachedTokensMax) this.#known.clear()
-    // What was forgotten while it was looked for may have been read before it changed.
-    const foundAt = timesForgotten === this.#timesForgotten ? now : -Infinity
+    // What was forgotten while it was looked for may have been read before it changed. Another
+    // server tells nobody: what is found holds from when it was asked for.
+    const foundAt = timesForgotten === this.#timesForgotten ? askedAt : -Infinity
     const known = { principal, foundAt, expiresAt, usedAt: before?.usedAt ?? -Infinity }
     this.#known.set(token, known)
-    this.#noteUse(known, now)
+    this.#noteUse(known, askedAt)
     return principal
   }
 

@@ -25,6 +25,7 @@ import {
   settle,
   type TestDomain,
   type TestEnvironment,
+  textRecord,
 } from './testing.ts'
 
 const wholeList = { prefix: '', startAfter: undefined, limit: 1_000 }
@@ -244,6 +245,27 @@ describe('two servers that run', () => {
     environment.advance(delayMs - 1)
     await one.store.get('key')
     environment.advance(hour - 1)
+    expect([await isAlive(one), await isAlive(two)]).toEqual([true, true])
+  })
+
+  const uses: readonly [string, (used: Opened) => Promise<unknown>][] = [
+    ['read', ({ store }) => store.get('key')],
+    ['written', ({ store }) => store.put(textRecord('key', 'value'))],
+    ['deleted', ({ store }) => store.delete('key')],
+    ['read together with others', ({ store }) => store.batch.get(['key'])],
+    ['counted', ({ store }) => store.batch.count()],
+    ['deleted together with others', ({ store }) => store.batch.delete(['key'])],
+  ]
+
+  it.each(uses)('never end a store in the moment when the other one has %s', async (_, use) => {
+    const one = await openStore({ retention: lasting })
+    const two = await nextServer(one)
+    const { environment } = one.domain
+    environment.advance(hour - 1)
+    await use(two)
+    environment.advance(1)
+    expect(await isAlive(one)).toBe(true)
+    environment.advance(hour - 2)
     expect([await isAlive(one), await isAlive(two)]).toEqual([true, true])
   })
 

@@ -115,8 +115,14 @@ export class Activities {
     this.#pendingOf(identity.id).flushedAt = this.#environment.now()
   }
 
-  /** Notes a use, and writes it in the background where that is due. */
-  touch(snapshot: { identity: StoreIdentity; activity: Entry | undefined }, use: StoreUse): void {
+  /**
+   * Notes a use, and writes it in the background where that is due. To be waited for where a server
+   * that knows nothing of this one may end the store before that is done. Throws StorageError.
+   */
+  touch(
+    snapshot: { identity: StoreIdentity; activity: Entry | undefined },
+    use: StoreUse,
+  ): Promise<void> | undefined {
     const { identity, activity } = snapshot
     const now = this.#environment.now()
     const pending = this.#pendingOf(identity.id)
@@ -126,12 +132,15 @@ export class Activities {
     pending.counts[useCounters[use]] += 1
     let writtenAt = pending.flushedAt
     if (retention && activity && renews(retention, use)) {
+      const stored = decodeActivity(activity)
       pending.renewedAt = now
-      writtenAt = this.#renewalWrittenAt(pending, decodeActivity(activity), retention)
+      if (this.#mayEndUnasked(stored)) return this.flush(identity.id)
+      writtenAt = this.#renewalWrittenAt(pending, stored, retention)
     }
     if (pending.isQueued || now - writtenAt < renewalDelayMs(retention)) return
     pending.isQueued = true
     this.#background.start('Writing a store its last use', this.flush(identity.id))
+    return
   }
 
   /** What is stored, together with what this server knows better. */
@@ -209,8 +218,19 @@ export class Activities {
 
   /** The last use that the stored end counts from, or will when what is under way is written. */
   #renewalWrittenAt(pending: Pending, stored: StoreActivity, { ttlMs }: Retention): number {
-    const mayWait = this.#instance.equals(stored.by) || severalInstances.equals(stored.by)
+    const mayWait = this.#isOurs(stored)
     return Math.max(pending.renewalTakenAt, mayWait ? stored.expiresAt - ttlMs : 0)
+  }
+
+  /** Whether the end is near, and the server that stamped the store takes it for exact. */
+  #mayEndUnasked(stored: StoreActivity): boolean {
+    if (this.#isOurs(stored)) return false
+    return stored.expiresAt - this.#environment.now() < limits.activityFlushMsMax
+  }
+
+  /** Whether the stamp says that this server may know of later use. */
+  #isOurs({ by }: StoreActivity): boolean {
+    return this.#instance.equals(by) || severalInstances.equals(by)
   }
 
   /** Whether another server may know of later use than what is stored. */

@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../engines/memory.ts'
 import { changePut } from './change.ts'
 import { ChangeTrimmer } from './change-trimmer.ts'
-import type { StorageEngine } from './engine.ts'
+import type { KeyRange, Page, ScanBound, StorageEngine } from './engine.ts'
 import { encodeNumber, storeKey } from './keyspace.ts'
 import { limits } from './limits.ts'
-import { day, entriesOf, hour, TestEnvironment } from './testing.ts'
+import { day, entriesOf, HurtEngine, hour, TestEnvironment } from './testing.ts'
 
 const storeId = 'store000000000001'
 const otherId = 'store000000000002'
@@ -122,3 +122,60 @@ describe('a change log that is swept', () => {
     expect(await changesIn(engine)).toBe(limits.changesKeptPerStoreMax + 1)
   })
 })
+
+describe('a change log that two servers sweep', () => {
+  it('is not trimmed twice of what was too much', async () => {
+    const environment = new TestEnvironment()
+    const excess = 1_234
+    const count = limits.changesKeptPerStoreMax + excess
+    const engine = await engineWith(environment, { [storeId]: count })
+    const slow = new ScannedEngine(engine)
+    const [one, two] = [
+      new ChangeTrimmer(engine, environment),
+      new ChangeTrimmer(slow, environment),
+    ]
+    for (let made = 0; made < limits.changesBetweenTrims; made += 1) {
+      for (const trimmer of [one, two]) trimmer.note(storeId)
+    }
+    slow.afterScan = async ({ more }) => {
+      if (more) return
+      slow.afterScan = undefined // it has counted
+      await one.sweep()
+    }
+    await two.sweep()
+    expect(slow.afterScan).toBeUndefined()
+    expect(await changesIn(engine)).toBe(limits.changesKeptPerStoreMax)
+  })
+
+  it('says how far it was trimmed by the one that trimmed it farthest', async () => {
+    const environment = new TestEnvironment()
+    const old = limits.sweepBatchKeysMax + 100
+    const engine = await engineWith(environment, { [storeId]: old })
+    const last = (await entriesOf(engine, 'change')).at(-1)?.revision ?? 0
+    environment.advance(8 * day)
+    const at = environment.now()
+    await engine.commit({ puts: [changePut(storeId, { kind: 'put', key: 'a', size: 1, at })] })
+    const slow = new ScannedEngine(engine)
+    slow.afterScan = async ({ entries }) => {
+      if (entries.length === 1) return
+      slow.afterScan = undefined // it knows what it will remove
+      await new ChangeTrimmer(engine, environment).sweep()
+    }
+    await new ChangeTrimmer(slow, environment).sweep()
+    expect(slow.afterScan).toBeUndefined()
+    expect(await changesIn(engine)).toBe(1)
+    const [mark] = await entriesOf(engine, 'changesTrimmed')
+    expect(Buffer.from(mark?.value ?? [])).toEqual(encodeNumber(last))
+  })
+})
+
+/** Between what a scan finds and its answer, something else may happen. */
+class ScannedEngine extends HurtEngine {
+  afterScan: ((page: Page) => Promise<void>) | undefined
+
+  override async scan(range: KeyRange, bound: ScanBound): Promise<Page> {
+    const page = await super.scan(range, bound)
+    await this.afterScan?.(page)
+    return page
+  }
+}

@@ -1,8 +1,7 @@
 import { changeTimeOf } from './change.ts'
-import type { Entry, StorageEngine } from './engine.ts'
+import type { Entry, Revision, StorageEngine } from './engine.ts'
 import type { Environment } from './environment.ts'
 import {
-  after,
   changeRange,
   changeRevisionOf,
   changesTrimmedKey,
@@ -12,6 +11,7 @@ import {
   storeKey,
 } from './keyspace.ts'
 import { limits } from './limits.ts'
+import { walk } from './walk.ts'
 
 /** Keeps each store's change log to its age and length, a bounded batch at a time. */
 export class ChangeTrimmer {
@@ -68,46 +68,31 @@ export class ChangeTrimmer {
   }
 
   async #trimLength(storeId: string): Promise<void> {
-    let excess = (await this.#count(storeId)) - limits.changesKeptPerStoreMax
-    while (excess > 0) {
-      const batch = Math.min(excess, limits.sweepBatchKeysMax)
-      const removed = await this.#removeFirst(storeId, (_entry, index) => index < batch)
-      if (removed === 0) return
-      excess -= removed
+    const revisions: Revision[] = []
+    for await (const { key } of walk(this.#engine, changeRange(storeId, 0))) {
+      revisions.push(changeRevisionOf(key))
     }
-  }
-
-  async #count(storeId: string): Promise<number> {
-    let range = changeRange(storeId, 0)
-    let count = 0
-    for (;;) {
-      const page = await this.#engine.scan(range, {
-        limit: limits.pageItemsMax,
-        bytes: limits.pageBytesMax,
-      })
-      count += page.entries.length
-      const last = page.entries.at(-1)
-      if (!page.more || !last) return count
-      range = { start: after(last.key), end: range.end }
-    }
+    const last = revisions.at(-1 - limits.changesKeptPerStoreMax)
+    if (last === undefined) return
+    // By their revisions: what another server removes meanwhile is not removed in addition.
+    const isExcess = ({ key }: Entry): boolean => changeRevisionOf(key) <= last
+    while ((await this.#removeFirst(storeId, isExcess)) === limits.sweepBatchKeysMax);
   }
 
   /**
    * Removes the entries in front for which `isDone` holds, one batch at the most. The mark that
    * tells of it goes with the last entry of a store that is gone.
    */
-  async #removeFirst(
-    storeId: string,
-    isDone: (entry: Entry, index: number) => boolean,
-  ): Promise<number> {
+  async #removeFirst(storeId: string, isDone: (entry: Entry) => boolean): Promise<number> {
     const bound = { limit: limits.sweepBatchKeysMax, bytes: limits.pageBytesMax }
+    const mark = changesTrimmedKey(storeId)
+    // Before the entries: where another server trims more meanwhile, this commit does nothing.
+    const [before, store] = await this.#engine.get([mark, storeKey(storeId)])
     const { entries, more } = await this.#engine.scan(changeRange(storeId, 0), bound)
-    const kept = entries.findIndex((entry, index) => !isDone(entry, index))
+    const kept = entries.findIndex((entry) => !isDone(entry))
     const removed = kept === -1 ? entries : entries.slice(0, kept)
     const last = removed.at(-1)
     if (!last) return 0
-    const mark = changesTrimmedKey(storeId)
-    const [before, store] = await this.#engine.get([mark, storeKey(storeId)])
     const isOver = kept === -1 && !more && !store
     const value = encodeNumber(changeRevisionOf(last.key))
     const commit = await this.#engine.commit({

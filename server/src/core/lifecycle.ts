@@ -117,7 +117,7 @@ export class Lifecycle {
     storeId: string,
     writeOf: (found: Found) => AtomicWrite | Promise<AtomicWrite | undefined>,
   ): Promise<void> {
-    for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
+    for (let attempt = 0; attempt < limits.writeAttemptsMax; attempt += 1) {
       const write = await writeOf(await this.#find(storeId))
       if (!write || (await this.#engine.commit(write)).applied) return
     }

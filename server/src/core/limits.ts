@@ -55,6 +55,11 @@ export const limits = Object.freeze({
   chunkBytes: 1_048_576,
   /** How often an operation is tried again when others changed what it had read. */
   commitAttemptsMax: 16,
+  /**
+   * ... and a write to records or to a store's settings: of several servers, each failed try of one
+   * is a write of another, and even chances are lost 16 times in a row every now and then.
+   */
+  writeAttemptsMax: 1_000,
   /** Most records or stores of one page. */
   pageItemsMax: 1_000,
   /** Most bytes that one page reads from the engine. */

@@ -58,7 +58,7 @@ export class RecordBatch {
   async count(): Promise<number> {
     const keysOf = ({ id }: StoreIdentity): Bytes[] => [counterKey(id, 'records')]
     const snapshot = await this.#parts.reader.read(this.#storeId, { keysOf, caller: this.#caller })
-    this.#parts.activities.touch(snapshot, 'read')
+    await this.#parts.activities.touch(snapshot, 'read')
     return Number(totalOf(snapshot.entries[0]))
   }
 
@@ -97,10 +97,10 @@ export class RecordBatch {
   ): Promise<readonly (readonly boolean[])[]> {
     const turns = keys.map((key) => `${this.#storeId}/${key}`)
     return this.#parts.queue.runAll(turns, async () => {
-      for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
+      for (let attempt = 0; attempt < limits.writeAttemptsMax; attempt += 1) {
         const snapshot = await this.#read(keys)
         if (attempt === 0) {
-          for (const _ of calls) this.#parts.activities.touch(snapshot, 'write')
+          for (const _ of calls) await this.#parts.activities.touch(snapshot, 'write')
         }
         const entries = new Map(keys.map((key, index) => [key, snapshot.entries[index]]))
         const { changes, found } = playOut(calls, entries)
@@ -127,7 +127,7 @@ export class RecordBatch {
     const keysOf = ({ contentId }: StoreIdentity): Bytes[] =>
       keys.map((key) => recordKey(contentId, key))
     const snapshot = await this.#parts.reader.read(this.#storeId, { keysOf, caller: this.#caller })
-    if (use) this.#parts.activities.touch(snapshot, use)
+    if (use) await this.#parts.activities.touch(snapshot, use)
     return snapshot
   }
 }

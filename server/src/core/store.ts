@@ -140,7 +140,8 @@ export class Store {
   async get(key: string): Promise<StoreRecord | undefined> {
     const snapshot = await this.#find(key)
     const [entry] = snapshot.entries
-    this.#parts.activities.touch(snapshot, 'read')
+    const noted = this.#parts.activities.touch(snapshot, 'read')
+    if (noted) await noted // which most are not: a turn less for every read
     if (!entry) return undefined
     const info = decodeInfo(entry)
     return { ...headOf(key, info, entry.revision), value: this.#parts.values.open(info) }
@@ -188,11 +189,11 @@ export class Store {
   /** Returns whether there was such a record. Throws `condition-failed`. */
   async delete(key: string, condition?: Condition): Promise<boolean> {
     return this.#inTurn(key, async () => {
-      for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
+      for (let attempt = 0; attempt < limits.writeAttemptsMax; attempt += 1) {
         const snapshot = await this.#find(key)
         const [before] = snapshot.entries
         assertCondition(condition, before)
-        if (attempt === 0) this.#parts.activities.touch(snapshot, 'delete')
+        if (attempt === 0) await this.#parts.activities.touch(snapshot, 'delete')
         if (!before) return false
         const { actor } = this.#caller
         const change = { key, before, next: undefined, actor, now: this.#now() }
@@ -218,7 +219,7 @@ export class Store {
   }): Promise<RecordPage> {
     const { engine, activities } = this.#parts
     const snapshot = await this.#read(noKeys)
-    activities.touch(snapshot, 'list')
+    await activities.touch(snapshot, 'list')
     const { identity: store } = snapshot
     const prefix = narrowedPrefix(query.prefix, this.#caller.keyPrefix(store))
     if (prefix === undefined || !isPossibleKey(prefix)) {
@@ -337,12 +338,12 @@ export class Store {
       before: Entry | undefined,
     ) => AtomicWrite | Promise<AtomicWrite>,
   ): Promise<StoredRecord> {
-    for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
+    for (let attempt = 0; attempt < limits.writeAttemptsMax; attempt += 1) {
       const snapshot = await this.#find(key)
       const [before] = snapshot.entries
       assertCondition(condition, before)
       // Noted before it is written, so that the store does not end in between.
-      if (attempt === 0) this.#parts.activities.touch(snapshot, 'write')
+      if (attempt === 0) await this.#parts.activities.touch(snapshot, 'write')
       const made = writeOf(snapshot, before)
       const write = made instanceof Promise ? await made : made
       const commit = await this.#parts.engine.commit(write)

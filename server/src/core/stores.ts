@@ -195,7 +195,7 @@ export class Stores {
   }
 
   async #update(storeId: string, changes: StoreChanges, caller: Caller): Promise<void> {
-    for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
+    for (let attempt = 0; attempt < limits.writeAttemptsMax; attempt += 1) {
       const write = await this.#updateWrite(storeId, changes, caller)
       if ((await this.#parts.engine.commit(write)).applied) return
     }

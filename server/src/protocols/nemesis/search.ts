@@ -169,7 +169,7 @@ interface Replacement {
 
 /** How many places were found; undefined: there is no such key. */
 async function replace({ store }: Session, wanted: Replacement): Promise<number | undefined> {
-  for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
+  for (let attempt = 0; attempt < limits.writeAttemptsMax; attempt += 1) {
     const record = await store.get(wanted.key)
     if (!record) return undefined
     const count = await replaceIn(store, record, wanted)

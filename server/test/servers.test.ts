@@ -1,0 +1,237 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { check } from '../src/core/check.ts'
+import { entriesOf, minute } from '../src/core/testing.ts'
+import { type PlainReply, plainRequest } from './plain-request.ts'
+import { Client, type RemoteStore } from './support/client.ts'
+import { NemesisSession, openSocket } from './support/nemesis-session.ts'
+import { useSeveralServers } from './support/several-servers.ts'
+import { createSharedData, sharedEngines } from './support/shared-data.ts'
+import { SlowUpload } from './support/slow-transfer.ts'
+import { readStamp, stampValue } from './support/stamped-value.ts'
+import { startTestServer } from './test-server.ts'
+
+const writersPerServer = 4
+const lookAgainMs = 5
+
+describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => {
+  const servers = useSeveralServers(engine)
+
+  const client = (index: number, connections = writersPerServer): Client =>
+    new Client({ url: servers().at(index).url, token: servers().token }, { connections })
+
+  /** The store of a name, as each of them sees it. */
+  const openOnBoth = (name: string): Promise<RemoteStore[]> =>
+    Promise.all([0, 1].map((index) => client(index).openStore(name)))
+
+  /** What as many writers do at once, through one server and the other by turns. */
+  async function byAll(
+    times: number,
+    work: (store: RemoteStore, time: number) => Promise<void>,
+    stores: readonly RemoteStore[],
+  ): Promise<void> {
+    const left = Array.from({ length: times }, (_, time) => time).values()
+    const writers = stores.flatMap((store) => Array.from({ length: writersPerServer }, () => store))
+    await Promise.all(
+      writers.map(async (store) => {
+        for (const time of left) await work(store, time)
+      }),
+    )
+  }
+
+  it('make one store of one name, whoever is asked', async () => {
+    const before = await servers().client(0).keyValueStores().list()
+    for (let name = 0; name < 20; name += 1) {
+      const asked = Array.from({ length: 6 }, (_, index) =>
+        servers().client(index).keyValueStores().getOrCreate(`one-of-${name}`),
+      )
+      const ids = (await Promise.all(asked)).map(({ id }) => id)
+      expect(new Set(ids).size).toBe(1)
+    }
+    for (const index of [0, 1]) {
+      const { total } = await servers().client(index).keyValueStores().list()
+      expect(total).toBe(before.total + 20)
+    }
+  })
+
+  it('show at once what the other one stored, whatever its size', async () => {
+    const stores = await openOnBoth('shown')
+    for (const [time, size] of [10, 2_049, 1_048_576, 3_000_000].entries()) {
+      const [one, other] = time % 2 === 0 ? stores : stores.toReversed()
+      const value = stampValue({ key: 'K', number: time }, size)
+      expect((await one?.put('K', value))?.status).toBe(201)
+      expect((await other?.get('K'))?.body.equals(value)).toBe(true)
+      expect((await other?.delete('K'))?.status).toBe(204)
+      expect((await one?.get('K'))?.status).toBe(404)
+    }
+  })
+
+  it('let one of many make a record that must not be there', async () => {
+    const { token } = servers()
+    const [{ address } = { address: '' }] = await openOnBoth('absent')
+    const headers = { Authorization: `Bearer ${token}`, 'If-None-Match': '*' }
+    for (let key = 0; key < 20; key += 1) {
+      const path = `/v2/key-value-stores/${address}/records/KEY-${key}`
+      const replies = await Promise.all(
+        Array.from({ length: 6 }, (_, index) =>
+          plainRequest(servers().at(index).url + path, {
+            method: 'PUT',
+            body: `${index}`,
+            headers,
+          }),
+        ),
+      )
+      const statuses = replies.map(({ status }) => status).sort()
+      expect(statuses).toEqual([201, 412, 412, 412, 412, 412])
+    }
+  })
+
+  it('count 400 increments of one number, each of which reads it and says what it read', async () => {
+    const { token } = servers()
+    const [{ address } = { address: '' }] = await openOnBoth('counted')
+    const path = `/v2/key-value-stores/${address}/records/COUNT`
+    const ask = (index: number, asked: object = {}, headers: object = {}): Promise<PlainReply> =>
+      plainRequest(servers().at(index).url + path, {
+        ...asked,
+        headers: { Authorization: `Bearer ${token}`, ...headers },
+      })
+    await ask(0, { method: 'PUT', body: '0' })
+    const increment = async (index: number): Promise<void> => {
+      const { headers, body } = await ask(index)
+      const value = { method: 'PUT', body: `${Number(body) + 1}` }
+      const { status } = await ask(index, value, { 'If-Match': headers.etag })
+      if (status === 412) return increment(index)
+      expect(status).toBe(201)
+    }
+    const writers = Array.from({ length: 8 }, async (_, writer) => {
+      for (let time = 0; time < 50; time += 1) await increment(writer)
+    })
+    await Promise.all(writers)
+    expect((await ask(0)).body.toString()).toBe('400')
+    expect((await ask(1)).body.toString()).toBe('400')
+  }, 120_000)
+
+  it('never call a record busy that others write as well', async () => {
+    const stores = await openOnBoth('hot')
+    await byAll(
+      600,
+      async (store, time) => {
+        const value = stampValue({ key: 'HOT', number: time }, time % 10 === 0 ? 10_000 : 100)
+        const { status } =
+          time % 20 === 19 ? await store.delete('HOT') : await store.put('HOT', value)
+        expect([201, 204]).toContain(status)
+      },
+      stores,
+    )
+    for (const store of stores) {
+      await store.put('HOT', stampValue({ key: 'HOT', number: 600 }, 100))
+      expect(readStamp('HOT', (await store.get('HOT')).body)).toBe(600)
+      expect(await store.keys()).toEqual(['HOT'])
+    }
+  }, 120_000)
+
+  it('never fail each other where both change several values at once', async () => {
+    const first = await NemesisSession.open(servers().at(0).nemesisUrl)
+    const other = new NemesisSession(await openSocket(servers().at(1).nemesisUrl), first.token)
+    const keys = ['a', 'b', 'c']
+    const change = async (session: NemesisSession, name: string): Promise<void> => {
+      for (let time = 0; time < 60; time += 1) {
+        const values = Object.fromEntries(keys.map((key) => [key, { by: name, time }]))
+        expect(await session.command('KV_SET', { keys: values })).toHaveProperty('keys.a')
+        const update = { key: 'd', path: `$.${name}`, value: time }
+        expect(await session.command('KV_UPDATE', update)).toMatchObject({ st: 1, cnt: 1 })
+      }
+    }
+    await first.command('KV_SET', { keys: { d: { one: 0, other: 0 } } })
+    await Promise.all([change(first, 'one'), change(other, 'other')])
+    const { keys: found } = await first.command('KV_GET', { keys: [...keys, 'd'] })
+    expect(await other.command('KV_GET', { keys: [...keys, 'd'] })).toMatchObject({ keys: found })
+    const values = JSON.parse(JSON.stringify(found))
+    expect(values.d).toEqual({ one: 59, other: 59 })
+    expect([values.b, values.c]).toEqual([values.a, values.a])
+  }, 120_000)
+
+  it('wake and tell at once whoever follows the changes through another one', async () => {
+    const stores = await openOnBoth('followed')
+    const neighbour = await servers().openNeighbour()
+    const store = await neighbour.stores.find(stores[0]?.address ?? '')
+    let { revision } = await store.changes({ after: 0, prefix: '' })
+    for (let time = 0; time < 20; time += 1) {
+      const woken = neighbour.engine.newerThan(revision, AbortSignal.timeout(10 * minute))
+      await stores[time % 2]?.put(`KEY-${time}`, 'value')
+      const page = await store.changes({ after: revision, prefix: '' })
+      expect(page.changes.map(({ kind, key }) => [kind, key])).toEqual([['put', `KEY-${time}`]])
+      expect(page.isReset).toBe(false)
+      expect(await woken).toBeGreaterThan(revision)
+      revision = page.revision
+    }
+  })
+
+  const long = stampValue({ key: 'LONG', number: 1 }, 3_000_000)
+
+  /** Through the first one; resolves once a part of it is stored. */
+  async function beginUpload(address: string): Promise<SlowUpload> {
+    const { token } = servers()
+    const path = `/v2/key-value-stores/${address}/records/LONG`
+    const target = { url: servers().at(0).url, token, path }
+    const upload = await SlowUpload.begin(target, long, { sent: 1_500_000 })
+    const { engine: storage } = await servers().openNeighbour()
+    while ((await entriesOf(storage, 'lease')).length === 0) await sleep(lookAgainMs)
+    return upload
+  }
+
+  it('refuse an upload through one when the other has cleared the store', async () => {
+    const [one] = await openOnBoth('cleared')
+    const upload = await beginUpload(one?.address ?? '')
+    const neighbour = await servers().openNeighbour()
+    await (await neighbour.stores.find(one?.address ?? '')).clear()
+    expect(await upload.finish()).toBe(409)
+    expect((await one?.get('LONG'))?.status).toBe(404)
+  })
+
+  it('refuse an upload through one when the other has dropped the store', async () => {
+    const [one, other] = await openOnBoth('dropped')
+    const upload = await beginUpload(one?.address ?? '')
+    expect((await other?.drop())?.status).toBe(204)
+    expect(await upload.status).toBe(404)
+    upload.abort()
+  })
+
+  it('spare what is on its way in through another one, until it stands still for too long', async () => {
+    const [one, other] = await openOnBoth('swept')
+    const neighbour = await servers().openNeighbour()
+    const upload = await beginUpload(one?.address ?? '')
+    for (let sweep = 0; sweep < 3; sweep += 1) await neighbour.sweeper.sweep()
+    expect(await upload.finish()).toBe(201)
+    await neighbour.sweeper.sweep()
+    expect((await other?.get('LONG'))?.body.equals(long)).toBe(true)
+    const abandoned = await beginUpload(one?.address ?? '')
+    servers().advance(11 * minute)
+    await neighbour.sweeper.sweep()
+    expect(await abandoned.finish()).toBe(408)
+    expect((await other?.get('LONG'))?.body.equals(long)).toBe(true)
+  })
+
+  it('leave data that is sound, and no server noted as running', async () => {
+    for (const { logged } of servers().all) expect(logged).toEqual([])
+    const report = await servers().leave((left) => check(left))
+    expect(report.problems).toEqual([])
+  })
+})
+
+describe.each(sharedEngines)('two servers that start for the first time, on %s', (engine) => {
+  it('make one user, whose token is that which one of them tells', async () => {
+    const data = await createSharedData(engine)
+    const { settings, open } = data
+    const starting = [0, 1].map(() => startTestServer(settings, open && { open }))
+    const started = await Promise.all(starting)
+    const tokens = started.map(({ token }) => token).filter((token) => token !== '')
+    expect(tokens).toHaveLength(1)
+    for (const { url } of started) {
+      const headers = { Authorization: `Bearer ${tokens[0]}` }
+      expect((await plainRequest(`${url}/v2/users/me`, { headers })).status).toBe(200)
+    }
+    for (const server of started) await server.close()
+    await data.close()
+  })
+})

@@ -1,0 +1,96 @@
+import type { Config } from '../../src/config.ts'
+import type {
+  AtomicWrite,
+  Bytes,
+  Commit,
+  Entry,
+  KeyRange,
+  Page,
+  Revision,
+  ScanBound,
+  StorageEngine,
+} from '../../src/core/engine.ts'
+import type { EngineHealth, InstalledEngine } from '../../src/core/installed-engine.ts'
+import { MemoryEngine } from '../../src/engines/memory.ts'
+import { openPostgres } from '../../src/engines/postgres.ts'
+import { parsePostgresAddress } from '../../src/engines/postgres-address.ts'
+import type { EngineOpener } from '../../src/opened-data.ts'
+import { PostgresServer } from './postgres.ts'
+
+export const sharedEngines = ['memory', 'postgresql'] as const
+
+/** Data that several servers have open at the same time. */
+export interface SharedData {
+  /** What lets a server find it. */
+  readonly settings: Partial<Config>
+  /** Undefined: as the settings say. */
+  readonly open?: EngineOpener
+  /** Without a server: to be closed by the test. */
+  openEngine(): Promise<StorageEngine>
+  close(): Promise<void>
+}
+
+export function createSharedData(engine: (typeof sharedEngines)[number]): Promise<SharedData> {
+  return engine === 'memory' ? createInMemory() : createInPostgres()
+}
+
+async function createInPostgres(): Promise<SharedData> {
+  const server = await PostgresServer.start({ settings: { fsync: 'off' } })
+  const database = parsePostgresAddress(await server.createDatabase())
+  const open = (): Promise<InstalledEngine> => openPostgres(database)
+  return {
+    settings: { engine: 'postgresql', database },
+    open,
+    openEngine: open,
+    close: () => server.cleanUp(),
+  }
+}
+
+async function createInMemory(): Promise<SharedData> {
+  const memory = new MemoryEngine()
+  return {
+    settings: { engine: 'memory' },
+    open: async () => new OneOfMany(memory),
+    openEngine: async () => new OneOfMany(memory),
+    close: () => memory.close(),
+  }
+}
+
+/** An engine that stays open for the others. */
+class OneOfMany implements InstalledEngine {
+  readonly #engine: MemoryEngine
+
+  constructor(engine: MemoryEngine) {
+    this.#engine = engine
+  }
+
+  get limits(): StorageEngine['limits'] {
+    return this.#engine.limits
+  }
+
+  get(keys: readonly Bytes[]): Promise<(Entry | undefined)[]> {
+    return this.#engine.get(keys)
+  }
+
+  scan(range: KeyRange, bound: ScanBound): Promise<Page> {
+    return this.#engine.scan(range, bound)
+  }
+
+  commit(write: AtomicWrite): Promise<Commit> {
+    return this.#engine.commit(write)
+  }
+
+  newerThan(revision: Revision, signal: AbortSignal): Promise<Revision> {
+    return this.#engine.newerThan(revision, signal)
+  }
+
+  health(): Promise<EngineHealth> {
+    return this.#engine.health()
+  }
+
+  restore(entries: readonly Entry[], newest: Revision): Promise<void> {
+    return this.#engine.restore(entries, newest)
+  }
+
+  async close(): Promise<void> {}
+}

@@ -78,6 +78,19 @@ describe('the way into PostgreSQL', () => {
     await expect(open('sslmode=verify-ca')).rejects.toMatchObject(unavailable)
   })
 
+  it('ties the proof of a password to the encryption where that is required', async () => {
+    const guarded = { user: 'guarded:s3cret' }
+    await open('sslmode=require&channel_binding=require', guarded)
+    for (const [words, user] of [
+      ['sslmode=disable', 'guarded:s3cret'],
+      ['sslmode=require', 'old_guarded:s3cret'],
+      ['sslmode=require', 'coatcheck'],
+    ] as const) {
+      const opened = open(`${words}&channel_binding=require`, { user })
+      await expect(opened).rejects.toThrow(/channel binding/)
+    }
+  })
+
   it('is encrypted without being asked for where the server can', async () => {
     await server.query('create role by_itself superuser login')
     server.writeFile('pg_hba.conf', `${passwordFor}\n  hostssl all by_itself 127.0.0.1/32 trust`)

@@ -29,7 +29,7 @@ export interface SessionOptions {
 
 /** `pg` knows more settings than its types. */
 interface WideClientConfig extends ClientConfig {
-  readonly connection: Connection
+  readonly connection: BinaryConnection
 }
 
 interface WideQuery extends QueryArrayConfig {
@@ -39,10 +39,18 @@ interface WideQuery extends QueryArrayConfig {
 
 /** Hands what is binary on as bytes. */
 class BinaryConnection extends Connection {
+  #isBindable = false
+
+  /** Whether the server asked for a proof that is tied to this TLS connection. */
+  get isBindable(): boolean {
+    return this.#isBindable
+  }
+
   attachListeners(stream: Duplex): void {
     const parser = new BinaryParser()
     stream.on('data', (bytes: Buffer) => {
       parser.parse(bytes, (message) => {
+        if ('mechanisms' in message) this.#isBindable = offersBinding(message.mechanisms)
         this.emit(message.name === 'error' ? 'errorMessage' : message.name, message)
       })
     })
@@ -51,6 +59,10 @@ class BinaryConnection extends Connection {
 
 /** Of the time for an answer: a lock that is not to be had is told, not cut off. */
 const lockShare = 0.75
+
+function offersBinding(mechanisms: unknown): boolean {
+  return Array.isArray(mechanisms) && mechanisms.includes('SCRAM-SHA-256-PLUS')
+}
 
 const noTls = 'The server does not support SSL connections'
 const raw = (value: unknown): unknown => value
@@ -107,10 +119,12 @@ export class Session {
   }
 
   static async #connect(options: SessionOptions, tls: TlsMode): Promise<Session> {
-    const client = new Client(clientConfig(options, tls))
+    const config = clientConfig(options, tls)
+    const client = new Client(config)
     const session = new Session(client, options)
     try {
       await client.connect()
+      assertBound(options.address, config.connection)
       await session.#greet(options)
       return session
     } catch (error) {
@@ -207,13 +221,19 @@ export function sqlStateOf(error: unknown): string | undefined {
 function clientConfig(options: SessionOptions, tls: TlsMode): WideClientConfig {
   const { address, host, connectMsMax, answerMsMax } = options
   const ssl = tlsOptions(address, tls)
-  const keepAlive = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 }
+  const connection = new BinaryConnection({
+    ssl,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+  })
   return {
     host: host.host,
     port: host.port,
     user: address.user,
     database: address.database,
     password: () => {
+      // Before it is sent to whoever asks.
+      assertBound(address, connection)
       const password = address.passwordFor(host)
       if (password === undefined) throw new Error('the server asks for a password: none was given')
       return password
@@ -225,8 +245,14 @@ function clientConfig(options: SessionOptions, tls: TlsMode): WideClientConfig {
     pipeline: true,
     types: { getTypeParser: () => raw },
     ssl,
-    connection: new BinaryConnection({ ssl, ...keepAlive }),
+    enableChannelBinding: address.channelBinding !== 'disable',
+    connection,
   }
+}
+
+function assertBound({ channelBinding }: PostgresAddress, { isBindable }: BinaryConnection): void {
+  if (channelBinding !== 'require' || isBindable) return
+  throw new Error('the server offers no channel binding, and it is required')
 }
 
 function tlsOptions(address: PostgresAddress, tls: TlsMode): NonNullable<ClientConfig['ssl']> {

@@ -50,7 +50,8 @@ export async function openPostgres(
   address: PostgresAddress,
   options: PostgresOptions = {},
 ): Promise<PostgresEngine> {
-  const engine = new PostgresEngine(address, { ...usual, ...options })
+  const { connectMsMax = usual.connectMsMax } = address
+  const engine = new PostgresEngine(address, { ...usual, connectMsMax, ...options })
   try {
     await engine.connect()
     return engine

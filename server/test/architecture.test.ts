@@ -88,6 +88,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'engines/postgres-address.ts',
     'engines/postgres-array.ts',
     'engines/postgres-batch.ts',
+    'engines/postgres-commit.ts',
     'engines/postgres-failure.ts',
     'engines/postgres-health.ts',
     'engines/postgres-lane.ts',

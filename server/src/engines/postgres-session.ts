@@ -49,6 +49,9 @@ class BinaryConnection extends Connection {
   }
 }
 
+/** Of the time for an answer: a lock that is not to be had is told, not cut off. */
+const lockShare = 0.75
+
 const noTls = 'The server does not support SSL connections'
 const raw = (value: unknown): unknown => value
 
@@ -59,7 +62,7 @@ const raw = (value: unknown): unknown => value
  */
 const greeting = (answerMsMax: number): string => `
   set statement_timeout = 0;
-  set lock_timeout = ${answerMsMax};
+  set lock_timeout = ${Math.ceil(answerMsMax * lockShare)};
   set idle_in_transaction_session_timeout = 2000;
   set default_transaction_isolation = 'read committed';
   select set_config('synchronous_commit', 'on', false)
@@ -73,15 +76,16 @@ const greeting = (answerMsMax: number): string => `
  */
 export class Session {
   readonly host: PostgresHost
-  /** False of a standby, which takes no writes. */
-  #isWritable = false
   readonly #client: Client
+  readonly #answerMsMax: number
   readonly #lost = Promise.withResolvers<unknown>()
   #isLost = false
+  #isWritable = false
   #warnings: string[] = []
 
-  private constructor(client: Client, host: PostgresHost) {
+  private constructor(client: Client, { host, answerMsMax }: SessionOptions) {
     this.#client = client
+    this.#answerMsMax = answerMsMax
     this.host = host
     client.on('error', (error) => this.#lose(error))
     client.on('end', () => this.#lose(new Error('The connection ended.')))
@@ -104,7 +108,7 @@ export class Session {
 
   static async #connect(options: SessionOptions, tls: TlsMode): Promise<Session> {
     const client = new Client(clientConfig(options, tls))
-    const session = new Session(client, options.host)
+    const session = new Session(client, options)
     try {
       await client.connect()
       await session.#greet(options)
@@ -115,6 +119,7 @@ export class Session {
     }
   }
 
+  /** False of a standby. */
   get isWritable(): boolean {
     return this.#isWritable
   }
@@ -170,9 +175,11 @@ export class Session {
     this.#client.on('notification', listener)
   }
 
-  /** Lets what was asked be answered first. */
+  /** Lets what was asked be answered first; a server that stands still is not waited for. */
   async close(): Promise<void> {
+    const timer = setTimeout(() => this.destroy(), this.#answerMsMax)
     await this.#client.end()
+    clearTimeout(timer)
   }
 
   destroy(): void {

@@ -146,6 +146,8 @@ export class PostgresEngine implements InstalledEngine {
   async #close(): Promise<void> {
     this.#newest.close()
     await this.#writer.settled()
+    // What was asked in this turn is on its way then, and lanes let it be answered.
+    await new Promise(setImmediate)
     const lanes = [this.#writes, this.#gets, this.#scans, this.#hears]
     await Promise.all(lanes.map((lane) => lane.close()))
   }
@@ -165,6 +167,8 @@ export class PostgresEngine implements InstalledEngine {
   async #listen(session: Session): Promise<void> {
     session.onNotification(() => this.#watch.hear())
     await session.tell(`listen ${channel}`)
+    // What was committed until now was not heard.
+    this.#watch.hear()
   }
 
   #assertOpen(): void {

@@ -8,8 +8,9 @@ import type { Config } from '../src/config.ts'
 import type { Environment } from '../src/core/environment.ts'
 import type { EngineOpener } from '../src/opened-data.ts'
 import { startServer } from '../src/server.ts'
+import { createTestDatabase } from './support/test-database.ts'
 
-export const engines = ['memory', 'lmdb'] as const
+export const engines = ['memory', 'lmdb', 'postgresql'] as const
 
 /** A real server of this process, on a port and in a folder of its own. */
 export interface TestServer {
@@ -25,10 +26,10 @@ export interface TestServer {
   close(): Promise<void>
 }
 
-/** `open` opens its engine, where that is not the one that the settings name. */
+/** `open` opens its engine, where that is not a fresh one of that name. */
 export async function startTestServer(
   settings: Partial<Config> = {},
-  options: { readonly open?: EngineOpener } = {},
+  { open }: { readonly open?: EngineOpener } = {},
 ): Promise<TestServer> {
   const data = await mkdtemp(join(tmpdir(), 'coatcheck-test-'))
   const config: Config = {
@@ -50,9 +51,10 @@ export async function startTestServer(
     initialToken: undefined,
     warnings: [],
     ...settings,
+    ...(settings.engine === 'postgresql' && !open && { database: await createTestDatabase() }),
   }
   const logged: unknown[] = []
-  const server = await startServer(config, loggingTo(logged), options)
+  const server = await startServer(config, loggingTo(logged), open && { open })
   return {
     url: server.url,
     nemesisUrl: server.nemesisUrl ?? '',

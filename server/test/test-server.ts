@@ -8,8 +8,9 @@ import type { Config } from '../src/config.ts'
 import type { Environment } from '../src/core/environment.ts'
 import type { EngineOpener } from '../src/opened-data.ts'
 import { startServer } from '../src/server.ts'
+import { createTestDatabase } from './support/test-database.ts'
 
-export const engines = ['memory', 'lmdb'] as const
+export const engines = ['memory', 'lmdb', 'postgresql'] as const
 
 /** A real server of this process, on a port and in a folder of its own. */
 export interface TestServer {
@@ -25,7 +26,7 @@ export interface TestServer {
   close(): Promise<void>
 }
 
-/** `open` opens its engine, where that is not the one that the settings name; `now` is its clock. */
+/** `open` opens its engine, where that is not a fresh one of that name; `now` is its clock. */
 export async function startTestServer(
   settings: Partial<Config> = {},
   { open, now = Date.now }: { readonly open?: EngineOpener; readonly now?: () => number } = {},
@@ -50,6 +51,7 @@ export async function startTestServer(
     initialToken: undefined,
     warnings: [],
     ...settings,
+    ...(needsDatabase(settings) && !open && { database: await createTestDatabase() }),
   }
   const logged: unknown[] = []
   const server = await startServer(config, loggingTo(logged, now), open && { open })
@@ -64,6 +66,10 @@ export async function startTestServer(
       await rm(data, { recursive: true })
     },
   }
+}
+
+function needsDatabase({ engine, database }: Partial<Config>): boolean {
+  return engine === 'postgresql' && database === undefined
 }
 
 /** One server for all tests of a `describe`. */

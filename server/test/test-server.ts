@@ -32,13 +32,14 @@ export async function startTestServer(
   { open, now = Date.now }: { readonly open?: EngineOpener; readonly now?: () => number } = {},
 ): Promise<TestServer> {
   const data = await mkdtemp(join(tmpdir(), 'coatcheck-test-'))
+  const isFresh = settings.engine === 'postgresql' && !open && !settings.database
   const config: Config = {
     host: '127.0.0.1',
     port: 0,
     data,
     engine: 'memory',
     isEngineGiven: true,
-    database: undefined,
+    database: isFresh ? await createTestDatabase() : undefined,
     durability: 'any',
     nemesisPort: 'off',
     isNemesisPortGiven: true,
@@ -51,7 +52,6 @@ export async function startTestServer(
     initialToken: undefined,
     warnings: [],
     ...settings,
-    ...(needsDatabase(settings) && !open && { database: await createTestDatabase() }),
   }
   const logged: unknown[] = []
   const server = await startServer(config, loggingTo(logged, now), open && { open })
@@ -66,10 +66,6 @@ export async function startTestServer(
       await rm(data, { recursive: true })
     },
   }
-}
-
-function needsDatabase({ engine, database }: Partial<Config>): boolean {
-  return engine === 'postgresql' && database === undefined
 }
 
 /** One server for all tests of a `describe`. */

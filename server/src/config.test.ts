@@ -53,11 +53,14 @@ describe('--engine', () => {
     expect(readConfig([], { COATCHECK_ENGINE: 'memory' })).toMatchObject({ engine: 'memory' })
   })
 
-  it.each(['postgres://db/x', 'postgresql://user@one:5432,two:5433/x'])('may be %s', (text) => {
-    const config = readConfig(['--engine', text], {})
-    expect(config).toMatchObject({ engine: 'postgresql', warnings: [] })
-    expect(config.database).toBeDefined()
-  })
+  it.each(['postgres://user@db/x', 'postgresql://user@one:5432,two:5433/x'])(
+    'may be %s',
+    (text) => {
+      const config = readConfig(['--engine', text], {})
+      expect(config).toMatchObject({ engine: 'postgresql', warnings: [] })
+      expect(config.database).toBeDefined()
+    },
+  )
 
   it('is told with a warning where everybody can read its password', () => {
     const text = 'postgres://user:canary@db/x'
@@ -72,6 +75,13 @@ describe('--engine', () => {
     ['--engine', 'postgres//user:canary@db/x'],
     ['--engine', 'postgress://user:canary@db/x'],
     ['--engine', 'mysql://user:canary@db/x'],
+    ['--engine', 'postgres://user:/canary@db/x'],
+    ['--engine', 'postgres://user:?canary@db/x'],
+    ['--engine', 'postgres://user:#canary@db/x'],
+    ['--engine', 'postgres://user:@x/canary@db/x'],
+    ['--engine', 'postgres://user:%%canary@db/x'],
+    ['--engine', 'postgres://user:canary@db:x/x'],
+    ['--engine', 'postgres://user:canary@db/x?password=canary'],
     ['--engines', 'postgres://user:canary@db/x'],
     ['postgres://user:canary@db/x'],
     ['postgres//user:canary@db/x'],

@@ -3,6 +3,11 @@ import { isIPv6 } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type DurabilityWish, durabilityWishes } from './core/health.ts'
+import {
+  type PostgresAddress,
+  PostgresAddressError,
+  parsePostgresAddress,
+} from './engines/postgres-address.ts'
 import { hostNameOf } from './transport/allowed-hosts.ts'
 
 export type EngineName = 'lmdb' | 'memory' | 'postgresql'
@@ -17,8 +22,8 @@ export interface Config {
   readonly engine: EngineName
   /** Whether that engine was asked for; else commands take the one that a running server has. */
   readonly isEngineGiven: boolean
-  /** Of the engine `postgresql`, where its database is. A secret: a password may be in it. */
-  readonly database: string | undefined
+  /** Of the engine `postgresql`, where its database is. */
+  readonly database: PostgresAddress | undefined
   /** What has to be promised of what is acknowledged. */
   readonly durability: DurabilityWish
   /** 'off': the NemesisDB door is closed. */
@@ -102,6 +107,8 @@ const settings = {
   },
 } as const
 
+type ChosenEngine = Pick<Config, 'engine' | 'database'>
+type Variables = Readonly<Record<string, string | undefined>>
 type SettingName = keyof typeof settings
 
 /** What was set, and where. */
@@ -111,10 +118,7 @@ interface Given {
 }
 
 /** Flags go before the environment, and that before the file. Throws ConfigError. */
-export function readConfig(
-  args: readonly string[],
-  environment: Readonly<Record<string, string | undefined>>,
-): Config {
+export function readConfig(args: readonly string[], environment: Variables): Config {
   const flags = parseFlags(args)
   const file = readFile(flags.config ?? environment.COATCHECK_CONFIG)
   const given = (name: SettingName): Given => {
@@ -125,7 +129,7 @@ export function readConfig(
   }
   const isGiven = (name: SettingName): boolean =>
     Boolean(flags[name] || environment[variableOf(name)] || file[name])
-  const { engine, database } = parseEngine(given('engine'))
+  const { engine, database } = parseEngine(given('engine'), environment)
   return {
     host: given('host').text,
     port: parsePort(given('port')),
@@ -255,12 +259,27 @@ function parsePayload({ text, from }: Given): number {
   throw new ConfigError(`${from} is "${text}", which is no number of bytes: 64 to 67108864.`)
 }
 
-function parseEngine({ text, from }: Given): Pick<Config, 'engine' | 'database'> {
+function parseEngine({ text, from }: Given, environment: Variables): ChosenEngine {
   if (text === 'lmdb' || text === 'memory') return { engine: text, database: undefined }
-  if (/^postgres(ql)?:\/\//.test(text)) return { engine: 'postgresql', database: text }
+  if (isDatabase(text)) return { engine: 'postgresql', database: parseDatabase(text, environment) }
   // What is nearly an address may hold a password all the same.
   const what = /^[\w.-]{1,40}$/.test(text) ? `is "${text}", which is no engine` : 'is no engine'
   throw new ConfigError(`${from} ${what}: lmdb, memory or postgres://USER@HOST/DATABASE.`)
+}
+
+/** Whether a text is meant for the address of a PostgreSQL database. */
+export function isDatabase(text: string): boolean {
+  return /^postgres(ql)?:\/\//.test(text)
+}
+
+/** What the address leaves open is in PostgreSQL's own variables. Throws ConfigError. */
+export function parseDatabase(text: string, environment: Variables): PostgresAddress {
+  try {
+    return parsePostgresAddress(text, environment)
+  } catch (error) {
+    if (error instanceof PostgresAddressError) throw new ConfigError(error.message)
+    throw error
+  }
 }
 
 function parseDurability({ text, from }: Given): DurabilityWish {

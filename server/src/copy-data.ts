@@ -4,6 +4,7 @@ import { type CopyOptions, type CopyReport, copy } from './core/copy.ts'
 import type { InstalledEngine } from './core/installed-engine.ts'
 import { DataFolder } from './data-folder.ts'
 import { type EngineAddress, openEngine } from './engines/open.ts'
+import type { PostgresAddress } from './engines/postgres-address.ts'
 import { StartError } from './start-error.ts'
 
 const lmdbFolder = 'lmdb'
@@ -12,7 +13,7 @@ const lmdbFile = 'data.mdb'
 /** Where an installation is: a data folder, or the address of a PostgreSQL database. */
 export type Place =
   | { readonly kind: 'folder'; readonly path: string }
-  | { readonly kind: 'database'; readonly address: string }
+  | { readonly kind: 'database'; readonly address: PostgresAddress }
 
 /**
  * Copies the data of one place to another. Folders are held against everybody else meanwhile; the
@@ -60,7 +61,8 @@ function addressOf(place: Place, folder: DataFolder | undefined): EngineAddress 
 
 /** A database under two addresses is found by what is in it: a copy never goes over data. */
 function isSame(from: Place, to: Place): boolean {
-  if (from.kind === 'database') return to.kind === 'database' && from.address === to.address
+  if (from.kind === 'database')
+    return to.kind === 'database' && String(from.address) === String(to.address)
   if (to.kind === 'database' || !DataFolder.holds(to.path, '.')) return false
   return realpathSync(from.path) === realpathSync(to.path)
 }

@@ -5,14 +5,14 @@ import { type CheckOptions, type CheckReport, check } from './core/check.ts'
 import { type Domain, openDomain } from './core/domain.ts'
 import type { Environment } from './core/environment.ts'
 import { type DurabilityWish, Health, promises } from './core/health.ts'
-import type { EngineHealth } from './core/installed-engine.ts'
+import type { EngineHealth, InstalledEngine } from './core/installed-engine.ts'
 import type { OperatorSecret } from './core/operator.ts'
 import { DataFolder } from './data-folder.ts'
-import { type EngineAddress, type OpenedEngine, openEngine } from './engines/open.ts'
+import { type EngineAddress, openEngine } from './engines/open.ts'
 import { StartError } from './start-error.ts'
 
 /** How an engine is opened: tests may have several servers share one. */
-export type EngineOpener = (address: EngineAddress) => Promise<OpenedEngine>
+export type EngineOpener = (address: EngineAddress) => Promise<InstalledEngine>
 
 /** All of the data, and how it is. */
 export interface OpenedData {

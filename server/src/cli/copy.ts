@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { firstSentence, withoutPasswords } from '../config.ts'
+import { firstSentence, isDatabase, parseDatabase, withoutPasswords } from '../config.ts'
 import { copyData, type Place } from '../copy-data.ts'
 import type { CopyPhase, CopyProgress, CopyReport } from '../core/copy.ts'
 import { CommandError, UsageError } from './command-errors.ts'
@@ -23,6 +23,8 @@ no server serves the target.
   --json          prints entries, bytes, newest (revision) and skipped as JSON
 `
 
+type Variables = Readonly<Record<string, string | undefined>>
+
 const flags = {
   from: { type: 'string' },
   to: { type: 'string' },
@@ -40,7 +42,10 @@ const titles = {
 const interrupted = 'The copy was interrupted: the same command goes on where it stopped.'
 
 /** `coatcheck copy`: copies data that nobody serves to another place, and compares. */
-export async function copyCommand(args: readonly string[]): Promise<number> {
+export async function copyCommand(
+  args: readonly string[],
+  environment: Variables,
+): Promise<number> {
   const { from, to, restart, json, 'skip-damaged': skipDamaged } = parse(args)
   const bar = new ProgressBar(process.stderr, '')
   const onProgress = ({ phase, done, total }: CopyProgress): void => {
@@ -49,7 +54,7 @@ export async function copyCommand(args: readonly string[]): Promise<number> {
   }
   const signal = untilInterrupted()
   const options = { restart, skipDamaged, signal, onProgress }
-  const places = { from: placeOf(from), to: placeOf(to) }
+  const places = { from: placeOf(from, environment), to: placeOf(to, environment) }
   for (const [flag, text] of Object.entries({ from, to })) warnOfPassword(flag, text)
   const report = await copyData(places, options).finally(() => bar.end())
   const screen = new Screen({ isJson: json })
@@ -58,8 +63,8 @@ export async function copyCommand(args: readonly string[]): Promise<number> {
   return 0
 }
 
-function placeOf(text: string): Place {
-  if (/^postgres(ql)?:\/\//.test(text)) return { kind: 'database', address: text }
+function placeOf(text: string, environment: Variables): Place {
+  if (isDatabase(text)) return { kind: 'database', address: parseDatabase(text, environment) }
   if (!/^\w+:\/\//.test(text)) return { kind: 'folder', path: text }
   const sentence = `"${text}" is neither a folder nor postgres://USER@HOST/DATABASE.`
   throw new UsageError(withoutPasswords(sentence), usageLine)

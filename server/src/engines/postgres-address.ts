@@ -91,6 +91,8 @@ interface AddressParts {
  */
 export function parsePostgresAddress(text: string, environment: Environment = {}): PostgresAddress {
   const [, authority = '', path = '', query = ''] = addressPattern.exec(text) ?? refuseForm()
+  // Of a password that is not percent-encoded, a part may stand in any of these.
+  if (`${path}${query}`.includes('@')) refuseForm()
   const at = authority.lastIndexOf('@')
   const [user, password] = parseUser(at < 0 ? '' : authority.slice(0, at), environment)
   const given = parseParameters(query)

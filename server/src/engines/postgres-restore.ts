@@ -2,7 +2,8 @@ import { asBuffer } from '../core/bytes.ts'
 import { decodeCounter } from '../core/counter.ts'
 import type { Entry, Revision } from '../core/engine.ts'
 import type { Upsert } from './postgres-batch.ts'
-import { commitErrorOf, engineErrorOf } from './postgres-failure.ts'
+import { commitAll } from './postgres-commit.ts'
+import { engineErrorOf } from './postgres-failure.ts'
 import type { Session } from './postgres-session.ts'
 import { raiseRevision, takeRevisions, writeAll } from './postgres-statements.ts'
 
@@ -20,26 +21,22 @@ export async function restoreEntries(
   session: Session,
   { entries, newest }: Restored,
 ): Promise<Revision> {
-  let revision: Revision
-  try {
-    await session.tell('begin isolation level read committed')
-    revision = (await takeRevisions(session, 1)) + 1
-    if (await raiseRevision(session, newest)) revision = newest
-    for (const upserts of portions(entries))
-      await Promise.all(writeAll(session, { deletes: [], upserts }))
-  } catch (error) {
-    await Promise.allSettled([session.tell('rollback')])
-    throw engineErrorOf(error)
-  }
-  await commit(session)
+  const revision = await writeEntries(session, { entries, newest })
+  await commitAll(session, { deletes: [], upserts: [] })
   return revision
 }
 
-async function commit(session: Session): Promise<void> {
+async function writeEntries(session: Session, { entries, newest }: Restored): Promise<Revision> {
   try {
-    await session.tell('commit')
+    await session.tell('begin isolation level read committed')
+    const revision = (await takeRevisions(session, 1)) + 1
+    for (const upserts of portions(entries)) {
+      await Promise.all(writeAll(session, { deletes: [], upserts }))
+    }
+    return (await raiseRevision(session, newest)) ? newest : revision
   } catch (error) {
-    throw commitErrorOf(error)
+    await Promise.allSettled([session.tell('rollback')])
+    throw engineErrorOf(error)
   }
 }
 

@@ -4,6 +4,11 @@ import { bigintArray, byteaArray } from './postgres-array.ts'
 import { keyName, type State, type Upsert } from './postgres-batch.ts'
 import type { Answer, Row, Session, Statement } from './postgres-session.ts'
 
+export interface Changes {
+  readonly deletes: readonly Buffer[]
+  readonly upserts: readonly Upsert[]
+}
+
 /** Other servers listen here for commits. */
 export const channel = 'coatcheck'
 
@@ -79,10 +84,7 @@ export async function statesOf(
 }
 
 /** Deletes before it puts. What is asked is on its way when this returns. */
-export function writeAll(
-  session: Session,
-  { deletes, upserts }: { deletes: readonly Buffer[]; upserts: readonly Upsert[] },
-): Promise<Answer>[] {
+export function writeAll(session: Session, { deletes, upserts }: Changes): Promise<Answer>[] {
   const asked: Promise<Answer>[] = []
   if (deletes.length > 0) asked.push(session.ask(remove, [byteaArray(deletes)]))
   if (upserts.length > 0) {

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { AtomicWrite, Commit } from '../core/engine.ts'
 import { EngineError } from '../core/engine.ts'
 import type { Newest } from '../core/newest.ts'
-import { type Decision, decide, keysToRead, type Outcome } from './postgres-batch.ts'
-import { commitErrorOf, engineErrorOf, unknown } from './postgres-failure.ts'
+import type { Decision } from './postgres-batch.ts'
+import { commitTogether } from './postgres-commit.ts'
+import { engineErrorOf } from './postgres-failure.ts'
 import type { Lane } from './postgres-lane.ts'
-import { type Answer, type Session, sqlStateOf } from './postgres-session.ts'
-import { channel, statesOf, takeRevisions, writeAll } from './postgres-statements.ts'
+import { type Session, sqlStateOf } from './postgres-session.ts'
 
 /** All other writers wait for a group: it is no larger than this. */
 const groupBytesMax = 8 * 1_048_576
@@ -137,63 +137,6 @@ function isWorthwhile(failure: EngineError, session: Session, attempt: number): 
 
 function isRetired({ cause }: EngineError): boolean {
   return retired.some((state) => sqlStateOf(cause)?.startsWith(state))
-}
-
-/** Throws EngineError: nothing is decided. */
-async function commitTogether(
-  writes: readonly AtomicWrite[],
-  session: Session,
-): Promise<readonly Decision[]> {
-  const outcome = await decideLocked(writes, session)
-  if (!outcome.decisions.some((one) => 'revision' in one)) {
-    await Promise.allSettled([session.tell('rollback')])
-    return outcome.decisions
-  }
-  session.takeWarnings()
-  const { writing, committing } = session.together(() => ({
-    writing: [...writeAll(session, outcome), session.tell(`notify ${channel}`)],
-    committing: session.tell('commit'),
-  }))
-  const written = await Promise.allSettled(writing)
-  await concludeCommit(committing, written, session)
-  return outcome.decisions
-}
-
-/** Leaves the clock locked by a transaction. Throws EngineError when there is none any more. */
-async function decideLocked(writes: readonly AtomicWrite[], session: Session): Promise<Outcome> {
-  const keys = keysToRead(writes)
-  const asked = session.together(
-    () =>
-      [
-        session.tell('begin isolation level read committed'),
-        takeRevisions(session, writes.length),
-        statesOf(session, keys),
-      ] as const,
-  )
-  const [begun, newest, states] = await Promise.allSettled(asked)
-  if (begun.status === 'fulfilled' && newest.status === 'fulfilled') {
-    if (states.status === 'fulfilled') return decide(writes, states.value, newest.value)
-  }
-  await Promise.allSettled([session.tell('rollback')])
-  throw engineErrorOf(reasonAmong([begun, newest, states]))
-}
-
-/** COMMIT answers ROLLBACK after a statement that failed, and warns when it is not replicated. */
-async function concludeCommit(
-  committing: Promise<Answer>,
-  written: readonly PromiseSettledResult<Answer>[],
-  session: Session,
-): Promise<void> {
-  const [committed] = await Promise.allSettled([committing])
-  if (committed?.status !== 'fulfilled') throw commitErrorOf(committed?.reason)
-  if (committed.value.command !== 'COMMIT') throw engineErrorOf(reasonAmong(written))
-  const warnings = session.takeWarnings()
-  if (warnings.length === 0) return
-  throw unknown(`PostgreSQL committed, but warned: ${warnings.join(' ')}`)
-}
-
-function reasonAmong(results: readonly PromiseSettledResult<unknown>[]): unknown {
-  return results.find((one) => one.status === 'rejected')?.reason
 }
 
 function refuse(group: readonly Member[], failure: EngineError): void {

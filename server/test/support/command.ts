@@ -59,7 +59,9 @@ export function checkFolder(data: string): Promise<Finished> {
   return runCoatcheck({ args: ['check', '--data', data] })
 }
 
-/** Whoever runs the tests may have set Coatcheck up for themselves. */
+/** Whoever runs the tests may have set Coatcheck or PostgreSQL up for themselves. */
 function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('COATCHECK_')))
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !/^(COATCHECK_|PG[A-Z])/.test(name)),
+  )
 }

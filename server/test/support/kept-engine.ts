@@ -1,8 +1,13 @@
-import { type AtomicWrite, type Commit, EngineError } from '../../src/core/engine.ts'
-import type { EngineHealth } from '../../src/core/installed-engine.ts'
+import {
+  type AtomicWrite,
+  type Commit,
+  EngineError,
+  type Entry,
+  type Revision,
+} from '../../src/core/engine.ts'
+import type { EngineHealth, InstalledEngine } from '../../src/core/installed-engine.ts'
 import { HurtEngine } from '../../src/core/testing.ts'
 import { MemoryEngine } from '../../src/engines/memory.ts'
-import type { OpenedEngine } from '../../src/engines/open.ts'
 
 const sound: EngineHealth = {
   whyNot: undefined,
@@ -12,15 +17,21 @@ const sound: EngineHealth = {
 }
 
 /** An engine that outlives its servers, several at once, and is as well as a test says. */
-export class KeptEngine extends HurtEngine implements OpenedEngine {
+export class KeptEngine extends HurtEngine implements InstalledEngine {
   /** How it is from now on, where that is not sound. */
   ill: Partial<EngineHealth> = {}
+  readonly #kept: MemoryEngine
   timesAsked = 0
   /** Commits happen, and nobody is told. */
   losesAnswers = false
 
-  constructor() {
-    super(new MemoryEngine())
+  constructor(kept = new MemoryEngine()) {
+    super(kept)
+    this.#kept = kept
+  }
+
+  restore(entries: readonly Entry[], newest: Revision): Promise<void> {
+    return this.#kept.restore(entries, newest)
   }
 
   override async commit(write: AtomicWrite): Promise<Commit> {

@@ -25,7 +25,8 @@ export class ServerProcess {
   readonly #stderr: ProcessOutput
   readonly #closed: Promise<number | null>
   readonly #isWrapped: boolean
-  readonly #data: string
+  /** Its data folder; '' where that is its own affair. */
+  readonly data: string
 
   private constructor(command: Command, data: string) {
     const { child, stdout, stderr } = spawnCoatcheck(command)
@@ -37,7 +38,7 @@ export class ServerProcess {
     this.#stderr = stderr
     this.#closed = promise
     this.#isWrapped = command.under !== undefined
-    this.#data = data
+    this.data = data
   }
 
   /** The process as it begins: it may not be ready, and may never be. It ends with the test. */
@@ -85,7 +86,7 @@ export class ServerProcess {
   get token(): string {
     const printed = tokenPattern.exec(this.stdout)?.[1]
     if (printed !== undefined) return printed
-    return readFileSync(join(this.#data, 'first-token'), 'utf8').trim()
+    return readFileSync(join(this.data, 'first-token'), 'utf8').trim()
   }
 
   /** Of the server itself, not of what it runs under. */

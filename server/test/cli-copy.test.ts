@@ -1,0 +1,322 @@
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { Client } from './support/client.ts'
+import { checkFolder, type Finished, runCoatcheck, spawnCoatcheck } from './support/command.ts'
+import { dataFileOf, flipByteIn } from './support/data-file.ts'
+import { Installation } from './support/installation.ts'
+import { PostgresServer } from './support/postgres.ts'
+import { ServerProcess } from './support/server-process.ts'
+import { stampValue } from './support/stamped-value.ts'
+import { TerminalCommand } from './support/terminal.ts'
+import { createTestFolder } from './support/test-folder.ts'
+
+// Each command is a process of its own.
+vi.setConfig({ testTimeout: 120_000 })
+
+const halfCopy = 'coatcheck: This is half a copy: run the same coatcheck copy again, to its end.\n'
+const largeBytes = 3_000_000
+const largeCount = 40
+
+/** Where an installation can be. */
+interface Place {
+  /** As `copy` is told. */
+  readonly word: string
+  /** As `serve` and `check` are told. */
+  readonly words: readonly string[]
+  readonly data: string
+}
+
+let postgres: PostgresServer
+beforeAll(async () => {
+  // What survives a loss of power is not asked here.
+  postgres = await PostgresServer.start({ settings: { fsync: 'off' } })
+}, 60_000)
+afterAll(() => postgres.cleanUp())
+
+const places = { folder: folderPlace, database: databasePlace } as const
+const ways = [
+  ['folder', 'folder'],
+  ['folder', 'database'],
+  ['database', 'folder'],
+  ['database', 'database'],
+] as const
+
+describe.each(ways)('coatcheck copy, from a %s to a %s', (fromKind, toKind) => {
+  it('has the copy serve what was served, to everybody who may see it', async () => {
+    const [from, to] = [await places[fromKind](), await places[toKind]()]
+    const first = await serve(from)
+    const installation = await Installation.fill(first)
+    const seen = await installation.seenAt(first.url)
+    expect(await first.stop()).toBe(0)
+    const { code, stdout, stderr } = await copy(from, to)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatch(/^\d+ entries, 5\.\d MB, up to revision \d+: the copy is the same/)
+    const checked = await runCoatcheck({ args: ['check', '--data', to.data, ...to.words] })
+    expect(checked).toMatchObject({ code: 0, stderr: '' })
+    const second = await serve(to)
+    expect(await installation.seenAt(second.url)).toEqual(seen)
+    await expectHigherRevisions(second, installation)
+  })
+
+  it('goes on where it was killed, and serves nothing before', async () => {
+    const [from, to] = [await places[fromKind](), await places[toKind]()]
+    await fillLarge(from)
+    await killInTheMiddle(from, to)
+    const serving = ServerProcess.spawn({ data: to.data, args: to.words })
+    expect(await serving.exit()).toBe(1)
+    expect(serving.stderr).toBe(halfCopy)
+    const checked = await runCoatcheck({ args: ['check', '--data', to.data, ...to.words] })
+    expect(checked).toMatchObject({ code: 1, stdout: '', stderr: halfCopy })
+    const copied = await copy(from, to, '--json')
+    expect(copied).toMatchObject({ code: 0, stderr: '' })
+    const { bytes, skipped } = JSON.parse(copied.stdout)
+    expect(bytes).toBeGreaterThan(largeCount * largeBytes)
+    expect(skipped).toBe(0)
+    expect(await runCoatcheck({ args: ['check', '--data', to.data, ...to.words] })).toMatchObject({
+      code: 0,
+    })
+  })
+})
+
+describe('coatcheck copy', () => {
+  it('is refused where either folder is served, and where data is already', async () => {
+    const [from, to] = [folderPlace(), folderPlace()]
+    const first = await serve(from)
+    const inUse = (data: string): Partial<Finished> => ({
+      code: 1,
+      stdout: '',
+      stderr: `coatcheck: The data folder ${data} is in use by another Coatcheck; stop that one first.\n`,
+    })
+    expect(await copy(from, to)).toEqual(inUse(from.data))
+    await first.stop()
+    const second = await serve(to)
+    expect(await copy(from, to)).toEqual(inUse(to.data))
+    await second.stop()
+    for (const flags of [[], ['--restart']]) {
+      expect(await copy(from, to, ...flags)).toEqual({
+        code: 1,
+        stdout: '',
+        stderr: 'coatcheck: There is data in the target already, which a copy never overwrites.\n',
+      })
+    }
+  })
+
+  it('is refused where there is nothing, and where it would go in a circle', async () => {
+    const from = folderPlace()
+    const absent = join(from.data, 'absent')
+    const nothing = await runCoatcheck({ args: ['copy', '--from', absent, '--to', from.data] })
+    expect(nothing).toMatchObject({
+      code: 1,
+      stderr: `coatcheck: There is no data in ${absent}.\n`,
+    })
+    await (await serve(from)).stop()
+    for (const to of [from.data, `${from.data}/.`]) {
+      const circle = await runCoatcheck({ args: ['copy', '--from', from.data, '--to', to] })
+      expect(circle).toMatchObject({
+        code: 1,
+        stderr: 'coatcheck: Data can not be copied to where it is.\n',
+      })
+    }
+    const empty = await databasePlace()
+    expect(await copy(empty, folderPlace())).toMatchObject({
+      code: 1,
+      stderr: 'coatcheck: There is no data to be copied.\n',
+    })
+  })
+
+  it.each([
+    ['', /what to copy: --from/],
+    ['--from a', /where to copy: --to/],
+    ['--from a --to', /--to/],
+    ['--from a --to b --frob', /--frob/],
+    ['--from a --to b c', /"?c"?/],
+    ['--from a --to mysql://u:secret@h/d', /"mysql:\/\/u:\*\*\*@h\/d" is neither/],
+  ])('tells what is wrong with %j', async (words, says) => {
+    const args = ['copy', ...words.split(' ').filter(Boolean)]
+    const { code, stdout, stderr } = await runCoatcheck({ args })
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    const [sentence = '', usage = ''] = stderr.split('\n')
+    expect(sentence).toMatch(says)
+    expect(usage).toMatch(/^Usage: coatcheck copy --from PLACE --to PLACE /)
+    expect(stderr).not.toContain('secret')
+  })
+
+  it('warns of a password that everybody on the machine can read, and never shows it', async () => {
+    const [from, { word }] = [folderPlace(), await databasePlace()]
+    await (await serve(from)).stop()
+    const to = word.replace('coatcheck@', 'coatcheck:secret@')
+    const { code, stdout, stderr } = await runCoatcheck({
+      args: ['copy', '--from', from.data, '--to', to],
+    })
+    expect(code).toBe(0)
+    expect(stderr).toMatch(
+      /^The password in --to can be read by all users of this machine[^\n]+\n$/,
+    )
+    expect(stdout + stderr).not.toContain('secret')
+  })
+
+  it('ends on Ctrl-C between two steps, and goes on later', async () => {
+    const [from, to] = [folderPlace(), folderPlace()]
+    await fillLarge(from)
+    const { child, exit, stderr } = begin(from, to)
+    await untilHolds(to, 10_000_000)
+    child.kill('SIGINT')
+    expect(await exit).toBe(1)
+    expect(stderr.text).toBe(
+      'coatcheck: The copy was interrupted: the same command goes on where it stopped.\n',
+    )
+    expect(await copy(from, to)).toMatchObject({ code: 0, stderr: '' })
+    expect(await checkFolder(to.data)).toMatchObject({ code: 0 })
+  })
+
+  it('notices a server that writes to the database that is copied', async () => {
+    const [from, to] = [await databasePlace(), folderPlace()]
+    const server = await serve(from)
+    const store = await new Client(server).openStore('busy')
+    let isCopied = false
+    const writing = async (): Promise<void> => {
+      for (let number = 0; !isCopied; number += 1) await store.put('key', String(number))
+    }
+    const [refused] = await Promise.all([
+      copy(from, to).finally(() => {
+        isCopied = true
+      }),
+      writing(),
+    ])
+    expect(refused).toMatchObject({ code: 1, stdout: '' })
+    expect(refused.stderr).toBe(
+      'coatcheck: Somebody wrote to the source meanwhile: stop all of its servers, then copy again.\n',
+    )
+  })
+
+  it('begins anew only if one wishes where its source went on', async () => {
+    const [from, to] = [folderPlace(), folderPlace()]
+    await fillLarge(from)
+    await killInTheMiddle(from, to)
+    await (await serve(from)).stop()
+    const refused = await copy(from, to)
+    expect(refused).toMatchObject({ code: 1, stdout: '' })
+    expect(refused.stderr).toMatch(
+      /earlier state of this data, is there: --restart begins anew\.\n$/,
+    )
+    expect(await copy(from, to, '--restart')).toMatchObject({ code: 0, stderr: '' })
+    expect(await checkFolder(to.data)).toMatchObject({ code: 0 })
+  })
+
+  it('names what is damaged, and leaves it out if one wishes', async () => {
+    const [from, to] = [folderPlace(), folderPlace()]
+    const server = await serve(from)
+    const store = await new Client(server).openStore('damaged')
+    const value = stampValue({ key: 'bad', number: 1 }, 1_000)
+    await store.put('bad', value)
+    await store.put('good', 'good')
+    await server.stop()
+    expect(flipByteIn(from.data, value.subarray(500, 600))).toBeGreaterThan(0)
+    const refused = await copy(from, to)
+    expect(refused).toMatchObject({ code: 1, stdout: '' })
+    expect(refused.stderr).toMatch(
+      /^coatcheck: One entry is damaged in the source \(record "bad" of store \w{17}\): --skip-damaged /,
+    )
+    const copied = await copy(from, to, '--skip-damaged')
+    expect(copied).toMatchObject({ code: 0, stderr: '' })
+    expect(copied.stdout).toContain(', without 1 that are damaged: ')
+    const again = await serve(to)
+    const kept = await new Client({ url: again.url, token: server.token }).openStore('damaged')
+    expect((await kept.get('good')).body.toString()).toBe('good')
+    expect((await kept.get('bad')).status).toBe(404)
+  })
+
+  it('shows on a terminal how far it is, and takes that away', async () => {
+    const [from, to] = [folderPlace(), folderPlace()]
+    await fillLarge(from)
+    const terminal = new TerminalCommand(['copy', '--from', from.data, '--to', to.data])
+    expect(await terminal.exit()).toBe(0)
+    for (const title of ['Reading (', 'Copying ', 'Comparing ']) {
+      expect(terminal.text).toContain(`\r${title}`)
+    }
+    const [result = ''] = terminal.text.split('\r\u001b[2K').slice(-1)
+    expect(result).toMatch(/^\d+ entries[^\n]+\n$/)
+  })
+})
+
+function folderPlace(): Place {
+  const data = createTestFolder()
+  return { word: data, words: [], data }
+}
+
+async function databasePlace(): Promise<Place> {
+  const url = await postgres.createDatabase()
+  return { word: url, words: ['--engine', url], data: createTestFolder() }
+}
+
+function serve({ data, words }: Place): Promise<ServerProcess> {
+  return ServerProcess.start({ data, args: words })
+}
+
+function copy(from: Place, to: Place, ...flags: readonly string[]): Promise<Finished> {
+  return runCoatcheck({ args: ['copy', '--from', from.word, '--to', to.word, ...flags] })
+}
+
+/** So much that a copy takes a while. */
+async function fillLarge(place: Place): Promise<void> {
+  const server = await serve(place)
+  const store = await new Client(server).openStore('large')
+  for (let index = 0; index < largeCount; index += 1) {
+    const key = `large-${index}`
+    const { status } = await store.put(key, stampValue({ key, number: index }, largeBytes))
+    expect(status).toBe(201)
+  }
+  expect(await server.stop()).toBe(0)
+}
+
+/** A copy that runs, to the end of the test at the latest. */
+function begin(from: Place, to: Place) {
+  const args = ['copy', '--from', from.word, '--to', to.word]
+  const { child, stderr } = spawnCoatcheck({ args })
+  const exit = new Promise((resolve) => child.once('close', resolve))
+  onTestFinished(() => void child.kill('SIGKILL'))
+  return { child, exit, stderr }
+}
+
+async function killInTheMiddle(from: Place, to: Place): Promise<void> {
+  const { child, exit } = begin(from, to)
+  await untilHolds(to, 10_000_000)
+  child.kill('SIGKILL')
+  expect(await exit).toBe(null)
+}
+
+/** Resolves once about so many bytes were copied. */
+async function untilHolds(place: Place, bytes: number): Promise<void> {
+  while ((await bytesIn(place)) < bytes) await sleep(2)
+}
+
+async function bytesIn({ word, data }: Place): Promise<number> {
+  if (word === data) return statSync(dataFileOf(data), { throwIfNoEntry: false })?.size ?? 0
+  const [row] = await postgres.query('select pg_database_size(current_database()) as bytes', word)
+  return Number(row?.bytes ?? 0) - 8_000_000
+}
+
+/** ETags of before still hold, and what is written gets a revision above all of them. */
+async function expectHigherRevisions(server: ServerProcess, of: Installation): Promise<void> {
+  const client = new Client({ url: server.url, token: of.token })
+  const path = `/v2/key-value-stores/${of.storeId}/records`
+  const etagOf = async (key: string): Promise<string> =>
+    (await client.send({ method: 'GET', path: `${path}/${key}` })).headers.etag ?? ''
+  const put = (key: string, etag: string) =>
+    client.send({
+      method: 'PUT',
+      path: `${path}/${key}`,
+      body: 'new',
+      headers: { 'If-Match': etag },
+    })
+  const before = await Promise.all(['text', 'empty'].map(etagOf))
+  const [text = '', empty = ''] = before
+  expect((await put('text', empty)).status).toBe(412)
+  expect((await put('text', text)).status).toBe(201)
+  expect((await put('text', text)).status).toBe(412)
+  const number = (etag: string): number => Number(/\d+/.exec(etag)?.[0])
+  expect(number(await etagOf('text'))).toBeGreaterThan(Math.max(...before.map(number)))
+  client.close()
+}

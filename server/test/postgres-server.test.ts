@@ -1,0 +1,160 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ApifyClient } from 'apify-client'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { Client } from './support/client.ts'
+import { DataCommands } from './support/data-commands.ts'
+import { PostgresServer } from './support/postgres.ts'
+import { type Json, Remote } from './support/remote.ts'
+import { ServerProcess } from './support/server-process.ts'
+import { createTestFolder } from './support/test-folder.ts'
+
+// Each server and command is a process of its own.
+vi.setConfig({ testTimeout: 120_000 })
+
+let postgres: PostgresServer
+beforeAll(async () => {
+  postgres = await PostgresServer.start()
+})
+afterAll(() => postgres.cleanUp())
+
+function serve(url: string, data = createTestFolder()): Promise<ServerProcess> {
+  return ServerProcess.start({ data, env: { COATCHECK_ENGINE: url } })
+}
+
+async function health({ url }: ServerProcess, token?: string): Promise<Json> {
+  return JSON.parse((await new Remote(url).send('/health', { token })).text)
+}
+
+describe('a server on PostgreSQL', () => {
+  it('keeps what it stored when it stops, and starts again', async () => {
+    const url = await postgres.createDatabase()
+    const data = createTestFolder()
+    const first = await serve(url, data)
+    const { token } = first
+    const client = new ApifyClient({ baseUrl: first.url, token })
+    const { id } = await client.keyValueStores().getOrCreate('my-first-store')
+    await client.keyValueStore(id).setRecord({ key: 'GREETING', value: { hello: 'world' } })
+    await first.stop()
+    expect(first.stderr).toBe('')
+    const second = await serve(url, data)
+    const again = new ApifyClient({ baseUrl: second.url, token })
+    const record = await again.keyValueStore(id).getRecord('GREETING')
+    expect(record?.value).toEqual({ hello: 'world' })
+    expect(second.stdout).toBe(`Coatcheck is listening on ${second.url}\n`)
+    expect(second.stderr).toBe('')
+  })
+
+  it('tells what PostgreSQL promises, and which one it is to admins alone', async () => {
+    const server = await serve(await postgres.createDatabase())
+    const told = await health(server)
+    expect(told).toMatchObject({ status: 'ok', engine: 'postgresql', durability: 'single' })
+    expect(told.notes).toEqual([])
+    expect(Math.abs(told.clockSkewMs)).toBeLessThan(1_000)
+    const { notes } = await health(server, server.token)
+    expect(notes).toContain('Writes are acknowledged by one server alone.')
+  })
+
+  it('shares its data with other servers, which first start at the same time', async () => {
+    const url = await postgres.createDatabase()
+    const folders = [createTestFolder(), createTestFolder()]
+    const servers = await Promise.all(folders.map((data) => serve(url, data)))
+    const tokens = servers.flatMap(({ stdout }) => /^Your token is (\S+)/.exec(stdout)?.[1] ?? [])
+    expect(tokens).toHaveLength(1)
+    const [token = ''] = tokens
+    const [one, other] = servers.map((server) => new Client({ url: server.url, token }))
+    const store = await one?.openStore('shared')
+    await store?.put('key', 'value')
+    const same = await other?.openStore('shared')
+    expect((await same?.get('key'))?.body.toString()).toBe('value')
+    for (const [index, data] of folders.entries()) {
+      const isFirst = servers[index]?.stdout.includes(token)
+      const commands = new DataCommands(data, { COATCHECK_ENGINE: url })
+      expect(await commands.rows('user', 'list')).toHaveLength(1)
+      if (isFirst) expect(readFileSync(join(data, 'first-token'), 'utf8')).toBe(`${token}\n`)
+      else expect(() => readFileSync(join(data, 'first-token'))).toThrow('ENOENT')
+    }
+  })
+
+  it('goes on by itself after the database was away', async () => {
+    const own = await PostgresServer.start()
+    try {
+      const server = await serve(await own.createDatabase())
+      const client = new Client(server)
+      const store = await client.openStore('kept')
+      await store.put('key', 'value')
+      await own.kill()
+      await vi.waitUntil(async () => (await health(server)).status === 'unavailable')
+      expect(JSON.stringify(await health(server))).not.toContain(String(own.port))
+      expect((await store.put('key', 'later')).status).toBe(503)
+      expect((await fetch(`${server.url}/health/live`)).status).toBe(200)
+      await own.start()
+      const isReady = async (): Promise<boolean> => (await health(server)).ready
+      await vi.waitUntil(isReady, { timeout: 20_000, interval: 100 })
+      expect((await store.put('key', 'later')).status).toBe(201)
+      expect((await store.get('key')).body.toString()).toBe('later')
+      client.close()
+    } finally {
+      await own.cleanUp()
+    }
+  })
+})
+
+describe('the commands, on PostgreSQL', () => {
+  it.each(['a running server', 'a database that nobody serves'])('work with %s', async (place) => {
+    const url = await postgres.createDatabase()
+    const server = await serve(url)
+    const store = await new Client(server).openStore('photos')
+    await store.put('key', 'value')
+    const data = server.data
+    if (place !== 'a running server') await server.stop()
+    const commands = new DataCommands(data, { COATCHECK_ENGINE: url })
+    await commands.out('user', 'add', 'jane')
+    expect(await commands.rows('user', 'list')).toHaveLength(2)
+    expect(await commands.rows('token', 'list')).toHaveLength(1)
+    expect(await commands.rows('store', 'list')).toHaveLength(1)
+    expect(await commands.rows('audit')).toHaveLength(3)
+    const { address, ...status } = await commands.json('status')
+    expect(address).toBe(place === 'a running server' ? server.url : null)
+    expect(status).toMatchObject({ engine: 'postgresql', durability: 'single', ready: true })
+    expect(status.users.count).toBe(2)
+    const { code, stdout, stderr } = await commands.run('check')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toBe('1 stores, 1 records, 5 bytes: everything is sound\n')
+  })
+
+  it('need no folder, and make none', async () => {
+    const url = await postgres.createDatabase()
+    await (await serve(url)).stop()
+    const data = join(createTestFolder(), 'absent')
+    const commands = new DataCommands(data)
+    expect((await commands.run('user', 'list')).code).toBe(1)
+    expect(await commands.rows('user', 'list', '--engine', url)).toHaveLength(1)
+    expect((await commands.run('check', '--engine', url)).code).toBe(0)
+    expect(() => readFileSync(data)).toThrow('ENOENT')
+  })
+
+  it('ask the server of a folder, whatever its engine is, unless one is named', async () => {
+    const server = await serve(await postgres.createDatabase())
+    const commands = new DataCommands(server.data)
+    expect((await commands.json('status')).engine).toBe('postgresql')
+    const { code, stderr } = await commands.run('user', 'list', '--engine', 'lmdb')
+    expect(code).toBe(1)
+    expect(stderr).toContain('a server with postgresql, not with lmdb')
+  })
+
+  it('tell of what is wrong with the data', async () => {
+    const url = await postgres.createDatabase()
+    const server = await serve(url)
+    const store = await new Client(server).openStore('photos')
+    await store.put('key', 'value')
+    await server.stop()
+    const counter = 'select ctid from coatcheck_entry where total is not null limit 1'
+    await postgres.query(`delete from coatcheck_entry where ctid in (${counter})`, url)
+    const { code, stdout } = await new DataCommands(server.data, { COATCHECK_ENGINE: url }).run(
+      'check',
+    )
+    expect(code).toBe(1)
+    expect(stdout).toMatch(/1 records, .*: \d+ problems\n$/)
+  })
+})

@@ -1,0 +1,233 @@
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { openPostgres } from '../src/engines/postgres.ts'
+import { parsePostgresAddress } from '../src/engines/postgres-address.ts'
+import { type Finished, runCoatcheck } from './support/command.ts'
+import { DataCommands } from './support/data-commands.ts'
+import { PostgresServer } from './support/postgres.ts'
+import { Remote } from './support/remote.ts'
+import { ServerProcess } from './support/server-process.ts'
+import { createTestFolder } from './support/test-folder.ts'
+
+// Each server and command is a process of its own.
+vi.setConfig({ testTimeout: 120_000 })
+
+const oneSentence = /^coatcheck: [^\n]+\.\n$/
+const password = 'canary-of-the-database'
+const wrongPassword = 'canary-that-opens-nothing'
+
+/** It asks for the password. */
+let postgres: PostgresServer
+/** Databases that were made before it did. */
+const databases: string[] = []
+
+beforeAll(async () => {
+  postgres = await PostgresServer.start()
+  for (let count = 0; count < 12; count += 1) databases.push(await postgres.createDatabase())
+  await postgres.query(`alter role coatcheck password '${password}'`)
+  const rule = 'host all all 127.0.0.1/32 scram-sha-256\n'
+  writeFileSync(join(postgres.dataFolder, 'pg_hba.conf'), rule)
+  await postgres.query('select pg_reload_conf()')
+  const isOpen = () => postgres.query('select 1').then(Boolean, () => false)
+  await vi.waitUntil(async () => !(await isOpen()))
+})
+
+afterAll(() => postgres.cleanUp())
+
+/** A fresh database, by an address without a password. */
+function database(): string {
+  const url = databases.pop()
+  if (url === undefined) throw new Error('Too few databases were made.')
+  return url
+}
+
+function withPassword(url: string, word = password): string {
+  return url.replace('coatcheck@', `coatcheck:${word}@`)
+}
+
+/** A `coatcheck serve` that is to end by itself. */
+function serveInVain(
+  engine: string,
+  { args = [], env = {} }: { args?: readonly string[]; env?: Record<string, string> } = {},
+): Promise<Finished> {
+  const words = ['serve', '--data', createTestFolder(), '--port', '0', '--nemesis-port', 'off']
+  return runCoatcheck({ args: [...words, ...args], env: { COATCHECK_ENGINE: engine, ...env } })
+}
+
+interface Refusal {
+  readonly cause: string
+  readonly says: RegExp
+  readonly code?: number
+  readonly args?: readonly string[]
+  engine(): string | Promise<string>
+}
+
+const refusals: readonly Refusal[] = [
+  {
+    cause: 'a database that nothing serves',
+    says: /PostgreSQL was not reached\. 127\.0\.0\.1:1: .*ECONNREFUSED/,
+    engine: () => `postgres://coatcheck:${password}@127.0.0.1:1/none`,
+  },
+  {
+    cause: 'several of them',
+    says: /127\.0\.0\.1:1: .* 127\.0\.0\.1:2: /,
+    engine: () => `postgres://coatcheck:${password}@127.0.0.1:1,127.0.0.1:2/none`,
+  },
+  {
+    cause: 'a wrong password',
+    says: /password authentication failed for user "coatcheck"/,
+    engine: () => withPassword(postgres.url, wrongPassword),
+  },
+  {
+    cause: 'no password',
+    says: /password/,
+    engine: () => postgres.url,
+  },
+  {
+    cause: 'a database that is not there',
+    says: /database "none" does not exist/,
+    engine: () => withPassword(postgres.urlOf('none')),
+  },
+  {
+    cause: 'replication that the database has not',
+    says: /--durability replicated can't be kept: .* on one machine's disk alone/,
+    args: ['--durability', 'replicated'],
+    engine: () => withPassword(database()),
+  },
+  {
+    cause: 'tables of a newer Coatcheck',
+    says: /newer Coatcheck/,
+    engine: async () => {
+      const url = withPassword(database())
+      const engine = await openPostgres(parsePostgresAddress(url))
+      await engine.close()
+      await postgres.query('update coatcheck_schema set version = 99', url)
+      return url
+    },
+  },
+  {
+    cause: 'data of a newer format',
+    says: /newer Coatcheck/,
+    engine: async () => {
+      const url = withPassword(database())
+      const engine = await openPostgres(parsePostgresAddress(url))
+      const value = Buffer.from(JSON.stringify({ version: 99 }))
+      await engine.commit({ puts: [{ key: Buffer.from('f'), value }] })
+      await engine.close()
+      return url
+    },
+  },
+  {
+    cause: 'an address with a password that is not percent-encoded',
+    says: /percent-encoded/,
+    code: 2,
+    engine: () => `postgres://coatcheck:${password}/@127.0.0.1/none`,
+  },
+  {
+    cause: 'an address with an unknown parameter',
+    says: /not "timeout"/,
+    code: 2,
+    engine: () => `postgres://coatcheck:${password}@127.0.0.1/none?timeout=1`,
+  },
+]
+
+describe('what keeps a server on PostgreSQL from starting is told in one sentence', () => {
+  it.each(refusals)('$cause', async ({ engine, says, code = 1, args = [] }) => {
+    const { stdout, stderr, ...end } = await serveInVain(await engine(), { args })
+    expect(stderr).toMatch(oneSentence)
+    expect(stderr).toMatch(says)
+    expect(stderr).not.toContain('canary')
+    expect({ stdout, code: end.code }).toEqual({ stdout: '', code })
+  })
+
+  it('a password file that others may read', async () => {
+    const file = join(createTestFolder(), 'passwords')
+    writeFileSync(file, `*:*:*:*:${password}\n`, { mode: 0o644 })
+    const { code, stderr } = await serveInVain(postgres.url, { env: { PGPASSFILE: file } })
+    expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(oneSentence) })
+    expect(stderr).toContain(file)
+  })
+})
+
+describe('the password of the database', () => {
+  it.each(['COATCHECK_ENGINE', 'PGPASSWORD', 'PGPASSFILE', 'the config file'])(
+    'comes from %s, and is nowhere else',
+    async (source) => {
+      const { args, env } = settingsOf(source, database())
+      const server = await ServerProcess.start({ data: createTestFolder(), args, env })
+      const remote = new Remote(server.url)
+      const { token } = server
+      const told = [
+        (await remote.send('/health')).text,
+        (await remote.send('/health', { token })).text,
+        (await remote.send('/v2/key-value-stores', { token })).text,
+        execFileSync('ps', ['-ef'], { encoding: 'utf8' }),
+      ]
+      const commands = new DataCommands(server.data, env)
+      told.push(await commands.out('status'), await commands.out('user', 'list'))
+      expect(await server.stop()).toBe(0)
+      expect(server.stderr).toBe('')
+      for (const text of [...told, server.stdout]) expect(text).not.toContain(password)
+      expect(filesWith(server.data, password)).toEqual([])
+    },
+  )
+
+  it('may stand on the command line, with a warning that does not repeat it', async () => {
+    const args = ['--engine', withPassword(database())]
+    const server = await ServerProcess.start({ data: createTestFolder(), args })
+    expect((await fetch(`${server.url}/health/ready`)).status).toBe(200)
+    expect(server.stderr).toMatch(/^\S+ The password in --engine can be read by [^\n]+\n$/)
+    const { code, stderr } = await new DataCommands(server.data).run('user', 'list', ...args)
+    expect(code).toBe(0)
+    expect(stderr).toMatch(/^The password in --engine can be read by [^\n]+\n$/)
+    for (const text of [server.stderr, stderr]) expect(text).not.toContain(password)
+  })
+
+  it('is in no log where it becomes wrong, or the database goes', async () => {
+    const url = withPassword(database())
+    const server = await ServerProcess.start({
+      data: createTestFolder(),
+      env: { COATCHECK_ENGINE: url },
+    })
+    const { token } = server
+    const others = 'usename is not null and pid <> pg_backend_pid()'
+    const end = 'select pg_terminate_backend(pid) from pg_stat_activity'
+    await postgres.query(`alter role coatcheck password null; ${end} where ${others}`, url)
+    const remote = new Remote(server.url)
+    const ask = () => remote.send('/v2/key-value-stores', { token })
+    await vi.waitUntil(async () => (await ask()).status === 503, { timeout: 10_000 })
+    expect(server.stderr).not.toBe('')
+    expect(server.stderr).not.toContain(password)
+    expect((await ask()).text).not.toContain('PostgreSQL')
+  })
+})
+
+/** How a server on that database is told the password. */
+function settingsOf(
+  source: string,
+  url: string,
+): { args: readonly string[]; env: Record<string, string> } {
+  const file = join(createTestFolder(), 'file')
+  const keep = (text: string): void => writeFileSync(file, text, { mode: 0o600 })
+  if (source === 'PGPASSWORD') {
+    return { args: [], env: { COATCHECK_ENGINE: url, PGPASSWORD: password } }
+  }
+  if (source === 'PGPASSFILE') {
+    keep(`127.0.0.1:${postgres.port}:*:coatcheck:${password}\n`)
+    return { args: [], env: { COATCHECK_ENGINE: url, PGPASSFILE: file } }
+  }
+  const engine = withPassword(url)
+  if (source === 'COATCHECK_ENGINE') return { args: [], env: { COATCHECK_ENGINE: engine } }
+  keep(JSON.stringify({ engine }))
+  return { args: [], env: { COATCHECK_CONFIG: file } }
+}
+
+/** Those of a folder's files, at any depth, in which a text stands. */
+function filesWith(folder: string, text: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((file) => readFileSync(file).includes(text))
+}

@@ -6,6 +6,8 @@ const nodeCount = 3
 const quorum = 1
 const standbyCount = nodeCount - 1
 const lookAgainMs = 20
+/** A standby that has not gone on for so long has come to the end of what it has. */
+const settledMs = 100
 const patienceMs = 60_000
 
 /**
@@ -16,6 +18,7 @@ export class PostgresCluster {
   readonly #ports: readonly number[]
   #primary: PostgresServer
   #standbys: PostgresServer[]
+  #isFenced = false
 
   private constructor(
     ports: readonly number[],
@@ -64,14 +67,21 @@ export class PostgresCluster {
     return this.urlOf(name)
   }
 
+  /** Ends the primary for good: nobody must ask it any more once another one takes over. */
+  async fencePrimary(): Promise<void> {
+    if (this.#isFenced) return
+    this.#isFenced = true
+    await this.#primary.kill()
+  }
+
   /**
    * Ends the primary for good and has a standby take over: the one that received most, once so many
    * were asked that one of them has every commit that was acknowledged. What was the primary is made
    * anew behind it, as it may have commits that nobody was told of.
    */
   async replacePrimary(): Promise<void> {
+    await this.fencePrimary()
     const fenced = this.#primary
-    await fenced.kill()
     const [next, ...others] = await this.#byReceived()
     if (!next || others.length + 1 < standbyCount - quorum + 1) {
       throw new Error('Too few standbys are left to know what was acknowledged.')
@@ -81,6 +91,7 @@ export class PostgresCluster {
     await fenced.cleanUp()
     const again = { settings: settingsOf(this.#ports), port: fenced.port }
     this.#primary = next
+    this.#isFenced = false
     this.#standbys = [...others, await PostgresServer.startStandbyOf(next, again)]
   }
 
@@ -110,16 +121,7 @@ export class PostgresCluster {
   /** The standbys, the one that received most first; nobody sends them anything any more. */
   async #byReceived(): Promise<PostgresServer[]> {
     const received = await Promise.all(
-      this.#standbys.map(async (node) => {
-        await until('nothing is received any more', async () => {
-          const query = "select 1 from pg_stat_wal_receiver where status = 'streaming'"
-          return (await node.query(query)).length === 0
-        })
-        const [row] = await node.query(
-          "select greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0' as bytes",
-        )
-        return { node, bytes: Number(row?.bytes) }
-      }),
+      this.#standbys.map(async (node) => ({ node, bytes: await finallyReceived(node) })),
     )
     return received.sort((one, other) => other.bytes - one.bytes).map(({ node }) => node)
   }
@@ -133,6 +135,23 @@ function settingsOf(ports: readonly number[]): Record<string, string> {
     wal_keep_size: '512MB',
     wal_retrieve_retry_interval: '100ms',
   }
+}
+
+/** One that was started again goes through what it has, for some moments, before it knows. */
+async function finallyReceived(standby: PostgresServer): Promise<number> {
+  let bytes = -1
+  await until('nothing is received any more', async () => {
+    const before = bytes
+    const receiving = "select 1 from pg_stat_wal_receiver where status = 'streaming'"
+    if ((await standby.query(receiving)).length > 0) return false
+    const [row] = await standby.query(
+      "select greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0' as bytes",
+    )
+    bytes = Number(row?.bytes)
+    await sleep(settledMs)
+    return bytes === before
+  })
+  return bytes
 }
 
 async function follow(standby: PostgresServer, primary: PostgresServer): Promise<void> {

@@ -10,9 +10,8 @@ import type {
   ScanBound,
   StorageEngine,
 } from '../../src/core/engine.ts'
-import type { EngineHealth } from '../../src/core/installed-engine.ts'
+import type { EngineHealth, InstalledEngine } from '../../src/core/installed-engine.ts'
 import { MemoryEngine } from '../../src/engines/memory.ts'
-import type { OpenedEngine } from '../../src/engines/open.ts'
 import { openPostgres } from '../../src/engines/postgres.ts'
 import { parsePostgresAddress } from '../../src/engines/postgres-address.ts'
 import type { EngineOpener } from '../../src/opened-data.ts'
@@ -37,12 +36,10 @@ export function createSharedData(engine: (typeof sharedEngines)[number]): Promis
 
 async function createInPostgres(): Promise<SharedData> {
   const server = await PostgresServer.start({ settings: { fsync: 'off' } })
-  const database = await server.createDatabase()
-  const open = (): Promise<OpenedEngine> => openPostgres(parsePostgresAddress(database))
+  const database = parsePostgresAddress(await server.createDatabase())
   return {
     settings: { engine: 'postgresql', database },
-    open,
-    openEngine: open,
+    openEngine: () => openPostgres(database),
     close: () => server.cleanUp(),
   }
 }
@@ -58,7 +55,7 @@ async function createInMemory(): Promise<SharedData> {
 }
 
 /** An engine that stays open for the others. */
-class OneOfMany implements OpenedEngine {
+class OneOfMany implements InstalledEngine {
   readonly #engine: MemoryEngine
 
   constructor(engine: MemoryEngine) {
@@ -87,6 +84,10 @@ class OneOfMany implements OpenedEngine {
 
   health(): Promise<EngineHealth> {
     return this.#engine.health()
+  }
+
+  restore(entries: readonly Entry[], newest: Revision): Promise<void> {
+    return this.#engine.restore(entries, newest)
   }
 
   async close(): Promise<void> {}

@@ -5,6 +5,7 @@ import { httpRows } from './rows/http.ts'
 import { largeValueRow } from './rows/large-value.ts'
 import { listingRows } from './rows/listing.ts'
 import { nemesisRows } from './rows/nemesis.ts'
+import { postgresRows } from './rows/postgres.ts'
 import { socketRows } from './rows/socket.ts'
 
 /** Every row of the benchmark, in the order in which they run. */
@@ -16,4 +17,5 @@ export const rows: readonly Row[] = [
   ...engineRows,
   ...socketRows,
   ...nemesisRows,
+  ...postgresRows,
 ]

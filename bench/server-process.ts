@@ -15,7 +15,8 @@ const echoSocketServer = fileURLToPath(new URL('echo-socket-server.ts', import.m
 export interface CoatcheckOptions {
   /** The program, `coatcheck.js`. */
   readonly program: string
-  readonly engine: 'lmdb' | 'memory'
+  /** `lmdb`, `memory`, or the address of a PostgreSQL database. */
+  readonly engine: string
   /** Made if missing. */
   readonly data: string
   /** Flags for Node, such as those of its profiler. */

@@ -17,7 +17,7 @@ vi.setConfig({ testTimeout: 120_000 })
 
 const halfCopy = 'coatcheck: This is half a copy: run the same coatcheck copy again, to its end.\n'
 const largeBytes = 3_000_000
-const largeCount = 40
+const largeCount = 20
 
 /** Where an installation can be. */
 interface Place {
@@ -189,6 +189,20 @@ describe('coatcheck copy', () => {
     expect(refused.stderr).toBe(
       'coatcheck: Somebody wrote to the source meanwhile: stop all of its servers, then copy again.\n',
     )
+  })
+
+  it('ends with a sentence when the database dies, and goes on when it is back', async () => {
+    const [from, to] = [folderPlace(), await databasePlace()]
+    await fillLarge(from)
+    const { exit, stderr } = begin(from, to)
+    await untilHolds(to, 10_000_000)
+    await postgres.kill()
+    expect(await exit).toBe(1)
+    expect(stderr.text).toMatch(/^coatcheck: [^\n]+\.\n$/)
+    await postgres.start()
+    expect(await copy(from, to)).toMatchObject({ code: 0, stderr: '' })
+    const checked = await runCoatcheck({ args: ['check', '--data', to.data, ...to.words] })
+    expect(checked).toMatchObject({ code: 0, stderr: '' })
   })
 
   it('begins anew only if one wishes where its source went on', async () => {

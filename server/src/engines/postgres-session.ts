@@ -197,6 +197,7 @@ export class Session {
   }
 
   destroy(): void {
+    this.#lose(new Error('The connection was cut.'))
     this.#client.connection.stream.destroy()
   }
 

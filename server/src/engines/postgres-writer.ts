@@ -135,7 +135,8 @@ export class Writer {
 /** A session may have been lost long ago, and only now it shows: that is tried once more. */
 function isWorthwhile(failure: EngineError, session: Session, attempt: number): boolean {
   if (failure.applied === 'unknown') return false
-  return failure.failure === 'conflict' || (session.isLost && attempt === 1)
+  const isGone = session.isLost || isRetired(failure)
+  return failure.failure === 'conflict' || (isGone && attempt === 1)
 }
 
 function mayBeOfOne({ applied, cause }: EngineError): boolean {

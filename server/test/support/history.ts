@@ -47,6 +47,15 @@ export class History {
     this.#possible = this.#possible.filter(({ ended }) => ended >= write.began)
   }
 
+  /**
+   * Its sender was told nothing of how it ended, and that it goes on no more: it may have been done,
+   * but not behind what begins from now on.
+   */
+  giveUp(write: Write): void {
+    this.#now += 1
+    write.ended = this.#now
+  }
+
   /** Whether a reader that asks now may be told of `number`; undefined: of nothing. */
   allows(number: number | undefined): boolean {
     return this.#possible.some((write) => write.number === number)

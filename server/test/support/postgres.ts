@@ -27,6 +27,8 @@ const lookAgainMs = 5
 
 export interface PostgresOptions {
   readonly settings?: Readonly<Record<string, string>>
+  /** Undefined: any free one. */
+  readonly port?: number
 }
 
 /**
@@ -52,8 +54,8 @@ export class PostgresServer {
   }
 
   /** Resolves once it takes connections. Throws where PostgreSQL is not installed. */
-  static async start({ settings }: PostgresOptions = {}): Promise<PostgresServer> {
-    const server = new PostgresServer(await newPlace(), settings)
+  static async start({ settings, port }: PostgresOptions = {}): Promise<PostgresServer> {
+    const server = new PostgresServer(await newPlace(port), settings)
     const words = ['--auth=trust', '--username=coatcheck', '--locale=C', '--encoding=UTF8']
     await server.run('initdb', [...words, '--no-sync', '--pgdata', server.dataFolder])
     await server.start()
@@ -63,9 +65,9 @@ export class PostgresServer {
   /** A copy of `primary` that follows it and can be read, until it is promoted. */
   static async startStandbyOf(
     primary: PostgresServer,
-    { settings }: PostgresOptions = {},
+    { settings, port }: PostgresOptions = {},
   ): Promise<PostgresServer> {
-    const server = new PostgresServer(await newPlace(), settings)
+    const server = new PostgresServer(await newPlace(port), settings)
     const words = ['--write-recovery-conf', '--checkpoint=fast', '--no-sync']
     const from = `${primary.urlOf('postgres')}?application_name=standby${server.port}`
     await server.run('pg_basebackup', [...words, '--dbname', from, '--pgdata', server.dataFolder])
@@ -193,14 +195,16 @@ function isStillHeld(log: string): false {
   throw new Error(`PostgreSQL did not start: ${log}`)
 }
 
-async function newPlace(): Promise<{ binaries: string; dataFolder: string; port: number }> {
+async function newPlace(
+  port?: number,
+): Promise<{ binaries: string; dataFolder: string; port: number }> {
   const binaries = findPostgresBinaries()
   const dataFolder = mkdtempSync(join(tmpdir(), 'coatcheck-postgres-'))
   if (process.getuid?.() === 0) {
     const { uid, gid } = unprivilegedUser()
     chownSync(dataFolder, uid, gid)
   }
-  return { binaries, dataFolder, port: await freePort() }
+  return { binaries, dataFolder, port: port ?? (await freePort()) }
 }
 
 function unprivilegedUser(): { uid: number; gid: number } {
@@ -212,7 +216,7 @@ function unprivilegedUser(): { uid: number; gid: number } {
   throw new Error('PostgreSQL does not run as root, and there is no user postgres or nobody.')
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo

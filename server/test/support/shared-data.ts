@@ -37,11 +37,9 @@ export function createSharedData(engine: (typeof sharedEngines)[number]): Promis
 async function createInPostgres(): Promise<SharedData> {
   const server = await PostgresServer.start({ settings: { fsync: 'off' } })
   const database = parsePostgresAddress(await server.createDatabase())
-  const open = (): Promise<InstalledEngine> => openPostgres(database)
   return {
     settings: { engine: 'postgresql', database },
-    open,
-    openEngine: open,
+    openEngine: () => openPostgres(database),
     close: () => server.cleanUp(),
   }
 }

@@ -125,8 +125,13 @@ export class PostgresServer {
   writeFile(name: string, text: string): void {
     const file = join(this.dataFolder, name)
     writeFileSync(file, text, { mode: 0o600 })
+    this.own(file)
+  }
+
+  /** Makes a file or folder its own, as it asks of what it is to use. */
+  own(path: string): void {
     const { uid, gid } = this.#asUser()
-    if (uid !== undefined && gid !== undefined) chownSync(file, uid, gid)
+    if (uid !== undefined && gid !== undefined) chownSync(path, uid, gid)
   }
 
   /** A new, empty database; answers its URL. */

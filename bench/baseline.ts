@@ -13,18 +13,27 @@ interface Ratios {
 /** The ratios of an earlier run, which later ones are held against. */
 export interface Baseline {
   readonly savedOn: string
-  readonly machine: Pick<Machine, 'cpus' | 'node'>
   readonly ratios: Readonly<Record<string, Ratios>>
 }
+
+/** By processors and Node: the same program has other ratios on others. */
+type Baselines = Readonly<Record<string, Baseline>>
 
 /** More than this part below the baseline is a defect. */
 const lossMax = 0.1
 const file = new URL('baseline.json', import.meta.url)
 
-/** Undefined where none was saved yet. */
-export function readBaseline(): Baseline | undefined {
-  if (!existsSync(file)) return undefined
-  return JSON.parse(readFileSync(file, 'utf8'))
+/** Undefined where none was saved yet on such a machine. */
+export function readBaseline(machine: Machine): Baseline | undefined {
+  return readAll()[nameOf(machine)]
+}
+
+function readAll(): Baselines {
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
+}
+
+function nameOf({ cpus, node }: Machine): string {
+  return `${cpus}, Node ${node}`
 }
 
 /**
@@ -36,10 +45,10 @@ export function saveBaseline(outcomes: readonly Measured[], machine: Machine): s
   const measured = ratioLines
     .filter(({ others }) => others <= othersMax)
     .map((outcome) => [outcome.name, ratiosOf(outcome)])
-  const ratios = { ...readBaseline()?.ratios, ...Object.fromEntries(measured) }
-  const { date, cpus, node } = machine
-  const baseline: Baseline = { savedOn: date, machine: { cpus, node }, ratios }
-  writeFileSync(file, `${JSON.stringify(baseline, undefined, 2)}\n`)
+  const ratios = { ...readBaseline(machine)?.ratios, ...Object.fromEntries(measured) }
+  const baseline: Baseline = { savedOn: machine.date, ratios }
+  const all: Baselines = { ...readAll(), [nameOf(machine)]: baseline }
+  writeFileSync(file, `${JSON.stringify(all, undefined, 2)}\n`)
   return ratioLines.filter(({ others }) => others > othersMax).map(({ name }) => name)
 }
 

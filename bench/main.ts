@@ -27,7 +27,7 @@ async function main(): Promise<void> {
   load.after = loadAverage()
   say(`load average ${load.after.toFixed(1)} at the end`)
   const isFull = !options.isQuick && !options.profile
-  printTable(outcomes, isFull ? readBaseline() : undefined)
+  printTable(outcomes, isFull ? readBaseline(machine) : undefined)
   if (options.profile) return
   writeResults({ machine, isQuick: options.isQuick, load, outcomes })
   if (!options.saveBaseline) return

@@ -15,7 +15,7 @@ const echoSocketServer = fileURLToPath(new URL('echo-socket-server.ts', import.m
 export interface CoatcheckOptions {
   /** The program, `coatcheck.js`. */
   readonly program: string
-  /** `lmdb`, `memory`, or the address of a PostgreSQL database. */
+  /** `lmdb`, `memory`, or the address of a database. */
   readonly engine: string
   /** Made if missing. */
   readonly data: string

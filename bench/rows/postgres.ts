@@ -1,17 +1,25 @@
-import { Client } from 'pg'
 import { PostgresServer } from '../../server/test/support/postgres.ts'
-import { PostgresCluster } from '../../server/test/support/postgres-cluster.ts'
 import { compare, type Measure, type Sample } from '../comparison.ts'
 import { LoadProcess } from '../load/load-process.ts'
-import type { Expected, LoadPlan } from '../load/plan.ts'
-import { createStore, getRequest, putRequest, recordsPath, sampleRecords } from '../requests.ts'
+import { PlainProcess } from '../load/plain-process.ts'
+import type { LoadPlan } from '../load/plan.ts'
+import {
+  createStore,
+  getRequest,
+  putRequest,
+  recordsPath,
+  type SampleRecord,
+  sampleRecords,
+} from '../requests.ts'
 import type { Bench, Outcome, Row } from '../row.ts'
 import { ServerProcess } from '../server-process.ts'
 
 interface PostgresCase {
+  readonly name: string
   readonly method: 'GET' | 'PUT'
+  /** Of Coatcheck, which share the clients. */
   readonly servers: 1 | 2
-  /** Each commit waits for a standby, on this machine as well. */
+  /** Whether a standby has each commit on its disk before the answer. */
   readonly isReplicated: boolean
   readonly target?: number
 }
@@ -21,166 +29,128 @@ const recordCount = 1_000
 const valueBytes = 1_024
 
 const cases: readonly PostgresCase[] = [
-  { method: 'GET', servers: 1, isReplicated: false, target: 0.7 },
-  { method: 'PUT', servers: 1, isReplicated: false, target: 1 },
-  { method: 'GET', servers: 2, isReplicated: false },
-  { method: 'PUT', servers: 2, isReplicated: false },
-  { method: 'PUT', servers: 1, isReplicated: true, target: 1 },
-  { method: 'PUT', servers: 2, isReplicated: true },
+  { name: 'postgres-get', method: 'GET', servers: 1, isReplicated: false, target: 0.7 },
+  { name: 'postgres-put', method: 'PUT', servers: 1, isReplicated: false, target: 1 },
+  { name: 'postgres-get-two', method: 'GET', servers: 2, isReplicated: false },
+  { name: 'postgres-put-two', method: 'PUT', servers: 2, isReplicated: false },
+  { name: 'postgres-put-replicated', method: 'PUT', servers: 1, isReplicated: true },
+  { name: 'postgres-put-two-replicated', method: 'PUT', servers: 2, isReplicated: true },
 ]
 
 /**
- * Coatcheck on PostgreSQL against plain `pg` on the same database: as many connections as there are
- * clients, each of which reads or upserts one row of as many bytes after the other. PostgreSQL's own
- * processes are in neither CPU column.
+ * Records of 1 KB through Coatcheck on PostgreSQL, against a plain `pg` with a statement for each on
+ * as many connections to the same server.
  */
 export const postgresRows: readonly Row[] = cases.map((one) => ({
-  name: nameOf(one),
+  name: one.name,
   run: (bench) => runCase(bench, one),
 }))
 
-function nameOf({ method, servers, isReplicated }: PostgresCase): string {
-  const parts = [isReplicated ? '-replicated' : '', servers === 2 ? '-two-servers' : '']
-  return `${method.toLowerCase()}-postgresql${parts.join('')}-${clients}`
-}
-
 async function runCase(bench: Bench, one: PostgresCase): Promise<readonly Outcome[]> {
   await using stack = new AsyncDisposableStack()
-  const database = await createDatabase(stack, one)
-  const own = await prepareServers(bench, one, { stack, engine: database })
-  const reference = await preparePlain(bench, one, { stack, database })
+  const database = await startDatabase(stack, one)
+  const url = await database.createDatabase()
+  const records = sampleRecords(recordCount, valueBytes)
+  const servers: Serving[] = []
+  // The first makes the user whom the others find.
+  for (let count = 0; count < one.servers; count += 1) {
+    servers.push(await startServing(stack, { bench, url }))
+  }
+  const own = await prepare(servers, { bench, one, records })
+  const reference = plainMeasure(stack, { bench, one, url, records })
   const compared = await compare({ own, reference }, bench.rounds)
-  const target = one.target === undefined ? {} : { target: one.target }
-  return [{ name: nameOf(one), what: describe(one), ...target, ...compared }]
+  const { name, target } = one
+  return [{ name, what: describe(one), ...(target !== undefined && { target }), ...compared }]
 }
 
 function describe({ method, servers, isReplicated }: PostgresCase): string {
-  const kept = isReplicated ? 'replicated ' : method === 'PUT' ? 'durable ' : ''
-  const through = servers === 1 ? 'one server' : 'two servers'
-  const plain = method === 'GET' ? 'select' : 'upsert'
-  return `${kept}${method} 1 KB, ${clients} clients, ${through} / plain pg ${plain}`
+  const who = servers === 1 ? '1 server' : `${servers} servers`
+  const where = isReplicated ? ', on a standby too' : ''
+  return `${method} 1 KB, ${clients} clients, ${who}${where} / plain pg`
 }
 
-/** The address of an empty one, which goes with the stack. */
-async function createDatabase(
+async function startDatabase(
   stack: AsyncDisposableStack,
   { isReplicated }: PostgresCase,
-): Promise<string> {
-  const settings = { max_connections: '120', shared_buffers: '128MB' }
-  const server = isReplicated
-    ? await PostgresCluster.start(settings)
-    : await PostgresServer.start({ settings })
-  stack.defer(() => server.cleanUp())
-  return server.createDatabase()
+): Promise<PostgresServer> {
+  const settings = { max_connections: '200', shared_buffers: '256MB' }
+  const database = await PostgresServer.start({ settings })
+  stack.defer(() => database.cleanUp())
+  if (!isReplicated) return database
+  const standby = await PostgresServer.startStandbyOf(database, { settings })
+  stack.defer(() => standby.cleanUp())
+  await database.query("alter system set synchronous_standby_names = 'ANY 1 (*)'")
+  await database.query('select pg_reload_conf()')
+  return database
 }
 
-/** Puts all records once, so that GETs find them and PUTs replace. */
-async function prepareServers(
-  { program, nodeFlags, createFolder, roundMs }: Bench,
-  { method, servers }: PostgresCase,
-  { stack, engine }: { stack: AsyncDisposableStack; engine: string },
+/** A server with a generator of its own: two servers are not held up by one client. */
+interface Serving {
+  readonly server: ServerProcess
+  readonly load: LoadProcess
+}
+
+async function startServing(
+  stack: AsyncDisposableStack,
+  { bench, url }: { bench: Bench; url: string },
+): Promise<Serving> {
+  const { program, nodeFlags } = bench
+  const data = bench.createFolder()
+  const server = await ServerProcess.startCoatcheck({ program, engine: url, data, nodeFlags })
+  stack.defer(() => server.stop())
+  const load = new LoadProcess()
+  stack.defer(() => load.stop())
+  return { server, load }
+}
+
+/** Puts all records once, and returns what a round does on all servers at once. */
+async function prepare(
+  servers: readonly Serving[],
+  { bench, one, records }: { bench: Bench; one: PostgresCase; records: readonly SampleRecord[] },
 ): Promise<Measure> {
-  const running: { server: ServerProcess; load: LoadProcess }[] = []
-  while (running.length < servers) {
-    const options = { program, engine, data: createFolder(), nodeFlags }
-    const server = await ServerProcess.startCoatcheck(options)
-    stack.defer(() => server.stop())
-    const load = new LoadProcess()
-    stack.defer(() => load.stop())
-    running.push({ server, load })
-  }
-  const [first] = running
-  if (!first) throw new Error('There is a server.')
+  const [first] = servers
+  if (!first) throw new Error('At least one server is measured.')
   const path = recordsPath(await createStore(first.server.port, 'benchmark'))
-  const records = sampleRecords(recordCount, valueBytes)
   const puts = records.map(({ key, value }) => putRequest(`${path}/${key}`, value))
-  const requests = method === 'PUT' ? puts : records.map(({ key }) => getRequest(`${path}/${key}`))
-  const filling = { port: first.server.port, clients, requests: puts, expected: { status: 201 } }
-  await first.load.run({ ...filling, duration: 'once' })
-  const plan = { clients: clients / servers, requests, duration: roundMs }
-  const expected = expectedOf(method)
+  const gets = records.map(({ key }) => getRequest(`${path}/${key}`))
+  const { port } = first.server
+  const stored = { status: 201 }
+  await first.load.run({ port, clients, requests: puts, expected: stored, duration: 'once' })
+  const isPut = one.method === 'PUT'
+  const plan = {
+    clients: clients / servers.length,
+    requests: isPut ? puts : gets,
+    expected: isPut ? stored : { status: 200, bodyBytes: valueBytes },
+    duration: bench.roundMs,
+  }
   return async () => {
-    const samples = running.map(({ server, load }) =>
-      measureOne({ ...plan, expected, port: server.port }, { server, load }),
-    )
-    return sumOf(await Promise.all(samples))
+    const samples = await Promise.all(servers.map((serving) => measure(serving, plan)))
+    return samples.reduce(together)
   }
 }
 
-function expectedOf(method: PostgresCase['method']): Expected {
-  return method === 'PUT' ? { status: 201 } : { status: 200, bodyBytes: valueBytes }
-}
-
-async function measureOne(
-  plan: LoadPlan,
-  { server, load }: { server: ServerProcess; load: LoadProcess },
-): Promise<Sample> {
+async function measure({ server, load }: Serving, plan: Omit<LoadPlan, 'port'>): Promise<Sample> {
   const before = server.cpuMs()
-  const { requestCount: count, elapsedMs } = await load.run(plan)
+  const { requestCount: count, elapsedMs } = await load.run({ ...plan, port: server.port })
   return { count, elapsedMs, cpuMs: server.cpuMs() - before }
 }
 
-function sumOf(samples: readonly Sample[]): Sample {
+function together(one: Sample, other: Sample): Sample {
   return {
-    count: samples.reduce((sum, { count }) => sum + count, 0),
-    elapsedMs: Math.max(...samples.map(({ elapsedMs }) => elapsedMs)),
-    cpuMs: samples.reduce((sum, { cpuMs }) => sum + cpuMs, 0),
+    count: one.count + other.count,
+    elapsedMs: Math.max(one.elapsedMs, other.elapsedMs),
+    cpuMs: one.cpuMs + other.cpuMs,
   }
 }
 
-/** What a program without Coatcheck would do: one row, one statement, one round trip. */
-async function preparePlain(
-  { roundMs }: Bench,
-  { method }: PostgresCase,
-  { stack, database }: { stack: AsyncDisposableStack; database: string },
-): Promise<Measure> {
-  const connections = await Promise.all(
-    Array.from({ length: clients }, async () => {
-      const client = new Client({ connectionString: firstWritable(database) })
-      await client.connect()
-      stack.defer(() => client.end())
-      return client
-    }),
-  )
-  const [first] = connections
-  await first?.query('create table plain (key text primary key, value bytea not null)')
-  const records = sampleRecords(recordCount, valueBytes).map(({ key, value }) => ({
-    key,
-    value: Buffer.from(value),
-  }))
-  for (const { key, value } of records) await first?.query(upsert(key, value))
-  const work = async (client: Client, endsAt: number): Promise<number> => {
-    let count = 0
-    for (; performance.now() < endsAt; count += 1) {
-      const record = records[Math.floor(Math.random() * records.length)]
-      if (!record) throw new Error('There are records.')
-      const { key, value } = record
-      const { rowCount } = await client.query(method === 'GET' ? select(key) : upsert(key, value))
-      if (rowCount !== 1) throw new Error('Each statement is about one row.')
-    }
-    return count
-  }
-  return async () => {
-    const cpu = process.cpuUsage()
-    const began = performance.now()
-    const counts = await Promise.all(connections.map((client) => work(client, began + roundMs)))
-    const { user, system } = process.cpuUsage(cpu)
-    const count = counts.reduce((sum, one) => sum + one, 0)
-    return { count, elapsedMs: performance.now() - began, cpuMs: (user + system) / 1_000 }
-  }
-}
-
-/** `pg` knows one host: of several, the first is the primary here. */
-function firstWritable(database: string): string {
-  return database.replace(/,[^/]*/, '')
-}
-
-function select(key: string) {
-  return { name: 'select', text: 'select value from plain where key = $1', values: [key] }
-}
-
-function upsert(key: string, value: Buffer) {
-  const text =
-    'insert into plain values ($1, $2) on conflict (key) do update set value = excluded.value'
-  return { name: 'upsert', text, values: [key, value] }
+function plainMeasure(
+  stack: AsyncDisposableStack,
+  parts: { bench: Bench; one: PostgresCase; url: string; records: readonly SampleRecord[] },
+): Measure {
+  const { bench, one, url, records } = parts
+  const plain = new PlainProcess()
+  stack.defer(() => plain.stop())
+  const value = records[0]?.value ?? ''
+  const { method } = one
+  return () => plain.run({ url, method, clients, recordCount, value, duration: bench.roundMs })
 }

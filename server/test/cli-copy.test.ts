@@ -191,6 +191,20 @@ describe('coatcheck copy', () => {
     )
   })
 
+  it('ends with a sentence when the database dies, and goes on when it is back', async () => {
+    const [from, to] = [folderPlace(), await databasePlace()]
+    await fillLarge(from)
+    const { exit, stderr } = begin(from, to)
+    await untilHolds(to, 10_000_000)
+    await postgres.kill()
+    expect(await exit).toBe(1)
+    expect(stderr.text).toMatch(/^coatcheck: [^\n]+\.\n$/)
+    await postgres.start()
+    expect(await copy(from, to)).toMatchObject({ code: 0, stderr: '' })
+    const checked = await runCoatcheck({ args: ['check', '--data', to.data, ...to.words] })
+    expect(checked).toMatchObject({ code: 0, stderr: '' })
+  })
+
   it('begins anew only if one wishes where its source went on', async () => {
     const [from, to] = [folderPlace(), folderPlace()]
     await fillLarge(from)

@@ -1,8 +1,10 @@
+import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { readVersion } from '../src/version.ts'
 import { Client } from './support/client.ts'
 import { DataCommands, openPlace, type Place, places } from './support/data-commands.ts'
 import { ServerProcess } from './support/server-process.ts'
+import { mountSmallDisk } from './support/small-disk.ts'
 import { straceWords } from './support/strace.ts'
 import { TerminalCommand } from './support/terminal.ts'
 import { createTestFolder } from './support/test-folder.ts'
@@ -81,6 +83,16 @@ describe('coatcheck status', () => {
     const json = JSON.parse((await commands.run('status', '--json')).stdout)
     expect(json).toMatchObject({ ready: false, whyNot: expect.stringContaining('The disk failed') })
     expect((await fetch(`${server.url}/health/ready`)).status).toBe(503)
+  })
+
+  it('notes that the disk is nearly full', async () => {
+    const { path } = mountSmallDisk(14 * 1_048_576)
+    const data = join(path, 'data')
+    await ServerProcess.start({ data })
+    const rows = await new DataCommands(data).rows('status')
+    const [, note] = rows.find(([name]) => name === 'note') ?? []
+    expect(note).toMatch(/^The disk of .*lmdb has \d+ MiB of room left\.$/)
+    expect(rows[0]).toEqual(['status', 'ok'])
   })
 
   it('asks whatever server has the folder, but none with another engine than is named', async () => {

@@ -2,7 +2,7 @@ import { brotliCompressSync, constants } from 'node:zlib'
 import { ApifyClient } from 'apify-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SocketClient } from './support/socket-client.ts'
-import { startTestServer, type TestServer } from './test-server.ts'
+import { engines, startTestServer, type TestServer } from './test-server.ts'
 
 /** A value as every door should see it: the same bytes under the same type. */
 interface Kind {
@@ -76,24 +76,6 @@ function running(): TestServer {
   if (!server) throw new Error('The server runs only inside tests.')
   return server
 }
-
-beforeAll(async () => {
-  server = await startTestServer({ nemesisPort: 0 })
-  const client = new ApifyClient({ baseUrl: server.url, token: server.token })
-  storeId = (await client.keyValueStores().getOrCreate('shared-by-all-doors')).id
-  const session = await send('', {
-    method: 'PATCH',
-    body: '{"session":true}',
-    headers: { 'Content-Type': 'application/json' },
-  })
-  sessionToken = JSON.parse(await session.text()).data.sessionToken
-  socket = await SocketClient.open(server.nemesisUrl)
-})
-
-afterAll(async () => {
-  socket?.close()
-  await server?.close()
-})
 
 const doors: readonly Door[] = [
   {
@@ -176,46 +158,66 @@ function asJson({ bytes, contentType }: Kind): Seen {
 
 const pairs = doors.flatMap((writer) => doors.map((reader) => ({ writer, reader })))
 
-describe.each(pairs)('written by $writer.name, read by $reader.name', ({ writer, reader }) => {
-  const written = kinds.filter((kind) => writer.canWrite?.(kind) ?? true)
-  const seenBy = (kind: Kind): Seen => reader.sees?.(kind) ?? kind
-
-  it('is something', () => {
-    expect(written.length).toBeGreaterThan(2)
+describe.each(engines)('on %s', (engine) => {
+  beforeAll(async () => {
+    server = await startTestServer({ engine, nemesisPort: 0 })
+    const client = new ApifyClient({ baseUrl: server.url, token: server.token })
+    storeId = (await client.keyValueStores().getOrCreate('shared-by-all-doors')).id
+    const session = await send('', {
+      method: 'PATCH',
+      body: '{"session":true}',
+      headers: { 'Content-Type': 'application/json' },
+    })
+    sessionToken = JSON.parse(await session.text()).data.sessionToken
+    socket = await SocketClient.open(server.nemesisUrl)
   })
 
-  it.each(written)('$what', async (kind) => {
-    const key = 'KEY-(1)'
-    await writer.write(key, kind)
-    const { bytes, contentType } = seenBy(kind)
-    const seen = await reader.read(key)
-    expect(seen?.contentType).toBe(contentType)
-    expect(seen && Buffer.compare(seen.bytes, bytes)).toBe(0)
-    expect(await reader.list()).toEqual([key])
-    await reader.delete(key)
-    expect(await writer.read(key)).toBeUndefined()
-    expect(await writer.list()).toEqual([])
+  afterAll(async () => {
+    socket?.close()
+    await server?.close()
   })
 
-  it('a value over another kind of value', async () => {
-    for (const kind of [...written, ...written.toReversed()]) {
-      await writer.write('OVER', kind)
-      const seen = await reader.read('OVER')
-      expect(seen && Buffer.compare(seen.bytes, seenBy(kind).bytes), kind.what).toBe(0)
-    }
-    await reader.delete('OVER')
-  })
+  describe.each(pairs)('written by $writer.name, read by $reader.name', ({ writer, reader }) => {
+    const written = kinds.filter((kind) => writer.canWrite?.(kind) ?? true)
+    const seenBy = (kind: Kind): Seen => reader.sees?.(kind) ?? kind
 
-  it('a value over one that the other wrote', async () => {
-    const [kind] = written
-    for (const other of kinds.filter((one) => reader.canWrite?.(one) ?? true)) {
-      await reader.write('OTHER', other)
-      if (kind) await writer.write('OTHER', kind)
-      const seen = await reader.read('OTHER')
-      expect(seen && Buffer.compare(seen.bytes, kind?.bytes ?? Buffer.alloc(0))).toBe(0)
-    }
-    await writer.delete('OTHER')
-    expect(await reader.read('OTHER')).toBeUndefined()
+    it('is something', () => {
+      expect(written.length).toBeGreaterThan(2)
+    })
+
+    it.each(written)('$what', async (kind) => {
+      const key = 'KEY-(1)'
+      await writer.write(key, kind)
+      const { bytes, contentType } = seenBy(kind)
+      const seen = await reader.read(key)
+      expect(seen?.contentType).toBe(contentType)
+      expect(seen && Buffer.compare(seen.bytes, bytes)).toBe(0)
+      expect(await reader.list()).toEqual([key])
+      await reader.delete(key)
+      expect(await writer.read(key)).toBeUndefined()
+      expect(await writer.list()).toEqual([])
+    })
+
+    it('a value over another kind of value', async () => {
+      for (const kind of [...written, ...written.toReversed()]) {
+        await writer.write('OVER', kind)
+        const seen = await reader.read('OVER')
+        expect(seen && Buffer.compare(seen.bytes, seenBy(kind).bytes), kind.what).toBe(0)
+      }
+      await reader.delete('OVER')
+    })
+
+    it('a value over one that the other wrote', async () => {
+      const [kind] = written
+      for (const other of kinds.filter((one) => reader.canWrite?.(one) ?? true)) {
+        await reader.write('OTHER', other)
+        if (kind) await writer.write('OTHER', kind)
+        const seen = await reader.read('OTHER')
+        expect(seen && Buffer.compare(seen.bytes, kind?.bytes ?? Buffer.alloc(0))).toBe(0)
+      }
+      await writer.delete('OTHER')
+      expect(await reader.read('OTHER')).toBeUndefined()
+    })
   })
 })
 

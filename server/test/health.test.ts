@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Config } from '../src/config.ts'
 import { EngineError } from '../src/core/engine.ts'
@@ -107,6 +109,17 @@ describe('/health', () => {
     const { status, body } = await ask(server, '/health', server.token)
     expect(status).toBe(503)
     expect(JSON.stringify(body)).not.toContain('db-7')
+  })
+
+  it('tells the command line of this machine all, whatever fails', async () => {
+    const server = await start({ engine: 'postgresql' })
+    const { secret } = JSON.parse(readFileSync(join(server.data, 'local-server'), 'utf8'))
+    engine.ill = { whyNot: unreachable }
+    engine.readFailure = new EngineError('unavailable', unreachable)
+    expect((await ask(server, '/health', secret)).body.whyNot).toBe(unreachable)
+    const headers = { Authorization: `Bearer ${secret}`, 'X-Forwarded-For': '127.0.0.1' }
+    const passedOn = await plainRequest(`${server.url}/health`, { headers })
+    expect(passedOn.body.toString()).not.toContain('db-7')
   })
 
   it('says when to ask again where it does not serve', async () => {

@@ -76,6 +76,34 @@ describe('a server on PostgreSQL', () => {
     }
   })
 
+  it('keeps a promise of replication, and says so while a standby is missing', async () => {
+    const primary = await PostgresServer.start()
+    const standby = await PostgresServer.startStandbyOf(primary)
+    try {
+      const url = await primary.createDatabase()
+      await primary.query("alter system set synchronous_standby_names = 'ANY 1 (*)'")
+      await primary.query('select pg_reload_conf()')
+      const env = { COATCHECK_ENGINE: url, COATCHECK_DURABILITY: 'replicated' }
+      const server = await ServerProcess.start({ data: createTestFolder(), env })
+      const commands = new DataCommands(server.data, env)
+      expect(await commands.rows('status')).toEqual(
+        expect.arrayContaining([
+          ['status', 'ok'],
+          ['promise', "what is acknowledged is on several machines' disks before it is answered"],
+        ]),
+      )
+      await standby.kill()
+      await vi.waitUntil(async () => (await health(server)).status === 'degraded', {
+        timeout: 20_000,
+      })
+      const { notes } = await health(server, server.token)
+      expect(notes).toContain('0 of the 1 standbys that writes wait for are connected.')
+    } finally {
+      await standby.cleanUp()
+      await primary.cleanUp()
+    }
+  })
+
   it('goes on by itself after the database was away', async () => {
     const own = await PostgresServer.start()
     try {

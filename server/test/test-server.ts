@@ -8,8 +8,9 @@ import type { Config } from '../src/config.ts'
 import type { Environment } from '../src/core/environment.ts'
 import type { EngineOpener } from '../src/opened-data.ts'
 import { startServer } from '../src/server.ts'
+import { createTestDatabase } from './support/test-database.ts'
 
-export const engines = ['memory', 'lmdb'] as const
+export const engines = ['memory', 'lmdb', 'postgresql'] as const
 
 /** A real server of this process, on a port and in a folder of its own. */
 export interface TestServer {
@@ -25,19 +26,20 @@ export interface TestServer {
   close(): Promise<void>
 }
 
-/** `open` opens its engine, where that is not the one that the settings name; `now` is its clock. */
+/** `open` opens its engine, where that is not a fresh one of that name; `now` is its clock. */
 export async function startTestServer(
   settings: Partial<Config> = {},
   { open, now = Date.now }: { readonly open?: EngineOpener; readonly now?: () => number } = {},
 ): Promise<TestServer> {
   const data = await mkdtemp(join(tmpdir(), 'coatcheck-test-'))
+  const isFresh = settings.engine === 'postgresql' && !open && !settings.database
   const config: Config = {
     host: '127.0.0.1',
     port: 0,
     data,
     engine: 'memory',
     isEngineGiven: true,
-    database: undefined,
+    database: isFresh ? await createTestDatabase() : undefined,
     durability: 'any',
     nemesisPort: 'off',
     isNemesisPortGiven: true,

@@ -188,6 +188,14 @@ describe('the NemesisDB door', () => {
     const url = server.nemesisUrl
     engine.readFailure = gone
     await expect(openSocket(url)).rejects.toThrow('503')
+    const handshake = {
+      Connection: 'Upgrade',
+      Upgrade: 'websocket',
+      'Sec-WebSocket-Version': '13',
+      'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    }
+    const refused = await plainRequest(url.replace(/^ws/, 'http'), { headers: handshake })
+    expect([refused.status, refused.headers['retry-after']]).toEqual([503, '1'])
     heal()
     const { client } = await NemesisSession.open(url)
     expect(await client.command('SH_INFO_ALL', {})).toMatchObject({ totalSessions: 1 })

@@ -24,7 +24,13 @@ const large = patternBytes(3_000_000)
 
 /** Pages of three entries, so that a copy of little has many. */
 class Source extends HurtEngine {
-  override scan(range: KeyRange, bound: ScanBound): Promise<Page> {
+  /** Runs before the next page is read, and once. */
+  beforePage: (() => Promise<unknown>) | undefined
+
+  override async scan(range: KeyRange, bound: ScanBound): Promise<Page> {
+    const before = this.beforePage
+    this.beforePage = undefined
+    await before?.()
     return super.scan(range, { ...bound, limit: Math.min(bound.limit, 3) })
   }
 }
@@ -214,7 +220,14 @@ describe('what is not copied', () => {
     expect(await failureOf({ restart: true })).toBe('target-occupied')
   })
 
-  it('is where a server begins at that moment', async () => {
+  it('is where a server begins meanwhile, whose data stays', async () => {
+    const begin = (): Promise<unknown> => fill(server, 7)
+    const server = new MemoryEngine()
+    target = new Target(server)
+    source.beforePage = begin
+    expect(await failureOf()).toBe('target-occupied')
+    expect(await check(server)).toMatchObject({ problemCount: 0, records: 6 })
+    target = new Target(new MemoryEngine())
     target.beforeCommit = () => openTestDomain(target)
     expect(await failureOf()).toBe('target-occupied')
   })

@@ -96,7 +96,8 @@ class Copy {
 
   async #copy(origin: CopyOrigin, format: Entry): Promise<CopyReport> {
     const { newest } = origin
-    const mark = (await this.#findBegun(origin)) ?? (await this.#begin(origin))
+    const [before] = await this.#target.get([formatKey])
+    const mark = (await this.#begun(origin, before)) ?? (await this.#begin(origin, before))
     if (mark.behind === undefined) await this.#empty()
     await this.#fill(mark)
     await this.#compare(mark)
@@ -111,12 +112,11 @@ class Copy {
     return entry
   }
 
-  /** Half a copy of the very same data, to be continued. */
-  async #findBegun(origin: CopyOrigin): Promise<CopyMark | undefined> {
-    const [entry] = await this.#target.get([formatKey])
-    const mark = entry && readCopyMark(entry)
+  /** Half a copy of the very same data, to be continued. `before` is the target's format. */
+  async #begun(origin: CopyOrigin, before: Entry | undefined): Promise<CopyMark | undefined> {
+    const mark = before && readCopyMark(before)
     if (!mark) {
-      if (entry || !(await this.#isEmpty())) throw occupied()
+      if (before || !(await this.#isEmpty())) throw occupied()
       return undefined
     }
     if (this.#options.restart) return undefined
@@ -131,8 +131,11 @@ class Copy {
     return entries.length === 0
   }
 
-  /** Says in the target that it is half a copy from now on. */
-  async #begin(origin: CopyOrigin): Promise<CopyMark> {
+  /**
+   * Says in the target that it is half a copy from now on, unless its format is no longer what it
+   * was `before`: a server may have begun there while the source was read.
+   */
+  async #begin(origin: CopyOrigin, before: Entry | undefined): Promise<CopyMark> {
     const found = await survey(this.#source, ({ bytes }) => this.#step('reading', bytes))
     if (found.damagedCount > 0 && !this.#options.skipDamaged) throw damaged(found)
     const mark: CopyMark = {
@@ -142,7 +145,6 @@ class Copy {
       copied: { entries: 0, bytes: 0 },
       behind: undefined,
     }
-    const [before] = await this.#target.get([formatKey])
     const { applied } = await this.#target.commit({
       checks: [{ key: formatKey, revision: before?.revision }],
       puts: [{ key: formatKey, value: encodeCopyMark(mark) }],
@@ -189,7 +191,10 @@ class Copy {
       if (entry.revision > newest && !entry.isDamaged) throw moved()
       if (!entry.isDamaged) return true
       if (this.#options.skipDamaged) return false
-      throw new CopyError('source-damaged', 'An entry of the source is damaged.')
+      throw new CopyError(
+        'source-damaged',
+        'An entry of the source is damaged: see --skip-damaged.',
+      )
     })
   }
 

@@ -83,6 +83,39 @@ describe('the health of a server', () => {
     expect(timesAsked).toBe(2)
   })
 
+  it('takes no slow answer for a wrong clock', async () => {
+    const tookMs = 8_000
+    const answers = [environment.now(), environment.now() + tookMs]
+    for (const now of answers) {
+      const engine = {
+        health: async (): Promise<EngineHealth> => {
+          environment.advance(tookMs)
+          return { ...sound, now }
+        },
+      }
+      const report = await new Health({ engine, environment, wish: 'any' }).report()
+      environment.advance(-tookMs)
+      expect(report.status).toBe('ok')
+    }
+  })
+
+  it('is asked of a slow engine once at a time', async () => {
+    const { promise, resolve } = Promise.withResolvers<EngineHealth>()
+    const engine = {
+      health: (): Promise<EngineHealth> => {
+        timesAsked += 1
+        return promise
+      },
+    }
+    const health = new Health({ engine, environment, wish: 'any' })
+    const first = health.report()
+    environment.advance(60_000)
+    const second = health.report()
+    resolve(sound)
+    expect(await first).toBe(await second)
+    expect(timesAsked).toBe(1)
+  })
+
   it('is asked again where the clock was set back', async () => {
     const health = healthOf({})
     await health.report()

@@ -19,40 +19,54 @@ export interface HealthReport {
   readonly clockSkewMs: number | undefined
 }
 
+/** Between which times an engine was asked. */
+interface Asked {
+  readonly before: number
+  readonly after: number
+}
+
 interface HealthParts {
   readonly engine: Pick<InstalledEngine, 'health'>
   readonly environment: Environment
   readonly wish: DurabilityWish
 }
 
-/** How a server is: asked of the engine at most once in `limits.cachedHealthMs`. */
+/** How a server is: asked of the engine once at a time, and once in `limits.cachedHealthMs`. */
 export class Health {
   readonly #parts: HealthParts
-  #asked: { readonly at: number; readonly report: Promise<HealthReport> } | undefined
+  #asking: Promise<HealthReport> | undefined
+  #told: { readonly at: number; readonly report: HealthReport } | undefined
 
   constructor(parts: HealthParts) {
     this.#parts = parts
   }
 
   /** Whoever asks at the same time is told the same. */
-  report(): Promise<HealthReport> {
-    const now = this.#parts.environment.now()
-    const age = this.#asked ? now - this.#asked.at : -1
-    // What was asked in the future was asked before the clock was set back.
-    if (this.#asked && age >= 0 && age < limits.cachedHealthMs) return this.#asked.report
-    const report = this.#ask(now)
-    this.#asked = { at: now, report }
+  async report(): Promise<HealthReport> {
+    const age = this.#told ? this.#parts.environment.now() - this.#told.at : -1
+    // What was told in the future was told before the clock was set back.
+    if (this.#told && age >= 0 && age < limits.cachedHealthMs) return this.#told.report
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = undefined
+    })
+    return this.#asking
+  }
+
+  async #ask(): Promise<HealthReport> {
+    const before = this.#parts.environment.now()
+    const engine = await this.#parts.engine.health()
+    const after = this.#parts.environment.now()
+    const report = this.#judge(engine, { before, after })
+    this.#told = { at: after, report }
     return report
   }
 
-  async #ask(before: number): Promise<HealthReport> {
-    const engine = await this.#parts.engine.health()
-    const after = this.#parts.environment.now()
+  #judge(engine: EngineHealth, { before, after }: Asked): HealthReport {
     const clockSkewMs =
       engine.now === undefined ? undefined : Math.round(engine.now - (before + after) / 2)
     const problems = [
       ...durabilityProblems(engine, this.#parts.wish),
-      ...clockProblems(clockSkewMs),
+      ...clockProblems(clockSkewMs, { before, after }),
     ]
     return { status: statusOf(engine, problems), engine, problems, clockSkewMs }
   }
@@ -82,7 +96,9 @@ function wordOf(wish: DurabilityWish): string {
   return wish === 'replicated' ? 'replicated' : 'on a disk'
 }
 
-function clockProblems(skewMs: number | undefined): string[] {
-  if (skewMs === undefined || Math.abs(skewMs) <= limits.clockSkewMsMax) return []
+/** An engine that took long to answer may have looked at its clock at any moment meanwhile. */
+function clockProblems(skewMs: number | undefined, { before, after }: Asked): string[] {
+  if (skewMs === undefined) return []
+  if (Math.abs(skewMs) - Math.abs(after - before) / 2 <= limits.clockSkewMsMax) return []
   return [`The clocks of this server and of its database are ${Math.abs(skewMs)} ms apart.`]
 }

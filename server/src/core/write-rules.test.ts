@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { AtomicWrite, EngineLimits } from './engine.ts'
-import { measureWrite } from './write-rules.ts'
+import type { AtomicWrite, EngineLimits, Entry } from './engine.ts'
+import { measureRestore, measureWrite } from './write-rules.ts'
 
 const limits: EngineLimits = { keyBytesMax: 20, valueBytesMax: 100, commitBytesMax: 300 }
 const key = Buffer.from('key')
@@ -64,5 +64,35 @@ describe('a write', () => {
       { key, value, stamped: true },
     ]
     expect(measure({ puts })).not.toThrow()
+  })
+})
+
+describe('what is restored', () => {
+  const entry: Entry = { key, value, revision: 3 }
+  const counter: Entry = { key: other, value: Buffer.alloc(8), revision: 5, isCounter: true }
+  const restore =
+    (changes: Partial<Entry>, newest = 5) =>
+    () =>
+      measureRestore([counter, { ...entry, ...changes }], { newest, limits })
+
+  it('is what an engine could have committed up to the newest revision', () => {
+    expect(restore({})).not.toThrow()
+    expect(restore({ revision: 5 })).not.toThrow()
+    expect(restore({ revision: 6 })).toThrow(refused)
+    for (const revision of [0, -1, 1.5, Number.NaN, 2 ** 53]) {
+      expect(restore({ revision }, 2 ** 53 - 1)).toThrow(refused)
+      expect(() => measureRestore([], { newest: revision, limits })).toThrow(refused)
+    }
+  })
+
+  it('is whole', () => {
+    expect(restore({ isDamaged: true })).toThrow(refused)
+    expect(restore({ isCounter: true })).toThrow(refused)
+    expect(restore({ isCounter: true, value: Buffer.alloc(8) })).not.toThrow()
+  })
+
+  it('keeps the limits of a write', () => {
+    expect(restore({ key: other })).toThrow(refused)
+    expect(restore({ value: Buffer.alloc(101) })).toThrow(refused)
   })
 })

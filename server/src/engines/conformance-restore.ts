@@ -3,11 +3,9 @@ import { EngineError, type Entry, type Revision, type StorageEngine } from '../c
 import type { InstalledEngine } from '../core/installed-engine.ts'
 import { put, text, within } from './conformance-basics.ts'
 
-type Restoring = StorageEngine & Pick<InstalledEngine, 'restore'>
-
 interface Under {
-  readonly engine: Restoring
-  readonly reopen?: () => Promise<Restoring>
+  readonly engine: InstalledEngine
+  readonly reopen?: () => Promise<InstalledEngine>
   cleanUp(): Promise<void>
 }
 
@@ -18,7 +16,7 @@ const key = Buffer.from
 /** What an engine must do with the entries of another, each test on an engine of its own. */
 export function describeRestore(open: () => Promise<Under>): void {
   let under: Under | undefined
-  let engine: Restoring
+  let engine: InstalledEngine
   beforeEach(async () => {
     under = await open()
     engine = under.engine

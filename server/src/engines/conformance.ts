@@ -15,10 +15,7 @@ import { describeOrder } from './conformance-order.ts'
 import { describeRestore } from './conformance-restore.ts'
 import { allFaults, delaysOnly, FaultyEngine } from './faulty.ts'
 
-/** What every engine is that somebody installs. */
-export type KeptEngine = StorageEngine & Pick<InstalledEngine, 'restore'>
-
-export interface EngineUnderTest<Engine extends StorageEngine = KeptEngine> {
+export interface EngineUnderTest<Engine extends StorageEngine = InstalledEngine> {
   readonly engine: Engine
   /** Closes the engine and opens what it had stored; undefined: it keeps nothing. */
   readonly reopen?: () => Promise<Engine>

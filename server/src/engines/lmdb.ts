@@ -11,10 +11,9 @@ import type {
   Page,
   Revision,
   ScanBound,
-  StorageEngine,
 } from '../core/engine.ts'
 import { EngineError } from '../core/engine.ts'
-import type { EngineHealth } from '../core/installed-engine.ts'
+import type { EngineHealth, InstalledEngine } from '../core/installed-engine.ts'
 import { Newest } from '../core/newest.ts'
 import { measureRestore, measureWrite } from '../core/write-rules.ts'
 import { contentOf, isCounter, LmdbEntry, pack, packedKind, revisionOf } from './lmdb-entry.ts'
@@ -79,7 +78,7 @@ interface Tables {
  * no room for a new one. After a failed sync it takes no more writes until it is opened again: the
  * operating system may have dropped the pages.
  */
-export class LmdbEngine implements StorageEngine {
+export class LmdbEngine implements InstalledEngine {
   readonly limits = limits
   readonly #folder: string
   #tables: Tables

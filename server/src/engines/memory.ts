@@ -12,10 +12,9 @@ import type {
   Page,
   Revision,
   ScanBound,
-  StorageEngine,
 } from '../core/engine.ts'
 import { EngineError } from '../core/engine.ts'
-import type { EngineHealth } from '../core/installed-engine.ts'
+import type { EngineHealth, InstalledEngine } from '../core/installed-engine.ts'
 import { Newest } from '../core/newest.ts'
 import { measureRestore, measureWrite } from '../core/write-rules.ts'
 
@@ -32,7 +31,7 @@ const limits: EngineLimits = {
 }
 
 /** A sorted tree in memory: the reference of the contract. It forgets everything when it ends. */
-export class MemoryEngine implements StorageEngine {
+export class MemoryEngine implements InstalledEngine {
   readonly limits = limits
   // Keys are latin1 strings, one char a byte, so that their order is the order of bytes.
   // The package is CommonJS: its class is the module's `default`.

@@ -33,6 +33,17 @@ describe('a PostgreSQL address', () => {
     expect(passwordOf(address)).toBe('pass')
   })
 
+  it('may be as clouds give it', () => {
+    const words = 'sslmode=require&channel_binding=require&connect_timeout=10'
+    const text = `postgresql://me:pass@one,two/things?${words}&target_session_attrs=read-write`
+    const address = parsePostgresAddress(text)
+    expect(address).toMatchObject({ channelBinding: 'require', connectMsMax: 10_000 })
+    expect(parsePostgresAddress('postgres://me@one/things')).toMatchObject({
+      channelBinding: 'disable',
+      connectMsMax: undefined,
+    })
+  })
+
   it('may be percent-encoded, and name hosts by IPv6 and the folder of a socket', () => {
     const address = parsePostgresAddress('postgresql://m%40e:p%2F%3A@[::1]:1,%2Frun%2Fpg/d%20b')
     expect(address).toMatchObject({ user: 'm@e', database: 'd b' })
@@ -83,6 +94,9 @@ describe('a PostgreSQL address', () => {
       'postgres://me:hidden@a:1:2/data',
       'postgres://me:hidden@host/data?sslmode=sometimes',
       'postgres://me:hidden@host/data?colour=red',
+      'postgres://me:hidden@host/data?target_session_attrs=standby',
+      'postgres://me:hidden@host/data?connect_timeout=soon',
+      'postgres://me:hidden@host/data?channel_binding=perhaps',
       'postgres://me:hidden@host/data?sslrootcert=/not/there.pem',
     ]) {
       const refusal = refusalOf(text)

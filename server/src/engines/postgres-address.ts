@@ -12,6 +12,9 @@ export interface PostgresHost {
 /** As libpq's `sslmode`: `prefer` takes what there is, `require` asks nobody who they are. */
 export type TlsMode = 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full'
 
+/** Whether a password's proof is tied to the TLS connection: nobody between can pass it on. */
+export type ChannelBinding = 'disable' | 'prefer' | 'require'
+
 /** The address can't be used; the message is a sentence for the terminal, without passwords. */
 export class PostgresAddressError extends Error {
   constructor(message: string) {
@@ -24,7 +27,18 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 const addressPattern = /^postgres(?:ql)?:\/\/([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/
 const tlsModes: readonly TlsMode[] = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full']
-const parameters = ['sslmode', 'sslrootcert', 'application_name', 'options'] as const
+const bindings: readonly ChannelBinding[] = ['disable', 'prefer', 'require']
+/** A host that takes writes is what is looked for anyway. */
+const targets = ['any', 'read-write', 'primary'] as const
+const parameters = [
+  'sslmode',
+  'sslrootcert',
+  'channel_binding',
+  'application_name',
+  'connect_timeout',
+  'target_session_attrs',
+  'options',
+] as const
 type Parameter = (typeof parameters)[number]
 
 /** Where a PostgreSQL is, and as whom to go there. Printing one shows no password. */
@@ -35,7 +49,10 @@ export class PostgresAddress {
   readonly tls: TlsMode
   /** Certificates in PEM that the server's must descend from; undefined: those of the system. */
   readonly rootCertificates: string | undefined
+  readonly channelBinding: ChannelBinding
   readonly applicationName: string
+  /** How long a host may take to let somebody in; undefined: the engine says. */
+  readonly connectMsMax: number | undefined
   /** Settings for each session, as `-c name=value`. */
   readonly options: string | undefined
   readonly #password: string | undefined
@@ -47,7 +64,9 @@ export class PostgresAddress {
     this.database = parts.database
     this.tls = parts.tls
     this.rootCertificates = parts.rootCertificates
+    this.channelBinding = parts.channelBinding
     this.applicationName = parts.applicationName
+    this.connectMsMax = parts.connectMsMax
     this.options = parts.options
     this.#password = parts.password
     this.#passwordFile = parts.passwordFile
@@ -76,7 +95,9 @@ interface AddressParts {
   readonly database: string
   readonly tls: TlsMode
   readonly rootCertificates: string | undefined
+  readonly channelBinding: ChannelBinding
   readonly applicationName: string
+  readonly connectMsMax: number | undefined
   readonly options: string | undefined
   readonly password: string | undefined
   readonly passwordFile: PasswordFile
@@ -96,12 +117,19 @@ export function parsePostgresAddress(text: string, environment: Environment = {}
   const at = authority.lastIndexOf('@')
   const [user, password] = parseUser(at < 0 ? '' : authority.slice(0, at), environment)
   const given = parseParameters(query)
+  oneOf(targets, given.target_session_attrs ?? 'any', 'target_session_attrs')
   return new PostgresAddress({
     hosts: parseHosts(authority.slice(at + 1), environment),
     user,
     database: decode(path, 'database') || environment.PGDATABASE || user,
-    tls: parseTls(given.sslmode ?? environment.PGSSLMODE ?? 'prefer'),
+    tls: oneOf(tlsModes, given.sslmode ?? environment.PGSSLMODE ?? 'prefer', 'sslmode'),
     rootCertificates: readCertificates(given.sslrootcert ?? environment.PGSSLROOTCERT),
+    channelBinding: oneOf(
+      bindings,
+      given.channel_binding ?? environment.PGCHANNELBINDING ?? 'disable',
+      'channel_binding',
+    ),
+    connectMsMax: parseSeconds(given.connect_timeout ?? environment.PGCONNECT_TIMEOUT),
     applicationName: given.application_name ?? environment.PGAPPNAME ?? 'coatcheck',
     options: given.options ?? environment.PGOPTIONS,
     password: password ?? environment.PGPASSWORD,
@@ -159,10 +187,17 @@ function parseParameters(query: string): Partial<Record<Parameter, string>> {
   return given
 }
 
-function parseTls(text: string): TlsMode {
-  const mode = tlsModes.find((one) => one === text)
-  if (mode) return mode
-  throw new PostgresAddressError(`sslmode is ${tlsModes.join(', ')}, but not "${text}".`)
+function oneOf<T extends string>(known: readonly T[], text: string, name: Parameter): T {
+  const found = known.find((one) => one === text)
+  if (found !== undefined) return found
+  throw new PostgresAddressError(`${name} is ${known.join(', ')}, but not "${text}".`)
+}
+
+/** As ms. */
+function parseSeconds(text: string | undefined): number | undefined {
+  if (text === undefined || text === '0') return undefined
+  if (/^[1-9]\d{0,2}$/.test(text)) return Number(text) * 1_000
+  throw new PostgresAddressError(`connect_timeout is a number of seconds, but not "${text}".`)
 }
 
 function readCertificates(file: string | undefined): string | undefined {

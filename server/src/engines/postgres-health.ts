@@ -67,7 +67,7 @@ function judge(
   }
   if (found.synchronous_commit === 'local' || found.synchronous_commit === 'remote_write') {
     const mode = `synchronous_commit is ${found.synchronous_commit}`
-    return { durability: 'degraded', notes: [...notes, `${mode}: standbys need not have a write.`] }
+    return { durability: 'single', notes: [...notes, `${mode}: standbys need not have a write.`] }
   }
   if (standbys === undefined) {
     const blind = 'This role may not see the standbys (pg_monitor would).'

@@ -53,6 +53,20 @@ describe('several hosts of PostgreSQL', () => {
     expect((await engine.health()).notes.join()).not.toContain('lacked')
   })
 
+  it('are left with all that was asked of them, where writes go elsewhere', async () => {
+    const engine = await open(primary.port, standby.port)
+    await put(engine, [key, 'before'])
+    await engine.get([key])
+    await caughtUp(standby, 1)
+    await primary.query('alter system set default_transaction_read_only = on')
+    await primary.query('select pg_reload_conf()')
+    await standby.query('select pg_promote()')
+    await put(engine, [key, 'after'])
+    expect(text((await engine.get([key]))[0]?.value)).toBe('after')
+    const sessions = `select 1 from pg_stat_activity where application_name = 'coatcheck'`
+    while ((await primary.query(sessions)).length > 0) await sleep(10)
+  })
+
   it('never give a revision twice, also where the new one lacks commits; it is told', async () => {
     const engine = await open(primary.port, standby.port)
     await put(engine, [key, 'replicated'])

@@ -28,9 +28,10 @@ export class Lane {
 
   /**
    * Waits for an attempt that runs, but not for the next one.
-   * Throws EngineError `unavailable`.
+   * Throws EngineError `unavailable`, `closed`.
    */
   async session(): Promise<Session> {
+    if (this.#closing.signal.aborted) throw new EngineError('closed', 'The engine is closed.')
     if (this.#session?.isLost === false) return this.#session
     if (this.#failure) throw this.#failure
     return this.#attempt()

@@ -84,6 +84,24 @@ describe('PostgreSQL that goes away', () => {
     await commit
   })
 
+  it('goes on reading, and answers writes, while it waits for standbys in vain', async () => {
+    const lonely = await PostgresServer.start()
+    onTestFinished(() => lonely.cleanUp())
+    const engine = await open(await lonely.createDatabase(), { answerMsMax: 400 })
+    await put(engine, [key, 'before'])
+    await lonely.query(`alter system set synchronous_standby_names = 'nobody'`)
+    await lonely.query('select pg_reload_conf()')
+    await expect(put(engine, [key, 'waiting'])).rejects.toMatchObject(unknown)
+    // The one before it still has the clock.
+    await expect(put(engine, [key, 'behind it'])).rejects.toMatchObject(unavailable)
+    expect(text((await engine.get([key]))[0]?.value)).toBe('before')
+    expect(await engine.health()).toMatchObject({ whyNot: undefined, durability: 'degraded' })
+    await lonely.query('alter system reset synchronous_standby_names')
+    await lonely.query('select pg_reload_conf()')
+    await untilServed(engine)
+    expect(text((await engine.get([key]))[0]?.value)).toBe('waiting')
+  })
+
   it('answers when it stands still, and serves again when it goes on', async () => {
     const url = await server.createDatabase()
     const engine = await open(url, { connectMsMax: 200, answerMsMax: 300 })

@@ -63,7 +63,7 @@ export class Primary {
   async #openWritable(host: PostgresHost): Promise<Session> {
     const session = await Session.open({ ...this.#options, host })
     if (session.isWritable) return session
-    await session.close()
+    void session.close()
     throw new Error('it takes no writes: a standby, or set to be read only')
   }
 

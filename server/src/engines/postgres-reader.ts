@@ -17,22 +17,22 @@ const getEntries: Statement = {
 
 /**
  * The window counts the bytes in front of each row, so that no more are sent than a page takes;
- * lengths are known without reading values. `more` says whether a row comes behind.
+ * lengths are known without reading values. `more` says whether a row comes behind. All in one
+ * window: a second one takes half as long again.
  */
 const scanEntries: Statement = {
   name: 'coatcheck-scan',
   text: `select key, revision, total, value, more from (
-      select key, revision, total, value,
-        lead(key) over ahead is not null as more,
-        coalesce(sum(octet_length(key) + coalesce(octet_length(value), 8))
-          over (order by key rows between unbounded preceding and 1 preceding), 0) as before
+      select key, revision, total, value, lead(key) over rows_before is not null as more,
+        coalesce(sum(octet_length(key) + coalesce(octet_length(value), 8)) over rows_before, 0)
+          as bytes_before
       from (
         select key, revision, total, value from coatcheck_entry
         where key >= $1::bytea and key < $2::bytea order by key limit $3::bigint + 1
       ) as found
-      window ahead as (order by key)
+      window rows_before as (order by key rows between unbounded preceding and 1 preceding)
     ) as page
-    where before < $4::bigint order by key limit $3::bigint`,
+    where bytes_before < $4::bigint order by key limit $3::bigint`,
 }
 
 interface Asked {

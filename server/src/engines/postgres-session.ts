@@ -29,7 +29,7 @@ export interface SessionOptions {
 
 /** `pg` knows more settings than its types. */
 interface WideClientConfig extends ClientConfig {
-  readonly connection: Connection
+  readonly connection: BinaryConnection
 }
 
 interface WideQuery extends QueryArrayConfig {
@@ -39,14 +39,29 @@ interface WideQuery extends QueryArrayConfig {
 
 /** Hands what is binary on as bytes. */
 class BinaryConnection extends Connection {
+  #isBindable = false
+
+  /** Whether the server asked for a proof that is tied to this TLS connection. */
+  get isBindable(): boolean {
+    return this.#isBindable
+  }
+
   attachListeners(stream: Duplex): void {
     const parser = new BinaryParser()
     stream.on('data', (bytes: Buffer) => {
       parser.parse(bytes, (message) => {
+        if ('mechanisms' in message) this.#isBindable = offersBinding(message.mechanisms)
         this.emit(message.name === 'error' ? 'errorMessage' : message.name, message)
       })
     })
   }
+}
+
+/** Of the time for an answer: a lock that is not to be had is told, not cut off. */
+const lockShare = 0.75
+
+function offersBinding(mechanisms: unknown): boolean {
+  return Array.isArray(mechanisms) && mechanisms.includes('SCRAM-SHA-256-PLUS')
 }
 
 const noTls = 'The server does not support SSL connections'
@@ -59,7 +74,7 @@ const raw = (value: unknown): unknown => value
  */
 const greeting = (answerMsMax: number): string => `
   set statement_timeout = 0;
-  set lock_timeout = ${answerMsMax};
+  set lock_timeout = ${Math.ceil(answerMsMax * lockShare)};
   set idle_in_transaction_session_timeout = 2000;
   set default_transaction_isolation = 'read committed';
   select set_config('synchronous_commit', 'on', false)
@@ -73,15 +88,16 @@ const greeting = (answerMsMax: number): string => `
  */
 export class Session {
   readonly host: PostgresHost
-  /** False of a standby, which takes no writes. */
-  #isWritable = false
   readonly #client: Client
+  readonly #answerMsMax: number
   readonly #lost = Promise.withResolvers<unknown>()
   #isLost = false
+  #isWritable = false
   #warnings: string[] = []
 
-  private constructor(client: Client, host: PostgresHost) {
+  private constructor(client: Client, { host, answerMsMax }: SessionOptions) {
     this.#client = client
+    this.#answerMsMax = answerMsMax
     this.host = host
     client.on('error', (error) => this.#lose(error))
     client.on('end', () => this.#lose(new Error('The connection ended.')))
@@ -103,10 +119,12 @@ export class Session {
   }
 
   static async #connect(options: SessionOptions, tls: TlsMode): Promise<Session> {
-    const client = new Client(clientConfig(options, tls))
-    const session = new Session(client, options.host)
+    const config = clientConfig(options, tls)
+    const client = new Client(config)
+    const session = new Session(client, options)
     try {
       await client.connect()
+      assertBound(options.address, config.connection)
       await session.#greet(options)
       return session
     } catch (error) {
@@ -115,6 +133,7 @@ export class Session {
     }
   }
 
+  /** False of a standby. */
   get isWritable(): boolean {
     return this.#isWritable
   }
@@ -170,12 +189,15 @@ export class Session {
     this.#client.on('notification', listener)
   }
 
-  /** Lets what was asked be answered first. */
+  /** Lets what was asked be answered first; a server that stands still is not waited for. */
   async close(): Promise<void> {
+    const timer = setTimeout(() => this.destroy(), this.#answerMsMax)
     await this.#client.end()
+    clearTimeout(timer)
   }
 
   destroy(): void {
+    this.#lose(new Error('The connection was cut.'))
     this.#client.connection.stream.destroy()
   }
 
@@ -200,13 +222,19 @@ export function sqlStateOf(error: unknown): string | undefined {
 function clientConfig(options: SessionOptions, tls: TlsMode): WideClientConfig {
   const { address, host, connectMsMax, answerMsMax } = options
   const ssl = tlsOptions(address, tls)
-  const keepAlive = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 }
+  const connection = new BinaryConnection({
+    ssl,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+  })
   return {
     host: host.host,
     port: host.port,
     user: address.user,
     database: address.database,
     password: () => {
+      // Before it is sent to whoever asks.
+      assertBound(address, connection)
       const password = address.passwordFor(host)
       if (password === undefined) throw new Error('the server asks for a password: none was given')
       return password
@@ -218,8 +246,14 @@ function clientConfig(options: SessionOptions, tls: TlsMode): WideClientConfig {
     pipeline: true,
     types: { getTypeParser: () => raw },
     ssl,
-    connection: new BinaryConnection({ ssl, ...keepAlive }),
+    enableChannelBinding: address.channelBinding !== 'disable',
+    connection,
   }
+}
+
+function assertBound({ channelBinding }: PostgresAddress, { isBindable }: BinaryConnection): void {
+  if (channelBinding !== 'require' || isBindable) return
+  throw new Error('the server offers no channel binding, and it is required')
 }
 
 function tlsOptions(address: PostgresAddress, tls: TlsMode): NonNullable<ClientConfig['ssl']> {

@@ -60,15 +60,18 @@ describe('several servers on one PostgreSQL', () => {
   it('show a follower every entry of a log in order, while both write', async () => {
     const engines = [await open(), await open()]
     const follower = new Follower(await open())
+    // One has more to carry, so that what it began first would often end last.
+    const loads = [Buffer.alloc(0), Buffer.alloc(100_000)]
     const writers = engines.flatMap((engine, server) =>
-      Array.from({ length: 16 }, async (_, writer) => {
-        for (let index = 0; index < 40; index += 1) {
+      Array.from({ length: 8 }, async (_, writer) => {
+        const load = { key: Buffer.from(`load ${server} ${writer}`), value: loads[server] ?? log }
+        for (let index = 0; index < 60; index += 1) {
           const value = Buffer.from(`${server}/${writer}/${index}`)
-          await engine.commit({ puts: [{ key: log, value, stamped: true }] })
+          await engine.commit({ puts: [{ key: log, value, stamped: true }, load] })
         }
       }),
     )
-    const following = follower.until(() => follower.seen.length === 2 * 16 * 40)
+    const following = follower.until(() => follower.seen.length === 2 * 8 * 60)
     await Promise.all(writers)
     await following
     const { entries } = await follower.engine.scan(within(log), { limit: 9_999, bytes: 9_999_999 })

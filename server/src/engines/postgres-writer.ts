@@ -16,6 +16,9 @@ const groupCountMax = 1_024
 const attemptsMax = 8
 const waitMs = 5
 
+/** What a statement is refused for that can't be its own fault: locks, space, the server itself. */
+const faultsOfNone = ['08', '25', '40', '53', '55', '57', '58']
+
 /** What a server answers that takes no writes any more. */
 const retired = ['25006', '57P']
 
@@ -94,9 +97,8 @@ export class Writer {
       this.#answer(group, await this.#commit(group, session))
     } catch (error) {
       const failure = engineErrorOf(error)
-      const isOfOne = group.length > 1 && failure.applied === 'no' && !session.isLost
-      if (!isOfOne || failure.failure === 'full') return refuse(group, failure)
-      // One of them may be the reason, and does not fail its neighbours.
+      if (group.length === 1 || !mayBeOfOne(failure)) return refuse(group, failure)
+      // One of them is the reason, and does not fail its neighbours.
       for (const member of group) await this.#settle([member], session)
     }
   }
@@ -120,7 +122,8 @@ export class Writer {
         return await commitTogether(writes, session)
       } catch (error) {
         const failure = engineErrorOf(error)
-        if (isRetired(failure)) session.destroy()
+        // Whatever it is, its transaction is not left behind.
+        if (isRetired(failure) || !(error instanceof EngineError)) session.destroy()
         if (attempt >= attemptsMax || !isWorthwhile(failure, session, attempt)) throw failure
         if (failure.failure === 'conflict') await sleep(attempt * waitMs)
         session = await this.#lane.session()
@@ -132,7 +135,14 @@ export class Writer {
 /** A session may have been lost long ago, and only now it shows: that is tried once more. */
 function isWorthwhile(failure: EngineError, session: Session, attempt: number): boolean {
   if (failure.applied === 'unknown') return false
-  return failure.failure === 'conflict' || (session.isLost && attempt === 1)
+  const isGone = session.isLost || isRetired(failure)
+  return failure.failure === 'conflict' || (isGone && attempt === 1)
+}
+
+function mayBeOfOne({ applied, cause }: EngineError): boolean {
+  const state = sqlStateOf(cause)
+  if (applied === 'unknown' || state === undefined) return false
+  return !faultsOfNone.some((start) => state.startsWith(start))
 }
 
 function isRetired({ cause }: EngineError): boolean {

@@ -50,7 +50,8 @@ export async function openPostgres(
   address: PostgresAddress,
   options: PostgresOptions = {},
 ): Promise<PostgresEngine> {
-  const engine = new PostgresEngine(address, { ...usual, ...options })
+  const { connectMsMax = usual.connectMsMax } = address
+  const engine = new PostgresEngine(address, { ...usual, connectMsMax, ...options })
   try {
     await engine.connect()
     return engine
@@ -146,6 +147,8 @@ export class PostgresEngine implements InstalledEngine {
   async #close(): Promise<void> {
     this.#newest.close()
     await this.#writer.settled()
+    // What was asked in this turn is on its way then, and lanes let it be answered.
+    await new Promise(setImmediate)
     const lanes = [this.#writes, this.#gets, this.#scans, this.#hears]
     await Promise.all(lanes.map((lane) => lane.close()))
   }

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { chownSync, mkdtempSync, readFileSync } from 'node:fs'
+import { chownSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -18,6 +18,8 @@ const smallSettings: Readonly<Record<string, string>> = {
   max_connections: '60',
   shared_buffers: '32MB',
   log_min_messages: 'warning',
+  // A standby that has lost its primary is not promoted before the next time that it looks.
+  wal_retrieve_retry_interval: '50ms',
 }
 
 const readyPattern = /ready to accept (read-only )?connections/
@@ -119,6 +121,14 @@ export class PostgresServer {
   async cleanUp(): Promise<void> {
     if (this.#child) await this.kill()
     await rm(this.dataFolder, { recursive: true, force: true })
+  }
+
+  /** Puts a file into its folder, as its own; it is to be told of it by `pg_reload_conf()`. */
+  writeFile(name: string, text: string): void {
+    const file = join(this.dataFolder, name)
+    writeFileSync(file, text, { mode: 0o600 })
+    const { uid, gid } = this.#asUser()
+    if (uid !== undefined && gid !== undefined) chownSync(file, uid, gid)
   }
 
   /** A new, empty database; answers its URL. */

@@ -102,5 +102,7 @@ function withinScope({ scope }: UserPrincipal, caller: Caller): Caller {
 function refusalOf({ code, message }: StorageError): UpgradeRefusal {
   if (code === 'too-many-guesses') return { status: 429, message, headers: { 'Retry-After': '60' } }
   const isStorage = ['storage-unavailable', 'store-busy', 'outcome-unknown'].includes(code)
-  return { status: isStorage ? 503 : 401, message }
+  return isStorage
+    ? { status: 503, message, headers: { 'Retry-After': '1' } }
+    : { status: 401, message }
 }

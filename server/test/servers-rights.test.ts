@@ -6,7 +6,7 @@ import { errorTypeOf, plainRequest } from './plain-request.ts'
 import { openSocket } from './support/nemesis-session.ts'
 import { type OwnToken, People, type Person } from './support/people.ts'
 import { Remote } from './support/remote.ts'
-import { useSeveralServers } from './support/several-servers.ts'
+import { type Neighbour, useSeveralServers } from './support/several-servers.ts'
 import { sharedEngines } from './support/shared-data.ts'
 import { SlowDownload, SlowUpload } from './support/slow-transfer.ts'
 import { stampValue } from './support/stamped-value.ts'
@@ -128,9 +128,25 @@ describe.each(sharedEngines)('rights on two servers, on %s', (engine) => {
 describe.each(sharedEngines)('what lives and ends on two servers, on %s', (engine) => {
   const servers = useSeveralServers(engine)
 
+  let neighbour: Neighbour
+  beforeAll(async () => {
+    neighbour = await servers().openNeighbour()
+  })
+
   const statusAt = async (index: number, path: string): Promise<number> => {
     const remote = new Remote(servers().at(index).url)
     return (await remote.send(path, { token: servers().token })).status
+  }
+
+  /**
+   * A use is written in the background, within moments: none of the days that the clock of this test
+   * goes on by.
+   */
+  async function written(storeId: string, ttlMs: number): Promise<void> {
+    const store = await neighbour.stores.find(storeId)
+    const isWritten = async (): Promise<boolean> =>
+      ((await store.info()).expiresAt ?? 0) > servers().now() + ttlMs - minute / 2
+    await until(isWritten)
   }
 
   it('a session is one, through whatever server it is opened, used and ended', async () => {
@@ -160,11 +176,11 @@ describe.each(sharedEngines)('what lives and ends on two servers, on %s', (engin
     const remote = new Remote(servers().at(0).url)
     const { id } = (await remote.do('/v2/key-value-stores', asked)).data
     const path = `/v2/key-value-stores/${id}`
-    const neighbour = await servers().openNeighbour()
     for (let use = 0; use < 6; use += 1) {
       servers().advance(7 * day - minute)
       const index = use % 2
       expect(await statusAt(index, `${path}/records/NONE`)).toBe(404) // a use
+      await written(id, 7 * day)
       await neighbour.sweeper.sweep()
       expect(await statusAt(1 - index, path)).toBe(200) // none
     }
@@ -179,11 +195,14 @@ describe.each(sharedEngines)('what lives and ends on two servers, on %s', (engin
     ]
     const expiry = { duration: 600, deleteSession: true }
     const { tkn } = await one.command('SH_NEW', { name: 'expires', expiry })
+    const remote = new Remote(servers().at(0).url)
+    const { items } = (await remote.do('/coatcheck/v1/sessions', { token: servers().token })).data
     await one.command('KV_SET', { tkn, keys: { K: 1 } })
     for (let use = 0; use < 8; use += 1) {
       servers().advance(10 * minute - second)
       const { keys } = await other.command('KV_GET', { tkn, keys: ['K'] })
       expect(keys).toEqual({ K: 1 })
+      await written(items[0].storeId, 10 * minute)
       expect(await one.command('SH_EXISTS', { tkns: [tkn] })).toMatchObject({
         tkns: { [`${tkn}`]: true },
       })

@@ -1,14 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { check } from '../src/core/check.ts'
 import { entriesOf, minute } from '../src/core/testing.ts'
-import { type PlainReply, plainRequest } from './plain-request.ts'
+import { plainRequest } from './plain-request.ts'
 import { Client, type RemoteStore } from './support/client.ts'
+import { runCoatcheck } from './support/command.ts'
+import { countUp } from './support/count-up.ts'
 import { NemesisSession, openSocket } from './support/nemesis-session.ts'
+import { ServerProcess } from './support/server-process.ts'
 import { useSeveralServers } from './support/several-servers.ts'
 import { createSharedData, sharedEngines } from './support/shared-data.ts'
 import { SlowUpload } from './support/slow-transfer.ts'
 import { readStamp, stampValue } from './support/stamped-value.ts'
+import { createTestFolder } from './support/test-folder.ts'
 import { startTestServer } from './test-server.ts'
 
 const writersPerServer = 4
@@ -87,28 +91,11 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
   })
 
   it('count 400 increments of one number, each of which reads it and says what it read', async () => {
-    const { token } = servers()
     const [{ address } = { address: '' }] = await openOnBoth('counted')
     const path = `/v2/key-value-stores/${address}/records/COUNT`
-    const ask = (index: number, asked: object = {}, headers: object = {}): Promise<PlainReply> =>
-      plainRequest(servers().at(index).url + path, {
-        ...asked,
-        headers: { Authorization: `Bearer ${token}`, ...headers },
-      })
-    await ask(0, { method: 'PUT', body: '0' })
-    const increment = async (index: number): Promise<void> => {
-      const { headers, body } = await ask(index)
-      const value = { method: 'PUT', body: `${Number(body) + 1}` }
-      const { status } = await ask(index, value, { 'If-Match': headers.etag })
-      if (status === 412) return increment(index)
-      expect(status).toBe(201)
-    }
-    const writers = Array.from({ length: 8 }, async (_, writer) => {
-      for (let time = 0; time < 50; time += 1) await increment(writer)
-    })
-    await Promise.all(writers)
-    expect((await ask(0)).body.toString()).toBe('400')
-    expect((await ask(1)).body.toString()).toBe('400')
+    const urls = servers().all.map(({ url }) => url)
+    const counted = countUp({ urls, token: servers().token, path }, { writers: 8, times: 50 })
+    expect(await counted).toEqual(['400', '400'])
   }, 120_000)
 
   it('never call a record busy that others write as well', async () => {
@@ -234,4 +221,27 @@ describe.each(sharedEngines)('two servers that start for the first time, on %s',
     for (const server of started) await server.close()
     await data.close()
   })
+})
+
+describe('two processes on one PostgreSQL database', () => {
+  it('start at once for the first time, tell one token, and count as one', async () => {
+    const { settings, close } = await createSharedData('postgresql')
+    onTestFinished(close)
+    const args = ['--engine', String(settings.database)]
+    const processes = [1, 2].map(() => ServerProcess.spawn({ data: createTestFolder(), args }))
+    for (const server of processes) await server.ready()
+    const told = processes.filter(({ stdout }) => stdout.includes('Your token is'))
+    expect(told).toHaveLength(1)
+    const { token } = told[0] ?? { token: '' }
+    const urls = processes.map(({ url }) => url)
+    const stores = urls.map((url) => new Client({ url, token }).openStore('counted'))
+    const [one, other] = await Promise.all(stores)
+    expect(one?.address).toBe(other?.address)
+    const path = `/v2/key-value-stores/${one?.address}/records/COUNT`
+    const counted = await countUp({ urls, token, path }, { writers: 8, times: 50 })
+    expect(counted).toEqual(['400', '400'])
+    for (const server of processes) expect(await server.stop()).toBe(0)
+    const checked = await runCoatcheck({ args: ['check', '--data', createTestFolder(), ...args] })
+    expect(checked).toMatchObject({ code: 0 })
+  }, 120_000)
 })

@@ -269,6 +269,16 @@ describe('two servers that run', () => {
     expect([await isAlive(one), await isAlive(two)]).toEqual([true, true])
   })
 
+  it('let a store be read near its end where that can not be written', async () => {
+    const engine = new HurtEngine(new MemoryEngine())
+    const one = await openStore({ retention: lasting, engine })
+    const two = await nextServer(one)
+    one.domain.environment.advance(hour - 1)
+    engine.commitFailure = new EngineError('full', 'Injected.')
+    expect(await codeOf(two.store.get('key'))).toBe('none')
+    expect(two.domain.environment.errors).toHaveLength(1)
+  })
+
   it('agree on the end of a store that both used and left in order', async () => {
     const one = await openStore({ retention: lasting })
     const two = await nextServer(one)

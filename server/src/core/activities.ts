@@ -117,7 +117,7 @@ export class Activities {
 
   /**
    * Notes a use, and writes it in the background where that is due. To be waited for where a server
-   * that knows nothing of this one may end the store before that is done. Throws StorageError.
+   * that knows nothing of this one may end the store before that is done. Never rejects.
    */
   touch(
     snapshot: { identity: StoreIdentity; activity: Entry | undefined },
@@ -134,12 +134,12 @@ export class Activities {
     if (retention && activity && renews(retention, use)) {
       const stored = decodeActivity(activity)
       pending.renewedAt = now
-      if (this.#mayEndUnasked(stored)) return this.flush(identity.id)
+      if (this.#mayEndUnasked(stored)) return this.#writeNow(identity.id)
       writtenAt = this.#renewalWrittenAt(pending, stored, retention)
     }
     if (pending.isQueued || now - writtenAt < renewalDelayMs(retention)) return
     pending.isQueued = true
-    this.#background.start('Writing a store its last use', this.flush(identity.id))
+    void this.#writeNow(identity.id)
     return
   }
 
@@ -177,6 +177,13 @@ export class Activities {
       const isIdle = now - pending.flushedAt >= limits.activityFlushMsMax
       if (isIdle && isEmpty(pending)) this.#pending.delete(storeId)
     }
+  }
+
+  /** What fails is logged, and no reason to refuse the use itself: a full disk can be read. */
+  async #writeNow(storeId: string): Promise<void> {
+    const work = this.flush(storeId)
+    this.#background.start('Writing a store its last use', work)
+    await Promise.allSettled([work])
   }
 
   async #flush(storeId: string): Promise<void> {

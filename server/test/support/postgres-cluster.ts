@@ -16,33 +16,30 @@ const patienceMs = 60_000
  */
 export class PostgresCluster {
   readonly #ports: readonly number[]
-  readonly #settings: Readonly<Record<string, string>>
   #primary: PostgresServer
   #standbys: PostgresServer[]
   #isFenced = false
 
   private constructor(
-    parts: { ports: readonly number[]; settings: Readonly<Record<string, string>> },
+    ports: readonly number[],
     { primary, standbys }: { primary: PostgresServer; standbys: PostgresServer[] },
   ) {
-    this.#ports = parts.ports
-    this.#settings = parts.settings
+    this.#ports = ports
     this.#primary = primary
     this.#standbys = standbys
   }
 
-  /** With further settings for each node. */
-  static async start(further: Readonly<Record<string, string>> = {}): Promise<PostgresCluster> {
+  static async start(): Promise<PostgresCluster> {
     const ports: number[] = []
     while (ports.length < nodeCount) {
       const port = await freePort()
       if (!ports.includes(port)) ports.push(port)
     }
-    const settings = { ...settingsOf(ports), ...further }
+    const settings = settingsOf(ports)
     const [first, ...others] = ports
     const primary = await PostgresServer.start({ settings, ...(first && { port: first }) })
     const standbys: PostgresServer[] = []
-    const cluster = new PostgresCluster({ ports, settings }, { primary, standbys })
+    const cluster = new PostgresCluster(ports, { primary, standbys })
     for (const port of others) {
       standbys.push(await PostgresServer.startStandbyOf(primary, { settings, port }))
     }
@@ -92,7 +89,7 @@ export class PostgresCluster {
     await next.query('select pg_promote(true, 30)')
     for (const other of others) await follow(other, next)
     await fenced.cleanUp()
-    const again = { settings: this.#settings, port: fenced.port }
+    const again = { settings: settingsOf(this.#ports), port: fenced.port }
     this.#primary = next
     this.#isFenced = false
     this.#standbys = [...others, await PostgresServer.startStandbyOf(next, again)]

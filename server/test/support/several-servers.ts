@@ -65,6 +65,10 @@ export class SeveralServers {
   }
 
   /** The clock of all of them. */
+  now(): number {
+    return this.#environment.now()
+  }
+
   advance(ms: number): void {
     this.#aheadMs += ms
   }

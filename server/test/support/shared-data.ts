@@ -13,9 +13,8 @@ import type {
 import type { EngineHealth, InstalledEngine } from '../../src/core/installed-engine.ts'
 import { MemoryEngine } from '../../src/engines/memory.ts'
 import { openPostgres } from '../../src/engines/postgres.ts'
-import { parsePostgresAddress } from '../../src/engines/postgres-address.ts'
 import type { EngineOpener } from '../../src/opened-data.ts'
-import { PostgresServer } from './postgres.ts'
+import { createTestDatabase } from './test-database.ts'
 
 export const sharedEngines = ['memory', 'postgresql'] as const
 
@@ -35,12 +34,11 @@ export function createSharedData(engine: (typeof sharedEngines)[number]): Promis
 }
 
 async function createInPostgres(): Promise<SharedData> {
-  const server = await PostgresServer.start({ settings: { fsync: 'off' } })
-  const database = parsePostgresAddress(await server.createDatabase())
+  const database = await createTestDatabase()
   return {
     settings: { engine: 'postgresql', database },
     openEngine: () => openPostgres(database),
-    close: () => server.cleanUp(),
+    close: async () => undefined, // it goes with the file
   }
 }
 

@@ -1,7 +1,6 @@
 import type { InstalledEngine } from '../core/installed-engine.ts'
 import { LmdbEngine } from './lmdb.ts'
 import { MemoryEngine } from './memory.ts'
-import { openPostgres } from './postgres.ts'
 import type { PostgresAddress } from './postgres-address.ts'
 
 /** Which engine, and where its data is. */
@@ -15,5 +14,7 @@ export type EngineAddress =
 export async function openEngine(address: EngineAddress): Promise<InstalledEngine> {
   if (address.name === 'memory') return new MemoryEngine()
   if (address.name === 'lmdb') return new LmdbEngine(address.folder)
+  // Who has no database need not load its client.
+  const { openPostgres } = await import('./postgres.ts')
   return openPostgres(address.database)
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Closer } from './closers.ts'
 import type { Config } from './config.ts'
+import { assert } from './core/assert.ts'
 import { type CheckOptions, type CheckReport, check } from './core/check.ts'
 import { type Domain, openDomain } from './core/domain.ts'
 import type { Environment } from './core/environment.ts'
@@ -76,9 +77,13 @@ export async function checkData(config: Config, options: CheckOptions): Promise<
 }
 
 function addressOf({ engine, database }: Config, folder: DataFolder | undefined): EngineAddress {
-  if (engine === 'lmdb' && folder) return { name: 'lmdb', folder: folder.openFolder(lmdbFolder) }
-  if (engine === 'postgresql' && database) return { name: 'postgresql', database }
-  return { name: 'memory' }
+  if (engine === 'memory') return { name: 'memory' }
+  if (engine === 'postgresql') {
+    assert(database !== undefined, 'A database has an address.')
+    return { name: 'postgresql', database }
+  }
+  assert(folder !== undefined, 'LMDB has a folder.')
+  return { name: 'lmdb', folder: folder.openFolder(lmdbFolder) }
 }
 
 /** What is promised but not kept just now would only keep the server from serving as well. */

@@ -102,6 +102,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'engines/postgres-batch.ts',
     'engines/postgres-commit.ts',
     'engines/postgres-failure.ts',
+    'engines/postgres-gate.ts',
     'engines/postgres-health.ts',
     'engines/postgres-lane.ts',
     'engines/postgres-parser.ts',

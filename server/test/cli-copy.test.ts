@@ -17,7 +17,7 @@ vi.setConfig({ testTimeout: 120_000 })
 
 const halfCopy = 'coatcheck: This is half a copy: run the same coatcheck copy again, to its end.\n'
 const largeBytes = 3_000_000
-const largeCount = 40
+const largeCount = 20
 
 /** Where an installation can be. */
 interface Place {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Config } from '../src/config.ts'
-import { KeptEngine } from './support/kept-engine.ts'
+import { elsewhere, KeptEngine } from './support/kept-engine.ts'
 import { Remote } from './support/remote.ts'
 import { startTestServer, type TestServer } from './test-server.ts'
 
@@ -10,7 +10,7 @@ const initialToken = 'a-token-of-my-own-with-many-characters'
 
 /** A server with a folder of its own, whose data is elsewhere. */
 async function start(engine: KeptEngine, settings: Partial<Config> = {}): Promise<TestServer> {
-  const shared = { engine: 'postgresql', ...settings } as const
+  const shared = { ...elsewhere, ...settings }
   const server = await startTestServer(shared, { open: async () => engine })
   onTestFinished(() => server.close())
   return server

@@ -7,7 +7,7 @@ import { EngineError } from '../src/core/engine.ts'
 import { limits } from '../src/core/limits.ts'
 import { readVersion } from '../src/version.ts'
 import { plainRequest } from './plain-request.ts'
-import { KeptEngine } from './support/kept-engine.ts'
+import { elsewhere, KeptEngine } from './support/kept-engine.ts'
 import { type Json, Remote } from './support/remote.ts'
 import { startTestServer, type TestServer } from './test-server.ts'
 
@@ -112,7 +112,7 @@ describe('/health', () => {
   })
 
   it('tells the command line of this machine all, whatever fails', async () => {
-    const server = await start({ engine: 'postgresql' })
+    const server = await start(elsewhere)
     const { secret } = JSON.parse(readFileSync(join(server.data, 'local-server'), 'utf8'))
     engine.ill = { whyNot: unreachable }
     engine.readFailure = new EngineError('unavailable', unreachable)

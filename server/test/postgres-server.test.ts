@@ -104,6 +104,26 @@ describe('a server on PostgreSQL', () => {
     }
   })
 
+  it('answers while the database stands still, and does not say that nothing was done', async () => {
+    const own = await PostgresServer.start()
+    try {
+      const server = await serve(await own.createDatabase())
+      const client = new Client(server)
+      const store = await client.openStore('kept')
+      own.freeze(true)
+      const [put, get] = await Promise.all([store.put('key', 'value'), store.get('other')])
+      expect([put.status, get.status]).toEqual([503, 503])
+      expect((await fetch(`${server.url}/health/ready`)).status).toBe(503)
+      own.freeze(false)
+      const isReady = async (): Promise<boolean> => (await health(server)).ready
+      await vi.waitUntil(isReady, { timeout: 20_000, interval: 100 })
+      expect((await store.put('key', 'later')).status).toBe(201)
+      client.close()
+    } finally {
+      await own.cleanUp()
+    }
+  })
+
   it('goes on by itself after the database was away', async () => {
     const own = await PostgresServer.start()
     try {

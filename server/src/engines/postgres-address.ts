@@ -12,7 +12,7 @@ export interface PostgresHost {
 /** As libpq's `sslmode`: `prefer` takes what there is, `require` asks nobody who they are. */
 export type TlsMode = 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full'
 
-/** Whether a password's proof is tied to the TLS connection: nobody between can pass it on. */
+/** Whether the proof of a password is tied to the TLS connection: nobody between passes it on. */
 export type ChannelBinding = 'disable' | 'prefer' | 'require'
 
 /** The address can't be used; the message is a sentence for the terminal, without passwords. */

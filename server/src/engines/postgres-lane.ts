@@ -27,7 +27,7 @@ export class Lane {
   }
 
   /**
-   * Waits for an attempt that runs, but not for the next one.
+   * Waits for the first attempt after a loss, but not for those that follow.
    * Throws EngineError `unavailable`, `closed`.
    */
   async session(): Promise<Session> {

@@ -24,12 +24,16 @@ describe('PostgreSQL that goes away', () => {
     return engine
   }
 
-  async function openThroughProxy(): Promise<{ engine: PostgresEngine; proxy: CuttingProxy }> {
+  async function openThroughProxy(): Promise<{
+    engine: PostgresEngine
+    proxy: CuttingProxy
+    url: string
+  }> {
     const proxy = await CuttingProxy.start(server.port)
     onTestFinished(() => proxy.stop())
     const url = await server.createDatabase()
     const engine = await open(url.replace(`:${server.port}/`, `:${proxy.port}/`))
-    return { engine, proxy }
+    return { engine, proxy, url }
   }
 
   it('is unknown where COMMIT was sent and its answer lost, and is there', async () => {
@@ -100,6 +104,19 @@ describe('PostgreSQL that goes away', () => {
     await lonely.query('select pg_reload_conf()')
     await untilServed(engine)
     expect(text((await engine.get([key]))[0]?.value)).toBe('waiting')
+  })
+
+  it('does not wait long for a server that stands still with the clock in its hands', async () => {
+    const { engine, proxy, url } = await openThroughProxy()
+    const other = await open(url)
+    proxy.cutAt = (sent) => (sent.includes('commit\0') ? 'held' : 'no')
+    const held = expect(put(engine, [key, 'held'])).rejects.toMatchObject(unknown)
+    const locked = `select 1 from pg_stat_activity where state = 'idle in transaction'`
+    while ((await server.query(locked)).length === 0) await sleep(5)
+    await put(other, [key, 'other'])
+    await held
+    proxy.cutAt = () => 'no'
+    expect(text((await engine.get([key]))[0]?.value)).toBe('other')
   })
 
   it('answers when it stands still, and serves again when it goes on', async () => {

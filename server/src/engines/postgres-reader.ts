@@ -4,11 +4,19 @@ import type { Bytes, Entry, KeyRange, Page, ScanBound } from '../core/engine.ts'
 import { byteaArray } from './postgres-array.ts'
 import { keyName } from './postgres-batch.ts'
 import { engineErrorOf } from './postgres-failure.ts'
+import { Gate } from './postgres-gate.ts'
 import type { Lane } from './postgres-lane.ts'
 import { type Answer, type Row, type Statement, sqlStateOf } from './postgres-session.ts'
 
 /** Of one statement, so that a large one does not hold up those behind it for long. */
 const keysMax = 1_000
+
+/**
+ * On their way at once. What waits here can go out with others, and waits for no answer, whose time
+ * is limited.
+ */
+const getsAtOnce = 4
+const scansAtOnce = 4
 
 const getEntries: Statement = {
   name: 'coatcheck-get',
@@ -48,7 +56,9 @@ interface Asked {
 export class Reader {
   readonly #gets: Lane
   readonly #scans: Lane
-  #asked: Asked[] = []
+  readonly #getGate = new Gate(getsAtOnce)
+  readonly #scanGate = new Gate(scansAtOnce)
+  readonly #asked: Asked[] = []
 
   constructor(lanes: { readonly gets: Lane; readonly scans: Lane }) {
     this.#gets = lanes.gets
@@ -57,7 +67,7 @@ export class Reader {
 
   get(keys: readonly Bytes[]): Promise<(Entry | undefined)[]> {
     return new Promise((resolve, reject) => {
-      if (this.#asked.length === 0) setImmediate(() => this.#askAll())
+      if (this.#asked.length === 0) setImmediate(() => this.#askNext())
       this.#asked.push({ keys, resolve, reject })
     })
   }
@@ -65,24 +75,30 @@ export class Reader {
   async scan(range: KeyRange, bound: ScanBound): Promise<Page> {
     const [start, end] = [asBuffer(range.start), asBuffer(range.end)]
     const values = [start, end, String(bound.limit), String(Math.max(1, bound.bytes))]
-    const { rows } = await askPatiently(this.#scans, scanEntries, values)
+    const { rows } = await this.#scanGate.through(() =>
+      askPatiently(this.#scans, scanEntries, values),
+    )
     return { entries: rows.map(entryOf), more: rows.at(-1)?.[4]?.[0] === 1 }
   }
 
-  #askAll(): void {
-    const asked = this.#asked
-    this.#asked = []
-    let start = 0
+  /** Whatever was asked until the gate opens goes together. */
+  #askNext(): void {
+    void this.#getGate.through(() => {
+      const group = this.#takeGroup()
+      if (this.#asked.length > 0) this.#askNext()
+      return this.#ask(group)
+    })
+  }
+
+  #takeGroup(): Asked[] {
     let keys = 0
-    for (const [index, one] of asked.entries()) {
-      if (index > start && keys + one.keys.length > keysMax) {
-        void this.#ask(asked.slice(start, index))
-        start = index
-        keys = 0
-      }
+    let count = 0
+    for (const one of this.#asked) {
+      if (count > 0 && keys + one.keys.length > keysMax) break
       keys += one.keys.length
+      count += 1
     }
-    void this.#ask(asked.slice(start))
+    return this.#asked.splice(0, count)
   }
 
   async #ask(group: readonly Asked[]): Promise<void> {

@@ -46,7 +46,7 @@ export async function migrate(session: Session): Promise<void> {
   }
 }
 
-/** Makes the table that the versions are in, if there is none. Undefined: there was none. */
+/** 0 where there is no table that the version is in; it is made then. */
 async function findVersion(session: Session): Promise<number> {
   try {
     return await readVersion(session, '')

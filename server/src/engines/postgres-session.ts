@@ -260,6 +260,8 @@ function tlsOptions(address: PostgresAddress, tls: TlsMode): NonNullable<ClientC
   if (tls === 'disable') return false
   const ca = address.rootCertificates === undefined ? {} : { ca: address.rootCertificates }
   if (tls === 'verify-full') return { ...ca }
-  if (tls === 'verify-ca') return { ...ca, checkServerIdentity: () => undefined }
+  // With certificates to compare with, libpq's `require` compares.
+  const isCompared = tls === 'verify-ca' || (tls === 'require' && 'ca' in ca)
+  if (isCompared) return { ...ca, checkServerIdentity: () => undefined }
   return { rejectUnauthorized: false }
 }

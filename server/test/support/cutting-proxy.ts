@@ -1,7 +1,10 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 
-/** Whether a connection is cut at what its client just sent; and before or after it went on. */
-export type Cut = 'no' | 'before' | 'after'
+/**
+ * Whether a connection is cut at what its client just sent, and before or after it went on. `held`:
+ * it is never sent on, and nobody is told.
+ */
+export type Cut = 'no' | 'before' | 'after' | 'held'
 
 /** A TCP proxy on 127.0.0.1 that cuts connections as `cutAt` says of each piece that passes. */
 export class CuttingProxy {
@@ -35,6 +38,7 @@ export class CuttingProxy {
     target.pipe(client)
     client.on('data', (sent: Buffer) => {
       const cut = this.cutAt(sent)
+      if (cut === 'held') return
       if (cut !== 'before') target.write(sent)
       if (cut === 'no') return
       // The target reads all that was sent before it learns that nobody listens.

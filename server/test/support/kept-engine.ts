@@ -8,6 +8,13 @@ import {
 import type { EngineHealth, InstalledEngine } from '../../src/core/installed-engine.ts'
 import { HurtEngine } from '../../src/core/testing.ts'
 import { MemoryEngine } from '../../src/engines/memory.ts'
+import { parsePostgresAddress } from '../../src/engines/postgres-address.ts'
+
+/** Settings of a server that has a folder of its own, and its data in a `KeptEngine`. */
+export const elsewhere = {
+  engine: 'postgresql',
+  database: parsePostgresAddress('postgres://nobody@127.0.0.1:1/none'),
+} as const
 
 const sound: EngineHealth = {
   whyNot: undefined,

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { PostgresServer } from './postgres.ts'
+import { findPostgresBinaries } from './postgres-binaries.ts'
 
 describe('the PostgreSQL of the tests', () => {
   let server: PostgresServer
@@ -36,5 +37,11 @@ describe('the PostgreSQL of the tests', () => {
     } finally {
       await standby.cleanUp()
     }
+  })
+
+  it('says what to install where it is missing', () => {
+    vi.stubEnv('PG_BIN', '/nowhere')
+    onTestFinished(() => void vi.unstubAllEnvs())
+    expect(findPostgresBinaries).toThrow(/apt-get install postgresql/)
   })
 })

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { chownSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { Client } from 'pg'
+import { copyRunning } from './postgres-base-backup.ts'
 import { findPostgresBinaries } from './postgres-binaries.ts'
 import { ProcessOutput } from './process-output.ts'
 
@@ -68,9 +69,16 @@ export class PostgresServer {
     { settings, port }: PostgresOptions = {},
   ): Promise<PostgresServer> {
     const server = new PostgresServer(await newPlace(port), settings)
-    const words = ['--write-recovery-conf', '--checkpoint=fast', '--no-sync']
-    const from = `${primary.urlOf('postgres')}?application_name=standby${server.port}`
-    await server.run('pg_basebackup', [...words, '--dbname', from, '--pgdata', server.dataFolder])
+    const url = `${primary.urlOf('postgres')}?application_name=standby${server.port}`
+    const to = server.dataFolder
+    if (existsSync(join(server.#binaries, 'pg_basebackup'))) {
+      const words = ['--write-recovery-conf', '--checkpoint=fast', '--no-sync']
+      await server.run('pg_basebackup', [...words, '--dbname', url, '--pgdata', to])
+    } else {
+      const { uid, gid } = server.#asUser()
+      const user = uid === undefined || gid === undefined ? {} : { uid, gid }
+      await copyRunning({ from: { url, dataFolder: primary.dataFolder }, to, user })
+    }
     await server.start()
     return server
   }
@@ -127,8 +135,13 @@ export class PostgresServer {
   writeFile(name: string, text: string): void {
     const file = join(this.dataFolder, name)
     writeFileSync(file, text, { mode: 0o600 })
+    this.own(file)
+  }
+
+  /** Makes a file or folder its own, as it asks of what it is to use. */
+  own(path: string): void {
     const { uid, gid } = this.#asUser()
-    if (uid !== undefined && gid !== undefined) chownSync(file, uid, gid)
+    if (uid !== undefined && gid !== undefined) chownSync(path, uid, gid)
   }
 
   /** A new, empty database; answers its URL. */

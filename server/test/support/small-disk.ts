@@ -6,6 +6,7 @@ export interface SmallDisk {
   readonly path: string
   /** From now on nobody may write there. */
   makeReadOnly(): void
+  grow(bytes: number): void
 }
 
 /** A real file system of so many bytes that goes when the test ends. Mounting takes root. */
@@ -14,7 +15,11 @@ export function mountSmallDisk(bytes: number): SmallDisk {
   mount(['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', path])
   // Lazily: what ends with the test may still have a file open there.
   onTestFinished(() => run('umount', ['--lazy', path]))
-  return { path, makeReadOnly: () => mount(['-o', 'remount,ro', path]) }
+  return {
+    path,
+    makeReadOnly: () => mount(['-o', 'remount,ro', path]),
+    grow: (more) => mount(['-o', `remount,size=${more}`, path]),
+  }
 }
 
 function mount(args: readonly string[]): void {

@@ -29,7 +29,10 @@ export interface TestServer {
 /** `open` opens its engine, where that is not a fresh one of that name; `now` is its clock. */
 export async function startTestServer(
   settings: Partial<Config> = {},
-  { open, now = Date.now }: { readonly open?: EngineOpener; readonly now?: () => number } = {},
+  {
+    open,
+    now = () => Date.now(),
+  }: { readonly open?: EngineOpener; readonly now?: () => number } = {},
 ): Promise<TestServer> {
   const data = await mkdtemp(join(tmpdir(), 'coatcheck-test-'))
   const isFresh = settings.engine === 'postgresql' && !open && !settings.database

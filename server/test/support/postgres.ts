@@ -44,6 +44,11 @@ export class PostgresServer {
   #child: ChildProcess | undefined
   #output: ProcessOutput | undefined
 
+  /** Nobody is left behind by tests that end before they clean up. */
+  readonly #endWithTests = (): void => {
+    this.#child?.kill('SIGQUIT')
+  }
+
   private constructor(
     place: { binaries: string; dataFolder: string; port: number },
     settings = {},
@@ -52,6 +57,7 @@ export class PostgresServer {
     this.dataFolder = place.dataFolder
     this.port = place.port
     this.#settings = { ...smallSettings, ...settings }
+    process.once('exit', this.#endWithTests)
   }
 
   /** Resolves once it takes connections. Throws where PostgreSQL is not installed. */
@@ -127,6 +133,7 @@ export class PostgresServer {
   }
 
   async cleanUp(): Promise<void> {
+    process.removeListener('exit', this.#endWithTests)
     if (this.#child) await this.kill()
     await rm(this.dataFolder, { recursive: true, force: true })
   }

@@ -40,6 +40,14 @@ function writeOwn(file: string, text: string, { uid, gid }: BaseBackup['user']):
   if (uid !== undefined && gid !== undefined) chownSync(file, uid, gid)
 }
 
+/** Of a server that runs, files go while they are copied: none of these belongs to a backup. */
 async function copy(what: string, { to, user }: Pick<BaseBackup, 'to' | 'user'>): Promise<void> {
-  await promisify(execFile)('cp', ['-R', '-p', what, to], { ...user, cwd: to })
+  const options = { ...user, cwd: to, env: { PATH: process.env.PATH, LC_ALL: 'C' } }
+  try {
+    await promisify(execFile)('cp', ['-R', '-p', what, to], options)
+  } catch (error) {
+    const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : ''
+    const areGone = said.split('\n').every((line) => line.endsWith(': No such file or directory'))
+    if (!areGone) throw error
+  }
 }

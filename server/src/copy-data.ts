@@ -1,14 +1,11 @@
 import { realpathSync } from 'node:fs'
-import { join } from 'node:path'
 import { type CopyOptions, type CopyReport, copy } from './core/copy.ts'
 import type { InstalledEngine } from './core/installed-engine.ts'
 import { DataFolder } from './data-folder.ts'
 import { type EngineAddress, openEngine } from './engines/open.ts'
 import type { PostgresAddress } from './engines/postgres-address.ts'
+import { holdsLmdb, lmdbIn, noData } from './opened-data.ts'
 import { StartError } from './start-error.ts'
-
-const lmdbFolder = 'lmdb'
-const lmdbFile = 'data.mdb'
 
 /** Where an installation is: a data folder, or the address of a PostgreSQL database. */
 export type Place =
@@ -25,9 +22,7 @@ export async function copyData(
   { from, to }: { from: Place; to: Place },
   options: CopyOptions,
 ): Promise<CopyReport> {
-  if (from.kind === 'folder' && !DataFolder.holds(from.path, join(lmdbFolder, lmdbFile))) {
-    throw new StartError(`There is no data in ${from.path}.`)
-  }
+  if (from.kind === 'folder' && !holdsLmdb(from.path)) throw noData(from.path)
   if (isSame(from, to)) throw new StartError('Data can not be copied to where it is.')
   return withEngine(from, (source) => withEngine(to, (target) => copy(source, target, options)))
 }
@@ -36,27 +31,29 @@ async function withEngine<T>(
   place: Place,
   use: (engine: InstalledEngine) => Promise<T>,
 ): Promise<T> {
-  const folder = place.kind === 'folder' ? await DataFolder.open(place.path) : undefined
+  if (place.kind === 'database') {
+    return useOpened({ name: 'postgresql', database: place.address }, use)
+  }
+  const folder = await DataFolder.open(place.path)
   try {
-    const engine = await openEngine(addressOf(place, folder))
-    return await useSound(engine, use).finally(() => engine.close())
+    return await useOpened(lmdbIn(folder), use)
   } finally {
-    folder?.close()
+    folder.close()
   }
 }
 
-async function useSound<T>(
-  engine: InstalledEngine,
+async function useOpened<T>(
+  address: EngineAddress,
   use: (engine: InstalledEngine) => Promise<T>,
 ): Promise<T> {
-  const { whyNot } = await engine.health()
-  if (whyNot !== undefined) throw new StartError(whyNot)
-  return use(engine)
-}
-
-function addressOf(place: Place, folder: DataFolder | undefined): EngineAddress {
-  if (place.kind === 'database') return { name: 'postgresql', database: place.address }
-  return { name: 'lmdb', folder: folder?.openFolder(lmdbFolder) ?? place.path }
+  const engine = await openEngine(address)
+  try {
+    const { whyNot } = await engine.health()
+    if (whyNot !== undefined) throw new StartError(whyNot)
+    return await use(engine)
+  } finally {
+    await engine.close()
+  }
 }
 
 /** A database under two addresses is found by what is in it: a copy never goes over data. */

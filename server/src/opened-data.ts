@@ -54,11 +54,25 @@ export async function openData(closers: Closer[], parts: DataParts): Promise<Ope
  * there is no data, FolderInUseError where somebody serves it, DataFolderError.
  */
 export async function openFolderOfData({ engine, data }: Config): Promise<DataFolder | undefined> {
-  const holdsData = engine === 'lmdb' && DataFolder.holds(data, join(lmdbFolder, lmdbFile))
+  const holdsData = engine === 'lmdb' && holdsLmdb(data)
   const folder = holdsData || DataFolder.isOne(data) ? await DataFolder.open(data) : undefined
   if (engine !== 'lmdb' || holdsData) return folder
   folder?.close()
-  throw new StartError(`There is no data in ${data}.`)
+  throw noData(data)
+}
+
+/** Whether LMDB has data in this data folder. */
+export function holdsLmdb(data: string): boolean {
+  return DataFolder.holds(data, join(lmdbFolder, lmdbFile))
+}
+
+/** Where LMDB is in a data folder; its own folder is made if there is none. */
+export function lmdbIn(folder: DataFolder): EngineAddress {
+  return { name: 'lmdb', folder: folder.openFolder(lmdbFolder) }
+}
+
+export function noData(data: string): StartError {
+  return new StartError(`There is no data in ${data}.`)
 }
 
 /**
@@ -83,7 +97,7 @@ function addressOf({ engine, database }: Config, folder: DataFolder | undefined)
     return { name: 'postgresql', database }
   }
   assert(folder !== undefined, 'LMDB has a folder.')
-  return { name: 'lmdb', folder: folder.openFolder(lmdbFolder) }
+  return lmdbIn(folder)
 }
 
 /** What is promised but not kept just now would only keep the server from serving as well. */

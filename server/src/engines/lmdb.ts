@@ -15,6 +15,7 @@ import type {
 import { EngineError } from '../core/engine.ts'
 import type { EngineHealth, InstalledEngine } from '../core/installed-engine.ts'
 import { Newest } from '../core/newest.ts'
+import { stampedKey } from '../core/stamp.ts'
 import { measureRestore, measureWrite } from '../core/write-rules.ts'
 import { contentOf, isCounter, LmdbEntry, pack, packedKind, revisionOf } from './lmdb-entry.ts'
 import { causeOf, isFull } from './lmdb-failure.ts'
@@ -356,13 +357,4 @@ function reading<T>(read: () => T): T {
 
 function stampOf(revision: Revision): Buffer {
   return stampedKey(Buffer.alloc(0), revision)
-}
-
-/** The key with the revision, 8 bytes big-endian, behind it. */
-function stampedKey(key: Bytes, revision: Revision): Buffer {
-  const stamped = Buffer.allocUnsafe(key.length + 8)
-  stamped.set(key)
-  stamped.writeUInt32BE(Math.floor(revision / 2 ** 32), key.length)
-  stamped.writeUInt32BE(revision % 2 ** 32, key.length + 4)
-  return stamped
 }

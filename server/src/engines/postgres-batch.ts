@@ -2,6 +2,7 @@ import { asBuffer } from '../core/bytes.ts'
 import { addToCounter } from '../core/counter.ts'
 import type { AtomicWrite, Bytes, Commit, Revision } from '../core/engine.ts'
 import { EngineError } from '../core/engine.ts'
+import { stampedKey } from '../core/stamp.ts'
 
 /** Of an entry, what checks and sums ask for. */
 export interface State {
@@ -123,13 +124,4 @@ class Draft {
   #set(upsert: Upsert): void {
     this.#changes.set(keyName(upsert.key), upsert)
   }
-}
-
-/** The key with the revision, 8 bytes big-endian, behind it. */
-function stampedKey(key: Bytes, revision: Revision): Buffer {
-  const stamped = Buffer.allocUnsafe(key.length + 8)
-  stamped.set(key)
-  stamped.writeUInt32BE(Math.floor(revision / 2 ** 32), key.length)
-  stamped.writeUInt32BE(revision % 2 ** 32, key.length + 4)
-  return stamped
 }

@@ -1,0 +1,10 @@
+import type { Bytes, Revision } from './engine.ts'
+
+/** The name of a stamped put: the key with the revision, 8 bytes big-endian, behind it. */
+export function stampedKey(key: Bytes, revision: Revision): Buffer {
+  const stamped = Buffer.allocUnsafe(key.length + 8)
+  stamped.set(key)
+  stamped.writeUInt32BE(Math.floor(revision / 2 ** 32), key.length)
+  stamped.writeUInt32BE(revision % 2 ** 32, key.length + 4)
+  return stamped
+}

@@ -1,11 +1,10 @@
 import {
   type BackendMessage,
   DataRowMessage,
-  type RowDescriptionMessage,
+  RowDescriptionMessage,
 } from 'pg-protocol/dist/messages.js'
 import { Parser } from 'pg-protocol/dist/parser.js'
 
-const rowDescription = 84
 const dataRow = 68
 const nullLength = -1
 
@@ -34,9 +33,8 @@ export class BinaryParser extends PacketParserBase {
   ): BackendMessage {
     if (code === dataRow) return new DataRowMessage(length, this.#fields(offset, bytes))
     const message = super.handlePacket(offset, code, length, bytes)
-    if (code === rowDescription) {
-      const { fields } = message as RowDescriptionMessage
-      this.#areBinary = fields.map(({ format }) => format === 'binary')
+    if (message instanceof RowDescriptionMessage) {
+      this.#areBinary = message.fields.map(({ format }) => format === 'binary')
     }
     return message
   }

@@ -89,16 +89,9 @@ export class PostgresAddress {
   }
 }
 
-interface AddressParts {
-  readonly hosts: readonly PostgresHost[]
-  readonly user: string
-  readonly database: string
-  readonly tls: TlsMode
-  readonly rootCertificates: string | undefined
-  readonly channelBinding: ChannelBinding
-  readonly applicationName: string
-  readonly connectMsMax: number | undefined
-  readonly options: string | undefined
+type Shown = Omit<PostgresAddress, 'passwordFor' | 'toString' | typeof inspect.custom>
+
+interface AddressParts extends Shown {
   readonly password: string | undefined
   readonly passwordFile: PasswordFile
 }

@@ -4,8 +4,7 @@ import type { InstalledEngine } from './core/installed-engine.ts'
 import { DataFolder } from './data-folder.ts'
 import { type EngineAddress, openEngine } from './engines/open.ts'
 import type { PostgresAddress } from './engines/postgres-address.ts'
-import { holdsLmdb, lmdbIn, noData } from './opened-data.ts'
-import { StartError } from './start-error.ts'
+import { noData, StartError } from './start-error.ts'
 
 /** Where an installation is: a data folder, or the address of a PostgreSQL database. */
 export type Place =
@@ -22,7 +21,7 @@ export async function copyData(
   { from, to }: { from: Place; to: Place },
   options: CopyOptions,
 ): Promise<CopyReport> {
-  if (from.kind === 'folder' && !holdsLmdb(from.path)) throw noData(from.path)
+  if (from.kind === 'folder' && !DataFolder.holdsLmdb(from.path)) throw noData(from.path)
   if (isSame(from, to)) throw new StartError('Data can not be copied to where it is.')
   return withEngine(from, (source) => withEngine(to, (target) => copy(source, target, options)))
 }
@@ -36,7 +35,7 @@ async function withEngine<T>(
   }
   const folder = await DataFolder.open(place.path)
   try {
-    return await useOpened(lmdbIn(folder), use)
+    return await useOpened({ name: 'lmdb', folder: folder.openLmdbFolder() }, use)
   } finally {
     folder.close()
   }

@@ -12,6 +12,8 @@ export class DataFolderError extends Error {
 }
 
 const lockFile = 'lock'
+const lmdbFolder = 'lmdb'
+const lmdbFile = 'data.mdb'
 const tokenFile = 'first-token'
 const serverFile = 'local-server'
 const sqliteBusy = 5
@@ -68,6 +70,16 @@ export class DataFolder {
   /** Whether some server had a folder as its own. Throws DataFolderError. */
   static isOne(path: string): boolean {
     return DataFolder.holds(path, lockFile)
+  }
+
+  /** Whether LMDB has data in the folder. Throws DataFolderError. */
+  static holdsLmdb(path: string): boolean {
+    return DataFolder.holds(path, join(lmdbFolder, lmdbFile))
+  }
+
+  /** Where LMDB keeps its files; made if there is none. Throws DataFolderError. */
+  openLmdbFolder(): string {
+    return this.openFolder(lmdbFolder)
   }
 
   /** The path of a folder in it, which is made if there is none. Throws DataFolderError. */

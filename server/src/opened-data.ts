@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { Closer } from './closers.ts'
 import type { Config } from './config.ts'
 import { assert } from './core/assert.ts'
@@ -10,7 +9,7 @@ import type { EngineHealth, InstalledEngine } from './core/installed-engine.ts'
 import type { OperatorSecret } from './core/operator.ts'
 import { DataFolder } from './data-folder.ts'
 import { type EngineAddress, openEngine } from './engines/open.ts'
-import { StartError } from './start-error.ts'
+import { noData, StartError } from './start-error.ts'
 
 /** How an engine is opened: tests may have several servers share one. */
 export type EngineOpener = (address: EngineAddress) => Promise<InstalledEngine>
@@ -31,8 +30,6 @@ interface DataParts {
 }
 
 const dayMs = 86_400_000
-const lmdbFolder = 'lmdb'
-const lmdbFile = 'data.mdb'
 
 /**
  * Opens engine and domain, which `closers` close. Throws StartError where the engine does not
@@ -54,25 +51,11 @@ export async function openData(closers: Closer[], parts: DataParts): Promise<Ope
  * there is no data, FolderInUseError where somebody serves it, DataFolderError.
  */
 export async function openFolderOfData({ engine, data }: Config): Promise<DataFolder | undefined> {
-  const holdsData = engine === 'lmdb' && holdsLmdb(data)
+  const holdsData = engine === 'lmdb' && DataFolder.holdsLmdb(data)
   const folder = holdsData || DataFolder.isOne(data) ? await DataFolder.open(data) : undefined
   if (engine !== 'lmdb' || holdsData) return folder
   folder?.close()
   throw noData(data)
-}
-
-/** Whether LMDB has data in this data folder. */
-export function holdsLmdb(data: string): boolean {
-  return DataFolder.holds(data, join(lmdbFolder, lmdbFile))
-}
-
-/** Where LMDB is in a data folder; its own folder is made if there is none. */
-export function lmdbIn(folder: DataFolder): EngineAddress {
-  return { name: 'lmdb', folder: folder.openFolder(lmdbFolder) }
-}
-
-export function noData(data: string): StartError {
-  return new StartError(`There is no data in ${data}.`)
 }
 
 /**
@@ -97,7 +80,7 @@ function addressOf({ engine, database }: Config, folder: DataFolder | undefined)
     return { name: 'postgresql', database }
   }
   assert(folder !== undefined, 'LMDB has a folder.')
-  return lmdbIn(folder)
+  return { name: 'lmdb', folder: folder.openLmdbFolder() }
 }
 
 /** What is promised but not kept just now would only keep the server from serving as well. */

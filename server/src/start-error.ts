@@ -5,3 +5,7 @@ export class StartError extends Error {
     this.name = 'StartError'
   }
 }
+
+export function noData(folder: string): StartError {
+  return new StartError(`There is no data in ${folder}.`)
+}

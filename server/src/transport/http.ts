@@ -70,7 +70,7 @@ export class HttpListener {
   constructor(options: HttpOptions) {
     const { stallMs, headersMs, checkIntervalMs } = options.patience ?? usualPatience
     this.#options = options
-    this.#connections = new IdleConnections(stallMs)
+    this.#connections = new IdleConnections({ idleMs: stallMs, silentMs: headersMs })
     this.#server = createServer(
       {
         headersTimeout: headersMs,

@@ -190,6 +190,16 @@ describe('a connection of plain requests', () => {
     expect(text).toMatch(/keep-alive.*\/a ž 1HTTP.*Connection: close.*\/slow ž 1$/s)
   })
 
+  it.each([
+    ['garbage', 'and more', /^HTTP\/1\.1 200 .*\/a ž 1HTTP\/1\.1 400 /s],
+    ['half a request', 'GET / HT', /^HTTP\/1\.1 200 .*\/a ž 1HTTP\/1\.1 400 /s],
+  ])('is told what is wrong with %s that it ends with', async (_, rest, expected) => {
+    const socket = await open()
+    socket.end(put('/a', 'a') + rest)
+    expect(await receive(socket)).toMatch(expected)
+    expect(failures).toEqual([])
+  })
+
   it('is told the length of a body where the door leaves that out', async () => {
     const socket = await open()
     socket.write(request('GET /unsaid'))

@@ -19,7 +19,7 @@ export interface DirectParts {
   later(send: () => void): void
   answer(message: DirectMessage): Promise<HttpReply>
   /** Goes on with a connection from `bytes` on, which nothing was answered to. */
-  handOver(socket: Socket, bytes: Buffer): void
+  handOver(socket: Socket, rest: { readonly bytes: Buffer; readonly isEnd: boolean }): void
   logFailure(message: DirectMessage, cause: unknown): void
 }
 
@@ -89,7 +89,7 @@ export class DirectConnection {
     this.#socket.off('data', this.#receive)
     this.#socket.off('end', this.#end)
     this.#socket.off('error', this.#destroy)
-    this.#parts.handOver(this.#socket, bytes)
+    this.#parts.handOver(this.#socket, { bytes, isEnd: this.#hasEnded })
   }
 
   async #serve(message: DirectMessage): Promise<void> {

@@ -140,11 +140,10 @@ export class HttpListener {
       isStopping: () => this.#isStopping,
       later: (send) => this.#outbox.add(send),
       answer: (message) => this.#answerDirect(message),
-      handOver: (socket, bytes) => {
+      handOver: (socket, rest) => {
         this.#direct.delete(socket)
         takeOver(socket)
-        socket.unshift(bytes)
-        socket.resume()
+        passOn(socket, rest)
       },
       logFailure: (message, error) => this.#logFailure(message, error),
     }
@@ -249,6 +248,18 @@ function taking(server: Server): (socket: Socket) => void {
   return (socket) => {
     for (const taker of takers) taker.call(server, socket)
   }
+}
+
+/** Bytes that were read from a connection, to whoever listens to it now. */
+function passOn(socket: Socket, { bytes, isEnd }: { bytes: Buffer; isEnd: boolean }): void {
+  if (isEnd) {
+    // Nothing can be put back behind the end.
+    socket.emit('data', bytes)
+    socket.emit('end')
+    return
+  }
+  socket.unshift(bytes)
+  socket.resume()
 }
 
 function refuse(error: Error, socket: Duplex): void {

@@ -37,6 +37,15 @@ export const limits = Object.freeze({
   sessionGuessesMax: 100,
   /** Addresses whose wrong tokens are counted. */
   guessersMax: 10_000,
+  /** The same of channel ids of projects. */
+  channelGuessesMax: 100,
+  /** Rules for pages of one project, and prefixes that they may list: they stand in its identity. */
+  pageRulesMax: 100,
+  pageRulesBytesMax: 16_384,
+  /** A project's seed as JSON: one entry in every engine. */
+  seedBytesMax: 1_048_576,
+  /** Projects of one owner that are called the same. */
+  projectNamesakesMax: 1_000,
   /** Records that one atomic commit writes, and the bytes of their keys. */
   batchRecordsMax: 10_000,
   batchKeysBytesMax: 1_048_576,

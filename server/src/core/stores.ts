@@ -179,6 +179,7 @@ export class Stores {
       generalAccess: 'FOLLOW_USER_SETTING',
       shares: {},
       session: wanted.session ?? null,
+      project: null,
       contentId: Buffer.from(environment.randomBytes(innerIdBytes)),
       retention: wanted.retention ?? 'default',
       createdAt: this.#nextCreation(environment.now()),

@@ -238,6 +238,7 @@ export function identityWith(changes: Partial<StoreIdentity> = {}): StoreIdentit
     generalAccess: 'RESTRICTED',
     shares: {},
     session: null,
+    project: null,
     contentId: Buffer.alloc(12),
     retention: 'default',
     createdAt: 0,

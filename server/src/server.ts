@@ -12,6 +12,7 @@ import { type EngineOpener, type OpenedData, openData, openFolderOfData } from '
 import { createApifyDoor } from './protocols/apify/apify.ts'
 import { coatcheckPrefix, createCoatcheckDoor } from './protocols/coatcheck/coatcheck.ts'
 import { createHealthDoor, isHealthPath, startingReply } from './protocols/coatcheck/health.ts'
+import { newProjectPath } from './protocols/coatcheck/routes.ts'
 import { JsonSchemas } from './protocols/json-schema.ts'
 import { StartError } from './start-error.ts'
 import { AllowedHosts, hostNameOf, isLoopback } from './transport/allowed-hosts.ts'
@@ -227,7 +228,8 @@ function openDoorsOf(
   return (request: HttpRequest) => {
     if (request.path === '/') return Promise.resolve(welcomePage(request))
     if (isHealthPath(request.path)) return healthDoor(request)
-    return request.path.startsWith(coatcheckPrefix) ? own(request) : apify(request)
+    const isOwn = request.path.startsWith(coatcheckPrefix) || request.path === newProjectPath
+    return isOwn ? own(request) : apify(request)
   }
 }
 

@@ -61,7 +61,10 @@ export async function getProject(call: RestCall): Promise<HttpReply> {
   return projectReply(call, store)
 }
 
-/** PATCH /coatcheck/v1/projects/{channel} `{"title", "isOpen", "mayDelete", "listPrefixes", "rules"}` */
+/**
+ * PATCH /coatcheck/v1/projects/{channel} `{"title", "isOpen", "mayDelete", "listPrefixes",
+ * "rules"}`: what is left out stays.
+ */
 export async function patchProject(call: RestCall): Promise<HttpReply> {
   const { store, caller } = await findProject(call, managing)
   const fields = new Fields(await readJsonObject(call, { isOptional: false }), settings)

@@ -14,7 +14,7 @@ import { coatcheckPrefix, createCoatcheckDoor } from './protocols/coatcheck/coat
 import { createHealthDoor, isHealthPath, startingReply } from './protocols/coatcheck/health.ts'
 import { JsonSchemas } from './protocols/json-schema.ts'
 import { StartError } from './start-error.ts'
-import { AllowedHosts, hostNameOf } from './transport/allowed-hosts.ts'
+import { AllowedHosts, hostNameOf, isLoopback } from './transport/allowed-hosts.ts'
 import type { HttpHandler, HttpRequest } from './transport/exchange.ts'
 import { HttpListener } from './transport/http.ts'
 import { hostOf } from './transport/incoming-request.ts'
@@ -60,7 +60,13 @@ export async function startServer(
     closers.push(stopListening) // where a later step fails
     const secret = createOperatorSecret(environment)
     const operator = folder && { secret, address: listener.address }
-    const data = await openData(closers, { ...parts, operator, ...(open && { open }) })
+    const projectsAreOpen = isLocal
+    const data = await openData(closers, {
+      ...parts,
+      operator,
+      projectsAreOpen,
+      ...(open && { open }),
+    })
     const { domain } = data
     const firstStart = await makeFirstUser(domain, parts)
     closers.push(startSweeping(domain, environment))
@@ -89,7 +95,14 @@ export async function openDoors(config: Config, environment: Environment): Promi
     closers.push(() => folder?.close())
     const secret = createOperatorSecret(environment)
     const operator = { secret, address: '' }
-    const data = await openData(closers, { config, environment, folder, operator })
+    const projectsAreOpen = false // where the server will listen, nobody knows
+    const data = await openData(closers, {
+      config,
+      environment,
+      folder,
+      operator,
+      projectsAreOpen,
+    })
     if (!(await data.domain.users.hasAny())) {
       throw new StartError(`There is nobody in ${placeOf(config)} yet: start the server first.`)
     }
@@ -224,9 +237,4 @@ function whyNotListening(error: unknown): string {
   if (code === 'EACCES') return 'this user may not use that port'
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return 'this machine has no such address'
   return error instanceof Error ? error.message : String(error)
-}
-
-/** The address that is listened on, never the peer's. */
-function isLoopback(host: string): boolean {
-  return /^localhost$/i.test(host) || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
 }

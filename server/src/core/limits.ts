@@ -41,7 +41,7 @@ export const limits = Object.freeze({
   guessersMax: 10_000,
   /** The same of channel ids of projects. */
   channelGuessesMax: 100,
-  /** Rules for pages of one project, and prefixes that they may list: they stand in its identity. */
+  /** Rules for pages of one project, and prefixes that they may list: all in its identity. */
   pageRulesMax: 100,
   pageRulesBytesMax: 16_384,
   /** A project's seed as JSON: one entry in every engine. */

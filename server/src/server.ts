@@ -10,6 +10,8 @@ import { LocalDoors } from './local-doors.ts'
 import { NemesisPort, nemesisPath } from './nemesis-port.ts'
 import { type EngineOpener, type OpenedData, openData, openFolderOfData } from './opened-data.ts'
 import { createApifyDoor } from './protocols/apify/apify.ts'
+import { createApplabDoor } from './protocols/applab/applab.ts'
+import { applabPrefix } from './protocols/applab/routes.ts'
 import { coatcheckPrefix, createCoatcheckDoor } from './protocols/coatcheck/coatcheck.ts'
 import { createHealthDoor, isHealthPath, startingReply } from './protocols/coatcheck/health.ts'
 import { JsonSchemas } from './protocols/json-schema.ts'
@@ -222,11 +224,16 @@ function openDoorsOf(
   closers.push(() => jsonSchemas.close())
   const apify = createApifyDoor(domain, environment, jsonSchemas)
   const own = createCoatcheckDoor(domain, environment)
+  const applab = createApplabDoor(domain, environment, {
+    pairsMax: config.applabPairsMax,
+    autoCreate: config.applabAutoCreate,
+  })
   const about = { engine: config.engine, version: readVersion() }
   const healthDoor = createHealthDoor({ domain, environment, health, ...about })
   return (request: HttpRequest) => {
     if (request.path === '/') return Promise.resolve(welcomePage(request))
     if (isHealthPath(request.path)) return healthDoor(request)
+    if (request.path.startsWith(applabPrefix)) return applab(request)
     return request.path.startsWith(coatcheckPrefix) ? own(request) : apify(request)
   }
 }

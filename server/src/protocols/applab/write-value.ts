@@ -96,7 +96,7 @@ async function tryOver(
 /** The rule of a key, by which all that follows must hold. */
 function decidingRule(page: Page, key: string): PageRule {
   const { identity } = page
-  assert(identity?.project, 'A page that found its project saw it.')
+  assert(identity?.project != null, 'A page that found its project saw it.')
   const rule = ruleFor(identity.project.rules, key)
   page.decideBy({ key, rule, signingSecret: identity.signingSecret })
   return rule

@@ -14,6 +14,7 @@ import { createApplabDoor } from './protocols/applab/applab.ts'
 import { applabPrefix, pageScriptPath } from './protocols/applab/routes.ts'
 import { coatcheckPrefix, createCoatcheckDoor } from './protocols/coatcheck/coatcheck.ts'
 import { createHealthDoor, isHealthPath, startingReply } from './protocols/coatcheck/health.ts'
+import { newProjectPath } from './protocols/coatcheck/routes.ts'
 import { JsonSchemas } from './protocols/json-schema.ts'
 import { createWebFileDoor } from './protocols/web-files.ts'
 import { StartError } from './start-error.ts'
@@ -238,7 +239,8 @@ function openDoorsOf(
     if (isHealthPath(request.path)) return healthDoor(request)
     if (request.path.startsWith(applabPrefix)) return applab(request)
     if (request.path === pageScriptPath) return pageScript(request)
-    return request.path.startsWith(coatcheckPrefix) ? own(request) : apify(request)
+    const isOwn = request.path.startsWith(coatcheckPrefix) || request.path === newProjectPath
+    return isOwn ? own(request) : apify(request)
   }
 }
 

@@ -162,6 +162,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'protocols/apify/signatures.ts': ['node:crypto'],
   'protocols/coatcheck/': [
     'protocols/coatcheck/',
+    'protocols/key-values.ts',
     'protocols/rest/',
     'core/',
     'transport/exchange.ts',
@@ -198,6 +199,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'core/',
     'transport/exchange.ts',
   ],
+  'protocols/rest/json-members.ts': ['protocols/json-text.ts', 'protocols/json-text-error.ts'],
+  'protocols/key-values.ts': ['core/', 'protocols/json-text.ts', 'protocols/json-value.ts'],
   'protocols/json-schema.ts': ['protocols/json-schema-process.ts', 'core/', 'node:'],
   'protocols/json-schema-process.ts': ['core/limits.ts', 'node:vm', 'ajv'],
   'protocols/web-files.ts': ['protocols/entity-tags.ts', 'transport/exchange.ts', 'node:crypto'],

@@ -139,6 +139,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'protocols/json-text-error.ts',
     'protocols/json-text.ts',
     'protocols/json-value.ts',
+    'protocols/key-values.ts',
     'protocols/preconditions.ts',
     'protocols/rest/',
     'core/',

@@ -133,7 +133,7 @@ describe.each(engines)('what pages may do, on %s', (engine) => {
     await project.change({ isOpen: false })
     body.end()
     const reply = await sent
-    expect([reply.status, (await reply.json()).type]).toEqual([401, 'PAGE_KEY_MISSING'])
+    expect(refusalOf({ status: reply.status, text: await reply.text() })).toEqual(missing)
     expect(await project.get('late')).toBe(null)
   })
 })

@@ -6,7 +6,7 @@ import { type PageRule, type Project, projectNotFound } from '../../core/project
 import type { HttpRequest } from '../../transport/exchange.ts'
 import type { Query } from '../rest/query.ts'
 import { PageDenied, RulesChanged } from './errors.ts'
-import { createUserId, isSameText, signedUserId, userIdOf } from './page-user.ts'
+import { createUserId, type Issuer, isSameText, signedUserId, userIdOf } from './page-user.ts'
 
 /** What pages may do: get and set at once, delete where the owner turned it on. */
 export type PageRight = 'use' | 'delete'
@@ -21,7 +21,6 @@ const somePage: Actor = { userId: '', tokenId: '', door: 'applab' }
 export interface Decision {
   readonly key: string
   readonly rule: PageRule
-  readonly signingSecret: string
 }
 
 /** A page without a token, in one call: what it comes with, and what it may do. */
@@ -92,9 +91,8 @@ export class Page {
     return this.#issued
   }
 
-  #issuer(): { channelId: string; signingSecret: string } | undefined {
-    const { project, signingSecret } = this.#identity ?? {}
-    return project && signingSecret ? { channelId: project.channelId, signingSecret } : undefined
+  #issuer(): Issuer | undefined {
+    return this.#identity?.project ?? undefined
   }
 
   #assert(identity: StoreIdentity): void {
@@ -104,7 +102,7 @@ export class Page {
     this.#assertKey(project)
     this.#identity = identity
     if (this.#right === 'delete' && !project.mayDelete) throw PageDenied.noDeletion()
-    this.#assertAsDecided(project, identity)
+    this.#assertAsDecided(project)
   }
 
   #assertKey({ isOpen, pageKey }: Project): void {
@@ -113,10 +111,9 @@ export class Page {
     } else if (!isSameText(this.pageKey, pageKey)) throw PageDenied.keyInvalid()
   }
 
-  #assertAsDecided({ rules }: Project, { signingSecret }: StoreIdentity): void {
+  #assertAsDecided({ rules }: Project): void {
     const decided = this.#decision
     if (!decided) return
-    const isSame = isSameRule(decided.rule, ruleFor(rules, decided.key))
-    if (!isSame || decided.signingSecret !== signingSecret) throw new RulesChanged()
+    if (!isSameRule(decided.rule, ruleFor(rules, decided.key))) throw new RulesChanged()
   }
 }

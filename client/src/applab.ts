@@ -1,5 +1,7 @@
-import { randomNumber } from './applab/random-number.ts'
-
 /*! Coatcheck's App Lab page script. MIT License. */
+import { createAppLab } from './applab/app-lab.ts'
+import { scriptSettings } from './applab/script-settings.ts'
 
-Object.assign(globalThis, { randomNumber })
+// <script src="http://HOST/applab.js" data-channel="..." data-key="..."></script>
+const settings = scriptSettings()
+if (settings !== undefined) Object.assign(globalThis, createAppLab(settings))

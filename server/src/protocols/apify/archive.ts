@@ -13,7 +13,7 @@ import { decodedParts } from './decoded.ts'
 import { spellKey } from './key-spelling.ts'
 import { listing } from './links.ts'
 import type { ApifyCall } from './routes.ts'
-import { whileAllowed } from './while-allowed.ts'
+import { whileAllowed } from '../rest/while-allowed.ts'
 
 /** What is small is looked at as a whole before its entry begins. */
 const previewBytesMax = 1_048_576

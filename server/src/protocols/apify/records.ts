@@ -24,7 +24,7 @@ import { isApifyKey, spellKey } from './key-spelling.ts'
 import { isContentMessage, recordLink } from './links.ts'
 import type { ApifyCall } from './routes.ts'
 import { conformingBody } from './schemas.ts'
-import { whileAllowed } from './while-allowed.ts'
+import { whileAllowed } from '../rest/while-allowed.ts'
 
 /** What Apify's clients always send; ours to choose where there is none. */
 const defaultContentType = 'application/octet-stream'

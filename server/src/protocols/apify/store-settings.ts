@@ -1,4 +1,4 @@
-import type { StoreChanges } from '../../core/stores.ts'
+import type { StoreChanges } from '../../core/store-changes.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
 import { invalidValue } from '../rest/errors.ts'
 import { readJsonObject } from '../rest/json-body.ts'

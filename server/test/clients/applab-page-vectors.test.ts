@@ -54,18 +54,14 @@ describe('what App Lab does, in Chromium', () => {
     expect([vectors.length, examples.length]).toEqual([7, 3])
   })
 
-  it.each(vectors.map((vector) => [vector.name, vector] as const))(
-    '%s',
-    async (name, { steps }) => {
-      const project = await createPageProject(server, name)
-      const visit = await site.visit(project.script)
-      const limit = new CallLimit()
-      for (const step of steps) {
-        if (step.do === 'client') await replay(step, visit)
-        else count(step, limit)
-      }
-    },
-  )
+  it.each(vectors.map((vector) => [vector.name, vector] as const))('%s', async (_, { steps }) => {
+    const visit = await site.visit(pageScript(server.url, await ApplabProject.create(server)))
+    const limit = new CallLimit()
+    for (const step of steps) {
+      if (step.do === 'client') await replay(step, visit)
+      else count(step, limit)
+    }
+  })
 })
 
 describe("the examples of App Lab's page, run twice in a row", () => {

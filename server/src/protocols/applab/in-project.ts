@@ -45,7 +45,7 @@ export async function inProject<T>(
   }
 }
 
-/** The page that a call comes from; undefined where it comes with a token. Throws `token-missing`. */
+/** The page of a call; undefined where it comes with a token. Throws `token-missing`. */
 export function pageOf(call: PageCall, right: PageRight | undefined): Page | undefined {
   if (call.principal.kind === 'user') return undefined
   if (right === undefined) requireUser(call.principal)
@@ -118,7 +118,10 @@ async function findForUser(call: PageCall, wanted: Omit<Use, 'right'>): Promise<
 }
 
 /** One's own name for a project: it is there from its first call on. */
-async function make({ domain, store: channelId }: PageCall, principal: UserPrincipal): Promise<void> {
+async function make(
+  { domain, store: channelId }: PageCall,
+  principal: UserPrincipal,
+): Promise<void> {
   const { user, tokenId, isOperator } = principal
   const actor = { userId: user.id, tokenId, door: isOperator ? 'cli' : 'applab' } as const
   const project = { ownerId: user.id, name: channelId, channelId, actor }
@@ -152,12 +155,7 @@ function userCaller(
   return {
     ...caller,
     assert: (store, ownerAccess) => {
-      const isSeen = isAllowed(
-        principal,
-        { action: 'read', extent: 'some' },
-        store,
-        ownerAccess,
-      )
+      const isSeen = isAllowed(principal, { action: 'read', extent: 'some' }, store, ownerAccess)
       if (!isSeen) throw projectNotFound(channelId)
       caller.assert(store, ownerAccess)
     },

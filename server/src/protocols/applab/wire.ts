@@ -82,7 +82,6 @@ export function checkedKey(key: string): string {
     const rule = `it must be shorter than ${keyLengthMax} bytes ('characters')`
     throw keyInvalid(`The key is too large, ${rule}`)
   }
-  if (!key.isWellFormed()) throw keyInvalid('The key has half a character in it')
   return key
 }
 

@@ -137,6 +137,28 @@ describe('a project', () => {
   })
 })
 
+describe('a project on two servers', () => {
+  it('is what the other one made of it, at once', async () => {
+    const engine = new MemoryEngine()
+    const [here, there] = [await open(engine), await open(engine)]
+    const { store, project } = await create(here, { channelId: 'c' })
+    const found = await there.projects.find('c', who)
+    const known = async (): Promise<unknown> => (await found.identity()).project
+    expect(await known()).toEqual(project)
+    const rotated = await here.projects.update(store.id, { rotatesPageKey: true }, system)
+    expect(await known()).toEqual(rotated)
+    await here.projects.unlink(store.id, system)
+    expect(await codeOf(known())).toBe('project-not-found')
+    expect(await use(there, 'c')).toBe('project-not-found')
+    const next = await create(here, { channelId: 'c' })
+    expect((await there.projects.find('c', who)).id).toBe(next.store.id)
+    await here.stores.drop(next.store.id)
+    const last = await create(here, { channelId: 'c' })
+    expect(await use(there, 'c')).toBe('store-not-found') // what it knew of it is over
+    expect((await there.projects.find('c', who)).id).toBe(last.store.id)
+  })
+})
+
 describe('a store that becomes a project', () => {
   it('does so once, and is none any more when that is taken away', async () => {
     const domain = await open()
@@ -229,6 +251,17 @@ describe('the end of a project', () => {
 })
 
 describe('settings of a project', () => {
+  it('leave the proof of pages as it is, whoever loses a right', async () => {
+    const domain = await open()
+    const { store, project } = await create(domain)
+    await domain.stores.update(store.id, { shares: { [otherOwner]: 'write' } })
+    await domain.stores.update(store.id, { shares: { [otherOwner]: null } })
+    await domain.stores.update(store.id, { resetsSigningSecret: true })
+    await domain.projects.update(store.id, { rotatesPageKey: true }, system)
+    const { project: after } = await store.identity()
+    expect(after?.userSecret).toBe(project.userSecret)
+  })
+
   it('change one by one, also where many change them at once', async () => {
     const engine = new FaultyEngine(new MemoryEngine(), { faults: delaysOnly, seed: 4 })
     const domain = await open(engine)

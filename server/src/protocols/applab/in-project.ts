@@ -95,7 +95,8 @@ function assertNotTooFast({ projectRate, pageRate, store }: PageCall, page: Page
   if (waitMs === 0) return
   const seconds = Math.ceil(waitMs / secondMs)
   const headers = { 'Retry-After': `${seconds}` }
-  const message = `Too many calls come from this page or project: wait ${seconds} seconds.`
+  const wait = seconds === 1 ? '1 second' : `${seconds} seconds`
+  const message = `Too many calls come from this page or project: wait ${wait}.`
   throw new PageError({ status: 429, type: 'RATE_LIMIT', headers }, message)
 }
 

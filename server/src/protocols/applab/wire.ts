@@ -27,7 +27,7 @@ export function jsonReplyOf(text: string, headers: Readonly<Record<string, strin
 }
 
 /** ... and is written while it is read. */
-export function streamedJsonReply(body: AsyncIterable<Bytes>): HttpReply {
+export function streamedJsonReply(body: AsyncIterable<Bytes> | ''): HttpReply {
   return { status: 200, headers: { 'Content-Type': replyType }, body }
 }
 

@@ -9,10 +9,9 @@ import type { Project } from '../../core/project.ts'
 
 const userIdBytes = 16
 const proofBytes = 16
-const label = 'coatcheck applab user'
 const form = /^([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{22})$/
 
-export type Issuer = Pick<Project, 'channelId' | 'userSecret'>
+type Issuer = Pick<Project, 'channelId' | 'userSecret'>
 
 /** 128 random bits: 22 characters of base64url. */
 export function createUserId(environment: Environment): string {
@@ -37,7 +36,6 @@ export function isSameText(one: string, other: string): boolean {
 }
 
 function proofOf(userId: string, { channelId, userSecret }: Issuer): string {
-  const hmac = createHmac('sha256', `${label}\n${userSecret}`)
-  const digest = hmac.update(`${channelId}\n${userId}`).digest()
+  const digest = createHmac('sha256', userSecret).update(`${channelId}\n${userId}`).digest()
   return digest.subarray(0, proofBytes).toString('base64url')
 }

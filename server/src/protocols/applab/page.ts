@@ -6,7 +6,7 @@ import { type PageRule, type Project, projectNotFound } from '../../core/project
 import type { HttpRequest } from '../../transport/exchange.ts'
 import type { Query } from '../rest/query.ts'
 import { PageDenied, RulesChanged } from './errors.ts'
-import { createUserId, type Issuer, isSameText, signedUserId, userIdOf } from './page-user.ts'
+import { createUserId, isSameText, signedUserId, userIdOf } from './page-user.ts'
 
 /** What pages may do: get and set at once, delete where the owner turned it on. */
 export type PageRight = 'use' | 'delete'
@@ -58,8 +58,8 @@ export class Page {
 
   /** Of its user, as far as the server gave it that; undefined: it has none. */
   userId(): string | undefined {
-    const issuer = this.#issuer()
-    return issuer && userIdOf(this.#userText, issuer)
+    const project = this.#identity?.project
+    return project ? userIdOf(this.#userText, project) : undefined
   }
 
   /** From now on every use of the store throws RulesChanged where this is not so any more. */
@@ -74,25 +74,19 @@ export class Page {
 
   /** The id of its user, or a new one; undefined where the page was not let in. */
   userIdOrNew(environment: Environment): string | undefined {
-    return this.userId() ?? this.#newUserId(environment)
+    return this.#identity && (this.userId() ?? this.#newUserId(environment))
   }
 
   /** What makes an id known to its user that they do not have yet. */
   userHeaders(environment: Environment): Record<string, string> {
-    const issuer = this.#issuer()
-    const isNew = issuer && this.userId() === undefined
-    const userId = isNew && this.#newUserId(environment)
-    return userId ? { [userHeader]: signedUserId(userId, issuer) } : {}
+    const project = this.#identity?.project
+    if (!project || this.userId() !== undefined) return {}
+    return { [userHeader]: signedUserId(this.#newUserId(environment), project) }
   }
 
-  #newUserId(environment: Environment): string | undefined {
-    if (!this.#identity) return undefined
+  #newUserId(environment: Environment): string {
     this.#issued ??= createUserId(environment)
     return this.#issued
-  }
-
-  #issuer(): Issuer | undefined {
-    return this.#identity?.project ?? undefined
   }
 
   #assert(identity: StoreIdentity): void {
@@ -113,7 +107,7 @@ export class Page {
 
   #assertAsDecided({ rules }: Project): void {
     const decided = this.#decision
-    if (!decided) return
-    if (!isSameRule(decided.rule, ruleFor(rules, decided.key))) throw new RulesChanged()
+    if (!decided || isSameRule(decided.rule, ruleFor(rules, decided.key))) return
+    throw new RulesChanged()
   }
 }

@@ -33,6 +33,36 @@ describe('--allowed-hosts', () => {
   )
 })
 
+describe('--applab-auto-create', () => {
+  it('is on where this machine alone reaches the server, unless it is said', () => {
+    expect(readConfig([], {}).applabAutoCreate).toBe(true)
+    for (const host of ['0.0.0.0', '::', '192.0.2.1', 'store.example.com']) {
+      expect(readConfig(['--host', host], {}).applabAutoCreate, host).toBe(false)
+    }
+    for (const host of ['localhost', '::1', '127.0.0.2']) {
+      expect(readConfig(['--host', host], {}).applabAutoCreate, host).toBe(true)
+    }
+    expect(readConfig(['--applab-auto-create', 'off'], {}).applabAutoCreate).toBe(false)
+    const set = { COATCHECK_APPLAB_AUTO_CREATE: 'on' }
+    expect(readConfig(['--host', '0.0.0.0'], set).applabAutoCreate).toBe(true)
+  })
+
+  it('is nothing else', () => {
+    expect(() => readConfig(['--applab-auto-create', 'yes'], {})).toThrow(/neither on nor off/)
+  })
+})
+
+describe('--applab-pairs-max', () => {
+  it('is 20,000, unless it is said', () => {
+    expect(readConfig([], {}).applabPairsMax).toBe(20_000)
+    expect(readConfig(['--applab-pairs-max', '3'], {}).applabPairsMax).toBe(3)
+  })
+
+  it.each(['0', '1e3', '1.5', 'many', '1000001'])('is not %s', (text) => {
+    expect(() => readConfig(['--applab-pairs-max', text], {})).toThrow(/no number of pairs/)
+  })
+})
+
 describe('--durability', () => {
   it('is any, unless it is said', () => {
     expect(readConfig([], {}).durability).toBe('any')

@@ -8,7 +8,7 @@ import {
   PostgresAddressError,
   parsePostgresAddress,
 } from './engines/postgres-address.ts'
-import { hostNameOf } from './transport/allowed-hosts.ts'
+import { hostNameOf, isLoopback } from './transport/allowed-hosts.ts'
 
 export type EngineName = 'lmdb' | 'memory' | 'postgresql'
 
@@ -35,6 +35,10 @@ export interface Config {
   readonly nemesisSaveDir: string
   /** Bytes of one message. */
   readonly nemesisMaxPayload: number
+  /** Whether an owner's call to a channel that is not there makes a project. */
+  readonly applabAutoCreate: boolean
+  /** Pairs of one App Lab project: pages add none above it. */
+  readonly applabPairsMax: number
   /** 0: unnamed stores are kept. */
   readonly unnamedRetentionDays: number
   /** How clients address this server, without a slash at the end; undefined: as each does. */
@@ -90,6 +94,16 @@ const settings = {
     value: 'BYTES',
     help: 'the longest message that the NemesisDB door takes',
   },
+  'applab-auto-create': {
+    preset: '',
+    value: 'on|off',
+    help: "whether an owner's call to an unknown channel makes a project; on unless given, on loopback",
+  },
+  'applab-pairs-max': {
+    preset: '20000',
+    value: 'N',
+    help: 'how many pairs the pages of one App Lab project may make',
+  },
   'unnamed-retention-days': {
     preset: '7',
     value: 'DAYS',
@@ -143,6 +157,8 @@ export function readConfig(args: readonly string[], environment: Variables): Con
     nemesisCompat: parseCompat(given('nemesis-compat')),
     nemesisSaveDir: given('nemesis-save-dir').text || defaultSaveDir(given('data').text, engine),
     nemesisMaxPayload: parsePayload(given('nemesis-max-payload')),
+    applabAutoCreate: parseAutoCreate(given('applab-auto-create'), given('host').text),
+    applabPairsMax: parsePairs(given('applab-pairs-max')),
     unnamedRetentionDays: parseDays(given('unnamed-retention-days')),
     publicUrl: parseUrl(given('public-url')),
     allowedHosts: parseHosts(given('allowed-hosts')),
@@ -257,6 +273,18 @@ function parsePayload({ text, from }: Given): number {
   const bytes = Number(text)
   if (/^\d+$/.test(text) && bytes >= 64 && bytes <= 67_108_864) return bytes
   throw new ConfigError(`${from} is "${text}", which is no number of bytes: 64 to 67108864.`)
+}
+
+function parseAutoCreate({ text, from }: Given, host: string): boolean {
+  if (text === '') return isLoopback(host)
+  if (text === 'on' || text === 'off') return text === 'on'
+  throw new ConfigError(`${from} is "${text}", which is neither on nor off.`)
+}
+
+function parsePairs({ text, from }: Given): number {
+  const pairs = Number(text)
+  if (/^\d+$/.test(text) && pairs >= 1 && pairs <= 1_000_000) return pairs
+  throw new ConfigError(`${from} is "${text}", which is no number of pairs: 1 to 1000000.`)
 }
 
 function parseEngine({ text, from }: Given, environment: Variables): ChosenEngine {

@@ -26,6 +26,7 @@ interface DataParts {
   /** Undefined where the engine keeps no file in it. */
   readonly folder: DataFolder | undefined
   readonly operator: OperatorSecret | undefined
+  readonly projectsAreOpen: boolean
   readonly open?: EngineOpener
 }
 
@@ -36,12 +37,14 @@ const dayMs = 86_400_000
  * promise as much as is wished for, EngineError, StorageError.
  */
 export async function openData(closers: Closer[], parts: DataParts): Promise<OpenedData> {
-  const { config, environment, folder, operator, open = openEngine } = parts
+  const { config, environment, folder, open = openEngine } = parts
   const engine = await open(addressOf(config, folder))
   closers.push(() => engine.close())
   assertPromised(await engine.health(), config.durability)
   const unnamedRetentionMs = config.unnamedRetentionDays * dayMs
-  const domain = await openDomain(engine, environment, { unnamedRetentionMs, operator })
+  const { operator, projectsAreOpen } = parts
+  const settings = { unnamedRetentionMs, operator, projectsAreOpen }
+  const domain = await openDomain(engine, environment, settings)
   closers.push(() => domain.close())
   return { domain, health: new Health({ engine, environment, wish: config.durability }) }
 }

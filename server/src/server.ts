@@ -10,16 +10,21 @@ import { LocalDoors } from './local-doors.ts'
 import { NemesisPort, nemesisPath } from './nemesis-port.ts'
 import { type EngineOpener, type OpenedData, openData, openFolderOfData } from './opened-data.ts'
 import { createApifyDoor } from './protocols/apify/apify.ts'
+import { createApplabDoor } from './protocols/applab/applab.ts'
+import { applabPrefix, pageScriptPath } from './protocols/applab/routes.ts'
 import { coatcheckPrefix, createCoatcheckDoor } from './protocols/coatcheck/coatcheck.ts'
 import { createHealthDoor, isHealthPath, startingReply } from './protocols/coatcheck/health.ts'
+import { newProjectPath } from './protocols/coatcheck/routes.ts'
 import { JsonSchemas } from './protocols/json-schema.ts'
+import { createWebFileDoor } from './protocols/web-files.ts'
 import { StartError } from './start-error.ts'
-import { AllowedHosts, hostNameOf } from './transport/allowed-hosts.ts'
+import { AllowedHosts, hostNameOf, isLoopback } from './transport/allowed-hosts.ts'
 import type { HttpHandler, HttpRequest } from './transport/exchange.ts'
 import { HttpListener } from './transport/http.ts'
 import { hostOf } from './transport/incoming-request.ts'
 import { welcomePage } from './transport/welcome.ts'
 import { readVersion } from './version.ts'
+import { readPageScript } from './web-files.ts'
 
 /** A server that runs. */
 export interface RunningServer {
@@ -60,7 +65,13 @@ export async function startServer(
     closers.push(stopListening) // where a later step fails
     const secret = createOperatorSecret(environment)
     const operator = folder && { secret, address: listener.address }
-    const data = await openData(closers, { ...parts, operator, ...(open && { open }) })
+    const projectsAreOpen = isLocal
+    const data = await openData(closers, {
+      ...parts,
+      operator,
+      projectsAreOpen,
+      ...(open && { open }),
+    })
     const { domain } = data
     const firstStart = await makeFirstUser(domain, parts)
     closers.push(startSweeping(domain, environment))
@@ -89,7 +100,14 @@ export async function openDoors(config: Config, environment: Environment): Promi
     closers.push(() => folder?.close())
     const secret = createOperatorSecret(environment)
     const operator = { secret, address: '' }
-    const data = await openData(closers, { config, environment, folder, operator })
+    const projectsAreOpen = false // where the server will listen, nobody knows
+    const data = await openData(closers, {
+      config,
+      environment,
+      folder,
+      operator,
+      projectsAreOpen,
+    })
     if (!(await data.domain.users.hasAny())) {
       throw new StartError(`There is nobody in ${placeOf(config)} yet: start the server first.`)
     }
@@ -209,12 +227,20 @@ function openDoorsOf(
   closers.push(() => jsonSchemas.close())
   const apify = createApifyDoor(domain, environment, jsonSchemas)
   const own = createCoatcheckDoor(domain, environment)
+  const applab = createApplabDoor(domain, environment, {
+    pairsMax: config.applabPairsMax,
+    autoCreate: config.applabAutoCreate,
+  })
+  const pageScript = createWebFileDoor(readPageScript())
   const about = { engine: config.engine, version: readVersion() }
   const healthDoor = createHealthDoor({ domain, environment, health, ...about })
   return (request: HttpRequest) => {
     if (request.path === '/') return Promise.resolve(welcomePage(request))
     if (isHealthPath(request.path)) return healthDoor(request)
-    return request.path.startsWith(coatcheckPrefix) ? own(request) : apify(request)
+    if (request.path.startsWith(applabPrefix)) return applab(request)
+    if (request.path === pageScriptPath) return pageScript(request)
+    const isOwn = request.path.startsWith(coatcheckPrefix) || request.path === newProjectPath
+    return isOwn ? own(request) : apify(request)
   }
 }
 
@@ -224,9 +250,4 @@ function whyNotListening(error: unknown): string {
   if (code === 'EACCES') return 'this user may not use that port'
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return 'this machine has no such address'
   return error instanceof Error ? error.message : String(error)
-}
-
-/** The address that is listened on, never the peer's. */
-function isLoopback(host: string): boolean {
-  return /^localhost$/i.test(host) || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
 }

@@ -49,6 +49,8 @@ export async function startTestServer(
     nemesisCompat: '0.4',
     nemesisSaveDir: join(data, 'nemesis'),
     nemesisMaxPayload: 1_048_576,
+    applabAutoCreate: true,
+    applabPairsMax: 20_000,
     unnamedRetentionDays: 7,
     publicUrl: undefined,
     allowedHosts: [],

@@ -20,16 +20,17 @@ import {
   leaseValueIdOf,
   nameKey,
   ownedKeys,
+  ownedProjectKey,
   ownedStoreIdOf,
   ownerCounterKey,
   schemaKey,
-  sessionKey,
   sharedKey,
   storeIdOf,
   storeKey,
   tokenDigestOf,
   tokenKey,
 } from './keyspace.ts'
+import { addressKeys } from './store-filing.ts'
 import { walk } from './walk.ts'
 
 /** What a walk over all data found. */
@@ -64,8 +65,11 @@ const plainKinds = [
   'instance',
   'lease',
   'name',
+  'ownedProject',
   'ownerCounter',
+  'project',
   'schema',
+  'seed',
   'session',
   'shared',
   'token',
@@ -99,6 +103,8 @@ class Checker {
   readonly #problems: string[] = []
   #problemCount = 0
   readonly #storeIds = new Set<string>()
+  /** Stores that say that they have a seed. */
+  readonly #seeded = new Set<string>()
   /** By content id in hex: of stores, and (without a store) of what waits for the sweeper. */
   readonly #contents = new Map<string, ContentTotals>()
   /** Value ids in hex that something points at. */
@@ -116,6 +122,7 @@ class Checker {
     if (format && !format.isDamaged) assertFormat(format)
     await this.#checkStores()
     await this.#checkSchemas()
+    await this.#checkSeeds()
     await this.#checkFiles()
     await this.#checkExpiries()
     await this.#checkTokenUses()
@@ -170,6 +177,7 @@ class Checker {
     this.#recordsExpected += Number(totalOf(records))
     if (filed.includes(undefined)) this.#report(`Store ${id} is not filed everywhere it should be.`)
     await this.#checkSchema(identity)
+    if (identity.project?.hasSeed) this.#seeded.add(id)
     if (!activity || activity.isDamaged) this.#report(`The activity of store ${id} is lost.`)
     else await this.#checkExpiry(id, decodeActivity(activity).expiresAt)
   }
@@ -188,6 +196,19 @@ class Checker {
     }
   }
 
+  /** Each is there whose store says so, and no other. */
+  async #checkSeeds(): Promise<void> {
+    const found = new Set<string>()
+    for await (const { key } of walk(this.#engine, kindRange('seed'))) {
+      const storeId = storeIdOf(key)
+      found.add(storeId)
+      if (!this.#seeded.has(storeId)) this.#report(`Store ${storeId} left its seed behind.`)
+    }
+    for (const storeId of this.#seeded) {
+      if (!found.has(storeId)) this.#report(`The seed of store ${storeId} is lost.`)
+    }
+  }
+
   async #checkExpiry(storeId: string, expiresAt: number): Promise<void> {
     if (expiresAt === 0) return
     const [mark] = await this.#engine.get([expiryKey(expiresAt, storeId)])
@@ -196,14 +217,14 @@ class Checker {
 
   /** Whatever is filed must be a store that says so itself. */
   async #checkFiles(): Promise<void> {
-    for (const kind of [...ownedKinds, 'shared'] as const) {
+    for (const kind of [...ownedKinds, 'shared', 'ownedProject'] as const) {
       for await (const { key } of walk(this.#engine, kindRange(kind))) {
         await this.#checkFiled(key, { kind, storeId: ownedStoreIdOf(key) })
       }
     }
-    for (const kind of ['name', 'session'] as const) {
+    for (const kind of ['name', 'session', 'project'] as const) {
       for await (const { key, value, isDamaged } of walk(this.#engine, kindRange(kind))) {
-        if (isDamaged && kind === 'session') continue // told among the plain ones
+        if (isDamaged && kind !== 'name') continue // told among the plain ones
         await this.#checkFiled(key, { kind, storeId: asBuffer(value).toString('latin1') })
       }
     }
@@ -299,10 +320,11 @@ class Checker {
 
 /** Everywhere where the store must be found, and nowhere else. */
 function filedKeys(identity: StoreIdentity): Buffer[] {
-  const { id, ownerId, name, shares, session } = identity
+  const { id, ownerId, name, shares } = identity
   const shared = Object.keys(shares).map((userId) => sharedKey(userId, id))
-  const sessions = session ? [sessionKey(ownerId, BigInt(session.token))] : []
-  const always = [...ownedKeys(identity, { named: false }), ...shared, ...sessions]
+  const projects = identity.project ? [ownedProjectKey(identity)] : []
+  const addresses = [...addressKeys(identity), ...projects]
+  const always = [...ownedKeys(identity, { named: false }), ...shared, ...addresses]
   if (name === null) return always
   return [...always, nameKey(ownerId, name), ...ownedKeys(identity, { named: true })]
 }

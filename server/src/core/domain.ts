@@ -12,6 +12,7 @@ import { KeyQueue } from './key-queue.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { LiveUses } from './live-uses.ts'
 import { Operator, type OperatorSecret } from './operator.ts'
+import { Projects } from './projects.ts'
 import { defaultRetention } from './retention.ts'
 import { Sessions } from './sessions.ts'
 import { StoreReader } from './store-reader.ts'
@@ -27,6 +28,7 @@ import { WriteCombiner } from './write-combiner.ts'
 export interface Domain {
   readonly stores: Stores
   readonly sessions: Sessions
+  readonly projects: Projects
   readonly users: Users
   readonly tokens: Tokens
   readonly access: Access
@@ -41,6 +43,8 @@ export interface Domain {
 export interface DomainOptions {
   /** 0: unnamed stores are kept. */
   readonly unnamedRetentionMs: number
+  /** Whether the channel id of a new project opens it by itself where nobody says. */
+  readonly projectsAreOpen?: boolean
   /** Undefined: nobody may do everything. */
   readonly operator?: OperatorSecret | undefined
 }
@@ -49,7 +53,7 @@ export interface DomainOptions {
 export async function openDomain(
   rawEngine: StorageEngine,
   environment: Environment,
-  { unnamedRetentionMs, operator: secret }: DomainOptions,
+  { unnamedRetentionMs, operator: secret, projectsAreOpen = false }: DomainOptions,
 ): Promise<Domain> {
   const engine = new GuardedEngine(rawEngine)
   await openFormat(engine, environment)
@@ -94,6 +98,7 @@ export async function openDomain(
   return {
     stores,
     sessions: new Sessions(parts, stores),
+    projects: new Projects(parts, stores, { areOpen: projectsAreOpen }),
     users,
     tokens,
     access: new Access({ tokens, users, environment, operator, start }),

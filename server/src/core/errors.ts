@@ -35,6 +35,15 @@ export type ErrorCode =
   | 'share-invalid'
   /** There is a session of that token already. */
   | 'session-taken'
+  /** No such channel, or its store is no project any more. */
+  | 'project-not-found'
+  /** There is a project of that channel already. */
+  | 'project-taken'
+  | 'channel-invalid'
+  | 'page-rules-invalid'
+  /** The project has no seed to be reset to. */
+  | 'seed-not-found'
+  | 'seed-invalid'
   /** A bound of the server is reached. */
   | 'too-many'
   /** The store was cleared while this value was being uploaded to it. */

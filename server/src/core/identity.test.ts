@@ -11,6 +11,7 @@ const identity: StoreIdentity = {
   title: 'Läden 🧥',
   generalAccess: 'RESTRICTED',
   session: null,
+  project: null,
   shares: { owner000000000002: 'write' },
   contentId: Buffer.from('00ff00ff00ff00ff00ff00ff', 'hex'),
   retention: { ttlMs: 5, renewOnRead: true, renewOnWrite: false, onExpiry: 'clear' },
@@ -34,8 +35,8 @@ it('is read as it was written', () => {
   }
 })
 
-it('is shared with nobody, and has no schema, where the first servers wrote it', () => {
-  const { shares, hasSchema, contentId, ...old } = identity
+it('is shared with nobody, no project, and has no schema, where the first servers wrote it', () => {
+  const { shares, hasSchema, contentId, project, session, ...old } = identity
   const fields = { ...old, contentId: contentId.toString('hex') }
   const value = Buffer.from(JSON.stringify(fields))
   const found = new IdentityCache().decode(identity.id, { key, value, revision: 1 })

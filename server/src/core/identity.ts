@@ -2,6 +2,7 @@ import { assert } from './assert.ts'
 import type { Bytes, Entry, Revision } from './engine.ts'
 import { StorageError } from './errors.ts'
 import { limits } from './limits.ts'
+import type { Project } from './project.ts'
 import type { OwnRetention } from './retention.ts'
 import type { Action } from './scope.ts'
 
@@ -31,6 +32,8 @@ export interface StoreIdentity {
   readonly shares: Readonly<Record<string, Action>>
   /** null: it is no session. */
   readonly session: SessionAddress | null
+  /** null: it is no App Lab project. */
+  readonly project: Project | null
   /** Owns the records: clearing the store swaps it. */
   readonly contentId: Buffer
   readonly retention: OwnRetention
@@ -64,6 +67,7 @@ function decodeIdentity(entry: Entry): StoreIdentity {
     hasSchema: false,
     shares: {},
     session: null,
+    project: null,
     ...fields,
     contentId: Buffer.from(fields.contentId, 'hex'),
   }

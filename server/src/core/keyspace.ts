@@ -37,6 +37,9 @@ const letter = {
   expiry: 'x',
   shared: 'z',
   session: 'S',
+  project: 'P',
+  ownedProject: 'Q',
+  seed: 'R',
 } as const
 
 export type KeyKind = keyof typeof letter
@@ -66,6 +69,8 @@ export const storeKey = (storeId: string): Buffer => Buffer.from(letter.store + 
 export const activityKey = (storeId: string): Buffer =>
   Buffer.from(letter.activity + storeId, 'latin1')
 export const schemaKey = (storeId: string): Buffer => Buffer.from(letter.schema + storeId, 'latin1')
+/** The seed of a store that is a project. */
+export const seedKey = (storeId: string): Buffer => Buffer.from(letter.seed + storeId, 'latin1')
 export const storeIdOf = (key: Bytes): string => textOf(key.subarray(1, 1 + storeIdLength))
 
 export const nameKey = (ownerId: string, name: string): Buffer =>
@@ -125,6 +130,20 @@ export const sessionKey = (ownerId: string, token: bigint): Buffer => {
 }
 export const sessionRange = (ownerId: string): KeyRange =>
   prefixRange(Buffer.from(letter.session + ownerId, 'latin1'))
+
+/** The store that a channel id of an App Lab project stands for. */
+export const projectKey = (channelId: string): Buffer =>
+  Buffer.from(letter.project + channelId, 'latin1')
+/** Where a project is filed among its owner's: in the order in which their stores were made. */
+export const ownedProjectKey = (store: { ownerId: string; createdAt: number; id: string }) =>
+  join(
+    letter.ownedProject + store.ownerId,
+    encodeNumber(Math.round(store.createdAt * 1_000)),
+    store.id,
+  )
+/** Without an owner: of everybody. */
+export const ownedProjectRange = (ownerId = ''): KeyRange =>
+  prefixRange(Buffer.from(letter.ownedProject + ownerId))
 
 export const expiryKey = (dueAt: number, storeId: string): Buffer =>
   join(letter.expiry, encodeNumber(dueAt), storeId)

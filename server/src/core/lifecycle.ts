@@ -15,10 +15,11 @@ import {
   innerIdBytes,
   nameKey,
   ownedKeys,
+  ownedProjectKey,
   ownerCounterKey,
   recordKey,
   schemaKey,
-  sessionKey,
+  seedKey,
   sharedKey,
   storeKey,
   userKey,
@@ -27,6 +28,7 @@ import { limits } from './limits.ts'
 import type { WholeRecord } from './record.ts'
 import { assertBatch, recordPuts } from './record-batch.ts'
 import { endsByClearing } from './retention.ts'
+import { addressKeys } from './store-filing.ts'
 import { accessOf, storeBusy, storeNotFound } from './store-reader.ts'
 
 interface Found {
@@ -155,7 +157,9 @@ export class Lifecycle {
     ]
     if (expiresAt > 0) deletes.push(expiryKey(expiresAt, id))
     if (identity.hasSchema) deletes.push(schemaKey(id))
-    if (identity.session) deletes.push(sessionKey(ownerId, BigInt(identity.session.token)))
+    deletes.push(...addressKeys(identity))
+    if (identity.project) deletes.push(ownedProjectKey(identity))
+    if (identity.project?.hasSeed) deletes.push(seedKey(id))
     const sums = [{ key: ownerCounterKey(ownerId, 'stores'), delta: -1n }]
     if (name !== null) {
       deletes.push(nameKey(ownerId, name), ...ownedKeys(identity, { named: true }))

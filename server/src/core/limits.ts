@@ -35,8 +35,28 @@ export const limits = Object.freeze({
   guessWindowMs: minute,
   /** The same of tokens of sessions. */
   sessionGuessesMax: 100,
+  /** ... and of keys of pages. */
+  pageKeyGuessesMax: 100,
   /** Addresses whose wrong tokens are counted. */
   guessersMax: 10_000,
+  /** The same of channel ids of projects. */
+  channelGuessesMax: 100,
+  /** Rules for pages of one project, and prefixes that they may list: all in its identity. */
+  pageRulesMax: 100,
+  pageRulesBytesMax: 16_384,
+  /** A project's seed as JSON: one entry in every engine. */
+  seedBytesMax: 1_048_576,
+  /** Projects of one owner that are called the same. */
+  projectNamesakesMax: 1_000,
+  /**
+   * Calls of pages to one project within a minute: what a class of 30 pages does is a third of it,
+   * each at the 600 calls that App Lab allows a page ...
+   */
+  projectCallsPerMinuteMax: 60_000,
+  /** ... and of one page: what goes on and on is slowed down. */
+  pageCallsPerMinuteMax: 1_200,
+  /** Projects or pages whose calls are counted. */
+  rateLimitedMax: 10_000,
   /** Records that one atomic commit writes, and the bytes of their keys. */
   batchRecordsMax: 10_000,
   batchKeysBytesMax: 1_048_576,

@@ -28,6 +28,8 @@ export interface NewRecord {
   /** As sent; '' for none. */
   readonly contentEncoding: string
   readonly source: ValueSource
+  /** What is known of the value already. */
+  readonly jsonState?: JsonState
 }
 
 /** A record whose value is all in memory. */

@@ -131,9 +131,9 @@ export class Sessions {
    * `store-not-found`, also for a store that has no token, and what the caller throws.
    */
   async end(store: Store, caller: Caller): Promise<void> {
-    const { name, session } = await store.identity()
+    const { name, session, project } = await store.identity()
     if (!session) throw storeNotFound(store.id)
-    if (name === null) await this.#stores.drop(store.id, caller)
+    if (name === null && project === null) await this.#stores.drop(store.id, caller)
     else await this.#stores.update(store.id, { session: null }, caller)
   }
 

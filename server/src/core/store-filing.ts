@@ -1,6 +1,15 @@
 import type { AtomicWrite, Bytes, Put } from './engine.ts'
 import type { StoreIdentity } from './identity.ts'
-import { nameKey, ownedKeys, ownerCounterKey, sessionKey, sharedKey } from './keyspace.ts'
+import {
+  nameKey,
+  ownedKeys,
+  ownedProjectKey,
+  ownerCounterKey,
+  projectKey,
+  seedKey,
+  sessionKey,
+  sharedKey,
+} from './keyspace.ts'
 
 /**
  * What a new name changes in the files of names: the old one free, the new one taken, nobody
@@ -29,18 +38,43 @@ export function emptyPut(key: Bytes): Put {
   return { key, value: Buffer.alloc(0) }
 }
 
-/** In the file of sessions: the old token free, the new one taken, nobody else's. */
+/** In the files of sessions and projects: old addresses free, new ones taken, nobody else's. */
 export function readdressed(
-  { session: before }: StoreIdentity,
-  { id, ownerId, session: next }: StoreIdentity,
+  before: StoreIdentity,
+  next: StoreIdentity,
 ): Required<Omit<AtomicWrite, 'sums'>> {
-  if (before?.token === next?.token) return { checks: [], deletes: [], puts: [] }
-  const old = before ? [sessionKey(ownerId, BigInt(before.token))] : []
-  const taken = next ? [sessionKey(ownerId, BigInt(next.token))] : []
+  const old = addressKeys(before)
+  const taken = addressKeys(next)
+  const given = taken.filter((key) => !old.some((one) => one.equals(key)))
+  const filed = next.project && !before.project ? [emptyPut(ownedProjectKey(next))] : []
   return {
-    checks: taken.map((key) => ({ key, revision: undefined })),
-    deletes: old,
-    puts: taken.map((key) => ({ key, value: Buffer.from(id, 'latin1') })),
+    checks: given.map((key) => ({ key, revision: undefined })),
+    deletes: [
+      ...old.filter((key) => !taken.some((one) => one.equals(key))),
+      ...(before.project && !next.project ? [ownedProjectKey(before)] : []),
+    ],
+    puts: [...given.map((key) => ({ key, value: Buffer.from(next.id, 'latin1') })), ...filed],
+  }
+}
+
+/** What stands for this store in each way of addressing stores but by their ids and names. */
+export function addressKeys({ ownerId, session, project }: StoreIdentity): readonly Buffer[] {
+  return [
+    ...(session ? [sessionKey(ownerId, BigInt(session.token))] : []),
+    ...(project ? [projectKey(project.channelId)] : []),
+  ]
+}
+
+/** The seed of a project, which ends with that. */
+export function reseeded(
+  { id, project: before }: StoreIdentity,
+  { next, seed }: { next: StoreIdentity; seed: Bytes | null | undefined },
+): Required<Pick<AtomicWrite, 'deletes' | 'puts'>> {
+  const isOver = before?.hasSeed === true && next.project?.hasSeed !== true
+  const isGiven = next.project?.hasSeed === true && seed
+  return {
+    deletes: isOver ? [seedKey(id)] : [],
+    puts: isGiven ? [{ key: seedKey(id), value: seed }] : [],
   }
 }
 

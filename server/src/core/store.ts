@@ -367,9 +367,8 @@ export class Store {
   }
 
   #infoOf(record: NewRecord, value: Pick<RecordInfo, 'size' | 'place'>): RecordInfo {
-    const { contentType, contentEncoding } = record
-    const modifiedAt = this.#now()
-    return { contentType, contentEncoding, modifiedAt, jsonState: 'unchecked', ...value }
+    const { contentType, contentEncoding, jsonState = 'unchecked' } = record
+    return { contentType, contentEncoding, modifiedAt: this.#now(), jsonState, ...value }
   }
 
   #inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {

@@ -1,15 +1,10 @@
 import { type Activities, moveExpiry } from './activities.ts'
-import { type AuditAction, auditPut } from './audit.ts'
+import { auditPut } from './audit.ts'
 import { type Actor, type Caller, system } from './caller.ts'
-import type { AtomicWrite, Bytes, Put, Revision } from './engine.ts'
+import type { AtomicWrite, Bytes, Put } from './engine.ts'
 import type { Environment } from './environment.ts'
 import { StorageError } from './errors.ts'
-import {
-  encodeIdentity,
-  type GeneralAccess,
-  type SessionAddress,
-  type StoreIdentity,
-} from './identity.ts'
+import { encodeIdentity, type SessionAddress, type StoreIdentity } from './identity.ts'
 import { createId, isId, randomAlphanumerics } from './ids.ts'
 import {
   innerIdBytes,
@@ -20,16 +15,16 @@ import {
   storeKey,
 } from './keyspace.ts'
 import { limits } from './limits.ts'
+import { assertProjectChanges, type Project } from './project.ts'
 import { assertRetention, type OwnRetention } from './retention.ts'
-import { type Action, includes } from './scope.ts'
 import { Store, type StoreParts } from './store.ts'
-import { emptyPut, readdressed, refiled, reshared } from './store-filing.ts'
+import { changesEvent } from './store-audit.ts'
+import { changed, type StoreChanges, signingSecretLength } from './store-changes.ts'
+import { emptyPut, readdressed, refiled, reseeded, reshared } from './store-filing.ts'
 import { listStores, type StorePage, type StoreQuery } from './store-list.ts'
 import { storeBusy, storeNotFound } from './store-reader.ts'
 import { type FoundStores, type StoreSearch, searchStores } from './store-search.ts'
 import { assertStoreName, assertStoreTitle, isStoreName } from './validate.ts'
-
-const signingSecretLength = 32
 
 export interface NewStore {
   readonly ownerId: string
@@ -40,23 +35,9 @@ export interface NewStore {
   readonly schema?: Bytes | undefined
   readonly title?: string
   readonly session?: SessionAddress
+  readonly project?: Project
   /** Who makes it. */
   readonly actor?: Actor | undefined
-}
-
-/** What may be changed of a store; what is left out stays. */
-export interface StoreChanges {
-  /** null takes the name away, and the store's time begins again. */
-  readonly name?: string | null
-  readonly title?: string | null
-  readonly generalAccess?: GeneralAccess
-  readonly retention?: OwnRetention
-  /** What other users may do, by their ids; null: nothing any more. Nobody else changes. */
-  readonly shares?: Readonly<Record<string, Action | null>>
-  /** null: it is no session any more. */
-  readonly session?: SessionAddress | null
-  /** True: all links that were signed so far end. */
-  readonly resetsSigningSecret?: boolean
 }
 
 /** All stores. Methods throw as `Store` does where the storage fails. */
@@ -129,12 +110,14 @@ export class Stores {
 
   /**
    * Throws `store-not-found`, `store-name-invalid`, `store-name-taken`, `store-title-invalid`,
-   * `store-retention-invalid`, `share-invalid` and what the caller throws.
+   * `store-retention-invalid`, `share-invalid`, `page-rules-invalid`, `project-not-found` and what
+   * the caller throws.
    */
   async update(storeId: string, changes: StoreChanges, caller: Caller = system): Promise<Store> {
     if (changes.retention !== undefined) assertRetention(changes.retention)
     if (typeof changes.name === 'string') assertStoreName(changes.name)
     if (typeof changes.title === 'string') assertStoreTitle(changes.title)
+    if (changes.projectChanges) assertProjectChanges(changes.projectChanges)
     await this.#parts.queue.run(storeId, () => this.#update(storeId, changes, caller))
     return new Store(storeId, this.#parts, caller)
   }
@@ -179,6 +162,7 @@ export class Stores {
       generalAccess: 'FOLLOW_USER_SETTING',
       shares: {},
       session: wanted.session ?? null,
+      project: wanted.project ?? null,
       contentId: Buffer.from(environment.randomBytes(innerIdBytes)),
       retention: wanted.retention ?? 'default',
       createdAt: this.#nextCreation(environment.now()),
@@ -218,17 +202,25 @@ export class Stores {
     const filing = refiled(identity, next)
     const sharing = reshared(identity, next)
     const addressing = readdressed(identity, next)
+    const seeding = reseeded(identity, { next, seed: changes.seed })
     const event = { changes, actor: caller.actor, before: check.revision, at: environment.now() }
     return {
       checks: [check, ...(activity ? [activity] : []), ...filing.checks, ...addressing.checks],
-      deletes: [...expiry.deletes, ...filing.deletes, ...sharing.deletes, ...addressing.deletes],
+      deletes: [
+        ...expiry.deletes,
+        ...filing.deletes,
+        ...sharing.deletes,
+        ...addressing.deletes,
+        ...seeding.deletes,
+      ],
       puts: [
         identityPut(next),
-        auditOf(identity, event),
+        changesEvent(identity, event),
         ...expiry.puts,
         ...filing.puts,
         ...sharing.puts,
         ...addressing.puts,
+        ...seeding.puts,
       ],
       sums: filing.sums,
     }
@@ -264,10 +256,12 @@ function creation(
 ): AtomicWrite {
   const { id, ownerId, name, createdAt } = identity
   const at = Math.trunc(createdAt)
-  const event = { action: 'store-created', subject: name ?? id, at, actor, storeId: id } as const
+  const details = identity.project ? { details: { project: true } } : {}
+  const made = { action: 'store-created', subject: name ?? id, at, actor, storeId: id } as const
+  const event = { ...made, ...details }
   const audit = actor ? [auditPut(ownerId, event)] : []
   const filing = refiled({ ...identity, name: null }, identity)
-  const addressing = readdressed({ ...identity, session: null }, identity)
+  const addressing = readdressed({ ...identity, session: null, project: null }, identity)
   const expiry = moveExpiry(id, { from: undefined, to: activities.armed(identity) })
   const filed = ownedKeys(identity, { named: false }).map(emptyPut)
   const described = schema ? [{ key: schemaKey(id), value: schema }] : []
@@ -284,67 +278,4 @@ function creation(
     ],
     sums: [{ key: ownerCounterKey(ownerId, 'stores'), delta: 1n }, ...filing.sums],
   }
-}
-
-/** Throws `share-invalid`. */
-function changed(
-  identity: StoreIdentity,
-  { shares, resetsSigningSecret, ...changes }: StoreChanges,
-  environment: Environment,
-): StoreIdentity {
-  const merged = mergedShares(identity, shares ?? {})
-  // Who could write knows the secret: links must not outlive the right to make them.
-  const isReset = resetsSigningSecret || hasLostWriter(identity.shares, merged)
-  const secret = isReset && randomAlphanumerics(environment, signingSecretLength)
-  return {
-    ...identity,
-    ...changes,
-    shares: merged,
-    ...(secret && { signingSecret: secret }),
-  }
-}
-
-function hasLostWriter(
-  before: StoreIdentity['shares'],
-  after: Readonly<Record<string, Action>>,
-): boolean {
-  return Object.entries(before).some(
-    ([userId, action]) => includes(action, 'write') && !includes(after[userId], 'write'),
-  )
-}
-
-function mergedShares(
-  { ownerId, shares: before }: StoreIdentity,
-  shares: Readonly<Record<string, Action | null>>,
-): Record<string, Action> {
-  if (Object.hasOwn(shares, ownerId)) {
-    throw new StorageError('share-invalid', 'The store belongs to that user already.')
-  }
-  const merged: Record<string, Action> = {}
-  for (const [userId, action] of Object.entries({ ...before, ...shares })) {
-    if (action !== null) merged[userId] = action
-  }
-  if (Object.keys(merged).length <= limits.sharesPerStoreMax) return merged
-  const rule = `with at most ${limits.sharesPerStoreMax} users`
-  throw new StorageError('share-invalid', `A store can be shared ${rule}.`)
-}
-
-function auditOf(
-  { id, ownerId, name }: StoreIdentity,
-  event: {
-    changes: StoreChanges
-    actor: Actor | undefined
-    before: Revision | undefined
-    at: number
-  },
-): Put {
-  const { changes, ...when } = event
-  const { resetsSigningSecret, ...details } = changes
-  const subject = name ?? id
-  return auditPut(ownerId, { action: actionOf(changes), subject, storeId: id, details, ...when })
-}
-
-function actionOf({ resetsSigningSecret, shares, generalAccess }: StoreChanges): AuditAction {
-  if (resetsSigningSecret) return 'store-signing-secret-reset'
-  return shares || generalAccess !== undefined ? 'store-access-changed' : 'store-changed'
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { UserPrincipal } from './access.ts'
 import { type Caller, system } from './caller.ts'
-import { type Domain, openDomain } from './domain.ts'
+import { type Domain, type DomainOptions, openDomain } from './domain.ts'
 import type {
   AtomicWrite,
   Bytes,
@@ -77,11 +77,11 @@ export interface TestDomain extends Domain {
 /** The real domain on `engine`, under a clock of its own unless it is given one. */
 export async function openTestDomain(
   engine: StorageEngine,
-  options: { environment?: TestEnvironment; unnamedRetentionMs?: number } = {},
+  options: Partial<DomainOptions> & { environment?: TestEnvironment } = {},
 ): Promise<TestDomain> {
-  const { environment = new TestEnvironment(), unnamedRetentionMs = limits.unnamedRetentionMs } =
-    options
-  const domain = await openDomain(engine, environment, { unnamedRetentionMs })
+  const { environment = new TestEnvironment(), ...settings } = options
+  const { unnamedRetentionMs } = limits
+  const domain = await openDomain(engine, environment, { unnamedRetentionMs, ...settings })
   return { ...domain, engine, environment }
 }
 
@@ -238,6 +238,7 @@ export function identityWith(changes: Partial<StoreIdentity> = {}): StoreIdentit
     generalAccess: 'RESTRICTED',
     shares: {},
     session: null,
+    project: null,
     contentId: Buffer.alloc(12),
     retention: 'default',
     createdAt: 0,

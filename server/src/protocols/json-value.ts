@@ -29,6 +29,24 @@ export async function jsonViewOf(record: StoreRecord, store: Store): Promise<Jso
   return { kind: 'json', text: meaning === 'text' ? JSON.stringify(text) : text }
 }
 
+/** The type of what a door that speaks JSON stores. */
+export const jsonType = 'application/json'
+
+/**
+ * JSON text that needs no look, since a door that speaks JSON has stored it; undefined where
+ * `jsonViewOf` must look.
+ */
+export function readyJsonOf(record: StoreRecord): string | undefined {
+  const { contentType, contentEncoding, jsonState, value } = record
+  if (contentType !== jsonType || jsonState !== 'sound' || contentEncoding !== '') return undefined
+  const { inline } = value
+  if (!inline || inline[0] === byteOrderMark) return undefined
+  return Buffer.from(inline.buffer, inline.byteOffset, inline.length).toString('utf8')
+}
+
+/** Its first byte, with which no JSON begins. */
+const byteOrderMark = 0xef
+
 function remember(record: StoreRecord, store: Store, isSound: boolean): void {
   if (record.jsonState !== 'unchecked') return
   store.rememberJson(record.key, record.revision, isSound ? 'sound' : 'unsound')

@@ -83,3 +83,8 @@ function misdirected(name: string): TextReply {
   const advice = `If that is one of its names, start it with --allowed-hosts ${name}`
   return textReply(421, `This server does not go by ${name}. ${advice}`)
 }
+
+/** Of an address to listen on: whether this machine alone can reach it. */
+export function isLoopback(host: string): boolean {
+  return /^localhost$/i.test(host) || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+}

@@ -1,7 +1,7 @@
 import { limits } from '../../core/limits.ts'
 import { type Action, actions } from '../../core/scope.ts'
 import type { Store } from '../../core/store.ts'
-import type { StoreChanges } from '../../core/stores.ts'
+import type { StoreChanges } from '../../core/store-changes.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
 import { auditQueryOf, auditReply } from '../rest/audit.ts'
 import { Fields, invalidField } from '../rest/fields.ts'

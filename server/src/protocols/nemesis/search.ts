@@ -8,10 +8,11 @@ import { compilePath, type JsonPath } from '../json-path.ts'
 import { parseJsonText } from '../json-text.ts'
 import { JsonTextError } from '../json-text-error.ts'
 import { JsonTreeError, parseTree, printTree } from '../json-tree.ts'
+import { jsonType } from '../json-value.ts'
 import { type Answer, assertKeys, inSession, type NemesisCall, type Session } from './call.ts'
 import { assertDeclared, given, optional, required, textsOf } from './parameters.ts'
 import { status } from './status.ts'
-import { allKeys, assertCount, jsonType, textOf } from './values.ts'
+import { allKeys, assertCount, textOf } from './values.ts'
 import { answer, assertReplyLength, CommandError, invalidParameter } from './wire.ts'
 
 const findParameters = [

@@ -4,7 +4,7 @@ import type { StoreRecord, WholeRecord } from '../../core/record.ts'
 import type { Action } from '../../core/scope.ts'
 import type { Store } from '../../core/store.ts'
 import type { JsonText } from '../json-text.ts'
-import { jsonViewOf } from '../json-value.ts'
+import { jsonType, jsonViewOf, readyJsonOf } from '../json-value.ts'
 import {
   type Answer,
   assertAllKeys,
@@ -157,19 +157,8 @@ export async function viewsOf(
 
 /** A value as JSON text; undefined where it is none. Throws `record-damaged`, `value-too-large`. */
 export async function textOf(store: Store, record: StoreRecord): Promise<string | undefined> {
-  return readyText(record) ?? (await viewOf(store, record))
+  return readyJsonOf(record) ?? (await viewOf(store, record))
 }
-
-/** What was stored by a door that speaks JSON needs no look. */
-function readyText({ contentType, contentEncoding, jsonState, value }: StoreRecord) {
-  if (contentType !== jsonType || jsonState !== 'sound' || contentEncoding !== '') return undefined
-  const { inline } = value
-  if (!inline || inline[0] === byteOrderMark) return undefined
-  return Buffer.from(inline.buffer, inline.byteOffset, inline.length).toString('utf8')
-}
-
-/** Its first byte, with which no JSON begins. */
-const byteOrderMark = 0xef
 
 /** What is not encoded as it says is no JSON either. */
 async function viewOf(store: Store, record: StoreRecord): Promise<string | undefined> {
@@ -181,8 +170,6 @@ async function viewOf(store: Store, record: StoreRecord): Promise<string | undef
     throw error
   }
 }
-
-export const jsonType = 'application/json'
 
 export function recordOf(key: string, value: JsonText): WholeRecord {
   return recordOfText(key, value.text)

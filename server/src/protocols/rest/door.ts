@@ -34,6 +34,11 @@ export interface RestApi<Call, R extends Route<Call>> {
   pageNotFound(path: string): RequestError
   /** Adds to the headers that a reply has, whatever it says. */
   addHeaders?(headers: HttpReply['headers'], about: About<R>): void
+  /** In its own words, where it has some: what answers a refusal, and what nobody expected. */
+  readonly refusalReply?: (error: StorageError | RequestError) => HttpReply
+  readonly failureReply?: () => HttpReply
+  /** The headers that pages of other origins may read; all where it is left out. */
+  readonly exposedHeaders?: string
 }
 
 /** What a reply is about. */
@@ -70,10 +75,17 @@ export function createRestDoor<Call, R extends Route<Call>>(
     } catch (error) {
       const isRefusal = error instanceof StorageError || error instanceof RequestError
       logIfOurs(error, request, environment)
-      const reply = isRefusal ? replyTo(error) : internalErrorReply()
+      const reply = isRefusal ? refusalOf(error, api) : (api.failureReply ?? internalErrorReply)()
       return withCommonHeaders(reply, api, { request, route, isRefusal })
     }
   }
+}
+
+function refusalOf<Call, R extends Route<Call>>(
+  error: StorageError | RequestError,
+  { refusalReply = replyTo }: RestApi<Call, R>,
+): HttpReply {
+  return refusalReply(error)
 }
 
 /** What the keeper of this server should know: it is not the client that got something wrong. */
@@ -156,6 +168,8 @@ function withCommonHeaders<Call, R extends Route<Call>>(
   const { headers } = reply
   api.addHeaders?.(headers, about)
   headers['Access-Control-Allow-Origin'] = '*'
-  if (about.request.header('origin') !== undefined) headers['Access-Control-Expose-Headers'] = '*'
+  if (about.request.header('origin') !== undefined) {
+    headers['Access-Control-Expose-Headers'] = api.exposedHeaders ?? '*'
+  }
   return reply
 }

@@ -20,14 +20,15 @@ export async function readJsonObject(
   await access.assertUnchanged(principal)
   if (bytes.length === 0 && isOptional) return {}
   assertJsonType(request)
-  const value = parse(await decode(bytes, request.header('content-encoding')))
+  const value = parse(await decodeBody(request, bytes))
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     return Object.fromEntries(Object.entries(value))
   }
   throw invalidRequest('POST data must be a JSON object')
 }
 
-async function readBody(request: HttpRequest): Promise<Uint8Array> {
+/** A request's body as sent, of at most 9 MiB. Throws RequestError. */
+export async function readBody(request: HttpRequest): Promise<Uint8Array> {
   const declared = Number(request.header('content-length') ?? 0)
   if (declared > jsonBodyBytesMax) throw tooLarge(declared)
   const bytes = await request.body.take(jsonBodyBytesMax + 1)
@@ -35,7 +36,8 @@ async function readBody(request: HttpRequest): Promise<Uint8Array> {
   return bytes
 }
 
-function assertJsonType(request: HttpRequest): void {
+/** Throws RequestError. */
+export function assertJsonType(request: HttpRequest): void {
   const contentType = request.header('content-type') ?? ''
   if (/^application\/json\s*(;|$)/i.test(contentType)) return
   throw new RequestError(
@@ -44,8 +46,9 @@ function assertJsonType(request: HttpRequest): void {
   )
 }
 
-async function decode(bytes: Uint8Array, header: string | undefined): Promise<Uint8Array> {
-  const encoding = encodingOf(header)
+/** ... without the encoding that the request names. Throws RequestError. */
+export async function decodeBody(request: HttpRequest, bytes: Uint8Array): Promise<Uint8Array> {
+  const encoding = encodingOf(request.header('content-encoding'))
   if (encoding === '') return bytes
   try {
     return await decodeBytes(bytes, { encoding, outputBytesMax: jsonBodyBytesMax })

@@ -1,0 +1,50 @@
+import { AppLabError, type Refusal } from './errors.ts'
+import {
+  type GetKeyValue,
+  type GetKeyValueSync,
+  getKeyValueFor,
+  getKeyValueSyncFor,
+} from './get-key-value.ts'
+import { type GetUserId, getUserIdFor } from './get-user-id.ts'
+import type { OnError } from './listeners.ts'
+import { type DoneCall, type OnDone, PageCalls } from './page-calls.ts'
+import { Project, type ProjectAddress } from './project.ts'
+import { randomNumber } from './random-number.ts'
+import {
+  type SetKeyValue,
+  type SetKeyValueSync,
+  setKeyValueFor,
+  setKeyValueSyncFor,
+} from './set-key-value.ts'
+
+export { AppLabError, type DoneCall, type OnDone, type OnError, type Refusal }
+
+export interface AppLabOptions extends ProjectAddress {
+  /** Hears of every call that went well, before the call's own callback does. */
+  readonly onDone?: OnDone | undefined
+}
+
+/** The functions of App Lab, bound to one project: none needs `this`. */
+export interface AppLab {
+  readonly setKeyValue: SetKeyValue
+  readonly getKeyValue: GetKeyValue
+  /** For web pages only, as all that waits. */
+  readonly setKeyValueSync: SetKeyValueSync
+  readonly getKeyValueSync: GetKeyValueSync
+  readonly getUserId: GetUserId
+  readonly randomNumber: typeof randomNumber
+}
+
+/** The functions of App Lab for a project of a Coatcheck server. */
+export function createAppLab({ onDone, ...address }: AppLabOptions): AppLab {
+  const project = new Project(address)
+  const calls = new PageCalls(project, onDone)
+  return {
+    setKeyValue: setKeyValueFor(calls),
+    getKeyValue: getKeyValueFor(calls),
+    setKeyValueSync: setKeyValueSyncFor(calls),
+    getKeyValueSync: getKeyValueSyncFor(calls),
+    getUserId: getUserIdFor(project),
+    randomNumber,
+  }
+}

@@ -1,0 +1,75 @@
+import { exchange, exchangeSync, type Reply, type RouteCall, replyValue } from './exchange.ts'
+import { PageUser } from './page-user.ts'
+
+export interface ProjectAddress {
+  /** Of the server, such as `http://127.0.0.1:8288`. */
+  readonly baseUrl: string | URL
+  readonly channelId: string
+  /** Not needed where the project is open to all who know its channel id. */
+  readonly pageKey?: string | undefined
+}
+
+/** A project as a page reaches it: the calls it may make, and two ways to wait for the answer. */
+export class Project {
+  readonly #url: URL
+  readonly #pageKey: string | undefined
+  readonly #user: PageUser
+
+  constructor({ baseUrl, channelId, pageKey }: ProjectAddress) {
+    const folder = String(baseUrl).replace(/\/*$/, '/')
+    this.#url = new URL(`datablock_storage/${encodeURIComponent(channelId)}/`, folder)
+    this.#pageKey = pageKey
+    this.#user = new PageUser(this.#url.href)
+  }
+
+  /** Undefined until the server has given one. */
+  get userId(): string | undefined {
+    return this.#user.id
+  }
+
+  /** Answered by the key's value, null where it has none. */
+  getCall(key: unknown): RouteCall {
+    const url = new URL('get_key_value', this.#url)
+    url.searchParams.set('key', String(key))
+    return { method: 'GET', url, headers: {} }
+  }
+
+  /** Throws TypeError for what JSON can't say: bigints, and what contains itself. */
+  setCall(key: unknown, value: unknown): RouteCall {
+    const url = new URL('set_key_value', this.#url)
+    // What is no JSON at all, such as a function, is left out, and the server says so.
+    const text = JSON.stringify(value === undefined ? null : value)
+    const headers = { 'Content-Type': 'application/json' }
+    return { method: 'POST', url, headers, body: JSON.stringify({ key, value: text }) }
+  }
+
+  /** Answered by the user's id. */
+  userCall(): RouteCall {
+    return { method: 'GET', url: new URL('user_id', this.#url), headers: {} }
+  }
+
+  /** Rejects with AppLabError. */
+  async send(call: RouteCall): Promise<unknown> {
+    const sent = this.#user.signedId
+    return this.#heard(await exchange(this.#signed(call, sent)), sent)
+  }
+
+  /** Throws AppLabError, and TypeError outside of web pages. */
+  sendSync(call: RouteCall): unknown {
+    const sent = this.#user.signedId
+    return this.#heard(exchangeSync(this.#signed(call, sent)), sent)
+  }
+
+  #signed(call: RouteCall, signedId: string | undefined): RouteCall {
+    const headers: Record<string, string> = { ...call.headers }
+    if (this.#pageKey !== undefined) headers['X-Page-Key'] = this.#pageKey
+    if (signedId !== undefined) headers['X-Page-User'] = signedId
+    return { ...call, headers }
+  }
+
+  #heard(reply: Reply, sent: string | undefined): unknown {
+    const given = reply.header('X-Page-User')
+    if (given !== null) this.#user.learn(given, sent)
+    return replyValue(reply)
+  }
+}

@@ -1,0 +1,28 @@
+// Makes the scripts that the server gives to web pages: each becomes one file that needs no other.
+// `node scripts/bundle.mjs FOLDER` writes them into that folder.
+import { join, resolve } from 'node:path'
+import { rolldown } from 'rolldown'
+import { fail, ROOT } from './process.mjs'
+
+/** The name under which a page asks for a script, and where its source is. */
+const SCRIPTS = {
+  'applab.js': 'client/src/applab.ts',
+}
+
+// What browsers know since 2022 or 2023: schools do not have the newest ones.
+const TARGET = 'es2022'
+
+const folder = process.argv[2]
+if (folder === undefined) fail('bundle.mjs needs the folder to write to.')
+for (const [name, source] of Object.entries(SCRIPTS)) await bundle(source, resolve(folder, name))
+
+async function bundle(source, file) {
+  const bundler = await rolldown({
+    input: join(ROOT, source),
+    platform: 'browser',
+    tsconfig: false,
+    transform: { target: TARGET },
+  })
+  await bundler.write({ file, format: 'iife', minify: true, comments: { legal: true } })
+  await bundler.close()
+}

@@ -1,0 +1,51 @@
+import type { Environment } from './environment.ts'
+import { GuessLimit } from './guess-limit.ts'
+import { limits } from './limits.ts'
+
+/** A page key that somebody comes with. */
+export interface ShownKey {
+  readonly channelId: string
+  readonly pageKey: string
+  /** The address that it came from. */
+  readonly peer: string
+}
+
+/** No longer part of a wrong key is remembered. */
+const pageKeyLengthMax = 100
+
+/** Keeps guesses of page keys few; a key that was right before is none. */
+export class PageKeys {
+  readonly #guesses: GuessLimit
+  /** The last right one of each channel. */
+  readonly #right = new Map<string, string>()
+
+  constructor(environment: Environment) {
+    this.#guesses = new GuessLimit(environment, limits.pageKeyGuessesMax)
+  }
+
+  /**
+   * Tries a key. While that is being looked up it counts as a wrong one. Throws `too-many-guesses`,
+   * and as `look`.
+   */
+  during<T>(shown: ShownKey, look: () => Promise<T>): Promise<T> {
+    if (this.#right.get(shown.channelId) === shown.pageKey) return look()
+    return this.#guesses.during(shown.peer, guessOf(shown), look)
+  }
+
+  noteRight({ channelId, pageKey }: ShownKey): void {
+    if (this.#right.get(channelId) === pageKey) return
+    if (this.#right.size >= limits.cachedStoresMax) this.#right.clear()
+    this.#right.set(channelId, pageKey)
+  }
+
+  /** A page that comes with the same again does not guess. */
+  noteWrong(shown: ShownKey): void {
+    const { channelId, pageKey, peer } = shown
+    if (this.#right.get(channelId) === pageKey) this.#right.delete(channelId)
+    this.#guesses.noteWrong(peer, guessOf(shown))
+  }
+}
+
+function guessOf({ channelId, pageKey }: ShownKey): string {
+  return `${channelId}/${pageKey.slice(0, pageKeyLengthMax)}`
+}

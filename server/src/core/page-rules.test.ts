@@ -1,0 +1,252 @@
+import { describe, expect, it } from 'vitest'
+import {
+  isSameRule,
+  needsValueBefore,
+  type PageValue,
+  type PageWrite,
+  refusalOf,
+  ruleFor,
+} from './page-rules.ts'
+import { type PagePreset, type PageRule, pagePresets } from './project.ts'
+
+const ann = 'ann-ann-ann-ann-ann-12'
+const ben = 'ben_ben_ben_ben_ben_34'
+const absent: PageValue = { kind: 'absent' }
+const notJson: PageValue = { kind: 'not-json' }
+
+function json(value: unknown): PageValue {
+  return { kind: 'json', value }
+}
+
+function write(about: Partial<PageWrite>): PageWrite {
+  return { key: 'k', userId: ann, before: absent, next: json(1), ...about }
+}
+
+function allows(preset: PagePreset, before: PageValue, next: PageValue): boolean {
+  return refusalOf({ prefix: '', preset }, write({ before, next })) === undefined
+}
+
+describe('the rule that holds for a key', () => {
+  const rules: readonly PageRule[] = [
+    { prefix: '', preset: 'read-only' },
+    { prefix: 'score/best', preset: 'only-raise' },
+    { prefix: 'score/', preset: 'append-only' },
+    { key: 'score/best/of all', preset: 'write-once' },
+    { prefix: 'score/best/of all', preset: 'anything' },
+  ]
+
+  it.each([
+    ['other', 'read-only'],
+    ['', 'read-only'],
+    ['Score/', 'read-only'],
+    ['score/', 'append-only'],
+    ['score/bes', 'append-only'],
+    ['score/best', 'only-raise'],
+    ['score/best/1', 'only-raise'],
+    ['score/best/of all', 'write-once'],
+    ['score/best/of all 2', 'anything'],
+  ])('is that of the key itself, else of the longest prefix: %j', (key, preset) => {
+    expect(ruleFor(rules, key).preset).toBe(preset)
+    expect(ruleFor(rules.toReversed(), key).preset).toBe(preset)
+  })
+
+  it('is anything where no rule speaks of it', () => {
+    expect(ruleFor([], 'k').preset).toBe('anything')
+    expect(ruleFor([{ key: 'other', preset: 'read-only' }], 'k').preset).toBe('anything')
+    expect(ruleFor([{ prefix: '__proto__', preset: 'read-only' }], 'toString').preset).toBe(
+      'anything',
+    )
+  })
+
+  it('counts a user id in a prefix as long as it is', () => {
+    const own: PageRule = { prefix: 'of/{me}', preset: 'own-keys-only' }
+    const longer: PageRule = { prefix: 'of/ann-ann-ann', preset: 'read-only' }
+    expect(ruleFor([own, longer], `of/${ann}`)).toBe(own)
+    expect(ruleFor([longer, own], `of/${ann}`)).toBe(own)
+    expect(ruleFor([own, longer], 'of/ann-ann-ann!')).toBe(longer)
+  })
+
+  it('takes braces for a user id where keys are owned alone', () => {
+    const rules: PageRule[] = [{ prefix: 'of/{me}', preset: 'read-only' }]
+    expect(ruleFor(rules, `of/${ann}`).preset).toBe('anything')
+    expect(ruleFor(rules, 'of/{me}/1').preset).toBe('read-only')
+  })
+})
+
+describe('a preset', () => {
+  it('"anything" and one that is not of this key refuse nothing', () => {
+    for (const before of [absent, notJson, json(1)]) {
+      for (const next of [absent, json('x')]) expect(allows('anything', before, next)).toBe(true)
+    }
+  })
+
+  it('"read only" refuses every write', () => {
+    for (const before of [absent, notJson, json(1)]) {
+      for (const next of [absent, json(1)]) expect(allows('read-only', before, next)).toBe(false)
+    }
+  })
+
+  it('"write once" lets a key be made, and never be changed or deleted', () => {
+    expect(allows('write-once', absent, json(1))).toBe(true)
+    expect(allows('write-once', absent, absent)).toBe(true)
+    for (const before of [json(1), json(null), json(false), json(''), notJson]) {
+      expect(allows('write-once', before, json(1))).toBe(false)
+      expect(allows('write-once', before, absent)).toBe(false)
+    }
+  })
+
+  it.each<[before: unknown, next: unknown, isAllowed: boolean]>([
+    ['ab', 'abc', true],
+    ['ab', 'ab', true],
+    ['', 'x', true],
+    ['ab', 'aB', false],
+    ['ab', 'a', false],
+    ['ab', ['ab', 'c'], false],
+    ['1', 12, false],
+    [[1], [1, 2], true],
+    [[], [0], true],
+    [[{ a: 1, b: 2 }], [{ b: 2, a: 1 }, 3], true],
+    [[1, 2], [1], false],
+    [[1, 2], [2, 1, 3], false],
+    [[1], [1.5, 1], false],
+    [[1], '1,2', false],
+    [[1], { 0: 1, 1: 2 }, false],
+    [{ a: 1 }, { a: 1, b: 2 }, true],
+    [{}, { a: 1 }, true],
+    [{ a: [1, { c: null }] }, { b: 1, a: [1, { c: null }] }, true],
+    [{ a: 1 }, { a: 2, b: 2 }, false],
+    [{ a: 1 }, { b: 2 }, false],
+    [{ a: { b: 1 } }, { a: { b: 1, c: 2 } }, false],
+    [{ a: 1 }, [1], false],
+    [5, 6, false],
+    [null, 'x', false],
+    [true, [true], false],
+  ])('"append only" of %j and then %j', (before, next, isAllowed) => {
+    expect(allows('append-only', json(before), json(next))).toBe(isAllowed)
+  })
+
+  it('"append only" lets a key be made and never be deleted', () => {
+    expect(allows('append-only', absent, json(5))).toBe(true)
+    expect(allows('append-only', absent, absent)).toBe(true)
+    expect(allows('append-only', json('x'), absent)).toBe(false)
+    expect(allows('append-only', notJson, json('x'))).toBe(false)
+  })
+
+  it('"append only" is not misled by names that all objects have', () => {
+    const before = JSON.parse('{"__proto__":{"a":1},"constructor":2}')
+    const same = JSON.parse('{"constructor":2,"__proto__":{"a":1},"new":3}')
+    expect(allows('append-only', json(before), json(same))).toBe(true)
+    expect(allows('append-only', json(before), json({ new: 3 }))).toBe(false)
+    const other = JSON.parse('{"constructor":2,"__proto__":{"a":2},"new":3}')
+    expect(allows('append-only', json(before), json(other))).toBe(false)
+  })
+
+  it('"append only" ends where values are nested deeper than any door takes', () => {
+    const deep = (depth: number): unknown => JSON.parse(`${'['.repeat(depth)}1${']'.repeat(depth)}`)
+    expect(allows('append-only', json([deep(500)]), json([deep(500), 2]))).toBe(true)
+    expect(allows('append-only', json([deep(50_000)]), json([deep(50_000), 2]))).toBe(false)
+  })
+
+  it.each<[before: unknown, next: unknown, isAllowed: boolean]>([
+    [5, 6, true],
+    [5, 5, true],
+    [-1.5, -1.25, true],
+    [5, 4.999, false],
+    [5, '6', false],
+    ['5', 6, false],
+    [5, null, false],
+    [5, [6], false],
+    [null, 1, false],
+    [5, Number.POSITIVE_INFINITY, false],
+  ])('"only raise" of %j and then %j', (before, next, isAllowed) => {
+    expect(allows('only-raise', json(before), json(next))).toBe(isAllowed)
+  })
+
+  it('"only raise" begins with any number and is never deleted', () => {
+    expect(allows('only-raise', absent, json(-3))).toBe(true)
+    expect(allows('only-raise', absent, json('3'))).toBe(false)
+    expect(allows('only-raise', absent, json(JSON.parse('1e999')))).toBe(false)
+    expect(allows('only-raise', absent, absent)).toBe(true)
+    expect(allows('only-raise', json(3), absent)).toBe(false)
+    expect(allows('only-raise', notJson, json(3))).toBe(false)
+  })
+
+  it('needs the value before for some of them alone', () => {
+    const needing = pagePresets.filter((preset) => needsValueBefore({ prefix: '', preset }))
+    expect(needing).toEqual(['write-once', 'append-only', 'only-raise'])
+  })
+
+  it('says which rule it was', () => {
+    for (const preset of pagePresets.filter((one) => one !== 'anything')) {
+      const about = write({ before: json('b'), next: json('a'), userId: undefined })
+      expect(refusalOf({ prefix: '', preset }, about)).toBe(preset)
+    }
+  })
+})
+
+describe('"own keys only"', () => {
+  function owns(rule: Omit<PageRule, 'preset'>, key: string, userId: string | undefined): boolean {
+    const rules: PageRule[] = [{ ...rule, preset: 'own-keys-only' }]
+    const found = ruleFor(rules, key)
+    expect(found.preset).toBe('own-keys-only')
+    return refusalOf(found, write({ key, userId })) === undefined
+  }
+
+  it('is about the id behind the prefix, and what is below it', () => {
+    const rule = { prefix: 'of/' }
+    expect(owns(rule, `of/${ann}`, ann)).toBe(true)
+    expect(owns(rule, `of/${ann}/score`, ann)).toBe(true)
+    expect(owns(rule, `of/${ann}/`, ann)).toBe(true)
+    expect(owns(rule, `of/${ann}score`, ann)).toBe(false)
+    expect(owns(rule, `of/${ben}`, ann)).toBe(false)
+    expect(owns(rule, `of/${ben}/${ann}`, ann)).toBe(false)
+    expect(owns(rule, 'of/', ann)).toBe(false)
+    expect(owns(rule, 'of/everybody', ann)).toBe(false)
+  })
+
+  it('is for nobody who has no id', () => {
+    expect(owns({ prefix: 'of/' }, 'of/undefined', undefined)).toBe(false)
+    expect(owns({ prefix: '' }, ann, undefined)).toBe(false)
+    expect(owns({ prefix: '' }, ann, ann)).toBe(true)
+  })
+
+  it('may have the id anywhere', () => {
+    const rule = { prefix: 'score/{me}.(' }
+    expect(owns(rule, `score/${ann}.(1`, ann)).toBe(true)
+    expect(owns(rule, `score/${ann}.(`, ann)).toBe(true)
+    expect(owns(rule, `score/${ben}.(1`, ann)).toBe(false)
+    expect(owns({ key: '{me}' }, ann, ann)).toBe(true)
+    expect(owns({ key: 'a{me}z' }, `a${ben}z`, ann)).toBe(false)
+    expect(owns({ prefix: '{me}+{me}' }, `${ann}+${ann}!`, ann)).toBe(true)
+    expect(owns({ prefix: '{me}+{me}' }, `${ann}+${ben}!`, ann)).toBe(false)
+  })
+
+  it('leaves alone what can be nobody’s key', () => {
+    const rules: PageRule[] = [{ prefix: 'score/{me}/', preset: 'own-keys-only' }]
+    for (const key of [
+      'score/',
+      'score/all/',
+      `score/${ann}`,
+      `score/${ann}x/`,
+      `Xscore/${ann}/`,
+    ]) {
+      expect(ruleFor(rules, key).preset, key).toBe('anything')
+    }
+    const whole: PageRule[] = [{ key: 'score/{me}', preset: 'own-keys-only' }]
+    expect(ruleFor(whole, `score/${ann}/1`).preset).toBe('anything')
+  })
+
+  it('of one key that names nobody is for nobody', () => {
+    expect(owns({ key: 'k' }, 'k', ann)).toBe(false)
+  })
+})
+
+describe('whether two rules are the same', () => {
+  it('asks for the preset and what it is about', () => {
+    const rule: PageRule = { prefix: 'a', preset: 'read-only' }
+    expect(isSameRule(rule, { prefix: 'a', preset: 'read-only' })).toBe(true)
+    expect(isSameRule(rule, { prefix: 'b', preset: 'read-only' })).toBe(false)
+    expect(isSameRule(rule, { key: 'a', preset: 'read-only' })).toBe(false)
+    expect(isSameRule(rule, { prefix: 'a', preset: 'write-once' })).toBe(false)
+  })
+})

@@ -1,0 +1,50 @@
+import type { Domain } from '../../core/domain.ts'
+import type { Environment } from '../../core/environment.ts'
+import { KeyQueue } from '../../core/key-queue.ts'
+import { limits } from '../../core/limits.ts'
+import { PageKeys } from '../../core/page-keys.ts'
+import { RateLimit } from '../../core/rate-limit.ts'
+import type { HttpHandler, HttpReply } from '../../transport/exchange.ts'
+import { createRestDoor } from '../rest/door.ts'
+import type { Route } from '../rest/routes.ts'
+import type { ApplabSettings, PageCall } from './call.ts'
+import { failureReply, pageNotFound, refusalReply } from './errors.ts'
+import { userHeader } from './page.ts'
+import { PairsCap } from './pairs-cap.ts'
+import { routes } from './routes.ts'
+
+const allowedHeaders =
+  'Content-Type, X-Requested-With, X-CSRF-Token, X-Page-Key, X-Page-User, If-Match, ' +
+  'If-None-Match, Authorization'
+
+/** The key/value storage of App Lab's pages, as code.org serves it. */
+export function createApplabDoor(
+  domain: Domain,
+  environment: Environment,
+  settings: ApplabSettings,
+): HttpHandler {
+  const turns = new KeyQueue()
+  const services = {
+    settings,
+    turns,
+    pageKeys: new PageKeys(environment),
+    pairsCap: new PairsCap({ environment, turns }, settings.pairsMax),
+    projectRate: new RateLimit(environment, limits.projectCallsPerMinuteMax),
+    pageRate: new RateLimit(environment, limits.pageCallsPerMinuteMax),
+  }
+  return createRestDoor<PageCall, Route<PageCall>>(domain, environment, {
+    routes,
+    allowedHeaders,
+    exposedHeaders: `ETag, ${userHeader}, Retry-After`,
+    callOf: (call) => ({ ...call, ...services }),
+    pageNotFound,
+    refusalReply,
+    failureReply,
+    addHeaders,
+  })
+}
+
+/** What is data of people is kept by nobody on the way. */
+function addHeaders(headers: HttpReply['headers']): void {
+  headers['Cache-Control'] ??= 'no-store'
+}

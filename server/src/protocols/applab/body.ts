@@ -1,0 +1,71 @@
+import { type JsonText, parseJsonText } from '../json-text.ts'
+import { JsonTextError } from '../json-text-error.ts'
+import { decodeBody, readBody } from '../rest/json-body.ts'
+import type { PageCall } from './call.ts'
+import { PageError } from './errors.ts'
+import { Parameters } from './wire.ts'
+
+/** More than any call has: what is sent is not taken apart first. */
+const formParametersMax = 1_000
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
+
+/** What the query of a call says. */
+export function queryOf({ request }: PageCall): Parameters {
+  return new Parameters({ query: request.query })
+}
+
+/**
+ * What query and body of a call say: a form, or a JSON object under any other type. Throws
+ * RequestError.
+ */
+export async function readParameters({ request }: PageCall): Promise<Parameters> {
+  const { query } = request
+  const contentType = (request.header('content-type') ?? '').toLowerCase()
+  if (contentType.startsWith('multipart/')) throw takesNoParts()
+  const bytes = await decodeBody(request, await readBody(request))
+  if (bytes.length === 0) return new Parameters({ query })
+  const text = textOf(bytes)
+  if (!contentType.startsWith('application/x-www-form-urlencoded')) {
+    return new Parameters({ query, json: objectOf(text) })
+  }
+  assertFewParameters(text)
+  return new Parameters({ query, form: text })
+}
+
+function textOf(bytes: Uint8Array): string {
+  try {
+    return strictUtf8.decode(bytes)
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    throw invalidBody('it is not UTF-8.')
+  }
+}
+
+function objectOf(text: string): JsonText {
+  try {
+    const json = parseJsonText(text)
+    if (json.kind === 'object') return json
+  } catch (error) {
+    if (!(error instanceof JsonTextError)) throw error
+    throw invalidBody(`it is not JSON: ${error.message}`)
+  }
+  throw invalidBody('it must be a JSON object, or a form.')
+}
+
+function assertFewParameters(form: string): void {
+  let count = 1
+  for (let at = form.indexOf('&'); at >= 0; at = form.indexOf('&', at + 1)) {
+    count += 1
+    if (count > formParametersMax) throw invalidBody('it has too many parameters.')
+  }
+}
+
+function invalidBody(why: string): PageError {
+  const message = `The body of this request can not be read: ${why}`
+  return new PageError({ status: 400, type: 'INVALID_REQUEST' }, message)
+}
+
+function takesNoParts(): PageError {
+  const message = 'Send the parameters as JSON, or as a form that is URL-encoded.'
+  return new PageError({ status: 415, type: 'INVALID_REQUEST' }, message)
+}

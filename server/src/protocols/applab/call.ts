@@ -1,0 +1,28 @@
+import type { KeyQueue } from '../../core/key-queue.ts'
+import type { PageKeys } from '../../core/page-keys.ts'
+import type { RateLimit } from '../../core/rate-limit.ts'
+import type { RestCall } from '../rest/routes.ts'
+import type { PairsCap } from './pairs-cap.ts'
+
+/** What this server was told of the door. */
+export interface ApplabSettings {
+  /** Pairs of one project. */
+  readonly pairsMax: number
+  /** Whether a call of a token makes the project that it names, where there is none. */
+  readonly autoCreate: boolean
+}
+
+/** What all calls of this door share. */
+export interface Services {
+  readonly settings: ApplabSettings
+  /** Writes that look at what they replace, one after the other: else they make each other fail. */
+  readonly turns: KeyQueue
+  readonly pageKeys: PageKeys
+  readonly pairsCap: PairsCap
+  /** Calls of pages to one project, and of one page. */
+  readonly projectRate: RateLimit
+  readonly pageRate: RateLimit
+}
+
+/** One call of this door; `store` is the channel id that the path names. */
+export type PageCall = RestCall & Services

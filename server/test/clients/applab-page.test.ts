@@ -1,0 +1,282 @@
+import { readFileSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
+import { describe, expect, it } from 'vitest'
+import { useApplabPages } from '../support/applab-pages.ts'
+import { ApplabProject } from '../support/applab-project.ts'
+import { pageScript } from '../support/page-script.ts'
+import { startTestServer } from '../test-server.ts'
+
+const keyTooLarge = {
+  msg: "The key is too large, it must be shorter than 700 bytes ('characters')",
+  type: 'KEY_INVALID',
+}
+
+const pages = useApplabPages()
+
+describe('a warning', () => {
+  it('names the line of the code that made the call, and the call is made all the same', async () => {
+    const page = await pages.visit(`
+function save(value) {
+  setKeyValue('key', value, 'done')
+}
+setTimeout(() => save(1), 0)
+getKeyValue('key', null)
+getKeyValue('key', undefined, () => {})`)
+    const isNoFunction = 'is not a function.'
+    await expect.poll(() => page.printed.length).toBe(3)
+    expect(page.printed).toEqual([
+      `WARNING: Line: 7: getKeyValue() callback parameter value (null) ${isNoFunction}`,
+      `WARNING: Line: 8: getKeyValue() callback parameter value (undefined) ${isNoFunction}`,
+      `WARNING: Line: 4: setKeyValue() callback parameter value (done) ${isNoFunction}`,
+    ])
+    await expect.poll(() => page.evaluate(`getKeyValue('key')`)).toBe(1)
+    // A callback that is there and no function is called like any other.
+    await expect.poll(() => page.uncaught).toEqual([expect.stringContaining('is not a function')])
+  })
+
+  it('names no line where the browser does not tell it', async () => {
+    const script = await pages.script()
+    const page = await pages.site().visit(`<script>delete Error.captureStackTrace</script>${script}
+      <script>getKeyValue(5)</script>`)
+    await expect
+      .poll(() => page.printed)
+      .toEqual(['WARNING: getKeyValue() key parameter value (5) is not a string.'])
+  })
+
+  it('says what the server refused where nobody listens, with the line of the call', async () => {
+    const page = await pages.visit(`
+setKeyValue('key', () => 1, () => console.log('stored'))
+`)
+    await expect
+      .poll(() => page.printed.slice(1))
+      .toEqual(['WARNING: Line: 3: Value must be specified'])
+    expect(page.uncaught).toEqual([])
+  })
+})
+
+describe('a callback', () => {
+  it('runs later than all that comes after the call', async () => {
+    const page = await pages.visit(`
+setKeyValue('key', 1, () => console.log('set'))
+console.log('after')
+Promise.resolve().then(() => console.log('and its promises'))`)
+    await expect.poll(() => page.printed).toEqual(['after', 'and its promises', 'set'])
+  })
+
+  it('that throws is an uncaught error of the page, which onError does not hear of', async () => {
+    const page = await pages.visit(`
+const onError = () => console.log('heard')
+setKeyValue('key', 1, () => { throw new Error('in set') }, onError)
+setKeyValue('key', () => 1, () => {}, () => { throw new Error('in onError') })
+window.addEventListener('unhandledrejection', () => console.log('a rejection'))`)
+    await expect.poll(() => page.uncaught.toSorted()).toEqual(['in onError', 'in set'])
+    expect(page.printed).toEqual([expect.stringContaining('value (function)')])
+  })
+
+  it('has nothing to return: the call returns undefined', async () => {
+    const page = await pages.visit()
+    const returned = `[
+      setKeyValue('key', 1, () => {}),
+      setKeyValue('key', 1, undefined, () => {}),
+      getKeyValue('key', () => {}),
+    ]`
+    expect(await page.evaluate(returned)).toEqual([undefined, undefined, undefined])
+  })
+})
+
+describe('a call without a callback', () => {
+  it('returns a promise of the value, and no warning', async () => {
+    const page = await pages.visit()
+    const all = `(async () => [
+      await setKeyValue('key', { a: [1] }), await getKeyValue('key'), await getKeyValue('none'),
+    ])()`
+    expect(await page.evaluate(all)).toEqual([undefined, { a: [1] }, undefined])
+    expect(page.printed).toEqual([])
+  })
+
+  it('rejects with what an onError would be given', async () => {
+    const page = await pages.visit()
+    const caught = `getKeyValue('k'.repeat(701)).then(
+      () => 'read',
+      (error) => [error instanceof Error, error.name, error.message, error.msg, error.type])`
+    const { msg, type } = keyTooLarge
+    expect(await page.evaluate(caught)).toEqual([true, 'AppLabError', msg, msg, type])
+  })
+
+  it('that fails and that nobody waits for is a warning, and no uncaught error', async () => {
+    const page = await pages.visit(`getKeyValue('k'.repeat(701))`)
+    await expect.poll(() => page.printed).toEqual([`WARNING: Line: 2: ${keyTooLarge.msg}`])
+    expect(page.uncaught).toEqual([])
+  })
+})
+
+describe('a Sync twin', () => {
+  it('gives what was stored before the next line runs', async () => {
+    const page = await pages.visit(`
+console.log(getKeyValueSync('key'))
+console.log(setKeyValueSync('key', [1, 'two']))
+console.log(JSON.stringify(getKeyValueSync('key')))
+console.log(setKeyValueSync('key', undefined), getKeyValueSync('key'))`)
+    expect(page.printed.filter((line) => !line.startsWith('[Deprecation]'))).toEqual([
+      'undefined',
+      'true',
+      '[1,"two"]',
+      'true undefined',
+    ])
+  })
+
+  it('says why it failed in a warning', async () => {
+    const page = await pages.visit(`
+console.log(setKeyValueSync('k'.repeat(701), 1))
+console.log(getKeyValueSync('k'.repeat(701)))
+console.log(setKeyValueSync('key', () => 1))`)
+    const { msg } = keyTooLarge
+    const noValue =
+      'setKeyValueSync() value parameter value (function) is not a string, number, boolean, ' +
+      'undefined or null.'
+    expect(page.printed).toEqual([
+      `WARNING: Line: 3: ${msg}`,
+      'false',
+      `WARNING: Line: 4: ${msg}`,
+      'undefined',
+      `WARNING: Line: 5: ${noValue}`,
+      'WARNING: Line: 5: Value must be specified',
+      'false',
+    ])
+  })
+
+  it('throws at once what can not be said in JSON', async () => {
+    const page = await pages.visit(`setKeyValueSync('key', 5n)`)
+    expect(page.uncaught).toEqual([expect.stringContaining('BigInt')])
+  })
+})
+
+describe('the 601st call of a minute', () => {
+  it('is not made: an error says so, and neither callback nor onError runs', async () => {
+    const page = await pages.visit(`
+for (let call = 0; call < 600; call += 1) getKeyValue('key', () => {})
+setKeyValue('key', 1, () => console.log('set'), () => console.log('failed'))
+setKeyValueSync('key', 2)
+getKeyValue('key').catch((error) => console.log(error.type))`)
+    await expect.poll(() => page.printed.length).toBe(4)
+    const words = 'Data access rate limit exceeded; Please wait (59|60) seconds before retrying. '
+    const refused = (line: number): unknown =>
+      expect.stringMatching(new RegExp(`^ERROR: Line: ${line}: ${words}`))
+    expect(page.printed).toEqual(
+      expect.arrayContaining([refused(4), refused(5), refused(6), 'RATE_LIMIT']),
+    )
+    await page.page.waitForLoadState('networkidle')
+    expect(page.printed.length).toBe(4)
+    expect(page.uncaught).toEqual([])
+  })
+
+  it('can be made by another page', async () => {
+    const script = await pages.script()
+    const busy = await pages.site().visit(script)
+    await busy.evaluate(`Promise.all(Array.from({ length: 600 }, () => getKeyValue('key')))`)
+    const other = await pages.site().visit(script)
+    expect(await other.call('setKeyValue', `'key'`, '1')).toEqual({ callback: [] })
+  })
+})
+
+describe('a server that is not there', () => {
+  it('is told of as a refusal is', async () => {
+    const gone = await startTestServer()
+    const tag = pageScript(gone.url, await ApplabProject.create(gone))
+    const page = await pages.site().visit(tag)
+    await gone.close()
+    const refusal = {
+      msg: expect.stringMatching(/^The server did not answer: ./),
+      type: 'NO_ANSWER',
+    }
+    expect(await page.call('setKeyValue', `'key'`, '1')).toEqual({ onError: [refusal] })
+    expect(await page.call('getKeyValue', `'key'`)).toEqual({ onError: [refusal] })
+    const sync = `[setKeyValueSync('key', 1), getKeyValueSync('key'), getUserId()]`
+    expect(await page.evaluate(sync)).toEqual([false, undefined, undefined])
+    expect(page.printed).toHaveLength(3)
+    for (const line of page.printed)
+      expect(line).toMatch(/^WARNING: .*The server did not answer: ./)
+  })
+})
+
+describe('an answer that comes from something else than the server', () => {
+  it('is told of as a refusal is', async () => {
+    const page = await pages.visit()
+    const gateway = {
+      status: 502,
+      contentType: 'text/html',
+      headers: { 'Access-Control-Allow-Origin': '*' },
+      body: '<h1>Bad Gateway</h1>',
+    }
+    await page.page.route('**/get_key_value?*', (route) => route.fulfill(gateway))
+    const msg = "The server's answer makes no sense (status 502)."
+    expect(await page.call('getKeyValue', `'key'`)).toEqual({
+      onError: [{ msg, type: 'BAD_ANSWER' }],
+    })
+    expect(await page.evaluate(`getKeyValueSync('key')`)).toBe(undefined)
+    expect(page.printed).toEqual([expect.stringContaining(msg)])
+  })
+})
+
+it('a random number is a whole one within its bounds, both of them included', async () => {
+  const page = await pages.visit()
+  const drawn = (call: string): Promise<unknown> =>
+    page.evaluate(`[...new Set(Array.from({ length: 1000 }, () => ${call}))].sort()`)
+  expect(await drawn('randomNumber(1, 3)')).toEqual([1, 2, 3])
+  expect(await drawn('randomNumber(3, 1)')).toEqual([1, 2, 3])
+  expect(await drawn('randomNumber(2)')).toEqual([0, 1, 2])
+  expect(await drawn('randomNumber(1.9, 2.9)')).toEqual([1, 2])
+})
+
+describe("the script's tag", () => {
+  it('must name the channel', async () => {
+    const page = await pages.site().visit(pageScript(pages.server().url, {}))
+    expect(page.printed).toEqual([
+      'ERROR: applab.js needs data-channel, the channel id of your project: ' +
+        '<script src="http://HOST/applab.js" data-channel="..." data-key="..."></script>',
+    ])
+    expect(await page.evaluate('typeof setKeyValue')).toBe('undefined')
+  })
+
+  it('must be that of a classic script with an address', async () => {
+    const script = await pages.script()
+    const page = await pages
+      .site()
+      .visit(script.replace('<script', '<script type="module" crossorigin'))
+    expect(page.printed).toEqual([
+      expect.stringContaining('ERROR: applab.js does not know its server. Load it by <script src='),
+    ])
+  })
+
+  it('may be deferred', async () => {
+    const script = (await pages.script()).replace('<script', '<script defer')
+    const page = await pages.site().visit(script)
+    expect(await page.call('setKeyValue', `'key'`, '1')).toEqual({ callback: [] })
+  })
+
+  it('tells the window around the page of calls that went well, where it says so', async () => {
+    const silent = await pages.script()
+    const announcing = silent.replace('<script', '<script data-announce')
+    const code = `setKeyValue('new', 1, () => getKeyValueSync(5)); setKeyValue('no', () => 1)`
+    const frame = (tag: string): string =>
+      `<iframe src="${pages.site().add(`${tag}<script>${code}</script>`)}"></iframe>`
+    const page = await pages.site().visit(`
+      <script>
+        addEventListener('message', ({ data }) => console.log(JSON.stringify(data)))
+      </script>
+      ${frame(announcing)} ${frame(silent)}`)
+    await page.page.waitForLoadState('networkidle')
+    await expect
+      .poll(() => page.printed.filter((line) => line.startsWith('{')))
+      .toEqual([
+        '{"type":"coatcheck-applab","kind":"set","key":"new"}',
+        '{"type":"coatcheck-applab","kind":"get","key":"5"}',
+      ])
+  })
+})
+
+it('is one script of less than 12 KB', () => {
+  const script = readFileSync(new URL('../../dist/pages/applab.js', import.meta.url))
+  expect(gzipSync(script).length).toBeLessThan(12_000)
+  expect(script.toString()).not.toMatch(/\b(import|require|export)\b\s*[({'"]/)
+})

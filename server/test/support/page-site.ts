@@ -1,0 +1,91 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { launchChromium } from './chromium.ts'
+
+/** A web site of its own, another origin than any server's, and a browser that visits it. */
+export class PageSite {
+  readonly #browser: Browser
+  readonly #server: Server
+  readonly #pages: Map<string, string>
+
+  static async open(): Promise<PageSite> {
+    const pages = new Map<string, string>()
+    const server = createServer(({ url = '' }, response) => {
+      response.setHeader('Content-Type', 'text/html; charset=utf-8')
+      response.end(pages.get(url) ?? '')
+    })
+    await new Promise<void>((listens) => server.listen(0, '127.0.0.1', listens))
+    return new PageSite(await launchChromium(), server, pages)
+  }
+
+  private constructor(browser: Browser, server: Server, pages: Map<string, string>) {
+    this.#browser = browser
+    this.#server = server
+    this.#pages = pages
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  /** A browser of somebody else, who has never been here. */
+  newBrowser(): Promise<BrowserContext> {
+    return this.#browser.newContext()
+  }
+
+  /** Puts a page onto the site; its address. */
+  add(html: string): string {
+    const path = `/${this.#pages.size}.html`
+    this.#pages.set(path, html)
+    return this.url + path
+  }
+
+  /** Puts a page onto the site and visits it, as somebody new where nobody is named. */
+  async visit(html: string, browser?: BrowserContext): Promise<Visit> {
+    const page = await (browser ?? (await this.newBrowser())).newPage()
+    const visit = new Visit(page)
+    await page.goto(this.add(html))
+    return visit
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.close()
+    this.#server.close()
+  }
+}
+
+/** A page that is open in a browser, and what it says. */
+export class Visit {
+  readonly page: Page
+  /** The lines of its console, without those of the browser about failed requests. */
+  readonly printed: string[] = []
+  /** Errors that nobody caught. */
+  readonly uncaught: string[] = []
+
+  constructor(page: Page) {
+    this.page = page
+    page.on('console', (message) => {
+      const isOurs = !message.text().startsWith('Failed to load resource')
+      if (isOurs) this.printed.push(message.text())
+    })
+    page.on('pageerror', (error) => this.uncaught.push(error.message))
+  }
+
+  /** What an expression in the page comes to, once it is there. */
+  evaluate(expression: string): Promise<unknown> {
+    return this.page.evaluate(expression)
+  }
+
+  /**
+   * Calls a function with a callback and an onError behind these arguments, which are JavaScript.
+   * What they were called with.
+   */
+  call(name: 'setKeyValue' | 'getKeyValue', ...args: readonly string[]): Promise<unknown> {
+    return this.evaluate(`new Promise((resolve) => ${name}(
+      ${args.join()},
+      (...given) => resolve({ callback: given }),
+      (...given) => resolve({ onError: given }),
+    ))`)
+  }
+}

@@ -7,7 +7,7 @@ import type { Query } from '../rest/query.ts'
 import { PageError } from './errors.ts'
 
 /** The longest key, in UTF-16 units, as the page's `key.length` counts. */
-export const keyLengthMax = 700
+const keyLengthMax = 700
 
 /** The largest value, in bytes as `encodedBytes` counts. */
 export const valueBytesMax = 4_096
@@ -76,7 +76,7 @@ export class Parameters {
 }
 
 /** Throws PageError `KEY_INVALID`. */
-export function checkedKey(key: string): string {
+function checkedKey(key: string): string {
   if (key.length > keyLengthMax) {
     const rule = `it must be shorter than ${keyLengthMax} bytes ('characters')`
     throw keyInvalid(`The key is too large, ${rule}`)
@@ -113,7 +113,7 @@ function notJson(why: string): PageError {
 }
 
 /** Throws PageError `MAX_VALUE_LENGTH_EXCEEDED`. */
-export function assertedSize(value: JsonText): JsonText {
+function assertedSize(value: JsonText): JsonText {
   if (!isSurelySmall(value.text) && encodedBytes(value) > valueBytesMax) throw valueTooLarge()
   return value
 }
@@ -126,7 +126,7 @@ function isSurelySmall(text: string): boolean {
   return Buffer.byteLength(text) <= valueBytesMax && !/[<>&\u2028\u2029]|\de/i.test(text)
 }
 
-export function valueTooLarge(): PageError {
+function valueTooLarge(): PageError {
   const rule = `it must be shorter than ${valueBytesMax} bytes ('characters')`
   return new PageError(
     { status: 400, type: 'MAX_VALUE_LENGTH_EXCEEDED' },

@@ -264,10 +264,15 @@ describe('who did it', () => {
     const { data } = await new Remote(server.url()).do(path, { token: server.token() })
     const told = data.items
       .filter(({ subject }: { subject: string }) => subject.startsWith('by-'))
-      .map((event: Record<string, unknown>) => [event.subject, event.username, event.door])
+      .map((event: Record<string, unknown>) => [
+        event.subject,
+        event.username,
+        event.userId === null,
+        event.door,
+      ])
     expect(told).toEqual([
-      ['by-page', null, 'applab'],
-      ['by-owner', 'owner', 'applab'],
+      ['by-page', null, true, 'applab'],
+      ['by-owner', 'owner', false, 'applab'],
     ])
   })
 })

@@ -137,18 +137,6 @@ describe('what happens while a page writes', () => {
     expect((await project.send('set_key_value', low)).status).toBe(200)
   })
 
-  it('the ids of users end: own keys are nobody’s', async () => {
-    const project = await create({ prefix: 'of/', preset: 'own-keys-only' })
-    const user = await project.send('user_id')
-    const headers = { 'X-Page-User': user.headers.get('x-page-user') ?? '' }
-    const key = `of/${JSON.parse(user.text)}`
-    const meanwhile = (): Promise<unknown> =>
-      neighbour.stores.update(project.storeId, { resetsSigningSecret: true })
-    const reply = await write(project, [key, 1], { meanwhile, headers })
-    expect(refusalOf(reply)).toEqual(refused('OWN_KEYS_ONLY'))
-    expect(await project.get(key)).toBe(null)
-  })
-
   it('the project is closed, or is none any more: nothing is written', async () => {
     const project = await create()
     const { storeId } = project

@@ -39,11 +39,21 @@ describe('a connection of plain requests', () => {
     if (path === '/none') return { status: 204, headers: {}, body: '' }
     if (path === '/split') return { status: 200, headers: { 'X-Bad': 'a\r\nX-Evil: b' }, body: '' }
     if (path === '/large') return { status: 200, headers: {}, body: Buffer.alloc(largeBytes) }
+    if (path === '/split-parts') return { status: 200, headers: { 'X-Bad': 'a\nb' }, body: noted() }
     if (path === '/parts') return { status: 200, headers: {}, body: parts() }
     if (path === '/broken') throw new Error('nobody expected this')
     const text = `${path} ž ${length}`
     if (path === '/unsaid') return { status: 200, headers: {}, body: text }
     return { status: 200, headers: { 'Content-Length': Buffer.byteLength(text) }, body: text }
+  }
+
+  /** Notes that it was closed, whether or not it was begun. */
+  function noted(): AsyncIterable<Bytes> {
+    const close = async (): Promise<IteratorResult<Bytes>> => {
+      closedBodies += 1
+      return { done: true, value: undefined }
+    }
+    return { [Symbol.asyncIterator]: () => ({ next: close, return: close }) }
   }
 
   async function* parts(): AsyncGenerator<Bytes> {
@@ -213,6 +223,16 @@ describe('a connection of plain requests', () => {
     expect(text).toMatch(/^HTTP\/1\.1 500 /)
     expect(text).not.toContain('X-Evil')
     expect(failures).toEqual(['GET /split failed'])
+  })
+
+  it.each([
+    ['read here', ''],
+    ['read by node:http', 'Connection: keep-alive, x\r\n'],
+  ])('closes a body whose head can not be written, %s', async (_, headers) => {
+    const socket = await open()
+    socket.write(request('GET /split-parts', headers))
+    expect(await receive(socket, /\r\n\r\n/)).toMatch(/^HTTP\/1\.1 500 /)
+    expect([closedBodies, failures]).toEqual([1, ['GET /split-parts failed']])
   })
 
   it('answers what nobody expected, and goes on', async () => {

@@ -1,7 +1,14 @@
 import type { Socket } from 'node:net'
 import type { Bytes } from '../core/engine.ts'
 import type { HttpReply } from './exchange.ts'
-import { closeUnread, cutOff, isShortReply, type WholeReply, writeBody } from './replies.ts'
+import {
+  closeUnread,
+  cutOff,
+  isShortReply,
+  orClosed,
+  type WholeReply,
+  writeBody,
+} from './replies.ts'
 import { isContentLength, type ReplyHead } from './reply-head.ts'
 import { type RequestHead, readHead } from './request-head.ts'
 
@@ -138,7 +145,9 @@ export class DirectConnection {
     const hasBody = mayHaveBody(message, reply)
     const isChunked = hasBody && !Object.keys(reply.headers).some(isContentLength)
     const length = isChunked ? 'chunked' : undefined
-    const head = this.#parts.replyHead.write({ ...reply, length, isLast })
+    const head = await orClosed(reply, () =>
+      this.#parts.replyHead.write({ ...reply, length, isLast }),
+    )
     this.#isHeadSent = true
     this.#socket.write(head, 'latin1')
     if (hasBody) await this.#writeBody(reply, isChunked)

@@ -50,7 +50,7 @@ export async function sendStreamed(reply: HttpReply, exchange: Exchange): Promis
     discard(message)
   }
   if (reply.signal) response.once('close', cutOff(response, reply.signal))
-  response.writeHead(reply.status, reply.headers)
+  await orClosed(reply, () => response.writeHead(reply.status, reply.headers))
   await writeBody(reply, response, { isChunked: false })
   if (!response.destroyed) response.end()
 }
@@ -92,6 +92,16 @@ export function cutOff(to: Writable, signal: AbortSignal): () => void {
   if (signal.aborted) destroy()
   signal.addEventListener('abort', destroy, { once: true })
   return () => signal.removeEventListener('abort', destroy)
+}
+
+/** What `begin` does with a reply; where that fails, nobody takes its body. */
+export async function orClosed<T>(reply: HttpReply, begin: () => T): Promise<T> {
+  try {
+    return begin()
+  } catch (error) {
+    await closeUnread(reply)
+    throw error
+  }
 }
 
 /** Nobody is there to take the body. */

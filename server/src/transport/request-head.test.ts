@@ -83,4 +83,16 @@ describe('the head of a request', () => {
   ])('is left to others where it has %s', (_, text) => {
     expect(read(text)).toBeUndefined()
   })
+
+  it.each([
+    ['blanks in front of a byte that no value has', `X-Other:${' '.repeat(7_900)}\x01`],
+    ['tabs in front of one', `X-Other:${'\t'.repeat(7_900)}\x80`],
+    ['one name that never ends', 'x'.repeat(7_900)],
+    ['blanks in front of the colon', `X${' '.repeat(7_900)}: a`],
+  ])('is refused as quickly as it is read, with %s', (_, line) => {
+    const bytes = Buffer.from(`GET / HTTP/1.1\r\nHost: x\r\n${line}\r\n\r\n`, 'latin1')
+    // Read once, it takes microseconds; looked at anew from each byte, it takes the test's time.
+    for (let time = 0; time < 3_000; time += 1) readHead(bytes)
+    expect(readHead(bytes)).toBeUndefined()
+  })
 })

@@ -19,8 +19,11 @@ const headBytesMax = 8_192
 const headEnd = Buffer.from('\r\n\r\n')
 const lineEnd = '\r\n'
 const requestLine = /^(GET|HEAD|PUT|POST|PATCH|DELETE|OPTIONS) (\/[!-~]*) HTTP\/1\.1$/
-/** RFC 9110, 5.6.2 and 5.5: of values only those without `obs-text`. */
-const headerLine = /([\w!#$%&'*+\-.^`|~]+):[\t ]*([\t -~]*)\r\n/y
+/**
+ * RFC 9110, 5.6.2 and 5.5: of values only those without `obs-text`. Each part is followed by what
+ * it can't hold itself, so that no line is looked at twice, whatever is in it.
+ */
+const headerLine = /([\w!#$%&'*+\-.^`|~]+):([\t -~]*)\r\n/y
 /** Those that say how to go on: more than one request and its reply, or another protocol. */
 const unusual = ['transfer-encoding', 'upgrade', 'expect', 'http2-settings', 'proxy-connection']
 
@@ -55,7 +58,7 @@ function readHeaders(lines: string): IncomingHttpHeaders | undefined {
     if (name === undefined || value === undefined) return undefined
     const key = name.toLowerCase()
     if (headers[key] !== undefined) return undefined
-    headers[key] = value.trimEnd()
+    headers[key] = value.trim()
   }
   return isPlain(headers) ? headers : undefined
 }

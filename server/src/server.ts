@@ -11,10 +11,12 @@ import { NemesisPort, nemesisPath } from './nemesis-port.ts'
 import { type EngineOpener, type OpenedData, openData, openFolderOfData } from './opened-data.ts'
 import { createApifyDoor } from './protocols/apify/apify.ts'
 import { createApplabDoor } from './protocols/applab/applab.ts'
-import { applabPrefix } from './protocols/applab/routes.ts'
+import { applabPrefix, pageScriptPath } from './protocols/applab/routes.ts'
 import { coatcheckPrefix, createCoatcheckDoor } from './protocols/coatcheck/coatcheck.ts'
 import { createHealthDoor, isHealthPath, startingReply } from './protocols/coatcheck/health.ts'
+import { newProjectPath } from './protocols/coatcheck/routes.ts'
 import { JsonSchemas } from './protocols/json-schema.ts'
+import { createWebFileDoor } from './protocols/web-files.ts'
 import { StartError } from './start-error.ts'
 import { AllowedHosts, hostNameOf, isLoopback } from './transport/allowed-hosts.ts'
 import type { HttpHandler, HttpRequest } from './transport/exchange.ts'
@@ -22,6 +24,7 @@ import { HttpListener } from './transport/http.ts'
 import { hostOf } from './transport/incoming-request.ts'
 import { welcomePage } from './transport/welcome.ts'
 import { readVersion } from './version.ts'
+import { readPageScript } from './web-files.ts'
 
 /** A server that runs. */
 export interface RunningServer {
@@ -228,13 +231,16 @@ function openDoorsOf(
     pairsMax: config.applabPairsMax,
     autoCreate: config.applabAutoCreate,
   })
+  const pageScript = createWebFileDoor(readPageScript())
   const about = { engine: config.engine, version: readVersion() }
   const healthDoor = createHealthDoor({ domain, environment, health, ...about })
   return (request: HttpRequest) => {
     if (request.path === '/') return Promise.resolve(welcomePage(request))
     if (isHealthPath(request.path)) return healthDoor(request)
     if (request.path.startsWith(applabPrefix)) return applab(request)
-    return request.path.startsWith(coatcheckPrefix) ? own(request) : apify(request)
+    if (request.path === pageScriptPath) return pageScript(request)
+    const isOwn = request.path.startsWith(coatcheckPrefix) || request.path === newProjectPath
+    return isOwn ? own(request) : apify(request)
   }
 }
 

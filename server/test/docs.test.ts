@@ -76,6 +76,7 @@ function spellings(path: string): string[] {
     .replace(':key', '{key}')
     .replace(':user', '{idOrUsername}')
     .replace(':token', '{id}')
+    .replace(':channel', '{channel}')
   const stores = '/v2/key-value-stores'
   const me = full.replace('/v2/users/me', '')
   return [full, `...${full.replace(stores, '')}`, ...(me === full || me === '' ? [] : [me])]

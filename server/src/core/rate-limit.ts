@@ -2,8 +2,8 @@ import type { Environment } from './environment.ts'
 import { limits } from './limits.ts'
 
 interface Bucket {
-  /** What is left, as of `at`. */
-  tokens: number
+  /** What is left of a minute, as of `at`: each time takes its part of it. */
+  leftMs: number
   at: number
 }
 
@@ -13,12 +13,12 @@ interface Bucket {
  */
 export class RateLimit {
   readonly #environment: Environment
-  readonly #perMinute: number
+  readonly #costMs: number
   readonly #buckets = new Map<string, Bucket>()
 
   constructor(environment: Environment, perMinute: number) {
     this.#environment = environment
-    this.#perMinute = perMinute
+    this.#costMs = minuteMs / perMinute
   }
 
   /** Counts one of `who`. Returns for how many ms they must wait first; 0: not at all. */
@@ -26,15 +26,11 @@ export class RateLimit {
     const now = this.#environment.now()
     const bucket = this.#buckets.get(who) ?? this.#add(who, now)
     const passed = Math.max(0, now - bucket.at)
-    bucket.tokens = Math.min(this.#perMinute, bucket.tokens + passed * this.#perMs)
+    bucket.leftMs = Math.min(minuteMs, bucket.leftMs + passed)
     bucket.at = now
-    if (bucket.tokens < 1) return Math.ceil((1 - bucket.tokens) / this.#perMs)
-    bucket.tokens -= 1
+    if (bucket.leftMs < this.#costMs) return Math.ceil(this.#costMs - bucket.leftMs)
+    bucket.leftMs -= this.#costMs
     return 0
-  }
-
-  get #perMs(): number {
-    return this.#perMinute / minuteMs
   }
 
   #add(who: string, now: number): Bucket {
@@ -43,7 +39,7 @@ export class RateLimit {
       if (this.#buckets.size < limits.rateLimitedMax) break
       this.#buckets.delete(first)
     }
-    const bucket = { tokens: this.#perMinute, at: now }
+    const bucket = { leftMs: minuteMs, at: now }
     this.#buckets.set(who, bucket)
     return bucket
   }

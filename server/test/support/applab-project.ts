@@ -126,7 +126,10 @@ function carry(
 }
 
 /** The sentence and the type of a refusal. */
-export function refusalOf({ status, text }: Answered): { status: number; type: string } {
+export function refusalOf({ status, text }: Pick<Answered, 'status' | 'text'>): {
+  status: number
+  type: string
+} {
   const { msg, type } = JSON.parse(text)
   if (typeof msg !== 'string' || msg === '') throw new Error(`${text} says nothing.`)
   return { status, type }

@@ -6,6 +6,7 @@ import type { Store } from '../../core/store.ts'
 import { mediaTypeOf } from '../../core/store-schema.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
 import { DecodingError } from '../content-encoding.ts'
+import { whileAllowed } from '../rest/while-allowed.ts'
 import { type ZipEntry, zipStream } from '../zip.ts'
 import { findStore } from './address.ts'
 import { listSelected, type Selection, selectionOf } from './collections.ts'
@@ -13,7 +14,6 @@ import { decodedParts } from './decoded.ts'
 import { spellKey } from './key-spelling.ts'
 import { listing } from './links.ts'
 import type { ApifyCall } from './routes.ts'
-import { whileAllowed } from '../rest/while-allowed.ts'
 
 /** What is small is looked at as a whole before its entry begins. */
 const previewBytesMax = 1_048_576

@@ -10,6 +10,7 @@ import { entityTagOf } from '../entity-tags.ts'
 import { formatHttpDate } from '../http-date.ts'
 import { emptyReply, jsonReply } from '../rest/replies.ts'
 import { encodingOf } from '../rest/request-encoding.ts'
+import { whileAllowed } from '../rest/while-allowed.ts'
 import { findStore } from './address.ts'
 import { anyKeyUrl } from './any-key.ts'
 import {
@@ -24,7 +25,6 @@ import { isApifyKey, spellKey } from './key-spelling.ts'
 import { isContentMessage, recordLink } from './links.ts'
 import type { ApifyCall } from './routes.ts'
 import { conformingBody } from './schemas.ts'
-import { whileAllowed } from '../rest/while-allowed.ts'
 
 /** What Apify's clients always send; ours to choose where there is none. */
 const defaultContentType = 'application/octet-stream'

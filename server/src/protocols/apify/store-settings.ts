@@ -8,8 +8,9 @@ import type { ApifyCall } from './routes.ts'
 import { changesOf, describe, managerOf, updated } from './stores.ts'
 
 /**
- * PATCH /v2/key-value-stores/{store}: name, title, generalAccess, retention, and `session`, which
- * gives it a token for NemesisDB's clients or takes it away; the rest stays.
+ * PATCH /v2/key-value-stores/{store}: name, title, generalAccess, retention, and what else it is:
+ * `session` gives it a token for NemesisDB's clients or takes it away, `project` a channel id for
+ * App Lab's pages. The rest stays.
  */
 export async function patchStore(call: ApifyCall): Promise<HttpReply> {
   const store = await findStore(call, { action: 'manage', extent: 'all' })
@@ -17,7 +18,9 @@ export async function patchStore(call: ApifyCall): Promise<HttpReply> {
   const settings = settingsOf(body)
   const isUnchanged = Object.keys(settings).length === 0
   const patched = isUnchanged ? store : await updated(call, store, settings)
-  if (body.session === true) await call.domain.sessions.link(store.id, managerOf(call))
+  const { sessions, projects } = call.domain
+  if (body.session === true) await sessions.link(store.id, managerOf(call))
+  if (body.project === true) await projects.link(store.id, managerOf(call))
   return jsonReply(200, { data: await describe(call, patched) })
 }
 
@@ -31,7 +34,14 @@ export async function clearStore(call: ApifyCall): Promise<HttpReply> {
   return emptyReply(204)
 }
 
-const settingNames: readonly string[] = ['name', 'title', 'generalAccess', 'retention', 'session']
+const settingNames: readonly string[] = [
+  'name',
+  'title',
+  'generalAccess',
+  'retention',
+  'session',
+  'project',
+]
 
 /** What is misspelled would silently change nothing. */
 function settingsOf(body: Readonly<Record<string, unknown>>): StoreChanges {
@@ -39,9 +49,15 @@ function settingsOf(body: Readonly<Record<string, unknown>>): StoreChanges {
   if (unknown !== undefined) {
     throw invalidValue(`${unknown} can't be set; ${settingNames.join(', ')} can`)
   }
-  const { session } = body
-  if (session !== undefined && typeof session !== 'boolean') {
-    throw invalidValue('session must be true or false')
+  return {
+    ...changesOf(body),
+    ...(flagOf(body, 'session') === false && { session: null }),
+    ...(flagOf(body, 'project') === false && { project: null }),
   }
-  return { ...changesOf(body), ...(session === false && { session: null }) }
+}
+
+function flagOf(body: Readonly<Record<string, unknown>>, name: string): boolean | undefined {
+  const value = body[name]
+  if (value === undefined || typeof value === 'boolean') return value
+  throw invalidValue(`${name} must be true or false`)
 }

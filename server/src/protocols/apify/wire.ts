@@ -53,6 +53,7 @@ export function storeObject(
     ...(mayWrite && { urlSigningSecretKey: info.signingSecret }),
     // Whoever has it may come without an API token on loopback.
     ...(mayWrite && info.session && { sessionToken: info.session.token }),
+    ...(mayWrite && info.project && { channelId: info.project.channelId }),
     consoleUrl: `${baseUrl}/#/key-value-stores/${info.id}`,
     ...contentUrls(info, { baseUrl, maySign: mayWrite, ownerAccess, now }),
     stats: {

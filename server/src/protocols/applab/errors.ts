@@ -159,8 +159,7 @@ const refusals = {
   },
   'append-only': {
     type: 'APPEND_ONLY',
-    message:
-      'You can only add to the end of this value: what is there already must stay as it is.',
+    message: 'You can only add to the end of this value: what is there already must stay as it is.',
   },
   'only-raise': {
     type: 'ONLY_RAISE',

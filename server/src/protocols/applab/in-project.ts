@@ -45,7 +45,7 @@ export async function inProject<T>(
   }
 }
 
-/** The page that a call comes from; undefined where it comes with a token. Throws `token-missing`. */
+/** The page of a call; undefined where it comes with a token. Throws `token-missing`. */
 export function pageOf(call: PageCall, right: PageRight | undefined): Page | undefined {
   if (call.principal.kind === 'user') return undefined
   if (right === undefined) requireUser(call.principal)
@@ -95,7 +95,8 @@ function assertNotTooFast({ projectRate, pageRate, store }: PageCall, page: Page
   if (waitMs === 0) return
   const seconds = Math.ceil(waitMs / secondMs)
   const headers = { 'Retry-After': `${seconds}` }
-  const message = `Too many calls come from this page or project: wait ${seconds} seconds.`
+  const wait = seconds === 1 ? '1 second' : `${seconds} seconds`
+  const message = `Too many calls come from this page or project: wait ${wait}.`
   throw new PageError({ status: 429, type: 'RATE_LIMIT', headers }, message)
 }
 
@@ -118,7 +119,10 @@ async function findForUser(call: PageCall, wanted: Omit<Use, 'right'>): Promise<
 }
 
 /** One's own name for a project: it is there from its first call on. */
-async function make({ domain, store: channelId }: PageCall, principal: UserPrincipal): Promise<void> {
+async function make(
+  { domain, store: channelId }: PageCall,
+  principal: UserPrincipal,
+): Promise<void> {
   const { user, tokenId, isOperator } = principal
   const actor = { userId: user.id, tokenId, door: isOperator ? 'cli' : 'applab' } as const
   const project = { ownerId: user.id, name: channelId, channelId, actor }
@@ -152,12 +156,7 @@ function userCaller(
   return {
     ...caller,
     assert: (store, ownerAccess) => {
-      const isSeen = isAllowed(
-        principal,
-        { action: 'read', extent: 'some' },
-        store,
-        ownerAccess,
-      )
+      const isSeen = isAllowed(principal, { action: 'read', extent: 'some' }, store, ownerAccess)
       if (!isSeen) throw projectNotFound(channelId)
       caller.assert(store, ownerAccess)
     },

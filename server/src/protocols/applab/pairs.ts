@@ -1,29 +1,34 @@
 import type { Bytes } from '../../core/engine.ts'
 import { limits } from '../../core/limits.ts'
-import type { RecordHead, StoreRecord, WholeRecord } from '../../core/record.ts'
+import type { WholeRecord } from '../../core/record.ts'
 import { batchesOf } from '../../core/record-batch.ts'
+import { recordsOf } from '../../core/seed.ts'
 import type { Store } from '../../core/store.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
-import { jsonType } from '../json-value.ts'
+import { keyValuesText } from '../key-values.ts'
 import { whileAllowed } from '../rest/while-allowed.ts'
 import { readParameters } from './body.ts'
 import type { PageCall } from './call.ts'
 import { assertKeysInScope, inProject, pageOf, type Use } from './in-project.ts'
-import { readableText } from './read-value.ts'
 import { jsonReplyOf, parsePairs, streamedJsonReply } from './wire.ts'
 
-/** As much of a reply as is written at once. */
+/** Parts of a streamed reply are about that long, in characters. */
 const partLength = 65_536
 
 /**
  * GET get_key_values: an object of all values by their keys. What is no JSON, and what is too large
- * for pages, is left out.
+ * for doors that speak JSON, is left out.
  */
 export function getKeyValues(call: PageCall): Promise<HttpReply> {
   return asUser(call, { action: 'read', extent: 'some' }, async (store) => {
-    const first = await store.list({ prefix: '', startAfter: undefined, limit: pageLength })
-    if (first.items.length === 0) return jsonReplyOf('{}', {})
-    return whileAllowed(streamedJsonReply(objectOf(store, pagesBehind(store, first))), store)
+    const parts = inParts(keyValuesText(store))
+    const first = await parts.next()
+    const second = first.done ? first : await parts.next()
+    if (first.done || second.done) return jsonReplyOf(first.value ?? '', {})
+    const body = joined([first.value, second.value], parts)
+    return call.request.method === 'HEAD'
+      ? streamedJsonReply('')
+      : whileAllowed(streamedJsonReply(body), store)
   })
 }
 
@@ -46,7 +51,7 @@ export function populateKeyValues(call: PageCall): Promise<HttpReply> {
     const parameters = await store.whileAllowed(read)
     const pairs = parsePairs(parameters.jsonText('key_values_json'))
     assertKeysInScope(call, store, pairs.keys())
-    const records = [...pairs].map(([key, { text }]) => recordOf(key, text))
+    const records = recordsOf([...pairs].map(([key, { text }]) => ({ key, json: text })))
     await call.pairsCap.run(store, [...pairs.keys()], () => addAll(store, records))
     return jsonReplyOf('true', {})
   })
@@ -70,11 +75,6 @@ async function asUser(
   return inProject(call, { ...use, page: undefined }, answer)
 }
 
-/** `text` is strict JSON. */
-function recordOf(key: string, text: string): WholeRecord {
-  return { key, contentType: jsonType, bytes: Buffer.from(text), jsonState: 'sound' }
-}
-
 /** In one commit, where one takes them all. */
 async function addAll(store: Store, records: readonly WholeRecord[]): Promise<void> {
   const keysBytes = records.reduce((sum, { key }) => sum + Buffer.byteLength(key), 0)
@@ -83,57 +83,22 @@ async function addAll(store: Store, records: readonly WholeRecord[]): Promise<vo
   for (const batch of isOneBatch ? [records] : batchesOf(records)) await store.batch.add(batch)
 }
 
-/** Of the longest keys, as many as one batch reads. */
-const pageLength = 400
-
-type RecordPage = Awaited<ReturnType<Store['list']>>
-
-/** A page at a time; what comes and goes behind the page is seen or not, and breaks nothing. */
-async function* pagesBehind(
-  store: Store,
-  first: RecordPage,
-): AsyncGenerator<readonly RecordHead[]> {
-  let page = first
-  for (;;) {
-    yield page.items
-    const startAfter = page.items.at(-1)?.key
-    if (!page.isTruncated || startAfter === undefined) return
-    page = await store.list({ prefix: '', startAfter, limit: pageLength })
+async function* inParts(texts: AsyncIterable<string>): AsyncGenerator<string, undefined> {
+  let part = ''
+  for await (const text of texts) {
+    part += text
+    if (part.length < partLength) continue
+    yield part
+    part = ''
   }
+  if (part !== '') yield part
+  return undefined
 }
 
-async function* objectOf(
-  store: Store,
-  pages: AsyncIterable<readonly RecordHead[]>,
+async function* joined(
+  first: readonly string[],
+  rest: AsyncIterable<string>,
 ): AsyncGenerator<Bytes> {
-  let text = ''
-  let separator = '{'
-  for await (const heads of pages) {
-    for await (const { key, json } of pairsOf(store, heads)) {
-      text += `${separator}${JSON.stringify(key)}:${json}`
-      separator = ','
-      if (text.length < partLength) continue
-      yield Buffer.from(text)
-      text = ''
-    }
-  }
-  yield Buffer.from(`${text}${separator === '{' ? '{' : ''}}`)
+  for (const part of first) yield Buffer.from(part)
+  for await (const part of rest) yield Buffer.from(part)
 }
-
-async function* pairsOf(
-  store: Store,
-  heads: readonly RecordHead[],
-): AsyncGenerator<{ key: string; json: string }> {
-  for (const record of await store.batch.get(heads.map(({ key }) => key))) {
-    const json = record && (await readableTextOf(store, record))
-    if (record && json !== undefined) yield { key: record.key, json }
-  }
-}
-
-/** Nothing larger is read, only to be left out. */
-async function readableTextOf(store: Store, record: StoreRecord): Promise<string | undefined> {
-  return record.size > storedBytesMax ? undefined : readableText(store, record)
-}
-
-/** Each character of what pages can read is stored in at most three bytes. */
-const storedBytesMax = 3 * 1_048_576

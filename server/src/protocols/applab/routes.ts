@@ -6,6 +6,9 @@ import { deleteKeyValue, getKeyValue, getUserId, setKeyValue } from './values.ts
 /** What the paths of this API begin with. */
 export const applabPrefix = '/datablock_storage/'
 
+/** Defines App Lab's functions for the page that loads it. */
+export const pageScriptPath = '/applab.js'
+
 const project = '/datablock_storage/:channel'
 
 /** Key/value data of App Lab projects, as code.org's pages ask for it. */

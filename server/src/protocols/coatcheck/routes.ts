@@ -1,10 +1,31 @@
 import type { RestCall, Route } from '../rest/routes.ts'
 import { getAudit } from './audit.ts'
 import { getMe, patchMe } from './me.ts'
+import {
+  exportPairs,
+  getSeed,
+  importPairs,
+  putSeed,
+  removeSeed,
+  resetToSeed,
+} from './project-data.ts'
+import {
+  createProject,
+  getProject,
+  listProjects,
+  patchProject,
+  removeProject,
+  rotatePageKey,
+} from './projects.ts'
 import { search } from './search.ts'
 import { endSession, listSessions } from './sessions.ts'
 import { createToken, getToken, listTokens, revokeToken } from './tokens.ts'
 import { createUser, getUser, listUsers, patchUser } from './users.ts'
+
+/** Another way of making a project. */
+export const newProjectPath = '/applab/projects'
+
+const projects = '/coatcheck/v1/projects'
 
 /** Every endpoint of this API. */
 export const routes: readonly Route<RestCall>[] = [
@@ -15,6 +36,20 @@ export const routes: readonly Route<RestCall>[] = [
   { path: '/coatcheck/v1/tokens/:token', methods: { GET: getToken, DELETE: revokeToken } },
   { path: '/coatcheck/v1/sessions', methods: { GET: listSessions } },
   { path: '/coatcheck/v1/sessions/:store', methods: { DELETE: endSession } },
+  { path: projects, methods: { GET: listProjects, POST: createProject } },
+  { path: newProjectPath, methods: { POST: createProject } },
+  {
+    path: `${projects}/:channel`,
+    methods: { GET: getProject, PATCH: patchProject, DELETE: removeProject },
+  },
+  { path: `${projects}/:channel/rotate-key`, methods: { POST: rotatePageKey } },
+  {
+    path: `${projects}/:channel/seed`,
+    methods: { GET: getSeed, PUT: putSeed, DELETE: removeSeed },
+  },
+  { path: `${projects}/:channel/reset`, methods: { POST: resetToSeed } },
+  { path: `${projects}/:channel/export`, methods: { GET: exportPairs } },
+  { path: `${projects}/:channel/import`, methods: { POST: importPairs } },
   { path: '/coatcheck/v1/search', methods: { GET: search } },
   { path: '/coatcheck/v1/audit', methods: { GET: getAudit } },
 ]

@@ -23,7 +23,14 @@ export async function search(call: RestCall): Promise<HttpReply> {
   return jsonReply(200, { data: { items, count: items.length, isTruncated: found.isTruncated } })
 }
 
-async function otherUserId({ principal, domain, query }: RestCall): Promise<string | undefined> {
+/**
+ * The user whom `?user=` names, undefined for `*`: for who may do everything, on the server itself.
+ */
+export async function otherUserId({
+  principal,
+  domain,
+  query,
+}: RestCall): Promise<string | undefined> {
   requireAdmin(principal)
   if (!requireUserPrincipal(principal).isOperator) {
     throw new StorageError('account-denied', "Others' stores are listed on the server itself only.")

@@ -59,6 +59,13 @@ export class Fields {
     throw invalidField(`${name} must be a list of strings`)
   }
 
+  /** A list's items as they are. */
+  list(name: string): readonly unknown[] | undefined {
+    const value = this.#fields[name]
+    if (value === undefined || Array.isArray(value)) return value
+    throw invalidField(`${name} must be a list`)
+  }
+
   /** An object's members as they are. */
   object(name: string): ReadonlyMap<string, unknown> | undefined {
     const value = this.#fields[name]

@@ -36,7 +36,8 @@ export async function readBody(request: HttpRequest): Promise<Uint8Array> {
   return bytes
 }
 
-function assertJsonType(request: HttpRequest): void {
+/** Throws RequestError. */
+export function assertJsonType(request: HttpRequest): void {
   const contentType = request.header('content-type') ?? ''
   if (/^application\/json\s*(;|$)/i.test(contentType)) return
   throw new RequestError(

@@ -1,6 +1,9 @@
 import type { Row } from './operations.ts'
+import { inside } from './world.ts'
 
 const root = '/coatcheck/v1'
+const projects = `${root}/projects`
+const project = `${projects}/:channel`
 
 /** Each endpoint of Coatcheck's own API by its name. */
 export const coatcheckRows: readonly Row[] = [
@@ -46,6 +49,36 @@ export const coatcheckRows: readonly Row[] = [
   { at: `GET ${root}/sessions`, kind: 'create', ok: '200' },
   { at: `HEAD ${root}/sessions`, kind: 'create', ok: '200' },
   { at: `DELETE ${root}/sessions/:store`, kind: 'manage', ok: '204', onlyById: true },
+  { at: `GET ${projects}`, kind: 'create', ok: '200' },
+  { at: `HEAD ${projects}`, kind: 'create', ok: '200' },
+  { at: `POST ${projects}`, kind: 'create', ok: '201', body: { name: 'made' } },
+  { at: 'POST /applab/projects', kind: 'create', ok: '201', body: { name: 'made' } },
+  { at: `GET ${project}`, kind: 'manage', ok: '200' },
+  { at: `HEAD ${project}`, kind: 'manage', ok: '200' },
+  { at: `PATCH ${project}`, kind: 'manage', ok: '200', body: { title: 'changed' } },
+  {
+    at: `PATCH ${project}`,
+    kind: 'manage',
+    ok: '200',
+    variant: 'what pages may',
+    body: (world) => ({ listPrefixes: [world.fresh()] }),
+  },
+  { at: `DELETE ${project}`, kind: 'manage', ok: '204' },
+  { at: `POST ${project}/rotate-key`, kind: 'manage', ok: '200' },
+  { at: `GET ${project}/seed`, kind: 'manage', ok: '200' },
+  { at: `HEAD ${project}/seed`, kind: 'manage', ok: '200' },
+  { at: `PUT ${project}/seed`, kind: 'manage', ok: '200', body: { [inside]: 'changed' } },
+  { at: `DELETE ${project}/seed`, kind: 'manage', ok: '204' },
+  { at: `POST ${project}/reset`, kind: 'write-all', ok: '200' },
+  { at: `GET ${project}/export`, kind: 'read-all', ok: '200' },
+  { at: `HEAD ${project}/export`, kind: 'read-all', ok: '200' },
+  {
+    at: `POST ${project}/import`,
+    kind: 'write-all',
+    ok: '200',
+    query: () => 'overwrite=1',
+    body: { [inside]: 'changed' },
+  },
   { at: `GET ${root}/search`, kind: 'token', ok: '200' },
   { at: `HEAD ${root}/search`, kind: 'token', ok: '200' },
   { at: `GET ${root}/audit`, kind: 'account', ok: '200' },

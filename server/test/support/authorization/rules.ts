@@ -17,7 +17,8 @@ const meanings: readonly string[] = ['ok', 'asked', 'wrong', 'no', 'hidden', 'no
 
 /**
  * Of one store that is restricted. `in` is the record that prefixes and the record link are for,
- * `out` another one; `some` is as much as there is for the caller.
+ * `out` another one; `some` is as much as there is for the caller. `read-all` is all of it, by an
+ * API that asks everybody for a token.
  */
 const reading = `
                                      read-in  read-out  read-some  describe
@@ -49,32 +50,32 @@ a record link with a wrong token     wrong    wrong     wrong      wrong
 `
 
 const writing = `
-                                     write-in  write-out  write-some  write-all  manage
-nobody                               asked     asked      asked       asked      asked
-a wrong token                        wrong     wrong      wrong       wrong      wrong
-an expired token                     wrong     wrong      wrong       wrong      wrong
-a revoked token                      wrong     wrong      wrong       wrong      wrong
-the token of a disabled user         wrong     wrong      wrong       wrong      wrong
-another user                         hidden    hidden     hidden      hidden     hidden
-an admin                             hidden    hidden     hidden      hidden     hidden
-a reader                             no        no         no          no         no
-a writer                             ok        ok         ok          ok         no
-a manager                            ok        ok         ok          ok         ok
-the read token of a writer           no        no         no          no         no
-the prefix token of a manager        ok        no         ok          no         no
-the read token of the owner          no        no         no          no         no
-the write token of the owner         ok        ok         ok          ok         no
-the prefix read token of the owner   no        no         no          no         no
-the prefix write token of the owner  ok        no         ok          no         no
-the store token of the owner         ok        ok         ok          ok         ok
-the owner's token of another store   hidden    hidden     hidden      hidden     hidden
-the owner                            ok        ok         ok          ok         ok
-a record link                        asked     asked      asked       asked      asked
-a content link                       asked     asked      asked       asked      asked
-a link with a wrong signature        asked     asked      asked       asked      asked
-a content link that has expired      asked     asked      asked       asked      asked
-a content link of another store      asked     asked      asked       asked      asked
-a record link with a wrong token     wrong     wrong      wrong       wrong      wrong
+                                     write-in  write-out  write-some  write-all  manage  read-all
+nobody                               asked     asked      asked       asked      asked   asked
+a wrong token                        wrong     wrong      wrong       wrong      wrong   wrong
+an expired token                     wrong     wrong      wrong       wrong      wrong   wrong
+a revoked token                      wrong     wrong      wrong       wrong      wrong   wrong
+the token of a disabled user         wrong     wrong      wrong       wrong      wrong   wrong
+another user                         hidden    hidden     hidden      hidden     hidden  hidden
+an admin                             hidden    hidden     hidden      hidden     hidden  hidden
+a reader                             no        no         no          no         no      ok
+a writer                             ok        ok         ok          ok         no      ok
+a manager                            ok        ok         ok          ok         ok      ok
+the read token of a writer           no        no         no          no         no      ok
+the prefix token of a manager        ok        no         ok          no         no      no
+the read token of the owner          no        no         no          no         no      ok
+the write token of the owner         ok        ok         ok          ok         no      ok
+the prefix read token of the owner   no        no         no          no         no      no
+the prefix write token of the owner  ok        no         ok          no         no      no
+the store token of the owner         ok        ok         ok          ok         ok      ok
+the owner's token of another store   hidden    hidden     hidden      hidden     hidden  hidden
+the owner                            ok        ok         ok          ok         ok      ok
+a record link                        asked     asked      asked       asked      asked   asked
+a content link                       asked     asked      asked       asked      asked   asked
+a link with a wrong signature        asked     asked      asked       asked      asked   asked
+a content link that has expired      asked     asked      asked       asked      asked   asked
+a content link of another store      asked     asked      asked       asked      asked   asked
+a record link with a wrong token     wrong     wrong      wrong       wrong      wrong   wrong
 `
 
 /**

@@ -41,6 +41,8 @@ interface Wardrobe {
   readonly id: string
   readonly name: string
   readonly secret: string
+  /** Of the project that it is. */
+  readonly channelId: string
   readonly prefixRead: MadeToken
   readonly prefixWrite: MadeToken
   readonly whole: MadeToken
@@ -95,7 +97,8 @@ export class World {
 
   /** What a part of a path stands for. */
   fill(parameter: string, address: 'id' | 'name'): string {
-    const { id, name } = this.wardrobe
+    const { id, name, channelId } = this.wardrobe
+    if (parameter === ':channel') return channelId
     if (parameter === ':store') return address === 'id' ? id : `jane~${name}`
     if (parameter === ':token') return this.#spare
     if (parameter === ':user') return 'target'
@@ -149,6 +152,9 @@ export class World {
       ...changing.map((user) => this.#seen('/v2/key-value-stores?unnamed=1', user)),
       ...changing.map(tokensOf),
       this.#seen('/coatcheck/v1/sessions', 'jane'),
+      this.#seen('/coatcheck/v1/projects', 'jane'),
+      this.#seen(this.#project(), 'jane'),
+      this.#seen(this.#project('/seed'), 'jane'),
       this.#seen('/coatcheck/v1/users', 'admin'),
     ])
   }
@@ -162,10 +168,22 @@ export class World {
     const { data } = await this.#do(`/v2/key-value-stores/${wardrobe.id}`, {
       method: 'PATCH',
       token: this.tokenOf('jane'),
-      json: { name: wardrobe.name, title: null, generalAccess: 'RESTRICTED', session: true },
+      json: {
+        name: wardrobe.name,
+        title: null,
+        generalAccess: 'RESTRICTED',
+        session: true,
+        project: true,
+      },
     })
-    this.#wardrobe = { ...wardrobe, secret: data.urlSigningSecretKey }
+    const { urlSigningSecretKey: secret, channelId } = data
+    this.#wardrobe = { ...wardrobe, secret, channelId }
     for (const key of [inside, outside]) await this.#put(key)
+    await this.#do(this.#project('/seed'), {
+      method: 'PUT',
+      token: this.tokenOf('jane'),
+      json: { [inside]: 'seed' },
+    })
     await this.#restorePeople()
   }
 
@@ -225,11 +243,16 @@ export class World {
       id,
       name,
       secret,
+      channelId: '',
       prefixRead: await this.#createToken('jane', { ...part, action: 'read' }),
       prefixWrite: await this.#createToken('jane', { ...part, action: 'write' }),
       whole: await this.#createToken('jane', { storeId: id, action: 'manage' }),
       managersPrefix: await this.#createToken('manager', { ...part, action: 'write' }),
     }
+  }
+
+  #project(part = ''): string {
+    return `/coatcheck/v1/projects/${this.wardrobe.channelId}${part}`
   }
 
   async #openStore(name: string): Promise<{ id: string; urlSigningSecretKey: string }> {

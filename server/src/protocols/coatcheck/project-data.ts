@@ -1,0 +1,111 @@
+import type { Use } from '../../core/access.ts'
+import type { Bytes } from '../../core/engine.ts'
+import { StorageError } from '../../core/errors.ts'
+import { batchesOf } from '../../core/record-batch.ts'
+import { recordsOf, type SeedPair } from '../../core/seed.ts'
+import type { Store } from '../../core/store.ts'
+import { assertRecordKey } from '../../core/validate.ts'
+import type { HttpReply } from '../../transport/exchange.ts'
+import { keyValuesText, pairsOf, textOfPairs } from '../key-values.ts'
+import { readJsonMembers } from '../rest/json-members.ts'
+import { emptyReply, jsonReply } from '../rest/replies.ts'
+import type { RestCall } from '../rest/routes.ts'
+import { whileAllowed } from '../rest/while-allowed.ts'
+import { findProject } from './projects.ts'
+
+const managing: Use = { action: 'manage', extent: 'all' }
+const writing: Use = { action: 'write', extent: 'all' }
+const reading: Use = { action: 'read', extent: 'all' }
+const jsonType = 'application/json; charset=utf-8'
+/** Parts of a streamed reply are about that long, in characters. */
+const partLength = 65_536
+
+/** GET /coatcheck/v1/projects/{channel}/seed: the JSON object of its pairs. */
+export async function getSeed(call: RestCall): Promise<HttpReply> {
+  const { store, caller } = await findProject(call, managing)
+  const pairs = await call.domain.projects.seedOf(store.id, caller)
+  if (!pairs) throw new StorageError('seed-not-found', 'This project has no seed.')
+  const bytes = Buffer.from(textOfPairs(pairs))
+  const headers = { 'Content-Type': jsonType, 'Content-Length': bytes.length }
+  return { status: 200, headers, body: bytes }
+}
+
+/**
+ * PUT /coatcheck/v1/projects/{channel}/seed: the JSON object of its pairs. A project that has no
+ * records gets these.
+ */
+export async function putSeed(call: RestCall): Promise<HttpReply> {
+  const { store, caller } = await findProject(call, managing)
+  const pairs = pairsOf(await readJsonMembers(call))
+  await call.domain.projects.setSeed(store.id, pairs, caller)
+  return jsonReply(200, { data: { pairs: pairs.length } })
+}
+
+/** DELETE /coatcheck/v1/projects/{channel}/seed: its records stay. */
+export async function removeSeed(call: RestCall): Promise<HttpReply> {
+  const { store, caller } = await findProject(call, managing)
+  await call.domain.projects.setSeed(store.id, undefined, caller)
+  return emptyReply(204)
+}
+
+/** POST /coatcheck/v1/projects/{channel}/reset: the seed in place of all records, at once. */
+export async function resetToSeed(call: RestCall): Promise<HttpReply> {
+  const { store, caller } = await findProject(call, writing)
+  const removed = await call.domain.projects.resetToSeed(store.id, caller)
+  return jsonReply(200, { data: { removed, pairs: await store.batch.count() } })
+}
+
+/**
+ * GET /coatcheck/v1/projects/{channel}/export: the JSON object of all pairs, as code.org's
+ * `get_key_values` has it.
+ */
+export async function exportPairs(call: RestCall): Promise<HttpReply> {
+  const { store } = await findProject(call, reading)
+  const { name, id } = await store.identity()
+  const headers = {
+    'Content-Type': jsonType,
+    'Content-Disposition': `attachment; filename="${name ?? id}.json"`,
+  }
+  if (call.request.method === 'HEAD') return { status: 200, headers, body: '' }
+  return whileAllowed({ status: 200, headers, body: inParts(keyValuesText(store)) }, store)
+}
+
+/**
+ * POST /coatcheck/v1/projects/{channel}/import: the pairs of such an object. Keys that are there
+ * stay as they are, unless `?overwrite=1` says otherwise.
+ */
+export async function importPairs(call: RestCall): Promise<HttpReply> {
+  const { store } = await findProject(call, writing)
+  const pairs = pairsOf(await readJsonMembers(call))
+  // Before anything is written: of many pairs each thousand is a commit of its own.
+  for (const { key } of pairs) assertRecordKey(key)
+  const overwrite = call.query.flag('overwrite')
+  const existed = await writePairs(store, pairs, { overwrite })
+  const [overwritten, kept] = overwrite ? [existed, 0] : [0, existed]
+  return jsonReply(200, { data: { added: pairs.length - existed, overwritten, kept } })
+}
+
+/** Returns how many were there before. */
+async function writePairs(
+  store: Store,
+  pairs: readonly SeedPair[],
+  { overwrite }: { overwrite: boolean },
+): Promise<number> {
+  let count = 0
+  for (const batch of batchesOf(recordsOf(pairs))) {
+    const existed = await (overwrite ? store.batch.put(batch) : store.batch.add(batch))
+    count += existed.filter(Boolean).length
+  }
+  return count
+}
+
+async function* inParts(texts: AsyncIterable<string>): AsyncGenerator<Bytes> {
+  let part = ''
+  for await (const text of texts) {
+    part += text
+    if (part.length < partLength) continue
+    yield Buffer.from(part)
+    part = ''
+  }
+  yield Buffer.from(part)
+}

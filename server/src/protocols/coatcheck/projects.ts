@@ -1,0 +1,157 @@
+import { actorOf, requireAccount, requireUser, type Use } from '../../core/access.ts'
+import type { Caller } from '../../core/caller.ts'
+import { type Project, type ProjectChanges, projectNotFound } from '../../core/project.ts'
+import type { ProjectInfo } from '../../core/projects.ts'
+import type { Store, StoreInfo } from '../../core/store.ts'
+import type { HttpReply } from '../../transport/exchange.ts'
+import { Fields, invalidField } from '../rest/fields.ts'
+import { readJsonObject } from '../rest/json-body.ts'
+import { emptyReply, jsonReply } from '../rest/replies.ts'
+import type { RestCall } from '../rest/routes.ts'
+import { pageRulesOf } from './page-rules.ts'
+import { otherUserId } from './search.ts'
+
+const managing: Use = { action: 'manage', extent: 'all' }
+const newFields = ['name', 'channelId', 'isOpen'] as const
+const settings = ['title', 'isOpen', 'mayDelete', 'listPrefixes', 'rules'] as const
+
+/**
+ * GET /coatcheck/v1/projects: one's projects, without the keys of their pages. `user=`, on the
+ * server's own machine: another user's, or `*`.
+ */
+export async function listProjects(call: RestCall): Promise<HttpReply> {
+  const { id } = requireAccount(call.principal, 'write')
+  const ownerId = call.query.text('user') === undefined ? id : await otherUserId(call)
+  const limit = call.query.limit()
+  const items: object[] = []
+  let isTruncated = false
+  for await (const info of call.domain.projects.list(ownerId)) {
+    isTruncated = items.length === limit
+    if (isTruncated) break
+    items.push(await projectObject(call, info))
+  }
+  return jsonReply(200, { data: { items, count: items.length, isTruncated } })
+}
+
+/**
+ * POST /coatcheck/v1/projects, and /applab/projects, `{"name", "channelId", "isOpen"}`: a new
+ * project in a store of its own.
+ */
+export async function createProject(call: RestCall): Promise<HttpReply> {
+  const { principal, domain, request } = call
+  const { id: ownerId } = requireAccount(principal, 'write')
+  const fields = new Fields(await readJsonObject(call, { isOptional: false }), newFields)
+  const name = fields.requiredText('name')
+  if (name.trim() === '') throw invalidField('name must not be empty')
+  const { store } = await domain.projects.create({
+    ownerId,
+    name,
+    channelId: fields.text('channelId'),
+    isOpen: fields.flag('isOpen'),
+    actor: actorOf(principal, 'coatcheck'),
+  })
+  const info = projectInfo(await store.info())
+  const location = `${request.baseUrl}/coatcheck/v1/projects/${info.project.channelId}`
+  return jsonReply(201, { data: await secretObject(call, info) }, { Location: location })
+}
+
+/** GET /coatcheck/v1/projects/{channel}, with the key of its pages. */
+export async function getProject(call: RestCall): Promise<HttpReply> {
+  const { store } = await findProject(call, managing)
+  return projectReply(call, store)
+}
+
+/**
+ * PATCH /coatcheck/v1/projects/{channel} `{"title", "isOpen", "mayDelete", "listPrefixes",
+ * "rules"}`: what is left out stays.
+ */
+export async function patchProject(call: RestCall): Promise<HttpReply> {
+  const { store, caller } = await findProject(call, managing)
+  const fields = new Fields(await readJsonObject(call, { isOptional: false }), settings)
+  const title = fields.text('title')
+  const projectChanges = changesOf(fields)
+  const hasChanges = Object.keys(projectChanges).length > 0
+  const changes = {
+    ...(title !== undefined && { title }),
+    ...(hasChanges && { projectChanges }),
+  }
+  if (Object.keys(changes).length > 0) await call.domain.stores.update(store.id, changes, caller)
+  return projectReply(call, store)
+}
+
+/** DELETE /coatcheck/v1/projects/{channel}: it is none any more; its store and records stay. */
+export async function removeProject(call: RestCall): Promise<HttpReply> {
+  const { store, caller } = await findProject(call, managing)
+  await call.domain.projects.unlink(store.id, caller)
+  return emptyReply(204)
+}
+
+/** POST /coatcheck/v1/projects/{channel}/rotate-key: pages that have the old key have none. */
+export async function rotatePageKey(call: RestCall): Promise<HttpReply> {
+  const { store, caller } = await findProject(call, managing)
+  await call.domain.projects.update(store.id, { rotatesPageKey: true }, caller)
+  return projectReply(call, store)
+}
+
+/**
+ * The store of the channel that the path names, and who uses it. Throws `token-missing` whether
+ * there is one or not, `project-not-found`, `access-denied`.
+ */
+export async function findProject(
+  { principal, domain, store: channelId }: RestCall,
+  use: Use,
+): Promise<{ store: Store; caller: Caller }> {
+  requireUser(principal)
+  const caller = domain.access.callerFor(principal, 'coatcheck', use)
+  const store = await domain.projects.find(channelId, { caller, peer: undefined })
+  // Found is what the server knew: it may be over.
+  await store.identity()
+  return { store, caller }
+}
+
+async function projectReply(call: RestCall, store: Store): Promise<HttpReply> {
+  return jsonReply(200, { data: await secretObject(call, projectInfo(await store.info())) })
+}
+
+function projectInfo(info: StoreInfo): ProjectInfo {
+  const { project } = info
+  if (!project) throw projectNotFound(info.id)
+  return { ...info, project }
+}
+
+async function secretObject(call: RestCall, info: ProjectInfo): Promise<object> {
+  return { ...(await projectObject(call, info)), pageKey: info.project.pageKey }
+}
+
+async function projectObject({ domain }: RestCall, info: ProjectInfo): Promise<object> {
+  const { id, name, title, ownerId, project, recordCount, createdAt } = info
+  const owner = await domain.users.get(ownerId)
+  return {
+    channelId: project.channelId,
+    storeId: id,
+    name,
+    title,
+    userId: ownerId,
+    username: owner?.username ?? null,
+    createdAt: new Date(createdAt).toISOString(),
+    pairCount: recordCount,
+    ...rightsOf(project),
+  }
+}
+
+function rightsOf({ isOpen, mayDelete, listPrefixes, rules, hasSeed }: Project): object {
+  return { isOpen, mayDelete, listPrefixes, rules, hasSeed }
+}
+
+function changesOf(fields: Fields): ProjectChanges {
+  const isOpen = fields.flag('isOpen')
+  const mayDelete = fields.flag('mayDelete')
+  const listPrefixes = fields.texts('listPrefixes')
+  const rules = pageRulesOf(fields)
+  return {
+    ...(isOpen !== undefined && { isOpen }),
+    ...(mayDelete !== undefined && { mayDelete }),
+    ...(listPrefixes && { listPrefixes }),
+    ...(rules && { rules }),
+  }
+}

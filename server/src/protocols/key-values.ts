@@ -1,0 +1,61 @@
+import { StorageError } from '../core/errors.ts'
+import type { StoreRecord } from '../core/record.ts'
+import type { SeedPair } from '../core/seed.ts'
+import type { Store } from '../core/store.ts'
+import type { JsonText } from './json-text.ts'
+import { jsonViewOf } from './json-value.ts'
+
+/** Values of these are in memory, as far as they are small. */
+const pairsAtOnce = 100
+
+/** The members of a JSON object as pairs. `null` is no value, as for pages that set it. */
+export function pairsOf(object: JsonText): SeedPair[] {
+  const members = [...object.members()].filter(([, value]) => value.kind !== 'null')
+  return members.map(([key, value]) => ({ key, json: value.text }))
+}
+
+/** The JSON object of pairs. */
+export function textOfPairs(pairs: readonly SeedPair[]): string {
+  return `{${pairs.map(({ key, json }) => memberOf(key, json)).join(',')}}`
+}
+
+/**
+ * The JSON object of all that is JSON in a store, in the order of the keys' bytes, in parts. Each
+ * record is as it was at one moment; what has no JSON view is left out. Throws `record-damaged`:
+ * what ends without its brace is not complete.
+ */
+export async function* keyValuesText(store: Store): AsyncGenerator<string> {
+  let isFirst = true
+  let startAfter: string | undefined
+  yield '{'
+  for (;;) {
+    const page = await store.list({ prefix: '', startAfter, limit: pairsAtOnce })
+    for (const record of await store.batch.get(page.items.map(({ key }) => key))) {
+      const json = record && (await jsonOf(record, store))
+      if (!record || json === undefined) continue
+      yield `${isFirst ? '' : ','}${memberOf(record.key, json)}`
+      isFirst = false
+    }
+    startAfter = page.items.at(-1)?.key
+    if (!page.isTruncated) break
+  }
+  yield '}'
+}
+
+function memberOf(key: string, json: string): string {
+  return `${JSON.stringify(key)}:${json}`
+}
+
+/** Undefined: what the record holds is not JSON, or too large for JSON doors. */
+async function jsonOf(record: StoreRecord, store: Store): Promise<string | undefined> {
+  try {
+    const view = await jsonViewOf(record, store)
+    return view.kind === 'json' ? view.text : undefined
+  } catch (error) {
+    const isUnread =
+      error instanceof StorageError &&
+      ['content-encoding-invalid', 'value-too-large'].includes(error.code)
+    if (isUnread) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,35 @@
+import { type JsonText, parseJsonText } from '../json-text.ts'
+import { JsonTextError } from '../json-text-error.ts'
+import { RequestError } from './errors.ts'
+import { assertJsonType, decodeBody, readBody } from './json-body.ts'
+import type { RestCall } from './routes.ts'
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
+
+/**
+ * The JSON object in a call's body as it is spelled, which is waited for only while its token
+ * holds: what is kept of it loses nothing. Throws RequestError, `token-invalid`.
+ */
+export async function readJsonMembers({ domain, principal, request }: RestCall): Promise<JsonText> {
+  const { liveUses, access } = domain
+  const bytes = await liveUses.during(readBody(request), () => access.assertValid(principal))
+  await access.assertUnchanged(principal)
+  assertJsonType(request)
+  return parse(await decodeBody(request, bytes))
+}
+
+function parse(bytes: Uint8Array): JsonText {
+  try {
+    const json = parseJsonText(strictUtf8.decode(bytes))
+    if (json.kind === 'object') return json
+  } catch (error) {
+    if (error instanceof JsonTextError) throw invalid(`the body is not JSON: ${error.message}`)
+    if (error instanceof TypeError) throw invalid('the body is not UTF-8')
+    throw error
+  }
+  throw invalid('the body must be a JSON object with a value for each key')
+}
+
+function invalid(what: string): RequestError {
+  return new RequestError({ status: 400, type: 'invalid-request' }, `Invalid request: ${what}`)
+}

@@ -1,0 +1,48 @@
+import { hash } from 'node:crypto'
+import type { HttpHandler, HttpReply, HttpRequest } from '../transport/exchange.ts'
+import { parseEntityTags } from './entity-tags.ts'
+
+/** A file that web pages of any origin load. */
+export interface WebFile {
+  readonly contentType: string
+  readonly bytes: Uint8Array
+}
+
+/** Answers with the file; with 304 who has it already. */
+export function createWebFileDoor(file: WebFile | undefined): HttpHandler {
+  const tag = file && `"${hash('sha256', file.bytes, 'base64url')}"`
+  return async (request) => {
+    if (!file || tag === undefined) return notBuilt()
+    if (request.method !== 'GET' && request.method !== 'HEAD') return useGet()
+    const headers = headersOf(tag)
+    if (hasAlready(request, tag)) return { status: 304, headers, body: '' }
+    headers['Content-Type'] = file.contentType
+    headers['Content-Length'] = file.bytes.length
+    return { status: 200, headers, body: file.bytes }
+  }
+}
+
+/** Its next version is asked for each time: pages name no version. */
+function headersOf(tag: string): HttpReply['headers'] {
+  return {
+    ETag: tag,
+    'Cache-Control': 'no-cache',
+    'Access-Control-Allow-Origin': '*',
+    'Cross-Origin-Resource-Policy': 'cross-origin',
+    'X-Content-Type-Options': 'nosniff',
+  }
+}
+
+function hasAlready(request: HttpRequest, tag: string): boolean {
+  const tags = parseEntityTags(request.header('if-none-match') ?? '')
+  return tags === '*' || tags?.some(({ text }) => text === tag) === true
+}
+
+function useGet(): HttpReply {
+  return { status: 405, headers: { Allow: 'GET, HEAD' }, body: 'Use GET.\n' }
+}
+
+function notBuilt(): HttpReply {
+  const body = 'This server was started from its sources alone: run `npm run build`.\n'
+  return { status: 404, headers: { 'Content-Type': 'text/plain' }, body }
+}

@@ -1,0 +1,244 @@
+import { brotliCompressSync, gzipSync } from 'node:zlib'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { ApplabProject, refusalOf } from '../../support/applab-project.ts'
+import { type Answered, Remote } from '../../support/remote.ts'
+import { useTestServer } from '../../test-server.ts'
+
+const json = { 'Content-Type': 'application/json' }
+const form = { 'Content-Type': 'application/x-www-form-urlencoded' }
+const mebibyte = 1_048_576
+
+describe.each(['memory', 'lmdb'] as const)('what pages send, on %s', (engine) => {
+  const server = useTestServer({ engine })
+  let project: ApplabProject
+  let remote: Remote
+
+  beforeAll(async () => {
+    const owner = { url: server.url(), token: server.token() }
+    project = await ApplabProject.create(owner)
+    remote = new Remote(server.url())
+    await project.set('k', 'there')
+  })
+
+  function post(body: string | Uint8Array, headers: Record<string, string>): Promise<Answered> {
+    const path = `/datablock_storage/${project.channelId}/set_key_value`
+    return remote.send(path, { method: 'POST', body, headers })
+  }
+
+  function set(key: string, value: string): Promise<Answered> {
+    return project.send('set_key_value', { parameters: { key, value } })
+  }
+
+  it.each([
+    '__proto__',
+    'constructor',
+    'toString',
+    'hasOwnProperty',
+    '',
+    ' ',
+    'trailing ',
+    'a/b',
+    '..',
+    '.',
+    'a?b&c=d#e',
+    '%2F',
+    '%',
+    '\u0000\n\t',
+    '👁️👄👁️',
+    '𝕏',
+    'ключ',
+    '\ufffd',
+    'k'.repeat(700),
+    '👁'.repeat(350),
+    'ü'.repeat(700),
+    '漢'.repeat(700),
+  ])('may be the key %j, by every way of sending it', async (key) => {
+    for (const carrier of ['json', 'form', 'query'] as const) {
+      const value = JSON.stringify(`by ${carrier}`)
+      const parameters = { key, value }
+      const reply = await project.send('set_key_value', { parameters, carrier })
+      expect(JSON.parse(reply.text)).toEqual({ key, value: `by ${carrier}` })
+      expect(await project.get(key)).toBe(`by ${carrier}`)
+    }
+    expect(Object.keys(await project.all())).toContain(key)
+    const parameters = { key }
+    const gone = await project.asOwner('delete_key_value', { parameters, carrier: 'query' })
+    expect(gone.text).toBe('true')
+    expect(await project.get(key)).toBe(null)
+  })
+
+  it.each<[what: string, json: string]>([
+    ['nothing', '""'],
+    ['zero', '0'],
+    ['minus zero', '-0'],
+    ['false', 'false'],
+    ['an empty list', '[]'],
+    ['an empty object', '{}'],
+    ['nulls inside', '[1,null,{"a":null}]'],
+    ['an integer beyond doubles', '18446744073709551615'],
+    ['a number beyond doubles', '1e400'],
+    ['members of names that all objects have', '{"__proto__":{"a":1},"constructor":2}'],
+    ['members in their order', '{"zz":1,"a":2,"10":3}'],
+    ['emoji', '"🎉"'],
+    ['4,096 bytes', JSON.stringify('b'.repeat(4_094))],
+  ])('may be the value %s, which comes back as it is', async (_, text) => {
+    expect((await set('value', text)).text).toBe(`{"key":"value","value":${text}}`)
+    const read = await project.send('get_key_value', { parameters: { key: 'value' } })
+    expect(read.text).toBe(text)
+  })
+
+  it.each<[what: string, key: string, value: string, type: string]>([
+    ['no JSON', 'k', 'text', 'VALUE_INVALID'],
+    ['no value', 'k', '', 'VALUE_INVALID'],
+    ['undefined', 'k', 'undefined', 'VALUE_INVALID'],
+    ['NaN', 'k', 'NaN', 'VALUE_INVALID'],
+    ['half JSON', 'k', '{"a":', 'VALUE_INVALID'],
+    ['two values', 'k', '1 2', 'VALUE_INVALID'],
+    ['half a character', 'k', '"\\ud83d"', 'VALUE_INVALID'],
+    ['100,000 lists in each other', 'k', '['.repeat(100_000), 'VALUE_INVALID'],
+    ['the same, closed', 'k', '['.repeat(1e5) + ']'.repeat(1e5), 'VALUE_INVALID'],
+    ['4,097 bytes', 'k', JSON.stringify('b'.repeat(4_095)), 'MAX_VALUE_LENGTH_EXCEEDED'],
+    ['a megabyte', 'k', JSON.stringify('b'.repeat(mebibyte)), 'MAX_VALUE_LENGTH_EXCEEDED'],
+    ['701 characters of a key', 'k'.repeat(701), '1', 'KEY_INVALID'],
+    ['a megabyte of a key', 'k'.repeat(mebibyte), '1', 'KEY_INVALID'],
+  ])('may not be %s: nothing changes', async (_, key, value, type) => {
+    const before = await project.all()
+    expect(refusalOf(await set(key, value))).toEqual({ status: 400, type })
+    expect(await project.all()).toEqual(before)
+  })
+
+  it('says of the limits what code.org says', async () => {
+    expect(JSON.parse((await set('k'.repeat(701), '1')).text)).toEqual({
+      msg: "The key is too large, it must be shorter than 700 bytes ('characters')",
+      type: 'KEY_INVALID',
+    })
+    expect(JSON.parse((await set('k', JSON.stringify('b'.repeat(4_097)))).text)).toEqual({
+      msg: "The value is too large, it must be shorter than 4096 bytes ('characters')",
+      type: 'MAX_VALUE_LENGTH_EXCEEDED',
+    })
+    const message = 'Value must be specified'
+    const reply = await project.send('set_key_value', { parameters: { key: 'k' } })
+    expect(JSON.parse(reply.text)).toEqual({ msg: message, type: message })
+  })
+
+  it.each<[what: string, body: string, type: string]>([
+    ['nothing', '', 'KEY_INVALID'],
+    ['no JSON', 'key=k', 'INVALID_REQUEST'],
+    ['a list', '["k"]', 'INVALID_REQUEST'],
+    ['null', 'null', 'INVALID_REQUEST'],
+    ['half JSON', '{"key":"k","value":', 'INVALID_REQUEST'],
+    ['half a character', '{"key":"\\ud83d","value":"1"}', 'INVALID_REQUEST'],
+    ['100,000 objects in each other', '{"a":'.repeat(1e5), 'INVALID_REQUEST'],
+    ['no key', '{"value":"1"}', 'KEY_INVALID'],
+    ['null for a key', '{"key":null,"value":"1"}', 'KEY_INVALID'],
+    ['a list for a key', '{"key":["k"],"value":"1"}', 'KEY_INVALID'],
+    ['an object for a key', '{"key":{"k":1},"value":"1"}', 'KEY_INVALID'],
+    ['null for a value', '{"key":"k","value":null}', 'Value must be specified'],
+    ['a number for a value', '{"key":"k","value":1}', 'VALUE_INVALID'],
+    ['a list for a value', '{"key":"k","value":[1]}', 'VALUE_INVALID'],
+    ['an inherited key', '{"__proto__":{"key":"k","value":"1"}}', 'KEY_INVALID'],
+  ])('may not be a body of %s', async (_, body, type) => {
+    expect(refusalOf(await post(body, json))).toEqual({ status: 400, type })
+    expect(await project.get('k')).toBe('there')
+  })
+
+  it('takes a number or a claim for the key that a query would name', async () => {
+    expect((await post('{"key":5,"value":"1"}', json)).text).toBe('{"key":"5","value":1}')
+    expect(await project.get('5')).toBe(1)
+  })
+
+  it('takes JSON whatever its type says, as pages send it without being asked first', async () => {
+    for (const type of ['text/plain;charset=UTF-8', 'application/octet-stream']) {
+      const reply = await post('{"key":"plain","value":"1"}', { 'Content-Type': type })
+      expect(reply.status).toBe(200)
+    }
+  })
+
+  it('takes no parts, no other UTF-8, and no huge form', async () => {
+    const parts = await post('--x--', { 'Content-Type': 'multipart/form-data; boundary=x' })
+    expect(refusalOf(parts)).toEqual({ status: 415, type: 'INVALID_REQUEST' })
+    const invalid = { status: 400, type: 'INVALID_REQUEST' }
+    expect(refusalOf(await post(Buffer.from([0x7b, 0xff, 0x7d]), json))).toEqual(invalid)
+    expect(refusalOf(await post('a=1&'.repeat(2_000_000), form))).toEqual(invalid)
+    const wide = `{"key":"k","value":"1"${',"a":1'.repeat(1_000_000)}}`
+    expect((await post(wide, json)).status).toBe(200)
+    await project.set('k', 'there')
+  })
+
+  it('takes no 10 MB, compressed or not', async () => {
+    const large = { status: 413, type: 'REQUEST_TOO_LARGE' }
+    const body = `{"key":"k","value":${JSON.stringify('b'.repeat(10 * mebibyte))}}`
+    expect(refusalOf(await post(body, json))).toEqual(large)
+    const packed = await post(gzipSync(body), { ...json, 'Content-Encoding': 'gzip' })
+    expect(refusalOf(packed)).toEqual(large)
+    const small = brotliCompressSync('{"key":"packed","value":"1"}')
+    expect((await post(small, { ...json, 'Content-Encoding': 'br' })).status).toBe(200)
+    const wrong = await post('{}', { ...json, 'Content-Encoding': 'gzip' })
+    expect(wrong.status).toBe(400)
+    expect(await project.get('k')).toBe('there')
+  })
+
+  it('finds no other routes and methods', async () => {
+    const path = `/datablock_storage/${project.channelId}`
+    for (const wrong of ['', '/', '/create_record', '/set_key_value/', '/__proto__', '/a/b']) {
+      const reply = await remote.send(path + wrong)
+      expect(refusalOf(reply), wrong).toEqual({ status: 404, type: 'NOT_FOUND' })
+    }
+    const get = await remote.send(`${path}/set_key_value`)
+    expect(refusalOf(get)).toEqual({ status: 405, type: 'METHOD_NOT_ALLOWED' })
+    expect(get.headers.get('allow')).toBe('OPTIONS,POST')
+  })
+
+  it('is never a failure of the server', () => {
+    expect(server.logged()).toEqual([])
+  })
+})
+
+describe('what other doors stored', () => {
+  const server = useTestServer()
+  let project: ApplabProject
+
+  beforeAll(async () => {
+    project = await ApplabProject.create({ url: server.url(), token: server.token() })
+  })
+
+  async function put(key: string, body: string | Uint8Array, headers: object): Promise<Answered> {
+    const path = `/v2/key-value-stores/${project.storeId}/record?key=${encodeURIComponent(key)}`
+    const remote = new Remote(server.url())
+    const asked = { method: 'PUT', token: server.token(), body, headers: { ...headers } }
+    expect((await remote.send(path, asked)).status).toBe(201)
+    return project.send('get_key_value', { parameters: { key } })
+  }
+
+  it('is a string where it is text, and no value where it is neither text nor JSON', async () => {
+    const text = { 'Content-Type': 'text/plain; charset=utf-8' }
+    expect((await put('text', 'Žluťoučký\n', text)).text).toBe('"Žluťoučký\\n"')
+    const png = await put('png', Buffer.from([0x89]), { 'Content-Type': 'image/png' })
+    expect(refusalOf(png)).toEqual({ status: 400, type: 'VALUE_NOT_JSON' })
+    const broken = await put('broken', '1,"admin":true', json)
+    expect(refusalOf(broken)).toEqual({ status: 400, type: 'VALUE_NOT_JSON' })
+    const unpacked = await put('br', brotliCompressSync('[1]'), {
+      ...json,
+      'Content-Encoding': 'br',
+    })
+    expect(unpacked.text).toBe('[1]')
+    const notPacked = await put('no-br', 'x', { ...json, 'Content-Encoding': 'br' })
+    expect(refusalOf(notPacked)).toEqual({ status: 422, type: 'VALUE_NOT_JSON' })
+    expect(await project.all()).toEqual({ text: 'Žluťoučký\n', br: [1] })
+    expect((await project.asOwner('project_has_data')).text).toBe('true')
+  })
+
+  it('is read up to a megabyte, and over the limits for writing', async () => {
+    const large = JSON.stringify('x'.repeat(mebibyte - 2))
+    expect((await put('large', large, json)).text).toBe(large)
+    const larger = await put('larger', JSON.stringify('x'.repeat(mebibyte)), json)
+    expect(refusalOf(larger)).toEqual({ status: 413, type: 'VALUE_TOO_LARGE' })
+  })
+
+  it('is not there where a page could not spell its key', async () => {
+    const key = 'k'.repeat(701)
+    const reply = await put(key, '1', json)
+    expect(refusalOf(reply)).toEqual({ status: 400, type: 'KEY_INVALID' })
+    expect((await project.all())[key]).toBe(1)
+  })
+})

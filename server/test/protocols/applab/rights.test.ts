@@ -1,0 +1,270 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { ApplabProject, refusalOf } from '../../support/applab-project.ts'
+import { People } from '../../support/people.ts'
+import { type Answered, Remote } from '../../support/remote.ts'
+import { engines, startTestServer, useTestServer } from '../../test-server.ts'
+
+const value = { key: 'k', value: '"set"' }
+const ownersActions = [
+  'get_key_values',
+  'populate_key_values',
+  'project_has_data',
+  'clear_all_data',
+] as const
+const missing = { status: 401, type: 'PAGE_KEY_MISSING' }
+const invalid = { status: 401, type: 'PAGE_KEY_INVALID' }
+const loginRequired = { status: 401, type: 'LOGIN_REQUIRED' }
+const notFound = { status: 404, type: 'PROJECT_NOT_FOUND' }
+
+describe.each(engines)('what pages may do, on %s', (engine) => {
+  const server = useTestServer({ engine })
+  const create = (settings = {}): Promise<ApplabProject> =>
+    ApplabProject.create({ url: server.url(), token: server.token() }, settings)
+  let open: ApplabProject
+  let closed: ApplabProject
+
+  beforeAll(async () => {
+    open = await create()
+    closed = await create({ isOpen: false })
+    for (const project of [open, closed]) await project.set('k', 'there')
+  })
+
+  async function get(project: ApplabProject, headers = {}): Promise<Answered> {
+    return project.send('get_key_value', { parameters: { key: 'k' }, headers })
+  }
+
+  it('is to get and set by the channel id alone, where the project is open', async () => {
+    expect((await get(open)).text).toBe('"there"')
+    const set = await open.send('set_key_value', { parameters: { key: 'new', value: '1' } })
+    expect([set.status, set.text]).toEqual([200, '{"key":"new","value":1}'])
+    expect(await open.get('new')).toBe(1)
+  })
+
+  it('needs the page key else, in a header or the query', async () => {
+    expect(refusalOf(await get(closed))).toEqual(missing)
+    const set = await closed.send('set_key_value', { parameters: value })
+    expect(refusalOf(set)).toEqual(missing)
+    expect(await closed.get('k')).toBe('there')
+    const { pageKey } = closed
+    expect((await get(closed, { 'X-Page-Key': pageKey })).text).toBe('"there"')
+    const query = await closed.send('get_key_value', { parameters: { key: 'k', pageKey } })
+    expect(query.text).toBe('"there"')
+    const asPage = await closed.asPage('set_key_value', { parameters: { key: 'p', value: '2' } })
+    expect(asPage.status).toBe(200)
+  })
+
+  it('is nothing with a wrong page key, even where the project is open', async () => {
+    const keys = ['wrong', '', open.pageKey.slice(0, -1), `${open.pageKey}x`, closed.pageKey]
+    for (const key of keys) {
+      expect(refusalOf(await get(open, { 'X-Page-Key': key })), key).toEqual(invalid)
+    }
+    expect(refusalOf(await get(closed, { 'X-Page-Key': open.pageKey }))).toEqual(invalid)
+    const parameters = { ...value, pageKey: 'wrong' }
+    const carrier = 'query'
+    const set = await open.send('set_key_value', { parameters, carrier })
+    expect(refusalOf(set)).toEqual(invalid)
+    expect(await open.get('k')).toBe('there')
+  })
+
+  it('is told alike of a channel that is nobody’s', async () => {
+    for (const channel of ['none', '__proto__', '%F0%9F%91%81', '..%2f..', 'x'.repeat(300)]) {
+      const path = `/datablock_storage/${channel}/get_key_value?key=k`
+      const reply = await new Remote(server.url()).send(path)
+      expect(refusalOf(reply), channel).toEqual(notFound)
+    }
+  })
+
+  it('is never to list, to populate, to ask for data, or to clear', async () => {
+    for (const action of ownersActions) {
+      for (const reply of [await open.send(action), await closed.asPage(action)]) {
+        expect(refusalOf(reply), action).toEqual(loginRequired)
+      }
+    }
+    expect(await open.get('k')).toBe('there')
+  })
+
+  it('is to delete where the owner turned it on', async () => {
+    const project = await create()
+    await project.set('k', 1)
+    const parameters = { key: 'k' }
+    const off = await project.send('delete_key_value', { parameters })
+    expect(refusalOf(off)).toEqual(loginRequired)
+    expect(JSON.parse(off.text).msg).toContain('owner can turn that on')
+    expect(await project.get('k')).toBe(1)
+    await project.change({ mayDelete: true })
+    const on = await project.send('delete_key_value', { parameters })
+    expect([on.status, on.text]).toEqual([200, 'true'])
+    expect(await project.get('k')).toBe(null)
+    const again = await project.send('delete_key_value', { parameters })
+    expect([again.status, again.text]).toEqual([200, 'true'])
+  })
+
+  it('ends at once when the project is closed, its key changed, or it is no project', async () => {
+    const project = await create()
+    const remote = new Remote(server.url())
+    const token = server.token()
+    const path = `/coatcheck/v1/projects/${project.channelId}`
+    await project.set('k', 1)
+    expect((await get(project)).status).toBe(200)
+    await project.change({ isOpen: false })
+    expect(refusalOf(await get(project))).toEqual(missing)
+    const headers = { 'X-Page-Key': project.pageKey }
+    expect((await get(project, headers)).status).toBe(200)
+    const { data } = await remote.do(`${path}/rotate-key`, { method: 'POST', token })
+    expect(refusalOf(await get(project, headers))).toEqual(invalid)
+    const fresh = { 'X-Page-Key': data.pageKey }
+    expect((await get(project, fresh)).status).toBe(200)
+    const store = `/v2/key-value-stores/${project.storeId}`
+    await remote.do(store, { method: 'PATCH', token, json: { project: false } })
+    expect(refusalOf(await get(project, fresh))).toEqual(notFound)
+    expect((await remote.send(`${store}/records/k`, { token })).text).toBe('1')
+  })
+
+  it('ends while a value is on its way', async () => {
+    const project = await create()
+    const body = slowBody('{"key":"late","value":"1"}')
+    const sent = fetch(`${server.url()}/datablock_storage/${project.channelId}/set_key_value`, {
+      method: 'POST',
+      body: body.stream,
+      headers: { 'Content-Type': 'application/json' },
+      duplex: 'half',
+    })
+    await body.begun
+    await project.change({ isOpen: false })
+    body.end()
+    const reply = await sent
+    expect(refusalOf({ status: reply.status, text: await reply.text() })).toEqual(missing)
+    expect(await project.get('late')).toBe(null)
+  })
+})
+
+describe.each(engines)('what a token may do, on %s', (engine) => {
+  const server = useTestServer({ engine })
+  let project: ApplabProject
+  let people: People
+
+  beforeAll(async () => {
+    const owner = { url: server.url(), token: server.token() }
+    project = await ApplabProject.create(owner, { isOpen: false })
+    people = new People(owner)
+  })
+
+  it('goes before what a page may: a stranger finds nothing', async () => {
+    await project.set('k', 1)
+    const token = (await people.create('stranger')).token
+    for (const action of ['get_key_value', ...ownersActions, 'delete_key_value', 'user_id']) {
+      const asked = { token, headers: { 'X-Page-Key': project.pageKey }, parameters: value }
+      expect(refusalOf(await project.send(action, asked)), action).toEqual(notFound)
+    }
+    expect(await project.get('k')).toBe(1)
+  })
+
+  it('is bound by no rule for pages', async () => {
+    await project.change({ rules: [{ prefix: '', preset: 'read-only' }] })
+    await project.set('ruled', 1)
+    expect(await project.get('ruled')).toBe(1)
+    const asPage = await project.asPage('set_key_value', { parameters: value })
+    expect(refusalOf(asPage)).toEqual({ status: 403, type: 'READ_ONLY' })
+  })
+
+  it('must be one that is valid', async () => {
+    const wrong = await project.send('get_key_value', { token: 'wrong', parameters: value })
+    expect(refusalOf(wrong)).toEqual(loginRequired)
+    const query = await project.send('get_key_values', { parameters: { token: server.token() } })
+    expect(query.status).toBe(200)
+  })
+})
+
+describe('an unknown channel of somebody with a token', () => {
+  it('becomes their project, whatever they ask of it', async () => {
+    const server = await startTestServer()
+    const remote = new Remote(server.url)
+    try {
+      const { token } = server
+      const first = '/datablock_storage/my_own-Channel.1'.replace('.1', '')
+      const reply = await remote.send(`${first}/get_key_values`, { token })
+      expect([reply.status, reply.text]).toEqual([200, '{}'])
+      const { data } = await remote.do('/coatcheck/v1/projects/my_own-Channel', { token })
+      expect(data).toMatchObject({ title: 'my_own-Channel', isOpen: true })
+      const many = Array.from({ length: 10 }, () =>
+        remote.send('/datablock_storage/at-once/project_has_data', { token }),
+      )
+      for (const { status, text } of await Promise.all(many)) {
+        expect([status, text]).toEqual([200, 'false'])
+      }
+      const projects = await remote.do('/coatcheck/v1/projects', { token })
+      expect(projects.data.count).toBe(2)
+    } finally {
+      await server.close()
+    }
+  })
+
+  it('stays unknown where its name is none, the token is for less, or it is another’s', async () => {
+    const server = await startTestServer()
+    const remote = new Remote(server.url)
+    const ask = (channel: string, token?: string): Promise<Answered> =>
+      remote.send(`/datablock_storage/${channel}/get_key_value?key=k`, { token })
+    try {
+      const people = new People(server)
+      const jane = await people.create('jane')
+      const reading = await people.createToken(jane, { action: 'read' })
+      expect((await ask('janes', jane.token)).status).toBe(200)
+      for (const channel of ['a.b', 'a%20b', '%C3%BC', 'x'.repeat(101)]) {
+        expect(refusalOf(await ask(channel, jane.token)), channel).toEqual(notFound)
+      }
+      expect(refusalOf(await ask('new', reading.token))).toEqual(notFound)
+      expect(refusalOf(await ask('janes', server.token))).toEqual(notFound)
+      expect(refusalOf(await ask('nobodys'))).toEqual(notFound)
+    } finally {
+      await server.close()
+    }
+  })
+
+  it('stays unknown where the server makes none by itself', async () => {
+    const server = await startTestServer({ applabAutoCreate: false })
+    try {
+      const path = '/datablock_storage/channel/get_key_value?key=k'
+      const reply = await new Remote(server.url).send(path, { token: server.token })
+      expect(refusalOf(reply)).toEqual(notFound)
+    } finally {
+      await server.close()
+    }
+  })
+})
+
+describe('who did it', () => {
+  const server = useTestServer()
+
+  it('is in the store’s audit trail: the user, or a page through this door', async () => {
+    const owner = { url: server.url(), token: server.token() }
+    const project = await ApplabProject.create(owner)
+    await project.set('by-owner', 1)
+    await project.send('set_key_value', { parameters: { key: 'by-page', value: '1' } })
+    const path = `/v2/key-value-stores/${project.storeId}/audit`
+    const { data } = await new Remote(server.url()).do(path, { token: server.token() })
+    const told = data.items
+      .filter(({ subject }: { subject: string }) => subject.startsWith('by-'))
+      .map((event: Record<string, unknown>) => [event.subject, event.username, event.door])
+    expect(told).toEqual([
+      ['by-page', null, 'applab'],
+      ['by-owner', 'owner', 'applab'],
+    ])
+  })
+})
+
+/** A body whose first byte is sent at once, and the rest when it is told to. */
+function slowBody(text: string): { stream: ReadableStream; begun: Promise<void>; end(): void } {
+  const { promise: begun, resolve } = Promise.withResolvers<void>()
+  let rest: (() => void) | undefined
+  const stream = new ReadableStream({
+    start(controller) {
+      controller.enqueue(Buffer.from(text.slice(0, 1)))
+      rest = () => {
+        controller.enqueue(Buffer.from(text.slice(1)))
+        controller.close()
+      }
+      resolve()
+    },
+  })
+  return { stream, begun, end: () => rest?.() }
+}

@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ApplabProject, refusalOf } from '../../support/applab-project.ts'
+import type { Answered } from '../../support/remote.ts'
+import { startTestServer, type TestServer, useTestServer } from '../../test-server.ts'
+
+const rateLimit = { status: 429, type: 'RATE_LIMIT' }
+const pageCallsMax = 1_200
+
+describe('a page that goes on and on', () => {
+  let now = Date.UTC(2027, 0, 1)
+  let server: TestServer
+  let project: ApplabProject
+
+  beforeAll(async () => {
+    server = await startTestServer({}, { now: () => now })
+    project = await ApplabProject.create(server)
+  })
+
+  afterAll(() => server.close())
+
+  async function many(count: number, headers: Record<string, string>): Promise<Answered[]> {
+    const replies: Answered[] = []
+    for (let left = count; left > 0; left -= 100) {
+      const parameters = { key: 'k' }
+      const ask = (): Promise<Answered> => project.send('get_key_value', { parameters, headers })
+      replies.push(...(await Promise.all(Array.from({ length: Math.min(left, 100) }, ask))))
+    }
+    return replies
+  }
+
+  it('is told to wait, and no other page of the project is', async () => {
+    const given = (await project.send('user_id')).headers.get('x-page-user') ?? ''
+    const headers = { 'X-Page-User': given }
+    const fine = await many(pageCallsMax, headers)
+    expect(fine.filter(({ status }) => status === 200)).toHaveLength(pageCallsMax)
+    const [refused] = await many(1, headers)
+    expect(refused && refusalOf(refused)).toEqual(rateLimit)
+    expect(refused?.headers.get('retry-after')).toBe('1')
+    expect(JSON.parse(refused?.text ?? '').msg).toContain('wait 1 second.')
+    const other = (await project.send('user_id')).headers.get('x-page-user') ?? ''
+    expect((await many(1, { 'X-Page-User': other }))[0]?.status).toBe(200)
+    expect((await project.asOwner('get_key_values')).status).toBe(200)
+    now += 1_000
+    expect((await many(1, headers))[0]?.status).toBe(200)
+  })
+})
+
+describe('guesses', () => {
+  const server = useTestServer()
+
+  it('of channels are over after 100 from one address', async () => {
+    const project = await ApplabProject.create({ url: server.url(), token: server.token() })
+    const parameters = { key: 'k' }
+    expect((await project.send('get_key_value', { parameters })).status).toBe(200)
+    const guess = (channel: string): Promise<Response> =>
+      fetch(`${server.url()}/datablock_storage/${channel}/get_key_value?key=k`)
+    for (let n = 0; n < 100; n += 1) expect((await guess(`guess-${n}`)).status).toBe(404)
+    const limited = await guess('guess')
+    const { status } = limited
+    expect(refusalOf({ status, text: await limited.text() })).toEqual(rateLimit)
+    expect(limited.headers.get('retry-after')).toBe('60')
+    // Who knows one, and who has a token, goes on.
+    expect((await project.send('get_key_value', { parameters })).status).toBe(200)
+    expect((await project.asOwner('get_key_value', { parameters })).status).toBe(200)
+  })
+
+  it('of page keys are over after 100 from one address', async () => {
+    const owner = { url: server.url(), token: server.token() }
+    const project = await ApplabProject.create(owner, { isOpen: false })
+    const parameters = { key: 'k' }
+    const tryKey = async (key: string): Promise<unknown> => {
+      const headers = { 'X-Page-Key': key }
+      return refusalOf(await project.send('get_key_value', { parameters, headers }))
+    }
+    expect((await project.asPage('get_key_value', { parameters })).status).toBe(200)
+    const invalid = { status: 401, type: 'PAGE_KEY_INVALID' }
+    for (let n = 0; n < 100; n += 1) expect(await tryKey(`guess-${n}`)).toEqual(invalid)
+    expect(await tryKey('guess')).toEqual(rateLimit)
+    expect((await project.asPage('get_key_value', { parameters })).status).toBe(200)
+  })
+})

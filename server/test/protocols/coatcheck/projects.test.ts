@@ -1,0 +1,272 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { People, type Person } from '../../support/people.ts'
+import { TestProject } from '../../support/project.ts'
+import { type Answered, errorTypeOf, type Json } from '../../support/remote.ts'
+import { engines, startTestServer, useTestServer } from '../../test-server.ts'
+
+const path = '/coatcheck/v1/projects'
+
+describe.each(engines)('projects, on %s', (engine) => {
+  const server = useTestServer({ engine })
+  let people: People
+  let jane: Person
+  let joe: Person
+
+  beforeAll(async () => {
+    people = new People({ url: server.url(), token: server.token() })
+    jane = await people.create('jane')
+    joe = await people.create('joe')
+  })
+
+  const create = async (json: object, at = path, token = jane.token): Promise<Json> =>
+    (await people.remote.do(at, { method: 'POST', token, json })).data
+  const refused = async (json: unknown, at = path, method = 'POST'): Promise<string> => {
+    const answer = await people.remote.send(at, { method, token: jane.token, json })
+    return `${answer.status} ${errorTypeOf(answer)}`
+  }
+  const listed = async (token = jane.token, query = ''): Promise<Json> =>
+    (await people.remote.do(`${path}${query}`, { token })).data
+  const storeOf = async ({ storeId }: Json): Promise<Json> =>
+    (await people.remote.do(`/v2/key-value-stores/${storeId}`, { token: jane.token })).data
+  const patchStore = (id: string, json: object): Promise<Json> =>
+    people.remote.do(`/v2/key-value-stores/${id}`, { method: 'PATCH', token: jane.token, json })
+
+  it.each([path, '/applab/projects'])('are made at %s, in a store of their name', async (at) => {
+    const made = await create({ name: 'Meine Äpfel' }, at)
+    expect(made).toMatchObject({
+      channelId: expect.stringMatching(/^[A-Za-z0-9_-]{22}$/),
+      pageKey: expect.stringMatching(/^ck_page_[A-Za-z0-9]{32}$/),
+      storeId: expect.stringMatching(/^[A-Za-z0-9]{17}$/),
+      name: expect.stringMatching(/^meine-apfel(-2)?$/),
+      title: 'Meine Äpfel',
+      username: 'jane',
+      isOpen: true,
+      mayDelete: false,
+      listPrefixes: [],
+      rules: [],
+      hasSeed: false,
+      pairCount: 0,
+    })
+    expect(await storeOf(made)).toMatchObject({
+      id: made.storeId,
+      name: made.name,
+      title: 'Meine Äpfel',
+      channelId: made.channelId,
+      expiresAt: null,
+    })
+    const { pageKey, ...told } = made
+    expect((await listed()).items).toContainEqual(told)
+    expect(
+      (await people.remote.do(`${path}/${made.channelId}`, { token: jane.token })).data,
+    ).toEqual(made)
+  })
+
+  it('are answered with where they are', async () => {
+    const asked = { method: 'POST', token: jane.token, json: { name: 'a' } }
+    const { status, headers, text } = await people.remote.send('/applab/projects', asked)
+    expect(status).toBe(201)
+    const { channelId } = JSON.parse(text).data
+    expect(headers.get('location')).toBe(`${server.url()}${path}/${channelId}`)
+  })
+
+  it('may bring the channel id that their pages know already', async () => {
+    const channelId = `Old_channel-${engine}`
+    expect(await create({ name: 'b', channelId, isOpen: false })).toMatchObject({
+      channelId,
+      isOpen: false,
+    })
+    expect(await refused({ name: 'b', channelId })).toBe('409 name-not-unique')
+    expect(await refused({ name: 'b', channelId: 'a/b' })).toBe('400 invalid-value')
+    expect(await refused({ name: 'b', channelId: 'x'.repeat(101) })).toBe('400 invalid-value')
+  })
+
+  it('need a name, and nothing that is not known', async () => {
+    for (const wrong of [{}, { name: '' }, { name: ' ' }, { name: 5 }, { name: 'x'.repeat(257) }]) {
+      expect(await refused(wrong), JSON.stringify(wrong)).toBe('400 invalid-value')
+    }
+    expect(await refused({ name: 'c', open: true })).toBe('400 invalid-value')
+    expect(await refused({ name: 'c', isOpen: 'yes' })).toBe('400 invalid-value')
+    expect(await refused([])).toBe('400 invalid-request')
+  })
+
+  it('change in what is said, and in nothing else', async () => {
+    const project = await TestProject.create(people.remote, { token: jane.token, name: 'd' })
+    const before = await project.do('')
+    const rules = [
+      { key: 'high score', preset: 'only-raise' },
+      { prefix: 'mine/{me}', preset: 'own-keys-only' },
+    ]
+    for (const json of [
+      { isOpen: false },
+      { mayDelete: true },
+      { listPrefixes: ['', 'a/'] },
+      { rules },
+      { title: 'Renamed' },
+      { isOpen: true, mayDelete: false },
+      {},
+    ]) {
+      const known = await project.do('')
+      expect(await project.do('', { method: 'PATCH', json })).toEqual({ ...known, ...json })
+    }
+    const after = {
+      title: 'Renamed',
+      isOpen: true,
+      mayDelete: false,
+      listPrefixes: ['', 'a/'],
+      rules,
+    }
+    expect(await project.do('')).toEqual({ ...before, ...after })
+  })
+
+  it('take no rules that mean nothing', async () => {
+    const { channelId } = await create({ name: 'e' })
+    const patch = (json: unknown): Promise<string> => refused(json, `${path}/${channelId}`, 'PATCH')
+    const wrongs: readonly unknown[] = [
+      'read-only',
+      ['read-only'],
+      [null],
+      [{ key: 'a' }],
+      [{ preset: 'read-only' }],
+      [{ key: 'a', preset: 'readonly' }],
+      [{ key: 'a', prefix: 'b', preset: 'read-only' }],
+      [{ key: 'a', preset: 'read-only', more: 1 }],
+      [{ key: 5, preset: 'read-only' }],
+      Array(2).fill({ key: 'a', preset: 'read-only' }),
+      Array.from({ length: 101 }, (_, at) => ({ key: `${at}`, preset: 'read-only' })),
+    ]
+    for (const rules of wrongs) {
+      expect(await patch({ rules }), JSON.stringify(rules)).toBe('400 invalid-value')
+    }
+    expect(await patch({ listPrefixes: [5] })).toBe('400 invalid-value')
+    expect(await patch({ listPrefixes: ['k'.repeat(2_401)] })).toBe('400 invalid-value')
+    expect(await patch({ pageKey: 'mine' })).toBe('400 invalid-value')
+    expect(await refused({ isOpen: true }, `${path}/none`, 'PATCH')).toBe('404 record-not-found')
+  })
+
+  it('get another page key, once the old one is known to too many', async () => {
+    const project = await TestProject.create(people.remote, { token: jane.token, name: 'f' })
+    const rotated = await project.do('/rotate-key', { method: 'POST' })
+    expect(rotated.pageKey).toMatch(/^ck_page_/)
+    expect(rotated.pageKey).not.toBe(project.pageKey)
+    expect(await project.do('')).toEqual(rotated)
+  })
+
+  it('end, and their stores stay with all records', async () => {
+    const project = await TestProject.create(people.remote, { token: jane.token, name: 'g' })
+    await project.put('a', { json: 1 })
+    expect((await project.send('', { method: 'DELETE' })).status).toBe(204)
+    const gone = await project.send('')
+    expect(`${gone.status} ${errorTypeOf(gone)}`).toBe('404 record-not-found')
+    expect(await storeOf(project)).not.toHaveProperty('channelId')
+    expect(JSON.stringify(await listed())).not.toContain(project.channelId)
+    const record = `/v2/key-value-stores/${project.storeId}/records/a`
+    expect((await people.remote.send(record, { token: jane.token })).text).toBe('1')
+  })
+
+  it('end with their stores', async () => {
+    const project = await TestProject.create(people.remote, { token: jane.token, name: 'h' })
+    const asked = { method: 'DELETE', token: jane.token }
+    await people.remote.do(`/v2/key-value-stores/${project.storeId}`, asked)
+    expect((await project.send('')).status).toBe(404)
+    expect(JSON.stringify(await listed())).not.toContain(project.channelId)
+  })
+
+  it('are what a store becomes, and is no more, by its own settings', async () => {
+    const asked = { method: 'POST', token: jane.token }
+    const { data: store } = await people.remote.do(`/v2/key-value-stores?name=plain-i`, asked)
+    expect(store).not.toHaveProperty('channelId')
+    const { data } = await patchStore(store.id, { project: true, session: true })
+    expect(data.channelId).toMatch(/^[A-Za-z0-9_-]{22}$/)
+    expect(data.sessionToken).toMatch(/^\d+$/)
+    expect((await patchStore(store.id, { project: true })).data.channelId).toBe(data.channelId)
+    expect((await patchStore(store.id, { title: 'T' })).data.channelId).toBe(data.channelId)
+    const { data: without } = await patchStore(store.id, { project: false })
+    expect(without).not.toHaveProperty('channelId')
+    expect(without.sessionToken).toBe(data.sessionToken)
+    expect(await refused({ project: 1 }, `/v2/key-value-stores/${store.id}`, 'PATCH')).toBe(
+      '400 invalid-value',
+    )
+  })
+
+  it('are listed a page at a time, and only to whose they are', async () => {
+    const [first, second] = [
+      await create({ name: 'joe' }, path, joe.token),
+      await create({ name: 'joe' }, path, joe.token),
+    ]
+    const all = await listed(joe.token)
+    expect(all).toMatchObject({ count: 2, isTruncated: false })
+    expect(all.items.map(({ channelId }: Json) => channelId)).toEqual([
+      first.channelId,
+      second.channelId,
+    ])
+    expect(await listed(joe.token, '?limit=1')).toMatchObject({ count: 1, isTruncated: true })
+    const answer = await people.remote.send(`${path}?user=joe`, { token: server.token() })
+    expect(`${answer.status} ${errorTypeOf(answer)}`).toBe('403 insufficient-permissions')
+  })
+
+  it('show their channel to who may write, and their key to who may manage alone', async () => {
+    const project = await TestProject.create(people.remote, { token: jane.token, name: 'k' })
+    const seen = async (): Promise<string> => {
+      const store = await people.remote.send(`/v2/key-value-stores/${project.storeId}`, {
+        token: joe.token,
+      })
+      const own = await project.send('', { token: joe.token })
+      return `${store.text.includes(project.channelId)} ${own.text.includes(project.pageKey)}`
+    }
+    for (const [right, expected] of [
+      ['read', 'false false'],
+      ['write', 'true false'],
+      ['manage', 'true true'],
+    ] as const) {
+      await people.share(jane, project.storeId, { joe: right })
+      expect(await seen(), right).toBe(expected)
+    }
+    const answer: Answered = await project.send('', { token: joe.token })
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+  })
+
+  it('are told of in the audit trail, without their keys', async () => {
+    const project = await TestProject.create(people.remote, { token: jane.token, name: 'l' })
+    const { pageKey } = await project.do('/rotate-key', { method: 'POST' })
+    await project.do('', { method: 'PATCH', json: { isOpen: false } })
+    await project.send('/seed', { method: 'PUT', json: { a: 'seeded' } })
+    await project.send('', { method: 'DELETE' })
+    const { items } = (await people.remote.do('/coatcheck/v1/audit?limit=5', { token: jane.token }))
+      .data
+    expect(items.map(({ action }: Json) => action)).toEqual([
+      'project-removed',
+      'project-seed-changed',
+      'project-changed',
+      'page-key-rotated',
+      'store-created',
+    ])
+    for (const item of items) expect(item).toMatchObject({ username: 'jane', subject: 'l' })
+    for (const secret of [pageKey, project.pageKey, project.channelId, 'seeded']) {
+      expect(JSON.stringify(items)).not.toContain(secret)
+    }
+  })
+})
+
+describe('a server that other machines reach', () => {
+  it('makes projects that their channel id alone does not open', async () => {
+    const token = 'x'.repeat(40)
+    const server = await startTestServer({ host: '0.0.0.0', initialToken: token })
+    try {
+      const { remote } = new People({ url: server.url.replace('0.0.0.0', '127.0.0.1'), token })
+      const asked = { method: 'POST', token, json: { name: 'a' } }
+      expect((await remote.do(path, asked)).data.isOpen).toBe(false)
+      const { data: store } = await remote.do('/v2/key-value-stores', { method: 'POST', token })
+      const patched = await remote.do(`/v2/key-value-stores/${store.id}`, {
+        method: 'PATCH',
+        token,
+        json: { project: true },
+      })
+      const linked = await remote.do(`${path}/${patched.data.channelId}`, { token })
+      expect(linked.data.isOpen).toBe(false)
+      const json = { name: 'a', isOpen: true }
+      expect((await remote.do(path, { ...asked, json })).data.isOpen).toBe(true)
+    } finally {
+      await server.close()
+    }
+  })
+})

@@ -11,5 +11,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // What a test waits for may take long where others measure; one that fails takes as long as it may.
+    expect: { poll: { timeout: 20_000 } },
   },
 })

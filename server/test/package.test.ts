@@ -30,7 +30,13 @@ describe('the published package', { timeout: installMs }, () => {
     })
     const names = files.toString().split('\n').filter(Boolean)
     expect(names).toEqual(
-      expect.arrayContaining(['./bin/coatcheck.js', './dist/main.js', './README.md', './LICENSE']),
+      expect.arrayContaining([
+        './bin/coatcheck.js',
+        './dist/main.js',
+        './dist/pages/applab.js',
+        './README.md',
+        './LICENSE',
+      ]),
     )
     const wrong = names.filter((name) => /\.ts$|\.test\.|conformance|faulty|testing/.test(name))
     expect(wrong).toEqual([])
@@ -57,6 +63,8 @@ describe('the published package', { timeout: installMs }, () => {
     const record = `${store}/~packed/records/KEY`
     expect((await fetch(record, { method: 'PUT', body: 'x', headers })).status).toBe(201)
     expect(await (await fetch(record, { headers })).text()).toBe('x')
+    const script = readFileSync(join(installed, 'dist/pages/applab.js'), 'utf8')
+    expect(await (await fetch(`${url}/applab.js`)).text()).toBe(script)
     await checkSchemas(store, headers)
     const list = [join(installed, 'bin/coatcheck.js'), 'store', 'list', 'packed', '--data', data]
     expect((await run(node, list)).stdout).toContain('\tpacked\t1\t1\t')

@@ -27,10 +27,14 @@ export async function exchange({ url, ...call }: RouteCall): Promise<Reply> {
   }
 }
 
+const pagesOnly =
+  'Only a web page can wait here. Elsewhere, await getKeyValue() or setKeyValue(); the id of the ' +
+  'user is known after the first of them.'
+
 /** The page stands still until the answer is there. Throws AppLabError `NO_ANSWER`. */
 export function exchangeSync({ method, url, headers, body }: RouteCall): Reply {
   const { XMLHttpRequest } = webPage()
-  if (XMLHttpRequest === undefined) throw new TypeError('Only a web page can wait like this.')
+  if (XMLHttpRequest === undefined) throw new TypeError(pagesOnly)
   const request = new XMLHttpRequest()
   request.open(method, url.href, false)
   for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value)

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CallLimit, TooManyCalls } from '../../../client/src/applab/call-limit.ts'
-import { createPageProject } from '../support/page-project.ts'
+import { ApplabProject } from '../support/applab-project.ts'
+import { pageScript } from '../support/page-script.ts'
 import { PageSite, type Visit } from '../support/page-site.ts'
 import { startTestServer, type TestServer } from '../test-server.ts'
 
@@ -53,18 +54,14 @@ describe('what App Lab does, in Chromium', () => {
     expect([vectors.length, examples.length]).toEqual([7, 3])
   })
 
-  it.each(vectors.map((vector) => [vector.name, vector] as const))(
-    '%s',
-    async (name, { steps }) => {
-      const project = await createPageProject(server, name)
-      const visit = await site.visit(project.script)
-      const limit = new CallLimit()
-      for (const step of steps) {
-        if (step.do === 'client') await replay(step, visit)
-        else count(step, limit)
-      }
-    },
-  )
+  it.each(vectors.map((vector) => [vector.name, vector] as const))('%s', async (_, { steps }) => {
+    const visit = await site.visit(pageScript(server.url, await ApplabProject.create(server)))
+    const limit = new CallLimit()
+    for (const step of steps) {
+      if (step.do === 'client') await replay(step, visit)
+      else count(step, limit)
+    }
+  })
 })
 
 describe("the examples of App Lab's page, run twice in a row", () => {
@@ -95,8 +92,8 @@ describe("the examples of App Lab's page, run twice in a row", () => {
 
   /** What each run printed, of which that many lines are certain. */
   async function runTwice(example: number, lines: number): Promise<readonly string[][]> {
-    const project = await createPageProject(server, `example ${example}`)
-    const html = `${project.script}\n<script>\n${examples[example]}</script>`
+    const script = pageScript(server.url, await ApplabProject.create(server))
+    const html = `${script}\n<script>\n${examples[example]}</script>`
     const printed: string[][] = []
     for (let run = 0; run < 2; run += 1) {
       const visit = await site.visit(html)

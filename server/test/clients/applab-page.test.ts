@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createPageProject, pageScript } from '../support/page-project.ts'
+import { ApplabProject } from '../support/applab-project.ts'
+import { pageScript } from '../support/page-script.ts'
 import { PageSite, type Visit } from '../support/page-site.ts'
 import { startTestServer, type TestServer } from '../test-server.ts'
 
@@ -26,8 +27,12 @@ afterAll(async () => {
 
 /** A page of a new project, with a script of its own from the second line on. */
 async function visit(script = ''): Promise<Visit> {
-  const project = await createPageProject(server, 'page')
-  return site.visit(`${project.script}<script>\n${script}</script>`)
+  return site.visit(`${await projectScript()}<script>\n${script}</script>`)
+}
+
+/** The tag of the page script for a new project. */
+async function projectScript({ url, token }: TestServer = server): Promise<string> {
+  return pageScript(url, await ApplabProject.create({ url, token }))
 }
 
 describe('a value that a page stores', () => {
@@ -297,10 +302,10 @@ getKeyValue('key').catch((error) => console.log(error.type))`)
   })
 
   it('can be made by another page', async () => {
-    const project = await createPageProject(server, 'two')
-    const busy = await site.visit(project.script)
+    const script = await projectScript()
+    const busy = await site.visit(script)
     await busy.evaluate(`Promise.all(Array.from({ length: 600 }, () => getKeyValue('key')))`)
-    const other = await site.visit(project.script)
+    const other = await site.visit(script)
     expect(await other.call('setKeyValue', `'key'`, '1')).toEqual({ callback: [] })
   })
 })
@@ -308,8 +313,7 @@ getKeyValue('key').catch((error) => console.log(error.type))`)
 describe('a server that is not there', () => {
   it('is told of as a refusal is', async () => {
     const gone = await startTestServer()
-    const project = await createPageProject(gone, 'gone')
-    const page = await site.visit(project.script)
+    const page = await site.visit(await projectScript(gone))
     await gone.close()
     const refusal = {
       msg: expect.stringMatching(/^The server did not answer: ./),
@@ -336,8 +340,7 @@ describe("the script's tag", () => {
   })
 
   it('must be that of a classic script with an address', async () => {
-    const { channelId, pageKey } = await createPageProject(server, 'module')
-    const script = pageScript(server.url, { channelId, pageKey })
+    const script = await projectScript()
     const page = await site.visit(script.replace('<script', '<script type="module" crossorigin'))
     expect(page.printed).toEqual([
       expect.stringContaining('ERROR: applab.js does not know its server. Load it by <script src='),
@@ -345,18 +348,14 @@ describe("the script's tag", () => {
   })
 
   it('may be deferred', async () => {
-    const { channelId, pageKey } = await createPageProject(server, 'deferred')
-    const script = pageScript(server.url, { channelId, pageKey }).replace(
-      '<script',
-      '<script defer',
-    )
+    const script = (await projectScript()).replace('<script', '<script defer')
     const page = await site.visit(script)
     expect(await page.call('setKeyValue', `'key'`, '1')).toEqual({ callback: [] })
   })
 
   it('tells the window around the page of calls that went well, where it says so', async () => {
-    const project = await createPageProject(server, 'announced')
-    const announcing = project.script.replace('<script', '<script data-announce')
+    const silent = await projectScript()
+    const announcing = silent.replace('<script', '<script data-announce')
     const code = `setKeyValue('new', 1, () => getKeyValueSync(5)); setKeyValue('no', () => 1)`
     const frame = (tag: string): string =>
       `<iframe src="${site.add(`${tag}<script>${code}</script>`)}"></iframe>`
@@ -364,7 +363,7 @@ describe("the script's tag", () => {
       <script>
         addEventListener('message', ({ data }) => console.log(JSON.stringify(data)))
       </script>
-      ${frame(announcing)} ${frame(project.script)}`)
+      ${frame(announcing)} ${frame(silent)}`)
     await page.page.waitForLoadState('networkidle')
     await expect
       .poll(() => page.printed.filter((line) => line.startsWith('{')))

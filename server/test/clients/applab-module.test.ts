@@ -1,0 +1,179 @@
+import { execFile } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ApplabProject } from '../support/applab-project.ts'
+import { launchChromium } from '../support/chromium.ts'
+import { PageSite } from '../support/page-site.ts'
+import { startTestServer, type TestServer } from '../test-server.ts'
+
+const root = fileURLToPath(new URL('../../../', import.meta.url))
+const run = promisify(execFile)
+const oldestNode = join(root, 'server/test/node_modules/node-22/bin/node')
+const compiler = join(root, 'node_modules/typescript/bin/tsc')
+
+const folder = mkdtempSync(join(tmpdir(), 'coatcheck-applab-'))
+const installed = join(folder, 'node_modules/coatcheck-client')
+let server: TestServer
+let project: ApplabProject
+
+beforeAll(async () => {
+  server = await startTestServer()
+  project = await ApplabProject.create(server, { isOpen: false })
+  mkdirSync(installed, { recursive: true })
+  cpSync(join(root, 'client/package.json'), join(installed, 'package.json'))
+  const outDir = join(installed, 'dist')
+  await compile(['-p', join(root, 'client/tsconfig.build.json'), '--outDir', outDir])
+})
+
+afterAll(async () => {
+  await server.close()
+  rmSync(folder, { recursive: true })
+})
+
+describe.each([
+  ['the Node of the project', process.execPath],
+  ['the oldest Node that is supported', oldestNode],
+])('coatcheck-client/applab, on %s', (_, node) => {
+  it('does what its README says', async () => {
+    const { stdout, stderr } = await runProgram(node, example('js'))
+    expect({ stdout, stderr }).toEqual({ stdout: '{ ada: 100 } undefined\n', stderr: '' })
+    expect(await project.get('highScore')).toEqual({ ada: 100 })
+  })
+
+  it('can not wait without await, and says so', async () => {
+    const { stdout } = await runProgram(
+      node,
+      `${creating}
+      for (const wait of [() => app.setKeyValueSync('k', 1), () => app.getKeyValueSync('k'), app.getUserId]) {
+        try { wait() } catch (error) { console.log(error.name, error.message) }
+      }
+      await app.getKeyValue('k')
+      console.log(/^[\\w-]{22}$/.test(app.getUserId()))`,
+    )
+    const sentence =
+      'TypeError Only a web page can wait here. Elsewhere, await getKeyValue() or setKeyValue(); ' +
+      'the id of the user is known after the first of them.'
+    expect(stdout.trimEnd().split('\n')).toEqual([
+      sentence,
+      sentence,
+      sentence,
+      'done get k',
+      'true',
+    ])
+  })
+
+  it('warns with the line, calls back, and tells of calls that went well', async () => {
+    const { stdout, stderr } = await runProgram(
+      node,
+      `${creating}
+const { setKeyValue, getKeyValue } = app
+setKeyValue(5, 'five', () => getKeyValue('5', (value) => console.log('read', value)))
+setKeyValue('key', () => 1, undefined, (error) => console.log(JSON.stringify(error)))`,
+    )
+    expect(stderr.trimEnd().split('\n')).toEqual([
+      'WARNING: Line: 9: setKeyValue() key parameter value (5) is not a string.',
+      'WARNING: Line: 10: setKeyValue() value parameter value (function) is not a string, number, ' +
+        'boolean, undefined or null.',
+    ])
+    expect(stdout.trimEnd().split('\n').toSorted()).toEqual([
+      'done get 5',
+      'done set 5',
+      'read five',
+      '{"msg":"Value must be specified","type":"Value must be specified"}',
+    ])
+  })
+})
+
+it('has types that a program is checked by', async () => {
+  const program = (key: string) => `
+    import { AppLabError, createAppLab, type Refusal } from 'coatcheck-client/applab'
+    const { setKeyValue, getKeyValue, getUserId } = createAppLab({ baseUrl: 'http://h', channelId: 'c' })
+    const stored: Promise<void> = setKeyValue(${key}, [1])
+    setKeyValue('key', 1, () => {}, ({ msg, type }: Refusal) => console.log(msg, type))
+    const value: unknown = await getKeyValue('key')
+    getKeyValue('key', (value) => console.log(value))
+    const id: string | undefined = getUserId()
+    console.log(stored, value, id, AppLabError)`
+  const file = join(folder, 'program.mts')
+  const language = ['--target', 'es2024', '--module', 'nodenext', '--lib', 'es2024,dom']
+  const check = ['--ignoreConfig', '--noEmit', '--strict', ...language, file]
+  writeFileSync(file, program(`'key'`))
+  await compile(check)
+  writeFileSync(file, program('5'))
+  const wrong = compile(check)
+  await expect(wrong).rejects.toMatchObject({ stdout: expect.stringContaining('TS2345') })
+})
+
+describe('in Chromium', () => {
+  it('the script does what the README says', async () => {
+    const site = await PageSite.open()
+    const page = await site.visit(`<body>${here(example('html'))}`)
+    await expect.poll(() => page.page.textContent('body')).toBe('high score is: 100')
+    expect([page.printed, page.uncaught]).toEqual([[], []])
+    await site.close()
+  })
+
+  it('the module waits as the script does', async () => {
+    const modules = createServer(({ url = '' }, response) => {
+      const isScript = url.endsWith('.js')
+      response.setHeader('Content-Type', isScript ? 'text/javascript' : 'text/html')
+      response.end(isScript ? readFileSync(join(installed, 'dist/applab', url)) : '')
+    })
+    await new Promise<void>((listens) => modules.listen(0, '127.0.0.1', listens))
+    const browser = await launchChromium()
+    const page = await browser.newPage()
+    await page.goto(`http://127.0.0.1:${(modules.address() as AddressInfo).port}/`)
+    const { channelId, pageKey } = project
+    const options = JSON.stringify({ baseUrl: server.url, channelId, pageKey })
+    const outcome = await page.evaluate(`import('/app-lab.js').then(({ createAppLab }) => {
+      const app = createAppLab(${options})
+      return [app.setKeyValueSync('sync', [1]), app.getKeyValueSync('sync'), app.getUserId().length]
+    })`)
+    expect(outcome).toEqual([true, [1], 22])
+    await browser.close()
+    modules.close()
+  })
+})
+
+/** A program's first seven lines: `app`, which prints what it has done. */
+const creating = `import { createAppLab } from 'coatcheck-client/applab'
+const app = createAppLab({
+  baseUrl: 'http://127.0.0.1:8288/',
+  channelId: 'CHANNEL',
+  pageKey: 'PAGE_KEY',
+  onDone: ({ kind, key }) => console.log('done', kind, key),
+})`
+
+function runProgram(node: string, program: string): Promise<{ stdout: string; stderr: string }> {
+  const script = join(folder, 'program.mjs')
+  writeFileSync(script, here(program))
+  return run(node, [script])
+}
+
+/** With the server and the project of the test. */
+function here(text: string): string {
+  const found = text
+    .replace('http://127.0.0.1:8288', server.url)
+    .replace('CHANNEL', project.channelId)
+    .replace('PAGE_KEY', project.pageKey)
+  expect(found).not.toBe(text)
+  return found
+}
+
+/** A block of the README's section. */
+function example(language: string): string {
+  const readme = readFileSync(join(root, 'client/README.md'), 'utf8')
+  const [, section = ''] = readme.split("\n## App Lab's functions\n")
+  const [, text = ''] = new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 's').exec(section) ?? []
+  return text
+}
+
+function compile(args: readonly string[]): Promise<unknown> {
+  return run(process.execPath, [compiler, ...args])
+}

@@ -200,7 +200,11 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'core/',
     'transport/exchange.ts',
   ],
-  'protocols/rest/json-members.ts': ['protocols/json-text.ts', 'protocols/json-text-error.ts'],
+  'protocols/rest/json-members.ts': [
+    'protocols/rest/',
+    'protocols/json-text.ts',
+    'protocols/json-text-error.ts',
+  ],
   'protocols/key-values.ts': ['core/', 'protocols/json-text.ts', 'protocols/json-value.ts'],
   'protocols/json-schema.ts': ['protocols/json-schema-process.ts', 'core/', 'node:'],
   'protocols/json-schema-process.ts': ['core/limits.ts', 'node:vm', 'ajv'],

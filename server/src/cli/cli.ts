@@ -11,6 +11,7 @@ import { type Command, commonFlagsHelp, runCommand, usageOf } from './command.ts
 import { CommandError, UsageError } from './command-errors.ts'
 import { copyCommand, copyHelp } from './copy.ts'
 import { printable } from './printable.ts'
+import { projectCommands } from './project.ts'
 import { serveCommand } from './serve.ts'
 import { statusCommand } from './status.ts'
 import { storeCommands } from './store.ts'
@@ -34,6 +35,7 @@ const nouns: Readonly<Record<string, Readonly<Record<string, Command>>>> = {
   user: userCommands,
   token: tokenCommands,
   store: storeCommands,
+  project: projectCommands,
   audit: { '': auditCommand },
   status: { '': statusCommand },
 }
@@ -47,6 +49,7 @@ Usage: coatcheck serve [options]   serve the data of a folder
        coatcheck user ...          list, add, disable, enable users, or make them admins
        coatcheck token ...         list, create and revoke tokens
        coatcheck store ...         list, show, rename, share, clear and delete stores
+       coatcheck project ...       make App Lab projects, say what pages may, export, import
        coatcheck audit ...         what was done, and by whom
        coatcheck --version | --help
 

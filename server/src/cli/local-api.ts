@@ -13,6 +13,8 @@ export interface CallParts {
   readonly query?: Readonly<Record<string, string | undefined>>
   /** JSON. */
   readonly body?: object
+  /** The same as text, in place of a body. */
+  readonly text?: string
 }
 
 /** The API said no; the message is its sentence. */
@@ -69,6 +71,13 @@ export class LocalApi {
     return parseBody<Body>(await this.#send('GET', path, {}))
   }
 
+  /** What is answered, where that is JSON by itself: as it is spelled. Throws as `ask`. */
+  async text(path: string): Promise<string> {
+    const reply = await this.#send('GET', path, {})
+    if (reply.status >= 400) dataOf(reply)
+    return reply.body
+  }
+
   /** Where the server is that answers; undefined: nobody serves the data. */
   async serverUrl(): Promise<string | undefined> {
     return (await this.#open()).url
@@ -81,13 +90,14 @@ export class LocalApi {
     await api?.close()
   }
 
-  async #send(method: string, path: string, { query = {}, body }: CallParts): Promise<LocalReply> {
+  async #send(method: string, path: string, parts: CallParts): Promise<LocalReply> {
+    const { query = {}, body, text = '' } = parts
     const api = await this.#open()
     return api.ask({
       method,
       path,
       query: new URLSearchParams(given(query)).toString(),
-      body: body === undefined ? '' : JSON.stringify(body),
+      body: body === undefined ? text : JSON.stringify(body),
     })
   }
 

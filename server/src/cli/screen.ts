@@ -37,6 +37,12 @@ export class Screen {
     this.#streams.stdout.write(`${printable(text)}\n`)
   }
 
+  /** A line for programs and files as it is; a terminal gets it so that it can do no harm. */
+  text(text: string): void {
+    const { stdout } = this.#streams
+    stdout.write(`${stdout.isTTY ? printable(text) : text}\n`)
+  }
+
   /** What is no result, and so in no program's way. */
   note(text: string): void {
     this.#streams.stderr.write(`${printable(text)}\n`)

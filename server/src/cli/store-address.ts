@@ -13,6 +13,8 @@ export interface StoreData {
   readonly accessedAt: string
   readonly expiresAt: string | null
   readonly generalAccess: string
+  /** Where it is an App Lab project. */
+  readonly channelId?: string
   readonly stats: {
     readonly readCount: number
     readonly writeCount: number

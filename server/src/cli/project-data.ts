@@ -1,0 +1,118 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { text as readAll } from 'node:stream/consumers'
+import type { Command, CommandCall } from './command.ts'
+import { CommandError, UsageError } from './command-errors.ts'
+import { confirm } from './confirm.ts'
+import { pathOf } from './local-api.ts'
+import { findProject, type ProjectData, projectNameOf, projectPath } from './project-address.ts'
+
+interface ImportedData {
+  readonly added: number
+  readonly overwritten: number
+  readonly kept: number
+}
+
+const flag = { type: 'boolean' } as const
+/** What stands for standard input and output. */
+const standard = '-'
+
+/** Of `coatcheck project`, what is done with the pairs of one. */
+export const projectDataCommands: Readonly<Record<string, Command>> = {
+  export: {
+    usage: 'project export PROJECT [FILE]',
+    about: "all pairs, as code.org's get_key_values has them: {key: value}",
+    words: { min: 1, max: 2 },
+    run: exportPairs,
+  },
+  import: {
+    usage: 'project import PROJECT FILE|- [--overwrite]',
+    about: 'takes such an object; keys that are there stay unless --overwrite is given',
+    flags: { overwrite: flag },
+    words: { min: 2, max: 2 },
+    run: importPairs,
+  },
+  seed: {
+    usage: 'project seed PROJECT [FILE|-|--none]',
+    about: 'prints what it is reset to, or sets it, or takes it away',
+    flags: { none: flag },
+    words: { min: 1, max: 2 },
+    run: seed,
+  },
+  reset: {
+    usage: 'project reset PROJECT [--yes]',
+    about: 'puts its seed in place of all pairs',
+    flags: { yes: flag },
+    words: { min: 1, max: 1 },
+    run: reset,
+  },
+}
+
+async function exportPairs(call: CommandCall): Promise<void> {
+  const { channelId } = await findProject(call.api, call.given.word(0))
+  const text = await call.api.text(pathOf(`${projectPath}/export`, channelId))
+  const file = call.given.word(1)
+  if (file === '' || file === standard) return call.screen.text(text)
+  await writeFile(file, text, { mode: 0o600 }).catch((error) => {
+    throw new CommandError(`${file} can't be written: ${reasonOf(error)}.`)
+  })
+  call.screen.note(`The pairs are in ${file}.`)
+}
+
+async function importPairs({ given, api, screen }: CommandCall): Promise<void> {
+  const text = await textOf(given.word(1))
+  const project = await findProject(api, given.word(0))
+  const path = pathOf(`${projectPath}/import`, project.channelId)
+  const query = { overwrite: given.flag('overwrite') ? '1' : undefined }
+  const data = await api.ask<ImportedData>('POST', path, { query, text })
+  if (screen.isJson) return screen.json(data)
+  const counts = `${data.added} added, ${data.overwritten} overwritten, ${data.kept} kept`
+  screen.sentence(`Pairs of ${projectNameOf(project)}: ${counts}.`)
+}
+
+async function seed(call: CommandCall): Promise<void> {
+  const { given, api, screen } = call
+  const file = given.word(1)
+  if (given.flag('none') && file !== '')
+    throw new UsageError('It needs a file or --none, not both.')
+  const text = file === '' ? undefined : await textOf(file)
+  const project = await findProject(api, given.word(0))
+  const path = pathOf(`${projectPath}/seed`, project.channelId)
+  if (given.flag('none')) return removeSeed(call, { project, path })
+  if (text === undefined) return screen.text(await api.text(path))
+  const data = await api.ask<{ pairs: number }>('PUT', path, { text })
+  if (screen.isJson) screen.json(data)
+  else screen.sentence(`The seed of ${projectNameOf(project)} has ${data.pairs} pairs now.`)
+}
+
+async function removeSeed(
+  { api, screen }: CommandCall,
+  { project, path }: { project: ProjectData; path: string },
+): Promise<void> {
+  await api.tell('DELETE', path)
+  if (screen.isJson) screen.json(null)
+  else screen.sentence(`The project ${projectNameOf(project)} has no seed now.`)
+}
+
+async function reset({ given, api, screen }: CommandCall): Promise<void> {
+  const project = await findProject(api, given.word(0))
+  const name = projectNameOf(project)
+  if (!given.flag('yes')) {
+    await api.close() // the folder is let go of while somebody thinks
+    await confirm(`Resetting ${name} (${project.channelId})`, [project.channelId, name])
+  }
+  const path = pathOf(`${projectPath}/reset`, project.channelId)
+  const data = await api.ask<{ removed: number; pairs: number }>('POST', path)
+  if (screen.isJson) return screen.json(data)
+  screen.sentence(`The project ${name} has the ${data.pairs} pairs of its seed now.`)
+}
+
+async function textOf(file: string): Promise<string> {
+  if (file === standard) return readAll(process.stdin)
+  return readFile(file, 'utf8').catch((error) => {
+    throw new CommandError(`${file} can't be read: ${reasonOf(error)}.`)
+  })
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,224 @@
+import type { Command, CommandCall, Given } from './command.ts'
+import { UsageError } from './command-errors.ts'
+import { confirm } from './confirm.ts'
+import { pathOf } from './local-api.ts'
+import {
+  findProject,
+  type ListedProjectData,
+  type ProjectData,
+  projectNameOf,
+  projectPath,
+  projectsPath,
+  type RuleData,
+} from './project-address.ts'
+import { projectDataCommands } from './project-data.ts'
+import { projectColumns, showProject } from './project-view.ts'
+import { findStore, type StoreData } from './store-address.ts'
+
+interface ListData {
+  readonly items: readonly ListedProjectData[]
+  readonly isTruncated: boolean
+}
+
+const storePath = '/v2/key-value-stores/:store'
+const presets = [
+  'anything',
+  'read-only',
+  'write-once',
+  'append-only',
+  'only-raise',
+  'own-keys-only',
+]
+const one = { min: 1, max: 1 }
+const text = { type: 'string' } as const
+const yes = { yes: { type: 'boolean' } } as const
+
+/** `coatcheck project`: everybody's App Lab projects. A PROJECT is its channel id or its store. */
+export const projectCommands: Readonly<Record<string, Command>> = {
+  create: {
+    usage: 'project create NAME [--channel ID] [--open on|off]',
+    about: 'a new project in a store of its own; --channel gives it an id that pages know already',
+    flags: { channel: text, open: text },
+    words: one,
+    run: createProject,
+  },
+  link: {
+    usage: 'project link STORE',
+    about: 'makes a project of a store that is there',
+    words: one,
+    run: linkProject,
+  },
+  list: {
+    usage: 'project list [--user NAME]',
+    about: "everybody's projects, or a user's",
+    flags: { user: text },
+    words: { min: 0, max: 0 },
+    run: listProjects,
+  },
+  show: {
+    usage: 'project show PROJECT',
+    about: 'its channel id, the key of its pages, and what these may do',
+    words: one,
+    run: show,
+  },
+  update: {
+    usage: 'project update PROJECT [--open on|off] [--delete on|off] [--title TEXT]',
+    about: 'whether the channel id alone opens it, whether pages may delete keys, and its title',
+    flags: { open: text, delete: text, title: text },
+    words: one,
+    run: updateProject,
+  },
+  rule: {
+    usage: `project rule PROJECT ${presets.join('|')}|none KEY|--prefix TEXT`,
+    about: 'what pages may do with a key, or with those that begin so; none takes a rule away',
+    flags: { prefix: text },
+    words: { min: 2, max: 3 },
+    run: setRule,
+  },
+  'may-list': {
+    usage: 'project may-list PROJECT [PREFIX...]',
+    about: 'pages may list the keys that begin like one of these; without any, none',
+    words: { min: 1, max: Number.POSITIVE_INFINITY },
+    run: setListPrefixes,
+  },
+  'rotate-key': {
+    usage: 'project rotate-key PROJECT',
+    about: 'prints a new page key: pages that have the old one have none',
+    words: one,
+    run: rotateKey,
+  },
+  remove: {
+    usage: 'project remove PROJECT [--with-store] [--yes]',
+    about: 'its channel id, rules and seed go; its store stays unless --with-store is given',
+    flags: { 'with-store': { type: 'boolean' }, ...yes },
+    words: one,
+    run: removeProject,
+  },
+  ...projectDataCommands,
+}
+
+async function createProject({ given, api, screen }: CommandCall): Promise<void> {
+  const isOpen = onOrOff(given, 'open')
+  const channelId = given.text('channel')
+  const body = {
+    name: given.word(0),
+    ...(channelId !== undefined && { channelId }),
+    ...(isOpen !== undefined && { isOpen }),
+  }
+  const project = await api.ask<ProjectData>('POST', projectsPath, { body })
+  if (screen.isJson) return screen.json(project)
+  showProject(screen, project)
+  const url = (await api.serverUrl()) ?? 'http://HOST'
+  screen.note(`Pages reach it by <script src="${url}/applab.js" ${attributesOf(project)}></script>`)
+}
+
+async function linkProject({ given, api, screen }: CommandCall): Promise<void> {
+  const store = await findStore(api, given.word(0))
+  const body = { project: true }
+  const linked = await api.ask<StoreData>('PATCH', pathOf(storePath, store.id), { body })
+  const project = await findProject(api, linked.channelId ?? '')
+  if (screen.isJson) screen.json(project)
+  else showProject(screen, project)
+}
+
+async function listProjects({ given, api, screen }: CommandCall): Promise<void> {
+  const query = { user: given.text('user') ?? '*' }
+  const data = await api.ask<ListData>('GET', projectsPath, { query })
+  if (screen.isJson) return screen.json(data)
+  screen.table(projectColumns, data.items)
+  if (data.isTruncated) screen.note('There are more: name a user.')
+}
+
+async function show({ given, api, screen }: CommandCall): Promise<void> {
+  const project = await findProject(api, given.word(0))
+  if (screen.isJson) screen.json(project)
+  else showProject(screen, project)
+}
+
+async function updateProject(call: CommandCall): Promise<void> {
+  const { given } = call
+  const [isOpen, mayDelete] = [onOrOff(given, 'open'), onOrOff(given, 'delete')]
+  const title = given.text('title')
+  const changes = {
+    ...(isOpen !== undefined && { isOpen }),
+    ...(mayDelete !== undefined && { mayDelete }),
+    ...(title !== undefined && { title }),
+  }
+  if (Object.keys(changes).length === 0) throw new UsageError('It needs something to change.')
+  await patch(call, () => changes)
+}
+
+async function setRule(call: CommandCall): Promise<void> {
+  const { given } = call
+  const preset = given.word(1)
+  const prefix = given.text('prefix')
+  if (preset !== 'none' && !presets.includes(preset)) {
+    throw new UsageError(`"${preset}" is none of ${presets.join(', ')} and none.`)
+  }
+  if ((prefix === undefined) === given.wordCount < 3) {
+    throw new UsageError('It needs a key or --prefix, and not both.')
+  }
+  const where = prefix === undefined ? { key: given.word(2) } : { prefix }
+  await patch(call, ({ rules }) => {
+    const others = rules.filter((rule) => !isFor(rule, where))
+    return { rules: preset === 'none' ? others : [...others, { ...where, preset }] }
+  })
+}
+
+function isFor({ key, prefix }: RuleData, where: Omit<RuleData, 'preset'>): boolean {
+  return key === where.key && prefix === where.prefix
+}
+
+async function setListPrefixes(call: CommandCall): Promise<void> {
+  await patch(call, () => ({ listPrefixes: call.given.wordsFrom(1) }))
+}
+
+async function rotateKey({ given, api, screen }: CommandCall): Promise<void> {
+  const { channelId } = await findProject(api, given.word(0))
+  const path = pathOf(`${projectPath}/rotate-key`, channelId)
+  const project = await api.ask<ProjectData>('POST', path)
+  if (screen.isJson) return screen.json(project)
+  screen.note(`Pages reach ${projectNameOf(project)} by this page key and no other now`)
+  screen.sentence(project.pageKey)
+}
+
+async function removeProject({ given, api, screen }: CommandCall): Promise<void> {
+  const project = await findProject(api, given.word(0))
+  const name = projectNameOf(project)
+  const withStore = given.flag('with-store')
+  if (!given.flag('yes')) {
+    await api.close() // the folder is let go of while somebody thinks
+    const deed = withStore ? 'Deleting all records of' : 'Taking its pages from'
+    await confirm(`${deed} ${name} (${project.channelId})`, [project.channelId, name])
+  }
+  const path = withStore
+    ? pathOf(storePath, project.storeId)
+    : pathOf(projectPath, project.channelId)
+  await api.tell('DELETE', path)
+  if (screen.isJson) return screen.json(null)
+  const outcome = withStore ? 'was deleted' : 'is no project now; its records stay'
+  screen.sentence(`The store ${name} ${outcome}.`)
+}
+
+async function patch(
+  { given, api, screen }: CommandCall,
+  changesOf: (project: ProjectData) => object,
+): Promise<void> {
+  const project = await findProject(api, given.word(0))
+  const body = changesOf(project)
+  const path = pathOf(projectPath, project.channelId)
+  const changed = await api.ask<ProjectData>('PATCH', path, { body })
+  if (screen.isJson) screen.json(changed)
+  else showProject(screen, changed)
+}
+
+function onOrOff(given: Given, name: string): boolean | undefined {
+  const word = given.text(name)
+  if (word === undefined) return undefined
+  if (word === 'on' || word === 'off') return word === 'on'
+  throw new UsageError(`--${name} is "${word}", which is neither on nor off.`)
+}
+
+function attributesOf({ channelId, pageKey }: ProjectData): string {
+  return `data-channel="${channelId}" data-key="${pageKey}"`
+}

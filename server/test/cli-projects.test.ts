@@ -1,0 +1,229 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it, vi } from 'vitest'
+import { Client } from './support/client.ts'
+import { checkFolder } from './support/command.ts'
+import { type DataCommands, openPlace, places } from './support/data-commands.ts'
+import { createTestFolder } from './support/test-folder.ts'
+
+// Each command is a process of its own.
+vi.setConfig({ testTimeout: 120_000 })
+
+const isoTime = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+const channel = expect.stringMatching(/^[A-Za-z0-9_-]{22}$/)
+
+async function factsOf(commands: DataCommands, ...words: readonly string[]): Promise<object> {
+  return Object.fromEntries(await commands.rows(...words))
+}
+
+function fileWith(commands: DataCommands, text: string): string {
+  const file = join(commands.data, 'pairs.json')
+  writeFileSync(file, text)
+  return file
+}
+
+describe.each(places)('coatcheck project, with %s', (place) => {
+  it('makes a project and shows what pages need, by its channel, store or name', async () => {
+    const { commands } = await openPlace(place)
+    const isOpen = place === 'a running server' ? 'yes' : 'no'
+    const made = await factsOf(commands, 'project', 'create', 'My Game!')
+    expect(made).toEqual({
+      project: 'owner~my-game',
+      channel,
+      'page key': expect.stringMatching(/^ck_page_[A-Za-z0-9]{32}$/),
+      store: expect.any(String),
+      owner: 'owner',
+      title: 'My Game!',
+      pairs: '0',
+      'open by its channel': isOpen,
+      'pages may delete': 'no',
+      'pages may list': '-',
+      seed: 'no',
+      created: isoTime,
+    })
+    const { channelId, storeId } = await commands.json('project', 'show', 'my-game')
+    for (const address of [channelId, storeId, 'owner~my-game']) {
+      expect(await factsOf(commands, 'project', 'show', address)).toEqual(made)
+    }
+    expect(await commands.rows('project', 'list')).toEqual([
+      [channelId, 'owner', 'my-game', '0', isOpen, '0', 'no', isoTime, 'My Game!'],
+    ])
+    expect(await commands.json('project', 'list', '--user', 'owner')).toMatchObject({ count: 1 })
+  })
+
+  it('makes a project of a store that is there, and a store of a project again', async () => {
+    const { commands } = await openPlace(place)
+    const words = ['project', 'create', 'a', '--channel', 'known-1', '--open', 'off', '--json']
+    expect(JSON.parse(await commands.out(...words))).toMatchObject({
+      channelId: 'known-1',
+      isOpen: false,
+    })
+    const file = fileWith(commands, '{"a":1}')
+    await commands.out('project', 'import', 'known-1', file)
+    const removed = await commands.out('project', 'remove', 'known-1', '--yes')
+    expect(removed).toBe('The store owner~a is no project now; its records stay.\n')
+    const { code, stderr } = await commands.run('project', 'show', 'a')
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: 'coatcheck: The store owner~a is no project.\n',
+    })
+    const linked = await commands.json('project', 'link', 'a')
+    expect(linked).toMatchObject({ channelId: channel, pairCount: 1 })
+    const deleted = await commands.out('project', 'remove', 'a', '--with-store', '--yes')
+    expect(deleted).toBe('The store owner~a was deleted.\n')
+    expect(await commands.rows('store', 'list')).toEqual([])
+  })
+
+  it('says what pages may', async () => {
+    const { commands } = await openPlace(place)
+    await commands.out('project', 'create', 'a')
+    const project = async (...words: string[]): Promise<Record<string, unknown>> =>
+      commands.json('project', ...words)
+    const settings = ['--open', 'on', '--delete', 'on', '--title', 'New title']
+    expect(await project('update', 'a', ...settings)).toMatchObject({
+      isOpen: true,
+      mayDelete: true,
+      title: 'New title',
+    })
+    await project('rule', 'a', 'only-raise', 'high score')
+    await project('rule', 'a', 'read-only', '--prefix', 'config/')
+    expect(await project('rule', 'a', 'write-once', 'high score')).toMatchObject({
+      rules: [
+        { prefix: 'config/', preset: 'read-only' },
+        { key: 'high score', preset: 'write-once' },
+      ],
+    })
+    expect((await commands.rows('project', 'show', 'a')).slice(-2)).toEqual([
+      ['rule', 'prefix "config/": read-only'],
+      ['rule', 'key "high score": write-once'],
+    ])
+    expect(await project('rule', 'a', 'none', '--prefix', 'config/')).toMatchObject({
+      rules: [{ key: 'high score', preset: 'write-once' }],
+    })
+    expect(await project('may-list', 'a', 'scores/', 'names/')).toMatchObject({
+      listPrefixes: ['scores/', 'names/'],
+    })
+    expect(await project('may-list', 'a')).toMatchObject({ listPrefixes: [], isOpen: true })
+  })
+
+  it('prints a new page key alone', async () => {
+    const { commands } = await openPlace(place)
+    const { pageKey } = await commands.json('project', 'create', 'a')
+    const rotated = await commands.out('project', 'rotate-key', 'a')
+    expect(rotated).toMatch(/^ck_page_[A-Za-z0-9]{32}\n$/)
+    expect(rotated.trim()).not.toBe(pageKey)
+    expect(await commands.json('project', 'show', 'a')).toMatchObject({ pageKey: rotated.trim() })
+  })
+
+  it('takes pairs in and out without losing a digit', async () => {
+    const { commands } = await openPlace(place)
+    await commands.out('project', 'create', 'a')
+    const text = '{"__proto__":9007199254740993,"clicks":1.50,"🧥":{"b":1,"a":[null]}}'
+    const file = fileWith(commands, text)
+    const imported = await commands.out('project', 'import', 'a', file)
+    expect(imported).toBe('Pairs of owner~a: 3 added, 0 overwritten, 0 kept.\n')
+    expect(await commands.out('project', 'export', 'a')).toBe(`${text}\n`)
+    const target = join(commands.data, 'exported.json')
+    expect(await commands.out('project', 'export', 'a', target)).toBe('')
+    expect(readFileSync(target, 'utf8')).toBe(text)
+    expect(await commands.json('project', 'import', 'a', file)).toEqual({
+      added: 0,
+      overwritten: 0,
+      kept: 3,
+    })
+    const over = await commands.out('project', 'import', 'a', file, '--overwrite')
+    expect(over).toBe('Pairs of owner~a: 0 added, 3 overwritten, 0 kept.\n')
+  })
+
+  it('seeds a project, and resets it to that', async () => {
+    const { commands } = await openPlace(place)
+    await commands.out('project', 'create', 'a')
+    const seed = fileWith(commands, '{"click_count": 5}')
+    const set = await commands.out('project', 'seed', 'a', seed)
+    expect(set).toBe('The seed of owner~a has 1 pairs now.\n')
+    await commands.out('project', 'import', 'a', fileWith(commands, '{"more":1}'))
+    expect(await commands.out('project', 'export', 'a')).toBe('{"click_count":5,"more":1}\n')
+    const reset = await commands.out('project', 'reset', 'a', '--yes')
+    expect(reset).toBe('The project owner~a has the 1 pairs of its seed now.\n')
+    expect(await commands.out('project', 'export', 'a')).toBe('{"click_count":5}\n')
+    expect(await commands.out('project', 'seed', 'a')).toBe('{"click_count":5}\n')
+    expect(await commands.out('project', 'seed', 'a', '--none')).toBe(
+      'The project owner~a has no seed now.\n',
+    )
+    expect((await commands.run('project', 'reset', 'a', '--yes')).code).toBe(1)
+  })
+})
+
+describe('coatcheck project', () => {
+  it('refuses what it does not understand, before it does anything', async () => {
+    const { commands } = await openPlace('a running server')
+    await commands.out('project', 'create', 'a')
+    const wrongs = [
+      ['create'],
+      ['create', ''],
+      ['create', 'b', '--open', 'yes'],
+      ['update', 'a'],
+      ['update', 'a', '--delete', 'maybe'],
+      ['rule', 'a', 'readonly', 'k'],
+      ['rule', 'a', 'read-only'],
+      ['rule', 'a', 'read-only', 'k', '--prefix', 'p'],
+      ['seed', 'a', 'file', '--none'],
+      ['reset', 'a'],
+      ['remove', 'a'],
+      ['nothing', 'a'],
+    ]
+    for (const words of wrongs) {
+      const { code, stdout, stderr } = await commands.run('project', ...words)
+      expect({ code, stdout }, words.join(' ')).toEqual({ code: 2, stdout: '' })
+      expect(stderr).toMatch(/^coatcheck: [^\n]+\.\nUsage: coatcheck project /)
+    }
+    for (const words of [
+      ['show', 'none'],
+      ['import', 'a', join(commands.data, 'none.json')],
+      ['import', 'a', fileWith(commands, '[1]')],
+      ['export', 'a', join(commands.data, 'none', 'file.json')],
+      ['create', 'b', '--channel', 'a b'],
+    ]) {
+      const { code, stdout, stderr } = await commands.run('project', ...words)
+      expect({ code, stdout }, words.join(' ')).toEqual({ code: 1, stdout: '' })
+      expect(stderr).toMatch(/^coatcheck: [^\n]+\.\n$/)
+    }
+    expect(await commands.rows('project', 'list')).toHaveLength(1)
+  })
+
+  it('tells how pages reach a new project', async () => {
+    const { commands, server } = await openPlace('a running server')
+    const { stdout, stderr } = await commands.run('project', 'create', 'a')
+    const facts = Object.fromEntries(stdout.split('\n').map((line) => line.split('\t')))
+    const script = `<script src="${server.url}/applab.js" data-channel="${facts.channel}"`
+    expect(stderr).toBe(`Pages reach it by ${script} data-key="${facts['page key']}"></script>\n`)
+  })
+
+  it("is told in the audit trail as done on the server's own machine", async () => {
+    const { commands, server } = await openPlace('a running server')
+    await commands.out('project', 'create', 'a')
+    await commands.out('project', 'update', 'a', '--open', 'off')
+    const client = new Client({ url: server.url, token: server.token })
+    const reply = await client.send({ method: 'GET', path: '/coatcheck/v1/audit?limit=1' })
+    client.close()
+    expect(JSON.parse(reply.body.toString()).data.items[0]).toMatchObject({
+      action: 'project-changed',
+      door: 'cli',
+      details: { isOpen: false },
+    })
+  })
+
+  it('leaves sound data behind, also in a copy', async () => {
+    const { commands, server } = await openPlace('a running server')
+    await commands.out('project', 'create', 'a')
+    await commands.out('project', 'seed', 'a', fileWith(commands, '{"a": 1}'))
+    const { pageKey } = await commands.json('project', 'show', 'a')
+    await server.stop()
+    expect((await checkFolder(commands.data)).code).toBe(0)
+    const target = join(createTestFolder(), 'copied')
+    await commands.out('copy', '--from', commands.data, '--to', target)
+    expect((await checkFolder(target)).code).toBe(0)
+    const copied = await commands.json('project', 'show', 'a', '--data', target)
+    expect(copied).toMatchObject({ pageKey, hasSeed: true })
+  })
+})

@@ -12,7 +12,11 @@ export function element<Name extends keyof HTMLElementTagNameMap>(
   return made
 }
 
-export function button(label: string, attributes: Attributes, onClick: () => void): HTMLButtonElement {
+export function button(
+  label: string,
+  attributes: Attributes,
+  onClick: () => void,
+): HTMLButtonElement {
   const made = element('button', { type: 'button', ...attributes }, label)
   made.addEventListener('click', onClick)
   return made

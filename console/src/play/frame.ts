@@ -1,7 +1,7 @@
 import { ProgramConsole } from './program-console.ts'
+import { reportErrors } from './program-errors.ts'
 import { type ProgramMessage, type RunMessage, runMessage } from './program-messages.ts'
 import { ProgramStorage } from './program-storage.ts'
-import { reportErrors } from './program-errors.ts'
 
 // Runs in a frame of its own, whose origin is nobody's: nothing of the page around it can be
 // reached from here, and nothing that it keeps.

@@ -18,7 +18,8 @@ export function reportErrors(programConsole: ProgramConsole): void {
     report(message, isError ? lineIn(reason.stack) : undefined)
   })
   for (const name of dialogs) {
-    const refuse = (): void => console.warn(`WARNING: ${name}() does nothing here: use console.log().`)
+    const refuse = (): void =>
+      console.warn(`WARNING: ${name}() does nothing here: use console.log().`)
     Object.assign(window, { [name]: refuse })
   }
 

@@ -20,6 +20,7 @@ export class Program {
   readonly #listener: ProgramListener
   #frame: HTMLIFrameElement | undefined
   #waiting: RunMessage | undefined
+  #channelId: string | undefined
 
   constructor(place: HTMLElement, kept: Kept, listener: ProgramListener) {
     this.#place = place
@@ -61,8 +62,6 @@ export class Program {
     else if (message.kind === 'ready') this.#begin(window)
     else if (this.#channelId !== undefined) this.#kept.set(keptName(this.#channelId), message.items)
   }
-
-  #channelId: string | undefined
 
   #begin(window: Window): void {
     // A frame of such an origin can be named in no other way; it shows only what this page's policy

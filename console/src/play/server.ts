@@ -19,7 +19,10 @@ export class Server {
   }
 
   /** Resolves as well where it did not change (304). Rejects with Refusal. */
-  async ask(path: string, { method = 'GET', query = {}, json, headers }: Asked = {}): Promise<Answer> {
+  async ask(
+    path: string,
+    { method = 'GET', query = {}, json, headers }: Asked = {},
+  ): Promise<Answer> {
     const url = new URL(path, this.url)
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
     const response = await this.#fetch(url, {
@@ -29,7 +32,11 @@ export class Server {
       cache: 'no-store',
       credentials: 'omit',
     })
-    const answer = { status: response.status, text: await textOf(response), headers: response.headers }
+    const answer = {
+      status: response.status,
+      text: await textOf(response),
+      headers: response.headers,
+    }
     if (response.ok || response.status === 304) return answer
     throw new Refusal(response.status, messageIn(answer))
   }

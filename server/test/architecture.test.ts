@@ -145,7 +145,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'core/',
     'transport/exchange.ts',
   ],
-  'protocols/applab/page-user.ts': ['core/environment.ts', 'core/identity.ts', 'node:crypto'],
+  'protocols/applab/page-user.ts': ['core/environment.ts', 'core/project.ts', 'node:crypto'],
   'protocols/apify/': [
     'protocols/apify/',
     'protocols/byte-range.ts',

@@ -25,6 +25,8 @@ describe('a new project', () => {
     const next = newProject(environment, { isOpen: true, channelId: 'mine' })
     expect(next).toMatchObject({ isOpen: true, channelId: 'mine' })
     expect(next.pageKey).not.toBe(project.pageKey)
+    expect(project.userSecret).toMatch(/^[A-Za-z0-9]{32}$/)
+    expect(next.userSecret).not.toBe(project.userSecret)
   })
 
   it('may bring a channel id that fits into a path', () => {

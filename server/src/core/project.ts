@@ -37,6 +37,11 @@ export interface Project {
   readonly channelId: string
   /** What pages show where the channel id alone opens nothing; secret. */
   readonly pageKey: string
+  /**
+   * Proves the ids that pages were given; secret, shown to nobody, and never another: with another
+   * one, who may write their own keys alone would lose them.
+   */
+  readonly userSecret: string
   /** Whether the channel id alone may get and set. */
   readonly isOpen: boolean
   /** Whether pages may delete keys. */
@@ -64,7 +69,7 @@ export interface ProjectChanges {
 
 const pageKeyPrefix = 'ck_page_'
 /** 190 random bits. */
-const pageKeySecretLength = 32
+const secretLength = 32
 const channelIdBytes = 16
 const channelIdForm = /^[A-Za-z0-9_-]{1,100}$/
 
@@ -76,6 +81,7 @@ export function newProject(
   return {
     channelId: channelId ?? createChannelId(environment),
     pageKey: createPageKey(environment),
+    userSecret: randomAlphanumerics(environment, secretLength),
     isOpen,
     mayDelete: false,
     listPrefixes: [],
@@ -140,5 +146,5 @@ function createChannelId(environment: Environment): string {
 }
 
 function createPageKey(environment: Environment): string {
-  return pageKeyPrefix + randomAlphanumerics(environment, pageKeySecretLength)
+  return pageKeyPrefix + randomAlphanumerics(environment, secretLength)
 }

@@ -137,6 +137,28 @@ describe('a project', () => {
   })
 })
 
+describe('a project on two servers', () => {
+  it('is what the other one made of it, at once', async () => {
+    const engine = new MemoryEngine()
+    const [here, there] = [await open(engine), await open(engine)]
+    const { store, project } = await create(here, { channelId: 'c' })
+    const found = await there.projects.find('c', who)
+    const known = async (): Promise<unknown> => (await found.identity()).project
+    expect(await known()).toEqual(project)
+    const rotated = await here.projects.update(store.id, { rotatesPageKey: true }, system)
+    expect(await known()).toEqual(rotated)
+    await here.projects.unlink(store.id, system)
+    expect(await codeOf(known())).toBe('project-not-found')
+    expect(await use(there, 'c')).toBe('project-not-found')
+    const next = await create(here, { channelId: 'c' })
+    expect((await there.projects.find('c', who)).id).toBe(next.store.id)
+    await here.stores.drop(next.store.id)
+    const last = await create(here, { channelId: 'c' })
+    expect(await use(there, 'c')).toBe('store-not-found') // what it knew of it is over
+    expect((await there.projects.find('c', who)).id).toBe(last.store.id)
+  })
+})
+
 describe('a store that becomes a project', () => {
   it('does so once, and is none any more when that is taken away', async () => {
     const domain = await open()
@@ -225,136 +247,6 @@ describe('the end of a project', () => {
     expect(await use(domain, project.channelId)).toBe('none')
     expect((await store.identity()).project).toEqual(project)
     expect(await problemsOf(domain)).toEqual([])
-  })
-})
-
-describe('settings of a project', () => {
-  it('change one by one, also where many change them at once', async () => {
-    const engine = new FaultyEngine(new MemoryEngine(), { faults: delaysOnly, seed: 4 })
-    const domain = await open(engine)
-    const { store, project } = await create(domain)
-    const rules = [{ key: 'score', preset: 'only-raise' }] as const
-    await Promise.all([
-      domain.projects.update(store.id, { isOpen: true }, system),
-      domain.projects.update(store.id, { mayDelete: true }, system),
-      domain.projects.update(store.id, { listPrefixes: ['a/'] }, system),
-      domain.projects.update(store.id, { rules }, system),
-    ])
-    const changed = { isOpen: true, mayDelete: true, listPrefixes: ['a/'], rules }
-    expect((await store.identity()).project).toEqual({ ...project, ...changed })
-    const { pageKey, ...rotated } = await domain.projects.update(
-      store.id,
-      { rotatesPageKey: true },
-      system,
-    )
-    expect({ ...rotated, pageKey: project.pageKey }).toEqual({ ...project, ...changed })
-    expect(pageKey).not.toBe(project.pageKey)
-  })
-
-  it('are those of a project alone, and rules that there can be', async () => {
-    const domain = await open()
-    const { id } = await domain.stores.create({ ownerId: owner, name: 'coats' })
-    const update = (changes: object) => codeOf(domain.projects.update(id, changes, system))
-    expect(await update({ isOpen: true })).toBe('project-not-found')
-    await domain.projects.link(id, system)
-    expect(await update({ rules: [{ preset: 'anything' }] })).toBe('page-rules-invalid')
-    expect(await update({ isOpen: true })).toBe('none')
-  })
-
-  it('are told in the audit trail without anything secret', async () => {
-    const domain = await open()
-    const actor = { userId: owner, tokenId: '', door: 'coatcheck' } as const
-    const caller = { ...system, actor }
-    const { store, project } = await create(domain, { actor })
-    const { pageKey } = await domain.projects.update(store.id, { rotatesPageKey: true }, caller)
-    await domain.projects.update(store.id, { isOpen: true }, caller)
-    await domain.projects.setSeed(store.id, [{ key: 'a', json: '"seeded"' }], caller)
-    await domain.projects.unlink(store.id, caller)
-    await domain.projects.link(store.id, caller)
-    const { events } = await domain.auditLog.read(owner, { before: undefined, limit: 10 })
-    expect(events.map(({ action }) => action)).toEqual([
-      'project-made',
-      'project-removed',
-      'project-seed-changed',
-      'project-changed',
-      'page-key-rotated',
-      'store-created',
-    ])
-    const told = JSON.stringify(events)
-    for (const secret of [pageKey, project.pageKey, project.channelId, 'seeded']) {
-      expect(told).not.toContain(secret)
-    }
-    expect(told).toContain('"isOpen":true')
-  })
-})
-
-describe('a seed', () => {
-  const pairs = [
-    { key: '__proto__', json: '{"a":9007199254740993}' },
-    { key: '', json: '[1, 2]' },
-    { key: '🧥', json: '"text"' },
-  ]
-
-  it('fills a project that has nothing, and leaves one that has something', async () => {
-    const domain = await open()
-    const { store } = await create(domain)
-    expect(await domain.projects.seedOf(store.id, system)).toBeUndefined()
-    await domain.projects.setSeed(store.id, pairs, system)
-    expect(await domain.projects.seedOf(store.id, system)).toEqual(pairs)
-    expect(await readText(store, '__proto__')).toBe('{"a":9007199254740993}')
-    await domain.projects.setSeed(store.id, [{ key: 'b', json: '1' }], system)
-    expect(await store.batch.has(['', 'b'])).toEqual([true, false])
-    expect(await problemsOf(domain)).toEqual([])
-  })
-
-  it('takes the place of all records in one commit', async () => {
-    const domain = await open()
-    const { store } = await create(domain)
-    expect(await codeOf(domain.projects.resetToSeed(store.id, system))).toBe('seed-not-found')
-    await domain.projects.setSeed(store.id, pairs, system)
-    await store.put(textRecord('more', 'text'))
-    await store.put(textRecord('', 'changed'))
-    const before = await domain.engine.newerThan(-1, new AbortController().signal)
-    expect(await domain.projects.resetToSeed(store.id, system)).toBe(4)
-    const revisions = (await entriesOf(domain.engine, 'record'))
-      .map(({ revision }) => revision)
-      .filter((revision) => revision > before)
-    expect(new Set(revisions).size).toBe(1)
-    expect((await store.list({ prefix: '', startAfter: undefined, limit: 9 })).items).toHaveLength(
-      3,
-    )
-    expect(await readText(store, '')).toBe('[1, 2]')
-    expect(await problemsOf(domain)).toEqual([])
-  })
-
-  it('may be empty, and may go', async () => {
-    const domain = await open()
-    const { store } = await create(domain)
-    await store.put(textRecord('a', 'text'))
-    await domain.projects.setSeed(store.id, [], system)
-    expect(await domain.projects.resetToSeed(store.id, system)).toBe(1)
-    expect(await store.batch.count()).toBe(0)
-    await domain.projects.setSeed(store.id, undefined, system)
-    expect(await domain.projects.seedOf(store.id, system)).toBeUndefined()
-    expect(await codeOf(domain.projects.resetToSeed(store.id, system))).toBe('seed-not-found')
-    expect(await entriesOf(domain.engine, 'seed')).toEqual([])
-  })
-
-  it('is of a project alone, and what one commit takes', async () => {
-    const domain = await open()
-    const coats = await domain.stores.create({ ownerId: owner, name: 'coats' })
-    const set = (id: string, seed: typeof pairs) =>
-      codeOf(domain.projects.setSeed(id, seed, system))
-    expect(await set(coats.id, pairs)).toBe('project-not-found')
-    const { store } = await create(domain)
-    expect(await set(store.id, [{ key: 'k'.repeat(2_401), json: '1' }])).toBe('record-key-invalid')
-    expect(await set(store.id, [{ key: 'k', json: `"${'x'.repeat(1_048_576)}"` }])).toBe(
-      'seed-invalid',
-    )
-    const many = Array.from({ length: 10_001 }, (_, index) => ({ key: `${index}`, json: '1' }))
-    expect(await set(store.id, many)).toBe('too-many')
-    expect(await set(store.id, many.slice(1))).toBe('none')
-    expect(await store.batch.count()).toBe(10_000)
   })
 })
 

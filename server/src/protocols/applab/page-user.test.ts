@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { TestEnvironment } from '../../core/testing.ts'
 import { createUserId, isSameText, signedUserId, userIdOf } from './page-user.ts'
 
-const issuer = { channelId: 'channel', signingSecret: 'a-secret-of-the-store' }
+const issuer = { channelId: 'channel', userSecret: 'a-secret-of-the-project' }
 
 describe('the id of a user of pages', () => {
   it('is 22 characters that nobody guesses, another one each time', () => {
@@ -30,11 +30,11 @@ describe('the id of a user of pages', () => {
     expect(userIdOf(`${signed}A`, issuer)).toBeUndefined()
     expect(userIdOf(` ${signed}`, issuer)).toBeUndefined()
     expect(userIdOf(signed, { ...issuer, channelId: 'other' })).toBeUndefined()
-    expect(userIdOf(signed, { ...issuer, signingSecret: 'other' })).toBeUndefined()
+    expect(userIdOf(signed, { ...issuer, userSecret: 'other' })).toBeUndefined()
   })
 
   it('holds for years: the proof stays as it is', () => {
-    const signed = 'AAAAAAAAAAAAAAAAAAAAAA.yqLzpxQRhKqGXrWH_IWDFQ'
+    const signed = 'AAAAAAAAAAAAAAAAAAAAAA.UnNGYSH2AJsvGgrsECoZwA'
     expect(signedUserId('AAAAAAAAAAAAAAAAAAAAAA', issuer)).toBe(signed)
   })
 })

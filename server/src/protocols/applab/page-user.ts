@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Environment } from '../../core/environment.ts'
-import type { StoreIdentity } from '../../core/identity.ts'
+import type { Project } from '../../core/project.ts'
 
 /**
  * The ids of users, as pages come with them: the id, a dot, and what proves that this server gave
@@ -9,11 +9,9 @@ import type { StoreIdentity } from '../../core/identity.ts'
 
 const userIdBytes = 16
 const proofBytes = 16
-/** The secret signs links as well: what proves an id is made with a key that no link is. */
-const label = 'coatcheck applab user'
 const form = /^([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{22})$/
 
-type Issuer = Pick<StoreIdentity, 'signingSecret'> & { readonly channelId: string }
+type Issuer = Pick<Project, 'channelId' | 'userSecret'>
 
 /** 128 random bits: 22 characters of base64url. */
 export function createUserId(environment: Environment): string {
@@ -37,8 +35,7 @@ export function isSameText(one: string, other: string): boolean {
   return left.length === right.length && timingSafeEqual(left, right)
 }
 
-function proofOf(userId: string, { channelId, signingSecret }: Issuer): string {
-  const hmac = createHmac('sha256', `${label}\n${signingSecret}`)
-  const digest = hmac.update(`${channelId}\n${userId}`).digest()
+function proofOf(userId: string, { channelId, userSecret }: Issuer): string {
+  const digest = createHmac('sha256', userSecret).update(`${channelId}\n${userId}`).digest()
   return digest.subarray(0, proofBytes).toString('base64url')
 }

@@ -21,7 +21,6 @@ const somePage: Actor = { userId: '', tokenId: '', door: 'applab' }
 export interface Decision {
   readonly key: string
   readonly rule: PageRule
-  readonly signingSecret: string
 }
 
 /** A page without a token, in one call: what it comes with, and what it may do. */
@@ -59,8 +58,8 @@ export class Page {
 
   /** Of its user, as far as the server gave it that; undefined: it has none. */
   userId(): string | undefined {
-    const issuer = this.#issuer()
-    return issuer && userIdOf(this.#userText, issuer)
+    const project = this.#identity?.project
+    return project ? userIdOf(this.#userText, project) : undefined
   }
 
   /** From now on every use of the store throws RulesChanged where this is not so any more. */
@@ -75,26 +74,19 @@ export class Page {
 
   /** The id of its user, or a new one; undefined where the page was not let in. */
   userIdOrNew(environment: Environment): string | undefined {
-    return this.userId() ?? this.#newUserId(environment)
+    return this.#identity && (this.userId() ?? this.#newUserId(environment))
   }
 
   /** What makes an id known to its user that they do not have yet. */
   userHeaders(environment: Environment): Record<string, string> {
-    const issuer = this.#issuer()
-    const isNew = issuer && this.userId() === undefined
-    const userId = isNew && this.#newUserId(environment)
-    return userId ? { [userHeader]: signedUserId(userId, issuer) } : {}
+    const project = this.#identity?.project
+    if (!project || this.userId() !== undefined) return {}
+    return { [userHeader]: signedUserId(this.#newUserId(environment), project) }
   }
 
-  #newUserId(environment: Environment): string | undefined {
-    if (!this.#identity) return undefined
+  #newUserId(environment: Environment): string {
     this.#issued ??= createUserId(environment)
     return this.#issued
-  }
-
-  #issuer(): { channelId: string; signingSecret: string } | undefined {
-    const { project, signingSecret } = this.#identity ?? {}
-    return project && signingSecret ? { channelId: project.channelId, signingSecret } : undefined
   }
 
   #assert(identity: StoreIdentity): void {
@@ -104,7 +96,7 @@ export class Page {
     this.#assertKey(project)
     this.#identity = identity
     if (this.#right === 'delete' && !project.mayDelete) throw PageDenied.noDeletion()
-    this.#assertAsDecided(project, identity)
+    this.#assertAsDecided(project)
   }
 
   #assertKey({ isOpen, pageKey }: Project): void {
@@ -113,10 +105,9 @@ export class Page {
     } else if (!isSameText(this.pageKey, pageKey)) throw PageDenied.keyInvalid()
   }
 
-  #assertAsDecided({ rules }: Project, { signingSecret }: StoreIdentity): void {
+  #assertAsDecided({ rules }: Project): void {
     const decided = this.#decision
-    if (!decided) return
-    const isSame = isSameRule(decided.rule, ruleFor(rules, decided.key))
-    if (!isSame || decided.signingSecret !== signingSecret) throw new RulesChanged()
+    if (!decided || isSameRule(decided.rule, ruleFor(rules, decided.key))) return
+    throw new RulesChanged()
   }
 }

@@ -98,7 +98,7 @@ function decidingRule(page: Page, key: string): PageRule {
   const { identity } = page
   assert(identity?.project != null, 'A page that found its project saw it.')
   const rule = ruleFor(identity.project.rules, key)
-  page.decideBy({ key, rule, signingSecret: identity.signingSecret })
+  page.decideBy({ key, rule })
   return rule
 }
 

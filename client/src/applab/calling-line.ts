@@ -4,7 +4,7 @@
  */
 export function callingLine(called: (...args: never[]) => unknown): number | undefined {
   const trace: { stack?: string } = {}
-  // Firefox has it since version 138. It leaves out what is ours: `called`, and what `called` calls.
+  // Firefox has it since version 138. It leaves out what is ours: `called` and what that calls.
   const { captureStackTrace }: Partial<typeof Error> = Error
   captureStackTrace?.(trace, called)
   return lineOf(trace.stack ?? '')

@@ -44,7 +44,14 @@ export function exchangeSync({ method, url, headers, body }: RouteCall): Reply {
     throw noAnswer(error)
   }
   const { status, responseText: text } = request
-  return { status, text, header: (name) => request.getResponseHeader(name) }
+  return { status, text, header: (name) => headerOf(request.getAllResponseHeaders(), name) }
+}
+
+/** Asked for by its name, a header that is not shown to pages would be an error in the console. */
+function headerOf(lines: string, name: string): string | null {
+  const start = `${name.toLowerCase()}: `
+  const line = lines.split('\r\n').find((one) => one.toLowerCase().startsWith(start))
+  return line?.slice(start.length) ?? null
 }
 
 /** What a reply says. Throws AppLabError where it is a refusal. */

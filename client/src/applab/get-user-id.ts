@@ -4,7 +4,8 @@ import type { Project } from './project.ts'
 
 /**
  * The same for every visit of this browser, another one in each project. The first time, where no
- * call has brought it yet, it waits for the server, and the page with it. Undefined where that failed.
+ * call has brought it yet, it waits for the server, and the page with it. Undefined where that
+ * failed.
  */
 export type GetUserId = () => string | undefined
 

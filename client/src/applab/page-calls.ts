@@ -12,8 +12,8 @@ export type OnDone = (call: DoneCall) => void
 
 /**
  * The calls for data that a page makes of a project: each is one request of its own, none waits for
- * another, is kept or tried again. They reject or throw AppLabError, one too many TooManyCalls. That a
- * value can't be said in JSON is a TypeError, thrown at once.
+ * another, is kept or tried again. They reject or throw AppLabError, one too many TooManyCalls. A
+ * value that can't be said in JSON is a TypeError, thrown at once.
  */
 export class PageCalls {
   readonly #project: Project

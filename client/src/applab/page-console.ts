@@ -1,4 +1,4 @@
-/** Says something in the page's console as App Lab's says it, with the line of code that it is about. */
+/** Says something in the page's console as App Lab does, with the line of code that it is about. */
 export const pageConsole = {
   warn(message: string, line: number | undefined): void {
     console.warn(`WARNING: ${at(line)}${message}`)

@@ -6,9 +6,9 @@ import { webPage } from './web-page.ts'
 const example = '<script src="http://HOST/applab.js" data-channel="..." data-key="..."></script>'
 
 /**
- * What the script's own tag says: `src` which server, `data-channel` and `data-key` which project, and
- * `data-announce` that the window around the page hears of calls. Undefined where that is not enough,
- * which the console has been told.
+ * What the script's own tag says: `src` which server, `data-channel` and `data-key` which project,
+ * `data-announce` that the window around the page hears of calls. Undefined where that is not
+ * enough, which the console has been told.
  */
 export function scriptSettings(): AppLabOptions | undefined {
   const script = webPage().document?.currentScript

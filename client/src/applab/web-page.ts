@@ -32,7 +32,8 @@ export interface PageRequest {
   readonly responseText: string
   open(method: string, url: string, isAsync: boolean): void
   setRequestHeader(name: string, value: string): void
-  getResponseHeader(name: string): string | null
+  /** Lines, each with a line break of HTTP. */
+  getAllResponseHeaders(): string
   send(body?: string): void
 }
 

@@ -1,21 +1,9 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { useApplabPages } from '../support/applab-pages.ts'
 import { ApplabProject } from '../support/applab-project.ts'
 import { pageScript } from '../support/page-script.ts'
-import { PageSite } from '../support/page-site.ts'
-import { startTestServer, type TestServer } from '../test-server.ts'
 
-let server: TestServer
-let site: PageSite
-
-beforeAll(async () => {
-  server = await startTestServer()
-  site = await PageSite.open()
-})
-
-afterAll(async () => {
-  await site?.close()
-  await server?.close()
-})
+const pages = useApplabPages()
 
 /** What an onError is given, in any words. */
 function refusal(type: string): unknown {
@@ -24,17 +12,17 @@ function refusal(type: string): unknown {
 
 describe('a page of another origin', () => {
   it('keeps data by the page key', async () => {
-    const project = await ApplabProject.create(server, { isOpen: false })
-    const page = await site.visit(pageScript(server.url, project))
-    expect(new URL(site.url).origin).not.toBe(new URL(server.url).origin)
+    const project = await ApplabProject.create(pages.server(), { isOpen: false })
+    const page = await pages.site().visit(pageScript(pages.server().url, project))
+    expect(new URL(pages.site().url).origin).not.toBe(new URL(pages.server().url).origin)
     expect(await page.call('setKeyValue', `'key'`, `'value'`)).toEqual({ callback: [] })
     expect(await page.call('getKeyValue', `'key'`)).toEqual({ callback: ['value'] })
     expect(await project.get('key')).toBe('value')
   })
 
   it('may do without in a project that is open', async () => {
-    const { channelId } = await ApplabProject.create(server, { isOpen: true })
-    const page = await site.visit(pageScript(server.url, { channelId }))
+    const { channelId } = await ApplabProject.create(pages.server(), { isOpen: true })
+    const page = await pages.site().visit(pageScript(pages.server().url, { channelId }))
     expect(await page.call('setKeyValue', `'key'`, `'value'`)).toEqual({ callback: [] })
     expect(await page.call('getKeyValue', `'key'`)).toEqual({ callback: ['value'] })
   })
@@ -44,11 +32,11 @@ describe('a page of another origin', () => {
     ['with a wrong page key', 'ck_page_wrong', false, 'PAGE_KEY_INVALID'],
     ['with a wrong page key to an open project', 'ck_page_wrong', true, 'PAGE_KEY_INVALID'],
   ])('%s is refused', async (_, pageKey, isOpen, type) => {
-    const project = await ApplabProject.create(server, { isOpen })
+    const project = await ApplabProject.create(pages.server(), { isOpen })
     await project.set('key', 'before')
     const { channelId } = project
-    const tag = pageScript(server.url, { channelId, ...(pageKey && { pageKey }) })
-    const page = await site.visit(tag)
+    const tag = pageScript(pages.server().url, { channelId, ...(pageKey && { pageKey }) })
+    const page = await pages.site().visit(tag)
     expect(await page.call('setKeyValue', `'key'`, `'after'`)).toEqual(refusal(type))
     expect(await page.call('getKeyValue', `'key'`)).toEqual(refusal(type))
     expect(await page.evaluate(`[setKeyValueSync('key', 1), getKeyValueSync('key')]`)).toEqual([
@@ -59,7 +47,9 @@ describe('a page of another origin', () => {
   })
 
   it('is told where there is no such project', async () => {
-    const page = await site.visit(pageScript(server.url, { channelId: 'nowhere/at all' }))
+    const page = await pages
+      .site()
+      .visit(pageScript(pages.server().url, { channelId: 'nowhere/at all' }))
     expect(await page.call('getKeyValue', `'key'`)).toEqual(refusal('PROJECT_NOT_FOUND'))
   })
 })
@@ -74,9 +64,9 @@ describe('what the owner of a project allows pages', () => {
     ['only-raise', 5, 'undefined', 'ONLY_RAISE'],
     ['own-keys-only', undefined, '1', 'OWN_KEYS_ONLY'],
   ])('by %s, after %j, refuses %s', async (preset, before, value, type) => {
-    const project = await ApplabProject.create(server, { rules: [{ prefix: 'k', preset }] })
+    const project = await ApplabProject.create(pages.server(), { rules: [{ prefix: 'k', preset }] })
     if (before !== undefined) await project.set('key', before)
-    const page = await site.visit(pageScript(server.url, project))
+    const page = await pages.site().visit(pageScript(pages.server().url, project))
     expect(await page.call('setKeyValue', `'key'`, value)).toEqual(refusal(type))
     expect(await page.call('getKeyValue', `'key'`)).toEqual({ callback: [before] })
     expect(await page.call('setKeyValue', `'other'`, value)).toEqual({ callback: [] })
@@ -85,13 +75,13 @@ describe('what the owner of a project allows pages', () => {
 
   it('is kept to where two pages write at once: the highest score stays', async () => {
     const rules = [{ key: 'highScore', preset: 'only-raise' }]
-    const project = await ApplabProject.create(server, { rules })
-    const tag = pageScript(server.url, project)
-    const pages = [await site.visit(tag), await site.visit(tag)]
+    const project = await ApplabProject.create(pages.server(), { rules })
+    const tag = pageScript(pages.server().url, project)
+    const players = [await pages.site().visit(tag), await pages.site().visit(tag)]
     const play = (scores: readonly number[]): string =>
       `Promise.allSettled(${JSON.stringify(scores)}.map((score) => setKeyValue('highScore', score)))`
-    await Promise.all(pages.map((page, which) => page.evaluate(play(scoresOf(which)))))
-    for (const page of pages) expect(await page.evaluate(`getKeyValue('highScore')`)).toBe(59)
+    await Promise.all(players.map((page, which) => page.evaluate(play(scoresOf(which)))))
+    for (const page of players) expect(await page.evaluate(`getKeyValue('highScore')`)).toBe(59)
   })
 
   /** Of two players, each has every other number up to 59. */
@@ -102,30 +92,35 @@ describe('what the owner of a project allows pages', () => {
 
 describe('the id of a user', () => {
   it('is the same for each visit and each page of a browser, and another for others', async () => {
-    const tag = pageScript(server.url, await ApplabProject.create(server))
-    const browser = await site.newBrowser()
-    const first = await site.visit(tag, browser)
+    const tag = pageScript(pages.server().url, await ApplabProject.create(pages.server()))
+    const browser = await pages.site().newBrowser()
+    const first = await pages.site().visit(tag, browser)
     const id = await first.evaluate('getUserId()')
     expect(id).toMatch(/^[\w-]{22}$/)
     await first.evaluate(`setKeyValue('key', getUserId())`)
     await first.page.reload()
     expect(await first.evaluate('getUserId()')).toBe(id)
-    const second = await site.visit(tag, browser)
+    const second = await pages.site().visit(tag, browser)
     expect(await second.evaluate('getUserId()')).toBe(id)
-    const other = await site.visit(tag)
+    const other = await pages.site().visit(tag)
     expect(await other.evaluate('getUserId()')).not.toBe(id)
   })
 
   it('is another one in another project', async () => {
-    const browser = await site.newBrowser()
-    const [here, there] = [await ApplabProject.create(server), await ApplabProject.create(server)]
-    const page = await site.visit(pageScript(server.url, here), browser)
-    const other = await site.visit(pageScript(server.url, there), browser)
+    const browser = await pages.site().newBrowser()
+    const [here, there] = [
+      await ApplabProject.create(pages.server()),
+      await ApplabProject.create(pages.server()),
+    ]
+    const page = await pages.site().visit(pageScript(pages.server().url, here), browser)
+    const other = await pages.site().visit(pageScript(pages.server().url, there), browser)
     expect(await page.evaluate('getUserId()')).not.toBe(await other.evaluate('getUserId()'))
   })
 
   it('comes with the first call, and is asked for only where there was none', async () => {
-    const page = await site.visit(pageScript(server.url, await ApplabProject.create(server)))
+    const page = await pages
+      .site()
+      .visit(pageScript(pages.server().url, await ApplabProject.create(pages.server())))
     const asked: string[] = []
     page.page.on('request', (request) => asked.push(new URL(request.url()).pathname))
     await page.evaluate(`Promise.all([getKeyValue('a'), getKeyValue('b'), setKeyValue('c', 1)])`)
@@ -137,8 +132,11 @@ describe('the id of a user', () => {
 
   it('opens the keys that are its own, and no others', async () => {
     const rules = [{ prefix: 'notes/', preset: 'own-keys-only' }]
-    const tag = pageScript(server.url, await ApplabProject.create(server, { rules }))
-    const [mine, other] = [await site.visit(tag), await site.visit(tag)]
+    const tag = pageScript(
+      pages.server().url,
+      await ApplabProject.create(pages.server(), { rules }),
+    )
+    const [mine, other] = [await pages.site().visit(tag), await pages.site().visit(tag)]
     const own = `'notes/' + getUserId()`
     expect(await mine.call('setKeyValue', own, `'mine'`)).toEqual({ callback: [] })
     expect(await mine.call('setKeyValue', `${own} + '/two'`, `'mine'`)).toEqual({ callback: [] })
@@ -151,8 +149,11 @@ describe('the id of a user', () => {
 
   it('can not be claimed', async () => {
     const rules = [{ prefix: 'notes/', preset: 'own-keys-only' }]
-    const tag = pageScript(server.url, await ApplabProject.create(server, { rules }))
-    const [mine, thief] = [await site.visit(tag), await site.visit(tag)]
+    const tag = pageScript(
+      pages.server().url,
+      await ApplabProject.create(pages.server(), { rules }),
+    )
+    const [mine, thief] = [await pages.site().visit(tag), await pages.site().visit(tag)]
     const id = String(await mine.evaluate('getUserId()'))
     await thief.evaluate('getUserId()')
     const claim = `for (const name of Object.keys(localStorage)) {
@@ -168,13 +169,18 @@ describe('the id of a user', () => {
 
   it('lasts as long as the page where the browser keeps nothing', async () => {
     const rules = [{ prefix: 'notes/', preset: 'own-keys-only' }]
-    const tag = pageScript(server.url, await ApplabProject.create(server, { rules }))
+    const tag = pageScript(
+      pages.server().url,
+      await ApplabProject.create(pages.server(), { rules }),
+    )
     const script = `<script>
       const own = 'notes/' + getUserId()
       setKeyValue(own, 1, () => console.log(own === 'notes/' + getUserId()))
     </script>`
-    const address = site.add(tag + script)
-    const page = await site.visit(`<iframe sandbox="allow-scripts" src="${address}"></iframe>`)
+    const address = pages.site().add(tag + script)
+    const page = await pages
+      .site()
+      .visit(`<iframe sandbox="allow-scripts" src="${address}"></iframe>`)
     await expect.poll(() => page.printed).toEqual(['true'])
     expect(page.uncaught).toEqual([])
   })
@@ -201,9 +207,9 @@ describe('a page that was exported from App Lab and talks to the routes itself',
     }`
 
   it('works from another origin in a project that is open', async () => {
-    const { channelId } = await ApplabProject.create(server, { isOpen: true })
-    const url = `${server.url}/datablock_storage/${channelId}`
-    const page = await site.visit(`<script>${client(url)}</script>`)
+    const { channelId } = await ApplabProject.create(pages.server(), { isOpen: true })
+    const url = `${pages.server().url}/datablock_storage/${channelId}`
+    const page = await pages.site().visit(`<script>${client(url)}</script>`)
     const value = JSON.stringify(JSON.stringify('🎉'))
     expect(
       await page.evaluate(`call('POST', 'set_key_value', { key: '__proto__', value: ${value} })`),

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { CallLimit, TooManyCalls } from '../../../client/src/applab/call-limit.ts'
+import { useApplabPages } from '../support/applab-pages.ts'
 import { ApplabProject } from '../support/applab-project.ts'
 import { pageScript } from '../support/page-script.ts'
-import { PageSite, type Visit } from '../support/page-site.ts'
-import { startTestServer, type TestServer } from '../test-server.ts'
+import type { Visit } from '../support/page-site.ts'
 
 interface ClientStep {
   readonly do: 'client'
@@ -36,18 +36,7 @@ const vectors = fixture<Vector[]>('applab-page.json')
 /** The examples of App Lab's own page about setKeyValue, word for word. */
 const examples = fixture<string[]>('applab-examples.json')
 
-let server: TestServer
-let site: PageSite
-
-beforeAll(async () => {
-  server = await startTestServer()
-  site = await PageSite.open()
-})
-
-afterAll(async () => {
-  await site?.close()
-  await server?.close()
-})
+const pages = useApplabPages()
 
 describe('what App Lab does, in Chromium', () => {
   it('is all here', () => {
@@ -55,7 +44,9 @@ describe('what App Lab does, in Chromium', () => {
   })
 
   it.each(vectors.map((vector) => [vector.name, vector] as const))('%s', async (_, { steps }) => {
-    const visit = await site.visit(pageScript(server.url, await ApplabProject.create(server)))
+    const visit = await pages
+      .site()
+      .visit(pageScript(pages.server().url, await ApplabProject.create(pages.server())))
     const limit = new CallLimit()
     for (const step of steps) {
       if (step.do === 'client') await replay(step, visit)
@@ -92,11 +83,11 @@ describe("the examples of App Lab's page, run twice in a row", () => {
 
   /** What each run printed, of which that many lines are certain. */
   async function runTwice(example: number, lines: number): Promise<readonly string[][]> {
-    const script = pageScript(server.url, await ApplabProject.create(server))
+    const script = pageScript(pages.server().url, await ApplabProject.create(pages.server()))
     const html = `${script}\n<script>\n${examples[example]}</script>`
     const printed: string[][] = []
     for (let run = 0; run < 2; run += 1) {
-      const visit = await site.visit(html)
+      const visit = await pages.site().visit(html)
       await expect.poll(() => visit.printed.length).toBeGreaterThanOrEqual(lines)
       await visit.page.waitForLoadState('networkidle')
       expect(visit.uncaught).toEqual([])

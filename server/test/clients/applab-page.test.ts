@@ -1,161 +1,21 @@
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { useApplabPages } from '../support/applab-pages.ts'
 import { ApplabProject } from '../support/applab-project.ts'
 import { pageScript } from '../support/page-script.ts'
-import { PageSite, type Visit } from '../support/page-site.ts'
-import { startTestServer, type TestServer } from '../test-server.ts'
+import { startTestServer } from '../test-server.ts'
 
 const keyTooLarge = {
   msg: "The key is too large, it must be shorter than 700 bytes ('characters')",
   type: 'KEY_INVALID',
 }
-const valueMissing = { msg: 'Value must be specified', type: 'Value must be specified' }
 
-let server: TestServer
-let site: PageSite
-
-beforeAll(async () => {
-  server = await startTestServer()
-  site = await PageSite.open()
-})
-
-afterAll(async () => {
-  await site?.close()
-  await server?.close()
-})
-
-/** A page of a new project, with a script of its own from the second line on. */
-async function visit(script = ''): Promise<Visit> {
-  return site.visit(`${await projectScript()}<script>\n${script}</script>`)
-}
-
-/** The tag of the page script for a new project. */
-async function projectScript({ url, token }: TestServer = server): Promise<string> {
-  return pageScript(url, await ApplabProject.create({ url, token }))
-}
-
-describe('a value that a page stores', () => {
-  it.each([
-    ['""', '""'],
-    ['"5"', '"5"'],
-    ['5', '5'],
-    ['-1.5e-7', '-1.5e-7'],
-    ['-0', '0'],
-    ['0', '0'],
-    ['false', 'false'],
-    ['"🎉 ü \\u0000 </script\\u003e"', '"🎉 ü \\u0000 </script\\u003e"'],
-    ['[]', '[]'],
-    ['{}', '{}'],
-    ['[1, undefined, NaN, null, () => 1]', '[1, null, null, null, null]'],
-    ['{ a: undefined, b: NaN, c: { d: [null] } }', '{ b: null, c: { d: [null] } }'],
-    ['new Date(0)', '"1970-01-01T00:00:00.000Z"'],
-    ['JSON.parse(\'{"__proto__":{"a":1}}\')', 'JSON.parse(\'{"__proto__":{"a":1}}\')'],
-    ['"v".repeat(4094)', '"v".repeat(4094)'],
-    ['undefined', 'undefined'],
-    ['null', 'undefined'],
-    ['NaN', 'undefined'],
-    ['Infinity', 'undefined'],
-    ['-Infinity', 'undefined'],
-  ])('%s is read again as %s', async (value, read) => {
-    const page = await visit()
-    await page.evaluate(`setKeyValue('key', 'before')`)
-    expect(await page.call('setKeyValue', `'key'`, value)).toEqual({ callback: [] })
-    const isSame = `getKeyValue('key').then((value) =>
-      typeof value === typeof (${read}) && JSON.stringify(value) === JSON.stringify(${read}))`
-    expect(await page.evaluate(isSame)).toBe(true)
-    expect({ printed: page.printed, uncaught: page.uncaught }).toEqual({
-      printed: [],
-      uncaught: [],
-    })
-  })
-
-  it.each([
-    ['a function', '() => 1', 'function'],
-    ['a symbol', "Symbol('s')", 'Symbol(s)'],
-  ])('can not be %s: the server says so and changes nothing', async (_, value, shown) => {
-    const page = await visit()
-    await page.evaluate(`setKeyValue('key', 'before')`)
-    expect(await page.call('setKeyValue', `'key'`, value)).toEqual({ onError: [valueMissing] })
-    expect(page.printed).toEqual([
-      expect.stringContaining(
-        `setKeyValue() value parameter value (${shown}) is not a ` +
-          'string, number, boolean, undefined or null.',
-      ),
-    ])
-    expect(await page.evaluate(`getKeyValue('key')`)).toBe('before')
-  })
-
-  it.each(['5n', '(() => { const a = []; a.push(a); return a })()'])(
-    'can not be %s: the call itself throws',
-    async (value) => {
-      const page = await visit()
-      const thrown = `(() => {
-        try { setKeyValue('key', ${value}, () => {}, () => {}) } catch (error) { return error.name }
-      })()`
-      expect(await page.evaluate(thrown)).toBe('TypeError')
-    },
-  )
-
-  it('may take 4096 bytes and no more', async () => {
-    const page = await visit()
-    expect(await page.call('setKeyValue', `'key'`, `'v'.repeat(4095)`)).toEqual({
-      onError: [
-        {
-          msg: "The value is too large, it must be shorter than 4096 bytes ('characters')",
-          type: 'MAX_VALUE_LENGTH_EXCEEDED',
-        },
-      ],
-    })
-  })
-})
-
-describe('a key that a page uses', () => {
-  it.each([
-    '',
-    ' ',
-    '__proto__',
-    'constructor',
-    'a/b?c#d&key=e%41+f',
-    '👁️👄👁️',
-    'ü\u0000\n',
-    'k'.repeat(700),
-    '🎉'.repeat(350),
-  ])('may be %j', async (key) => {
-    const page = await visit()
-    const name = JSON.stringify(key)
-    expect(await page.call('getKeyValue', name)).toEqual({ callback: [undefined] })
-    expect(await page.call('setKeyValue', name, name)).toEqual({ callback: [] })
-    expect(await page.call('getKeyValue', name)).toEqual({ callback: [key] })
-    expect(await page.evaluate(`[setKeyValueSync(${name}, 1), getKeyValueSync(${name})]`)).toEqual([
-      true,
-      1,
-    ])
-  })
-
-  it.each([`'k'.repeat(701)`, `'🎉'.repeat(350) + 'k'`])('can not be %s', async (key) => {
-    const page = await visit()
-    const refusal = { onError: [keyTooLarge] }
-    expect(await page.call('setKeyValue', key, '1')).toEqual(refusal)
-    expect(await page.call('getKeyValue', key)).toEqual(refusal)
-  })
-
-  it('that is a number is the string of it, with a warning for each call', async () => {
-    const page = await visit(`
-setKeyValue(5, 'five', () => {
-  getKeyValue('5', (value) => {
-    console.log(value)
-  })
-})`)
-    await expect
-      .poll(() => page.printed)
-      .toEqual(['WARNING: Line: 3: setKeyValue() key parameter value (5) is not a string.', 'five'])
-  })
-})
+const pages = useApplabPages()
 
 describe('a warning', () => {
   it('names the line of the code that made the call, and the call is made all the same', async () => {
-    const page = await visit(`
+    const page = await pages.visit(`
 function save(value) {
   setKeyValue('key', value, 'done')
 }
@@ -174,8 +34,17 @@ getKeyValue('key', undefined, () => {})`)
     await expect.poll(() => page.uncaught).toEqual([expect.stringContaining('is not a function')])
   })
 
+  it('names no line where the browser does not tell it', async () => {
+    const script = await pages.script()
+    const page = await pages.site().visit(`<script>delete Error.captureStackTrace</script>${script}
+      <script>getKeyValue(5)</script>`)
+    await expect
+      .poll(() => page.printed)
+      .toEqual(['WARNING: getKeyValue() key parameter value (5) is not a string.'])
+  })
+
   it('says what the server refused where nobody listens, with the line of the call', async () => {
-    const page = await visit(`
+    const page = await pages.visit(`
 setKeyValue('key', () => 1, () => console.log('stored'))
 `)
     await expect
@@ -187,7 +56,7 @@ setKeyValue('key', () => 1, () => console.log('stored'))
 
 describe('a callback', () => {
   it('runs later than all that comes after the call', async () => {
-    const page = await visit(`
+    const page = await pages.visit(`
 setKeyValue('key', 1, () => console.log('set'))
 console.log('after')
 Promise.resolve().then(() => console.log('and its promises'))`)
@@ -195,7 +64,7 @@ Promise.resolve().then(() => console.log('and its promises'))`)
   })
 
   it('that throws is an uncaught error of the page, which onError does not hear of', async () => {
-    const page = await visit(`
+    const page = await pages.visit(`
 const onError = () => console.log('heard')
 setKeyValue('key', 1, () => { throw new Error('in set') }, onError)
 setKeyValue('key', () => 1, () => {}, () => { throw new Error('in onError') })
@@ -205,7 +74,7 @@ window.addEventListener('unhandledrejection', () => console.log('a rejection'))`
   })
 
   it('has nothing to return: the call returns undefined', async () => {
-    const page = await visit()
+    const page = await pages.visit()
     const returned = `[
       setKeyValue('key', 1, () => {}),
       setKeyValue('key', 1, undefined, () => {}),
@@ -217,7 +86,7 @@ window.addEventListener('unhandledrejection', () => console.log('a rejection'))`
 
 describe('a call without a callback', () => {
   it('returns a promise of the value, and no warning', async () => {
-    const page = await visit()
+    const page = await pages.visit()
     const all = `(async () => [
       await setKeyValue('key', { a: [1] }), await getKeyValue('key'), await getKeyValue('none'),
     ])()`
@@ -226,7 +95,7 @@ describe('a call without a callback', () => {
   })
 
   it('rejects with what an onError would be given', async () => {
-    const page = await visit()
+    const page = await pages.visit()
     const caught = `getKeyValue('k'.repeat(701)).then(
       () => 'read',
       (error) => [error instanceof Error, error.name, error.message, error.msg, error.type])`
@@ -235,7 +104,7 @@ describe('a call without a callback', () => {
   })
 
   it('that fails and that nobody waits for is a warning, and no uncaught error', async () => {
-    const page = await visit(`getKeyValue('k'.repeat(701))`)
+    const page = await pages.visit(`getKeyValue('k'.repeat(701))`)
     await expect.poll(() => page.printed).toEqual([`WARNING: Line: 2: ${keyTooLarge.msg}`])
     expect(page.uncaught).toEqual([])
   })
@@ -243,7 +112,7 @@ describe('a call without a callback', () => {
 
 describe('a Sync twin', () => {
   it('gives what was stored before the next line runs', async () => {
-    const page = await visit(`
+    const page = await pages.visit(`
 console.log(getKeyValueSync('key'))
 console.log(setKeyValueSync('key', [1, 'two']))
 console.log(JSON.stringify(getKeyValueSync('key')))
@@ -257,7 +126,7 @@ console.log(setKeyValueSync('key', undefined), getKeyValueSync('key'))`)
   })
 
   it('says why it failed in a warning', async () => {
-    const page = await visit(`
+    const page = await pages.visit(`
 console.log(setKeyValueSync('k'.repeat(701), 1))
 console.log(getKeyValueSync('k'.repeat(701)))
 console.log(setKeyValueSync('key', () => 1))`)
@@ -277,14 +146,14 @@ console.log(setKeyValueSync('key', () => 1))`)
   })
 
   it('throws at once what can not be said in JSON', async () => {
-    const page = await visit(`setKeyValueSync('key', 5n)`)
+    const page = await pages.visit(`setKeyValueSync('key', 5n)`)
     expect(page.uncaught).toEqual([expect.stringContaining('BigInt')])
   })
 })
 
 describe('the 601st call of a minute', () => {
   it('is not made: an error says so, and neither callback nor onError runs', async () => {
-    const page = await visit(`
+    const page = await pages.visit(`
 for (let call = 0; call < 600; call += 1) getKeyValue('key', () => {})
 setKeyValue('key', 1, () => console.log('set'), () => console.log('failed'))
 setKeyValueSync('key', 2)
@@ -302,10 +171,10 @@ getKeyValue('key').catch((error) => console.log(error.type))`)
   })
 
   it('can be made by another page', async () => {
-    const script = await projectScript()
-    const busy = await site.visit(script)
+    const script = await pages.script()
+    const busy = await pages.site().visit(script)
     await busy.evaluate(`Promise.all(Array.from({ length: 600 }, () => getKeyValue('key')))`)
-    const other = await site.visit(script)
+    const other = await pages.site().visit(script)
     expect(await other.call('setKeyValue', `'key'`, '1')).toEqual({ callback: [] })
   })
 })
@@ -313,7 +182,8 @@ getKeyValue('key').catch((error) => console.log(error.type))`)
 describe('a server that is not there', () => {
   it('is told of as a refusal is', async () => {
     const gone = await startTestServer()
-    const page = await site.visit(await projectScript(gone))
+    const tag = pageScript(gone.url, await ApplabProject.create(gone))
+    const page = await pages.site().visit(tag)
     await gone.close()
     const refusal = {
       msg: expect.stringMatching(/^The server did not answer: ./),
@@ -329,9 +199,38 @@ describe('a server that is not there', () => {
   })
 })
 
+describe('an answer that comes from something else than the server', () => {
+  it('is told of as a refusal is', async () => {
+    const page = await pages.visit()
+    const gateway = {
+      status: 502,
+      contentType: 'text/html',
+      headers: { 'Access-Control-Allow-Origin': '*' },
+      body: '<h1>Bad Gateway</h1>',
+    }
+    await page.page.route('**/get_key_value?*', (route) => route.fulfill(gateway))
+    const msg = "The server's answer makes no sense (status 502)."
+    expect(await page.call('getKeyValue', `'key'`)).toEqual({
+      onError: [{ msg, type: 'BAD_ANSWER' }],
+    })
+    expect(await page.evaluate(`getKeyValueSync('key')`)).toBe(undefined)
+    expect(page.printed).toEqual([expect.stringContaining(msg)])
+  })
+})
+
+it('a random number is a whole one within its bounds, both of them included', async () => {
+  const page = await pages.visit()
+  const drawn = (call: string): Promise<unknown> =>
+    page.evaluate(`[...new Set(Array.from({ length: 1000 }, () => ${call}))].sort()`)
+  expect(await drawn('randomNumber(1, 3)')).toEqual([1, 2, 3])
+  expect(await drawn('randomNumber(3, 1)')).toEqual([1, 2, 3])
+  expect(await drawn('randomNumber(2)')).toEqual([0, 1, 2])
+  expect(await drawn('randomNumber(1.9, 2.9)')).toEqual([1, 2])
+})
+
 describe("the script's tag", () => {
   it('must name the channel', async () => {
-    const page = await site.visit(pageScript(server.url, {}))
+    const page = await pages.site().visit(pageScript(pages.server().url, {}))
     expect(page.printed).toEqual([
       'ERROR: applab.js needs data-channel, the channel id of your project: ' +
         '<script src="http://HOST/applab.js" data-channel="..." data-key="..."></script>',
@@ -340,26 +239,28 @@ describe("the script's tag", () => {
   })
 
   it('must be that of a classic script with an address', async () => {
-    const script = await projectScript()
-    const page = await site.visit(script.replace('<script', '<script type="module" crossorigin'))
+    const script = await pages.script()
+    const page = await pages
+      .site()
+      .visit(script.replace('<script', '<script type="module" crossorigin'))
     expect(page.printed).toEqual([
       expect.stringContaining('ERROR: applab.js does not know its server. Load it by <script src='),
     ])
   })
 
   it('may be deferred', async () => {
-    const script = (await projectScript()).replace('<script', '<script defer')
-    const page = await site.visit(script)
+    const script = (await pages.script()).replace('<script', '<script defer')
+    const page = await pages.site().visit(script)
     expect(await page.call('setKeyValue', `'key'`, '1')).toEqual({ callback: [] })
   })
 
   it('tells the window around the page of calls that went well, where it says so', async () => {
-    const silent = await projectScript()
+    const silent = await pages.script()
     const announcing = silent.replace('<script', '<script data-announce')
     const code = `setKeyValue('new', 1, () => getKeyValueSync(5)); setKeyValue('no', () => 1)`
     const frame = (tag: string): string =>
-      `<iframe src="${site.add(`${tag}<script>${code}</script>`)}"></iframe>`
-    const page = await site.visit(`
+      `<iframe src="${pages.site().add(`${tag}<script>${code}</script>`)}"></iframe>`
+    const page = await pages.site().visit(`
       <script>
         addEventListener('message', ({ data }) => console.log(JSON.stringify(data)))
       </script>

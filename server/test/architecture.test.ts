@@ -49,7 +49,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'protocols/',
     'transport/',
   ],
-  'web-files.ts': ['protocols/web-files.ts', 'node:fs'],
+  'web-files.ts': ['protocols/web-files.ts', 'node:fs', 'node:path'],
   'opened-data.ts': [
     'closers.ts',
     'config.ts',
@@ -208,6 +208,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'protocols/key-values.ts': ['core/', 'protocols/json-text.ts', 'protocols/json-value.ts'],
   'protocols/json-schema.ts': ['protocols/json-schema-process.ts', 'core/', 'node:'],
   'protocols/json-schema-process.ts': ['core/limits.ts', 'node:vm', 'ajv'],
+  'protocols/play.ts': ['protocols/web-files.ts', 'transport/exchange.ts'],
   'protocols/web-files.ts': ['protocols/entity-tags.ts', 'transport/exchange.ts', 'node:crypto'],
   'protocols/zip.ts': ['core/engine.ts', 'node:', 'yazl'],
   'protocols/json-value.ts': ['core/', 'protocols/content-encoding.ts'],

@@ -84,10 +84,10 @@ export class Workbench {
     find('run', HTMLButtonElement).addEventListener('click', run)
     find('stop', HTMLButtonElement).addEventListener('click', () => this.#program.stop())
     find('clear', HTMLButtonElement).addEventListener('click', () => this.#clear())
-    this.#viewData.addEventListener('click', () => this.#showData(this.#data.hidden))
+    this.#viewData.addEventListener('click', () => this.#showData(this.#data.hidden !== false))
     document.addEventListener('keydown', (event) => {
       const isRun = event.key === 'Enter' && (event.ctrlKey || event.metaKey)
-      const isFree = !event.defaultPrevented && !document.querySelector('dialog[open]')
+      const isFree = !event.defaultPrevented && document.querySelector('dialog[open]') === null
       if (isRun && isFree) run()
     })
     find('look-up', HTMLFormElement).addEventListener('submit', (event) => {

@@ -16,7 +16,7 @@ import { coatcheckPrefix, createCoatcheckDoor } from './protocols/coatcheck/coat
 import { createHealthDoor, isHealthPath, startingReply } from './protocols/coatcheck/health.ts'
 import { newProjectPath } from './protocols/coatcheck/routes.ts'
 import { JsonSchemas } from './protocols/json-schema.ts'
-import { createPlayDoor, isPlayPath } from './protocols/play.ts'
+import { createPlayDoor, isPlayPath, playPath } from './protocols/play.ts'
 import { createWebFileDoor, forAnyOrigin } from './protocols/web-files.ts'
 import { StartError } from './start-error.ts'
 import { AllowedHosts, hostNameOf, isLoopback } from './transport/allowed-hosts.ts'
@@ -33,6 +33,8 @@ export interface RunningServer {
   /** Undefined where the NemesisDB door has no port of its own. */
   readonly nemesisUrl: string | undefined
   readonly firstStart: FirstStart | undefined
+  /** Where a browser finds the page to try App Lab's functions on. */
+  readonly playUrl: string
   /** Finishes what is in flight, writes what is only in memory, and lets go of the folder. */
   close(): Promise<void>
 }
@@ -84,7 +86,8 @@ export async function startServer(
     // The last: whoever finds it is answered.
     closers.push(() => folder?.removeLocalServer())
     if (folder) tellWhere(folder, { url: listener.localUrl, secret }, environment)
-    return { url: listener.url, nemesisUrl: nemesis.url, firstStart, close }
+    const playUrl = (config.publicUrl ?? listener.localUrl) + playPath
+    return { url: listener.url, nemesisUrl: nemesis.url, firstStart, playUrl, close }
   })
 }
 

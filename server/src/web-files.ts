@@ -12,8 +12,8 @@ const contentTypes: Readonly<Record<string, string>> = {
 }
 
 /**
- * A file that browsers load, by its path below the folder of such files; undefined where this server
- * was never built.
+ * A file that browsers load, by its path below the folder of such files; undefined where this
+ * server was never built.
  */
 export function readWebFile(path: string): WebFile | undefined {
   for (const folder of folders) {

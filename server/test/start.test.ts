@@ -47,7 +47,9 @@ describe('a first start', () => {
     const file = join(data, 'first-token')
     const token = readFileSync(file, 'utf8').trim()
     expect(server.stdout).toBe(
-      `Your token is ${token} (also in ${file})\nCoatcheck is listening on ${server.url}\n`,
+      `Your token is ${token} (also in ${file})\n` +
+        `Try it in your browser: ${server.url}/play#token=${token}\n` +
+        `Coatcheck is listening on ${server.url}\n`,
     )
     expect(server.stderr).toBe('')
     expect(statSync(file).mode & 0o777).toBe(0o600)
@@ -153,7 +155,8 @@ describe('settings', () => {
     const data = join(createTestFolder(), 'untouched')
     const server = await ServerProcess.start({ data, args: ['--engine', 'memory'] })
     expect((await unnamedStore(server)).status).toBe(201)
-    expect(server.stdout).toMatch(/^Your token is \S+\nCoatcheck is listening on \S+\n$/)
+    const lines = /^Your token is \S+\nTry it .*: \S+\nCoatcheck is listening on \S+\n$/
+    expect(server.stdout).toMatch(lines)
     expect(await server.stop()).toBe(0)
     expect(existsSync(data)).toBe(false)
   })

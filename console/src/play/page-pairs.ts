@@ -13,8 +13,8 @@ interface KnownValue {
 }
 
 /**
- * The pairs of a project that somebody has a share link of: pages may get and set them, and not list
- * them. So these are the pairs whose keys are known here.
+ * The pairs of a project that somebody has a share link of: pages may get and set them, and not
+ * list them. So these are the pairs whose keys are known here.
  */
 export class PagePairs implements Pairs {
   readonly areAll = false

@@ -53,10 +53,18 @@ class Play {
 
   async #signInWith(text: string): Promise<void> {
     if (!isTokenText(text)) throw new Refusal(0, 'A token has no spaces and no special letters.')
-    await new Projects(new Server(serverUrl, text)).list()
+    await this.#assertValid(text)
     find('token', HTMLInputElement).value = ''
     this.#token.text = text
     await this.start()
+  }
+
+  async #assertValid(token: string): Promise<void> {
+    try {
+      await new Projects(new Server(serverUrl, token)).list()
+    } catch (error) {
+      throw isInvalidToken(error) ? new Refusal(401, 'This token is not valid.') : error
+    }
   }
 
   /** With the token that is there. Rejects with Refusal. */
@@ -114,9 +122,7 @@ class Play {
       await action()
     } catch (error) {
       const sentence = sentenceOf(error)
-      if (error instanceof Refusal && error.status === 401) {
-        return this.#leave('This token is not valid, or not any more.')
-      }
+      if (isInvalidToken(error)) return this.#leave('This token is not valid, or not any more.')
       find('trouble-text', HTMLElement).textContent = sentence
       this.#show('trouble')
     }
@@ -134,6 +140,10 @@ class Play {
     for (const id of ['own', 'shared']) find(id, HTMLElement).hidden = id !== bar
     if (shown !== 'workbench') find(shown, HTMLElement).querySelector('input')?.focus()
   }
+}
+
+function isInvalidToken(error: unknown): boolean {
+  return error instanceof Refusal && error.status === 401
 }
 
 function onClick(id: string, action: () => void): void {

@@ -10,7 +10,9 @@ const own: Example = {
 }
 const choices: readonly Example[] = [...examples, own]
 
-/** Which program is in the editor. The browser keeps what is written, for each project by itself. */
+/**
+ * Which program is in the editor. The browser keeps what is written, for each project by itself.
+ */
 export class Programs {
   readonly #editor: CodeEditor
   readonly #select: HTMLSelectElement

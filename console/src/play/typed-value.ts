@@ -4,21 +4,20 @@ export type TypedValue =
   /** Blank, `undefined` and `null`: a pair has no value then. */
   | { readonly kind: 'nothing' }
   /** `suggestion` is JSON that may have been meant. */
-  | { readonly kind: 'mistake'; readonly message: string; readonly suggestion: string }
+  | { readonly kind: 'mistake'; readonly message: string; readonly suggestion?: string }
 
 /** As App Lab's data view reads it, which takes values as JSON; arrays and objects too. */
 export function typedValue(typed: string): TypedValue {
   const text = typed.trim()
   if (['', 'undefined', 'null'].includes(text)) return { kind: 'nothing' }
-  if (isJson(text)) return { kind: 'value', json: text }
+  if (whyNoJson(text) === undefined) return { kind: 'value', json: text }
   return mistakeOf(text)
 }
 
 function mistakeOf(text: string): TypedValue {
   const kind = 'mistake'
   if (/^[[{]/.test(text)) {
-    const message = 'This begins like a list or an object, but there is a mistake in it.'
-    return { kind, message, suggestion: JSON.stringify(text) }
+    return { kind, message: `There is a mistake in this list or object: ${whyNoJson(text)}.` }
   }
   const other = otherSpelling(text)
   if (other !== undefined) {
@@ -41,11 +40,13 @@ function withoutQuotes(text: string): string {
   return text.replace(/^['"`‘’“”„]/, '').replace(/['"`‘’“”]$/, '')
 }
 
-function isJson(text: string): boolean {
+/** As the browser says it, without where; undefined where it is JSON. */
+function whyNoJson(text: string): string | undefined {
   try {
     JSON.parse(text)
-    return true
-  } catch {
-    return false
+    return undefined
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    return message.replace(/ (in JSON )?at position.*$|^JSON\.parse: /s, '')
   }
 }

@@ -1,11 +1,12 @@
 import type { HttpHandler, HttpReply } from '../transport/exchange.ts'
 import { createWebFileDoor, type WebFile } from './web-files.ts'
 
-const pagePath = '/play'
+/** Of the page; its other files are below it. */
+export const playPath = '/play'
 
 /** Whether it is one of the page's, or would be. */
 export function isPlayPath(path: string): boolean {
-  return path === pagePath || path.startsWith(`${pagePath}/`)
+  return path === playPath || path.startsWith(`${playPath}/`)
 }
 
 /**
@@ -61,7 +62,7 @@ export function createPlayDoor(read: (name: string) => WebFile | undefined): Htt
   return async (request) => {
     const door = doors.get(request.path)
     if (door) return door(request)
-    return request.path === `${pagePath}/` ? withoutSlash(request.query) : notThere()
+    return request.path === `${playPath}/` ? withoutSlash(request.query) : notThere()
   }
 }
 
@@ -71,7 +72,7 @@ function policyHeaders(policy: readonly string[]): Record<string, string> {
 
 /** What the page names beside itself is found from there alone. */
 function withoutSlash(query: string): HttpReply {
-  const location = `..${pagePath}${query === '' ? '' : `?${query}`}`
+  const location = `..${playPath}${query === '' ? '' : `?${query}`}`
   return { status: 308, headers: { Location: location }, body: '' }
 }
 

@@ -1,5 +1,11 @@
 import { autocompletion, closeBrackets, closeBracketsKeymap } from '@codemirror/autocomplete'
-import { defaultKeymap, history, historyKeymap, indentWithTab } from '@codemirror/commands'
+import {
+  defaultKeymap,
+  history,
+  historyKeymap,
+  indentWithTab,
+  isolateHistory,
+} from '@codemirror/commands'
 import { javascript } from '@codemirror/lang-javascript'
 import {
   bracketMatching,
@@ -66,7 +72,8 @@ export class CodeEditor {
   /** As if it were typed: it can be undone. */
   replace(code: string): void {
     const { length } = this.#view.state.doc
-    this.#view.dispatch({ changes: { from: 0, to: length, insert: code } })
+    const changes = { from: 0, to: length, insert: code }
+    this.#view.dispatch({ changes, annotations: isolateHistory.of('full') })
     this.#view.focus()
   }
 

@@ -26,6 +26,8 @@ class Play {
   #projects = new Projects(this.#server)
   #listed: readonly ListedProject[] = []
   #address: ProjectAddress | undefined
+  /** The one that is open, or about to be. */
+  #wanted: string | undefined
 
   constructor() {
     this.#signIn = new QuestionForm(formIn('sign-in'), (text) => this.#signInWith(text))
@@ -85,9 +87,9 @@ class Play {
     const made = await this.#projects.create(name)
     this.#listed = [...this.#listed, made]
     this.#listProjects()
+    await this.#open(made.channelId)
     this.#newDialog.close()
     find('new-name', HTMLInputElement).value = ''
-    await this.#open(made.channelId)
   }
 
   #listProjects(): void {
@@ -99,7 +101,10 @@ class Play {
 
   /** A project of one's own. */
   async #open(channelId: string): Promise<void> {
+    this.#wanted = channelId
     const address = await this.#projects.address(channelId)
+    // Somebody may have chosen another one meanwhile.
+    if (this.#wanted !== channelId) return
     this.#address = address
     this.#kept.set('project', channelId)
     this.#select.value = channelId

@@ -1,12 +1,6 @@
 import type { Printed, PrintLevel } from './program-messages.ts'
 
-const levels = {
-  log: 'log',
-  info: 'log',
-  debug: 'log',
-  warn: 'warn',
-  error: 'error',
-} as const satisfies Record<string, PrintLevel>
+const names = ['log', 'info', 'debug', 'warn', 'error'] as const
 
 const textLengthMax = 10_000
 /** A program that prints in a loop must leave the page around it time to stop it. */
@@ -23,17 +17,18 @@ export class ProgramConsole {
   }
 
   takeOver(): void {
-    for (const [name, level] of Object.entries(levels)) {
-      const own = console[level]
-      const print = (...args: readonly unknown[]): void => {
-        own(...args)
-        this.print(level, args.map(shown).join(' '))
+    for (const name of names) {
+      const own = console[name]
+      const level = name === 'warn' || name === 'error' ? name : 'log'
+      console[name] = (...args: unknown[]) => {
+        // The browser's own has no bound either.
+        if (this.print(level, args.map(shown).join(' '))) own(...args)
       }
-      Object.assign(console, { [name]: print })
     }
   }
 
-  print(level: PrintLevel, text: string): void {
+  /** False: more is printed than fits. */
+  print(level: PrintLevel, text: string): boolean {
     const now = performance.now()
     if (now - this.#second.begunAt >= secondMs) this.#second = { begunAt: now, lines: 0 }
     this.#second.lines += 1
@@ -42,6 +37,7 @@ export class ProgramConsole {
     if (lines === linesPerSecondMax) {
       this.#onPrinted({ level: 'warn', text: 'WARNING: More was printed than fits here.' })
     }
+    return lines < linesPerSecondMax
   }
 }
 
@@ -54,7 +50,8 @@ function shown(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`
   if (value instanceof Error) return `${value.name}: ${value.message}`
   const isData = typeof value === 'object' && value !== null
-  return (isData ? jsonOf(value) : undefined) ?? textOf(value)
+  if (!isData) return String(value)
+  return jsonOf(value) ?? (Array.isArray(value) ? '[…]' : '{…}')
 }
 
 /** Undefined for what JSON has no text for, such as what contains itself. */
@@ -63,13 +60,5 @@ function jsonOf(value: object): string | undefined {
     return JSON.stringify(value)
   } catch {
     return undefined
-  }
-}
-
-function textOf(value: unknown): string {
-  try {
-    return String(value)
-  } catch {
-    return '[object Object]'
   }
 }

@@ -11,7 +11,10 @@ export interface Printed {
 /** Texts by name: what a program keeps between its runs. */
 export type KeptItems = Readonly<Record<string, string>>
 
-/** To the program's frame: what it is to run. */
+/**
+ * To the program's frame: what it is to run. With it comes a port, on which the frame answers: what
+ * is posted to a window leaves a busy program only when it is done, and some never are.
+ */
 export interface RunMessage {
   readonly type: 'coatcheck-play-run'
   readonly code: string
@@ -20,9 +23,13 @@ export interface RunMessage {
   readonly kept: KeptItems
 }
 
+/** To the window around the frame: it can be told what to run. */
+export interface ReadyMessage {
+  readonly type: 'coatcheck-play-ready'
+}
+
 /** From the program's frame. */
 export type ProgramMessage =
-  | { readonly type: 'coatcheck-play'; readonly kind: 'ready' }
   | ({ readonly type: 'coatcheck-play'; readonly kind: 'printed' } & Printed)
   | { readonly type: 'coatcheck-play'; readonly kind: 'kept'; readonly items: KeptItems }
   /** Of the page script: a call for data that went well. */
@@ -39,11 +46,14 @@ export function programMessage(data: unknown): ProgramMessage | undefined {
     return isCall ? { type, kind, key } : undefined
   }
   if (type !== 'coatcheck-play') return undefined
-  if (kind === 'ready') return { type, kind }
   if (kind === 'printed' && isLevel(level) && typeof text === 'string') {
     return { type, kind, level, text }
   }
   return kind === 'kept' && isKept(items) ? { type, kind, items } : undefined
+}
+
+export function isReadyMessage(data: unknown): data is ReadyMessage {
+  return Object(data).type === 'coatcheck-play-ready'
 }
 
 /** Undefined where the message is another one. */

@@ -1,6 +1,11 @@
 import { element } from './element.ts'
 import type { Kept } from './kept.ts'
-import { type Printed, programMessage, type RunMessage } from './program-messages.ts'
+import {
+  isReadyMessage,
+  type Printed,
+  programMessage,
+  type RunMessage,
+} from './program-messages.ts'
 import type { ProjectAddress } from './projects.ts'
 
 export interface ProgramListener {
@@ -20,7 +25,6 @@ export class Program {
   readonly #listener: ProgramListener
   #frame: HTMLIFrameElement | undefined
   #waiting: RunMessage | undefined
-  #channelId: string | undefined
 
   constructor(place: HTMLElement, kept: Kept, listener: ProgramListener) {
     this.#place = place
@@ -55,20 +59,29 @@ export class Program {
     const window = this.#frame?.contentWindow
     // Of a program that was stopped, messages may still come.
     if (!window || source !== window) return
-    const message = programMessage(data)
-    if (!message) return
-    if (message.type === 'coatcheck-applab') this.#listener.onCall(message)
-    else if (message.kind === 'printed') this.#listener.onPrinted(message)
-    else if (message.kind === 'ready') this.#begin(window)
-    else if (this.#channelId !== undefined) this.#kept.set(keptName(this.#channelId), message.items)
+    if (isReadyMessage(data)) this.#begin(window)
+    else this.#take(data)
   }
 
   #begin(window: Window): void {
+    const run = this.#waiting
+    if (!run) return
+    this.#waiting = undefined
+    const { port1: port, port2: other } = new MessageChannel()
+    port.addEventListener('message', ({ data }) => {
+      if (this.#frame?.contentWindow === window) this.#take(data, run.channelId)
+    })
+    port.start()
     // A frame of such an origin can be named in no other way; it shows only what this page's policy
     // lets it: our own frame.
-    if (this.#waiting) window.postMessage(this.#waiting, '*')
-    this.#channelId = this.#waiting?.channelId
-    this.#waiting = undefined
+    window.postMessage(run, '*', [other])
+  }
+
+  #take(data: unknown, channelId?: string): void {
+    const message = programMessage(data)
+    if (message?.type === 'coatcheck-applab') this.#listener.onCall(message)
+    else if (message?.kind === 'printed') this.#listener.onPrinted(message)
+    else if (message && channelId !== undefined) this.#kept.set(keptName(channelId), message.items)
   }
 }
 

@@ -48,7 +48,8 @@ export class PairRow {
     if (json === this.#json) return
     this.#json = json
     if (this.#edited) this.#noteChange(this.#edited)
-    else this.#show()
+    // The buttons stay: one of them may have the focus.
+    else this.#showValue()
     this.flash()
   }
 
@@ -67,13 +68,17 @@ export class PairRow {
 
   #show(): void {
     this.#edited = undefined
-    this.#value.replaceChildren(element('code', {}, cut(this.#json ?? '')))
+    this.#showValue()
     const edit = button('Edit', this.#named('Edit'), () => this.#edit())
     const remove = button('Delete', { ...this.#named('Delete'), class: 'danger' }, () =>
       this.#delete(remove),
     )
     this.#error.textContent = ''
     this.#actions.replaceChildren(edit, remove, this.#error)
+  }
+
+  #showValue(): void {
+    this.#value.replaceChildren(element('code', {}, cut(this.#json ?? '')))
   }
 
   #edit(): void {

@@ -128,7 +128,9 @@ export class PairsTable {
     }
     const remove = (): Promise<void> => this.#delete(key)
     const save = (_: string, saved: string): Promise<void> => this.#save(key, saved)
-    const onLeft = (): void => this.#draw()
+    const onLeft = (): void => {
+      if (!this.#values?.has(key)) this.#draw()
+    }
     const row = new PairRow({ key, json, save, delete: remove, sentenceOf, onLeft })
     this.#rows.set(key, row)
     if (!isFirst) row.flash()

@@ -80,13 +80,9 @@ export class PagePairs implements Pairs {
 
   /** As the user that programs here are, so that keys of their own are one's own. */
   async #ask(action: string, { headers, ...asked }: Asked): Promise<Answer> {
-    const { channelId, pageKey } = this.#address
-    const path = `datablock_storage/${encodeURIComponent(channelId)}/`
-    const items = this.#kept.getTexts(keptName(channelId))
-    // The name under which the page script keeps it.
-    const userName = `coatcheck-user ${new URL(path, this.#server.url).href}`
-    const user = items[userName]
-    const answer = await this.#server.ask(path + action, {
+    const { pageKey } = this.#address
+    const user = this.#user()
+    const answer = await this.#server.ask(this.#path + action, {
       ...asked,
       headers: {
         ...headers,
@@ -95,10 +91,28 @@ export class PagePairs implements Pairs {
       },
     })
     const given = answer.headers.get('X-Page-User')
-    if (given && user === undefined) {
-      this.#kept.set(keptName(channelId), { ...items, [userName]: given })
-    }
+    if (given !== null && user === undefined) this.#learnUser(given)
     return answer
+  }
+
+  #user(): string | undefined {
+    const kept = this.#kept.getTexts(keptName(this.#address.channelId))[this.#userName] ?? ''
+    // Programs may have left anything there.
+    return /^[\w-]+\.[\w-]+$/.test(kept) ? kept : undefined
+  }
+
+  #learnUser(given: string): void {
+    const name = keptName(this.#address.channelId)
+    this.#kept.set(name, { ...this.#kept.getTexts(name), [this.#userName]: given })
+  }
+
+  /** Under which the page script keeps it. */
+  get #userName(): string {
+    return `coatcheck-user ${new URL(this.#path, this.#server.url).href}`
+  }
+
+  get #path(): string {
+    return `datablock_storage/${encodeURIComponent(this.#address.channelId)}/`
   }
 
   get #keysName(): string {

@@ -11,6 +11,13 @@ export interface Printed {
 /** Texts by name: what a program keeps between its runs. */
 export type KeptItems = Readonly<Record<string, string>>
 
+/** Of all names and texts that a program keeps, in characters. */
+export const keptLengthMax = 100_000
+
+export function keptLength(items: KeptItems): number {
+  return Object.entries(items).reduce((sum, [name, text]) => sum + name.length + text.length, 0)
+}
+
 /**
  * To the program's frame: what it is to run. With it comes a port, on which the frame answers: what
  * is posted to a window leaves a busy program only when it is done, and some never are.
@@ -49,7 +56,8 @@ export function programMessage(data: unknown): ProgramMessage | undefined {
   if (kind === 'printed' && isLevel(level) && typeof text === 'string') {
     return { type, kind, level, text }
   }
-  return kind === 'kept' && isKept(items) ? { type, kind, items } : undefined
+  const isFit = kind === 'kept' && isKept(items) && keptLength(items) <= keptLengthMax
+  return isFit ? { type, kind, items } : undefined
 }
 
 export function isReadyMessage(data: unknown): data is ReadyMessage {

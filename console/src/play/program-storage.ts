@@ -1,6 +1,4 @@
-import type { KeptItems } from './program-messages.ts'
-
-const lengthMax = 100_000
+import { type KeptItems, keptLength, keptLengthMax } from './program-messages.ts'
 
 /**
  * What a program has in place of localStorage, which its frame may not have: the page around it
@@ -33,9 +31,10 @@ export class ProgramStorage {
 
   /** Throws where there is no room left. */
   setItem(name: string, value: string): void {
-    const before = this.#items.get(String(name)) ?? ''
-    const length = this.#length() - before.length + String(name).length + String(value).length
-    if (length > lengthMax) throw new DOMException('There is no room.', 'QuotaExceededError')
+    const items = { ...Object.fromEntries(this.#items), [String(name)]: String(value) }
+    if (keptLength(items) > keptLengthMax) {
+      throw new DOMException('There is no room left.', 'QuotaExceededError')
+    }
     this.#items.set(String(name), String(value))
     this.#tell()
   }
@@ -48,10 +47,6 @@ export class ProgramStorage {
   clear(): void {
     this.#items.clear()
     this.#tell()
-  }
-
-  #length(): number {
-    return [...this.#items].reduce((sum, [name, value]) => sum + name.length + value.length, 0)
   }
 
   #tell(): void {

@@ -246,6 +246,10 @@ for (const [name, attempt] of Object.entries(attempts)) {
 }
 fetch('http://127.0.0.1:9/').catch((error) => console.log('fetch', error.name))
 fetch(new URL('/coatcheck/v1/projects', location.href)).then(({ status }) => console.log('api', status))
+const socket = new WebSocket(location.href.replace(/^http(.*)\\/play.*/, 'ws$1/nemesis'))
+socket.onopen = () => socket.send('{"SH_INFO_ALL":{}}')
+socket.onmessage = ({ data }) => console.log('socket', data)
+socket.onclose = socket.onerror = ({ type }) => console.log('socket', type)
 console.log('origin', origin, [location.href, document.referrer, name].join().includes('token'))`)
     await expect
       .poll(async () => (await play.printed()).toSorted())
@@ -257,6 +261,8 @@ console.log('origin', origin, [location.href, document.referrer, name].join().in
         'origin null false',
         'parent SecurityError',
         'session SecurityError',
+        'socket close',
+        'socket error',
         'top SecurityError',
       ])
     expect(play.page.url()).toBe(`${server.url}/play`)

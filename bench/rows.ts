@@ -1,4 +1,5 @@
 import type { Row } from './row.ts'
+import { applabRows } from './rows/applab.ts'
 import { doorRows } from './rows/door.ts'
 import { engineRows } from './rows/engine.ts'
 import { httpRows } from './rows/http.ts'
@@ -17,5 +18,6 @@ export const rows: readonly Row[] = [
   ...engineRows,
   ...socketRows,
   ...nemesisRows,
+  ...applabRows,
   ...postgresRows,
 ]

@@ -42,6 +42,9 @@ describe.each(places)('coatcheck project, with %s', (place) => {
       created: isoTime,
     })
     const { channelId, storeId } = await commands.json('project', 'show', 'my-game')
+    expect(await factsOf(commands, 'store', 'show', 'my-game')).toMatchObject({
+      channel: channelId,
+    })
     for (const address of [channelId, storeId, 'owner~my-game']) {
       expect(await factsOf(commands, 'project', 'show', address)).toEqual(made)
     }

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { routes } from '../src/protocols/apify/routes.ts'
+import { routes as pageRoutes } from '../src/protocols/applab/routes.ts'
 import { healthRoutes } from '../src/protocols/coatcheck/health.ts'
 import { routes as ownRoutes } from '../src/protocols/coatcheck/routes.ts'
 
@@ -22,7 +23,7 @@ describe('docs/compatibility.md and docs/api.md', () => {
   })
 
   it.each(
-    [...routes, ...ownRoutes, ...healthRoutes].map(({ path, methods }) => ({
+    [...routes, ...ownRoutes, ...healthRoutes, ...pageRoutes].map(({ path, methods }) => ({
       path,
       methods: Object.keys(methods),
     })),

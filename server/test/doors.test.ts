@@ -1,6 +1,7 @@
 import { brotliCompressSync, constants } from 'node:zlib'
 import { ApifyClient } from 'apify-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Answered, type Asked, Remote } from './support/remote.ts'
 import { SocketClient } from './support/socket-client.ts'
 import { engines, startTestServer, type TestServer } from './test-server.ts'
 
@@ -26,6 +27,8 @@ interface Door {
   canWrite?(kind: Kind): boolean
   /** What it sees of a kind, where that is not what was written. */
   sees?(kind: Kind): Seen
+  /** Whether its lists have a kind. All where it is left out. */
+  lists?(kind: Kind): boolean
   write(key: string, kind: Kind): Promise<void>
   read(key: string): Promise<Seen | undefined>
   list(): Promise<string[]>
@@ -57,6 +60,7 @@ const kinds: readonly Kind[] = [
     bytes: Buffer.from('{"id":9007199254740993,"max":18446744073709551615}'),
     contentType: 'application/json',
   },
+  { what: 'a number', bytes: Buffer.from('-1.50'), contentType: 'application/json' },
   { what: 'null', bytes: Buffer.from('null'), contentType: 'application/json' },
   { what: 'an empty value', bytes: Buffer.alloc(0), contentType: 'text/plain' },
   { what: 'a PNG', bytes: png, contentType: 'image/png' },
@@ -71,6 +75,7 @@ let server: TestServer | undefined
 let storeId = ''
 let socket: SocketClient | undefined
 let sessionToken = ''
+let channelId = ''
 
 function running(): TestServer {
   if (!server) throw new Error('The server runs only inside tests.')
@@ -144,6 +149,34 @@ const doors: readonly Door[] = [
       expect(answer).toBe(`{"KV_RMV_RSP":{"tkn":${sessionToken},${JSON.stringify(key)}:24}}`)
     },
   },
+  {
+    name: 'App Lab',
+    canWrite: ({ contentType, bytes }) =>
+      // To a page null is nothing: it deletes.
+      /^application\/json$/.test(contentType) && bytes.toString() !== 'null',
+    sees: asJson,
+    lists: (kind) => asJson(kind) !== nothing,
+    async write(key, { bytes }) {
+      const json = { key, value: bytes.toString() }
+      const { status, text } = await askAppLab('set_key_value', { method: 'POST', json })
+      expect([status, text]).toEqual([200, `{"key":${JSON.stringify(key)},"value":${bytes}}`])
+    },
+    async read(key) {
+      const asked = await askAppLab(`get_key_value?${new URLSearchParams({ key })}`)
+      if (asked.status === 400) {
+        expect(JSON.parse(asked.text).type).toBe('VALUE_NOT_JSON')
+        return nothing
+      }
+      if (asked.text === 'null' && !(await this.list()).includes(key)) return undefined
+      return { bytes: Buffer.from(asked.text), contentType: 'application/json' }
+    },
+    list: async () => Object.keys(JSON.parse((await askAppLab('get_key_values')).text)),
+    async delete(key) {
+      const asked = { method: 'DELETE', json: { key } }
+      const { status, text } = await askAppLab('delete_key_value', asked)
+      expect([status, text]).toEqual([200, 'true'])
+    },
+  },
 ]
 
 /** A value that a JSON door names as none. */
@@ -163,12 +196,14 @@ describe.each(engines)('on %s', (engine) => {
     server = await startTestServer({ engine, nemesisPort: 0 })
     const client = new ApifyClient({ baseUrl: server.url, token: server.token })
     storeId = (await client.keyValueStores().getOrCreate('shared-by-all-doors')).id
-    const session = await send('', {
+    const addresses = await send('', {
       method: 'PATCH',
-      body: '{"session":true}',
+      body: '{"session":true,"project":true}',
       headers: { 'Content-Type': 'application/json' },
     })
-    sessionToken = JSON.parse(await session.text()).data.sessionToken
+    const { data } = JSON.parse(await addresses.text())
+    sessionToken = data.sessionToken
+    channelId = data.channelId
     socket = await SocketClient.open(server.nemesisUrl)
   })
 
@@ -192,7 +227,7 @@ describe.each(engines)('on %s', (engine) => {
       const seen = await reader.read(key)
       expect(seen?.contentType).toBe(contentType)
       expect(seen && Buffer.compare(seen.bytes, bytes)).toBe(0)
-      expect(await reader.list()).toEqual([key])
+      expect(await reader.list()).toEqual((reader.lists?.(kind) ?? true) ? [key] : [])
       await reader.delete(key)
       expect(await writer.read(key)).toBeUndefined()
       expect(await writer.list()).toEqual([])
@@ -224,6 +259,11 @@ describe.each(engines)('on %s', (engine) => {
 function askNemesis(command: string, parameters: string): Promise<string> {
   const more = parameters && `,${parameters}`
   return socket?.ask(`{"${command}":{"tkn":${sessionToken}${more}}}`) ?? Promise.resolve('')
+}
+
+function askAppLab(call: string, asked: Asked = {}): Promise<Answered> {
+  const { url, token } = running()
+  return new Remote(url).send(`/datablock_storage/${channelId}/${call}`, { token, ...asked })
 }
 
 function store(): ReturnType<ApifyClient['keyValueStore']> {

@@ -3,14 +3,15 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { launchChromium } from './support/chromium.ts'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 const run = promisify(execFile)
 const installMs = 300_000
-const sound = '2 stores, 1 records, 22 bytes: everything is sound\n'
+const sound = '3 stores, 2 records, 23 bytes: everything is sound\n'
 
 /** A command as it stands in the README, and the language of its block. */
 interface Block {
@@ -41,6 +42,7 @@ describe('the README', { timeout: installMs }, () => {
       'sh',
       'js',
       'js',
+      'html',
       'sh',
       'sh',
       'sh',
@@ -79,8 +81,27 @@ describe('the README', { timeout: installMs }, () => {
     expect(stdout).toMatch(/^\{"SH_NEW_RSP":\{"st":1,"name":"my first session","tkn":\d+\}\}\n$/)
   })
 
+  it('keeps what a page without a backend counts', async () => {
+    const readme = readFileSync(join(root, 'README.md'), 'utf8')
+    const command = /`(npx coatcheck project create [^`]+)`/.exec(readme)?.[1] ?? ''
+    const { stdout } = await run('bash', ['-ec', command], { cwd: clone })
+    const channel = /\bchannel\s+(\S+)/i.exec(stdout)?.[1] ?? stdout
+    const file = join(clone, 'visits.html')
+    writeFileSync(file, withPort(block(5)).replace('CHANNEL', channel))
+    const browser = await launchChromium()
+    try {
+      const page = await browser.newPage()
+      for (const visit of ['1', '2']) {
+        await page.goto(pathToFileURL(file).href)
+        await page.waitForFunction(`document.body.textContent.trim() === '${visit}'`)
+      }
+    } finally {
+      await browser.close()
+    }
+  })
+
   it('shares it with another user, by commands to the running server', async () => {
-    const { stdout } = await run('bash', ['-ec', block(5)], { cwd: clone })
+    const { stdout } = await run('bash', ['-ec', block(6)], { cwd: clone })
     const [hers = '', shared, scraper = ''] = stdout.split('\n')
     expect(shared).toBe('The store owner~my-first-store is shared to write with jane now.')
     const store = `http://127.0.0.1:${port}/v2/key-value-stores/owner~my-first-store`
@@ -101,7 +122,7 @@ describe('the README', { timeout: installMs }, () => {
   it('checks the data once the server has stopped', async () => {
     await start?.stop()
     const check = async (): Promise<string> =>
-      (await run('bash', ['-ec', block(6)], { cwd: clone })).stdout
+      (await run('bash', ['-ec', block(7)], { cwd: clone })).stdout
     // npm may be gone a moment before the server is.
     await expect.poll(check, { timeout: 10_000 }).toBe(sound)
   })

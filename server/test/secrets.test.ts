@@ -31,7 +31,9 @@ describe('tokens and signatures', () => {
     await askEverything(first.url, { world, known })
     await breakEverything(first.url, world)
     await putDamaged(first.url, world)
-    const seen = { known, data, signingSecret: world.wardrobe.secret }
+    const pageKey = await askAsPage(first.url, world)
+    const stored = [world.wardrobe.secret, pageKey]
+    const seen = { known, data, stored }
     assertHidden(first, seen)
     expect(await first.stop()).toBe(0)
     assertHidden(first, seen)
@@ -41,10 +43,12 @@ describe('tokens and signatures', () => {
     const { port } = new URL(first.url)
     const second = await start(data, { initialToken: otherInitialToken, port })
     await askForDamaged(second.url, world)
+    expect(await askAsPage(second.url, world)).toBe(pageKey)
     await askEverything(second.url, { world, known })
     assertHidden(second, seen)
     // Else nothing would have been said in which they could stand.
     expect(second.stderr).toContain('/records/DAMAGED')
+    expect(second.stderr).toContain('/get_key_value')
     expect(second.stderr).toContain('COATCHECK_INITIAL_TOKEN is ignored')
     expect(await second.stop()).toBe(0)
     assertHidden(second, seen)
@@ -142,21 +146,38 @@ async function askForDamaged(url: string, world: World): Promise<void> {
   expect((await remote.send(path, { token })).status).toBe(500)
 }
 
+/** As pages ask, with a key that is right and one that is not. Returns the right one. */
+async function askAsPage(url: string, world: World): Promise<string> {
+  const remote = new Remote(url)
+  const { channelId } = world.wardrobe
+  const token = world.tokenOf('jane')
+  const { data } = await remote.do(`/coatcheck/v1/projects/${channelId}`, { token })
+  const path = `/datablock_storage/${channelId}/get_key_value?key=DAMAGED`
+  for (const key of [data.pageKey, `${data.pageKey}x`]) {
+    const replies = [
+      await remote.send(`${path}&pageKey=${key}`),
+      await remote.send(path, { headers: { 'X-Page-Key': key } }),
+    ]
+    for (const { text } of replies) expect(text).not.toContain(data.pageKey)
+  }
+  return data.pageKey
+}
+
 interface Seen {
   readonly known: ReadonlySet<string>
   readonly data: string
   /** May stand in the data, and nowhere else. */
-  readonly signingSecret: string
+  readonly stored: readonly string[]
 }
 
-function assertHidden(server: ServerProcess, { known, data, signingSecret }: Seen): void {
+function assertHidden(server: ServerProcess, { known, data, stored }: Seen): void {
   const said = {
     stdout: server.stdout.replaceAll(/^(Your token is|Try it) .*$/gm, ''),
     stderr: server.stderr,
     processes: execFileSync('ps', ['-ef'], { encoding: 'utf8' }),
   }
   for (const [where, text] of Object.entries(said)) {
-    const found = [...known, signingSecret].filter((secret) => text.includes(secret))
+    const found = [...known, ...stored].filter((secret) => text.includes(secret))
     expect(found, where).toEqual([])
   }
   const written = [...known].map((secret) => [secret, namesOfFilesWith(data, secret)])

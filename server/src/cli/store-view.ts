@@ -63,6 +63,7 @@ export function showStore(
     ['accessed', timeCell(store.accessedAt)],
     ['expires', timeCell(store.expiresAt)],
     ['use', textCell(counts.join(', '))],
+    ['channel', textCell(store.channelId)],
     ['general access', textCell(access.generalAccess)],
     ['in effect', textCell(access.effectiveAccess)],
     ['shared with', textCell(shares.join(', '))],

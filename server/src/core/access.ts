@@ -152,14 +152,15 @@ export class Access {
     const operator = await this.#parts.operator?.get(token, from)
     if (operator) return operator
     const before = this.#known.get(token)
-    // Nobody guesses a token that Coatcheck made; one that was right before is no guess.
-    if (!before && !isWellMadeToken(token)) this.#guesses.assertMayGuess(address)
     const timesForgotten = this.#timesForgotten
     const askedAt = this.#parts.environment.now()
-    const found = await this.#parts.tokens.findByText(token)
+    const look = (): ReturnType<Tokens['findByText']> => this.#parts.tokens.findByText(token)
+    // Nobody guesses a token that Coatcheck made; one that was right before is no guess.
+    const isNoGuess = isWellMadeToken(token)
+    const found = await (before || isNoGuess ? look() : this.#guesses.during(address, token, look))
     if (!found) {
       this.#known.delete(token)
-      if (!isWellMadeToken(token)) this.#guesses.noteWrong(address)
+      if (!isNoGuess) this.#guesses.noteWrong(address)
       throw new StorageError('token-invalid', 'This token is not valid.')
     }
     const { id: tokenId, scope, expiresAt } = found.token

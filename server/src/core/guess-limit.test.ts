@@ -46,6 +46,28 @@ describe('an address that guesses tokens', () => {
     expect(await hear('1.2.3.4')).toBe('too-many-guesses')
   })
 
+  it('is refused while twenty are being looked up, and not for saying one of them again', async () => {
+    const { guesses, hear } = openLimit()
+    const { promise, resolve } = Promise.withResolvers<string>()
+    const guess = (what: string): Promise<string> => guesses.during('1.2.3.4', what, () => promise)
+    const first = Array.from({ length: 20 }, (_, number) => guess(`guess ${number}`))
+    expect(await codeOf(guess('one more'))).toBe('too-many-guesses')
+    expect(await hear('5.6.7.8')).toBe('none')
+    const again = guess('guess 7')
+    resolve('right')
+    expect(new Set(await Promise.all([...first, again]))).toEqual(new Set(['right']))
+    expect(await hear('1.2.3.4')).toBe('none')
+  })
+
+  it('is not counted any more for what could not be looked up', async () => {
+    const { guesses, hear } = openLimit()
+    const fail = (): Promise<never> => Promise.reject(new EngineError('unavailable', 'Away.'))
+    for (let guessed = 0; guessed < 30; guessed += 1) {
+      await expect(guesses.during('1.2.3.4', `guess ${guessed}`, fail)).rejects.toThrow('Away.')
+    }
+    expect(await hear('1.2.3.4')).toBe('none')
+  })
+
   it('may guess again a minute after the first of them', async () => {
     const { environment, hear, guessWrong } = openLimit()
     guessWrong('1.2.3.4', 1)

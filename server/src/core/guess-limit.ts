@@ -14,16 +14,37 @@ export class GuessLimit {
   readonly #environment: Environment
   readonly #guessesMax: number
   readonly #windows = new Map<string, Window>()
+  /** By address: what is being looked up, and by how many. */
+  readonly #open = new Map<string, Map<string, number>>()
 
   constructor(environment: Environment, guessesMax: number = limits.guessesMax) {
     this.#environment = environment
     this.#guessesMax = guessesMax
   }
 
+  /**
+   * Looks up what may be a guess. Until that is known it counts as a wrong one, or else many that
+   * come at once would all pass. Whoever says the same at once is counted once. Throws
+   * `too-many-guesses`.
+   */
+  async during<T>(address: string, guess: string, look: () => Promise<T>): Promise<T> {
+    const open = this.#open.get(address) ?? new Map<string, number>()
+    if (!open.has(guess)) this.assertMayGuess(address)
+    this.#open.set(address, open.set(guess, (open.get(guess) ?? 0) + 1))
+    try {
+      return await look()
+    } finally {
+      const others = (open.get(guess) ?? 1) - 1
+      if (others > 0) open.set(guess, others)
+      else open.delete(guess)
+      if (open.size === 0) this.#open.delete(address)
+    }
+  }
+
   /** Throws `too-many-guesses`. */
   assertMayGuess(address: string): void {
-    const window = this.#current(address)
-    if (!window || window.guesses < this.#guessesMax) return
+    const wrong = this.#current(address)?.guesses ?? 0
+    if (wrong + (this.#open.get(address)?.size ?? 0) < this.#guessesMax) return
     const sentence = 'Too many wrong tokens came from this address: wait a minute.'
     throw new StorageError('too-many-guesses', sentence)
   }

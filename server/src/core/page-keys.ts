@@ -23,9 +23,13 @@ export class PageKeys {
     this.#guesses = new GuessLimit(environment, limits.pageKeyGuessesMax)
   }
 
-  /** Throws `too-many-guesses`. */
-  assertMayTry({ channelId, pageKey, peer }: ShownKey): void {
-    if (this.#right.get(channelId) !== pageKey) this.#guesses.assertMayGuess(peer)
+  /**
+   * Tries a key. While that is being looked up it counts as a wrong one. Throws `too-many-guesses`,
+   * and as `look`.
+   */
+  during<T>(shown: ShownKey, look: () => Promise<T>): Promise<T> {
+    if (this.#right.get(shown.channelId) === shown.pageKey) return look()
+    return this.#guesses.during(shown.peer, guessOf(shown), look)
   }
 
   noteRight({ channelId, pageKey }: ShownKey): void {
@@ -35,8 +39,13 @@ export class PageKeys {
   }
 
   /** A page that comes with the same again does not guess. */
-  noteWrong({ channelId, pageKey, peer }: ShownKey): void {
+  noteWrong(shown: ShownKey): void {
+    const { channelId, pageKey, peer } = shown
     if (this.#right.get(channelId) === pageKey) this.#right.delete(channelId)
-    this.#guesses.noteWrong(peer, `${channelId}/${pageKey.slice(0, pageKeyLengthMax)}`)
+    this.#guesses.noteWrong(peer, guessOf(shown))
   }
+}
+
+function guessOf({ channelId, pageKey }: ShownKey): string {
+  return `${channelId}/${pageKey.slice(0, pageKeyLengthMax)}`
 }

@@ -29,6 +29,18 @@ describe('a new project', () => {
     expect(next.userSecret).not.toBe(project.userSecret)
   })
 
+  it('has no channel id that a command line would take for an option', () => {
+    const environment = new TestEnvironment()
+    const withHyphen = Buffer.alloc(16, 0xf8) // base64url spells its first six bits with one
+    const drawn = [withHyphen, withHyphen]
+    const drawFirst = (count: number): Buffer =>
+      drawn.pop() ?? new TestEnvironment().randomBytes(count)
+    environment.randomBytes = drawFirst
+    const { channelId } = newProject(environment, { isOpen: true })
+    expect(drawn).toEqual([])
+    expect(channelId).toMatch(/^[A-Za-z0-9_][A-Za-z0-9_-]{21}$/)
+  })
+
   it('may bring a channel id that fits into a path', () => {
     for (const id of ['a', '_-9Z', 'x'.repeat(100)]) expect(isChannelId(id)).toBe(true)
     for (const id of ['', 'x'.repeat(101), 'a b', 'a/b', '..', 'ä', 'a\n']) {

@@ -140,9 +140,13 @@ function invalid(rule: string): StorageError {
   return new StorageError('page-rules-invalid', `The rules for pages must be: ${rule}.`)
 }
 
-/** 128 random bits, as base64url: 22 characters. */
+/**
+ * 128 random bits, as base64url: 22 characters. With a hyphen in front a command line would take it
+ * for an option.
+ */
 function createChannelId(environment: Environment): string {
-  return Buffer.from(environment.randomBytes(channelIdBytes)).toString('base64url')
+  const id = Buffer.from(environment.randomBytes(channelIdBytes)).toString('base64url')
+  return id.startsWith('-') ? createChannelId(environment) : id
 }
 
 function createPageKey(environment: Environment): string {

@@ -189,11 +189,14 @@ export class Projects {
     { caller, peer }: { caller: Caller; peer: string | undefined },
   ): Promise<Store> {
     const isKnown = this.#known.has(channelId)
-    if (peer !== undefined && !isKnown) this.#guesses.assertMayGuess(peer)
-    const storeId = isChannelId(channelId) ? await this.#storeIdOf(channelId) : undefined
+    const look = async (): Promise<string | undefined> =>
+      isChannelId(channelId) ? this.#storeIdOf(channelId) : undefined
+    const guess = channelId.slice(0, 100)
+    const isGuess = peer !== undefined && !isKnown
+    const storeId = await (isGuess ? this.#guesses.during(peer, guess, look) : look())
     if (storeId === undefined) {
       this.forget(channelId)
-      if (peer !== undefined) this.#guesses.noteWrong(peer, channelId.slice(0, 100))
+      if (peer !== undefined) this.#guesses.noteWrong(peer, guess)
       throw projectNotFound(channelId)
     }
     try {

@@ -1,4 +1,5 @@
 import { type Actor, type Caller, system } from './caller.ts'
+import type { StorageEngine } from './engine.ts'
 import type { Environment } from './environment.ts'
 import { StorageError } from './errors.ts'
 import { GuessLimit } from './guess-limit.ts'
@@ -160,8 +161,10 @@ export class Sessions {
     { caller, peer }: { caller: Caller; peer: string | undefined },
   ): Promise<Store> {
     const isKnown = this.#known.has(`${ownerId}${token}`)
-    if (peer !== undefined && !isKnown) this.#guesses.assertMayGuess(peer)
-    const [entry] = await this.#parts.engine.get([sessionKey(ownerId, token)])
+    const get = (): ReturnType<StorageEngine['get']> =>
+      this.#parts.engine.get([sessionKey(ownerId, token)])
+    const isGuess = peer !== undefined && !isKnown
+    const [entry] = await (isGuess ? this.#guesses.during(peer, String(token), get) : get())
     if (!entry) {
       this.forget(ownerId, token)
       if (peer !== undefined) this.#guesses.noteWrong(peer, String(token))

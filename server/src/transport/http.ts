@@ -2,9 +2,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { AllowedHosts } from './allowed-hosts.ts'
-import type { HttpHandler, HttpReply } from './exchange.ts'
+import { DirectConnection, type DirectMessage, type DirectParts } from './direct-connection.ts'
+import type { HttpHandler, HttpReply, HttpRequest } from './exchange.ts'
 import { IdleConnections } from './idle-connections.ts'
-import { hostOf, IncomingRequest } from './incoming-request.ts'
+import { hostOf, IncomingRequest, type RequestMessage, WholeRequest } from './incoming-request.ts'
 import { refuseMalformed } from './malformed.ts'
 import { Outbox } from './outbox.ts'
 import { listenOn, portOf } from './port.ts'
@@ -16,6 +17,7 @@ import {
   sendWhole,
   type WholeReply,
 } from './replies.ts'
+import { ReplyHead } from './reply-head.ts'
 import { asksForWebSocket, choosingUpgrades, type UpgradeHandler } from './upgrades.ts'
 
 export interface HttpOptions {
@@ -50,12 +52,17 @@ const usualPatience: Patience = { stallMs: 65_000, headersMs: 10_000, checkInter
 /** What is in flight when the server is told to stop gets this long. */
 const stopMs = 8_000
 
-/** `node:http` without anything between it and the doors. */
+/**
+ * `node:http` without anything between it and the doors; and in front of it, for what is plain and
+ * comes whole, `DirectConnection`.
+ */
 export class HttpListener {
   readonly #server: Server
   readonly #options: HttpOptions
   readonly #connections: IdleConnections
   readonly #outbox = new Outbox()
+  readonly #direct = new Map<Socket, DirectConnection>()
+  readonly #directParts: DirectParts
   /** Connections that speak HTTP no more. */
   readonly #upgraded = new Set<Duplex>()
   #isStopping = false
@@ -63,7 +70,7 @@ export class HttpListener {
   constructor(options: HttpOptions) {
     const { stallMs, headersMs, checkIntervalMs } = options.patience ?? usualPatience
     this.#options = options
-    this.#connections = new IdleConnections(stallMs)
+    this.#connections = new IdleConnections({ idleMs: stallMs, silentMs: headersMs })
     this.#server = createServer(
       {
         headersTimeout: headersMs,
@@ -76,9 +83,11 @@ export class HttpListener {
       },
       (message, response) => this.#serve(message, response),
     )
-    this.#server.on('connection', (socket) => this.#connections.watch(socket, performance.now()))
+    this.#directParts = this.#makeDirectParts(taking(this.#server))
+    this.#server.on('connection', (socket) => this.#connect(socket))
     this.#server.on('clientError', refuse)
     this.#server.on('upgrade', (message, socket, head) => this.#upgrade(message, socket, head))
+    const isWaitedFor = (socket: Socket): boolean => this.#isWaitedFor(socket)
     const cutOff = (): void => this.#connections.cutOff(performance.now(), isWaitedFor)
     const timer = setInterval(cutOff, checkIntervalMs).unref()
     this.#server.on('close', () => clearInterval(timer))
@@ -114,6 +123,7 @@ export class HttpListener {
     this.#isStopping = true
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#server.close(() => resolve())
+    for (const connection of this.#direct.values()) connection.stop()
     const deadline = setTimeout(() => this.#cutOffAll(), stopMs)
     await promise
     clearTimeout(deadline)
@@ -121,7 +131,46 @@ export class HttpListener {
 
   #cutOffAll(): void {
     this.#server.closeAllConnections()
-    for (const socket of this.#upgraded) socket.destroy()
+    for (const socket of [...this.#upgraded, ...this.#direct.keys()]) socket.destroy()
+  }
+
+  #makeDirectParts(takeOver: (socket: Socket) => void): DirectParts {
+    return {
+      replyHead: new ReplyHead(),
+      isStopping: () => this.#isStopping,
+      later: (send) => this.#outbox.add(send),
+      answer: (message) => this.#answerDirect(message),
+      handOver: (socket, rest) => {
+        this.#direct.delete(socket)
+        takeOver(socket)
+        passOn(socket, rest)
+      },
+      logFailure: (message, error) => this.#logFailure(message, error),
+    }
+  }
+
+  #connect(socket: Socket): void {
+    this.#connections.watch(socket, performance.now())
+    this.#direct.set(socket, new DirectConnection(socket, this.#directParts))
+    socket.once('close', () => this.#direct.delete(socket))
+  }
+
+  /** The client waits for the server, and not the other way round. */
+  #isWaitedFor(socket: Socket): boolean {
+    const direct = this.#direct.get(socket)
+    if (direct) return direct.isWaitedFor
+    const { [latest]: exchange }: BusySocket = socket
+    return exchange?.message.complete === true && !exchange.response.headersSent
+  }
+
+  #answerDirect(message: DirectMessage): Promise<HttpReply> {
+    const { publicUrl } = this.#options
+    return this.#answer(message, new WholeRequest(message, message.body, publicUrl))
+  }
+
+  async #answer(message: RequestMessage, request: HttpRequest): Promise<HttpReply> {
+    const { handler, allowedHosts } = this.#options
+    return allowedHosts?.refusalOf(message) ?? (await handler(request))
   }
 
   #takerOf(message: IncomingMessage): UpgradeHandler | undefined {
@@ -147,9 +196,8 @@ export class HttpListener {
     const socket: BusySocket = message.socket
     socket[latest] = exchange
     try {
-      const { handler, publicUrl, allowedHosts } = this.#options
-      const refusal = allowedHosts?.refusalOf(message)
-      const reply = refusal ?? (await handler(new IncomingRequest(message, publicUrl)))
+      const { publicUrl } = this.#options
+      const reply = await this.#answer(message, new IncomingRequest(message, publicUrl))
       if (response.destroyed) await closeUnread(reply)
       else if (isShortReply(reply)) this.#outbox.add(() => this.#send(reply, exchange))
       else await this.#stream(reply, exchange)
@@ -175,8 +223,12 @@ export class HttpListener {
     await sendStreamed(reply, exchange)
   }
 
+  #logFailure({ method, url }: RequestMessage, error: unknown): void {
+    this.#options.logError(`${method} ${pathOf(url)} failed`, error)
+  }
+
   #giveUp(error: unknown, { message, response }: Exchange): void {
-    this.#options.logError(`${message.method} ${pathOf(message)} failed`, error)
+    this.#logFailure(message, error)
     if (response.headersSent) response.destroy()
     else response.writeHead(500).end()
   }
@@ -189,9 +241,25 @@ interface BusySocket extends Socket {
   [latest]?: Exchange | undefined
 }
 
-/** The client waits for the server, and not the other way round. */
-function isWaitedFor({ [latest]: exchange }: BusySocket): boolean {
-  return exchange?.message.complete === true && !exchange.response.headersSent
+/** What `node:http` does with a connection, which it then does for those alone that it is given. */
+function taking(server: Server): (socket: Socket) => void {
+  const takers = server.listeners('connection')
+  server.removeAllListeners('connection')
+  return (socket) => {
+    for (const taker of takers) taker.call(server, socket)
+  }
+}
+
+/** Bytes that were read from a connection, to whoever listens to it now. */
+function passOn(socket: Socket, { bytes, isEnd }: { bytes: Buffer; isEnd: boolean }): void {
+  if (isEnd) {
+    // Nothing can be put back behind the end.
+    socket.emit('data', bytes)
+    socket.emit('end')
+    return
+  }
+  socket.unshift(bytes)
+  socket.resume()
 }
 
 function refuse(error: Error, socket: Duplex): void {
@@ -209,6 +277,6 @@ function localAddressOf(address: string): string {
 }
 
 /** Without the query, which may hold a token. */
-function pathOf(message: IncomingMessage): string {
-  return (message.url ?? '').split('?', 1)[0] ?? ''
+function pathOf(url = ''): string {
+  return url.split('?', 1)[0] ?? ''
 }

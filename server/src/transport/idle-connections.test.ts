@@ -40,13 +40,28 @@ it('spares a connection whose client waits for the server, and counts from then 
   expect(server.destroyed).toBe(true)
 })
 
+it('waits less for the first byte of all', async () => {
+  const { connections, client, server } = await connected(1_000, 100)
+  connections.cutOff(1_099, busyWithNobody)
+  expect(server.destroyed).toBe(false)
+  client.write('the first byte')
+  await once(server, 'data')
+  connections.cutOff(1_100, busyWithNobody)
+  connections.cutOff(2_099, busyWithNobody)
+  expect(server.destroyed).toBe(false)
+  const { connections: others, server: silent } = await connected(1_000, 100)
+  others.cutOff(1_100, busyWithNobody)
+  expect(silent.destroyed).toBe(true)
+})
+
 const busyWithNobody = (): boolean => false
 
 /** A connection that is watched from 1,000 on. */
 async function connected(
   idleMs: number,
+  silentMs = idleMs,
 ): Promise<{ connections: IdleConnections; client: Socket; server: Socket }> {
-  const connections = new IdleConnections(idleMs)
+  const connections = new IdleConnections({ idleMs, silentMs })
   const listener = createServer().listen(0, '127.0.0.1')
   onTestFinished(() => void listener.close())
   await once(listener, 'listening')

@@ -13,10 +13,13 @@ interface Seen {
  */
 export class IdleConnections {
   readonly #idleMs: number
+  readonly #silentMs: number
   readonly #seen = new Map<Socket, Seen>()
 
-  constructor(idleMs: number) {
+  /** `silentMs`: for connections on which nothing has ever come. */
+  constructor({ idleMs, silentMs }: { readonly idleMs: number; readonly silentMs: number }) {
     this.#idleMs = idleMs
+    this.#silentMs = silentMs
   }
 
   /** Until it is closed or forgotten. */
@@ -38,7 +41,7 @@ export class IdleConnections {
     for (const [socket, seen] of this.#seen) {
       const bytes = socket.bytesRead + socket.bytesWritten
       if (bytes !== seen.bytes || isWaitedFor(socket)) this.#seen.set(socket, { bytes, at: now })
-      else if (now - seen.at >= this.#idleMs) socket.destroy()
+      else if (now - seen.at >= (bytes === 0 ? this.#silentMs : this.#idleMs)) socket.destroy()
     }
   }
 }

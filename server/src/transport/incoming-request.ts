@@ -1,18 +1,28 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Bytes } from '../core/engine.ts'
+import { BytesSource } from '../core/value.ts'
 import type { HttpRequest, RequestBody } from './exchange.ts'
 import { IncomingBody } from './incoming-body.ts'
 import type { UpgradeRequest } from './socket-exchange.ts'
 
+/** What is read of a request's head, whoever took it apart. */
+export interface RequestMessage {
+  readonly method?: string | undefined
+  readonly url?: string | undefined
+  readonly headers: IncomingHttpHeaders
+  readonly socket: Pick<Socket, 'localAddress' | 'localPort' | 'remoteAddress'>
+}
+
 /** What most requests never ask for is made when it is asked for. */
-export class IncomingRequest implements HttpRequest {
+abstract class RequestView {
   readonly method: string
   readonly path: string
   readonly query: string
-  readonly #message: IncomingMessage
+  readonly #message: RequestMessage
   readonly #publicUrl: string | undefined
-  #body: IncomingBody | undefined
 
-  constructor(message: IncomingMessage, publicUrl: string | undefined) {
+  constructor(message: RequestMessage, publicUrl: string | undefined) {
     const url = originForm(message.url ?? '/')
     const mark = url.indexOf('?')
     this.method = message.method ?? 'GET'
@@ -41,10 +51,31 @@ export class IncomingRequest implements HttpRequest {
     const { headers } = this.#message
     return headers.forwarded !== undefined || headers['x-forwarded-for'] !== undefined
   }
+}
+
+/** A request whose body comes as it is taken. */
+export class IncomingRequest extends RequestView implements HttpRequest {
+  readonly #stream: IncomingMessage
+  #body: IncomingBody | undefined
+
+  constructor(message: IncomingMessage, publicUrl: string | undefined) {
+    super(message, publicUrl)
+    this.#stream = message
+  }
 
   get body(): RequestBody {
-    this.#body ??= new IncomingBody(this.#message)
+    this.#body ??= new IncomingBody(this.#stream)
     return this.#body
+  }
+}
+
+/** A request that is there as a whole. */
+export class WholeRequest extends RequestView implements HttpRequest {
+  readonly body: RequestBody
+
+  constructor(message: RequestMessage, bytes: Bytes, publicUrl: string | undefined) {
+    super(message, publicUrl)
+    this.body = new BytesSource(bytes)
   }
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Writable } from 'node:stream'
 import type { Bytes } from '../core/engine.ts'
 import type { HttpReply } from './exchange.ts'
 
@@ -42,31 +43,55 @@ export function sendWhole({ status, headers, body }: WholeReply, exchange: Excha
 }
 
 /** Writes a reply as fast as the client takes it, and closes the body when it goes away. */
-export async function sendStreamed(
-  { status, headers, body, signal }: HttpReply,
-  { message, response }: Exchange,
-): Promise<void> {
-  if (signal) cutOff(response, signal)
+export async function sendStreamed(reply: HttpReply, exchange: Exchange): Promise<void> {
+  const { message, response } = exchange
   if (!message.complete) {
     response.setHeader('Connection', 'close')
     discard(message)
   }
-  response.writeHead(status, headers)
-  for await (const part of partsOf(body)) {
-    for (let start = 0; start < part.length; start += sliceBytes) {
-      if (response.destroyed) return
-      if (!response.write(part.subarray(start, start + sliceBytes))) await drained(response)
-    }
-  }
-  response.end()
+  if (reply.signal) response.once('close', cutOff(response, reply.signal))
+  response.writeHead(reply.status, reply.headers)
+  await writeBody(reply, response, { isChunked: false })
+  if (!response.destroyed) response.end()
 }
 
-/** A client that stands still would else go on when it likes. */
-function cutOff(response: ServerResponse, signal: AbortSignal): void {
-  const destroy = (): void => void response.destroy()
+/**
+ * Writes a body as fast as the client takes it, and closes it when the client goes away: then `to`
+ * is destroyed. `isChunked`: in the chunks of HTTP/1.1, with their end (RFC 9112, 7.1).
+ */
+export async function writeBody(
+  { body }: HttpReply,
+  to: Writable,
+  { isChunked }: { readonly isChunked: boolean },
+): Promise<void> {
+  for await (const part of partsOf(body)) {
+    for (let start = 0; start < part.length; start += sliceBytes) {
+      if (to.destroyed) return
+      const slice = part.subarray(start, start + sliceBytes)
+      if (!(isChunked ? writeChunk(to, slice) : to.write(slice))) await drained(to)
+    }
+  }
+  if (isChunked && !to.destroyed) to.write('0\r\n\r\n')
+}
+
+function writeChunk(to: Writable, bytes: Bytes): boolean {
+  to.cork()
+  to.write(`${bytes.length.toString(16)}\r\n`)
+  to.write(bytes)
+  const hasRoom = to.write('\r\n')
+  to.uncork()
+  return hasRoom
+}
+
+/**
+ * A client that stands still would else go on when it likes. What it returns is to be called once
+ * the client has all.
+ */
+export function cutOff(to: Writable, signal: AbortSignal): () => void {
+  const destroy = (): void => void to.destroy()
   if (signal.aborted) destroy()
   signal.addEventListener('abort', destroy, { once: true })
-  response.once('close', () => signal.removeEventListener('abort', destroy))
+  return () => signal.removeEventListener('abort', destroy)
 }
 
 /** Nobody is there to take the body. */
@@ -105,14 +130,14 @@ function discard(message: IncomingMessage): void {
   message.resume()
 }
 
-function drained(response: ServerResponse): Promise<void> {
+function drained(to: Writable): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   const done = (): void => {
-    response.off('drain', done)
-    response.off('close', done)
+    to.off('drain', done)
+    to.off('close', done)
     resolve()
   }
-  response.on('drain', done)
-  response.on('close', done)
+  to.on('drain', done)
+  to.on('close', done)
   return promise
 }

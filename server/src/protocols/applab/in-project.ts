@@ -67,22 +67,28 @@ export function assertKeysInScope(
 }
 
 async function findForPage(call: PageCall, page: Page): Promise<Store> {
-  const { request, domain, pageKeys, store: channelId } = call
-  const { pageKey } = page
-  const { peer } = request
-  const shown = pageKey === undefined ? undefined : { channelId, pageKey, peer }
-  if (shown) pageKeys.assertMayTry(shown)
   page.decideBy(undefined)
+  const { pageKey } = page
+  const store = await (pageKey === undefined ? find(call, page) : tryKey(call, page, pageKey))
+  assertNotTooFast(call, page)
+  return store
+}
+
+async function tryKey(call: PageCall, page: Page, pageKey: string): Promise<Store> {
+  const { request, pageKeys, store: channelId } = call
+  const shown = { channelId, pageKey, peer: request.peer }
   try {
-    const found = domain.projects.find(channelId, { caller: page.caller, peer })
-    const store = found instanceof Promise ? await found : found
-    if (shown) pageKeys.noteRight(shown)
-    assertNotTooFast(call, page)
+    const store = await pageKeys.during(shown, async () => find(call, page))
+    pageKeys.noteRight(shown)
     return store
   } catch (error) {
-    if (shown && error instanceof PageDenied && !page.identity) pageKeys.noteWrong(shown)
+    if (error instanceof PageDenied && !page.identity) pageKeys.noteWrong(shown)
     throw error
   }
+}
+
+function find({ domain, request, store: channelId }: PageCall, page: Page): Store | Promise<Store> {
+  return domain.projects.find(channelId, { caller: page.caller, peer: request.peer })
 }
 
 /** Throws PageError `RATE_LIMIT`. */

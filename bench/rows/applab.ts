@@ -1,0 +1,171 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { compare, type Measure } from '../comparison.ts'
+import type { LoadPlan } from '../load/plan.ts'
+import {
+  getRequest,
+  putRequest,
+  recordsPath,
+  type SampleRecord,
+  sampleRecords,
+} from '../requests.ts'
+import type { Bench, Outcome, Row } from '../row.ts'
+import { ServerProcess, token } from '../server-process.ts'
+import { percentile } from '../statistics.ts'
+
+const clients = 64
+const recordCount = 1_000
+const valueBytes = 1_024
+/** Of each, pages may only ask so often. */
+const projectCount = 64
+const pageCount = 30
+const saveEveryMs = 2_000
+const classMs = 60_000
+const quickClassMs = 4_000
+
+/** A project of a server, and the store that it is. */
+interface Project {
+  readonly channelId: string
+  readonly storeId: string
+}
+
+interface ApplabCase {
+  readonly name: string
+  readonly what: string
+  /** What a page sends for a record, and what Apify's client sends for the same. */
+  requestsOf(record: SampleRecord, project: Project): { own: Buffer; reference: Buffer }
+  readonly status: number
+}
+
+const cases: readonly ApplabCase[] = [
+  {
+    name: 'applab-get',
+    what: 'get_key_value of 1 KB, 64 pages / GET of the Apify door',
+    requestsOf: ({ key }, { channelId, storeId }) => ({
+      own: pageRequest('GET', `${channelId}/get_key_value?key=${key}`),
+      reference: getRequest(`${recordsPath(storeId)}/${key}`),
+    }),
+    status: 200,
+  },
+  {
+    name: 'applab-set',
+    what: 'durable set_key_value of 1 KB, 64 pages / PUT of the Apify door',
+    requestsOf: ({ key, value }, { channelId, storeId }) => ({
+      own: pageRequest('POST', `${channelId}/set_key_value`, JSON.stringify({ key, value })),
+      reference: putRequest(`${recordsPath(storeId)}/${key}`, value),
+    }),
+    status: 201,
+  },
+]
+
+/** What pages ask through App Lab's routes, against the Apify door of the same server. */
+export const applabRows: readonly Row[] = [
+  ...cases.map((one) => ({ name: one.name, run: (bench: Bench) => runCase(bench, one) })),
+  { name: 'applab-class', run: runClass },
+]
+
+async function runCase(bench: Bench, one: ApplabCase): Promise<readonly Outcome[]> {
+  await using stack = new AsyncDisposableStack()
+  const server = await start(bench, stack)
+  const projects = await Promise.all(
+    Array.from({ length: projectCount }, (_, n) => createProject(server.port, `project ${n}`)),
+  )
+  const placed = sampleRecords(recordCount, valueBytes).map((record, n) => ({
+    record,
+    project: projects[n % projectCount] ?? { channelId: '', storeId: '' },
+  }))
+  const puts = placed.map(({ record: { key, value }, project }) =>
+    putRequest(`${recordsPath(project.storeId)}/${key}`, value),
+  )
+  const { port } = server
+  const expected = { status: 201 }
+  await bench.load.run({ port, clients, requests: puts, expected, duration: 'once' })
+  const requests = placed.map(({ record, project }) => one.requestsOf(record, project))
+  const own = { requests: requests.map((each) => each.own), expected: { status: 200 } }
+  const references = requests.map((each) => each.reference)
+  const reference = { requests: references, expected: { status: one.status } }
+  const sides = {
+    own: measureOf(bench, server, own),
+    reference: measureOf(bench, server, reference),
+  }
+  return [{ name: one.name, what: one.what, ...(await compare(sides, bench.rounds)) }]
+}
+
+/** How long a page of a class waits for what it saves. */
+async function runClass(bench: Bench): Promise<readonly Outcome[]> {
+  await using stack = new AsyncDisposableStack()
+  const server = await start(bench, stack)
+  const { channelId } = await createProject(server.port, 'class')
+  const url = `http://127.0.0.1:${server.port}/datablock_storage/${channelId}/set_key_value`
+  const saves = (bench.isQuick ? quickClassMs : classMs) / saveEveryMs
+  const waitsOf = async (record: SampleRecord, index: number): Promise<number[]> => {
+    await sleep((index * saveEveryMs) / pageCount)
+    const waits: number[] = []
+    for (let left = saves; left > 0; left -= 1) {
+      const began = performance.now()
+      await save(url, record)
+      const waited = performance.now() - began
+      waits.push(waited)
+      await sleep(Math.max(0, saveEveryMs - waited))
+    }
+    return waits
+  }
+  const pages = sampleRecords(pageCount, valueBytes)
+  const waits = (await Promise.all(pages.map(waitsOf))).flat()
+  const what = `set_key_value of 1 KB, ${pageCount} pages every ${saveEveryMs / 1_000} s, 99 of 100`
+  return [{ name: 'applab-class', what, value: percentile(waits, 0.99), unit: 'ms' }]
+}
+
+async function start(
+  { program, nodeFlags, createFolder }: Bench,
+  stack: AsyncDisposableStack,
+): Promise<ServerProcess> {
+  const options = { program, engine: 'lmdb', data: createFolder(), nodeFlags } as const
+  const server = await ServerProcess.startCoatcheck(options)
+  stack.defer(() => server.stop())
+  return server
+}
+
+async function createProject(port: number, name: string): Promise<Project> {
+  const response = await fetch(`http://127.0.0.1:${port}/applab/projects`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ name, isOpen: true }),
+  })
+  const text = await response.text()
+  if (!response.ok) throw new Error(`No project: ${response.status} ${text}`)
+  const { data }: { data: Project } = JSON.parse(text)
+  return data
+}
+
+async function save(url: string, { key, value }: SampleRecord): Promise<void> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ key, value }),
+  })
+  const text = await response.text()
+  if (!response.ok) throw new Error(`Not saved: ${response.status} ${text}`)
+}
+
+/** As browsers send it from a page of another origin, without the headers that say nothing here. */
+function pageRequest(method: 'GET' | 'POST', path: string, json?: string): Buffer {
+  const start = `${method} /datablock_storage/${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n`
+  const origin = 'Origin: http://school.example\r\n'
+  if (json === undefined) return Buffer.from(`${start}${origin}\r\n`)
+  const type = 'Content-Type: application/json\r\n'
+  const length = `Content-Length: ${Buffer.byteLength(json)}\r\n`
+  return Buffer.from(`${start}${origin}${type}${length}\r\n${json}`)
+}
+
+function measureOf(
+  { load, roundMs }: Bench,
+  server: ServerProcess,
+  plan: Pick<LoadPlan, 'requests' | 'expected'>,
+): Measure {
+  return async () => {
+    const before = server.cpuMs()
+    const run = { ...plan, port: server.port, clients, duration: roundMs }
+    const { requestCount: count, elapsedMs } = await load.run(run)
+    return { count, elapsedMs, cpuMs: server.cpuMs() - before }
+  }
+}

@@ -1,0 +1,51 @@
+import { STATUS_CODES, validateHeaderValue } from 'node:http'
+
+const secondMs = 1_000
+
+/** The head of a reply as `node:http` writes it. */
+export class ReplyHead {
+  #second = 0
+  #date = ''
+
+  /**
+   * Ends with the empty line. Of a body without a `Content-Length` it says the length where that is
+   * known, or else that it comes in chunks. Throws Node's error for a value that no header has.
+   */
+  write(reply: {
+    readonly status: number
+    readonly headers: Readonly<Record<string, string | number>>
+    /** Undefined: there is no body. */
+    readonly length: number | 'chunked' | undefined
+    readonly isLast: boolean
+  }): string {
+    const { status, headers, length, isLast } = reply
+    let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`
+    let saysLength = false
+    for (const name in headers) {
+      const value = headers[name]
+      if (value === undefined) continue
+      if (typeof value === 'string') validateHeaderValue(name, value)
+      if (isContentLength(name)) saysLength = true
+      text += `${name}: ${value}\r\n`
+    }
+    text += `Date: ${this.#now()}\r\nConnection: ${isLast ? 'close' : 'keep-alive'}\r\n`
+    if (length === undefined || saysLength) return `${text}\r\n`
+    return length === 'chunked'
+      ? `${text}Transfer-Encoding: chunked\r\n\r\n`
+      : `${text}Content-Length: ${length}\r\n\r\n`
+  }
+
+  #now(): string {
+    const second = Math.floor(Date.now() / secondMs)
+    if (second === this.#second) return this.#date
+    this.#second = second
+    this.#date = new Date(second * secondMs).toUTCString()
+    return this.#date
+  }
+}
+
+const contentLength = 'content-length'
+
+export function isContentLength(name: string): boolean {
+  return name.length === contentLength.length && name.toLowerCase() === contentLength
+}

@@ -1,0 +1,112 @@
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { routes } from '../src/protocols/applab/routes.ts'
+import {
+  type ApplabRow,
+  applabRows,
+  askApplab,
+  headWord,
+  type PageKeys,
+  pageNames,
+} from './support/authorization/applab-operations.ts'
+import { applabColumns, settingsColumns } from './support/authorization/applab-rules.ts'
+import { endpointsOf } from './support/authorization/operations.ts'
+import { callerNames, World } from './support/authorization/world.ts'
+import { Remote } from './support/remote.ts'
+import { useTestServer } from './test-server.ts'
+
+const server = useTestServer()
+const everybody = [...callerNames, ...pageNames]
+let world: World
+let keys: PageKeys
+
+beforeAll(async () => {
+  world = await World.create({ url: server.url(), token: server.token() })
+  const other = await jane('/coatcheck/v1/projects', { method: 'POST', json: { name: 'other' } })
+  keys = { right: '', ofAnother: other.data.pageKey }
+})
+
+/** The project as it was in the beginning: closed, without rights for pages. */
+async function restore(settings: object = {}): Promise<void> {
+  await jane(`/v2/key-value-stores/${world.wardrobe.id}/clear`, { method: 'POST' })
+  await world.restore()
+  const path = `/coatcheck/v1/projects/${world.wardrobe.channelId}`
+  const json = { isOpen: false, mayDelete: false, ...settings }
+  const { data } = await jane(path, { method: 'PATCH', json })
+  keys = { ...keys, right: data.pageKey }
+}
+
+function jane(path: string, asked: { method?: string; json?: object }) {
+  return new Remote(server.url()).do(path, { ...asked, token: world.tokenOf('jane') })
+}
+
+function ask(row: ApplabRow, caller: string): Promise<string> {
+  return askApplab(server.url(), row, { world, caller, keys })
+}
+
+describe('the list of what can be asked of the App Lab door', () => {
+  it('has each of its endpoints and no other, so that none is made without a rule', () => {
+    const listed = new Set(applabRows.map(({ at }) => at))
+    expect([...listed].sort()).toEqual(endpointsOf(routes).sort())
+  })
+
+  it('is of every kind that the rules know, and they say something of everybody', () => {
+    const kinds = new Set(applabRows.map(({ kind }) => kind))
+    expect([...kinds].sort()).toEqual([...applabColumns.keys()].sort())
+    for (const [kind, column] of applabColumns) expect([...column.keys()], kind).toEqual(everybody)
+  })
+})
+
+describe('who may do what with a project', () => {
+  beforeEach(() => restore())
+
+  const cases = applabRows.map((row) => ({ title: `${row.at} ${row.variant ?? ''}`.trim(), row }))
+
+  it.each(cases)('is as the rules say: $title', async ({ row }) => {
+    const column = applabColumns.get(row.kind) ?? new Map<string, string>()
+    let before = row.changes && (await world.state())
+    const answers = new Map<string, string>()
+    for (const [caller, word] of column) {
+      answers.set(caller, await ask(row, caller))
+      if (!row.changes) continue
+      const after = await world.state()
+      if (word !== 'ok') expect(after, `refused to ${caller}`).toEqual(before)
+      else {
+        expect(after, `granted to ${caller}`).not.toEqual(before)
+        await restore()
+        before = await world.state()
+      }
+    }
+    const spelled = row.at.startsWith('HEAD') ? headWord : (word: string): string => word
+    const expected = [...column].map(([caller, word]) => [caller, spelled(word)])
+    expect([...answers]).toEqual(expected)
+  })
+})
+
+describe('what pages may do', () => {
+  const settings: Readonly<Record<string, object>> = {
+    open: { isOpen: true },
+    delete: { mayDelete: true },
+    both: { isOpen: true, mayDelete: true },
+  }
+  const kinds: Readonly<Record<string, readonly string[]>> = {
+    read: ['read-in', 'read-out', 'user'],
+    set: ['set-in', 'set-out'],
+    delete: ['delete-in', 'delete-out'],
+    all: ['read-some', 'write-in', 'write-out', 'write-all'],
+  }
+
+  it.each([...settingsColumns])('is as the project is set: %s', async (name, column) => {
+    const [setting = '', use = ''] = name.split(':')
+    const rows = applabRows.filter(
+      ({ kind, at }) => kinds[use]?.includes(kind) && !at.startsWith('HEAD'),
+    )
+    expect(rows.length).toBeGreaterThan(1)
+    await restore(settings[setting])
+    for (const row of rows) {
+      for (const [caller, word] of column) {
+        expect(await ask(row, caller), `${caller}: ${row.at}`).toBe(word)
+        if (word === 'ok' && row.changes) await restore(settings[setting])
+      }
+    }
+  })
+})

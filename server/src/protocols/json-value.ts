@@ -32,16 +32,18 @@ export async function jsonViewOf(record: StoreRecord, store: Store): Promise<Jso
 /** The type of what a door that speaks JSON stores. */
 export const jsonType = 'application/json'
 
-/**
- * JSON text that needs no look, since a door that speaks JSON has stored it; undefined where
- * `jsonViewOf` must look.
- */
+/** JSON text that needs no look; undefined where `jsonViewOf` must look. */
 export function readyJsonOf(record: StoreRecord): string | undefined {
+  const bytes = readyBytesOf(record)
+  return bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')
+}
+
+/** ... as its bytes: a door that speaks JSON has stored it, and it is small. */
+export function readyBytesOf(record: StoreRecord): Bytes | undefined {
   const { contentType, contentEncoding, jsonState, value } = record
   if (contentType !== jsonType || jsonState !== 'sound' || contentEncoding !== '') return undefined
   const { inline } = value
-  if (!inline || inline[0] === byteOrderMark) return undefined
-  return Buffer.from(inline.buffer, inline.byteOffset, inline.length).toString('utf8')
+  return inline && inline[0] !== byteOrderMark ? inline : undefined
 }
 
 /** Its first byte, with which no JSON begins. */

@@ -1,3 +1,4 @@
+import type { Bytes } from '../core/engine.ts'
 import { StorageError } from '../core/errors.ts'
 import type { StoreRecord } from '../core/record.ts'
 import type { SeedPair } from '../core/seed.ts'
@@ -7,6 +8,8 @@ import { jsonViewOf } from './json-value.ts'
 
 /** Values of these are in memory, as far as they are small. */
 const pairsAtOnce = 100
+/** Parts of a streamed reply are about that long, in characters. */
+const partLength = 65_536
 
 /** The members of a JSON object as pairs. `null` is no value, as for pages that set it. */
 export function pairsOf(object: JsonText): SeedPair[] {
@@ -24,7 +27,18 @@ export function textOfPairs(pairs: readonly SeedPair[]): string {
  * record is as it was at one moment; what has no JSON view is left out. Throws `record-damaged`:
  * what ends without its brace is not complete.
  */
-export async function* keyValuesText(store: Store): AsyncGenerator<string> {
+export async function* keyValuesParts(store: Store): AsyncGenerator<Bytes> {
+  let part = ''
+  for await (const text of keyValuesText(store)) {
+    part += text
+    if (part.length < partLength) continue
+    yield Buffer.from(part)
+    part = ''
+  }
+  if (part !== '') yield Buffer.from(part)
+}
+
+async function* keyValuesText(store: Store): AsyncGenerator<string> {
   let isFirst = true
   let startAfter: string | undefined
   yield '{'

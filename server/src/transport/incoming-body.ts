@@ -84,3 +84,18 @@ export class IncomingBody implements RequestBody {
     return taken
   }
 }
+
+/** A body that is there as a whole. */
+export class WholeBody implements RequestBody {
+  #bytes: Bytes
+
+  constructor(bytes: Bytes) {
+    this.#bytes = bytes
+  }
+
+  async take(count: number): Promise<Bytes> {
+    const taken = this.#bytes.subarray(0, count)
+    this.#bytes = this.#bytes.subarray(count)
+    return taken
+  }
+}

@@ -1,9 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Bytes } from '../core/engine.ts'
-import { BytesSource } from '../core/value.ts'
 import type { HttpRequest, RequestBody } from './exchange.ts'
-import { IncomingBody } from './incoming-body.ts'
+import { IncomingBody, WholeBody } from './incoming-body.ts'
 import type { UpgradeRequest } from './socket-exchange.ts'
 
 /** What is read of a request's head, whoever took it apart. */
@@ -75,7 +74,7 @@ export class WholeRequest extends RequestView implements HttpRequest {
 
   constructor(message: RequestMessage, bytes: Bytes, publicUrl: string | undefined) {
     super(message, publicUrl)
-    this.body = new BytesSource(bytes)
+    this.body = new WholeBody(bytes)
   }
 }
 

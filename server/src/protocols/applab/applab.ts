@@ -44,7 +44,8 @@ export function createApplabDoor(
   })
 }
 
-/** What is data of people is kept by nobody on the way. */
+/** What is data of people is kept by nobody on the way, and is no page, whatever stands in it. */
 function addHeaders(headers: HttpReply['headers']): void {
   headers['Cache-Control'] ??= 'no-store'
+  headers['X-Content-Type-Options'] = 'nosniff'
 }

@@ -1,5 +1,3 @@
-import { type JsonText, parseJsonText } from '../json-text.ts'
-import { JsonTextError } from '../json-text-error.ts'
 import { decodeBody, readBody } from '../rest/json-body.ts'
 import type { PageCall } from './call.ts'
 import { PageError } from './errors.ts'
@@ -10,26 +8,25 @@ const formParametersMax = 1_000
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** What the query of a call says. */
-export function queryOf({ request }: PageCall): Parameters {
-  return new Parameters({ query: request.query })
+export function queryOf({ query }: PageCall): Parameters {
+  return new Parameters({ query })
 }
 
 /**
  * What query and body of a call say: a form, or a JSON object under any other type. Throws
  * RequestError.
  */
-export async function readParameters({ request }: PageCall): Promise<Parameters> {
-  const { query } = request
+export async function readParameters({ request, query }: PageCall): Promise<Parameters> {
   const contentType = (request.header('content-type') ?? '').toLowerCase()
   if (contentType.startsWith('multipart/')) throw takesNoParts()
   const bytes = await decodeBody(request, await readBody(request))
   if (bytes.length === 0) return new Parameters({ query })
   const text = textOf(bytes)
   if (!contentType.startsWith('application/x-www-form-urlencoded')) {
-    return new Parameters({ query, json: objectOf(text) })
+    return new Parameters({ query, json: membersOf(text) })
   }
   assertFewParameters(text)
-  return new Parameters({ query, form: text })
+  return new Parameters({ query, form: new URLSearchParams(text) })
 }
 
 function textOf(bytes: Uint8Array): string {
@@ -41,15 +38,21 @@ function textOf(bytes: Uint8Array): string {
   }
 }
 
-function objectOf(text: string): JsonText {
-  try {
-    const json = parseJsonText(text)
-    if (json.kind === 'object') return json
-  } catch (error) {
-    if (!(error instanceof JsonTextError)) throw error
-    throw invalidBody(`it is not JSON: ${error.message}`)
+function membersOf(text: string): ReadonlyMap<string, unknown> {
+  const json = parsed(text)
+  if (typeof json === 'object' && json !== null && !Array.isArray(json)) {
+    return new Map(Object.entries(json))
   }
   throw invalidBody('it must be a JSON object, or a form.')
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    throw invalidBody('it is not JSON.')
+  }
 }
 
 function assertFewParameters(form: string): void {

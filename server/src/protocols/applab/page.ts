@@ -30,6 +30,8 @@ export class Page {
   readonly #right: PageRight
   #identity: StoreIdentity | undefined
   #decision: Decision | undefined
+  /** What its user's id was found to be, in which project. */
+  #proved: { readonly project: Project; readonly userId: string | undefined } | undefined
   /** One for all of the call. */
   #issued: string | undefined
 
@@ -59,7 +61,11 @@ export class Page {
   /** Of its user, as far as the server gave it that; undefined: it has none. */
   userId(): string | undefined {
     const project = this.#identity?.project
-    return project ? userIdOf(this.#userText, project) : undefined
+    if (!project || this.#userText === undefined) return undefined
+    if (this.#proved?.project !== project) {
+      this.#proved = { project, userId: userIdOf(this.#userText, project) }
+    }
+    return this.#proved.userId
   }
 
   /** From now on every use of the store throws RulesChanged where this is not so any more. */

@@ -5,15 +5,12 @@ import { batchesOf } from '../../core/record-batch.ts'
 import { recordsOf } from '../../core/seed.ts'
 import type { Store } from '../../core/store.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
-import { keyValuesText } from '../key-values.ts'
+import { keyValuesParts } from '../key-values.ts'
 import { whileAllowed } from '../rest/while-allowed.ts'
 import { readParameters } from './body.ts'
 import type { PageCall } from './call.ts'
 import { assertKeysInScope, inProject, pageOf, type Use } from './in-project.ts'
 import { jsonReplyOf, parsePairs, streamedJsonReply } from './wire.ts'
-
-/** Parts of a streamed reply are about that long, in characters. */
-const partLength = 65_536
 
 /**
  * GET get_key_values: an object of all values by their keys. What is no JSON, and what is too large
@@ -21,7 +18,7 @@ const partLength = 65_536
  */
 export function getKeyValues(call: PageCall): Promise<HttpReply> {
   return asUser(call, { action: 'read', extent: 'some' }, async (store) => {
-    const parts = inParts(keyValuesText(store))
+    const parts = keyValuesParts(store)
     const first = await parts.next()
     const second = first.done ? first : await parts.next()
     if (first.done || second.done) return jsonReplyOf(first.value ?? '', {})
@@ -83,22 +80,7 @@ async function addAll(store: Store, records: readonly WholeRecord[]): Promise<vo
   for (const batch of isOneBatch ? [records] : batchesOf(records)) await store.batch.add(batch)
 }
 
-async function* inParts(texts: AsyncIterable<string>): AsyncGenerator<string, undefined> {
-  let part = ''
-  for await (const text of texts) {
-    part += text
-    if (part.length < partLength) continue
-    yield part
-    part = ''
-  }
-  if (part !== '') yield part
-  return undefined
-}
-
-async function* joined(
-  first: readonly string[],
-  rest: AsyncIterable<string>,
-): AsyncGenerator<Bytes> {
-  for (const part of first) yield Buffer.from(part)
-  for await (const part of rest) yield Buffer.from(part)
+async function* joined(first: readonly Bytes[], rest: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
+  yield* first
+  yield* rest
 }

@@ -22,7 +22,7 @@ async function viewedText(store: Store, record: StoreRecord): Promise<string | u
 }
 
 /** As `jsonTextOf`, where what pages can't read counts as no JSON. Throws `record-damaged`. */
-export async function readableText(store: Store, record: StoreRecord): Promise<string | undefined> {
+async function readableText(store: Store, record: StoreRecord): Promise<string | undefined> {
   try {
     return await jsonTextOf(store, record)
   } catch (error) {

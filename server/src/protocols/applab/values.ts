@@ -1,5 +1,6 @@
 import type { Store } from '../../core/store.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
+import { readyBytesOf } from '../json-value.ts'
 import { emptyReply } from '../rest/replies.ts'
 import { answering } from './answering.ts'
 import { queryOf, readParameters } from './body.ts'
@@ -28,9 +29,9 @@ export function getKeyValue(call: PageCall): Promise<HttpReply> {
         return emptyReply(304, { ...readHeaders, ETag: tagOf(record?.revision ?? 0) })
       }
       if (!record) return jsonReplyOf('null', readHeaders)
-      const text = await jsonTextOf(store, record)
-      if (text === undefined) throw notJson()
-      return jsonReplyOf(text, { ...readHeaders, ETag: tagOf(record.revision) })
+      const json = readyBytesOf(record) ?? (await jsonTextOf(store, record))
+      if (json === undefined) throw notJson()
+      return jsonReplyOf(json, { ...readHeaders, ETag: tagOf(record.revision) })
     })
   })
 }

@@ -3,10 +3,11 @@ import type { Bytes } from '../../core/engine.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
 import { type JsonText, parseJsonText } from '../json-text.ts'
 import { JsonTextError } from '../json-text-error.ts'
+import type { Query } from '../rest/query.ts'
 import { PageError } from './errors.ts'
 
 /** The longest key, in UTF-16 units, as the page's `key.length` counts. */
-export const keyLengthMax = 700
+const keyLengthMax = 700
 
 /** The largest value, in bytes as `encodedBytes` counts. */
 export const valueBytesMax = 4_096
@@ -16,14 +17,14 @@ export const readValueLengthMax = 1_048_576
 
 const replyType = 'application/json; charset=utf-8'
 
-/** A 200 whose body is JSON text already. */
-export function jsonReplyOf(text: string, headers: Readonly<Record<string, string>>): HttpReply {
-  const body = Buffer.from(text)
-  return {
-    status: 200,
-    headers: { 'Content-Type': replyType, 'Content-Length': body.length, ...headers },
-    body,
-  }
+/** A 200 whose body is JSON already. */
+export function jsonReplyOf(
+  body: string | Bytes,
+  headers: Readonly<Record<string, string>>,
+): HttpReply {
+  const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length
+  const all = { 'Content-Type': replyType, 'Content-Length': length, ...headers }
+  return { status: 200, headers: all, body }
 }
 
 /** ... and is written while it is read. */
@@ -33,18 +34,18 @@ export function streamedJsonReply(body: AsyncIterable<Bytes> | ''): HttpReply {
 
 /** The parameters of a call: of the query, and over them those of a form or of a JSON object. */
 export class Parameters {
-  readonly #query: URLSearchParams
-  readonly #form: URLSearchParams
-  readonly #json: JsonText | undefined
+  readonly #query: Query
+  readonly #form: URLSearchParams | undefined
+  readonly #json: ReadonlyMap<string, unknown> | undefined
 
   constructor(parts: {
-    readonly query: string
-    readonly form?: string | undefined
-    /** An object. */
-    readonly json?: JsonText | undefined
+    readonly query: Query
+    readonly form?: URLSearchParams
+    /** The members of an object, as `JSON.parse` makes them. */
+    readonly json?: ReadonlyMap<string, unknown>
   }) {
-    this.#query = new URLSearchParams(parts.query)
-    this.#form = new URLSearchParams(parts.form ?? '')
+    this.#query = parts.query
+    this.#form = parts.form
     this.#json = parts.json
   }
 
@@ -53,35 +54,34 @@ export class Parameters {
    * Throws PageError `KEY_INVALID`.
    */
   key(): string {
-    const key = this.#text('key')
-    if (key === undefined) throw keyInvalid('The key must be specified, as a string')
-    return checkedKey(key)
+    const key = this.#get('key')
+    if (typeof key === 'string') return checkedKey(key)
+    if (typeof key === 'number' || typeof key === 'boolean') return String(key)
+    throw keyInvalid('The key must be specified, as a string')
   }
 
   /** JSON text within the text of a parameter. Throws PageError. */
   jsonText(name: string): string | undefined {
-    const member = this.#json?.member(name)
-    if (!member) return this.#form.get(name) ?? this.#query.get(name) ?? undefined
-    if (member.kind === 'null') return undefined
-    if (member.kind === 'string') return member.string()
+    const text = this.#get(name)
+    if (typeof text === 'string' || text === undefined) return text
     const rule = `The ${name} must be sent as a string that holds JSON`
     throw new PageError({ status: 400, type: 'VALUE_INVALID' }, rule)
   }
 
-  #text(name: string): string | undefined {
-    const member = this.#json?.member(name)
-    if (!member) return this.#form.get(name) ?? this.#query.get(name) ?? undefined
-    if (member.kind === 'string') return member.string()
-    return ['number', 'true', 'false'].includes(member.kind) ? member.text : undefined
+  /** Undefined where it is absent or null. */
+  #get(name: string): unknown {
+    if (this.#json?.has(name)) return this.#json.get(name) ?? undefined
+    return this.#form?.get(name) ?? this.#query.given(name)
   }
 }
 
 /** Throws PageError `KEY_INVALID`. */
-export function checkedKey(key: string): string {
+function checkedKey(key: string): string {
   if (key.length > keyLengthMax) {
     const rule = `it must be shorter than ${keyLengthMax} bytes ('characters')`
     throw keyInvalid(`The key is too large, ${rule}`)
   }
+  if (!key.isWellFormed()) throw keyInvalid('The key has half a character in it')
   return key
 }
 
@@ -99,24 +99,34 @@ export function parseValue(text: string | undefined): JsonText {
 }
 
 function parsedValue(text: string): JsonText {
+  if (!text.isWellFormed()) throw notJson('It has half a character in it.')
   try {
     return parseJsonText(text)
   } catch (error) {
     if (!(error instanceof JsonTextError)) throw error
-    const message = `The value is not JSON: ${error.message}`
-    throw new PageError({ status: 400, type: 'VALUE_INVALID' }, message)
+    throw notJson(error.message)
   }
 }
 
+function notJson(why: string): PageError {
+  return new PageError({ status: 400, type: 'VALUE_INVALID' }, `The value is not JSON: ${why}`)
+}
+
 /** Throws PageError `MAX_VALUE_LENGTH_EXCEEDED`. */
-export function assertedSize(value: JsonText): JsonText {
-  // What is spelled by one unit is never longer than six bytes.
-  const isSmall = value.text.length * escapedBytes <= valueBytesMax
-  if (!isSmall && encodedBytes(value) > valueBytesMax) throw valueTooLarge()
+function assertedSize(value: JsonText): JsonText {
+  if (!isSurelySmall(value.text) && encodedBytes(value) > valueBytesMax) throw valueTooLarge()
   return value
 }
 
-export function valueTooLarge(): PageError {
+/** Without looking at each character of most values; of some that are small it is not sure. */
+function isSurelySmall(text: string): boolean {
+  // What is spelled by one unit is never longer than six bytes.
+  if (text.length * escapedBytes <= valueBytesMax) return true
+  // Rails writes these longer than they may be spelled.
+  return Buffer.byteLength(text) <= valueBytesMax && !/[<>&\u2028\u2029]|\de/i.test(text)
+}
+
+function valueTooLarge(): PageError {
   const rule = `it must be shorter than ${valueBytesMax} bytes ('characters')`
   return new PageError(
     { status: 400, type: 'MAX_VALUE_LENGTH_EXCEEDED' },
@@ -136,6 +146,7 @@ export function parsePairs(text: string | undefined): ReadonlyMap<string, JsonTe
 
 function parsedPairs(raw: string | undefined): ReadonlyMap<string, JsonText> {
   if (raw === undefined) throw notPairs('key_values_json must be specified')
+  if (!raw.isWellFormed()) throw notPairs('key_values_json has half a character in it')
   try {
     const pairs = parseJsonText(raw)
     if (pairs.kind === 'object') return pairs.members()

@@ -1,12 +1,11 @@
 import type { Use } from '../../core/access.ts'
-import type { Bytes } from '../../core/engine.ts'
 import { StorageError } from '../../core/errors.ts'
 import { batchesOf } from '../../core/record-batch.ts'
 import { recordsOf, type SeedPair } from '../../core/seed.ts'
 import type { Store } from '../../core/store.ts'
 import { assertRecordKey } from '../../core/validate.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
-import { keyValuesText, pairsOf, textOfPairs } from '../key-values.ts'
+import { keyValuesParts, pairsOf, textOfPairs } from '../key-values.ts'
 import { readJsonMembers } from '../rest/json-members.ts'
 import { emptyReply, jsonReply } from '../rest/replies.ts'
 import type { RestCall } from '../rest/routes.ts'
@@ -17,8 +16,6 @@ const managing: Use = { action: 'manage', extent: 'all' }
 const writing: Use = { action: 'write', extent: 'all' }
 const reading: Use = { action: 'read', extent: 'all' }
 const jsonType = 'application/json; charset=utf-8'
-/** Parts of a streamed reply are about that long, in characters. */
-const partLength = 65_536
 
 /** GET /coatcheck/v1/projects/{channel}/seed: the JSON object of its pairs. */
 export async function getSeed(call: RestCall): Promise<HttpReply> {
@@ -67,7 +64,7 @@ export async function exportPairs(call: RestCall): Promise<HttpReply> {
     'Content-Disposition': `attachment; filename="${name ?? id}.json"`,
   }
   if (call.request.method === 'HEAD') return { status: 200, headers, body: '' }
-  return whileAllowed({ status: 200, headers, body: inParts(keyValuesText(store)) }, store)
+  return whileAllowed({ status: 200, headers, body: keyValuesParts(store) }, store)
 }
 
 /**
@@ -97,15 +94,4 @@ async function writePairs(
     count += existed.filter(Boolean).length
   }
   return count
-}
-
-async function* inParts(texts: AsyncIterable<string>): AsyncGenerator<Bytes> {
-  let part = ''
-  for await (const text of texts) {
-    part += text
-    if (part.length < partLength) continue
-    yield Buffer.from(part)
-    part = ''
-  }
-  yield Buffer.from(part)
 }

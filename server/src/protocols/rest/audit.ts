@@ -23,7 +23,7 @@ export async function auditReply(
     revisionBefore: before ?? null,
     at: new Date(at).toISOString(),
     ...event,
-    userId: actor?.userId ?? null,
+    userId: actor?.userId || null,
     username: names.get(actor?.userId ?? '') ?? null,
     tokenId: actor?.tokenId || null,
     door: actor?.door ?? null,

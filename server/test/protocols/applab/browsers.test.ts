@@ -55,6 +55,7 @@ describe('pages of other origins', () => {
     expect(reply.status).toBe(status)
     expect(reply.headers.get('access-control-allow-origin')).toBe('*')
     expect(reply.headers.get('access-control-allow-credentials')).toBe(null)
+    expect(reply.headers.get('x-content-type-options')).toBe('nosniff')
     const exposed = reply.headers.get('access-control-expose-headers')
     expect(exposed).toBe('ETag, X-Page-User, Retry-After')
   })

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { ApplabProject, refusalOf } from '../../support/applab-project.ts'
 import { People } from '../../support/people.ts'
 import { type Answered, Remote } from '../../support/remote.ts'
+import { SlowDownload, SlowUpload } from '../../support/slow-transfer.ts'
 import { engines, startTestServer, useTestServer } from '../../test-server.ts'
 
 const value = { key: 'k', value: '"set"' }
@@ -122,18 +123,13 @@ describe.each(engines)('what pages may do, on %s', (engine) => {
 
   it('ends while a value is on its way', async () => {
     const project = await create()
-    const body = slowBody('{"key":"late","value":"1"}')
-    const sent = fetch(`${server.url()}/datablock_storage/${project.channelId}/set_key_value`, {
-      method: 'POST',
-      body: body.stream,
-      headers: { 'Content-Type': 'application/json' },
-      duplex: 'half',
-    })
-    await body.begun
+    const path = `/datablock_storage/${project.channelId}/set_key_value`
+    const target = { url: server.url(), path, method: 'POST', contentType: 'application/json' }
+    const body = Buffer.from('{"key":"late","value":"1"}')
+    const upload = await SlowUpload.begin(target, body, { sent: 1 })
     await project.change({ isOpen: false })
-    body.end()
-    const reply = await sent
-    expect(refusalOf({ status: reply.status, text: await reply.text() })).toEqual(missing)
+    expect(await upload.status).toBe(401)
+    upload.abort()
     expect(await project.get('late')).toBe(null)
   })
 })
@@ -232,6 +228,30 @@ describe('an unknown channel of somebody with a token', () => {
   })
 })
 
+describe('an export under way', () => {
+  const server = useTestServer()
+
+  it('is cut off when the token is revoked', async () => {
+    const people = new People({ url: server.url(), token: server.token() })
+    const jane = await people.create('jane')
+    const project = await ApplabProject.create({ url: server.url(), token: jane.token })
+    const large = JSON.stringify('x'.repeat(4_000_000))
+    for (const key of ['1', '2', '3', '4', '5', '6', '7', '8', '9']) {
+      const path = `/v2/key-value-stores/${project.storeId}/records/${key}`
+      const headers = { 'Content-Type': 'application/json' }
+      const asked = { method: 'PUT', token: jane.token, body: large, headers }
+      await people.remote.do(path, asked)
+    }
+    const reading = await people.createToken(jane, { action: 'read' })
+    const path = `/datablock_storage/${project.channelId}/get_key_values`
+    const download = await SlowDownload.begin({ url: server.url(), path, token: reading.token })
+    expect(download.status).toBe(200)
+    await people.revoke(jane, reading)
+    await download.closed()
+    expect(download.isWhole).toBe(false)
+  })
+})
+
 describe('who did it', () => {
   const server = useTestServer()
 
@@ -244,27 +264,15 @@ describe('who did it', () => {
     const { data } = await new Remote(server.url()).do(path, { token: server.token() })
     const told = data.items
       .filter(({ subject }: { subject: string }) => subject.startsWith('by-'))
-      .map((event: Record<string, unknown>) => [event.subject, event.username, event.door])
+      .map((event: Record<string, unknown>) => [
+        event.subject,
+        event.username,
+        event.userId === null,
+        event.door,
+      ])
     expect(told).toEqual([
-      ['by-page', null, 'applab'],
-      ['by-owner', 'owner', 'applab'],
+      ['by-page', null, true, 'applab'],
+      ['by-owner', 'owner', false, 'applab'],
     ])
   })
 })
-
-/** A body whose first byte is sent at once, and the rest when it is told to. */
-function slowBody(text: string): { stream: ReadableStream; begun: Promise<void>; end(): void } {
-  const { promise: begun, resolve } = Promise.withResolvers<void>()
-  let rest: (() => void) | undefined
-  const stream = new ReadableStream({
-    start(controller) {
-      controller.enqueue(Buffer.from(text.slice(0, 1)))
-      rest = () => {
-        controller.enqueue(Buffer.from(text.slice(1)))
-        controller.close()
-      }
-      resolve()
-    },
-  })
-  return { stream, begun, end: () => rest?.() }
-}

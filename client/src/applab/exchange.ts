@@ -19,7 +19,7 @@ export interface Reply {
 export async function exchange({ url, ...call }: RouteCall): Promise<Reply> {
   try {
     // No cookies: whoever the browser is signed in as, a page acts as itself.
-    const response = await fetch(url, { ...call, cache: 'no-store', credentials: 'omit' })
+    const response = await fetch(url, { ...call, credentials: 'omit' })
     const text = await response.text()
     return { status: response.status, text, header: (name) => response.headers.get(name) }
   } catch (error) {

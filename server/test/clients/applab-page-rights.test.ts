@@ -130,6 +130,27 @@ describe('the id of a user', () => {
     expect(asked.filter((path) => path.endsWith('user_id'))).toEqual([])
   })
 
+  it('is that of the first answer, of however many calls at once', async () => {
+    const page = await pages.visit()
+    const ids = `Promise.all(Array.from({ length: 20 }, (_, key) =>
+      getKeyValue('key' + key).then(getUserId)))`
+    const [first, ...others] = new Set([await page.evaluate(ids)].flat())
+    expect(first).toMatch(/^[\w-]{22}$/)
+    expect(others).toEqual([])
+  })
+
+  it('is given anew where what was kept is none', async () => {
+    const page = await pages.visit()
+    const id = await page.evaluate('getUserId()')
+    await page.evaluate(`(() => {
+      for (const name of Object.keys(localStorage)) localStorage.setItem(name, '✗')
+    })()`)
+    await page.page.reload()
+    expect(await page.call('setKeyValue', `'key'`, '1')).toEqual({ callback: [] })
+    expect(await page.evaluate('getUserId()')).toMatch(/^[\w-]{22}$/)
+    expect(await page.evaluate('getUserId()')).not.toBe(id)
+  })
+
   it('opens the keys that are its own, and no others', async () => {
     const rules = [{ prefix: 'notes/', preset: 'own-keys-only' }]
     const tag = pageScript(

@@ -71,7 +71,7 @@ describe('a first start', () => {
   it('prints where the NemesisDB door is, before it says that it listens', async () => {
     const args = ['--engine', 'memory', '--nemesis-port', '0']
     const server = await ServerProcess.start({ data: createTestFolder(), args })
-    const lines = server.stdout.trimEnd().split('\n').slice(1)
+    const lines = server.stdout.trimEnd().split('\n').slice(2)
     expect(lines).toEqual([
       expect.stringMatching(/^The NemesisDB door is at ws:\/\/127\.0\.0\.1:\d+$/),
       `Coatcheck is listening on ${server.url}`,

@@ -112,7 +112,8 @@ describe('the published package', { timeout: installMs }, () => {
     node: string,
     data: string,
   ): Promise<{ url: string; stop(): Promise<{ code: number; errors: string }> }> {
-    const args = [join(installed, 'bin/coatcheck.js'), 'serve', '--port', '0', '--data', data]
+    const ports = ['--port', '0', '--nemesis-port', '0'] // whatever else runs on this machine
+    const args = [join(installed, 'bin/coatcheck.js'), 'serve', ...ports, '--data', data]
     const child = spawn(node, args)
     const { promise: exit, resolve: exited } = Promise.withResolvers<number>()
     const { promise: url, resolve: listens } = Promise.withResolvers<string>()

@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['{server,client}/src/**/*.test.ts', '{server,client}/test/**/*.test.ts'],
+    include: ['{server,client,console}/src/**/*.test.ts', '{server,client}/test/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', '**/fixtures/**'],
     // Tests start servers, load a native addon and change the environment: a process per file.
     pool: 'forks',

@@ -1,5 +1,6 @@
-// Makes the scripts that the server gives to web pages: each becomes one file that needs no other.
-// `node scripts/bundle.mjs FOLDER` writes them into that folder.
+// Makes what the server gives to browsers: scripts, each of which becomes one file that needs no
+// other, and the pages around them. `node scripts/bundle.mjs FOLDER` writes them into that folder.
+import { copyFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { rolldown } from 'rolldown'
 import { fail, ROOT } from './process.mjs'
@@ -7,6 +8,15 @@ import { fail, ROOT } from './process.mjs'
 /** The name under which a page asks for a script, and where its source is. */
 const SCRIPTS = {
   'applab.js': 'client/src/applab.ts',
+  'play/play.js': 'console/src/play/play.ts',
+  'play/frame.js': 'console/src/play/frame.ts',
+}
+
+/** What is served as it was written. */
+const FILES = {
+  'play/play.html': 'console/src/play/play.html',
+  'play/play.css': 'console/src/play/play.css',
+  'play/frame.html': 'console/src/play/frame.html',
 }
 
 // What browsers know since 2022 or 2023: schools do not have the newest ones.
@@ -15,6 +25,9 @@ const TARGET = 'es2022'
 const folder = process.argv[2]
 if (folder === undefined) fail('bundle.mjs needs the folder to write to.')
 for (const [name, source] of Object.entries(SCRIPTS)) await bundle(source, resolve(folder, name))
+for (const [name, source] of Object.entries(FILES)) {
+  copyFileSync(join(ROOT, source), resolve(folder, name))
+}
 
 async function bundle(source, file) {
   const bundler = await rolldown({

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { hashFiles, nodeBinary, readIfThere, seconds } from './install.mjs'
 import { ROOT, run, say, toolEnv } from './process.mjs'
@@ -9,7 +9,9 @@ const DIST = join(ROOT, 'server', 'dist')
 const PAGES = join(DIST, 'pages')
 const STAMP = join(ROOT, 'node_modules', '.coatcheck-build')
 const BUNDLE = join('scripts', 'bundle.mjs')
-const SETTINGS = ['tsconfig.json', 'server/tsconfig.build.json', 'package-lock.json', BUNDLE]
+const SERVER_SETTINGS = join('server', 'tsconfig.build.json')
+const CLIENT_SETTINGS = join('client', 'tsconfig.build.json')
+const SETTINGS = ['tsconfig.json', SERVER_SETTINGS, 'package-lock.json', BUNDLE]
 
 /** Builds server/dist unless it was built from just these sources; tells whether it is there. */
 export async function ensureBuilt() {
@@ -23,10 +25,11 @@ export async function build() {
   const began = Date.now()
   const sources = hashOfSources()
   rmSync(STAMP, { force: true })
-  // The compiler leaves the output of removed sources behind, and npm would pack it.
-  rmSync(DIST, { recursive: true, force: true })
-  const code = await compile(['-p', join('server', 'tsconfig.build.json')])
-  if (code !== 0 || (await bundle(PAGES)) !== 0) return false
+  const isBuilt = await buildInto(DIST, async (folder) => {
+    const code = await compile(['-p', SERVER_SETTINGS, '--outDir', folder])
+    return code === 0 && (await bundle(join(folder, 'pages'))) === 0
+  })
+  if (!isBuilt) return false
   writeFileSync(STAMP, sources)
   say(`built server/dist in ${seconds(began)} s`)
   return true
@@ -38,13 +41,32 @@ export async function build() {
  */
 export async function buildClient() {
   const began = Date.now()
-  const dist = join(ROOT, 'client', 'dist')
-  rmSync(dist, { recursive: true, force: true })
-  const code = await compile(['-p', join('client', 'tsconfig.build.json')])
-  if (code !== 0) return false
-  copyFileSync(join(PAGES, 'applab.js'), join(dist, 'applab.js'))
-  say(`built client/dist in ${seconds(began)} s`)
-  return true
+  const isBuilt = await buildInto(join(ROOT, 'client', 'dist'), async (folder) => {
+    const code = await compile(['-p', CLIENT_SETTINGS, '--outDir', folder])
+    if (code !== 0) return false
+    copyFileSync(join(PAGES, 'applab.js'), join(folder, 'applab.js'))
+    return true
+  })
+  if (isBuilt) say(`built client/dist in ${seconds(began)} s`)
+  return isBuilt
+}
+
+/**
+ * Puts a folder in the place of what was built before once `fill` has filled it, and tells whether
+ * it has. It is a new one, since the compiler leaves the output of removed sources behind; and the
+ * old one stays until then, since a server that starts meanwhile reads it.
+ */
+async function buildInto(dist, fill) {
+  const next = `${dist}-next-${process.pid}`
+  const before = `${dist}-before-${process.pid}`
+  try {
+    if (!(await fill(next))) return false
+    if (existsSync(dist)) renameSync(dist, before)
+    renameSync(next, dist)
+    return true
+  } finally {
+    for (const folder of [next, before]) rmSync(folder, { recursive: true, force: true })
+  }
 }
 
 /** Runs the TypeScript compiler, its messages on stderr. */

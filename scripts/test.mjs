@@ -13,6 +13,8 @@ let failed = 0
 await check('build', ensureBuilt)
 await check('lint', async () => (await runTool('@biomejs/biome/bin/biome', ['check', '.'])) === 0)
 await check('type check', async () => (await compile(['--noEmit'])) === 0)
+// Web pages know what browsers have, and nothing of Node.
+await check('type check of pages', async () => (await compile(['--noEmit', '-p', 'console'])) === 0)
 const tests = await runTests(process.argv.slice(2))
 failed += tests.failed
 process.exitCode = failed > 0 || tests.passed === 0 ? 1 : 0

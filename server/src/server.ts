@@ -16,7 +16,8 @@ import { coatcheckPrefix, createCoatcheckDoor } from './protocols/coatcheck/coat
 import { createHealthDoor, isHealthPath, startingReply } from './protocols/coatcheck/health.ts'
 import { newProjectPath } from './protocols/coatcheck/routes.ts'
 import { JsonSchemas } from './protocols/json-schema.ts'
-import { createWebFileDoor } from './protocols/web-files.ts'
+import { createPlayDoor, isPlayPath, playPath } from './protocols/play.ts'
+import { createWebFileDoor, forAnyOrigin } from './protocols/web-files.ts'
 import { StartError } from './start-error.ts'
 import { AllowedHosts, hostNameOf, isLoopback } from './transport/allowed-hosts.ts'
 import type { HttpHandler, HttpRequest } from './transport/exchange.ts'
@@ -24,7 +25,7 @@ import { HttpListener } from './transport/http.ts'
 import { hostOf } from './transport/incoming-request.ts'
 import { welcomePage } from './transport/welcome.ts'
 import { readVersion } from './version.ts'
-import { readPageScript } from './web-files.ts'
+import { readWebFile } from './web-files.ts'
 
 /** A server that runs. */
 export interface RunningServer {
@@ -32,6 +33,8 @@ export interface RunningServer {
   /** Undefined where the NemesisDB door has no port of its own. */
   readonly nemesisUrl: string | undefined
   readonly firstStart: FirstStart | undefined
+  /** Where a browser finds the page to try App Lab's functions on. */
+  readonly playUrl: string
   /** Finishes what is in flight, writes what is only in memory, and lets go of the folder. */
   close(): Promise<void>
 }
@@ -83,7 +86,8 @@ export async function startServer(
     // The last: whoever finds it is answered.
     closers.push(() => folder?.removeLocalServer())
     if (folder) tellWhere(folder, { url: listener.localUrl, secret }, environment)
-    return { url: listener.url, nemesisUrl: nemesis.url, firstStart, close }
+    const playUrl = (config.publicUrl ?? listener.localUrl) + playPath
+    return { url: listener.url, nemesisUrl: nemesis.url, firstStart, playUrl, close }
   })
 }
 
@@ -231,7 +235,8 @@ function openDoorsOf(
     pairsMax: config.applabPairsMax,
     autoCreate: config.applabAutoCreate,
   })
-  const pageScript = createWebFileDoor(readPageScript())
+  const pageScript = createWebFileDoor(readWebFile('applab.js'), forAnyOrigin)
+  const play = createPlayDoor(readWebFile)
   const about = { engine: config.engine, version: readVersion() }
   const healthDoor = createHealthDoor({ domain, environment, health, ...about })
   return (request: HttpRequest) => {
@@ -239,6 +244,7 @@ function openDoorsOf(
     if (isHealthPath(request.path)) return healthDoor(request)
     if (request.path.startsWith(applabPrefix)) return applab(request)
     if (request.path === pageScriptPath) return pageScript(request)
+    if (isPlayPath(request.path)) return play(request)
     const isOwn = request.path.startsWith(coatcheckPrefix) || request.path === newProjectPath
     return isOwn ? own(request) : apify(request)
   }

@@ -1,16 +1,25 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { extname } from 'node:path'
 import type { WebFile } from './protocols/web-files.ts'
 
 /** Where the build leaves them: beside the compiled server, of which this may be the source. */
 const folders = ['./pages/', '../dist/pages/']
 
-/** The script with App Lab's functions; undefined where this server was never built. */
-export function readPageScript(): WebFile | undefined {
+const contentTypes: Readonly<Record<string, string>> = {
+  '.css': 'text/css; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+}
+
+/**
+ * A file that browsers load, by its path below the folder of such files; undefined where this
+ * server was never built.
+ */
+export function readWebFile(path: string): WebFile | undefined {
   for (const folder of folders) {
-    const file = new URL(`${folder}applab.js`, import.meta.url)
-    if (existsSync(file)) return { contentType: scriptType, bytes: readFileSync(file) }
+    const file = new URL(folder + path, import.meta.url)
+    const contentType = contentTypes[extname(path)]
+    if (contentType && existsSync(file)) return { contentType, bytes: readFileSync(file) }
   }
   return undefined
 }
-
-const scriptType = 'text/javascript; charset=utf-8'

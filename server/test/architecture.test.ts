@@ -6,11 +6,12 @@ import { describe, expect, it } from 'vitest'
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 const sources = join(root, 'server/src')
 const clientSources = join(root, 'client/src')
+const consoleSources = join(root, 'console/src')
 const fileLinesMax = 400
 const lineLengthMax = 100
 
 interface Source {
-  /** From `server/src` or `client/src`, with slashes. */
+  /** From the folder that was read, with slashes. */
   readonly path: string
   readonly text: string
   /** Paths from there, or names of packages. */
@@ -49,7 +50,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'protocols/',
     'transport/',
   ],
-  'web-files.ts': ['protocols/web-files.ts', 'node:fs'],
+  'web-files.ts': ['protocols/web-files.ts', 'node:fs', 'node:path'],
   'opened-data.ts': [
     'closers.ts',
     'config.ts',
@@ -208,6 +209,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'protocols/key-values.ts': ['core/', 'protocols/json-text.ts', 'protocols/json-value.ts'],
   'protocols/json-schema.ts': ['protocols/json-schema-process.ts', 'core/', 'node:'],
   'protocols/json-schema-process.ts': ['core/limits.ts', 'node:vm', 'ajv'],
+  'protocols/play.ts': ['protocols/web-files.ts', 'transport/exchange.ts'],
   'protocols/web-files.ts': ['protocols/entity-tags.ts', 'transport/exchange.ts', 'node:crypto'],
   'protocols/zip.ts': ['core/engine.ts', 'node:', 'yazl'],
   'protocols/json-value.ts': ['core/', 'protocols/content-encoding.ts'],
@@ -344,6 +346,35 @@ describe('the client', () => {
 
   it('names nothing that Node alone has', () => {
     expect(shipped.filter(({ text }) => /\b(Buffer|process|global)\./.test(text))).toEqual([])
+  })
+})
+
+describe('the console', () => {
+  const all = readSources(consoleSources)
+  const shipped = all.filter(({ path }) => !isTest(path))
+  const isOther = (name: string): boolean =>
+    !/^\.\.\/\.\.\/client\/src\/|^@codemirror\/|^@lezer\/highlight$/.test(name)
+
+  it('knows itself, the client and its editor alone: all else it asks the server', () => {
+    const paths = new Set(shipped.map(({ path }) => path))
+    const arrows = shipped.flatMap(({ path, imports }) =>
+      imports
+        .filter((name) => !paths.has(name) && isOther(name))
+        .map((name) => `${path} -> ${name}`),
+    )
+    expect(shipped.flatMap(({ imports }) => imports).length).toBeGreaterThan(30)
+    expect(arrows).toEqual([])
+  })
+
+  it('reads no text as HTML', () => {
+    const parsing = /innerHTML|outerHTML|insertAdjacentHTML|document\.write/
+    expect(shipped.filter(({ text }) => parsing.test(text)).map(({ path }) => path)).toEqual([])
+  })
+
+  it('keeps the rules of the house that no linter knows', () => {
+    expect(all.filter(isLong).map(({ path }) => path)).toEqual([])
+    expect(all.flatMap(longComments)).toEqual([])
+    expect(shipped.filter(isLoose).map(({ path }) => path)).toEqual([])
   })
 })
 

@@ -34,6 +34,8 @@ describe('the published package', { timeout: installMs }, () => {
         './bin/coatcheck.js',
         './dist/main.js',
         './dist/pages/applab.js',
+        './dist/pages/play/play.html',
+        './dist/pages/play/play.js',
         './README.md',
         './LICENSE',
       ]),
@@ -65,6 +67,8 @@ describe('the published package', { timeout: installMs }, () => {
     expect(await (await fetch(record, { headers })).text()).toBe('x')
     const script = readFileSync(join(installed, 'dist/pages/applab.js'), 'utf8')
     expect(await (await fetch(`${url}/applab.js`)).text()).toBe(script)
+    expect(await (await fetch(`${url}/play`)).text()).toContain('src="play/play.js"')
+    expect((await fetch(`${url}/play/play.js`)).status).toBe(200)
     await checkSchemas(store, headers)
     const list = [join(installed, 'bin/coatcheck.js'), 'store', 'list', 'packed', '--data', data]
     expect((await run(node, list)).stdout).toContain('\tpacked\t1\t1\t')

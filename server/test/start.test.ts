@@ -47,7 +47,9 @@ describe('a first start', () => {
     const file = join(data, 'first-token')
     const token = readFileSync(file, 'utf8').trim()
     expect(server.stdout).toBe(
-      `Your token is ${token} (also in ${file})\nCoatcheck is listening on ${server.url}\n`,
+      `Your token is ${token} (also in ${file})\n` +
+        `Try it in your browser: ${server.url}/play#token=${token}\n` +
+        `Coatcheck is listening on ${server.url}\n`,
     )
     expect(server.stderr).toBe('')
     expect(statSync(file).mode & 0o777).toBe(0o600)
@@ -69,7 +71,7 @@ describe('a first start', () => {
   it('prints where the NemesisDB door is, before it says that it listens', async () => {
     const args = ['--engine', 'memory', '--nemesis-port', '0']
     const server = await ServerProcess.start({ data: createTestFolder(), args })
-    const lines = server.stdout.trimEnd().split('\n').slice(1)
+    const lines = server.stdout.trimEnd().split('\n').slice(2)
     expect(lines).toEqual([
       expect.stringMatching(/^The NemesisDB door is at ws:\/\/127\.0\.0\.1:\d+$/),
       `Coatcheck is listening on ${server.url}`,
@@ -153,7 +155,8 @@ describe('settings', () => {
     const data = join(createTestFolder(), 'untouched')
     const server = await ServerProcess.start({ data, args: ['--engine', 'memory'] })
     expect((await unnamedStore(server)).status).toBe(201)
-    expect(server.stdout).toMatch(/^Your token is \S+\nCoatcheck is listening on \S+\n$/)
+    const lines = /^Your token is \S+\nTry it .*: \S+\nCoatcheck is listening on \S+\n$/
+    expect(server.stdout).toMatch(lines)
     expect(await server.stop()).toBe(0)
     expect(existsSync(data)).toBe(false)
   })

@@ -34,10 +34,12 @@ function forgoPretenuring(): void {
 }
 
 /** stdout has these lines only; the last one says that every door is open. */
-function announce({ url, nemesisUrl, firstStart }: RunningServer): void {
+function announce({ url, nemesisUrl, firstStart, playUrl }: RunningServer): void {
   if (firstStart) {
     const where = firstStart.file ? ` (also in ${firstStart.file})` : ''
     process.stdout.write(`Your token is ${firstStart.token}${where}\n`)
+    const signedIn = `${playUrl}#token=${encodeURIComponent(firstStart.token)}`
+    process.stdout.write(`Try it in your browser: ${signedIn}\n`)
   }
   if (nemesisUrl) process.stdout.write(`The NemesisDB door is at ${nemesisUrl}\n`)
   process.stdout.write(`Coatcheck is listening on ${url}\n`)

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { BytesSource } from '../core/value.ts'
 import type { HttpReply } from '../transport/exchange.ts'
-import { createWebFileDoor } from './web-files.ts'
+import { createWebFileDoor, forAnyOrigin } from './web-files.ts'
 
 const bytes = Buffer.from('alert("hello")')
 const contentType = 'text/javascript; charset=utf-8'
-const door = createWebFileDoor({ contentType, bytes })
+const door = createWebFileDoor({ contentType, bytes }, forAnyOrigin)
 
 function ask(method: string, headers: Record<string, string> = {}, asked = door) {
   return asked({
@@ -49,7 +49,7 @@ describe('a file for web pages', () => {
   })
 
   it('has another tag where it is another one', async () => {
-    const other = createWebFileDoor({ contentType, bytes: Buffer.from('alert("bye")') })
+    const other = createWebFileDoor({ contentType, bytes: Buffer.from('alert("bye")') }, {})
     expect(tagOf(await ask('GET', {}, other))).not.toBe(tagOf(await ask('GET')))
   })
 
@@ -60,7 +60,7 @@ describe('a file for web pages', () => {
   })
 
   it('is said to be missing where nobody built it', async () => {
-    const reply = await ask('GET', {}, createWebFileDoor(undefined))
+    const reply = await ask('GET', {}, createWebFileDoor(undefined, {}))
     expect(reply.status).toBe(404)
     expect(reply.body).toContain('npm run build')
   })

@@ -2,19 +2,28 @@ import { hash } from 'node:crypto'
 import type { HttpHandler, HttpReply, HttpRequest } from '../transport/exchange.ts'
 import { parseEntityTags } from './entity-tags.ts'
 
-/** A file that web pages of any origin load. */
+/** A file that browsers load. */
 export interface WebFile {
   readonly contentType: string
   readonly bytes: Uint8Array
 }
 
-/** Answers with the file; with 304 who has it already. */
-export function createWebFileDoor(file: WebFile | undefined): HttpHandler {
+/** Lets pages of any origin load a file. */
+export const forAnyOrigin = {
+  'Access-Control-Allow-Origin': '*',
+  'Cross-Origin-Resource-Policy': 'cross-origin',
+} as const
+
+/** Answers with the file; with 304 who has it already. Undefined: it was not built. */
+export function createWebFileDoor(
+  file: WebFile | undefined,
+  ownHeaders: Readonly<Record<string, string>>,
+): HttpHandler {
   const tag = file && `"${hash('sha256', file.bytes, 'base64url')}"`
   return async (request) => {
     if (!file || tag === undefined) return notBuilt()
     if (request.method !== 'GET' && request.method !== 'HEAD') return useGet()
-    const headers = headersOf(tag)
+    const headers = { ...headersOf(tag), ...ownHeaders }
     if (hasAlready(request, tag)) return { status: 304, headers, body: '' }
     headers['Content-Type'] = file.contentType
     headers['Content-Length'] = file.bytes.length
@@ -24,13 +33,7 @@ export function createWebFileDoor(file: WebFile | undefined): HttpHandler {
 
 /** Its next version is asked for each time: pages name no version. */
 function headersOf(tag: string): HttpReply['headers'] {
-  return {
-    ETag: tag,
-    'Cache-Control': 'no-cache',
-    'Access-Control-Allow-Origin': '*',
-    'Cross-Origin-Resource-Policy': 'cross-origin',
-    'X-Content-Type-Options': 'nosniff',
-  }
+  return { ETag: tag, 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff' }
 }
 
 function hasAlready(request: HttpRequest, tag: string): boolean {

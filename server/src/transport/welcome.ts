@@ -34,6 +34,9 @@ Put your name on a store and it is kept; a store without a name goes 7 days afte
 server was told otherwise.</p>
 <p>You need the token that the first start printed; it is also in the file <code>first-token</code> of the data
 folder.</p>
+<h2>Try App Lab's functions</h2>
+<p>At <a href="play">${url}/play</a> you write programs with <code>setKeyValue</code> and <code>getKeyValue</code>, run
+them and watch their data, with nothing to install.</p>
 <h2>Store a first record with curl</h2>
 <pre>URL=${url} TOKEN=...   # your token
 curl -X POST -H "Authorization: Bearer $TOKEN" \\

@@ -1,0 +1,67 @@
+import { button, element } from './element.ts'
+import type { PairRowParts } from './pair-row.ts'
+import { ValueField } from './value-field.ts'
+
+type AddRowParts = Pick<PairRowParts, 'save' | 'delete' | 'sentenceOf'>
+
+/** The first row of the table: a pair to add, or to put in place of what its key has. */
+export class AddRow {
+  readonly element: HTMLTableRowElement
+  readonly #parts: AddRowParts
+  readonly #key = element('input', {
+    id: 'new-key',
+    'aria-label': 'Key of a new pair',
+    placeholder: 'enter text',
+    autocomplete: 'off',
+    autocapitalize: 'off',
+    spellcheck: 'false',
+  })
+  readonly #value = new ValueField({ id: 'new-value', label: 'Value of a new pair' })
+  readonly #button: HTMLButtonElement
+
+  constructor(parts: AddRowParts) {
+    this.#parts = parts
+    this.#button = button('Add pair', {}, () => this.#add())
+    this.element = element(
+      'tr',
+      { class: 'add' },
+      element('td', { class: 'key' }, this.#key),
+      element('td', { class: 'value' }, ...this.#value.parts),
+      element('td', { class: 'actions' }, this.#button),
+    )
+    this.element.addEventListener('keydown', ({ key, target, isComposing }) => {
+      if (!(target instanceof HTMLInputElement)) return
+      if (key === 'Enter' && !isComposing) this.#add()
+      if (key === 'Escape') this.#clear()
+    })
+  }
+
+  /** Without a key nothing happens; without a value the key has none from now on. */
+  async #add(): Promise<void> {
+    const key = this.#key.value
+    const typed = key === '' || this.#button.disabled ? undefined : this.#value.read()
+    if (!typed) {
+      if (key === '') this.#key.focus()
+      return
+    }
+    this.#button.disabled = true
+    this.#button.textContent = 'Adding'
+    try {
+      if (typed.kind === 'nothing') await this.#parts.delete(key)
+      else await this.#parts.save(key, typed.json)
+      this.#clear()
+      this.#key.focus()
+    } catch (error) {
+      this.#value.complain(this.#parts.sentenceOf(error))
+    } finally {
+      this.#button.disabled = false
+      this.#button.textContent = 'Add pair'
+    }
+  }
+
+  #clear(): void {
+    this.#key.value = ''
+    this.#value.input.value = ''
+    this.#value.complain('')
+  }
+}

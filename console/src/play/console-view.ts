@@ -1,0 +1,66 @@
+import { button, element } from './element.ts'
+import type { Printed } from './program-messages.ts'
+
+const linesMax = 1_000
+const frameMs = 16
+/** Who is that near to the end wants to see what comes. */
+const nearPixels = 8
+
+/** The program's console: the newest lines, at the end. */
+export class ConsoleView {
+  readonly #place: HTMLElement
+  readonly #onLine: (line: number) => void
+  /** Those that are to be shown: many lines at once are laid out once. */
+  #waiting: Printed[] = []
+  #timer: number | undefined
+
+  /** `onLine`: somebody wants to see that line of the program. */
+  constructor(place: HTMLElement, onLine: (line: number) => void) {
+    this.#place = place
+    this.#onLine = onLine
+  }
+
+  print(printed: Printed): void {
+    this.#waiting.push(printed)
+    this.#timer ??= setTimeout(() => this.#show(), frameMs)
+  }
+
+  clear(): void {
+    this.#waiting = []
+    this.#place.replaceChildren()
+  }
+
+  #show(): void {
+    this.#timer = undefined
+    const { scrollTop, scrollHeight, clientHeight } = this.#place
+    const isAtEnd = scrollTop + clientHeight >= scrollHeight - nearPixels
+    const lines = this.#waiting.slice(-linesMax).map(({ level, text }) => {
+      return element('div', { class: `line ${level}` }, ...this.#parts(text))
+    })
+    this.#waiting = []
+    this.#place.append(...lines)
+    while (this.#place.childElementCount > linesMax) this.#place.firstElementChild?.remove()
+    if (isAtEnd) this.#place.scrollTop = this.#place.scrollHeight
+  }
+
+  /** Where it names a line, that leads there. */
+  #parts(text: string): readonly (Node | string)[] {
+    const said = saidOfLine(text)
+    if (!said) return [text]
+    const { line, before, name, after } = said
+    const link = button(name, { class: 'to-line', title: 'Show this line' }, () => {
+      this.#onLine(line)
+    })
+    return [before, link, after]
+  }
+}
+
+/** What a warning or an error says of a line of the program. */
+export function saidOfLine(
+  text: string,
+): { line: number; before: string; name: string; after: string } | undefined {
+  const [, before, name, digits, after] =
+    /^(WARNING: |ERROR: )(Line: (\d+))(: .*)$/s.exec(text) ?? []
+  if (before === undefined || name === undefined || after === undefined) return undefined
+  return { line: Number(digits), before, name, after }
+}

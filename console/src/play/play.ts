@@ -1,0 +1,164 @@
+import { element, find, formIn } from './element.ts'
+import { Kept } from './kept.ts'
+import { OwnedPairs } from './owned-pairs.ts'
+import { PagePairs } from './page-pairs.ts'
+import { type ListedProject, type ProjectAddress, Projects } from './projects.ts'
+import { QuestionForm } from './question-form.ts'
+import { Refusal, sentenceOf } from './refusal.ts'
+import { Server } from './server.ts'
+import { isTokenText, SessionToken } from './session-token.ts'
+import { ShareDialog, sharedAddress } from './share-dialog.ts'
+import { Workbench } from './workbench.ts'
+
+const views = ['sign-in', 'first-project', 'trouble', 'workbench'] as const
+const serverUrl = new URL('.', location.href).href
+
+/** The page: who sits before it, and which project is open. */
+class Play {
+  readonly #kept = new Kept(() => localStorage)
+  readonly #token = new SessionToken(new Kept(() => sessionStorage))
+  readonly #workbench = new Workbench(this.#kept)
+  readonly #share = new ShareDialog()
+  readonly #select = find('project', HTMLSelectElement)
+  readonly #newDialog = find('new-dialog', HTMLDialogElement)
+  readonly #signIn: QuestionForm
+  #server = new Server(serverUrl)
+  #projects = new Projects(this.#server)
+  #listed: readonly ListedProject[] = []
+  #address: ProjectAddress | undefined
+  /** The one that is open, or about to be. */
+  #wanted: string | undefined
+
+  constructor() {
+    this.#signIn = new QuestionForm(formIn('sign-in'), (text) => this.#signInWith(text))
+    new QuestionForm(formIn('first-project'), (name) => this.#make(name))
+    new QuestionForm(formIn('new-dialog'), (name) => this.#make(name))
+    this.#select.addEventListener('change', () =>
+      this.#attempt(() => this.#open(this.#select.value)),
+    )
+    onClick('new-project', () => this.#newDialog.showModal())
+    onClick('share', () => this.#address && this.#share.show(this.#address))
+    onClick('sign-out', () => this.#leave(''))
+    onClick('try-again', () => this.start())
+    for (const dialog of document.querySelectorAll('dialog')) listenForClose(dialog)
+    addEventListener('hashchange', () => this.#token.takeFromAddress() && this.start())
+  }
+
+  /** Shows what there is for whom, as the address and the browser's memory say. */
+  async start(): Promise<void> {
+    this.#token.takeFromAddress()
+    const shared = sharedAddress()
+    if (this.#token.text !== undefined) await this.#attempt(() => this.#enter(shared))
+    else if (shared) this.#openShared(shared)
+    else this.#show('sign-in')
+  }
+
+  async #signInWith(text: string): Promise<void> {
+    if (!isTokenText(text)) throw new Refusal(0, 'A token has no spaces and no special letters.')
+    await this.#assertValid(text)
+    find('token', HTMLInputElement).value = ''
+    this.#token.text = text
+    await this.start()
+  }
+
+  async #assertValid(token: string): Promise<void> {
+    try {
+      await new Projects(new Server(serverUrl, token)).list()
+    } catch (error) {
+      throw isInvalidToken(error) ? new Refusal(401, 'This token is not valid.') : error
+    }
+  }
+
+  /** With the token that is there. Rejects with Refusal. */
+  async #enter(shared: ProjectAddress | undefined): Promise<void> {
+    this.#server = new Server(serverUrl, this.#token.text)
+    this.#projects = new Projects(this.#server)
+    this.#listed = await this.#projects.list()
+    const isOwn = ({ channelId }: ListedProject): boolean => channelId === shared?.channelId
+    if (shared && !this.#listed.some(isOwn)) return this.#openShared(shared)
+    const wanted = shared?.channelId ?? this.#kept.getText('project')
+    const chosen = this.#listed.find(({ channelId }) => channelId === wanted) ?? this.#listed[0]
+    if (!chosen) return this.#show('first-project')
+    this.#listProjects()
+    await this.#open(chosen.channelId)
+  }
+
+  async #make(name: string): Promise<void> {
+    const made = await this.#projects.create(name)
+    this.#listed = [...this.#listed, made]
+    this.#listProjects()
+    await this.#open(made.channelId)
+    this.#newDialog.close()
+    find('new-name', HTMLInputElement).value = ''
+  }
+
+  #listProjects(): void {
+    const options = this.#listed.map(({ channelId, title }) =>
+      element('option', { value: channelId }, title),
+    )
+    this.#select.replaceChildren(...options)
+  }
+
+  /** A project of one's own. */
+  async #open(channelId: string): Promise<void> {
+    this.#wanted = channelId
+    const address = await this.#projects.address(channelId)
+    // Somebody may have chosen another one meanwhile.
+    if (this.#wanted !== channelId) return
+    this.#address = address
+    this.#kept.set('project', channelId)
+    this.#select.value = channelId
+    // Which project is open, the browser remembers; a share link said it only at first.
+    history.replaceState(null, '', location.pathname)
+    this.#workbench.open(address, new OwnedPairs(this.#server, channelId))
+    this.#show('workbench', 'own')
+  }
+
+  /** Somebody else's project, as a page of it. */
+  #openShared(address: ProjectAddress): void {
+    const pairs = new PagePairs(new Server(serverUrl), address, this.#kept)
+    this.#workbench.open(address, pairs)
+    this.#show('workbench', 'shared')
+  }
+
+  /** Shows what went wrong, where it did. */
+  async #attempt(action: () => Promise<void>): Promise<void> {
+    try {
+      await action()
+    } catch (error) {
+      const sentence = sentenceOf(error)
+      if (isInvalidToken(error)) return this.#leave('This token is not valid, or not any more.')
+      find('trouble-text', HTMLElement).textContent = sentence
+      this.#show('trouble')
+    }
+  }
+
+  #leave(sentence: string): void {
+    this.#token.text = undefined
+    this.#workbench.close()
+    this.#show('sign-in')
+    this.#signIn.complain(sentence)
+  }
+
+  #show(shown: (typeof views)[number], bar?: 'own' | 'shared'): void {
+    for (const view of views) find(view, HTMLElement).hidden = view !== shown
+    for (const id of ['own', 'shared']) find(id, HTMLElement).hidden = id !== bar
+    if (shown !== 'workbench') find(shown, HTMLElement).querySelector('input')?.focus()
+  }
+}
+
+function isInvalidToken(error: unknown): boolean {
+  return error instanceof Refusal && error.status === 401
+}
+
+function onClick(id: string, action: () => void): void {
+  find(id, HTMLButtonElement).addEventListener('click', () => action())
+}
+
+function listenForClose(dialog: HTMLDialogElement): void {
+  for (const button of dialog.querySelectorAll('[data-close]')) {
+    button.addEventListener('click', () => dialog.close())
+  }
+}
+
+new Play().start()

@@ -1,0 +1,82 @@
+/** What a program that runs, and the page around it, say to each other. */
+
+export type PrintLevel = 'log' | 'warn' | 'error'
+
+/** A line of the program's console. */
+export interface Printed {
+  readonly level: PrintLevel
+  readonly text: string
+}
+
+/** Texts by name: what a program keeps between its runs. */
+export type KeptItems = Readonly<Record<string, string>>
+
+/** Of all names and texts that a program keeps, in characters. */
+export const keptLengthMax = 100_000
+
+export function keptLength(items: KeptItems): number {
+  return Object.entries(items).reduce((sum, [name, text]) => sum + name.length + text.length, 0)
+}
+
+/**
+ * To the program's frame: what it is to run. With it comes a port, on which the frame answers: what
+ * is posted to a window leaves a busy program only when it is done, and some never are.
+ */
+export interface RunMessage {
+  readonly type: 'coatcheck-play-run'
+  readonly code: string
+  readonly channelId: string
+  readonly pageKey: string | undefined
+  readonly kept: KeptItems
+}
+
+/** To the window around the frame: it can be told what to run. */
+export interface ReadyMessage {
+  readonly type: 'coatcheck-play-ready'
+}
+
+/** From the program's frame. */
+export type ProgramMessage =
+  | ({ readonly type: 'coatcheck-play'; readonly kind: 'printed' } & Printed)
+  | { readonly type: 'coatcheck-play'; readonly kind: 'kept'; readonly items: KeptItems }
+  /** Of the page script: a call for data that went well. */
+  | { readonly type: 'coatcheck-applab'; readonly kind: 'set' | 'get'; readonly key: string }
+
+/**
+ * What a message says; undefined where it is none of these. It comes from a program that may say
+ * anything.
+ */
+export function programMessage(data: unknown): ProgramMessage | undefined {
+  const { type, kind, level, text, items, key } = Object(data)
+  if (type === 'coatcheck-applab') {
+    const isCall = (kind === 'set' || kind === 'get') && typeof key === 'string'
+    return isCall ? { type, kind, key } : undefined
+  }
+  if (type !== 'coatcheck-play') return undefined
+  if (kind === 'printed' && isLevel(level) && typeof text === 'string') {
+    return { type, kind, level, text }
+  }
+  const isFit = kind === 'kept' && isKept(items) && keptLength(items) <= keptLengthMax
+  return isFit ? { type, kind, items } : undefined
+}
+
+export function isReadyMessage(data: unknown): data is ReadyMessage {
+  return Object(data).type === 'coatcheck-play-ready'
+}
+
+/** Undefined where the message is another one. */
+export function runMessage(data: unknown): RunMessage | undefined {
+  const { type, code, channelId, pageKey, kept } = Object(data)
+  const isRun = type === 'coatcheck-play-run' && typeof code === 'string'
+  if (!isRun || typeof channelId !== 'string' || !isKept(kept)) return undefined
+  return { type, code, channelId, pageKey: typeof pageKey === 'string' ? pageKey : undefined, kept }
+}
+
+function isLevel(level: unknown): level is PrintLevel {
+  return level === 'log' || level === 'warn' || level === 'error'
+}
+
+function isKept(items: unknown): items is KeptItems {
+  if (typeof items !== 'object' || items === null) return false
+  return Object.values(items).every((item) => typeof item === 'string')
+}

@@ -1,0 +1,91 @@
+import { element } from './element.ts'
+import type { Kept } from './kept.ts'
+import {
+  isReadyMessage,
+  type Printed,
+  programMessage,
+  type RunMessage,
+} from './program-messages.ts'
+import type { ProjectAddress } from './projects.ts'
+
+export interface ProgramListener {
+  onPrinted(printed: Printed): void
+  /** A call for data went well. */
+  onCall(call: { readonly kind: 'set' | 'get'; readonly key: string }): void
+  onState(isRunning: boolean): void
+}
+
+/**
+ * A student's program, in a frame whose origin is its own: it has the key of its project's pages,
+ * and can reach neither this page nor the token of who sits before it.
+ */
+export class Program {
+  readonly #place: HTMLElement
+  readonly #kept: Kept
+  readonly #listener: ProgramListener
+  #frame: HTMLIFrameElement | undefined
+  #waiting: RunMessage | undefined
+
+  constructor(place: HTMLElement, kept: Kept, listener: ProgramListener) {
+    this.#place = place
+    this.#kept = kept
+    this.#listener = listener
+    addEventListener('message', (event) => this.#hear(event))
+  }
+
+  /** From the beginning, in place of the one that runs. */
+  run(code: string, { channelId, pageKey }: ProjectAddress): void {
+    this.stop()
+    const kept = this.#kept.getTexts(keptName(channelId))
+    this.#waiting = { type: 'coatcheck-play-run', code, channelId, pageKey, kept }
+    this.#frame = element('iframe', {
+      sandbox: 'allow-scripts',
+      src: 'play/frame',
+      title: 'The program that runs',
+      tabindex: '-1',
+    })
+    this.#place.replaceChildren(this.#frame)
+    this.#listener.onState(true)
+  }
+
+  stop(): void {
+    this.#place.replaceChildren()
+    this.#frame = undefined
+    this.#waiting = undefined
+    this.#listener.onState(false)
+  }
+
+  #hear({ source, data }: MessageEvent): void {
+    const window = this.#frame?.contentWindow
+    // Of a program that was stopped, messages may still come.
+    if (!window || source !== window) return
+    if (isReadyMessage(data)) this.#begin(window)
+    else this.#take(data)
+  }
+
+  #begin(window: Window): void {
+    const run = this.#waiting
+    if (!run) return
+    this.#waiting = undefined
+    const { port1: port, port2: other } = new MessageChannel()
+    port.addEventListener('message', ({ data }) => {
+      if (this.#frame?.contentWindow === window) this.#take(data, run.channelId)
+    })
+    port.start()
+    // A frame of such an origin can be named in no other way; it shows only what this page's policy
+    // lets it: our own frame.
+    window.postMessage(run, '*', [other])
+  }
+
+  #take(data: unknown, channelId?: string): void {
+    const message = programMessage(data)
+    if (message?.type === 'coatcheck-applab') this.#listener.onCall(message)
+    else if (message?.kind === 'printed') this.#listener.onPrinted(message)
+    else if (message && channelId !== undefined) this.#kept.set(keptName(channelId), message.items)
+  }
+}
+
+/** What programs of a project keep. */
+export function keptName(channelId: string): string {
+  return `kept ${channelId}`
+}

@@ -1,0 +1,167 @@
+import { ConsoleView, saidOfLine } from './console-view.ts'
+import { CodeEditor, type LineMark } from './editor.ts'
+import { find } from './element.ts'
+import type { Kept } from './kept.ts'
+import { PagePairs } from './page-pairs.ts'
+import type { Pairs } from './pairs.ts'
+import { PairsTable } from './pairs-table.ts'
+import { PairsWatch } from './pairs-watch.ts'
+import { Program, type ProgramListener } from './program.ts'
+import type { Printed } from './program-messages.ts'
+import { Programs } from './programs.ts'
+import type { ProjectAddress } from './projects.ts'
+import { sentenceOf } from './refusal.ts'
+
+interface OpenProject {
+  readonly address: ProjectAddress
+  readonly pairs: Pairs
+  readonly watch: PairsWatch
+}
+
+/** Where programs of one project are written and run, with the project's data beside them. */
+export class Workbench {
+  readonly #kept: Kept
+  readonly #editor: CodeEditor
+  readonly #programs: Programs
+  readonly #program: Program
+  readonly #console: ConsoleView
+  readonly #table: PairsTable
+  readonly #data = find('data', HTMLElement)
+  readonly #viewData = find('view-data', HTMLButtonElement)
+  #marks: readonly LineMark[] = []
+  #project: OpenProject | undefined
+
+  constructor(kept: Kept) {
+    this.#kept = kept
+    const run = (): void => this.run()
+    this.#editor = new CodeEditor(find('editor', HTMLElement), {
+      onRun: run,
+      onEdited: (code) => this.#programs.note(code),
+    })
+    const select = find('choice', HTMLSelectElement)
+    const reset = find('reset', HTMLButtonElement)
+    this.#programs = new Programs(this.#editor, { select, reset, kept })
+    this.#console = new ConsoleView(find('lines', HTMLElement), (line) => {
+      this.#editor.goToLine(line)
+    })
+    this.#program = new Program(find('frame', HTMLElement), kept, this.#listener())
+    this.#table = new PairsTable({
+      save: (key, json) => this.#change((pairs) => pairs.set(key, json)),
+      delete: (key) => this.#change((pairs) => pairs.delete(key)),
+    })
+    this.#listen(run)
+  }
+
+  /** Shows that project, in place of the one that is here. */
+  open(address: ProjectAddress, pairs: Pairs): void {
+    this.close()
+    this.#table.clear()
+    const watch = new PairsWatch(pairs, {
+      onPairs: (values) => this.#table.show(values),
+      onTrouble: (sentence) => this.#showTrouble(sentence),
+    })
+    this.#project = { address, pairs, watch }
+    this.#programs.openProject(address.channelId)
+    find('limited', HTMLElement).hidden = pairs.areAll
+    this.#showData(this.#kept.get('data') === true)
+  }
+
+  close(): void {
+    this.#program.stop()
+    this.#clear()
+    this.#project?.watch.end()
+    this.#project = undefined
+  }
+
+  /** The program, from its beginning. */
+  run(): void {
+    if (!this.#project) return
+    this.#clear()
+    this.#program.run(this.#editor.code, this.#project.address)
+  }
+
+  #listen(run: () => void): void {
+    find('run', HTMLButtonElement).addEventListener('click', run)
+    find('stop', HTMLButtonElement).addEventListener('click', () => this.#program.stop())
+    find('clear', HTMLButtonElement).addEventListener('click', () => this.#clear())
+    this.#viewData.addEventListener('click', () => this.#showData(this.#data.hidden !== false))
+    document.addEventListener('keydown', (event) => {
+      const isRun = event.key === 'Enter' && (event.ctrlKey || event.metaKey)
+      const isFree = !event.defaultPrevented && document.querySelector('dialog[open]') === null
+      if (isRun && isFree) run()
+    })
+    find('look-up', HTMLFormElement).addEventListener('submit', (event) => {
+      event.preventDefault()
+      this.#lookUp(find('look-up-key', HTMLInputElement))
+    })
+  }
+
+  #listener(): ProgramListener {
+    return {
+      onPrinted: (printed) => this.#print(printed),
+      onCall: ({ kind, key }) => {
+        const { pairs, watch } = this.#project ?? {}
+        const isFirst = pairs instanceof PagePairs && pairs.know(key)
+        if (isFirst || kind === 'set') watch?.note(key)
+      },
+      onState: (isRunning) => {
+        find('stop', HTMLButtonElement).disabled = !isRunning
+        find('run', HTMLButtonElement).textContent = isRunning ? 'Run again' : 'Run'
+        find('running', HTMLElement).textContent = isRunning ? 'Running' : ''
+      },
+    }
+  }
+
+  #print(printed: Printed): void {
+    this.#console.print(printed)
+    const said = saidOfLine(printed.text)
+    if (!said || this.#marks.length >= marksMax) return
+    const severity = printed.level === 'error' ? 'error' : 'warning'
+    this.#marks = [...this.#marks, { line: said.line, severity, message: said.after.slice(2) }]
+    this.#editor.mark(this.#marks)
+  }
+
+  #clear(): void {
+    this.#console.clear()
+    this.#marks = []
+    this.#editor.mark([])
+  }
+
+  #showData(isShown: boolean): void {
+    this.#data.hidden = !isShown
+    this.#viewData.textContent = isShown ? 'Hide data' : 'View data'
+    this.#viewData.setAttribute('aria-expanded', String(isShown))
+    this.#kept.set('data', isShown)
+    if (isShown) this.#project?.watch.look()
+    else this.#project?.watch.rest()
+  }
+
+  async #change(change: (pairs: Pairs) => Promise<void>): Promise<void> {
+    const { pairs, watch } = this.#project ?? {}
+    if (!pairs || !watch) return
+    await change(pairs)
+    watch.look()
+  }
+
+  async #lookUp(input: HTMLInputElement): Promise<void> {
+    const { pairs, watch } = this.#project ?? {}
+    const key = input.value
+    if (!(pairs instanceof PagePairs) || key === '') return
+    pairs.know(key)
+    try {
+      const isThere = (await pairs.read(new Set([key]))).has(key)
+      this.#table.say(isThere ? '' : `${JSON.stringify(key)} has no value.`)
+      if (isThere) input.value = ''
+      watch?.look()
+    } catch (error) {
+      this.#table.say(sentenceOf(error))
+    }
+  }
+
+  #showTrouble(sentence: string | undefined): void {
+    const trouble = find('data-trouble', HTMLElement)
+    trouble.textContent = sentence ?? ''
+  }
+}
+
+const marksMax = 100

@@ -1,0 +1,203 @@
+import type { Browser, BrowserContext } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { ApplabProject } from '../../support/applab-project.ts'
+import { launchChromium } from '../../support/chromium.ts'
+import { PlayPage } from '../../support/play-page.ts'
+import { Remote } from '../../support/remote.ts'
+import { startTestServer, type TestServer } from '../../test-server.ts'
+
+let server: TestServer
+let browser: Browser
+
+beforeAll(async () => {
+  server = await startTestServer()
+  browser = await launchChromium()
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await server?.close()
+})
+
+async function somebody(): Promise<BrowserContext> {
+  const context = await browser.newContext()
+  onTestFinished(() => context.close())
+  return context
+}
+
+/** As somebody who has neither been here nor a token. */
+async function openShared(project: ApplabProject): Promise<PlayPage> {
+  const query = new URLSearchParams({ channel: project.channelId, key: project.pageKey })
+  return PlayPage.open(await somebody(), server.url, `/play?${query}`)
+}
+
+describe('a share link', () => {
+  it('is what the owner copies, and lets somebody without a token run programs', async () => {
+    const project = await ApplabProject.create(server, { isOpen: false })
+    const address = `/play?channel=${project.channelId}#token=${server.token}`
+    const owner = await PlayPage.open(await somebody(), server.url, address)
+    await owner.button('Share link').click()
+    const link = await owner.field('Share link').last().inputValue()
+    expect(link).not.toContain(server.token)
+
+    const pupil = await PlayPage.open(await somebody(), '', link)
+    await pupil.viewData()
+    await pupil.run()
+    await expect.poll(() => pupil.printed()).toHaveLength(2)
+    await expect.poll(() => pupil.pairs()).toEqual([['"highScore"', '100']])
+    expect(await project.get('highScore')).toBe(100)
+    expect(await pupil.button('Share link').isVisible()).toBe(false)
+  })
+
+  it('shows the pairs alone that the program used or that were looked up, and says why', async () => {
+    const project = await ApplabProject.create(server, { isOpen: false })
+    for (const key of ['used', 'asked', 'secret']) await project.set(key, key)
+    const pupil = await openShared(project)
+    await pupil.viewData()
+    expect(await pupil.page.locator('#limited').innerText()).toContain('came by a share link')
+    await pupil.writeAndRun("getKeyValue('used', function (value) { console.log(value) })")
+    await expect.poll(() => pupil.pairs()).toEqual([['"used"', '"used"']])
+    await pupil.field('Key to look up').fill('none')
+    await pupil.button('Look up').click()
+    await expect.poll(() => pupil.page.locator('#notice').innerText()).toContain('has no value')
+    await pupil.field('Key to look up').fill('asked')
+    await pupil.button('Look up').click()
+    const both = [
+      ['"asked"', '"asked"'],
+      ['"used"', '"used"'],
+    ]
+    await expect.poll(() => pupil.pairs()).toEqual(both)
+    await project.set('used', 'anew')
+    await expect.poll(async () => (await pupil.pairs()).at(-1)).toEqual(['"used"', '"anew"'])
+    await pupil.page.reload()
+    await expect
+      .poll(async () => (await pupil.pairs()).map(([key]) => key))
+      .toEqual(['"asked"', '"used"'])
+  })
+
+  it('lets pairs be added, edited and deleted as pages may, and says what they may not', async () => {
+    const rules = [{ key: 'fixed', preset: 'read-only' }]
+    const project = await ApplabProject.create(server, { isOpen: false, rules })
+    await project.set('fixed', 1)
+    const pupil = await openShared(project)
+    await pupil.viewData()
+    await pupil.add('mine', '1')
+    await expect.poll(() => pupil.pairs()).toEqual([['"mine"', '1']])
+    await pupil.action('Edit', 'mine').click()
+    await pupil.field('Value of "mine"').fill('2')
+    await pupil.action('Save', 'mine').click()
+    await expect.poll(() => project.get('mine')).toBe(2)
+    await pupil.action('Delete', 'mine').click()
+    await expect.poll(() => project.get('mine')).toBe(null)
+    await pupil.add('fixed', '2')
+    await expect.poll(() => pupil.complaints()).toHaveLength(1)
+    expect(await project.get('fixed')).toBe(1)
+    expect(await pupil.field('Value of a new pair').inputValue()).toBe('2')
+  })
+
+  it('makes its user one and the same in programs and in the table', async () => {
+    const rules = [{ prefix: 'me/', preset: 'own-keys-only' }]
+    const project = await ApplabProject.create(server, { isOpen: false, rules })
+    const pupil = await openShared(project)
+    await pupil.viewData()
+    await pupil.writeAndRun(`
+setKeyValueSync('other', 1)
+setKeyValue('me/' + getUserId(), 1, function () { console.log(getUserId()) })`)
+    await expect.poll(() => pupil.printed()).toHaveLength(1)
+    const [userId = ''] = await pupil.printed()
+    await pupil.action('Edit', `me/${userId}`).click()
+    await pupil.field(`Value of "me/${userId}"`).fill('2')
+    await pupil.action('Save', `me/${userId}`).click()
+    await expect.poll(() => project.get(`me/${userId}`)).toBe(2)
+    await pupil.run()
+    await expect.poll(() => pupil.printed()).toEqual([userId])
+  })
+
+  it('that has the wrong key says so, where the program asks', async () => {
+    const project = await ApplabProject.create(server, { isOpen: false })
+    const query = `channel=${project.channelId}&key=wrong`
+    const pupil = await PlayPage.open(await somebody(), server.url, `/play?${query}`)
+    await pupil.viewData()
+    await pupil.writeAndRun("setKeyValue('key', 1)")
+    await expect
+      .poll(() => pupil.printed())
+      .toEqual([expect.stringMatching(/^WARNING: Line: 1: ./)])
+    await pupil.add('key', '1')
+    await expect.poll(() => pupil.complaints()).toHaveLength(1)
+  })
+})
+
+describe('a token', () => {
+  it('is asked for, and kept for this tab alone', async () => {
+    const context = await somebody()
+    const play = await PlayPage.open(context, server.url, '/play')
+    await play.field('Your token').fill('wrong')
+    await play.button('Sign in').click()
+    await expect.poll(() => play.complaints()).toEqual(['This token is not valid.'])
+    expect(await play.field('Your token').inputValue()).toBe('wrong')
+    await play.field('Your token').fill('no token')
+    await play.button('Sign in').click()
+    await expect.poll(() => play.complaints()).toEqual([expect.stringContaining('no spaces')])
+    await play.field('Your token').fill(` ${server.token}\n`)
+    await play.button('Sign in').click()
+    await play.button('Sign out').waitFor()
+    await play.page.reload()
+    await play.button('Sign out').waitFor()
+    const stored = await play.page.evaluate(() => JSON.stringify(localStorage))
+    expect(stored).not.toContain(server.token)
+    const other = await PlayPage.open(context, server.url, '/play')
+    await other.field('Your token').waitFor()
+    await play.button('Sign out').click()
+    await play.page.reload()
+    await play.field('Your token').waitFor()
+  })
+
+  it('that a link brings leaves the address at once', async () => {
+    const play = await PlayPage.open(await somebody(), server.url, `/play#token=${server.token}`)
+    await play.button('Sign out').or(play.button('Make it')).first().waitFor()
+    expect(play.page.url()).toBe(`${server.url}/play`)
+    expect(await play.page.evaluate('history.length')).toBeLessThan(3)
+  })
+
+  it('that ends leads back to where it is asked for', async () => {
+    const remote = new Remote(server.url)
+    const asked = { method: 'POST', token: server.token, json: { name: 'short' } }
+    const { data } = await remote.do('/coatcheck/v1/tokens', asked)
+    await ApplabProject.create(server)
+    const play = await PlayPage.open(await somebody(), server.url, `/play#token=${data.token}`)
+    await play.button('Sign out').waitFor()
+    const path = `/coatcheck/v1/tokens/${data.id}`
+    await remote.send(path, { method: 'DELETE', token: server.token })
+    await play.page.reload()
+    await expect.poll(() => play.complaints()).toEqual([expect.stringContaining('not valid')])
+  })
+})
+
+describe('projects', () => {
+  it('are made, chosen and remembered, each with its programs and pairs', async () => {
+    const fresh = await startTestServer()
+    onTestFinished(() => fresh.close())
+    const context = await somebody()
+    const play = await PlayPage.open(context, fresh.url, `/play#token=${fresh.token}`)
+    expect(await play.field('Name of the project').first().inputValue()).toBe('my first project')
+    await play.makeFirstProject()
+    await play.viewData()
+    await play.run()
+    await expect.poll(() => play.pairs()).toHaveLength(1)
+    await play.write('// first')
+    await play.button('New project').click()
+    await play.page.locator('#new-name').fill('second')
+    await play.page.keyboard.press('Enter')
+    await expect
+      .poll(() => play.page.locator('#project option').allInnerTexts())
+      .toEqual(['my first project', 'second'])
+    await expect.poll(() => play.page.locator('#count').innerText()).toBe('0 pairs')
+    expect(await play.code()).toContain('//Stores "highScore"')
+    await play.page.reload()
+    await play.button('Run').waitFor()
+    expect(await play.page.locator('#project option:checked').innerText()).toBe('second')
+    await play.field('Project').selectOption({ label: 'my first project' })
+    await expect.poll(() => play.code()).toBe('// first')
+    await expect.poll(() => play.pairs()).toEqual([['"highScore"', '100']])
+  })
+})

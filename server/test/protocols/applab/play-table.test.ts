@@ -1,0 +1,283 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { ApplabProject } from '../../support/applab-project.ts'
+import { launchChromium } from '../../support/chromium.ts'
+import { PlayPage } from '../../support/play-page.ts'
+import { startTestServer, type TestServer } from '../../test-server.ts'
+
+let server: TestServer
+let browser: Browser
+
+beforeAll(async () => {
+  server = await startTestServer()
+  browser = await launchChromium()
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await server?.close()
+})
+
+/** The table of a new project with these pairs, as its owner sees it. */
+async function openTable(
+  pairs: Readonly<Record<string, unknown>> = {},
+): Promise<{ play: PlayPage; project: ApplabProject }> {
+  const project = await ApplabProject.create(server)
+  for (const [key, value] of Object.entries(pairs)) await project.set(key, value)
+  const context = await browser.newContext()
+  onTestFinished(() => context.close())
+  const address = `/play?channel=${project.channelId}#token=${server.token}`
+  const play = await PlayPage.open(context, server.url, address)
+  await play.viewData()
+  return { play, project }
+}
+
+describe('the table', () => {
+  it('shows keys in quotes and values as JSON, in the order of keys', async () => {
+    const { play } = await openTable({
+      text: 'a "quote"',
+      number: -1.5,
+      '10': true,
+      '9': [1, { a: null }],
+      __proto__x: {},
+      '🎉': '<b>',
+    })
+    await expect
+      .poll(() => play.pairs())
+      .toEqual([
+        ['"10"', 'true'],
+        ['"9"', '[1,{"a":null}]'],
+        ['"__proto__x"', '{}'],
+        ['"number"', '-1.5'],
+        ['"text"', String.raw`"a \"quote\""`],
+        ['"🎉"', '"<b>"'],
+      ])
+    expect(await play.page.locator('#pairs thead th').allInnerTexts()).toEqual([
+      'Key',
+      'Value',
+      'Actions',
+    ])
+    expect(await play.page.getByRole('table', { name: 'Key/Value pairs' }).count()).toBe(1)
+    expect(await play.page.locator('#count').innerText()).toBe('6 pairs')
+  })
+
+  it('has a row for new pairs and nothing else at first', async () => {
+    const { play } = await openTable()
+    await expect.poll(() => play.page.locator('#count').innerText()).toBe('0 pairs')
+    expect(await play.pairs()).toEqual([])
+    expect(await play.field('Key of a new pair').getAttribute('placeholder')).toBe('enter text')
+    expect(await play.button('Add pair').isVisible()).toBe(true)
+  })
+
+  it('follows what others do', async () => {
+    const { play, project } = await openTable({ score: 1 })
+    await expect.poll(() => play.pairs()).toEqual([['"score"', '1']])
+    await project.set('score', 2)
+    await project.set('more', 'text')
+    await expect
+      .poll(() => play.pairs())
+      .toEqual([
+        ['"more"', '"text"'],
+        ['"score"', '2'],
+      ])
+    await project.asOwner('delete_key_value', { parameters: { key: 'score' } })
+    await expect.poll(() => play.pairs()).toEqual([['"more"', '"text"']])
+  })
+
+  it('follows a program that changes pair after pair', async () => {
+    const { play } = await openTable({ gone: 1 })
+    await play.writeAndRun(`
+setKeyValue('gone', undefined, () => {
+  for (let n = 0; n < 30; n += 1) setKeyValue('n' + (n % 3), n, () => console.log(n))
+})`)
+    await expect.poll(() => play.printed()).toHaveLength(30)
+    await expect
+      .poll(async () => (await play.pairs()).map(([key]) => key))
+      .toEqual(['"n0"', '"n1"', '"n2"'])
+  })
+
+  it('filters many pairs by their keys, and shows more of them when asked', async () => {
+    const { play, project } = await openTable()
+    const many = Object.fromEntries(Array.from({ length: 450 }, (_, n) => [`key${n}`, n]))
+    const parameters = { key_values_json: JSON.stringify(many) }
+    await project.asOwner('populate_key_values', { parameters })
+    await expect.poll(() => play.page.locator('#count').innerText()).toBe('450 pairs')
+    expect(await play.pairs()).toHaveLength(200)
+    await play.page.locator('#more').click()
+    expect(await play.pairs()).toHaveLength(400)
+    await play.field('Filter by key').fill('KEY44')
+    expect((await play.pairs()).map(([, value]) => Number(value))).toEqual([
+      44, 440, 441, 442, 443, 444, 445, 446, 447, 448, 449,
+    ])
+  })
+
+  it('says so while the server does not answer, and goes on when it does', async () => {
+    const { play, project } = await openTable({ key: 1 })
+    await expect.poll(() => play.pairs()).toHaveLength(1)
+    await play.page.context().setOffline(true)
+    await expect.poll(() => play.complaints()).toEqual([expect.stringContaining('not answer')])
+    await project.set('key', 2)
+    await play.page.context().setOffline(false)
+    await expect.poll(() => play.complaints()).toEqual([])
+    await expect.poll(() => play.pairs()).toEqual([['"key"', '2']])
+  })
+})
+
+describe('a pair that is added', () => {
+  it.each([
+    ['5', 5],
+    [' -0.5 ', -0.5],
+    ['1e3', 1000],
+    ['true', true],
+    ['"abc"', 'abc'],
+    ['"5"', '5'],
+    ['[1, {"a": null}]', [1, { a: null }]],
+  ])('may have the value %s', async (typed, value) => {
+    const { play, project } = await openTable()
+    await play.add('key', typed)
+    await expect.poll(() => project.get('key')).toEqual(value)
+    await expect.poll(() => play.pairs()).toEqual([['"key"', typed.trim()]])
+    expect(await play.field('Key of a new pair').inputValue()).toBe('')
+    expect(await play.field('Value of a new pair').inputValue()).toBe('')
+  })
+
+  it.each([
+    ['abc', '"abc"'],
+    ["'x'", '"x"'],
+    ['“smart”', '"smart"'],
+    ['"open', '"open"'],
+    ['NaN', '"NaN"'],
+    ['TRUE', 'true'],
+    ['01', '1'],
+    ['.5', '0.5'],
+    ['+1', '1'],
+  ])('can not have the value %s: the page asks whether %s is meant', async (typed, meant) => {
+    const { play, project } = await openTable()
+    await play.add('key', typed)
+    await expect.poll(() => play.complaints()).toHaveLength(1)
+    expect(await project.get('key')).toBe(null)
+    expect(await play.field('Key of a new pair').inputValue()).toBe('key')
+    expect(await play.field('Value of a new pair').inputValue()).toBe(typed)
+    await play.button(meant).click()
+    await play.page.keyboard.press('Enter')
+    await expect.poll(() => project.get('key')).toEqual(JSON.parse(meant))
+    expect(await play.complaints()).toEqual([])
+  })
+
+  it('says what is wrong with a list or an object', async () => {
+    const { play } = await openTable()
+    await play.add('key', '[1, 2')
+    await expect.poll(() => play.complaints()).toEqual([expect.stringContaining('mistake in this')])
+    expect(await play.field('Value of a new pair').inputValue()).toBe('[1, 2')
+  })
+
+  it.each(['', '   ', 'undefined', 'null'])('has no value where that is "%s"', async (typed) => {
+    const { play, project } = await openTable({ there: 1 })
+    await play.add('none', typed)
+    await expect.poll(() => play.field('Key of a new pair').inputValue()).toBe('')
+    expect(await project.get('none')).toBe(null)
+    await play.add('there', typed)
+    await expect.poll(() => project.get('there')).toBe(null)
+    await play.button('Undo').click()
+    await expect.poll(() => project.get('there')).toBe(1)
+  })
+
+  it('takes the place of what its key has; without a key nothing happens', async () => {
+    const { play, project } = await openTable({ there: 1 })
+    await play.add('', '2')
+    await play.add('there', '2')
+    await expect.poll(() => play.pairs()).toEqual([['"there"', '2']])
+    expect(Object.keys(await project.all())).toEqual(['there'])
+  })
+
+  it('keeps what was typed where the server refuses it', async () => {
+    const { play } = await openTable()
+    const long = 'k'.repeat(701)
+    await play.add(long, '1')
+    await expect
+      .poll(() => play.complaints())
+      .toEqual(["The key is too large, it must be shorter than 700 bytes ('characters')"])
+    expect(await play.field('Key of a new pair').inputValue()).toBe(long)
+    await play.add('key', JSON.stringify('v'.repeat(4095)))
+    await expect
+      .poll(() => play.complaints())
+      .toEqual(["The value is too large, it must be shorter than 4096 bytes ('characters')"])
+    await play.page.keyboard.press('Escape')
+    expect(await play.field('Key of a new pair').inputValue()).toBe('')
+    expect(await play.complaints()).toEqual([])
+  })
+})
+
+describe('a pair that is edited', () => {
+  it('begins with its value, and is saved by Enter or Save', async () => {
+    const { play, project } = await openTable({ name: 'Ada' })
+    await play.action('Edit', 'name').click()
+    expect(await play.field('Value of "name"').inputValue()).toBe('"Ada"')
+    await play.page.keyboard.insertText('"Grace"')
+    await play.page.keyboard.press('Enter')
+    await expect.poll(() => play.pairs()).toEqual([['"name"', '"Grace"']])
+    expect(await project.get('name')).toBe('Grace')
+    // Who works by keyboard goes on from where they were.
+    await play.page.keyboard.press('Enter')
+    await play.field('Value of "name"').fill('[1]')
+    await play.action('Save', 'name').click()
+    await expect.poll(() => project.get('name')).toEqual([1])
+  })
+
+  it('is left as it was by Escape and by Cancel', async () => {
+    const { play, project } = await openTable({ name: 'Ada' })
+    await play.action('Edit', 'name').click()
+    await play.page.keyboard.insertText('1')
+    await play.page.keyboard.press('Escape')
+    await play.action('Edit', 'name').click()
+    await play.page.keyboard.insertText('2')
+    await play.action('Cancel', 'name').click()
+    expect(await play.pairs()).toEqual([['"name"', '"Ada"']])
+    expect(await project.get('name')).toBe('Ada')
+  })
+
+  it('keeps what is typed while it is wrong, and while others change or delete it', async () => {
+    const { play, project } = await openTable({ name: 'Ada', other: 1 })
+    await play.action('Edit', 'name').click()
+    const field = play.field('Value of "name"')
+    await field.fill('Grace')
+    await play.page.keyboard.press('Enter')
+    await expect.poll(() => play.complaints()).toEqual([expect.stringContaining('Did you mean')])
+    await project.set('name', 'Mary')
+    const row = play.page.locator('tr', { has: field })
+    await expect.poll(() => row.innerText()).toContain('Meanwhile it became "Mary".')
+    await project.asOwner('delete_key_value', { parameters: { key: 'name' } })
+    await expect.poll(() => row.innerText()).toContain('Meanwhile it was deleted.')
+    expect(await field.inputValue()).toBe('Grace')
+    await field.fill('"Grace"')
+    await play.page.keyboard.press('Enter')
+    await expect.poll(() => project.get('name')).toBe('Grace')
+    await expect
+      .poll(() => play.pairs())
+      .toEqual([
+        ['"name"', '"Grace"'],
+        ['"other"', '1'],
+      ])
+  })
+
+  it('is deleted by a blank value', async () => {
+    const { play, project } = await openTable({ name: 'Ada' })
+    await play.action('Edit', 'name').click()
+    await play.field('Value of "name"').fill(' ')
+    await play.page.keyboard.press('Enter')
+    await expect.poll(() => play.pairs()).toEqual([])
+    expect(await project.get('name')).toBe(null)
+  })
+})
+
+describe('a pair that is deleted', () => {
+  it('goes, and can be put back', async () => {
+    const { play, project } = await openTable({ name: { first: 'Ada' }, other: 1 })
+    await play.action('Delete', 'name').click()
+    await expect.poll(() => play.pairs()).toEqual([['"other"', '1']])
+    expect(await project.get('name')).toBe(null)
+    await play.button('Undo').click()
+    await expect.poll(() => project.get('name')).toEqual({ first: 'Ada' })
+    await expect.poll(() => play.pairs()).toHaveLength(2)
+  })
+})

@@ -1,0 +1,104 @@
+import type { BrowserContext, Locator, Page } from 'playwright-core'
+
+/** The page to try App Lab's functions on, in a browser. */
+export class PlayPage {
+  readonly page: Page
+  /** Errors that nobody caught, of the page and of programs in it. */
+  readonly uncaught: string[] = []
+  /** Whatever it asked that is not of its own server. */
+  readonly strange: string[] = []
+
+  private constructor(page: Page, url: string) {
+    this.page = page
+    page.on('pageerror', (error) => this.uncaught.push(error.message))
+    page.on('request', (request) => {
+      const isOwn = request.url().startsWith(`${url}/`) || request.url().startsWith('data:')
+      if (!isOwn) this.strange.push(request.url())
+    })
+  }
+
+  /** `address` is what stands behind the server's own: such as `/play#token=...`. */
+  static async open(browser: BrowserContext, url: string, address: string): Promise<PlayPage> {
+    const page = await browser.newPage()
+    const play = new PlayPage(page, url)
+    await page.goto(url + address)
+    return play
+  }
+
+  button(name: string): Locator {
+    return this.page.getByRole('button', { name, exact: true })
+  }
+
+  field(label: string): Locator {
+    return this.page.getByLabel(label, { exact: true })
+  }
+
+  /** Makes a first project, where it asks for one. */
+  async makeFirstProject(): Promise<void> {
+    await this.button('Make it').click()
+    await this.button('Run').waitFor()
+  }
+
+  async choose(program: string): Promise<void> {
+    await this.field('Program').selectOption({ label: program })
+  }
+
+  /** Writes a program into the editor, in place of what is there. */
+  async write(code: string): Promise<void> {
+    await this.choose('My program')
+    await this.page.locator('.cm-content').click()
+    await this.page.keyboard.press('ControlOrMeta+A')
+    await this.page.keyboard.insertText(code)
+  }
+
+  /** Runs what is in the editor from its beginning. */
+  async run(): Promise<void> {
+    await this.page.locator('#run').click()
+  }
+
+  async writeAndRun(code: string): Promise<void> {
+    await this.write(code)
+    await this.run()
+  }
+
+  /** What is in the editor. */
+  async code(): Promise<string> {
+    return (await this.page.locator('.cm-line').allInnerTexts())
+      .map((line) => line.replace(/\n$/, ''))
+      .join('\n')
+  }
+
+  /** The lines of the program's console. */
+  printed(): Promise<string[]> {
+    return this.page.locator('#lines .line').allInnerTexts()
+  }
+
+  /** Shows the table beside the program. */
+  async viewData(): Promise<void> {
+    await this.button('View data').click()
+  }
+
+  /** Keys and values, as the table shows them. */
+  async pairs(): Promise<string[][]> {
+    const rows = await this.page.locator('#pairs tbody tr:not(.add, .empty)').all()
+    return Promise.all(rows.map((row) => row.locator('th, td.value').allInnerTexts()))
+  }
+
+  /** Fills the first row of the table and adds the pair. */
+  async add(key: string, value: string): Promise<void> {
+    await this.field('Key of a new pair').fill(key)
+    await this.field('Value of a new pair').fill(value)
+    await this.button('Add pair').click()
+  }
+
+  /** A button of a pair's row. */
+  action(name: 'Edit' | 'Save' | 'Cancel' | 'Delete', key: string): Locator {
+    return this.button(`${name} ${JSON.stringify(key)}`)
+  }
+
+  /** What is wrong, wherever the page says so. */
+  async complaints(): Promise<string[]> {
+    const texts = await this.page.getByRole('alert').allInnerTexts()
+    return texts.map((text) => text.trim()).filter((text) => text !== '')
+  }
+}

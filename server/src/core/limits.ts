@@ -55,7 +55,9 @@ export const limits = Object.freeze({
   projectCallsPerMinuteMax: 60_000,
   /** ... and of one page: what goes on and on is slowed down. */
   pageCallsPerMinuteMax: 1_200,
-  /** Projects or pages whose calls are counted. */
+  /** ... and of all pages behind one address that do not say who they are: a whole class. */
+  peerCallsPerMinuteMax: 18_000,
+  /** Projects, pages or addresses whose calls are counted. */
   rateLimitedMax: 10_000,
   /** Records that one atomic commit writes, and the bytes of their keys. */
   batchRecordsMax: 10_000,

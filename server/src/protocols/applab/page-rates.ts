@@ -7,16 +7,20 @@ export interface PageCaller {
   readonly channelId: string
   /** Undefined: nobody knows. */
   readonly userId: string | undefined
+  /** The address that the call came from. */
+  readonly peer: string
 }
 
 /** How often pages may call: each of them, and all of one project. */
 export class PageRates {
   readonly #project: RateLimit
   readonly #page: RateLimit
+  readonly #peer: RateLimit
 
   constructor(environment: Environment) {
     this.#project = new RateLimit(environment, limits.projectCallsPerMinuteMax)
     this.#page = new RateLimit(environment, limits.pageCallsPerMinuteMax)
+    this.#peer = new RateLimit(environment, limits.peerCallsPerMinuteMax)
   }
 
   /**
@@ -27,7 +31,8 @@ export class PageRates {
     return this.#takePage(caller) || this.#project.take(caller.channelId)
   }
 
-  #takePage({ channelId, userId }: PageCaller): number {
-    return userId === undefined ? 0 : this.#page.take(`${channelId}/${userId}`)
+  #takePage({ channelId, userId, peer }: PageCaller): number {
+    if (userId === undefined) return this.#peer.take(`${channelId}/${peer}`)
+    return this.#page.take(`${channelId}/${userId}`)
   }
 }

@@ -7,6 +7,7 @@ import { startTestServer, type TestServer, useTestServer } from '../../test-serv
 const rateLimit = { status: 429, type: 'RATE_LIMIT' }
 const pageCallsMax = 1_200
 const projectCallsMax = 60_000
+const peerCallsMax = 18_000
 
 describe('a page that goes on and on', () => {
   let now = Date.UTC(2027, 0, 1)
@@ -56,6 +57,13 @@ describe('a page that goes on and on', () => {
     expect((await project.asOwner('get_key_values')).status).toBe(200)
     now += 1_000
     expect((await many(1, headers))[0]?.status).toBe(200)
+  })
+
+  it('is told to wait as well where it never says who it is', async () => {
+    now += 60_000
+    expect(await refusedOf(peerCallsMax + 500, { 'X-Page-User': 'forged' })).toBe(500)
+    const known = (await project.asOwner('user_id')).headers.get('x-page-user') ?? ''
+    expect((await many(1, { 'X-Page-User': known }))[0]?.status).toBe(200)
   })
 })
 

@@ -115,7 +115,7 @@ async function assertAllowed(
     before: await pageValueOf(store, before),
     next: write.text === undefined ? { kind: 'absent' } : pageValueIn(write.text),
   })
-  if (refusal) throw ruleRefusal(refusal)
+  if (refusal) throw ruleRefusal(refusal, rule)
 }
 
 function unchanged(before: StoreRecord | undefined): Condition {

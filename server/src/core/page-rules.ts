@@ -1,5 +1,5 @@
 import { limits } from './limits.ts'
-import type { PagePreset, PageRule } from './project.ts'
+import { me, type PagePreset, type PageRule } from './project.ts'
 
 /** Why a page may not write: the rule that says no. */
 export type PageRefusal = Exclude<PagePreset, 'anything'>
@@ -23,8 +23,6 @@ export interface PageWrite {
 }
 
 const anything: PageRule = { prefix: '', preset: 'anything' }
-/** Stands for the user's id in a rule of own keys. */
-const me = '{me}'
 const userIdPattern = '[A-Za-z0-9_-]{22}'
 const userIdLength = 22
 

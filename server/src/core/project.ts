@@ -31,6 +31,9 @@ export interface PageRule {
   readonly preset: PagePreset
 }
 
+/** Stands for the user's id in a rule of own keys. */
+export const me = '{me}'
+
 /** What a store is besides where it is an App Lab project: pages without a backend write to it. */
 export interface Project {
   /** Unique on the installation. */
@@ -142,6 +145,11 @@ function assertPageRule({ key, prefix, preset }: PageRule): void {
   }
   assertKeyText(key ?? prefix ?? '')
   if (!pagePresets.includes(preset)) throw invalid(`each one of ${pagePresets.join(', ')}`)
+  if (preset !== 'own-keys-only' || key === undefined || key.includes(me)) return
+  // Nobody could ever write that key.
+  throw invalid(
+    `own-keys-only by a prefix, or by a key with ${me} in it, where the user's id stands`,
+  )
 }
 
 function assertKeyText(text: string): void {

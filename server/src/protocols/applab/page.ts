@@ -25,6 +25,7 @@ export interface Decision {
 
 /** A page without a token, in one call: what it comes with, and what it may do. */
 export class Page {
+  /** An empty one is none: a field that nobody filled in. */
   readonly pageKey: string | undefined
   readonly #userText: string | undefined
   readonly #right: PageRight
@@ -39,7 +40,7 @@ export class Page {
     { request, query }: { request: HttpRequest; query: Query },
     { right }: { right: PageRight },
   ) {
-    this.pageKey = request.header('x-page-key') ?? query.given('pageKey')
+    this.pageKey = request.header('x-page-key') || query.given('pageKey') || undefined
     this.#userText = request.header(userHeader.toLowerCase())
     this.#right = right
   }

@@ -40,7 +40,8 @@ export class PageDenied extends StorageError {
   }
 
   static noDeletion(): PageDenied {
-    const message = 'Pages may not delete keys of this project. Its owner can turn that on.'
+    const remedy = "Its owner can turn that on, or delete them with the owner's token."
+    const message = `Pages may not delete keys of this project. ${remedy}`
     return new PageDenied('LOGIN_REQUIRED', message)
   }
 }

@@ -104,6 +104,7 @@ describe.each(engines)('what pages may do, on %s', (engine) => {
     const off = await project.send('delete_key_value', { parameters })
     expect(refusalOf(off)).toEqual(loginRequired)
     expect(JSON.parse(off.text).msg).toContain('owner can turn that on')
+    expect(JSON.parse(off.text).msg).toContain("or delete them with the owner's token")
     expect(await project.get('k')).toBe(1)
     await project.change({ mayDelete: true })
     const on = await project.send('delete_key_value', { parameters })

@@ -37,10 +37,10 @@ export class Page {
   #issued: string | undefined
 
   constructor(
-    { request, query }: { request: HttpRequest; query: Query },
+    { request, query }: { request: Pick<HttpRequest, 'header'>; query: Query },
     { right }: { right: PageRight },
   ) {
-    this.pageKey = request.header('x-page-key') || query.given('pageKey') || undefined
+    this.pageKey = request.header('x-page-key') || query.text('pageKey')
     this.#userText = request.header(userHeader.toLowerCase())
     this.#right = right
   }

@@ -15,8 +15,8 @@ export interface ShownKey {
 const pageKeyLengthMax = 100
 
 /**
- * Keeps guesses of page keys few. One that was right before is none, and nobody guesses one of those
- * that Coatcheck makes: many pages behind one address may come with an old one.
+ * Keeps guesses of page keys few. One that was right before is none, and nobody guesses one that
+ * Coatcheck made: many pages behind one address may come with an old one.
  */
 export class PageKeys {
   readonly #guesses: GuessLimit

@@ -89,7 +89,8 @@ export class Projects {
    * The store of a channel, to be used by `caller`, who is asked at every use whether it still has
    * that channel. At once where this server knows it. Throws `project-not-found`, what the caller
    * throws and, where many channels from `peer` were wrong, `too-many-guesses`; without a peer,
-   * nothing is counted, nor is what Coatcheck may have made. Uses of a store that has ended throw `store-not-found`.
+   * nothing is counted, nor is what Coatcheck may have made. Uses of a store that has ended throw
+   * `store-not-found`.
    */
   find(
     channelId: string,

@@ -5,7 +5,7 @@ export interface ProjectAddress {
   /** Of the server, such as `http://127.0.0.1:8288`. */
   readonly baseUrl: string | URL
   readonly channelId: string
-  /** Not needed where the project is open to all who know its channel id. */
+  /** Not needed where the project is open to all who know its channel id; '' is none. */
   readonly pageKey?: string | undefined
 }
 
@@ -62,7 +62,7 @@ export class Project {
 
   #signed(call: RouteCall, signedId: string | undefined): RouteCall {
     const headers: Record<string, string> = { ...call.headers }
-    if (this.#pageKey !== undefined) headers['X-Page-Key'] = this.#pageKey
+    if (this.#pageKey) headers['X-Page-Key'] = this.#pageKey
     if (signedId !== undefined) headers['X-Page-User'] = signedId
     return { ...call, headers }
   }

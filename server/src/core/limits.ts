@@ -55,7 +55,14 @@ export const limits = Object.freeze({
   projectCallsPerMinuteMax: 60_000,
   /** ... and of one page: what goes on and on is slowed down. */
   pageCallsPerMinuteMax: 1_200,
-  /** Projects or pages whose calls are counted. */
+  /** ... and of all pages behind one address that do not say who they are: a whole class. */
+  peerCallsPerMinuteMax: 18_000,
+  /**
+   * What a page sends to set or delete a key: room for the longest value, each of its 4,096 bytes
+   * escaped in JSON that is escaped in JSON (36 bytes), and for the longest key.
+   */
+  pageBodyBytesMax: 163_840,
+  /** Projects, pages or addresses whose calls are counted. */
   rateLimitedMax: 10_000,
   /** Records that one atomic commit writes, and the bytes of their keys. */
   batchRecordsMax: 10_000,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { limits } from './limits.ts'
 import { PageKeys, type ShownKey } from './page-keys.ts'
+import { newProject } from './project.ts'
 import { codeOf, minute, TestEnvironment } from './testing.ts'
 
 function shown(pageKey: string, about: Partial<ShownKey> = {}): ShownKey {
@@ -46,6 +47,20 @@ describe('guesses of page keys', () => {
       await tryKey(keys, shown('the old key'), 'the new key')
     }
     expect(await codeOf(tryKey(keys, shown('the new key'), 'the new key'))).toBe('none')
+  })
+
+  it('are none of the form that Coatcheck makes, which nobody guesses', async () => {
+    const environment = new TestEnvironment()
+    const keys = new PageKeys(environment)
+    const made = (): string => newProject(environment, { isOpen: false }).pageKey
+    for (let n = 0; n < limits.pageKeyGuessesMax * 2; n += 1) {
+      expect(await codeOf(tryKey(keys, shown(made())))).toBe('none')
+    }
+    await guess(keys, limits.pageKeyGuessesMax)
+    expect(await codeOf(tryKey(keys, shown(made())))).toBe('none')
+    for (const other of ['one more', `${made()}x`, made().slice(0, -1), made().toUpperCase()]) {
+      expect(await codeOf(tryKey(keys, shown(other))), other).toBe(tooMany)
+    }
   })
 
   it('leave alone who has a key that was right before, until it is wrong', async () => {

@@ -1,6 +1,7 @@
 import type { Environment } from './environment.ts'
 import { GuessLimit } from './guess-limit.ts'
 import { limits } from './limits.ts'
+import { isWellMadePageKey } from './project.ts'
 
 /** A page key that somebody comes with. */
 export interface ShownKey {
@@ -13,7 +14,10 @@ export interface ShownKey {
 /** No longer part of a wrong key is remembered. */
 const pageKeyLengthMax = 100
 
-/** Keeps guesses of page keys few; a key that was right before is none. */
+/**
+ * Keeps guesses of page keys few. One that was right before is none, and nobody guesses one that
+ * Coatcheck made: many pages behind one address may come with an old one.
+ */
 export class PageKeys {
   readonly #guesses: GuessLimit
   /** The last right one of each channel. */
@@ -28,7 +32,8 @@ export class PageKeys {
    * and as `look`.
    */
   during<T>(shown: ShownKey, look: () => Promise<T>): Promise<T> {
-    if (this.#right.get(shown.channelId) === shown.pageKey) return look()
+    const { channelId, pageKey } = shown
+    if (this.#right.get(channelId) === pageKey || isWellMadePageKey(pageKey)) return look()
     return this.#guesses.during(shown.peer, guessOf(shown), look)
   }
 
@@ -42,7 +47,7 @@ export class PageKeys {
   noteWrong(shown: ShownKey): void {
     const { channelId, pageKey, peer } = shown
     if (this.#right.get(channelId) === pageKey) this.#right.delete(channelId)
-    this.#guesses.noteWrong(peer, guessOf(shown))
+    if (!isWellMadePageKey(pageKey)) this.#guesses.noteWrong(peer, guessOf(shown))
   }
 }
 

@@ -1,5 +1,5 @@
 import { limits } from './limits.ts'
-import type { PagePreset, PageRule } from './project.ts'
+import { me, type PagePreset, type PageRule } from './project.ts'
 
 /** Why a page may not write: the rule that says no. */
 export type PageRefusal = Exclude<PagePreset, 'anything'>
@@ -23,8 +23,6 @@ export interface PageWrite {
 }
 
 const anything: PageRule = { prefix: '', preset: 'anything' }
-/** Stands for the user's id in a rule of own keys. */
-const me = '{me}'
 const userIdPattern = '[A-Za-z0-9_-]{22}'
 const userIdLength = 22
 
@@ -130,14 +128,19 @@ function isAbout({ key: only, prefix = '', preset }: PageRule, key: string): boo
  * prefix, the prefix with the id behind it, and all that begin with that and a slash.
  */
 function isOwn(key: string, userId: string, { key: only, prefix }: PageRule): boolean {
-  const text = only ?? prefix ?? ''
-  if (text.includes(me)) {
-    const own = text.replaceAll(me, userId)
-    return only === undefined ? key.startsWith(own) : key === own
-  }
-  if (only !== undefined) return false
-  const own = text + userId
+  const own = ownKey({ key: only, prefix }, userId)
+  if (only !== undefined) return only.includes(me) && key === own
+  if (prefix?.includes(me)) return key.startsWith(own)
   return key === own || key.startsWith(`${own}/`)
+}
+
+/** The first of a user's own keys under a rule that keeps pages to those. */
+export function ownKey(
+  { key, prefix = '' }: { readonly key?: string | undefined; readonly prefix?: string | undefined },
+  userId: string,
+): string {
+  const text = key ?? prefix
+  return text.includes(me) ? text.replaceAll(me, userId) : text + userId
 }
 
 function patternOf(text: string, inner: string, isWhole: boolean): RegExp {

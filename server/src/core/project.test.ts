@@ -61,12 +61,18 @@ describe('changes of a project', () => {
   })
 
   it('have rules for a key or a prefix each, of a preset that there is', async () => {
-    for (const preset of pagePresets) expect(await rulesOf([{ key: 'a', preset }])).toBe('none')
+    for (const preset of pagePresets) {
+      expect(await rulesOf([{ key: 'a {me}', preset }])).toBe('none')
+      expect(await rulesOf([{ prefix: 'a', preset }])).toBe('none')
+      const ofAll = preset === 'own-keys-only' ? 'page-rules-invalid' : 'none'
+      expect(await rulesOf([{ key: 'a', preset }]), preset).toBe(ofAll)
+    }
     expect(await rulesOf([{ prefix: '', preset: 'read-only' }])).toBe('none')
     const wrong: readonly unknown[] = [
       { preset: 'read-only' },
       { key: 'a', prefix: 'a', preset: 'read-only' },
       { key: 'a', preset: 'READ-ONLY' },
+      { key: 'of/{you}', preset: 'own-keys-only' },
       { key: '\ud800', preset: 'read-only' },
       { prefix: 'k'.repeat(limits.recordKeyBytesMax + 1), preset: 'read-only' },
     ]

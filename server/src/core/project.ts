@@ -31,6 +31,9 @@ export interface PageRule {
   readonly preset: PagePreset
 }
 
+/** Stands for the user's id in a rule of own keys. */
+export const me = '{me}'
+
 /** What a store is besides where it is an App Lab project: pages without a backend write to it. */
 export interface Project {
   /** Unique on the installation. */
@@ -72,6 +75,9 @@ const pageKeyPrefix = 'ck_page_'
 const secretLength = 32
 const channelIdBytes = 16
 const channelIdForm = /^[A-Za-z0-9_-]{1,100}$/
+/** 16 bytes as base64url: of the last character, two bits count. */
+const madeChannelIdForm = /^[A-Za-z0-9_][A-Za-z0-9_-]{20}[AQgw]$/
+const madePageKeyForm = /^ck_page_[A-Za-z0-9]{32}$/
 
 /** A project as it is at first. Without a channel id it gets one that nobody guesses. */
 export function newProject(
@@ -93,6 +99,16 @@ export function newProject(
 /** Letters, digits, `_` and `-`, at most 100. */
 export function isChannelId(text: string): boolean {
   return channelIdForm.test(text)
+}
+
+/** Whether Coatcheck may have made this channel id: nobody guesses one of these. */
+export function isWellMadeChannelId(text: string): boolean {
+  return madeChannelIdForm.test(text)
+}
+
+/** ... this page key. */
+export function isWellMadePageKey(text: string): boolean {
+  return madePageKeyForm.test(text)
 }
 
 /** Throws `page-rules-invalid`. */
@@ -129,6 +145,11 @@ function assertPageRule({ key, prefix, preset }: PageRule): void {
   }
   assertKeyText(key ?? prefix ?? '')
   if (!pagePresets.includes(preset)) throw invalid(`each one of ${pagePresets.join(', ')}`)
+  if (preset !== 'own-keys-only' || key === undefined || key.includes(me)) return
+  // Nobody could ever write that key.
+  throw invalid(
+    `own-keys-only by a prefix, or by a key with ${me} in it, where the user's id stands`,
+  )
 }
 
 function assertKeyText(text: string): void {

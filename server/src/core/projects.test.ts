@@ -5,6 +5,7 @@ import { system } from './caller.ts'
 import { check } from './check.ts'
 import type { StorageEngine } from './engine.ts'
 import { StorageError } from './errors.ts'
+import { newProject } from './project.ts'
 import type { NewProject, StoredProject } from './projects.ts'
 import {
   callerWith,
@@ -19,6 +20,7 @@ import {
   second,
   sweepFor,
   type TestDomain,
+  TestEnvironment,
   textRecord,
 } from './testing.ts'
 
@@ -253,7 +255,7 @@ describe('the end of a project', () => {
 describe('guesses of channels', () => {
   it('end after 100 wrong ones of one address, for a minute', async () => {
     const engine = new MemoryEngine()
-    const { project } = await create(await open(engine))
+    const { project } = await create(await open(engine), { channelId: 'own-name' })
     const domain = await open(engine)
     const found = async (channelId: string, peer: string | undefined = who.peer): Promise<string> =>
       codeOf((async () => domain.projects.find(channelId, { caller: system, peer }))())
@@ -266,5 +268,26 @@ describe('guesses of channels', () => {
     expect(await found(project.channelId)).toBe('none') // known by now
     domain.environment.advance(minute)
     expect(await found('same')).toBe('project-not-found')
+  })
+
+  it('are none of the form that Coatcheck makes, which nobody guesses', async () => {
+    const engine = new MemoryEngine()
+    const { project } = await create(await open(engine))
+    const domain = await open(engine)
+    const found = async (channelId: string): Promise<string> =>
+      codeOf((async () => domain.projects.find(channelId, who))())
+    const others = new TestEnvironment(2)
+    for (let guess = 0; guess < 200; guess += 1) {
+      const { channelId } = newProject(others, { isOpen: true })
+      expect(await found(channelId)).toBe('project-not-found')
+    }
+    for (let guess = 0; guess < 100; guess += 1) {
+      expect(await found(`wrong${guess}`)).toBe('project-not-found')
+    }
+    expect(await found(project.channelId)).toBe('none')
+    // A name of one's own may be as long.
+    for (const other of ['my-highscores-of-2027_b', 'my-highscores-of-2027b', 'wrong']) {
+      expect(await found(other), other).toBe('too-many-guesses')
+    }
   })
 })

@@ -5,6 +5,7 @@ import { nameKey, ownedProjectRange, ownedStoreIdOf, projectKey, seedKey } from 
 import { limits } from './limits.ts'
 import {
   isChannelId,
+  isWellMadeChannelId,
   newProject,
   type Project,
   type ProjectChanges,
@@ -88,7 +89,8 @@ export class Projects {
    * The store of a channel, to be used by `caller`, who is asked at every use whether it still has
    * that channel. At once where this server knows it. Throws `project-not-found`, what the caller
    * throws and, where many channels from `peer` were wrong, `too-many-guesses`; without a peer,
-   * nothing is counted. Uses of a store that has ended throw `store-not-found`.
+   * nothing is counted, nor is what Coatcheck may have made. Uses of a store that has ended throw
+   * `store-not-found`.
    */
   find(
     channelId: string,
@@ -188,15 +190,16 @@ export class Projects {
     channelId: string,
     { caller, peer }: { caller: Caller; peer: string | undefined },
   ): Promise<Store> {
+    const counted = isWellMadeChannelId(channelId) ? undefined : peer
     const isKnown = this.#known.has(channelId)
     const look = async (): Promise<string | undefined> =>
       isChannelId(channelId) ? this.#storeIdOf(channelId) : undefined
     const guess = channelId.slice(0, 100)
-    const isGuess = peer !== undefined && !isKnown
-    const storeId = await (isGuess ? this.#guesses.during(peer, guess, look) : look())
+    const isGuess = counted !== undefined && !isKnown
+    const storeId = await (isGuess ? this.#guesses.during(counted, guess, look) : look())
     if (storeId === undefined) {
       this.forget(channelId)
-      if (peer !== undefined) this.#guesses.noteWrong(peer, guess)
+      if (counted !== undefined) this.#guesses.noteWrong(counted, guess)
       throw projectNotFound(channelId)
     }
     try {

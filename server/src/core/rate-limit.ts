@@ -2,8 +2,8 @@ import type { Environment } from './environment.ts'
 import { limits } from './limits.ts'
 
 interface Bucket {
-  /** What is left of a minute, as of `at`: each time takes its part of it. */
-  leftMs: number
+  /** What is left as of `at`: each time takes 60,000, and each ms brings as much as `perMinute`. */
+  left: number
   at: number
 }
 
@@ -13,12 +13,12 @@ interface Bucket {
  */
 export class RateLimit {
   readonly #environment: Environment
-  readonly #costMs: number
+  readonly #perMinute: number
   readonly #buckets = new Map<string, Bucket>()
 
   constructor(environment: Environment, perMinute: number) {
     this.#environment = environment
-    this.#costMs = minuteMs / perMinute
+    this.#perMinute = perMinute
   }
 
   /** Counts one of `who`. Returns for how many ms they must wait first; 0: not at all. */
@@ -26,11 +26,15 @@ export class RateLimit {
     const now = this.#environment.now()
     const bucket = this.#buckets.get(who) ?? this.#add(who, now)
     const passed = Math.max(0, now - bucket.at)
-    bucket.leftMs = Math.min(minuteMs, bucket.leftMs + passed)
+    bucket.left = Math.min(this.#full, bucket.left + passed * this.#perMinute)
     bucket.at = now
-    if (bucket.leftMs < this.#costMs) return Math.ceil(this.#costMs - bucket.leftMs)
-    bucket.leftMs -= this.#costMs
+    if (bucket.left < minuteMs) return Math.ceil((minuteMs - bucket.left) / this.#perMinute)
+    bucket.left -= minuteMs
     return 0
+  }
+
+  get #full(): number {
+    return minuteMs * this.#perMinute
   }
 
   #add(who: string, now: number): Bucket {
@@ -39,7 +43,7 @@ export class RateLimit {
       if (this.#buckets.size < limits.rateLimitedMax) break
       this.#buckets.delete(first)
     }
-    const bucket = { leftMs: minuteMs, at: now }
+    const bucket = { left: this.#full, at: now }
     this.#buckets.set(who, bucket)
     return bucket
   }

@@ -1,5 +1,5 @@
 import type { Bytes } from '../core/engine.ts'
-import { StorageError } from '../core/errors.ts'
+import { type ErrorCode, StorageError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
 import type { StoreRecord } from '../core/record.ts'
 import type { JsonState } from '../core/record-info.ts'
@@ -28,6 +28,21 @@ export async function jsonViewOf(record: StoreRecord, store: Store): Promise<Jso
   if (!isSound) return notJson
   return { kind: 'json', text: meaning === 'text' ? JSON.stringify(text) : text }
 }
+
+/**
+ * `work`, which looks at the JSON of a record; undefined where the record can't be read as such: it
+ * is too large for that, or not encoded as it says. Throws `record-damaged`.
+ */
+export async function ifReadable<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof StorageError && unreadable.includes(error.code)) return undefined
+    throw error
+  }
+}
+
+const unreadable: readonly ErrorCode[] = ['content-encoding-invalid', 'value-too-large']
 
 /** The type of what a door that speaks JSON stores. */
 export const jsonType = 'application/json'

@@ -1,10 +1,9 @@
 import type { Bytes } from '../core/engine.ts'
-import { StorageError } from '../core/errors.ts'
 import type { StoreRecord } from '../core/record.ts'
 import type { SeedPair } from '../core/seed.ts'
 import type { Store } from '../core/store.ts'
 import type { JsonText } from './json-text.ts'
-import { jsonViewOf } from './json-value.ts'
+import { ifReadable, jsonViewOf } from './json-value.ts'
 
 /** Values of these are in memory, as far as they are small. */
 const pairsAtOnce = 100
@@ -62,14 +61,6 @@ function memberOf(key: string, json: string): string {
 
 /** Undefined: what the record holds is not JSON, or too large for JSON doors. */
 async function jsonOf(record: StoreRecord, store: Store): Promise<string | undefined> {
-  try {
-    const view = await jsonViewOf(record, store)
-    return view.kind === 'json' ? view.text : undefined
-  } catch (error) {
-    const isUnread =
-      error instanceof StorageError &&
-      ['content-encoding-invalid', 'value-too-large'].includes(error.code)
-    if (isUnread) return undefined
-    throw error
-  }
+  const view = await ifReadable(() => jsonViewOf(record, store))
+  return view?.kind === 'json' ? view.text : undefined
 }

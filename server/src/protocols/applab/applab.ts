@@ -1,15 +1,14 @@
 import type { Domain } from '../../core/domain.ts'
 import type { Environment } from '../../core/environment.ts'
 import { KeyQueue } from '../../core/key-queue.ts'
-import { limits } from '../../core/limits.ts'
 import { PageKeys } from '../../core/page-keys.ts'
-import { RateLimit } from '../../core/rate-limit.ts'
 import type { HttpHandler, HttpReply } from '../../transport/exchange.ts'
 import { createRestDoor } from '../rest/door.ts'
 import type { Route } from '../rest/routes.ts'
 import type { ApplabSettings, PageCall } from './call.ts'
 import { failureReply, pageNotFound, refusalReply } from './errors.ts'
 import { userHeader } from './page.ts'
+import { PageRates } from './page-rates.ts'
 import { PairsCap } from './pairs-cap.ts'
 import { routes } from './routes.ts'
 
@@ -29,8 +28,7 @@ export function createApplabDoor(
     turns,
     pageKeys: new PageKeys(environment),
     pairsCap: new PairsCap({ environment, turns }, settings.pairsMax),
-    projectRate: new RateLimit(environment, limits.projectCallsPerMinuteMax),
-    pageRate: new RateLimit(environment, limits.pageCallsPerMinuteMax),
+    pageRates: new PageRates(environment),
   }
   return createRestDoor<PageCall, Route<PageCall>>(domain, environment, {
     routes,

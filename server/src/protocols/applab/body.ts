@@ -1,4 +1,4 @@
-import { decodeBody, readBody } from '../rest/json-body.ts'
+import { type BodyBound, decodeBody, readBody } from '../rest/json-body.ts'
 import type { PageCall } from './call.ts'
 import { PageError } from './errors.ts'
 import { Parameters } from './wire.ts'
@@ -16,10 +16,13 @@ export function queryOf({ query }: PageCall): Parameters {
  * What query and body of a call say: a form, or a JSON object under any other type. Throws
  * RequestError.
  */
-export async function readParameters({ request, query }: PageCall): Promise<Parameters> {
+export async function readParameters(
+  { request, query }: PageCall,
+  bound?: BodyBound,
+): Promise<Parameters> {
   const contentType = (request.header('content-type') ?? '').toLowerCase()
   if (contentType.startsWith('multipart/')) throw takesNoParts()
-  const bytes = await decodeBody(request, await readBody(request))
+  const bytes = await decodeBody(request, await readBody(request, bound), bound)
   if (bytes.length === 0) return new Parameters({ query })
   const text = textOf(bytes)
   if (!contentType.startsWith('application/x-www-form-urlencoded')) {

@@ -1,7 +1,7 @@
 import type { KeyQueue } from '../../core/key-queue.ts'
 import type { PageKeys } from '../../core/page-keys.ts'
-import type { RateLimit } from '../../core/rate-limit.ts'
 import type { RestCall } from '../rest/routes.ts'
+import type { PageRates } from './page-rates.ts'
 import type { PairsCap } from './pairs-cap.ts'
 
 /** What this server was told of the door. */
@@ -19,9 +19,7 @@ export interface Services {
   readonly turns: KeyQueue
   readonly pageKeys: PageKeys
   readonly pairsCap: PairsCap
-  /** Calls of pages to one project, and of one page. */
-  readonly projectRate: RateLimit
-  readonly pageRate: RateLimit
+  readonly pageRates: PageRates
 }
 
 /** One call of this door; `store` is the channel id that the path names. */

@@ -1,6 +1,7 @@
 import { type ErrorCode, StorageError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
-import type { PageRefusal } from '../../core/page-rules.ts'
+import { ownKey, type PageRefusal } from '../../core/page-rules.ts'
+import type { PageRule } from '../../core/project.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
 import { RequestError } from '../rest/errors.ts'
 import { jsonReply } from '../rest/replies.ts'
@@ -39,7 +40,8 @@ export class PageDenied extends StorageError {
   }
 
   static noDeletion(): PageDenied {
-    const message = 'Pages may not delete keys of this project. Its owner can turn that on.'
+    const remedy = "Its owner can turn that on, or delete them with the owner's token."
+    const message = `Pages may not delete keys of this project. ${remedy}`
     return new PageDenied('LOGIN_REQUIRED', message)
   }
 }
@@ -165,17 +167,30 @@ const refusals = {
     type: 'ONLY_RAISE',
     message: 'This value can only go up: set a number that is not smaller than the one there.',
   },
-  'own-keys-only': {
-    type: 'OWN_KEYS_ONLY',
-    message: 'This key belongs to somebody else: you can only change keys of your own.',
-  },
-} as const satisfies Record<PageRefusal, Pick<Answer, 'type' | 'message'>>
+  'own-keys-only': { type: 'OWN_KEYS_ONLY', message: ownKeysOnly },
+} as const satisfies Record<PageRefusal, Refused>
+
+interface Refused {
+  readonly type: string
+  readonly message: string | ((rule: PageRule) => string)
+}
 
 /** What a page is told that a rule of the project says no to. */
-export function ruleRefusal(refusal: PageRefusal): PageError {
-  const { type, message } = refusals[refusal]
-  return new PageError({ status: 403, type }, message)
+export function ruleRefusal(refusal: PageRefusal, rule: PageRule): PageError {
+  const { type, message }: Refused = refusals[refusal]
+  const sentence = typeof message === 'string' ? message : message(rule)
+  return new PageError({ status: 403, type }, sentence)
 }
+
+/** It shows nobody's id. */
+function ownKeysOnly(rule: PageRule): string {
+  const example = ownKey(rule, '<your id>')
+  const such = example.length <= exampleLengthMax ? `, such as ${example}` : ''
+  const what = 'Here you can only change keys with your own user id in their name'
+  return `${what}${such}: getUserId() tells your id.`
+}
+
+const exampleLengthMax = 80
 
 /** The same refusal in this door's words; `headers` come beside its own. */
 export function pageErrorOf(

@@ -92,12 +92,9 @@ function find({ domain, request, store: channelId }: PageCall, page: Page): Stor
 }
 
 /** Throws PageError `RATE_LIMIT`. */
-function assertNotTooFast({ projectRate, pageRate, store }: PageCall, page: Page): void {
-  const userId = page.userId()
-  const waitMs = Math.max(
-    projectRate.take(store),
-    userId === undefined ? 0 : pageRate.take(`${store}/${userId}`),
-  )
+function assertNotTooFast(call: PageCall, page: Page): void {
+  const { pageRates, request, store: channelId } = call
+  const waitMs = pageRates.take({ channelId, userId: page.userId(), peer: request.peer })
   if (waitMs === 0) return
   const seconds = Math.ceil(waitMs / secondMs)
   const headers = { 'Retry-After': `${seconds}` }

@@ -25,6 +25,7 @@ export interface Decision {
 
 /** A page without a token, in one call: what it comes with, and what it may do. */
 export class Page {
+  /** An empty one is none: a field that nobody filled in. */
   readonly pageKey: string | undefined
   readonly #userText: string | undefined
   readonly #right: PageRight
@@ -36,10 +37,10 @@ export class Page {
   #issued: string | undefined
 
   constructor(
-    { request, query }: { request: HttpRequest; query: Query },
+    { request, query }: { request: Pick<HttpRequest, 'header'>; query: Query },
     { right }: { right: PageRight },
   ) {
-    this.pageKey = request.header('x-page-key') ?? query.given('pageKey')
+    this.pageKey = request.header('x-page-key') || query.text('pageKey')
     this.#userText = request.header(userHeader.toLowerCase())
     this.#right = right
   }

@@ -10,16 +10,32 @@ interface Count {
   readonly countedAt: number
 }
 
+/** Writes of one store by this server that are not over, and may add pairs. */
+interface UnderWay {
+  /** How many they may add. */
+  pairs: number
+  /** Those that go ahead at once: there is room for all of them. */
+  readonly ahead: Set<Promise<unknown>>
+  /** Those that look first, one after the other. */
+  looking: number
+}
+
 /** So near to the most pairs, they are counted before each one that may be new. */
 const near = 1_000
 /** Other servers add pairs as well. */
 const countedMs = 1_000
 
-/** Keeps the pairs of each project at no more than so many. What is there may be overwritten. */
+/**
+ * Keeps the pairs of each project at no more than so many: exactly, as far as this server alone
+ * adds some. What is there may be overwritten.
+ */
 export class PairsCap {
   readonly #parts: { readonly environment: Environment; readonly turns: KeyQueue }
   readonly #pairsMax: number
+  /** All by store id. */
   readonly #counts = new Map<string, Count>()
+  readonly #counting = new Map<string, Promise<Count>>()
+  readonly #underWay = new Map<string, UnderWay>()
 
   constructor(parts: { environment: Environment; turns: KeyQueue }, pairsMax: number) {
     this.#parts = parts
@@ -28,18 +44,44 @@ export class PairsCap {
 
   /** `work` adds those of these pairs that are not there. Throws PageError `MAX_KVPS_EXCEEDED`. */
   async run<T>(store: Store, keys: readonly string[], work: () => Promise<T>): Promise<T> {
-    if (await this.#hasRoom(store, keys.length)) return work()
-    return this.#parts.turns.run(`cap of ${store.id}`, async () => {
-      const { recordCount } = await store.info()
-      if (recordCount + (await this.#countNew(store, keys)) > this.#pairsMax) throw this.#full()
-      return work()
-    })
+    const count = this.#fresh(store.id) ?? (await this.#counted(store))
+    // From here to the write's entry among those under way nobody else gets a word in.
+    count.pairs += keys.length
+    const writes = this.#writesOf(store.id)
+    const hasRoom = writes.looking === 0 && count.pairs + near <= this.#pairsMax
+    writes.pairs += keys.length
+    try {
+      return await (hasRoom
+        ? goAhead(writes, work)
+        : this.#lookFirst(store, { keys, writes, work }))
+    } finally {
+      writes.pairs -= keys.length
+      if (writes.ahead.size === 0 && writes.looking === 0) this.#underWay.delete(store.id)
+    }
   }
 
-  async #hasRoom(store: Store, added: number): Promise<boolean> {
-    const count = this.#fresh(store.id) ?? (await this.#count(store))
-    count.pairs += added
-    return count.pairs + near <= this.#pairsMax
+  async #lookFirst<T>(
+    store: Store,
+    { keys, writes, work }: { keys: readonly string[]; writes: UnderWay; work: () => Promise<T> },
+  ): Promise<T> {
+    writes.looking += 1
+    try {
+      return await this.#parts.turns.run(`cap of ${store.id}`, async () => {
+        // Nobody goes ahead while somebody looks: behind these, nothing changes but by this write.
+        await Promise.allSettled(writes.ahead)
+        const { recordCount } = await store.info()
+        if (recordCount + (await this.#countNew(store, keys)) > this.#pairsMax) throw this.#full()
+        return work()
+      })
+    } finally {
+      writes.looking -= 1
+    }
+  }
+
+  #writesOf(storeId: string): UnderWay {
+    const writes = this.#underWay.get(storeId) ?? { pairs: 0, ahead: new Set(), looking: 0 }
+    this.#underWay.set(storeId, writes)
+    return writes
   }
 
   #fresh(storeId: string): Count | undefined {
@@ -48,11 +90,34 @@ export class PairsCap {
     return age >= 0 && age < countedMs ? count : undefined
   }
 
+  /** Counted once for all who wait; where who counts is refused, the next one does. */
+  async #counted(store: Store): Promise<Count> {
+    for (;;) {
+      const counting = this.#counting.get(store.id)
+      if (!counting) return this.#beginCount(store)
+      await Promise.allSettled([counting])
+      const count = this.#fresh(store.id)
+      if (count) return count
+    }
+  }
+
+  #beginCount(store: Store): Promise<Count> {
+    const counting = this.#count(store)
+    this.#counting.set(store.id, counting)
+    const leave = (): void => {
+      this.#counting.delete(store.id)
+    }
+    counting.then(leave, leave)
+    return counting
+  }
+
   async #count(store: Store): Promise<Count> {
     const countedAt = this.#parts.environment.now()
-    const { recordCount: pairs } = await store.info()
+    // The store's own count may have them already, or not yet.
+    const added = this.#underWay.get(store.id)?.pairs ?? 0
+    const { recordCount } = await store.info()
     if (this.#counts.size >= limits.cachedStoresMax) this.#counts.clear()
-    const count = { pairs, countedAt }
+    const count = { pairs: recordCount + added, countedAt }
     this.#counts.set(store.id, count)
     return count
   }
@@ -69,6 +134,16 @@ export class PairsCap {
   #full(): PageError {
     const message = `Cannot have more than ${this.#pairsMax} key-value pairs per project`
     return new PageError({ status: 400, type: 'MAX_KVPS_EXCEEDED' }, message)
+  }
+}
+
+async function goAhead<T>({ ahead }: UnderWay, work: () => Promise<T>): Promise<T> {
+  const done = work()
+  ahead.add(done)
+  try {
+    return await done
+  } finally {
+    ahead.delete(done)
   }
 }
 

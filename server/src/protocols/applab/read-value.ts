@@ -2,7 +2,7 @@ import { StorageError } from '../../core/errors.ts'
 import type { PageValue } from '../../core/page-rules.ts'
 import type { StoreRecord } from '../../core/record.ts'
 import type { Store } from '../../core/store.ts'
-import { jsonViewOf, readyJsonOf } from '../json-value.ts'
+import { ifReadable, jsonViewOf, readyJsonOf } from '../json-value.ts'
 import { readValueLengthMax } from './wire.ts'
 
 /**
@@ -21,25 +21,16 @@ async function viewedText(store: Store, record: StoreRecord): Promise<string | u
   return view.kind === 'json' ? view.text : undefined
 }
 
-/** As `jsonTextOf`, where what pages can't read counts as no JSON. Throws `record-damaged`. */
-async function readableText(store: Store, record: StoreRecord): Promise<string | undefined> {
-  try {
-    return await jsonTextOf(store, record)
-  } catch (error) {
-    if (error instanceof StorageError && unreadable.includes(error.code)) return undefined
-    throw error
-  }
-}
-
-const unreadable: readonly string[] = ['value-too-large', 'content-encoding-invalid']
-
-/** What is there as a page sees it, to which null is nothing. Throws `record-damaged`. */
+/**
+ * What is there as a page sees it, to which null is nothing, and no JSON what it can't read. Throws
+ * `record-damaged`.
+ */
 export async function pageValueOf(
   store: Store,
   record: StoreRecord | undefined,
 ): Promise<PageValue> {
   if (!record) return { kind: 'absent' }
-  const text = await readableText(store, record)
+  const text = await ifReadable(() => jsonTextOf(store, record))
   return text === undefined ? { kind: 'not-json' } : pageValueIn(text)
 }
 

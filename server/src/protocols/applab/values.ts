@@ -1,6 +1,8 @@
+import { limits } from '../../core/limits.ts'
 import type { Store } from '../../core/store.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
 import { readyBytesOf } from '../json-value.ts'
+import { type BodyBound, bodyBound } from '../rest/json-body.ts'
 import { emptyReply } from '../rest/replies.ts'
 import { answering } from './answering.ts'
 import { queryOf, readParameters } from './body.ts'
@@ -10,7 +12,7 @@ import { PageError } from './errors.ts'
 import { assertKeysInScope, inProject, pageOf } from './in-project.ts'
 import { Page, type PageRight } from './page.ts'
 import { jsonTextOf } from './read-value.ts'
-import { jsonReplyOf, type Parameters, parseValue } from './wire.ts'
+import { jsonReplyOf, type Parameters, parseValue, valueTooLarge } from './wire.ts'
 import { type ValueWrite, writeAsPage, writeValue } from './write-value.ts'
 
 /** Browsers may keep a value, and ask each time whether it is still that. */
@@ -36,9 +38,13 @@ export function getKeyValue(call: PageCall): Promise<HttpReply> {
   })
 }
 
+const keyBody = bodyBound(limits.pageBodyBytesMax)
+/** What is longer than any spelling of a value is not even taken apart. */
+const valueBody: BodyBound = { ...keyBody, tooLarge: valueTooLarge }
+
 /** POST set_key_value `key`, `value` (JSON text): `null` deletes. */
 export function setKeyValue(call: PageCall): Promise<HttpReply> {
-  return writing(call, 'use', (parameters) => {
+  return writing(call, { right: 'use', body: valueBody }, (parameters) => {
     const key = parameters.key()
     const value = parseValue(parameters.jsonText('value'))
     const { text } = value
@@ -51,7 +57,7 @@ export function setKeyValue(call: PageCall): Promise<HttpReply> {
 
 /** DELETE delete_key_value `key`: done as well where there is none. */
 export function deleteKeyValue(call: PageCall): Promise<HttpReply> {
-  return writing(call, 'delete', (parameters) => ({
+  return writing(call, { right: 'delete', body: keyBody }, (parameters) => ({
     write: { key: parameters.key(), text: undefined },
     reply: 'true',
   }))
@@ -65,7 +71,7 @@ interface Wanted {
 
 function writing(
   call: PageCall,
-  right: PageRight,
+  { right, body }: { right: PageRight; body: BodyBound },
   wantedOf: (parameters: Parameters) => Wanted,
 ): Promise<HttpReply> {
   const page = pageOf(call, right)
@@ -74,7 +80,7 @@ function writing(
     const condition = conditionOf(call)
     const use = { action: 'write', extent: 'some', page } as const
     return inProject(call, use, async (store) => {
-      read ??= readParameters(call) // the body comes once
+      read ??= readParameters(call, body) // the body comes once
       const { write, reply } = wantedOf(await store.whileAllowed(read))
       assertKeysInScope(call, store, [write.key])
       const revision = await doWrite(call, { store, page, write: { ...write, condition } })

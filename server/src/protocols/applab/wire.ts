@@ -126,7 +126,7 @@ function isSurelySmall(text: string): boolean {
   return Buffer.byteLength(text) <= valueBytesMax && !/[<>&\u2028\u2029]|\de/i.test(text)
 }
 
-function valueTooLarge(): PageError {
+export function valueTooLarge(): PageError {
   const rule = `it must be shorter than ${valueBytesMax} bytes ('characters')`
   return new PageError(
     { status: 400, type: 'MAX_VALUE_LENGTH_EXCEEDED' },

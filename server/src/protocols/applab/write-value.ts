@@ -1,9 +1,8 @@
-import { assert } from '../../core/assert.ts'
 import type { Revision } from '../../core/engine.ts'
 import { StorageError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import { needsValueBefore, refusalOf, ruleFor } from '../../core/page-rules.ts'
-import type { PageRule } from '../../core/project.ts'
+import { type PageRule, projectNotFound } from '../../core/project.ts'
 import type { Condition, StoreRecord } from '../../core/record.ts'
 import type { Store } from '../../core/store.ts'
 import { BytesSource } from '../../core/value.ts'
@@ -61,7 +60,7 @@ async function tryWrite(
   page: Page,
   write: ValueWrite,
 ): Promise<{ revision: Revision | undefined } | undefined> {
-  const rule = decidingRule(page, write.key)
+  const rule = await decidingRule(store, page, write.key)
   try {
     if (!needsValueBefore(rule)) {
       await assertAllowed(store, page, { rule, write, before: undefined })
@@ -93,11 +92,14 @@ async function tryOver(
   }
 }
 
-/** The rule of a key, by which all that follows must hold. */
-function decidingRule(page: Page, key: string): PageRule {
-  const { identity } = page
-  assert(identity?.project != null, 'A page that found its project saw it.')
-  const rule = ruleFor(identity.project.rules, key)
+/**
+ * The rule of a key, by which all that follows must hold. Where a look in the background has just
+ * found that the page may not use the store, this look says why not. Throws as uses of the store.
+ */
+async function decidingRule(store: Store, page: Page, key: string): Promise<PageRule> {
+  const { project } = page.identity ?? (await store.identity())
+  if (!project) throw projectNotFound('')
+  const rule = ruleFor(project.rules, key)
   page.decideBy({ key, rule })
   return rule
 }
@@ -115,7 +117,7 @@ async function assertAllowed(
     before: await pageValueOf(store, before),
     next: write.text === undefined ? { kind: 'absent' } : pageValueIn(write.text),
   })
-  if (refusal) throw ruleRefusal(refusal)
+  if (refusal) throw ruleRefusal(refusal, rule)
 }
 
 function unchanged(before: StoreRecord | undefined): Condition {

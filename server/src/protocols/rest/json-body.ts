@@ -27,12 +27,27 @@ export async function readJsonObject(
   throw invalidRequest('POST data must be a JSON object')
 }
 
-/** A request's body as sent, of at most 9 MiB. Throws RequestError. */
-export async function readBody(request: HttpRequest): Promise<Uint8Array> {
+/** How long a body may be, as sent and decoded, and what is thrown at a longer one. */
+export interface BodyBound {
+  readonly bytesMax: number
+  tooLarge(length: number): RequestError
+}
+
+export function bodyBound(bytesMax: number): BodyBound {
+  return { bytesMax, tooLarge: (length) => tooLarge(length, bytesMax) }
+}
+
+const jsonBound = bodyBound(jsonBodyBytesMax)
+
+/** A request's body as sent, of at most 9 MiB where nobody says less. Throws RequestError. */
+export async function readBody(
+  request: HttpRequest,
+  { bytesMax, tooLarge }: BodyBound = jsonBound,
+): Promise<Uint8Array> {
   const declared = Number(request.header('content-length') ?? 0)
-  if (declared > jsonBodyBytesMax) throw tooLarge(declared)
-  const bytes = await request.body.take(jsonBodyBytesMax + 1)
-  if (bytes.length > jsonBodyBytesMax) throw tooLarge(bytes.length)
+  if (declared > bytesMax) throw tooLarge(declared)
+  const bytes = await request.body.take(bytesMax + 1)
+  if (bytes.length > bytesMax) throw tooLarge(bytes.length)
   return bytes
 }
 
@@ -47,14 +62,18 @@ export function assertJsonType(request: HttpRequest): void {
 }
 
 /** ... without the encoding that the request names. Throws RequestError. */
-export async function decodeBody(request: HttpRequest, bytes: Uint8Array): Promise<Uint8Array> {
+export async function decodeBody(
+  request: HttpRequest,
+  bytes: Uint8Array,
+  { bytesMax, tooLarge }: BodyBound = jsonBound,
+): Promise<Uint8Array> {
   const encoding = encodingOf(request.header('content-encoding'))
   if (encoding === '') return bytes
   try {
-    return await decodeBytes(bytes, { encoding, outputBytesMax: jsonBodyBytesMax })
+    return await decodeBytes(bytes, { encoding, outputBytesMax: bytesMax })
   } catch (error) {
     if (!(error instanceof DecodingError)) throw error
-    if (error.reason === 'too-large') throw tooLarge(jsonBodyBytesMax + 1)
+    if (error.reason === 'too-large') throw tooLarge(bytesMax + 1)
     throw invalidRequest(`The body is not ${encoding} as its Content-Encoding says`)
   }
 }
@@ -72,9 +91,9 @@ function invalidRequest(message: string): RequestError {
   return new RequestError({ status: 400, type: 'invalid-request' }, message)
 }
 
-function tooLarge(length: number): RequestError {
+function tooLarge(length: number, bytesMax: number): RequestError {
   return new RequestError(
     { status: 413, type: 'request-too-large' },
-    `The POST payload is too large (limit: ${jsonBodyBytesMax} bytes, actual length: ${length} bytes).`,
+    `The POST payload is too large (limit: ${bytesMax} bytes, actual length: ${length} bytes).`,
   )
 }

@@ -1,6 +1,7 @@
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { ApplabProject, refusalOf } from '../../support/applab-project.ts'
+import { sendRaw } from '../../support/raw-connection.ts'
 import { type Answered, Remote } from '../../support/remote.ts'
 import { useTestServer } from '../../test-server.ts'
 
@@ -23,6 +24,19 @@ describe.each(['memory', 'lmdb'] as const)('what pages send, on %s', (engine) =>
   function post(body: string | Uint8Array, headers: Record<string, string>): Promise<Answered> {
     const path = `/datablock_storage/${project.channelId}/set_key_value`
     return remote.send(path, { method: 'POST', body, headers })
+  }
+
+  /** By the owner. */
+  function populate(body: string | Uint8Array, headers: Record<string, string>): Promise<Answered> {
+    return project.asOwner('populate_key_values', { body, headers })
+  }
+
+  /** Without saying how long it is. */
+  function sendChunked(body: string): Promise<string> {
+    const path = `/datablock_storage/${project.channelId}/set_key_value`
+    const headers = 'Host: 127.0.0.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n'
+    const chunk = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
+    return sendRaw(server.url(), [`POST ${path} HTTP/1.1\r\n${headers}`, chunk], 'stay')
   }
 
   function set(key: string, value: string): Promise<Answered> {
@@ -96,11 +110,13 @@ describe.each(['memory', 'lmdb'] as const)('what pages send, on %s', (engine) =>
     ['two values', 'k', '1 2', 'VALUE_INVALID'],
     ['half a character', 'k', '"\\ud83d"', 'VALUE_INVALID'],
     ['100,000 lists in each other', 'k', '['.repeat(100_000), 'VALUE_INVALID'],
-    ['the same, closed', 'k', '['.repeat(1e5) + ']'.repeat(1e5), 'VALUE_INVALID'],
+    ['50,000 of them, closed', 'k', '['.repeat(5e4) + ']'.repeat(5e4), 'VALUE_INVALID'],
+    ['100,000', 'k', '['.repeat(1e5) + ']'.repeat(1e5), 'MAX_VALUE_LENGTH_EXCEEDED'],
     ['4,097 bytes', 'k', JSON.stringify('b'.repeat(4_095)), 'MAX_VALUE_LENGTH_EXCEEDED'],
     ['a megabyte', 'k', JSON.stringify('b'.repeat(mebibyte)), 'MAX_VALUE_LENGTH_EXCEEDED'],
     ['701 characters of a key', 'k'.repeat(701), '1', 'KEY_INVALID'],
-    ['a megabyte of a key', 'k'.repeat(mebibyte), '1', 'KEY_INVALID'],
+    ['100,000 characters of a key', 'k'.repeat(100_000), '1', 'KEY_INVALID'],
+    ['a megabyte of a key', 'k'.repeat(mebibyte), '1', 'MAX_VALUE_LENGTH_EXCEEDED'],
   ])('may not be %s: nothing changes', async (_, key, value, type) => {
     const before = await project.all()
     expect(refusalOf(await set(key, value))).toEqual({ status: 400, type })
@@ -129,7 +145,8 @@ describe.each(['memory', 'lmdb'] as const)('what pages send, on %s', (engine) =>
     ['half JSON', '{"key":"k","value":', 'INVALID_REQUEST'],
     ['half a character of a key', '{"key":"\\ud83d","value":"1"}', 'KEY_INVALID'],
     ['half a character of a value', '{"key":"k","value":"\\"\\ud83d\\""}', 'VALUE_INVALID'],
-    ['100,000 objects in each other', '{"a":'.repeat(1e5), 'INVALID_REQUEST'],
+    ['30,000 objects in each other', '{"a":'.repeat(30_000), 'INVALID_REQUEST'],
+    ['100,000 objects in each other', '{"a":'.repeat(1e5), 'MAX_VALUE_LENGTH_EXCEEDED'],
     ['no key', '{"value":"1"}', 'KEY_INVALID'],
     ['null for a key', '{"key":null,"value":"1"}', 'KEY_INVALID'],
     ['a list for a key', '{"key":["k"],"value":"1"}', 'KEY_INVALID'],
@@ -160,18 +177,61 @@ describe.each(['memory', 'lmdb'] as const)('what pages send, on %s', (engine) =>
     expect(refusalOf(parts)).toEqual({ status: 415, type: 'INVALID_REQUEST' })
     const invalid = { status: 400, type: 'INVALID_REQUEST' }
     expect(refusalOf(await post(Buffer.from([0x7b, 0xff, 0x7d]), json))).toEqual(invalid)
-    expect(refusalOf(await post('a=1&'.repeat(2_000_000), form))).toEqual(invalid)
-    const wide = `{"key":"k","value":"1"${',"a":1'.repeat(1_000_000)}}`
-    expect((await post(wide, json)).status).toBe(200)
+    expect(refusalOf(await populate('a=1&'.repeat(2_000_000), form))).toEqual(invalid)
+    expect(refusalOf(await post('a=1&'.repeat(30_000), form))).toEqual(invalid)
+    const wide = `{"key_values_json":"{}"${',"a":1'.repeat(1_000_000)}}`
+    expect((await populate(wide, json)).status).toBe(200)
+  })
+
+  it('takes no more for one value than the longest spelling of one needs', async () => {
+    const tooLarge = { status: 400, type: 'MAX_VALUE_LENGTH_EXCEEDED' }
+    const wide = (members: number): string => `{"key":"k","value":"1"${',"a":1'.repeat(members)}}`
+    expect((await post(wide(20_000), json)).status).toBe(200)
     await project.set('k', 'there')
+    expect(refusalOf(await post(wide(700_000), json))).toEqual(tooLarge)
+    expect(await sendChunked(wide(700_000))).toContain('MAX_VALUE_LENGTH_EXCEEDED')
+    const packed = await post(gzipSync(wide(700_000)), { ...json, 'Content-Encoding': 'gzip' })
+    expect(refusalOf(packed)).toEqual(tooLarge)
+    expect(JSON.parse(packed.text).msg).toBe(
+      "The value is too large, it must be shorter than 4096 bytes ('characters')",
+    )
+    const body = `{"key":"k"${',"a":1'.repeat(700_000)}}`
+    const deleted = await project.asOwner('delete_key_value', { body, headers: json })
+    expect(refusalOf(deleted)).toEqual({ status: 413, type: 'REQUEST_TOO_LARGE' })
+    expect(await project.get('k')).toBe('there')
+  })
+
+  it('takes the longest key and value in the longest spelling of each', async () => {
+    const key = 'k'.repeat(700)
+    const value = JSON.stringify('a'.repeat(4_094))
+    const escaped = (text: string): string =>
+      text.replaceAll(/./g, (unit) => `\\u00${unit.charCodeAt(0).toString(16)}`)
+    const inner = `"${escaped('a'.repeat(4_094))}"`
+    const percent = (text: string): string =>
+      `%${Buffer.from(text).toString('hex').match(/../g)?.join('%')}`
+    const bodies: [body: string, type: Record<string, string>][] = [
+      [JSON.stringify({ key, value: inner }), json],
+      [`{"key":"${escaped(key)}","value":"${escaped(inner)}"}`, json],
+      [`key=${percent(key)}&value=${percent(inner)}`, form],
+      [`key=${percent('漢'.repeat(700))}&value=${percent(inner)}`, form],
+    ]
+    for (const [body, type] of bodies) expect((await post(body, type)).status).toBe(200)
+    expect(await project.get(key)).toBe(JSON.parse(value))
+    const longer = `"${escaped('a'.repeat(4_095))}"`
+    const refused = await post(`{"key":"k","value":"${escaped(longer)}"}`, json)
+    expect(refusalOf(refused)).toEqual({ status: 400, type: 'MAX_VALUE_LENGTH_EXCEEDED' })
+    for (const name of [key, '漢'.repeat(700)]) await project.set(name, null)
   })
 
   it('takes no 10 MB, compressed or not', async () => {
     const large = { status: 413, type: 'REQUEST_TOO_LARGE' }
     const body = `{"key":"k","value":${JSON.stringify('b'.repeat(10 * mebibyte))}}`
-    expect(refusalOf(await post(body, json))).toEqual(large)
-    const packed = await post(gzipSync(body), { ...json, 'Content-Encoding': 'gzip' })
-    expect(refusalOf(packed)).toEqual(large)
+    const zipped = { ...json, 'Content-Encoding': 'gzip' }
+    expect(refusalOf(await populate(body, json))).toEqual(large)
+    expect(refusalOf(await populate(gzipSync(body), zipped))).toEqual(large)
+    const tooLarge = { status: 400, type: 'MAX_VALUE_LENGTH_EXCEEDED' }
+    expect(refusalOf(await post(body, json))).toEqual(tooLarge)
+    expect(refusalOf(await post(gzipSync(body), zipped))).toEqual(tooLarge)
     const small = brotliCompressSync('{"key":"packed","value":"1"}')
     expect((await post(small, { ...json, 'Content-Encoding': 'br' })).status).toBe(200)
     const wrong = await post('{}', { ...json, 'Content-Encoding': 'gzip' })

@@ -1,9 +1,12 @@
+import { setTimeout as elapsed } from 'node:timers/promises'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { ApplabProject, refusalOf } from '../../support/applab-project.ts'
 import { type Answered, Remote } from '../../support/remote.ts'
 import { engines, useTestServer } from '../../test-server.ts'
 
 const pairsMax = 12_000
+const pairs = (count: number, prefix: string): Record<string, number> =>
+  Object.fromEntries(Array.from({ length: count }, (_, n) => [`${prefix}${n}`, n]))
 const full = { status: 400, type: 'MAX_KVPS_EXCEEDED' }
 
 describe.each(engines)('all pairs of a project, on %s', (engine) => {
@@ -61,8 +64,6 @@ describe.each(engines)('all pairs of a project, on %s', (engine) => {
 
   it('are no more than so many; those that are there may be overwritten', async () => {
     const project = await create()
-    const pairs = (count: number, prefix: string): Record<string, number> =>
-      Object.fromEntries(Array.from({ length: count }, (_, n) => [`${prefix}${n}`, n]))
     expect((await populate(project, pairs(pairsMax + 1, 'a'))).status).toBe(400)
     expect(await project.all()).toEqual({})
     expect((await populate(project, pairs(pairsMax - 2, 'a'))).status).toBe(200)
@@ -84,6 +85,38 @@ describe.each(engines)('all pairs of a project, on %s', (engine) => {
     expect(refusalOf(await set('two-more'))).toEqual(full)
     // More than one part of a reply, and than one page of a listing.
     expect(Object.keys(await project.all())).toHaveLength(pairsMax)
+  })
+
+  it('are no more than so many where many seed at once', async () => {
+    const project = await create()
+    const replies = await Promise.all(
+      ['a', 'b', 'c'].map((prefix) => populate(project, pairs(5_000, prefix))),
+    )
+    expect(replies.map(({ status }) => status).toSorted()).toEqual([200, 200, 400])
+    expect(Object.keys(await project.all())).toHaveLength(10_000)
+    const two = await Promise.all(
+      ['d', 'e'].map((prefix) => populate(project, pairs(2_000, prefix))),
+    )
+    expect(two.map(({ status }) => status).toSorted()).toEqual([200, 400])
+    expect(Object.keys(await project.all())).toHaveLength(pairsMax)
+  })
+
+  it('are no more than so many where new ones come in a burst while some seed', async () => {
+    const project = await create()
+    const room = 1_050
+    expect((await populate(project, pairs(pairsMax - room, 'a'))).status).toBe(200)
+    await elapsed(1_100) // counted anew
+    const set = (n: number): Promise<Answered> =>
+      project.send('set_key_value', { parameters: { key: `new-${n}`, value: '1' } })
+    const sets = Array.from({ length: 200 }, (_, n) => set(n))
+    const seeds = ['b', 'c'].map((prefix) => populate(project, pairs(room - 100, prefix)))
+    const replies = await Promise.all([...sets, ...seeds])
+    for (const reply of replies) if (reply.status !== 200) expect(refusalOf(reply)).toEqual(full)
+    const added = replies.slice(0, 200).filter(({ status }) => status === 200).length
+    const seeded = (await Promise.all(seeds)).filter(({ status }) => status === 200).length
+    const count = Object.keys(await project.all()).length
+    expect(count).toBe(pairsMax - room + added + seeded * (room - 100))
+    expect(count).toBeLessThanOrEqual(pairsMax)
   })
 
   it('are those of the token’s prefix alone, where it has one', async () => {

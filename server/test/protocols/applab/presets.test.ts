@@ -5,6 +5,12 @@ import { engines, useTestServer } from '../../test-server.ts'
 
 const pages = 30
 
+function ownKeysSentence(example: string): string {
+  const such = example && `, such as ${example}`
+  const rule = 'Here you can only change keys with your own user id in their name'
+  return `${rule}${such}: getUserId() tells your id.`
+}
+
 describe.each(engines)('the rules of a project, on %s', (engine) => {
   const server = useTestServer({ engine })
   const create = (...rules: object[]): Promise<ApplabProject> =>
@@ -29,7 +35,9 @@ describe.each(engines)('the rules of a project, on %s', (engine) => {
     const answered = await reply
     expect(refusalOf(answered)).toEqual({ status: 403, type })
     // What a 14-year-old reads on their console.
-    expect(JSON.parse(answered.text).msg).toMatch(/^[A-Z][a-z ,:']{30,110}\.$/i)
+    const { msg } = JSON.parse(answered.text)
+    if (type === 'OWN_KEYS_ONLY') expect(msg).toBe(ownKeysSentence('of/<your id>'))
+    else expect(msg).toMatch(/^[A-Z][a-z ,:']{30,110}\.$/i)
   }
 
   it('read only: no set, no delete', async () => {
@@ -131,6 +139,29 @@ describe.each(engines)('the rules of a project, on %s', (engine) => {
     expect(await project.get(`of/${ann?.id}`)).toBe(null)
     const other = await create({ prefix: 'of/', preset: 'own-keys-only' })
     await expectRefused(set(other, `of/${ann?.id}`, 1, ann?.headers), 'OWN_KEYS_ONLY')
+  })
+
+  it.each([
+    ['', '<your id>'],
+    ['Żółw 1/', 'Żółw 1/<your id>'],
+    ['of/{me}/', 'of/<your id>/'],
+    ['a/{me}/{me}', 'a/<your id>/<your id>'],
+    ['o'.repeat(100), ''],
+  ])('say which keys are one’s own, under the prefix %j', async (prefix, example) => {
+    const project = await create({ prefix, preset: 'own-keys-only' })
+    const given = (await project.send('user_id')).headers.get('x-page-user') ?? ''
+    const [id = ''] = given.split('.')
+    const key = prefix.includes('{me}') ? prefix.replaceAll('{me}', id) : prefix + id
+    await expectSet(set(project, key, 1, { 'X-Page-User': given }))
+    const { text } = await set(project, key, 2)
+    expect(JSON.parse(text).msg).toBe(ownKeysSentence(example))
+    expect(text).not.toContain(id)
+  })
+
+  it('say it also of a rule for one key', async () => {
+    const project = await create({ key: 'of {me}', preset: 'own-keys-only' })
+    const { text } = await set(project, `of ${'x'.repeat(22)}`, 1)
+    expect(JSON.parse(text).msg).toBe(ownKeysSentence('of <your id>'))
   })
 
   it(`lose nothing of ${pages} pages that raise one high score at once`, async () => {

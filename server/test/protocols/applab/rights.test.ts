@@ -55,7 +55,7 @@ describe.each(engines)('what pages may do, on %s', (engine) => {
   })
 
   it('is nothing with a wrong page key, even where the project is open', async () => {
-    const keys = ['wrong', '', open.pageKey.slice(0, -1), `${open.pageKey}x`, closed.pageKey]
+    const keys = ['wrong', ' x ', open.pageKey.slice(0, -1), `${open.pageKey}x`, closed.pageKey]
     for (const key of keys) {
       expect(refusalOf(await get(open, { 'X-Page-Key': key })), key).toEqual(invalid)
     }
@@ -65,6 +65,19 @@ describe.each(engines)('what pages may do, on %s', (engine) => {
     const set = await open.send('set_key_value', { parameters, carrier })
     expect(refusalOf(set)).toEqual(invalid)
     expect(await open.get('k')).toBe('there')
+  })
+
+  it('is without a page key where that is empty', async () => {
+    for (const headers of [{ 'X-Page-Key': '' }, { 'X-Page-Key': ' ' }]) {
+      expect((await get(open, headers)).text).toBe('"there"')
+      expect(refusalOf(await get(closed, headers))).toEqual(missing)
+    }
+    const query = { parameters: { key: 'k', pageKey: '' } }
+    expect((await open.send('get_key_value', query)).text).toBe('"there"')
+    expect(refusalOf(await closed.send('get_key_value', query))).toEqual(missing)
+    const { pageKey } = closed
+    const both = { parameters: { key: 'k', pageKey }, headers: { 'X-Page-Key': '' } }
+    expect((await closed.send('get_key_value', both)).text).toBe('"there"')
   })
 
   it('is told alike of a channel that is nobody’s', async () => {
@@ -91,6 +104,7 @@ describe.each(engines)('what pages may do, on %s', (engine) => {
     const off = await project.send('delete_key_value', { parameters })
     expect(refusalOf(off)).toEqual(loginRequired)
     expect(JSON.parse(off.text).msg).toContain('owner can turn that on')
+    expect(JSON.parse(off.text).msg).toContain("or delete them with the owner's token")
     expect(await project.get('k')).toBe(1)
     await project.change({ mayDelete: true })
     const on = await project.send('delete_key_value', { parameters })

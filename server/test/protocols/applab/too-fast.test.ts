@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ApplabProject, refusalOf } from '../../support/applab-project.ts'
+import { sendRaw } from '../../support/raw-connection.ts'
 import type { Answered } from '../../support/remote.ts'
 import { startTestServer, type TestServer, useTestServer } from '../../test-server.ts'
 
 const rateLimit = { status: 429, type: 'RATE_LIMIT' }
 const pageCallsMax = 1_200
+const projectCallsMax = 60_000
+const peerCallsMax = 18_000
 
 describe('a page that goes on and on', () => {
   let now = Date.UTC(2027, 0, 1)
@@ -28,6 +31,16 @@ describe('a page that goes on and on', () => {
     return replies
   }
 
+  /** How many of these calls, one after the other on one connection, are refused. */
+  async function refusedOf(count: number, headers: Record<string, string>): Promise<number> {
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+    const path = `/datablock_storage/${project.channelId}/get_key_value?key=k`
+    const start = `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n${lines.join('')}`
+    const parts = [`${start}\r\n`.repeat(count - 1), `${start}Connection: close\r\n\r\n`]
+    const replies = await sendRaw(server.url, parts, 'stay')
+    return replies.split('HTTP/1.1 429 ').length - 1
+  }
+
   it('is told to wait, and no other page of the project is', async () => {
     const given = (await project.send('user_id')).headers.get('x-page-user') ?? ''
     const headers = { 'X-Page-User': given }
@@ -37,11 +50,20 @@ describe('a page that goes on and on', () => {
     expect(refused && refusalOf(refused)).toEqual(rateLimit)
     expect(refused?.headers.get('retry-after')).toBe('1')
     expect(JSON.parse(refused?.text ?? '').msg).toContain('wait 1 second.')
+    // As many as all pages of the project may do together: they are refused, and use up nothing.
+    expect(await refusedOf(projectCallsMax, headers)).toBe(projectCallsMax)
     const other = (await project.send('user_id')).headers.get('x-page-user') ?? ''
     expect((await many(1, { 'X-Page-User': other }))[0]?.status).toBe(200)
     expect((await project.asOwner('get_key_values')).status).toBe(200)
     now += 1_000
     expect((await many(1, headers))[0]?.status).toBe(200)
+  })
+
+  it('is told to wait as well where it never says who it is', async () => {
+    now += 60_000
+    expect(await refusedOf(peerCallsMax + 500, { 'X-Page-User': 'forged' })).toBe(500)
+    const known = (await project.asOwner('user_id')).headers.get('x-page-user') ?? ''
+    expect((await many(1, { 'X-Page-User': known }))[0]?.status).toBe(200)
   })
 })
 

@@ -1,12 +1,7 @@
+import { isChannelId, type PageRule } from '../core/project.ts'
 import { CommandError } from './command-errors.ts'
 import { ApiError, type LocalApi, pathOf } from './local-api.ts'
 import { addressOf, findStore } from './store-address.ts'
-
-export interface RuleData {
-  readonly key?: string
-  readonly prefix?: string
-  readonly preset: string
-}
 
 /** As the API lists a project. */
 export interface ListedProjectData {
@@ -21,7 +16,7 @@ export interface ListedProjectData {
   readonly isOpen: boolean
   readonly mayDelete: boolean
   readonly listPrefixes: readonly string[]
-  readonly rules: readonly RuleData[]
+  readonly rules: readonly PageRule[]
   readonly hasSeed: boolean
 }
 
@@ -32,14 +27,13 @@ export interface ProjectData extends ListedProjectData {
 
 export const projectsPath = '/coatcheck/v1/projects'
 export const projectPath = `${projectsPath}/:channel`
-const channelPattern = /^[A-Za-z0-9_-]{1,100}$/
 
 /**
  * The project of a channel id, or of a store as `findStore` takes it. Throws CommandError, also
  * where that store is no project.
  */
 export async function findProject(api: LocalApi, text: string): Promise<ProjectData> {
-  const found = channelPattern.test(text) ? await getProject(api, text) : undefined
+  const found = isChannelId(text) ? await getProject(api, text) : undefined
   if (found) return found
   const store = await findStore(api, text)
   const project = store.channelId === undefined ? undefined : await getProject(api, store.channelId)

@@ -1,9 +1,5 @@
-import {
-  type ListedProjectData,
-  type ProjectData,
-  projectNameOf,
-  type RuleData,
-} from './project-address.ts'
+import type { PageRule } from '../core/project.ts'
+import { type ListedProjectData, type ProjectData, projectNameOf } from './project-address.ts'
 import { textCell, timeCell } from './readable.ts'
 import type { Column, Screen } from './screen.ts'
 
@@ -39,7 +35,7 @@ export function showProject(screen: Screen, project: ProjectData): void {
   ])
 }
 
-function describeRule({ key, prefix, preset }: RuleData): string {
+function describeRule({ key, prefix, preset }: PageRule): string {
   const where =
     key === undefined ? `prefix ${JSON.stringify(prefix)}` : `key ${JSON.stringify(key)}`
   return `${where}: ${preset}`

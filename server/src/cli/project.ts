@@ -1,3 +1,4 @@
+import { type PagePreset, type PageRule, pagePresets } from '../core/project.ts'
 import type { Command, CommandCall, Given } from './command.ts'
 import { UsageError } from './command-errors.ts'
 import { confirm } from './confirm.ts'
@@ -9,7 +10,6 @@ import {
   projectNameOf,
   projectPath,
   projectsPath,
-  type RuleData,
 } from './project-address.ts'
 import { projectDataCommands } from './project-data.ts'
 import { projectColumns, showProject } from './project-view.ts'
@@ -21,14 +21,6 @@ interface ListData {
 }
 
 const storePath = '/v2/key-value-stores/:store'
-const presets = [
-  'anything',
-  'read-only',
-  'write-once',
-  'append-only',
-  'only-raise',
-  'own-keys-only',
-]
 const one = { min: 1, max: 1 }
 const text = { type: 'string' } as const
 const yes = { yes: { type: 'boolean' } } as const
@@ -69,7 +61,7 @@ export const projectCommands: Readonly<Record<string, Command>> = {
     run: updateProject,
   },
   rule: {
-    usage: `project rule PROJECT ${presets.join('|')}|none KEY|--prefix TEXT`,
+    usage: `project rule PROJECT ${pagePresets.join('|')}|none KEY|--prefix TEXT`,
     about: 'what pages may do with a key, or with those that begin so; none takes a rule away',
     flags: { prefix: text },
     words: { min: 2, max: 3 },
@@ -150,11 +142,8 @@ async function updateProject(call: CommandCall): Promise<void> {
 
 async function setRule(call: CommandCall): Promise<void> {
   const { given } = call
-  const preset = given.word(1)
+  const preset = presetOf(given.word(1))
   const prefix = given.text('prefix')
-  if (preset !== 'none' && !presets.includes(preset)) {
-    throw new UsageError(`"${preset}" is none of ${presets.join(', ')} and none.`)
-  }
   if ((prefix === undefined) === given.wordCount < 3) {
     throw new UsageError('It needs a key or --prefix, and not both.')
   }
@@ -165,7 +154,15 @@ async function setRule(call: CommandCall): Promise<void> {
   })
 }
 
-function isFor({ key, prefix }: RuleData, where: Omit<RuleData, 'preset'>): boolean {
+/** Throws UsageError. */
+function presetOf(word: string): PagePreset | 'none' {
+  const preset = pagePresets.find((one) => one === word)
+  if (preset !== undefined) return preset
+  if (word === 'none') return word
+  throw new UsageError(`"${word}" is none of ${pagePresets.join(', ')} and none.`)
+}
+
+function isFor({ key, prefix }: PageRule, where: Omit<PageRule, 'preset'>): boolean {
   return key === where.key && prefix === where.prefix
 }
 

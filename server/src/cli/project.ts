@@ -10,6 +10,7 @@ import {
   projectNameOf,
   projectPath,
   projectsPath,
+  readProject,
 } from './project-address.ts'
 import { projectDataCommands } from './project-data.ts'
 import { projectColumns, showProject } from './project-view.ts'
@@ -108,7 +109,7 @@ async function linkProject({ given, api, screen }: CommandCall): Promise<void> {
   const store = await findStore(api, given.word(0))
   const body = { project: true }
   const linked = await api.ask<StoreData>('PATCH', pathOf(storePath, store.id), { body })
-  const project = await findProject(api, linked.channelId ?? '')
+  const project = await readProject(api, linked.channelId ?? '')
   if (screen.isJson) screen.json(project)
   else showProject(screen, project)
 }

@@ -45,6 +45,14 @@ export async function findStore(api: LocalApi, text: string): Promise<StoreData>
   throw new CommandError(`There is no store ${text}.${await hintAt(api, text)}`)
 }
 
+/** All stores that a text can stand for, by id, address or name. */
+export async function findStores(api: LocalApi, text: string): Promise<readonly StoreData[]> {
+  const isAddress = text.includes('~')
+  const found = isAddress || isId(text) ? await getStore(api, text) : undefined
+  const named = isAddress ? [] : await storesNamed(api, text)
+  return found ? [found, ...named] : named
+}
+
 /** `jane~photos`, or the id of what has no name. */
 export function addressOf(store: Pick<StoreData, 'id' | 'name' | 'username' | 'userId'>): string {
   return store.name === null ? store.id : `${store.username ?? store.userId}~${store.name}`

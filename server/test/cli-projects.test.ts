@@ -202,6 +202,17 @@ describe('coatcheck project', () => {
     expect(stderr).toBe(`Pages reach it by ${script} data-key="${facts['page key']}"></script>\n`)
   })
 
+  it('says that no page can list yet, whatever it may', async () => {
+    const { commands } = await openPlace('a running server')
+    await commands.out('project', 'create', 'a')
+    const { stdout, stderr } = await commands.run('project', 'may-list', 'a', 'scores/')
+    expect(stdout).toContain('\npages may list\t"scores/" (no page can yet)\n')
+    expect(stderr).toBe('No route lists keys for pages yet: this is kept for when there is one.\n')
+    const asked = ['project', 'may-list', 'a', '--json']
+    expect((await commands.run(...asked)).stderr).toBe('')
+    expect(await commands.out('project', '--help')).toMatch(/ may-list .*\n.*; no effect yet/)
+  })
+
   it("is told in the audit trail as done on the server's own machine", async () => {
     const { commands, server } = await openPlace('a running server')
     await commands.out('project', 'create', 'a')

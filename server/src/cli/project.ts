@@ -70,7 +70,7 @@ export const projectCommands: Readonly<Record<string, Command>> = {
   },
   'may-list': {
     usage: 'project may-list PROJECT [PREFIX...]',
-    about: 'pages may list the keys that begin like one of these; without any, none',
+    about: 'pages may list the keys that begin so; no effect yet, as no route lists keys for pages',
     words: { min: 1, max: Number.POSITIVE_INFINITY },
     run: setListPrefixes,
   },
@@ -169,6 +169,8 @@ function isFor({ key, prefix }: PageRule, where: Omit<PageRule, 'preset'>): bool
 
 async function setListPrefixes(call: CommandCall): Promise<void> {
   await patch(call, () => ({ listPrefixes: call.given.wordsFrom(1) }))
+  if (call.screen.isJson) return
+  call.screen.note('No route lists keys for pages yet: this is kept for when there is one.')
 }
 
 async function rotateKey({ given, api, screen }: CommandCall): Promise<void> {

@@ -202,6 +202,26 @@ describe('coatcheck project', () => {
     expect(stderr).toBe(`Pages reach it by ${script} data-key="${facts['page key']}"></script>\n`)
   })
 
+  it('says of a new project that is closed that its pages need the key', async () => {
+    const { commands } = await openPlace('a folder that nobody serves')
+    const note = async (...words: readonly string[]): Promise<string> =>
+      (await commands.run('project', 'create', 'a', ...words)).stderr
+    const closed = /^It is closed: pages need data-key, as here\.\n/
+    const script = /<script src="(.+)\/applab.js" data-channel="[^"]{22}" data-key="ck_page_\w+">/
+    const unserved = await note()
+    expect(unserved).toMatch(closed)
+    expect(script.exec(unserved)?.[1]).toBe('http://HOST')
+    expect(unserved).toContain('HOST is where your server will be, such as 127.0.0.1:8288.\n')
+    expect(await note('--open', 'on')).not.toMatch(closed)
+    const served = await openPlace('a running server')
+    const asked = ['project', 'create', 'a', '--open', 'off']
+    const { stderr } = await served.commands.run(...asked)
+    expect(stderr).toMatch(closed)
+    expect(script.exec(stderr)?.[1]).toBe(served.server.url)
+    expect(stderr).not.toContain('HOST')
+    expect((await served.commands.run(...asked, '--json')).stderr).toBe('')
+  })
+
   it('says that no page can list yet, whatever it may', async () => {
     const { commands } = await openPlace('a running server')
     await commands.out('project', 'create', 'a')

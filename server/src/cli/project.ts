@@ -101,8 +101,10 @@ async function createProject({ given, api, screen }: CommandCall): Promise<void>
   const project = await api.ask<ProjectData>('POST', projectsPath, { body })
   if (screen.isJson) return screen.json(project)
   showProject(screen, project)
-  const url = (await api.serverUrl()) ?? 'http://HOST'
-  screen.note(`Pages reach it by <script src="${url}/applab.js" ${attributesOf(project)}></script>`)
+  const url = await api.serverUrl()
+  if (!project.isOpen) screen.note('It is closed: pages need data-key, as here.')
+  screen.note(`Pages reach it by ${scriptOf(project, url ?? 'http://HOST')}`)
+  if (url === undefined) screen.note('HOST is where your server will be, such as 127.0.0.1:8288.')
 }
 
 async function linkProject({ given, api, screen }: CommandCall): Promise<void> {
@@ -219,6 +221,6 @@ function onOrOff(given: Given, name: string): boolean | undefined {
   throw new UsageError(`--${name} is "${word}", which is neither on nor off.`)
 }
 
-function attributesOf({ channelId, pageKey }: ProjectData): string {
-  return `data-channel="${channelId}" data-key="${pageKey}"`
+function scriptOf({ channelId, pageKey }: ProjectData, url: string): string {
+  return `<script src="${url}/applab.js" data-channel="${channelId}" data-key="${pageKey}"></script>`
 }

@@ -233,6 +233,22 @@ describe('coatcheck project', () => {
     expect(await commands.out('project', '--help')).toMatch(/ may-list .*\n.*; no effect yet/)
   })
 
+  it('lists projects a page at a time, of all users or of one', async () => {
+    const { commands } = await openPlace('a folder that nobody serves')
+    for (const name of ['a', 'b', 'c']) await commands.out('project', 'create', name)
+    for (const whose of [[], ['--user', 'owner']]) {
+      const list = ['project', 'list', '--limit', '2', ...whose]
+      const first = await commands.run(...list)
+      const [, after = ''] = /^There are more: --after (\S+)\n$/.exec(first.stderr) ?? []
+      const second = await commands.run(...list, '--after', after)
+      const names = (first.stdout + second.stdout).split('\n').map((line) => line.split('\t')[2])
+      expect(names).toEqual(['a', 'b', 'c', undefined])
+      expect(second.stderr).toBe('')
+    }
+    expect((await commands.run('project', 'list', '--limit', '0')).code).toBe(2)
+    expect((await commands.run('project', 'list', '--after', 'x')).code).toBe(1)
+  })
+
   it("is told in the audit trail as done on the server's own machine", async () => {
     const { commands, server } = await openPlace('a running server')
     await commands.out('project', 'create', 'a')

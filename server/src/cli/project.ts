@@ -1,3 +1,4 @@
+import { limits } from '../core/limits.ts'
 import { type PagePreset, type PageRule, pagePresets } from '../core/project.ts'
 import type { Command, CommandCall, Given } from './command.ts'
 import { UsageError } from './command-errors.ts'
@@ -18,7 +19,8 @@ import { findStore, type StoreData } from './store-address.ts'
 
 interface ListData {
   readonly items: readonly ListedProjectData[]
-  readonly isTruncated: boolean
+  /** Null behind the last one. */
+  readonly nextAfter: string | null
 }
 
 const storePath = '/v2/key-value-stores/:store'
@@ -42,9 +44,9 @@ export const projectCommands: Readonly<Record<string, Command>> = {
     run: linkProject,
   },
   list: {
-    usage: 'project list [--user NAME]',
-    about: "everybody's projects, or a user's",
-    flags: { user: text },
+    usage: 'project list [--user NAME] [--limit N] [--after PLACE]',
+    about: "everybody's projects, or a user's; --after goes on where the list before said",
+    flags: { user: text, limit: text, after: text },
     words: { min: 0, max: 0 },
     run: listProjects,
   },
@@ -117,11 +119,15 @@ async function linkProject({ given, api, screen }: CommandCall): Promise<void> {
 }
 
 async function listProjects({ given, api, screen }: CommandCall): Promise<void> {
-  const query = { user: given.text('user') ?? '*' }
+  const query = {
+    user: given.text('user') ?? '*',
+    limit: given.count('limit', limits.pageItemsMax),
+    after: given.text('after'),
+  }
   const data = await api.ask<ListData>('GET', projectsPath, { query })
   if (screen.isJson) return screen.json(data)
   screen.table(projectColumns, data.items)
-  if (data.isTruncated) screen.note('There are more: name a user.')
+  if (data.nextAfter !== null) screen.note(`There are more: --after ${data.nextAfter}`)
 }
 
 async function show({ given, api, screen }: CommandCall): Promise<void> {

@@ -9,6 +9,7 @@ import { readJsonObject } from '../rest/json-body.ts'
 import { emptyReply, jsonReply } from '../rest/replies.ts'
 import type { RestCall } from '../rest/routes.ts'
 import { pageRulesOf } from './page-rules.ts'
+import { positionOf, textOfPosition } from './project-position.ts'
 import { otherUserId } from './search.ts'
 
 const managing: Use = { action: 'manage', extent: 'all' }
@@ -16,21 +17,24 @@ const newFields = ['name', 'channelId', 'isOpen'] as const
 const settings = ['title', 'isOpen', 'mayDelete', 'listPrefixes', 'rules'] as const
 
 /**
- * GET /coatcheck/v1/projects: one's projects, without the keys of their pages. `user=`, on the
- * server's own machine: another user's, or `*`.
+ * GET /coatcheck/v1/projects: one's projects, without the keys of their pages; `after=` asks for
+ * those behind a page's `nextAfter`. `user=`, on the server's own machine: another user's, or `*`.
  */
 export async function listProjects(call: RestCall): Promise<HttpReply> {
   const { id } = requireAccount(call.principal, 'write')
   const ownerId = call.query.text('user') === undefined ? id : await otherUserId(call)
   const limit = call.query.limit()
-  const items: object[] = []
+  const found: ProjectInfo[] = []
   let isTruncated = false
-  for await (const info of call.domain.projects.list(ownerId)) {
-    isTruncated = items.length === limit
+  for await (const info of call.domain.projects.list(ownerId, positionOf(call))) {
+    isTruncated = found.length === limit
     if (isTruncated) break
-    items.push(await projectObject(call, info))
+    found.push(info)
   }
-  return jsonReply(200, { data: { items, count: items.length, isTruncated } })
+  const items = await Promise.all(found.map((info) => projectObject(call, info)))
+  const last = isTruncated ? found.at(-1) : undefined
+  const nextAfter = last ? textOfPosition(last) : null
+  return jsonReply(200, { data: { items, count: items.length, isTruncated, nextAfter } })
 }
 
 /**

@@ -204,6 +204,34 @@ describe.each(engines)('projects, on %s', (engine) => {
     expect(`${answer.status} ${errorTypeOf(answer)}`).toBe('403 insufficient-permissions')
   })
 
+  it('are listed to the last one, also where those between go meanwhile', async () => {
+    const ann = await people.create('ann')
+    const made: Json[] = []
+    for (let index = 0; index < 5; index += 1) {
+      made.push(await create({ name: `p${index}` }, path, ann.token))
+    }
+    const channels = (items: readonly Json[]): string[] => items.map(({ channelId }) => channelId)
+    const first = await listed(ann.token, '?limit=2')
+    expect(channels(first.items)).toEqual(channels(made.slice(0, 2)))
+    expect(first.isTruncated).toBe(true)
+    const gone = { method: 'DELETE', token: ann.token }
+    await people.remote.do(`/v2/key-value-stores/${made[1]?.storeId}`, gone)
+    await people.remote.do(`/v2/key-value-stores/${made[2]?.storeId}`, gone)
+    const behind = `after=${encodeURIComponent(first.nextAfter)}`
+    expect(channels((await listed(ann.token, `?limit=1&${behind}`)).items)).toEqual(
+      channels(made.slice(3, 4)),
+    )
+    const rest = await listed(ann.token, `?limit=2&${behind}`)
+    expect(channels(rest.items)).toEqual(channels(made.slice(3)))
+    expect(rest).toMatchObject({ isTruncated: false, nextAfter: null })
+    const foreign = await listed(joe.token, `?${behind}`)
+    expect(JSON.stringify(foreign)).not.toContain('"ann"')
+    for (const wrong of ['x', '1.2', `${first.nextAfter}.1`, '%F0%9F%A7%A5']) {
+      const answer = await people.remote.send(`${path}?after=${wrong}`, { token: ann.token })
+      expect(`${answer.status} ${errorTypeOf(answer)}`, wrong).toBe('400 invalid-value')
+    }
+  })
+
   it('show their channel to who may write, and their key to who may manage alone', async () => {
     const project = await TestProject.create(people.remote, { token: jane.token, name: 'k' })
     const seen = async (): Promise<string> => {

@@ -222,6 +222,31 @@ describe('coatcheck project', () => {
     expect((await served.commands.run(...asked, '--json')).stderr).toBe('')
   })
 
+  it('loses no rule where two people set one at once', async () => {
+    const { commands } = await openPlace('a running server')
+    await commands.out('project', 'create', 'a')
+    await commands.out('project', 'rule', 'a', 'read-only', 'old')
+    await Promise.all([
+      commands.out('project', 'rule', 'a', 'only-raise', 'score'),
+      commands.out('project', 'rule', 'a', 'write-once', '--prefix', 'names/'),
+      commands.out('project', 'rule', 'a', 'none', 'old'),
+      commands.out('project', 'rule', 'a', 'append-only', 'log'),
+    ])
+    const { rules } = await commands.json('project', 'show', 'a')
+    expect(rules).toHaveLength(3)
+    expect(rules).toEqual(
+      expect.arrayContaining([
+        { key: 'score', preset: 'only-raise' },
+        { prefix: 'names/', preset: 'write-once' },
+        { key: 'log', preset: 'append-only' },
+      ]),
+    )
+    // Whoever sent the list that they had read would lose what came meanwhile.
+    const trail = await commands.out('audit', '--limit', '5')
+    expect(trail.match(/"ruleChanges":/g)).toHaveLength(5)
+    expect(trail).not.toContain('"rules":')
+  })
+
   it('says that no page can list yet, whatever it may', async () => {
     const { commands } = await openPlace('a running server')
     await commands.out('project', 'create', 'a')

@@ -1,5 +1,5 @@
 import { limits } from '../core/limits.ts'
-import { type PagePreset, type PageRule, pagePresets } from '../core/project.ts'
+import { type PagePreset, pagePresets } from '../core/project.ts'
 import type { Command, CommandCall, Given } from './command.ts'
 import { UsageError } from './command-errors.ts'
 import { confirm } from './confirm.ts'
@@ -146,7 +146,7 @@ async function updateProject(call: CommandCall): Promise<void> {
     ...(title !== undefined && { title }),
   }
   if (Object.keys(changes).length === 0) throw new UsageError('It needs something to change.')
-  await patch(call, () => changes)
+  await patch(call, changes)
 }
 
 async function setRule(call: CommandCall): Promise<void> {
@@ -157,10 +157,8 @@ async function setRule(call: CommandCall): Promise<void> {
     throw new UsageError('It needs a key or --prefix, and not both.')
   }
   const where = prefix === undefined ? { key: given.word(2) } : { prefix }
-  await patch(call, ({ rules }) => {
-    const others = rules.filter((rule) => !isFor(rule, where))
-    return { rules: preset === 'none' ? others : [...others, { ...where, preset }] }
-  })
+  // Alone: somebody else may set another one meanwhile.
+  await patch(call, { ruleChanges: [{ ...where, preset: preset === 'none' ? null : preset }] })
 }
 
 /** Throws UsageError. */
@@ -171,12 +169,8 @@ function presetOf(word: string): PagePreset | 'none' {
   throw new UsageError(`"${word}" is none of ${pagePresets.join(', ')} and none.`)
 }
 
-function isFor({ key, prefix }: PageRule, where: Omit<PageRule, 'preset'>): boolean {
-  return key === where.key && prefix === where.prefix
-}
-
 async function setListPrefixes(call: CommandCall): Promise<void> {
-  await patch(call, () => ({ listPrefixes: call.given.wordsFrom(1) }))
+  await patch(call, { listPrefixes: call.given.wordsFrom(1) })
   if (call.screen.isJson) return
   call.screen.note('No route lists keys for pages yet: this is kept for when there is one.')
 }
@@ -208,14 +202,9 @@ async function removeProject({ given, api, screen }: CommandCall): Promise<void>
   screen.sentence(`The store ${name} ${outcome}.`)
 }
 
-async function patch(
-  { given, api, screen }: CommandCall,
-  changesOf: (project: ProjectData) => object,
-): Promise<void> {
-  const project = await findProject(api, given.word(0))
-  const body = changesOf(project)
-  const path = pathOf(projectPath, project.channelId)
-  const changed = await api.ask<ProjectData>('PATCH', path, { body })
+async function patch({ given, api, screen }: CommandCall, body: object): Promise<void> {
+  const { channelId } = await findProject(api, given.word(0))
+  const changed = await api.ask<ProjectData>('PATCH', pathOf(projectPath, channelId), { body })
   if (screen.isJson) screen.json(changed)
   else showProject(screen, changed)
 }
@@ -228,5 +217,6 @@ function onOrOff(given: Given, name: string): boolean | undefined {
 }
 
 function scriptOf({ channelId, pageKey }: ProjectData, url: string): string {
-  return `<script src="${url}/applab.js" data-channel="${channelId}" data-key="${pageKey}"></script>`
+  const attributes = `data-channel="${channelId}" data-key="${pageKey}"`
+  return `<script src="${url}/applab.js" ${attributes}></script>`
 }

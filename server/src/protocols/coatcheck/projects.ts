@@ -8,13 +8,13 @@ import { Fields, invalidField } from '../rest/fields.ts'
 import { readJsonObject } from '../rest/json-body.ts'
 import { emptyReply, jsonReply } from '../rest/replies.ts'
 import type { RestCall } from '../rest/routes.ts'
-import { pageRulesOf } from './page-rules.ts'
+import { pageRulesOf, ruleChangesOf } from './page-rules.ts'
 import { positionOf, textOfPosition } from './project-position.ts'
 import { otherUserId } from './search.ts'
 
 const managing: Use = { action: 'manage', extent: 'all' }
 const newFields = ['name', 'channelId', 'isOpen'] as const
-const settings = ['title', 'isOpen', 'mayDelete', 'listPrefixes', 'rules'] as const
+const settings = ['title', 'isOpen', 'mayDelete', 'listPrefixes', 'rules', 'ruleChanges'] as const
 
 /**
  * GET /coatcheck/v1/projects: one's projects, without the keys of their pages; `after=` asks for
@@ -67,7 +67,7 @@ export async function getProject(call: RestCall): Promise<HttpReply> {
 
 /**
  * PATCH /coatcheck/v1/projects/{channel} `{"title", "isOpen", "mayDelete", "listPrefixes",
- * "rules"}`: what is left out stays.
+ * "rules", "ruleChanges"}`: what is left out stays.
  */
 export async function patchProject(call: RestCall): Promise<HttpReply> {
   const { store, caller } = await findProject(call, managing)
@@ -152,10 +152,12 @@ function changesOf(fields: Fields): ProjectChanges {
   const mayDelete = fields.flag('mayDelete')
   const listPrefixes = fields.texts('listPrefixes')
   const rules = pageRulesOf(fields)
+  const ruleChanges = ruleChangesOf(fields)
   return {
     ...(isOpen !== undefined && { isOpen }),
     ...(mayDelete !== undefined && { mayDelete }),
     ...(listPrefixes && { listPrefixes }),
     ...(rules && { rules }),
+    ...(ruleChanges && { ruleChanges }),
   }
 }

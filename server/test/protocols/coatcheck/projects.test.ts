@@ -118,6 +118,27 @@ describe.each(engines)('projects, on %s', (engine) => {
     expect(await project.do('')).toEqual({ ...before, ...after })
   })
 
+  it('take one rule in place of another, and leave the rest', async () => {
+    const project = await TestProject.create(people.remote, { token: jane.token, name: 'one' })
+    const rulesAfter = async (json: object): Promise<Json> =>
+      (await project.do('', { method: 'PATCH', json })).rules
+    const [a, b] = [
+      { key: 'a', preset: 'read-only' },
+      { prefix: 'a', preset: 'write-once' },
+    ]
+    expect(await rulesAfter({ ruleChanges: [a] })).toEqual([a])
+    expect(await rulesAfter({ ruleChanges: [b] })).toEqual([a, b])
+    const other = { ...a, preset: 'anything' }
+    expect(await rulesAfter({ ruleChanges: [other] })).toEqual([b, other])
+    expect(await rulesAfter({ ruleChanges: [{ prefix: 'a', preset: null }] })).toEqual([other])
+    expect(await rulesAfter({ rules: [b], ruleChanges: [a] })).toEqual([b, a])
+    for (const wrong of [5, [5], [{ key: 'a' }], [{ preset: null }], [{ ...a, preset: 'none' }]]) {
+      const json = { ruleChanges: wrong }
+      expect(await refused(json, `${path}/${project.channelId}`, 'PATCH')).toBe('400 invalid-value')
+    }
+    expect(await rulesAfter({})).toEqual([b, a])
+  })
+
   it('take no rules that mean nothing', async () => {
     const { channelId } = await create({ name: 'e' })
     const patch = (json: unknown): Promise<string> => refused(json, `${path}/${channelId}`, 'PATCH')

@@ -247,6 +247,18 @@ describe('coatcheck project', () => {
     expect(trail).not.toContain('"rules":')
   })
 
+  it('makes a project for another user', async () => {
+    const { commands } = await openPlace('a running server')
+    await commands.out('user', 'add', 'jane')
+    const made = await factsOf(commands, 'project', 'create', 'a', '--user', 'jane')
+    expect(made).toMatchObject({ project: 'jane~a', owner: 'jane' })
+    expect(await commands.rows('project', 'list', '--user', 'jane')).toHaveLength(1)
+    expect(await commands.rows('project', 'list', '--user', 'owner')).toEqual([])
+    expect(await commands.json('project', 'create', 'a')).toMatchObject({ username: 'owner' })
+    const { code, stderr } = await commands.run('project', 'create', 'a', '--user', 'nobody')
+    expect({ code, stderr }).toEqual({ code: 1, stderr: 'coatcheck: There is no user nobody.\n' })
+  })
+
   it('says that no page can list yet, whatever it may', async () => {
     const { commands } = await openPlace('a running server')
     await commands.out('project', 'create', 'a')

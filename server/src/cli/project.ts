@@ -31,9 +31,9 @@ const yes = { yes: { type: 'boolean' } } as const
 /** `coatcheck project`: everybody's App Lab projects. A PROJECT is its channel id or its store. */
 export const projectCommands: Readonly<Record<string, Command>> = {
   create: {
-    usage: 'project create NAME [--channel ID] [--open on|off]',
+    usage: 'project create NAME [--user NAME] [--channel ID] [--open on|off]',
     about: 'a new project in a store of its own; --channel gives it an id that pages know already',
-    flags: { channel: text, open: text },
+    flags: { user: text, channel: text, open: text },
     words: one,
     run: createProject,
   },
@@ -97,6 +97,7 @@ async function createProject({ given, api, screen }: CommandCall): Promise<void>
   const channelId = given.text('channel')
   const body = {
     name: given.word(0),
+    user: given.text('user'),
     ...(channelId !== undefined && { channelId }),
     ...(isOpen !== undefined && { isOpen }),
   }

@@ -3,6 +3,7 @@ import type { Caller } from '../../core/caller.ts'
 import { type Project, type ProjectChanges, projectNotFound } from '../../core/project.ts'
 import type { ProjectInfo } from '../../core/projects.ts'
 import type { Store, StoreInfo } from '../../core/store.ts'
+import type { User } from '../../core/users.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
 import { Fields, invalidField } from '../rest/fields.ts'
 import { readJsonObject } from '../rest/json-body.ts'
@@ -10,10 +11,10 @@ import { emptyReply, jsonReply } from '../rest/replies.ts'
 import type { RestCall } from '../rest/routes.ts'
 import { pageRulesOf, ruleChangesOf } from './page-rules.ts'
 import { positionOf, textOfPosition } from './project-position.ts'
-import { otherUserId } from './search.ts'
+import { otherUserId, requireOperator } from './search.ts'
 
 const managing: Use = { action: 'manage', extent: 'all' }
-const newFields = ['name', 'channelId', 'isOpen'] as const
+const newFields = ['name', 'channelId', 'isOpen', 'user'] as const
 const settings = ['title', 'isOpen', 'mayDelete', 'listPrefixes', 'rules', 'ruleChanges'] as const
 
 /**
@@ -39,16 +40,16 @@ export async function listProjects(call: RestCall): Promise<HttpReply> {
 
 /**
  * POST /coatcheck/v1/projects, and /applab/projects, `{"name", "channelId", "isOpen"}`: a new
- * project in a store of its own.
+ * project in a store of its own. `"user"`, on the server's own machine: of another user.
  */
 export async function createProject(call: RestCall): Promise<HttpReply> {
   const { principal, domain, request } = call
-  const { id: ownerId } = requireAccount(principal, 'write')
+  const user = requireAccount(principal, 'write')
   const fields = new Fields(await readJsonObject(call, { isOptional: false }), newFields)
   const name = fields.requiredText('name')
   if (name.trim() === '') throw invalidField('name must not be empty')
   const { store } = await domain.projects.create({
-    ownerId,
+    ownerId: await ownerIdOf(call, { user, wanted: fields.text('user') }),
     name,
     channelId: fields.text('channelId'),
     isOpen: fields.flag('isOpen'),
@@ -57,6 +58,15 @@ export async function createProject(call: RestCall): Promise<HttpReply> {
   const info = projectInfo(await store.info())
   const location = `${request.baseUrl}/coatcheck/v1/projects/${info.project.channelId}`
   return jsonReply(201, { data: await secretObject(call, info) }, { Location: location })
+}
+
+async function ownerIdOf(
+  { principal, domain }: RestCall,
+  { user, wanted }: { user: User; wanted: string | undefined },
+): Promise<string> {
+  if (wanted === undefined || wanted === user.id || wanted === user.username) return user.id
+  requireOperator(principal)
+  return (await domain.users.find(wanted)).id
 }
 
 /** GET /coatcheck/v1/projects/{channel}, with the key of its pages. */

@@ -89,6 +89,18 @@ describe.each(engines)('projects, on %s', (engine) => {
     expect(await refused([])).toBe('400 invalid-request')
   })
 
+  it('are made for others on the server itself only', async () => {
+    for (const token of [jane.token, server.token()]) {
+      for (const user of ['joe', '*', 'nobody']) {
+        const asked = { method: 'POST', token, json: { name: 'not mine', user } }
+        const answer = await people.remote.send(path, asked)
+        expect(`${answer.status} ${errorTypeOf(answer)}`).toBe('403 insufficient-permissions')
+      }
+    }
+    expect(JSON.stringify(await listed(joe.token))).not.toContain('not mine')
+    expect(await create({ name: 'mine', user: 'jane' })).toMatchObject({ username: 'jane' })
+  })
+
   it('change in what is said, and in nothing else', async () => {
     const project = await TestProject.create(people.remote, { token: jane.token, name: 'd' })
     const before = await project.do('')

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
+import { pagePresets } from '../src/core/project.ts'
 import { Client } from './support/client.ts'
 import { checkFolder } from './support/command.ts'
 import { type DataCommands, openPlace, places } from './support/data-commands.ts'
@@ -257,6 +258,19 @@ describe('coatcheck project', () => {
     expect(await commands.json('project', 'create', 'a')).toMatchObject({ username: 'owner' })
     const { code, stderr } = await commands.run('project', 'create', 'a', '--user', 'nobody')
     expect({ code, stderr }).toEqual({ code: 1, stderr: 'coatcheck: There is no user nobody.\n' })
+  })
+
+  it('explains what a project is given by, and each rule, to who asks for help', async () => {
+    const { commands } = await openPlace('a folder that nobody serves')
+    const help = await commands.out('project', '--help')
+    expect(help).toMatch(/PROJECT is a channel id,\n.* NAME, USER~NAME or its id\n/)
+    expect(help).toContain('\n  coatcheck project rule PROJECT PRESET KEY|--prefix TEXT\n')
+    for (const preset of [...pagePresets, 'none']) {
+      expect(help).toMatch(new RegExp(`^ {8}${preset} {2,}[a-z]`, 'm'))
+    }
+    expect(help.split('\n').filter((line) => line.length > 100)).toEqual([])
+    const { stderr } = await commands.run('project', 'rule', 'a', 'readonly', 'k')
+    expect(stderr).toContain('"readonly" is none of anything, read-only, write-once,')
   })
 
   it('says that no page can list yet, whatever it may', async () => {

@@ -32,40 +32,58 @@ const yes = { yes: { type: 'boolean' } } as const
 export const projectCommands: Readonly<Record<string, Command>> = {
   create: {
     usage: 'project create NAME [--user NAME] [--channel ID] [--open on|off]',
-    about: 'a new project in a store of its own; --channel gives it an id that pages know already',
+    about:
+      'makes a project and prints what its pages need: its channel id and its page key.\n' +
+      "--user: whose it is; else the first admin's. --channel: an id that pages have already.\n" +
+      '--open on: pages need the channel id alone; off: they need the page key, too. Without\n' +
+      '--open it is on where a server runs that listens on loopback, and else off',
     flags: { user: text, channel: text, open: text },
     words: one,
     run: createProject,
   },
   link: {
     usage: 'project link STORE',
-    about: 'makes a project of a store that is there',
+    about: 'makes a project of a store that is there, with all its records as pairs',
     words: one,
     run: linkProject,
   },
   list: {
     usage: 'project list [--user NAME] [--limit N] [--after PLACE]',
-    about: "everybody's projects, or a user's; --after goes on where the list before said",
+    about:
+      "everybody's projects, or those of a user, at most 1,000 or --limit;\n" +
+      'where there are more it says which --after shows them',
     flags: { user: text, limit: text, after: text },
     words: { min: 0, max: 0 },
     run: listProjects,
   },
   show: {
     usage: 'project show PROJECT',
-    about: 'its channel id, the key of its pages, and what these may do',
+    about:
+      'its channel id, its page key and what its pages may do. PROJECT is a channel id,\n' +
+      'or the store of the project: NAME, USER~NAME or its id',
     words: one,
     run: show,
   },
   update: {
     usage: 'project update PROJECT [--open on|off] [--delete on|off] [--title TEXT]',
-    about: 'whether the channel id alone opens it, whether pages may delete keys, and its title',
+    about:
+      '--open: whether pages need the channel id alone (on), or the page key, too (off);\n' +
+      '--delete: whether pages may delete keys; --title: what people call it',
     flags: { open: text, delete: text, title: text },
     words: one,
     run: updateProject,
   },
   rule: {
-    usage: `project rule PROJECT ${pagePresets.join('|')}|none KEY|--prefix TEXT`,
-    about: 'what pages may do with a key, or with those that begin so; none takes a rule away',
+    usage: 'project rule PROJECT PRESET KEY|--prefix TEXT',
+    about:
+      'what pages may do with that key, or with all keys that begin with TEXT. PRESET is\n' +
+      '  anything       as without a rule\n' +
+      '  read-only      get, and not set or delete\n' +
+      '  write-once     set what is not there yet, and never change it\n' +
+      '  append-only    make a text or list longer, give an object more members\n' +
+      '  only-raise     set a number, and then only one that is as high or higher\n' +
+      '  own-keys-only  each user sets and deletes only the keys with their own id in it\n' +
+      '  none           takes the rule away',
     flags: { prefix: text },
     words: { min: 2, max: 3 },
     run: setRule,
@@ -78,13 +96,15 @@ export const projectCommands: Readonly<Record<string, Command>> = {
   },
   'rotate-key': {
     usage: 'project rotate-key PROJECT',
-    about: 'prints a new page key: pages that have the old one have none',
+    about: 'makes a new page key and prints it: pages that still have the old one are refused',
     words: one,
     run: rotateKey,
   },
   remove: {
     usage: 'project remove PROJECT [--with-store] [--yes]',
-    about: 'its channel id, rules and seed go; its store stays unless --with-store is given',
+    about:
+      'takes its channel id, rules and seed away; the store and all pairs stay,\n' +
+      'unless --with-store deletes them, too. It asks first, unless --yes is given',
     flags: { 'with-store': { type: 'boolean' }, ...yes },
     words: one,
     run: removeProject,

@@ -68,7 +68,7 @@ export interface ProjectChanges {
   readonly rules?: readonly PageRule[]
   /** Of these keys and prefixes alone: others keep their rules, whoever changes them meanwhile. */
   readonly ruleChanges?: readonly PageRuleChange[]
-  /** True: pages that have the old key have none any more. */
+  /** True: pages that have the old key are refused. */
   readonly rotatesPageKey?: boolean
 }
 

@@ -100,7 +100,7 @@ export async function removeProject(call: RestCall): Promise<HttpReply> {
   return emptyReply(204)
 }
 
-/** POST /coatcheck/v1/projects/{channel}/rotate-key: pages that have the old key have none. */
+/** POST /coatcheck/v1/projects/{channel}/rotate-key: pages that have the old key are refused. */
 export async function rotatePageKey(call: RestCall): Promise<HttpReply> {
   const { store, caller } = await findProject(call, managing)
   await call.domain.projects.update(store.id, { rotatesPageKey: true }, caller)

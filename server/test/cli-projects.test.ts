@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
+import { pagePresets } from '../src/core/project.ts'
 import { Client } from './support/client.ts'
 import { checkFolder } from './support/command.ts'
 import { type DataCommands, openPlace, places } from './support/data-commands.ts'
@@ -200,6 +201,103 @@ describe('coatcheck project', () => {
     const facts = Object.fromEntries(stdout.split('\n').map((line) => line.split('\t')))
     const script = `<script src="${server.url}/applab.js" data-channel="${facts.channel}"`
     expect(stderr).toBe(`Pages reach it by ${script} data-key="${facts['page key']}"></script>\n`)
+  })
+
+  it('says of a new project that is closed that its pages need the key', async () => {
+    const { commands } = await openPlace('a folder that nobody serves')
+    const note = async (...words: readonly string[]): Promise<string> =>
+      (await commands.run('project', 'create', 'a', ...words)).stderr
+    const closed = /^It is closed: pages need data-key, as here\.\n/
+    const script = /<script src="(.+)\/applab.js" data-channel="[^"]{22}" data-key="ck_page_\w+">/
+    const unserved = await note()
+    expect(unserved).toMatch(closed)
+    expect(script.exec(unserved)?.[1]).toBe('http://HOST')
+    expect(unserved).toContain('HOST is where your server will be, such as 127.0.0.1:8288.\n')
+    expect(await note('--open', 'on')).not.toMatch(closed)
+    const served = await openPlace('a running server')
+    const asked = ['project', 'create', 'a', '--open', 'off']
+    const { stderr } = await served.commands.run(...asked)
+    expect(stderr).toMatch(closed)
+    expect(script.exec(stderr)?.[1]).toBe(served.server.url)
+    expect(stderr).not.toContain('HOST')
+    expect((await served.commands.run(...asked, '--json')).stderr).toBe('')
+  })
+
+  it('loses no rule where two people set one at once', async () => {
+    const { commands } = await openPlace('a running server')
+    await commands.out('project', 'create', 'a')
+    await commands.out('project', 'rule', 'a', 'read-only', 'old')
+    await Promise.all([
+      commands.out('project', 'rule', 'a', 'only-raise', 'score'),
+      commands.out('project', 'rule', 'a', 'write-once', '--prefix', 'names/'),
+      commands.out('project', 'rule', 'a', 'none', 'old'),
+      commands.out('project', 'rule', 'a', 'append-only', 'log'),
+    ])
+    const { rules } = await commands.json('project', 'show', 'a')
+    expect(rules).toHaveLength(3)
+    expect(rules).toEqual(
+      expect.arrayContaining([
+        { key: 'score', preset: 'only-raise' },
+        { prefix: 'names/', preset: 'write-once' },
+        { key: 'log', preset: 'append-only' },
+      ]),
+    )
+    // Whoever sent the list that they had read would lose what came meanwhile.
+    const trail = await commands.out('audit', '--limit', '5')
+    expect(trail.match(/"ruleChanges":/g)).toHaveLength(5)
+    expect(trail).not.toContain('"rules":')
+  })
+
+  it('makes a project for another user', async () => {
+    const { commands } = await openPlace('a running server')
+    await commands.out('user', 'add', 'jane')
+    const made = await factsOf(commands, 'project', 'create', 'a', '--user', 'jane')
+    expect(made).toMatchObject({ project: 'jane~a', owner: 'jane' })
+    expect(await commands.rows('project', 'list', '--user', 'jane')).toHaveLength(1)
+    expect(await commands.rows('project', 'list', '--user', 'owner')).toEqual([])
+    expect(await commands.json('project', 'create', 'a')).toMatchObject({ username: 'owner' })
+    const { code, stderr } = await commands.run('project', 'create', 'a', '--user', 'nobody')
+    expect({ code, stderr }).toEqual({ code: 1, stderr: 'coatcheck: There is no user nobody.\n' })
+  })
+
+  it('explains what a project is given by, and each rule, to who asks for help', async () => {
+    const { commands } = await openPlace('a folder that nobody serves')
+    const help = await commands.out('project', '--help')
+    expect(help).toMatch(/PROJECT is a channel id,\n.* NAME, USER~NAME or its id\n/)
+    expect(help).toContain('\n  coatcheck project rule PROJECT PRESET KEY|--prefix TEXT\n')
+    for (const preset of [...pagePresets, 'none']) {
+      expect(help).toMatch(new RegExp(`^ {8}${preset} {2,}[a-z]`, 'm'))
+    }
+    expect(help.split('\n').filter((line) => line.length > 100)).toEqual([])
+    const { stderr } = await commands.run('project', 'rule', 'a', 'readonly', 'k')
+    expect(stderr).toContain('"readonly" is none of anything, read-only, write-once,')
+  })
+
+  it('says that no page can list yet, whatever it may', async () => {
+    const { commands } = await openPlace('a running server')
+    await commands.out('project', 'create', 'a')
+    const { stdout, stderr } = await commands.run('project', 'may-list', 'a', 'scores/')
+    expect(stdout).toContain('\npages may list\t"scores/" (no page can yet)\n')
+    expect(stderr).toBe('No route lists keys for pages yet: this is kept for when there is one.\n')
+    const asked = ['project', 'may-list', 'a', '--json']
+    expect((await commands.run(...asked)).stderr).toBe('')
+    expect(await commands.out('project', '--help')).toMatch(/ may-list .*\n.*; no effect yet/)
+  })
+
+  it('lists projects a page at a time, of all users or of one', async () => {
+    const { commands } = await openPlace('a folder that nobody serves')
+    for (const name of ['a', 'b', 'c']) await commands.out('project', 'create', name)
+    for (const whose of [[], ['--user', 'owner']]) {
+      const list = ['project', 'list', '--limit', '2', ...whose]
+      const first = await commands.run(...list)
+      const [, after = ''] = /^There are more: --after (\S+)\n$/.exec(first.stderr) ?? []
+      const second = await commands.run(...list, '--after', after)
+      const names = (first.stdout + second.stdout).split('\n').map((line) => line.split('\t')[2])
+      expect(names).toEqual(['a', 'b', 'c', undefined])
+      expect(second.stderr).toBe('')
+    }
+    expect((await commands.run('project', 'list', '--limit', '0')).code).toBe(2)
+    expect((await commands.run('project', 'list', '--after', 'x')).code).toBe(1)
   })
 
   it("is told in the audit trail as done on the server's own machine", async () => {

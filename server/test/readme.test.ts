@@ -11,7 +11,7 @@ import { launchChromium } from './support/chromium.ts'
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 const run = promisify(execFile)
 const installMs = 300_000
-const sound = '3 stores, 2 records, 23 bytes: everything is sound\n'
+const sound = '4 stores, 3 records, 24 bytes: everything is sound\n'
 
 /** A command as it stands in the README, and the language of its block. */
 interface Block {
@@ -81,13 +81,14 @@ describe('the README', { timeout: installMs }, () => {
     expect(stdout).toMatch(/^\{"SH_NEW_RSP":\{"st":1,"name":"my first session","tkn":\d+\}\}\n$/)
   })
 
-  it('keeps what a page without a backend counts', async () => {
+  it.each(['', ' --open off'])('keeps what a page without a backend counts%s', async (openness) => {
     const readme = readFileSync(join(root, 'README.md'), 'utf8')
     const command = /`(npx coatcheck project create [^`]+)`/.exec(readme)?.[1] ?? ''
-    const { stdout } = await run('bash', ['-ec', command], { cwd: clone })
+    const { stdout } = await run('bash', ['-ec', command + openness], { cwd: clone })
     const channel = /\bchannel\s+(\S+)/i.exec(stdout)?.[1] ?? stdout
+    const key = /\bpage key\s+(\S+)/i.exec(stdout)?.[1] ?? stdout
     const file = join(clone, 'visits.html')
-    writeFileSync(file, withPort(block(5)).replace('CHANNEL', channel))
+    writeFileSync(file, withPort(block(5)).replace('CHANNEL', channel).replace('KEY', key))
     const browser = await launchChromium()
     try {
       const page = await browser.newPage()

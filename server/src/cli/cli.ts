@@ -100,7 +100,10 @@ async function runNoun(
 }
 
 function helpOf(commands: readonly Command[]): string {
-  const lines = commands.map(({ usage, about }) => `  coatcheck ${usage}\n      ${about}\n`)
+  const indented = (text: string): string => text.replaceAll('\n', '\n      ')
+  const lines = commands.map(
+    ({ usage, about }) => `  coatcheck ${usage}\n      ${indented(about)}\n`,
+  )
   return `Usage:\n${lines.join('')}\nOptions of all:\n${commonFlagsHelp}\n`
 }
 

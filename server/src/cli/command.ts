@@ -10,6 +10,7 @@ type Flag = { readonly type: 'string' | 'boolean' }
 export interface Command {
   /** What stands behind `coatcheck`: `user add NAME [--admin]`. */
   readonly usage: string
+  /** For `--help`: a line, or a few. */
   readonly about: string
   /** Besides those that all commands have. */
   readonly flags?: Readonly<Record<string, Flag>>

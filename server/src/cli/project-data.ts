@@ -20,27 +20,33 @@ const standard = '-'
 export const projectDataCommands: Readonly<Record<string, Command>> = {
   export: {
     usage: 'project export PROJECT [FILE]',
-    about: "all pairs, as code.org's get_key_values has them: {key: value}",
+    about: 'prints all pairs as one JSON object, {key: value}, or writes it to FILE',
     words: { min: 1, max: 2 },
     run: exportPairs,
   },
   import: {
     usage: 'project import PROJECT FILE|- [--overwrite]',
-    about: 'takes such an object; keys that are there stay unless --overwrite is given',
+    about:
+      'adds the pairs of a file that has such an object, or of standard input (-);\n' +
+      'keys that are there stay as they are, unless --overwrite is given',
     flags: { overwrite: flag },
     words: { min: 2, max: 2 },
     run: importPairs,
   },
   seed: {
     usage: 'project seed PROJECT [FILE|-|--none]',
-    about: 'prints what it is reset to, or sets it, or takes it away',
+    about:
+      'the seed is the pairs that reset puts back: FILE, or standard input (-), sets it,\n' +
+      '--none takes it away, and without any of these it is printed',
     flags: { none: flag },
     words: { min: 1, max: 2 },
     run: seed,
   },
   reset: {
     usage: 'project reset PROJECT [--yes]',
-    about: 'puts its seed in place of all pairs',
+    about:
+      'removes all pairs and puts those of the seed in their place.\n' +
+      'It asks first, unless --yes is given',
     flags: { yes: flag },
     words: { min: 1, max: 1 },
     run: reset,

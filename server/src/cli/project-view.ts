@@ -1,9 +1,5 @@
-import {
-  type ListedProjectData,
-  type ProjectData,
-  projectNameOf,
-  type RuleData,
-} from './project-address.ts'
+import type { PageRule } from '../core/project.ts'
+import { type ListedProjectData, type ProjectData, projectNameOf } from './project-address.ts'
 import { textCell, timeCell } from './readable.ts'
 import type { Column, Screen } from './screen.ts'
 
@@ -21,7 +17,7 @@ export const projectColumns: readonly Column<ListedProjectData>[] = [
 
 /** A project by itself, with the key of its pages. */
 export function showProject(screen: Screen, project: ProjectData): void {
-  const { listPrefixes, rules } = project
+  const { rules } = project
   screen.facts([
     ['project', textCell(projectNameOf(project))],
     ['channel', textCell(project.channelId)],
@@ -32,14 +28,20 @@ export function showProject(screen: Screen, project: ProjectData): void {
     ['pairs', textCell(String(project.pairCount))],
     ['open by its channel', textCell(yesOrNo(project.isOpen))],
     ['pages may delete', textCell(yesOrNo(project.mayDelete))],
-    ['pages may list', textCell(listPrefixes.map((one) => JSON.stringify(one)).join(', '))],
+    ['pages may list', textCell(listedBy(project))],
     ['seed', textCell(yesOrNo(project.hasSeed))],
     ['created', timeCell(project.createdAt)],
     ...rules.map((rule) => ['rule', textCell(describeRule(rule))] as const),
   ])
 }
 
-function describeRule({ key, prefix, preset }: RuleData): string {
+/** Pages of today can't: who reads this must not rely on it. */
+function listedBy({ listPrefixes }: ProjectData): string {
+  if (listPrefixes.length === 0) return ''
+  return `${listPrefixes.map((one) => JSON.stringify(one)).join(', ')} (no page can yet)`
+}
+
+function describeRule({ key, prefix, preset }: PageRule): string {
   const where =
     key === undefined ? `prefix ${JSON.stringify(prefix)}` : `key ${JSON.stringify(key)}`
   return `${where}: ${preset}`

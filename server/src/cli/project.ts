@@ -1,3 +1,5 @@
+import { limits } from '../core/limits.ts'
+import { type PagePreset, pagePresets } from '../core/project.ts'
 import type { Command, CommandCall, Given } from './command.ts'
 import { UsageError } from './command-errors.ts'
 import { confirm } from './confirm.ts'
@@ -9,7 +11,7 @@ import {
   projectNameOf,
   projectPath,
   projectsPath,
-  type RuleData,
+  readProject,
 } from './project-address.ts'
 import { projectDataCommands } from './project-data.ts'
 import { projectColumns, showProject } from './project-view.ts'
@@ -17,18 +19,11 @@ import { findStore, type StoreData } from './store-address.ts'
 
 interface ListData {
   readonly items: readonly ListedProjectData[]
-  readonly isTruncated: boolean
+  /** Null behind the last one. */
+  readonly nextAfter: string | null
 }
 
 const storePath = '/v2/key-value-stores/:store'
-const presets = [
-  'anything',
-  'read-only',
-  'write-once',
-  'append-only',
-  'only-raise',
-  'own-keys-only',
-]
 const one = { min: 1, max: 1 }
 const text = { type: 'string' } as const
 const yes = { yes: { type: 'boolean' } } as const
@@ -36,60 +31,80 @@ const yes = { yes: { type: 'boolean' } } as const
 /** `coatcheck project`: everybody's App Lab projects. A PROJECT is its channel id or its store. */
 export const projectCommands: Readonly<Record<string, Command>> = {
   create: {
-    usage: 'project create NAME [--channel ID] [--open on|off]',
-    about: 'a new project in a store of its own; --channel gives it an id that pages know already',
-    flags: { channel: text, open: text },
+    usage: 'project create NAME [--user NAME] [--channel ID] [--open on|off]',
+    about:
+      'makes a project and prints what its pages need: its channel id and its page key.\n' +
+      "--user: whose it is; else the first admin's. --channel: an id that pages have already.\n" +
+      '--open on: pages need the channel id alone; off: they need the page key, too. Without\n' +
+      '--open it is on where a server runs that listens on loopback, and else off',
+    flags: { user: text, channel: text, open: text },
     words: one,
     run: createProject,
   },
   link: {
     usage: 'project link STORE',
-    about: 'makes a project of a store that is there',
+    about: 'makes a project of a store that is there, with all its records as pairs',
     words: one,
     run: linkProject,
   },
   list: {
-    usage: 'project list [--user NAME]',
-    about: "everybody's projects, or a user's",
-    flags: { user: text },
+    usage: 'project list [--user NAME] [--limit N] [--after PLACE]',
+    about:
+      "everybody's projects, or those of a user, at most 1,000 or --limit;\n" +
+      'where there are more it says which --after shows them',
+    flags: { user: text, limit: text, after: text },
     words: { min: 0, max: 0 },
     run: listProjects,
   },
   show: {
     usage: 'project show PROJECT',
-    about: 'its channel id, the key of its pages, and what these may do',
+    about:
+      'its channel id, its page key and what its pages may do. PROJECT is a channel id,\n' +
+      'or the store of the project: NAME, USER~NAME or its id',
     words: one,
     run: show,
   },
   update: {
     usage: 'project update PROJECT [--open on|off] [--delete on|off] [--title TEXT]',
-    about: 'whether the channel id alone opens it, whether pages may delete keys, and its title',
+    about:
+      '--open: whether pages need the channel id alone (on), or the page key, too (off);\n' +
+      '--delete: whether pages may delete keys; --title: what people call it',
     flags: { open: text, delete: text, title: text },
     words: one,
     run: updateProject,
   },
   rule: {
-    usage: `project rule PROJECT ${presets.join('|')}|none KEY|--prefix TEXT`,
-    about: 'what pages may do with a key, or with those that begin so; none takes a rule away',
+    usage: 'project rule PROJECT PRESET KEY|--prefix TEXT',
+    about:
+      'what pages may do with that key, or with all keys that begin with TEXT. PRESET is\n' +
+      '  anything       as without a rule\n' +
+      '  read-only      get, and not set or delete\n' +
+      '  write-once     set what is not there yet, and never change it\n' +
+      '  append-only    make a text or list longer, give an object more members\n' +
+      '  only-raise     set a number, and then only one that is as high or higher\n' +
+      '  own-keys-only  each user sets and deletes only the keys with their own id in it\n' +
+      '  none           takes the rule away',
     flags: { prefix: text },
     words: { min: 2, max: 3 },
     run: setRule,
   },
   'may-list': {
     usage: 'project may-list PROJECT [PREFIX...]',
-    about: 'pages may list the keys that begin like one of these; without any, none',
+    about: 'pages may list the keys that begin so; no effect yet, as no route lists keys for pages',
     words: { min: 1, max: Number.POSITIVE_INFINITY },
     run: setListPrefixes,
   },
   'rotate-key': {
     usage: 'project rotate-key PROJECT',
-    about: 'prints a new page key: pages that have the old one have none',
+    about: 'makes a new page key and prints it: pages that still have the old one are refused',
     words: one,
     run: rotateKey,
   },
   remove: {
     usage: 'project remove PROJECT [--with-store] [--yes]',
-    about: 'its channel id, rules and seed go; its store stays unless --with-store is given',
+    about:
+      'takes its channel id, rules and seed away; the store and all pairs stay,\n' +
+      'unless --with-store deletes them, too. It asks first, unless --yes is given',
     flags: { 'with-store': { type: 'boolean' }, ...yes },
     words: one,
     run: removeProject,
@@ -102,31 +117,38 @@ async function createProject({ given, api, screen }: CommandCall): Promise<void>
   const channelId = given.text('channel')
   const body = {
     name: given.word(0),
+    user: given.text('user'),
     ...(channelId !== undefined && { channelId }),
     ...(isOpen !== undefined && { isOpen }),
   }
   const project = await api.ask<ProjectData>('POST', projectsPath, { body })
   if (screen.isJson) return screen.json(project)
   showProject(screen, project)
-  const url = (await api.serverUrl()) ?? 'http://HOST'
-  screen.note(`Pages reach it by <script src="${url}/applab.js" ${attributesOf(project)}></script>`)
+  const url = await api.serverUrl()
+  if (!project.isOpen) screen.note('It is closed: pages need data-key, as here.')
+  screen.note(`Pages reach it by ${scriptOf(project, url ?? 'http://HOST')}`)
+  if (url === undefined) screen.note('HOST is where your server will be, such as 127.0.0.1:8288.')
 }
 
 async function linkProject({ given, api, screen }: CommandCall): Promise<void> {
   const store = await findStore(api, given.word(0))
   const body = { project: true }
   const linked = await api.ask<StoreData>('PATCH', pathOf(storePath, store.id), { body })
-  const project = await findProject(api, linked.channelId ?? '')
+  const project = await readProject(api, linked.channelId ?? '')
   if (screen.isJson) screen.json(project)
   else showProject(screen, project)
 }
 
 async function listProjects({ given, api, screen }: CommandCall): Promise<void> {
-  const query = { user: given.text('user') ?? '*' }
+  const query = {
+    user: given.text('user') ?? '*',
+    limit: given.count('limit', limits.pageItemsMax),
+    after: given.text('after'),
+  }
   const data = await api.ask<ListData>('GET', projectsPath, { query })
   if (screen.isJson) return screen.json(data)
   screen.table(projectColumns, data.items)
-  if (data.isTruncated) screen.note('There are more: name a user.')
+  if (data.nextAfter !== null) screen.note(`There are more: --after ${data.nextAfter}`)
 }
 
 async function show({ given, api, screen }: CommandCall): Promise<void> {
@@ -145,32 +167,33 @@ async function updateProject(call: CommandCall): Promise<void> {
     ...(title !== undefined && { title }),
   }
   if (Object.keys(changes).length === 0) throw new UsageError('It needs something to change.')
-  await patch(call, () => changes)
+  await patch(call, changes)
 }
 
 async function setRule(call: CommandCall): Promise<void> {
   const { given } = call
-  const preset = given.word(1)
+  const preset = presetOf(given.word(1))
   const prefix = given.text('prefix')
-  if (preset !== 'none' && !presets.includes(preset)) {
-    throw new UsageError(`"${preset}" is none of ${presets.join(', ')} and none.`)
-  }
   if ((prefix === undefined) === given.wordCount < 3) {
     throw new UsageError('It needs a key or --prefix, and not both.')
   }
   const where = prefix === undefined ? { key: given.word(2) } : { prefix }
-  await patch(call, ({ rules }) => {
-    const others = rules.filter((rule) => !isFor(rule, where))
-    return { rules: preset === 'none' ? others : [...others, { ...where, preset }] }
-  })
+  // Alone: somebody else may set another one meanwhile.
+  await patch(call, { ruleChanges: [{ ...where, preset: preset === 'none' ? null : preset }] })
 }
 
-function isFor({ key, prefix }: RuleData, where: Omit<RuleData, 'preset'>): boolean {
-  return key === where.key && prefix === where.prefix
+/** Throws UsageError. */
+function presetOf(word: string): PagePreset | 'none' {
+  const preset = pagePresets.find((one) => one === word)
+  if (preset !== undefined) return preset
+  if (word === 'none') return word
+  throw new UsageError(`"${word}" is none of ${pagePresets.join(', ')} and none.`)
 }
 
 async function setListPrefixes(call: CommandCall): Promise<void> {
-  await patch(call, () => ({ listPrefixes: call.given.wordsFrom(1) }))
+  await patch(call, { listPrefixes: call.given.wordsFrom(1) })
+  if (call.screen.isJson) return
+  call.screen.note('No route lists keys for pages yet: this is kept for when there is one.')
 }
 
 async function rotateKey({ given, api, screen }: CommandCall): Promise<void> {
@@ -200,14 +223,9 @@ async function removeProject({ given, api, screen }: CommandCall): Promise<void>
   screen.sentence(`The store ${name} ${outcome}.`)
 }
 
-async function patch(
-  { given, api, screen }: CommandCall,
-  changesOf: (project: ProjectData) => object,
-): Promise<void> {
-  const project = await findProject(api, given.word(0))
-  const body = changesOf(project)
-  const path = pathOf(projectPath, project.channelId)
-  const changed = await api.ask<ProjectData>('PATCH', path, { body })
+async function patch({ given, api, screen }: CommandCall, body: object): Promise<void> {
+  const { channelId } = await findProject(api, given.word(0))
+  const changed = await api.ask<ProjectData>('PATCH', pathOf(projectPath, channelId), { body })
   if (screen.isJson) screen.json(changed)
   else showProject(screen, changed)
 }
@@ -219,6 +237,7 @@ function onOrOff(given: Given, name: string): boolean | undefined {
   throw new UsageError(`--${name} is "${word}", which is neither on nor off.`)
 }
 
-function attributesOf({ channelId, pageKey }: ProjectData): string {
-  return `data-channel="${channelId}" data-key="${pageKey}"`
+function scriptOf({ channelId, pageKey }: ProjectData, url: string): string {
+  const attributes = `data-channel="${channelId}" data-key="${pageKey}"`
+  return `<script src="${url}/applab.js" ${attributes}></script>`
 }

@@ -1,3 +1,4 @@
+import { isId } from '../core/ids.ts'
 import { CommandError } from './command-errors.ts'
 import { ApiError, type LocalApi, pathOf } from './local-api.ts'
 
@@ -25,7 +26,6 @@ export interface StoreData {
 }
 
 const storePath = '/v2/key-value-stores/:store'
-const idPattern = /^[a-zA-Z0-9]{17}$/
 const similarMax = 5
 /** Questions that are asked at the same time. */
 const atOnce = 32
@@ -36,13 +36,21 @@ const atOnce = 32
  */
 export async function findStore(api: LocalApi, text: string): Promise<StoreData> {
   const isAddress = text.includes('~')
-  const found = isAddress || idPattern.test(text) ? await getStore(api, text) : undefined
+  const found = isAddress || isId(text) ? await getStore(api, text) : undefined
   if (found) return found
   const named = isAddress ? [] : await storesNamed(api, text)
   const [only] = named
   if (only && named.length === 1) return only
   if (only) throw new CommandError(`Which of the stores named ${text}: ${listOf(named)}?`)
   throw new CommandError(`There is no store ${text}.${await hintAt(api, text)}`)
+}
+
+/** All stores that a text can stand for, by id, address or name. */
+export async function findStores(api: LocalApi, text: string): Promise<readonly StoreData[]> {
+  const isAddress = text.includes('~')
+  const found = isAddress || isId(text) ? await getStore(api, text) : undefined
+  const named = isAddress ? [] : await storesNamed(api, text)
+  return found ? [found, ...named] : named
 }
 
 /** `jane~photos`, or the id of what has no name. */

@@ -144,6 +144,12 @@ export const ownedProjectKey = (store: { ownerId: string; createdAt: number; id:
 /** Without an owner: of everybody. */
 export const ownedProjectRange = (ownerId = ''): KeyRange =>
   prefixRange(Buffer.from(letter.ownedProject + ownerId))
+/** What of a range is behind a key, which may lie outside of it. */
+export function rangeBehind({ start, end }: KeyRange, key: Bytes): KeyRange {
+  const behind = after(key)
+  if (Buffer.compare(behind, start) <= 0) return { start, end }
+  return { start: Buffer.compare(behind, end) < 0 ? behind : end, end }
+}
 
 export const expiryKey = (dueAt: number, storeId: string): Buffer =>
   join(letter.expiry, encodeNumber(dueAt), storeId)

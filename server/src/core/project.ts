@@ -34,6 +34,9 @@ export interface PageRule {
 /** Stands for the user's id in a rule of own keys. */
 export const me = '{me}'
 
+/** What is said of the keys of one rule, in place of what was; null: nothing any more. */
+export type PageRuleChange = Omit<PageRule, 'preset'> & { readonly preset: PagePreset | null }
+
 /** What a store is besides where it is an App Lab project: pages without a backend write to it. */
 export interface Project {
   /** Unique on the installation. */
@@ -66,7 +69,9 @@ export interface ProjectChanges {
   readonly listPrefixes?: readonly string[]
   /** In place of all there were. */
   readonly rules?: readonly PageRule[]
-  /** True: pages that have the old key have none any more. */
+  /** Of these keys and prefixes alone: others keep their rules, whoever changes them meanwhile. */
+  readonly ruleChanges?: readonly PageRuleChange[]
+  /** True: pages that have the old key are refused. */
   readonly rotatesPageKey?: boolean
 }
 
@@ -112,27 +117,52 @@ export function isWellMadePageKey(text: string): boolean {
 }
 
 /** Throws `page-rules-invalid`. */
-export function assertProjectChanges({ rules = [], listPrefixes = [] }: ProjectChanges): void {
-  if (rules.length > limits.pageRulesMax || listPrefixes.length > limits.pageRulesMax) {
-    throw invalid(`at most ${limits.pageRulesMax} of a kind`)
-  }
+export function assertProjectChanges(changes: ProjectChanges): void {
+  const { rules = [], listPrefixes = [], ruleChanges = [] } = changes
+  assertBounds(rules, listPrefixes)
+  if (ruleChanges.length > limits.pageRulesMax) throw tooMany()
   for (const rule of rules) assertPageRule(rule)
+  for (const { preset, ...where } of ruleChanges) {
+    assertPageRule({ ...where, preset: preset ?? 'anything' })
+  }
   for (const prefix of listPrefixes) assertKeyText(prefix)
   const names = rules.map(({ key, prefix }) => JSON.stringify([key ?? null, prefix ?? null]))
   if (new Set(names).size < names.length) throw invalid('one for each key or prefix')
+}
+
+/** The project after these changes. Throws `page-rules-invalid` where it has too many rules. */
+export function changedProject(
+  project: Project,
+  { rotatesPageKey = false, ruleChanges = [], ...changes }: ProjectChanges,
+  environment: Environment,
+): Project {
+  const pageKey = rotatesPageKey ? createPageKey(environment) : project.pageKey
+  const next = { ...project, ...changes, pageKey }
+  if (ruleChanges.length === 0) return next
+  const rules = ruleChanges.reduce(withRule, next.rules)
+  assertBounds(rules, [])
+  return { ...next, rules }
+}
+
+function withRule(
+  rules: readonly PageRule[],
+  { preset, ...where }: PageRuleChange,
+): readonly PageRule[] {
+  const others = rules.filter(({ key, prefix }) => key !== where.key || prefix !== where.prefix)
+  return preset === null ? others : [...others, { ...where, preset }]
+}
+
+function assertBounds(rules: readonly PageRule[], listPrefixes: readonly string[]): void {
+  if (rules.length > limits.pageRulesMax || listPrefixes.length > limits.pageRulesMax) {
+    throw tooMany()
+  }
   const bytes = Buffer.byteLength(JSON.stringify([rules, listPrefixes]))
   if (bytes <= limits.pageRulesBytesMax) return
   throw invalid(`at most ${limits.pageRulesBytesMax} bytes in all`)
 }
 
-/** The project after these changes. */
-export function changedProject(
-  project: Project,
-  { rotatesPageKey = false, ...changes }: ProjectChanges,
-  environment: Environment,
-): Project {
-  const pageKey = rotatesPageKey ? createPageKey(environment) : project.pageKey
-  return { ...project, ...changes, pageKey }
+function tooMany(): StorageError {
+  return invalid(`at most ${limits.pageRulesMax} of a kind`)
 }
 
 export function projectNotFound(channelId: string): StorageError {

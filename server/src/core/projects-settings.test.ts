@@ -4,6 +4,7 @@ import { MemoryEngine } from '../engines/memory.ts'
 import { system } from './caller.ts'
 import { check } from './check.ts'
 import type { StorageEngine } from './engine.ts'
+import type { PageRuleChange } from './project.ts'
 import type { NewProject, StoredProject } from './projects.ts'
 import {
   codeOf,
@@ -58,6 +59,50 @@ describe('settings of a project', () => {
     )
     expect({ ...rotated, pageKey: project.pageKey }).toEqual({ ...project, ...changed })
     expect(pageKey).not.toBe(project.pageKey)
+  })
+
+  it('lose no rule where many are set and taken away at once', async () => {
+    const engine = new FaultyEngine(new MemoryEngine(), { faults: delaysOnly, seed: 4 })
+    const domain = await open(engine)
+    const { store } = await create(domain)
+    const rules = [
+      { key: 'a', preset: 'only-raise' },
+      { prefix: 'a', preset: 'read-only' },
+      { key: 'c', preset: 'anything' },
+    ] as const
+    await domain.projects.update(store.id, { rules }, system)
+    const change = (...ruleChanges: readonly PageRuleChange[]) =>
+      domain.projects.update(store.id, { ruleChanges }, system)
+    await Promise.all([
+      change({ key: 'a', preset: 'write-once' }),
+      change({ prefix: 'b', preset: 'append-only' }),
+      change({ key: 'c', preset: null }, { key: 'missing', preset: null }),
+    ])
+    const { project } = await store.identity()
+    expect(project?.rules.toSorted((one, other) => (one.preset < other.preset ? -1 : 1))).toEqual([
+      { prefix: 'b', preset: 'append-only' },
+      { prefix: 'a', preset: 'read-only' },
+      { key: 'a', preset: 'write-once' },
+    ])
+  })
+
+  it('have no more rules than there may be, also where they come one by one', async () => {
+    const domain = await open()
+    const { store } = await create(domain)
+    const change = (...ruleChanges: readonly PageRuleChange[]): Promise<string> =>
+      codeOf(domain.projects.update(store.id, { ruleChanges }, system))
+    const hundred = Array.from({ length: 100 }, (_, index) => index)
+    expect(
+      await change(...hundred.map((at) => ({ key: `${at}`, preset: 'read-only' }) as const)),
+    ).toBe('none')
+    expect(await change({ key: 'more', preset: 'read-only' })).toBe('page-rules-invalid')
+    expect(await change({ key: '5', preset: 'anything' })).toBe('none')
+    expect(await change({ key: '5', preset: null }, { key: 'more', preset: 'read-only' })).toBe(
+      'none',
+    )
+    expect(await change({ key: 'x'.repeat(2_401), preset: null })).toBe('page-rules-invalid')
+    expect(await change({ preset: null })).toBe('page-rules-invalid')
+    expect((await store.identity()).project?.rules).toHaveLength(100)
   })
 
   it('are those of a project alone, and rules that there can be', async () => {

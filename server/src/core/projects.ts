@@ -1,7 +1,15 @@
 import type { Actor, Caller } from './caller.ts'
 import { StorageError } from './errors.ts'
 import { GuessLimit } from './guess-limit.ts'
-import { nameKey, ownedProjectRange, ownedStoreIdOf, projectKey, seedKey } from './keyspace.ts'
+import {
+  nameKey,
+  ownedProjectKey,
+  ownedProjectRange,
+  ownedStoreIdOf,
+  projectKey,
+  rangeBehind,
+  seedKey,
+} from './keyspace.ts'
 import { limits } from './limits.ts'
 import {
   isChannelId,
@@ -39,6 +47,9 @@ export interface StoredProject {
 
 /** A store that is a project. */
 export type ProjectInfo = StoreInfo & { readonly project: Project }
+
+/** Where a project stands in the list of all. */
+export type ProjectPosition = Pick<StoreInfo, 'ownerId' | 'createdAt' | 'id'>
 
 /** How many namesakes are looked for at once. */
 const namesAtOnce = 100
@@ -171,9 +182,14 @@ export class Projects {
     return store.replaceAll(recordsOf(pairs))
   }
 
-  /** All living projects of a user, or of everybody, in the order in which their stores came. */
-  async *list(ownerId?: string): AsyncGenerator<ProjectInfo> {
-    for await (const { key } of walk(this.#parts.engine, ownedProjectRange(ownerId))) {
+  /**
+   * All living projects of a user, or of everybody (user by user), in the order in which their
+   * stores came; those behind `after`, which may have ended.
+   */
+  async *list(ownerId?: string, after?: ProjectPosition): AsyncGenerator<ProjectInfo> {
+    const all = ownedProjectRange(ownerId)
+    const range = after ? rangeBehind(all, ownedProjectKey(after)) : all
+    for await (const { key } of walk(this.#parts.engine, range)) {
       const info = await infoIfAlive(ownedStoreIdOf(key), this.#parts)
       if (info?.project) yield { ...info, project: info.project }
     }

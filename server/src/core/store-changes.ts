@@ -31,7 +31,9 @@ export interface StoreChanges {
   readonly resetsSigningSecret?: boolean
 }
 
-/** The store after these changes. Throws `share-invalid`, `project-not-found`. */
+/**
+ * The store after these changes. Throws `share-invalid`, `project-not-found`, `page-rules-invalid`.
+ */
 export function changed(
   identity: StoreIdentity,
   all: StoreChanges,

@@ -3,48 +3,53 @@ import type { Caller } from '../../core/caller.ts'
 import { type Project, type ProjectChanges, projectNotFound } from '../../core/project.ts'
 import type { ProjectInfo } from '../../core/projects.ts'
 import type { Store, StoreInfo } from '../../core/store.ts'
+import type { User } from '../../core/users.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
 import { Fields, invalidField } from '../rest/fields.ts'
 import { readJsonObject } from '../rest/json-body.ts'
 import { emptyReply, jsonReply } from '../rest/replies.ts'
 import type { RestCall } from '../rest/routes.ts'
-import { pageRulesOf } from './page-rules.ts'
-import { otherUserId } from './search.ts'
+import { pageRulesOf, ruleChangesOf } from './page-rules.ts'
+import { positionOf, textOfPosition } from './project-position.ts'
+import { otherUserId, requireOperator } from './search.ts'
 
 const managing: Use = { action: 'manage', extent: 'all' }
-const newFields = ['name', 'channelId', 'isOpen'] as const
-const settings = ['title', 'isOpen', 'mayDelete', 'listPrefixes', 'rules'] as const
+const newFields = ['name', 'channelId', 'isOpen', 'user'] as const
+const settings = ['title', 'isOpen', 'mayDelete', 'listPrefixes', 'rules', 'ruleChanges'] as const
 
 /**
- * GET /coatcheck/v1/projects: one's projects, without the keys of their pages. `user=`, on the
- * server's own machine: another user's, or `*`.
+ * GET /coatcheck/v1/projects: one's projects, without the keys of their pages; `after=` asks for
+ * those behind a page's `nextAfter`. `user=`, on the server's own machine: another user's, or `*`.
  */
 export async function listProjects(call: RestCall): Promise<HttpReply> {
   const { id } = requireAccount(call.principal, 'write')
   const ownerId = call.query.text('user') === undefined ? id : await otherUserId(call)
   const limit = call.query.limit()
-  const items: object[] = []
+  const found: ProjectInfo[] = []
   let isTruncated = false
-  for await (const info of call.domain.projects.list(ownerId)) {
-    isTruncated = items.length === limit
+  for await (const info of call.domain.projects.list(ownerId, positionOf(call))) {
+    isTruncated = found.length === limit
     if (isTruncated) break
-    items.push(await projectObject(call, info))
+    found.push(info)
   }
-  return jsonReply(200, { data: { items, count: items.length, isTruncated } })
+  const items = await Promise.all(found.map((info) => projectObject(call, info)))
+  const last = isTruncated ? found.at(-1) : undefined
+  const nextAfter = last ? textOfPosition(last) : null
+  return jsonReply(200, { data: { items, count: items.length, isTruncated, nextAfter } })
 }
 
 /**
  * POST /coatcheck/v1/projects, and /applab/projects, `{"name", "channelId", "isOpen"}`: a new
- * project in a store of its own.
+ * project in a store of its own. `"user"`, on the server's own machine: of another user.
  */
 export async function createProject(call: RestCall): Promise<HttpReply> {
   const { principal, domain, request } = call
-  const { id: ownerId } = requireAccount(principal, 'write')
+  const user = requireAccount(principal, 'write')
   const fields = new Fields(await readJsonObject(call, { isOptional: false }), newFields)
   const name = fields.requiredText('name')
   if (name.trim() === '') throw invalidField('name must not be empty')
   const { store } = await domain.projects.create({
-    ownerId,
+    ownerId: await ownerIdOf(call, { user, wanted: fields.text('user') }),
     name,
     channelId: fields.text('channelId'),
     isOpen: fields.flag('isOpen'),
@@ -55,6 +60,15 @@ export async function createProject(call: RestCall): Promise<HttpReply> {
   return jsonReply(201, { data: await secretObject(call, info) }, { Location: location })
 }
 
+async function ownerIdOf(
+  { principal, domain }: RestCall,
+  { user, wanted }: { user: User; wanted: string | undefined },
+): Promise<string> {
+  if (wanted === undefined || wanted === user.id || wanted === user.username) return user.id
+  requireOperator(principal)
+  return (await domain.users.find(wanted)).id
+}
+
 /** GET /coatcheck/v1/projects/{channel}, with the key of its pages. */
 export async function getProject(call: RestCall): Promise<HttpReply> {
   const { store } = await findProject(call, managing)
@@ -63,7 +77,7 @@ export async function getProject(call: RestCall): Promise<HttpReply> {
 
 /**
  * PATCH /coatcheck/v1/projects/{channel} `{"title", "isOpen", "mayDelete", "listPrefixes",
- * "rules"}`: what is left out stays.
+ * "rules", "ruleChanges"}`: what is left out stays.
  */
 export async function patchProject(call: RestCall): Promise<HttpReply> {
   const { store, caller } = await findProject(call, managing)
@@ -86,7 +100,7 @@ export async function removeProject(call: RestCall): Promise<HttpReply> {
   return emptyReply(204)
 }
 
-/** POST /coatcheck/v1/projects/{channel}/rotate-key: pages that have the old key have none. */
+/** POST /coatcheck/v1/projects/{channel}/rotate-key: pages that have the old key are refused. */
 export async function rotatePageKey(call: RestCall): Promise<HttpReply> {
   const { store, caller } = await findProject(call, managing)
   await call.domain.projects.update(store.id, { rotatesPageKey: true }, caller)
@@ -148,10 +162,12 @@ function changesOf(fields: Fields): ProjectChanges {
   const mayDelete = fields.flag('mayDelete')
   const listPrefixes = fields.texts('listPrefixes')
   const rules = pageRulesOf(fields)
+  const ruleChanges = ruleChangesOf(fields)
   return {
     ...(isOpen !== undefined && { isOpen }),
     ...(mayDelete !== undefined && { mayDelete }),
     ...(listPrefixes && { listPrefixes }),
     ...(rules && { rules }),
+    ...(ruleChanges && { ruleChanges }),
   }
 }

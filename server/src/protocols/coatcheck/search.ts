@@ -1,4 +1,4 @@
-import { requireAdmin, requireUserPrincipal } from '../../core/access.ts'
+import { type Principal, requireAdmin, requireUserPrincipal } from '../../core/access.ts'
 import { StorageError } from '../../core/errors.ts'
 import type { StoreInfo } from '../../core/store.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
@@ -31,12 +31,17 @@ export async function otherUserId({
   domain,
   query,
 }: RestCall): Promise<string | undefined> {
-  requireAdmin(principal)
-  if (!requireUserPrincipal(principal).isOperator) {
-    throw new StorageError('account-denied', "Others' stores are listed on the server itself only.")
-  }
+  requireOperator(principal)
   const wanted = query.text('user') ?? ''
   return wanted === '*' ? undefined : (await domain.users.find(wanted)).id
+}
+
+/** Who may do everything, on the server itself. Throws `token-missing`, `account-denied`. */
+export function requireOperator(principal: Principal): void {
+  requireAdmin(principal)
+  if (requireUserPrincipal(principal).isOperator) return
+  const rule = 'are listed and made on the server itself only'
+  throw new StorageError('account-denied', `Stores of others ${rule}.`)
 }
 
 async function foundObject({ domain }: RestCall, info: StoreInfo): Promise<object> {

@@ -17,6 +17,10 @@ export class Fields {
     return this.#fields[name] !== undefined
   }
 
+  isNull(name: string): boolean {
+    return this.#fields[name] === null
+  }
+
   /** Undefined where it is absent or null. Throws RequestError, as all of these. */
   text(name: string): string | undefined {
     const value = this.#fields[name] ?? undefined

@@ -89,6 +89,18 @@ describe.each(engines)('projects, on %s', (engine) => {
     expect(await refused([])).toBe('400 invalid-request')
   })
 
+  it('are made for others on the server itself only', async () => {
+    for (const token of [jane.token, server.token()]) {
+      for (const user of ['joe', '*', 'nobody']) {
+        const asked = { method: 'POST', token, json: { name: 'not mine', user } }
+        const answer = await people.remote.send(path, asked)
+        expect(`${answer.status} ${errorTypeOf(answer)}`).toBe('403 insufficient-permissions')
+      }
+    }
+    expect(JSON.stringify(await listed(joe.token))).not.toContain('not mine')
+    expect(await create({ name: 'mine', user: 'jane' })).toMatchObject({ username: 'jane' })
+  })
+
   it('change in what is said, and in nothing else', async () => {
     const project = await TestProject.create(people.remote, { token: jane.token, name: 'd' })
     const before = await project.do('')
@@ -116,6 +128,27 @@ describe.each(engines)('projects, on %s', (engine) => {
       rules,
     }
     expect(await project.do('')).toEqual({ ...before, ...after })
+  })
+
+  it('take one rule in place of another, and leave the rest', async () => {
+    const project = await TestProject.create(people.remote, { token: jane.token, name: 'one' })
+    const rulesAfter = async (json: object): Promise<Json> =>
+      (await project.do('', { method: 'PATCH', json })).rules
+    const [a, b] = [
+      { key: 'a', preset: 'read-only' },
+      { prefix: 'a', preset: 'write-once' },
+    ]
+    expect(await rulesAfter({ ruleChanges: [a] })).toEqual([a])
+    expect(await rulesAfter({ ruleChanges: [b] })).toEqual([a, b])
+    const other = { ...a, preset: 'anything' }
+    expect(await rulesAfter({ ruleChanges: [other] })).toEqual([b, other])
+    expect(await rulesAfter({ ruleChanges: [{ prefix: 'a', preset: null }] })).toEqual([other])
+    expect(await rulesAfter({ rules: [b], ruleChanges: [a] })).toEqual([b, a])
+    for (const wrong of [5, [5], [{ key: 'a' }], [{ preset: null }], [{ ...a, preset: 'none' }]]) {
+      const json = { ruleChanges: wrong }
+      expect(await refused(json, `${path}/${project.channelId}`, 'PATCH')).toBe('400 invalid-value')
+    }
+    expect(await rulesAfter({})).toEqual([b, a])
   })
 
   it('take no rules that mean nothing', async () => {
@@ -202,6 +235,34 @@ describe.each(engines)('projects, on %s', (engine) => {
     expect(await listed(joe.token, '?limit=1')).toMatchObject({ count: 1, isTruncated: true })
     const answer = await people.remote.send(`${path}?user=joe`, { token: server.token() })
     expect(`${answer.status} ${errorTypeOf(answer)}`).toBe('403 insufficient-permissions')
+  })
+
+  it('are listed to the last one, also where those between go meanwhile', async () => {
+    const ann = await people.create('ann')
+    const made: Json[] = []
+    for (let index = 0; index < 5; index += 1) {
+      made.push(await create({ name: `p${index}` }, path, ann.token))
+    }
+    const channels = (items: readonly Json[]): string[] => items.map(({ channelId }) => channelId)
+    const first = await listed(ann.token, '?limit=2')
+    expect(channels(first.items)).toEqual(channels(made.slice(0, 2)))
+    expect(first.isTruncated).toBe(true)
+    const gone = { method: 'DELETE', token: ann.token }
+    await people.remote.do(`/v2/key-value-stores/${made[1]?.storeId}`, gone)
+    await people.remote.do(`/v2/key-value-stores/${made[2]?.storeId}`, gone)
+    const behind = `after=${encodeURIComponent(first.nextAfter)}`
+    expect(channels((await listed(ann.token, `?limit=1&${behind}`)).items)).toEqual(
+      channels(made.slice(3, 4)),
+    )
+    const rest = await listed(ann.token, `?limit=2&${behind}`)
+    expect(channels(rest.items)).toEqual(channels(made.slice(3)))
+    expect(rest).toMatchObject({ isTruncated: false, nextAfter: null })
+    const foreign = await listed(joe.token, `?${behind}`)
+    expect(JSON.stringify(foreign)).not.toContain('"ann"')
+    for (const wrong of ['x', '1.2', `${first.nextAfter}.1`, '%F0%9F%A7%A5']) {
+      const answer = await people.remote.send(`${path}?after=${wrong}`, { token: ann.token })
+      expect(`${answer.status} ${errorTypeOf(answer)}`, wrong).toBe('400 invalid-value')
+    }
   })
 
   it('show their channel to who may write, and their key to who may manage alone', async () => {

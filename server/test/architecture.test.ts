@@ -35,6 +35,12 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'node:',
   ],
   'cli/printable.ts': ['string-width'],
+  'cli/pairs-file.ts': [
+    'cli/command-errors.ts',
+    'protocols/json-text-error.ts',
+    'protocols/json-text.ts',
+    'node:',
+  ],
   'server.ts': [
     'closers.ts',
     'config.ts',

@@ -195,6 +195,33 @@ describe('coatcheck project', () => {
     expect(await commands.rows('project', 'list')).toHaveLength(1)
   })
 
+  it('names file, line and column of a mistake, and takes nothing of that file', async () => {
+    const { commands } = await openPlace('a running server')
+    await commands.out('project', 'create', 'a')
+    const mistakes = {
+      '{\n  "score": 1,\n  "name": "x",\n}\n': 'line 4, column 1: A name is missing.',
+      '{\r\n"🧥": 1 "b": 2}': 'line 2, column 8: The object does not go on.',
+      '\ufeff{"a" 1}': 'line 1, column 6: A colon is missing.',
+      '{"a": 1': 'line 1, column 8: The object does not go on.',
+      '<!DOCTYPE html>': 'line 1, column 1: There is no JSON value.',
+    }
+    for (const how of ['import', 'seed']) {
+      for (const [text, place] of Object.entries(mistakes)) {
+        const file = fileWith(commands, text)
+        const { code, stdout, stderr } = await commands.run('project', how, 'a', file)
+        const said = { code: 1, stdout: '', stderr: `coatcheck: ${file}, ${place}\n` }
+        expect({ code, stdout, stderr }).toEqual(said)
+      }
+    }
+    const file = fileWith(commands, '[1]')
+    const list = await commands.run('project', 'import', 'a', file)
+    expect(list.stderr).toBe(`coatcheck: ${file} is no JSON object with a value for each key.\n`)
+    writeFileSync(file, Buffer.from('{"name":"Zoë"}', 'latin1'))
+    const latin1 = await commands.run('project', 'import', 'a', file)
+    expect(latin1.stderr).toBe(`coatcheck: ${file} is not UTF-8 text.\n`)
+    expect(await commands.out('project', 'export', 'a')).toBe('{}\n')
+  })
+
   it('tells how pages reach a new project', async () => {
     const { commands, server } = await openPlace('a running server')
     const { stdout, stderr } = await commands.run('project', 'create', 'a')

@@ -16,3 +16,8 @@ export class CommandError extends Error {
     this.name = 'CommandError'
   }
 }
+
+/** What the system says of a file that it does not read or write. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

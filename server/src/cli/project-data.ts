@@ -1,9 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises'
-import { text as readAll } from 'node:stream/consumers'
+import { writeFile } from 'node:fs/promises'
 import type { Command, CommandCall } from './command.ts'
-import { CommandError, UsageError } from './command-errors.ts'
+import { CommandError, reasonOf, UsageError } from './command-errors.ts'
 import { confirm } from './confirm.ts'
 import { pathOf } from './local-api.ts'
+import { readPairs, standard } from './pairs-file.ts'
 import { findProject, type ProjectData, projectNameOf, projectPath } from './project-address.ts'
 
 interface ImportedData {
@@ -13,8 +13,6 @@ interface ImportedData {
 }
 
 const flag = { type: 'boolean' } as const
-/** What stands for standard input and output. */
-const standard = '-'
 
 /** Of `coatcheck project`, what is done with the pairs of one. */
 export const projectDataCommands: Readonly<Record<string, Command>> = {
@@ -65,7 +63,7 @@ async function exportPairs(call: CommandCall): Promise<void> {
 }
 
 async function importPairs({ given, api, screen }: CommandCall): Promise<void> {
-  const text = await textOf(given.word(1))
+  const text = await readPairs(given.word(1))
   const project = await findProject(api, given.word(0))
   const path = pathOf(`${projectPath}/import`, project.channelId)
   const query = { overwrite: given.flag('overwrite') ? '1' : undefined }
@@ -80,7 +78,7 @@ async function seed(call: CommandCall): Promise<void> {
   const file = given.word(1)
   if (given.flag('none') && file !== '')
     throw new UsageError('It needs a file or --none, not both.')
-  const text = file === '' ? undefined : await textOf(file)
+  const text = file === '' ? undefined : await readPairs(file)
   const project = await findProject(api, given.word(0))
   const path = pathOf(`${projectPath}/seed`, project.channelId)
   if (given.flag('none')) return removeSeed(call, { project, path })
@@ -110,15 +108,4 @@ async function reset({ given, api, screen }: CommandCall): Promise<void> {
   const data = await api.ask<{ removed: number; pairs: number }>('POST', path)
   if (screen.isJson) return screen.json(data)
   screen.sentence(`The project ${name} has the ${data.pairs} pairs of its seed now.`)
-}
-
-async function textOf(file: string): Promise<string> {
-  if (file === standard) return readAll(process.stdin)
-  return readFile(file, 'utf8').catch((error) => {
-    throw new CommandError(`${file} can't be read: ${reasonOf(error)}.`)
-  })
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -1,11 +1,14 @@
 /** The text is not JSON. */
 export class JsonTextError extends Error {
+  /** What is wrong there, without a full stop. */
+  readonly claim: string
   /** Where in the text, in UTF-16 units from 0. For a string that is none, where it begins. */
   readonly position: number
 
   constructor(claim: string, position: number) {
     super(`${claim} at position ${position}.`)
     this.name = 'JsonTextError'
+    this.claim = claim
     this.position = position
   }
 }

@@ -134,6 +134,7 @@ describe.each(places)('coatcheck project, with %s', (place) => {
       added: 0,
       overwritten: 0,
       kept: 3,
+      leftOut: 0,
     })
     const over = await commands.out('project', 'import', 'a', file, '--overwrite')
     expect(over).toBe('Pairs of owner~a: 0 added, 3 overwritten, 0 kept.\n')
@@ -220,6 +221,18 @@ describe('coatcheck project', () => {
     const latin1 = await commands.run('project', 'import', 'a', file)
     expect(latin1.stderr).toBe(`coatcheck: ${file} is not UTF-8 text.\n`)
     expect(await commands.out('project', 'export', 'a')).toBe('{}\n')
+  })
+
+  it('says how many pairs it left out because they are null', async () => {
+    const { commands } = await openPlace('a running server')
+    await commands.out('project', 'create', 'a')
+    const file = fileWith(commands, '{"a":1,"gone":null,"b":[null],"too":null}')
+    const leftOut = '2 left out (null is no value)'
+    const imported = await commands.out('project', 'import', 'a', file)
+    expect(imported).toBe(`Pairs of owner~a: 2 added, 0 overwritten, 0 kept, ${leftOut}.\n`)
+    const seeded = await commands.out('project', 'seed', 'a', file)
+    expect(seeded).toBe(`The seed of owner~a has 2 pairs now, ${leftOut}.\n`)
+    expect(await commands.json('project', 'seed', 'a', file)).toEqual({ pairs: 2, leftOut: 2 })
   })
 
   it('tells how pages reach a new project', async () => {

@@ -10,6 +10,12 @@ interface ImportedData {
   readonly added: number
   readonly overwritten: number
   readonly kept: number
+  readonly leftOut: number
+}
+
+interface SeedData {
+  readonly pairs: number
+  readonly leftOut: number
 }
 
 const flag = { type: 'boolean' } as const
@@ -70,7 +76,7 @@ async function importPairs({ given, api, screen }: CommandCall): Promise<void> {
   const data = await api.ask<ImportedData>('POST', path, { query, text })
   if (screen.isJson) return screen.json(data)
   const counts = `${data.added} added, ${data.overwritten} overwritten, ${data.kept} kept`
-  screen.sentence(`Pairs of ${projectNameOf(project)}: ${counts}.`)
+  screen.sentence(`Pairs of ${projectNameOf(project)}: ${counts}${leftOutOf(data)}.`)
 }
 
 async function seed(call: CommandCall): Promise<void> {
@@ -83,9 +89,10 @@ async function seed(call: CommandCall): Promise<void> {
   const path = pathOf(`${projectPath}/seed`, project.channelId)
   if (given.flag('none')) return removeSeed(call, { project, path })
   if (text === undefined) return screen.text(await api.text(path))
-  const data = await api.ask<{ pairs: number }>('PUT', path, { text })
-  if (screen.isJson) screen.json(data)
-  else screen.sentence(`The seed of ${projectNameOf(project)} has ${data.pairs} pairs now.`)
+  const data = await api.ask<SeedData>('PUT', path, { text })
+  if (screen.isJson) return screen.json(data)
+  const counts = `has ${data.pairs} pairs now${leftOutOf(data)}`
+  screen.sentence(`The seed of ${projectNameOf(project)} ${counts}.`)
 }
 
 async function removeSeed(
@@ -108,4 +115,9 @@ async function reset({ given, api, screen }: CommandCall): Promise<void> {
   const data = await api.ask<{ removed: number; pairs: number }>('POST', path)
   if (screen.isJson) return screen.json(data)
   screen.sentence(`The project ${name} has the ${data.pairs} pairs of its seed now.`)
+}
+
+/** Nothing where all that was given is there. */
+function leftOutOf({ leftOut }: { readonly leftOut: number }): string {
+  return leftOut > 0 ? `, ${leftOut} left out (null is no value)` : ''
 }

@@ -10,10 +10,19 @@ const pairsAtOnce = 100
 /** Parts of a streamed reply are about that long, in characters. */
 const partLength = 65_536
 
-/** The members of a JSON object as pairs. `null` is no value, as for pages that set it. */
-export function pairsOf(object: JsonText): SeedPair[] {
-  const members = [...object.members()].filter(([, value]) => value.kind !== 'null')
-  return members.map(([key, value]) => ({ key, json: value.text }))
+/** What a JSON object says about the pairs of a project. */
+export interface GivenPairs {
+  readonly pairs: readonly SeedPair[]
+  /** How many members are `null`: that is no value, as for pages that set it. */
+  readonly leftOut: number
+}
+
+/** The members of a JSON object as pairs. */
+export function pairsOf(object: JsonText): GivenPairs {
+  const members = object.members()
+  const valued = [...members].filter(([, value]) => value.kind !== 'null')
+  const pairs = valued.map(([key, value]) => ({ key, json: value.text }))
+  return { pairs, leftOut: members.size - pairs.length }
 }
 
 /** The JSON object of pairs. */

@@ -33,9 +33,9 @@ export async function getSeed(call: RestCall): Promise<HttpReply> {
  */
 export async function putSeed(call: RestCall): Promise<HttpReply> {
   const { store, caller } = await findProject(call, managing)
-  const pairs = pairsOf(await readJsonMembers(call))
+  const { pairs, leftOut } = pairsOf(await readJsonMembers(call))
   await call.domain.projects.setSeed(store.id, pairs, caller)
-  return jsonReply(200, { data: { pairs: pairs.length } })
+  return jsonReply(200, { data: { pairs: pairs.length, leftOut } })
 }
 
 /** DELETE /coatcheck/v1/projects/{channel}/seed: its records stay. */
@@ -73,13 +73,14 @@ export async function exportPairs(call: RestCall): Promise<HttpReply> {
  */
 export async function importPairs(call: RestCall): Promise<HttpReply> {
   const { store } = await findProject(call, writing)
-  const pairs = pairsOf(await readJsonMembers(call))
+  const { pairs, leftOut } = pairsOf(await readJsonMembers(call))
   // Before anything is written: of many pairs each thousand is a commit of its own.
   for (const { key } of pairs) assertRecordKey(key)
   const overwrite = call.query.flag('overwrite')
   const existed = await writePairs(store, pairs, { overwrite })
   const [overwritten, kept] = overwrite ? [existed, 0] : [0, existed]
-  return jsonReply(200, { data: { added: pairs.length - existed, overwritten, kept } })
+  const added = pairs.length - existed
+  return jsonReply(200, { data: { added, overwritten, kept, leftOut } })
 }
 
 /** Returns how many were there before. */

@@ -32,7 +32,7 @@ describe.each(engines)('the pairs of a project, on %s', (engine) => {
 
   it('come from an object of values by keys, and leave as one', async () => {
     const pairs = '{"click_count":5,"button_color":"blue","list":[1,null],"":{"a":false}}'
-    expect(await sent('/import', pairs)).toEqual({ added: 4, overwritten: 0, kept: 0 })
+    expect(await sent('/import', pairs)).toEqual({ added: 4, overwritten: 0, kept: 0, leftOut: 0 })
     const { headers, text } = await project.send('/export')
     expect(JSON.parse(text)).toEqual(JSON.parse(pairs))
     expect(headers.get('content-type')).toBe('application/json; charset=utf-8')
@@ -47,18 +47,19 @@ describe.each(engines)('the pairs of a project, on %s', (engine) => {
 
   it('are none at first', async () => {
     expect((await project.send('/export')).text).toBe('{}')
-    expect(await sent('/import', '{}')).toEqual({ added: 0, overwritten: 0, kept: 0 })
+    expect(await sent('/import', '{}')).toEqual({ added: 0, overwritten: 0, kept: 0, leftOut: 0 })
   })
 
   it('keep what is there when others come, unless that is asked for', async () => {
     await sent('/import', '{"click_count": 1}')
     const seeds = '{"click_count": 5, "more": 2}'
-    expect(await sent('/import', seeds)).toEqual({ added: 1, overwritten: 0, kept: 1 })
+    expect(await sent('/import', seeds)).toEqual({ added: 1, overwritten: 0, kept: 1, leftOut: 0 })
     expect(await project.pairs()).toEqual({ click_count: 1, more: 2 })
     expect(await sent('/import?overwrite=1', '{"click_count": 5, "third": 3}')).toEqual({
       added: 1,
       overwritten: 1,
       kept: 0,
+      leftOut: 0,
     })
     expect(await project.pairs()).toEqual({ click_count: 5, more: 2, third: 3 })
   })
@@ -72,11 +73,15 @@ describe.each(engines)('the pairs of a project, on %s', (engine) => {
     expect((await project.send('/seed')).text).toBe(text)
   })
 
-  it('have no null, which is no value', async () => {
-    expect(await sent('/import', '{"a":null,"b":1}')).toMatchObject({ added: 1 })
-    expect(await project.pairs()).toEqual({ b: 1 })
-    await sent('/import?overwrite=1', '{"b":null}')
-    expect(await project.pairs()).toEqual({ b: 1 })
+  it('have no null, which is no value: how many were left out is told', async () => {
+    const pairs = '{"a":null,"b":1,"c":null,"d":[null],"e":"null"}'
+    expect(await sent('/import', pairs)).toMatchObject({ added: 3, leftOut: 2 })
+    expect(await project.pairs()).toEqual({ b: 1, d: [null], e: 'null' })
+    const over = await sent('/import?overwrite=1', '{"b":null}')
+    expect(over).toEqual({ added: 0, overwritten: 0, kept: 0, leftOut: 1 })
+    expect(await project.pairs()).toMatchObject({ b: 1 })
+    expect(await sent('/seed', pairs, 'PUT')).toEqual({ pairs: 3, leftOut: 2 })
+    expect((await project.send('/seed')).text).toBe('{"b":1,"d":[null],"e":"null"}')
   })
 
   it('are what other doors wrote, as far as that is JSON', async () => {
@@ -136,7 +141,10 @@ describe.each(engines)('the seed of a project, on %s', (engine) => {
   it('fills a project that has nothing, and one that has something only when it is reset', async () => {
     expect(refusal(await reset())).toBe('404 record-not-found')
     expect(refusal(await project.send('/seed'))).toBe('404 record-not-found')
-    expect(await putSeed({ click_count: 5, button_color: 'blue' })).toEqual({ pairs: 2 })
+    expect(await putSeed({ click_count: 5, button_color: 'blue' })).toEqual({
+      pairs: 2,
+      leftOut: 0,
+    })
     expect(await project.pairs()).toEqual({ click_count: 5, button_color: 'blue' })
     await project.put('click_count', { json: 7 })
     await project.put('more', { json: 1 })

@@ -62,6 +62,15 @@ describe('the most pairs of a project', () => {
     expect(await count()).toBe(pairsMax)
   })
 
+  it('may be exceeded by an import: then what is there may still be overwritten', async () => {
+    const { add, count, store } = await openCap()
+    const imported = keysOf('imported', pairsMax + 1)
+    await store.batch.put(recordsOf(imported.map((key) => ({ key, json: '1' }))))
+    expect(await add(['imported0'])).toBe('done')
+    expect(await add(['imported0', 'new'])).toBe('refused')
+    expect(await count()).toBe(pairsMax + 1)
+  })
+
   it('are not exceeded by a write that is under way while they are counted anew', async () => {
     const { add, count, environment } = await openCap()
     const { promise: gate, resolve: open } = Promise.withResolvers<void>()

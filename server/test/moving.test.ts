@@ -1,0 +1,132 @@
+import { execFile } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { coatcheckWords } from './support/command.ts'
+import { PageSite } from './support/page-site.ts'
+import { ServerProcess } from './support/server-process.ts'
+import { createTestFolder } from './support/test-folder.ts'
+
+vi.setConfig({ testTimeout: 120_000 })
+
+const run = promisify(execFile)
+const text = readFileSync(new URL('../../docs/moving-from-code-org.md', import.meta.url), 'utf8')
+const channel = 'Yp05MnSdVubn04tBoEZn_g-of-code-org'
+const long = 'x'.repeat(5_000)
+/** As code.org has them: what was set to null before that deleted a pair is still there. */
+const pairs = `{"highScore":100,"id":9007199254740993,"gone":null,"__proto__":"🧥","long":"${long}"}`
+
+/** The commands of the page, in their order. */
+function blocks(language: 'js' | 'sh' | 'html'): string[] {
+  const found = text.matchAll(/^```(\w+)\n([\s\S]*?)\n```$/gm)
+  const all = [...found].filter(([, name]) => name === language)
+  return all.map(([, , block = '']) => block.replaceAll('CHANNEL', channel))
+}
+
+/** A folder with a server that runs until the test ends. */
+async function openFolder(): Promise<{ server: ServerProcess; folder: string }> {
+  const folder = createTestFolder()
+  const server = await ServerProcess.start({ data: join(folder, 'coatcheck-data') })
+  writeFileSync(join(folder, 'pairs.json'), pairs)
+  return { server, folder }
+}
+
+/** As in a clone, where npx finds the command. */
+async function shell(folder: string, commands: string): Promise<string> {
+  const words = coatcheckWords([]).map((word) => `'${word}'`)
+  const npx = `npx() { shift; ${words.join(' ')} "$@"; }`
+  const options = { cwd: folder, env: { PATH: process.env.PATH } }
+  const { stdout } = await run('bash', ['-ec', `${npx}\n${commands}`], options)
+  return stdout
+}
+
+describe('docs/moving-from-code-org.md', () => {
+  let site: PageSite
+  beforeAll(async () => {
+    site = await PageSite.open()
+  })
+  afterAll(() => site.close())
+
+  it("copies the pairs by what is entered in the browser's console", async () => {
+    const codeOrg = createServer(({ url }, response) => {
+      const isPairs = url === `/datablock_storage/${channel}/get_key_values`
+      response.setHeader('Content-Type', isPairs ? 'application/json' : 'text/html')
+      response.end(isPairs ? pairs : '<!doctype html><title>App Lab</title>')
+    })
+    await new Promise<void>((listens) => codeOrg.listen(0, '127.0.0.1', listens))
+    onTestFinished(() => void codeOrg.close())
+    const page = await (await site.newBrowser()).newPage()
+    const { port } = codeOrg.address() as AddressInfo
+    await page.goto(`http://127.0.0.1:${port}/projects/applab/${channel}/edit`)
+    const tools = await page.context().newCDPSession(page)
+    await tools.send('Runtime.enable')
+    const { promise, resolve } = Promise.withResolvers<unknown>()
+    // What `copy` of the console is told to put into the clipboard.
+    tools.on('Runtime.inspectRequested', ({ object, hints }) =>
+      resolve('copyToClipboard' in hints ? object.value : hints),
+    )
+    const [expression = ''] = blocks('js')
+    const options = { replMode: true, awaitPromise: true, includeCommandLineAPI: true }
+    const { exceptionDetails } = await tools.send('Runtime.evaluate', { expression, ...options })
+    expect(exceptionDetails).toBeUndefined()
+    expect(await promise).toBe(pairs)
+  })
+
+  it('moves them into a project of the same channel id, without losing any but null', async () => {
+    const { folder } = await openFolder()
+    const [make = '', show = ''] = blocks('sh')
+    const made = await shell(folder, make)
+    expect(made).toContain(`channel\t${channel}\n`)
+    expect(made).toContain('open by its channel\tno\n')
+    expect(made).toContain(
+      'Pairs of owner~my-game: 4 added, 0 overwritten, 0 kept, 1 left out (null is no value).\n',
+    )
+    const moved = JSON.parse((await shell(folder, show)).replace('9007199254740993', '"big"'))
+    expect(Object.entries(moved).toSorted()).toEqual([
+      ['__proto__', '🧥'],
+      ['highScore', 100],
+      ['id', 'big'],
+      ['long', long],
+    ])
+    const again = text.match(/`npx coatcheck project (?:seed|reset) [^`]+`/g) ?? []
+    expect(again).toHaveLength(2)
+    const commands = again.map((one) => one.replaceAll('`', '').replace('CHANNEL', channel))
+    await shell(folder, `${commands.join('\n')} --yes`)
+    expect(await shell(folder, show)).toContain('"id":9007199254740993')
+  })
+
+  it("goes on in the page, with the script's functions and no others", async () => {
+    const { server, folder } = await openFolder()
+    const made = await shell(folder, blocks('sh')[0] ?? '')
+    const [, key = ''] = /^page key\t(\S+)$/m.exec(made) ?? []
+    const program = `
+      getKeyValue('highScore', (score) => setKeyValue('highScore', score + 1, () => {
+        getKeyValue('highScore', (now) => {
+          console.log('high score is: ' + now)
+          getKeyValue('long', ({ length }) => {
+            console.log('long has ' + length)
+            setKeyValue('long', '${long}', () => console.log('stored'), ({ type }) => {
+              console.log(type)
+              createRecord('scores', { score: 1 }, () => {})
+            })
+          })
+        })
+      }))
+      onEvent('button', 'click', () => {})`
+    const [tags = ''] = blocks('html')
+    const html = tags
+      .replace('http://127.0.0.1:8288', server.url)
+      .replace('KEY', key)
+      .replace('<script src="code.js">', `<script>${program}`)
+    expect(html).not.toContain('code.js')
+    const page = await site.visit(html)
+    const lines = ['high score is: 101', `long has ${long.length}`, 'MAX_VALUE_LENGTH_EXCEEDED']
+    await expect.poll(() => page.printed, { timeout: 30_000 }).toEqual(lines)
+    const notDefined = ['onEvent is not defined', 'createRecord is not defined']
+    await expect.poll(() => page.uncaught).toEqual(notDefined)
+    expect(notDefined.filter((sentence) => !text.includes(sentence))).toEqual([])
+  })
+})

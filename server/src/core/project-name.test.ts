@@ -7,6 +7,8 @@ it('is what is left of a name in letters and digits', () => {
     'My High Scores!': 'my-high-scores',
     '  --Crème brûlée-- ': 'creme-brulee',
     game_2: 'game-2',
+    'Класс 7 🎮': '7',
+    Ｇａｍｅ: 'game',
     我的游戏: 'project',
     '🧥': 'project',
     '': 'project',

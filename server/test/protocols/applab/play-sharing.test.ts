@@ -39,6 +39,7 @@ describe('a share link', () => {
     await owner.button('Share link').click()
     const link = await owner.field('Share link').last().inputValue()
     expect(link).not.toContain(server.token)
+    expect(await owner.page.locator('#share-local').innerText()).toContain('this computer only')
 
     const pupil = await PlayPage.open(await somebody(), '', link)
     await pupil.viewData()

@@ -49,7 +49,7 @@ class Play {
     this.#token.takeFromAddress()
     const shared = sharedAddress()
     if (this.#token.text !== undefined) await this.#attempt(() => this.#enter(shared))
-    else if (shared) this.#openShared(shared)
+    else if (shared) await this.#openShared(shared)
     else this.#show('sign-in')
   }
 
@@ -114,9 +114,14 @@ class Play {
     this.#show('workbench', 'own')
   }
 
-  /** Somebody else's project, as a page of it. */
-  #openShared(address: ProjectAddress): void {
+  /** Somebody else's project, as a page of it; a link that is dead says so at once. */
+  async #openShared(address: ProjectAddress): Promise<void> {
     const pairs = new PagePairs(new Server(serverUrl), address, this.#kept)
+    try {
+      await pairs.assertLetIn()
+    } catch (error) {
+      return this.#showTrouble(sentenceOf(error))
+    }
     this.#workbench.open(address, pairs)
     this.#show('workbench', 'shared')
   }
@@ -128,9 +133,14 @@ class Play {
     } catch (error) {
       const sentence = sentenceOf(error)
       if (isInvalidToken(error)) return this.#leave('This token is not valid, or not any more.')
-      find('trouble-text', HTMLElement).textContent = sentence
-      this.#show('trouble')
+      this.#showTrouble(sentence)
     }
+  }
+
+  #showTrouble(sentence: string): void {
+    this.#workbench.close()
+    find('trouble-text', HTMLElement).textContent = sentence
+    this.#show('trouble')
   }
 
   #leave(sentence: string): void {

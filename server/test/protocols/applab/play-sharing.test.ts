@@ -114,11 +114,27 @@ setKeyValue('me/' + getUserId(), 1, function () { console.log(getUserId()) })`)
     await expect.poll(() => pupil.printed()).toEqual([userId])
   })
 
-  it('that has the wrong key says so, where the program asks', async () => {
+  it('that is dead says so when it is opened, as the server does', async () => {
     const project = await ApplabProject.create(server, { isOpen: false })
-    const query = `channel=${project.channelId}&key=wrong`
-    const pupil = await PlayPage.open(await somebody(), server.url, `/play?${query}`)
+    const { channelId } = project
+    for (const query of [`channel=${channelId}&key=wrong`, `channel=${channelId}`, 'channel=no']) {
+      const pupil = await PlayPage.open(await somebody(), server.url, `/play?${query}`)
+      const { channel = '', key } = Object.fromEntries(new URLSearchParams(query))
+      const headers = key === undefined ? {} : { 'X-Page-Key': key }
+      const path = `/datablock_storage/${channel}/get_key_value?key=a`
+      const refused = await new Remote(server.url).send(path, { headers })
+      expect(refused.status).toBeGreaterThan(400)
+      await expect.poll(() => pupil.complaints()).toEqual([JSON.parse(refused.text).msg])
+      expect(await pupil.button('Run').isVisible()).toBe(false)
+    }
+  })
+
+  it('that is dead while it is open says so, where the program asks', async () => {
+    const project = await ApplabProject.create(server, { isOpen: false })
+    const pupil = await openShared(project)
     await pupil.viewData()
+    const path = `/coatcheck/v1/projects/${project.channelId}/rotate-key`
+    await new Remote(server.url).do(path, { method: 'POST', token: server.token })
     await pupil.writeAndRun("setKeyValue('key', 1)")
     await expect
       .poll(() => pupil.printed())

@@ -25,6 +25,11 @@ export class ConsoleView {
     this.#timer ??= setTimeout(() => this.#show(), frameMs)
   }
 
+  /** What it says while it is empty. */
+  hint(sentence: string): void {
+    this.#place.dataset.hint = sentence
+  }
+
   clear(): void {
     this.#waiting = []
     this.#place.replaceChildren()

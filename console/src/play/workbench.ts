@@ -7,7 +7,7 @@ import type { Pairs } from './pairs.ts'
 import { PairsTable } from './pairs-table.ts'
 import { PairsWatch } from './pairs-watch.ts'
 import { Program, type ProgramListener } from './program.ts'
-import type { Printed } from './program-messages.ts'
+import type { Printed, ProgramState } from './program-messages.ts'
 import { Programs } from './programs.ts'
 import type { ProjectAddress } from './projects.ts'
 import { sentenceOf } from './refusal.ts'
@@ -104,12 +104,19 @@ export class Workbench {
         const isFirst = pairs instanceof PagePairs && pairs.know(key)
         if (isFirst || kind === 'set') watch?.note(key)
       },
-      onState: (isRunning) => {
-        find('stop', HTMLButtonElement).disabled = !isRunning
-        find('run', HTMLButtonElement).textContent = isRunning ? 'Run again' : 'Run'
-        find('running', HTMLElement).textContent = isRunning ? 'Running' : ''
-      },
+      onState: (state) => this.#showState(state),
     }
+  }
+
+  #showState(state: ProgramState | undefined): void {
+    const isRunning = state === 'running'
+    find('stop', HTMLButtonElement).disabled = !isRunning
+    find('run', HTMLButtonElement).textContent = isRunning ? 'Run again' : 'Run'
+    const { name, hint } = state ? states[state] : notRun
+    const shown = find('running', HTMLElement)
+    shown.textContent = name
+    shown.dataset.state = state ?? ''
+    this.#console.hint(hint)
   }
 
   #print(printed: Printed): void {
@@ -165,3 +172,11 @@ export class Workbench {
 }
 
 const marksMax = 100
+
+/** By the state of a program: its name, and what an empty console says. */
+const states = {
+  running: { name: 'Running', hint: 'Nothing is printed yet.' },
+  done: { name: 'Done', hint: 'The program is done. Nothing is printed here.' },
+  failed: { name: 'Stopped: error', hint: 'The program has stopped. Nothing is printed here.' },
+} satisfies Record<ProgramState, { name: string; hint: string }>
+const notRun = { name: '', hint: 'Press Run or Ctrl-Enter. What the program prints shows here.' }

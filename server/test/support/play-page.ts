@@ -73,6 +73,11 @@ export class PlayPage {
     return this.page.locator('#lines .line').allInnerTexts()
   }
 
+  /** What is said of the program's course. */
+  state(): Promise<string> {
+    return this.page.locator('#running').innerText()
+  }
+
   /** Shows the table beside the program. */
   async viewData(): Promise<void> {
     await this.button('View data').click()

@@ -85,7 +85,7 @@ export class PlayPage {
 
   /** Keys and values, as the table shows them. */
   async pairs(): Promise<string[][]> {
-    const rows = await this.page.locator('#pairs tbody tr:not(.add, .empty)').all()
+    const rows = await this.page.locator('#pairs tbody tr:not(.add, .empty, .said)').all()
     return Promise.all(rows.map((row) => row.locator('th, td.value').allInnerTexts()))
   }
 

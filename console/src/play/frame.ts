@@ -22,9 +22,10 @@ function begin({ data, source, ports: [port] }: MessageEvent): void {
   if (!run || !port || source !== parent) return
   removeEventListener('message', begin)
   const tell = (message: ProgramMessage): void => port.postMessage(message)
-  const programConsole = new ProgramConsole((printed) => {
-    tell({ type: 'coatcheck-play', kind: 'printed', ...printed })
-  })
+  const programConsole = new ProgramConsole(
+    (printed) => tell({ type: 'coatcheck-play', kind: 'printed', ...printed }),
+    () => tell({ type: 'coatcheck-play', kind: 'cleared' }),
+  )
   programConsole.takeOver()
   reportErrors(programConsole)
   new ProgramStorage(run.kept, (items) => {

@@ -8,6 +8,7 @@ describe('a message of a program', () => {
     { type: 'coatcheck-play', kind: 'printed', level: 'warn', text: 'careful' },
     { type: 'coatcheck-play', kind: 'kept', items: { name: 'text' } },
     { type: 'coatcheck-play', kind: 'state', state: 'done' },
+    { type: 'coatcheck-play', kind: 'cleared' },
   ])('is taken as %j', (message) => {
     expect(programMessage({ ...message, more: 1 })).toEqual(message)
   })

@@ -41,6 +41,7 @@ export interface ReadyMessage {
 /** From the program's frame. */
 export type ProgramMessage =
   | ({ readonly type: 'coatcheck-play'; readonly kind: 'printed' } & Printed)
+  | { readonly type: 'coatcheck-play'; readonly kind: 'cleared' }
   | { readonly type: 'coatcheck-play'; readonly kind: 'kept'; readonly items: KeptItems }
   | { readonly type: 'coatcheck-play'; readonly kind: 'state'; readonly state: ProgramState }
   /** Of the page script: a call for data that went well. */
@@ -60,6 +61,7 @@ export function programMessage(data: unknown): ProgramMessage | undefined {
   if (kind === 'printed' && isLevel(level) && typeof text === 'string') {
     return { type, kind, level, text }
   }
+  if (kind === 'cleared') return { type, kind }
   if (kind === 'state' && isState(state)) return { type, kind, state }
   const isFit = kind === 'kept' && isKept(items) && keptLength(items) <= keptLengthMax
   return isFit ? { type, kind, items } : undefined

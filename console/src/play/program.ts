@@ -12,6 +12,8 @@ import { noAnswer } from './refusal.ts'
 
 export interface ProgramListener {
   onPrinted(printed: Printed): void
+  /** The program clears its console. */
+  onCleared(): void
   /** A call for data went well. */
   onCall(call: { readonly kind: 'set' | 'get'; readonly key: string }): void
   /** Undefined: somebody stopped it. */
@@ -111,6 +113,7 @@ export class Program {
     const message = programMessage(data)
     if (message?.type === 'coatcheck-applab') this.#listener.onCall(message)
     else if (message?.kind === 'printed') this.#listener.onPrinted(message)
+    else if (message?.kind === 'cleared') this.#listener.onCleared()
     else if (message?.kind === 'state') this.#listener.onState(message.state)
     else if (message && channelId !== undefined) this.#kept.set(keptName(channelId), message.items)
   }

@@ -99,6 +99,7 @@ export class Workbench {
   #listener(): ProgramListener {
     return {
       onPrinted: (printed) => this.#print(printed),
+      onCleared: () => this.#console.clear(),
       onCall: ({ kind, key }) => {
         const { pairs, watch } = this.#project ?? {}
         const isFirst = pairs instanceof PagePairs && pairs.know(key)

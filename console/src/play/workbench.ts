@@ -40,7 +40,8 @@ export class Workbench {
     })
     const select = find('choice', HTMLSelectElement)
     const reset = find('reset', HTMLButtonElement)
-    this.#programs = new Programs(this.#editor, { select, reset, kept })
+    const onChoose = (): void => this.#end()
+    this.#programs = new Programs(this.#editor, { select, reset, kept, onChoose })
     this.#console = new ConsoleView(find('lines', HTMLElement), (line) => {
       this.#editor.goToLine(line)
     })
@@ -67,8 +68,7 @@ export class Workbench {
   }
 
   close(): void {
-    this.#program.stop()
-    this.#clear()
+    this.#end()
     this.#project?.watch.end()
     this.#project = undefined
   }
@@ -78,6 +78,12 @@ export class Workbench {
     if (!this.#project) return
     this.#clear()
     this.#program.run(this.#editor.code, this.#project.address)
+  }
+
+  /** The program, and all that was said of it: its lines are none of another one. */
+  #end(): void {
+    this.#program.stop()
+    this.#clear()
   }
 
   #listen(run: () => void): void {

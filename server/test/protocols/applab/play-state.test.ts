@@ -70,15 +70,12 @@ describe('a program', () => {
     'missing()',
     "missing(); addEventListener('message', () => {})",
     "setKeyValue('key', 1, () => missing())",
-  ])(
-    'that fails has stopped: %s',
-    async (code) => {
-      const play = await openProject()
-      await play.writeAndRun(code)
-      await expect.poll(() => play.state()).toBe('Stopped: error')
-      expect(await play.printed()).toHaveLength(1)
-    },
-  )
+  ])('that fails has stopped: %s', async (code) => {
+    const play = await openProject()
+    await play.writeAndRun(code)
+    await expect.poll(() => play.state()).toBe('Stopped: error')
+    expect(await play.printed()).toHaveLength(1)
+  })
 
   it.each([
     "setInterval(() => {}, 10); console.log('begun')",
@@ -93,6 +90,18 @@ describe('a program', () => {
     expect(await play.state()).toBe('Running')
     await play.button('Stop').click()
     expect(await play.state()).toBe('')
+  })
+
+  it('is stopped where another one is chosen', async () => {
+    const play = await openProject()
+    await play.writeAndRun("let n = 0; setInterval(() => console.log('tick', n++), 1)")
+    await expect.poll(async () => (await play.printed()).length).toBeGreaterThan(2)
+    await play.choose('Example 2: Store it and get it again')
+    expect(await play.button('Stop').isDisabled()).toBe(true)
+    expect(await play.state()).toBe('')
+    expect(await play.printed()).toEqual([])
+    await play.run()
+    await expect.poll(() => play.printed()).toEqual(['highScore stored', 'high score is: 100'])
   })
 
   it('that prints nothing leaves no word of Run in the console', async () => {

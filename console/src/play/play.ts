@@ -2,7 +2,7 @@ import { element, find, formIn } from './element.ts'
 import { Kept } from './kept.ts'
 import { OwnedPairs } from './owned-pairs.ts'
 import { PagePairs } from './page-pairs.ts'
-import { type ListedProject, type ProjectAddress, Projects } from './projects.ts'
+import { type ListedProject, labelOf, type ProjectAddress, Projects } from './projects.ts'
 import { QuestionForm } from './question-form.ts'
 import { Refusal, sentenceOf } from './refusal.ts'
 import { Server } from './server.ts'
@@ -93,8 +93,8 @@ class Play {
   }
 
   #listProjects(): void {
-    const options = this.#listed.map(({ channelId, title }) =>
-      element('option', { value: channelId }, title),
+    const options = this.#listed.map((project) =>
+      element('option', { value: project.channelId }, labelOf(project, this.#listed)),
     )
     this.#select.replaceChildren(...options)
   }

@@ -217,4 +217,14 @@ describe('projects', () => {
     await expect.poll(() => play.code()).toBe('// first')
     await expect.poll(() => play.pairs()).toEqual([['"highScore"', '100']])
   })
+
+  it('of one title are told apart by the names of their stores', async () => {
+    const fresh = await startTestServer()
+    onTestFinished(() => fresh.close())
+    for (const name of ['My Game', 'My Game', 'Other']) await ApplabProject.create(fresh, { name })
+    const play = await PlayPage.open(await somebody(), fresh.url, `/play#token=${fresh.token}`)
+    await play.button('Run').waitFor()
+    const labels = await play.page.locator('#project option').allInnerTexts()
+    expect(labels.toSorted()).toEqual(['My Game (my-game)', 'My Game (my-game-2)', 'Other'])
+  })
 })

@@ -32,6 +32,13 @@ export class ConsoleView {
     this.#timer ??= setTimeout(() => this.#show(), frameMs)
   }
 
+  /** All that was printed, at once: nothing is to come behind the end of a program. */
+  flush(): void {
+    if (this.#timer === undefined) return
+    clearTimeout(this.#timer)
+    this.#show()
+  }
+
   /** What it says while it is empty. */
   hint(sentence: string): void {
     this.#place.dataset.hint = sentence

@@ -124,6 +124,7 @@ export class Workbench {
     shown.textContent = name
     shown.dataset.state = state ?? ''
     this.#console.hint(hint)
+    if (!isRunning) this.#console.flush()
   }
 
   #print(printed: Printed): void {

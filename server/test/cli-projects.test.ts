@@ -119,6 +119,17 @@ describe.each(places)('coatcheck project, with %s', (place) => {
     expect(await commands.json('project', 'show', 'a')).toMatchObject({ pageKey: rotated.trim() })
   })
 
+  it('says after a new page key that a project is still open, and how to close it', async () => {
+    const { commands } = await openPlace(place)
+    await commands.out('project', 'create', 'a', '--open', 'on')
+    const { stderr } = await commands.run('project', 'rotate-key', 'a')
+    expect(stderr).toContain('still open by its channel id')
+    const [, closing = ''] = /`coatcheck (.*)`/.exec(stderr) ?? []
+    expect(await commands.json(...closing.split(' '))).toMatchObject({ isOpen: false })
+    const again = await commands.run('project', 'rotate-key', 'a')
+    expect(again.stderr).not.toContain('open')
+  })
+
   it('takes pairs in and out without losing a digit', async () => {
     const { commands } = await openPlace(place)
     await commands.out('project', 'create', 'a')

@@ -57,6 +57,17 @@ describe('a first start', () => {
     expect(await statusFor(server, token)).toBe(200)
   })
 
+  it('leads people to where --public-url says', async () => {
+    const token = 'a-token-that-the-school-chose-itself'
+    const server = await ServerProcess.start({
+      data: createTestFolder(),
+      args: ['--host', '0.0.0.0', '--public-url', 'http://school.example:8288'],
+      env: { COATCHECK_INITIAL_TOKEN: token },
+    })
+    const link = `http://school.example:8288/play#token=${token}`
+    expect(server.stdout).toContain(`Try it in your browser: ${link}\n`)
+  })
+
   it('prints the port that the system chose; a later start prints no token', async () => {
     const data = createTestFolder()
     const first = await ServerProcess.start({ data })

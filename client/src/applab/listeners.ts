@@ -12,17 +12,30 @@ export interface Listeners<Value> {
   readonly onError: OnError | undefined
 }
 
-/** Tells just one of them, later. What they throw is an uncaught error of the page. */
+/**
+ * Tells just one of them, later. What they throw is an uncaught error of the page. One that is
+ * there and no function, as programs without types have them, is an error in the console.
+ */
 export function tell<Value>(answer: Promise<Value>, listeners: Listeners<Value>): void {
   const { line, onSuccess, onError } = listeners
   answer.then(
-    (value) => queueMicrotask(() => onSuccess?.(value)),
+    (value) => hear(onSuccess, value, { name: 'callback', line }),
     (error: unknown) => {
       const { msg, type } = asRefusal(error)
-      if (onError && !(error instanceof TooManyCalls)) queueMicrotask(() => onError({ msg, type }))
-      else report(error, line)
+      if (error instanceof TooManyCalls || typeof onError !== 'function') report(error, line)
+      if (!(error instanceof TooManyCalls)) hear(onError, { msg, type }, { name: 'onError', line })
     },
   )
+}
+
+function hear<Heard>(
+  listener: ((heard: Heard) => void) | undefined,
+  heard: Heard,
+  { name, line }: { readonly name: string; readonly line: number | undefined },
+): void {
+  if (typeof listener === 'function') queueMicrotask(() => listener(heard))
+  else if (listener)
+    pageConsole.error(`The ${name} is not a function, so it can't be called.`, line)
 }
 
 /** Prints it. What is no AppLabError is thrown on. */

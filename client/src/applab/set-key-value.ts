@@ -32,7 +32,8 @@ export function setKeyValueFor(calls: PageCalls): SetKeyValue {
     ])
     const answer = calls.set(key, value)
     // A callback is called without any argument.
-    tell(answer, { line, onSuccess: callback && (() => callback()), onError })
+    const onSuccess = typeof callback === 'function' ? () => callback() : callback
+    tell(answer, { line, onSuccess, onError })
     return callback === undefined && onError === undefined ? answer : undefined
   }
   return setKeyValue

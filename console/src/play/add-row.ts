@@ -2,7 +2,7 @@ import { button, element } from './element.ts'
 import type { PairRowParts } from './pair-row.ts'
 import { ValueField } from './value-field.ts'
 
-type AddRowParts = Pick<PairRowParts, 'save' | 'delete' | 'sentenceOf'>
+type AddRowParts = Pick<PairRowParts, 'save' | 'delete' | 'sentenceOf' | 'onBegin'>
 
 /** The first row of the table: a pair to add, or to put in place of what its key has. */
 export class AddRow {
@@ -11,11 +11,13 @@ export class AddRow {
   readonly #key = element('input', {
     id: 'new-key',
     'aria-label': 'Key of a new pair',
-    placeholder: 'enter text',
+    'aria-describedby': 'new-key-error',
+    placeholder: 'name',
     autocomplete: 'off',
     autocapitalize: 'off',
     spellcheck: 'false',
   })
+  readonly #keyError = element('div', { id: 'new-key-error', class: 'error', role: 'alert' })
   readonly #value = new ValueField({ id: 'new-value', label: 'Value of a new pair' })
   readonly #button: HTMLButtonElement
 
@@ -25,10 +27,11 @@ export class AddRow {
     this.element = element(
       'tr',
       { class: 'add' },
-      element('td', { class: 'key' }, this.#key),
+      element('td', { class: 'key' }, this.#key, this.#keyError),
       element('td', { class: 'value' }, ...this.#value.parts),
       element('td', { class: 'actions' }, this.#button),
     )
+    this.#key.addEventListener('input', () => this.forgive())
     this.element.addEventListener('keydown', ({ key, target, isComposing }) => {
       if (!(target instanceof HTMLInputElement)) return
       if (key === 'Enter' && !isComposing) this.#add()
@@ -36,14 +39,20 @@ export class AddRow {
     })
   }
 
-  /** Without a key nothing happens; without a value the key has none from now on. */
+  /** What was wrong is not said any more. */
+  forgive(): void {
+    this.#complainOfKey('')
+    this.#value.complain('')
+  }
+
+  /** It needs a key; without a value the key has none from now on. */
   async #add(): Promise<void> {
+    if (this.#button.disabled) return
+    this.#parts.onBegin()
     const key = this.#key.value
-    const typed = key === '' || this.#button.disabled ? undefined : this.#value.read()
-    if (!typed) {
-      if (key === '') this.#key.focus()
-      return
-    }
+    if (key === '') return this.#complainOfKey('Type a key first.')
+    const typed = this.#value.read()
+    if (!typed) return
     this.#button.disabled = true
     this.#button.textContent = 'Adding'
     try {
@@ -59,9 +68,15 @@ export class AddRow {
     }
   }
 
+  #complainOfKey(sentence: string): void {
+    this.#keyError.textContent = sentence
+    this.#key.setAttribute('aria-invalid', String(sentence !== ''))
+    if (sentence !== '') this.#key.focus()
+  }
+
   #clear(): void {
     this.#key.value = ''
     this.#value.input.value = ''
-    this.#value.complain('')
+    this.forgive()
   }
 }

@@ -6,6 +6,12 @@ const frameMs = 16
 /** Who is that near to the end wants to see what comes. */
 const nearPixels = 8
 
+/** A line, as often as it came in a row. */
+interface ShownLine extends Printed {
+  readonly times: HTMLElement
+  count: number
+}
+
 /** The program's console: the newest lines, at the end. */
 export class ConsoleView {
   readonly #place: HTMLElement
@@ -13,6 +19,7 @@ export class ConsoleView {
   /** Those that are to be shown: many lines at once are laid out once. */
   #waiting: Printed[] = []
   #timer: number | undefined
+  #last: ShownLine | undefined
 
   /** `onLine`: somebody wants to see that line of the program. */
   constructor(place: HTMLElement, onLine: (line: number) => void) {
@@ -25,8 +32,21 @@ export class ConsoleView {
     this.#timer ??= setTimeout(() => this.#show(), frameMs)
   }
 
+  /** All that was printed, at once: nothing is to come behind the end of a program. */
+  flush(): void {
+    if (this.#timer === undefined) return
+    clearTimeout(this.#timer)
+    this.#show()
+  }
+
+  /** What it says while it is empty. */
+  hint(sentence: string): void {
+    this.#place.dataset.hint = sentence
+  }
+
   clear(): void {
     this.#waiting = []
+    this.#last = undefined
     this.#place.replaceChildren()
   }
 
@@ -34,13 +54,26 @@ export class ConsoleView {
     this.#timer = undefined
     const { scrollTop, scrollHeight, clientHeight } = this.#place
     const isAtEnd = scrollTop + clientHeight >= scrollHeight - nearPixels
-    const lines = this.#waiting.slice(-linesMax).map(({ level, text }) => {
-      return element('div', { class: `line ${level}` }, ...this.#parts(text))
-    })
+    const waiting = this.#waiting
     this.#waiting = []
-    this.#place.append(...lines)
+    this.#place.append(...waiting.flatMap((printed) => this.#newLine(printed)).slice(-linesMax))
     while (this.#place.childElementCount > linesMax) this.#place.firstElementChild?.remove()
     if (isAtEnd) this.#place.scrollTop = this.#place.scrollHeight
+  }
+
+  /** None where it is the last one again. */
+  #newLine({ level, text }: Printed): readonly HTMLElement[] {
+    if (this.#last?.level === level && this.#last.text === text) return this.#repeat(this.#last)
+    const times = element('span', { class: 'times' })
+    const line = element('div', { class: `line ${level}` }, ...this.#parts(text), times)
+    this.#last = { level, text, times, count: 1 }
+    return [line]
+  }
+
+  #repeat(line: ShownLine): readonly [] {
+    line.count += 1
+    line.times.textContent = `×${line.count}`
+    return []
   }
 
   /** Where it names a line, that leads there. */

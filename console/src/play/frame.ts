@@ -1,4 +1,5 @@
 import { ProgramConsole } from './program-console.ts'
+import { ProgramCourse } from './program-course.ts'
 import { reportErrors } from './program-errors.ts'
 import {
   type ProgramMessage,
@@ -7,6 +8,7 @@ import {
   runMessage,
 } from './program-messages.ts'
 import { ProgramStorage } from './program-storage.ts'
+import { noAnswer } from './refusal.ts'
 
 // Runs in a frame of its own, whose origin is nobody's: nothing of the page around it can be
 // reached from here, and nothing that it keeps.
@@ -20,19 +22,30 @@ function begin({ data, source, ports: [port] }: MessageEvent): void {
   if (!run || !port || source !== parent) return
   removeEventListener('message', begin)
   const tell = (message: ProgramMessage): void => port.postMessage(message)
-  const programConsole = new ProgramConsole((printed) => {
-    tell({ type: 'coatcheck-play', kind: 'printed', ...printed })
-  })
+  const programConsole = new ProgramConsole(
+    (printed) => tell({ type: 'coatcheck-play', kind: 'printed', ...printed }),
+    () => tell({ type: 'coatcheck-play', kind: 'cleared' }),
+  )
   programConsole.takeOver()
   reportErrors(programConsole)
   new ProgramStorage(run.kept, (items) => {
     tell({ type: 'coatcheck-play', kind: 'kept', items })
   }).takeOver()
-  loadAppLab(run, () => runCode(run.code))
+  const course = new ProgramCourse((state) =>
+    tell({ type: 'coatcheck-play', kind: 'state', state }),
+  )
+  loadAppLab(run, (isLoaded) => {
+    if (isLoaded) {
+      course.takeOver()
+      return course.begin(run.code, () => runCode(run.code))
+    }
+    programConsole.print('error', `ERROR: ${noAnswer}`)
+    tell({ type: 'coatcheck-play', kind: 'state', state: 'failed' })
+  })
 }
 
 /** The page script, as any page would load it. */
-function loadAppLab({ channelId, pageKey }: RunMessage, onLoaded: () => void): void {
+function loadAppLab({ channelId, pageKey }: RunMessage, onEnd: (isLoaded: boolean) => void): void {
   const script = document.createElement('script')
   script.src = new URL('../applab.js', location.href).href
   script.dataset.channel = channelId
@@ -40,10 +53,8 @@ function loadAppLab({ channelId, pageKey }: RunMessage, onLoaded: () => void): v
   script.dataset.announce = ''
   // Of a script of another origin, browsers say no more than that it failed.
   script.crossOrigin = 'anonymous'
-  script.addEventListener('load', onLoaded)
-  script.addEventListener('error', () => {
-    console.error('ERROR: The server did not give applab.js. Is it running?')
-  })
+  script.addEventListener('load', () => onEnd(true))
+  script.addEventListener('error', () => onEnd(false))
   document.head.append(script)
 }
 

@@ -43,6 +43,11 @@ export class PagePairs implements Pairs {
     return known === undefined
   }
 
+  /** Rejects where pages with this address are not let in. */
+  async assertLetIn(): Promise<void> {
+    await this.#ask('user_id', {})
+  }
+
   async read(changed: ReadonlySet<string> | undefined): Promise<PairValues> {
     const keys = [...(changed ?? this.#known.keys())].filter((key) => this.#known.has(key))
     await Promise.all(keys.map((key) => this.#read(key)))

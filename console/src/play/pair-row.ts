@@ -12,12 +12,22 @@ export interface PairRowParts extends PairActions {
   readonly json: string
   /** A sentence for whatever went wrong. */
   sentenceOf(error: unknown): string
+  /** Something is begun: what went wrong before is over. */
+  onBegin(): void
   /** Its value is not edited any more. */
   onLeft(): void
 }
 
-/** More of a value is there when it is edited. */
-const shownLengthMax = 2_000
+/** More of a value is shown when somebody asks for it. */
+const shownLengthMax = 160
+/** More of it is there when it is edited: laying out long texts takes the browser its time. */
+const wholeLengthMax = 20_000
+
+interface Edited {
+  readonly from: string
+  readonly field: ValueField
+  readonly note: HTMLElement
+}
 
 /** The row of a pair: its value is shown, or edited. */
 export class PairRow {
@@ -25,11 +35,14 @@ export class PairRow {
   readonly #parts: PairRowParts
   readonly #value = element('td', { class: 'value' })
   readonly #actions = element('td', { class: 'actions' })
-  readonly #error = element('div', { class: 'error', role: 'alert' })
+  /** Beneath, across the whole table. */
+  readonly #error = element('td', { class: 'error', colspan: '3', role: 'alert' })
+  readonly #errorRow = element('tr', { class: 'said', hidden: '' }, this.#error)
   /** Undefined: the pair is gone, and the row there only as long as it is edited. */
   #json: string | undefined
+  #isWhole = false
   /** While it is edited: the value that editing began with. */
-  #edited: { readonly from: string; readonly note: HTMLElement } | undefined
+  #edited: Edited | undefined
 
   constructor(parts: PairRowParts) {
     this.#parts = parts
@@ -37,6 +50,17 @@ export class PairRow {
     const key = element('th', { scope: 'row', class: 'key' }, JSON.stringify(parts.key))
     this.element = element('tr', {}, key, this.#value, this.#actions)
     this.#show()
+  }
+
+  /** Its row, and the one beneath that says what went wrong. */
+  get elements(): readonly [HTMLElement, HTMLElement] {
+    return [this.element, this.#errorRow]
+  }
+
+  /** What was wrong is not said any more. */
+  forgive(): void {
+    this.#complain('')
+    this.#edited?.field.complain('')
   }
 
   get isEdited(): boolean {
@@ -61,8 +85,9 @@ export class PairRow {
     this.element.classList.add('changed')
   }
 
-  #noteChange({ from, note }: { readonly from: string; readonly note: HTMLElement }): void {
-    const now = this.#json === undefined ? 'was deleted' : `became ${cut(this.#json)}`
+  #noteChange({ from, note }: Edited): void {
+    const now =
+      this.#json === undefined ? 'was deleted' : `became ${cut(this.#json, shownLengthMax)}`
     note.textContent = this.#json === from ? '' : `Meanwhile it ${now}.`
   }
 
@@ -73,36 +98,62 @@ export class PairRow {
     const remove = button('Delete', { ...this.#named('Delete'), class: 'danger' }, () =>
       this.#delete(remove),
     )
-    this.#error.textContent = ''
-    this.#actions.replaceChildren(edit, remove, this.#error)
+    this.#complain('')
+    this.#actions.replaceChildren(edit, remove)
   }
 
   #showValue(): void {
-    this.#value.replaceChildren(element('code', {}, cut(this.#json ?? '')))
+    const json = this.#json ?? ''
+    const max = this.#isWhole ? wholeLengthMax : shownLengthMax
+    this.#value.replaceChildren(element('code', {}, cut(json, max)))
+    if (json.length <= shownLengthMax) return
+    const named = { class: 'quiet', 'aria-expanded': String(this.#isWhole) }
+    const toggle = button(this.#isWhole ? 'Show less' : 'Show all', named, () => {
+      this.#isWhole = !this.#isWhole
+      this.#showValue()
+      this.#value.querySelector('button')?.focus()
+    })
+    this.#value.append(toggle)
+  }
+
+  #complain(sentence: string): void {
+    this.#error.textContent = sentence
+    this.#errorRow.hidden = sentence === ''
   }
 
   #edit(): void {
+    this.#parts.onBegin()
     const id = `edit-${crypto.getRandomValues(new Uint32Array(1))[0]}`
     const label = `Value of ${JSON.stringify(this.#parts.key)}`
     const from = this.#json ?? ''
     const field = new ValueField({ id, label, value: from })
     const note = element('div', { class: 'help', role: 'status' })
-    this.#edited = { from, note }
+    this.#edited = { from, field, note }
     const save = button('Save', this.#named('Save'), () => this.#save(field, save))
     const cancel = button('Cancel', this.#named('Cancel'), () => this.#leave())
-    field.input.addEventListener('keydown', ({ key, isComposing }) => {
-      if (key === 'Enter' && !isComposing) this.#save(field, save)
-      if (key === 'Escape') this.#leave()
-    })
+    const onKey = (event: KeyboardEvent): void => this.#onKey(event, () => this.#save(field, save))
+    const input: HTMLElement = field.input
+    input.addEventListener('keydown', onKey)
     this.#value.replaceChildren(...field.parts, note)
     this.#actions.replaceChildren(save, cancel)
     field.input.focus()
     field.input.select()
   }
 
+  /** Shift-Enter is a line break, where the field has several lines. */
+  #onKey(event: KeyboardEvent, save: () => void): void {
+    const { key, isComposing, shiftKey } = event
+    if (key === 'Escape') this.#leave()
+    if (key !== 'Enter' || isComposing || shiftKey) return
+    event.preventDefault()
+    save()
+  }
+
   /** A value that is blank, `undefined` or `null` is none: the pair goes. */
   async #save(field: ValueField, save: HTMLButtonElement): Promise<void> {
-    const typed = save.disabled ? undefined : field.read()
+    if (save.disabled) return
+    this.#parts.onBegin()
+    const typed = field.read()
     if (!typed) return
     save.disabled = true
     save.textContent = 'Saving…'
@@ -126,6 +177,7 @@ export class PairRow {
   }
 
   async #delete(remove: HTMLButtonElement): Promise<void> {
+    this.#parts.onBegin()
     remove.disabled = true
     remove.textContent = 'Deleting…'
     try {
@@ -133,7 +185,7 @@ export class PairRow {
     } catch (error) {
       remove.disabled = false
       remove.textContent = 'Delete'
-      this.#error.textContent = this.#parts.sentenceOf(error)
+      this.#complain(this.#parts.sentenceOf(error))
     }
   }
 
@@ -142,6 +194,6 @@ export class PairRow {
   }
 }
 
-function cut(json: string): string {
-  return json.length > shownLengthMax ? `${json.slice(0, shownLengthMax)}…` : json
+function cut(json: string, lengthMax: number): string {
+  return json.length > lengthMax ? `${json.slice(0, lengthMax)}…` : json
 }

@@ -16,6 +16,7 @@ export class PairsTable {
   readonly #empty = element('tr', { class: 'empty' })
   readonly #actions: PairActions
   readonly #rows = new Map<string, PairRow>()
+  #add: AddRow | undefined
   #values: PairValues | undefined
   #rowsMax = rowsAtOnce
 
@@ -41,8 +42,9 @@ export class PairsTable {
     this.say('')
     const save = (key: string, json: string): Promise<void> => this.#save(key, json)
     const remove = (key: string): Promise<void> => this.#delete(key)
-    const add = new AddRow({ save, delete: remove, sentenceOf })
-    this.#body.replaceChildren(add.element)
+    const onBegin = (): void => this.#forgive()
+    this.#add = new AddRow({ save, delete: remove, sentenceOf, onBegin })
+    this.#body.replaceChildren(this.#add.element)
     this.#draw()
   }
 
@@ -60,6 +62,12 @@ export class PairsTable {
     const undoing = button('Undo', { class: 'quiet' }, undo)
     this.#notice.append(' ', undoing)
     undoing.focus()
+  }
+
+  /** What went wrong is over once somebody goes on. */
+  #forgive(): void {
+    this.#add?.forgive()
+    for (const row of this.#rows.values()) row.forgive()
   }
 
   async #save(key: string, json: string): Promise<void> {
@@ -90,9 +98,9 @@ export class PairsTable {
     this.#drop(new Set(shown))
     let before: Element | null = this.#body.firstElementChild
     for (const key of shown) {
-      const { element: row } = this.#rowOf(key, values.get(key) ?? '', isFirst)
-      if (before?.nextElementSibling !== row) before?.after(row)
-      before = row
+      const [row, said] = this.#rowOf(key, values.get(key) ?? '', isFirst).elements
+      if (before?.nextElementSibling !== row) before?.after(row, said)
+      before = said
     }
     this.#count.textContent = this.#values ? countOf(values.size) : ''
     this.#filter.hidden = values.size < 10 && this.#filter.value === ''
@@ -116,7 +124,7 @@ export class PairsTable {
   }
 
   #remove(key: string, row: PairRow): void {
-    row.element.remove()
+    for (const part of row.elements) part.remove()
     this.#rows.delete(key)
   }
 
@@ -131,7 +139,8 @@ export class PairsTable {
     const onLeft = (): void => {
       if (!this.#values?.has(key)) this.#draw()
     }
-    const row = new PairRow({ key, json, save, delete: remove, sentenceOf, onLeft })
+    const onBegin = (): void => this.#forgive()
+    const row = new PairRow({ key, json, save, delete: remove, sentenceOf, onBegin, onLeft })
     this.#rows.set(key, row)
     if (!isFirst) row.flash()
     return row

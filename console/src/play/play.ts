@@ -2,7 +2,7 @@ import { element, find, formIn } from './element.ts'
 import { Kept } from './kept.ts'
 import { OwnedPairs } from './owned-pairs.ts'
 import { PagePairs } from './page-pairs.ts'
-import { type ListedProject, type ProjectAddress, Projects } from './projects.ts'
+import { type ListedProject, labelOf, type ProjectAddress, Projects } from './projects.ts'
 import { QuestionForm } from './question-form.ts'
 import { Refusal, sentenceOf } from './refusal.ts'
 import { Server } from './server.ts'
@@ -49,7 +49,7 @@ class Play {
     this.#token.takeFromAddress()
     const shared = sharedAddress()
     if (this.#token.text !== undefined) await this.#attempt(() => this.#enter(shared))
-    else if (shared) this.#openShared(shared)
+    else if (shared) await this.#openShared(shared)
     else this.#show('sign-in')
   }
 
@@ -93,8 +93,8 @@ class Play {
   }
 
   #listProjects(): void {
-    const options = this.#listed.map(({ channelId, title }) =>
-      element('option', { value: channelId }, title),
+    const options = this.#listed.map((project) =>
+      element('option', { value: project.channelId }, labelOf(project, this.#listed)),
     )
     this.#select.replaceChildren(...options)
   }
@@ -114,9 +114,14 @@ class Play {
     this.#show('workbench', 'own')
   }
 
-  /** Somebody else's project, as a page of it. */
-  #openShared(address: ProjectAddress): void {
+  /** Somebody else's project, as a page of it; a link that is dead says so at once. */
+  async #openShared(address: ProjectAddress): Promise<void> {
     const pairs = new PagePairs(new Server(serverUrl), address, this.#kept)
+    try {
+      await pairs.assertLetIn()
+    } catch (error) {
+      return this.#showTrouble(sentenceOf(error))
+    }
     this.#workbench.open(address, pairs)
     this.#show('workbench', 'shared')
   }
@@ -128,9 +133,14 @@ class Play {
     } catch (error) {
       const sentence = sentenceOf(error)
       if (isInvalidToken(error)) return this.#leave('This token is not valid, or not any more.')
-      find('trouble-text', HTMLElement).textContent = sentence
-      this.#show('trouble')
+      this.#showTrouble(sentence)
     }
+  }
+
+  #showTrouble(sentence: string): void {
+    this.#workbench.close()
+    find('trouble-text', HTMLElement).textContent = sentence
+    this.#show('trouble')
   }
 
   #leave(sentence: string): void {

@@ -1,8 +1,11 @@
 import type { Printed, PrintLevel } from './program-messages.ts'
+import { shown, shownText } from './shown-text.ts'
 
 const names = ['log', 'info', 'debug', 'warn', 'error'] as const
 
 const textLengthMax = 10_000
+/** Deeper groups are indented no more. */
+const depthMax = 20
 /** A program that prints in a loop must leave the page around it time to stop it. */
 const linesPerSecondMax = 500
 const secondMs = 1_000
@@ -10,10 +13,15 @@ const secondMs = 1_000
 /** The console of a program that runs: it goes to the page around it, and to the browser's own. */
 export class ProgramConsole {
   readonly #onPrinted: (printed: Printed) => void
+  readonly #onCleared: () => void
+  readonly #counts = new Map<string, number>()
   #second = { begunAt: 0, lines: 0 }
+  /** Groups that are open. */
+  #depth = 0
 
-  constructor(onPrinted: (printed: Printed) => void) {
+  constructor(onPrinted: (printed: Printed) => void, onCleared: () => void) {
     this.#onPrinted = onPrinted
+    this.#onCleared = onCleared
   }
 
   takeOver(): void {
@@ -22,9 +30,57 @@ export class ProgramConsole {
       const level = name === 'warn' || name === 'error' ? name : 'log'
       console[name] = (...args: unknown[]) => {
         // The browser's own has no bound either.
-        if (this.print(level, args.map(shown).join(' '))) own(...args)
+        if (this.#printInGroup(level, shownText(args))) own(...args)
       }
     }
+    const log = (...args: unknown[]): void => console.log(...args)
+    const group = (...args: unknown[]): void => {
+      if (args.length > 0) log(...args)
+      this.#depth += 1
+    }
+    Object.assign(console, {
+      dir: (value: unknown) => log(value),
+      dirxml: log,
+      table: (rows: unknown) => this.#table(rows),
+      assert: (isSo: unknown, ...args: unknown[]) => isSo || this.#printFailed(args),
+      count: (label: unknown = 'default') => this.#count(String(label)),
+      countReset: (label: unknown = 'default') => this.#counts.delete(String(label)),
+      group,
+      groupCollapsed: group,
+      groupEnd: () => {
+        this.#depth = Math.max(this.#depth - 1, 0)
+      },
+      clear: () => this.#clear(),
+    })
+  }
+
+  /** Each row as a line. */
+  #table(rows: unknown): void {
+    const isList = typeof rows === 'object' && rows !== null
+    if (!isList) console.log(rows)
+    for (const [name, row] of isList ? Object.entries(rows) : [])
+      console.log(`${name}: ${shown(row)}`)
+  }
+
+  #printFailed(args: readonly unknown[]): void {
+    const text = shownText(args)
+    console.error(text === '' ? 'Assertion failed' : `Assertion failed: ${text}`)
+  }
+
+  #count(label: string): void {
+    const count = (this.#counts.get(label) ?? 0) + 1
+    this.#counts.set(label, count)
+    console.log(`${label}: ${count}`)
+  }
+
+  #clear(): void {
+    this.#depth = 0
+    this.#onCleared()
+  }
+
+  #printInGroup(level: PrintLevel, text: string): boolean {
+    const indent = '  '.repeat(Math.min(this.#depth, depthMax))
+    return this.print(level, text.replace(/^/gm, indent))
   }
 
   /** False: more is printed than fits. */
@@ -43,22 +99,4 @@ export class ProgramConsole {
 
 function cut(text: string): string {
   return text.length > textLengthMax ? `${text.slice(0, textLengthMax)}…` : text
-}
-
-/** As a console shows it. */
-function shown(value: unknown): string {
-  if (typeof value === 'bigint') return `${value}n`
-  if (value instanceof Error) return `${value.name}: ${value.message}`
-  const isData = typeof value === 'object' && value !== null
-  if (!isData) return String(value)
-  return jsonOf(value) ?? (Array.isArray(value) ? '[…]' : '{…}')
-}
-
-/** Undefined for what JSON has no text for, such as what contains itself. */
-function jsonOf(value: object): string | undefined {
-  try {
-    return JSON.stringify(value)
-  } catch {
-    return undefined
-  }
 }

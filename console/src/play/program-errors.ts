@@ -1,4 +1,5 @@
 import type { ProgramConsole } from './program-console.ts'
+import { shown } from './shown-text.ts'
 
 /** Of a script of the frame that is not the program, lines say nothing to who wrote the program. */
 const programName = 'program.js'
@@ -10,11 +11,13 @@ export function reportErrors(programConsole: ProgramConsole): void {
   addEventListener('error', ({ message, lineno, error, filename }) => {
     const isOfProgram = filename === programName || !(error instanceof Error)
     const line = isOfProgram || error instanceof SyntaxError ? lineno : lineIn(error.stack)
-    report(message, line)
+    // What is thrown need not be an error, and then browsers say no more than that it is an object.
+    const isThing = typeof error === 'object' && error !== null && !(error instanceof Error)
+    report(isThing ? shown(error) : message, line)
   })
   addEventListener('unhandledrejection', ({ reason }) => {
     const isError = reason instanceof Error
-    const message = isError ? `${reason.name}: ${reason.message}` : `A promise failed: ${reason}`
+    const message = isError ? shown(reason) : `A promise failed: ${shown(reason)}`
     report(message, isError ? lineIn(reason.stack) : undefined)
   })
   for (const name of dialogs) {

@@ -7,6 +7,8 @@ describe('a message of a program', () => {
     { type: 'coatcheck-applab', kind: 'get', key: '' },
     { type: 'coatcheck-play', kind: 'printed', level: 'warn', text: 'careful' },
     { type: 'coatcheck-play', kind: 'kept', items: { name: 'text' } },
+    { type: 'coatcheck-play', kind: 'state', state: 'done' },
+    { type: 'coatcheck-play', kind: 'cleared' },
   ])('is taken as %j', (message) => {
     expect(programMessage({ ...message, more: 1 })).toEqual(message)
   })
@@ -22,6 +24,7 @@ describe('a message of a program', () => {
     { type: 'coatcheck-play', kind: 'printed', level: 'log', text: {} },
     { type: 'coatcheck-play', kind: 'kept', items: { name: 5 } },
     { type: 'coatcheck-play', kind: 'kept', items: null },
+    { type: 'coatcheck-play', kind: 'state', state: 'happy' },
     { type: 'coatcheck-play', kind: 'kept', items: { name: 'x'.repeat(keptLengthMax) } },
   ])('is none where it is %j', (message) => {
     expect(programMessage(message)).toBe(undefined)

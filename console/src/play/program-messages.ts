@@ -1,5 +1,8 @@
 /** What a program that runs, and the page around it, say to each other. */
 
+/** Whether something of a program may still run, and how it ended where nothing does. */
+export type ProgramState = 'running' | 'done' | 'failed'
+
 export type PrintLevel = 'log' | 'warn' | 'error'
 
 /** A line of the program's console. */
@@ -38,7 +41,9 @@ export interface ReadyMessage {
 /** From the program's frame. */
 export type ProgramMessage =
   | ({ readonly type: 'coatcheck-play'; readonly kind: 'printed' } & Printed)
+  | { readonly type: 'coatcheck-play'; readonly kind: 'cleared' }
   | { readonly type: 'coatcheck-play'; readonly kind: 'kept'; readonly items: KeptItems }
+  | { readonly type: 'coatcheck-play'; readonly kind: 'state'; readonly state: ProgramState }
   /** Of the page script: a call for data that went well. */
   | { readonly type: 'coatcheck-applab'; readonly kind: 'set' | 'get'; readonly key: string }
 
@@ -47,7 +52,7 @@ export type ProgramMessage =
  * anything.
  */
 export function programMessage(data: unknown): ProgramMessage | undefined {
-  const { type, kind, level, text, items, key } = Object(data)
+  const { type, kind, level, text, items, state, key } = Object(data)
   if (type === 'coatcheck-applab') {
     const isCall = (kind === 'set' || kind === 'get') && typeof key === 'string'
     return isCall ? { type, kind, key } : undefined
@@ -56,6 +61,8 @@ export function programMessage(data: unknown): ProgramMessage | undefined {
   if (kind === 'printed' && isLevel(level) && typeof text === 'string') {
     return { type, kind, level, text }
   }
+  if (kind === 'cleared') return { type, kind }
+  if (kind === 'state' && isState(state)) return { type, kind, state }
   const isFit = kind === 'kept' && isKept(items) && keptLength(items) <= keptLengthMax
   return isFit ? { type, kind, items } : undefined
 }
@@ -74,6 +81,10 @@ export function runMessage(data: unknown): RunMessage | undefined {
 
 function isLevel(level: unknown): level is PrintLevel {
   return level === 'log' || level === 'warn' || level === 'error'
+}
+
+function isState(state: unknown): state is ProgramState {
+  return state === 'running' || state === 'done' || state === 'failed'
 }
 
 function isKept(items: unknown): items is KeptItems {

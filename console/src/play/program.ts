@@ -3,17 +3,27 @@ import type { Kept } from './kept.ts'
 import {
   isReadyMessage,
   type Printed,
+  type ProgramState,
   programMessage,
   type RunMessage,
 } from './program-messages.ts'
 import type { ProjectAddress } from './projects.ts'
+import { noAnswer } from './refusal.ts'
 
 export interface ProgramListener {
   onPrinted(printed: Printed): void
+  /** The program clears its console. */
+  onCleared(): void
   /** A call for data went well. */
   onCall(call: { readonly kind: 'set' | 'get'; readonly key: string }): void
-  onState(isRunning: boolean): void
+  /** Undefined: somebody stopped it. */
+  onState(state: ProgramState | undefined): void
 }
+
+/** The frame is a small file of the server that this page is from. */
+const patienceMs = 10_000
+/** A frame that was loaded says so before or soon after; a busy machine may take its time. */
+const readySoonMs = 2_000
 
 /**
  * A student's program, in a frame whose origin is its own: it has the key of its project's pages,
@@ -25,6 +35,8 @@ export class Program {
   readonly #listener: ProgramListener
   #frame: HTMLIFrameElement | undefined
   #waiting: RunMessage | undefined
+  /** Runs out where the frame does not come. */
+  #timer: number | undefined
 
   constructor(place: HTMLElement, kept: Kept, listener: ProgramListener) {
     this.#place = place
@@ -44,15 +56,34 @@ export class Program {
       title: 'The program that runs',
       tabindex: '-1',
     })
+    // Browsers load something in its place where the server gives nothing.
+    this.#frame.addEventListener('load', () => this.#expectReady(readySoonMs), { once: true })
+    this.#expectReady(patienceMs)
     this.#place.replaceChildren(this.#frame)
-    this.#listener.onState(true)
+    this.#listener.onState('running')
   }
 
   stop(): void {
+    this.#leave()
+    this.#listener.onState(undefined)
+  }
+
+  #leave(): void {
+    clearTimeout(this.#timer)
     this.#place.replaceChildren()
     this.#frame = undefined
     this.#waiting = undefined
-    this.#listener.onState(false)
+  }
+
+  /** Else there is nothing to run it in. */
+  #expectReady(withinMs: number): void {
+    clearTimeout(this.#timer)
+    if (!this.#waiting) return
+    this.#timer = setTimeout(() => {
+      this.#leave()
+      this.#listener.onPrinted({ level: 'error', text: `ERROR: ${noAnswer}` })
+      this.#listener.onState('failed')
+    }, withinMs)
   }
 
   #hear({ source, data }: MessageEvent): void {
@@ -67,6 +98,7 @@ export class Program {
     const run = this.#waiting
     if (!run) return
     this.#waiting = undefined
+    clearTimeout(this.#timer)
     const { port1: port, port2: other } = new MessageChannel()
     port.addEventListener('message', ({ data }) => {
       if (this.#frame?.contentWindow === window) this.#take(data, run.channelId)
@@ -81,6 +113,8 @@ export class Program {
     const message = programMessage(data)
     if (message?.type === 'coatcheck-applab') this.#listener.onCall(message)
     else if (message?.kind === 'printed') this.#listener.onPrinted(message)
+    else if (message?.kind === 'cleared') this.#listener.onCleared()
+    else if (message?.kind === 'state') this.#listener.onState(message.state)
     else if (message && channelId !== undefined) this.#kept.set(keptName(channelId), message.items)
   }
 }

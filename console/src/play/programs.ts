@@ -10,6 +10,14 @@ const own: Example = {
 }
 const choices: readonly Example[] = [...examples, own]
 
+interface ProgramsParts {
+  readonly select: HTMLSelectElement
+  readonly reset: HTMLButtonElement
+  readonly kept: Kept
+  /** Another program is about to be shown. */
+  onChoose(): void
+}
+
 /**
  * Which program is in the editor. The browser keeps what is written, for each project by itself.
  */
@@ -21,17 +29,17 @@ export class Programs {
   #channelId = ''
   #current: Example = own
 
-  constructor(
-    editor: CodeEditor,
-    { select, reset, kept }: { select: HTMLSelectElement; reset: HTMLButtonElement; kept: Kept },
-  ) {
+  constructor(editor: CodeEditor, { select, reset, kept, onChoose }: ProgramsParts) {
     this.#editor = editor
     this.#select = select
     this.#reset = reset
     this.#kept = kept
     const options = choices.map(({ id, name }) => element('option', { value: id }, name))
     select.replaceChildren(...options)
-    select.addEventListener('change', () => this.#open(select.value))
+    select.addEventListener('change', () => {
+      onChoose()
+      this.#open(select.value)
+    })
     reset.addEventListener('click', () => editor.replace(this.#current.code))
   }
 

@@ -10,6 +10,8 @@ export interface ProjectAddress {
 export interface ListedProject {
   readonly channelId: string
   readonly title: string
+  /** Of its store, which no other one of the same user has; '' where it has none. */
+  readonly name: string
 }
 
 const path = 'coatcheck/v1/projects'
@@ -46,5 +48,11 @@ function listed(item: unknown): ListedProject {
   const { channelId, title, name } = Object(item)
   if (typeof channelId !== 'string') throw new Refusal(0, 'The server names a project without id.')
   const shown = [title, name, channelId].find((text) => typeof text === 'string' && text !== '')
-  return { channelId, title: shown }
+  return { channelId, title: shown, name: typeof name === 'string' ? name : '' }
+}
+
+/** What tells a project from the others: its title, or with it the name of its store. */
+export function labelOf({ title, name }: ListedProject, all: readonly ListedProject[]): string {
+  const isOnly = all.filter((other) => other.title === title).length < 2
+  return isOnly || name === '' ? title : `${title} (${name})`
 }

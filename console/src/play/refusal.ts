@@ -9,6 +9,8 @@ export class Refusal extends Error {
   }
 }
 
+export const noAnswer = 'The server does not answer. Is it running?'
+
 /** A sentence for whatever went wrong. What is no refusal is a mistake of ours, and thrown on. */
 export function sentenceOf(error: unknown): string {
   if (error instanceof Refusal) return error.message

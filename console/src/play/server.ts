@@ -1,4 +1,4 @@
-import { Refusal } from './refusal.ts'
+import { noAnswer, Refusal } from './refusal.ts'
 
 export interface Asked {
   readonly method?: string
@@ -62,8 +62,6 @@ export interface Answer {
   readonly text: string
   readonly headers: Headers
 }
-
-const noAnswer = 'The server does not answer. Is it running?'
 
 async function textOf(response: Response): Promise<string> {
   try {

@@ -1,4 +1,5 @@
 import { find } from './element.ts'
+import { isLoopbackHost } from './loopback.ts'
 import type { ProjectAddress } from './projects.ts'
 
 /** Shows a link with which others can work on a project without a token. */
@@ -14,6 +15,7 @@ export class ShareDialog {
   show(address: ProjectAddress): void {
     this.#link.value = shareLink(address)
     this.#copied.textContent = ''
+    find('share-local', HTMLElement).hidden = !isLoopbackHost(location.hostname)
     this.#dialog.showModal()
     this.#link.select()
   }

@@ -23,7 +23,9 @@ function mistakeOf(text: string): TypedValue {
   if (other !== undefined) {
     return { kind, message: 'This is not quite how a value is written.', suggestion: other }
   }
-  const message = 'A value is a number, true, false, or text in double quotes.'
+  const message =
+    'A value is a number, true, false, text in double quotes, a list such as [1, 2], or an object ' +
+    'such as {"name": "Ada"}.'
   return { kind, message, suggestion: JSON.stringify(withoutQuotes(text)) }
 }
 

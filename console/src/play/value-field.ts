@@ -1,25 +1,33 @@
 import { button, element } from './element.ts'
 import { type TypedValue, typedValue } from './typed-value.ts'
 
+/** What is longer is edited in several lines. */
+const lineLengthMax = 60
+
 /** A field for a value, with what is wrong with it beneath. What was typed stays. */
 export class ValueField {
-  readonly input: HTMLInputElement
+  readonly input: HTMLInputElement | HTMLTextAreaElement
   /** The field and the place for what is wrong with it. */
   readonly parts: readonly HTMLElement[]
   readonly #error: HTMLElement
 
   constructor({ id, label, value = '' }: { id: string; label: string; value?: string }) {
     const errorId = `${id}-error`
-    this.input = element('input', {
+    const attributes = {
       id,
       'aria-label': label,
       'aria-describedby': errorId,
-      placeholder: 'enter text',
+      placeholder: '5 or "text"',
       autocomplete: 'off',
       autocapitalize: 'off',
       spellcheck: 'false',
-    })
+    }
+    const isLong = value.length > lineLengthMax || value.includes('\n')
+    this.input = isLong
+      ? element('textarea', { ...attributes, rows: '6' })
+      : element('input', attributes)
     this.input.value = value
+    this.input.addEventListener('input', () => this.complain(''))
     this.#error = element('div', { id: errorId, class: 'error', role: 'alert' })
     this.parts = [this.input, this.#error]
   }

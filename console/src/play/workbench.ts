@@ -7,7 +7,7 @@ import type { Pairs } from './pairs.ts'
 import { PairsTable } from './pairs-table.ts'
 import { PairsWatch } from './pairs-watch.ts'
 import { Program, type ProgramListener } from './program.ts'
-import type { Printed } from './program-messages.ts'
+import type { Printed, ProgramState } from './program-messages.ts'
 import { Programs } from './programs.ts'
 import type { ProjectAddress } from './projects.ts'
 import { sentenceOf } from './refusal.ts'
@@ -40,7 +40,8 @@ export class Workbench {
     })
     const select = find('choice', HTMLSelectElement)
     const reset = find('reset', HTMLButtonElement)
-    this.#programs = new Programs(this.#editor, { select, reset, kept })
+    const onChoose = (): void => this.#end()
+    this.#programs = new Programs(this.#editor, { select, reset, kept, onChoose })
     this.#console = new ConsoleView(find('lines', HTMLElement), (line) => {
       this.#editor.goToLine(line)
     })
@@ -67,8 +68,7 @@ export class Workbench {
   }
 
   close(): void {
-    this.#program.stop()
-    this.#clear()
+    this.#end()
     this.#project?.watch.end()
     this.#project = undefined
   }
@@ -78,6 +78,12 @@ export class Workbench {
     if (!this.#project) return
     this.#clear()
     this.#program.run(this.#editor.code, this.#project.address)
+  }
+
+  /** The program, and all that was said of it: its lines are none of another one. */
+  #end(): void {
+    this.#program.stop()
+    this.#clear()
   }
 
   #listen(run: () => void): void {
@@ -99,17 +105,26 @@ export class Workbench {
   #listener(): ProgramListener {
     return {
       onPrinted: (printed) => this.#print(printed),
+      onCleared: () => this.#console.clear(),
       onCall: ({ kind, key }) => {
         const { pairs, watch } = this.#project ?? {}
         const isFirst = pairs instanceof PagePairs && pairs.know(key)
         if (isFirst || kind === 'set') watch?.note(key)
       },
-      onState: (isRunning) => {
-        find('stop', HTMLButtonElement).disabled = !isRunning
-        find('run', HTMLButtonElement).textContent = isRunning ? 'Run again' : 'Run'
-        find('running', HTMLElement).textContent = isRunning ? 'Running' : ''
-      },
+      onState: (state) => this.#showState(state),
     }
+  }
+
+  #showState(state: ProgramState | undefined): void {
+    const isRunning = state === 'running'
+    find('stop', HTMLButtonElement).disabled = !isRunning
+    find('run', HTMLButtonElement).textContent = isRunning ? 'Run again' : 'Run'
+    const { name, hint } = state ? states[state] : notRun
+    const shown = find('running', HTMLElement)
+    shown.textContent = name
+    shown.dataset.state = state ?? ''
+    this.#console.hint(hint)
+    if (!isRunning) this.#console.flush()
   }
 
   #print(printed: Printed): void {
@@ -165,3 +180,11 @@ export class Workbench {
 }
 
 const marksMax = 100
+
+/** By the state of a program: its name, and what an empty console says. */
+const states = {
+  running: { name: 'Running', hint: 'Nothing is printed yet.' },
+  done: { name: 'Done', hint: 'The program is done. Nothing is printed here.' },
+  failed: { name: 'Stopped: error', hint: 'The program has stopped. Nothing is printed here.' },
+} satisfies Record<ProgramState, { name: string; hint: string }>
+const notRun = { name: '', hint: 'Press Run or Ctrl-Enter. What the program prints shows here.' }

@@ -201,7 +201,12 @@ async function rotateKey({ given, api, screen }: CommandCall): Promise<void> {
   const path = pathOf(`${projectPath}/rotate-key`, channelId)
   const project = await api.ask<ProjectData>('POST', path)
   if (screen.isJson) return screen.json(project)
-  screen.note(`Pages reach ${projectNameOf(project)} by this page key and no other now`)
+  const name = projectNameOf(project)
+  screen.note(`Pages reach ${name} by this page key and no other now`)
+  if (project.isOpen) {
+    const closing = `coatcheck project update ${name} --open off`
+    screen.note(`The project is still open by its channel id: \`${closing}\` closes it.`)
+  }
   screen.sentence(project.pageKey)
 }
 

@@ -23,15 +23,30 @@ setTimeout(() => save(1), 0)
 getKeyValue('key', null)
 getKeyValue('key', undefined, () => {})`)
     const isNoFunction = 'is not a function.'
-    await expect.poll(() => page.printed.length).toBe(3)
+    await expect.poll(() => page.printed.length).toBe(4)
     expect(page.printed).toEqual([
       `WARNING: Line: 7: getKeyValue() callback parameter value (null) ${isNoFunction}`,
       `WARNING: Line: 8: getKeyValue() callback parameter value (undefined) ${isNoFunction}`,
       `WARNING: Line: 4: setKeyValue() callback parameter value (done) ${isNoFunction}`,
+      // Once the value is stored, it is its callback's turn.
+      "ERROR: Line: 4: The callback is not a function, so it can't be called.",
     ])
     await expect.poll(() => page.evaluate(`getKeyValue('key')`)).toBe(1)
-    // A callback that is there and no function is called like any other.
-    await expect.poll(() => page.uncaught).toEqual([expect.stringContaining('is not a function')])
+    expect(page.uncaught).toEqual([])
+  })
+
+  it('says what the server refused where onError is no function, and that it is none', async () => {
+    const page = await pages.visit(`
+getKeyValue('k'.repeat(701), () => {}, 'log it')`)
+    const warning = 'getKeyValue() onError parameter value (log it) is not a function.'
+    await expect
+      .poll(() => page.printed)
+      .toEqual([
+        `WARNING: Line: 3: ${warning}`,
+        `WARNING: Line: 3: ${keyTooLarge.msg}`,
+        "ERROR: Line: 3: The onError is not a function, so it can't be called.",
+      ])
+    expect(page.uncaught).toEqual([])
   })
 
   it('names no line where the browser does not tell it', async () => {

@@ -73,6 +73,11 @@ export class PlayPage {
     return this.page.locator('#lines .line').allInnerTexts()
   }
 
+  /** What is said of the program's course. */
+  state(): Promise<string> {
+    return this.page.locator('#running').innerText()
+  }
+
   /** Shows the table beside the program. */
   async viewData(): Promise<void> {
     await this.button('View data').click()
@@ -80,7 +85,7 @@ export class PlayPage {
 
   /** Keys and values, as the table shows them. */
   async pairs(): Promise<string[][]> {
-    const rows = await this.page.locator('#pairs tbody tr:not(.add, .empty)').all()
+    const rows = await this.page.locator('#pairs tbody tr:not(.add, .empty, .said)').all()
     return Promise.all(rows.map((row) => row.locator('th, td.value').allInnerTexts()))
   }
 

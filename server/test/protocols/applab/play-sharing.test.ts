@@ -39,6 +39,7 @@ describe('a share link', () => {
     await owner.button('Share link').click()
     const link = await owner.field('Share link').last().inputValue()
     expect(link).not.toContain(server.token)
+    expect(await owner.page.locator('#share-local').innerText()).toContain('this computer only')
 
     const pupil = await PlayPage.open(await somebody(), '', link)
     await pupil.viewData()
@@ -113,11 +114,27 @@ setKeyValue('me/' + getUserId(), 1, function () { console.log(getUserId()) })`)
     await expect.poll(() => pupil.printed()).toEqual([userId])
   })
 
-  it('that has the wrong key says so, where the program asks', async () => {
+  it('that is dead says so when it is opened, as the server does', async () => {
     const project = await ApplabProject.create(server, { isOpen: false })
-    const query = `channel=${project.channelId}&key=wrong`
-    const pupil = await PlayPage.open(await somebody(), server.url, `/play?${query}`)
+    const { channelId } = project
+    for (const query of [`channel=${channelId}&key=wrong`, `channel=${channelId}`, 'channel=no']) {
+      const pupil = await PlayPage.open(await somebody(), server.url, `/play?${query}`)
+      const { channel = '', key } = Object.fromEntries(new URLSearchParams(query))
+      const headers = key === undefined ? {} : { 'X-Page-Key': key }
+      const path = `/datablock_storage/${channel}/get_key_value?key=a`
+      const refused = await new Remote(server.url).send(path, { headers })
+      expect(refused.status).toBeGreaterThan(400)
+      await expect.poll(() => pupil.complaints()).toEqual([JSON.parse(refused.text).msg])
+      expect(await pupil.button('Run').isVisible()).toBe(false)
+    }
+  })
+
+  it('that is dead while it is open says so, where the program asks', async () => {
+    const project = await ApplabProject.create(server, { isOpen: false })
+    const pupil = await openShared(project)
     await pupil.viewData()
+    const path = `/coatcheck/v1/projects/${project.channelId}/rotate-key`
+    await new Remote(server.url).do(path, { method: 'POST', token: server.token })
     await pupil.writeAndRun("setKeyValue('key', 1)")
     await expect
       .poll(() => pupil.printed())
@@ -199,5 +216,15 @@ describe('projects', () => {
     await play.field('Project').selectOption({ label: 'my first project' })
     await expect.poll(() => play.code()).toBe('// first')
     await expect.poll(() => play.pairs()).toEqual([['"highScore"', '100']])
+  })
+
+  it('of one title are told apart by the names of their stores', async () => {
+    const fresh = await startTestServer()
+    onTestFinished(() => fresh.close())
+    for (const name of ['My Game', 'My Game', 'Other']) await ApplabProject.create(fresh, { name })
+    const play = await PlayPage.open(await somebody(), fresh.url, `/play#token=${fresh.token}`)
+    await play.button('Run').waitFor()
+    const labels = await play.page.locator('#project option').allInnerTexts()
+    expect(labels.toSorted()).toEqual(['My Game (my-game)', 'My Game (my-game-2)', 'Other'])
   })
 })

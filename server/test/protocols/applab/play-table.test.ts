@@ -1,4 +1,4 @@
-import type { Browser } from 'playwright-core'
+import type { Browser, Locator } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { ApplabProject } from '../../support/applab-project.ts'
 import { launchChromium } from '../../support/chromium.ts'
@@ -65,7 +65,9 @@ describe('the table', () => {
     const { play } = await openTable()
     await expect.poll(() => play.page.locator('#count').innerText()).toBe('0 pairs')
     expect(await play.pairs()).toEqual([])
-    expect(await play.field('Key of a new pair').getAttribute('placeholder')).toBe('enter text')
+    expect(await play.field('Key of a new pair').getAttribute('placeholder')).toBe('name')
+    const placeholder = await play.field('Value of a new pair').getAttribute('placeholder')
+    expect(placeholder).toBe('5 or "text"')
     expect(await play.button('Add pair').isVisible()).toBe(true)
   })
 
@@ -182,9 +184,12 @@ describe('a pair that is added', () => {
     await expect.poll(() => project.get('there')).toBe(1)
   })
 
-  it('takes the place of what its key has; without a key nothing happens', async () => {
+  it('takes the place of what its key has; without a key it asks for one', async () => {
     const { play, project } = await openTable({ there: 1 })
     await play.add('', '2')
+    await expect.poll(() => play.complaints()).toEqual(['Type a key first.'])
+    await play.field('Key of a new pair').fill('t')
+    expect(await play.complaints()).toEqual([])
     await play.add('there', '2')
     await expect.poll(() => play.pairs()).toEqual([['"there"', '2']])
     expect(Object.keys(await project.all())).toEqual(['there'])
@@ -205,6 +210,87 @@ describe('a pair that is added', () => {
     await play.page.keyboard.press('Escape')
     expect(await play.field('Key of a new pair').inputValue()).toBe('')
     expect(await play.complaints()).toEqual([])
+  })
+})
+
+describe('a phone', () => {
+  it.each([
+    [844, 390],
+    [390, 844],
+  ])(
+    'of %i by %i pixels has the table beneath the program, with room to type',
+    async (width, height) => {
+      const { play } = await openTable({ name: 'Ada' })
+      await play.page.setViewportSize({ width, height })
+      const [code, data] = await Promise.all(
+        ['#code', '#data'].map((id) => boxOf(play.page.locator(id))),
+      )
+      expect(data?.y).toBeGreaterThan((code?.y ?? 0) + (code?.height ?? 0) - 1)
+      for (const label of ['Key of a new pair', 'Value of a new pair']) {
+        expect((await boxOf(play.field(label))).width).toBeGreaterThan(80)
+      }
+      const overflow = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
+      expect(await play.page.evaluate(overflow)).toBe(0)
+    },
+  )
+})
+
+describe('what is wrong', () => {
+  it('is said no more when the field changes, or something else begins', async () => {
+    const { play } = await openTable({ there: 1, other: 2 })
+    await play.add('key', 'text')
+    await expect.poll(() => play.complaints()).toHaveLength(1)
+    await play.field('Value of a new pair').fill('texts')
+    expect(await play.complaints()).toEqual([])
+    await play.page.keyboard.press('Enter')
+    await expect.poll(() => play.complaints()).toHaveLength(1)
+    await play.action('Edit', 'there').click()
+    expect(await play.complaints()).toEqual([])
+    expect(await play.field('Value of a new pair').inputValue()).toBe('texts')
+  })
+
+  it('with a delete goes across the whole table', async () => {
+    const { play, project } = await openTable({ there: 1, other: 2 })
+    await play.page.context().setOffline(true)
+    await play.action('Delete', 'other').click()
+    const said = play.page.locator('tr.said:not([hidden]) td')
+    await expect.poll(() => said.innerText()).toContain('not answer')
+    const [row, table] = await Promise.all([said, play.page.locator('#pairs')].map(boxOf))
+    expect(row?.width).toBeGreaterThan((table?.width ?? 0) - 5)
+    await play.page.context().setOffline(false)
+    await play.action('Delete', 'there').click()
+    await expect.poll(() => project.all()).toEqual({ other: 2 })
+    await expect.poll(() => said.count()).toBe(0)
+    await expect.poll(() => play.pairs()).toEqual([['"other"', '2']])
+  })
+})
+
+type Box = NonNullable<Awaited<ReturnType<Locator['boundingBox']>>>
+
+async function boxOf(place: Locator): Promise<Box> {
+  const box = await place.boundingBox()
+  if (!box) throw new Error('It is not shown.')
+  return box
+}
+
+describe('a long value', () => {
+  it('is cut until somebody wants to see all, and edited in several lines', async () => {
+    const long = `${'word '.repeat(100)}end`
+    const { play, project } = await openTable({ long, short: 1 })
+    const shown = play.page.locator('td.value code').first()
+    await expect.poll(() => shown.innerText()).toMatch(/^"word .*…$/)
+    await play.button('Show all').click()
+    expect(await shown.innerText()).toBe(JSON.stringify(long))
+    await play.button('Show less').click()
+    expect(await shown.innerText()).toContain('…')
+    await play.action('Edit', 'long').click()
+    const field = play.field('Value of "long"')
+    expect(await play.page.locator('textarea').count()).toBe(1)
+    await field.fill('{"a": 1,')
+    await play.page.keyboard.press('Shift+Enter')
+    await play.page.keyboard.insertText('"b": 2}')
+    await play.page.keyboard.press('Enter')
+    await expect.poll(() => project.get('long')).toEqual({ a: 1, b: 2 })
   })
 })
 

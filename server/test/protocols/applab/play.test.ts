@@ -119,6 +119,43 @@ const round = []; round.push(round); console.log(round, Object.create(null))`)
     expect(await play.page.locator('#lines .error').allInnerTexts()).toEqual(['TypeError: wrong'])
   })
 
+  it('shows a line that comes many times in a row once, with how often', async () => {
+    const play = await newProject()
+    await play.writeAndRun(`for (let n = 0; n < 100; n += 1) console.log('same')
+console.warn('same')
+console.log('other')`)
+    await expect.poll(() => play.printed()).toEqual(['same×100', 'same', 'other'])
+  })
+
+  it('has the other functions of a console', async () => {
+    const play = await newProject()
+    await play.writeAndRun(`console.log('gone')
+console.clear()
+console.table([{ a: 1 }, 'two'])
+console.count(); console.count('x'); console.count()
+console.assert(1 === 1, 'right'); console.assert(1 === 2, 'wrong %d', 5)
+console.group('outer'); console.log('inner'); console.groupEnd(); console.log('back')
+console.dir({ b: 2 })
+console.log('%s is %d', 'Ada', 36)
+throw { code: 5 }`)
+    await expect
+      .poll(() => play.printed())
+      .toEqual([
+        '0: {"a":1}',
+        '1: two',
+        'default: 1',
+        'x: 1',
+        'default: 2',
+        'Assertion failed: wrong 5',
+        'outer',
+        '  inner',
+        'back',
+        '{"b":2}',
+        'Ada is 36',
+        'ERROR: Line: 9: {"code":5}',
+      ])
+  })
+
   it('names the line of a syntax error, and the editor marks it', async () => {
     const play = await newProject()
     await play.writeAndRun('var a = 1\n\nvar b = = 2\n')
@@ -201,7 +238,7 @@ describe('a program', () => {
     await expect.poll(() => play.printed()).toEqual(['begun'])
     await play.button('Stop').click()
     expect(await play.button('Stop').isDisabled()).toBe(true)
-    await play.writeAndRun("setInterval(() => console.log('tick'), 1)")
+    await play.writeAndRun("let n = 0; setInterval(() => console.log('tick', n++), 1)")
     await expect.poll(async () => (await play.printed()).length).toBeGreaterThan(2)
     await play.button('Stop').click()
     const { length } = await play.printed()

@@ -1,0 +1,116 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { ApplabProject } from '../../support/applab-project.ts'
+import { launchChromium } from '../../support/chromium.ts'
+import { PlayPage } from '../../support/play-page.ts'
+import { startTestServer, type TestServer } from '../../test-server.ts'
+
+let server: TestServer
+let browser: Browser
+
+beforeAll(async () => {
+  server = await startTestServer()
+  browser = await launchChromium()
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await server?.close()
+})
+
+/** A new project, as its owner sees it. */
+async function openProject(on: TestServer = server): Promise<PlayPage> {
+  const project = await ApplabProject.create(on)
+  const context = await browser.newContext()
+  onTestFinished(() => context.close())
+  const address = `/play?channel=${project.channelId}#token=${on.token}`
+  const play = await PlayPage.open(context, on.url, address)
+  await play.button('Run').waitFor()
+  return play
+}
+
+describe('a program', () => {
+  it('that can not begin since the server is down says so, and does not run', async () => {
+    const other = await startTestServer()
+    const play = await openProject(other)
+    await other.close()
+    await play.run()
+    await expect
+      .poll(() => play.printed())
+      .toEqual(['ERROR: The server does not answer. Is it running?'])
+    expect(await play.state()).toBe('Stopped: error')
+    expect(await play.button('Stop').isDisabled()).toBe(true)
+  })
+
+  it('that can not begin since the page script does not come says the same', async () => {
+    const play = await openProject()
+    await play.page.route('**/applab.js', (route) => route.abort())
+    await play.run()
+    await expect
+      .poll(() => play.printed())
+      .toEqual(['ERROR: The server does not answer. Is it running?'])
+    expect(await play.state()).toBe('Stopped: error')
+  })
+
+  it.each([
+    "console.log('only this')",
+    "setKeyValue('key', 1, () => getKeyValue('key', console.log))",
+    'setTimeout(() => { const id = setInterval(() => clearTimeout(id), 1) }, 1)',
+    'requestAnimationFrame(() => {})',
+  ])('that has nothing left to come is done: %s', async (code) => {
+    const play = await openProject()
+    await play.writeAndRun(code)
+    await expect.poll(() => play.state()).toBe('Done')
+    expect(await play.button('Stop').isDisabled()).toBe(true)
+    expect(await play.button('Run').isVisible()).toBe(true)
+  })
+
+  it.each([
+    'var b = = 2',
+    'missing()',
+    "missing(); addEventListener('message', () => {})",
+    "setKeyValue('key', 1, () => missing())",
+  ])('that fails has stopped: %s', async (code) => {
+    const play = await openProject()
+    await play.writeAndRun(code)
+    await expect.poll(() => play.state()).toBe('Stopped: error')
+    expect(await play.printed()).toHaveLength(1)
+  })
+
+  it.each([
+    "setInterval(() => {}, 10); console.log('begun')",
+    "const socket = new WebSocket('ws://127.0.0.1:9'); console.log('begun')",
+    "setTimeout(() => {}, 600000); console.log('begun'); missing()",
+  ])('that may go on is running: %s', async (code) => {
+    const play = await openProject()
+    await play.writeAndRun(code)
+    await expect.poll(async () => (await play.printed())[0]).toBe('begun')
+    // What it would be told meanwhile has come: the call of another page has been answered.
+    await play.page.evaluate("fetch('play/frame').then(() => 1)")
+    expect(await play.state()).toBe('Running')
+    await play.button('Stop').click()
+    expect(await play.state()).toBe('')
+  })
+
+  it('is stopped where another one is chosen', async () => {
+    const play = await openProject()
+    await play.writeAndRun("let n = 0; setInterval(() => console.log('tick', n++), 1)")
+    await expect.poll(async () => (await play.printed()).length).toBeGreaterThan(2)
+    await play.choose('Example 2: Store it and get it again')
+    expect(await play.button('Stop').isDisabled()).toBe(true)
+    expect(await play.state()).toBe('')
+    expect(await play.printed()).toEqual([])
+    await play.run()
+    await expect.poll(() => play.printed()).toEqual(['highScore stored', 'high score is: 100'])
+  })
+
+  it('that prints nothing leaves no word of Run in the console', async () => {
+    const play = await openProject()
+    const hint = (): Promise<unknown> =>
+      play.page.evaluate("getComputedStyle(document.getElementById('lines'), '::before').content")
+    expect(await hint()).toContain('Press Run')
+    await play.writeAndRun('// nothing')
+    await expect.poll(hint).toContain('The program is done.')
+    expect(await hint()).not.toContain('Press Run')
+  })
+})

@@ -89,9 +89,19 @@ describe.each([
   })
 
   it('opens none behind a request that is not answered yet', async () => {
-    const first = 'GET /first HTTP/1.1\r\nHost: x\r\n\r\n'
+    // Read by `node:http`, which hands the second one out before the first is answered.
+    const first = 'GET /first HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, x\r\n\r\n'
     const text = await sendRaw(url, [first + request('GET /socket HTTP/1.1', upgrade)], 'stay')
     expect(text).not.toContain('101')
+  })
+
+  it('opens one behind a plain request, once that is answered', async () => {
+    const first = 'GET /first HTTP/1.1\r\nHost: x\r\n\r\n'
+    const { socket, text } = open()
+    socket.write(first + request('GET /socket HTTP/1.1', upgrade))
+    await expect.poll(text).toMatch(/^HTTP\/1\.1 200 .*GET \/first .*HTTP\/1\.1 101 /s)
+    socket.write(frame)
+    await expect.poll(text).toContain('/socket? hi')
   })
 
   it.each(['/', '/other', '/socket/'])('serves the request where %s is asked', async (path) => {

@@ -43,6 +43,9 @@ describe('a connection of plain requests', () => {
     if (path === '/parts') return { status: 200, headers: {}, body: parts() }
     if (path === '/broken') throw new Error('nobody expected this')
     const text = `${path} ž ${length}`
+    if (path === '/closing') return { status: 404, headers: { Connection: 'close' }, body: 'gone' }
+    if (path === '/closing-parts')
+      return { status: 200, headers: { connection: 'Close' }, body: parts() }
     if (path === '/unsaid') return { status: 200, headers: {}, body: text }
     return { status: 200, headers: { 'Content-Length': Buffer.byteLength(text) }, body: text }
   }
@@ -233,6 +236,15 @@ describe('a connection of plain requests', () => {
     socket.write(request('GET /split-parts', headers))
     expect(await receive(socket, /\r\n\r\n/)).toMatch(/^HTTP\/1\.1 500 /)
     expect([closedBodies, failures]).toEqual([1, ['GET /split-parts failed']])
+  })
+
+  it.each(['/closing', '/closing-parts'])('ends behind %s, whose door says so', async (path) => {
+    const socket = await open()
+    socket.write(request(`GET ${path}`) + request('GET /never'))
+    const text = await receive(socket)
+    expect(text.match(/^connection: .*$/gim)).toEqual([expect.stringMatching(/: close\r?$/i)])
+    expect(text).toMatch(/(gone|part 2;\r\n0\r\n\r\n)$/)
+    expect(seen).toEqual([`GET ${path} 0`])
   })
 
   it('answers what nobody expected, and goes on', async () => {

@@ -9,7 +9,7 @@ import {
   type WholeReply,
   writeBody,
 } from './replies.ts'
-import { isContentLength, type ReplyHead } from './reply-head.ts'
+import { asksToClose, isContentLength, type ReplyHead } from './reply-head.ts'
 import { type RequestHead, readHead } from './request-head.ts'
 
 /** A request that came whole. */
@@ -113,7 +113,7 @@ export class DirectConnection {
   #send(message: DirectMessage, reply: WholeReply): void {
     try {
       const hasBody = mayHaveBody(message, reply)
-      const isLast = this.#isLast()
+      const isLast = this.#isLast() || asksToClose(reply.headers)
       const length = hasBody ? lengthOf(reply.body) : undefined
       const head = this.#parts.replyHead.write({ ...reply, length, isLast })
       this.#isHeadSent = true
@@ -141,7 +141,7 @@ export class DirectConnection {
   }
 
   async #stream(message: DirectMessage, reply: HttpReply): Promise<void> {
-    const isLast = this.#isLast()
+    const isLast = this.#isLast() || asksToClose(reply.headers)
     const hasBody = mayHaveBody(message, reply)
     const isChunked = hasBody && !Object.keys(reply.headers).some(isContentLength)
     const length = isChunked ? 'chunked' : undefined

@@ -21,14 +21,17 @@ export class ReplyHead {
     const { status, headers, length, isLast } = reply
     let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n`
     let saysLength = false
+    let saysConnection = false
     for (const name in headers) {
       const value = headers[name]
       if (value === undefined) continue
       if (typeof value === 'string') validateHeaderValue(name, value)
       if (isContentLength(name)) saysLength = true
+      if (isConnection(name)) saysConnection = true
       text += `${name}: ${value}\r\n`
     }
-    text += `Date: ${this.#now()}\r\nConnection: ${isLast ? 'close' : 'keep-alive'}\r\n`
+    text += `Date: ${this.#now()}\r\n`
+    if (!saysConnection) text += `Connection: ${isLast ? 'close' : 'keep-alive'}\r\n`
     if (length === undefined || saysLength) return `${text}\r\n`
     return length === 'chunked'
       ? `${text}Transfer-Encoding: chunked\r\n\r\n`
@@ -45,7 +48,20 @@ export class ReplyHead {
 }
 
 const contentLength = 'content-length'
+const connection = 'connection'
 
 export function isContentLength(name: string): boolean {
   return name.length === contentLength.length && name.toLowerCase() === contentLength
+}
+
+/** Whether a door wants the connection to be closed behind its reply. */
+export function asksToClose(headers: Readonly<Record<string, string | number>>): boolean {
+  for (const name in headers) {
+    if (isConnection(name)) return String(headers[name]).toLowerCase() === 'close'
+  }
+  return false
+}
+
+function isConnection(name: string): boolean {
+  return name.length === connection.length && name.toLowerCase() === connection
 }

@@ -169,7 +169,7 @@ export class SimulatedClient {
 
   /** Nobody else writes, so the revision that was just read is the newest unless time was over. */
   async #replace(store: SimulatedStore, key: string): Promise<void> {
-    const read = await this.#useStore(store, (found) => found.get(key))
+    const read = await this.#useStore(store, async (found) => found.get(key))
     if (read?.code !== 'none') return
     store.seenPresence(key, read.value !== undefined)
     if (!read.value) return

@@ -25,6 +25,7 @@ import {
   otherOwner,
   owner,
   principalWith,
+  promised,
   textRecord,
   userWith,
 } from './testing.ts'
@@ -295,11 +296,11 @@ describe('a store that follows the setting of its owner', () => {
     expect(await codeOf(stores.find(id, nobody))).toBe('access-denied')
     await users.update(ownerId, { generalAccess: 'ANYONE_WITH_ID_CAN_READ' })
     const store = await stores.find(id, nobody)
-    expect(await codeOf(store.get('key'))).toBe('none')
+    expect(await codeOf(promised(() => store.get('key')))).toBe('none')
     expect(await codeOf(store.changes({ after: 0, prefix: '' }))).toBe('none')
     await users.update(ownerId, { generalAccess: 'RESTRICTED' })
     const codes = [
-      store.get('key'),
+      promised(() => store.get('key')),
       store.changes({ after: 0, prefix: '' }),
       stores.find(id, nobody),
     ]

@@ -249,10 +249,10 @@ describe('two servers that run', () => {
   })
 
   const uses: readonly [string, (used: Opened) => Promise<unknown>][] = [
-    ['read', ({ store }) => store.get('key')],
+    ['read', async ({ store }) => store.get('key')],
     ['written', ({ store }) => store.put(textRecord('key', 'value'))],
     ['deleted', ({ store }) => store.delete('key')],
-    ['read together with others', ({ store }) => store.batch.get(['key'])],
+    ['read together with others', async ({ store }) => store.batch.get(['key'])],
     ['counted', ({ store }) => store.batch.count()],
     ['deleted together with others', ({ store }) => store.batch.delete(['key'])],
   ]

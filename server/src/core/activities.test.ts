@@ -54,7 +54,7 @@ describe('the times of a store', () => {
       'accessed modified',
       ({ domain, store }) => domain.stores.update(store.id, { title: 'Title' }),
     ],
-    ['get', 'accessed', ({ store }) => store.get('key')],
+    ['get', 'accessed', async ({ store }) => store.get('key')],
     ['list', 'accessed', ({ store }) => store.list(wholeList)],
     ['head', '', ({ store }) => store.head('key')],
     ['info', '', ({ store }) => store.info()],

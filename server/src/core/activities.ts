@@ -7,6 +7,7 @@ import {
   severalInstances,
   useCounters,
 } from './activity.ts'
+import type { Awaitable } from './awaitable.ts'
 import type { Background } from './background.ts'
 import type { AtomicWrite, Entry, StorageEngine } from './engine.ts'
 import type { Environment } from './environment.ts'
@@ -150,14 +151,14 @@ export class Activities {
   }
 
   /** Whether the store's time is over. `entry` is its activity entry. */
-  async isExpired(identity: StoreIdentity, entry: Entry): Promise<boolean> {
+  isExpired(identity: StoreIdentity, entry: Entry): Awaitable<boolean> {
     const stored = decodeActivity(entry)
     const { expiresAt } = this.current(identity, stored)
     const now = this.#environment.now()
     const retention = this.#retention(identity)
     if (expiresAt === 0 || now < expiresAt || !retention) return false
     if (now >= expiresAt + renewalDelayMs(retention)) return true
-    return !(await this.#othersMayKnow(stored))
+    return this.#othersMayKnow(stored).then((mayKnow) => !mayKnow)
   }
 
   /** Writes what is known of one store, if anything is, behind what is being written of it. */

@@ -10,6 +10,7 @@ import {
   openTestDomain,
   owner,
   patternBytes,
+  promised,
   readBytes,
   readText,
   settle,
@@ -71,7 +72,7 @@ describe('a domain', () => {
   it('leaves the engine open when it is closed', async () => {
     const engine = new MemoryEngine()
     await (await openTestDomain(engine)).close()
-    await expect(engine.get([Buffer.from('a')])).resolves.toEqual([undefined])
+    await expect(promised(() => engine.get([Buffer.from('a')]))).resolves.toEqual([undefined])
   })
 })
 

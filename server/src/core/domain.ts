@@ -13,6 +13,7 @@ import { Lifecycle } from './lifecycle.ts'
 import { LiveUses } from './live-uses.ts'
 import { Operator, type OperatorSecret } from './operator.ts'
 import { Projects } from './projects.ts'
+import { RecordGuesses } from './record-guesses.ts'
 import { defaultRetention } from './retention.ts'
 import { Sessions } from './sessions.ts'
 import { StoreReader } from './store-reader.ts'
@@ -80,6 +81,7 @@ export async function openDomain(
   const operator = secret && new Operator(users, secret)
   const liveUses = new LiveUses()
   const combiner = new WriteCombiner()
+  const guesses = new RecordGuesses()
   const auditLog = new AuditLog(engine)
   const start = (what: string, work: Promise<unknown>): void => background.start(what, work)
   const parts = {
@@ -92,6 +94,7 @@ export async function openDomain(
     trimmer,
     liveUses,
     combiner,
+    guesses,
   }
   const stores = new Stores(parts)
   await activities.start()

@@ -1,3 +1,5 @@
+import type { Awaitable } from './awaitable.ts'
+
 /** Raw bytes. Node's `Buffer` is one. */
 export type Bytes = Uint8Array
 
@@ -127,9 +129,9 @@ export interface StorageEngine {
   readonly limits: EngineLimits
   /**
    * The entries of `keys`, in order, all from one snapshot that holds every commit resolved before
-   * the call.
+   * the call. At once where the engine has them at hand, failures too.
    */
-  get(keys: readonly Bytes[]): Promise<(Entry | undefined)[]>
+  get(keys: readonly Bytes[]): Awaitable<(Entry | undefined)[]>
   /**
    * The first entries of `range`, in byte order, from one snapshot; at least one if there is any.
    */

@@ -3,7 +3,7 @@ import { allFaults, FaultyEngine } from '../engines/faulty.ts'
 import { MemoryEngine } from '../engines/memory.ts'
 import { EngineError, type EngineFailure } from './engine.ts'
 import { GuardedEngine } from './guarded-engine.ts'
-import { codeOf, HurtEngine } from './testing.ts'
+import { codeOf, HurtEngine, promised } from './testing.ts'
 
 const noFaults = { ...allFaults, conflict: 0, failBefore: 0, unknown: 0 }
 const key = Buffer.from('key')
@@ -76,7 +76,7 @@ describe('a guarded engine', () => {
     const engine = new GuardedEngine(new MemoryEngine())
     await engine.close()
     const range = { start: key, end: Buffer.from('z') }
-    expect(await codeOf(engine.get([key]))).toBe('storage-unavailable')
+    expect(await codeOf(promised(() => engine.get([key])))).toBe('storage-unavailable')
     expect(await codeOf(engine.scan(range, { limit: 1, bytes: 1 }))).toBe('storage-unavailable')
     const never = new AbortController().signal
     expect(await codeOf(engine.newerThan(9, never))).toBe('storage-unavailable')

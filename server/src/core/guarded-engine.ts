@@ -1,3 +1,4 @@
+import type { Awaitable } from './awaitable.ts'
 import type {
   AtomicWrite,
   Bytes,
@@ -29,8 +30,13 @@ export class GuardedEngine implements StorageEngine {
     return this.#engine.limits
   }
 
-  get(keys: readonly Bytes[]): Promise<(Entry | undefined)[]> {
-    return this.#engine.get(keys).catch(rethrow)
+  get(keys: readonly Bytes[]): Awaitable<(Entry | undefined)[]> {
+    try {
+      const entries = this.#engine.get(keys)
+      return entries instanceof Promise ? entries.catch(rethrow) : entries
+    } catch (error) {
+      return rethrow(error)
+    }
   }
 
   scan(range: KeyRange, bound: ScanBound): Promise<Page> {
@@ -38,15 +44,16 @@ export class GuardedEngine implements StorageEngine {
   }
 
   /** `applied: false` says that a check failed, and nothing else. */
-  async commit(write: AtomicWrite): Promise<Commit> {
-    for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
-      try {
-        return await this.#engine.commit(write)
-      } catch (error) {
-        if (!isConflict(error)) return rethrow(error)
-      }
-    }
-    throw new StorageError('store-busy', 'The storage could not order this write among others.')
+  commit(write: AtomicWrite): Promise<Commit> {
+    return this.#commit(write, limits.commitAttemptsMax)
+  }
+
+  #commit(write: AtomicWrite, attemptsLeft: number): Promise<Commit> {
+    return this.#engine.commit(write).catch((error) => {
+      if (!isConflict(error)) return rethrow(error)
+      if (attemptsLeft > 1) return this.#commit(write, attemptsLeft - 1)
+      throw new StorageError('store-busy', 'The storage could not order this write among others.')
+    })
   }
 
   newerThan(revision: Revision, signal: AbortSignal): Promise<Revision> {

@@ -12,6 +12,7 @@ import {
   openTestDomain,
   owner,
   patternBytes,
+  promised,
   readText,
   sweepFor,
   type TestDomain,
@@ -40,7 +41,7 @@ describe('dropping a store', () => {
     const uses = [
       store.identity(),
       store.info(),
-      store.get('small'),
+      promised(() => store.get('small')),
       store.head('small'),
       store.put(textRecord('small', 'b')),
       store.put(bytesRecord('huge', patternBytes(2 ** 20))),

@@ -121,6 +121,8 @@ export const limits = Object.freeze({
   activeStoresMax: 100_000,
   /** Stores whose identity is held in memory, keyed by revision. */
   cachedStoresMax: 10_000,
+  /** Records that this server wrote, of which it remembers what the next write asks for. */
+  guessedRecordsMax: 20_000,
   /** Schemas of stores that are held in memory, as JSON. */
   cachedSchemasBytesMax: 32 * 1_048_576,
   cachedTokensMax: 10_000,

@@ -16,6 +16,7 @@ import {
   openTestDomain,
   otherOwner,
   owner,
+  promised,
   readText,
   second,
   sweepFor,
@@ -131,11 +132,11 @@ describe('a project', () => {
     expect(await codeOf(asked())).toBe('access-denied')
     const found = await domain.projects.find(project.channelId, who)
     await domain.projects.unlink(store.id, system)
-    expect(await codeOf(found.get('a'))).toBe('project-not-found')
+    expect(await codeOf(promised(() => found.get('a')))).toBe('project-not-found')
     expect(await use(domain, project.channelId)).toBe('project-not-found')
     const next = await domain.projects.link(store.id, system)
     expect(next.channelId).not.toBe(project.channelId)
-    expect(await codeOf(found.get('a'))).toBe('project-not-found')
+    expect(await codeOf(promised(() => found.get('a')))).toBe('project-not-found')
   })
 })
 

@@ -1,7 +1,8 @@
+import { type Awaitable, andThen } from './awaitable.ts'
 import type { Caller } from './caller.ts'
 import { type ChangeOfMany, changesPut } from './change.ts'
 import { totalOf } from './counter.ts'
-import type { AtomicWrite, Bytes, Entry, Put, Sum } from './engine.ts'
+import type { AtomicWrite, Bytes, Put, Revision, Sum } from './engine.ts'
 import { StorageError } from './errors.ts'
 import { keptUntil, markGarbage } from './garbage.ts'
 import type { StoreIdentity } from './identity.ts'
@@ -9,7 +10,7 @@ import { counterKey, garbageTotalKey, innerIdBytes, recordKey } from './keyspace
 import { limits } from './limits.ts'
 import { headOf, type StoreRecord, type WholeRecord } from './record.ts'
 import { decodeInfo, encodeInfo, type RecordInfo } from './record-info.ts'
-import { placeValue, replacedInfo } from './record-write.ts'
+import { placeValue, type Replaced, replacedOf } from './record-write.ts'
 import type { StoreParts } from './store.ts'
 import { type StoreSnapshot, storeBusy } from './store-reader.ts'
 import { assertRecordKey } from './validate.ts'
@@ -37,15 +38,16 @@ export class RecordBatch {
   }
 
   /** Undefined where there is none. Throws `record-damaged`. */
-  async get(keys: readonly string[]): Promise<readonly (StoreRecord | undefined)[]> {
+  get(keys: readonly string[]): Awaitable<readonly (StoreRecord | undefined)[]> {
     assertBatch(keys)
-    const { entries } = await this.#read(keys, 'read')
-    return entries.map((entry, index) => {
-      if (!entry) return undefined
-      const info = decodeInfo(entry)
-      const head = headOf(keys[index] ?? '', info, entry.revision)
-      return { ...head, value: this.#parts.values.open(info) }
-    })
+    return andThen(this.#read(keys, 'read'), ({ entries }) =>
+      entries.map((entry, index) => {
+        if (!entry) return undefined
+        const info = decodeInfo(entry)
+        const head = headOf(keys[index] ?? '', info, entry.revision)
+        return { ...head, value: this.#parts.values.open(info) }
+      }),
+    )
   }
 
   async has(keys: readonly string[]): Promise<readonly boolean[]> {
@@ -95,19 +97,62 @@ export class RecordBatch {
     calls: readonly Call[],
     keys: readonly string[],
   ): Promise<readonly (readonly boolean[])[]> {
-    const turns = keys.map((key) => `${this.#storeId}/${key}`)
+    const turns = keys.map((key) => this.#nameOf(key))
     return this.#parts.queue.runAll(turns, async () => {
-      for (let attempt = 0; attempt < limits.writeAttemptsMax; attempt += 1) {
-        const snapshot = await this.#read(keys)
-        if (attempt === 0) {
-          for (const _ of calls) await this.#parts.activities.touch(snapshot, 'write')
+      const guess = this.#guess(keys)
+      if (guess) {
+        const { changes, found } = playOut(calls, guess.before)
+        // What is not to be written, no check would confirm.
+        const isWhole = changes.length === keys.length
+        const wasRight = isWhole && (await this.#commit(guess.snapshot, changes))
+        if (isWhole) this.#parts.guesses.learn({ wasRight })
+        if (wasRight) {
+          for (const _ of calls) this.#parts.activities.touch(guess.snapshot, 'write')
+          return found
         }
-        const entries = new Map(keys.map((key, index) => [key, snapshot.entries[index]]))
-        const { changes, found } = playOut(calls, entries)
-        if (changes.length === 0 || (await this.#commit(snapshot, changes))) return found
       }
-      throw storeBusy(this.#storeId)
+      return this.#changeRead(calls, keys)
     })
+  }
+
+  /** As `#changeAll`, in turn of the keys, with what is there. */
+  async #changeRead(
+    calls: readonly Call[],
+    keys: readonly string[],
+  ): Promise<readonly (readonly boolean[])[]> {
+    for (let attempt = 0; attempt < limits.writeAttemptsMax; attempt += 1) {
+      const read = this.#read(keys)
+      const snapshot = read instanceof Promise ? await read : read
+      if (attempt === 0) {
+        for (const _ of calls) {
+          const noted = this.#parts.activities.touch(snapshot, 'write')
+          if (noted) await noted
+        }
+      }
+      const before = new Map(keys.map((key, at) => [key, replacedOf(snapshot.entries[at])]))
+      const { changes, found } = playOut(calls, before)
+      if (changes.length === 0 || (await this.#commit(snapshot, changes))) return found
+    }
+    throw storeBusy(this.#storeId)
+  }
+
+  /** The store and all of these records as this server left them; undefined: read them. */
+  #guess(keys: readonly string[]): Guess | undefined {
+    const { guesses, reader } = this.#parts
+    if (!guesses.isWorthwhile()) return undefined
+    const snapshot = reader.guess(this.#storeId, this.#caller)
+    if (!snapshot) return undefined
+    const before = new Map<string, Replaced>()
+    for (const key of keys) {
+      const one = guesses.get(this.#nameOf(key), snapshot.identity)
+      if (!one) return undefined
+      before.set(key, one)
+    }
+    return { snapshot, before }
+  }
+
+  #nameOf(key: string): string {
+    return `${this.#storeId}/${key}`
   }
 
   async #commit(snapshot: StoreSnapshot, changes: readonly FinalChange[]): Promise<boolean> {
@@ -118,18 +163,41 @@ export class RecordBatch {
       now: environment.now(),
       createValueId: () => environment.randomBytes(innerIdBytes),
     })
-    const { applied } = await engine.commit(write)
-    if (applied) trimmer.note(this.#storeId)
-    return applied
+    const commit = await engine.commit(write)
+    if (!commit.applied) return false
+    trimmer.note(this.#storeId)
+    this.#note(snapshot.identity, { changes, revision: commit.revision })
+    return true
   }
 
-  async #read(keys: readonly string[], use?: 'read'): Promise<StoreSnapshot> {
+  #note(
+    identity: StoreIdentity,
+    { changes, revision }: { changes: readonly FinalChange[]; revision: Revision },
+  ): void {
+    const { guesses } = this.#parts
+    for (const { key, record, before } of changes) {
+      const isShort = record && record.bytes.length <= limits.valueInInfoBytesMax
+      const next = isShort && ({ size: record.bytes.length, place: shortPlace } as const)
+      if (next) guesses.note(this.#nameOf(key), identity, { key, before, next, revision })
+      else guesses.forget(this.#nameOf(key))
+    }
+  }
+
+  #read(keys: readonly string[], use?: 'read'): Awaitable<StoreSnapshot> {
+    const { activities, reader } = this.#parts
     const keysOf = ({ contentId }: StoreIdentity): Bytes[] =>
       keys.map((key) => recordKey(contentId, key))
-    const snapshot = await this.#parts.reader.read(this.#storeId, { keysOf, caller: this.#caller })
-    if (use) await this.#parts.activities.touch(snapshot, use)
-    return snapshot
+    const read = reader.read(this.#storeId, { keysOf, caller: this.#caller })
+    if (!use) return read
+    return andThen(read, (snapshot) => andThen(activities.touch(snapshot, use), () => snapshot))
   }
+}
+
+const shortPlace = { kind: 'inline', bytes: Buffer.alloc(0) } as const
+
+interface Guess {
+  readonly snapshot: StoreSnapshot
+  readonly before: ReadonlyMap<string, Replaced>
 }
 
 /** As many at once as one commit takes. */
@@ -172,7 +240,7 @@ export function assertBatch(keys: readonly string[]): void {
 }
 
 interface Batch {
-  readonly changes: readonly (RecordChange & { before: Entry | undefined })[]
+  readonly changes: readonly (RecordChange & { before: Replaced | undefined })[]
   readonly caller: Caller
   readonly now: number
   createValueId(): Bytes
@@ -190,7 +258,7 @@ function batchWrite(
   const totals = { records: 0, bytes: 0, garbage: 0n }
   for (const { key, record, before } of changes) {
     const entryKey = before?.key ?? recordKey(identity.contentId, key)
-    const previous = replacedInfo(before)
+    const previous = before?.info
     checks.push({ key: entryKey, revision: before?.revision })
     if (record) puts.push(...recordPuts(record, { entryKey, now, createValueId }))
     else deletes.push(entryKey)
@@ -223,7 +291,7 @@ export function recordPuts(
   return [{ key: entryKey, value: encodeInfo(info) }, ...chunks]
 }
 
-function garbageOf(previous: RecordInfo | undefined, now: number): { puts: Put[]; sums: Sum[] } {
+function garbageOf(previous: Replaced['info'], now: number): { puts: Put[]; sums: Sum[] } {
   if (previous?.place.kind !== 'chunks') return { puts: [], sums: [] }
   const { size: bytes, place } = previous
   return markGarbage(place.valueId, { kind: 'value', bytes, dueAt: keptUntil(now) })

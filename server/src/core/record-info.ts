@@ -76,7 +76,7 @@ export function decodeInfo(entry: Entry): RecordInfo {
   const valueRevision = bytes.readDoubleBE(18)
   return {
     contentType: bytes.toString('latin1', fixedBytes, typeEnd),
-    contentEncoding: bytes.toString('latin1', typeEnd, textEnd),
+    contentEncoding: textEnd === typeEnd ? '' : bytes.toString('latin1', typeEnd, textEnd),
     size: bytes.readDoubleBE(10),
     modifiedAt: bytes.readDoubleBE(2),
     jsonState: jsonStates[flags & 3] ?? 'unchecked',

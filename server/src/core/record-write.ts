@@ -1,6 +1,6 @@
 import type { Actor } from './caller.ts'
 import { changePut } from './change.ts'
-import type { AtomicWrite, Bytes, Entry, Put, Sum } from './engine.ts'
+import type { AtomicWrite, Bytes, Entry, Put, Revision, Sum } from './engine.ts'
 import { keptUntil, markGarbage } from './garbage.ts'
 import type { StoreIdentity } from './identity.ts'
 import { chunkKey, counterKey, recordKey, recordNameOf, type StoreCounter } from './keyspace.ts'
@@ -8,6 +8,19 @@ import { limits } from './limits.ts'
 import { headOf, type RecordHead } from './record.ts'
 import { decodeInfo, encodeInfo, type RecordInfo, type ValuePlace } from './record-info.ts'
 import type { StoreSnapshot } from './store-reader.ts'
+
+/** A record that is about to be replaced. */
+export interface Replaced {
+  readonly key: Bytes
+  /** Of its entry. */
+  readonly revision: Revision
+  /** Undefined where it can't be read. */
+  readonly info: Pick<RecordInfo, 'size' | 'place'> | undefined
+}
+
+export function replacedOf(entry: Entry | undefined): Replaced | undefined {
+  return entry && { key: entry.key, revision: entry.revision, info: replacedInfo(entry) }
+}
 
 /** The record's info before the write; undefined where there is none or it can't be read. */
 export function replacedInfo(entry: Entry | undefined): RecordInfo | undefined {
@@ -23,7 +36,7 @@ export function recordWrite(
   { identity, check }: StoreSnapshot,
   change: {
     key: string
-    before: Entry | undefined
+    before: Replaced | undefined
     next: RecordInfo | undefined
     chunks?: readonly Put[]
     actor: Actor | undefined
@@ -32,7 +45,7 @@ export function recordWrite(
 ): AtomicWrite & { puts: Put[] } {
   const { key, before, next, actor, now } = change
   const entryKey = before?.key ?? recordKey(identity.contentId, key)
-  const previous = replacedInfo(before)
+  const previous = before?.info
   const size = next?.size ?? 0
   const puts: Put[] = [
     changePut(identity.id, {
@@ -79,7 +92,7 @@ export function placeValue(
 /** Chunks that nothing points at any more. */
 function leaveGarbage(
   write: { puts: Put[]; sums: Sum[] },
-  { previous, now }: { previous: RecordInfo | undefined; now: number },
+  { previous, now }: { previous: Replaced['info']; now: number },
 ): void {
   if (previous?.place.kind !== 'chunks') return
   const { size: bytes, place } = previous

@@ -66,8 +66,8 @@ async function isAlive({ domain, store }: Opened): Promise<boolean> {
 type Use = (opened: Opened) => Promise<unknown>
 
 const dataUses = {
-  get: ({ store }) => store.get('key'),
-  'get of what is not there': ({ store }) => store.get('none'),
+  get: async ({ store }) => store.get('key'),
+  'get of what is not there': async ({ store }) => store.get('none'),
   put: ({ store }) => store.put(textRecord('key', 'again')),
   'put of a large value': ({ store }) => store.put(bytesRecord('key', patternBytes(2 ** 20))),
   add: ({ store }) => store.add(textRecord('new', 'value')),

@@ -1,5 +1,5 @@
 import { type Actor, type Caller, system } from './caller.ts'
-import type { StorageEngine } from './engine.ts'
+import type { Entry } from './engine.ts'
 import type { Environment } from './environment.ts'
 import { StorageError } from './errors.ts'
 import { GuessLimit } from './guess-limit.ts'
@@ -41,8 +41,8 @@ export class Sessions {
   readonly #parts: StoreParts
   readonly #stores: Stores
   readonly #guesses: GuessLimit
-  /** Store ids by owner and token: a guess, which the store's identity confirms. */
-  readonly #known = new Map<string, string>()
+  /** The store of a token, one of an owner's: a guess, which the store's identity confirms. */
+  readonly #known = new Map<bigint, { readonly ownerId: string; readonly storeId: string }>()
 
   constructor(parts: StoreParts, stores: Stores) {
     this.#parts = parts
@@ -107,14 +107,14 @@ export class Sessions {
     token: bigint,
     { caller, peer }: { caller: Caller; peer: string | undefined },
   ): Store | Promise<Store> {
-    const known = this.#known.get(`${ownerId}${token}`)
+    const known = this.#knownStore(ownerId, token)
     const store = known && this.#stores.findKnown(known, this.#confirming(token, caller))
     return store || this.#look(ownerId, token, { caller, peer })
   }
 
   /** What is remembered of a token is over. */
   forget(ownerId: string, token: bigint): void {
-    this.#known.delete(`${ownerId}${token}`)
+    if (this.#knownStore(ownerId, token) !== undefined) this.#known.delete(token)
   }
 
   /** A store that has no token gets one that nobody can guess. Returns its token. */
@@ -160,8 +160,8 @@ export class Sessions {
     token: bigint,
     { caller, peer }: { caller: Caller; peer: string | undefined },
   ): Promise<Store> {
-    const isKnown = this.#known.has(`${ownerId}${token}`)
-    const get = (): ReturnType<StorageEngine['get']> =>
+    const isKnown = this.#knownStore(ownerId, token) !== undefined
+    const get = async (): Promise<readonly (Entry | undefined)[]> =>
       this.#parts.engine.get([sessionKey(ownerId, token)])
     const isGuess = peer !== undefined && !isKnown
     const [entry] = await (isGuess ? this.#guesses.during(peer, String(token), get) : get())
@@ -178,7 +178,12 @@ export class Sessions {
 
   #note(ownerId: string, token: bigint, storeId: string): void {
     if (this.#known.size >= limits.cachedStoresMax) this.#known.clear()
-    this.#known.set(`${ownerId}${token}`, storeId)
+    this.#known.set(token, { ownerId, storeId })
+  }
+
+  #knownStore(ownerId: string, token: bigint): string | undefined {
+    const known = this.#known.get(token)
+    return known?.ownerId === ownerId ? known.storeId : undefined
   }
 
   /** The caller, who means the store for as long as it has that token. */

@@ -9,7 +9,7 @@ const record = { key: 'K', contentType: 'text/plain', contentEncoding: '' }
 const uses: readonly [string, (store: Store) => Promise<unknown>][] = [
   ['identity', (store) => store.identity()],
   ['info', (store) => store.info()],
-  ['get', (store) => store.get('K')],
+  ['get', async (store) => store.get('K')],
   ['head', (store) => store.head('K')],
   ['put', (store) => store.put({ ...record, source: new BytesSource(Buffer.from('x')) })],
   ['put of a long value', (store) => store.put({ ...record, source: longSource() })],

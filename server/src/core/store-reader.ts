@@ -1,6 +1,7 @@
 import type { Activities } from './activities.ts'
 import { decodeActivity, type StoreActivity } from './activity.ts'
 import { assert } from './assert.ts'
+import { type Awaitable, andThen } from './awaitable.ts'
 import type { Caller } from './caller.ts'
 import type { Bytes, Check, Entry, StorageEngine } from './engine.ts'
 import { StorageError } from './errors.ts'
@@ -38,6 +39,13 @@ interface Request {
   readonly ownCount: number
 }
 
+interface ToConfirm {
+  readonly found: FoundIdentity
+  readonly request: Request
+  readonly entries: readonly (Entry | undefined)[]
+  readonly again: () => Awaitable<StoreSnapshot>
+}
+
 /** Finds stores that live. */
 export class StoreReader {
   readonly #engine: StorageEngine
@@ -63,25 +71,47 @@ export class StoreReader {
    * was last read is the first guess, so that most reads are one trip to the engine.
    * Throws `store-not-found`, `store-busy` and what the caller throws.
    */
-  async read(storeId: string, wanted: Wanted): Promise<StoreSnapshot> {
-    for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
-      const guess = this.#identities.guess(storeId)
-      const request = this.#requestFor(storeId, wanted, guess)
-      const { keys, activityAt, ownerAt, ownCount } = request
-      const entries = await this.#engine.get(keys)
+  read(storeId: string, wanted: Wanted): Awaitable<StoreSnapshot> {
+    return this.#attempt(storeId, wanted, limits.commitAttemptsMax)
+  }
+
+  /**
+   * The store as it was when it was last read, for a write whose check confirms it. Undefined where
+   * that is not enough: it may be over, its owner is to be asked about, the caller may not use it.
+   */
+  guess(storeId: string, caller: Caller): StoreSnapshot | undefined {
+    const found = this.#identities.guess(storeId)
+    if (!found || this.#activities.canExpire(found.identity)) return undefined
+    if (caller.asksOwner(found.identity) || !isAllowed(caller, found.identity)) return undefined
+    return { identity: found.identity, check: found, activity: undefined, entries: [] }
+  }
+
+  #attempt(storeId: string, wanted: Wanted, attemptsLeft: number): Awaitable<StoreSnapshot> {
+    if (attemptsLeft === 0) throw storeBusy(storeId)
+    const guess = this.#identities.guess(storeId)
+    const request = this.#requestFor(storeId, wanted, guess)
+    const again = (): Awaitable<StoreSnapshot> => this.#attempt(storeId, wanted, attemptsLeft - 1)
+    return andThen(this.#engine.get(request.keys), (entries) => {
       const found = this.#decode(storeId, entries[0])
-      if (found !== guess) continue
-      const { identity } = found
-      const activity = activityAt > 0 ? entries[activityAt] : undefined
-      assert(activityAt === 0 || activity !== undefined, 'Every store has an activity.')
-      if (activity && (await this.#isExpired(identity, activity))) {
-        await this.#endOrClear(identity)
-        continue
-      }
-      wanted.caller.assert(identity, accessOf(ownerAt > 0 ? entries[ownerAt] : undefined))
+      if (found !== guess) return again()
+      return this.#confirm(wanted, { found, request, entries, again })
+    })
+  }
+
+  /** The snapshot of a store whose time is not over; else it is ended or cleared, then `again`. */
+  #confirm(
+    { caller }: Wanted,
+    { found, request, entries, again }: ToConfirm,
+  ): Awaitable<StoreSnapshot> {
+    const { identity } = found
+    const { activityAt, ownerAt, ownCount } = request
+    const activity = activityAt > 0 ? entries[activityAt] : undefined
+    assert(activityAt === 0 || activity !== undefined, 'Every store has an activity.')
+    return andThen(this.#isExpired(identity, activity), (isExpired) => {
+      if (isExpired) return this.#endOrClear(identity).then(again)
+      caller.assert(identity, accessOf(ownerAt > 0 ? entries[ownerAt] : undefined))
       return { identity, check: found, activity, entries: entries.slice(ownCount) }
-    }
-    throw storeBusy(storeId)
+    })
   }
 
   #requestFor(storeId: string, wanted: Wanted, guess: FoundIdentity | undefined): Request {
@@ -92,7 +122,7 @@ export class StoreReader {
     const asksOwner = guess !== undefined && caller.asksOwner(guess.identity)
     const ownerAt = asksOwner ? keys.push(userKey(guess.identity.ownerId)) - 1 : 0
     const ownCount = keys.length
-    if (guess) keys.push(...keysOf(guess.identity))
+    if (guess) for (const key of keysOf(guess.identity)) keys.push(key)
     return { keys, activityAt, ownerAt, ownCount }
   }
 
@@ -102,8 +132,9 @@ export class StoreReader {
     throw storeNotFound(storeId)
   }
 
-  async #isExpired(identity: StoreIdentity, activity: Entry): Promise<boolean> {
-    return this.#activities.canExpire(identity) && this.#activities.isExpired(identity, activity)
+  #isExpired(identity: StoreIdentity, activity: Entry | undefined): Awaitable<boolean> {
+    if (!activity || !this.#activities.canExpire(identity)) return false
+    return this.#activities.isExpired(identity, activity)
   }
 
   async #endOrClear(identity: StoreIdentity): Promise<void> {
@@ -118,6 +149,17 @@ export class StoreReader {
     assert(activity !== undefined, 'The snapshot was read with its activity.')
     const stored = decodeActivity(activity)
     return { stored, current: this.#activities.current(identity, stored) }
+  }
+}
+
+/** What is refused of a guess is told once the store was read. */
+function isAllowed(caller: Caller, identity: StoreIdentity): boolean {
+  try {
+    caller.assert(identity, accessOf(undefined))
+    return true
+  } catch (error) {
+    if (error instanceof StorageError) return false
+    throw error
   }
 }
 

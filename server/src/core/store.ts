@@ -1,11 +1,12 @@
 import type { Activities } from './activities.ts'
+import { type Awaitable, andThen } from './awaitable.ts'
 import type { Background } from './background.ts'
 import { type Caller, system } from './caller.ts'
 import type { ChangeTrimmer } from './change-trimmer.ts'
 import { type ChangePage, readChanges } from './changes.ts'
 import { assertCondition } from './condition.ts'
 import { totalOf } from './counter.ts'
-import type { AtomicWrite, Bytes, Entry, Revision, StorageEngine } from './engine.ts'
+import type { Bytes, Revision, StorageEngine } from './engine.ts'
 import type { Environment } from './environment.ts'
 import { StorageError } from './errors.ts'
 import type { IdentityCache, StoreIdentity } from './identity.ts'
@@ -24,8 +25,17 @@ import {
   type WholeRecord,
 } from './record.ts'
 import { RecordBatch } from './record-batch.ts'
+import type { RecordGuesses } from './record-guesses.ts'
 import { decodeInfo, encodeInfo, type JsonState, type RecordInfo } from './record-info.ts'
-import { listedHead, placeValue, recordWrite, replacedInfo } from './record-write.ts'
+import {
+  listedHead,
+  placeValue,
+  type Replaced,
+  recordWrite,
+  replacedInfo,
+  replacedOf,
+} from './record-write.ts'
+import { type Made, replaceRecord } from './replace-record.ts'
 import { narrowedPrefix } from './scope.ts'
 import { ignoreGone, type StoreReader, type StoreSnapshot, storeBusy } from './store-reader.ts'
 import type { SchemaCache, StoreSchema } from './store-schema.ts'
@@ -49,6 +59,7 @@ export interface StoreParts {
   readonly trimmer: ChangeTrimmer
   readonly liveUses: LiveUses
   readonly combiner: WriteCombiner
+  readonly guesses: RecordGuesses
 }
 
 /** A store as it is now. */
@@ -137,14 +148,15 @@ export class Store {
   }
 
   /** Throws `record-damaged`. */
-  async get(key: string): Promise<StoreRecord | undefined> {
-    const snapshot = await this.#find(key)
-    const [entry] = snapshot.entries
-    const noted = this.#parts.activities.touch(snapshot, 'read')
-    if (noted) await noted // which most are not: a turn less for every read
-    if (!entry) return undefined
-    const info = decodeInfo(entry)
-    return { ...headOf(key, info, entry.revision), value: this.#parts.values.open(info) }
+  get(key: string): Awaitable<StoreRecord | undefined> {
+    return andThen(this.#find(key), (snapshot) =>
+      andThen(this.#parts.activities.touch(snapshot, 'read'), () => {
+        const [entry] = snapshot.entries
+        if (!entry) return undefined
+        const info = decodeInfo(entry)
+        return { ...headOf(key, info, entry.revision), value: this.#parts.values.open(info) }
+      }),
+    )
   }
 
   /** Throws `record-damaged`. */
@@ -162,7 +174,9 @@ export class Store {
   async put(record: NewRecord, condition?: Condition): Promise<StoredRecord> {
     assertRecordKey(record.key)
     assertContentType(record.contentType)
-    const first = await this.whileAllowed(record.source.take(limits.chunkBytes))
+    const { whole } = record.source
+    const isShort = whole !== undefined && whole.length < limits.chunkBytes
+    const first = isShort ? whole : await this.whileAllowed(record.source.take(limits.chunkBytes))
     if (first.length === limits.chunkBytes) return this.#putStreamed(record, { first, condition })
     const { actor } = this.#caller
     const { place, chunks } = placeValue(first, () => this.#createValueId())
@@ -170,7 +184,7 @@ export class Store {
       this.#replace(record.key, condition, (snapshot, before) => {
         const next = this.#infoOf(record, { size: first.length, place })
         const change = { key: record.key, before, next, chunks, actor, now: this.#now() }
-        return recordWrite(snapshot, change)
+        return { next, write: recordWrite(snapshot, change) }
       }),
     )
   }
@@ -196,7 +210,8 @@ export class Store {
         if (attempt === 0) await this.#parts.activities.touch(snapshot, 'delete')
         if (!before) return false
         const { actor } = this.#caller
-        const change = { key, before, next: undefined, actor, now: this.#now() }
+        const replaced = replacedOf(before)
+        const change = { key, before: replaced, next: undefined, actor, now: this.#now() }
         const write = recordWrite(snapshot, change)
         const commit = await this.#parts.engine.commit(write)
         if (!commit.applied) continue
@@ -308,7 +323,7 @@ export class Store {
           const next = this.#infoOf(record, { size: upload.size, place })
           const { actor } = this.#caller
           const change = { key: record.key, before, next, actor, now: this.#now() }
-          return upload.closing(recordWrite(snapshot, change))
+          return { next, write: upload.closing(recordWrite(snapshot, change)) }
         }),
       )
     } catch (error) {
@@ -330,31 +345,16 @@ export class Store {
     }
   }
 
-  async #replace(
+  #replace(
     key: string,
     condition: Condition | undefined,
-    writeOf: (
-      snapshot: StoreSnapshot,
-      before: Entry | undefined,
-    ) => AtomicWrite | Promise<AtomicWrite>,
+    make: (snapshot: StoreSnapshot, before: Replaced | undefined) => Awaitable<Made>,
   ): Promise<StoredRecord> {
-    for (let attempt = 0; attempt < limits.writeAttemptsMax; attempt += 1) {
-      const snapshot = await this.#find(key)
-      const [before] = snapshot.entries
-      assertCondition(condition, before)
-      // Noted before it is written, so that the store does not end in between.
-      if (attempt === 0) await this.#parts.activities.touch(snapshot, 'write')
-      const made = writeOf(snapshot, before)
-      const write = made instanceof Promise ? await made : made
-      const commit = await this.#parts.engine.commit(write)
-      if (!commit.applied) continue
-      this.#parts.trimmer.note(this.id)
-      return { revision: commit.revision }
-    }
-    throw storeBusy(this.id)
+    const [caller, find] = [this.#caller, (): Awaitable<StoreSnapshot> => this.#find(key)]
+    return replaceRecord(this.#parts, { storeId: this.id, key, caller, condition, find, make })
   }
 
-  #find(key: string): Promise<StoreSnapshot> {
+  #find(key: string): Awaitable<StoreSnapshot> {
     if (!isPossibleKey(key)) return this.#read(noKeys)
     return this.#read(({ contentId }) => [recordKey(contentId, key)])
   }
@@ -362,7 +362,7 @@ export class Store {
   #read(
     keysOf: (identity: StoreIdentity) => readonly Bytes[],
     { withActivity = false } = {},
-  ): Promise<StoreSnapshot> {
+  ): Awaitable<StoreSnapshot> {
     return this.#parts.reader.read(this.id, { keysOf, withActivity, caller: this.#caller })
   }
 
@@ -379,9 +379,7 @@ export class Store {
     return this.#parts.environment.randomBytes(innerIdBytes)
   }
 
-  #now(): number {
-    return this.#parts.environment.now()
-  }
+  #now = (): number => this.#parts.environment.now()
 }
 
 const noKeys = (): readonly Bytes[] => []

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { UserPrincipal } from './access.ts'
+import type { Awaitable } from './awaitable.ts'
 import { type Caller, system } from './caller.ts'
 import { type Domain, type DomainOptions, openDomain } from './domain.ts'
 import type {
@@ -259,6 +260,11 @@ export async function findAndUse({ stores }: Domain, storeId: string): Promise<S
 }
 
 /** How the domain refuses `work`; 'none' where it does not. */
+/** Work that may fail at once, as a promise. */
+export async function promised<T>(work: () => Awaitable<T>): Promise<T> {
+  return work()
+}
+
 export async function codeOf(work: unknown): Promise<ErrorCode | 'none'> {
   try {
     await work

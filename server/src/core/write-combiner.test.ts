@@ -80,7 +80,8 @@ it('plays out calls as a map would do them one after the other', () => {
       { selector: ({ key }) => key, maxLength: 3 },
     ),
   })
-  const there = { key: Buffer.from('k'), value: Buffer.from('0'), revision: 1 as Revision }
+  const info = { size: 1, place: { kind: 'inline', bytes: Buffer.from('0') } } as const
+  const there = { key: Buffer.from('k'), revision: 1 as Revision, info }
   fc.assert(
     fc.property(fc.array(anyCall), fc.subarray(['a', 'b', 'c']), (calls, present) => {
       const model = new Map<string, string>(present.map((key) => [key, '0']))

@@ -1,8 +1,8 @@
 import type { Actor } from './caller.ts'
-import type { Entry } from './engine.ts'
 import { StorageError } from './errors.ts'
 import { limits } from './limits.ts'
 import type { RecordChange } from './record-batch.ts'
+import type { Replaced } from './record-write.ts'
 
 /** What one call changes, all of it or nothing. */
 export interface Call {
@@ -113,12 +113,12 @@ async function commitEach(calls: readonly Waiting[], commitAll: CommitAll): Prom
 }
 
 /** A change as it is in the end, and what was there before all of them. */
-export type FinalChange = RecordChange & { readonly before: Entry | undefined }
+export type FinalChange = RecordChange & { readonly before: Replaced | undefined }
 
 /** What comes of calls that are done one after the other, from what is there. */
 export function playOut(
   calls: readonly Call[],
-  entries: ReadonlyMap<string, Entry | undefined>,
+  entries: ReadonlyMap<string, Replaced | undefined>,
 ): { changes: readonly FinalChange[]; found: readonly (readonly boolean[])[] } {
   const last = new Map<string, RecordChange>()
   const isThere = (key: string): boolean => {

@@ -90,7 +90,7 @@ function describeEnds(open: Open): void {
     await inFlight
     await engine.close()
     const closed = { failure: 'closed' }
-    await expect(engine.get([one.key])).rejects.toMatchObject(closed)
+    await expect((async () => engine.get([one.key]))()).rejects.toMatchObject(closed)
     await expect(engine.scan(within(one.key), { limit: 1, bytes: 1 })).rejects.toMatchObject(closed)
     await expect(engine.commit({ puts: [one] })).rejects.toMatchObject(closed)
     await expect(waiting).rejects.toMatchObject(closed)

@@ -47,7 +47,7 @@ export class FaultyEngine implements StorageEngine {
   }
 
   get(keys: readonly Bytes[]): Promise<(Entry | undefined)[]> {
-    return this.#delayed(() => this.#engine.get(keys))
+    return this.#delayed(async () => this.#engine.get(keys))
   }
 
   scan(range: KeyRange, bound: ScanBound): Promise<Page> {

@@ -39,7 +39,7 @@ export class MemoryEngine implements InstalledEngine {
   readonly #newest = new Newest(0)
   #closed = false
 
-  async get(keys: readonly Bytes[]): Promise<(Entry | undefined)[]> {
+  get(keys: readonly Bytes[]): (Entry | undefined)[] {
     this.#assertOpen()
     return keys.map((key) => {
       const kept = this.#tree.get(nameOf(key))

@@ -1,3 +1,4 @@
+import { asBuffer } from '../core/bytes.ts'
 import type { Bytes } from '../core/engine.ts'
 import { type ErrorCode, StorageError } from '../core/errors.ts'
 import { limits } from '../core/limits.ts'
@@ -50,7 +51,7 @@ export const jsonType = 'application/json'
 /** JSON text that needs no look; undefined where `jsonViewOf` must look. */
 export function readyJsonOf(record: StoreRecord): string | undefined {
   const bytes = readyBytesOf(record)
-  return bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')
+  return bytes && asBuffer(bytes).toString('utf8')
 }
 
 /** ... as its bytes: a door that speaks JSON has stored it, and it is small. */

@@ -28,6 +28,8 @@ export interface HttpRequest {
 
 /** A request's body, read once from front to back. */
 export interface RequestBody {
+  /** All of it, where it is here already and nothing was taken. */
+  readonly whole?: Bytes | undefined
   /**
    * The next bytes: exactly `count`, or fewer where the body ends.
    * Throws StorageError `upload-aborted` when the client goes away first.

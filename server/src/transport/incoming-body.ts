@@ -88,12 +88,18 @@ export class IncomingBody implements RequestBody {
 /** A body that is there as a whole. */
 export class WholeBody implements RequestBody {
   #bytes: Bytes
+  #isWhole = true
 
   constructor(bytes: Bytes) {
     this.#bytes = bytes
   }
 
+  get whole(): Bytes | undefined {
+    return this.#isWhole ? this.#bytes : undefined
+  }
+
   async take(count: number): Promise<Bytes> {
+    this.#isWhole = false
     const taken = this.#bytes.subarray(0, count)
     this.#bytes = this.#bytes.subarray(count)
     return taken

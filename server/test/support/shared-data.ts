@@ -64,7 +64,7 @@ class OneOfMany implements InstalledEngine {
     return this.#engine.limits
   }
 
-  get(keys: readonly Bytes[]): Promise<(Entry | undefined)[]> {
+  get(keys: readonly Bytes[]): (Entry | undefined)[] {
     return this.#engine.get(keys)
   }
 

@@ -1,3 +1,4 @@
+import { orElse } from '../../core/awaitable.ts'
 import type { Bytes } from '../../core/engine.ts'
 import { StorageError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
@@ -56,7 +57,10 @@ export async function* archiveEntries(
       problems.addRest(key, recordsMax)
       break
     }
-    const record = await store.get(key).catch((error) => problems.addUnreadable(key, error))
+    const record = await orElse(
+      () => store.get(key),
+      (error) => problems.addUnreadable(key, error),
+    )
     // Without one it was deleted meanwhile, or can't be read.
     if (record) yield* entriesOf(record, problems)
   }

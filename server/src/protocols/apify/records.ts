@@ -37,7 +37,8 @@ export async function getRecord(call: ApifyCall): Promise<HttpReply> {
   const key = keyOf(call)
   const found = findStore(call, { action: 'read', extent: { key }, link: recordLink(call) })
   const store = found instanceof Promise ? await found : found
-  const record = await store.get(key)
+  const stored = store.get(key)
+  const record = stored instanceof Promise ? await stored : stored
   if (!record) throw recordNotFound()
   const headers = headersOf(call, record)
   const unchanged = unchangedReply(call, record, headers)

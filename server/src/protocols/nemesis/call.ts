@@ -1,4 +1,5 @@
 import type { UserPrincipal } from '../../core/access.ts'
+import { type Awaitable, andThen, orElse } from '../../core/awaitable.ts'
 import type { Caller } from '../../core/caller.ts'
 import type { Domain } from '../../core/domain.ts'
 import type { Environment } from '../../core/environment.ts'
@@ -45,7 +46,7 @@ export interface NemesisCall extends Services {
 /** The text of the answer, or texts; undefined: nothing is said. */
 export type Answer = string | readonly string[] | undefined
 
-export type Handler = (call: NemesisCall) => Answer | Promise<Answer>
+export type Handler = (call: NemesisCall) => Awaitable<Answer>
 
 /** The session that a command names, and its token as JSON text. */
 export interface Session {
@@ -57,18 +58,20 @@ export interface Session {
  * The session of `tkn`, to be used with `use`. Errors that come of it are those of this session.
  * Throws CommandError.
  */
-export async function inSession(
+export function inSession(
   call: NemesisCall,
   action: Action,
-  use: (session: Session) => Promise<Answer>,
-): Promise<Answer> {
+  use: (session: Session) => Awaitable<Answer>,
+): Awaitable<Answer> {
   const number = tokenOf(call.parameters)
   const token = String(number)
-  try {
-    return await withSession(call, { token: number, action }, (store) => use({ store, token }))
-  } catch (error) {
+  const fail = (error: unknown): never => {
     throw ofSession(error, token)
   }
+  return orElse(
+    () => withSession(call, { token: number, action }, (store) => use({ store, token })),
+    fail,
+  )
 }
 
 /**
@@ -76,31 +79,32 @@ export async function inSession(
  * another store's by now. `isGuess`: wrong tokens are counted. Throws `store-not-found` and what
  * `use` throws.
  */
-export async function withSession<T>(
+export function withSession<T>(
   { client, domain }: NemesisCall,
   { token, action, isGuess = true }: { token: bigint; action: Action; isGuess?: boolean },
-  use: (store: Store) => Promise<T>,
-): Promise<T> {
+  use: (store: Store) => Awaitable<T>,
+): Awaitable<T> {
   const { principal, peer, callers, lookups } = client
   const { id } = principal.user
   const who = { caller: callers[action], peer: isGuess ? peer : undefined }
-  const find = (): Store | Promise<Store> => domain.sessions.find(id, token, who)
+  const find = (): Awaitable<Store> => domain.sessions.find(id, token, who)
   const found = lookups.run(find)
-  if (found instanceof Promise) return use(await found)
-  try {
-    return await use(found)
-  } catch (error) {
-    if (!(error instanceof StorageError) || error.code !== 'store-not-found') throw error
-    domain.sessions.forget(id, token)
-    return use(await lookups.run(find))
-  }
+  if (found instanceof Promise) return found.then(use)
+  return orElse(
+    () => use(found),
+    (error) => {
+      if (!(error instanceof StorageError) || error.code !== 'store-not-found') throw error
+      domain.sessions.forget(id, token)
+      return andThen(lookups.run(find), use)
+    },
+  )
 }
 
 /** Work of one connection, in its order: one that is known at once must not overtake others. */
 export class InTurn {
   #last: Promise<unknown> | undefined
 
-  run<T>(work: () => T | Promise<T>): T | Promise<T> {
+  run<T>(work: () => Awaitable<T>): Awaitable<T> {
     const done = this.#last ? this.#last.then(work, work) : work()
     if (!(done instanceof Promise)) return done
     this.#last = done

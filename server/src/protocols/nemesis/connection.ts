@@ -1,3 +1,4 @@
+import { type Awaitable, orElse } from '../../core/awaitable.ts'
 import { StorageError } from '../../core/errors.ts'
 import type { SocketSession } from '../../transport/socket-exchange.ts'
 import { parseJsonText } from '../json-text.ts'
@@ -82,11 +83,13 @@ export class NemesisConnection implements SocketSession {
   #start({ command, call, reply }: Waiting): void {
     this.#pace = command.pace
     this.#running += 1
-    run(command, call).then((text) => {
+    const finish = (text: Answer): void => {
       this.#running -= 1
       reply(text)
-      this.#startWaiting()
-    })
+    }
+    const answered = run(command, call)
+    if (answered instanceof Promise) void answered.then(finish).then(() => this.#startWaiting())
+    else finish(answered)
   }
 
   #startWaiting(): void {
@@ -99,13 +102,12 @@ export class NemesisConnection implements SocketSession {
   }
 }
 
-/** Never rejects: what goes wrong is an answer too. */
-async function run({ handler }: Command, call: NemesisCall): Promise<Answer> {
-  try {
-    return await handler(call)
-  } catch (error) {
-    return refusalOf(error, call)
-  }
+/** Never fails: what goes wrong is an answer too. */
+function run({ handler }: Command, call: NemesisCall): Awaitable<Answer> {
+  return orElse(
+    () => handler(call),
+    (error) => refusalOf(error, call),
+  )
 }
 
 function refusalOf(error: unknown, { command, environment }: NemesisCall): string {

@@ -41,9 +41,9 @@ export function given(parameters: Parameters, name: string): JsonText {
 
 /** The texts in an array, each once; anything else in it is passed over. */
 export function textsOf(array: JsonText): readonly string[] {
-  const texts = new Set<string>()
-  for (const item of array.items()) if (item.kind === 'string') texts.add(item.string())
-  return [...texts]
+  const texts: string[] = []
+  for (const item of array.items()) if (item.kind === 'string') texts.push(item.string())
+  return texts.length > 1 ? [...new Set(texts)] : texts
 }
 
 /** The session token. Throws CommandError where it is no unsigned 64-bit integer. */

@@ -1,3 +1,4 @@
+import { type Awaitable, andThen } from '../../core/awaitable.ts'
 import { StorageError } from '../../core/errors.ts'
 import { limits } from '../../core/limits.ts'
 import type { StoreRecord, WholeRecord } from '../../core/record.ts'
@@ -21,7 +22,7 @@ const keysObject = [required('keys', 'object')]
 const keysArray = [required('keys', 'array')]
 
 /** KV_SET: stores values over what was there. KV_SETQ says nothing unless it fails. */
-export function set(call: NemesisCall): Promise<Answer> {
+export function set(call: NemesisCall): Awaitable<Answer> {
   return write(call, keysObject, async ({ store, token }, records) => {
     const existed = await store.batch.put(records)
     if (call.command === 'KV_SETQ') return undefined
@@ -31,7 +32,7 @@ export function set(call: NemesisCall): Promise<Answer> {
 }
 
 /** KV_ADD: stores values whose keys are not there. KV_ADDQ tells of those that were alone. */
-export function add(call: NemesisCall): Promise<Answer> {
+export function add(call: NemesisCall): Awaitable<Answer> {
   return write(call, keysObject, async ({ store, token }, records) => {
     const existed = await store.batch.add(records)
     const all = statuses(records, existed, { was: status.keyExists, not: status.keySet })
@@ -42,7 +43,7 @@ export function add(call: NemesisCall): Promise<Answer> {
 }
 
 /** KV_CLEAR_SET: these values in place of all. */
-export function clearSet(call: NemesisCall): Promise<Answer> {
+export function clearSet(call: NemesisCall): Awaitable<Answer> {
   return write(call, keysObject, async ({ store, token }, records) => {
     assertAllKeys(call)
     const cleared = await store.replaceAll(records)
@@ -60,19 +61,20 @@ export async function clear(call: NemesisCall): Promise<Answer> {
 }
 
 /** KV_GET: `null` where there is none, and where there is no JSON, which `notJson` tells. */
-export function get(call: NemesisCall): Promise<Answer> {
-  return read(call, async ({ store, token }, keys) => {
+export function get(call: NemesisCall): Awaitable<Answer> {
+  return read(call, ({ store, token }, keys) => {
     if (keys.length === 0) return answer(call.command, `{"tkn":${token}}`)
-    const records = await store.batch.get(keys)
-    const views = await viewsOf(store, records)
-    const members = keys.map((key, index) => [key, views.texts[index] ?? 'null'] as const)
-    const notJson = views.notJson.length > 0 ? `,"notJson":${list(views.notJson)}` : ''
-    return answer(call.command, `{"tkn":${token},"keys":${object(members)}${notJson}}`)
+    const views = andThen(store.batch.get(keys), (records) => viewsOf(store, records))
+    return andThen(views, ({ texts, notJson }) => {
+      const members = keys.map((key, index) => [key, texts[index] ?? 'null'] as const)
+      const others = notJson.length > 0 ? `,"notJson":${list(notJson)}` : ''
+      return answer(call.command, `{"tkn":${token},"keys":${object(members)}${others}}`)
+    })
   })
 }
 
 /** KV_RMV: the statuses stand beside the token, which a key of that name replaces. */
-export function remove(call: NemesisCall): Promise<Answer> {
+export function remove(call: NemesisCall): Awaitable<Answer> {
   return read(
     call,
     async ({ store, token }, keys) => {
@@ -88,7 +90,7 @@ export function remove(call: NemesisCall): Promise<Answer> {
 }
 
 /** KV_CONTAINS */
-export function contains(call: NemesisCall): Promise<Answer> {
+export function contains(call: NemesisCall): Awaitable<Answer> {
   return read(call, async ({ store, token }, keys) => {
     if (keys.length === 0) return answer(call.command, `{"st":1,"tkn":${token}}`)
     const existed = await store.batch.has(keys)
@@ -138,21 +140,40 @@ interface Views {
  * The values as JSON. Throws `record-damaged`, and `value-too-large` where they are more than one
  * answer holds: they are in memory then.
  */
-export async function viewsOf(
+export function viewsOf(
   store: Store,
   records: readonly (StoreRecord | undefined)[],
-): Promise<Views> {
-  const texts: (string | undefined)[] = []
-  const notJson: string[] = []
-  let length = 0
-  for (const record of records) {
-    const text = record && (await textOf(store, record))
-    length += text?.length ?? 0
-    assertReplyLength(length)
-    texts.push(text)
-    if (record && text === undefined) notJson.push(record.key)
+): Awaitable<Views> {
+  const views = new ViewList()
+  for (const [index, record] of records.entries()) {
+    const text = record && readyJsonOf(record)
+    if (record && text === undefined) return viewsBehind(store, records.slice(index), views)
+    views.add(record, text)
   }
-  return { texts, notJson }
+  return views
+}
+
+async function viewsBehind(
+  store: Store,
+  records: readonly (StoreRecord | undefined)[],
+  views: ViewList,
+): Promise<Views> {
+  for (const record of records) views.add(record, record && (await textOf(store, record)))
+  return views
+}
+
+class ViewList implements Views {
+  readonly texts: (string | undefined)[] = []
+  readonly notJson: string[] = []
+  #length = 0
+
+  /** Throws `value-too-large`. */
+  add(record: StoreRecord | undefined, text: string | undefined): void {
+    this.#length += text?.length ?? 0
+    assertReplyLength(this.#length)
+    this.texts.push(text)
+    if (record && text === undefined) this.notJson.push(record.key)
+  }
 }
 
 /** A value as JSON text; undefined where it is none. Throws `record-damaged`, `value-too-large`. */
@@ -180,15 +201,15 @@ export function recordOfText(key: string, text: string): WholeRecord {
   return { key, contentType: jsonType, bytes: Buffer.from(text), jsonState: 'sound' }
 }
 
-async function write(
+function write(
   call: NemesisCall,
   declared: typeof keysObject,
   use: (session: Session, records: readonly WholeRecord[]) => Promise<Answer>,
-): Promise<Answer> {
+): Awaitable<Answer> {
   assertDeclared(call.parameters, declared)
   const members = given(call.parameters, 'keys').members()
   assertCount(members.size)
-  return inSession(call, 'write', async (session) => {
+  return inSession(call, 'write', (session) => {
     assertKeys(call, members.keys())
     return use(
       session,
@@ -197,15 +218,15 @@ async function write(
   })
 }
 
-async function read(
+function read(
   call: NemesisCall,
-  use: (session: Session, keys: readonly string[]) => Promise<Answer>,
+  use: (session: Session, keys: readonly string[]) => Awaitable<Answer>,
   action: Action = 'read',
-): Promise<Answer> {
+): Awaitable<Answer> {
   assertDeclared(call.parameters, keysArray)
   const wanted = textsOf(given(call.parameters, 'keys'))
   assertCount(wanted.length)
-  return inSession(call, action, async (session) => {
+  return inSession(call, action, (session) => {
     assertKeys(call, wanted)
     return use(session, wanted)
   })

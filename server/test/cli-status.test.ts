@@ -69,7 +69,7 @@ describe('coatcheck status', () => {
     const data = createTestFolder()
     const log = `${createTestFolder()}/log`
     const failing = ['-e', 'trace=fdatasync', '-e', 'inject=fdatasync:error=EIO:when=20+']
-    const under = straceWords(['-o', log, '-P', `${data}/lmdb/data.mdb`, ...failing])
+    const under = straceWords(['-o', log, '-P', `${data}/lmdb/journal`, ...failing])
     const server = await ServerProcess.start({ data, under })
     const client = new Client(server)
     const store = await client.openStore('full')

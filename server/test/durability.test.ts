@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { limits } from '../src/core/limits.ts'
 import { Client } from './support/client.ts'
 import { ServerProcess } from './support/server-process.ts'
 import { readSystemCalls, type SystemCall, straceWords } from './support/strace.ts'
@@ -8,27 +9,44 @@ import { createTestFolder } from './support/test-folder.ts'
 const testMsMax = 120_000
 const traced =
   'openat,fdatasync,fsync,pwrite64,read,readv,recvfrom,recvmsg,write,writev,sendto,sendmsg'
-/** Long enough for the request line, and for the Location of the reply. */
-const textShown = '500'
+/** Long enough for the key of each record of a group, as for the head of a request and of a reply. */
+const textShown = '8000'
 
 const smallSizes = Array.from({ length: 60 }, () => 300)
 const chunkSizes = Array.from({ length: 20 }, () => 20_000)
+/** Two whole chunks and a part of one, each a commit of its own in front of the record's. */
 const largeSizes = Array.from({ length: 5 }, () => 2_500_000)
+/** More than the journal holds, twice. */
+const journalsOfSizes = Array.from({ length: 300 }, () => 60_000)
 
 describe('an acknowledged write is on disk', { timeout: testMsMax }, () => {
   it.each([
-    { name: 'small values', sizes: smallSizes, connections: 1, syncsPerPut: 1 },
-    { name: 'values of a chunk', sizes: chunkSizes, connections: 1, syncsPerPut: 1 },
-    { name: 'values of three chunks', sizes: largeSizes, connections: 1, syncsPerPut: 4 },
-    { name: 'small values of 8 clients', sizes: smallSizes, connections: 8, syncsPerPut: 1 },
-  ])('before the reply: $name', async ({ name, sizes, connections, syncsPerPut }) => {
+    { name: 'small values', sizes: smallSizes, connections: 1, chunks: 0, commits: 1 },
+    { name: 'values of a chunk', sizes: chunkSizes, connections: 1, chunks: 0, commits: 1 },
+    { name: 'values of three chunks', sizes: largeSizes, connections: 1, chunks: 2, commits: 4 },
+    { name: 'small values of 8 clients', sizes: smallSizes, connections: 8, chunks: 0, commits: 1 },
+  ])('before the reply: $name', async ({ name, sizes, connections, chunks, commits }) => {
     const { calls, keys } = await tracePuts({ sizes, connections })
     const trace = new Trace(calls)
-    const syncs = keys.map((key) => trace.syncsFor(key))
-    const total = trace.syncs.length
-    process.stdout.write(`durability: ${name}: ${keys.length} PUTs, ${total} syncs in all\n`)
-    expect(Math.min(...syncs)).toBeGreaterThanOrEqual(syncsPerPut)
-    if (connections === 1) expect(total).toBeGreaterThanOrEqual(keys.length * syncsPerPut)
+    for (const [index, key] of keys.entries()) {
+      const own = trace.commitsFor(key)
+      expect(own.length, key).toBeGreaterThanOrEqual(commits)
+      expect(own.filter(({ into }) => into === 'lmdb').length, key).toBe(chunks)
+      const bytes = own.reduce((sum, commit) => sum + commit.bytes, 0)
+      expect(bytes, key).toBeGreaterThan(sizes[index] ?? 0)
+    }
+    const total = trace.commits.length
+    process.stdout.write(`durability: ${name}: ${keys.length} PUTs, ${total} commits in all\n`)
+    if (connections === 1) expect(total).toBeGreaterThanOrEqual(keys.length * commits)
+  })
+})
+
+describe('the journal', { timeout: testMsMax }, () => {
+  it('is overwritten only where all that it held is durable in LMDB', async () => {
+    const { calls } = await tracePuts({ sizes: journalsOfSizes, connections: 1 })
+    const overwrites = overwritesOf(calls)
+    expect(overwrites.length).toBeGreaterThanOrEqual(2)
+    for (const { lost, moved } of overwrites) expect(moved).toBeGreaterThanOrEqual(lost)
   })
 })
 
@@ -57,40 +75,43 @@ async function tracePuts(options: {
   return { calls: readSystemCalls(log), keys }
 }
 
+/** What one sync made durable, from the first write of it to the call that made it valid. */
+interface TracedCommit {
+  readonly into: 'journal' | 'lmdb'
+  readonly bytes: number
+  /** The writes as strace shows them. */
+  readonly text: string
+  readonly beganAt: number
+  readonly endedAt: number
+}
+
 /** Who wrote what to the disk and to the clients, and when. */
 class Trace {
-  /** Syncs of the data file that succeeded. */
-  readonly syncs: readonly SystemCall[]
+  /** What somebody asked for; what was only moved from the journal into LMDB is not in it. */
+  readonly commits: readonly TracedCommit[]
   readonly #calls: readonly SystemCall[]
-  /** Writes of LMDB's first pages, which make a commit valid: to a file that syncs each write. */
-  readonly #seals: readonly SystemCall[]
 
   constructor(calls: readonly SystemCall[]) {
     this.#calls = calls
-    const data = calls.filter(({ args, result }) => result >= 0 && args.includes('/data.mdb'))
-    this.syncs = data.filter(({ name }) => name === 'fdatasync' || name === 'fsync')
-    const synced = data
-      .filter(({ name, args }) => name === 'openat' && /\bO_D?SYNC\b/.test(args))
-      .map(({ result }) => `${result}<`)
-    this.#seals = data.filter(
-      ({ name, args }) => name === 'pwrite64' && synced.some((file) => args.startsWith(file)),
-    )
+    const chunks = lmdbCommits(calls).filter(({ bytes }) => bytes >= limits.chunkBytes)
+    this.commits = [...journalCommits(calls), ...chunks]
   }
 
   /**
-   * How many syncs lie between the request for this key and its reply. The last must be followed by
-   * the seal of its commit, and that by the reply; else there are none that count.
+   * Those that lie wholly between the request for this key and its reply. One of them, in the
+   * journal and with all others of this request in front of it, must hold the key; else there are
+   * none that count.
    */
-  syncsFor(key: string): number {
+  commitsFor(key: string): TracedCommit[] {
     const request = this.#find((call) => isRead(call) && call.args.includes(`/records/${key} `))
     const reply = this.#find(
       (call) => isWritten(call) && call.args.includes('201 Created') && call.args.includes(key),
     )
-    const seal = this.#seals.findLast(({ endedAt }) => endedAt < reply.beganAt)
-    if (!seal) return 0
-    return this.syncs.filter(
-      ({ beganAt, endedAt }) => beganAt > request.endedAt && endedAt < seal.beganAt,
-    ).length
+    const within = this.commits.filter(
+      ({ beganAt, endedAt }) => beganAt > request.endedAt && endedAt < reply.beganAt,
+    )
+    const record = within.find(({ into, text }) => into === 'journal' && text.includes(key))
+    return record ? within.filter(({ endedAt }) => endedAt <= record.endedAt) : []
   }
 
   #find(isWanted: (call: SystemCall) => boolean): SystemCall {
@@ -98,6 +119,94 @@ class Trace {
     if (!found) throw new Error('The trace shows no such request or reply.')
     return found
   }
+}
+
+/** Writes to the journal and the sync behind them. */
+function journalCommits(calls: readonly SystemCall[]): TracedCommit[] {
+  const journal = calls.filter(({ args }) => args.includes('/lmdb/journal>'))
+  return syncedWrites(journal, { into: 'journal', isWrite: ({ name }) => name === 'pwrite64' })
+}
+
+/**
+ * Pages, the sync behind them, and then, before the next sync, the write of LMDB's first pages that
+ * makes them valid: to a file that syncs each write.
+ */
+function lmdbCommits(calls: readonly SystemCall[]): TracedCommit[] {
+  const data = calls.filter(({ args }) => args.includes('/lmdb/data.mdb'))
+  const sealed = data
+    .filter(({ name, args, result }) => {
+      return name === 'openat' && result >= 0 && /\bO_D?SYNC\b/.test(args)
+    })
+    .map(({ result }) => `${result}<`)
+  const isSeal = ({ name, args }: SystemCall): boolean =>
+    name === 'pwrite64' && sealed.some((file) => args.startsWith(file))
+  const isWrite = (call: SystemCall): boolean =>
+    ['pwrite64', 'writev'].includes(call.name) && !isSeal(call)
+  const seals = data.filter((call) => isSeal(call) && call.result >= 0)
+  const synced = syncedWrites(data, { into: 'lmdb', isWrite })
+  return synced.flatMap((commit, index) => {
+    const seal = seals.find(({ beganAt }) => beganAt > commit.endedAt)
+    const next = synced[index + 1]
+    if (!seal || (next && seal.endedAt > next.beganAt)) return []
+    return [{ ...commit, endedAt: seal.endedAt }]
+  })
+}
+
+/** A sync that succeeded, and the writes that succeeded since the last one began. */
+function syncedWrites(
+  calls: readonly SystemCall[],
+  parts: { into: TracedCommit['into']; isWrite: (call: SystemCall) => boolean },
+): TracedCommit[] {
+  const { into, isWrite } = parts
+  const commits: TracedCommit[] = []
+  let since = 0
+  for (const sync of calls.filter(isSync)) {
+    const writes = calls.filter(
+      (call) =>
+        isWrite(call) && call.result > 0 && call.endedAt > since && call.endedAt < sync.beganAt,
+    )
+    const [first] = writes
+    since = sync.beganAt
+    if (!first || sync.result < 0) continue
+    commits.push({
+      into,
+      bytes: writes.reduce((sum, { result }) => sum + result, 0),
+      text: writes.map(({ args }) => args).join(),
+      beganAt: Math.min(...writes.map(({ beganAt }) => beganAt)),
+      endedAt: sync.endedAt,
+    })
+  }
+  return commits
+}
+
+/**
+ * Each time that a write to the journal begins again over one before it: the bytes that lay there,
+ * and those that were made durable in LMDB since the last of them.
+ */
+function overwritesOf(calls: readonly SystemCall[]): { lost: number; moved: number }[] {
+  const moves = lmdbCommits(calls)
+  const runs: { start: number; bytes: number; beganAt: number; endedAt: number }[] = []
+  for (const { name, args, result, beganAt, endedAt } of calls) {
+    if (name !== 'pwrite64' || !args.includes('/lmdb/journal>')) continue
+    const start = Number(/, (\d+)$/.exec(args)?.[1])
+    const run = runs.at(-1)
+    if (run && run.start + run.bytes === start) {
+      run.bytes += result
+      run.endedAt = endedAt
+    } else runs.push({ start, bytes: result, beganAt, endedAt })
+  }
+  return runs.flatMap((run, index) => {
+    const before = runs.slice(0, index).findLast(({ start }) => start === run.start)
+    if (!before) return []
+    const between = moves.filter(
+      (move) => move.beganAt > before.endedAt && move.endedAt < run.beganAt,
+    )
+    return [{ lost: before.bytes, moved: between.reduce((sum, { bytes }) => sum + bytes, 0) }]
+  })
+}
+
+function isSync({ name }: SystemCall): boolean {
+  return name === 'fdatasync' || name === 'fsync'
 }
 
 function isRead({ name }: SystemCall): boolean {

@@ -16,17 +16,32 @@ export type PackedKind = (typeof packedKind)[keyof typeof packedKind]
 
 export interface Unpacked {
   readonly kind: PackedKind
-  readonly key: Buffer
   readonly revision: Revision
   readonly value: Uint8Array
 }
 
-export function pack({ kind, key, revision, value }: Unpacked): Buffer {
-  const packed = Buffer.allocUnsafe(headerBytes + value.length)
-  packed[4] = kind
-  packed.writeUInt32BE(Math.floor(revision / 2 ** 32), 5)
-  packed.writeUInt32BE(revision % 2 ** 32, 9)
-  packed.set(value, headerBytes)
+/** The length of an entry with a value of so many bytes. */
+export function packedLengthOf(valueBytes: number): number {
+  return headerBytes + valueBytes
+}
+
+/** Writes an entry as it lies in LMDB, but for its checksum, to `into`. */
+export function packAt(into: Buffer, start: number, { kind, revision, value }: Unpacked): void {
+  into.writeUInt32BE(0, start)
+  into[start + 4] = kind
+  into.writeUInt32BE(Math.floor(revision / 2 ** 32), start + 5)
+  into.writeUInt32BE(revision % 2 ** 32, start + 9)
+  into.set(value, start + headerBytes)
+}
+
+export function pack(unpacked: Unpacked): Buffer {
+  const packed = Buffer.allocUnsafe(packedLengthOf(unpacked.value.length))
+  packAt(packed, 0, unpacked)
+  return packed
+}
+
+/** Sets the checksum of a packed entry. */
+export function seal(key: Buffer, packed: Buffer): Buffer {
   packed.writeUInt32BE(checksum(key, packed), 0)
   return packed
 }
@@ -45,35 +60,66 @@ export function contentOf(packed: Buffer): Buffer {
   return packed.subarray(headerBytes)
 }
 
+/** A packed entry that nobody changes. */
+export interface KeptEntry {
+  readonly key: Buffer
+  readonly packed: Buffer
+  readonly revision: Revision
+  /** Undefined: its checksum was not looked at yet. */
+  isDamaged: boolean | undefined
+}
+
+/** `isDamaged` where that is known. */
+export function keep(key: Buffer, packed: Buffer, isDamaged?: boolean): KeptEntry {
+  return { key, packed, revision: revisionOf(packed), isDamaged }
+}
+
 /**
  * An entry as it was read. It is verified when its value is asked for: often the revision is
  * enough.
  */
 export class LmdbEntry implements Entry {
   readonly key: Buffer
-  readonly revision: Revision
-  readonly #packed: Buffer
-  #isDamaged: boolean | undefined
+  readonly #kept: KeptEntry
+  #value: Buffer | undefined
 
-  /** `packed` must not be changed behind this. */
-  constructor(key: Buffer, packed: Buffer) {
+  /** `isShared`: others have the same bytes, which are then copied before anyone gets them. */
+  constructor(key: Buffer, kept: KeptEntry, { isShared = false } = {}) {
     this.key = key
-    this.revision = revisionOf(packed)
-    this.#packed = packed
+    this.#kept = kept
+    if (!isShared) this.#value = contentOf(kept.packed)
+  }
+
+  get revision(): Revision {
+    return this.#kept.revision
+  }
+
+  /** What it takes, its key included. */
+  get bytes(): number {
+    return this.key.length + this.#kept.packed.length
   }
 
   get value(): Buffer {
-    return this.isDamaged ? Buffer.alloc(0) : contentOf(this.#packed)
+    if (this.isDamaged) return Buffer.alloc(0)
+    this.#value ??= copied(contentOf(this.#kept.packed))
+    return this.#value
   }
 
   get isCounter(): boolean {
-    return isCounter(this.#packed)
+    return isCounter(this.#kept.packed)
   }
 
   get isDamaged(): boolean {
-    this.#isDamaged ??= !isIntact(this.key, this.#packed)
-    return this.#isDamaged
+    this.#kept.isDamaged ??= !isIntact(this.#kept.key, this.#kept.packed)
+    return this.#kept.isDamaged
   }
+}
+
+/** In a pool, which is cheaper than a buffer of its own. */
+export function copied(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafe(bytes.length)
+  bytes.copy(copy, 0, 0, bytes.length)
+  return copy
 }
 
 function isIntact(key: Buffer, packed: Buffer): boolean {

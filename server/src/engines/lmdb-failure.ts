@@ -8,9 +8,17 @@ export async function causeOf(error: unknown): Promise<unknown> {
   return reason?.status === 'rejected' ? reason.reason : error
 }
 
+/** The names that Node has for a disk that is full. */
+const fullCodes: readonly unknown[] = ['ENOSPC', 'EDQUOT']
+
+/** Whether a write of Node's own found no room. */
+export function foundNoRoom(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && fullCodes.includes(cause.code)
+}
+
 /**
- * Whether the disk of `folder` is full. LMDB calls a write that ended half-way EIO, which is how a
- * disk fills up in the middle of one.
+ * Whether the disk of `folder` is full, as lmdb tells it. LMDB calls a write that ended half-way
+ * EIO, which is how a disk fills up in the middle of one.
  */
 export function isFull(
   cause: unknown,

@@ -49,6 +49,15 @@ export function assertRoom(folder: string): void {
   throw new EngineError('full', `The disk of ${folder} is full: a new data file needs 1 MB.`)
 }
 
+/** Beside values: the pages above them. */
+const roomForPages = 1_048_576
+
+/** Whether so many bytes of values surely find room. */
+export function hasRoomFor(folder: string, bytes: number): boolean {
+  const { bavail, bsize } = statfsSync(folder)
+  return bavail * bsize >= bytes + roomForPages
+}
+
 /** What there is to say of the room that the data has to grow: sentences. */
 export function roomNotes(folder: string): string[] {
   let freeBytes: number

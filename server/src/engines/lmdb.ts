@@ -1,6 +1,6 @@
-import { type Database, open, type RootDatabase } from 'lmdb'
+import { randomInt } from 'node:crypto'
+import type { Awaitable } from '../core/awaitable.ts'
 import { asBuffer } from '../core/bytes.ts'
-import { addToCounter, decodeCounter, encodeCounter } from '../core/counter.ts'
 import type {
   AtomicWrite,
   Bytes,
@@ -15,12 +15,16 @@ import type {
 import { EngineError } from '../core/engine.ts'
 import type { EngineHealth, InstalledEngine } from '../core/installed-engine.ts'
 import { Newest } from '../core/newest.ts'
-import { stampedKey } from '../core/stamp.ts'
 import { measureRestore, measureWrite } from '../core/write-rules.ts'
-import { contentOf, isCounter, LmdbEntry, pack, packedKind, revisionOf } from './lmdb-entry.ts'
-import { causeOf, isFull } from './lmdb-failure.ts'
-import { assertRoom, assertSoundFile, roomNotes } from './lmdb-file.ts'
+import { Draft } from './lmdb-draft.ts'
+import { keep, LmdbEntry, pack, packedKind } from './lmdb-entry.ts'
+import { roomNotes } from './lmdb-file.ts'
+import { Half, type PackedRow, type Room, type Row, roomFor } from './lmdb-half.ts'
+import { hashOf } from './lmdb-index.ts'
+import { Journal } from './lmdb-journal.ts'
+import { merged } from './lmdb-merge.ts'
 import { Pace } from './lmdb-pace.ts'
+import { diskFailed, LmdbTables, reading } from './lmdb-tables.ts'
 
 const limits: EngineLimits = {
   keyBytesMax: 4_026, // what LMDB allows with pages of 8 KiB
@@ -34,25 +38,18 @@ const groupBytesMax = 8 * 1_048_576
 /** Above this many entries a scan first lets waiting requests go ahead. */
 const scanEntriesUnyielded = 256
 
-/**
- * Each commit is on disk before it is acknowledged, and an unsynced one is never taken up again
- * after a restore of the volume (`safeRestore`, which lmdb's types leave out). Without event turn
- * batching, which one transaction at a time has no use for, lmdb makes no second promise that
- * nobody could catch when a commit fails.
- * https://github.com/kriszyp/lmdb-js#lmdb-options
- */
-const environmentOptions = {
-  maxDbs: 4,
-  pageSize: 8_192,
-  overlappingSync: false,
-  safeRestore: true,
-  eventTurnBatching: false,
-} as const
+const counterBytes = 8
 
-const newestKey = Buffer.from('newest')
+/** What is larger is not worth being written twice: it goes into LMDB at once. */
+const journaledBytesMax = 524_288
 
-const diskFailed =
-  'The disk failed while writing; Coatcheck takes no more writes until it is started again.'
+/** So many entries are moved from the journal into LMDB at once: requests wait meanwhile. */
+const movedAtOnce = 256
+
+/** For so long what the journal holds may wait for more before it is moved into LMDB. */
+const idleMs = 1_000
+
+type Decision = Commit | EngineError
 
 interface Member {
   readonly write: AtomicWrite
@@ -61,55 +58,57 @@ interface Member {
   reject(error: unknown): void
 }
 
-type Decision = Commit | EngineError
-
 /**
- * The two maps of the file: everything that the domain stores, and the engine's own book-keeping.
- */
-interface Tables {
-  readonly root: RootDatabase<Buffer, Buffer>
-  readonly entries: Database<Buffer, Buffer>
-  readonly meta: Database<Buffer, Buffer>
-}
-
-/**
- * LMDB on one machine: an ordered map in one memory-mapped file, durable by one fdatasync a group.
+ * LMDB on one machine: an ordered map in one memory-mapped file, with a journal in front of it.
+ * A group of commits is durable by one write to the journal and one fdatasync; what the journal
+ * holds is kept in memory, over LMDB, until it was moved there.
  *
- * Throws EngineError `unavailable` where the folder holds no sound LMDB file, `full` where there is
- * no room for a new one. After a failed sync it takes no more writes until it is opened again: the
- * operating system may have dropped the pages.
+ * Throws EngineError `unavailable` where the folder holds no sound LMDB file or journal, `full`
+ * where there is no room for a new one. After a failed sync it takes no more writes until it is
+ * opened again: the operating system may have dropped the pages.
  */
 export class LmdbEngine implements InstalledEngine {
   readonly limits = limits
   readonly #folder: string
-  #tables: Tables
+  readonly #hashSeed: number
+  readonly #tables: LmdbTables
+  readonly #journal: Journal
   readonly #newest: Newest
+  #move: Promise<void> | undefined
   readonly #waiting: Member[] = []
-  #flushing: Promise<void> | undefined
   readonly #pace = new Pace(() => performance.now())
+  #working: Promise<void> | undefined
+  #idle: NodeJS.Timeout | undefined
   #fault: EngineError | undefined
-  #reopening: Promise<void> | undefined
   #closed = false
 
   /** `folder` must exist. */
   constructor(folder: string) {
-    assertSoundFile(folder)
-    assertRoom(folder)
     this.#folder = folder
-    this.#tables = openTables(folder)
-    const newest = reading(() => this.#tables.meta.getBinary(newestKey))
-    this.#newest = new Newest(newest ? Number(newest.readBigUInt64BE()) : 0)
+    const hashSeed = randomInt(2 ** 31)
+    this.#hashSeed = hashSeed
+    this.#tables = new LmdbTables(folder, hashSeed)
+    const newest = this.#tables.newest()
+    try {
+      this.#journal = new Journal(folder, { newest, hashSeed })
+    } catch (error) {
+      void this.#tables.close()
+      throw error
+    }
+    const { fresh, moving } = this.#journal
+    this.#newest = new Newest(Math.max(newest, moving.newest, fresh.newest))
   }
 
-  async get(keys: readonly Bytes[]): Promise<(Entry | undefined)[]> {
-    if (this.#reopening) await this.#reopening
+  get(keys: readonly Bytes[]): Awaitable<(Entry | undefined)[]> {
+    const { reopening } = this.#tables
+    if (reopening) return reopening.then(() => this.get(keys))
     this.#assertOpen()
     return reading(() => keys.map((key) => this.#read(asBuffer(key))))
   }
 
   async scan(range: KeyRange, bound: ScanBound): Promise<Page> {
     if (bound.limit > scanEntriesUnyielded) await new Promise(setImmediate)
-    if (this.#reopening) await this.#reopening
+    if (this.#tables.reopening) await this.#tables.reopening
     this.#assertOpen()
     return reading(() => this.#page(range, bound))
   }
@@ -120,7 +119,7 @@ export class LmdbEngine implements InstalledEngine {
       if (this.#fault) throw this.#fault
       const bytes = measureWrite(write, limits)
       this.#waiting.push({ write, bytes, resolve, reject })
-      this.#flushing ??= this.#flush()
+      this.#working ??= this.#work(() => this.#commitWaiting())
     })
   }
 
@@ -129,21 +128,18 @@ export class LmdbEngine implements InstalledEngine {
     this.#assertOpen()
     if (this.#fault) throw this.#fault
     measureRestore(entries, { newest, limits })
-    const { root, meta, entries: table } = this.#tables
-    try {
-      await root.childTransaction(() => {
-        for (const { key, value, revision, isCounter } of entries) {
-          const kind = isCounter ? packedKind.counter : packedKind.value
-          const name = asBuffer(key)
-          table.put(name, pack({ kind, key: name, revision, value }))
-        }
-        meta.put(newestKey, stampOf(Math.max(newest, this.#newest.revision)))
+    while (this.#working) await Promise.allSettled([this.#working])
+    this.#working = this.#work(async () => {
+      await this.#moveAll()
+      const rows = entries.map(({ key, value, revision, isCounter }) => {
+        const kind = isCounter ? packedKind.counter : packedKind.value
+        return { key: asBuffer(key), packed: pack({ kind, revision, value }) }
       })
-    } catch (error) {
-      throw await this.#failureOf(await causeOf(error))
-    }
-    root.resetReadTxn()
-    this.#newest.advance(newest)
+      const revision = Math.max(newest, this.#newest.revision)
+      await this.#written(this.#tables.write(rows, revision))
+      this.#newest.advance(revision)
+    })
+    await this.#working
   }
 
   async newerThan(revision: Revision, signal: AbortSignal): Promise<Revision> {
@@ -156,69 +152,136 @@ export class LmdbEngine implements InstalledEngine {
     return { whyNot, durability: 'single', notes: roomNotes(this.#folder), now: undefined }
   }
 
-  /** Waits for the commits in flight. */
+  /** Waits for the commits in flight, and moves all that the journal holds into LMDB. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
     this.#newest.close()
-    await this.#flushing
-    await this.#tables.root.close()
+    clearTimeout(this.#idle)
+    while (this.#working) await Promise.allSettled([this.#working])
+    // What can't be moved now stays in the journal.
+    if (!this.#fault) await Promise.allSettled([this.#moveAll()])
+    await this.#tables.close()
+    this.#journal.close()
   }
 
-  #read(name: Buffer): Entry | undefined {
-    const shared = this.#tables.entries.getBinaryFast(name)
-    if (!shared) return undefined
-    // lmdb reads into one buffer of its own. A copy in a pool is cheaper than a buffer of its own.
-    const packed = Buffer.allocUnsafe(shared.length)
-    shared.copy(packed, 0, 0, shared.length)
-    return new LmdbEntry(name, packed)
+  #read(key: Buffer): Entry | undefined {
+    const { fresh, moving } = this.#journal
+    const hash = hashOf(key, { seed: this.#hashSeed })
+    for (const half of [fresh, moving]) {
+      const entry = half.isEmpty ? 0 : half.find(key, hash)
+      if (entry > 0) return half.entryOf(key, entry)
+    }
+    const kept = this.#tables.read(key, hash)
+    return kept && new LmdbEntry(key, kept, { isShared: true })
+  }
+
+  /** What is there, in bytes that others may have too. */
+  #packedOf(key: Buffer, hash: number): Buffer | undefined {
+    const { fresh, moving } = this.#journal
+    for (const half of [fresh, moving]) {
+      const entry = half.find(key, hash)
+      if (entry === 0) continue
+      const packed = half.packedOf(entry)
+      return packed.length > 0 ? packed : undefined
+    }
+    return this.#tables.read(key, hash)?.packed
   }
 
   /** Copied here and now: a reader kept open would make the file grow for good. */
   #page(range: KeyRange, bound: ScanBound): Page {
     const entries: Entry[] = []
     let bytes = 0
-    const rows = this.#tables.entries.getRange({
-      start: asBuffer(range.start),
-      end: asBuffer(range.end),
-      limit: bound.limit + 1,
-    })
-    for (const { key, value } of rows) {
+    for (const entry of this.#entries(range)) {
       if (entries.length >= bound.limit || bytes >= bound.bytes) return { entries, more: true }
-      entries.push(new LmdbEntry(key, value))
-      bytes += key.length + value.length
+      entries.push(entry)
+      bytes += entry.bytes
     }
     return { entries, more: false }
   }
 
-  /** One group after the other: what arrives while one is in flight forms the next. */
-  async #flush(): Promise<void> {
+  *#entries({ start, end }: KeyRange): Generator<LmdbEntry> {
+    const rows = this.#tables.rows(asBuffer(start), asBuffer(end))
+    const halves = [this.#journal.moving, this.#journal.fresh].filter(({ isEmpty }) => !isEmpty)
+    if (halves.length === 0) {
+      for (const { key, packed } of rows) yield new LmdbEntry(key, keep(key, packed))
+      return
+    }
+    let all: Iterable<Row> = entriesOf(rows)
+    for (const half of halves) all = merged(half.rows({ start, end }), all)
+    for (const { entry } of all) if (entry) yield entry
+  }
+
+  /** One piece of work at a time: what is committed meanwhile waits for its end. */
+  #work(work: () => Promise<void>): Promise<void> {
+    return work().finally(() => {
+      this.#working = undefined
+      if (this.#waiting.length > 0) this.#working = this.#work(() => this.#commitWaiting())
+    })
+  }
+
+  async #commitWaiting(): Promise<void> {
+    while (this.#waiting.length > 0) await this.#commitNext()
+    if (!this.#closed) this.#idle ??= setTimeout(() => this.#rest(), idleMs).unref()
+  }
+
+  #rest(): void {
+    this.#idle = undefined
+    // Where it fails, so does the next commit that needs the room.
+    this.#working ??= this.#work(async () => void (await Promise.allSettled([this.#turn()])))
+  }
+
+  async #commitNext(): Promise<void> {
+    const group = this.#takeGroup()
     try {
-      while (this.#waiting.length > 0) await this.#commitNext()
-    } finally {
-      this.#flushing = undefined
+      const decisions = await this.#commitAll(group)
+      for (const [index, member] of group.entries()) settle(member, decisions[index])
+    } catch (error) {
+      for (const member of group) member.reject(error)
+    }
+    this.#pace.concluded()
+  }
+
+  /** Into the journal; what is too large for it, or finds no room there, into LMDB at once. */
+  async #commitAll(group: readonly Member[]): Promise<Decision[]> {
+    if (this.#tables.reopening) await this.#tables.reopening
+    const room = roomOf(group)
+    if (room.bytes > journaledBytesMax) return this.#write(group, room)
+    if (!this.#journal.fresh.fits(room)) await this.#turn()
+    try {
+      return await this.#append(group)
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.failure !== 'full') throw error
+      return this.#write(group, room)
     }
   }
 
-  /** Who belongs to the group is decided when its transaction begins, as late as can be. */
-  async #commitNext(): Promise<void> {
-    let group: readonly Member[] | undefined
-    try {
-      // A child transaction, since an error thrown in a plain one would leave a half-done group
-      // behind.
-      const { decisions, newest } = await this.#tables.root.childTransaction(() => {
-        group = this.#takeGroup()
-        const decided = this.#decide(group)
-        this.#pace.decided(group.length)
-        return decided
-      })
-      this.#tables.root.resetReadTxn()
-      this.#newest.advance(newest)
-      for (const [index, member] of group?.entries() ?? []) settle(member, decisions[index])
-    } catch (error) {
-      refuse(group ?? this.#takeGroup(), await this.#failureOf(await causeOf(error)))
-    }
-    this.#pace.concluded()
+  async #append(group: readonly Member[]): Promise<Decision[]> {
+    const { draft, decisions } = this.#decide(group, this.#journal.fresh)
+    if (!draft.isEmpty) await this.#written(this.#journal.append(draft))
+    this.#newest.advance(draft.newest)
+    return decisions
+  }
+
+  /** All that came before is in LMDB then. */
+  async #write(group: readonly Member[], room: Room): Promise<Decision[]> {
+    await this.#moveAll()
+    const half = new Half(room, this.#hashSeed)
+    const { draft, decisions } = this.#decide(group, half)
+    half.keep(draft.newest)
+    const rows = [...half.packedRows()]
+    if (!draft.isEmpty) await this.#written(this.#tables.write(rows, draft.newest))
+    this.#newest.advance(draft.newest)
+    return decisions
+  }
+
+  #decide(group: readonly Member[], half: Half): { draft: Draft; decisions: Decision[] } {
+    const hashSeed = this.#hashSeed
+    const read = (key: Buffer, hash: number): Buffer | undefined => this.#packedOf(key, hash)
+    const draft = new Draft(this.#newest.revision, { half, hashSeed, read })
+    const decisions = reading(() => group.map(({ write }) => this.#fault ?? draft.decide(write)))
+    this.#pace.decided(group.length)
+    return { draft, decisions }
   }
 
   #takeGroup(): Member[] {
@@ -233,88 +296,49 @@ export class LmdbEngine implements InstalledEngine {
     return this.#waiting.splice(0, count)
   }
 
-  /** A full disk leaves LMDB as it was before the group. Anything else ends all writes. */
-  async #failureOf(cause: unknown): Promise<EngineError> {
-    const isReadable = this.#isReadable()
-    if (
-      isReadable &&
-      isFull(cause, { folder: this.#folder, pageBytes: environmentOptions.pageSize })
-    ) {
-      return new EngineError('full', 'The disk is full.', { cause })
-    }
-    this.#fault = new EngineError('unavailable', diskFailed, { cause })
-    if (!isReadable) await this.#reopen()
-    return new EngineError('unavailable', diskFailed, { applied: 'unknown', cause })
+  /** Goes on in the other half of the journal, once that is moved. */
+  async #turn(): Promise<void> {
+    await this.#moved()
+    this.#journal.turn()
+    // Where it fails, the next turn tries again, and fails.
+    this.#moved().catch(() => undefined)
   }
 
-  /** A failed write of its first pages ends LMDB's reads too, until the file is opened anew. */
-  #isReadable(): boolean {
-    try {
-      this.#tables.root.resetReadTxn()
-      this.#tables.meta.getBinary(newestKey)
-      return true
-    } catch {
-      return false
-    }
+  async #moveAll(): Promise<void> {
+    await this.#moved()
+    if (this.#journal.fresh.isEmpty) return
+    await this.#turn()
+    await this.#moved()
   }
 
-  async #reopen(): Promise<void> {
-    this.#reopening = this.#tables.root.close().then(() => {
-      this.#tables = openTables(this.#folder)
+  #moved(): Promise<void> {
+    this.#move ??= this.#moveOnce().finally(() => {
+      this.#move = undefined
     })
-    const [opened] = await Promise.allSettled([this.#reopening])
-    // Where that fails, reads are refused with the reason from now on.
-    if (opened?.status === 'fulfilled') this.#reopening = undefined
+    return this.#move
   }
 
-  #decide(group: readonly Member[]): { decisions: Decision[]; newest: Revision } {
-    let newest = this.#newest.revision
-    const decisions = group.map(({ write }): Decision => {
-      if (this.#fault) return this.#fault
-      const decision = this.#attempt(write, newest + 1)
-      if (!(decision instanceof EngineError) && decision.applied) newest = decision.revision
-      return decision
-    })
-    if (newest > this.#newest.revision) this.#tables.meta.put(newestKey, stampOf(newest))
-    return { decisions, newest }
+  /** In several transactions; only the last says that LMDB has it all. */
+  async #moveOnce(): Promise<void> {
+    const half = this.#journal.moving
+    if (half.isEmpty) return
+    const rows = [...half.packedRows()]
+    do {
+      const part = rows.splice(0, movedAtOnce)
+      await this.#written(this.#tables.write(part, rows.length === 0 ? half.newest : undefined))
+    } while (rows.length > 0)
+    half.empty()
   }
 
-  /** A refused member leaves its neighbours in the group alone. */
-  #attempt(write: AtomicWrite, revision: Revision): Decision {
+  /** After a failed sync nothing is written any more. */
+  async #written(work: Promise<void>): Promise<void> {
     try {
-      return this.#apply(write, revision)
+      await work
     } catch (error) {
-      if (error instanceof EngineError) return error
+      if (error instanceof EngineError && error.failure === 'full') throw error
+      this.#fault = new EngineError('unavailable', diskFailed, { cause: error })
       throw error
     }
-  }
-
-  #apply(write: AtomicWrite, revision: Revision): Commit {
-    for (const check of write.checks ?? []) {
-      const packed = this.#tables.entries.getBinaryFast(asBuffer(check.key))
-      if ((packed && revisionOf(packed)) !== check.revision) return { applied: false }
-    }
-    const totals = this.#totalsAfter(write)
-    for (const key of write.deletes ?? []) this.#tables.entries.remove(asBuffer(key))
-    for (const { key, value, stamped } of write.puts ?? []) {
-      const name = stamped ? stampedKey(key, revision) : asBuffer(key)
-      this.#tables.entries.put(name, pack({ kind: packedKind.value, key: name, revision, value }))
-    }
-    for (const { key, value } of totals) {
-      this.#tables.entries.put(key, pack({ kind: packedKind.counter, key, revision, value }))
-    }
-    return { applied: true, revision }
-  }
-
-  /** Worked out before anything is written, so that a refusal leaves nothing behind. */
-  #totalsAfter(write: AtomicWrite): { key: Buffer; value: Buffer }[] {
-    return (write.sums ?? []).map(({ key, delta }) => {
-      const name = asBuffer(key)
-      const packed = this.#tables.entries.getBinary(name)
-      if (packed && !isCounter(packed)) throw new EngineError('refused', 'This key holds a value.')
-      const total = addToCounter(decodeCounter(packed && contentOf(packed)), delta)
-      return { key: name, value: encodeCounter(total) }
-    })
   }
 
   #assertOpen(): void {
@@ -327,34 +351,17 @@ function settle(member: Member, decision: Decision | undefined): void {
   else member.resolve(decision)
 }
 
-function refuse(group: readonly Member[], failure: EngineError): void {
-  for (const member of group) member.reject(failure)
+function* entriesOf(rows: Iterable<PackedRow>): Generator<Row> {
+  for (const { key, packed } of rows) yield { key, entry: new LmdbEntry(key, keep(key, packed)) }
 }
 
-/** Throws EngineError `unavailable` with a sentence for the user. */
-function openTables(folder: string): Tables {
-  const options = { encoding: 'binary', keyEncoding: 'binary' } as const
-  try {
-    const root = open<Buffer, Buffer>({ path: folder, ...environmentOptions, ...options })
-    const openTable = (name: string): Database<Buffer, Buffer> => root.openDB(name, options)
-    return { root, entries: openTable('entries'), meta: openTable('meta') }
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    const sentence = `The data in ${folder} can't be opened: ${reason}.`
-    throw new EngineError('unavailable', sentence, { cause })
+function roomOf(group: readonly Member[]): Room {
+  let bytes = 0
+  let entries = 0
+  for (const { write, bytes: own } of group) {
+    const { deletes = [], puts = [], sums = [] } = write
+    bytes += own + sums.length * counterBytes
+    entries += deletes.length + puts.length + sums.length
   }
-}
-
-/** Throws EngineError `damaged` where LMDB finds that its pages are not what they should be. */
-function reading<T>(read: () => T): T {
-  try {
-    return read()
-  } catch (cause) {
-    if (!(cause instanceof Error) || !cause.message.startsWith('MDB_')) throw cause
-    throw new EngineError('damaged', `The data file is damaged: ${cause.message}.`, { cause })
-  }
-}
-
-function stampOf(revision: Revision): Buffer {
-  return stampedKey(Buffer.alloc(0), revision)
+  return roomFor({ bytes, entries })
 }

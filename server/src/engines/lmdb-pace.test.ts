@@ -7,20 +7,20 @@ it('takes all that wait while it knows nothing of the disk but that it is slow',
 })
 
 it('takes half of those who come again and again where a sync is quicker than serving them', () => {
-  const pace = paceAfter({ count: 64, syncMs: 0.5 })
+  const pace = paceAfter({ count: 64, syncMs: 0.2 })
   // The 64 are answered and about to come again, together with the 64 that wait.
   expect(pace.countFor(64)).toBe(64)
   expect(pace.countFor(100)).toBe(82)
 })
 
 it('keeps the halves apart once there are two', () => {
-  const pace = paceAfter({ count: 32, syncMs: 0.5 })
+  const pace = paceAfter({ count: 32, syncMs: 0.2 })
   expect(pace.countFor(32)).toBe(32)
   expect(pace.countFor(48)).toBe(40)
 })
 
 it('never takes more than there are', () => {
-  expect(paceAfter({ count: 64, syncMs: 0.5 }).countFor(1)).toBe(1)
+  expect(paceAfter({ count: 64, syncMs: 0.2 }).countFor(1)).toBe(1)
   expect(paceAfter({ count: 1, syncMs: 50 }).countFor(1)).toBe(1)
 })
 

@@ -1,12 +1,18 @@
 import type { Socket } from 'node:net'
 import { pongFrame, textFrames } from './frames.ts'
 
+/**
+ * So many texts go out without waiting for more: a client that has asked for many begins to read
+ * the first answers while the last ones are being made.
+ */
+const gatheredMax = 32
+
 /** What is handed to the socket at once: a slow client shows by taking the next of these. */
 const sliceBytes = 262_144
 
 /**
- * What goes to one client. Texts are gathered until they are flushed, and go out as one write of
- * frames. What the client does not take yet is kept here, where it is counted.
+ * What goes to one client. Texts are gathered until they are flushed or many, and go out as one
+ * write of frames. What the client does not take yet is kept here, where it is counted.
  */
 export class SocketOutput {
   readonly #socket: Socket
@@ -45,6 +51,7 @@ export class SocketOutput {
   readonly addText = (text: string): void => {
     this.#texts.push(text)
     this.#textUnits += text.length
+    if (this.#texts.length >= gatheredMax) this.flush()
   }
 
   /** Answers a ping; of several, the latest is enough (RFC 6455, 5.5.3). */

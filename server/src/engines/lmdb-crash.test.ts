@@ -14,11 +14,11 @@ const metaBytes = 2 * 8_192
 /** Goes past the journal. */
 const largeBytes = 600_000
 /**
- * Of these a half of the journal holds some 600, which are moved in several transactions, and
+ * Of these a half of the journal holds some 1,200, which are moved in several transactions, and
  * commits of 50 stay in the journal. All are of one length, so that blocks that are overwritten end
  * where new ones do.
  */
-const bulkBytes = 7_000
+const bulkBytes = 3_500
 const bulkCount = 50
 const bulkKeys = Array.from({ length: 600 }, (_, index) => `bulk ${String(index).padStart(3, '0')}`)
 /** Where the halves of the journal begin, and what their first blocks begin with. */

@@ -41,7 +41,7 @@ const scanEntriesUnyielded = 256
 const counterBytes = 8
 
 /** What is larger is not worth being written twice: it goes into LMDB at once. */
-const journaledBytesMax = 524_288
+const journaledBytesMax = 262_144
 
 /** So many entries are moved from the journal into LMDB at once: requests wait meanwhile. */
 const movedAtOnce = 256

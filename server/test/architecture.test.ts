@@ -109,6 +109,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'engines/lmdb-tables.ts',
     'lmdb',
     'node:',
+    'sorted-btree',
   ],
   'engines/memory.ts': ['core/', 'sorted-btree'],
   'engines/postgres': [

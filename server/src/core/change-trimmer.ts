@@ -5,6 +5,7 @@ import {
   changeRange,
   changeRevisionOf,
   changesTrimmedKey,
+  decodeNumber,
   encodeNumber,
   kindRange,
   storeIdOf,
@@ -69,7 +70,8 @@ export class ChangeTrimmer {
 
   async #trimLength(storeId: string): Promise<void> {
     const revisions: Revision[] = []
-    for await (const { key } of walk(this.#engine, changeRange(storeId, 0))) {
+    const [mark] = await this.#engine.get([changesTrimmedKey(storeId)])
+    for await (const { key } of walk(this.#engine, changeRange(storeId, trimmedBy(mark)))) {
       revisions.push(changeRevisionOf(key))
     }
     const last = revisions.at(-1 - limits.changesKeptPerStoreMax)
@@ -88,7 +90,9 @@ export class ChangeTrimmer {
     const mark = changesTrimmedKey(storeId)
     // Before the entries: where another server trims more meanwhile, this commit does nothing.
     const [before, store] = await this.#engine.get([mark, storeKey(storeId)])
-    const { entries, more } = await this.#engine.scan(changeRange(storeId, 0), bound)
+    // Nothing is left in front of the mark, which an engine may have to look past for a while.
+    const range = changeRange(storeId, trimmedBy(before))
+    const { entries, more } = await this.#engine.scan(range, bound)
     const kept = entries.findIndex((entry) => !isDone(entry))
     const removed = kept === -1 ? entries : entries.slice(0, kept)
     const last = removed.at(-1)
@@ -102,4 +106,9 @@ export class ChangeTrimmer {
     })
     return commit.applied ? removed.length : 0
   }
+}
+
+/** The revision up to which a log was trimmed, as its mark says. */
+function trimmedBy(mark: Entry | undefined): Revision {
+  return mark && !mark.isDamaged ? decodeNumber(mark.value, 0) : 0
 }

@@ -22,6 +22,7 @@ import {
   garbageTotalKey,
   kindRange,
   leaseValueIdOf,
+  rangeBehind,
   storeKey,
 } from './keyspace.ts'
 import type { Lifecycle } from './lifecycle.ts'
@@ -124,23 +125,27 @@ export class Sweeper {
   /** Returns whether nothing is left of the value; what this server is reading stays. */
   async #removeValue(valueId: Bytes): Promise<boolean> {
     if (this.#parts.values.isBeingRead(valueId)) return false
+    let range = chunkRange(valueId)
     for (;;) {
-      const { entries, more } = await this.#page(chunkRange(valueId), limits.sweepBatchKeysMax)
+      const { entries, more } = await this.#page(range, limits.sweepBatchKeysMax)
       await this.#remove(entries)
       if (!more) return true
+      range = behind(range, entries)
     }
   }
 
   /** Returns whether nothing is left of the content: its records, and their values first. */
   async #removeContent(contentId: Bytes): Promise<boolean> {
+    let range = contentRange(contentId)
     for (;;) {
-      const page = await this.#page(contentRange(contentId), limits.sweepBatchKeysMax)
+      const page = await this.#page(range, limits.sweepBatchKeysMax)
       for (const entry of page.entries) {
         const place = replacedInfo(entry)?.place
         if (place?.kind === 'chunks' && !(await this.#removeValue(place.valueId))) return false
       }
       await this.#remove(page.entries)
       if (!page.more) return true
+      range = behind(range, page.entries)
     }
   }
 
@@ -167,6 +172,12 @@ export interface SweeperParts {
   readonly values: Values
   readonly trimmer: ChangeTrimmer
   readonly auditLog: AuditLog
+}
+
+/** Without what was just removed: an engine may have to look past it for a while. */
+function behind(range: KeyRange, entries: readonly Entry[]): KeyRange {
+  const last = entries.at(-1)
+  return last ? rangeBehind(range, last.key) : range
 }
 
 /** One damaged store does not keep the sweep from the others. */

@@ -63,7 +63,8 @@ it('gives the rows of a range in order', () => {
   const range = fc.record({ start: fc.constantFrom(...keys), end: fc.constantFrom(...keys) })
   const property = fc.property(someBlocks, range, (blocks, { start, end }) => {
     const { half } = sealed(blocks)
-    const rows = half.rows({ start: Buffer.from(start, 'latin1'), end: Buffer.from(end, 'latin1') })
+    const range = { start: Buffer.from(start, 'latin1'), end: Buffer.from(end, 'latin1') }
+    const rows = [...half.rows(range)]
     const expected = rowsOf(half).filter(([key]) => key >= start && key < end)
     expect(rows.map(({ key }) => key.toString('latin1'))).toEqual(expected.map(([key]) => key))
   })
@@ -236,7 +237,7 @@ function expectFirst(
 }
 
 function rowsOf(half: Half): Rows {
-  return half.rows(everything).map(({ key, entry }) => {
+  return [...half.rows(everything)].map(({ key, entry }) => {
     const shown = entry && {
       value: entry.value.toString('latin1'),
       revision: entry.revision,

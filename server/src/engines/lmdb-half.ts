@@ -1,4 +1,6 @@
 import { crc32 } from 'node:zlib'
+import sortedBTree from 'sorted-btree'
+import { asBuffer } from '../core/bytes.ts'
 import type { Bytes, KeyRange, Revision } from '../core/engine.ts'
 import { copied, keep, LmdbEntry, packAt, packedLengthOf, type Unpacked } from './lmdb-entry.ts'
 import { Index } from './lmdb-index.ts'
@@ -62,6 +64,10 @@ export class Half {
   #newest: Revision = 0
   /** Where the next entry of the draft goes. */
   #draftEnd = 0
+  // The package is CommonJS: its class is the module's `default`.
+  readonly #sorted = new sortedBTree.default<string, number>(undefined, compareStrings)
+  /** So many entries are in it. */
+  #sortedCount = 0
 
   /** `hashSeed` is that of every half whose entries are looked up with one hash. */
   constructor(room: Room, hashSeed: number) {
@@ -147,6 +153,8 @@ export class Half {
 
   empty(): void {
     this.#index.cut(0)
+    this.#sorted.clear()
+    this.#sortedCount = 0
     this.#end = 0
     this.#count = 0
     this.#newest = 0
@@ -192,17 +200,24 @@ export class Half {
   }
 
   /**
-   * What stands under the keys of a range, in order. A half is small enough to look through: with
-   * its entries in order all the time, each write would cost what a few scans do.
+   * What stands under the keys of a range, in order. Entries are put in order when somebody scans:
+   * most of them are moved before that.
    */
-  rows({ start, end }: KeyRange): Row[] {
-    const rows: Row[] = []
-    for (let entry = 1; entry <= this.#count; entry += 1) {
-      if (!this.#index.isWithin(entry, start, end) || !this.#isNewestKept(entry)) continue
-      const key = copied(this.#keyOf(entry))
-      rows.push({ key, entry: this.entryOf(key, entry) })
+  *rows({ start, end }: KeyRange): Generator<Row> {
+    this.#sort()
+    const last = nameOf(end)
+    for (const [name, entry] of this.#sorted.entries(nameOf(start))) {
+      if (name >= last) return
+      const key = Buffer.from(name, 'latin1')
+      yield { key, entry: this.entryOf(key, entry) }
     }
-    return rows.sort((a, b) => Buffer.compare(a.key, b.key))
+  }
+
+  #sort(): void {
+    for (let entry = this.#sortedCount + 1; entry <= this.#count; entry += 1) {
+      this.#sorted.set(nameOf(this.#keyOf(entry)), entry)
+    }
+    this.#sortedCount = this.#count
   }
 
   #isNewestKept(entry: number): boolean {
@@ -257,4 +272,14 @@ function blockAt(bytes: Buffer, seal: Buffer): BlockHead | undefined {
     newest: bytes.readDoubleBE(at.newest),
     count: bytes.readUInt32BE(at.count),
   }
+}
+
+/** A key as a latin1 string, one char a byte: the order of such strings is that of the bytes. */
+function nameOf(key: Bytes): string {
+  return asBuffer(key).toString('latin1')
+}
+
+function compareStrings(a: string, b: string): number {
+  if (a < b) return -1
+  return a > b ? 1 : 0
 }

@@ -37,21 +37,6 @@ it('finds the newest entry of each key among the first ones, whatever was cut aw
   fc.assert(property, { numRuns: 300 })
 })
 
-it('says whether the key of an entry lies in a range of bytes', () => {
-  const property = fc.property(someKeys, someKeys, someKeys, (keys, starts, ends) => {
-    const run = new IndexRun(keys)
-    for (const key of keys.keys()) run.take({ kind: 'add', key })
-    for (const [start, end] of starts.flatMap((from) => ends.map((to) => [from, to] as const))) {
-      const within = keys.map((_, index) => run.index.isWithin(index + 1, start, end))
-      const expected = keys.map((key) => {
-        return Buffer.compare(key, start) >= 0 && Buffer.compare(key, end) < 0
-      })
-      expect(within).toEqual(expected)
-    }
-  })
-  fc.assert(property)
-})
-
 it('keeps keys apart that have one hash', () => {
   const pair = keysOfOneHash()
   const property = fc.property(steps, (all) => {

@@ -63,11 +63,6 @@ export class Index {
     return newest
   }
 
-  /** Whether start <= key < end. */
-  isWithin(entry: number, start: Bytes, end: Bytes): boolean {
-    return this.#compare(entry, start) >= 0 && this.#compare(entry, end) < 0
-  }
-
   startOf(entry: number): number {
     return this.#starts[entry] ?? 0
   }
@@ -103,18 +98,6 @@ export class Index {
     const start = this.startOf(entry)
     const place = { start, length: this.lengthOf(entry), hash: this.#hashes[entry] ?? 0 }
     return this.#slotOf(this.#bytes, place)
-  }
-
-  /** Below, at or above 0, as the key of the entry is before, at or behind this one. */
-  #compare(entry: number, key: Bytes): number {
-    const start = this.startOf(entry)
-    const length = this.lengthOf(entry)
-    const common = Math.min(length, key.length)
-    for (let index = 0; index < common; index += 1) {
-      const difference = (this.#bytes[start + index] ?? 0) - (key[index] ?? 0)
-      if (difference !== 0) return difference
-    }
-    return length - key.length
   }
 
   #hasKey(entry: number, bytes: Bytes, start: number): boolean {

@@ -2,6 +2,7 @@ import { changeTimeOf } from './change.ts'
 import type { Entry, Revision, StorageEngine } from './engine.ts'
 import type { Environment } from './environment.ts'
 import {
+  changeKey,
   changeRange,
   changeRevisionOf,
   changesTrimmedKey,
@@ -12,6 +13,7 @@ import {
   storeKey,
 } from './keyspace.ts'
 import { limits } from './limits.ts'
+import { stampedKey } from './stamp.ts'
 import { walk } from './walk.ts'
 
 /** Keeps each store's change log to its age and length, a bounded batch at a time. */
@@ -74,11 +76,25 @@ export class ChangeTrimmer {
     for await (const { key } of walk(this.#engine, changeRange(storeId, trimmedBy(mark)))) {
       revisions.push(changeRevisionOf(key))
     }
-    const last = revisions.at(-1 - limits.changesKeptPerStoreMax)
-    if (last === undefined) return
-    // By their revisions: what another server removes meanwhile is not removed in addition.
-    const isExcess = ({ key }: Entry): boolean => changeRevisionOf(key) <= last
-    while ((await this.#removeFirst(storeId, isExcess)) === limits.sweepBatchKeysMax);
+    const excess = revisions.slice(0, -limits.changesKeptPerStoreMax)
+    while (excess.length > 0) {
+      const batch = excess.splice(0, limits.sweepBatchKeysMax)
+      if (!(await this.#removeAll(storeId, batch))) return
+    }
+  }
+
+  /** False where another server trims the log as well. */
+  async #removeAll(storeId: string, revisions: readonly Revision[]): Promise<boolean> {
+    const key = changesTrimmedKey(storeId)
+    const [before] = await this.#engine.get([key])
+    const last = revisions.at(-1)
+    if (last === undefined || last <= trimmedBy(before)) return true
+    const { applied } = await this.#engine.commit({
+      checks: [{ key, revision: before?.revision }],
+      deletes: revisions.map((revision) => stampedKey(changeKey(storeId), revision)),
+      puts: [{ key, value: encodeNumber(last) }],
+    })
+    return applied
   }
 
   /**

@@ -3,7 +3,7 @@
  * millisecond by itself, on this thread and on the one that writes: with smaller ones, though the
  * event loop never stands still, all of it takes longer.
  */
-const workMs = 0.01
+const workMs = 0.006
 
 /**
  * How many of the commits that wait go into the next group. With all of them in one group the

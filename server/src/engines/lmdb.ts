@@ -44,7 +44,7 @@ const counterBytes = 8
 const journaledBytesMax = 262_144
 
 /** So many entries are moved from the journal into LMDB at once: requests wait meanwhile. */
-const movedAtOnce = 256
+const movedAtOnce = 2_048
 
 /** For so long what the journal holds may wait for more before it is moved into LMDB. */
 const idleMs = 1_000

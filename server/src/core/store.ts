@@ -379,7 +379,9 @@ export class Store {
     return this.#parts.environment.randomBytes(innerIdBytes)
   }
 
-  #now = (): number => this.#parts.environment.now()
+  #now(): number {
+    return this.#parts.environment.now()
+  }
 }
 
 const noKeys = (): readonly Bytes[] => []

@@ -95,7 +95,7 @@ export class Half {
     return this.#end + bytes <= this.#room.bytes && this.#count + entries <= this.#room.entries
   }
 
-  /** The entry of a key, whose hash is `Index.hashOf`; of a draft's only where that is wanted. */
+  /** The entry of a key, whose hash is that of `hashOf`; of a draft's only where that is wanted. */
   find(key: Bytes, hash: number, { withDraft = false } = {}): number {
     return this.#index.find(key, hash, withDraft ? this.#room.entries : this.#count)
   }

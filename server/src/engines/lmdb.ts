@@ -159,8 +159,8 @@ export class LmdbEngine implements InstalledEngine {
     this.#newest.close()
     clearTimeout(this.#idle)
     while (this.#working) await Promise.allSettled([this.#working])
-    // What can't be moved now stays in the journal.
-    if (!this.#fault) await Promise.allSettled([this.#moveAll()])
+    // What can't be moved now stays in the journal; a move that is under way still uses LMDB.
+    await Promise.allSettled([this.#fault ? this.#move : this.#moveAll()])
     await this.#tables.close()
     this.#journal.close()
   }

@@ -2,10 +2,26 @@ import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../engines/memory.ts'
 import { changePut } from './change.ts'
 import { ChangeTrimmer } from './change-trimmer.ts'
-import type { KeyRange, Page, ScanBound, StorageEngine } from './engine.ts'
+import {
+  EngineError,
+  type KeyRange,
+  type Page,
+  type Revision,
+  type ScanBound,
+  type StorageEngine,
+} from './engine.ts'
 import { encodeNumber, storeKey } from './keyspace.ts'
 import { limits } from './limits.ts'
-import { day, entriesOf, HurtEngine, hour, TestEnvironment } from './testing.ts'
+import {
+  day,
+  entriesOf,
+  HurtEngine,
+  hour,
+  openTestDomain,
+  owner,
+  TestEnvironment,
+  textRecord,
+} from './testing.ts'
 
 const storeId = 'store000000000001'
 const otherId = 'store000000000002'
@@ -106,7 +122,7 @@ describe('a change log that is swept', () => {
     })
     const before = await entriesOf(engine, 'change')
     const trimmer = new ChangeTrimmer(engine, environment)
-    for (let made = 0; made < limits.changesBetweenTrims; made += 1) trimmer.note(storeId)
+    noteEnough(trimmer)
     await trimmer.sweep()
     const kept = await entriesOf(engine, 'change')
     expect(kept.length).toBe(limits.changesKeptPerStoreMax + 5)
@@ -117,13 +133,107 @@ describe('a change log that is swept', () => {
     const environment = new TestEnvironment()
     const engine = await engineWith(environment, { [storeId]: limits.changesKeptPerStoreMax + 1 })
     const trimmer = new ChangeTrimmer(engine, environment)
-    for (let made = 1; made < limits.changesBetweenTrims; made += 1) trimmer.note(storeId)
+    for (let made = 1; made < limits.changesBetweenTrims; made += 1) trimmer.note(storeId, made)
     await trimmer.sweep()
     expect(await changesIn(engine)).toBe(limits.changesKeptPerStoreMax + 1)
   })
 })
 
+describe('a change log that is trimmed again and again', () => {
+  const max = limits.changesKeptPerStoreMax
+  const enough = limits.changesBetweenTrims
+
+  it('keeps the newest 100,000 each time, and is read once', async () => {
+    const { environment, engine, change } = await busyStore(max + 10)
+    const scanned = new ScannedEngine(engine)
+    const trimmer = new ChangeTrimmer(scanned, environment)
+    let pages = 0
+    scanned.afterScan = async () => {
+      pages += 1
+    }
+    const pagesOfSweeps: number[] = []
+    for (let sweep = 0; sweep < 3; sweep += 1) {
+      for (let made = 0; made < enough; made += 1) trimmer.note(storeId, await change())
+      const before = await entriesOf(engine, 'change')
+      pages = 0
+      await trimmer.sweep()
+      pagesOfSweeps.push(pages)
+      expect(await entriesOf(engine, 'change')).toEqual(before.slice(-max))
+    }
+    expect(pagesOfSweeps[0]).toBeGreaterThan(max / limits.pageItemsMax)
+    // The sweep looks for what is old, in any case.
+    expect(pagesOfSweeps.slice(1)).toEqual([3, 3])
+  })
+
+  it('counts what was logged while it was read once', async () => {
+    const { environment, engine, change } = await busyStore(max)
+    const slow = new ScannedEngine(engine)
+    const trimmer = new ChangeTrimmer(slow, environment)
+    noteEnough(trimmer)
+    slow.afterScan = async () => {
+      for (let made = 0; made < 5; made += 1) trimmer.note(storeId, await change())
+    }
+    await trimmer.sweep()
+    slow.afterScan = undefined
+    for (let made = 0; made < enough; made += 1) trimmer.note(storeId, await change())
+    await trimmer.sweep()
+    expect(await changesIn(engine)).toBe(max)
+  })
+
+  it('is trimmed of all of it after a trim that failed in the middle', async () => {
+    const { environment, engine, change } = await busyStore(max)
+    const hurt = new HurtEngine(engine)
+    const trimmer = new ChangeTrimmer(hurt, environment)
+    for (let made = 0; made < enough; made += 1) trimmer.note(storeId, await change())
+    await trimmer.sweep()
+    for (let made = 0; made < enough; made += 1) trimmer.note(storeId, await change())
+    hurt.beforeCommit = async () => {
+      hurt.beforeCommit = async () => {
+        throw new EngineError('full', 'The disk is full.')
+      }
+    }
+    await expect(trimmer.sweep()).rejects.toThrow('full')
+    expect(await changesIn(engine)).toBe(max + enough - limits.sweepBatchKeysMax)
+    for (let made = 0; made < enough; made += 1) trimmer.note(storeId, await change())
+    await trimmer.sweep()
+    expect(await changesIn(engine)).toBe(max)
+  })
+
+  it('counts a clear as well', async () => {
+    const domain = await openTestDomain(new MemoryEngine())
+    const store = await domain.stores.create({ ownerId: owner, name: 'busy' })
+    const write = async (): Promise<void> => {
+      for (let made = 0; made < enough; made += 1) await store.put(textRecord('key', 'value'))
+    }
+    for (let made = 0; made < max; made += 1) {
+      const at = domain.environment.now()
+      await domain.engine.commit({
+        puts: [changePut(store.id, { kind: 'put', key: 'a', size: 1, at })],
+      })
+    }
+    await write()
+    await domain.sweeper.sweep()
+    await store.clear()
+    await write()
+    await domain.sweeper.sweep()
+    expect(await changesIn(domain.engine)).toBe(max)
+  })
+})
+
 describe('a change log that two servers sweep', () => {
+  it('keeps 100,000 changes, whoever made them', async () => {
+    const { environment, engine, change } = await busyStore(limits.changesKeptPerStoreMax)
+    const trimmer = new ChangeTrimmer(new SharedEngine(engine), environment)
+    for (let sweep = 0; sweep < 2; sweep += 1) {
+      for (let made = 0; made < limits.changesBetweenTrims; made += 1) {
+        await change() // by the other server
+        trimmer.note(storeId, await change())
+      }
+      await trimmer.sweep()
+      expect(await changesIn(engine)).toBe(limits.changesKeptPerStoreMax)
+    }
+  })
+
   it('is not trimmed twice of what was too much', async () => {
     const environment = new TestEnvironment()
     const excess = 1_234
@@ -134,9 +244,7 @@ describe('a change log that two servers sweep', () => {
       new ChangeTrimmer(engine, environment),
       new ChangeTrimmer(slow, environment),
     ]
-    for (let made = 0; made < limits.changesBetweenTrims; made += 1) {
-      for (const trimmer of [one, two]) trimmer.note(storeId)
-    }
+    for (const trimmer of [one, two]) noteEnough(trimmer)
     slow.afterScan = async ({ more }) => {
       if (more) return
       slow.afterScan = undefined // it has counted
@@ -168,6 +276,37 @@ describe('a change log that two servers sweep', () => {
     expect(Buffer.from(mark?.value ?? [])).toEqual(encodeNumber(last))
   })
 })
+
+/** As if a store had changed so often that its log is counted. */
+function noteEnough(trimmer: ChangeTrimmer): void {
+  for (let made = 1; made <= limits.changesBetweenTrims; made += 1) trimmer.note(storeId, made)
+}
+
+/** A store with so many changes, and what makes one more and answers its revision. */
+async function busyStore(count: number): Promise<{
+  environment: TestEnvironment
+  engine: StorageEngine
+  change(): Promise<Revision>
+}> {
+  const environment = new TestEnvironment()
+  const engine = await engineWith(environment, { [storeId]: count })
+  const change = async (): Promise<Revision> => {
+    const at = environment.now()
+    const commit = await engine.commit({
+      puts: [changePut(storeId, { kind: 'put', key: 'a', size: 1, at })],
+    })
+    if (!commit.applied) throw new Error('A commit without checks is applied.')
+    return commit.revision
+  }
+  return { environment, engine, change }
+}
+
+/** An engine that other servers write to. */
+class SharedEngine extends HurtEngine {
+  override get isShared(): boolean {
+    return true
+  }
+}
 
 /** Between what a scan finds and its answer, something else may happen. */
 class ScannedEngine extends HurtEngine {

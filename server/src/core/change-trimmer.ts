@@ -22,6 +22,8 @@ export class ChangeTrimmer {
   readonly #environment: Environment
   /** Changes by this server since the store's log was counted last. */
   readonly #tally = new Map<string, number>()
+  /** All changes in the logs of the busiest stores, where nobody else writes to the engine. */
+  readonly #remembered = new Map<string, Revision[]>()
   #cursor = kindRange('change').start
 
   constructor(engine: StorageEngine, environment: Environment) {
@@ -29,10 +31,14 @@ export class ChangeTrimmer {
     this.#environment = environment
   }
 
-  /** A change was logged. */
-  note(storeId: string): void {
+  /** A change was logged by this commit. */
+  note(storeId: string, revision: Revision): void {
     if (this.#tally.size >= limits.activeStoresMax) this.#tally.clear()
     this.#tally.set(storeId, (this.#tally.get(storeId) ?? 0) + 1)
+    const log = this.#remembered.get(storeId)
+    if (!log) return
+    if (log.length < limits.rememberedChangesMax) log.push(revision)
+    else this.#remembered.delete(storeId)
   }
 
   /** Trims the logs that grew long, and visits a bounded number of logs for changes grown old. */
@@ -71,20 +77,49 @@ export class ChangeTrimmer {
   }
 
   async #trimLength(storeId: string): Promise<void> {
-    const revisions: Revision[] = []
-    const [mark] = await this.#engine.get([changesTrimmedKey(storeId)])
-    for await (const { key } of walk(this.#engine, changeRange(storeId, trimmedBy(mark)))) {
-      revisions.push(changeRevisionOf(key))
-    }
-    const excess = revisions.slice(0, -limits.changesKeptPerStoreMax)
-    while (excess.length > 0) {
-      const batch = excess.splice(0, limits.sweepBatchKeysMax)
-      if (!(await this.#removeAll(storeId, batch))) return
+    let isDone = false
+    try {
+      isDone = await this.#removeAll(storeId, await this.#excessOf(storeId))
+    } finally {
+      // What was not read or not removed must be found again.
+      if (!isDone) this.#remembered.delete(storeId)
     }
   }
 
-  /** False where another server trims the log as well. */
-  async #removeAll(storeId: string, revisions: readonly Revision[]): Promise<boolean> {
+  /** The oldest changes of a log that is too long, which are no longer remembered. */
+  async #excessOf(storeId: string): Promise<Revision[]> {
+    const known = this.#remembered.get(storeId) ?? (await this.#read(storeId))
+    // Commits may be noted out of order, and twice if they were read as well.
+    const log = known.sort(ascending).filter((revision, at) => revision !== known[at - 1])
+    const excess = log.splice(0, Math.max(0, log.length - limits.changesKeptPerStoreMax))
+    if (this.#remembered.has(storeId)) this.#remembered.set(storeId, log)
+    return excess
+  }
+
+  /** The revisions in a log. Where they are remembered, what is noted meanwhile is among them. */
+  async #read(storeId: string): Promise<Revision[]> {
+    const log: Revision[] = []
+    if (!this.#engine.isShared) {
+      if (this.#remembered.size >= limits.rememberedLogsMax) this.#remembered.clear()
+      this.#remembered.set(storeId, log)
+    }
+    const [mark] = await this.#engine.get([changesTrimmedKey(storeId)])
+    for await (const { key } of walk(this.#engine, changeRange(storeId, trimmedBy(mark)))) {
+      log.push(changeRevisionOf(key))
+    }
+    return log
+  }
+
+  /** False where not all were removed, since another server trims the log as well. */
+  async #removeAll(storeId: string, excess: readonly Revision[]): Promise<boolean> {
+    for (let start = 0; start < excess.length; start += limits.sweepBatchKeysMax) {
+      const batch = excess.slice(start, start + limits.sweepBatchKeysMax)
+      if (!(await this.#removeBatch(storeId, batch))) return false
+    }
+    return true
+  }
+
+  async #removeBatch(storeId: string, revisions: readonly Revision[]): Promise<boolean> {
     const key = changesTrimmedKey(storeId)
     const [before] = await this.#engine.get([key])
     const last = revisions.at(-1)
@@ -127,4 +162,8 @@ export class ChangeTrimmer {
 /** The revision up to which a log was trimmed, as its mark says. */
 function trimmedBy(mark: Entry | undefined): Revision {
   return mark && !mark.isDamaged ? decodeNumber(mark.value, 0) : 0
+}
+
+function ascending(a: number, b: number): number {
+  return a - b
 }

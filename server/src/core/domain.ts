@@ -68,13 +68,13 @@ export async function openDomain(
     identities,
     unnamedRetention,
   })
-  const lifecycle = new Lifecycle({ engine, environment, identities, activities })
+  const trimmer = new ChangeTrimmer(engine, environment)
+  const lifecycle = new Lifecycle({ engine, environment, identities, activities, trimmer })
   const expire = (storeId: string): Promise<void> => lifecycle.expire(storeId)
   const reader = new StoreReader({ engine, identities, activities, expire })
   const shared = { engine, environment, identities, activities, lifecycle }
   const values = new Values(engine)
   const schemas = new SchemaCache()
-  const trimmer = new ChangeTrimmer(engine, environment)
   const queue = new KeyQueue()
   const users = new Users(engine, environment)
   const tokens = new Tokens(engine, environment)

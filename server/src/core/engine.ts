@@ -127,6 +127,8 @@ export class EngineError extends Error {
  */
 export interface StorageEngine {
   readonly limits: EngineLimits
+  /** Whether others may write to it as well: other servers. */
+  readonly isShared: boolean
   /**
    * The entries of `keys`, in order, all from one snapshot that holds every commit resolved before
    * the call. At once where the engine has them at hand, failures too.

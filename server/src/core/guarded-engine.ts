@@ -30,6 +30,10 @@ export class GuardedEngine implements StorageEngine {
     return this.#engine.limits
   }
 
+  get isShared(): boolean {
+    return this.#engine.isShared
+  }
+
   get(keys: readonly Bytes[]): Awaitable<(Entry | undefined)[]> {
     try {
       const entries = this.#engine.get(keys)

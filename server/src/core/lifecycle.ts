@@ -3,6 +3,7 @@ import { decodeActivity } from './activity.ts'
 import { type AuditAction, auditPut } from './audit.ts'
 import { type Caller, system } from './caller.ts'
 import { type ChangeKind, type ChangeOfMany, changePut, changesPut } from './change.ts'
+import type { ChangeTrimmer } from './change-trimmer.ts'
 import { totalOf } from './counter.ts'
 import type { AtomicWrite, Bytes, Entry, Put, StorageEngine } from './engine.ts'
 import type { Environment } from './environment.ts'
@@ -49,17 +50,20 @@ export class Lifecycle {
   readonly #environment: Environment
   readonly #identities: IdentityCache
   readonly #activities: Activities
+  readonly #trimmer: ChangeTrimmer
 
   constructor(parts: {
     engine: StorageEngine
     environment: Environment
     identities: IdentityCache
     activities: Activities
+    trimmer: ChangeTrimmer
   }) {
     this.#engine = parts.engine
     this.#environment = parts.environment
     this.#identities = parts.identities
     this.#activities = parts.activities
+    this.#trimmer = parts.trimmer
   }
 
   /** Throws `store-not-found`, `store-busy` and what the caller throws. */
@@ -121,7 +125,11 @@ export class Lifecycle {
   ): Promise<void> {
     for (let attempt = 0; attempt < limits.writeAttemptsMax; attempt += 1) {
       const write = await writeOf(await this.#find(storeId))
-      if (!write || (await this.#engine.commit(write)).applied) return
+      if (!write) return
+      const commit = await this.#engine.commit(write)
+      if (!commit.applied) continue
+      this.#trimmer.note(storeId, commit.revision)
+      return
     }
     throw storeBusy(storeId)
   }

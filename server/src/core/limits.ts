@@ -132,6 +132,10 @@ export const limits = Object.freeze({
   changesKeptPerStoreMax: 100_000,
   /** A store's change log is counted again after this many changes by this server. */
   changesBetweenTrims: 10_000,
+  /** Stores whose change log is remembered from one trim to the next, as its revisions ... */
+  rememberedLogsMax: 8,
+  /** ... and how many of them. */
+  rememberedChangesMax: 500_000,
   /** Most keys that one commit of the sweeper removes. */
   sweepBatchKeysMax: 500,
   /** Most stores, uploads or marks that one sweep looks at. */

@@ -165,7 +165,7 @@ export class RecordBatch {
     })
     const commit = await engine.commit(write)
     if (!commit.applied) return false
-    trimmer.note(this.#storeId)
+    trimmer.note(this.#storeId, commit.revision)
     this.#note(snapshot.identity, { changes, revision: commit.revision })
     return true
   }

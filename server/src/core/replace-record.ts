@@ -54,7 +54,7 @@ export async function replaceRecord(
     const { revision } = commit
     if (guess) parts.activities.touch(snapshot, 'write') // of a store that does not end
     parts.guesses.note(name, snapshot.identity, { key, before, next, revision })
-    parts.trimmer.note(storeId)
+    parts.trimmer.note(storeId, revision)
     return { revision }
   }
   throw storeBusy(storeId)

@@ -215,7 +215,7 @@ export class Store {
         const write = recordWrite(snapshot, change)
         const commit = await this.#parts.engine.commit(write)
         if (!commit.applied) continue
-        this.#parts.trimmer.note(this.id)
+        this.#parts.trimmer.note(this.id, commit.revision)
         return true
       }
       throw storeBusy(this.id)

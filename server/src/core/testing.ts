@@ -169,6 +169,10 @@ export class HurtEngine implements StorageEngine {
     return this.#engine.limits
   }
 
+  get isShared(): boolean {
+    return this.#engine.isShared
+  }
+
   async get(keys: readonly Bytes[]): Promise<(Entry | undefined)[]> {
     for (const key of keys) this.#assertLength(key)
     if (this.readFailure) throw this.readFailure

@@ -46,6 +46,10 @@ export class FaultyEngine implements StorageEngine {
     return this.#engine.limits
   }
 
+  get isShared(): boolean {
+    return this.#engine.isShared
+  }
+
   get(keys: readonly Bytes[]): Promise<(Entry | undefined)[]> {
     return this.#delayed(async () => this.#engine.get(keys))
   }

@@ -69,6 +69,7 @@ interface Member {
  */
 export class LmdbEngine implements InstalledEngine {
   readonly limits = limits
+  readonly isShared = false
   readonly #folder: string
   readonly #hashSeed: number
   readonly #tables: LmdbTables

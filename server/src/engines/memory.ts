@@ -33,6 +33,7 @@ const limits: EngineLimits = {
 /** A sorted tree in memory: the reference of the contract. It forgets everything when it ends. */
 export class MemoryEngine implements InstalledEngine {
   readonly limits = limits
+  readonly isShared = false
   // Keys are latin1 strings, one char a byte, so that their order is the order of bytes.
   // The package is CommonJS: its class is the module's `default`.
   readonly #tree = new sortedBTree.default<string, Kept>(undefined, compareStrings)

@@ -70,6 +70,7 @@ export async function openPostgres(
  */
 export class PostgresEngine implements InstalledEngine {
   readonly limits = limits
+  readonly isShared = true
   readonly #newest = new Newest(0)
   readonly #primary: Primary
   readonly #writes: Lane

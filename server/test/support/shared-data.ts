@@ -54,6 +54,7 @@ async function createInMemory(): Promise<SharedData> {
 
 /** An engine that stays open for the others. */
 class OneOfMany implements InstalledEngine {
+  readonly isShared = true
   readonly #engine: MemoryEngine
 
   constructor(engine: MemoryEngine) {

@@ -68,7 +68,7 @@ describe('coatcheck status', () => {
   it('says why the server does not serve, and ends with 1', async () => {
     const data = createTestFolder()
     const log = `${createTestFolder()}/log`
-    const failing = ['-e', 'trace=fdatasync', '-e', 'inject=fdatasync:error=EIO:when=20+']
+    const failing = ['-e', 'trace=pwrite64', '-e', 'inject=pwrite64:error=EIO:when=20+']
     const under = straceWords(['-o', log, '-P', `${data}/lmdb/journal`, ...failing])
     const server = await ServerProcess.start({ data, under })
     const client = new Client(server)

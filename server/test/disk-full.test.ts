@@ -10,14 +10,16 @@ import { straceWords } from './support/strace.ts'
 import { createTestFolder } from './support/test-folder.ts'
 
 const testMsMax = 120_000
-const diskBytes = 14 * 1_048_576
-const fillerBytes = 8 * 1_048_576
+const diskBytes = 28 * 1_048_576
+const fillerBytes = 16 * 1_048_576
 const sizes = { small: 500, chunk: 60_000, large: 2_500_000 } as const
 /** More than ever fit. */
-const putsMax = 20_000
-/** As many as reach the calls that fail: each sync of LMDB takes 4 MiB in the journal, or a chunk. */
-const putsFailing = { small: 600, chunk: 700, large: 40 } as const
+const putsMax = 40_000
+/** As many as reach the calls that fail: each sync of LMDB takes 8 MiB in the journal, or a chunk. */
+const putsFailing = { small: 600, chunk: 1_400, large: 40 } as const
 const refusalsWanted = 20
+/** The write that syncs finds no room; the one behind it, which does not, does. */
+const noRoomNow = 'pwrite64:error=ENOSPC:when=20+7'
 /** More than the threads that write for the server. */
 const laterWrites = 20
 
@@ -92,18 +94,28 @@ describe('a full disk', { timeout: testMsMax }, () => {
 
 describe('a disk that fails', { timeout: testMsMax }, () => {
   it.each([
-    { what: 'of the journal', file: 'journal', kind: 'small', when: 25 },
-    { what: 'of a move from the journal into LMDB', file: 'data.mdb', kind: 'chunk', when: 2 },
-    { what: 'of a chunk that goes into LMDB at once', file: 'data.mdb', kind: 'large', when: 5 },
+    { what: 'write of the journal', file: 'journal', kind: 'small', inject: ['pwrite64', 25] },
+    {
+      what: 'sync of a move from the journal into LMDB',
+      file: 'data.mdb',
+      kind: 'chunk',
+      inject: ['fdatasync', 2],
+    },
+    {
+      what: 'sync of a chunk that goes into LMDB at once',
+      file: 'data.mdb',
+      kind: 'large',
+      inject: ['fdatasync', 5],
+    },
   ] as const)(
-    'ends all writes at the first failed sync $what, but no reads, and loses nothing',
-    async ({ file, kind, when }) => {
-      const inject = `fdatasync:error=EIO:when=${when}`
+    'ends all writes at the first failed $what, but no reads, and loses nothing',
+    async ({ file, kind, inject: [call, when] }) => {
+      const inject = [`${call}:error=EIO:when=${when}`]
       const { data, server, store, injected } = await serveOnFailingDisk({ file, inject })
       const { acknowledged, refused } = await putUntilRefused(store, kind)
       expect(refused.status).toBe(503)
       expect(acknowledged).not.toEqual([])
-      // strace fails one sync of each thread: that all later writes fail is the server's own doing.
+      // strace fails one call of each thread: that all later writes fail is the server's own doing.
       const later = new Set<string>()
       for (let index = 0; index < laterWrites; index += 1) {
         later.add(errorTypeOf(await store.put(`later-${index}`, 'does not fit')))
@@ -118,10 +130,19 @@ describe('a disk that fails', { timeout: testMsMax }, () => {
   )
 
   it.each([
-    { what: 'writes without room', inject: 'pwrite64:error=ENOSPC:when=20+7', refused: [] },
-    { what: 'failing writes', inject: 'pwrite64:error=EIO:when=20+7', refused: [503] },
-    { what: 'writes of nothing', inject: 'pwrite64:retval=0:when=20+7', refused: [] },
-    { what: 'syncs without room', inject: 'fdatasync:error=ENOSPC:when=20+3', refused: [503] },
+    { what: 'writes without room', inject: [noRoomNow], refused: [] },
+    {
+      what: 'writes that find no room',
+      inject: ['pwrite64:error=ENOSPC:when=20..40'],
+      refused: [],
+    },
+    { what: 'failing writes', inject: ['pwrite64:error=EIO:when=20+7'], refused: [503] },
+    { what: 'writes of nothing', inject: ['pwrite64:retval=0:when=20+7'], refused: [] },
+    {
+      what: 'syncs without room',
+      inject: [noRoomNow, 'fdatasync:error=ENOSPC:when=2+'],
+      refused: [503],
+    },
   ])('loses nothing to $what in the journal, and refuses with $refused', async (failing) => {
     const { inject, refused } = failing
     const { statuses } = await fillFailingDisk({ file: 'journal', inject, kind: 'small' })
@@ -133,21 +154,25 @@ describe('a disk that fails', { timeout: testMsMax }, () => {
    * when it reports them, which may end the process. Room for those is looked for before.
    */
   it.each([
-    { what: 'writes that find no room', kind: 'chunk', inject: 'pwrite64:error=ENOSPC:when=3+4' },
-    { what: 'writes that fail', kind: 'chunk', inject: 'pwrite64:error=EIO:when=3+4', ends: 503 },
-    { what: 'half writes', kind: 'chunk', inject: 'pwrite64:retval=64:when=3+4', ends: 503 },
+    { what: 'writes that find no room', kind: 'chunk', inject: ['pwrite64:error=ENOSPC:when=3+4'] },
+    { what: 'writes that fail', kind: 'chunk', inject: ['pwrite64:error=EIO:when=3+4'], ends: 503 },
+    { what: 'half writes', kind: 'chunk', inject: ['pwrite64:retval=64:when=3+4'], ends: 503 },
     {
       what: 'half writes of chunks',
       kind: 'large',
-      inject: 'pwrite64:retval=64:when=20+7',
+      inject: ['pwrite64:retval=64:when=20+7'],
       ends: 503,
     },
-    { what: 'gathered writes without room', kind: 'chunk', inject: 'writev:error=ENOSPC:when=4+5' },
-    { what: 'syncs without room', kind: 'chunk', inject: 'fdatasync:error=ENOSPC:when=2+3' },
+    {
+      what: 'gathered writes without room',
+      kind: 'chunk',
+      inject: ['writev:error=ENOSPC:when=4+5'],
+    },
+    { what: 'syncs without room', kind: 'chunk', inject: ['fdatasync:error=ENOSPC:when=2+3'] },
     {
       what: 'syncs of chunks without room',
       kind: 'large',
-      inject: 'fdatasync:error=ENOSPC:when=2+3',
+      inject: ['fdatasync:error=ENOSPC:when=2+3'],
     },
   ] as const)('answers $what in LMDB with 507 or 503, and loses nothing', async (failing) => {
     const { statuses } = await fillFailingDisk({ file: 'data.mdb', ...failing })
@@ -191,7 +216,7 @@ interface FailingDisk {
   /** Of the folder of LMDB. */
   readonly file: 'data.mdb' | 'journal'
   /** As strace has it; it counts the calls of each thread. */
-  readonly inject: string
+  readonly inject: readonly string[]
 }
 
 /**
@@ -210,7 +235,9 @@ async function serveOnFailingDisk({ file, inject }: FailingDisk): Promise<{
   const { server: first } = await serve({ data, connections: 1 })
   expect(await first.stop()).toBe(0)
   const log = join(folder, 'calls.log')
-  const traced = ['-e', `trace=${inject.split(':')[0]}`, '-e', `inject=${inject}`]
+  const calls = inject.map((one) => one.split(':')[0])
+  const injecting = inject.flatMap((one) => ['-e', `inject=${one}`])
+  const traced = ['-e', `trace=${calls.join()}`, ...injecting]
   const under = straceWords(['--seccomp-bpf', '-o', log, '-P', join(data, 'lmdb', file), ...traced])
   const served = await serve({ data, connections: 4, under })
   const injected = (): number => readFileSync(log, 'latin1').split('(INJECTED)').length - 1

@@ -18,7 +18,7 @@ const chunkSizes = Array.from({ length: 20 }, () => 20_000)
 /** Two whole chunks and a part of one, each a commit of its own in front of the record's. */
 const largeSizes = Array.from({ length: 5 }, () => 2_500_000)
 /** More than the journal holds, twice. */
-const journalsOfSizes = Array.from({ length: 300 }, () => 60_000)
+const journalsOfSizes = Array.from({ length: 600 }, () => 60_000)
 
 describe('an acknowledged write is on disk', { timeout: testMsMax }, () => {
   it.each([
@@ -122,10 +122,24 @@ class Trace {
   }
 }
 
-/** Writes to the journal and the sync behind them. */
+/** Writes to the journal, which syncs each of them. */
 function journalCommits(calls: readonly SystemCall[]): TracedCommit[] {
-  const journal = calls.filter(({ args }) => args.includes('/lmdb/journal>'))
-  return syncedWrites(journal, { into: 'journal', isWrite: ({ name }) => name === 'pwrite64' })
+  return syncedFileWrites(calls, '/lmdb/journal').map(({ args, result, beganAt, endedAt }) => {
+    return { into: 'journal', bytes: result, text: args, beganAt, endedAt }
+  })
+}
+
+/** Writes that succeeded to a file that was opened so that each is on disk when it returns. */
+function syncedFileWrites(calls: readonly SystemCall[], file: string): SystemCall[] {
+  const own = calls.filter(({ args }) => args.includes(file))
+  const synced = own
+    .filter(({ name, args, result }) => {
+      return name === 'openat' && result >= 0 && /\bO_D?SYNC\b/.test(args)
+    })
+    .map(({ result }) => `${result}<`)
+  return own.filter(({ name, args, result }) => {
+    return name === 'pwrite64' && result > 0 && synced.some((start) => args.startsWith(start))
+  })
 }
 
 /**
@@ -134,16 +148,9 @@ function journalCommits(calls: readonly SystemCall[]): TracedCommit[] {
  */
 function lmdbCommits(calls: readonly SystemCall[]): TracedCommit[] {
   const data = calls.filter(({ args }) => args.includes('/lmdb/data.mdb'))
-  const sealed = data
-    .filter(({ name, args, result }) => {
-      return name === 'openat' && result >= 0 && /\bO_D?SYNC\b/.test(args)
-    })
-    .map(({ result }) => `${result}<`)
-  const isSeal = ({ name, args }: SystemCall): boolean =>
-    name === 'pwrite64' && sealed.some((file) => args.startsWith(file))
+  const seals = syncedFileWrites(calls, '/lmdb/data.mdb')
   const isWrite = (call: SystemCall): boolean =>
-    ['pwrite64', 'writev'].includes(call.name) && !isSeal(call)
-  const seals = data.filter((call) => isSeal(call) && call.result >= 0)
+    ['pwrite64', 'writev'].includes(call.name) && !seals.includes(call)
   const synced = syncedWrites(data, { into: 'lmdb', isWrite })
   return synced.flatMap((commit, index) => {
     const seal = seals.find(({ beganAt }) => beganAt > commit.endedAt)

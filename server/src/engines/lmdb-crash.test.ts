@@ -22,7 +22,7 @@ const bulkBytes = 3_500
 const bulkCount = 50
 const bulkKeys = Array.from({ length: 600 }, (_, index) => `bulk ${String(index).padStart(3, '0')}`)
 /** Where the halves of the journal begin, and what their first blocks begin with. */
-const halvesAt = [4_096, 4_096 + 4 * 1_048_576] as const
+const halvesAt = [4_096, 4_096 + 8 * 1_048_576] as const
 const blockHeadBytes = 44
 const stampBytes = 8
 

@@ -9,7 +9,7 @@ import { Draft } from './lmdb-draft.ts'
 import { Journal } from './lmdb-journal.ts'
 
 /** Where the blocks of the first half begin in the file, and those of the second. */
-const halvesAt = [4_096, 4_096 + 4 * 1_048_576] as const
+const halvesAt = [4_096, 4_096 + 8 * 1_048_576] as const
 /** The two pages that name LMDB's last transactions. */
 const metaBytes = 2 * 8_192
 const hashSeed = 5
@@ -61,6 +61,12 @@ describe('a journal whose last block is torn', () => {
       await engine.close()
     }
   })
+})
+
+it.each([true, false])('is the same, written and synced in one call: %s', async (writesInSync) => {
+  const path = newFolder()
+  await writeJournal(path, [[put('a', '1'), put('b', '2')], [put('a', '3')]], { writesInSync })
+  expect(await reopened(path)).toEqual({ a: '3', b: '2' })
 })
 
 describe('a journal of which both halves hold what LMDB lacks', () => {
@@ -224,9 +230,14 @@ it('stamps upward over kills, closes and restores, and never twice', async () =>
 async function writeJournal(
   path: string,
   halves: readonly (readonly AtomicWrite[])[],
-  { older = 0, newest = 0 }: { older?: 0 | 1; newest?: Revision } = {},
+  {
+    older = 0,
+    newest = 0,
+    writesInSync,
+  }: { older?: 0 | 1; newest?: Revision; writesInSync?: boolean } = {},
 ): Promise<number[]> {
-  const journal = new Journal(path, { newest, hashSeed })
+  const inSync = writesInSync === undefined ? {} : { writesInSync }
+  const journal = new Journal(path, { newest, hashSeed, ...inSync })
   const ends: number[] = []
   let before = newest
   if (older === 1) journal.turn()

@@ -79,6 +79,11 @@ export class LmdbTables {
     return entry
   }
 
+  /** A packed entry, in bytes that are the caller's until the next read. */
+  glance(key: Buffer, hash: number): Buffer | undefined {
+    return this.#cache.get(key, hash)?.packed ?? this.#databases.entries.getBinaryFast(key)
+  }
+
   /**
    * What lies at start <= key < end, in order. To be left at once: a reader kept open makes the
    * file grow for good.
@@ -108,13 +113,13 @@ export class LmdbTables {
   async #write(rows: readonly PackedRow[], newest: Revision | undefined): Promise<void> {
     const { root, entries, meta } = this.#databases
     try {
-      // A child transaction, since an error thrown in a plain one would leave a half-done one.
-      await root.childTransaction(() => {
+      // Instructions, which another thread carries out in one transaction.
+      await root.batch(() => {
         for (const { key, packed } of rows) {
-          if (packed.length > 0) entries.put(key, seal(key, packed))
-          else entries.remove(key)
+          if (packed.length > 0) void entries.put(key, seal(key, packed))
+          else void entries.remove(key)
         }
-        if (newest !== undefined) meta.put(newestKey, stampedKey(Buffer.alloc(0), newest))
+        if (newest !== undefined) void meta.put(newestKey, stampedKey(Buffer.alloc(0), newest))
       })
     } catch (error) {
       throw await this.#failureOf(await causeOf(error))

@@ -44,7 +44,7 @@ const counterBytes = 8
 const journaledBytesMax = 262_144
 
 /** So many entries are moved from the journal into LMDB at once: requests wait meanwhile. */
-const movedAtOnce = 2_048
+const movedAtOnce = 4_096
 
 /** For so long what the journal holds may wait for more before it is moved into LMDB. */
 const idleMs = 1_000
@@ -177,7 +177,7 @@ export class LmdbEngine implements InstalledEngine {
     return kept && new LmdbEntry(key, kept, { isShared: true })
   }
 
-  /** What is there, in bytes that others may have too. */
+  /** What is there, in bytes that others have too: until the next read. */
   #packedOf(key: Buffer, hash: number): Buffer | undefined {
     const { fresh, moving } = this.#journal
     for (const half of [fresh, moving]) {
@@ -186,7 +186,7 @@ export class LmdbEngine implements InstalledEngine {
       const packed = half.packedOf(entry)
       return packed.length > 0 ? packed : undefined
     }
-    return this.#tables.read(key, hash)?.packed
+    return this.#tables.glance(key, hash)
   }
 
   /** Copied here and now: a reader kept open would make the file grow for good. */
@@ -323,11 +323,14 @@ export class LmdbEngine implements InstalledEngine {
   async #moveOnce(): Promise<void> {
     const half = this.#journal.moving
     if (half.isEmpty) return
-    const rows = [...half.packedRows()]
-    do {
-      const part = rows.splice(0, movedAtOnce)
-      await this.#written(this.#tables.write(part, rows.length === 0 ? half.newest : undefined))
-    } while (rows.length > 0)
+    const rows = half.packedRows()
+    let part = next(rows, movedAtOnce)
+    for (let isLast = false; !isLast; ) {
+      const rest = next(rows, movedAtOnce)
+      isLast = rest.length === 0
+      await this.#written(this.#tables.write(part, isLast ? half.newest : undefined))
+      part = rest
+    }
     half.empty()
   }
 
@@ -350,6 +353,17 @@ export class LmdbEngine implements InstalledEngine {
 function settle(member: Member, decision: Decision | undefined): void {
   if (decision === undefined || decision instanceof EngineError) member.reject(decision)
   else member.resolve(decision)
+}
+
+/** The next ones that an iterator gives, at most so many. */
+function next<T>(rows: Iterator<T>, count: number): T[] {
+  const taken: T[] = []
+  while (taken.length < count) {
+    const { done, value } = rows.next()
+    if (done) break
+    taken.push(value)
+  }
+  return taken
 }
 
 function* entriesOf(rows: Iterable<PackedRow>): Generator<Row> {

@@ -160,7 +160,7 @@ describe('a change log that is trimmed again and again', () => {
       pagesOfSweeps.push(pages)
       expect(await entriesOf(engine, 'change')).toEqual(before.slice(-max))
     }
-    expect(pagesOfSweeps[0]).toBeGreaterThan(max / limits.pageItemsMax)
+    expect(pagesOfSweeps[0]).toBeGreaterThan(max / limits.sweepPageItems)
     // The sweep looks for what is old, in any case.
     expect(pagesOfSweeps.slice(1)).toEqual([3, 3])
   })

@@ -104,7 +104,8 @@ export class ChangeTrimmer {
       this.#remembered.set(storeId, log)
     }
     const [mark] = await this.#engine.get([changesTrimmedKey(storeId)])
-    for await (const { key } of walk(this.#engine, changeRange(storeId, trimmedBy(mark)))) {
+    const range = changeRange(storeId, trimmedBy(mark))
+    for await (const { key } of walk(this.#engine, range, limits.sweepPageItems)) {
       log.push(changeRevisionOf(key))
     }
     return log

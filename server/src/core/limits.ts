@@ -138,6 +138,8 @@ export const limits = Object.freeze({
   rememberedChangesMax: 500_000,
   /** Most keys that one commit of the sweeper removes. */
   sweepBatchKeysMax: 500,
+  /** Entries in a page of a long log that is read while requests wait: about a millisecond. */
+  sweepPageItems: 300,
   /** Most stores, uploads or marks that one sweep looks at. */
   sweepItemsMax: 1_000,
   sweepIntervalMs: 10_000,

@@ -3,10 +3,14 @@ import { after } from './keyspace.ts'
 import { limits } from './limits.ts'
 
 /** All entries of a range, a bounded page at a time: not one snapshot. */
-export async function* walk(engine: StorageEngine, range: KeyRange): AsyncGenerator<Entry> {
+export async function* walk(
+  engine: StorageEngine,
+  range: KeyRange,
+  pageItems: number = limits.pageItemsMax,
+): AsyncGenerator<Entry> {
   let start = range.start
   for (;;) {
-    const bound = { limit: limits.pageItemsMax, bytes: limits.pageBytesMax }
+    const bound = { limit: pageItems, bytes: limits.pageBytesMax }
     const { entries, more } = await engine.scan({ start, end: range.end }, bound)
     yield* entries
     const last = entries.at(-1)

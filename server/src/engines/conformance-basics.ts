@@ -153,7 +153,14 @@ export function describeCommits({ engine, key }: Used): void {
     await expectRefused(engine().commit({ puts: [one, one] }))
     await expectRefused(engine().commit({ puts: [one], deletes: [key('a')] }))
     await expectRefused(engine().commit({ puts: [one], sums: [{ key: key('a'), delta: 1n }] }))
+    const many = Array.from({ length: 20 }, (_, index) => key(String.fromCharCode(98 + index)))
+    for (const again of [key('b'), key('i'), key('u')]) {
+      await expectRefused(engine().commit({ puts: [one], deletes: [...many, again] }))
+    }
     expect(await engine().get([key('a')])).toEqual([undefined])
+    for (const deletes of [many, many.toReversed()]) {
+      await engine().commit({ puts: [one], deletes })
+    }
   })
 }
 

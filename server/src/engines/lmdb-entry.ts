@@ -81,13 +81,14 @@ export function keep(key: Buffer, packed: Buffer, isDamaged?: boolean): KeptEntr
 export class LmdbEntry implements Entry {
   readonly key: Buffer
   readonly #kept: KeptEntry
+  readonly #isShared: boolean
   #value: Buffer | undefined
 
   /** `isShared`: others have the same bytes, which are then copied before anyone gets them. */
-  constructor(key: Buffer, kept: KeptEntry, { isShared = false } = {}) {
+  constructor(key: Buffer, kept: KeptEntry, isShared = false) {
     this.key = key
     this.#kept = kept
-    if (!isShared) this.#value = contentOf(kept.packed)
+    this.#isShared = isShared
   }
 
   get revision(): Revision {
@@ -101,12 +102,17 @@ export class LmdbEntry implements Entry {
 
   get value(): Buffer {
     if (this.isDamaged) return Buffer.alloc(0)
-    this.#value ??= copied(contentOf(this.#kept.packed))
+    this.#value ??= this.#content()
     return this.#value
   }
 
   get isCounter(): boolean {
     return isCounter(this.#kept.packed)
+  }
+
+  #content(): Buffer {
+    const content = contentOf(this.#kept.packed)
+    return this.#isShared ? copied(content) : content
   }
 
   get isDamaged(): boolean {

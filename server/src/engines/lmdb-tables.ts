@@ -2,10 +2,10 @@ import { type Database, open, type RootDatabase } from 'lmdb'
 import { EngineError, type Revision } from '../core/engine.ts'
 import { stampedKey } from '../core/stamp.ts'
 import { ReadCache } from './lmdb-cache.ts'
-import { copied, type KeptEntry, keep, seal } from './lmdb-entry.ts'
+import { copied, type KeptEntry, keep, LmdbEntry, seal } from './lmdb-entry.ts'
 import { causeOf, isFull } from './lmdb-failure.ts'
 import { assertRoom, assertSoundFile, hasRoomFor } from './lmdb-file.ts'
-import type { PackedRow } from './lmdb-half.ts'
+import type { PackedRow, Row } from './lmdb-half.ts'
 import { hashOf } from './lmdb-index.ts'
 
 /**
@@ -88,9 +88,9 @@ export class LmdbTables {
    * What lies at start <= key < end, in order. To be left at once: a reader kept open makes the
    * file grow for good.
    */
-  *rows(start: Buffer, end: Buffer): Generator<PackedRow> {
+  *rows(start: Buffer, end: Buffer): Generator<Row> {
     for (const { key, value } of this.#databases.entries.getRange({ start, end })) {
-      yield { key, packed: value }
+      yield { key, entry: new LmdbEntry(key, keep(key, value)) }
     }
   }
 

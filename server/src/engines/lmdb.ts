@@ -17,9 +17,9 @@ import type { EngineHealth, InstalledEngine } from '../core/installed-engine.ts'
 import { Newest } from '../core/newest.ts'
 import { measureRestore, measureWrite } from '../core/write-rules.ts'
 import { Draft } from './lmdb-draft.ts'
-import { keep, LmdbEntry, pack, packedKind } from './lmdb-entry.ts'
+import { LmdbEntry, pack, packedKind } from './lmdb-entry.ts'
 import { roomNotes } from './lmdb-file.ts'
-import { Half, type PackedRow, type Room, type Row, roomFor } from './lmdb-half.ts'
+import { Half, type Room, type Row, roomFor } from './lmdb-half.ts'
 import { hashOf } from './lmdb-index.ts'
 import { Journal } from './lmdb-journal.ts'
 import { merged } from './lmdb-merge.ts'
@@ -174,7 +174,7 @@ export class LmdbEngine implements InstalledEngine {
       if (entry > 0) return half.entryOf(key, entry)
     }
     const kept = this.#tables.read(key, hash)
-    return kept && new LmdbEntry(key, kept, { isShared: true })
+    return kept && new LmdbEntry(key, kept, true)
   }
 
   /** What is there, in bytes that others have too: until the next read. */
@@ -202,14 +202,10 @@ export class LmdbEngine implements InstalledEngine {
   }
 
   *#entries({ start, end }: KeyRange): Generator<LmdbEntry> {
-    const rows = this.#tables.rows(asBuffer(start), asBuffer(end))
-    const halves = [this.#journal.moving, this.#journal.fresh].filter(({ isEmpty }) => !isEmpty)
-    if (halves.length === 0) {
-      for (const { key, packed } of rows) yield new LmdbEntry(key, keep(key, packed))
-      return
+    let all: Iterable<Row> = this.#tables.rows(asBuffer(start), asBuffer(end))
+    for (const half of [this.#journal.moving, this.#journal.fresh]) {
+      if (!half.isEmpty) all = merged(half.rows({ start, end }), all)
     }
-    let all: Iterable<Row> = entriesOf(rows)
-    for (const half of halves) all = merged(half.rows({ start, end }), all)
     for (const { entry } of all) if (entry) yield entry
   }
 
@@ -364,10 +360,6 @@ function next<T>(rows: Iterator<T>, count: number): T[] {
     taken.push(value)
   }
   return taken
-}
-
-function* entriesOf(rows: Iterable<PackedRow>): Generator<Row> {
-  for (const { key, packed } of rows) yield { key, entry: new LmdbEntry(key, keep(key, packed)) }
 }
 
 function roomOf(group: readonly Member[]): Room {

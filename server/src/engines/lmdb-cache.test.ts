@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { ReadCache } from './lmdb-cache.ts'
-import { type KeptEntry, keep, pack, packedKind, packedLengthOf } from './lmdb-entry.ts'
+import { type KeptEntry, pack, packedKind, packedLengthOf } from './lmdb-entry.ts'
 
 /** Hashes that differ by it belong in one slot. */
 const slots = 4_096
@@ -55,7 +55,8 @@ it('does not keep what is too long', () => {
 })
 
 function entryOf(name: Buffer, revision: number, valueBytes = 1): KeptEntry {
-  return keep(name, pack({ kind: packedKind.value, revision, value: Buffer.alloc(valueBytes) }))
+  const packed = pack({ kind: packedKind.value, revision, value: Buffer.alloc(valueBytes) })
+  return { key: name, packed, isDamaged: undefined }
 }
 
 function nameOf(name: Buffer, place: number): string {

@@ -60,18 +60,12 @@ export function contentOf(packed: Buffer): Buffer {
   return packed.subarray(headerBytes)
 }
 
-/** A packed entry that nobody changes. */
+/** A packed entry that nobody changes, since several readers have it. */
 export interface KeptEntry {
   readonly key: Buffer
   readonly packed: Buffer
-  readonly revision: Revision
   /** Undefined: its checksum was not looked at yet. */
   isDamaged: boolean | undefined
-}
-
-/** `isDamaged` where that is known. */
-export function keep(key: Buffer, packed: Buffer, isDamaged?: boolean): KeptEntry {
-  return { key, packed, revision: revisionOf(packed), isDamaged }
 }
 
 /**
@@ -80,24 +74,29 @@ export function keep(key: Buffer, packed: Buffer, isDamaged?: boolean): KeptEntr
  */
 export class LmdbEntry implements Entry {
   readonly key: Buffer
-  readonly #kept: KeptEntry
-  readonly #isShared: boolean
+  readonly #packed: Buffer
+  readonly #shared: KeptEntry | undefined
   #value: Buffer | undefined
+  #isDamaged: boolean | undefined
 
-  /** `isShared`: others have the same bytes, which are then copied before anyone gets them. */
-  constructor(key: Buffer, kept: KeptEntry, isShared = false) {
+  /**
+   * Of bytes that are its own. `shared`: they are others' as well, and copied before anyone gets
+   * them. `isSound`: they never were on a disk to be damaged.
+   */
+  constructor(key: Buffer, packed: Buffer, known?: { shared?: KeptEntry; isSound?: boolean }) {
     this.key = key
-    this.#kept = kept
-    this.#isShared = isShared
+    this.#packed = packed
+    this.#shared = known?.shared
+    this.#isDamaged = known?.isSound ? false : known?.shared?.isDamaged
   }
 
   get revision(): Revision {
-    return this.#kept.revision
+    return revisionOf(this.#packed)
   }
 
   /** What it takes, its key included. */
   get bytes(): number {
-    return this.key.length + this.#kept.packed.length
+    return this.key.length + this.#packed.length
   }
 
   get value(): Buffer {
@@ -107,17 +106,28 @@ export class LmdbEntry implements Entry {
   }
 
   get isCounter(): boolean {
-    return isCounter(this.#kept.packed)
-  }
-
-  #content(): Buffer {
-    const content = contentOf(this.#kept.packed)
-    return this.#isShared ? copied(content) : content
+    return isCounter(this.#packed)
   }
 
   get isDamaged(): boolean {
-    this.#kept.isDamaged ??= !isIntact(this.#kept.key, this.#kept.packed)
-    return this.#kept.isDamaged
+    // The key of the bytes: whoever asked for the entry may have changed its own meanwhile.
+    this.#isDamaged ??= !isIntact(this.#shared?.key ?? this.key, this.#packed)
+    if (this.#shared) this.#shared.isDamaged = this.#isDamaged
+    return this.#isDamaged
+  }
+
+  #content(): Buffer {
+    const content = contentOf(this.#packed)
+    return this.#shared ? copied(content) : content
+  }
+}
+
+/** Stands where an entry was removed. */
+export class RemovedEntry {
+  readonly key: Buffer
+
+  constructor(key: Buffer) {
+    this.key = key
   }
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { contentOf, isCounter, packedKind, revisionOf } from './lmdb-entry.ts'
+import { contentOf, isCounter, packedKind, RemovedEntry, revisionOf } from './lmdb-entry.ts'
 import { Half, roomFor } from './lmdb-half.ts'
 import { hashOf } from './lmdb-index.ts'
 
@@ -67,6 +67,7 @@ it('gives the rows of a range in order', () => {
     const rows = [...half.rows(range)]
     const expected = rowsOf(half).filter(([key]) => key >= start && key < end)
     expect(rows.map(({ key }) => key.toString('latin1'))).toEqual(expected.map(([key]) => key))
+    expect(half.hasRows(range)).toBe(expected.length > 0)
   })
   fc.assert(property)
 })
@@ -237,13 +238,11 @@ function expectFirst(
 }
 
 function rowsOf(half: Half): Rows {
-  return [...half.rows(everything)].map(({ key, entry }) => {
-    const shown = entry && {
-      value: entry.value.toString('latin1'),
-      revision: entry.revision,
-      isCounter: entry.isCounter,
-    }
-    return [key.toString('latin1'), shown] as const
+  return [...half.rows(everything)].map((row) => {
+    const key = row.key.toString('latin1')
+    if (row instanceof RemovedEntry) return [key, undefined] as const
+    const { revision, isCounter } = row
+    return [key, { value: row.value.toString('latin1'), revision, isCounter }] as const
   })
 }
 

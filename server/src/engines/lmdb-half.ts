@@ -2,7 +2,14 @@ import { crc32 } from 'node:zlib'
 import sortedBTree from 'sorted-btree'
 import { asBuffer } from '../core/bytes.ts'
 import type { Bytes, KeyRange, Revision } from '../core/engine.ts'
-import { copied, keep, LmdbEntry, packAt, packedLengthOf, type Unpacked } from './lmdb-entry.ts'
+import {
+  copied,
+  LmdbEntry,
+  packAt,
+  packedLengthOf,
+  RemovedEntry,
+  type Unpacked,
+} from './lmdb-entry.ts'
 import { Index } from './lmdb-index.ts'
 
 /**
@@ -37,11 +44,8 @@ export function roomFor({ bytes, entries }: Room): Room {
   return { bytes: overheadBytes.block + entries * overheadBytes.entry + bytes, entries }
 }
 
-/** What stands under a key; undefined: it was removed. */
-export interface Row {
-  readonly key: Buffer
-  readonly entry: LmdbEntry | undefined
-}
+/** What stands under a key. */
+export type Row = LmdbEntry | RemovedEntry
 
 /** A packed entry with its key, both to be copied at once. Empty: it was removed. */
 export interface PackedRow {
@@ -106,11 +110,11 @@ export class Half {
     return this.#bytes.subarray(start, end)
   }
 
-  /** A copy, of what never was on a disk to be damaged; undefined where it was removed. */
+  /** A copy; undefined where it was removed. */
   entryOf(key: Buffer, entry: number): LmdbEntry | undefined {
     const { start, end } = this.#packedPlace(entry)
     if (start === end) return undefined
-    return new LmdbEntry(key, keep(key, copied(this.#bytes.subarray(start, end)), false))
+    return new LmdbEntry(key, copied(this.#bytes.subarray(start, end)), { isSound: true })
   }
 
   beginDraft(): void {
@@ -199,6 +203,13 @@ export class Half {
     }
   }
 
+  hasRows({ start, end }: KeyRange): boolean {
+    if (this.isEmpty) return false
+    this.#sort()
+    const first = this.#sorted.getPairOrNextHigher(nameOf(start))
+    return first !== undefined && first[0] < nameOf(end)
+  }
+
   /**
    * What stands under the keys of a range, in order. Entries are put in order when somebody scans:
    * most of them are moved before that.
@@ -209,7 +220,7 @@ export class Half {
     for (const [name, entry] of this.#sorted.entries(nameOf(start))) {
       if (name >= last) return
       const key = Buffer.from(name, 'latin1')
-      yield { key, entry: this.entryOf(key, entry) }
+      yield this.entryOf(key, entry) ?? new RemovedEntry(key)
     }
   }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { keep, LmdbEntry, pack, packedKind } from './lmdb-entry.ts'
+import { LmdbEntry, pack, packedKind, RemovedEntry } from './lmdb-entry.ts'
 import type { Row } from './lmdb-half.ts'
 import { merged } from './lmdb-merge.ts'
 
@@ -60,7 +60,7 @@ class Rows {
 }
 
 function rowOf(key: Buffer, isRemoved = false): Row {
-  if (isRemoved) return { key, entry: undefined }
+  if (isRemoved) return new RemovedEntry(key)
   const packed = pack({ kind: packedKind.value, revision: 1, value: key })
-  return { key, entry: new LmdbEntry(key, keep(key, packed, false)) }
+  return new LmdbEntry(key, packed)
 }

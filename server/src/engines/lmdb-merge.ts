@@ -1,7 +1,12 @@
-import type { Row } from './lmdb-half.ts'
+interface Keyed {
+  readonly key: Buffer
+}
 
 /** The rows of both, in the order of their keys; of two with one key the newer one. */
-export function* merged(newer: Iterable<Row>, older: Iterable<Row>): Generator<Row> {
+export function* merged<Row extends Keyed>(
+  newer: Iterable<Row>,
+  older: Iterable<Row>,
+): Generator<Row> {
   const ahead = newer[Symbol.iterator]()
   let first = ahead.next()
   for (const row of older) {

@@ -2,10 +2,10 @@ import { type Database, open, type RootDatabase } from 'lmdb'
 import { EngineError, type Revision } from '../core/engine.ts'
 import { stampedKey } from '../core/stamp.ts'
 import { ReadCache } from './lmdb-cache.ts'
-import { copied, type KeptEntry, keep, LmdbEntry, seal } from './lmdb-entry.ts'
+import { copied, type KeptEntry, seal } from './lmdb-entry.ts'
 import { causeOf, isFull } from './lmdb-failure.ts'
 import { assertRoom, assertSoundFile, hasRoomFor } from './lmdb-file.ts'
-import type { PackedRow, Row } from './lmdb-half.ts'
+import type { PackedRow } from './lmdb-half.ts'
 import { hashOf } from './lmdb-index.ts'
 
 /**
@@ -32,6 +32,12 @@ interface Databases {
   readonly root: RootDatabase<Buffer, Buffer>
   readonly entries: Database<Buffer, Buffer>
   readonly meta: Database<Buffer, Buffer>
+}
+
+/** As lmdb has it: `value` is a packed entry, in bytes of its own. */
+export interface StoredRow {
+  readonly key: Buffer
+  readonly value: Buffer
 }
 
 /**
@@ -73,7 +79,7 @@ export class LmdbTables {
     // lmdb reads into one buffer of its own.
     const shared = this.#databases.entries.getBinaryFast(key)
     if (!shared) return undefined
-    const entry = keep(copied(key), copied(shared))
+    const entry: KeptEntry = { key: copied(key), packed: copied(shared), isDamaged: undefined }
     // What is being written may be there already, and may not be.
     if (!this.#isWriting) this.#cache.add(hash, entry)
     return entry
@@ -88,10 +94,8 @@ export class LmdbTables {
    * What lies at start <= key < end, in order. To be left at once: a reader kept open makes the
    * file grow for good.
    */
-  *rows(start: Buffer, end: Buffer): Generator<Row> {
-    for (const { key, value } of this.#databases.entries.getRange({ start, end })) {
-      yield { key, entry: new LmdbEntry(key, keep(key, value)) }
-    }
+  rows(start: Buffer, end: Buffer): Iterable<StoredRow> {
+    return this.#databases.entries.getRange({ start, end })
   }
 
   /**

@@ -17,14 +17,14 @@ import type { EngineHealth, InstalledEngine } from '../core/installed-engine.ts'
 import { Newest } from '../core/newest.ts'
 import { measureRestore, measureWrite } from '../core/write-rules.ts'
 import { Draft } from './lmdb-draft.ts'
-import { LmdbEntry, pack, packedKind } from './lmdb-entry.ts'
+import { LmdbEntry, pack, packedKind, RemovedEntry } from './lmdb-entry.ts'
 import { roomNotes } from './lmdb-file.ts'
 import { Half, type Room, type Row, roomFor } from './lmdb-half.ts'
 import { hashOf } from './lmdb-index.ts'
 import { Journal } from './lmdb-journal.ts'
 import { merged } from './lmdb-merge.ts'
 import { Pace } from './lmdb-pace.ts'
-import { diskFailed, LmdbTables, reading } from './lmdb-tables.ts'
+import { diskFailed, LmdbTables, reading, type StoredRow } from './lmdb-tables.ts'
 
 const limits: EngineLimits = {
   keyBytesMax: 4_026, // what LMDB allows with pages of 8 KiB
@@ -174,7 +174,7 @@ export class LmdbEngine implements InstalledEngine {
       if (entry > 0) return half.entryOf(key, entry)
     }
     const kept = this.#tables.read(key, hash)
-    return kept && new LmdbEntry(key, kept, true)
+    return kept && new LmdbEntry(key, kept.packed, { shared: kept })
   }
 
   /** What is there, in bytes that others have too: until the next read. */
@@ -193,20 +193,22 @@ export class LmdbEngine implements InstalledEngine {
   #page(range: KeyRange, bound: ScanBound): Page {
     const entries: Entry[] = []
     let bytes = 0
-    for (const entry of this.#entries(range)) {
+    for (const row of this.#rows(range)) {
+      if (row instanceof RemovedEntry) continue
       if (entries.length >= bound.limit || bytes >= bound.bytes) return { entries, more: true }
+      const entry = row instanceof LmdbEntry ? row : new LmdbEntry(row.key, row.value)
       entries.push(entry)
       bytes += entry.bytes
     }
     return { entries, more: false }
   }
 
-  *#entries({ start, end }: KeyRange): Generator<LmdbEntry> {
-    let all: Iterable<Row> = this.#tables.rows(asBuffer(start), asBuffer(end))
+  #rows({ start, end }: KeyRange): Iterable<Row | StoredRow> {
+    let all: Iterable<Row | StoredRow> = this.#tables.rows(asBuffer(start), asBuffer(end))
     for (const half of [this.#journal.moving, this.#journal.fresh]) {
-      if (!half.isEmpty) all = merged(half.rows({ start, end }), all)
+      if (half.hasRows({ start, end })) all = merged(half.rows({ start, end }), all)
     }
-    for (const { entry } of all) if (entry) yield entry
+    return all
   }
 
   /** One piece of work at a time: what is committed meanwhile waits for its end. */

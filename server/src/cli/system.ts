@@ -1,11 +1,14 @@
-import { randomBytes } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 import { withoutPasswords } from '../config.ts'
 import type { Environment } from '../core/environment.ts'
+import { RandomPool } from './random-pool.ts'
+
+const random = new RandomPool(randomFillSync)
 
 /** The real clock, real chance, and a log of one line each on stderr. */
 export const systemEnvironment: Environment = {
   now: () => Date.now(),
-  randomBytes: (count) => randomBytes(count),
+  randomBytes: (count) => random.take(count),
   logError: (message, cause) => {
     const why = cause === undefined ? '' : `: ${oneLine(describe(cause))}`
     process.stderr.write(`${new Date().toISOString()} ${oneLine(message)}${why}\n`)

@@ -22,7 +22,7 @@ const sync = promisify(fdatasync)
 /** Where the halves begin: the seal stands in front of them. DO NOT CHANGE: it is on disk. */
 const headBytes = 4_096
 /** What a half holds. DO NOT CHANGE the bytes: where the second one begins is on disk. */
-const halfRoom: Room = { bytes: 8 * 1_048_576, entries: 65_536 }
+const halfRoom: Room = { bytes: 8 * 1_048_576, entries: 32_768 }
 
 /**
  * On Linux one call writes and syncs, which spares a trip to another thread. Elsewhere the flag is

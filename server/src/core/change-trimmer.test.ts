@@ -199,6 +199,33 @@ describe('a change log that is trimmed again and again', () => {
     expect(await changesIn(engine)).toBe(max)
   })
 
+  it('is read again where too much is remembered, of the log that was trimmed before', async () => {
+    const environment = new TestEnvironment()
+    const ids = [storeId, otherId]
+    const engine = await engineWith(environment, { [storeId]: max, [otherId]: max })
+    const scanned = new ScannedEngine(engine)
+    const trimmer = new ChangeTrimmer(scanned, environment, 2 * max - 1)
+    let pages = 0
+    scanned.afterScan = async () => {
+      pages += 1
+    }
+    const pagesOfTrims: number[] = []
+    for (const id of [storeId, otherId, otherId, storeId, storeId]) {
+      for (let made = 0; made < enough; made += 1) trimmer.note(id, await changeOf(engine, id))
+      pages = 0
+      await trimmer.sweep()
+      pagesOfTrims.push(pages)
+    }
+    expect(pagesOfTrims.map((count) => count > max / limits.sweepPageItems)).toEqual([
+      true,
+      true, // the other one, for which the first is forgotten
+      false,
+      true,
+      false,
+    ])
+    expect(await changesIn(engine)).toBe(ids.length * max)
+  })
+
   it('counts a clear as well', async () => {
     const domain = await openTestDomain(new MemoryEngine())
     const store = await domain.stores.create({ ownerId: owner, name: 'busy' })
@@ -290,15 +317,16 @@ async function busyStore(count: number): Promise<{
 }> {
   const environment = new TestEnvironment()
   const engine = await engineWith(environment, { [storeId]: count })
-  const change = async (): Promise<Revision> => {
-    const at = environment.now()
-    const commit = await engine.commit({
-      puts: [changePut(storeId, { kind: 'put', key: 'a', size: 1, at })],
-    })
-    if (!commit.applied) throw new Error('A commit without checks is applied.')
-    return commit.revision
-  }
-  return { environment, engine, change }
+  return { environment, engine, change: () => changeOf(engine, storeId) }
+}
+
+async function changeOf(engine: StorageEngine, id: string): Promise<Revision> {
+  const at = new TestEnvironment().now()
+  const commit = await engine.commit({
+    puts: [changePut(id, { kind: 'put', key: 'a', size: 1, at })],
+  })
+  if (!commit.applied) throw new Error('A commit without checks is applied.')
+  return commit.revision
 }
 
 /** An engine that other servers write to. */

@@ -20,15 +20,25 @@ import { walk } from './walk.ts'
 export class ChangeTrimmer {
   readonly #engine: StorageEngine
   readonly #environment: Environment
+  readonly #rememberedMax: number
   /** Changes by this server since the store's log was counted last. */
   readonly #tally = new Map<string, number>()
-  /** All changes in the logs of the busiest stores, where nobody else writes to the engine. */
+  /**
+   * All changes in the logs that were trimmed lately, where nobody else writes to the engine; the
+   * latest of these logs at the end.
+   */
   readonly #remembered = new Map<string, Revision[]>()
   #cursor = kindRange('change').start
 
-  constructor(engine: StorageEngine, environment: Environment) {
+  /** `rememberedMax`: so many changes are remembered, or a few more until the next trim. */
+  constructor(
+    engine: StorageEngine,
+    environment: Environment,
+    rememberedMax: number = limits.rememberedChangesMax,
+  ) {
     this.#engine = engine
     this.#environment = environment
+    this.#rememberedMax = rememberedMax
   }
 
   /** A change was logged by this commit. */
@@ -37,7 +47,7 @@ export class ChangeTrimmer {
     this.#tally.set(storeId, (this.#tally.get(storeId) ?? 0) + 1)
     const log = this.#remembered.get(storeId)
     if (!log) return
-    if (log.length < limits.rememberedChangesMax) log.push(revision)
+    if (log.length < this.#rememberedMax) log.push(revision)
     else this.#remembered.delete(storeId)
   }
 
@@ -92,7 +102,7 @@ export class ChangeTrimmer {
     // Commits may be noted out of order, and twice if they were read as well.
     const log = known.sort(ascending).filter((revision, at) => revision !== known[at - 1])
     const excess = log.splice(0, Math.max(0, log.length - limits.changesKeptPerStoreMax))
-    if (this.#remembered.has(storeId)) this.#remembered.set(storeId, log)
+    if (this.#remembered.delete(storeId)) this.#remembered.set(storeId, log)
     return excess
   }
 
@@ -100,7 +110,7 @@ export class ChangeTrimmer {
   async #read(storeId: string): Promise<Revision[]> {
     const log: Revision[] = []
     if (!this.#engine.isShared) {
-      if (this.#remembered.size >= limits.rememberedLogsMax) this.#remembered.clear()
+      this.#forgetSome()
       this.#remembered.set(storeId, log)
     }
     const [mark] = await this.#engine.get([changesTrimmedKey(storeId)])
@@ -109,6 +119,16 @@ export class ChangeTrimmer {
       log.push(changeRevisionOf(key))
     }
     return log
+  }
+
+  #forgetSome(): void {
+    let count = 0
+    for (const log of this.#remembered.values()) count += log.length
+    for (const [storeId, log] of this.#remembered) {
+      if (count <= this.#rememberedMax - limits.changesKeptPerStoreMax) return
+      count -= log.length
+      this.#remembered.delete(storeId)
+    }
   }
 
   /** False where not all were removed, since another server trims the log as well. */

@@ -132,10 +132,8 @@ export const limits = Object.freeze({
   changesKeptPerStoreMax: 100_000,
   /** A store's change log is counted again after this many changes by this server. */
   changesBetweenTrims: 10_000,
-  /** Stores whose change log is remembered from one trim to the next, as its revisions ... */
-  rememberedLogsMax: 8,
-  /** ... and how many of them. */
-  rememberedChangesMax: 500_000,
+  /** Changes whose revisions, 8 bytes each, are remembered from one trim of a log to the next. */
+  rememberedChangesMax: 4_000_000,
   /** Most keys that one commit of the sweeper removes. */
   sweepBatchKeysMax: 500,
   /** Entries in a page of a long log that is read while requests wait: about a millisecond. */

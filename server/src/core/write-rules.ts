@@ -71,7 +71,7 @@ function refuseRepeatedKeys({ deletes = [], puts = [], sums = [] }: AtomicWrite)
   const stamped: Bytes[] = []
   for (const put of puts) (put.stamped ? stamped : plain).push(put.key)
   for (const { key } of sums) plain.push(key)
-  plain.push(...deletes)
+  for (const key of deletes) plain.push(key)
   refuseRepeated(plain)
   refuseRepeated(stamped)
 }
@@ -82,7 +82,7 @@ function refuseRepeated(keys: readonly Bytes[]): void {
   if (isRepeated) throw new EngineError('refused', 'A commit writes one key twice.')
 }
 
-/** Cheaper to see than that no two are equal, and true of long rows that are removed. */
+/** Cheaper to see than that no two are equal, and true where many entries are removed in a row. */
 function isAscending(keys: readonly Bytes[]): boolean {
   for (let index = 1; index < keys.length; index += 1) {
     if (Buffer.compare(keys[index - 1] as Bytes, keys[index] as Bytes) >= 0) return false

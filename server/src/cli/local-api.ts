@@ -130,7 +130,7 @@ async function open(config: Config): Promise<Api> {
 
 async function openIfFree(config: Config): Promise<Api | undefined> {
   try {
-    return await openDoors(config, systemEnvironment)
+    return await openDoors(config, systemEnvironment())
   } catch (error) {
     if (error instanceof FolderInUseError) return undefined
     throw error

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { RandomPool } from './random-pool.ts'
 
-/** A pool of so many bytes whose draws count upward, so that each byte tells where it comes from. */
+/** A pool of so many bytes. Draws count upward, so that each byte tells where it comes from. */
 function countingPool(poolBytes: number): { pool: RandomPool; draws: number[] } {
   const draws: number[] = []
   let next = 0

@@ -14,10 +14,11 @@ export async function serveCommand(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<number> {
   const config = readConfig(args, environment)
-  for (const warning of config.warnings) systemEnvironment.logError(warning, undefined)
+  const system = systemEnvironment()
+  for (const warning of config.warnings) system.logError(warning, undefined)
   forgoPretenuring()
   const stopping = untilSignal()
-  const server = await startServer(config, systemEnvironment)
+  const server = await startServer(config, system)
   announce(server)
   await stopping
   await server.close()

@@ -3,16 +3,17 @@ import { withoutPasswords } from '../config.ts'
 import type { Environment } from '../core/environment.ts'
 import { RandomPool } from './random-pool.ts'
 
-const random = new RandomPool(randomFillSync)
-
 /** The real clock, real chance, and a log of one line each on stderr. */
-export const systemEnvironment: Environment = {
-  now: () => Date.now(),
-  randomBytes: (count) => random.take(count),
-  logError: (message, cause) => {
-    const why = cause === undefined ? '' : `: ${oneLine(describe(cause))}`
-    process.stderr.write(`${new Date().toISOString()} ${oneLine(message)}${why}\n`)
-  },
+export function systemEnvironment(): Environment {
+  const random = new RandomPool(randomFillSync)
+  return {
+    now: () => Date.now(),
+    randomBytes: (count) => random.take(count),
+    logError: (message, cause) => {
+      const why = cause === undefined ? '' : `: ${oneLine(describe(cause))}`
+      process.stderr.write(`${new Date().toISOString()} ${oneLine(message)}${why}\n`)
+    },
+  }
 }
 
 /** An error with the errors behind it. */

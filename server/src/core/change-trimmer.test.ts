@@ -204,7 +204,7 @@ describe('a change log that is trimmed again and again', () => {
     const ids = [storeId, otherId]
     const engine = await engineWith(environment, { [storeId]: max, [otherId]: max })
     const scanned = new ScannedEngine(engine)
-    const trimmer = new ChangeTrimmer(scanned, environment, 2 * max - 1)
+    const trimmer = new ChangeTrimmer(scanned, environment, 2 * max)
     let pages = 0
     scanned.afterScan = async () => {
       pages += 1
@@ -266,9 +266,10 @@ describe('a change log that two servers sweep', () => {
     const excess = 1_234
     const count = limits.changesKeptPerStoreMax + excess
     const engine = await engineWith(environment, { [storeId]: count })
-    const slow = new ScannedEngine(engine)
+    const shared = new SharedEngine(engine)
+    const slow = new ScannedEngine(shared)
     const [one, two] = [
-      new ChangeTrimmer(engine, environment),
+      new ChangeTrimmer(shared, environment),
       new ChangeTrimmer(slow, environment),
     ]
     for (const trimmer of [one, two]) noteEnough(trimmer)
@@ -290,11 +291,12 @@ describe('a change log that two servers sweep', () => {
     environment.advance(8 * day)
     const at = environment.now()
     await engine.commit({ puts: [changePut(storeId, { kind: 'put', key: 'a', size: 1, at })] })
-    const slow = new ScannedEngine(engine)
+    const shared = new SharedEngine(engine)
+    const slow = new ScannedEngine(shared)
     slow.afterScan = async ({ entries }) => {
       if (entries.length === 1) return
       slow.afterScan = undefined // it knows what it will remove
-      await new ChangeTrimmer(engine, environment).sweep()
+      await new ChangeTrimmer(shared, environment).sweep()
     }
     await new ChangeTrimmer(slow, environment).sweep()
     expect(slow.afterScan).toBeUndefined()

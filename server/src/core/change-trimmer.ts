@@ -30,7 +30,7 @@ export class ChangeTrimmer {
   readonly #remembered = new Map<string, Revision[]>()
   #cursor = kindRange('change').start
 
-  /** `rememberedMax`: so many changes are remembered, or a few more until the next trim. */
+  /** `rememberedMax`: about so many changes are remembered. */
   constructor(
     engine: StorageEngine,
     environment: Environment,
@@ -103,19 +103,19 @@ export class ChangeTrimmer {
     const log = known.sort(ascending).filter((revision, at) => revision !== known[at - 1])
     const excess = log.splice(0, Math.max(0, log.length - limits.changesKeptPerStoreMax))
     if (this.#remembered.delete(storeId)) this.#remembered.set(storeId, log)
+    this.#forgetSome()
     return excess
   }
 
   /** The revisions in a log. Where they are remembered, what is noted meanwhile is among them. */
   async #read(storeId: string): Promise<Revision[]> {
     const log: Revision[] = []
-    if (!this.#engine.isShared) {
-      this.#forgetSome()
-      this.#remembered.set(storeId, log)
-    }
+    const { isShared } = this.#engine
+    if (!isShared) this.#remembered.set(storeId, log)
+    const pageItems = isShared ? limits.pageItemsMax : limits.sweepPageItems
     const [mark] = await this.#engine.get([changesTrimmedKey(storeId)])
     const range = changeRange(storeId, trimmedBy(mark))
-    for await (const { key } of walk(this.#engine, range, limits.sweepPageItems)) {
+    for await (const { key } of walk(this.#engine, range, pageItems)) {
       log.push(changeRevisionOf(key))
     }
     return log
@@ -123,10 +123,10 @@ export class ChangeTrimmer {
 
   #forgetSome(): void {
     let count = 0
-    for (const log of this.#remembered.values()) count += log.length
+    for (const log of this.#remembered.values()) count += grown(log)
     for (const [storeId, log] of this.#remembered) {
-      if (count <= this.#rememberedMax - limits.changesKeptPerStoreMax) return
-      count -= log.length
+      if (count <= this.#rememberedMax) return
+      count -= grown(log)
       this.#remembered.delete(storeId)
     }
   }
@@ -183,6 +183,11 @@ export class ChangeTrimmer {
 /** The revision up to which a log was trimmed, as its mark says. */
 function trimmedBy(mark: Entry | undefined): Revision {
   return mark && !mark.isDamaged ? decodeNumber(mark.value, 0) : 0
+}
+
+/** The length of a log when it is trimmed next. */
+function grown(log: readonly Revision[]): number {
+  return log.length + limits.changesBetweenTrims
 }
 
 function ascending(a: number, b: number): number {

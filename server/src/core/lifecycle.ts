@@ -128,7 +128,8 @@ export class Lifecycle {
       if (!write) return
       const commit = await this.#engine.commit(write)
       if (!commit.applied) continue
-      this.#trimmer.note(storeId, commit.revision)
+      const isLogged = write.puts?.some(({ stamped }) => stamped) ?? false
+      if (isLogged) this.#trimmer.note(storeId, commit.revision)
       return
     }
     throw storeBusy(storeId)

@@ -133,10 +133,13 @@ export const limits = Object.freeze({
   /** A store's change log is counted again after this many changes by this server. */
   changesBetweenTrims: 10_000,
   /** Changes whose revisions, 8 bytes each, are remembered from one trim of a log to the next. */
-  rememberedChangesMax: 4_000_000,
+  rememberedChangesMax: 2_000_000,
   /** Most keys that one commit of the sweeper removes. */
   sweepBatchKeysMax: 500,
-  /** Entries in a page of a long log that is read while requests wait: about a millisecond. */
+  /**
+   * Entries in a page of a long log that is read while requests wait, on an engine that reads on
+   * the event loop: about a millisecond, and enough for LMDB to let requests go first.
+   */
   sweepPageItems: 300,
   /** Most stores, uploads or marks that one sweep looks at. */
   sweepItemsMax: 1_000,

@@ -32,6 +32,8 @@ export const allFaults: Faults = { delay: 0.2, conflict: 0.1, failBefore: 0.1, u
  * repeated. Delays matter most: a race that needs a pause never shows on a fast engine.
  */
 export class FaultyEngine implements StorageEngine {
+  /** Commits that it calls unknown are there, as those of another server are. */
+  readonly isShared = true
   readonly #engine: StorageEngine
   readonly #faults: Faults
   readonly #chance: () => number
@@ -44,10 +46,6 @@ export class FaultyEngine implements StorageEngine {
 
   get limits(): EngineLimits {
     return this.#engine.limits
-  }
-
-  get isShared(): boolean {
-    return this.#engine.isShared
   }
 
   get(keys: readonly Bytes[]): Promise<(Entry | undefined)[]> {

@@ -14,12 +14,13 @@ const metaBytes = 2 * 8_192
 /** Goes past the journal. */
 const largeBytes = 600_000
 /**
- * Of these a half of the journal holds some 1,200, which are moved in several transactions, and
+ * Of these 600 a half of the journal holds most, which are moved in several transactions, and
  * commits of 50 stay in the journal. All are of one length, so that blocks that are overwritten end
  * where new ones do.
  */
 const bulkBytes = 3_500
 const bulkCount = 50
+const movedAtOnce = 128
 const bulkKeys = Array.from({ length: 600 }, (_, index) => `bulk ${String(index).padStart(3, '0')}`)
 /** Where the halves of the journal begin, and what their first blocks begin with. */
 const halvesAt = [4_096, 4_096 + 8 * 1_048_576] as const
@@ -115,7 +116,7 @@ interface Kept {
 /** An engine that is killed, closed and opened again, and a map of what it should hold. */
 class CrashRun {
   #path = newFolder()
-  #engine = new LmdbEngine(this.#path)
+  #engine = new LmdbEngine(this.#path, { movedAtOnce })
   readonly #killed: { path: string; engine: LmdbEngine }[] = []
   readonly #model = new Map<string, Kept>()
   #newest: Revision = 0
@@ -143,13 +144,13 @@ class CrashRun {
     await this.#compare()
     this.#killed.push({ path: this.#path, engine: this.#engine })
     this.#path = copy
-    this.#engine = new LmdbEngine(copy)
+    this.#engine = new LmdbEngine(copy, { movedAtOnce })
     await this.#compare()
   }
 
   async #close(): Promise<void> {
     await this.#engine.close()
-    this.#engine = new LmdbEngine(this.#path)
+    this.#engine = new LmdbEngine(this.#path, { movedAtOnce })
     await this.#compare()
   }
 

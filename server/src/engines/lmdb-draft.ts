@@ -7,7 +7,7 @@ import { contentOf, isCounter, packedKind, revisionOf } from './lmdb-entry.ts'
 import type { Half } from './lmdb-half.ts'
 import { hashOf } from './lmdb-index.ts'
 
-/** Reads a packed entry, in bytes that others have too. */
+/** Reads a packed entry, in bytes that others have too: until the next read. */
 export type ReadPacked = (key: Buffer, hash: number) => Buffer | undefined
 
 export interface DraftParts {

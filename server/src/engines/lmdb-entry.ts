@@ -41,9 +41,8 @@ export function pack(unpacked: Unpacked): Buffer {
 }
 
 /** Sets the checksum of a packed entry. */
-export function seal(key: Buffer, packed: Buffer): Buffer {
+export function seal(key: Buffer, packed: Buffer): void {
   packed.writeUInt32BE(checksum(key, packed), 0)
-  return packed
 }
 
 export function isCounter(packed: Buffer): boolean {

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -67,6 +67,36 @@ it.each([true, false])('is the same, written and synced in one call: %s', async 
   const path = newFolder()
   await writeJournal(path, [[put('a', '1'), put('b', '2')], [put('a', '3')]], { writesInSync })
   expect(await reopened(path)).toEqual({ a: '3', b: '2' })
+})
+
+describe('a journal that finds no room', () => {
+  const noRoom = Object.assign(new Error('No space left on device'), { code: 'ENOSPC' })
+
+  it.each([
+    { what: 'nothing', part: 0, failure: 'full', applied: 'no' },
+    { what: 'a part', part: 0.5, failure: 'full', applied: 'no' },
+    // Then it was the sync that found none, and the block counts after a crash.
+    { what: 'all', part: 1, failure: 'unavailable', applied: 'unknown' },
+  ] as const)('says that nothing is applied only where that is so: $what', async (failing) => {
+    const { what: _, part, ...expected } = failing
+    const path = newFolder()
+    await writeJournal(path, [[put('a', '1')]])
+    const journal = new Journal(path, {
+      newest: 0,
+      hashSeed,
+      write: async (file, block, offset, length, place) => {
+        writeSync(file, block, offset, Math.floor(length * part), place)
+        throw noRoom
+      },
+    })
+    const draft = new Draft(1, { half: journal.fresh, hashSeed, read: () => undefined })
+    draft.decide(put('b', '2'))
+    const appending = journal.append(draft)
+    await expect(appending).rejects.toThrow(EngineError)
+    await expect(appending).rejects.toMatchObject(expected)
+    journal.close()
+    expect(await reopened(path)).toEqual({ a: '1', ...(part === 1 && { b: '2' }) })
+  })
 })
 
 describe('a journal of which both halves hold what LMDB lacks', () => {

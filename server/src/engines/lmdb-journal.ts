@@ -16,7 +16,14 @@ import { EngineError } from '../core/engine.ts'
 import { foundNoRoom } from './lmdb-failure.ts'
 import { Half, type Room, sealBytes } from './lmdb-half.ts'
 
-const writeAt = promisify(write)
+/** Writes so many bytes of a block, from an offset on, to a place in a file. */
+export type WriteAt = (
+  file: number,
+  block: Buffer,
+  ...range: readonly [offset: number, length: number, place: number]
+) => Promise<{ bytesWritten: number }>
+
+const writeAt: WriteAt = promisify(write)
 const sync = promisify(fdatasync)
 
 /** Where the halves begin: the seal stands in front of them. DO NOT CHANGE: it is on disk. */
@@ -31,6 +38,14 @@ const halfRoom: Room = { bytes: 8 * 1_048_576, entries: 32_768 }
  */
 const canWriteInSync = process.platform === 'linux'
 
+export interface JournalParts {
+  /** The newest commit that LMDB holds. */
+  readonly newest: Revision
+  readonly hashSeed: number
+  readonly writesInSync?: boolean
+  readonly write?: WriteAt
+}
+
 /**
  * The file that makes commits durable before LMDB has them: one synced write a group, where LMDB
  * writes every page that a group touches. It has two halves. While one is filled, what
@@ -41,23 +56,18 @@ export class Journal {
   readonly path: string
   readonly #file: number
   /** The same file, whose every write is on disk when it returns; undefined: not on this system. */
-  #syncedFile: number | undefined
+  readonly #syncedFile: number | undefined
+  readonly #writeAt: WriteAt
   readonly #seal: Buffer
   readonly #halves: readonly [Half, Half]
   #current: 0 | 1 = 0
 
-  /**
-   * Opens the journal of a folder whose LMDB holds the commits up to `newest`, or makes one. Throws
-   * EngineError.
-   */
+  /** Opens the journal of a folder, or makes one. Throws EngineError. */
   constructor(
     folder: string,
-    {
-      newest,
-      hashSeed,
-      writesInSync = canWriteInSync,
-    }: { newest: Revision; hashSeed: number; writesInSync?: boolean },
+    { newest, hashSeed, writesInSync = canWriteInSync, write = writeAt }: JournalParts,
   ) {
+    this.#writeAt = write
     this.#halves = [new Half(halfRoom, hashSeed), new Half(halfRoom, hashSeed)]
     this.path = join(folder, 'journal')
     this.#file = this.#open()
@@ -100,22 +110,30 @@ export class Journal {
   }
 
   async #write(block: Buffer, start: number): Promise<void> {
-    if (this.#syncedFile !== undefined) {
-      try {
-        return await writeAll(this.#syncedFile, block, start)
-      } catch (cause) {
-        // It may have been the sync that found no room: write and sync apart tell which.
-        if (!foundNoRoom(cause)) throw this.#failureOf(cause, 'unknown')
-      }
-    }
     let applied: 'no' | 'unknown' = 'no'
     try {
-      await writeAll(this.#file, block, start)
+      const file = this.#syncedFile ?? this.#file
+      for (let done = 0; done < block.length; ) {
+        const rest = block.length - done
+        done += (await this.#writeAt(file, block, done, rest, start + done)).bytesWritten
+      }
       applied = 'unknown'
-      await sync(this.#file)
+      if (this.#syncedFile === undefined) await sync(this.#file)
     } catch (cause) {
+      // What was written whole may have failed in its sync.
+      if (applied === 'no' && this.#holds(block, start)) applied = 'unknown'
       throw this.#failureOf(cause, applied)
     }
+  }
+
+  #holds(block: Buffer, start: number): boolean {
+    const there = Buffer.alloc(block.length)
+    try {
+      readSync(this.#file, there, 0, block.length, start)
+    } catch {
+      return true // as far as anybody knows
+    }
+    return there.equals(block)
   }
 
   /** Goes on in the other half, over what is there: all of it is moved. */
@@ -184,13 +202,6 @@ export class Journal {
 }
 
 const nothing = Buffer.alloc(0)
-
-async function writeAll(file: number, block: Buffer, start: number): Promise<void> {
-  for (let done = 0; done < block.length; ) {
-    const { bytesWritten } = await writeAt(file, block, done, block.length - done, start + done)
-    done += bytesWritten
-  }
-}
 
 function readSeal(file: number): Buffer | undefined {
   const seal = Buffer.alloc(sealBytes)

@@ -87,7 +87,11 @@ export class LmdbTables {
 
   /** A packed entry, in bytes that are the caller's until the next read. */
   glance(key: Buffer, hash: number): Buffer | undefined {
-    return this.#cache.get(key, hash)?.packed ?? this.#databases.entries.getBinaryFast(key)
+    const kept = this.#cache.get(key, hash)
+    if (kept) return kept.packed
+    // lmdb's own buffer is longer than the length that it tells.
+    const shared = this.#databases.entries.getBinaryFast(key)
+    return shared?.subarray(0, shared.length)
   }
 
   /**
@@ -116,14 +120,17 @@ export class LmdbTables {
 
   async #write(rows: readonly PackedRow[], newest: Revision | undefined): Promise<void> {
     const { root, entries, meta } = this.#databases
+    const stamp = newest === undefined ? undefined : stampedKey(Buffer.alloc(0), newest)
+    for (const { key, packed } of rows) if (packed.length > 0) seal(key, packed)
     try {
-      // Instructions, which another thread carries out in one transaction.
+      // Instructions, which another thread carries out in one transaction. Nothing in between may
+      // throw: lmdb would carry out those in front of it.
       await root.batch(() => {
         for (const { key, packed } of rows) {
-          if (packed.length > 0) void entries.put(key, seal(key, packed))
+          if (packed.length > 0) void entries.put(key, packed)
           else void entries.remove(key)
         }
-        if (newest !== undefined) void meta.put(newestKey, stampedKey(Buffer.alloc(0), newest))
+        if (stamp) void meta.put(newestKey, stamp)
       })
     } catch (error) {
       throw await this.#failureOf(await causeOf(error))

@@ -43,8 +43,8 @@ const counterBytes = 8
 /** What is larger is not worth being written twice: it goes into LMDB at once. */
 const journaledBytesMax = 262_144
 
-/** So many entries are moved from the journal into LMDB at once: requests wait meanwhile. */
-const movedAtOnce = 4_096
+/** So many entries are moved from the journal into LMDB at once: telling it makes requests wait. */
+const movedAtOnceUsual = 4_096
 
 /** For so long what the journal holds may wait for more before it is moved into LMDB. */
 const idleMs = 1_000
@@ -60,8 +60,8 @@ interface Member {
 
 /**
  * LMDB on one machine: an ordered map in one memory-mapped file, with a journal in front of it.
- * A group of commits is durable by one write to the journal and one fdatasync; what the journal
- * holds is kept in memory, over LMDB, until it was moved there.
+ * A group of commits is durable by one synced write to the journal; what the journal holds is kept
+ * in memory, over LMDB, until it was moved there.
  *
  * Throws EngineError `unavailable` where the folder holds no sound LMDB file or journal, `full`
  * where there is no room for a new one. After a failed sync it takes no more writes until it is
@@ -71,6 +71,7 @@ export class LmdbEngine implements InstalledEngine {
   readonly limits = limits
   readonly isShared = false
   readonly #folder: string
+  readonly #movedAtOnce: number
   readonly #hashSeed: number
   readonly #tables: LmdbTables
   readonly #journal: Journal
@@ -84,8 +85,9 @@ export class LmdbEngine implements InstalledEngine {
   #closed = false
 
   /** `folder` must exist. */
-  constructor(folder: string) {
+  constructor(folder: string, { movedAtOnce = movedAtOnceUsual } = {}) {
     this.#folder = folder
+    this.#movedAtOnce = movedAtOnce
     const hashSeed = randomInt(2 ** 31)
     this.#hashSeed = hashSeed
     this.#tables = new LmdbTables(folder, hashSeed)
@@ -322,9 +324,9 @@ export class LmdbEngine implements InstalledEngine {
     const half = this.#journal.moving
     if (half.isEmpty) return
     const rows = half.packedRows()
-    let part = next(rows, movedAtOnce)
+    let part = next(rows, this.#movedAtOnce)
     for (let isLast = false; !isLast; ) {
-      const rest = next(rows, movedAtOnce)
+      const rest = next(rows, this.#movedAtOnce)
       isLast = rest.length === 0
       await this.#written(this.#tables.write(part, isLast ? half.newest : undefined))
       part = rest

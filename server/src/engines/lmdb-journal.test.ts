@@ -1,4 +1,12 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  existsSync,
+  fstatSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -6,7 +14,7 @@ import type { AtomicWrite, Bytes, Commit, Put, Revision, StorageEngine } from '.
 import { EngineError } from '../core/engine.ts'
 import { LmdbEngine } from './lmdb.ts'
 import { Draft } from './lmdb-draft.ts'
-import { Journal } from './lmdb-journal.ts'
+import { Journal, type JournalParts } from './lmdb-journal.ts'
 
 /** Where the blocks of the first half begin in the file, and those of the second. */
 const halvesAt = [4_096, 4_096 + 8 * 1_048_576] as const
@@ -63,10 +71,30 @@ describe('a journal whose last block is torn', () => {
   })
 })
 
-it.each([true, false])('is the same, written and synced in one call: %s', async (writesInSync) => {
-  const path = newFolder()
-  await writeJournal(path, [[put('a', '1'), put('b', '2')], [put('a', '3')]], { writesInSync })
-  expect(await reopened(path)).toEqual({ a: '3', b: '2' })
+describe('a journal that does not write and sync in one call', () => {
+  it('is the same, and syncs each block before it counts', async () => {
+    const path = newFolder()
+    const synced: number[] = []
+    const sync = async (file: number): Promise<void> => {
+      synced.push(fstatSync(file).size)
+    }
+    const writes = [put('a', '1'), put('b', '2'), put('a', '3')]
+    const ends = await writeJournal(path, [writes], { writesInSync: false, sync })
+    expect(synced).toEqual(ends)
+    expect(await reopened(path)).toEqual({ a: '3', b: '2' })
+  })
+
+  it.each(['ENOSPC', 'EIO'])(
+    'says that nobody knows after a sync that failed: %s',
+    async (code) => {
+      const path = newFolder()
+      const sync = async (): Promise<void> => {
+        throw Object.assign(new Error('The sync failed'), { code })
+      }
+      const writing = writeJournal(path, [[put('a', '1')]], { writesInSync: false, sync })
+      await expect(writing).rejects.toMatchObject({ failure: 'unavailable', applied: 'unknown' })
+    },
+  )
 })
 
 describe('a journal that finds no room', () => {
@@ -260,14 +288,9 @@ it('stamps upward over kills, closes and restores, and never twice', async () =>
 async function writeJournal(
   path: string,
   halves: readonly (readonly AtomicWrite[])[],
-  {
-    older = 0,
-    newest = 0,
-    writesInSync,
-  }: { older?: 0 | 1; newest?: Revision; writesInSync?: boolean } = {},
+  { older = 0, newest = 0, ...parts }: { older?: 0 | 1 } & Partial<JournalParts> = {},
 ): Promise<number[]> {
-  const inSync = writesInSync === undefined ? {} : { writesInSync }
-  const journal = new Journal(path, { newest, hashSeed, ...inSync })
+  const journal = new Journal(path, { newest, hashSeed, ...parts })
   const ends: number[] = []
   let before = newest
   if (older === 1) journal.turn()

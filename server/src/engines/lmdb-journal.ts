@@ -24,7 +24,7 @@ export type WriteAt = (
 ) => Promise<{ bytesWritten: number }>
 
 const writeAt: WriteAt = promisify(write)
-const sync = promisify(fdatasync)
+const syncData = promisify(fdatasync)
 
 /** Where the halves begin: the seal stands in front of them. DO NOT CHANGE: it is on disk. */
 const headBytes = 4_096
@@ -42,15 +42,17 @@ export interface JournalParts {
   /** The newest commit that LMDB holds. */
   readonly newest: Revision
   readonly hashSeed: number
+  /** Whether one call writes and syncs. */
   readonly writesInSync?: boolean
   readonly write?: WriteAt
+  readonly sync?: (file: number) => Promise<void>
 }
 
 /**
  * The file that makes commits durable before LMDB has them: one synced write a group, where LMDB
- * writes every page that a group touches. It has two halves. While one is filled, what
- * the other holds is moved into LMDB, after which that half is overwritten. What is in the file is
- * in memory as well, over what LMDB holds.
+ * writes every page that a group touches. It has two halves. While one is filled, what the other
+ * holds is moved into LMDB, after which that half is overwritten. What is in the file is in memory
+ * as well, over what LMDB holds.
  */
 export class Journal {
   readonly path: string
@@ -58,6 +60,7 @@ export class Journal {
   /** The same file, whose every write is on disk when it returns; undefined: not on this system. */
   readonly #syncedFile: number | undefined
   readonly #writeAt: WriteAt
+  readonly #sync: (file: number) => Promise<void>
   readonly #seal: Buffer
   readonly #halves: readonly [Half, Half]
   #current: 0 | 1 = 0
@@ -65,9 +68,16 @@ export class Journal {
   /** Opens the journal of a folder, or makes one. Throws EngineError. */
   constructor(
     folder: string,
-    { newest, hashSeed, writesInSync = canWriteInSync, write = writeAt }: JournalParts,
+    {
+      newest,
+      hashSeed,
+      writesInSync = canWriteInSync,
+      write = writeAt,
+      sync = syncData,
+    }: JournalParts,
   ) {
     this.#writeAt = write
+    this.#sync = sync
     this.#halves = [new Half(halfRoom, hashSeed), new Half(halfRoom, hashSeed)]
     this.path = join(folder, 'journal')
     this.#file = this.#open()
@@ -118,7 +128,7 @@ export class Journal {
         done += (await this.#writeAt(file, block, done, rest, start + done)).bytesWritten
       }
       applied = 'unknown'
-      if (this.#syncedFile === undefined) await sync(this.#file)
+      if (this.#syncedFile === undefined) await this.#sync(this.#file)
     } catch (cause) {
       // What was written whole may have failed in its sync.
       if (applied === 'no' && this.#holds(block, start)) applied = 'unknown'
@@ -126,6 +136,7 @@ export class Journal {
     }
   }
 
+  /** Whether a block lies whole where it belongs. */
   #holds(block: Buffer, start: number): boolean {
     const there = Buffer.alloc(block.length)
     try {

@@ -128,6 +128,7 @@ export class Lifecycle {
       if (!write) return
       const commit = await this.#engine.commit(write)
       if (!commit.applied) continue
+      // A rearmed store has nothing to tell.
       const isLogged = write.puts?.some(({ stamped }) => stamped) ?? false
       if (isLogged) this.#trimmer.note(storeId, commit.revision)
       return

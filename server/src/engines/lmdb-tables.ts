@@ -104,8 +104,9 @@ export class LmdbTables {
 
   /**
    * Writes packed entries, which get their checksums, and removes the empty ones, all or none and
-   * durably. `newest`: all commits up to it are in LMDB then. Throws EngineError: `full`, after
-   * which all is as it was; `unavailable`, after which there is no more to be written.
+   * durably. Another thread reads their bytes until it ends, so nobody may change them. `newest`:
+   * all commits up to it are in LMDB then. Throws EngineError: `full`, after which all is as it
+   * was; `unavailable`, after which there is no more to be written.
    */
   async write(rows: readonly PackedRow[], newest?: Revision): Promise<void> {
     assertRoomFor(rows, this.#folder)

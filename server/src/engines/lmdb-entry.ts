@@ -40,9 +40,10 @@ export function pack(unpacked: Unpacked): Buffer {
   return packed
 }
 
-/** Sets the checksum of a packed entry. */
-export function seal(key: Buffer, packed: Buffer): void {
+/** A packed entry, its checksum set in place. */
+export function sealed(key: Buffer, packed: Buffer): Buffer {
   packed.writeUInt32BE(checksum(key, packed), 0)
+  return packed
 }
 
 export function isCounter(packed: Buffer): boolean {

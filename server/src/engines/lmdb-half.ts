@@ -47,10 +47,7 @@ export function roomFor({ bytes, entries }: Room): Room {
 /** What stands under a key. */
 export type Row = LmdbEntry | RemovedEntry
 
-/**
- * A packed entry with its key, in the half's own bytes: they stay as they are until the half is
- * emptied. Empty: it was removed.
- */
+/** A packed entry with its key, both to be copied at once. Empty: it was removed. */
 export interface PackedRow {
   readonly key: Buffer
   readonly packed: Buffer

@@ -2,7 +2,7 @@ import { type Database, open, type RootDatabase } from 'lmdb'
 import { EngineError, type Revision } from '../core/engine.ts'
 import { stampedKey } from '../core/stamp.ts'
 import { ReadCache } from './lmdb-cache.ts'
-import { copied, type KeptEntry, seal } from './lmdb-entry.ts'
+import { copied, type KeptEntry, sealed } from './lmdb-entry.ts'
 import { causeOf, isFull } from './lmdb-failure.ts'
 import { assertRoom, assertSoundFile, hasRoomFor } from './lmdb-file.ts'
 import type { PackedRow } from './lmdb-half.ts'
@@ -104,9 +104,8 @@ export class LmdbTables {
 
   /**
    * Writes packed entries, which get their checksums, and removes the empty ones, all or none and
-   * durably. Another thread reads their bytes until it ends, so nobody may change them. `newest`:
-   * all commits up to it are in LMDB then. Throws EngineError: `full`, after which all is as it
-   * was; `unavailable`, after which there is no more to be written.
+   * durably. `newest`: all commits up to it are in LMDB then. Throws EngineError: `full`, after
+   * which all is as it was; `unavailable`, after which there is no more to be written.
    */
   async write(rows: readonly PackedRow[], newest?: Revision): Promise<void> {
     assertRoomFor(rows, this.#folder)
@@ -121,17 +120,16 @@ export class LmdbTables {
 
   async #write(rows: readonly PackedRow[], newest: Revision | undefined): Promise<void> {
     const { root, entries, meta } = this.#databases
-    const stamp = newest === undefined ? undefined : stampedKey(Buffer.alloc(0), newest)
-    for (const { key, packed } of rows) if (packed.length > 0) seal(key, packed)
     try {
-      // Instructions, which another thread carries out in one transaction. Nothing in between may
-      // throw: lmdb would carry out those in front of it.
-      await root.batch(() => {
+      // A child transaction, since an error thrown in a plain one would leave a half-done one. Not
+      // a batch that lmdb's thread carries out: what that leaves on its stack goes into what lmdb
+      // 3.5.6 tells of a write that failed, and may end the process.
+      await root.childTransaction(() => {
         for (const { key, packed } of rows) {
-          if (packed.length > 0) void entries.put(key, packed)
-          else void entries.remove(key)
+          if (packed.length > 0) entries.put(key, sealed(key, packed))
+          else entries.remove(key)
         }
-        if (stamp) void meta.put(newestKey, stamp)
+        if (newest !== undefined) meta.put(newestKey, stampedKey(Buffer.alloc(0), newest))
       })
     } catch (error) {
       throw await this.#failureOf(await causeOf(error))

@@ -43,7 +43,7 @@ const counterBytes = 8
 /** What is larger is not worth being written twice: it goes into LMDB at once. */
 const journaledBytesMax = 262_144
 
-/** So many entries are moved from the journal into LMDB at once: telling it makes requests wait. */
+/** So many entries are moved from the journal into LMDB at once: requests wait meanwhile. */
 const movedAtOnceUsual = 4_096
 
 /** For so long what the journal holds may wait for more before it is moved into LMDB. */

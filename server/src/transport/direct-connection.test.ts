@@ -170,6 +170,19 @@ describe('a connection of plain requests', () => {
     expect(await receive(socket)).toMatch(/^HTTP\/1\.1 400 .*"invalid-request"/s)
   })
 
+  /** RFC 9112, 3.2: 400. What is behind it is wrong as well, of which nothing is said any more. */
+  it.each(['abc', '3\r\nabc\r\n0\r\n\r\n', 'abcGET /never HTTP/1.1\r\nHost: x\r\n\r\n'])(
+    'is told once that it names no host, with %j behind that',
+    async (rest) => {
+      const socket = await open()
+      socket.write(`GET / HTTP/1.1\r\nContent-Length: 3\r\n\r\n${rest}`)
+      const text = await receive(socket)
+      expect(text).toMatch(/^HTTP\/1\.1 400 .*\r\n\r\n\{"error":\{"type":"invalid-request",.*Host/s)
+      expect(text.match(/HTTP\/1\.1 \d/g)).toHaveLength(1)
+      expect([seen, failures]).toEqual([[], []])
+    },
+  )
+
   it('gets no body behind a HEAD', async () => {
     const socket = await open()
     socket.write(request('HEAD /a') + request('HEAD /parts') + request('GET /end'))

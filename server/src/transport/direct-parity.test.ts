@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -8,7 +9,7 @@ import { StorageError } from '../core/errors.ts'
 import type { HttpReply, HttpRequest } from './exchange.ts'
 import { HttpListener } from './http.ts'
 import { IncomingRequest } from './incoming-request.ts'
-import { refuseMalformed } from './malformed.ts'
+import { lacksHost, refuseHostless, refuseMalformed } from './malformed.ts'
 import { portOf } from './port.ts'
 import { isShortReply, sendWhole } from './replies.ts'
 import { readHead } from './request-head.ts'
@@ -107,12 +108,22 @@ describe('a listener', () => {
     }
     listener = new HttpListener({ host: '127.0.0.1', port: 0, handler: echo, logError })
     await listener.listen()
-    reference = createServer({ keepAliveTimeout: 0, noDelay: true }, async (request, response) => {
+    const refused = new WeakSet<Duplex>()
+    const options = { keepAliveTimeout: 0, noDelay: true, requireHostHeader: false }
+    reference = createServer(options, async (request, response) => {
+      if (lacksHost(request)) {
+        refused.add(request.socket)
+        refuseHostless(response)
+        return
+      }
       // Whoever goes away while they send gets no reply.
       const reply = await echo(new IncomingRequest(request, undefined)).catch(() => undefined)
       if (reply && isShortReply(reply)) sendWhole(reply, { message: request, response })
     })
-    reference.on('clientError', refuseMalformed)
+    reference.on('clientError', (error, socket) => {
+      // What was answered by closing the connection is not answered again.
+      if (!refused.has(socket)) refuseMalformed(error, socket)
+    })
     await once(reference.listen(0, '127.0.0.1'), 'listening')
   })
 

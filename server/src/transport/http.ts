@@ -6,7 +6,7 @@ import { DirectConnection, type DirectMessage, type DirectParts } from './direct
 import type { HttpHandler, HttpReply, HttpRequest } from './exchange.ts'
 import { IdleConnections } from './idle-connections.ts'
 import { hostOf, IncomingRequest, type RequestMessage, WholeRequest } from './incoming-request.ts'
-import { refuseMalformed } from './malformed.ts'
+import { lacksHost, refuseHostless, refuseMalformed } from './malformed.ts'
 import { Outbox } from './outbox.ts'
 import { listenOn, portOf } from './port.ts'
 import {
@@ -79,6 +79,7 @@ export class HttpListener {
         keepAliveTimeout: 0,
         connectionsCheckingInterval: checkIntervalMs,
         noDelay: true,
+        requireHostHeader: false, // told in our own words
         ...choosingUpgrades((message) => this.#takerOf(message) !== undefined),
       },
       (message, response) => this.#serve(message, response),
@@ -194,7 +195,13 @@ export class HttpListener {
   async #serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
     const exchange = { message, response }
     const socket: BusySocket = message.socket
+    // RFC 9112, 9.6: nothing is done for what comes behind a reply that closes the connection.
+    if (socket[latest] && lacksHost(socket[latest].message)) return
     socket[latest] = exchange
+    if (lacksHost(message)) {
+      refuseHostless(response)
+      return
+    }
     try {
       const { publicUrl } = this.#options
       const reply = await this.#answer(message, new IncomingRequest(message, publicUrl))

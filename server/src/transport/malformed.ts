@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 
 /**
@@ -8,23 +9,41 @@ export function refuseMalformed(error: Error & { code?: string }, socket: Duplex
     socket.destroy()
     return
   }
-  const { status, type, message } = malformed(error.code)
-  const body = JSON.stringify({ error: { type, message } })
-  socket.end(
-    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-  )
+  const { status, sentence } = malformed(error.code)
+  const { headers, body } = closingReply(sentence)
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${status}\r\n${lines.join('')}\r\n${body}`)
 }
 
-function malformed(code: string | undefined): { status: string; type: string; message: string } {
+/** RFC 9112, 3.2: such a request is to be refused, and one of HTTP/1.0 not. */
+export function lacksHost({ httpVersion, headers }: IncomingMessage): boolean {
+  return httpVersion === '1.1' && headers.host === undefined
+}
+
+/** Left to itself, `node:http` says nothing in this reply, and tells no one that it made one. */
+export function refuseHostless(response: ServerResponse): void {
+  const { headers, body } = closingReply('A request of HTTP/1.1 needs a Host header.')
+  response.writeHead(400, headers).end(body)
+}
+
+function malformed(code: string | undefined): { status: string; sentence: string } {
   if (code === 'HPE_HEADER_OVERFLOW') {
-    const message = 'The headers of the request are too large.'
-    return { status: '431 Request Header Fields Too Large', type: 'invalid-request', message }
+    const sentence = 'The headers of the request are too large.'
+    return { status: '431 Request Header Fields Too Large', sentence }
   }
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    const message = 'The request took too long to arrive.'
-    return { status: '408 Request Timeout', type: 'invalid-request', message }
+    return { status: '408 Request Timeout', sentence: 'The request took too long to arrive.' }
   }
-  const message = 'The request is not well-formed HTTP.'
-  return { status: '400 Bad Request', type: 'invalid-request', message }
+  return { status: '400 Bad Request', sentence: 'The request is not well-formed HTTP.' }
+}
+
+/** The last that is said on a connection. */
+function closingReply(message: string): { headers: Record<string, string>; body: string } {
+  const body = JSON.stringify({ error: { type: 'invalid-request', message } })
+  const headers = {
+    Connection: 'close',
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': `${Buffer.byteLength(body)}`,
+  }
+  return { headers, body }
 }

@@ -23,10 +23,11 @@ export class ReadCache {
     return kept?.hash === hash && isSame(kept.entry.key, key) ? kept.entry : undefined
   }
 
-  /** What is too long is not kept. */
-  add(hash: number, entry: KeptEntry): void {
-    if (entry.packed.length > packedBytesMax) return
+  /** What is too long is not kept: false. */
+  add(hash: number, entry: KeptEntry): boolean {
+    if (entry.packed.length > packedBytesMax) return false
     this.#slots[slotOf(hash)] = { hash, entry }
+    return true
   }
 
   delete(hash: number): void {

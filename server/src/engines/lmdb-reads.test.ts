@@ -23,6 +23,20 @@ type Changes = readonly (readonly [string, string | undefined])[]
 const keys = ['a', 'a\0', 'ab', 'b', 'b\xff', 'c', '\xff']
 const anyKey = fc.constantFrom(...keys)
 
+it('copies a long value once: what it copies lasts until memory is cleared up', async () => {
+  const engine = new LmdbEngine(newFolder())
+  const key = latin1('long')
+  const value = Buffer.alloc(1_048_576, 1)
+  await engine.commit({ puts: [{ key, value }] })
+  const read = async (): Promise<Bytes | undefined> => (await engine.get([key]))[0]?.value
+  expect(await read()).toEqual(value)
+  const before = process.memoryUsage().arrayBuffers
+  for (let time = 0; time < 10; time += 1) await read()
+  const copied = process.memoryUsage().arrayBuffers - before
+  expect(copied / value.length).toBeLessThan(15)
+  await engine.close()
+})
+
 describe('a scan of what lies in LMDB and in both halves of the journal', () => {
   const change = fc.tuple(anyKey, fc.option(fc.string({ maxLength: 40 }), { nil: undefined }))
   const someChanges = fc.uniqueArray(change, { maxLength: 7, selector: ([key]) => key })

@@ -2,7 +2,7 @@ import { type Database, open, type RootDatabase } from 'lmdb'
 import { EngineError, type Revision } from '../core/engine.ts'
 import { stampedKey } from '../core/stamp.ts'
 import { ReadCache } from './lmdb-cache.ts'
-import { copied, type KeptEntry, sealed } from './lmdb-entry.ts'
+import { copied, type KeptEntry, LmdbEntry, sealed } from './lmdb-entry.ts'
 import { causeOf, isFull } from './lmdb-failure.ts'
 import { assertRoom, assertSoundFile, hasRoomFor } from './lmdb-file.ts'
 import type { PackedRow } from './lmdb-half.ts'
@@ -72,17 +72,19 @@ export class LmdbTables {
     return stamp ? Number(stamp.readBigUInt64BE()) : 0
   }
 
-  /** An entry, in bytes that belong to nobody. `hash` is the key's. */
-  read(key: Buffer, hash: number): KeptEntry | undefined {
+  /** `hash` is the key's. */
+  read(key: Buffer, hash: number): LmdbEntry | undefined {
     const kept = this.#cache.get(key, hash)
-    if (kept) return kept
+    if (kept) return new LmdbEntry(key, kept.packed, { shared: kept })
     // lmdb reads into one buffer of its own.
     const shared = this.#databases.entries.getBinaryFast(key)
     if (!shared) return undefined
     const entry: KeptEntry = { key: copied(key), packed: copied(shared), isDamaged: undefined }
     // What is being written may be there already, and may not be.
-    if (!this.#isWriting) this.#cache.add(hash, entry)
-    return entry
+    const isKept = !this.#isWriting && this.#cache.add(hash, entry)
+    return isKept
+      ? new LmdbEntry(key, entry.packed, { shared: entry })
+      : new LmdbEntry(entry.key, entry.packed)
   }
 
   /** A packed entry, in bytes that are the caller's until the next read. */

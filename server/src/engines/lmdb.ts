@@ -175,8 +175,7 @@ export class LmdbEngine implements InstalledEngine {
       const entry = half.isEmpty ? 0 : half.find(key, hash)
       if (entry > 0) return half.entryOf(key, entry)
     }
-    const kept = this.#tables.read(key, hash)
-    return kept && new LmdbEntry(key, kept.packed, { shared: kept })
+    return this.#tables.read(key, hash)
   }
 
   /** What is there, in bytes that others have too: until the next read. */

@@ -169,25 +169,31 @@ describe('a read of what was read before', () => {
     await fc.assert(property, { numRuns: 30 })
   })
 
-  it('gives bytes that belong to the caller', async () => {
-    const { engine } = await holding('old')
+  /** Short ones are kept when they are read, long ones are not. */
+  const shortAndLong = [
+    ['short', 'old'],
+    ['long', 'old'.repeat(700)],
+  ] as const
+
+  it.each(shortAndLong)('gives bytes that belong to the caller: a %s value', async (_, value) => {
+    const { engine } = await holding(value)
     for (let read = 0; read < 3; read += 1) {
       const [entry] = await engine.get([key])
-      expect(text(entry?.value ?? key)).toBe('old')
+      expect(text(entry?.value ?? key)).toBe(value)
       entry?.value.fill(0)
     }
     await engine.close()
   })
 
-  it('goes by the key as it was asked for, whatever becomes of its bytes later', async () => {
-    const { engine } = await holding('old')
+  it.each(shortAndLong)('goes by the key as it was asked for: a %s value', async (_, value) => {
+    const { engine } = await holding(value)
     const reused = Buffer.from(key)
     const [entry] = await engine.get([reused])
     reused.fill(0)
     expect(entry?.revision).toBe(1)
     // Whether the entry is damaged is found out when its value is asked for, by its key.
-    void entry?.value
-    expect(await valueNow(engine)).toBe('old')
+    expect(text(entry?.value ?? key)).toBe(value)
+    expect(await valueNow(engine)).toBe(value)
     await engine.close()
   })
 

@@ -82,6 +82,7 @@ export class LmdbTables {
     const entry: KeptEntry = { key: copied(key), packed: copied(shared), isDamaged: undefined }
     // What is being written may be there already, and may not be.
     const isKept = !this.#isWriting && this.#cache.add(hash, entry)
+    // Verified later by this key: the caller may have changed its own by then.
     return isKept
       ? new LmdbEntry(key, entry.packed, { shared: entry })
       : new LmdbEntry(entry.key, entry.packed)

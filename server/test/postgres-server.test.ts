@@ -82,7 +82,7 @@ describe('a server on PostgreSQL', () => {
     try {
       const url = await primary.createDatabase()
       await primary.query("alter system set synchronous_standby_names = 'ANY 1 (*)'")
-      await primary.query('select pg_reload_conf()')
+      await primary.reload()
       const env = { COATCHECK_ENGINE: url, COATCHECK_DURABILITY: 'replicated' }
       const server = await ServerProcess.start({ data: createTestFolder(), env })
       const commands = new DataCommands(server.data, env)

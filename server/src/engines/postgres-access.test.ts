@@ -44,7 +44,7 @@ describe('the way into PostgreSQL', () => {
     await server.query(`set password_encryption = 'md5';
       create role old_guarded superuser login password 's3cret'`)
     server.writeFile('pg_hba.conf', passwordFor)
-    await server.query('select pg_reload_conf()')
+    await server.reload()
     await open('', { user: 'guarded:s3cret' })
     await open('', { user: 'old_guarded:s3cret' })
     for (const user of ['guarded:wr0ng', 'guarded', 'old_guarded:wr0ng']) {
@@ -62,10 +62,10 @@ describe('the way into PostgreSQL', () => {
     server.writeFile('server.crt', readFileSync(certificate, 'utf8'))
     server.writeFile('server.key', readFileSync(`${fixtures}server.key`, 'utf8'))
     await server.query('alter system set ssl = on')
-    await server.query('select pg_reload_conf()')
+    await server.reload()
     await server.query('create role by_tls superuser login')
     server.writeFile('pg_hba.conf', `${passwordFor}\n  host all by_tls 127.0.0.1/32 trust`)
-    await server.query('select pg_reload_conf()')
+    await server.reload()
     await open('sslmode=disable', { user: 'by_tls' })
     expect(await usesTls('by_tls')).toBe(false)
     const known = `sslrootcert=${certificate}`
@@ -94,7 +94,7 @@ describe('the way into PostgreSQL', () => {
   it('is encrypted without being asked for where the server can', async () => {
     await server.query('create role by_itself superuser login')
     server.writeFile('pg_hba.conf', `${passwordFor}\n  hostssl all by_itself 127.0.0.1/32 trust`)
-    await server.query('select pg_reload_conf()')
+    await server.reload()
     await open('', { user: 'by_itself' })
     expect(await usesTls('by_itself')).toBe(true)
   })

@@ -38,7 +38,7 @@ describe('several hosts of PostgreSQL', () => {
     const before = await put(engine, [key, 'before'])
     await primary.kill()
     await standby.query('alter system reset synchronous_standby_names')
-    await standby.query('select pg_reload_conf()')
+    await standby.reload()
     await standby.query('select pg_promote()')
     const after = await untilWritten(engine)
     expect(text((await engine.get([key]))[0]?.value)).toBe('before')
@@ -59,7 +59,7 @@ describe('several hosts of PostgreSQL', () => {
     await engine.get([key])
     await caughtUp(standby, 1)
     await primary.query('alter system set default_transaction_read_only = on')
-    await primary.query('select pg_reload_conf()')
+    await primary.reload()
     await standby.query('select pg_promote()')
     await put(engine, [key, 'after'])
     expect(text((await engine.get([key]))[0]?.value)).toBe('after')
@@ -98,7 +98,7 @@ describe('several hosts of PostgreSQL', () => {
 /** From now on each write waits for the standby. */
 async function replicate(primary: PostgresServer): Promise<void> {
   await primary.query(`alter system set synchronous_standby_names = 'ANY 1 (*)'`)
-  await primary.query('select pg_reload_conf()')
+  await primary.reload()
   const quorum = `select 1 from pg_stat_replication where sync_state = 'quorum'`
   while ((await primary.query(quorum)).length === 0) await sleep(10)
 }

@@ -39,6 +39,27 @@ describe('the PostgreSQL of the tests', () => {
     }
   })
 
+  it('is what it was asked to be once it was reloaded, however late it looks', async () => {
+    const who = `select pid from pg_stat_activity where backend_type = 'checkpointer'`
+    const checkpointer = Number((await server.query(who))[0]?.pid)
+    await server.query(`alter system set synchronous_standby_names = 'nobody'`)
+    process.kill(checkpointer, 'SIGSTOP')
+    setTimeout(() => process.kill(checkpointer, 'SIGCONT'), 200)
+    await server.reload()
+    let isOver = false
+    const commit = server.query('create table waiting (id int)').then(() => {
+      isOver = true
+    })
+    const cancel = `select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'`
+    let cancelled = 0
+    while (!isOver) cancelled += (await server.query(cancel)).length
+    await commit
+    expect(cancelled).toBeGreaterThan(0)
+    await server.query('alter system reset synchronous_standby_names')
+    await server.reload()
+    await server.query('create table at_once (id int)')
+  })
+
   it('says what to install where it is missing', () => {
     vi.stubEnv('PG_BIN', '/nowhere')
     onTestFinished(() => void vi.unstubAllEnvs())

@@ -138,11 +138,28 @@ export class PostgresServer {
     await rm(this.dataFolder, { recursive: true, force: true })
   }
 
-  /** Puts a file into its folder, as its own; it is to be told of it by `pg_reload_conf()`. */
+  /** Puts a file into its folder, as its own; it reads it when it is reloaded. */
   writeFile(name: string, text: string): void {
     const file = join(this.dataFolder, name)
     writeFileSync(file, text, { mode: 0o600 })
     this.own(file)
+  }
+
+  /**
+   * Resolves once it goes by its settings and files as they are: `pg_reload_conf()` only asks for
+   * it. A new connection sees when they were read. Whether commits wait for standbys says the
+   * checkpointer, which reads its settings before it makes a checkpoint.
+   */
+  async reload(): Promise<void> {
+    const before = await this.#loadTime()
+    await this.query('select pg_reload_conf()')
+    while ((await this.#loadTime()) === before) await sleep(lookAgainMs)
+    await this.query('checkpoint')
+  }
+
+  async #loadTime(): Promise<unknown> {
+    const [row] = await this.query('select pg_conf_load_time()::text as loaded')
+    return row?.loaded
   }
 
   /** Makes a file or folder its own, as it asks of what it is to use. */

@@ -52,7 +52,9 @@ export function saveBaseline(outcomes: readonly Measured[], machine: Machine): s
   return ratioLines.filter(({ others }) => others > othersMax).map(({ name }) => name)
 }
 
-/** How far a row is from the baseline, as parts of it; undefined where there is nothing to compare. */
+/**
+ * How far a row is from the baseline, as parts of it; undefined where there is nothing to compare.
+ */
 export function changeOf(outcome: Outcome, baseline: Baseline | undefined): Ratios | undefined {
   const before = baseline?.ratios[outcome.name]
   if (outcome.unit !== 'ratio' || before === undefined) return undefined

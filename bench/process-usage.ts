@@ -52,6 +52,7 @@ export function memoryOf(processId: number): Memory {
 
 function fieldsOf(processId: number | 'self'): string[] {
   const stat = readFileSync(`/proc/${processId}/stat`, 'utf8')
-  // The name in front, in brackets, may hold spaces: fields are counted behind it (proc_pid_stat(5)).
+  // The name in front, in brackets, may hold spaces: fields are counted behind it
+  // (proc_pid_stat(5)).
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
 }

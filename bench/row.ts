@@ -22,7 +22,9 @@ export interface Row {
   run(bench: Bench): Promise<readonly Outcome[]>
 }
 
-/** `ratio`: our rate by that of what we compare with, more is better. Of all else less is better. */
+/**
+ * `ratio`: our rate by that of what we compare with, more is better. Of all else less is better.
+ */
 export type Unit = 'ratio' | 'ms' | 'MB' | 's'
 
 /** One line of the table. */
@@ -61,7 +63,9 @@ export interface Side {
   readonly cpuUs: number
 }
 
-/** How little CPU we take beside the other: what a busy machine disturbs least. NaN without sides. */
+/**
+ * How little CPU we take beside the other: what a busy machine disturbs least. NaN without sides.
+ */
 export function cpuRatio({ own, reference }: Outcome): number {
   return own && reference ? reference.cpuUs / own.cpuUs : Number.NaN
 }

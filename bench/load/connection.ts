@@ -37,7 +37,10 @@ export class Connection {
     return connection
   }
 
-  /** Sends what `next` gives until it gives nothing. Throws at the first reply that is not as expected. */
+  /**
+   * Sends what `next` gives until it gives nothing. Throws at the first reply that is not as
+   * expected.
+   */
   run(run: {
     next: () => Uint8Array | undefined
     noteLatency: (ms: number) => void

@@ -4,8 +4,8 @@ const mediumMark = 126
 const longMark = 127
 
 /**
- * Counts the replies in what a server sends, reading as little of them as can be: where they end, and
- * how they begin. Another frame than a whole text, or another beginning, throws.
+ * Counts the replies in what a server sends, reading as little of them as can be: where they end,
+ * and how they begin. Another frame than a whole text, or another beginning, throws.
  */
 export class FrameReader {
   readonly #start: Buffer

@@ -4,7 +4,9 @@ import { maskedFrames } from './masked-frames.ts'
 import type { LoadAnswer, LoadPlan, LoadResult, SocketPlan } from './plan.ts'
 import { SocketConnection } from './socket-connection.ts'
 
-/** The load generator: a process of its own, so that its work is not on the servers' event loops. */
+/**
+ * The load generator: a process of its own, so that its work is not on the servers' event loops.
+ */
 process.on('message', (plan: LoadPlan | SocketPlan) => {
   const running = 'messages' in plan ? runSockets(plan) : run(plan)
   running.then(

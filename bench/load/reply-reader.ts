@@ -4,8 +4,8 @@ const headEnd = '\r\n\r\n'
 const contentLength = /\r\ncontent-length: *(\d+)/i
 
 /**
- * Tells where replies end, reading as little of them as can be: status and Content-Length. A reply with
- * another framing, or another one than expected, throws.
+ * Tells where replies end, reading as little of them as can be: status and Content-Length. A reply
+ * with another framing, or another one than expected, throws.
  */
 export class ReplyReader {
   readonly #expected: Expected

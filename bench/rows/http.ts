@@ -61,7 +61,9 @@ function targetOf({ target }: HttpCase): Pick<Outcome, 'target'> {
   return target === undefined ? {} : { target }
 }
 
-/** Puts all records once, so that GETs find them and PUTs replace, and returns what a round does. */
+/**
+ * Puts all records once, so that GETs find them and PUTs replace, and returns what a round does.
+ */
 async function prepare(
   { load, roundMs }: Bench,
   { method, clients }: HttpCase,

@@ -38,8 +38,8 @@ const cases: readonly PostgresCase[] = [
 ]
 
 /**
- * Records of 1 KB through Coatcheck on PostgreSQL, against a plain `pg` with a statement for each on
- * as many connections to the same server.
+ * Records of 1 KB through Coatcheck on PostgreSQL, against a plain `pg` with a statement for each
+ * on as many connections to the same server.
  */
 export const postgresRows: readonly Row[] = cases.map((one) => ({
   name: one.name,

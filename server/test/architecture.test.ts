@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { mayImport } from './support/layers.ts'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 const sources = join(root, 'server/src')
@@ -16,263 +17,6 @@ interface Source {
   readonly text: string
   /** Paths from there, or names of packages. */
   readonly imports: readonly string[]
-}
-
-/** Who may know whom. Any arrow that is not listed is forbidden; a path also stands for its folder. */
-const allowed: Readonly<Record<string, readonly string[]>> = {
-  'main.ts': ['cli/'],
-  'cli/': [
-    'cli/',
-    'server.ts',
-    'copy-data.ts',
-    'opened-data.ts',
-    'start-error.ts',
-    'config.ts',
-    'data-folder.ts',
-    'local-doors.ts',
-    'version.ts',
-    'core/',
-    'node:',
-  ],
-  'cli/printable.ts': ['string-width'],
-  'cli/pairs-file.ts': [
-    'cli/command-errors.ts',
-    'protocols/json-text-error.ts',
-    'protocols/json-text.ts',
-    'node:',
-  ],
-  'server.ts': [
-    'closers.ts',
-    'config.ts',
-    'nemesis-port.ts',
-    'data-folder.ts',
-    'first-start.ts',
-    'local-doors.ts',
-    'opened-data.ts',
-    'start-error.ts',
-    'version.ts',
-    'web-files.ts',
-    'core/',
-    'protocols/',
-    'transport/',
-  ],
-  'web-files.ts': ['protocols/web-files.ts', 'node:fs', 'node:path'],
-  'opened-data.ts': [
-    'closers.ts',
-    'config.ts',
-    'data-folder.ts',
-    'start-error.ts',
-    'core/',
-    'engines/open.ts',
-    'node:path',
-  ],
-  'copy-data.ts': [
-    'data-folder.ts',
-    'start-error.ts',
-    'core/',
-    'engines/open.ts',
-    'engines/postgres-address.ts',
-    'node:',
-  ],
-  'first-start.ts': ['config.ts', 'data-folder.ts', 'start-error.ts', 'core/'],
-  'closers.ts': ['core/environment.ts'],
-  'start-error.ts': [],
-  'version.ts': ['node:fs'],
-  'config.ts': [
-    'core/health.ts',
-    'engines/postgres-address.ts',
-    'transport/allowed-hosts.ts',
-    'node:',
-  ],
-  'data-folder.ts': ['node:'],
-  'local-doors.ts': ['core/value.ts', 'transport/exchange.ts'],
-  'core/': ['core/', 'node:crypto', 'node:zlib'],
-  'engines/open.ts': [
-    'core/installed-engine.ts',
-    'engines/lmdb.ts',
-    'engines/memory.ts',
-    'engines/postgres.ts',
-    'engines/postgres-address.ts',
-  ],
-  'engines/lmdb': [
-    'core/',
-    'engines/lmdb-cache.ts',
-    'engines/lmdb-draft.ts',
-    'engines/lmdb-entry.ts',
-    'engines/lmdb-failure.ts',
-    'engines/lmdb-file.ts',
-    'engines/lmdb-half.ts',
-    'engines/lmdb-index.ts',
-    'engines/lmdb-journal.ts',
-    'engines/lmdb-merge.ts',
-    'engines/lmdb-pace.ts',
-    'engines/lmdb-tables.ts',
-    'lmdb',
-    'node:',
-    'sorted-btree',
-  ],
-  'engines/memory.ts': ['core/', 'sorted-btree'],
-  'engines/postgres': [
-    'core/',
-    'engines/postgres-address.ts',
-    'engines/postgres-array.ts',
-    'engines/postgres-batch.ts',
-    'engines/postgres-commit.ts',
-    'engines/postgres-failure.ts',
-    'engines/postgres-gate.ts',
-    'engines/postgres-health.ts',
-    'engines/postgres-lane.ts',
-    'engines/postgres-parser.ts',
-    'engines/postgres-password-file.ts',
-    'engines/postgres-primary.ts',
-    'engines/postgres-reader.ts',
-    'engines/postgres-restore.ts',
-    'engines/postgres-schema.ts',
-    'engines/postgres-session.ts',
-    'engines/postgres-statements.ts',
-    'engines/postgres-watch.ts',
-    'engines/postgres-writer.ts',
-    'node:',
-    'pg',
-  ],
-  'engines/postgres-parser.ts': ['pg-protocol/dist/messages.js', 'pg-protocol/dist/parser.js'],
-  'engines/faulty.ts': ['core/engine.ts'],
-  'engines/conformance': [
-    'core/engine.ts',
-    'core/installed-engine.ts',
-    'engines/conformance-basics.ts',
-    'engines/conformance-model.ts',
-    'engines/conformance-order.ts',
-    'engines/conformance-restore.ts',
-    'engines/faulty.ts',
-    'vitest',
-    'fast-check',
-  ],
-  'protocols/applab/': [
-    'protocols/applab/',
-    'protocols/entity-tags.ts',
-    'protocols/json-text-error.ts',
-    'protocols/json-text.ts',
-    'protocols/json-value.ts',
-    'protocols/key-values.ts',
-    'protocols/preconditions.ts',
-    'protocols/rest/',
-    'core/',
-    'transport/exchange.ts',
-  ],
-  'protocols/applab/page-user.ts': ['core/environment.ts', 'core/project.ts', 'node:crypto'],
-  'protocols/apify/': [
-    'protocols/apify/',
-    'protocols/byte-range.ts',
-    'protocols/content-encoding.ts',
-    'protocols/entity-tags.ts',
-    'protocols/http-date.ts',
-    'protocols/json-schema.ts',
-    'protocols/json-value.ts',
-    'protocols/preconditions.ts',
-    'protocols/rest/',
-    'protocols/zip.ts',
-    'core/',
-    'transport/exchange.ts',
-  ],
-  'protocols/apify/signatures.ts': ['node:crypto'],
-  'protocols/coatcheck/': [
-    'protocols/coatcheck/',
-    'protocols/key-values.ts',
-    'protocols/rest/',
-    'core/',
-    'transport/exchange.ts',
-  ],
-  'nemesis-port.ts': [
-    'config.ts',
-    'core/',
-    'protocols/nemesis/',
-    'transport/allowed-hosts.ts',
-    'transport/socket-exchange.ts',
-    'transport/websocket.ts',
-  ],
-  'protocols/nemesis/': [
-    'protocols/nemesis/',
-    'protocols/json-path.ts',
-    'protocols/json-path/error.ts',
-    'protocols/json-text-error.ts',
-    'protocols/json-tree.ts',
-    'protocols/json-text.ts',
-    'protocols/json-value.ts',
-    'core/',
-    'transport/socket-exchange.ts',
-  ],
-  'protocols/nemesis/dump-files.ts': [
-    'protocols/nemesis/',
-    'core/environment.ts',
-    'node:fs/promises',
-    'node:path',
-  ],
-  'protocols/nemesis/dump-writer.ts': ['protocols/nemesis/', 'node:fs/promises', 'node:path'],
-  'protocols/rest/': [
-    'protocols/rest/',
-    'protocols/content-encoding.ts',
-    'core/',
-    'transport/exchange.ts',
-  ],
-  'protocols/rest/json-members.ts': [
-    'protocols/rest/',
-    'protocols/json-text.ts',
-    'protocols/json-text-error.ts',
-  ],
-  'protocols/key-values.ts': ['core/', 'protocols/json-text.ts', 'protocols/json-value.ts'],
-  'protocols/json-schema.ts': ['protocols/json-schema-process.ts', 'core/', 'node:'],
-  'protocols/json-schema-process.ts': ['core/limits.ts', 'node:vm', 'ajv'],
-  'protocols/play.ts': ['protocols/web-files.ts', 'transport/exchange.ts'],
-  'protocols/web-files.ts': ['protocols/entity-tags.ts', 'transport/exchange.ts', 'node:crypto'],
-  'protocols/zip.ts': ['core/engine.ts', 'node:', 'yazl'],
-  'protocols/json-value.ts': ['core/', 'protocols/content-encoding.ts'],
-  'protocols/json-path.ts': [
-    'protocols/json-path/',
-    'protocols/json-text.ts',
-    'protocols/json-tree.ts',
-    'core/limits.ts',
-  ],
-  'protocols/json-path/': ['protocols/json-path/', 'protocols/json-text.ts'],
-  'protocols/json-path/compile.ts': [
-    'protocols/json-path/',
-    'protocols/json-text.ts',
-    'core/assert.ts',
-    'json-p3',
-  ],
-  'protocols/json-path/pattern.ts': ['protocols/json-path/', 're2js'],
-  'protocols/json-path/syntax.ts': ['protocols/json-path/', 'core/limits.ts', 'json-p3'],
-  'protocols/json-tree.ts': ['protocols/json-text.ts', 'core/limits.ts'],
-  'protocols/json-text.ts': ['protocols/json-scan.ts', 'core/assert.ts', 'core/limits.ts'],
-  'protocols/json-scan.ts': [
-    'protocols/json-cuts.ts',
-    'protocols/json-names.ts',
-    'protocols/json-string.ts',
-    'protocols/json-text-error.ts',
-  ],
-  'protocols/json-names.ts': ['protocols/json-string.ts'],
-  'protocols/json-cuts.ts': [],
-  'protocols/json-string.ts': [],
-  'protocols/json-text-error.ts': [],
-  'protocols/content-encoding.ts': [
-    'core/engine.ts',
-    'node:zlib',
-    'node:stream',
-    'node:stream/promises',
-  ],
-  'protocols/byte-range.ts': ['core/value.ts'],
-  'protocols/entity-tags.ts': ['core/engine.ts'],
-  'protocols/http-date.ts': [],
-  'protocols/preconditions.ts': [
-    'protocols/entity-tags.ts',
-    'protocols/http-date.ts',
-    'core/environment.ts',
-    'core/record.ts',
-    'transport/exchange.ts',
-  ],
-  'transport/': ['transport/', 'core/engine.ts', 'core/errors.ts', 'node:'],
-  'transport/socket-client.ts': ['ws'],
-  'transport/socket-upgrades.ts': ['transport/', 'node:', 'ws'],
 }
 
 describe('the house', () => {
@@ -392,10 +136,22 @@ describe('the console', () => {
   })
 })
 
+describe.each(['server/test', 'client/test', 'bench'])('what stands in %s', (folder) => {
+  const all = readSources(join(root, folder))
+
+  it('keeps the rules of the house that no linter knows', () => {
+    expect(all.length).toBeGreaterThan(1)
+    expect(all.filter(isLong).map(({ path }) => path)).toEqual([])
+    expect(all.flatMap(longComments)).toEqual([])
+    expect(all.filter(({ path }) => !isTest(path)).filter(isLoose)).toEqual([])
+  })
+})
+
 function readSources(folder: string): Source[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
-    .map((entry) => readSource(folder, join(entry.parentPath, entry.name)))
+  const exclude = (name: string): boolean => /(^|[\\/])(node_modules|fixtures)$/.test(name)
+  return globSync('**/*.ts', { cwd: folder, exclude }).map((path) =>
+    readSource(folder, join(folder, path)),
+  )
 }
 
 function readSource(folder: string, file: string): Source {
@@ -422,19 +178,6 @@ function isLoose({ text }: Source): boolean {
   const loose = /@ts-ignore|@ts-expect-error|biome-ignore/
   const unfinished = /\b(TODO|FIXME|XXX|HACK)\b|\bfor now\b|not implemented/i
   return loose.test(text) || unfinished.test(text)
-}
-
-/** The rule whose path is the longest that fits. */
-function mayImport(path: string, imported: string): boolean {
-  const [rule] = Object.keys(allowed)
-    .filter((prefix) => path.startsWith(prefix))
-    .sort((a, b) => b.length - a.length)
-  const targets = rule === undefined ? [] : (allowed[rule] ?? [])
-  return targets.some((target) =>
-    target.endsWith('/') || target.endsWith(':')
-      ? imported.startsWith(target)
-      : imported === target,
-  )
 }
 
 function isTest(path: string): boolean {

@@ -15,7 +15,9 @@ const fillerBytes = 16 * 1_048_576
 const sizes = { small: 500, chunk: 60_000, large: 2_500_000 } as const
 /** More than ever fit. */
 const putsMax = 40_000
-/** As many as reach the calls that fail: each sync of LMDB takes 8 MiB in the journal, or a chunk. */
+/**
+ * As many as reach the calls that fail: each sync of LMDB takes 8 MiB in the journal, or a chunk.
+ */
 const putsFailing = { small: 600, chunk: 1_400, large: 40 } as const
 const refusalsWanted = 20
 /** More than the threads that write for the server. */
@@ -208,8 +210,8 @@ interface FailingDisk {
 }
 
 /**
- * The data lies on a sound disk, but some calls of the server on one file are told that they failed.
- * The files are there before, so that no start makes the calls that are meant for writes.
+ * The data lies on a sound disk, but some calls of the server on one file are told that they
+ * failed. The files are there before, so that no start makes the calls that are meant for writes.
  */
 async function serveOnFailingDisk({ file, inject }: FailingDisk): Promise<{
   data: string

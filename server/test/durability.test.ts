@@ -10,7 +10,9 @@ const journaledBytesMax = 262_144
 const testMsMax = 120_000
 const traced =
   'openat,fdatasync,fsync,pwrite64,read,readv,recvfrom,recvmsg,write,writev,sendto,sendmsg'
-/** Long enough for the key of each record of a group, as for the head of a request and of a reply. */
+/**
+ * Long enough for the key of each record of a group, as for the head of a request and of a reply.
+ */
 const textShown = '8000'
 
 const smallSizes = Array.from({ length: 60 }, () => 300)

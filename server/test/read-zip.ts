@@ -10,7 +10,10 @@ export interface ZippedFile {
   readonly bytes: Buffer
 }
 
-/** All files of an archive, read by a library that has no part in writing it; sizes and checksums hold. */
+/**
+ * All files of an archive, read by a library that has no part in writing it; sizes and checksums
+ * hold.
+ */
 export async function readZip(archive: Buffer): Promise<ZippedFile[]> {
   const files: ZippedFile[] = []
   for (const entry of await readEntries(archive)) files.push(await readFile(archive, entry))

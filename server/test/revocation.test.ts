@@ -118,7 +118,9 @@ describe.each(engines)('what goes on when a right ends, on %s', (engine) => {
     return new URL(await url).search
   }
 
-  /** Downloads of two kinds, each read on and not: how each turned out, once the right has ended. */
+  /**
+   * Downloads of two kinds, each read on and not: how each turned out, once the right has ended.
+   */
   async function beginDownloads(by: Ending['by']): Promise<() => Promise<Outcomes>> {
     const begun = new Map<string, SlowDownload>()
     const ends = new Map<string, Promise<unknown>>()

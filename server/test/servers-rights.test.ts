@@ -139,8 +139,8 @@ describe.each(sharedEngines)('what lives and ends on two servers, on %s', (engin
   }
 
   /**
-   * A use is written in the background, within moments: none of the days that the clock of this test
-   * goes on by.
+   * A use is written in the background, within moments: none of the days that the clock of this
+   * test goes on by.
    */
   async function written(storeId: string, ttlMs: number): Promise<void> {
     const store = await neighbour.stores.find(storeId)

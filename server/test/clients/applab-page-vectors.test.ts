@@ -29,8 +29,8 @@ interface Vector {
 }
 
 /**
- * What App Lab's functions do, as its own tests, pages and source say. `{"$undefined":true}` and its
- * like stand for what JSON does not have.
+ * What App Lab's functions do, as its own tests, pages and source say. `{"$undefined":true}` and
+ * its like stand for what JSON does not have.
  */
 const vectors = fixture<Vector[]>('applab-page.json')
 /** The examples of App Lab's own page about setKeyValue, word for word. */

@@ -1,5 +1,5 @@
-// An Actor that keeps everything in one store of the server, run by apify-sdk.test.ts in a process of
-// its own: the SDK reads its settings from the environment, once. It prints what it saw as JSON.
+// An Actor that keeps everything in one store of the server, run by apify-sdk.test.ts in a process
+// of its own: the SDK reads its settings from the environment, once. It prints what it saw as JSON.
 import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { Actor, type KeyValueStore } from 'apify'

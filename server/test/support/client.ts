@@ -25,7 +25,9 @@ export class Client {
     this.#agent = new Agent({ keepAlive: true, maxSockets: connections })
   }
 
-  /** Resolves once the last byte of the reply was read; rejects where the connection breaks first. */
+  /**
+   * Resolves once the last byte of the reply was read; rejects where the connection breaks first.
+   */
   send({ method, path, body, headers = {} }: Call): Promise<Reply> {
     const { promise, resolve, reject } = Promise.withResolvers<Reply>()
     const outgoing = request(`${this.#url}${path}`, {

@@ -7,9 +7,9 @@ export interface Write {
 }
 
 /**
- * What one thing may be, given what was sent and what was acknowledged, whoever sent it: the outcome
- * of a write that no acknowledged write began after. Once a write is acknowledged, all that was over
- * before it began can never be seen again.
+ * What one thing may be, given what was sent and what was acknowledged, whoever sent it: the
+ * outcome of a write that no acknowledged write began after. Once a write is acknowledged, all that
+ * was over before it began can never be seen again.
  */
 export class History {
   #possible: Write[] = [{ number: undefined, began: 0, ended: 0 }]
@@ -48,8 +48,8 @@ export class History {
   }
 
   /**
-   * Its sender was told nothing of how it ended, and that it goes on no more: it may have been done,
-   * but not behind what begins from now on.
+   * Its sender was told nothing of how it ended, and that it goes on no more: it may have been
+   * done, but not behind what begins from now on.
    */
   giveUp(write: Write): void {
     this.#now += 1

@@ -35,7 +35,9 @@ export class Ledger {
     this.#acknowledged += 1
   }
 
-  /** What is wrong with all that was written since the last time, and with `sample` other records. */
+  /**
+   * What is wrong with all that was written since the last time, and with `sample` other records.
+   */
   async recentProblems(
     client: Client,
     { random, sample }: { random: Random; sample: number },

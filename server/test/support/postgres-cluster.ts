@@ -76,8 +76,8 @@ export class PostgresCluster {
 
   /**
    * Ends the primary for good and has a standby take over: the one that received most, once so many
-   * were asked that one of them has every commit that was acknowledged. What was the primary is made
-   * anew behind it, as it may have commits that nobody was told of.
+   * were asked that one of them has every commit that was acknowledged. What was the primary is
+   * made anew behind it, as it may have commits that nobody was told of.
    */
   async replacePrimary(): Promise<void> {
     await this.fencePrimary()

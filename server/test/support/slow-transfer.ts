@@ -12,7 +12,9 @@ interface Target {
 
 const pokeMs = 20
 
-/** A PUT on a connection of its own that the server has begun to answer and that then stands still. */
+/**
+ * A PUT on a connection of its own that the server has begun to answer and that then stands still.
+ */
 export class SlowUpload {
   readonly #outgoing: ClientRequest
   readonly #rest: Buffer

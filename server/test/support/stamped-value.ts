@@ -9,8 +9,9 @@ interface Stamp {
 }
 
 /**
- * A value that says which write it is: a checksum over its key and all that follows, its number, and
- * bytes that differ at every place, so that parts of two values or parts out of place are noticed.
+ * A value that says which write it is: a checksum over its key and all that follows, its number,
+ * and bytes that differ at every place, so that parts of two values or parts out of place are
+ * noticed.
  */
 export function stampValue({ key, number }: Stamp, size: number): Buffer {
   const value = Buffer.alloc(Math.max(size, stampedBytesMin))

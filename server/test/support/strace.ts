@@ -13,8 +13,8 @@ export interface SystemCall {
 }
 
 /**
- * The words that run a command under strace, which follows all its threads. strace is installed where
- * it is missing and this user may; otherwise this throws a sentence that says what to do.
+ * The words that run a command under strace, which follows all its threads. strace is installed
+ * where it is missing and this user may; otherwise this throws a sentence that says what to do.
  */
 export function straceWords(options: readonly string[]): string[] {
   if (!isInstalled()) install()

@@ -3,9 +3,9 @@ import type { ApifyClient, KeyValueStoreClient } from 'apify-client'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { engines, useTestServer } from '../../test-server.ts'
 
-// The cases of apify-storage-local's tests of its key-value stores, by their names, against a server.
-// That package has the same interface over local files; a store's name is its id there, and its
-// records are files. So seeding goes through setRecord, and what was read from files through
+// The cases of apify-storage-local's tests of its key-value stores, by their names, against a
+// server. That package has the same interface over local files; a store's name is its id there, and
+// its records are files. So seeding goes through setRecord, and what was read from files through
 // getRecord. Not here: 'stores directory exists' (there is no directory), and 'parses JSON5' (the
 // emulator parsed; the API gives back what it was given, and the client takes strict JSON alone).
 

@@ -80,8 +80,8 @@ a record link with a wrong token     wrong     wrong      wrong       wrong     
 
 /**
  * Of no store: `token` needs one, whatever it is for; `create` makes stores of one's own, `account`
- * is about one's tokens and settings, `owned` about a token of the owner's, `admin` about everybody;
- * `public` needs no token, and `anyone` does not even look at one.
+ * is about one's tokens and settings, `owned` about a token of the owner's, `admin` about
+ * everybody; `public` needs no token, and `anyone` does not even look at one.
  */
 const people = `
                                      token  create  account  owned  admin  public  anyone

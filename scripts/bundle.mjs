@@ -1,6 +1,6 @@
 // Makes what the server gives to browsers: scripts, each of which becomes one file that needs no
 // other, and the pages around them. `node scripts/bundle.mjs FOLDER` writes them into that folder.
-import { copyFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { rolldown } from 'rolldown'
 import { fail, ROOT } from './process.mjs'
@@ -12,11 +12,17 @@ const SCRIPTS = {
   'play/frame.js': 'console/src/play/frame.ts',
 }
 
-/** What is served as it was written. */
+/** What is served as it was written; of several files, one behind the other. */
 const FILES = {
-  'play/play.html': 'console/src/play/play.html',
-  'play/play.css': 'console/src/play/play.css',
-  'play/frame.html': 'console/src/play/frame.html',
+  'play/play.html': ['console/src/play/play.html'],
+  'play/play.css': [
+    'console/src/play/play.css',
+    'console/src/play/workbench.css',
+    'console/src/play/data.css',
+    // The last: it changes what stands in the others.
+    'console/src/play/narrow.css',
+  ],
+  'play/frame.html': ['console/src/play/frame.html'],
 }
 
 // What browsers know since 2022 or 2023: schools do not have the newest ones.
@@ -25,8 +31,9 @@ const TARGET = 'es2022'
 const folder = process.argv[2]
 if (folder === undefined) fail('bundle.mjs needs the folder to write to.')
 for (const [name, source] of Object.entries(SCRIPTS)) await bundle(source, resolve(folder, name))
-for (const [name, source] of Object.entries(FILES)) {
-  copyFileSync(join(ROOT, source), resolve(folder, name))
+for (const [name, sources] of Object.entries(FILES)) {
+  const texts = sources.map((source) => readFileSync(join(ROOT, source), 'utf8'))
+  writeFileSync(resolve(folder, name), texts.join('\n'))
 }
 
 async function bundle(source, file) {

@@ -33,7 +33,8 @@ async function runTests(args) {
   const code = await runTool('vitest/vitest.mjs', ['run', ...reporters, ...args])
   const counted = count(report)
   rmSync(folder, { recursive: true, force: true })
-  // What fails outside of any test, such as an error that nobody caught, fails the run all the same.
+  // What fails outside of any test, such as an error that nobody caught, fails the run all the
+  // same.
   return code !== 0 && counted.failed === 0 ? { ...counted, failed: 1 } : counted
 }
 

@@ -108,7 +108,7 @@ describe('the client', () => {
 })
 
 describe('the console', () => {
-  const all = readSources(consoleSources)
+  const all = readSources(consoleSources, '**/*.{ts,css}')
   const shipped = all.filter(({ path }) => !isTest(path))
   const isOther = (name: string): boolean =>
     !/^\.\.\/\.\.\/client\/src\/|^@codemirror\/|^@lezer\/highlight$/.test(name)
@@ -136,8 +136,8 @@ describe('the console', () => {
   })
 })
 
-describe.each(['server/test', 'client/test', 'bench'])('what stands in %s', (folder) => {
-  const all = readSources(join(root, folder))
+describe.each(['server/test', 'client/test', 'bench', 'scripts'])('what stands in %s', (folder) => {
+  const all = readSources(join(root, folder), '**/*.{ts,mjs}')
 
   it('keeps the rules of the house that no linter knows', () => {
     expect(all.length).toBeGreaterThan(1)
@@ -147,9 +147,9 @@ describe.each(['server/test', 'client/test', 'bench'])('what stands in %s', (fol
   })
 })
 
-function readSources(folder: string): Source[] {
+function readSources(folder: string, pattern = '**/*.ts'): Source[] {
   const exclude = (name: string): boolean => /(^|[\\/])(node_modules|fixtures)$/.test(name)
-  return globSync('**/*.ts', { cwd: folder, exclude }).map((path) =>
+  return globSync(pattern, { cwd: folder, exclude }).map((path) =>
     readSource(folder, join(folder, path)),
   )
 }

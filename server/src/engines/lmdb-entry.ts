@@ -132,9 +132,9 @@ export class RemovedEntry {
 }
 
 /** In a pool, which is cheaper than a buffer of its own. */
-export function copied(bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafe(bytes.length)
-  bytes.copy(copy, 0, 0, bytes.length)
+export function copied(bytes: Buffer, start = 0, end = bytes.length): Buffer {
+  const copy = Buffer.allocUnsafe(end - start)
+  bytes.copy(copy, 0, start, end)
   return copy
 }
 

@@ -114,7 +114,7 @@ export class Half {
   entryOf(key: Buffer, entry: number): LmdbEntry | undefined {
     const { start, end } = this.#packedPlace(entry)
     if (start === end) return undefined
-    return new LmdbEntry(key, copied(this.#bytes.subarray(start, end)), { isSound: true })
+    return new LmdbEntry(key, copied(this.#bytes, start, end), { isSound: true })
   }
 
   beginDraft(): void {

@@ -234,7 +234,7 @@ function assertRoomFor(rows: readonly PackedRow[], folder: string): void {
 function openDatabases(folder: string): Databases {
   try {
     const root = open<Buffer, Buffer>({ path: folder, ...environmentOptions, ...binary })
-    const entries: Databases['entries'] = root.openDB('entries', { ...pooled })
+    const entries: Databases['entries'] = root.openDB('entries', pooled)
     return { root, entries, meta: root.openDB('meta', binary) }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)

@@ -1,14 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { readBaseline, saveBaseline } from './baseline.ts'
 import { LoadProcess } from './load/load-process.ts'
-import { describeMachine, isInMemory, loadAverage, type Machine } from './machine.ts'
+import { readBaseline, saveBaseline } from './measurement/baseline.ts'
+import { describeMachine, isInMemory, loadAverage, type Machine } from './measurement/machine.ts'
+import { printProfile } from './measurement/profile.ts'
+import { printTable, writeResults } from './measurement/report.ts'
+import type { Bench, Measured, Outcome, Row } from './measurement/row.ts'
 import { type Options, readOptions } from './options.ts'
-import { Others } from './others.ts'
-import { printProfile } from './profile.ts'
-import { printTable, writeResults } from './report.ts'
-import type { Bench, Measured, Outcome, Row } from './row.ts'
 import { rows } from './rows.ts'
+import { Others } from './servers/others.ts'
 
 const fullRun = { rounds: 7, roundMs: 2_000 } as const
 const quickRun = { rounds: 2, roundMs: 500 } as const

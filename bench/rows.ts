@@ -1,4 +1,4 @@
-import type { Row } from './row.ts'
+import type { Row } from './measurement/row.ts'
 import { applabRows } from './rows/applab.ts'
 import { doorRows } from './rows/door.ts'
 import { engineRows } from './rows/engine.ts'

@@ -9,20 +9,20 @@ import { fail, ROOT } from './process.mjs'
 const SCRIPTS = {
   'applab.js': 'client/src/applab.ts',
   'play/play.js': 'console/src/play/play.ts',
-  'play/frame.js': 'console/src/play/frame.ts',
+  'play/frame.js': 'console/src/play/frame/frame.ts',
 }
 
 /** What is served as it was written; of several files, one behind the other. */
 const FILES = {
   'play/play.html': ['console/src/play/play.html'],
   'play/play.css': [
-    'console/src/play/play.css',
-    'console/src/play/workbench.css',
-    'console/src/play/data.css',
+    'console/src/play/styles/play.css',
+    'console/src/play/styles/workbench.css',
+    'console/src/play/styles/data.css',
     // The last: it changes what stands in the others.
-    'console/src/play/narrow.css',
+    'console/src/play/styles/narrow.css',
   ],
-  'play/frame.html': ['console/src/play/frame.html'],
+  'play/frame.html': ['console/src/play/frame/frame.html'],
 }
 
 // What browsers know since 2022 or 2023: schools do not have the newest ones.

@@ -1,8 +1,8 @@
-import { median, percentile } from '../statistics.ts'
 import { Connection } from './connection.ts'
 import { maskedFrames } from './masked-frames.ts'
 import type { LoadAnswer, LoadPlan, LoadResult, SocketPlan } from './plan.ts'
 import { SocketConnection } from './socket-connection.ts'
+import { median, percentile } from './statistics.ts'
 
 /**
  * The load generator: a process of its own, so that its work is not on the servers' event loops.

@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { compare, type Measure } from '../comparison.ts'
 import type { LoadPlan } from '../load/plan.ts'
+import { percentile } from '../load/statistics.ts'
+import { compare, type Measure } from '../measurement/comparison.ts'
+import type { Bench, Outcome, Row } from '../measurement/row.ts'
 import {
   getRequest,
   putRequest,
   recordsPath,
   type SampleRecord,
   sampleRecords,
-} from '../requests.ts'
-import type { Bench, Outcome, Row } from '../row.ts'
-import { ServerProcess, token } from '../server-process.ts'
-import { percentile } from '../statistics.ts'
+} from '../servers/requests.ts'
+import { ServerProcess, token } from '../servers/server-process.ts'
 
 const clients = 64
 const recordCount = 1_000

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { brotliCompressSync } from 'node:zlib'
-import { compare, type Measure } from '../comparison.ts'
 import type { LoadPlan } from '../load/plan.ts'
+import { compare, type Measure } from '../measurement/comparison.ts'
+import type { Bench, Outcome, Row } from '../measurement/row.ts'
 import {
   createStore,
   getRequest,
@@ -10,9 +11,8 @@ import {
   putRequest,
   recordsPath,
   sampleRecords,
-} from '../requests.ts'
-import type { Bench, Outcome, Row } from '../row.ts'
-import { ServerProcess, token } from '../server-process.ts'
+} from '../servers/requests.ts'
+import { ServerProcess, token } from '../servers/server-process.ts'
 
 const clients = 64
 const recordCount = 1_000

@@ -1,9 +1,14 @@
 import { type Database, open } from 'lmdb'
-import type { Check, Entry, Revision } from '../../server/src/core/engine.ts'
-import { changeKey, contentRange, recordKey, storeKey } from '../../server/src/core/keyspace.ts'
-import { LmdbEngine } from '../../server/src/engines/lmdb.ts'
-import { compare, type Measure } from '../comparison.ts'
-import type { Bench, Outcome, Row } from '../row.ts'
+import {
+  changeKey,
+  contentRange,
+  recordKey,
+  storeKey,
+} from '../../server/src/core/disk/keyspace.ts'
+import type { Check, Entry, Revision } from '../../server/src/core/engine/engine.ts'
+import { LmdbEngine } from '../../server/src/engines/lmdb/lmdb.ts'
+import { compare, type Measure } from '../measurement/comparison.ts'
+import type { Bench, Outcome, Row } from '../measurement/row.ts'
 
 const recordCount = 20_000
 const valueBytes = 1_024

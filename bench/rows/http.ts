@@ -1,8 +1,14 @@
-import { compare, type Measure } from '../comparison.ts'
 import type { Expected, LoadPlan } from '../load/plan.ts'
-import { createStore, getRequest, putRequest, recordsPath, sampleRecords } from '../requests.ts'
-import type { Bench, Outcome, Row } from '../row.ts'
-import { ServerProcess } from '../server-process.ts'
+import { compare, type Measure } from '../measurement/comparison.ts'
+import type { Bench, Outcome, Row } from '../measurement/row.ts'
+import {
+  createStore,
+  getRequest,
+  putRequest,
+  recordsPath,
+  sampleRecords,
+} from '../servers/requests.ts'
+import { ServerProcess } from '../servers/server-process.ts'
 
 interface HttpCase {
   readonly method: 'GET' | 'PUT'

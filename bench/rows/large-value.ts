@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
-import type { Memory } from '../process-usage.ts'
-import { createStore, recordsPath } from '../requests.ts'
-import type { Outcome, Row } from '../row.ts'
-import { ServerProcess, token } from '../server-process.ts'
+import type { Outcome, Row } from '../measurement/row.ts'
+import type { Memory } from '../servers/process-usage.ts'
+import { createStore, recordsPath } from '../servers/requests.ts'
+import { ServerProcess, token } from '../servers/server-process.ts'
 
 const blockBytes = 1_048_576
 const blockCount = 1_024

@@ -1,3 +1,4 @@
+import type { Bench, Outcome, Row } from '../measurement/row.ts'
 import {
   createStore,
   getRequest,
@@ -5,9 +6,8 @@ import {
   putRequest,
   recordsPath,
   sampleRecords,
-} from '../requests.ts'
-import type { Bench, Outcome, Row } from '../row.ts'
-import { ServerProcess } from '../server-process.ts'
+} from '../servers/requests.ts'
+import { ServerProcess } from '../servers/server-process.ts'
 
 const recordCount = 1_000_000
 const quickRecordCount = 100_000

@@ -1,9 +1,9 @@
 import { WebSocket } from 'ws'
-import { compare, type Measure } from '../comparison.ts'
 import type { SocketPlan } from '../load/plan.ts'
-import { sampleRecords } from '../requests.ts'
-import type { Bench, Outcome, Row } from '../row.ts'
-import { ServerProcess } from '../server-process.ts'
+import { compare, type Measure } from '../measurement/comparison.ts'
+import type { Bench, Outcome, Row } from '../measurement/row.ts'
+import { sampleRecords } from '../servers/requests.ts'
+import { ServerProcess } from '../servers/server-process.ts'
 
 interface NemesisCase {
   readonly command: 'KV_GET' | 'KV_SET'

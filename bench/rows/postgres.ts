@@ -1,8 +1,9 @@
-import { PostgresServer } from '../../server/test/support/postgres.ts'
-import { compare, type Measure, type Sample } from '../comparison.ts'
+import { PostgresServer } from '../../server/test/support/postgres/postgres.ts'
 import { LoadProcess } from '../load/load-process.ts'
 import { PlainProcess } from '../load/plain-process.ts'
 import type { LoadPlan } from '../load/plan.ts'
+import { compare, type Measure, type Sample } from '../measurement/comparison.ts'
+import type { Bench, Outcome, Row } from '../measurement/row.ts'
 import {
   createStore,
   getRequest,
@@ -10,9 +11,8 @@ import {
   recordsPath,
   type SampleRecord,
   sampleRecords,
-} from '../requests.ts'
-import type { Bench, Outcome, Row } from '../row.ts'
-import { ServerProcess } from '../server-process.ts'
+} from '../servers/requests.ts'
+import { ServerProcess } from '../servers/server-process.ts'
 
 interface PostgresCase {
   readonly name: string

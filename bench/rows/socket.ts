@@ -1,8 +1,8 @@
-import { compare, type Measure } from '../comparison.ts'
 import type { SocketPlan } from '../load/plan.ts'
-import { sampleRecords } from '../requests.ts'
-import type { Bench, Outcome, Row } from '../row.ts'
-import { ServerProcess } from '../server-process.ts'
+import { compare, type Measure } from '../measurement/comparison.ts'
+import type { Bench, Outcome, Row } from '../measurement/row.ts'
+import { sampleRecords } from '../servers/requests.ts'
+import { ServerProcess } from '../servers/server-process.ts'
 
 interface SocketCase {
   /** Behind the row's name; '' for the one that has it to itself. */

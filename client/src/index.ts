@@ -1,5 +1,5 @@
-export { NemesisConnectionError, NemesisError } from './errors.ts'
-export type { JsonValue } from './json.ts'
+export type { JsonValue } from './json/json.ts'
+export { NemesisConnectionError, NemesisError } from './nemesis/errors.ts'
 export {
   type ConnectOptions,
   type Loaded,
@@ -7,7 +7,7 @@ export {
   type NewSessionOptions,
   type Saved,
   type ServerInfo,
-} from './nemesis.ts'
+} from './nemesis/nemesis.ts'
 export {
   type FindOptions,
   NemesisSession,
@@ -16,6 +16,6 @@ export {
   type SessionExpiry,
   type SessionInfo,
   type Values,
-} from './session.ts'
-export type { SocketEvent, WebSocketConstructor, WebSocketLike } from './socket.ts'
-export { type StatusName, status } from './statuses.ts'
+} from './nemesis/session.ts'
+export type { SocketEvent, WebSocketConstructor, WebSocketLike } from './nemesis/socket.ts'
+export { type StatusName, status } from './nemesis/statuses.ts'

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll } from 'vitest'
-import { startTestServer, type TestServer } from '../../server/test/test-server.ts'
+import { startTestServer, type TestServer } from '../../server/test/support/network/test-server.ts'
 import { type ConnectOptions, NemesisClient } from '../src/index.ts'
 
 type Settings = Parameters<typeof startTestServer>[0]

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { type Asked, type PlainReply, plainRequest } from './plain-request.ts'
-import { sendRaw } from './support/raw-connection.ts'
-import { reachableHost } from './support/start-cause.ts'
-import { useTestServer } from './test-server.ts'
+import { reachableHost } from './support/data/start-cause.ts'
+import { type Asked, type PlainReply, plainRequest } from './support/network/plain-request.ts'
+import { sendRaw } from './support/network/raw-connection.ts'
+import { useTestServer } from './support/network/test-server.ts'
 
 const initialToken = 'a-token-of-my-own-with-many-characters'
 /** Of the welcome page, of the Apify door, and of none. */

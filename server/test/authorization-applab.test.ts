@@ -11,8 +11,8 @@ import {
 import { applabColumns, settingsColumns } from './support/authorization/applab-rules.ts'
 import { endpointsOf } from './support/authorization/operations.ts'
 import { callerNames, World } from './support/authorization/world.ts'
-import { Remote } from './support/remote.ts'
-import { useTestServer } from './test-server.ts'
+import { Remote } from './support/network/remote.ts'
+import { useTestServer } from './support/network/test-server.ts'
 
 const server = useTestServer()
 const everybody = [...callerNames, ...pageNames]

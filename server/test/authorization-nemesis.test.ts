@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { commands, newCommands } from '../src/protocols/nemesis/commands.ts'
+import { commands, newCommands } from '../src/protocols/nemesis/commands/commands.ts'
 import {
   accountRows,
   answersTo,
@@ -13,8 +13,8 @@ import {
 } from './support/authorization/nemesis-operations.ts'
 import { nemesisColumns } from './support/authorization/nemesis-rules.ts'
 import { callerNames, inside, outside, World } from './support/authorization/world.ts'
-import { Remote } from './support/remote.ts'
-import { useTestServer } from './test-server.ts'
+import { Remote } from './support/network/remote.ts'
+import { useTestServer } from './support/network/test-server.ts'
 
 /** Signatures are of links: a handshake takes tokens alone. */
 const callers = callerNames.filter((name) => !name.includes('link'))

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { routes as apifyRoutes } from '../src/protocols/apify/routes.ts'
-import { healthRoutes } from '../src/protocols/coatcheck/health.ts'
+import { healthRoutes } from '../src/protocols/coatcheck/api/health.ts'
 import { routes as coatcheckRoutes } from '../src/protocols/coatcheck/routes.ts'
 import { apifyRows } from './support/authorization/apify-operations.ts'
 import { coatcheckRows } from './support/authorization/coatcheck-operations.ts'
@@ -15,8 +15,8 @@ import {
 } from './support/authorization/operations.ts'
 import { columns, type Meaning, openings } from './support/authorization/rules.ts'
 import { callerNames, World } from './support/authorization/world.ts'
-import { Remote } from './support/remote.ts'
-import { useTestServer } from './test-server.ts'
+import { Remote } from './support/network/remote.ts'
+import { useTestServer } from './support/network/test-server.ts'
 
 const server = useTestServer()
 const url = (): string => server.url()

@@ -2,15 +2,20 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { Client } from './support/client.ts'
-import { checkFolder, type Finished, runCoatcheck, spawnCoatcheck } from './support/command.ts'
-import { dataFileOf, flipByteIn } from './support/data-file.ts'
-import { Installation } from './support/installation.ts'
-import { PostgresServer } from './support/postgres.ts'
-import { ServerProcess } from './support/server-process.ts'
-import { stampValue } from './support/stamped-value.ts'
-import { TerminalCommand } from './support/terminal.ts'
-import { createTestFolder } from './support/test-folder.ts'
+import { dataFileOf, flipByteIn } from './support/data/data-file.ts'
+import { Installation } from './support/data/installation.ts'
+import { createTestFolder } from './support/data/test-folder.ts'
+import { stampValue } from './support/load/stamped-value.ts'
+import { Client } from './support/network/client.ts'
+import { PostgresServer } from './support/postgres/postgres.ts'
+import {
+  checkFolder,
+  type Finished,
+  runCoatcheck,
+  spawnCoatcheck,
+} from './support/processes/command.ts'
+import { ServerProcess } from './support/processes/server-process.ts'
+import { TerminalCommand } from './support/processes/terminal.ts'
 
 // Each command is a process of its own.
 vi.setConfig({ testTimeout: 120_000 })

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
-import { plainRequest } from './plain-request.ts'
-import { type DataCommands, openPlace, places } from './support/data-commands.ts'
-import { ServerProcess } from './support/server-process.ts'
+import { type DataCommands, openPlace, places } from './support/data/data-commands.ts'
+import { plainRequest } from './support/network/plain-request.ts'
+import { ServerProcess } from './support/processes/server-process.ts'
 
 // Each command is a process of its own.
 vi.setConfig({ testTimeout: 120_000 })

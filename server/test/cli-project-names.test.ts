@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { type DataCommands, openPlace, places } from './support/data-commands.ts'
+import { type DataCommands, openPlace, places } from './support/data/data-commands.ts'
 
 // Each command is a process of its own.
 vi.setConfig({ testTimeout: 120_000 })

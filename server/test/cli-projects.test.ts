@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
-import { pagePresets } from '../src/core/project.ts'
-import { Client } from './support/client.ts'
-import { checkFolder } from './support/command.ts'
-import { type DataCommands, openPlace, places } from './support/data-commands.ts'
-import { createTestFolder } from './support/test-folder.ts'
+import { pagePresets } from '../src/core/pages/project.ts'
+import { type DataCommands, openPlace, places } from './support/data/data-commands.ts'
+import { createTestFolder } from './support/data/test-folder.ts'
+import { Client } from './support/network/client.ts'
+import { checkFolder } from './support/processes/command.ts'
 
 // Each command is a process of its own.
 vi.setConfig({ testTimeout: 120_000 })

@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
-import { readVersion } from '../src/version.ts'
-import { Client } from './support/client.ts'
-import { DataCommands, openPlace, type Place, places } from './support/data-commands.ts'
-import { ServerProcess } from './support/server-process.ts'
-import { mountSmallDisk } from './support/small-disk.ts'
-import { straceWords } from './support/strace.ts'
-import { TerminalCommand } from './support/terminal.ts'
-import { createTestFolder } from './support/test-folder.ts'
+import { readVersion } from '../src/installation/version.ts'
+import { DataCommands, openPlace, type Place, places } from './support/data/data-commands.ts'
+import { mountSmallDisk } from './support/data/small-disk.ts'
+import { createTestFolder } from './support/data/test-folder.ts'
+import { Client } from './support/network/client.ts'
+import { ServerProcess } from './support/processes/server-process.ts'
+import { straceWords } from './support/processes/strace.ts'
+import { TerminalCommand } from './support/processes/terminal.ts'
 
 // Each command is a process of its own.
 vi.setConfig({ testTimeout: 120_000 })

@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from 'vitest'
-import { Client, errorTypeOf } from './support/client.ts'
-import type { Finished } from './support/command.ts'
-import { DataCommands, type Place, places } from './support/data-commands.ts'
-import { ServerProcess } from './support/server-process.ts'
-import { createTestFolder } from './support/test-folder.ts'
+import { DataCommands, type Place, places } from './support/data/data-commands.ts'
+import { createTestFolder } from './support/data/test-folder.ts'
+import { Client, errorTypeOf } from './support/network/client.ts'
+import type { Finished } from './support/processes/command.ts'
+import { ServerProcess } from './support/processes/server-process.ts'
 
 // Each command is a process of its own.
 vi.setConfig({ testTimeout: 120_000 })

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { Client } from './support/client.ts'
-import { checkFolder } from './support/command.ts'
-import { CrashLoad } from './support/crash-load.ts'
-import { Ledger } from './support/ledger.ts'
-import { Random } from './support/random.ts'
-import { ServerProcess } from './support/server-process.ts'
-import { createTestFolder } from './support/test-folder.ts'
+import { createTestFolder } from './support/data/test-folder.ts'
+import { CrashLoad } from './support/load/crash-load.ts'
+import { Ledger } from './support/load/ledger.ts'
+import { Random } from './support/load/random.ts'
+import { Client } from './support/network/client.ts'
+import { checkFolder } from './support/processes/command.ts'
+import { ServerProcess } from './support/processes/server-process.ts'
 
 const cycles = Number(process.env.COATCHECK_CRASH_CYCLES ?? 50)
 const seed = Number(process.env.COATCHECK_CRASH_SEED ?? Date.now() % 1_000_000)

@@ -1,13 +1,13 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { Client, errorTypeOf, RemoteStore } from './support/client.ts'
-import { checkFolder } from './support/command.ts'
-import { ServerProcess } from './support/server-process.ts'
-import { mountSmallDisk } from './support/small-disk.ts'
-import { readStamp, stampValue } from './support/stamped-value.ts'
-import { straceWords } from './support/strace.ts'
-import { createTestFolder } from './support/test-folder.ts'
+import { mountSmallDisk } from './support/data/small-disk.ts'
+import { createTestFolder } from './support/data/test-folder.ts'
+import { readStamp, stampValue } from './support/load/stamped-value.ts'
+import { Client, errorTypeOf, RemoteStore } from './support/network/client.ts'
+import { checkFolder } from './support/processes/command.ts'
+import { ServerProcess } from './support/processes/server-process.ts'
+import { straceWords } from './support/processes/strace.ts'
 
 const testMsMax = 120_000
 const diskBytes = 28 * 1_048_576

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { routes } from '../src/protocols/apify/routes.ts'
 import { routes as pageRoutes } from '../src/protocols/applab/routes.ts'
-import { healthRoutes } from '../src/protocols/coatcheck/health.ts'
+import { healthRoutes } from '../src/protocols/coatcheck/api/health.ts'
 import { routes as ownRoutes } from '../src/protocols/coatcheck/routes.ts'
 
 const root = new URL('../../', import.meta.url)

@@ -1,9 +1,9 @@
 import { brotliCompressSync, constants } from 'node:zlib'
 import { ApifyClient } from 'apify-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Answered, type Asked, Remote } from './support/remote.ts'
-import { SocketClient } from './support/socket-client.ts'
-import { engines, startTestServer, type TestServer } from './test-server.ts'
+import { type Answered, type Asked, Remote } from './support/network/remote.ts'
+import { SocketClient } from './support/network/socket-client.ts'
+import { engines, startTestServer, type TestServer } from './support/network/test-server.ts'
 
 /** A value as every door should see it: the same bytes under the same type. */
 interface Kind {

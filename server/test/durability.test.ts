@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { Client } from './support/client.ts'
-import { ServerProcess } from './support/server-process.ts'
-import { readSystemCalls, type SystemCall, straceWords } from './support/strace.ts'
-import { createTestFolder } from './support/test-folder.ts'
+import { createTestFolder } from './support/data/test-folder.ts'
+import { Client } from './support/network/client.ts'
+import { ServerProcess } from './support/processes/server-process.ts'
+import { readSystemCalls, type SystemCall, straceWords } from './support/processes/strace.ts'
 
 /** What is larger goes into LMDB at once. */
 const journaledBytesMax = 262_144

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it, onTestFinished } from 'vitest'
-import { runCoatcheck } from './support/command.ts'
-import { FailoverLoad, type LoadedServer } from './support/failover-load.ts'
-import { freePort } from './support/postgres.ts'
-import { PostgresCluster, until } from './support/postgres-cluster.ts'
-import { Remote } from './support/remote.ts'
-import { ServerProcess } from './support/server-process.ts'
-import { createTestFolder } from './support/test-folder.ts'
+import { createTestFolder } from './support/data/test-folder.ts'
+import { FailoverLoad, type LoadedServer } from './support/load/failover-load.ts'
+import { Remote } from './support/network/remote.ts'
+import { freePort } from './support/postgres/postgres.ts'
+import { PostgresCluster, until } from './support/postgres/postgres-cluster.ts'
+import { runCoatcheck } from './support/processes/command.ts'
+import { ServerProcess } from './support/processes/server-process.ts'
 
 const rounds = Number(process.env.COATCHECK_FAILOVER_ROUNDS ?? 1)
 const wanted = Number(process.env.COATCHECK_FAILOVER_WRITES ?? 10_000)

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { Config } from '../src/config.ts'
-import { elsewhere, KeptEngine } from './support/kept-engine.ts'
-import { Remote } from './support/remote.ts'
-import { startTestServer, type TestServer } from './test-server.ts'
+import type { Config } from '../src/installation/config.ts'
+import { elsewhere, KeptEngine } from './support/data/kept-engine.ts'
+import { Remote } from './support/network/remote.ts'
+import { startTestServer, type TestServer } from './support/network/test-server.ts'
 
 const initialToken = 'a-token-of-my-own-with-many-characters'
 

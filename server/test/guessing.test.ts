@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { createToken } from '../src/core/token-text.ts'
-import { errorTypeOf, type PlainReply, plainRequest } from './plain-request.ts'
-import { People } from './support/people.ts'
-import { Remote } from './support/remote.ts'
-import { engines, useTestServer } from './test-server.ts'
+import { createToken } from '../src/core/people/token-text.ts'
+import { People } from './support/data/people.ts'
+import { errorTypeOf, type PlainReply, plainRequest } from './support/network/plain-request.ts'
+import { Remote } from './support/network/remote.ts'
+import { engines, useTestServer } from './support/network/test-server.ts'
 
 /** Of a form that Coatcheck never gives a token. */
 const initialToken = 'an-initial-token-that-somebody-made-up'

@@ -5,10 +5,10 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { coatcheckWords } from './support/command.ts'
-import { PageSite } from './support/page-site.ts'
-import { ServerProcess } from './support/server-process.ts'
-import { createTestFolder } from './support/test-folder.ts'
+import { createTestFolder } from './support/data/test-folder.ts'
+import { PageSite } from './support/pages/page-site.ts'
+import { coatcheckWords } from './support/processes/command.ts'
+import { ServerProcess } from './support/processes/server-process.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ApifyClient } from 'apify-client'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { Client } from './support/client.ts'
-import { DataCommands } from './support/data-commands.ts'
-import { PostgresServer } from './support/postgres.ts'
-import { type Json, Remote } from './support/remote.ts'
-import { ServerProcess } from './support/server-process.ts'
-import { createTestFolder } from './support/test-folder.ts'
+import { DataCommands } from './support/data/data-commands.ts'
+import { createTestFolder } from './support/data/test-folder.ts'
+import { Client } from './support/network/client.ts'
+import { type Json, Remote } from './support/network/remote.ts'
+import { PostgresServer } from './support/postgres/postgres.ts'
+import { ServerProcess } from './support/processes/server-process.ts'
 
 // Each server and command is a process of its own.
 vi.setConfig({ testTimeout: 120_000 })

@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type OwnToken, People, type Person } from './support/people.ts'
-import { SlowDownload, SlowUpload } from './support/slow-transfer.ts'
-import { engines, useTestServer } from './test-server.ts'
+import { type OwnToken, People, type Person } from './support/data/people.ts'
+import { SlowDownload, SlowUpload } from './support/network/slow-transfer.ts'
+import { engines, useTestServer } from './support/network/test-server.ts'
 
 /** Much more than what a connection holds of what was sent and not read. */
 const largeBytes = 40_000_000

@@ -1,7 +1,5 @@
 import { expect, it } from 'vitest'
-import { check } from '../src/core/check.ts'
-import type { StorageEngine } from '../src/core/engine.ts'
-import { chunkCount, decodeInfo } from '../src/core/record-info.ts'
+import type { StorageEngine } from '../src/core/engine/engine.ts'
 import {
   codeOf,
   day,
@@ -13,10 +11,17 @@ import {
   sweepFor,
   type TestDomain,
   TestEnvironment,
-} from '../src/core/testing.ts'
-import { allFaults, createChance, type Faults, FaultyEngine } from '../src/engines/faulty.ts'
+} from '../src/core/testing/testing.ts'
+import { check } from '../src/core/upkeep/check.ts'
+import { chunkCount, decodeInfo } from '../src/core/values/record-info.ts'
+import {
+  allFaults,
+  createChance,
+  type Faults,
+  FaultyEngine,
+} from '../src/engines/conformance/faulty.ts'
 import { MemoryEngine } from '../src/engines/memory.ts'
-import { SimulatedClient, unnamedRetentionMs } from './simulated-client.ts'
+import { SimulatedClient, unnamedRetentionMs } from './support/simulation/simulated-client.ts'
 
 const clients = 3
 const rounds = 25

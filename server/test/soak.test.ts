@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { checkFolder } from './support/command.ts'
-import { dataFileOf } from './support/data-file.ts'
-import { PeakUsage, usageOf } from './support/resource-usage.ts'
-import { ServerProcess } from './support/server-process.ts'
-import { SoakLoad } from './support/soak-load.ts'
-import { createTestFolder } from './support/test-folder.ts'
+import { dataFileOf } from './support/data/data-file.ts'
+import { createTestFolder } from './support/data/test-folder.ts'
+import { SoakLoad } from './support/load/soak-load.ts'
+import { checkFolder } from './support/processes/command.ts'
+import { PeakUsage, usageOf } from './support/processes/resource-usage.ts'
+import { ServerProcess } from './support/processes/server-process.ts'
 
 const minutes = Number(process.env.COATCHECK_SOAK_MINUTES ?? 2)
 const seed = Number(process.env.COATCHECK_SOAK_SEED ?? Date.now() % 1_000_000)

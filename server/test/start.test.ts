@@ -5,21 +5,21 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { Client, errorTypeOf, type RemoteStore } from './support/client.ts'
-import { checkFolder, coatcheckWords, runCoatcheck } from './support/command.ts'
-import { flipByteIn } from './support/data-file.ts'
-import { ServerProcess } from './support/server-process.ts'
-import { SlowDownload, SlowUpload } from './support/slow-transfer.ts'
-import { stampValue } from './support/stamped-value.ts'
+import { flipByteIn } from './support/data/data-file.ts'
 import {
   reachableHost,
   refusals,
   unusableData,
   unusableFolders,
   wrongUsage,
-} from './support/start-cause.ts'
-import { straceWords } from './support/strace.ts'
-import { createTestFolder } from './support/test-folder.ts'
+} from './support/data/start-cause.ts'
+import { createTestFolder } from './support/data/test-folder.ts'
+import { stampValue } from './support/load/stamped-value.ts'
+import { Client, errorTypeOf, type RemoteStore } from './support/network/client.ts'
+import { SlowDownload, SlowUpload } from './support/network/slow-transfer.ts'
+import { checkFolder, coatcheckWords, runCoatcheck } from './support/processes/command.ts'
+import { ServerProcess } from './support/processes/server-process.ts'
+import { straceWords } from './support/processes/strace.ts'
 
 const longToken = 'a-token-of-my-own-with-many-characters'
 /** A signal that comes again within a second is taken for the same one. */

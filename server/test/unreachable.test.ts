@@ -1,10 +1,10 @@
 import { ApifyClient } from 'apify-client'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { EngineError } from '../src/core/engine.ts'
-import { type PlainReply, plainRequest } from './plain-request.ts'
-import { KeptEngine } from './support/kept-engine.ts'
-import { type Body, NemesisSession, openSocket } from './support/nemesis-session.ts'
-import { startTestServer, type TestServer } from './test-server.ts'
+import { EngineError } from '../src/core/engine/engine.ts'
+import { KeptEngine } from './support/data/kept-engine.ts'
+import { type Body, NemesisSession, openSocket } from './support/network/nemesis-session.ts'
+import { type PlainReply, plainRequest } from './support/network/plain-request.ts'
+import { startTestServer, type TestServer } from './support/network/test-server.ts'
 
 const gone = new EngineError('unavailable', 'The database db-7.internal can not be reached.')
 const lost = new EngineError('unavailable', 'The answer was lost.', { applied: 'unknown' })

@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { sendRaw } from './support/raw-connection.ts'
+import { sendRaw } from './support/network/raw-connection.ts'
 
-const program = join(import.meta.dirname, 'support/upgrading-server.ts')
+const program = join(import.meta.dirname, 'support/data/upgrading-server.ts')
 const oldestNode = join(import.meta.dirname, 'node_modules/node-22/bin/node')
 
 const upgrade = [

@@ -1,21 +1,21 @@
-import { AppLabError, type Refusal } from './errors.ts'
 import {
   type GetKeyValue,
   type GetKeyValueSync,
   getKeyValueFor,
   getKeyValueSyncFor,
-} from './get-key-value.ts'
-import { type GetUserId, getUserIdFor } from './get-user-id.ts'
-import type { OnError } from './listeners.ts'
-import { type DoneCall, type OnDone, PageCalls } from './page-calls.ts'
-import { Project, type ProjectAddress } from './project.ts'
-import { randomNumber } from './random-number.ts'
+} from './functions/get-key-value.ts'
+import { type GetUserId, getUserIdFor } from './functions/get-user-id.ts'
+import type { OnError } from './functions/listeners.ts'
+import { randomNumber } from './functions/random-number.ts'
 import {
   type SetKeyValue,
   type SetKeyValueSync,
   setKeyValueFor,
   setKeyValueSyncFor,
-} from './set-key-value.ts'
+} from './functions/set-key-value.ts'
+import { AppLabError, type Refusal } from './page/errors.ts'
+import { type DoneCall, type OnDone, PageCalls } from './page/page-calls.ts'
+import { Project, type ProjectAddress } from './page/project.ts'
 
 export { AppLabError, type DoneCall, type OnDone, type OnError, type Refusal }
 

@@ -1,7 +1,7 @@
 import type { AppLabOptions } from './app-lab.ts'
-import type { DoneCall } from './page-calls.ts'
-import { pageConsole } from './page-console.ts'
-import { webPage } from './web-page.ts'
+import type { DoneCall } from './page/page-calls.ts'
+import { pageConsole } from './page/page-console.ts'
+import { webPage } from './page/web-page.ts'
 
 const example = '<script src="http://HOST/applab.js" data-channel="..." data-key="..."></script>'
 

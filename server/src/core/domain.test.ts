@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { delaysOnly, FaultyEngine } from '../engines/faulty.ts'
+import { delaysOnly, FaultyEngine } from '../engines/conformance/faulty.ts'
 import { MemoryEngine } from '../engines/memory.ts'
-import { EngineError } from './engine.ts'
-import type { Store } from './store.ts'
+import { EngineError } from './engine/engine.ts'
+import type { Store } from './stores/store.ts'
 import {
   bytesRecord,
   codeOf,
@@ -16,7 +16,7 @@ import {
   settle,
   type TestDomain,
   textRecord,
-} from './testing.ts'
+} from './testing/testing.ts'
 
 describe('a domain', () => {
   it('finds all that another one stored on the same engine', async () => {

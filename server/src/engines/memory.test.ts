@@ -1,4 +1,4 @@
-import { describeEngine } from './conformance.ts'
+import { describeEngine } from './conformance/conformance.ts'
 import { MemoryEngine } from './memory.ts'
 
 describeEngine('memory', async () => ({

@@ -1,6 +1,5 @@
 import sortedBTree from 'sorted-btree'
-import { asBuffer } from '../core/bytes.ts'
-import { addToCounter, decodeCounter, encodeCounter } from '../core/counter.ts'
+import { addToCounter, decodeCounter, encodeCounter } from '../core/engine/counter.ts'
 import type {
   AtomicWrite,
   Bytes,
@@ -12,11 +11,12 @@ import type {
   Page,
   Revision,
   ScanBound,
-} from '../core/engine.ts'
-import { EngineError } from '../core/engine.ts'
-import type { EngineHealth, InstalledEngine } from '../core/installed-engine.ts'
-import { Newest } from '../core/newest.ts'
-import { measureRestore, measureWrite } from '../core/write-rules.ts'
+} from '../core/engine/engine.ts'
+import { EngineError } from '../core/engine/engine.ts'
+import type { EngineHealth, InstalledEngine } from '../core/engine/installed-engine.ts'
+import { Newest } from '../core/engine/newest.ts'
+import { measureRestore, measureWrite } from '../core/engine/write-rules.ts'
+import { asBuffer } from '../core/kernel/bytes.ts'
 
 interface Kept {
   readonly value: Buffer

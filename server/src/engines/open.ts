@@ -1,7 +1,7 @@
-import type { InstalledEngine } from '../core/installed-engine.ts'
-import { LmdbEngine } from './lmdb.ts'
+import type { InstalledEngine } from '../core/engine/installed-engine.ts'
+import { LmdbEngine } from './lmdb/lmdb.ts'
 import { MemoryEngine } from './memory.ts'
-import type { PostgresAddress } from './postgres-address.ts'
+import type { PostgresAddress } from './postgres/link/address.ts'
 
 /** Which engine, and where its data is. */
 export type EngineAddress =
@@ -15,6 +15,6 @@ export async function openEngine(address: EngineAddress): Promise<InstalledEngin
   if (address.name === 'memory') return new MemoryEngine()
   if (address.name === 'lmdb') return new LmdbEngine(address.folder)
   // Who has no database need not load its client.
-  const { openPostgres } = await import('./postgres.ts')
+  const { openPostgres } = await import('./postgres/postgres.ts')
   return openPostgres(address.database)
 }

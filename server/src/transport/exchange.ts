@@ -1,4 +1,4 @@
-import type { Bytes } from '../core/engine.ts'
+import type { Bytes } from '../core/engine/engine.ts'
 
 /** A request as doors see it, whatever carried it. */
 export interface HttpRequest {

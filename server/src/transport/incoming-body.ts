@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import type { Bytes } from '../core/engine.ts'
-import { StorageError } from '../core/errors.ts'
+import type { Bytes } from '../core/engine/engine.ts'
+import { StorageError } from '../core/kernel/errors.ts'
 import type { RequestBody } from './exchange.ts'
 
 interface Wanted {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { HttpReply, HttpRequest } from './exchange.ts'
-import { HttpListener } from './http.ts'
+import { HttpListener } from './http/http.ts'
 
 describe('a request', () => {
   let listener: HttpListener

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Bytes } from '../core/engine.ts'
+import type { Bytes } from '../core/engine/engine.ts'
 import type { HttpRequest, RequestBody } from './exchange.ts'
 import { IncomingBody, WholeBody } from './incoming-body.ts'
 import type { UpgradeRequest } from './socket-exchange.ts'

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { HttpReply, HttpRequest } from './exchange.ts'
-import { HttpListener } from './http.ts'
+import { HttpListener } from './http/http.ts'
 
 const patience = { stallMs: 400, headersMs: 10_000, checkIntervalMs: 50 }
 const largeBytes = 20 * 1_048_576

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Finished } from '../support/command.ts'
-import { runNodeScript } from '../support/node-script.ts'
-import { engines, useTestServer } from '../test-server.ts'
+import { engines, useTestServer } from '../support/network/test-server.ts'
+import type { Finished } from '../support/processes/command.ts'
+import { runNodeScript } from '../support/processes/node-script.ts'
 
 const cli = fileURLToPath(new URL('../node_modules/apify-cli/dist/apify.js', import.meta.url))
 

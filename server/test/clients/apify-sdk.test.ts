@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { inScratchFolder, runNodeScript } from '../support/node-script.ts'
-import { engines, useTestServer } from '../test-server.ts'
+import { engines, useTestServer } from '../support/network/test-server.ts'
+import { inScratchFolder, runNodeScript } from '../support/processes/node-script.ts'
 
 const actor = fileURLToPath(new URL('sdk-actor.ts', import.meta.url))
 

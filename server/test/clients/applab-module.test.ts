@@ -7,10 +7,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ApplabProject } from '../support/applab-project.ts'
-import { launchChromium } from '../support/chromium.ts'
-import { PageSite } from '../support/page-site.ts'
-import { startTestServer, type TestServer } from '../test-server.ts'
+import { startTestServer, type TestServer } from '../support/network/test-server.ts'
+import { ApplabProject } from '../support/pages/applab-project.ts'
+import { launchChromium } from '../support/pages/chromium.ts'
+import { PageSite } from '../support/pages/page-site.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const run = promisify(execFile)

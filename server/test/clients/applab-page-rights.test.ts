@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { useApplabPages } from '../support/applab-pages.ts'
-import { ApplabProject } from '../support/applab-project.ts'
-import { pageScript } from '../support/page-script.ts'
+import { useApplabPages } from '../support/pages/applab-pages.ts'
+import { ApplabProject } from '../support/pages/applab-project.ts'
+import { pageScript } from '../support/pages/page-script.ts'
 
 const pages = useApplabPages()
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { useApplabPages } from '../support/applab-pages.ts'
+import { useApplabPages } from '../support/pages/applab-pages.ts'
 
 const keyTooLarge = {
   msg: "The key is too large, it must be shorter than 700 bytes ('characters')",

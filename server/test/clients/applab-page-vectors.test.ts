@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { CallLimit, TooManyCalls } from '../../../client/src/applab/call-limit.ts'
-import { useApplabPages } from '../support/applab-pages.ts'
-import { ApplabProject } from '../support/applab-project.ts'
-import { pageScript } from '../support/page-script.ts'
-import type { Visit } from '../support/page-site.ts'
+import { CallLimit, TooManyCalls } from '../../../client/src/applab/page/call-limit.ts'
+import { useApplabPages } from '../support/pages/applab-pages.ts'
+import { ApplabProject } from '../support/pages/applab-project.ts'
+import { pageScript } from '../support/pages/page-script.ts'
+import type { Visit } from '../support/pages/page-site.ts'
 
 interface ClientStep {
   readonly do: 'client'

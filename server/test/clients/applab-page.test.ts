@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { useApplabPages } from '../support/applab-pages.ts'
-import { ApplabProject } from '../support/applab-project.ts'
-import { pageScript } from '../support/page-script.ts'
-import { startTestServer } from '../test-server.ts'
+import { startTestServer } from '../support/network/test-server.ts'
+import { useApplabPages } from '../support/pages/applab-pages.ts'
+import { ApplabProject } from '../support/pages/applab-project.ts'
+import { pageScript } from '../support/pages/page-script.ts'
 
 const keyTooLarge = {
   msg: "The key is too large, it must be shorter than 700 bytes ('characters')",

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { Readable } from 'node:stream'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { engines, useTestServer } from '../test-server.ts'
+import { engines, useTestServer } from '../support/network/test-server.ts'
 
 // They have no types, and are CommonJS.
 const load = createRequire(import.meta.url)

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
-import type { Bytes } from '../../src/core/engine.ts'
-import { type ZipEntry, zipStream } from '../../src/protocols/zip.ts'
-import { readEntries, readTexts, readZip } from '../read-zip.ts'
+import type { Bytes } from '../../src/core/engine/engine.ts'
+import { type ZipEntry, zipStream } from '../../src/protocols/http/zip.ts'
+import { readEntries, readTexts, readZip } from '../support/network/read-zip.ts'
 
 const chunkBytes = 1_048_576
 

@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Store } from '../../core/store.ts'
-import { openTestDomain, TestEnvironment } from '../../core/testing.ts'
-import { BytesSource } from '../../core/value.ts'
+import type { Store } from '../../core/stores/store.ts'
+import { openTestDomain, TestEnvironment } from '../../core/testing/testing.ts'
+import { BytesSource } from '../../core/values/value.ts'
 import { MemoryEngine } from '../../engines/memory.ts'
 import type { HttpHandler, HttpReply } from '../../transport/exchange.ts'
-import { JsonSchemas } from '../json-schema.ts'
+import { JsonSchemas } from '../json/json-schema.ts'
 import { createApifyDoor } from './apify.ts'
-import { spellKey } from './key-spelling.ts'
+import { spellKey } from './call/key-spelling.ts'
 
 const token = 'a-token-of-the-owner-for-tests-only'
 /** Keys that other doors take and this one can't spell as they are. */

@@ -1,11 +1,11 @@
 import type { Domain } from '../../core/domain.ts'
-import type { Environment } from '../../core/environment.ts'
-import { StorageError } from '../../core/errors.ts'
+import type { Environment } from '../../core/kernel/environment.ts'
+import { StorageError } from '../../core/kernel/errors.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from '../../transport/exchange.ts'
-import type { JsonSchemas } from '../json-schema.ts'
+import type { JsonSchemas } from '../json/json-schema.ts'
 import { type About, createRestDoor } from '../rest/door.ts'
-import { pageNotFound } from './errors.ts'
-import { getPlatformRoute } from './platform.ts'
+import { getPlatformRoute } from './account/platform.ts'
+import { pageNotFound } from './call/errors.ts'
 import { type ApifyCall, type ApifyRoute, defaultRateLimit, routes } from './routes.ts'
 
 // Browsers take no wildcard inside a name, so the clients' own headers are spelled out.

@@ -1,7 +1,7 @@
 import type { Route } from '../rest/routes.ts'
-import type { PageCall } from './call.ts'
-import { clearAllData, getKeyValues, populateKeyValues, projectHasData } from './pairs.ts'
-import { deleteKeyValue, getKeyValue, getUserId, setKeyValue } from './values.ts'
+import type { PageCall } from './page/call.ts'
+import { clearAllData, getKeyValues, populateKeyValues, projectHasData } from './values/pairs.ts'
+import { deleteKeyValue, getKeyValue, getUserId, setKeyValue } from './values/values.ts'
 
 /** What the paths of this API begin with. */
 export const applabPrefix = '/datablock_storage/'

@@ -1,9 +1,9 @@
 import type { Domain } from '../../core/domain.ts'
-import type { Environment } from '../../core/environment.ts'
+import type { Environment } from '../../core/kernel/environment.ts'
 import type { HttpHandler } from '../../transport/exchange.ts'
 import { createRestDoor } from '../rest/door.ts'
 import type { RestCall, Route } from '../rest/routes.ts'
-import { pageNotFound } from './errors.ts'
+import { pageNotFound } from './api/errors.ts'
 import { routes } from './routes.ts'
 
 /** What the paths of this API begin with. */

@@ -1,6 +1,10 @@
 import type { RestCall, Route } from '../rest/routes.ts'
-import { getAudit } from './audit.ts'
-import { getMe, patchMe } from './me.ts'
+import { getAudit } from './api/audit.ts'
+import { getMe, patchMe } from './api/me.ts'
+import { search } from './api/search.ts'
+import { endSession, listSessions } from './api/sessions.ts'
+import { createToken, getToken, listTokens, revokeToken } from './api/tokens.ts'
+import { createUser, getUser, listUsers, patchUser } from './api/users.ts'
 import {
   exportPairs,
   getSeed,
@@ -8,7 +12,7 @@ import {
   putSeed,
   removeSeed,
   resetToSeed,
-} from './project-data.ts'
+} from './projects/project-data.ts'
 import {
   createProject,
   getProject,
@@ -16,11 +20,7 @@ import {
   patchProject,
   removeProject,
   rotatePageKey,
-} from './projects.ts'
-import { search } from './search.ts'
-import { endSession, listSessions } from './sessions.ts'
-import { createToken, getToken, listTokens, revokeToken } from './tokens.ts'
-import { createUser, getUser, listUsers, patchUser } from './users.ts'
+} from './projects/projects.ts'
 
 /** Another way of making a project. */
 export const newProjectPath = '/applab/projects'

@@ -1,12 +1,12 @@
-import { type Awaitable, orElse } from '../../core/awaitable.ts'
-import { StorageError } from '../../core/errors.ts'
+import { type Awaitable, orElse } from '../../core/kernel/awaitable.ts'
+import { StorageError } from '../../core/kernel/errors.ts'
 import type { SocketSession } from '../../transport/socket-exchange.ts'
-import { parseJsonText } from '../json-text.ts'
-import { JsonTextError } from '../json-text-error.ts'
-import type { Answer, Client, NemesisCall, Services } from './call.ts'
-import { type Command, findCommand, type Pace } from './commands.ts'
-import { status, statusOf } from './status.ts'
-import { answer, CommandError, messageError, refusal } from './wire.ts'
+import { parseJsonText } from '../json/json-text.ts'
+import { JsonTextError } from '../json/json-text-error.ts'
+import type { Answer, Client, NemesisCall, Services } from './commands/call.ts'
+import { type Command, findCommand, type Pace } from './commands/commands.ts'
+import { status, statusOf } from './commands/status.ts'
+import { answer, CommandError, messageError, refusal } from './commands/wire.ts'
 
 type Reply = (answer: Answer) => void
 

@@ -1,8 +1,8 @@
-import type { Principal, UserPrincipal } from '../../core/access.ts'
-import type { Caller } from '../../core/caller.ts'
-import { StorageError } from '../../core/errors.ts'
-import type { Action } from '../../core/scope.ts'
-import { storeNotFound } from '../../core/store-reader.ts'
+import type { Principal, UserPrincipal } from '../../core/access/access.ts'
+import type { Caller } from '../../core/identity/caller.ts'
+import { storeNotFound } from '../../core/identity/store-reader.ts'
+import { StorageError } from '../../core/kernel/errors.ts'
+import type { Action } from '../../core/people/scope.ts'
 import type {
   SocketControl,
   SocketDoor,
@@ -10,7 +10,7 @@ import type {
   UpgradeRefusal,
   UpgradeRequest,
 } from '../../transport/socket-exchange.ts'
-import { type Client, InTurn, type Services } from './call.ts'
+import { type Client, InTurn, type Services } from './commands/call.ts'
 import { NemesisConnection } from './connection.ts'
 
 export interface NemesisOptions extends Services {

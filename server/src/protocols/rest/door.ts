@@ -1,6 +1,6 @@
 import type { Domain } from '../../core/domain.ts'
-import type { Environment } from '../../core/environment.ts'
-import { StorageError } from '../../core/errors.ts'
+import type { Environment } from '../../core/kernel/environment.ts'
+import { StorageError } from '../../core/kernel/errors.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from '../../transport/exchange.ts'
 import { internalErrorReply, methodNotAllowed, RequestError, replyTo } from './errors.ts'
 import { Query } from './query.ts'

@@ -1,5 +1,5 @@
-import type { ErrorCode, StorageError } from '../../core/errors.ts'
-import { limits } from '../../core/limits.ts'
+import type { ErrorCode, StorageError } from '../../core/kernel/errors.ts'
+import { limits } from '../../core/kernel/limits.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
 import { jsonReply } from './replies.ts'
 

@@ -1,5 +1,5 @@
 import type { HttpRequest } from '../../transport/exchange.ts'
-import { DecodingError, decodeBytes } from '../content-encoding.ts'
+import { DecodingError, decodeBytes } from '../http/content-encoding.ts'
 import { RequestError } from './errors.ts'
 import { jsonBodyBytesMax } from './replies.ts'
 import { encodingOf } from './request-encoding.ts'

@@ -1,5 +1,5 @@
-import { type JsonText, parseJsonText } from '../json-text.ts'
-import { JsonTextError } from '../json-text-error.ts'
+import { type JsonText, parseJsonText } from '../json/json-text.ts'
+import { JsonTextError } from '../json/json-text-error.ts'
 import { RequestError } from './errors.ts'
 import { assertJsonType, decodeBody, readBody } from './json-body.ts'
 import type { RestCall } from './routes.ts'

@@ -1,4 +1,4 @@
-import { limits } from '../../core/limits.ts'
+import { limits } from '../../core/kernel/limits.ts'
 import { RequestError } from './errors.ts'
 
 /** The parameters of a request's query, as Apify's clients spell them. */

@@ -1,4 +1,4 @@
-import { type ContentEncoding, isContentEncoding } from '../content-encoding.ts'
+import { type ContentEncoding, isContentEncoding } from '../http/content-encoding.ts'
 import { RequestError } from './errors.ts'
 
 /** What a body's Content-Encoding names; '' for none. Throws RequestError. */

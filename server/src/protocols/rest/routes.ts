@@ -1,6 +1,6 @@
-import type { Principal } from '../../core/access.ts'
+import type { Principal } from '../../core/access/access.ts'
 import type { Domain } from '../../core/domain.ts'
-import type { Environment } from '../../core/environment.ts'
+import type { Environment } from '../../core/kernel/environment.ts'
 import type { HttpReply, HttpRequest } from '../../transport/exchange.ts'
 import { decodeSegment } from './path-segment.ts'
 import type { Query } from './query.ts'

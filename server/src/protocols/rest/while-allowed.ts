@@ -1,6 +1,6 @@
-import type { Bytes } from '../../core/engine.ts'
-import type { LiveUse } from '../../core/live-uses.ts'
-import type { Store } from '../../core/store.ts'
+import type { Bytes } from '../../core/engine/engine.ts'
+import type { Store } from '../../core/stores/store.ts'
+import type { LiveUse } from '../../core/values/live-uses.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
 
 /** A reply that is cut off, where it is streamed, when its caller may not read any more. */

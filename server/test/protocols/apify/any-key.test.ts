@@ -1,6 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { errorTypeOf, ownerRequests, type PlainReply, plainRequest } from '../../plain-request.ts'
-import { engines, useTestServer } from '../../test-server.ts'
+import {
+  errorTypeOf,
+  ownerRequests,
+  type PlainReply,
+  plainRequest,
+} from '../../support/network/plain-request.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 const keys: readonly string[] = [
   '',

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Ending, sendRaw } from '../../support/raw-connection.ts'
-import { engines, useTestServer } from '../../test-server.ts'
+import { type Ending, sendRaw } from '../../support/network/raw-connection.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 describe.each(engines)('bad input at the Apify door, on %s', (engine) => {
   const server = useTestServer({ engine })

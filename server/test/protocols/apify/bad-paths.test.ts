@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { sendRaw } from '../../support/raw-connection.ts'
-import { engines, useTestServer } from '../../test-server.ts'
+import { sendRaw } from '../../support/network/raw-connection.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 const methods = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'PATCH'] as const
 

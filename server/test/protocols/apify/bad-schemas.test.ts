@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { engines, useTestServer } from '../../test-server.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 const sound = { actorKeyValueStoreSchemaVersion: 1, title: 'T', collections: {} }
 const json = ['application/json']

@@ -1,8 +1,8 @@
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { received, sendRaw } from '../../support/raw-connection.ts'
-import { engines, useTestServer } from '../../test-server.ts'
+import { received, sendRaw } from '../../support/network/raw-connection.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 describe.each(engines)('requests that lie about themselves, on %s', (engine) => {
   const server = useTestServer({ engine })

@@ -1,6 +1,6 @@
 import { ApifyClient, type KeyValueStoreClient } from 'apify-client'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { engines, useTestServer } from '../../test-server.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 const insufficientPermissions = {
   type: 'insufficient-permissions',

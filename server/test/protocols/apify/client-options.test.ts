@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { ApifyClient, type KeyValueStoreClient } from 'apify-client'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { engines, useTestServer } from '../../test-server.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 describe.each(engines)('every option that apify-client documents, on %s', (engine) => {
   const server = useTestServer({ engine })

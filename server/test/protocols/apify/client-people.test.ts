@@ -1,7 +1,7 @@
 import type { KeyValueStoreClient } from 'apify-client'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { People, type Person } from '../../support/people.ts'
-import { engines, useTestServer } from '../../test-server.ts'
+import { People, type Person } from '../../support/data/people.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 const denied = {
   statusCode: 403,

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { KeyValueStoreClient } from 'apify-client'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { engines, useTestServer } from '../../test-server.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 /** The client takes bytes and streams too; its types name JSON only. */
 function setBytes(

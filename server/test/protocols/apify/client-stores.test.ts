@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { engines, useTestServer } from '../../test-server.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 describe.each(engines)('stores through apify-client, on %s', (engine) => {
   const server = useTestServer({ engine })

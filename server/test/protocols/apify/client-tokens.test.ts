@@ -1,8 +1,8 @@
 import type { ApifyClient, KeyValueStoreClient } from 'apify-client'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { readTexts } from '../../read-zip.ts'
-import { People, type Person, type Wish } from '../../support/people.ts'
-import { engines, useTestServer } from '../../test-server.ts'
+import { People, type Person, type Wish } from '../../support/data/people.ts'
+import { readTexts } from '../../support/network/read-zip.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 const denied = { statusCode: 403, type: 'insufficient-permissions' }
 

@@ -1,6 +1,6 @@
 import type { KeyValueStoreClient } from 'apify-client'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { engines, useTestServer } from '../../test-server.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 const schema = {
   actorKeyValueStoreSchemaVersion: 1,

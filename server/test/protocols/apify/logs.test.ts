@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Environment } from '../../../src/core/environment.ts'
-import { recordKey } from '../../../src/core/keyspace.ts'
-import type { Store } from '../../../src/core/store.ts'
+import { recordKey } from '../../../src/core/disk/keyspace.ts'
+import type { Environment } from '../../../src/core/kernel/environment.ts'
+import type { Store } from '../../../src/core/stores/store.ts'
 import {
   bytesRecord,
   entriesOf,
@@ -11,12 +11,12 @@ import {
   patternBytes,
   TestEnvironment,
   textRecord,
-} from '../../../src/core/testing.ts'
+} from '../../../src/core/testing/testing.ts'
 import { MemoryEngine } from '../../../src/engines/memory.ts'
 import { createApifyDoor } from '../../../src/protocols/apify/apify.ts'
-import { signRecord } from '../../../src/protocols/apify/signatures.ts'
-import { JsonSchemas } from '../../../src/protocols/json-schema.ts'
-import { HttpListener } from '../../../src/transport/http.ts'
+import { signRecord } from '../../../src/protocols/apify/call/signatures.ts'
+import { JsonSchemas } from '../../../src/protocols/json/json-schema.ts'
+import { HttpListener } from '../../../src/transport/http/http.ts'
 
 const token = 'a-token-of-the-owner-for-tests-only'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { useTestServer } from '../../test-server.ts'
+import { useTestServer } from '../../support/network/test-server.ts'
 
 describe('what Coatcheck has not got of the platform around the stores', () => {
   const server = useTestServer()

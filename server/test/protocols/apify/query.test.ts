@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { useTestServer } from '../../test-server.ts'
+import { useTestServer } from '../../support/network/test-server.ts'
 
 describe('what stands behind the question mark at the Apify door', () => {
   const server = useTestServer()

@@ -1,7 +1,7 @@
 import { brotliCompressSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { errorTypeOf, ownerRequests, type PlainReply } from '../../plain-request.ts'
-import { engines, useTestServer } from '../../test-server.ts'
+import { errorTypeOf, ownerRequests, type PlainReply } from '../../support/network/plain-request.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 const mebibyte = 2 ** 20
 

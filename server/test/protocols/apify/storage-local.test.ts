@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { ApifyClient, KeyValueStoreClient } from 'apify-client'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { engines, useTestServer } from '../../test-server.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 // The cases of apify-storage-local's tests of its key-value stores, by their names, against a
 // server. That package has the same interface over local files; a store's name is its id there, and

@@ -1,7 +1,12 @@
 import { request } from 'node:http'
 import { describe, expect, it, vi } from 'vitest'
-import { errorTypeOf, ownerRequests, type PlainReply, plainRequest } from '../../plain-request.ts'
-import { engines, useTestServer } from '../../test-server.ts'
+import {
+  errorTypeOf,
+  ownerRequests,
+  type PlainReply,
+  plainRequest,
+} from '../../support/network/plain-request.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 const dayMs = 86_400_000
 const second = 1 / 86_400

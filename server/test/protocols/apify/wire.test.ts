@@ -1,6 +1,6 @@
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { useTestServer } from '../../test-server.ts'
+import { useTestServer } from '../../support/network/test-server.ts'
 
 const insufficientPermissions =
   "Insufficient permissions for the key-value store. Make sure you're passing a correct API token " +

@@ -1,21 +1,21 @@
 import { brotliCompressSync } from 'node:zlib'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { chunkKey, recordKey } from '../../../src/core/keyspace.ts'
-import { decodeInfo } from '../../../src/core/record-info.ts'
-import type { Store } from '../../../src/core/store.ts'
+import { chunkKey, recordKey } from '../../../src/core/disk/keyspace.ts'
+import type { Store } from '../../../src/core/stores/store.ts'
 import {
   entriesOf,
   HurtEngine,
   openTestDomain,
   patternBytes,
   TestEnvironment,
-} from '../../../src/core/testing.ts'
-import { BytesSource } from '../../../src/core/value.ts'
+} from '../../../src/core/testing/testing.ts'
+import { decodeInfo } from '../../../src/core/values/record-info.ts'
+import { BytesSource } from '../../../src/core/values/value.ts'
 import { MemoryEngine } from '../../../src/engines/memory.ts'
 import { createApifyDoor } from '../../../src/protocols/apify/apify.ts'
-import { JsonSchemas } from '../../../src/protocols/json-schema.ts'
+import { JsonSchemas } from '../../../src/protocols/json/json-schema.ts'
 import type { HttpHandler } from '../../../src/transport/exchange.ts'
-import { readTexts, readZip, type ZippedFile } from '../../read-zip.ts'
+import { readTexts, readZip, type ZippedFile } from '../../support/network/read-zip.ts'
 
 const token = 'a-token-of-the-owner-for-tests-only'
 

@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import { deflateSync, gzipSync } from 'node:zlib'
 import type { KeyValueStoreClient } from 'apify-client'
 import { describe, expect, it } from 'vitest'
-import { readTexts, readZip } from '../../read-zip.ts'
-import { engines, useTestServer } from '../../test-server.ts'
+import { readTexts, readZip } from '../../support/network/read-zip.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 const schema = {
   actorKeyValueStoreSchemaVersion: 1,

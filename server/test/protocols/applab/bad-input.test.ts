@@ -1,9 +1,9 @@
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { ApplabProject, refusalOf } from '../../support/applab-project.ts'
-import { sendRaw } from '../../support/raw-connection.ts'
-import { type Answered, Remote } from '../../support/remote.ts'
-import { useTestServer } from '../../test-server.ts'
+import { sendRaw } from '../../support/network/raw-connection.ts'
+import { type Answered, Remote } from '../../support/network/remote.ts'
+import { useTestServer } from '../../support/network/test-server.ts'
+import { ApplabProject, refusalOf } from '../../support/pages/applab-project.ts'
 
 const json = { 'Content-Type': 'application/json' }
 const form = { 'Content-Type': 'application/x-www-form-urlencoded' }

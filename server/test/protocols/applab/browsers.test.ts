@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { routes } from '../../../src/protocols/applab/routes.ts'
-import { ApplabProject } from '../../support/applab-project.ts'
-import { Remote } from '../../support/remote.ts'
-import { useTestServer } from '../../test-server.ts'
+import { Remote } from '../../support/network/remote.ts'
+import { useTestServer } from '../../support/network/test-server.ts'
+import { ApplabProject } from '../../support/pages/applab-project.ts'
 
 const origin = 'https://school.example'
 

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Domain, openDomain } from '../../../src/core/domain.ts'
-import { limits } from '../../../src/core/limits.ts'
-import type { PageRule } from '../../../src/core/project.ts'
-import { BytesSource } from '../../../src/core/value.ts'
-import { ApplabProject, refusalOf } from '../../support/applab-project.ts'
-import { elsewhere, KeptEngine } from '../../support/kept-engine.ts'
-import type { Answered } from '../../support/remote.ts'
-import { startTestServer, type TestServer } from '../../test-server.ts'
+import { limits } from '../../../src/core/kernel/limits.ts'
+import type { PageRule } from '../../../src/core/pages/project.ts'
+import { BytesSource } from '../../../src/core/values/value.ts'
+import { elsewhere, KeptEngine } from '../../support/data/kept-engine.ts'
+import type { Answered } from '../../support/network/remote.ts'
+import { startTestServer, type TestServer } from '../../support/network/test-server.ts'
+import { ApplabProject, refusalOf } from '../../support/pages/applab-project.ts'
 
 /** Another server on the same data does something just before a page's write is committed. */
 describe('what happens while a page writes', () => {

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { ApplabProject, refusalOf } from '../../support/applab-project.ts'
-import { People, type Person } from '../../support/people.ts'
-import type { Answered } from '../../support/remote.ts'
-import { useTestServer } from '../../test-server.ts'
+import { People, type Person } from '../../support/data/people.ts'
+import type { Answered } from '../../support/network/remote.ts'
+import { useTestServer } from '../../support/network/test-server.ts'
+import { ApplabProject, refusalOf } from '../../support/pages/applab-project.ts'
 
 describe('the own keys of a page', () => {
   const server = useTestServer()

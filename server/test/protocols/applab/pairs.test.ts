@@ -1,8 +1,8 @@
 import { setTimeout as elapsed } from 'node:timers/promises'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { ApplabProject, refusalOf } from '../../support/applab-project.ts'
-import { type Answered, Remote } from '../../support/remote.ts'
-import { engines, useTestServer } from '../../test-server.ts'
+import { type Answered, Remote } from '../../support/network/remote.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { ApplabProject, refusalOf } from '../../support/pages/applab-project.ts'
 
 const pairsMax = 12_000
 const pairs = (count: number, prefix: string): Record<string, number> =>

@@ -1,9 +1,9 @@
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { launchChromium } from '../../support/chromium.ts'
-import { PlayPage } from '../../support/play-page.ts'
-import { startTestServer, type TestServer } from '../../test-server.ts'
+import { startTestServer, type TestServer } from '../../support/network/test-server.ts'
+import { launchChromium } from '../../support/pages/chromium.ts'
+import { PlayPage } from '../../support/pages/play-page.ts'
 
 let server: TestServer
 

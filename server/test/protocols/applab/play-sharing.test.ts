@@ -1,10 +1,10 @@
 import type { Browser, BrowserContext } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { ApplabProject } from '../../support/applab-project.ts'
-import { launchChromium } from '../../support/chromium.ts'
-import { PlayPage } from '../../support/play-page.ts'
-import { Remote } from '../../support/remote.ts'
-import { startTestServer, type TestServer } from '../../test-server.ts'
+import { Remote } from '../../support/network/remote.ts'
+import { startTestServer, type TestServer } from '../../support/network/test-server.ts'
+import { ApplabProject } from '../../support/pages/applab-project.ts'
+import { launchChromium } from '../../support/pages/chromium.ts'
+import { PlayPage } from '../../support/pages/play-page.ts'
 
 let server: TestServer
 let browser: Browser

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { launchChromium } from '../../support/chromium.ts'
-import { PlayPage } from '../../support/play-page.ts'
-import { startTestServer, type TestServer } from '../../test-server.ts'
+import { startTestServer, type TestServer } from '../../support/network/test-server.ts'
+import { launchChromium } from '../../support/pages/chromium.ts'
+import { PlayPage } from '../../support/pages/play-page.ts'
 
 /** The examples of App Lab's own page about setKeyValue, word for word. */
 const examples: readonly string[] = JSON.parse(

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { ApplabProject, refusalOf } from '../../support/applab-project.ts'
-import { type Answered, Remote } from '../../support/remote.ts'
-import { engines, useTestServer } from '../../test-server.ts'
+import { type Answered, Remote } from '../../support/network/remote.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { ApplabProject, refusalOf } from '../../support/pages/applab-project.ts'
 
 const pages = 30
 

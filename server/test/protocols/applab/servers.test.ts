@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { ApplabProject, refusalOf } from '../../support/applab-project.ts'
-import { type Answered, Remote } from '../../support/remote.ts'
-import { useSeveralServers } from '../../support/several-servers.ts'
-import { sharedEngines } from '../../support/shared-data.ts'
+import { useSeveralServers } from '../../support/data/several-servers.ts'
+import { sharedEngines } from '../../support/data/shared-data.ts'
+import { type Answered, Remote } from '../../support/network/remote.ts'
+import { ApplabProject, refusalOf } from '../../support/pages/applab-project.ts'
 
 const pages = 30
 

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { EngineError } from '../../../src/core/engine.ts'
-import { recordKey } from '../../../src/core/keyspace.ts'
-import { openTestDomain } from '../../../src/core/testing.ts'
-import { ApplabProject, refusalOf } from '../../support/applab-project.ts'
-import { elsewhere, KeptEngine } from '../../support/kept-engine.ts'
-import type { Answered } from '../../support/remote.ts'
-import { startTestServer, type TestServer } from '../../test-server.ts'
+import { recordKey } from '../../../src/core/disk/keyspace.ts'
+import { EngineError } from '../../../src/core/engine/engine.ts'
+import { openTestDomain } from '../../../src/core/testing/testing.ts'
+import { elsewhere, KeptEngine } from '../../support/data/kept-engine.ts'
+import type { Answered } from '../../support/network/remote.ts'
+import { startTestServer, type TestServer } from '../../support/network/test-server.ts'
+import { ApplabProject, refusalOf } from '../../support/pages/applab-project.ts'
 
 describe('storage that fails a page', () => {
   const engine = new KeptEngine()

@@ -1,8 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ApplabProject, refusalOf } from '../../support/applab-project.ts'
-import { sendRaw } from '../../support/raw-connection.ts'
-import type { Answered } from '../../support/remote.ts'
-import { startTestServer, type TestServer, useTestServer } from '../../test-server.ts'
+import { sendRaw } from '../../support/network/raw-connection.ts'
+import type { Answered } from '../../support/network/remote.ts'
+import {
+  startTestServer,
+  type TestServer,
+  useTestServer,
+} from '../../support/network/test-server.ts'
+import { ApplabProject, refusalOf } from '../../support/pages/applab-project.ts'
 
 const rateLimit = { status: 429, type: 'RATE_LIMIT' }
 const pageCallsMax = 1_200

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'
-import { ApplabProject, type Carrier } from '../../support/applab-project.ts'
-import type { Answered } from '../../support/remote.ts'
-import { engines, startTestServer, type TestServer } from '../../test-server.ts'
+import type { Answered } from '../../support/network/remote.ts'
+import { engines, startTestServer, type TestServer } from '../../support/network/test-server.ts'
+import { ApplabProject, type Carrier } from '../../support/pages/applab-project.ts'
 
 interface Step {
   readonly do: 'http' | 'configure'

@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { People, type Person } from '../../support/people.ts'
-import { type Answered, type Asked, errorTypeOf, type Json } from '../../support/remote.ts'
-import { engines, useTestServer } from '../../test-server.ts'
+import { People, type Person } from '../../support/data/people.ts'
+import { type Answered, type Asked, errorTypeOf, type Json } from '../../support/network/remote.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 describe.each(engines)('who may do what with a store, on %s', (engine) => {
   const server = useTestServer({ engine })

@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type OwnToken, People, type Person } from '../../support/people.ts'
-import { errorTypeOf, type Json } from '../../support/remote.ts'
-import { engines, useTestServer } from '../../test-server.ts'
+import { type OwnToken, People, type Person } from '../../support/data/people.ts'
+import { errorTypeOf, type Json } from '../../support/network/remote.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 describe.each(engines)('the audit trail of a store, on %s', (engine) => {
   const server = useTestServer({ engine })

@@ -2,8 +2,8 @@ import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { routes as apifyRoutes } from '../../../src/protocols/apify/routes.ts'
 import { routes } from '../../../src/protocols/coatcheck/routes.ts'
-import { errorTypeOf, ownerRequests, plainRequest } from '../../plain-request.ts'
-import { engines, useTestServer } from '../../test-server.ts'
+import { errorTypeOf, ownerRequests, plainRequest } from '../../support/network/plain-request.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 const json = { 'Content-Type': 'application/json' }
 const jsonBytesMax = 9_437_184

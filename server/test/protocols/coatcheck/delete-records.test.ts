@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { People, type Person } from '../../support/people.ts'
-import { type Answered, errorTypeOf } from '../../support/remote.ts'
-import { engines, useTestServer } from '../../test-server.ts'
+import { People, type Person } from '../../support/data/people.ts'
+import { type Answered, errorTypeOf } from '../../support/network/remote.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 const atOnce = 50
 

@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { TestProject } from '../../support/project.ts'
-import { type Answered, errorTypeOf, Remote } from '../../support/remote.ts'
-import { engines, useTestServer } from '../../test-server.ts'
+import { type Answered, errorTypeOf, Remote } from '../../support/network/remote.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { TestProject } from '../../support/pages/project.ts'
 
 const jsonHeaders = { 'Content-Type': 'application/json' }
 

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { People, type Person } from '../../support/people.ts'
-import { TestProject } from '../../support/project.ts'
-import { type Answered, errorTypeOf, type Json } from '../../support/remote.ts'
-import { engines, startTestServer, useTestServer } from '../../test-server.ts'
+import { People, type Person } from '../../support/data/people.ts'
+import { type Answered, errorTypeOf, type Json } from '../../support/network/remote.ts'
+import { engines, startTestServer, useTestServer } from '../../support/network/test-server.ts'
+import { TestProject } from '../../support/pages/project.ts'
 
 const path = '/coatcheck/v1/projects'
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { People, type Person } from '../../support/people.ts'
-import { errorTypeOf, type Json } from '../../support/remote.ts'
-import { engines, useTestServer } from '../../test-server.ts'
+import { People, type Person } from '../../support/data/people.ts'
+import { errorTypeOf, type Json } from '../../support/network/remote.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 const atOnce = 50
 const lookAgainMs = 50

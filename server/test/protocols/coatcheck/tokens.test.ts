@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { People, type Person } from '../../support/people.ts'
-import { type Answered, type Asked, errorTypeOf, type Json } from '../../support/remote.ts'
-import { engines, useTestServer } from '../../test-server.ts'
+import { People, type Person } from '../../support/data/people.ts'
+import { type Answered, type Asked, errorTypeOf, type Json } from '../../support/network/remote.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 const lookAgainMs = 20
 const dayMs = 86_400_000

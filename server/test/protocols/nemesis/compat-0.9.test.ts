@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { NemesisSession, openSocket } from '../../support/nemesis-session.ts'
-import { People } from '../../support/people.ts'
-import { createTestFolder } from '../../support/test-folder.ts'
-import { engines, startTestServer, useTestServer } from '../../test-server.ts'
+import { People } from '../../support/data/people.ts'
+import { createTestFolder } from '../../support/data/test-folder.ts'
+import { NemesisSession, openSocket } from '../../support/network/nemesis-session.ts'
+import { engines, startTestServer, useTestServer } from '../../support/network/test-server.ts'
 
 describe.each(engines)("NemesisDB 0.9's commands without a session, on %s", (engine) => {
   const server = useTestServer({ engine, nemesisPort: 0, nemesisCompat: '0.9' })

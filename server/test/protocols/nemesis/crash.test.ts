@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { checkFolder } from '../../support/command.ts'
-import { openSocket } from '../../support/nemesis-session.ts'
-import { Random } from '../../support/random.ts'
-import { ServerProcess } from '../../support/server-process.ts'
-import type { SocketClient } from '../../support/socket-client.ts'
-import { createTestFolder } from '../../support/test-folder.ts'
+import { createTestFolder } from '../../support/data/test-folder.ts'
+import { Random } from '../../support/load/random.ts'
+import { openSocket } from '../../support/network/nemesis-session.ts'
+import type { SocketClient } from '../../support/network/socket-client.ts'
+import { checkFolder } from '../../support/processes/command.ts'
+import { ServerProcess } from '../../support/processes/server-process.ts'
 
 const kills = Number(process.env.COATCHECK_NEMESIS_KILLS ?? 4)
 const seed = Number(process.env.COATCHECK_CRASH_SEED ?? Date.now() % 1_000_000)

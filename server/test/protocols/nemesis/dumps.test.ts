@@ -1,11 +1,11 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { NemesisSession, openSocket } from '../../support/nemesis-session.ts'
-import { People } from '../../support/people.ts'
-import { Remote } from '../../support/remote.ts'
-import { createTestFolder } from '../../support/test-folder.ts'
-import { engines, startTestServer, type TestServer } from '../../test-server.ts'
+import { People } from '../../support/data/people.ts'
+import { createTestFolder } from '../../support/data/test-folder.ts'
+import { NemesisSession, openSocket } from '../../support/network/nemesis-session.ts'
+import { Remote } from '../../support/network/remote.ts'
+import { engines, startTestServer, type TestServer } from '../../support/network/test-server.ts'
 
 const pageToken = '3442644399356403325'
 const pageRequest =

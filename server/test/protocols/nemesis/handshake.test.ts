@@ -1,12 +1,16 @@
 import { createServer } from 'node:net'
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
-import { runCoatcheck } from '../../support/command.ts'
-import { NemesisSession, openSocket } from '../../support/nemesis-session.ts'
-import { type OwnToken, People, type Person } from '../../support/people.ts'
-import { ServerProcess } from '../../support/server-process.ts'
-import { createTestFolder } from '../../support/test-folder.ts'
-import { startTestServer, type TestServer, useTestServer } from '../../test-server.ts'
+import { type OwnToken, People, type Person } from '../../support/data/people.ts'
+import { createTestFolder } from '../../support/data/test-folder.ts'
+import { NemesisSession, openSocket } from '../../support/network/nemesis-session.ts'
+import {
+  startTestServer,
+  type TestServer,
+  useTestServer,
+} from '../../support/network/test-server.ts'
+import { runCoatcheck } from '../../support/processes/command.ts'
+import { ServerProcess } from '../../support/processes/server-process.ts'
 
 const running: TestServer[] = []
 

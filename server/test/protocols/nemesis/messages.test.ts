@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { NemesisSession, openSocket } from '../../support/nemesis-session.ts'
-import { engines, startTestServer, useTestServer } from '../../test-server.ts'
+import { NemesisSession, openSocket } from '../../support/network/nemesis-session.ts'
+import { engines, startTestServer, useTestServer } from '../../support/network/test-server.ts'
 
 const error = (st: number): string => `{"ERR":{"st":${st},"m":""}}`
 const refusal = (name: string, st: number, m = ''): string =>

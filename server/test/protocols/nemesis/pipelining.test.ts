@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { openSocket } from '../../support/nemesis-session.ts'
-import { Random } from '../../support/random.ts'
-import type { SocketClient } from '../../support/socket-client.ts'
-import { engines, useTestServer } from '../../test-server.ts'
+import { Random } from '../../support/load/random.ts'
+import { openSocket } from '../../support/network/nemesis-session.ts'
+import type { SocketClient } from '../../support/network/socket-client.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 const seed = Number(process.env.COATCHECK_PIPELINING_SEED ?? Date.now() % 1_000_000)
 const names = ['alpha', 'beta', 'gamma'] as const

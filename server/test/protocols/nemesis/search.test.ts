@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { NemesisSession, openSocket } from '../../support/nemesis-session.ts'
-import { Remote } from '../../support/remote.ts'
-import { engines, useTestServer } from '../../test-server.ts'
+import { NemesisSession, openSocket } from '../../support/network/nemesis-session.ts'
+import { Remote } from '../../support/network/remote.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 const inventory = {
   items: [

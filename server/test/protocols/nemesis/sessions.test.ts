@@ -1,8 +1,13 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { NemesisSession, openSocket } from '../../support/nemesis-session.ts'
-import { People } from '../../support/people.ts'
-import { type Json, Remote } from '../../support/remote.ts'
-import { engines, startTestServer, type TestServer, useTestServer } from '../../test-server.ts'
+import { People } from '../../support/data/people.ts'
+import { NemesisSession, openSocket } from '../../support/network/nemesis-session.ts'
+import { type Json, Remote } from '../../support/network/remote.ts'
+import {
+  engines,
+  startTestServer,
+  type TestServer,
+  useTestServer,
+} from '../../support/network/test-server.ts'
 
 const sharedTokens = [
   ['shared1', '15992824868599950585'],

@@ -1,8 +1,8 @@
 import { brotliCompressSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { NemesisSession, openSocket } from '../../support/nemesis-session.ts'
-import { Remote } from '../../support/remote.ts'
-import { engines, useTestServer } from '../../test-server.ts'
+import { NemesisSession, openSocket } from '../../support/network/nemesis-session.ts'
+import { Remote } from '../../support/network/remote.ts'
+import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 const values: readonly (readonly [what: string, text: string])[] = [
   ['64-bit integers', '[9007199254740993,18446744073709551615,-9223372036854775808]'],

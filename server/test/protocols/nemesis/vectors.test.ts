@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
-import { SocketClient } from '../../support/socket-client.ts'
-import { engines, startTestServer, type TestServer } from '../../test-server.ts'
+import { SocketClient } from '../../support/network/socket-client.ts'
+import { engines, startTestServer, type TestServer } from '../../support/network/test-server.ts'
 
 interface Step {
   readonly send: object

@@ -1,4 +1,4 @@
-import { type Answered, type Asked, Remote } from '../remote.ts'
+import { type Answered, type Asked, Remote } from '../network/remote.ts'
 import { inside, outside, type World } from './world.ts'
 
 /** A request of the App Lab door. */

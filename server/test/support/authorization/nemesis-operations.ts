@@ -1,5 +1,5 @@
-import { sharedToken } from '../../../src/protocols/nemesis/shared-token.ts'
-import { SocketClient } from '../socket-client.ts'
+import { sharedToken } from '../../../src/protocols/nemesis/commands/shared-token.ts'
+import { SocketClient } from '../network/socket-client.ts'
 import { type Credentials, inside, outside } from './world.ts'
 
 /** The owner's session, which is shared so that its token is always the same. */

@@ -1,4 +1,4 @@
-import { type Asked, errorTypeOf, Remote } from '../remote.ts'
+import { type Asked, errorTypeOf, Remote } from '../network/remote.ts'
 import type { Meaning } from './rules.ts'
 import type { Credentials, World } from './world.ts'
 

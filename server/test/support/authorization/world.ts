@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createToken } from '../../../src/core/token-text.ts'
-import { signContent, signRecord } from '../../../src/protocols/apify/signatures.ts'
-import { type Asked, Remote } from '../remote.ts'
+import { createToken } from '../../../src/core/people/token-text.ts'
+import { signContent, signRecord } from '../../../src/protocols/apify/call/signatures.ts'
+import { type Asked, Remote } from '../network/remote.ts'
 
 /** The record that prefixes and record links are for, and another one. */
 export const inside = 'in-coat'

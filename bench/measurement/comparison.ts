@@ -1,0 +1,62 @@
+import { median } from '../load/statistics.ts'
+import type { Outcome, Side } from './row.ts'
+
+/** What one side did in one round. */
+export interface Sample {
+  readonly count: number
+  readonly elapsedMs: number
+  readonly cpuMs: number
+}
+
+export type Measure = () => Promise<Sample>
+
+/**
+ * Measures two sides in turns and takes the median of the rounds' ratios: what else runs on the
+ * machine comes and goes, and so hits both. A first round warms up and does not count.
+ */
+export async function compare(
+  sides: { own: Measure; reference: Measure },
+  rounds: number,
+): Promise<Pick<Outcome, 'value' | 'unit' | 'spread' | 'own' | 'reference'>> {
+  const own: Sample[] = []
+  const reference: Sample[] = []
+  for (let round = 0; round <= rounds; round += 1) {
+    const [first, second] = await inTurn(sides, round)
+    if (round === 0) continue
+    own.push(first)
+    reference.push(second)
+  }
+  const ratios = own.map((sample, round) => perSecond(sample) / perSecond(reference[round]))
+  return {
+    value: median(ratios),
+    unit: 'ratio',
+    spread: { low: Math.min(...ratios), high: Math.max(...ratios) },
+    own: sideOf(own),
+    reference: sideOf(reference),
+  }
+}
+
+/**
+ * Who goes first changes from round to round: what warms up or slows down during a run favours
+ * neither.
+ */
+async function inTurn(
+  { own, reference }: { own: Measure; reference: Measure },
+  round: number,
+): Promise<[own: Sample, reference: Sample]> {
+  if (round % 2 === 0) return [await own(), await reference()]
+  const second = await reference()
+  return [await own(), second]
+}
+
+function sideOf(samples: readonly Sample[]): Side {
+  return { perSecond: median(samples.map(perSecond)), cpuUs: median(samples.map(cpuUs)) }
+}
+
+function perSecond(sample: Sample | undefined): number {
+  return sample ? (sample.count / sample.elapsedMs) * 1_000 : Number.NaN
+}
+
+function cpuUs({ cpuMs, count }: Sample): number {
+  return (cpuMs * 1_000) / count
+}

@@ -1,0 +1,56 @@
+import { pageConsole } from '../page/page-console.ts'
+
+const types = {
+  string: (value: unknown): boolean => typeof value === 'string',
+  // Arrays and objects are values too: App Lab's own page about setKeyValue says so.
+  'string, number, boolean, undefined or null': (value: unknown): boolean =>
+    ['string', 'number', 'boolean', 'undefined', 'object'].includes(typeof value),
+  function: (value: unknown): boolean => typeof value === 'function',
+}
+
+/** An argument, and what App Lab wants it to be. */
+export interface Argument {
+  readonly name: string
+  readonly value: unknown
+  readonly type: keyof typeof types
+  /** Whether it may be undefined; null is of none of the types even then. */
+  readonly isOptional?: boolean
+}
+
+export function keyArgument(value: unknown): Argument {
+  return { name: 'key', value, type: 'string' }
+}
+
+export function valueArgument(value: unknown): Argument {
+  return { name: 'value', value, type: 'string, number, boolean, undefined or null' }
+}
+
+export function functionArgument(name: string, value: unknown, isOptional: boolean): Argument {
+  return { name, value, type: 'function', isOptional }
+}
+
+/** Says in the console which arguments App Lab would not want. The call goes on all the same. */
+export function warnOfArguments(
+  called: string,
+  line: number | undefined,
+  args: readonly Argument[],
+): void {
+  for (const warning of argumentWarnings(called, args)) pageConsole.warn(warning, line)
+}
+
+export function argumentWarnings(called: string, args: readonly Argument[]): readonly string[] {
+  return args.filter(isWrong).map(({ name, value, type }) => {
+    return `${called}() ${name} parameter value (${shown(value)}) is not a ${type}.`
+  })
+}
+
+function isWrong({ value, type, isOptional = false }: Argument): boolean {
+  return !types[type](value) && !(isOptional && value === undefined)
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'function') return 'function'
+  // What has no text of its own can't be turned into one.
+  const isBare = typeof value === 'object' && value !== null && !('toString' in value)
+  return isBare ? '[object Object]' : String(value)
+}

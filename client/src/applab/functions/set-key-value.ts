@@ -1,0 +1,54 @@
+import type { PageCalls } from '../page/page-calls.ts'
+import {
+  functionArgument,
+  keyArgument,
+  valueArgument,
+  warnOfArguments,
+} from './argument-warnings.ts'
+import { callingLine } from './calling-line.ts'
+import { type OnError, report, tell } from './listeners.ts'
+
+type OnSet = () => void
+
+/** Undefined, null and NaN delete the key. Throws TypeError for a value that JSON can't say. */
+export interface SetKeyValue {
+  (key: string, value: unknown): Promise<void>
+  (key: string, value: unknown, callback: OnSet | undefined, onError?: OnError): void
+}
+
+/** Waits for the server, and the page with it. False where the server refused, or is not there. */
+export type SetKeyValueSync = (key: string, value: unknown) => boolean
+
+export function setKeyValueFor(calls: PageCalls): SetKeyValue {
+  function setKeyValue(key: string, value: unknown): Promise<void>
+  function setKeyValue(key: string, value: unknown, callback?: OnSet, onError?: OnError): void
+  function setKeyValue(key: string, value: unknown, callback?: OnSet, onError?: OnError): unknown {
+    const line = callingLine(setKeyValue)
+    warnOfArguments('setKeyValue', line, [
+      keyArgument(key),
+      valueArgument(value),
+      functionArgument('callback', callback, true),
+      functionArgument('onError', onError, true),
+    ])
+    const answer = calls.set(key, value)
+    // A callback is called without any argument.
+    const onSuccess = typeof callback === 'function' ? () => callback() : callback
+    tell(answer, { line, onSuccess, onError })
+    return callback === undefined && onError === undefined ? answer : undefined
+  }
+  return setKeyValue
+}
+
+export function setKeyValueSyncFor(calls: PageCalls): SetKeyValueSync {
+  return function setKeyValueSync(key, value) {
+    const line = callingLine(setKeyValueSync)
+    warnOfArguments('setKeyValueSync', line, [keyArgument(key), valueArgument(value)])
+    try {
+      calls.setSync(key, value)
+      return true
+    } catch (error) {
+      report(error, line)
+      return false
+    }
+  }
+}

@@ -1,0 +1,197 @@
+import { printJson } from '../json/json.ts'
+import { type Members, membersOf } from '../json/json-members.ts'
+import { Connection } from './connection.ts'
+import type { NemesisConnectionError, NemesisError } from './errors.ts'
+import { usualPace } from './reconnection.ts'
+import { assertStatus, refusalOf, tokenOf } from './refusal.ts'
+import { NemesisSession } from './session.ts'
+import type { WebSocketConstructor } from './socket.ts'
+import { status, statusName } from './statuses.ts'
+import { tokenText } from './token.ts'
+
+export interface ConnectOptions {
+  /** A Coatcheck API token; goes out as `?token=`. */
+  readonly token?: string
+  /** Instead of the global one, such as that of the package `ws`. */
+  readonly WebSocket?: WebSocketConstructor
+  /** Gives up connecting. Means nothing once there is a connection. */
+  readonly signal?: AbortSignal
+  /**
+   * Whether a connection that is lost is made again. What was under way is rejected all the same;
+   * what is called meanwhile waits. False where nothing is said.
+   */
+  readonly reconnect?: boolean
+  /**
+   * Hears what became of quiet commands: a refusal, keys that `addQuietly` found to be there, or
+   * that the connection ended while quiet commands may have been under way. Without it, nobody is
+   * told.
+   */
+  readonly onQuietError?: (error: NemesisError | NemesisConnectionError) => void
+}
+
+export interface NewSessionOptions {
+  /** Whether others may open it by its name. */
+  readonly shared?: boolean
+  readonly expiry?: {
+    /** From the last command on; 0: never. */
+    readonly seconds: number
+    /** Whether the session itself goes then; otherwise its values do. */
+    readonly deleteSession: boolean
+  }
+}
+
+export interface Saved {
+  readonly name: string
+  readonly durationMs: number
+}
+
+export interface Loaded {
+  readonly sessions: number
+  readonly keys: number
+  /** 141 `LoadComplete`, 142 `LoadError`, or 143 `LoadDuplicate`: some were there, and stay. */
+  readonly status: number
+  readonly statusName: string
+  readonly message: string
+}
+
+export interface ServerInfo {
+  readonly serverVersion: string
+  readonly persistEnabled: boolean
+}
+
+const yes = [status.Ok]
+
+/**
+ * A client of NemesisDB's protocol (0.4) over one WebSocket. Commands go out at once, in the order
+ * of the calls, and need not wait for one another. Methods reject as those of NemesisSession do.
+ */
+export class NemesisClient {
+  readonly #connection: Connection
+
+  private constructor(connection: Connection) {
+    this.#connection = connection
+  }
+
+  /** Rejects with NemesisConnectionError, SyntaxError for a bad address, or `signal.reason`. */
+  static async connect(url: string | URL, options: ConnectOptions = {}): Promise<NemesisClient> {
+    const { token, signal, reconnect = false, onQuietError = () => undefined } = options
+    const address = new URL(url)
+    if (token !== undefined) address.searchParams.set('token', token)
+    const connection = await Connection.open({
+      url: address,
+      WebSocket: options.WebSocket ?? globalWebSocket(),
+      signal,
+      pace: reconnect ? usualPace : undefined,
+      onQuietError,
+    })
+    return new NemesisClient(connection)
+  }
+
+  /** 103 `SessionNewFail`: there is a shared session of that name. */
+  async createSession(
+    name: string,
+    { shared = false, expiry }: NewSessionOptions = {},
+  ): Promise<NemesisSession> {
+    const { seconds: duration, deleteSession } = expiry ?? {}
+    const parameters = { name, shared, ...(expiry && { expiry: { duration, deleteSession } }) }
+    return this.#sessionOf('SH_NEW', await this.#ask('SH_NEW', printJson(parameters)))
+  }
+
+  /** 102 `SessionOpenFail`: there is no shared session of that name. */
+  async openSession(name: string): Promise<NemesisSession> {
+    return this.#sessionOf('SH_OPEN', await this.#ask('SH_OPEN', printJson({ name })))
+  }
+
+  /** A session by its token; asks nothing. Throws as `tokenText`. */
+  session(token: bigint | string): NemesisSession {
+    return new NemesisSession(this.#connection, token)
+  }
+
+  /** Ends all sessions of the connection's user; returns how many. */
+  async endAllSessions(): Promise<number> {
+    const answer = await this.#ask('SH_END_ALL')
+    assertStatus('SH_END_ALL', answer, yes)
+    return Number(answer.get('cnt'))
+  }
+
+  /** How many sessions the connection's user has, and how many keys are in them. */
+  async infoAll(): Promise<{ sessions: number; keys: number }> {
+    const answer = await this.#ask('SH_INFO_ALL')
+    assertStatus('SH_INFO_ALL', answer, yes)
+    return {
+      sessions: Number(answer.get('totalSessions')),
+      keys: Number(answer.get('totalKeys')),
+    }
+  }
+
+  /** Whether there are such sessions. */
+  async exists(tokens: Iterable<bigint | string>): Promise<Map<bigint, boolean>> {
+    const wanted = [...tokens].map(tokenText)
+    const answer = await this.#ask('SH_EXISTS', `{"tkns":[${wanted}]}`)
+    assertStatus('SH_EXISTS', answer, yes)
+    const found = membersOf(answer.get('tkns') ?? '{}')
+    return new Map(wanted.map((token) => [BigInt(token), found.get(token) === 'true']))
+  }
+
+  /** Saves all sessions, or these, on the server's disk; resolves when that is done. */
+  async save(name: string, tokens?: Iterable<bigint | string>): Promise<Saved> {
+    const only = tokens ? `,"tkns":[${[...tokens].map(tokenText)}]` : ''
+    const answer = await this.#connection.ask(
+      'SH_SAVE',
+      `{"name":${printJson(name)}${only}}`,
+      (part) => Number(part.get('st')) === status.SaveStart,
+    )
+    assertStatus('SH_SAVE', answer, [status.SaveComplete])
+    return { name, durationMs: Number(answer.get('duration') ?? 0) }
+  }
+
+  /** Loads what was saved under these names. 142 `LoadError`: one of them is not there. */
+  async load(names: Iterable<string>): Promise<Map<string, Loaded>> {
+    const answer = await this.#ask('SH_LOAD', `{"names":${printJson([...names])}}`)
+    // Names stand beside the status that a refusal has; theirs are objects.
+    if (answer.get('st')?.startsWith('{') === false) throw refusalOf('SH_LOAD', answer)
+    return new Map([...answer].map(([name, json]) => [name, loadedOf(json)]))
+  }
+
+  /** Of servers that speak as NemesisDB 0.9. 10 `CommandNotExist`: this one does not. */
+  async serverInfo(): Promise<ServerInfo> {
+    const answer = await this.#ask('SV_INFO')
+    assertStatus('SV_INFO', answer, yes)
+    return {
+      serverVersion: JSON.parse(answer.get('serverVersion') ?? '""'),
+      persistEnabled: answer.get('persistEnabled') === 'true',
+    }
+  }
+
+  /** Resolves when all that was called before is done, quiet commands too. */
+  flush(): Promise<void> {
+    return this.#connection.flush()
+  }
+
+  /** Ends the connection once what went out is done. What is called later is rejected. */
+  close(): Promise<void> {
+    return this.#connection.close()
+  }
+
+  #ask(command: string, parameters = '{}'): Promise<Members> {
+    return this.#connection.ask(command, parameters)
+  }
+
+  #sessionOf(command: string, answer: Members): NemesisSession {
+    assertStatus(command, answer, yes)
+    const token = tokenOf(answer.get('tkn'))
+    if (token === undefined) throw refusalOf(command, answer)
+    return this.session(token)
+  }
+}
+
+function loadedOf(json: string): Loaded {
+  const { sessions, keys, st, m: message } = JSON.parse(json)
+  return { sessions, keys, status: st, statusName: statusName(st), message }
+}
+
+function globalWebSocket(): WebSocketConstructor {
+  const { WebSocket } = globalThis as { WebSocket?: WebSocketConstructor }
+  if (WebSocket) return WebSocket
+  throw new TypeError('There is no global WebSocket here: give one as `WebSocket`.')
+}

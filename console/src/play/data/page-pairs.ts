@@ -1,0 +1,128 @@
+import type { Kept } from '../page/kept.ts'
+import { keptName } from '../program/program.ts'
+import type { ProjectAddress } from '../projects/projects.ts'
+import type { Answer, Asked, Server } from '../projects/server.ts'
+import type { Pairs, PairValues } from './pairs.ts'
+
+/** Each is asked for by itself. */
+const knownKeysMax = 100
+
+interface KnownValue {
+  readonly json: string | undefined
+  readonly tag: string | undefined
+}
+
+/**
+ * The pairs of a project that somebody has a share link of: pages may get and set them, and not
+ * list them. So these are the pairs whose keys are known here.
+ */
+export class PagePairs implements Pairs {
+  readonly areAll = false
+  readonly #server: Server
+  readonly #address: ProjectAddress
+  readonly #kept: Kept
+  /** By key, the one that was used last at the end. */
+  readonly #known = new Map<string, KnownValue>()
+
+  constructor(server: Server, address: ProjectAddress, kept: Kept) {
+    this.#server = server
+    this.#address = address
+    this.#kept = kept
+    const keys = Object.values(kept.getTexts(this.#keysName))
+    for (const key of keys.slice(-knownKeysMax)) this.#known.set(key, unread)
+  }
+
+  /** From now on it is among those to see, if it is there. Whether it was not known yet. */
+  know(key: string): boolean {
+    const known = this.#known.get(key)
+    this.#known.delete(key)
+    this.#known.set(key, known ?? unread)
+    const [oldest] = this.#known.keys()
+    if (this.#known.size > knownKeysMax && oldest !== undefined) this.#known.delete(oldest)
+    if (!known) this.#kept.set(this.#keysName, { ...[...this.#known.keys()] })
+    return known === undefined
+  }
+
+  /** Rejects where pages with this address are not let in. */
+  async assertLetIn(): Promise<void> {
+    await this.#ask('user_id', {})
+  }
+
+  async read(changed: ReadonlySet<string> | undefined): Promise<PairValues> {
+    const keys = [...(changed ?? this.#known.keys())].filter((key) => this.#known.has(key))
+    await Promise.all(keys.map((key) => this.#read(key)))
+    const values = [...this.#known].flatMap(([key, { json }]): [string, string][] =>
+      json === undefined ? [] : [[key, json]],
+    )
+    return new Map(values.sort(([one], [other]) => (one < other ? -1 : 1)))
+  }
+
+  async set(key: string, json: string): Promise<void> {
+    await this.#ask('set_key_value', { method: 'POST', json: { key, value: json } })
+    this.know(key)
+  }
+
+  /** Of a page, to set null is to delete. */
+  async delete(key: string): Promise<void> {
+    await this.set(key, 'null')
+  }
+
+  async #read(key: string): Promise<void> {
+    const { tag } = this.#known.get(key) ?? unread
+    const headers = tag === undefined ? {} : { 'If-None-Match': tag }
+    const {
+      status,
+      text,
+      headers: answered,
+    } = await this.#ask('get_key_value', {
+      query: { key },
+      headers,
+    })
+    if (status === 304 || !this.#known.has(key)) return
+    const json = text === 'null' ? undefined : text
+    this.#known.set(key, { json, tag: answered.get('ETag') ?? undefined })
+  }
+
+  /** As the user that programs here are, so that keys of their own are one's own. */
+  async #ask(action: string, { headers, ...asked }: Asked): Promise<Answer> {
+    const { pageKey } = this.#address
+    const user = this.#user()
+    const answer = await this.#server.ask(this.#path + action, {
+      ...asked,
+      headers: {
+        ...headers,
+        ...(pageKey !== undefined && { 'X-Page-Key': pageKey }),
+        ...(user !== undefined && { 'X-Page-User': user }),
+      },
+    })
+    const given = answer.headers.get('X-Page-User')
+    if (given !== null && user === undefined) this.#learnUser(given)
+    return answer
+  }
+
+  #user(): string | undefined {
+    const kept = this.#kept.getTexts(keptName(this.#address.channelId))[this.#userName] ?? ''
+    // Programs may have left anything there.
+    return /^[\w-]+\.[\w-]+$/.test(kept) ? kept : undefined
+  }
+
+  #learnUser(given: string): void {
+    const name = keptName(this.#address.channelId)
+    this.#kept.set(name, { ...this.#kept.getTexts(name), [this.#userName]: given })
+  }
+
+  /** Under which the page script keeps it. */
+  get #userName(): string {
+    return `coatcheck-user ${new URL(this.#path, this.#server.url).href}`
+  }
+
+  get #path(): string {
+    return `datablock_storage/${encodeURIComponent(this.#address.channelId)}/`
+  }
+
+  get #keysName(): string {
+    return `keys ${this.#address.channelId}`
+  }
+}
+
+const unread: KnownValue = { json: undefined, tag: undefined }

@@ -1,0 +1,66 @@
+import { noAnswer } from '../page/refusal.ts'
+import { ProgramConsole } from './program-console.ts'
+import { ProgramCourse } from './program-course.ts'
+import { reportErrors } from './program-errors.ts'
+import {
+  type ProgramMessage,
+  type ReadyMessage,
+  type RunMessage,
+  runMessage,
+} from './program-messages.ts'
+import { ProgramStorage } from './program-storage.ts'
+
+// Runs in a frame of its own, whose origin is nobody's: nothing of the page around it can be
+// reached from here, and nothing that it keeps.
+const ready: ReadyMessage = { type: 'coatcheck-play-ready' }
+addEventListener('message', begin)
+parent.postMessage(ready, '*')
+
+/** The first message is the only one. */
+function begin({ data, source, ports: [port] }: MessageEvent): void {
+  const run = runMessage(data)
+  if (!run || !port || source !== parent) return
+  removeEventListener('message', begin)
+  const tell = (message: ProgramMessage): void => port.postMessage(message)
+  const programConsole = new ProgramConsole(
+    (printed) => tell({ type: 'coatcheck-play', kind: 'printed', ...printed }),
+    () => tell({ type: 'coatcheck-play', kind: 'cleared' }),
+  )
+  programConsole.takeOver()
+  reportErrors(programConsole)
+  new ProgramStorage(run.kept, (items) => {
+    tell({ type: 'coatcheck-play', kind: 'kept', items })
+  }).takeOver()
+  const course = new ProgramCourse((state) =>
+    tell({ type: 'coatcheck-play', kind: 'state', state }),
+  )
+  loadAppLab(run, (isLoaded) => {
+    if (isLoaded) {
+      course.takeOver()
+      return course.begin(run.code, () => runCode(run.code))
+    }
+    programConsole.print('error', `ERROR: ${noAnswer}`)
+    tell({ type: 'coatcheck-play', kind: 'state', state: 'failed' })
+  })
+}
+
+/** The page script, as any page would load it. */
+function loadAppLab({ channelId, pageKey }: RunMessage, onEnd: (isLoaded: boolean) => void): void {
+  const script = document.createElement('script')
+  script.src = new URL('../applab.js', location.href).href
+  script.dataset.channel = channelId
+  if (pageKey !== undefined) script.dataset.key = pageKey
+  script.dataset.announce = ''
+  // Of a script of another origin, browsers say no more than that it failed.
+  script.crossOrigin = 'anonymous'
+  script.addEventListener('load', () => onEnd(true))
+  script.addEventListener('error', () => onEnd(false))
+  document.head.append(script)
+}
+
+/** As a script of the page: it may declare what it likes, and its lines are those of the editor. */
+function runCode(code: string): void {
+  const script = document.createElement('script')
+  script.textContent = `${code}\n//# sourceURL=program.js`
+  document.body.append(script)
+}

@@ -1,0 +1,125 @@
+import {
+  isReadyMessage,
+  type Printed,
+  type ProgramState,
+  programMessage,
+  type RunMessage,
+} from '../frame/program-messages.ts'
+import { element } from '../page/element.ts'
+import type { Kept } from '../page/kept.ts'
+import { noAnswer } from '../page/refusal.ts'
+import type { ProjectAddress } from '../projects/projects.ts'
+
+export interface ProgramListener {
+  onPrinted(printed: Printed): void
+  /** The program clears its console. */
+  onCleared(): void
+  /** A call for data went well. */
+  onCall(call: { readonly kind: 'set' | 'get'; readonly key: string }): void
+  /** Undefined: somebody stopped it. */
+  onState(state: ProgramState | undefined): void
+}
+
+/** The frame is a small file of the server that this page is from. */
+const patienceMs = 10_000
+/** A frame that was loaded says so before or soon after; a busy machine may take its time. */
+const readySoonMs = 2_000
+
+/**
+ * A student's program, in a frame whose origin is its own: it has the key of its project's pages,
+ * and can reach neither this page nor the token of who sits before it.
+ */
+export class Program {
+  readonly #place: HTMLElement
+  readonly #kept: Kept
+  readonly #listener: ProgramListener
+  #frame: HTMLIFrameElement | undefined
+  #waiting: RunMessage | undefined
+  /** Runs out where the frame does not come. */
+  #timer: number | undefined
+
+  constructor(place: HTMLElement, kept: Kept, listener: ProgramListener) {
+    this.#place = place
+    this.#kept = kept
+    this.#listener = listener
+    addEventListener('message', (event) => this.#hear(event))
+  }
+
+  /** From the beginning, in place of the one that runs. */
+  run(code: string, { channelId, pageKey }: ProjectAddress): void {
+    this.stop()
+    const kept = this.#kept.getTexts(keptName(channelId))
+    this.#waiting = { type: 'coatcheck-play-run', code, channelId, pageKey, kept }
+    this.#frame = element('iframe', {
+      sandbox: 'allow-scripts',
+      src: 'play/frame',
+      title: 'The program that runs',
+      tabindex: '-1',
+    })
+    // Browsers load something in its place where the server gives nothing.
+    this.#frame.addEventListener('load', () => this.#expectReady(readySoonMs), { once: true })
+    this.#expectReady(patienceMs)
+    this.#place.replaceChildren(this.#frame)
+    this.#listener.onState('running')
+  }
+
+  stop(): void {
+    this.#leave()
+    this.#listener.onState(undefined)
+  }
+
+  #leave(): void {
+    clearTimeout(this.#timer)
+    this.#place.replaceChildren()
+    this.#frame = undefined
+    this.#waiting = undefined
+  }
+
+  /** Else there is nothing to run it in. */
+  #expectReady(withinMs: number): void {
+    clearTimeout(this.#timer)
+    if (!this.#waiting) return
+    this.#timer = setTimeout(() => {
+      this.#leave()
+      this.#listener.onPrinted({ level: 'error', text: `ERROR: ${noAnswer}` })
+      this.#listener.onState('failed')
+    }, withinMs)
+  }
+
+  #hear({ source, data }: MessageEvent): void {
+    const window = this.#frame?.contentWindow
+    // Of a program that was stopped, messages may still come.
+    if (!window || source !== window) return
+    if (isReadyMessage(data)) this.#begin(window)
+    else this.#take(data)
+  }
+
+  #begin(window: Window): void {
+    const run = this.#waiting
+    if (!run) return
+    this.#waiting = undefined
+    clearTimeout(this.#timer)
+    const { port1: port, port2: other } = new MessageChannel()
+    port.addEventListener('message', ({ data }) => {
+      if (this.#frame?.contentWindow === window) this.#take(data, run.channelId)
+    })
+    port.start()
+    // A frame of such an origin can be named in no other way; it shows only what this page's policy
+    // lets it: our own frame.
+    window.postMessage(run, '*', [other])
+  }
+
+  #take(data: unknown, channelId?: string): void {
+    const message = programMessage(data)
+    if (message?.type === 'coatcheck-applab') this.#listener.onCall(message)
+    else if (message?.kind === 'printed') this.#listener.onPrinted(message)
+    else if (message?.kind === 'cleared') this.#listener.onCleared()
+    else if (message?.kind === 'state') this.#listener.onState(message.state)
+    else if (message && channelId !== undefined) this.#kept.set(keptName(channelId), message.items)
+  }
+}
+
+/** What programs of a project keep. */
+export function keptName(channelId: string): string {
+  return `kept ${channelId}`
+}

@@ -1,0 +1,58 @@
+import { Refusal } from '../page/refusal.ts'
+import type { Server } from './server.ts'
+
+/** A project as a program reaches it. */
+export interface ProjectAddress {
+  readonly channelId: string
+  readonly pageKey: string | undefined
+}
+
+export interface ListedProject {
+  readonly channelId: string
+  readonly title: string
+  /** Of its store, which no other one of the same user has; '' where it has none. */
+  readonly name: string
+}
+
+const path = 'coatcheck/v1/projects'
+
+/** The projects of the user whose token the server is asked with. They reject with Refusal. */
+export class Projects {
+  readonly #server: Server
+
+  constructor(server: Server) {
+    this.#server = server
+  }
+
+  async list(): Promise<readonly ListedProject[]> {
+    const { items } = await this.#data(path)
+    return Array.isArray(items) ? items.map(listed) : []
+  }
+
+  async create(name: string): Promise<ListedProject> {
+    return listed(await this.#data(path, { method: 'POST', json: { name } }))
+  }
+
+  async address(channelId: string): Promise<ProjectAddress> {
+    const { pageKey } = await this.#data(`${path}/${encodeURIComponent(channelId)}`)
+    return { channelId, pageKey: typeof pageKey === 'string' ? pageKey : undefined }
+  }
+
+  async #data(...asked: Parameters<Server['ask']>): Promise<Record<string, unknown>> {
+    const { text } = await this.#server.ask(...asked)
+    return Object(Object(JSON.parse(text)).data)
+  }
+}
+
+function listed(item: unknown): ListedProject {
+  const { channelId, title, name } = Object(item)
+  if (typeof channelId !== 'string') throw new Refusal(0, 'The server names a project without id.')
+  const shown = [title, name, channelId].find((text) => typeof text === 'string' && text !== '')
+  return { channelId, title: shown, name: typeof name === 'string' ? name : '' }
+}
+
+/** What tells a project from the others: its title, or with it the name of its store. */
+export function labelOf({ title, name }: ListedProject, all: readonly ListedProject[]): string {
+  const isOnly = all.filter((other) => other.title === title).length < 2
+  return isOnly || name === '' ? title : `${title} (${name})`
+}

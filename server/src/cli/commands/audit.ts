@@ -1,0 +1,16 @@
+import { showTrail, type TrailData, trailFlags, trailQueryOf } from '../views/events.ts'
+import type { Command, CommandCall } from './command.ts'
+
+/** `coatcheck audit`: what was done with a user's stores, tokens and settings, and by whom. */
+export const auditCommand: Command = {
+  usage: 'audit [--user NAME] [--limit N] [--before REVISION]',
+  about: "what was done with a user's stores and tokens; without a name, the first admin's",
+  flags: { user: { type: 'string' }, ...trailFlags },
+  words: { min: 0, max: 0 },
+  run: showAudit,
+}
+
+async function showAudit({ given, api, screen }: CommandCall): Promise<void> {
+  const query = { user: given.text('user'), ...trailQueryOf(given) }
+  showTrail(screen, await api.ask<TrailData>('GET', '/coatcheck/v1/audit', { query }))
+}

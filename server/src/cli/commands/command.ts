@@ -1,0 +1,132 @@
+import { parseArgs } from 'node:util'
+import { firstSentence, readConfig } from '../../installation/config.ts'
+import { LocalApi } from '../api/local-api.ts'
+import { UsageError } from '../terminal/command-errors.ts'
+import { Screen } from '../terminal/screen.ts'
+
+type Flag = { readonly type: 'string' | 'boolean' }
+
+/** One thing to do, with the API of the data folder. */
+export interface Command {
+  /** What stands behind `coatcheck`: `user add NAME [--admin]`. */
+  readonly usage: string
+  /** For `--help`: a line, or a few. */
+  readonly about: string
+  /** Besides those that all commands have. */
+  readonly flags?: Readonly<Record<string, Flag>>
+  /** How many words it takes. */
+  readonly words: { readonly min: number; readonly max: number }
+  /** Throws UsageError before it asks the API anything. */
+  run(call: CommandCall): Promise<void>
+}
+
+export interface CommandCall {
+  readonly given: Given
+  readonly api: LocalApi
+  readonly screen: Screen
+}
+
+const commonFlags = {
+  data: { type: 'string' },
+  engine: { type: 'string' },
+  config: { type: 'string' },
+  json: { type: 'boolean' },
+} as const
+
+/** The flags that all commands have, for `--help`. */
+export const commonFlagsHelp = `  --data DIR     the folder that holds the data (./coatcheck-data), or COATCHECK_DATA
+  --engine NAME  as of coatcheck serve: needed for a database, or COATCHECK_ENGINE
+  --config FILE  a JSON file with settings, as of coatcheck serve
+  --json         prints what the API answers, for programs`
+
+/** Words and flags of a command line. */
+export class Given {
+  readonly #words: readonly string[]
+  readonly #flags: Readonly<Record<string, string | boolean | undefined>>
+
+  constructor(
+    words: readonly string[],
+    flags: Readonly<Record<string, string | boolean | undefined>>,
+  ) {
+    this.#words = words
+    this.#flags = flags
+  }
+
+  /** '' where there is none. */
+  word(index: number): string {
+    return this.#words[index] ?? ''
+  }
+
+  wordsFrom(index: number): readonly string[] {
+    return this.#words.slice(index)
+  }
+
+  get wordCount(): number {
+    return this.#words.length
+  }
+
+  flag(name: string): boolean {
+    return this.#flags[name] === true
+  }
+
+  text(name: string): string | undefined {
+    const value = this.#flags[name]
+    return typeof value === 'string' ? value : undefined
+  }
+
+  /** A whole number from 1 to `max`, as it was given. Throws UsageError. */
+  count(name: string, max: number): string | undefined {
+    const text = this.text(name)
+    if (text === undefined || (/^[1-9]\d*$/.test(text) && Number(text) <= max)) return text
+    throw new UsageError(`--${name} is "${text}", which is no number from 1 to ${max}.`)
+  }
+}
+
+/** Runs a command with the words behind its name. Throws UsageError, CommandError, ConfigError. */
+export async function runCommand(
+  command: Command,
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<void> {
+  try {
+    const given = parse(command, args)
+    const settings = ['data', 'engine', 'config']
+    const flags = settings.flatMap((name) => flagWords(name, given.text(name)))
+    const config = readConfig(flags, environment)
+    const api = new LocalApi(config)
+    const screen = new Screen({ isJson: given.flag('json') })
+    for (const warning of config.warnings) screen.note(warning)
+    await command.run({ given, api, screen }).finally(() => api.close())
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    throw new UsageError(error.message, usageOf([command]))
+  }
+}
+
+export function usageOf(commands: readonly Command[]): string {
+  return commands
+    .map(({ usage }, index) => `${index === 0 ? 'Usage:' : '      '} coatcheck ${usage}\n`)
+    .join('')
+}
+
+function flagWords(name: string, text: string | undefined): readonly string[] {
+  return text === undefined ? [] : [`--${name}=${text}`]
+}
+
+function parse({ flags, words }: Command, args: readonly string[]): Given {
+  const { values, positionals } = parseWords({ ...flags, ...commonFlags }, args)
+  if (positionals.length < words.min) throw new UsageError('A word is missing.')
+  const extra = positionals[words.max]
+  if (extra !== undefined) throw new UsageError(`"${extra}" is one word too many.`)
+  if (positionals.slice(0, words.min).includes('')) throw new UsageError('A word is empty.')
+  return new Given(positionals, values)
+}
+
+function parseWords(options: Readonly<Record<string, Flag>>, args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true })
+  } catch (error) {
+    if (error instanceof TypeError) throw new UsageError(firstSentence(error.message))
+    throw error
+  }
+}

@@ -1,0 +1,85 @@
+import type { Domain } from '../core/domain.ts'
+import type { Environment } from '../core/kernel/environment.ts'
+import { KeyQueue } from '../core/kernel/key-queue.ts'
+import type { Config } from '../installation/config.ts'
+import type { Compat } from '../protocols/nemesis/commands/call.ts'
+import { DumpFiles } from '../protocols/nemesis/dumps/dump-files.ts'
+import { createNemesisDoor } from '../protocols/nemesis/nemesis.ts'
+import type { AllowedHosts } from '../transport/allowed-hosts.ts'
+import { WebSocketListener } from '../transport/socket/websocket.ts'
+import type { SocketDoor } from '../transport/socket-exchange.ts'
+
+/** Where the NemesisDB door is found on the main port. */
+export const nemesisPath = '/nemesis'
+
+const defaultPort = 1_987
+
+export interface NemesisParts {
+  readonly config: Config
+  readonly environment: Environment
+  readonly allowedHosts: AllowedHosts | undefined
+  readonly isLoopback: boolean
+}
+
+/** The NemesisDB door: it refuses handshakes until it is opened. */
+export class NemesisPort {
+  readonly #parts: NemesisParts
+  readonly #listener: WebSocketListener
+  #door: SocketDoor | undefined
+  #isListening = false
+
+  constructor(parts: NemesisParts) {
+    const { config, environment, allowedHosts } = parts
+    this.#parts = parts
+    this.#listener = new WebSocketListener({
+      host: config.host,
+      port: config.nemesisPort === 'off' ? 0 : config.nemesisPort,
+      door: { accept: (...handshake) => this.#door?.accept(...handshake) ?? starting },
+      maxPayloadBytes: config.nemesisMaxPayload,
+      allowedHosts,
+      logError: (message, cause) => environment.logError(message, cause),
+    })
+  }
+
+  /** Undefined where it has no port of its own. */
+  get url(): string | undefined {
+    return this.#isListening ? this.#listener.url : undefined
+  }
+
+  get handleUpgrade(): WebSocketListener['handleUpgrade'] {
+    return this.#listener.handleUpgrade
+  }
+
+  /**
+   * Rejects where its port is taken, unless nobody asked for that port: then the main port alone
+   * has the door, and the log says so.
+   */
+  async listen(): Promise<void> {
+    const { config, environment } = this.#parts
+    if (config.nemesisPort === 'off') return
+    try {
+      await this.#listener.listen()
+      this.#isListening = true
+    } catch (error) {
+      const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+      if (!isTaken || config.nemesisPort !== defaultPort || config.isNemesisPortGiven) throw error
+      const where = `the NemesisDB door is at ${nemesisPath} of the main port alone`
+      environment.logError(`Port ${defaultPort} is taken: ${where}`, undefined)
+    }
+  }
+
+  open(domain: Domain): void {
+    const { config, environment, isLoopback } = this.#parts
+    const compat: Compat = config.nemesisCompat
+    const { nemesisSaveDir: folder } = config
+    const dumps = folder === 'off' ? undefined : new DumpFiles(folder, environment)
+    const updates = new KeyQueue()
+    this.#door = createNemesisDoor({ domain, environment, compat, dumps, updates, isLoopback })
+  }
+
+  stop(): Promise<void> {
+    return this.#listener.stop()
+  }
+}
+
+const starting = { status: 503, message: 'Coatcheck is starting.', headers: { 'Retry-After': '1' } }

@@ -1,0 +1,264 @@
+import { createOperatorSecret } from '../core/access/operator.ts'
+import type { Domain } from '../core/domain.ts'
+import type { Environment } from '../core/kernel/environment.ts'
+import { limits } from '../core/kernel/limits.ts'
+import { type Closer, opening } from '../installation/closers.ts'
+import type { Config } from '../installation/config.ts'
+import { DataFolder, type LocalServer } from '../installation/data-folder.ts'
+import { type FirstStart, makeFirstUser } from '../installation/first-start.ts'
+import {
+  type EngineOpener,
+  type OpenedData,
+  openData,
+  openFolderOfData,
+} from '../installation/opened-data.ts'
+import { StartError } from '../installation/start-error.ts'
+import { readVersion } from '../installation/version.ts'
+import { createApifyDoor } from '../protocols/apify/apify.ts'
+import { createApplabDoor } from '../protocols/applab/applab.ts'
+import { applabPrefix, pageScriptPath } from '../protocols/applab/routes.ts'
+import { createHealthDoor, isHealthPath, startingReply } from '../protocols/coatcheck/api/health.ts'
+import { coatcheckPrefix, createCoatcheckDoor } from '../protocols/coatcheck/coatcheck.ts'
+import { newProjectPath } from '../protocols/coatcheck/routes.ts'
+import { JsonSchemas } from '../protocols/json/json-schema.ts'
+import { createPlayDoor, isPlayPath, playPath } from '../protocols/pages/play.ts'
+import { createWebFileDoor, forAnyOrigin } from '../protocols/pages/web-files.ts'
+import { welcomePage } from '../protocols/pages/welcome.ts'
+import { AllowedHosts, hostNameOf, isLoopback } from '../transport/allowed-hosts.ts'
+import type { HttpHandler, HttpRequest } from '../transport/exchange.ts'
+import { HttpListener } from '../transport/http/http.ts'
+import { hostOf } from '../transport/incoming-request.ts'
+import { LocalDoors } from './local-doors.ts'
+import { NemesisPort, nemesisPath } from './nemesis-port.ts'
+import { readWebFile } from './web-files.ts'
+
+/** A server that runs. */
+export interface RunningServer {
+  readonly url: string
+  /** Undefined where the NemesisDB door has no port of its own. */
+  readonly nemesisUrl: string | undefined
+  readonly firstStart: FirstStart | undefined
+  /** Where a browser finds the page to try App Lab's functions on. */
+  readonly playUrl: string
+  /** Finishes what is in flight, writes what is only in memory, and lets go of the folder. */
+  close(): Promise<void>
+}
+
+/** A command that has the folder when a server starts gets this long. */
+const commandMs = 1_000
+
+/**
+ * The composition root: the one place that knows engine, domain, doors and listeners. `open` opens
+ * the engine in another way than its address says.
+ */
+export async function startServer(
+  config: Config,
+  environment: Environment,
+  { open }: { readonly open?: EngineOpener } = {},
+): Promise<RunningServer> {
+  return opening(environment, async (closers, close) => {
+    const folder = await openFolder(config)
+    closers.push(() => folder?.close())
+    // Before anything is made in the folder: a first start whose port is taken leaves nothing
+    // behind.
+    const gate = new Gate()
+    const allowedHosts = allowedHostsOf(config)
+    const isLocal = isLoopback(config.host)
+    const parts = { config, environment, folder, isLoopback: isLocal }
+    const nemesis = new NemesisPort({ ...parts, allowedHosts })
+    const listener = await listen(gate, { config, environment, allowedHosts, nemesis })
+    const stopListening = async (): Promise<void> => {
+      await Promise.all([nemesis.stop(), listener.stop()])
+    }
+    closers.push(stopListening) // where a later step fails
+    const secret = createOperatorSecret(environment)
+    const operator = folder && { secret, address: listener.address }
+    const projectsAreOpen = isLocal
+    const data = await openData(closers, {
+      ...parts,
+      operator,
+      projectsAreOpen,
+      ...(open && { open }),
+    })
+    const { domain } = data
+    const firstStart = await makeFirstUser(domain, parts)
+    closers.push(startSweeping(domain, environment))
+    closers.push(startRechecking(domain, environment))
+    const handler = openDoorsOf(data, { closers, config, environment })
+    closers.push(stopListening) // before anything that requests need
+    nemesis.open(domain)
+    gate.open(handler)
+    // The last: whoever finds it is answered.
+    closers.push(() => folder?.removeLocalServer())
+    if (folder) tellWhere(folder, { url: listener.localUrl, secret }, environment)
+    const playUrl = (config.publicUrl ?? listener.localUrl) + playPath
+    return { url: listener.url, nemesisUrl: nemesis.url, firstStart, playUrl, close }
+  })
+}
+
+/**
+ * Opens the data that nobody serves from its folder, for the command line; nothing is made there.
+ * Throws StartError, DataFolderError (FolderInUseError where somebody serves it), EngineError.
+ */
+export async function openDoors(config: Config, environment: Environment): Promise<LocalDoors> {
+  if (config.engine === 'memory') {
+    throw new StartError('The memory engine keeps no folder that a command could look into.')
+  }
+  return opening(environment, async (closers, close) => {
+    const folder = await openFolderOfData(config)
+    closers.push(() => folder?.close())
+    const secret = createOperatorSecret(environment)
+    const operator = { secret, address: '' }
+    const projectsAreOpen = false // where the server will listen, nobody knows
+    const data = await openData(closers, {
+      config,
+      environment,
+      folder,
+      operator,
+      projectsAreOpen,
+    })
+    if (!(await data.domain.users.hasAny())) {
+      throw new StartError(`There is nobody in ${placeOf(config)} yet: start the server first.`)
+    }
+    const handler = openDoorsOf(data, { closers, config, environment })
+    const baseUrl = config.publicUrl ?? `http://${hostOf(config.host)}:${config.port}`
+    return new LocalDoors({ handler, secret, baseUrl, close })
+  })
+}
+
+function placeOf({ engine, data }: Config): string {
+  return engine === 'postgresql' ? 'the database' : data
+}
+
+/** Undefined for an engine that needs none. */
+async function openFolder({ engine, data }: Config): Promise<DataFolder | undefined> {
+  return engine === 'memory' ? undefined : DataFolder.open(data, { patienceMs: commandMs })
+}
+
+/** A server that can't say where it is serves all the same. */
+function tellWhere(folder: DataFolder, server: LocalServer, environment: Environment): void {
+  try {
+    folder.writeLocalServer(server)
+  } catch (error) {
+    environment.logError('Commands will not reach this server', error)
+  }
+}
+
+function startSweeping({ sweeper }: Domain, environment: Environment): () => Promise<void> {
+  let running: Promise<void> | undefined
+  const sweep = (): void => {
+    if (running) return
+    running = sweeper
+      .sweep()
+      .catch((error) => environment.logError('Sweeping failed', error))
+      .finally(() => {
+        running = undefined
+      })
+  }
+  // At once as well: a server that never lives for an interval would never free anything.
+  sweep()
+  const timer = setInterval(sweep, limits.sweepIntervalMs)
+  return async () => {
+    clearInterval(timer)
+    await running
+  }
+}
+
+/** What lasts ends within a second of its right. */
+function startRechecking({ liveUses }: Domain, environment: Environment): () => void {
+  const recheck = (): void => {
+    liveUses.recheck().catch((error) => environment.logError('Checking streams failed', error))
+  }
+  const timer = setInterval(recheck, limits.recheckIntervalMs)
+  return () => clearInterval(timer)
+}
+
+/** Requests that come before the doors are open are told to try again. */
+class Gate {
+  #handler: HttpHandler = async (request) =>
+    isHealthPath(request.path)
+      ? startingReply(request)
+      : { status: 503, headers: { 'Retry-After': 1 }, body: 'Coatcheck is starting.\n' }
+
+  readonly handler: HttpHandler = (request) => this.#handler(request)
+
+  open(handler: HttpHandler): void {
+    this.#handler = handler
+  }
+}
+
+async function listen(
+  { handler }: Gate,
+  { config, environment, allowedHosts, nemesis }: ListenParts,
+): Promise<HttpListener> {
+  const { host, port, publicUrl } = config
+  const logError = (message: string, cause: unknown): void => environment.logError(message, cause)
+  const upgrades = (path: string): NemesisPort['handleUpgrade'] | undefined =>
+    path === nemesisPath ? nemesis.handleUpgrade : undefined
+  const options = { host, port, publicUrl, allowedHosts, upgrades, handler, logError }
+  const listener = new HttpListener(options)
+  await listener.listen().catch((error) => {
+    throw new StartError(`Can't listen on ${host}:${port}: ${whyNotListening(error)}.`, error)
+  })
+  await nemesis.listen().catch(async (error) => {
+    await listener.stop()
+    const where = `${host}:${config.nemesisPort} (the NemesisDB door)`
+    throw new StartError(`Can't listen on ${where}: ${whyNotListening(error)}.`, error)
+  })
+  const localName = hostNameOf(listener.localUrl.slice('http://'.length))
+  if (localName !== undefined) allowedHosts?.add(localName)
+  return listener
+}
+
+interface ListenParts {
+  readonly config: Config
+  readonly environment: Environment
+  readonly allowedHosts: AllowedHosts | undefined
+  readonly nemesis: NemesisPort
+}
+
+/** Undefined where requests may name any host: beyond loopback, unless it is told otherwise. */
+function allowedHostsOf({ host, publicUrl, allowedHosts }: Config): AllowedHosts | undefined {
+  const takesLoopback = isLoopback(host)
+  if (!takesLoopback && allowedHosts.length === 0) return undefined
+  const own = [hostOf(host), ...(publicUrl === undefined ? [] : [new URL(publicUrl).host])]
+  const names = own.map(hostNameOf).filter((name) => name !== undefined)
+  return new AllowedHosts({ names: [...names, ...allowedHosts], takesLoopback })
+}
+
+/** Which door a path belongs to. */
+function openDoorsOf(
+  { domain, health }: OpenedData,
+  parts: { closers: Closer[]; config: Config; environment: Environment },
+): HttpHandler {
+  const { closers, config, environment } = parts
+  const jsonSchemas = new JsonSchemas()
+  closers.push(() => jsonSchemas.close())
+  const apify = createApifyDoor(domain, environment, jsonSchemas)
+  const own = createCoatcheckDoor(domain, environment)
+  const applab = createApplabDoor(domain, environment, {
+    pairsMax: config.applabPairsMax,
+    autoCreate: config.applabAutoCreate,
+  })
+  const pageScript = createWebFileDoor(readWebFile('applab.js'), forAnyOrigin)
+  const play = createPlayDoor(readWebFile)
+  const about = { engine: config.engine, version: readVersion() }
+  const healthDoor = createHealthDoor({ domain, environment, health, ...about })
+  return (request: HttpRequest) => {
+    if (request.path === '/') return Promise.resolve(welcomePage(request))
+    if (isHealthPath(request.path)) return healthDoor(request)
+    if (request.path.startsWith(applabPrefix)) return applab(request)
+    if (request.path === pageScriptPath) return pageScript(request)
+    if (isPlayPath(request.path)) return play(request)
+    const isOwn = request.path.startsWith(coatcheckPrefix) || request.path === newProjectPath
+    return isOwn ? own(request) : apify(request)
+  }
+}
+
+function whyNotListening(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'EADDRINUSE') return 'something else listens there already'
+  if (code === 'EACCES') return 'this user may not use that port'
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return 'this machine has no such address'
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,127 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { MemoryEngine } from '../../engines/memory.ts'
+import { type Domain, openDomain } from '../domain.ts'
+import { StorageError } from '../kernel/errors.ts'
+import { limits } from '../kernel/limits.ts'
+import { TestEnvironment } from '../testing/testing.ts'
+import type { Sender } from './access.ts'
+import { createOperatorSecret } from './operator.ts'
+
+const environment = new TestEnvironment()
+const secret = createOperatorSecret(environment)
+const address = '192.0.2.1'
+const near: Sender = { peer: '127.0.0.1', isForwarded: false }
+const far: Sender = { peer: '192.0.2.9', isForwarded: false }
+
+describe('the secret of a running server', () => {
+  let domain: Domain
+
+  beforeEach(async () => {
+    const operator = { secret, address }
+    domain = await openDomain(new MemoryEngine(), environment, { unnamedRetentionMs: 0, operator })
+    await domain.users.createFirst('token')
+  })
+
+  it('is no token, has a name that scanners find, and no two are equal', () => {
+    expect(secret).toMatch(/^coatcheck_local_[a-zA-Z0-9]{48}$/)
+    expect(createOperatorSecret(environment)).not.toBe(secret)
+  })
+
+  it('is the first admin, who may do everything', async () => {
+    const principal = await domain.access.authenticate(secret, near)
+    expect(principal).toMatchObject({
+      isOperator: true,
+      tokenId: '',
+      user: { username: 'owner' },
+      scope: { action: 'manage', storeId: undefined, keyPrefix: undefined },
+    })
+  })
+
+  it.each([
+    ['loopback', '127.0.0.1'],
+    ['another loopback address', '127.8.9.10'],
+    ['loopback of IPv6', '::1'],
+    ['loopback by IPv4 within IPv6', '::ffff:127.0.0.1'],
+    ['the address that is listened on', address],
+    ['that address within IPv6', `::ffff:${address}`],
+  ])('counts from %s', async (_, peer) => {
+    expect(await codeOf(secret, { peer, isForwarded: false })).toBe('none')
+  })
+
+  it.each([
+    ['another address', far],
+    [
+      'an address that only begins like loopback',
+      { peer: '127.0.0.1.example', isForwarded: false },
+    ],
+    ['nobody that is known', { peer: '', isForwarded: false }],
+    ['a proxy on this machine', { peer: '127.0.0.1', isForwarded: true }],
+    ['a door that does not tell of proxies', { peer: '127.0.0.1' }],
+    ['a caller without an address', undefined],
+  ])('does not count from %s', async (_, from) => {
+    expect(await codeOf(secret, from)).toBe('token-invalid')
+  })
+
+  it.each(['coatcheck_local_', `${secret}x`, secret.slice(0, -1), secret.toLowerCase()])(
+    'is all of it, and not %s',
+    async (text) => {
+      expect(await codeOf(text, near)).toBe('token-invalid')
+    },
+  )
+
+  it('is the oldest admin that is not disabled, from one request to the next', async () => {
+    const [owner] = await domain.users.list()
+    environment.advance(1)
+    await domain.users.create('user', { isAdmin: false })
+    environment.advance(1)
+    await domain.users.create('second', { isAdmin: true })
+    expect(await usernameOf(secret)).toBe('owner')
+    await domain.users.update(owner?.id ?? '', { isDisabled: true })
+    expect(await usernameOf(secret)).toBe('second')
+    await domain.users.update(owner?.id ?? '', { isDisabled: false })
+    expect(await usernameOf(secret)).toBe('owner')
+  })
+
+  it('counts where too many wrong tokens came from this machine', async () => {
+    for (let guess = 0; guess < limits.guessesMax; guess += 1) {
+      expect(await codeOf(`coatcheck_local_${guess}`, near)).toBe('token-invalid')
+    }
+    expect(await codeOf('coatcheck_local_', near)).toBe('too-many-guesses')
+    expect(await codeOf(secret, near)).toBe('none')
+  })
+
+  it('is guessed no more often than tokens', async () => {
+    for (let guess = 0; guess < limits.guessesMax; guess += 1) await codeOf(secret, far)
+    expect(await codeOf(secret, far)).toBe('too-many-guesses')
+  })
+
+  it('is nobody where there is no user yet', async () => {
+    const operator = { secret, address }
+    const options = { unnamedRetentionMs: 0, operator }
+    domain = await openDomain(new MemoryEngine(), environment, options)
+    expect(await codeOf(secret, near)).toBe('token-invalid')
+  })
+
+  async function usernameOf(text: string): Promise<string | undefined> {
+    const principal = await domain.access.authenticate(text, near)
+    return principal.kind === 'user' ? principal.user.username : undefined
+  }
+
+  async function codeOf(text: string, from: Sender | undefined): Promise<string> {
+    try {
+      await domain.access.authenticate(text, from)
+      return 'none'
+    } catch (error) {
+      if (error instanceof StorageError) return error.code
+      throw error
+    }
+  }
+})
+
+it('no secret is needed where no folder could hold it', async () => {
+  const domain = await openDomain(new MemoryEngine(), environment, { unnamedRetentionMs: 0 })
+  await domain.users.createFirst('token')
+  await expect(domain.access.authenticate(secret, near)).rejects.toMatchObject({
+    code: 'token-invalid',
+  })
+})

@@ -1,7 +1,0 @@
-import type { Bytes } from './engine.ts'
-
-/** The same bytes as a Buffer, not copied. */
-export function asBuffer(bytes: Bytes): Buffer {
-  if (Buffer.isBuffer(bytes)) return bytes
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-}

@@ -1,0 +1,27 @@
+import { expect, it } from 'vitest'
+import { hour } from '../testing/testing.ts'
+import { decodeGarbage, encodeGarbage, type Garbage, keptUntil, markGarbage } from './garbage.ts'
+import { garbageTotalKey } from './keyspace.ts'
+
+it.each<Garbage>([
+  { kind: 'value', bytes: 0 },
+  { kind: 'value', bytes: 5 * 2 ** 40 },
+  { kind: 'content', bytes: 1 },
+])('is read as it was written: %j', (garbage) => {
+  expect(decodeGarbage(encodeGarbage(garbage))).toEqual(garbage)
+})
+
+it('keeps its bytes on disk', () => {
+  expect(encodeGarbage({ kind: 'content', bytes: 2 }).toString('hex')).toBe('014000000000000000')
+})
+
+it('adds what it keeps to the total, and nothing where it keeps nothing', () => {
+  const id = Buffer.alloc(12)
+  const mark = markGarbage(id, { kind: 'value', bytes: 9, dueAt: 1 })
+  expect(mark.sums).toEqual([{ key: garbageTotalKey, delta: 9n }])
+  expect(markGarbage(id, { kind: 'value', bytes: 0, dueAt: 1 }).sums).toEqual([])
+})
+
+it('is due an hour after it was left', () => {
+  expect(keptUntil(5)).toBe(5 + hour)
+})

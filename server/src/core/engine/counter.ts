@@ -1,0 +1,33 @@
+import { asBuffer } from '../kernel/bytes.ts'
+import type { Bytes, Entry } from './engine.ts'
+import { EngineError } from './engine.ts'
+
+const totalMax = 2n ** 63n - 1n
+const totalMin = -(2n ** 63n)
+
+/** A counter's number as its 8 bytes, signed big-endian. */
+export function encodeCounter(total: bigint): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigInt64BE(total)
+  return bytes
+}
+
+/** The number in a counter's 8 bytes; an absent counter is 0. */
+export function decodeCounter(bytes: Bytes | undefined): bigint {
+  if (!bytes) return 0n
+  return asBuffer(bytes).readBigInt64BE()
+}
+
+/** What a counter's entry says; one that is absent or damaged says 0. */
+export function totalOf(entry: Entry | undefined): bigint {
+  return decodeCounter(entry?.isDamaged ? undefined : entry?.value)
+}
+
+/** Throws EngineError `refused` where the sum no longer fits 64 bits. */
+export function addToCounter(total: bigint, delta: bigint): bigint {
+  const sum = total + delta
+  if (sum > totalMax || sum < totalMin) {
+    throw new EngineError('refused', `A counter of ${total} can't take ${delta} more.`)
+  }
+  return sum
+}

@@ -1,0 +1,113 @@
+import { asBuffer } from '../kernel/bytes.ts'
+import type { AtomicWrite, Bytes, EngineLimits, Entry, Revision } from './engine.ts'
+import { EngineError } from './engine.ts'
+
+const stampBytes = 8
+const counterBytes = 8
+
+/**
+ * What every engine refuses before it groups anything: keys and values over its limits, a commit
+ * over its limit, an empty key, a key that is written twice.
+ * Throws EngineError `refused`. Returns the bytes of the write's keys and values.
+ */
+export function measureWrite(write: AtomicWrite, limits: EngineLimits): number {
+  const { checks = [], deletes = [], puts = [], sums = [] } = write
+  let bytes = 0
+  for (const { key } of checks) bytes += measureKey(key.length, limits)
+  for (const key of deletes) bytes += measureKey(key.length, limits)
+  for (const { key } of sums) bytes += measureKey(key.length, limits)
+  for (const { key, value, stamped } of puts) {
+    bytes += measureKey(key.length + (stamped ? stampBytes : 0), limits)
+    bytes += measureValue(value.length, limits)
+  }
+  if (bytes > limits.commitBytesMax) {
+    throw new EngineError('refused', `A commit of ${bytes} bytes is over the engine's limit.`)
+  }
+  refuseRepeatedKeys(write)
+  return bytes
+}
+
+/**
+ * What every engine refuses to restore: what it refuses to write, damaged entries, counters that
+ * are none, revisions that no commit up to `newest` can have.
+ * Throws EngineError `refused`.
+ */
+export function measureRestore(
+  entries: readonly Entry[],
+  { newest, limits }: { newest: Revision; limits: EngineLimits },
+): void {
+  measureWrite({ puts: entries }, limits)
+  if (!isRevision(newest)) throw new EngineError('refused', `${newest} is no revision.`)
+  for (const { value, revision, isCounter, isDamaged } of entries) {
+    if (isDamaged) throw new EngineError('refused', 'An entry to be restored is damaged.')
+    if (!isRevision(revision) || revision > newest) {
+      throw new EngineError('refused', `No commit up to ${newest} has the revision ${revision}.`)
+    }
+    if (isCounter && value.length !== counterBytes) {
+      throw new EngineError('refused', `A counter has ${counterBytes} bytes, not ${value.length}.`)
+    }
+  }
+}
+
+function isRevision(revision: Revision): boolean {
+  return Number.isSafeInteger(revision) && revision >= 1
+}
+
+function measureKey(bytes: number, { keyBytesMax }: EngineLimits): number {
+  if (bytes > 0 && bytes <= keyBytesMax) return bytes
+  throw new EngineError('refused', `A key of ${bytes} bytes is outside the engine's limits.`)
+}
+
+function measureValue(bytes: number, { valueBytesMax }: EngineLimits): number {
+  if (bytes <= valueBytesMax) return bytes
+  throw new EngineError('refused', `A value of ${bytes} bytes is over the engine's limit.`)
+}
+
+/** Up to so many keys are compared with each other, which is cheaper than naming them. */
+const comparedKeysMax = 8
+
+function refuseRepeatedKeys({ deletes = [], puts = [], sums = [] }: AtomicWrite): void {
+  const plain: Bytes[] = []
+  const stamped: Bytes[] = []
+  for (const put of puts) (put.stamped ? stamped : plain).push(put.key)
+  for (const { key } of sums) plain.push(key)
+  for (const key of deletes) plain.push(key)
+  refuseRepeated(plain)
+  refuseRepeated(stamped)
+}
+
+function refuseRepeated(keys: readonly Bytes[]): void {
+  const isMany = keys.length > comparedKeysMax
+  const isRepeated = isMany ? !isAscending(keys) && hasRepeatedName(keys) : hasEqual(keys)
+  if (isRepeated) throw new EngineError('refused', 'A commit writes one key twice.')
+}
+
+/** Cheaper to see than that no two are equal, and true where many entries are removed in a row. */
+function isAscending(keys: readonly Bytes[]): boolean {
+  for (let index = 1; index < keys.length; index += 1) {
+    if (Buffer.compare(keys[index - 1] as Bytes, keys[index] as Bytes) >= 0) return false
+  }
+  return true
+}
+
+function hasEqual(keys: readonly Bytes[]): boolean {
+  for (let index = 1; index < keys.length; index += 1) {
+    if (isAmongFirst(keys, index)) return true
+  }
+  return false
+}
+
+/** Whether the key at `index` stands in front of it as well. */
+function isAmongFirst(keys: readonly Bytes[], index: number): boolean {
+  const key = keys[index] as Bytes
+  for (let other = 0; other < index; other += 1) {
+    const candidate = keys[other] as Bytes
+    if (candidate.length === key.length && Buffer.compare(candidate, key) === 0) return true
+  }
+  return false
+}
+
+function hasRepeatedName(keys: readonly Bytes[]): boolean {
+  const names = new Set(keys.map((key) => asBuffer(key).toString('latin1')))
+  return names.size < keys.length
+}

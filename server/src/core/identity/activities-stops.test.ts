@@ -1,0 +1,308 @@
+import { describe, expect, it } from 'vitest'
+import { delaysOnly, FaultyEngine } from '../../engines/conformance/faulty.ts'
+import { MemoryEngine } from '../../engines/memory.ts'
+import { activityKey } from '../disk/keyspace.ts'
+import {
+  type AtomicWrite,
+  type Bytes,
+  type Commit,
+  EngineError,
+  type StorageEngine,
+} from '../engine/engine.ts'
+import type { Store } from '../stores/store.ts'
+import {
+  codeOf,
+  day,
+  entriesOf,
+  findAndUse,
+  HurtEngine,
+  hour,
+  minute,
+  openTestDomain,
+  owner,
+  second,
+  settle,
+  type TestDomain,
+  type TestEnvironment,
+  textRecord,
+} from '../testing/testing.ts'
+import type { OwnRetention, Retention } from './retention.ts'
+
+const wholeList = { prefix: '', startAfter: undefined, limit: 1_000 }
+const lasting: Retention = {
+  ttlMs: hour,
+  renewOnRead: true,
+  renewOnWrite: true,
+  onExpiry: 'drop',
+}
+/** How long a renewal of such a store may wait before it is written. */
+const delayMs = 10 * second
+
+interface Opened {
+  readonly domain: TestDomain
+  readonly store: Store
+}
+
+async function openStore(
+  options: { name?: string; retention?: OwnRetention; engine?: StorageEngine } = {},
+): Promise<Opened> {
+  const { name, retention = 'default', engine = new MemoryEngine() } = options
+  const domain = await openTestDomain(engine)
+  return { domain, store: await domain.stores.create({ ownerId: owner, name, retention }) }
+}
+
+/** Another server on the same data. */
+async function nextServer({ domain, store }: Opened): Promise<Opened> {
+  const { engine, environment } = domain
+  const next = await openTestDomain(engine, { environment })
+  return { domain: next, store: await next.stores.find(store.id) }
+}
+
+async function isAlive({ domain, store }: Opened): Promise<boolean> {
+  return (await codeOf(findAndUse(domain, store.id))) === 'none'
+}
+
+describe('after a clean close', () => {
+  it('a store ends at its exact time', async () => {
+    const opened = await openStore({ retention: lasting })
+    opened.domain.environment.advance(second)
+    await opened.store.get('key')
+    opened.domain.environment.advance(second)
+    await opened.store.get('key')
+    await opened.domain.close()
+    const next = await nextServer(opened)
+    next.domain.environment.advance(hour - 1)
+    expect(await isAlive(next)).toBe(true)
+    next.domain.environment.advance(1)
+    expect(await isAlive(next)).toBe(false)
+  })
+
+  it('no server is noted as running', async () => {
+    const { domain } = await openStore()
+    expect(await entriesOf(domain.engine, 'instance')).toHaveLength(1)
+    await domain.close()
+    expect(await entriesOf(domain.engine, 'instance')).toEqual([])
+  })
+})
+
+describe('after an unclean stop', () => {
+  /** The server stops without a word, its last renewal not written, which holds until `endsAt`. */
+  async function crashed(): Promise<{ opened: Opened; next: Opened; endsAt: number }> {
+    const opened = await openStore({ retention: lasting })
+    const { environment } = opened.domain
+    environment.advance(delayMs)
+    await opened.store.get('key')
+    await settle()
+    environment.advance(delayMs - 1)
+    await opened.store.get('key')
+    const next = await nextServer(opened)
+    return { opened, next, endsAt: environment.now() + hour }
+  }
+
+  function goTo(environment: TestEnvironment, time: number): void {
+    environment.advance(time - environment.now())
+  }
+
+  it('a store never ends before its last use says so', async () => {
+    const { next, endsAt } = await crashed()
+    goTo(next.domain.environment, endsAt - 1)
+    expect(await isAlive(next)).toBe(true)
+    await next.domain.sweeper.sweep()
+    expect(await isAlive(next)).toBe(true)
+    goTo(next.domain.environment, endsAt + delayMs)
+    expect(await isAlive(next)).toBe(false)
+  })
+
+  it('a store lives no longer than a renewal may wait', async () => {
+    const { next, endsAt } = await crashed()
+    goTo(next.domain.environment, endsAt + delayMs)
+    expect(await isAlive(next)).toBe(false)
+  })
+
+  const looks: readonly [string, (next: Opened) => Promise<unknown>][] = [
+    ['lists its keys', ({ store }) => store.list(wholeList)],
+    [
+      'changes its title',
+      ({ domain, store }) => domain.stores.update(store.id, { title: 'Title' }),
+    ],
+  ]
+
+  it.each(looks)('a store ends no earlier because the next server %s', async (_, look) => {
+    const { next, endsAt } = await crashed()
+    await look(next)
+    await settle()
+    await next.domain.sweeper.sweep()
+    goTo(next.domain.environment, endsAt - 1)
+    expect(await isAlive(next)).toBe(true)
+    goTo(next.domain.environment, endsAt + delayMs)
+    expect(await isAlive(next)).toBe(false)
+  })
+
+  it('a store that the next server uses ends by that use', async () => {
+    const { next } = await crashed()
+    next.domain.environment.advance(minute)
+    await next.store.get('key')
+    await next.domain.close()
+    const last = await nextServer(next)
+    last.domain.environment.advance(hour - 1)
+    expect(await isAlive(last)).toBe(true)
+    last.domain.environment.advance(1 + delayMs)
+    expect(await isAlive(last)).toBe(false)
+  })
+
+  it('a use counts that came just after one that renews nothing', async () => {
+    const opened = await openStore({ retention: lasting })
+    const { environment } = opened.domain
+    environment.advance(hour / 2)
+    await opened.store.list(wholeList)
+    await settle()
+    environment.advance(second)
+    await opened.store.get('key')
+    await settle()
+    const next = await nextServer(opened)
+    environment.advance(hour - 1)
+    expect(await isAlive(next)).toBe(true)
+  })
+
+  it('a use counts that came just after one that could not be written', async () => {
+    const engine = new HurtEngine(new MemoryEngine())
+    const opened = await openStore({ retention: lasting, engine })
+    const { environment } = opened.domain
+    environment.advance(hour / 2)
+    engine.commitFailure = new EngineError('unavailable', 'Injected.')
+    await opened.store.get('key')
+    await settle()
+    engine.commitFailure = undefined
+    await opened.store.get('key')
+    await settle()
+    const next = await nextServer(opened)
+    environment.advance(hour - 1)
+    expect(await isAlive(next)).toBe(true)
+  })
+
+  it('a use counts that came while another one was being written', async () => {
+    const faults = { ...delaysOnly, delay: 1 }
+    const engine = new FaultyEngine(new MemoryEngine(), { faults, seed: 1 })
+    const opened = await openStore({ retention: lasting, engine })
+    const { environment } = opened.domain
+    environment.advance(hour / 2)
+    await opened.store.list(wholeList)
+    await opened.store.get('key')
+    for (let turn = 0; turn < 10; turn += 1) await settle()
+    const next = await nextServer(opened)
+    environment.advance(hour - 1)
+    expect(await isAlive(next)).toBe(true)
+  })
+
+  it('a store that two servers left uncleanly never ends early', async () => {
+    const { next } = await crashed()
+    next.domain.environment.advance(delayMs)
+    await next.store.list(wholeList)
+    await settle()
+    next.domain.environment.advance(delayMs - 1)
+    await next.store.get('key')
+    const last = await nextServer(next)
+    last.domain.environment.advance(hour - 1)
+    expect(await isAlive(last)).toBe(true)
+  })
+
+  it('an unnamed store of seven days gets ten seconds more', async () => {
+    const opened = await openStore()
+    const next = await nextServer(opened)
+    next.domain.environment.advance(7 * day + delayMs - 1)
+    expect(await isAlive(next)).toBe(true)
+    next.domain.environment.advance(1)
+    expect(await isAlive(next)).toBe(false)
+  })
+})
+
+describe('a server that stops', () => {
+  it('does not say that it left in order where it could not write the last use', async () => {
+    const engine = new ContendedEngine()
+    const opened = await openStore({ retention: lasting, engine })
+    opened.domain.environment.advance(second)
+    await opened.store.get('key')
+    engine.contended = activityKey(opened.store.id)
+    await opened.domain.close()
+    engine.contended = undefined
+    const next = await nextServer(opened)
+    next.domain.environment.advance(hour - 1)
+    expect(await isAlive(next)).toBe(true)
+  })
+})
+
+describe('two servers that run', () => {
+  it('never end a store early that the other one has just used', async () => {
+    const one = await openStore({ retention: lasting })
+    const two = await nextServer(one)
+    const { environment } = one.domain
+    await one.store.get('key')
+    await settle()
+    environment.advance(delayMs)
+    await one.store.get('key')
+    await two.store.get('key')
+    await settle()
+    environment.advance(delayMs - 1)
+    await one.store.get('key')
+    environment.advance(hour - 1)
+    expect([await isAlive(one), await isAlive(two)]).toEqual([true, true])
+  })
+
+  const uses: readonly [string, (used: Opened) => Promise<unknown>][] = [
+    ['read', async ({ store }) => store.get('key')],
+    ['written', ({ store }) => store.put(textRecord('key', 'value'))],
+    ['deleted', ({ store }) => store.delete('key')],
+    ['read together with others', async ({ store }) => store.batch.get(['key'])],
+    ['counted', ({ store }) => store.batch.count()],
+    ['deleted together with others', ({ store }) => store.batch.delete(['key'])],
+  ]
+
+  it.each(uses)('never end a store in the moment when the other one has %s', async (_, use) => {
+    const one = await openStore({ retention: lasting })
+    const two = await nextServer(one)
+    const { environment } = one.domain
+    environment.advance(hour - 1)
+    await use(two)
+    environment.advance(1)
+    expect(await isAlive(one)).toBe(true)
+    environment.advance(hour - 2)
+    expect([await isAlive(one), await isAlive(two)]).toEqual([true, true])
+  })
+
+  it('let a store be read near its end where that can not be written', async () => {
+    const engine = new HurtEngine(new MemoryEngine())
+    const one = await openStore({ retention: lasting, engine })
+    const two = await nextServer(one)
+    one.domain.environment.advance(hour - 1)
+    engine.commitFailure = new EngineError('full', 'Injected.')
+    expect(await codeOf(two.store.get('key'))).toBe('none')
+    expect(two.domain.environment.errors).toHaveLength(1)
+  })
+
+  it('agree on the end of a store that both used and left in order', async () => {
+    const one = await openStore({ retention: lasting })
+    const two = await nextServer(one)
+    await two.store.get('key')
+    one.domain.environment.advance(second)
+    await one.store.get('key')
+    await Promise.all([one.domain.close(), two.domain.close()])
+    const next = await nextServer(one)
+    next.domain.environment.advance(hour - 1)
+    expect(await isAlive(next)).toBe(true)
+    next.domain.environment.advance(1 + delayMs)
+    expect(await isAlive(next)).toBe(false)
+  })
+})
+
+/** Somebody else always writes the same entry just before. */
+class ContendedEngine extends MemoryEngine {
+  contended: Bytes | undefined
+
+  override async commit(write: AtomicWrite): Promise<Commit> {
+    if (this.contended) {
+      const [entry] = await this.get([this.contended])
+      if (entry) await super.commit({ puts: [{ key: entry.key, value: entry.value }] })
+    }
+    return super.commit(write)
+  }
+}

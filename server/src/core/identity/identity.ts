@@ -1,0 +1,102 @@
+import type { Bytes, Entry, Revision } from '../engine/engine.ts'
+import { assert } from '../kernel/assert.ts'
+import { StorageError } from '../kernel/errors.ts'
+import { limits } from '../kernel/limits.ts'
+import type { Project } from '../pages/project.ts'
+import type { Action } from '../people/scope.ts'
+import type { OwnRetention } from './retention.ts'
+
+/** Who may read a store without being its owner (Apify's general access). */
+export type GeneralAccess =
+  | 'FOLLOW_USER_SETTING'
+  | 'RESTRICTED'
+  | 'ANYONE_WITH_ID_CAN_READ'
+  | 'ANYONE_WITH_NAME_CAN_READ'
+
+/** How NemesisDB's clients address a store. */
+export interface SessionAddress {
+  /** An unsigned 64-bit integer, as decimal digits. */
+  readonly token: string
+  /** Whether the token is that of a name, which any client of the owner may open. */
+  readonly isShared: boolean
+}
+
+/** What a store is. Every write to the store checks that this entry is the one just read. */
+export interface StoreIdentity {
+  readonly id: string
+  readonly ownerId: string
+  readonly name: string | null
+  readonly title: string | null
+  readonly generalAccess: GeneralAccess
+  /** What other users may do at the most, by their ids. */
+  readonly shares: Readonly<Record<string, Action>>
+  /** null: it is no session. */
+  readonly session: SessionAddress | null
+  /** null: it is no App Lab project. */
+  readonly project: Project | null
+  /** Owns the records: clearing the store swaps it. */
+  readonly contentId: Buffer
+  readonly retention: OwnRetention
+  /** Milliseconds since 1970, to the thousandth: no two stores of a server are equal in it. */
+  readonly createdAt: number
+  /**
+   * Whether there is a schema, which lies in an entry of its own: this one is read by every request
+   * and small. Never changes.
+   */
+  readonly hasSchema: boolean
+  /** Signs the store's public links; text, secret. */
+  readonly signingSecret: string
+}
+
+/** An identity as it was read: together with what a write to its store checks. */
+export interface FoundIdentity {
+  readonly identity: StoreIdentity
+  readonly key: Bytes
+  readonly revision: Revision
+}
+
+/** On disk: JSON, with `contentId` in hex. */
+export function encodeIdentity(identity: StoreIdentity): Buffer {
+  return Buffer.from(JSON.stringify({ ...identity, contentId: identity.contentId.toString('hex') }))
+}
+
+function decodeIdentity(entry: Entry): StoreIdentity {
+  const fields = JSON.parse(Buffer.from(entry.value).toString('utf8'))
+  assert(typeof fields.id === 'string', 'A store entry holds the id of its store.')
+  return {
+    hasSchema: false,
+    shares: {},
+    session: null,
+    project: null,
+    ...fields,
+    contentId: Buffer.from(fields.contentId, 'hex'),
+  }
+}
+
+/** Identities that were decoded before, keyed by store and valid for one revision. */
+export class IdentityCache {
+  readonly #found = new Map<string, FoundIdentity>()
+
+  /** What the store was when it was last read: a guess, to be confirmed by its revision. */
+  guess(storeId: string): FoundIdentity | undefined {
+    return this.#found.get(storeId)
+  }
+
+  /** Throws `record-damaged` where the entry fails its checksum. */
+  decode(storeId: string, entry: Entry): FoundIdentity {
+    const found = this.#found.get(storeId)
+    if (found?.revision === entry.revision) return found
+    if (entry.isDamaged) {
+      throw new StorageError('record-damaged', `The description of store ${storeId} is damaged.`)
+    }
+    const { key, revision } = entry
+    const decoded = { identity: decodeIdentity(entry), key, revision }
+    if (this.#found.size >= limits.cachedStoresMax) this.#found.clear()
+    this.#found.set(storeId, decoded)
+    return decoded
+  }
+
+  forget(storeId: string): void {
+    this.#found.delete(storeId)
+  }
+}

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest'
+import { MemoryEngine } from '../../engines/memory.ts'
+import { limits } from '../kernel/limits.ts'
+import { codeOf, day, entriesOf, openTestDomain, owner, second } from '../testing/testing.ts'
+import type { OwnRetention, Retention } from './retention.ts'
+
+const week: Retention = {
+  ttlMs: 7 * day,
+  renewOnRead: true,
+  renewOnWrite: true,
+  onExpiry: 'drop',
+}
+
+/** What came from outside may be anything, whatever its type says. */
+function broken(change: Record<string, unknown>): OwnRetention {
+  return { ...week, ...change } as OwnRetention
+}
+
+const refused: readonly [string, OwnRetention][] = [
+  ['no time', broken({ ttlMs: 0 })],
+  ['less than no time', broken({ ttlMs: -day })],
+  ['a moment', broken({ ttlMs: limits.retentionMsMin - 1 })],
+  ['more than a hundred years', broken({ ttlMs: limits.retentionMsMax + 1 })],
+  ['for ever', broken({ ttlMs: Number.POSITIVE_INFINITY })],
+  ['no number', broken({ ttlMs: Number.NaN })],
+  ['a part of a millisecond', broken({ ttlMs: day + 0.5 })],
+  ['a text as its time', broken({ ttlMs: `${day}` })],
+  ['nothing said of reads', broken({ renewOnRead: undefined })],
+  ['a number said of writes', broken({ renewOnWrite: 1 })],
+  ['another end', broken({ onExpiry: 'archive' })],
+]
+
+describe("a store's own retention", () => {
+  it.each(refused)('is refused with %s, and nothing is stored', async (_, retention) => {
+    const { engine, stores } = await openTestDomain(new MemoryEngine())
+    const { id } = await stores.create({ ownerId: owner, name: undefined, retention: week })
+    const before = await entriesOf(engine, 'store')
+    const named = { ownerId: owner, name: 'coats', retention }
+    const attempts = [stores.create(named), stores.open(named), stores.update(id, { retention })]
+    const codes = await Promise.all(attempts.map(codeOf))
+    expect(codes).toEqual(attempts.map(() => 'store-retention-invalid'))
+    expect(await entriesOf(engine, 'store')).toEqual(before)
+  })
+
+  it.each<[string, OwnRetention]>([
+    ['the shortest time', { ...week, ttlMs: second }],
+    ['the longest time', { ...week, ttlMs: limits.retentionMsMax, onExpiry: 'clear' }],
+    ['no renewal', { ...week, renewOnRead: false, renewOnWrite: false }],
+    ['none', 'none'],
+    ['the one of the server', 'default'],
+  ])('may be %s', async (_, retention) => {
+    const { stores } = await openTestDomain(new MemoryEngine())
+    const store = await stores.create({ ownerId: owner, name: undefined })
+    await stores.update(store.id, { retention })
+    expect((await store.info()).retention).toEqual(retention)
+  })
+})

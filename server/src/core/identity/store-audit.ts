@@ -1,0 +1,44 @@
+import type { Put, Revision } from '../engine/engine.ts'
+import { type AuditAction, auditPut } from '../log/audit.ts'
+import type { Actor } from './caller.ts'
+import type { StoreIdentity } from './identity.ts'
+import type { StoreChanges } from './store-changes.ts'
+
+/** What the audit trail says of changes to a store. */
+export function changesEvent(
+  { id, ownerId, name }: StoreIdentity,
+  event: {
+    changes: StoreChanges
+    actor: Actor | undefined
+    before: Revision | undefined
+    at: number
+  },
+): Put {
+  const { changes, ...when } = event
+  const action = actionOf(changes)
+  const details = detailsOf(changes)
+  return auditPut(ownerId, { action, subject: name ?? id, storeId: id, details, ...when })
+}
+
+function actionOf(changes: StoreChanges): AuditAction {
+  const { resetsSigningSecret, shares, generalAccess, project, projectChanges, seed } = changes
+  if (resetsSigningSecret) return 'store-signing-secret-reset'
+  if (project !== undefined) return project ? 'project-made' : 'project-removed'
+  if (projectChanges?.rotatesPageKey) return 'page-key-rotated'
+  if (projectChanges) return 'project-changed'
+  if (seed !== undefined) return 'project-seed-changed'
+  return shares || generalAccess !== undefined ? 'store-access-changed' : 'store-changed'
+}
+
+/** Nothing secret: of an address, a key or a seed only that it was given or taken. */
+function detailsOf(changes: StoreChanges): object {
+  const { resetsSigningSecret, session, project, projectChanges = {}, seed, ...details } = changes
+  const { rotatesPageKey, ...settings } = projectChanges
+  return {
+    ...details,
+    ...settings,
+    ...(session !== undefined && { session: session !== null }),
+    ...(project !== undefined && { project: project !== null }),
+    ...(seed !== undefined && { seed: seed !== null }),
+  }
+}

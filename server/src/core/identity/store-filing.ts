@@ -1,0 +1,92 @@
+import {
+  nameKey,
+  ownedKeys,
+  ownedProjectKey,
+  ownerCounterKey,
+  projectKey,
+  seedKey,
+  sessionKey,
+  sharedKey,
+} from '../disk/keyspace.ts'
+import type { AtomicWrite, Bytes, Put } from '../engine/engine.ts'
+import type { StoreIdentity } from './identity.ts'
+
+/**
+ * What a new name changes in the files of names: the old one free, the new one taken, nobody
+ * else's.
+ */
+export function refiled(before: StoreIdentity, next: StoreIdentity): Required<AtomicWrite> {
+  const { ownerId, id } = before
+  const unchanged = { checks: [], deletes: [], puts: [], sums: [] }
+  if (before.name === next.name) return unchanged
+  const old = before.name === null ? [] : [nameKey(ownerId, before.name)]
+  const taken = next.name === null ? [] : [nameKey(ownerId, next.name)]
+  const filed = ownedKeys(before, { named: true })
+  const delta = BigInt(Number(next.name !== null) - Number(before.name !== null))
+  return {
+    checks: taken.map((key) => ({ key, revision: undefined })),
+    deletes: [...old, ...(delta < 0n ? filed : [])],
+    puts: [
+      ...taken.map((key) => ({ key, value: Buffer.from(id, 'latin1') })),
+      ...(delta > 0n ? filed.map(emptyPut) : []),
+    ],
+    sums: delta === 0n ? [] : [{ key: ownerCounterKey(ownerId, 'named'), delta }],
+  }
+}
+
+export function emptyPut(key: Bytes): Put {
+  return { key, value: Buffer.alloc(0) }
+}
+
+/** In the files of sessions and projects: old addresses free, new ones taken, nobody else's. */
+export function readdressed(
+  before: StoreIdentity,
+  next: StoreIdentity,
+): Required<Omit<AtomicWrite, 'sums'>> {
+  const old = addressKeys(before)
+  const taken = addressKeys(next)
+  const given = taken.filter((key) => !old.some((one) => one.equals(key)))
+  const filed = next.project && !before.project ? [emptyPut(ownedProjectKey(next))] : []
+  return {
+    checks: given.map((key) => ({ key, revision: undefined })),
+    deletes: [
+      ...old.filter((key) => !taken.some((one) => one.equals(key))),
+      ...(before.project && !next.project ? [ownedProjectKey(before)] : []),
+    ],
+    puts: [...given.map((key) => ({ key, value: Buffer.from(next.id, 'latin1') })), ...filed],
+  }
+}
+
+/** What stands for this store in each way of addressing stores but by their ids and names. */
+export function addressKeys({ ownerId, session, project }: StoreIdentity): readonly Buffer[] {
+  return [
+    ...(session ? [sessionKey(ownerId, BigInt(session.token))] : []),
+    ...(project ? [projectKey(project.channelId)] : []),
+  ]
+}
+
+/** The seed of a project, which ends with that. */
+export function reseeded(
+  { id, project: before }: StoreIdentity,
+  { next, seed }: { next: StoreIdentity; seed: Bytes | null | undefined },
+): Required<Pick<AtomicWrite, 'deletes' | 'puts'>> {
+  const isOver = before?.hasSeed === true && next.project?.hasSeed !== true
+  const isGiven = next.project?.hasSeed === true && seed
+  return {
+    deletes: isOver ? [seedKey(id)] : [],
+    puts: isGiven ? [{ key: seedKey(id), value: seed }] : [],
+  }
+}
+
+/** In the files of stores that are shared with somebody. */
+export function reshared(
+  { shares: before }: StoreIdentity,
+  { id, shares }: StoreIdentity,
+): Required<Pick<AtomicWrite, 'deletes' | 'puts'>> {
+  const taken = Object.keys(before).filter((userId) => !Object.hasOwn(shares, userId))
+  const given = Object.keys(shares).filter((userId) => !Object.hasOwn(before, userId))
+  return {
+    deletes: taken.map((userId) => sharedKey(userId, id)),
+    puts: given.map((userId) => emptyPut(sharedKey(userId, id))),
+  }
+}

@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest'
+import { MemoryEngine } from '../../engines/memory.ts'
+import { kindRange, schemaKey } from '../disk/keyspace.ts'
+import { limits } from '../kernel/limits.ts'
+import {
+  callerWith,
+  codeOf,
+  day,
+  entriesOf,
+  HurtEngine,
+  minute,
+  openTestDomain,
+  owner,
+  sweepFor,
+} from '../testing/testing.ts'
+import { check } from '../upkeep/check.ts'
+import { encodeSchema, SchemaCache } from './store-schema.ts'
+
+const value = {
+  actorKeyValueStoreSchemaVersion: 1,
+  title: 'Coats',
+  collections: { coats: { keyPrefix: 'coat-' } },
+}
+const schema = encodeSchema(value).bytes
+const plain = { ownerId: owner, name: undefined }
+
+async function openDomain() {
+  const engine = new HurtEngine(new MemoryEngine())
+  return { ...(await openTestDomain(engine)), hurt: engine }
+}
+
+describe('the schema of a store', () => {
+  it('stays as it was given, whatever is cleared or renamed', async () => {
+    const { stores } = await openDomain()
+    const store = await stores.create({ ...plain, schema })
+    await store.clear()
+    await stores.update(store.id, { name: 'named' })
+    const found = await stores.findByName(owner, 'named')
+    expect(JSON.parse((await found.schema())?.text ?? '')).toEqual(value)
+    expect((await found.info()).hasSchema).toBe(true)
+  })
+
+  it('is none where none was given, which is known without asking', async () => {
+    const { stores } = await openDomain()
+    const store = await stores.create(plain)
+    expect(store.hasNoSchema).toBe(false) // nobody has read it yet
+    expect(await store.schema()).toBeUndefined()
+    expect(store.hasNoSchema).toBe(true)
+  })
+
+  it('goes with its store, dropped or expired', async () => {
+    const domain = await openDomain()
+    const { stores, engine } = domain
+    const dropped = await stores.create({ ...plain, schema })
+    await stores.create({
+      ...plain,
+      schema,
+      retention: { ttlMs: minute, renewOnRead: true, renewOnWrite: true, onExpiry: 'drop' },
+    })
+    expect(await entriesOf(engine, 'schema')).toHaveLength(2)
+    await stores.drop(dropped.id)
+    await sweepFor(domain, day)
+    expect(await entriesOf(engine, 'schema')).toEqual([])
+    expect(await codeOf(dropped.schema())).toBe('store-not-found')
+  })
+
+  it('is asked for under the rights of the caller', async () => {
+    const { stores } = await openDomain()
+    const { id } = await stores.create({ ...plain, schema })
+    const guard = (): void => {
+      throw new Error('guarded')
+    }
+    await expect(stores.find(id, callerWith(guard))).rejects.toThrow('guarded')
+  })
+
+  it('is not taken for sound when it is damaged', async () => {
+    const { stores, hurt } = await openDomain()
+    const store = await stores.create({ ...plain, schema })
+    hurt.damage(schemaKey(store.id))
+    expect(await codeOf(store.schema())).toBe('record-damaged')
+  })
+
+  it('is missed and found by the check of everything', async () => {
+    const { stores, engine } = await openDomain()
+    const store = await stores.create({ ...plain, schema })
+    expect((await check(engine)).problems).toEqual([])
+    const stray = 'store000000000009'
+    await engine.commit({
+      deletes: [schemaKey(store.id)],
+      puts: [{ key: schemaKey(stray), value: schema }],
+    })
+    expect((await check(engine)).problems).toEqual([
+      `The schema of store ${store.id} is lost.`,
+      `Store ${stray} left its schema behind.`,
+    ])
+  })
+
+  it('is held in memory only up to a bound', () => {
+    const cache = new SchemaCache()
+    const { bytes } = encodeSchema({ ...value, title: 'x'.repeat(1_000_000) })
+    const key = kindRange('schema').start
+    const count = Math.ceil(limits.cachedSchemasBytesMax / bytes.length) + 1
+    for (let index = 0; index < count; index += 1) {
+      cache.decode(`store-${index}`, { key, value: bytes, revision: index })
+    }
+    expect(cache.get('store-0')).toBeUndefined()
+    expect(cache.get(`store-${count - 1}`)).toBeDefined()
+  })
+
+  it('is refused when it is too deep or too large for an entry', async () => {
+    const nest = (levels: number): unknown => (levels === 0 ? 1 : { a: nest(levels - 1) })
+    const deepest = { ...value, x: nest(limits.storeSchemaDepthMax - 1) }
+    expect(encodeSchema(deepest).schema.collections.size).toBe(1)
+    const tooDeep = async () => encodeSchema({ ...value, x: nest(limits.storeSchemaDepthMax) })
+    expect(await codeOf(tooDeep())).toBe('store-schema-invalid')
+    const tooLarge = async () =>
+      encodeSchema({ ...value, x: 'ü'.repeat(limits.storeSchemaBytesMax / 2) })
+    expect(await codeOf(tooLarge())).toBe('store-schema-invalid')
+  })
+})

@@ -1,0 +1,350 @@
+import { describe, expect, it } from 'vitest'
+import { MemoryEngine } from '../../engines/memory.ts'
+import { encodeNumber, storeKey } from '../disk/keyspace.ts'
+import {
+  EngineError,
+  type KeyRange,
+  type Page,
+  type Revision,
+  type ScanBound,
+  type StorageEngine,
+} from '../engine/engine.ts'
+import { limits } from '../kernel/limits.ts'
+import {
+  day,
+  entriesOf,
+  HurtEngine,
+  hour,
+  openTestDomain,
+  owner,
+  TestEnvironment,
+  textRecord,
+} from '../testing/testing.ts'
+import { changePut } from './change.ts'
+import { ChangeTrimmer } from './change-trimmer.ts'
+
+const storeId = 'store000000000001'
+const otherId = 'store000000000002'
+
+/** An engine that holds stores and so many changes of each, made `apartMs` one after the other. */
+async function engineWith(
+  environment: TestEnvironment,
+  counts: Readonly<Record<string, number>>,
+  apartMs = 0,
+): Promise<StorageEngine> {
+  const engine = new MemoryEngine()
+  for (const [id, count] of Object.entries(counts)) {
+    await engine.commit({ puts: [{ key: storeKey(id), value: Buffer.of() }] })
+    for (let made = 0; made < count; made += 1) {
+      const at = environment.now()
+      await engine.commit({ puts: [changePut(id, { kind: 'put', key: 'a', size: 1, at })] })
+      environment.advance(apartMs)
+    }
+  }
+  return engine
+}
+
+async function changesIn(engine: StorageEngine): Promise<number> {
+  return (await entriesOf(engine, 'change')).length
+}
+
+describe('a change log that is swept', () => {
+  it('keeps changes for seven days and no longer', async () => {
+    const environment = new TestEnvironment()
+    const engine = await engineWith(environment, { [storeId]: 10 }, hour)
+    const trimmer = new ChangeTrimmer(engine, environment)
+    environment.advance(7 * day - 10 * hour)
+    await trimmer.sweep()
+    expect(await changesIn(engine)).toBe(10)
+    environment.advance(3 * hour + 1)
+    await trimmer.sweep()
+    expect(await changesIn(engine)).toBe(6)
+  })
+
+  it('remembers how far it was trimmed', async () => {
+    const environment = new TestEnvironment()
+    const engine = await engineWith(environment, { [storeId]: 5 })
+    const last = (await entriesOf(engine, 'change')).at(-1)?.revision ?? 0
+    environment.advance(8 * day)
+    await new ChangeTrimmer(engine, environment).sweep()
+    const [mark] = await entriesOf(engine, 'changesTrimmed')
+    expect(Buffer.from(mark?.value ?? [])).toEqual(encodeNumber(last))
+  })
+
+  it('is trimmed of more than one batch', async () => {
+    const environment = new TestEnvironment()
+    const count = 2 * limits.sweepBatchKeysMax + 7
+    const engine = await engineWith(environment, { [storeId]: count })
+    environment.advance(8 * day)
+    await new ChangeTrimmer(engine, environment).sweep()
+    expect(await changesIn(engine)).toBe(0)
+  })
+
+  it('is trimmed of what is old in every store', async () => {
+    const environment = new TestEnvironment()
+    const engine = await engineWith(environment, { [storeId]: 3, [otherId]: 4 })
+    environment.advance(8 * day)
+    await new ChangeTrimmer(engine, environment).sweep()
+    expect(await changesIn(engine)).toBe(0)
+  })
+
+  it('is reached behind those with nothing to trim', async () => {
+    const environment = new TestEnvironment()
+    const engine = await engineWith(environment, { [otherId]: 3 })
+    environment.advance(8 * day)
+    const change = { kind: 'put', key: 'a', size: 1, at: environment.now() } as const
+    await engine.commit({ puts: [changePut(storeId, change)] })
+    await new ChangeTrimmer(engine, environment).sweep()
+    expect(await changesIn(engine)).toBe(1)
+  })
+
+  it('is visited in turn where there are more logs than one sweep looks at', async () => {
+    const environment = new TestEnvironment()
+    const ids = Array.from(
+      { length: limits.sweepItemsMax + 10 },
+      (_, index) => `store${String(index).padStart(12, '0')}`,
+    )
+    const engine = await engineWith(environment, Object.fromEntries(ids.map((id) => [id, 1])))
+    const trimmer = new ChangeTrimmer(engine, environment)
+    environment.advance(8 * day)
+    await trimmer.sweep()
+    expect(await changesIn(engine)).toBe(10)
+    await trimmer.sweep()
+    expect(await changesIn(engine)).toBe(0)
+  })
+
+  it('keeps 100,000 changes of a store, the newest', async () => {
+    const environment = new TestEnvironment()
+    const excess = 1_234
+    const engine = await engineWith(environment, {
+      [storeId]: limits.changesKeptPerStoreMax + excess,
+      [otherId]: 5,
+    })
+    const before = await entriesOf(engine, 'change')
+    const trimmer = new ChangeTrimmer(engine, environment)
+    noteEnough(trimmer)
+    await trimmer.sweep()
+    const kept = await entriesOf(engine, 'change')
+    expect(kept.length).toBe(limits.changesKeptPerStoreMax + 5)
+    expect(kept[0]?.revision).toBe(before[excess]?.revision)
+  })
+
+  it('is not counted before there were enough changes', async () => {
+    const environment = new TestEnvironment()
+    const engine = await engineWith(environment, { [storeId]: limits.changesKeptPerStoreMax + 1 })
+    const trimmer = new ChangeTrimmer(engine, environment)
+    for (let made = 1; made < limits.changesBetweenTrims; made += 1) trimmer.note(storeId, made)
+    await trimmer.sweep()
+    expect(await changesIn(engine)).toBe(limits.changesKeptPerStoreMax + 1)
+  })
+})
+
+describe('a change log that is trimmed again and again', () => {
+  const max = limits.changesKeptPerStoreMax
+  const enough = limits.changesBetweenTrims
+
+  it('keeps the newest 100,000 each time, and is read once', async () => {
+    const { environment, engine, change } = await busyStore(max + 10)
+    const scanned = new ScannedEngine(engine)
+    const trimmer = new ChangeTrimmer(scanned, environment)
+    let pages = 0
+    scanned.afterScan = async () => {
+      pages += 1
+    }
+    const pagesOfSweeps: number[] = []
+    for (let sweep = 0; sweep < 3; sweep += 1) {
+      for (let made = 0; made < enough; made += 1) trimmer.note(storeId, await change())
+      const before = await entriesOf(engine, 'change')
+      pages = 0
+      await trimmer.sweep()
+      pagesOfSweeps.push(pages)
+      expect(await entriesOf(engine, 'change')).toEqual(before.slice(-max))
+    }
+    expect(pagesOfSweeps[0]).toBeGreaterThan(max / limits.sweepPageItems)
+    // The sweep looks for what is old, in any case.
+    expect(pagesOfSweeps.slice(1)).toEqual([3, 3])
+  })
+
+  it('counts what was logged while it was read once', async () => {
+    const { environment, engine, change } = await busyStore(max)
+    const slow = new ScannedEngine(engine)
+    const trimmer = new ChangeTrimmer(slow, environment)
+    noteEnough(trimmer)
+    slow.afterScan = async () => {
+      for (let made = 0; made < 5; made += 1) trimmer.note(storeId, await change())
+    }
+    await trimmer.sweep()
+    slow.afterScan = undefined
+    for (let made = 0; made < enough; made += 1) trimmer.note(storeId, await change())
+    await trimmer.sweep()
+    expect(await changesIn(engine)).toBe(max)
+  })
+
+  it('is trimmed of all of it after a trim that failed in the middle', async () => {
+    const { environment, engine, change } = await busyStore(max)
+    const hurt = new HurtEngine(engine)
+    const trimmer = new ChangeTrimmer(hurt, environment)
+    for (let made = 0; made < enough; made += 1) trimmer.note(storeId, await change())
+    await trimmer.sweep()
+    for (let made = 0; made < enough; made += 1) trimmer.note(storeId, await change())
+    hurt.beforeCommit = async () => {
+      hurt.beforeCommit = async () => {
+        throw new EngineError('full', 'The disk is full.')
+      }
+    }
+    await expect(trimmer.sweep()).rejects.toThrow('full')
+    expect(await changesIn(engine)).toBe(max + enough - limits.sweepBatchKeysMax)
+    for (let made = 0; made < enough; made += 1) trimmer.note(storeId, await change())
+    await trimmer.sweep()
+    expect(await changesIn(engine)).toBe(max)
+  })
+
+  it('is read again where too much is remembered, of the log that was trimmed before', async () => {
+    const environment = new TestEnvironment()
+    const ids = [storeId, otherId]
+    const engine = await engineWith(environment, { [storeId]: max, [otherId]: max })
+    const scanned = new ScannedEngine(engine)
+    const trimmer = new ChangeTrimmer(scanned, environment, 2 * max)
+    let pages = 0
+    scanned.afterScan = async () => {
+      pages += 1
+    }
+    const pagesOfTrims: number[] = []
+    for (const id of [storeId, otherId, otherId, storeId, storeId]) {
+      for (let made = 0; made < enough; made += 1) trimmer.note(id, await changeOf(engine, id))
+      pages = 0
+      await trimmer.sweep()
+      pagesOfTrims.push(pages)
+    }
+    expect(pagesOfTrims.map((count) => count > max / limits.sweepPageItems)).toEqual([
+      true,
+      true, // the other one, for which the first is forgotten
+      false,
+      true,
+      false,
+    ])
+    expect(await changesIn(engine)).toBe(ids.length * max)
+  })
+
+  it('counts a clear as well', async () => {
+    const domain = await openTestDomain(new MemoryEngine())
+    const store = await domain.stores.create({ ownerId: owner, name: 'busy' })
+    const write = async (): Promise<void> => {
+      for (let made = 0; made < enough; made += 1) await store.put(textRecord('key', 'value'))
+    }
+    for (let made = 0; made < max; made += 1) {
+      const at = domain.environment.now()
+      await domain.engine.commit({
+        puts: [changePut(store.id, { kind: 'put', key: 'a', size: 1, at })],
+      })
+    }
+    await write()
+    await domain.sweeper.sweep()
+    await store.clear()
+    await write()
+    await domain.sweeper.sweep()
+    expect(await changesIn(domain.engine)).toBe(max)
+  })
+})
+
+describe('a change log that two servers sweep', () => {
+  it('keeps 100,000 changes, whoever made them', async () => {
+    const { environment, engine, change } = await busyStore(limits.changesKeptPerStoreMax)
+    const trimmer = new ChangeTrimmer(new SharedEngine(engine), environment)
+    for (let sweep = 0; sweep < 2; sweep += 1) {
+      for (let made = 0; made < limits.changesBetweenTrims; made += 1) {
+        await change() // by the other server
+        trimmer.note(storeId, await change())
+      }
+      await trimmer.sweep()
+      expect(await changesIn(engine)).toBe(limits.changesKeptPerStoreMax)
+    }
+  })
+
+  it('is not trimmed twice of what was too much', async () => {
+    const environment = new TestEnvironment()
+    const excess = 1_234
+    const count = limits.changesKeptPerStoreMax + excess
+    const engine = await engineWith(environment, { [storeId]: count })
+    const shared = new SharedEngine(engine)
+    const slow = new ScannedEngine(shared)
+    const [one, two] = [
+      new ChangeTrimmer(shared, environment),
+      new ChangeTrimmer(slow, environment),
+    ]
+    for (const trimmer of [one, two]) noteEnough(trimmer)
+    slow.afterScan = async ({ more }) => {
+      if (more) return
+      slow.afterScan = undefined // it has counted
+      await one.sweep()
+    }
+    await two.sweep()
+    expect(slow.afterScan).toBeUndefined()
+    expect(await changesIn(engine)).toBe(limits.changesKeptPerStoreMax)
+  })
+
+  it('says how far it was trimmed by the one that trimmed it farthest', async () => {
+    const environment = new TestEnvironment()
+    const old = limits.sweepBatchKeysMax + 100
+    const engine = await engineWith(environment, { [storeId]: old })
+    const last = (await entriesOf(engine, 'change')).at(-1)?.revision ?? 0
+    environment.advance(8 * day)
+    const at = environment.now()
+    await engine.commit({ puts: [changePut(storeId, { kind: 'put', key: 'a', size: 1, at })] })
+    const shared = new SharedEngine(engine)
+    const slow = new ScannedEngine(shared)
+    slow.afterScan = async ({ entries }) => {
+      if (entries.length === 1) return
+      slow.afterScan = undefined // it knows what it will remove
+      await new ChangeTrimmer(shared, environment).sweep()
+    }
+    await new ChangeTrimmer(slow, environment).sweep()
+    expect(slow.afterScan).toBeUndefined()
+    expect(await changesIn(engine)).toBe(1)
+    const [mark] = await entriesOf(engine, 'changesTrimmed')
+    expect(Buffer.from(mark?.value ?? [])).toEqual(encodeNumber(last))
+  })
+})
+
+/** As if a store had changed so often that its log is counted. */
+function noteEnough(trimmer: ChangeTrimmer): void {
+  for (let made = 1; made <= limits.changesBetweenTrims; made += 1) trimmer.note(storeId, made)
+}
+
+/** A store with so many changes, and what makes one more and answers its revision. */
+async function busyStore(count: number): Promise<{
+  environment: TestEnvironment
+  engine: StorageEngine
+  change(): Promise<Revision>
+}> {
+  const environment = new TestEnvironment()
+  const engine = await engineWith(environment, { [storeId]: count })
+  return { environment, engine, change: () => changeOf(engine, storeId) }
+}
+
+async function changeOf(engine: StorageEngine, id: string): Promise<Revision> {
+  const at = new TestEnvironment().now()
+  const commit = await engine.commit({
+    puts: [changePut(id, { kind: 'put', key: 'a', size: 1, at })],
+  })
+  if (!commit.applied) throw new Error('A commit without checks is applied.')
+  return commit.revision
+}
+
+/** An engine that other servers write to. */
+class SharedEngine extends HurtEngine {
+  override get isShared(): boolean {
+    return true
+  }
+}
+
+/** Between what a scan finds and its answer, something else may happen. */
+class ScannedEngine extends HurtEngine {
+  afterScan: ((page: Page) => Promise<void>) | undefined
+
+  override async scan(range: KeyRange, bound: ScanBound): Promise<Page> {
+    const page = await super.scan(range, bound)
+    await this.afterScan?.(page)
+    return page
+  }
+}

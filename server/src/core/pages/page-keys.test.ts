@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest'
+import { limits } from '../kernel/limits.ts'
+import { codeOf, minute, TestEnvironment } from '../testing/testing.ts'
+import { PageKeys, type ShownKey } from './page-keys.ts'
+import { newProject } from './project.ts'
+
+function shown(pageKey: string, about: Partial<ShownKey> = {}): ShownKey {
+  return { channelId: 'channel', pageKey, peer: 'address', ...about }
+}
+
+/** Tries keys, of which all but `right` are wrong. */
+async function tryKey(keys: PageKeys, key: ShownKey, right?: string): Promise<void> {
+  const isRight = await keys.during(key, async () => key.pageKey === right)
+  if (isRight) keys.noteRight(key)
+  else keys.noteWrong(key)
+}
+
+async function guess(keys: PageKeys, count: number): Promise<void> {
+  for (let n = 0; n < count; n += 1) await tryKey(keys, shown(`wrong-${n}`))
+}
+
+describe('guesses of page keys', () => {
+  const tooMany = 'too-many-guesses'
+
+  it('are over for a minute where so many from one address were wrong', async () => {
+    const environment = new TestEnvironment()
+    const keys = new PageKeys(environment)
+    await guess(keys, limits.pageKeyGuessesMax)
+    expect(await codeOf(tryKey(keys, shown('one more')))).toBe(tooMany)
+    expect(await codeOf(tryKey(keys, shown('one more', { peer: 'elsewhere' })))).toBe('none')
+    environment.advance(minute)
+    expect(await codeOf(tryKey(keys, shown('one more')))).toBe('none')
+  })
+
+  it('gain nothing by coming at once', async () => {
+    const keys = new PageKeys(new TestEnvironment())
+    const tries = Array.from({ length: limits.pageKeyGuessesMax * 2 }, (_, n) =>
+      codeOf(tryKey(keys, shown(`wrong-${n}`))),
+    )
+    const refused = (await Promise.all(tries)).filter((code) => code === tooMany)
+    expect(refused).toHaveLength(limits.pageKeyGuessesMax)
+  })
+
+  it('are none of a class whose pages all have the same old key', async () => {
+    const keys = new PageKeys(new TestEnvironment())
+    for (let n = 0; n < limits.pageKeyGuessesMax * 2; n += 1) {
+      await tryKey(keys, shown('the old key'), 'the new key')
+    }
+    expect(await codeOf(tryKey(keys, shown('the new key'), 'the new key'))).toBe('none')
+  })
+
+  it('are none of the form that Coatcheck makes, which nobody guesses', async () => {
+    const environment = new TestEnvironment()
+    const keys = new PageKeys(environment)
+    const made = (): string => newProject(environment, { isOpen: false }).pageKey
+    for (let n = 0; n < limits.pageKeyGuessesMax * 2; n += 1) {
+      expect(await codeOf(tryKey(keys, shown(made())))).toBe('none')
+    }
+    await guess(keys, limits.pageKeyGuessesMax)
+    expect(await codeOf(tryKey(keys, shown(made())))).toBe('none')
+    for (const other of ['one more', `${made()}x`, made().slice(0, -1), made().toUpperCase()]) {
+      expect(await codeOf(tryKey(keys, shown(other))), other).toBe(tooMany)
+    }
+  })
+
+  it('leave alone who has a key that was right before, until it is wrong', async () => {
+    const keys = new PageKeys(new TestEnvironment())
+    await tryKey(keys, shown('right'), 'right')
+    await guess(keys, limits.pageKeyGuessesMax)
+    expect(await codeOf(tryKey(keys, shown('right'), 'right'))).toBe('none')
+    const elsewhere = shown('right', { channelId: 'other' })
+    expect(await codeOf(tryKey(keys, elsewhere, 'right'))).toBe(tooMany)
+    await tryKey(keys, shown('right'))
+    expect(await codeOf(tryKey(keys, shown('right'), 'right'))).toBe(tooMany)
+  })
+})

@@ -1,0 +1,155 @@
+import { limits } from '../kernel/limits.ts'
+import { me, type PagePreset, type PageRule } from './project.ts'
+
+/** Why a page may not write: the rule that says no. */
+export type PageRefusal = Exclude<PagePreset, 'anything'>
+
+/** A record as pages see it. */
+export type PageValue =
+  | { readonly kind: 'absent' }
+  /** `value` is as `JSON.parse` makes it. */
+  | { readonly kind: 'json'; readonly value: unknown }
+  /** Written through another door, and nothing that a page could have written. */
+  | { readonly kind: 'not-json' }
+
+export interface PageWrite {
+  readonly key: string
+  /** Undefined: the page has none that holds. */
+  readonly userId: string | undefined
+  /** Looked at where `needsValueBefore` says so. */
+  readonly before: PageValue
+  /** What shall be there: `absent` deletes. */
+  readonly next: PageValue
+}
+
+const anything: PageRule = { prefix: '', preset: 'anything' }
+const userIdPattern = '[A-Za-z0-9_-]{22}'
+const userIdLength = 22
+
+/**
+ * The rule that holds for a key: that of the key itself, else that of the longest prefix. Without
+ * any, pages may do anything.
+ */
+export function ruleFor(rules: readonly PageRule[], key: string): PageRule {
+  let found = anything
+  let length = -1
+  for (const rule of rules) {
+    if (!isAbout(rule, key)) continue
+    const own = rule.key === undefined ? lengthOf(rule) : Number.POSITIVE_INFINITY
+    // Of two of one length the one that says more, which is the stricter one.
+    if (own > length || (own === length && rule.preset === 'own-keys-only')) {
+      found = rule
+      length = own
+    }
+  }
+  return found
+}
+
+export function isSameRule(one: PageRule, other: PageRule): boolean {
+  return one.preset === other.preset && one.key === other.key && one.prefix === other.prefix
+}
+
+/** Whether the rule can't say anything of a write without knowing what it replaces. */
+export function needsValueBefore({ preset }: PageRule): boolean {
+  return preset === 'write-once' || preset === 'append-only' || preset === 'only-raise'
+}
+
+/** What speaks against a page's write; undefined: nothing. */
+export function refusalOf(rule: PageRule, write: PageWrite): PageRefusal | undefined {
+  const { preset } = rule
+  return preset === 'anything' || verdicts[preset](write, rule) ? undefined : preset
+}
+
+const verdicts: Readonly<Record<PageRefusal, (write: PageWrite, rule: PageRule) => boolean>> = {
+  'read-only': () => false,
+  'write-once': ({ before }) => before.kind === 'absent',
+  'append-only': ({ before, next }) => {
+    if (before.kind === 'absent') return true
+    return before.kind === 'json' && next.kind === 'json' && isAppended(before.value, next.value)
+  },
+  'only-raise': ({ before, next }) => {
+    if (next.kind === 'absent') return before.kind === 'absent'
+    if (next.kind !== 'json' || !isNumber(next.value)) return false
+    if (before.kind === 'absent') return true
+    return before.kind === 'json' && isNumber(before.value) && next.value >= before.value
+  },
+  'own-keys-only': ({ key, userId }, rule) => userId !== undefined && isOwn(key, userId, rule),
+}
+
+/** A longer text, list or object that has all of the one before, in its place. */
+function isAppended(before: unknown, next: unknown): boolean {
+  if (typeof before === 'string') return typeof next === 'string' && next.startsWith(before)
+  if (Array.isArray(before)) {
+    return Array.isArray(next) && before.every((item, index) => isEqual(item, next[index]))
+  }
+  if (!isObject(before) || !isObject(next)) return false
+  return Object.entries(before).every(
+    ([name, value]) => Object.hasOwn(next, name) && isEqual(value, Reflect.get(next, name)),
+  )
+}
+
+/** The same JSON; members may stand in any order. What is nested too deep is equal to nothing. */
+function isEqual(one: unknown, other: unknown, depth = 0): boolean {
+  if (one === other) return true
+  if (depth > limits.jsonDepthMax) return false
+  if (Array.isArray(one) || Array.isArray(other)) {
+    if (!Array.isArray(one) || !Array.isArray(other) || one.length !== other.length) return false
+    return one.every((item, index) => isEqual(item, other[index], depth + 1))
+  }
+  if (!isObject(one) || !isObject(other)) return false
+  const members = Object.entries(one)
+  if (members.length !== Object.keys(other).length) return false
+  return members.every(
+    ([name, value]) =>
+      Object.hasOwn(other, name) && isEqual(value, Reflect.get(other, name), depth + 1),
+  )
+}
+
+/** What no number is above would end the raising for ever. */
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value)
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Whether the rule says something of that key. */
+function isAbout({ key: only, prefix = '', preset }: PageRule, key: string): boolean {
+  const text = only ?? prefix
+  if (preset === 'own-keys-only' && text.includes(me)) {
+    return patternOf(text, userIdPattern, only !== undefined).test(key)
+  }
+  return only === undefined ? key.startsWith(prefix) : key === only
+}
+
+/**
+ * A user's own keys: with `{me}` in the rule, those that have the id in its place; else, under a
+ * prefix, the prefix with the id behind it, and all that begin with that and a slash.
+ */
+function isOwn(key: string, userId: string, { key: only, prefix }: PageRule): boolean {
+  const own = ownKey({ key: only, prefix }, userId)
+  if (only !== undefined) return only.includes(me) && key === own
+  if (prefix?.includes(me)) return key.startsWith(own)
+  return key === own || key.startsWith(`${own}/`)
+}
+
+/** The first of a user's own keys under a rule that keeps pages to those. */
+export function ownKey(
+  { key, prefix = '' }: { readonly key?: string | undefined; readonly prefix?: string | undefined },
+  userId: string,
+): string {
+  const text = key ?? prefix
+  return text.includes(me) ? text.replaceAll(me, userId) : text + userId
+}
+
+function patternOf(text: string, inner: string, isWhole: boolean): RegExp {
+  const parts = text.split(me).map((part) => part.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'))
+  return new RegExp(`^${parts.join(inner)}${isWhole ? '$' : ''}`)
+}
+
+/** As long as what the prefix stands for. */
+function lengthOf({ prefix = '', preset }: PageRule): number {
+  const count = preset === 'own-keys-only' ? prefix.split(me).length - 1 : 0
+  return prefix.length + count * (userIdLength - me.length)
+}

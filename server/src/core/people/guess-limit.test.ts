@@ -1,0 +1,184 @@
+import { describe, expect, it } from 'vitest'
+import { MemoryEngine } from '../../engines/memory.ts'
+import { EngineError } from '../engine/engine.ts'
+import { limits } from '../kernel/limits.ts'
+import {
+  codeOf,
+  day,
+  HurtEngine,
+  minute,
+  openTestDomain,
+  second,
+  TestEnvironment,
+} from '../testing/testing.ts'
+import { GuessLimit } from './guess-limit.ts'
+import { createToken } from './token-text.ts'
+
+interface Limited {
+  readonly environment: TestEnvironment
+  readonly guesses: GuessLimit
+  /** What `address` hears that guesses once more. */
+  readonly hear: (address: string) => Promise<string>
+  readonly guessWrong: (address: string, times: number) => void
+}
+
+function openLimit(): Limited {
+  const environment = new TestEnvironment()
+  const guesses = new GuessLimit(environment)
+  return {
+    environment,
+    guesses,
+    hear: (address) => codeOf((async () => guesses.assertMayGuess(address))()),
+    guessWrong: (address, times) => {
+      for (let guessed = 0; guessed < times; guessed += 1) guesses.noteWrong(address)
+    },
+  }
+}
+
+describe('an address that guesses tokens', () => {
+  it('is refused behind twenty wrong ones', async () => {
+    const { hear, guessWrong } = openLimit()
+    expect(await hear('1.2.3.4')).toBe('none')
+    guessWrong('1.2.3.4', 19)
+    expect(await hear('1.2.3.4')).toBe('none')
+    guessWrong('1.2.3.4', 1)
+    expect(await hear('1.2.3.4')).toBe('too-many-guesses')
+    expect(await hear('1.2.3.4')).toBe('too-many-guesses')
+  })
+
+  it('is refused while twenty are being looked up, and not for saying one of them again', async () => {
+    const { guesses, hear } = openLimit()
+    const { promise, resolve } = Promise.withResolvers<string>()
+    const guess = (what: string): Promise<string> => guesses.during('1.2.3.4', what, () => promise)
+    const first = Array.from({ length: 20 }, (_, number) => guess(`guess ${number}`))
+    expect(await codeOf(guess('one more'))).toBe('too-many-guesses')
+    expect(await hear('5.6.7.8')).toBe('none')
+    const again = guess('guess 7')
+    resolve('right')
+    expect(new Set(await Promise.all([...first, again]))).toEqual(new Set(['right']))
+    expect(await hear('1.2.3.4')).toBe('none')
+  })
+
+  it('is not counted any more for what could not be looked up', async () => {
+    const { guesses, hear } = openLimit()
+    const fail = (): Promise<never> => Promise.reject(new EngineError('unavailable', 'Away.'))
+    for (let guessed = 0; guessed < 30; guessed += 1) {
+      await expect(guesses.during('1.2.3.4', `guess ${guessed}`, fail)).rejects.toThrow('Away.')
+    }
+    expect(await hear('1.2.3.4')).toBe('none')
+  })
+
+  it('may guess again a minute after the first of them', async () => {
+    const { environment, hear, guessWrong } = openLimit()
+    guessWrong('1.2.3.4', 1)
+    environment.advance(30 * second)
+    guessWrong('1.2.3.4', 19)
+    environment.advance(30 * second - 1)
+    expect(await hear('1.2.3.4')).toBe('too-many-guesses')
+    environment.advance(1)
+    expect(await hear('1.2.3.4')).toBe('none')
+    guessWrong('1.2.3.4', 20)
+    expect(await hear('1.2.3.4')).toBe('too-many-guesses')
+  })
+
+  it('is not refused for longer because the clock was set back', async () => {
+    const { environment, hear, guessWrong } = openLimit()
+    guessWrong('1.2.3.4', 20)
+    environment.advance(-day)
+    expect(await hear('1.2.3.4')).toBe('none')
+    guessWrong('1.2.3.4', 20)
+    expect(await hear('1.2.3.4')).toBe('too-many-guesses')
+    environment.advance(minute)
+    expect(await hear('1.2.3.4')).toBe('none')
+  })
+
+  it('says nothing about another', async () => {
+    const { hear, guessWrong } = openLimit()
+    guessWrong('1.2.3.4', 20)
+    for (const other of ['1.2.3.5', '', '::ffff:1.2.3.4']) expect(await hear(other)).toBe('none')
+  })
+
+  it('is forgotten once ten thousand others guessed wrong after it', async () => {
+    const { hear, guessWrong } = openLimit()
+    guessWrong('first', 20)
+    guessWrong('second', 20)
+    for (let other = 2; other < limits.guessersMax; other += 1) guessWrong(`${other}`, 1)
+    expect(await hear('first')).toBe('too-many-guesses')
+    guessWrong('first', 1)
+    guessWrong('one more', 1)
+    expect(await hear('first')).toBe('too-many-guesses')
+    expect(await hear('second')).toBe('none')
+  })
+})
+
+describe('who guesses tokens at the door', () => {
+  const ownToken = 'a token that somebody thought of'
+  const from = { peer: '1.2.3.4' }
+
+  async function openGuessed() {
+    const engine = new HurtEngine(new MemoryEngine())
+    const domain = await openTestDomain(engine)
+    await domain.users.createFirst(ownToken)
+    const hear = (token: string, peer = from.peer): Promise<string> =>
+      codeOf((async () => domain.access.authenticate(token, { peer }))())
+    const guess = async (times: number): Promise<void> => {
+      for (let guessed = 0; guessed < times; guessed += 1) {
+        expect(await hear(`guess ${guessed}`)).toBe('token-invalid')
+      }
+    }
+    return { ...domain, hurt: engine, hear, guess }
+  }
+
+  it('is not even told whether a token is right, behind twenty wrong ones', async () => {
+    const { hear, guess, environment } = await openGuessed()
+    await guess(20)
+    expect(await hear('another')).toBe('too-many-guesses')
+    expect(await hear(ownToken)).toBe('too-many-guesses')
+    expect(await hear(ownToken, '1.2.3.5')).toBe('none')
+    environment.advance(minute)
+    expect(await hear('another')).toBe('token-invalid')
+    expect(await hear(ownToken)).toBe('none')
+  })
+
+  it('keeps nobody else at that address from a token that was right before', async () => {
+    const { hear, guess, environment } = await openGuessed()
+    expect(await hear(ownToken)).toBe('none')
+    await guess(20)
+    environment.advance(30 * second)
+    expect(await hear('another')).toBe('too-many-guesses')
+    expect(await hear(ownToken)).toBe('none')
+  })
+
+  it('keeps nobody else at that address from a token that nobody can guess', async () => {
+    const { hear, guess, users, tokens } = await openGuessed()
+    const { id: userId } = await users.find('owner')
+    const wanted = { userId, name: '', expiresAt: undefined }
+    const scope = { action: 'read', storeId: undefined, keyPrefix: undefined } as const
+    const { text } = await tokens.create({ ...wanted, scope })
+    await guess(20)
+    expect(await hear(text)).toBe('none')
+    expect(await hear(createToken(new TestEnvironment(2)))).toBe('token-invalid')
+  })
+
+  it('has a token that was revoked counted as wrong', async () => {
+    const { hear, tokens, access } = await openGuessed()
+    expect(await hear(ownToken)).toBe('none')
+    const principal = await access.authenticate(ownToken, from)
+    await tokens.revoke(principal.kind === 'user' ? principal.tokenId : '')
+    access.forget()
+    expect(await hear(ownToken)).toBe('token-invalid')
+    for (let guessed = 1; guessed < 20; guessed += 1) await hear(ownToken)
+    expect(await hear(ownToken)).toBe('too-many-guesses')
+  })
+
+  it('has nothing counted while the storage fails', async () => {
+    const { hear, hurt, guess } = await openGuessed()
+    hurt.readFailure = new EngineError('unavailable', 'Injected.')
+    for (let asked = 0; asked < 30; asked += 1) {
+      expect(await hear(ownToken)).toBe('storage-unavailable')
+    }
+    hurt.readFailure = undefined
+    await guess(20)
+    expect(await hear(ownToken)).toBe('too-many-guesses')
+  })
+})

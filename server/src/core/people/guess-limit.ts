@@ -1,0 +1,74 @@
+import type { Environment } from '../kernel/environment.ts'
+import { StorageError } from '../kernel/errors.ts'
+import { limits } from '../kernel/limits.ts'
+
+interface Window {
+  readonly begunAt: number
+  guesses: number
+  /** What was guessed, where that is told. */
+  readonly seen: Set<string>
+}
+
+/** Counts the wrong guesses of each address, within windows of a minute. */
+export class GuessLimit {
+  readonly #environment: Environment
+  readonly #guessesMax: number
+  readonly #windows = new Map<string, Window>()
+  /** By address: what is being looked up, and by how many. */
+  readonly #open = new Map<string, Map<string, number>>()
+
+  constructor(environment: Environment, guessesMax: number = limits.guessesMax) {
+    this.#environment = environment
+    this.#guessesMax = guessesMax
+  }
+
+  /**
+   * Looks up what may be a guess. Until that is known it counts as a wrong one, or else many that
+   * come at once would all pass. Whoever says the same at once is counted once. Throws
+   * `too-many-guesses`.
+   */
+  async during<T>(address: string, guess: string, look: () => Promise<T>): Promise<T> {
+    const open = this.#open.get(address) ?? new Map<string, number>()
+    if (!open.has(guess)) this.assertMayGuess(address)
+    this.#open.set(address, open.set(guess, (open.get(guess) ?? 0) + 1))
+    try {
+      return await look()
+    } finally {
+      const others = (open.get(guess) ?? 1) - 1
+      if (others > 0) open.set(guess, others)
+      else open.delete(guess)
+      if (open.size === 0) this.#open.delete(address)
+    }
+  }
+
+  /** Throws `too-many-guesses`. */
+  assertMayGuess(address: string): void {
+    const wrong = this.#current(address)?.guesses ?? 0
+    if (wrong + (this.#open.get(address)?.size ?? 0) < this.#guessesMax) return
+    const sentence = 'Too many wrong tokens came from this address: wait a minute.'
+    throw new StorageError('too-many-guesses', sentence)
+  }
+
+  /** Who says the same again, which `guess` tells, does not guess. */
+  noteWrong(address: string, guess?: string): void {
+    const begunAt = this.#environment.now()
+    const window = this.#current(address) ?? { begunAt, guesses: 0, seen: new Set() }
+    if (guess !== undefined && window.seen.has(guess)) return
+    if (guess !== undefined) window.seen.add(guess)
+    window.guesses += 1
+    // The one that is not counted for longest goes first.
+    this.#windows.delete(address)
+    this.#windows.set(address, window)
+    if (this.#windows.size <= limits.guessersMax) return
+    for (const oldest of this.#windows.keys()) {
+      this.#windows.delete(oldest)
+      return
+    }
+  }
+
+  #current(address: string): Window | undefined {
+    const window = this.#windows.get(address)
+    const age = this.#environment.now() - (window?.begunAt ?? 0)
+    return age >= 0 && age < limits.guessWindowMs ? window : undefined
+  }
+}

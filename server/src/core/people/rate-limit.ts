@@ -1,0 +1,52 @@
+import type { Environment } from '../kernel/environment.ts'
+import { limits } from '../kernel/limits.ts'
+
+interface Bucket {
+  /** What is left as of `at`: each time takes 60,000, and each ms brings as much as `perMinute`. */
+  left: number
+  at: number
+}
+
+/**
+ * How often something may be done: as many times at once as in a minute, and then as many again in
+ * the next. Counted by this server alone.
+ */
+export class RateLimit {
+  readonly #environment: Environment
+  readonly #perMinute: number
+  readonly #buckets = new Map<string, Bucket>()
+
+  constructor(environment: Environment, perMinute: number) {
+    this.#environment = environment
+    this.#perMinute = perMinute
+  }
+
+  /** Counts one of `who`. Returns for how many ms they must wait first; 0: not at all. */
+  take(who: string): number {
+    const now = this.#environment.now()
+    const bucket = this.#buckets.get(who) ?? this.#add(who, now)
+    const passed = Math.max(0, now - bucket.at)
+    bucket.left = Math.min(this.#full, bucket.left + passed * this.#perMinute)
+    bucket.at = now
+    if (bucket.left < minuteMs) return Math.ceil((minuteMs - bucket.left) / this.#perMinute)
+    bucket.left -= minuteMs
+    return 0
+  }
+
+  get #full(): number {
+    return minuteMs * this.#perMinute
+  }
+
+  #add(who: string, now: number): Bucket {
+    // The one that came first goes first: it is full again, or nearly.
+    for (const first of this.#buckets.keys()) {
+      if (this.#buckets.size < limits.rateLimitedMax) break
+      this.#buckets.delete(first)
+    }
+    const bucket = { left: this.#full, at: now }
+    this.#buckets.set(who, bucket)
+    return bucket
+  }
+}
+
+const minuteMs = 60_000

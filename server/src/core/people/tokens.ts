@@ -1,0 +1,230 @@
+import {
+  decodeNumber,
+  encodeNumber,
+  kindRange,
+  tokenDigestOf,
+  tokenKey,
+  tokenRange,
+  tokenUseKey,
+  userKey,
+} from '../disk/keyspace.ts'
+import { walk } from '../disk/walk.ts'
+import type { Bytes, Entry, Put, StorageEngine } from '../engine/engine.ts'
+import type { Actor } from '../identity/caller.ts'
+import { asBuffer } from '../kernel/bytes.ts'
+import type { Environment } from '../kernel/environment.ts'
+import { StorageError } from '../kernel/errors.ts'
+import { isId } from '../kernel/ids.ts'
+import { limits } from '../kernel/limits.ts'
+import { auditPut, trailsOf } from '../log/audit.ts'
+import { fullScope, type Scope } from './scope.ts'
+import { createToken, digestOf } from './token-text.ts'
+import { decodeUser, type User } from './users.ts'
+
+/** What is known of an API token; the token itself is shown once and never kept. */
+export interface Token {
+  /** 16 hexadecimal digits, the first of its hash. */
+  readonly id: string
+  readonly userId: string
+  readonly name: string
+  /** Milliseconds since 1970, as all times here. */
+  readonly createdAt: number
+  /** Undefined: it does not expire. */
+  readonly expiresAt: number | undefined
+  readonly scope: Scope
+}
+
+export interface ListedToken extends Token {
+  /** To the minute; undefined: it was not used yet. */
+  readonly lastUsedAt: number | undefined
+}
+
+export interface NewToken {
+  readonly userId: string
+  readonly name: string
+  readonly expiresAt: number | undefined
+  readonly scope: Scope
+}
+
+const idBytes = 8
+
+/** API tokens: kept as hashes, and found by them. */
+export class Tokens {
+  readonly #engine: StorageEngine
+  readonly #environment: Environment
+
+  constructor(engine: StorageEngine, environment: Environment) {
+    this.#engine = engine
+    this.#environment = environment
+  }
+
+  /**
+   * The token and what is known of it. Nobody can be told the text again.
+   * Throws `token-settings-invalid`, `too-many`.
+   */
+  async create(wanted: NewToken, actor?: Actor): Promise<{ text: string; token: Token }> {
+    const now = this.#environment.now()
+    assertSettings(wanted, now)
+    await this.#assertRoom(wanted.userId)
+    const text = createToken(this.#environment)
+    const digest = digestOf(text)
+    const token: Token = { ...wanted, id: idOf(digest), createdAt: now }
+    const key = tokenKey(digest)
+    await this.#engine.commit({
+      checks: [{ key, revision: undefined }],
+      puts: [{ key, value: encodeToken(token) }, ...this.#audits('token-created', token, actor)],
+    })
+    return { text, token }
+  }
+
+  /** The token of that text and its user; undefined: nobody's, or it expired, or they may not. */
+  async findByText(text: string): Promise<{ token: Token; user: User } | undefined> {
+    return this.#valid(tokenKey(digestOf(text)))
+  }
+
+  /** Whether the token still stands for its user, who may have changed. */
+  async findValid(id: string): Promise<{ token: Token; user: User } | undefined> {
+    const entry = await this.#entryOf(id)
+    return entry && this.#valid(entry.key)
+  }
+
+  /** Throws `token-not-found`. */
+  async get(id: string): Promise<ListedToken> {
+    const entry = await this.#entryOf(id)
+    if (!entry) throw tokenNotFound(id)
+    return this.#listed(entry)
+  }
+
+  /** A user's tokens, the oldest first, also those that expired. Damaged ones are left out. */
+  async list(userId: string): Promise<readonly ListedToken[]> {
+    const found: ListedToken[] = []
+    for await (const entry of walk(this.#engine, kindRange('token'))) {
+      if (!entry.isDamaged && decodeToken(entry).userId === userId)
+        found.push(await this.#listed(entry))
+    }
+    return found.sort((one, other) => one.createdAt - other.createdAt)
+  }
+
+  /** Throws `token-not-found`. */
+  async revoke(id: string, actor?: Actor): Promise<void> {
+    const entry = await this.#entryOf(id)
+    if (!entry) throw tokenNotFound(id)
+    const token = decodeToken(entry)
+    const { applied } = await this.#engine.commit({
+      checks: [entry],
+      deletes: [entry.key, tokenUseKey(tokenDigestOf(entry.key))],
+      puts: this.#audits('token-revoked', token, actor),
+    })
+    if (!applied) throw tokenNotFound(id)
+  }
+
+  /** Remembers that the token was used now. One that was revoked meanwhile leaves nothing. */
+  async noteUse(id: string): Promise<void> {
+    const entry = await this.#entryOf(id)
+    if (!entry) return
+    const key = tokenUseKey(tokenDigestOf(entry.key))
+    const value = encodeNumber(this.#environment.now())
+    await this.#engine.commit({ checks: [entry], puts: [{ key, value }] })
+  }
+
+  async #valid(key: Bytes): Promise<{ token: Token; user: User } | undefined> {
+    const [entry] = await this.#engine.get([key])
+    if (!entry) return undefined
+    const token = decodeToken(entry)
+    if (token.expiresAt !== undefined && token.expiresAt <= this.#environment.now())
+      return undefined
+    const [owner] = await this.#engine.get([userKey(token.userId)])
+    const user = owner && decodeUser(owner)
+    return user && !user.isDisabled ? { token, user } : undefined
+  }
+
+  async #entryOf(id: string): Promise<Entry | undefined> {
+    if (!/^[0-9a-f]{16}$/.test(id)) return undefined
+    const range = tokenRange(Buffer.from(id, 'hex'))
+    const { entries } = await this.#engine.scan(range, { limit: 1, bytes: limits.pageBytesMax })
+    return entries[0]
+  }
+
+  async #listed(entry: Entry): Promise<ListedToken> {
+    const [use] = await this.#engine.get([tokenUseKey(tokenDigestOf(entry.key))])
+    const lastUsedAt = use && !use.isDamaged ? decodeNumber(use.value, 0) : undefined
+    return { ...decodeToken(entry), lastUsedAt }
+  }
+
+  async #assertRoom(userId: string): Promise<void> {
+    const now = this.#environment.now()
+    const living = (await this.list(userId)).filter(
+      ({ expiresAt }) => expiresAt === undefined || expiresAt > now,
+    )
+    if (living.length < limits.tokensPerUserMax) return
+    const sentence = `A user has at most ${limits.tokensPerUserMax} tokens: revoke one first.`
+    throw new StorageError('too-many', sentence)
+  }
+
+  #audits(
+    action: 'token-created' | 'token-revoked',
+    token: Token,
+    actor: Actor | undefined,
+  ): readonly Put[] {
+    const { id, userId, name, scope, expiresAt } = token
+    const at = this.#environment.now()
+    const details = { tokenId: id, scope, expiresAt }
+    const event = { action, subject: name, at, actor, details }
+    return trailsOf(userId, actor).map((trail) => auditPut(trail, event))
+  }
+}
+
+/**
+ * On disk: JSON. The first tokens of all said nothing but whose they are. Throws `record-damaged`.
+ */
+function decodeToken(entry: Entry): Token {
+  if (entry.isDamaged)
+    throw new StorageError('record-damaged', 'What is known of this token is damaged.')
+  const fields = JSON.parse(asBuffer(entry.value).toString('utf8'))
+  return {
+    id: idOf(tokenDigestOf(entry.key)),
+    userId: fields.userId,
+    name: fields.name ?? '',
+    createdAt: fields.createdAt,
+    expiresAt: fields.expiresAt,
+    scope: fields.scope ?? fullScope,
+  }
+}
+
+function encodeToken({ userId, name, createdAt, expiresAt, scope }: Token): Buffer {
+  return Buffer.from(JSON.stringify({ userId, name, createdAt, expiresAt, scope }))
+}
+
+function idOf(digest: Bytes): string {
+  return asBuffer(digest.subarray(0, idBytes)).toString('hex')
+}
+
+function assertSettings({ name, expiresAt, scope }: NewToken, now: number): void {
+  if (name.length > limits.tokenNameLengthMax || !name.isWellFormed()) {
+    throw invalid(`a name has at most ${limits.tokenNameLengthMax} characters`)
+  }
+  if (expiresAt !== undefined && !(expiresAt > now && expiresAt <= now + limits.retentionMsMax)) {
+    throw invalid('it must expire in the future, within a hundred years')
+  }
+  if (scope.storeId !== undefined && !isId(scope.storeId)) {
+    throw invalid('a store is named by its id')
+  }
+  if (scope.keyPrefix === undefined) return
+  if (scope.storeId === undefined) throw invalid('a key prefix goes with a store')
+  if (scope.action === 'manage') throw invalid('with a key prefix it can read or write')
+  if (scope.keyPrefix === '' || !isPossiblePrefix(scope.keyPrefix)) {
+    throw invalid('its key prefix is no beginning of a key')
+  }
+}
+
+function isPossiblePrefix(prefix: string): boolean {
+  return prefix.isWellFormed() && Buffer.byteLength(prefix) <= limits.recordKeyBytesMax
+}
+
+function invalid(why: string): StorageError {
+  return new StorageError('token-settings-invalid', `A token can't be made like that: ${why}.`)
+}
+
+function tokenNotFound(id: string): StorageError {
+  return new StorageError('token-not-found', `There is no token ${id.slice(0, 40)}.`)
+}

@@ -1,0 +1,145 @@
+import { describe, expect, it } from 'vitest'
+import { MemoryEngine } from '../../engines/memory.ts'
+import { StorageError } from '../kernel/errors.ts'
+import type { Store } from '../stores/store.ts'
+import {
+  bytesRecord,
+  callerWith,
+  codeOf,
+  openTestDomain,
+  owner,
+  patternBytes,
+  readText,
+  type TestDomain,
+  textRecord,
+} from '../testing/testing.ts'
+import { check } from '../upkeep/check.ts'
+import { RecordGuesses } from './record-guesses.ts'
+
+/** Two servers on one engine: what the one remembers of records, the other changes. */
+async function openTwo(): Promise<{ engine: CountingEngine; one: Opened; two: Opened }> {
+  const engine = new CountingEngine()
+  const first = await openTestDomain(engine)
+  const second = await openTestDomain(engine, { environment: first.environment })
+  const store = await first.stores.create({ ownerId: owner, name: 'coats' })
+  await store.put(textRecord('key', 'one'))
+  return {
+    engine,
+    one: { domain: first, store },
+    two: { domain: second, store: await second.stores.find(store.id) },
+  }
+}
+
+interface Opened {
+  readonly domain: TestDomain
+  readonly store: Store
+}
+
+class CountingEngine extends MemoryEngine {
+  reads = 0
+
+  override get(...asked: Parameters<MemoryEngine['get']>): ReturnType<MemoryEngine['get']> {
+    this.reads += 1
+    return super.get(...asked)
+  }
+}
+
+const small = (text: string) => ({
+  key: 'key',
+  contentType: 'text/plain',
+  bytes: Buffer.from(text),
+  jsonState: 'unchecked' as const,
+})
+
+describe('a record that this server wrote last', () => {
+  it('is written again without being read, alone and with others', async () => {
+    const { engine, one } = await openTwo()
+    engine.reads = 0
+    await one.store.put(textRecord('key', 'longer'))
+    expect(await one.store.batch.put([small('three')])).toEqual([true])
+    expect(engine.reads).toBe(0)
+    expect(await one.store.info()).toMatchObject({ recordCount: 1, storedBytes: 5 })
+  })
+
+  it('is read where it is asked for under a condition', async () => {
+    const { engine, one } = await openTwo()
+    engine.reads = 0
+    expect(await codeOf(one.store.put(textRecord('key', 'b'), { kind: 'absent' }))).toBe(
+      'condition-failed',
+    )
+    expect(engine.reads).toBeGreaterThan(0)
+  })
+
+  it.each([
+    ['replaced', (there: Store) => there.put(textRecord('key', 'by another one')), true],
+    ['replaced by a long value', (there: Store) => there.put(long()), true],
+    ['deleted', (there: Store) => there.delete('key'), false],
+    ['cleared away', (there: Store) => there.clear(), false],
+  ] as const)('counts right where another server has %s it', async (_, change, isThere) => {
+    const { engine, one, two } = await openTwo()
+    await change(two.store)
+    expect(await one.store.batch.put([small('mine')])).toEqual([isThere])
+    expect(await readText(two.store, 'key')).toBe('mine')
+    await change(two.store)
+    await one.store.put(textRecord('key', 'mine too'))
+    expect(await readText(two.store, 'key')).toBe('mine too')
+    expect(await two.store.info()).toMatchObject({ recordCount: 1, storedBytes: 8 })
+    expect(await problemsOf(engine)).toEqual([])
+  })
+
+  it('is not added by who finds it, nor missed by who deletes it, once it is another one', async () => {
+    const { one, two } = await openTwo()
+    await two.store.delete('key')
+    expect(await one.store.batch.add([small('added')])).toEqual([false])
+    await two.store.delete('key')
+    expect(await one.store.batch.delete(['key'])).toEqual([false])
+    expect(await one.store.batch.put([small('put')])).toEqual([false])
+  })
+
+  it('leaves the chunks of a long value to be swept, whoever wrote it', async () => {
+    const { engine, one, two } = await openTwo()
+    await one.store.put(long())
+    await two.store.put(long())
+    await one.store.put(textRecord('key', 'short'))
+    expect(await problemsOf(engine)).toEqual([])
+  })
+
+  it('is not written by who may not any more, as another server knows', async () => {
+    const { one, two } = await openTwo()
+    let isAllowed = true
+    const caller = callerWith(() => {
+      if (!isAllowed) throw new StorageError('access-denied', 'Not any more.')
+    })
+    const store = await one.domain.stores.find(one.store.id, caller)
+    await store.put(textRecord('key', 'allowed'))
+    isAllowed = false
+    expect(await codeOf(store.put(textRecord('key', 'denied')))).toBe('access-denied')
+    expect(await codeOf(store.batch.put([small('denied')]))).toBe('access-denied')
+    expect(await readText(two.store, 'key')).toBe('allowed')
+  })
+
+  it('is not written in a store that another server has dropped', async () => {
+    const { engine, one, two } = await openTwo()
+    await two.domain.stores.drop(two.store.id)
+    expect(await codeOf(one.store.put(textRecord('key', 'late')))).toBe('store-not-found')
+    expect(await codeOf(one.store.batch.put([small('late')]))).toBe('store-not-found')
+    expect(await problemsOf(engine)).toEqual([])
+  })
+})
+
+describe('guessing', () => {
+  it('pauses where others write the same records, and comes back', () => {
+    const guesses = new RecordGuesses()
+    for (let miss = 0; miss < 3; miss += 1) guesses.learn({ wasRight: false })
+    let paused = 0
+    while (!guesses.isWorthwhile()) paused += 1
+    expect(paused).toBe(48)
+    for (let hit = 0; hit < 48; hit += 1) guesses.learn({ wasRight: true })
+    expect(guesses.isWorthwhile()).toBe(true)
+    guesses.learn({ wasRight: false })
+    expect(guesses.isWorthwhile()).toBe(false)
+  })
+})
+
+const long = () => bytesRecord('key', patternBytes(2 ** 17))
+const problemsOf = async (engine: MemoryEngine) => (await check(engine)).problems

@@ -1,0 +1,48 @@
+import { StorageError } from '../kernel/errors.ts'
+import { limits } from '../kernel/limits.ts'
+
+// Apify's DNS_SAFE_NAME_REGEX (@apify/consts): letters, digits, and hyphens inside.
+const storeName = /^([a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])$/
+
+// A media type with parameters, as RFC 9110 (8.3.1) spells it: what a header can carry, no line
+// break above all.
+const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+const quoted = '"(?:[\\t \\x21\\x23-\\x5b\\x5d-\\x7e]|\\\\[\\t\\x20-\\x7e])*"'
+const parameter = `[ \\t]*;(?:[ \\t]*${token}=(?:${token}|${quoted}))?`
+const mediaType = new RegExp(`^${token}/${token}(?:${parameter})*[ \\t]*$`)
+
+export function isStoreName(name: string): boolean {
+  return name.length <= limits.storeNameLengthMax && storeName.test(name)
+}
+
+/** Throws `store-name-invalid`. */
+export function assertStoreName(name: string): void {
+  if (isStoreName(name)) return
+  throw new StorageError('store-name-invalid', `"${name.slice(0, 100)}" can't name a store.`)
+}
+
+/** Throws `store-title-invalid`. */
+export function assertStoreTitle(title: string): void {
+  if (title.length <= limits.storeTitleLengthMax && title.isWellFormed()) return
+  const rule = `at most ${limits.storeTitleLengthMax} characters`
+  throw new StorageError('store-title-invalid', `A store's title has ${rule}.`)
+}
+
+/**
+ * Any text that UTF-8 can spell, in at most 2,400 bytes; '' is one. Throws `record-key-invalid`.
+ */
+export function assertRecordKey(key: string): void {
+  if (!key.isWellFormed()) {
+    throw new StorageError('record-key-invalid', 'A record key is text that UTF-8 can spell.')
+  }
+  if (key.length * 3 <= limits.recordKeyBytesMax) return
+  if (Buffer.byteLength(key) <= limits.recordKeyBytesMax) return
+  const rule = `at most ${limits.recordKeyBytesMax} bytes of UTF-8`
+  throw new StorageError('record-key-invalid', `A record key has ${rule}.`)
+}
+
+/** Throws `content-type-invalid`. */
+export function assertContentType(contentType: string): void {
+  if (contentType.length <= limits.contentTypeLengthMax && mediaType.test(contentType)) return
+  throw new StorageError('content-type-invalid', 'The content type is not a media type.')
+}

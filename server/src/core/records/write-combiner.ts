@@ -1,0 +1,140 @@
+import type { Actor } from '../identity/caller.ts'
+import { StorageError } from '../kernel/errors.ts'
+import { limits } from '../kernel/limits.ts'
+import type { RecordChange } from './record-batch.ts'
+import type { Replaced } from './record-write.ts'
+
+/** What one call changes, all of it or nothing. */
+export interface Call {
+  readonly changes: readonly RecordChange[]
+  /** Only keys that are not there are written. */
+  readonly onlyAbsent: boolean
+}
+
+interface Waiting extends Call {
+  /** For each change, whether its key was there before. */
+  resolve(existed: readonly boolean[]): void
+  reject(error: unknown): void
+}
+
+interface Group {
+  readonly storeId: string
+  readonly actor: Actor | undefined
+  readonly calls: Waiting[]
+  readonly keys: Set<string>
+  bytes: number
+}
+
+/** Commits calls together, as if one came after the other. Returns what each of them found. */
+type CommitAll = (
+  calls: readonly Call[],
+  keys: readonly string[],
+) => Promise<readonly (readonly boolean[])[]>
+
+/** Bytes of values in one commit that several calls share. */
+const groupBytesMax = 1_048_576
+
+/**
+ * Calls of one actor that come within one turn of the event loop, such as pipelined commands,
+ * become one commit: they cost little more than the first of them.
+ */
+export class WriteCombiner {
+  #open: Group | undefined
+
+  /** Calls of the same actor and store are committed by the `commitAll` of the first of them. */
+  run(
+    { storeId, actor }: Pick<Group, 'storeId' | 'actor'>,
+    call: Call,
+    commitAll: CommitAll,
+  ): Promise<readonly boolean[]> {
+    return new Promise((resolve, reject) => {
+      const bytes = call.changes.reduce((sum, { record }) => sum + (record?.bytes.length ?? 0), 0)
+      const group = this.#groupFor({ storeId, actor, bytes, call }, commitAll)
+      group.calls.push({ ...call, resolve, reject })
+      for (const { key } of call.changes) group.keys.add(key)
+      group.bytes += bytes
+    })
+  }
+
+  #groupFor(
+    wanted: Pick<Group, 'storeId' | 'actor' | 'bytes'> & { call: Call },
+    commitAll: CommitAll,
+  ): Group {
+    const open = this.#open
+    if (open && isFor(open, wanted)) return open
+    const { storeId, actor } = wanted
+    const group: Group = { storeId, actor, calls: [], keys: new Set(), bytes: 0 }
+    this.#open = group
+    queueMicrotask(() => {
+      if (this.#open === group) this.#open = undefined
+      void commitGroup(group, commitAll)
+    })
+    return group
+  }
+}
+
+function isFor(
+  group: Group,
+  { storeId, actor, bytes, call }: Pick<Group, 'storeId' | 'actor' | 'bytes'> & { call: Call },
+): boolean {
+  if (actor === undefined || group.actor !== actor || group.storeId !== storeId) return false
+  const keyCount = group.keys.size + call.changes.length
+  return (
+    group.calls.length < 32 &&
+    group.bytes + bytes <= groupBytesMax &&
+    keyCount <= limits.pageItemsMax
+  )
+}
+
+/** What fails together may not fail by itself, unless nobody knows what became of it. */
+async function commitGroup({ calls, keys }: Group, commitAll: CommitAll): Promise<void> {
+  try {
+    const found = await commitAll(calls, [...keys])
+    for (const [index, { resolve }] of calls.entries()) resolve(found[index] ?? [])
+  } catch (error) {
+    const isUnknown = error instanceof StorageError && error.code === 'outcome-unknown'
+    if (calls.length === 1 || isUnknown) for (const { reject } of calls) reject(error)
+    else await commitEach(calls, commitAll)
+  }
+}
+
+async function commitEach(calls: readonly Waiting[], commitAll: CommitAll): Promise<void> {
+  for (const call of calls) {
+    try {
+      const [existed] = await commitAll(
+        [call],
+        call.changes.map(({ key }) => key),
+      )
+      call.resolve(existed ?? [])
+    } catch (error) {
+      call.reject(error)
+    }
+  }
+}
+
+/** A change as it is in the end, and what was there before all of them. */
+export type FinalChange = RecordChange & { readonly before: Replaced | undefined }
+
+/** What comes of calls that are done one after the other, from what is there. */
+export function playOut(
+  calls: readonly Call[],
+  entries: ReadonlyMap<string, Replaced | undefined>,
+): { changes: readonly FinalChange[]; found: readonly (readonly boolean[])[] } {
+  const last = new Map<string, RecordChange>()
+  const isThere = (key: string): boolean => {
+    const change = last.get(key)
+    return change ? change.record !== undefined : entries.get(key) !== undefined
+  }
+  const found = calls.map(({ changes, onlyAbsent }) => {
+    const existed = changes.map(({ key }) => isThere(key))
+    for (const [index, change] of changes.entries()) {
+      const isWanted = onlyAbsent ? !existed[index] : existed[index] || change.record !== undefined
+      if (isWanted) last.set(change.key, change)
+    }
+    return existed
+  })
+  const changes = [...last.values()]
+    .map((change) => ({ ...change, before: entries.get(change.key) }))
+    .filter(({ record, before }) => record !== undefined || before !== undefined)
+  return { changes, found }
+}

@@ -1,0 +1,44 @@
+import { StorageError } from '../kernel/errors.ts'
+import { limits } from '../kernel/limits.ts'
+import type { Store } from './store.ts'
+
+/** Commits that are under way at the same time: they share the engine's syncs. */
+const atOnce = 64
+
+/**
+ * Deletes the records of those keys, each by itself, and returns how many there were. Throws as
+ * `Store.delete`, and when the caller may not go on: those before it are gone then.
+ */
+export async function deleteKeys(store: Store, keys: readonly string[]): Promise<number> {
+  const waiting = [...new Set(keys)].reverse()
+  let count = 0
+  using use = store.beginUse()
+  while (waiting.length > 0) {
+    use.signal.throwIfAborted()
+    const batch = waiting.splice(-atOnce)
+    const found = await Promise.all(batch.map((key) => store.delete(key)))
+    count += found.filter((isFound) => isFound).length
+  }
+  return count
+}
+
+/** As `deleteKeys`, of all keys that begin with `prefix` when it comes to them. */
+export async function deletePrefix(store: Store, prefix: string): Promise<number> {
+  let startAfter: string | undefined
+  let count = 0
+  for (;;) {
+    const page = await store.list({ prefix, startAfter, limit: limits.pageItemsMax })
+    count += await deleteKeys(
+      store,
+      page.items.map(({ key }) => key),
+    )
+    startAfter = page.items.at(-1)?.key
+    if (!page.isTruncated || startAfter === undefined) return count
+  }
+}
+
+/** Throws `access-denied` unless the caller may delete all of them. */
+export function assertWithin(keys: readonly string[], prefix: string | undefined): void {
+  if (prefix === undefined || keys.every((key) => key.startsWith(prefix))) return
+  throw new StorageError('access-denied', `This token is for keys that begin with ${prefix}.`)
+}

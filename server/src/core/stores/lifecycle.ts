@@ -1,0 +1,299 @@
+import { keptUntil, markGarbage } from '../disk/garbage.ts'
+import {
+  activityKey,
+  counterKey,
+  expiryKey,
+  innerIdBytes,
+  nameKey,
+  ownedKeys,
+  ownedProjectKey,
+  ownerCounterKey,
+  recordKey,
+  schemaKey,
+  seedKey,
+  sharedKey,
+  storeKey,
+  userKey,
+} from '../disk/keyspace.ts'
+import { totalOf } from '../engine/counter.ts'
+import type { AtomicWrite, Bytes, Entry, Put, StorageEngine } from '../engine/engine.ts'
+import { type Activities, moveExpiry } from '../identity/activities.ts'
+import { decodeActivity } from '../identity/activity.ts'
+import { type Caller, system } from '../identity/caller.ts'
+import { encodeIdentity, type IdentityCache, type StoreIdentity } from '../identity/identity.ts'
+import { endsByClearing } from '../identity/retention.ts'
+import { addressKeys } from '../identity/store-filing.ts'
+import { accessOf, storeBusy, storeNotFound } from '../identity/store-reader.ts'
+import type { Environment } from '../kernel/environment.ts'
+import { limits } from '../kernel/limits.ts'
+import { type AuditAction, auditPut } from '../log/audit.ts'
+import { type ChangeKind, type ChangeOfMany, changePut, changesPut } from '../log/change.ts'
+import type { ChangeTrimmer } from '../log/change-trimmer.ts'
+import type { WholeRecord } from '../records/record.ts'
+import { assertBatch, recordPuts } from '../records/record-batch.ts'
+
+interface Found {
+  readonly identity: StoreIdentity
+  readonly store: Entry
+  readonly activity: Entry
+  /** The counters of records and of their stored bytes. */
+  readonly recordsEntry: Entry | undefined
+  readonly bytesEntry: Entry | undefined
+}
+
+/**
+ * How stores end and are cleared: one small commit that swaps or removes the content id and leaves
+ * a garbage mark; the sweeper removes the records behind it.
+ */
+export class Lifecycle {
+  readonly #engine: StorageEngine
+  readonly #environment: Environment
+  readonly #identities: IdentityCache
+  readonly #activities: Activities
+  readonly #trimmer: ChangeTrimmer
+
+  constructor(parts: {
+    engine: StorageEngine
+    environment: Environment
+    identities: IdentityCache
+    activities: Activities
+    trimmer: ChangeTrimmer
+  }) {
+    this.#engine = parts.engine
+    this.#environment = parts.environment
+    this.#identities = parts.identities
+    this.#activities = parts.activities
+    this.#trimmer = parts.trimmer
+  }
+
+  /** Throws `store-not-found`, `store-busy` and what the caller throws. */
+  async drop(storeId: string, caller: Caller = system): Promise<void> {
+    await this.#write(storeId, async (found) => {
+      await this.#assertAllowed(caller, found)
+      return this.#dropWrite(found, { kind: 'drop', caller })
+    })
+  }
+
+  /** Throws `store-not-found`, `store-busy` and what the caller throws. */
+  async clear(storeId: string, caller: Caller = system): Promise<void> {
+    await this.#write(storeId, async (found) => {
+      await this.#assertAllowed(caller, found)
+      const { identity, activity } = found
+      const isOver = await this.#activities.isExpired(identity, activity)
+      if (isOver && !endsByClearing(identity)) throw storeNotFound(storeId)
+      return this.#clearWrite(found, { kind: 'clear', caller })
+    })
+  }
+
+  /**
+   * Puts these records in place of all there are, in one commit. Returns how many there were.
+   * Throws as `clear`, and `too-many`.
+   */
+  async replaceAll(
+    storeId: string,
+    records: readonly WholeRecord[],
+    caller: Caller = system,
+  ): Promise<number> {
+    assertBatch(records.map(({ key }) => key))
+    let count = 0
+    await this.#write(storeId, async (found) => {
+      await this.#assertAllowed(caller, found)
+      const { identity, activity } = found
+      const isOver = await this.#activities.isExpired(identity, activity)
+      if (isOver && !endsByClearing(identity)) throw storeNotFound(storeId)
+      count = isOver ? 0 : Number(totalOf(found.recordsEntry))
+      return this.#replacement(found, records, caller)
+    })
+    return count
+  }
+
+  /** Ends or clears the store if its time is over, which is decided anew in each attempt. */
+  async expire(storeId: string): Promise<void> {
+    await this.#write(storeId, async (found) => {
+      const { identity, activity } = found
+      if (!(await this.#activities.isExpired(identity, activity))) return undefined
+      if (!endsByClearing(identity))
+        return this.#dropWrite(found, { kind: 'expire', caller: system })
+      if (isEmpty(found)) return this.#rearmWrite(found)
+      return this.#clearWrite(found, { kind: 'expire', caller: system })
+    })
+  }
+
+  async #write(
+    storeId: string,
+    writeOf: (found: Found) => AtomicWrite | Promise<AtomicWrite | undefined>,
+  ): Promise<void> {
+    for (let attempt = 0; attempt < limits.writeAttemptsMax; attempt += 1) {
+      const write = await writeOf(await this.#find(storeId))
+      if (!write) return
+      const commit = await this.#engine.commit(write)
+      if (!commit.applied) continue
+      // A rearmed store has nothing to tell.
+      const isLogged = write.puts?.some(({ stamped }) => stamped) ?? false
+      if (isLogged) this.#trimmer.note(storeId, commit.revision)
+      return
+    }
+    throw storeBusy(storeId)
+  }
+
+  async #find(storeId: string): Promise<Found> {
+    const counters = [counterKey(storeId, 'bytes'), counterKey(storeId, 'records')]
+    const keys = [storeKey(storeId), activityKey(storeId), ...counters]
+    const [store, activity, bytesEntry, recordsEntry] = await this.#engine.get(keys)
+    if (!store || !activity) throw storeNotFound(storeId)
+    const { identity } = this.#identities.decode(storeId, store)
+    return { identity, store, activity, recordsEntry, bytesEntry }
+  }
+
+  async #assertAllowed(caller: Caller, { identity }: Found): Promise<void> {
+    const asks = caller.asksOwner(identity)
+    const [owner] = asks ? await this.#engine.get([userKey(identity.ownerId)]) : []
+    caller.assert(identity, accessOf(owner))
+  }
+
+  #dropWrite(found: Found, ending: Ending): AtomicWrite {
+    const { identity, store, activity, bytesEntry } = found
+    const bytes = Number(totalOf(bytesEntry))
+    const { id, ownerId, name } = identity
+    const now = this.#environment.now()
+    const { expiresAt } = decodeActivity(activity)
+    const deletes = [
+      storeKey(id),
+      activityKey(id),
+      ...ownedKeys(identity, { named: false }),
+      counterKey(id, 'records'),
+      counterKey(id, 'bytes'),
+      ...Object.keys(identity.shares).map((userId) => sharedKey(userId, id)),
+    ]
+    if (expiresAt > 0) deletes.push(expiryKey(expiresAt, id))
+    if (identity.hasSchema) deletes.push(schemaKey(id))
+    deletes.push(...addressKeys(identity))
+    if (identity.project) deletes.push(ownedProjectKey(identity))
+    if (identity.project?.hasSeed) deletes.push(seedKey(id))
+    const sums = [{ key: ownerCounterKey(ownerId, 'stores'), delta: -1n }]
+    if (name !== null) {
+      deletes.push(nameKey(ownerId, name), ...ownedKeys(identity, { named: true }))
+      sums.push({ key: ownerCounterKey(ownerId, 'named'), delta: -1n })
+    }
+    const mark = markGarbage(identity.contentId, { kind: 'content', bytes, dueAt: keptUntil(now) })
+    return {
+      // Its place among those that expire goes too, and a renewal that came meanwhile saves it.
+      checks: [store, activity],
+      deletes,
+      puts: [...this.#told(found, ending), ...mark.puts],
+      sums: [...sums, ...mark.sums],
+    }
+  }
+
+  /** The time of a store begins again that has nothing to clear, and nothing to tell. */
+  #rearmWrite({ identity, store, activity, recordsEntry }: Found): AtomicWrite {
+    const before = decodeActivity(activity)
+    const { expiresAt, by } = this.#activities.armed(identity, before)
+    const counter = { key: counterKey(identity.id, 'records'), revision: recordsEntry?.revision }
+    return {
+      checks: [store, activity, counter],
+      ...moveExpiry(identity.id, { from: before, to: { ...before, expiresAt, by } }),
+    }
+  }
+
+  #clearWrite(found: Found, ending: Ending): AtomicWrite {
+    const { id } = found.identity
+    const { checks, deletes, puts, sums } = this.#emptied(found)
+    return {
+      checks,
+      deletes: [counterKey(id, 'records'), counterKey(id, 'bytes'), ...deletes],
+      puts: [...puts, ...this.#told(found, ending)],
+      sums,
+    }
+  }
+
+  /** The counters go on with what is there then, so that they must be as they were read. */
+  #replacement(found: Found, records: readonly WholeRecord[], { actor }: Caller): AtomicWrite {
+    const { identity, recordsEntry, bytesEntry } = found
+    const { contentId, checks, deletes, puts, sums } = this.#emptied(found)
+    const now = this.#environment.now()
+    const createValueId = (): Bytes => this.#environment.randomBytes(innerIdBytes)
+    const bytes = records.reduce((sum, record) => sum + record.bytes.length, 0)
+    const counters = [
+      { key: counterKey(identity.id, 'records'), entry: recordsEntry, total: records.length },
+      { key: counterKey(identity.id, 'bytes'), entry: bytesEntry, total: bytes },
+    ]
+    return {
+      checks: [
+        ...checks,
+        ...counters.map(({ key, entry }) => ({ key, revision: entry?.revision })),
+      ],
+      deletes,
+      puts: [
+        ...puts,
+        changesPut(identity.id, { at: now, actor, changes: changesOf(found, records) }),
+        ...records.flatMap((record) => {
+          const entryKey = recordKey(contentId, record.key)
+          return recordPuts(record, { entryKey, now, createValueId })
+        }),
+      ],
+      sums: [
+        ...sums,
+        ...counters
+          .map(({ key, entry, total }) => ({ key, delta: BigInt(total) - totalOf(entry) }))
+          .filter(({ delta }) => delta !== 0n),
+      ],
+    }
+  }
+
+  /** The store under a new content id, its time begun again; the old content is garbage. */
+  #emptied({ identity, store, activity, bytesEntry }: Found): Emptied {
+    const { id } = identity
+    const contentId = Buffer.from(this.#environment.randomBytes(innerIdBytes))
+    const before = decodeActivity(activity)
+    const expiry = moveExpiry(id, { from: before, to: this.#activities.armed(identity, before) })
+    const dueAt = keptUntil(this.#environment.now())
+    const bytes = Number(totalOf(bytesEntry))
+    const mark = markGarbage(identity.contentId, { kind: 'content', bytes, dueAt })
+    const own = { key: storeKey(id), value: encodeIdentity({ ...identity, contentId }) }
+    return {
+      contentId,
+      checks: [store, activity],
+      deletes: expiry.deletes,
+      puts: [own, ...expiry.puts, ...mark.puts],
+      sums: mark.sums,
+    }
+  }
+
+  /** What the change log says, and the audit trail where somebody did it. */
+  #told({ identity, store }: Found, { kind, caller: { actor } }: Ending): Put[] {
+    const at = this.#environment.now()
+    const { id, ownerId, name } = identity
+    const before = store.revision
+    const change = changePut(id, { kind, key: '', size: 0, at, actor, before })
+    if (kind === 'expire') return [change]
+    const action: AuditAction = kind === 'drop' ? 'store-dropped' : 'store-cleared'
+    const event = { action, subject: name ?? id, at, actor, storeId: id, before }
+    return [change, auditPut(ownerId, event)]
+  }
+}
+
+interface Emptied extends Required<AtomicWrite> {
+  readonly contentId: Buffer
+}
+
+/** The change log of a replacement: a clear, and what is there behind it. */
+function changesOf(
+  { store, recordsEntry }: Found,
+  records: readonly WholeRecord[],
+): readonly ChangeOfMany[] {
+  const cleared = { kind: 'clear', key: '', size: 0, before: store.revision } as const
+  const puts = records.map(({ key, bytes }) => ({ kind: 'put', key, size: bytes.length }) as const)
+  return totalOf(recordsEntry) === 0n && puts.length > 0 ? puts : [cleared, ...puts]
+}
+
+/** How a store ends or is cleared, and by whom. */
+interface Ending {
+  readonly kind: ChangeKind
+  readonly caller: Caller
+}
+
+/** A damaged counter says nothing. */
+function isEmpty({ recordsEntry }: Found): boolean {
+  return !recordsEntry?.isDamaged && totalOf(recordsEntry) === 0n
+}

@@ -1,0 +1,275 @@
+import {
+  nameKey,
+  ownedProjectKey,
+  ownedProjectRange,
+  ownedStoreIdOf,
+  projectKey,
+  rangeBehind,
+  seedKey,
+} from '../disk/keyspace.ts'
+import { walk } from '../disk/walk.ts'
+import type { Actor, Caller } from '../identity/caller.ts'
+import type { StoreChanges } from '../identity/store-changes.ts'
+import { ignoreGone } from '../identity/store-reader.ts'
+import { StorageError } from '../kernel/errors.ts'
+import { limits } from '../kernel/limits.ts'
+import {
+  isChannelId,
+  isWellMadeChannelId,
+  newProject,
+  type Project,
+  type ProjectChanges,
+  projectNotFound,
+} from '../pages/project.ts'
+import { namesakes, slugOf } from '../pages/project-name.ts'
+import { GuessLimit } from '../people/guess-limit.ts'
+import { assertStoreTitle } from '../records/validate.ts'
+import { decodeSeed, encodeSeed, recordsOf, type SeedPair } from './seed.ts'
+import type { Store, StoreInfo, StoreParts } from './store.ts'
+import { infoIfAlive } from './store-list.ts'
+import type { Stores } from './stores.ts'
+
+export interface NewProject {
+  readonly ownerId: string
+  /** As typed: the store's title. The store is named by its slug. */
+  readonly name: string
+  /** Undefined: one that nobody guesses. */
+  readonly channelId?: string | undefined
+  /** Undefined: as this server's projects are. */
+  readonly isOpen?: boolean | undefined
+  readonly actor: Actor | undefined
+}
+
+export interface StoredProject {
+  readonly store: Store
+  readonly project: Project
+}
+
+/** A store that is a project. */
+export type ProjectInfo = StoreInfo & { readonly project: Project }
+
+/** Where a project stands in the list of all. */
+export type ProjectPosition = Pick<StoreInfo, 'ownerId' | 'createdAt' | 'id'>
+
+/** How many namesakes are looked for at once. */
+const namesAtOnce = 100
+
+/** Stores that are App Lab projects: pages reach them by a channel id, which is unique. */
+export class Projects {
+  readonly #parts: StoreParts
+  readonly #stores: Stores
+  readonly #areOpen: boolean
+  readonly #guesses: GuessLimit
+  /** Store ids by channel: a guess, which the store's identity confirms. */
+  readonly #known = new Map<string, string>()
+
+  /** `areOpen`: whether new ones are open where nobody says. */
+  constructor(parts: StoreParts, stores: Stores, { areOpen }: { areOpen: boolean }) {
+    this.#parts = parts
+    this.#stores = stores
+    this.#areOpen = areOpen
+    this.#guesses = new GuessLimit(parts.environment, limits.channelGuessesMax)
+  }
+
+  /**
+   * A new project in a store of its own. Of a name that is taken the next number is. Throws
+   * `project-taken` where there is one of that channel, `channel-invalid`, `store-title-invalid`,
+   * and `too-many` where 1,000 of the owner's stores are called the same.
+   */
+  async create(wanted: NewProject): Promise<StoredProject> {
+    const { ownerId, name: title, channelId, isOpen = this.#areOpen, actor } = wanted
+    assertStoreTitle(title)
+    if (channelId !== undefined) await this.#assertFree(channelId)
+    const project = newProject(this.#parts.environment, { channelId, isOpen })
+    for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
+      const name = await this.#freeName(ownerId, slugOf(title))
+      try {
+        const store = await this.#stores.create({ ownerId, name, title, project, actor })
+        this.#note(project.channelId, store.id)
+        return { store, project }
+      } catch (error) {
+        if (!(error instanceof StorageError) || error.code !== 'store-name-taken') throw error
+        // Somebody else was faster: with the name or with the channel.
+        await this.#assertFree(project.channelId)
+      }
+    }
+    throw new StorageError('store-busy', 'Too many others make projects of that name just now.')
+  }
+
+  /**
+   * The store of a channel, to be used by `caller`, who is asked at every use whether it still has
+   * that channel. At once where this server knows it. Throws `project-not-found`, what the caller
+   * throws and, where many channels from `peer` were wrong, `too-many-guesses`; without a peer,
+   * nothing is counted, nor is what Coatcheck may have made. Uses of a store that has ended throw
+   * `store-not-found`.
+   */
+  find(
+    channelId: string,
+    { caller, peer }: { caller: Caller; peer: string | undefined },
+  ): Store | Promise<Store> {
+    const known = this.#known.get(channelId)
+    const store = known && this.#stores.findKnown(known, confirming(channelId, caller))
+    return store || this.#look(channelId, { caller, peer })
+  }
+
+  /** What is remembered of a channel is over: a use of its store threw `store-not-found`. */
+  forget(channelId: string): void {
+    this.#known.delete(channelId)
+  }
+
+  /**
+   * A store becomes a project, with a channel id that nobody guesses; one that is a project stays
+   * as it is. Throws `store-not-found` and what the caller throws.
+   */
+  async link(
+    storeId: string,
+    caller: Caller,
+    { isOpen = this.#areOpen }: { isOpen?: boolean } = {},
+  ): Promise<Project> {
+    const { project } = await (await this.#stores.find(storeId, caller)).identity()
+    if (project) return project
+    const wanted = newProject(this.#parts.environment, { isOpen })
+    return this.#updated(storeId, { project: wanted }, caller)
+  }
+
+  /** The store and its records stay; its channel, rules and seed go. Throws as `link`. */
+  async unlink(storeId: string, caller: Caller): Promise<void> {
+    await this.#stores.update(storeId, { project: null }, caller)
+  }
+
+  /** Throws `project-not-found`, `page-rules-invalid`, and as `link`. */
+  update(storeId: string, projectChanges: ProjectChanges, caller: Caller): Promise<Project> {
+    return this.#updated(storeId, { projectChanges }, caller)
+  }
+
+  /**
+   * What the project can be reset to; undefined: nothing any more. A project without records gets
+   * these at once. Throws `project-not-found`, `seed-invalid`, `record-key-invalid`, `too-many`,
+   * and as `link`.
+   */
+  async setSeed(
+    storeId: string,
+    pairs: readonly SeedPair[] | undefined,
+    caller: Caller,
+  ): Promise<void> {
+    const seed = pairs ? encodeSeed(pairs) : null
+    const store = await this.#stores.update(storeId, { seed }, caller)
+    if (!pairs || pairs.length === 0 || (await store.batch.count()) > 0) return
+    await store.batch.add(recordsOf(pairs))
+  }
+
+  /** Undefined: there is none. Throws `project-not-found`, `record-damaged`, and as `link`. */
+  async seedOf(storeId: string, caller: Caller): Promise<readonly SeedPair[] | undefined> {
+    const { identity, entries } = await this.#parts.reader.read(storeId, {
+      keysOf: ({ id, project }) => (project?.hasSeed ? [seedKey(id)] : []),
+      caller,
+    })
+    if (!identity.project) throw projectNotFound(storeId)
+    const [entry] = entries
+    if (entry) return decodeSeed(entry)
+    if (!identity.project.hasSeed) return undefined
+    throw new StorageError('record-damaged', `The seed of store ${storeId} is lost.`)
+  }
+
+  /**
+   * The seed in place of all records, in one commit. Returns how many there were. Throws
+   * `seed-not-found`, and as `seedOf`.
+   */
+  async resetToSeed(storeId: string, caller: Caller): Promise<number> {
+    const pairs = await this.seedOf(storeId, caller)
+    if (!pairs) throw new StorageError('seed-not-found', 'This project has no seed.')
+    const store = await this.#stores.find(storeId, caller)
+    return store.replaceAll(recordsOf(pairs))
+  }
+
+  /**
+   * All living projects of a user, or of everybody (user by user), in the order in which their
+   * stores came; those behind `after`, which may have ended.
+   */
+  async *list(ownerId?: string, after?: ProjectPosition): AsyncGenerator<ProjectInfo> {
+    const all = ownedProjectRange(ownerId)
+    const range = after ? rangeBehind(all, ownedProjectKey(after)) : all
+    for await (const { key } of walk(this.#parts.engine, range)) {
+      const info = await infoIfAlive(ownedStoreIdOf(key), this.#parts)
+      if (info?.project) yield { ...info, project: info.project }
+    }
+  }
+
+  async #updated(storeId: string, changes: StoreChanges, caller: Caller): Promise<Project> {
+    const store = await this.#stores.update(storeId, changes, caller)
+    const { project } = await store.identity()
+    if (!project) throw projectNotFound(storeId)
+    return project
+  }
+
+  async #look(
+    channelId: string,
+    { caller, peer }: { caller: Caller; peer: string | undefined },
+  ): Promise<Store> {
+    const counted = isWellMadeChannelId(channelId) ? undefined : peer
+    const isKnown = this.#known.has(channelId)
+    const look = async (): Promise<string | undefined> =>
+      isChannelId(channelId) ? this.#storeIdOf(channelId) : undefined
+    const guess = channelId.slice(0, 100)
+    const isGuess = counted !== undefined && !isKnown
+    const storeId = await (isGuess ? this.#guesses.during(counted, guess, look) : look())
+    if (storeId === undefined) {
+      this.forget(channelId)
+      if (counted !== undefined) this.#guesses.noteWrong(counted, guess)
+      throw projectNotFound(channelId)
+    }
+    try {
+      const store = await this.#stores.find(storeId, confirming(channelId, caller))
+      this.#note(channelId, storeId)
+      return store
+    } catch (error) {
+      const isGone = error instanceof StorageError && error.code === 'store-not-found'
+      throw isGone ? projectNotFound(channelId) : error
+    }
+  }
+
+  async #storeIdOf(channelId: string): Promise<string | undefined> {
+    const [entry] = await this.#parts.engine.get([projectKey(channelId)])
+    return entry && Buffer.from(entry.value).toString('latin1')
+  }
+
+  #note(channelId: string, storeId: string): void {
+    if (this.#known.size >= limits.cachedStoresMax) this.#known.clear()
+    this.#known.set(channelId, storeId)
+  }
+
+  /** What has expired must not keep its channel until a sweep comes by. */
+  async #assertFree(channelId: string): Promise<void> {
+    if (!isChannelId(channelId)) {
+      const rule = "1 to 100 letters, digits, '_' and '-'"
+      throw new StorageError('channel-invalid', `A channel id has ${rule}.`)
+    }
+    const holder = await this.#storeIdOf(channelId)
+    if (holder === undefined) return
+    await this.#parts.lifecycle.expire(holder).catch(ignoreGone)
+    if ((await this.#storeIdOf(channelId)) === undefined) return
+    throw new StorageError('project-taken', `There is a project ${channelId} already.`)
+  }
+
+  async #freeName(ownerId: string, slug: string): Promise<string> {
+    for (let first = 1; first < limits.projectNamesakesMax; first += namesAtOnce) {
+      const names = namesakes(slug, { first, count: namesAtOnce })
+      const found = await this.#parts.engine.get(names.map((name) => nameKey(ownerId, name)))
+      const free = names.find((_, index) => !found[index])
+      if (free !== undefined) return free
+    }
+    const many = `${limits.projectNamesakesMax} stores`
+    throw new StorageError('too-many', `There are ${many} named ${slug} already.`)
+  }
+}
+
+/** The caller, who means the store for as long as it has that channel. */
+function confirming(channelId: string, caller: Caller): Caller {
+  return {
+    ...caller,
+    assert: (store, ownerAccess) => {
+      if (store.project?.channelId !== channelId) throw projectNotFound(channelId)
+      caller.assert(store, ownerAccess)
+    },
+  }
+}

@@ -1,0 +1,215 @@
+import { sessionKey, sessionRange } from '../disk/keyspace.ts'
+import { walk } from '../disk/walk.ts'
+import type { Entry } from '../engine/engine.ts'
+import { type Actor, type Caller, system } from '../identity/caller.ts'
+import type { SessionAddress } from '../identity/identity.ts'
+import type { OwnRetention } from '../identity/retention.ts'
+import { ignoreGone, storeNotFound } from '../identity/store-reader.ts'
+import type { Environment } from '../kernel/environment.ts'
+import { StorageError } from '../kernel/errors.ts'
+import { limits } from '../kernel/limits.ts'
+import { GuessLimit } from '../people/guess-limit.ts'
+import type { WholeRecord } from '../records/record.ts'
+import { batchesOf } from '../records/record-batch.ts'
+import type { Store, StoreInfo, StoreParts } from './store.ts'
+import { infoIfAlive } from './store-list.ts'
+import type { Stores } from './stores.ts'
+
+export interface NewSession {
+  readonly ownerId: string
+  /** What the store is called until it is named: its title. */
+  readonly label: string
+  readonly retention: OwnRetention
+  /** The token of a shared session; undefined: one that nobody can guess. */
+  readonly sharedToken: bigint | undefined
+  readonly actor: Actor | undefined
+}
+
+export interface RestoredSession {
+  readonly ownerId: string
+  readonly session: SessionAddress
+  readonly retention: OwnRetention
+  readonly records: readonly WholeRecord[]
+  readonly actor: Actor | undefined
+}
+
+/**
+ * Stores that have a token, as NemesisDB's clients address them: a 64-bit number, looked up among
+ * the sessions of one user.
+ */
+export class Sessions {
+  readonly #parts: StoreParts
+  readonly #stores: Stores
+  readonly #guesses: GuessLimit
+  /** The store of a token, one of an owner's: a guess, which the store's identity confirms. */
+  readonly #known = new Map<bigint, { readonly ownerId: string; readonly storeId: string }>()
+
+  constructor(parts: StoreParts, stores: Stores) {
+    this.#parts = parts
+    this.#stores = stores
+    this.#guesses = new GuessLimit(parts.environment, limits.sessionGuessesMax)
+  }
+
+  /** Throws `session-taken` where there is a shared session of that token. */
+  async create(wanted: NewSession): Promise<{ store: Store; token: bigint }> {
+    const { ownerId, label, retention, sharedToken, actor } = wanted
+    const token = sharedToken ?? createToken(this.#parts.environment)
+    const session = { token: String(token), isShared: sharedToken !== undefined }
+    const title = label.slice(0, limits.storeTitleLengthMax).toWellFormed()
+    await this.#endExpired(ownerId, token)
+    try {
+      const store = await this.#stores.create({
+        ownerId,
+        name: undefined,
+        retention,
+        title,
+        session,
+        actor,
+      })
+      this.#note(ownerId, token, store.id)
+      return { store, token }
+    } catch (error) {
+      if (!(error instanceof StorageError) || error.code !== 'store-name-taken') throw error
+      throw new StorageError('session-taken', 'There is a session of that name already.')
+    }
+  }
+
+  /**
+   * A session as it was somewhere else, with its records: it is there when all of it is. False
+   * where there is one of that token already.
+   */
+  async restore(wanted: RestoredSession): Promise<boolean> {
+    const { ownerId, session, retention, records, actor } = wanted
+    const key = sessionKey(ownerId, BigInt(session.token))
+    await this.#endExpired(ownerId, BigInt(session.token))
+    if ((await this.#parts.engine.get([key]))[0]) return false
+    const store = await this.#stores.create({ ownerId, name: undefined, actor })
+    try {
+      for (const batch of batchesOf(records)) await store.batch.put(batch)
+      await this.#stores.update(store.id, { session, retention }, { ...system, actor })
+      this.#note(ownerId, BigInt(session.token), store.id)
+      return true
+    } catch (error) {
+      await this.#stores.drop(store.id)
+      if (!(error instanceof StorageError) || error.code !== 'store-busy') throw error
+      // Somebody else may have restored it meanwhile.
+      if ((await this.#parts.engine.get([key]))[0]) return false
+      throw error
+    }
+  }
+
+  /**
+   * At once where this server knows it. Throws `store-not-found`, what the caller throws and, where
+   * many tokens from `peer` were wrong, `too-many-guesses`; without a peer, nothing is counted.
+   */
+  find(
+    ownerId: string,
+    token: bigint,
+    { caller, peer }: { caller: Caller; peer: string | undefined },
+  ): Store | Promise<Store> {
+    const known = this.#knownStore(ownerId, token)
+    const store = known && this.#stores.findKnown(known, this.#confirming(token, caller))
+    return store || this.#look(ownerId, token, { caller, peer })
+  }
+
+  /** What is remembered of a token is over. */
+  forget(ownerId: string, token: bigint): void {
+    if (this.#knownStore(ownerId, token) !== undefined) this.#known.delete(token)
+  }
+
+  /** A store that has no token gets one that nobody can guess. Returns its token. */
+  async link(storeId: string, caller: Caller): Promise<string> {
+    const { session } = await (await this.#stores.find(storeId, caller)).identity()
+    if (session) return session.token
+    const token = String(createToken(this.#parts.environment))
+    await this.#stores.update(storeId, { session: { token, isShared: false } }, caller)
+    return token
+  }
+
+  /**
+   * Takes the token away, and drops the store where nothing else keeps it. Throws
+   * `store-not-found`, also for a store that has no token, and what the caller throws.
+   */
+  async end(store: Store, caller: Caller): Promise<void> {
+    const { name, session, project } = await store.identity()
+    if (!session) throw storeNotFound(store.id)
+    if (name === null && project === null) await this.#stores.drop(store.id, caller)
+    else await this.#stores.update(store.id, { session: null }, caller)
+  }
+
+  /** All living sessions of a user, in the order of their tokens. */
+  async *list(ownerId: string): AsyncGenerator<StoreInfo & { session: { token: string } }> {
+    for await (const { value } of walk(this.#parts.engine, sessionRange(ownerId))) {
+      const info = await infoIfAlive(Buffer.from(value).toString('latin1'), this.#parts)
+      if (info?.session) yield { ...info, session: info.session }
+    }
+  }
+
+  /** How many there are, and how many records they hold. */
+  async totals(ownerId: string): Promise<{ sessions: number; records: number }> {
+    const totals = { sessions: 0, records: 0 }
+    for await (const { recordCount } of this.list(ownerId)) {
+      totals.sessions += 1
+      totals.records += recordCount
+    }
+    return totals
+  }
+
+  async #look(
+    ownerId: string,
+    token: bigint,
+    { caller, peer }: { caller: Caller; peer: string | undefined },
+  ): Promise<Store> {
+    const isKnown = this.#knownStore(ownerId, token) !== undefined
+    const get = async (): Promise<readonly (Entry | undefined)[]> =>
+      this.#parts.engine.get([sessionKey(ownerId, token)])
+    const isGuess = peer !== undefined && !isKnown
+    const [entry] = await (isGuess ? this.#guesses.during(peer, String(token), get) : get())
+    if (!entry) {
+      this.forget(ownerId, token)
+      if (peer !== undefined) this.#guesses.noteWrong(peer, String(token))
+      throw storeNotFound(String(token))
+    }
+    const storeId = Buffer.from(entry.value).toString('latin1')
+    const store = await this.#stores.find(storeId, this.#confirming(token, caller))
+    this.#note(ownerId, token, storeId)
+    return store
+  }
+
+  #note(ownerId: string, token: bigint, storeId: string): void {
+    if (this.#known.size >= limits.cachedStoresMax) this.#known.clear()
+    this.#known.set(token, { ownerId, storeId })
+  }
+
+  #knownStore(ownerId: string, token: bigint): string | undefined {
+    const known = this.#known.get(token)
+    return known?.ownerId === ownerId ? known.storeId : undefined
+  }
+
+  /** The caller, who means the store for as long as it has that token. */
+  #confirming(token: bigint, caller: Caller): Caller {
+    const text = String(token)
+    return {
+      ...caller,
+      assert: (store, ownerAccess) => {
+        if (store.session?.token !== text) throw storeNotFound(text)
+        caller.assert(store, ownerAccess)
+      },
+    }
+  }
+
+  /** What has expired must not keep its token until a sweep comes by. */
+  async #endExpired(ownerId: string, token: bigint): Promise<void> {
+    const [entry] = await this.#parts.engine.get([sessionKey(ownerId, token)])
+    if (!entry) return
+    const storeId = Buffer.from(entry.value).toString('latin1')
+    await this.#parts.lifecycle.expire(storeId).catch(ignoreGone)
+  }
+}
+
+/** 1 to 2^53 - 1: JavaScript's JSON carries it unharmed, and nobody guesses it. */
+function createToken(environment: Environment): bigint {
+  const bytes = Buffer.from(environment.randomBytes(8))
+  const token = bytes.readBigUInt64BE() >> 11n
+  return token === 0n ? createToken(environment) : token
+}

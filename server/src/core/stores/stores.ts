@@ -1,0 +1,281 @@
+import {
+  innerIdBytes,
+  nameKey,
+  ownedKeys,
+  ownerCounterKey,
+  schemaKey,
+  storeKey,
+} from '../disk/keyspace.ts'
+import type { AtomicWrite, Bytes, Put } from '../engine/engine.ts'
+import { type Activities, moveExpiry } from '../identity/activities.ts'
+import { type Actor, type Caller, system } from '../identity/caller.ts'
+import { encodeIdentity, type SessionAddress, type StoreIdentity } from '../identity/identity.ts'
+import { assertRetention, type OwnRetention } from '../identity/retention.ts'
+import { changesEvent } from '../identity/store-audit.ts'
+import { changed, type StoreChanges, signingSecretLength } from '../identity/store-changes.ts'
+import { emptyPut, readdressed, refiled, reseeded, reshared } from '../identity/store-filing.ts'
+import { storeBusy, storeNotFound } from '../identity/store-reader.ts'
+import type { Environment } from '../kernel/environment.ts'
+import { StorageError } from '../kernel/errors.ts'
+import { createId, isId, randomAlphanumerics } from '../kernel/ids.ts'
+import { limits } from '../kernel/limits.ts'
+import { auditPut } from '../log/audit.ts'
+import { assertProjectChanges, type Project } from '../pages/project.ts'
+import { assertStoreName, assertStoreTitle, isStoreName } from '../records/validate.ts'
+import { Store, type StoreParts } from './store.ts'
+import { listStores, type StorePage, type StoreQuery } from './store-list.ts'
+import { type FoundStores, type StoreSearch, searchStores } from './store-search.ts'
+
+export interface NewStore {
+  readonly ownerId: string
+  /** Undefined: unnamed, and so it expires. */
+  readonly name: string | undefined
+  readonly retention?: OwnRetention
+  /** As `encodeSchema` makes it; it stays for as long as the store does. */
+  readonly schema?: Bytes | undefined
+  readonly title?: string
+  readonly session?: SessionAddress
+  readonly project?: Project
+  /** Who makes it. */
+  readonly actor?: Actor | undefined
+}
+
+/** All stores. Methods throw as `Store` does where the storage fails. */
+export class Stores {
+  readonly #parts: StoreParts
+  #createdLast = 0
+
+  constructor(parts: StoreParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * A store that exists, to be used by `caller`, who is asked at once. What the store was when it
+   * was last read is enough for that: every use reads it anew.
+   * Throws `store-not-found` and what the caller throws.
+   */
+  async find(storeId: string, caller: Caller = system): Promise<Store> {
+    const known = this.findKnown(storeId, caller)
+    if (known) return known
+    if (!isId(storeId)) throw storeNotFound(storeId)
+    const identity = await new Store(storeId, this.#parts, caller).identity()
+    return new Store(storeId, this.#parts, caller, identity)
+  }
+
+  /**
+   * As `find`, of what this server has read before; undefined where `find` must look: also where
+   * the caller refuses, since the store may have changed by now.
+   */
+  findKnown(storeId: string, caller: Caller = system): Store | undefined {
+    const known = this.#parts.identities.guess(storeId)
+    if (!known || !isPassed(caller, known.identity)) return undefined
+    return new Store(storeId, this.#parts, caller, known.identity)
+  }
+
+  /** As `find`, by the name that its owner gave it. */
+  async findByName(ownerId: string, name: string, caller: Caller = system): Promise<Store> {
+    const storeId = isStoreName(name) ? await this.#idOf(ownerId, name) : undefined
+    if (storeId === undefined) throw storeNotFound(name.slice(0, limits.storeNameLengthMax))
+    return this.find(storeId, caller)
+  }
+
+  /**
+   * Always a new store. Throws `store-name-invalid`, `store-retention-invalid`, `store-name-taken`.
+   */
+  async create(wanted: NewStore): Promise<Store> {
+    if (wanted.retention !== undefined) assertRetention(wanted.retention)
+    if (wanted.name !== undefined) assertStoreName(wanted.name)
+    const store = await this.#add(wanted)
+    if (store) return store
+    throw new StorageError('store-name-taken', `There is a store named ${wanted.name} already.`)
+  }
+
+  /**
+   * The owner's store of that name, made if there is none: of many who ask at once, one makes it.
+   * Throws `store-name-invalid`, `store-retention-invalid`.
+   */
+  async open(wanted: NewStore & { name: string }): Promise<{ store: Store; isNew: boolean }> {
+    if (wanted.retention !== undefined) assertRetention(wanted.retention)
+    assertStoreName(wanted.name)
+    for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
+      const storeId = await this.#idOf(wanted.ownerId, wanted.name)
+      if (storeId !== undefined) {
+        return { store: new Store(storeId, this.#parts), isNew: false }
+      }
+      const store = await this.#add(wanted)
+      if (store) return { store, isNew: true }
+    }
+    throw storeBusy(wanted.name)
+  }
+
+  /**
+   * Throws `store-not-found`, `store-name-invalid`, `store-name-taken`, `store-title-invalid`,
+   * `store-retention-invalid`, `share-invalid`, `page-rules-invalid`, `project-not-found` and what
+   * the caller throws.
+   */
+  async update(storeId: string, changes: StoreChanges, caller: Caller = system): Promise<Store> {
+    if (changes.retention !== undefined) assertRetention(changes.retention)
+    if (typeof changes.name === 'string') assertStoreName(changes.name)
+    if (typeof changes.title === 'string') assertStoreTitle(changes.title)
+    if (changes.projectChanges) assertProjectChanges(changes.projectChanges)
+    await this.#parts.queue.run(storeId, () => this.#update(storeId, changes, caller))
+    return new Store(storeId, this.#parts, caller)
+  }
+
+  /** Some of an owner's stores. */
+  async list(query: StoreQuery): Promise<StorePage> {
+    return listStores(this.#parts, query)
+  }
+
+  /** Stores by what they are called. */
+  async search(search: StoreSearch): Promise<FoundStores> {
+    return searchStores(this.#parts, search)
+  }
+
+  /** Removes the store and all that is in it. Throws `store-not-found`, what the caller throws. */
+  async drop(storeId: string, caller: Caller = system): Promise<void> {
+    await new Store(storeId, this.#parts, caller).identity()
+    await this.#parts.lifecycle.drop(storeId, caller)
+  }
+
+  async #idOf(ownerId: string, name: string): Promise<string | undefined> {
+    const [entry] = await this.#parts.engine.get([nameKey(ownerId, name)])
+    return entry && Buffer.from(entry.value).toString('latin1')
+  }
+
+  /** Undefined where another store has that name. */
+  async #add(wanted: NewStore): Promise<Store | undefined> {
+    const { engine, environment, activities } = this.#parts
+    const identity = this.#newIdentity(wanted, environment)
+    const commit = await engine.commit(creation(identity, activities, wanted))
+    if (!commit.applied) return undefined
+    activities.noteArmed(identity)
+    return new Store(identity.id, this.#parts)
+  }
+
+  #newIdentity(wanted: NewStore, environment: Environment): StoreIdentity {
+    return {
+      id: createId(environment),
+      ownerId: wanted.ownerId,
+      name: wanted.name ?? null,
+      title: wanted.title ?? null,
+      generalAccess: 'FOLLOW_USER_SETTING',
+      shares: {},
+      session: wanted.session ?? null,
+      project: wanted.project ?? null,
+      contentId: Buffer.from(environment.randomBytes(innerIdBytes)),
+      retention: wanted.retention ?? 'default',
+      createdAt: this.#nextCreation(environment.now()),
+      hasSchema: wanted.schema !== undefined,
+      signingSecret: randomAlphanumerics(environment, signingSecretLength),
+    }
+  }
+
+  /** Thousandths of a millisecond keep apart what this server makes within one. */
+  #nextCreation(now: number): number {
+    const next = Math.max(now, this.#createdLast + 0.001)
+    this.#createdLast = Math.round(next * 1_000) / 1_000
+    return this.#createdLast
+  }
+
+  async #update(storeId: string, changes: StoreChanges, caller: Caller): Promise<void> {
+    for (let attempt = 0; attempt < limits.writeAttemptsMax; attempt += 1) {
+      const write = await this.#updateWrite(storeId, changes, caller)
+      if ((await this.#parts.engine.commit(write)).applied) return
+    }
+    throw storeBusy(storeId)
+  }
+
+  async #updateWrite(storeId: string, changes: StoreChanges, caller: Caller): Promise<AtomicWrite> {
+    const { reader, activities, environment } = this.#parts
+    const snapshot = await reader.read(storeId, { keysOf: () => [], withActivity: true, caller })
+    const { identity, check, activity } = snapshot
+    const next = changed(identity, changes, environment)
+    if (next.name !== identity.name) await this.#assertNameFree(next)
+    const { stored } = reader.activityOf(snapshot)
+    const isArmed = next.name !== identity.name || changes.retention !== undefined
+    const armed = activities.armed(next, stored)
+    const expiry = moveExpiry(storeId, {
+      from: stored,
+      to: isArmed ? armed : { ...armed, expiresAt: stored.expiresAt, by: stored.by },
+    })
+    const filing = refiled(identity, next)
+    const sharing = reshared(identity, next)
+    const addressing = readdressed(identity, next)
+    const seeding = reseeded(identity, { next, seed: changes.seed })
+    const event = { changes, actor: caller.actor, before: check.revision, at: environment.now() }
+    return {
+      checks: [check, ...(activity ? [activity] : []), ...filing.checks, ...addressing.checks],
+      deletes: [
+        ...expiry.deletes,
+        ...filing.deletes,
+        ...sharing.deletes,
+        ...addressing.deletes,
+        ...seeding.deletes,
+      ],
+      puts: [
+        identityPut(next),
+        changesEvent(identity, event),
+        ...expiry.puts,
+        ...filing.puts,
+        ...sharing.puts,
+        ...addressing.puts,
+        ...seeding.puts,
+      ],
+      sums: filing.sums,
+    }
+  }
+
+  async #assertNameFree({ ownerId, name, id }: StoreIdentity): Promise<void> {
+    if (name === null) return
+    const holder = await this.#idOf(ownerId, name)
+    if (holder === undefined || holder === id) return
+    throw new StorageError('store-name-taken', `There is a store named ${name} already.`)
+  }
+}
+
+function isPassed(caller: Caller, identity: StoreIdentity): boolean {
+  if (caller.asksOwner(identity)) return false
+  try {
+    caller.assert(identity, 'RESTRICTED')
+    return true
+  } catch (error) {
+    if (error instanceof StorageError) return false
+    throw error
+  }
+}
+
+function identityPut(identity: StoreIdentity): Put {
+  return { key: storeKey(identity.id), value: encodeIdentity(identity) }
+}
+
+function creation(
+  identity: StoreIdentity,
+  activities: Activities,
+  { schema, actor }: NewStore,
+): AtomicWrite {
+  const { id, ownerId, name, createdAt } = identity
+  const at = Math.trunc(createdAt)
+  const details = identity.project ? { details: { project: true } } : {}
+  const made = { action: 'store-created', subject: name ?? id, at, actor, storeId: id } as const
+  const event = { ...made, ...details }
+  const audit = actor ? [auditPut(ownerId, event)] : []
+  const filing = refiled({ ...identity, name: null }, identity)
+  const addressing = readdressed({ ...identity, session: null, project: null }, identity)
+  const expiry = moveExpiry(id, { from: undefined, to: activities.armed(identity) })
+  const filed = ownedKeys(identity, { named: false }).map(emptyPut)
+  const described = schema ? [{ key: schemaKey(id), value: schema }] : []
+  return {
+    checks: [{ key: storeKey(id), revision: undefined }, ...filing.checks, ...addressing.checks],
+    puts: [
+      identityPut(identity),
+      ...audit,
+      ...described,
+      ...filed,
+      ...expiry.puts,
+      ...filing.puts,
+      ...addressing.puts,
+    ],
+    sums: [{ key: ownerCounterKey(ownerId, 'stores'), delta: 1n }, ...filing.sums],
+  }
+}

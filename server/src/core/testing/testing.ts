@@ -1,0 +1,305 @@
+import { createHash } from 'node:crypto'
+import type { UserPrincipal } from '../access/access.ts'
+import { kindRange } from '../disk/keyspace.ts'
+import { walk } from '../disk/walk.ts'
+import { type Domain, type DomainOptions, openDomain } from '../domain.ts'
+import type {
+  AtomicWrite,
+  Bytes,
+  Commit,
+  EngineError,
+  Entry,
+  KeyRange,
+  Page,
+  Revision,
+  ScanBound,
+  StorageEngine,
+} from '../engine/engine.ts'
+import { type Caller, system } from '../identity/caller.ts'
+import type { StoreIdentity } from '../identity/identity.ts'
+import type { Awaitable } from '../kernel/awaitable.ts'
+import type { Environment } from '../kernel/environment.ts'
+import { type ErrorCode, StorageError } from '../kernel/errors.ts'
+import { limits } from '../kernel/limits.ts'
+import { fullScope, type Scope } from '../people/scope.ts'
+import type { User } from '../people/users.ts'
+import type { NewRecord } from '../records/record.ts'
+import type { Store } from '../stores/store.ts'
+import { BytesSource, type ValueSource } from '../values/value.ts'
+
+export const second = 1_000
+export const minute = 60 * second
+export const hour = 60 * minute
+export const day = 24 * hour
+
+/** Owners whose ids are as long as real ones. */
+export const owner = 'owner000000000001'
+export const otherOwner = 'owner000000000002'
+
+/**
+ * Time stands still until a test moves it, chance comes from a seed, and what is logged can be
+ * looked at.
+ */
+export class TestEnvironment implements Environment {
+  readonly errors: unknown[] = []
+  readonly #seed: number
+  #now = Date.UTC(2026, 0, 1)
+  #drawn = 0
+
+  constructor(seed = 1) {
+    this.#seed = seed
+  }
+
+  now(): number {
+    return this.#now
+  }
+
+  /** A negative `ms` sets the clock back. */
+  advance(ms: number): void {
+    this.#now += ms
+  }
+
+  randomBytes(count: number): Buffer {
+    this.#drawn += 1
+    const hash = createHash('shake256', { outputLength: count })
+    return hash.update(`${this.#seed}/${this.#drawn}`).digest()
+  }
+
+  logError(_message: string, cause: unknown): void {
+    this.errors.push(cause)
+  }
+}
+
+export interface TestDomain extends Domain {
+  readonly engine: StorageEngine
+  readonly environment: TestEnvironment
+}
+
+/** The real domain on `engine`, under a clock of its own unless it is given one. */
+export async function openTestDomain(
+  engine: StorageEngine,
+  options: Partial<DomainOptions> & { environment?: TestEnvironment } = {},
+): Promise<TestDomain> {
+  const { environment = new TestEnvironment(), ...settings } = options
+  const { unnamedRetentionMs } = limits
+  const domain = await openDomain(engine, environment, { unnamedRetentionMs, ...settings })
+  return { ...domain, engine, environment }
+}
+
+export function textRecord(key: string, text: string): NewRecord {
+  return {
+    key,
+    contentType: 'text/plain; charset=utf-8',
+    contentEncoding: '',
+    source: new BytesSource(Buffer.from(text)),
+  }
+}
+
+/** A record of any bytes; `source` where they come in an unusual way. */
+export function bytesRecord(key: string, source: Bytes | ValueSource): NewRecord {
+  return {
+    key,
+    contentType: 'application/octet-stream',
+    contentEncoding: '',
+    source: source instanceof Uint8Array ? new BytesSource(source) : source,
+  }
+}
+
+/** `size` bytes without a pattern that a shifted or swapped part could hide in. */
+export function patternBytes(size: number, seed = 0): Buffer {
+  const hash = createHash('shake256', { outputLength: Math.max(size, 1) })
+  return hash.update(`pattern ${seed}`).digest().subarray(0, size)
+}
+
+/** A value in two parts or more; `pause` runs before its second part is taken. */
+export class PausingSource implements ValueSource {
+  readonly #source: ValueSource
+  readonly #pause: () => Promise<void>
+  #taken = 0
+
+  constructor(bytes: Bytes, pause: () => Promise<void>) {
+    this.#source = new BytesSource(bytes)
+    this.#pause = pause
+  }
+
+  async take(count: number): Promise<Bytes> {
+    this.#taken += 1
+    if (this.#taken === 2) await this.#pause()
+    return this.#source.take(count)
+  }
+}
+
+export async function readBytes(store: Store, key: string): Promise<Bytes | undefined> {
+  const record = await store.get(key)
+  return record?.value.read()
+}
+
+export async function readText(store: Store, key: string): Promise<string | undefined> {
+  const bytes = await readBytes(store, key)
+  return bytes && Buffer.from(bytes).toString()
+}
+
+/**
+ * An engine that a test hurts on purpose: damaged entries, reads and commits that fail in one way
+ * or come too late. Of keys that are longer than its limits it understands nothing, as real engines
+ * do.
+ */
+export class HurtEngine implements StorageEngine {
+  /** Every commit fails like this while it is set. */
+  commitFailure: EngineError | undefined
+  /** Every read fails like this while it is set. */
+  readFailure: Error | undefined
+  /** Runs before the next commit, and once. */
+  beforeCommit: (() => Promise<unknown>) | undefined
+  /** Runs before the next entries that were read are answered, and once. */
+  beforeAnswer: (() => Promise<unknown>) | undefined
+  readonly #engine: StorageEngine
+  readonly #damaged = new Set<string>()
+
+  constructor(engine: StorageEngine) {
+    this.#engine = engine
+  }
+
+  /** The entry fails its checksum from now on, whatever is put there. */
+  damage(key: Bytes): void {
+    this.#damaged.add(nameOf(key))
+  }
+
+  get limits(): StorageEngine['limits'] {
+    return this.#engine.limits
+  }
+
+  get isShared(): boolean {
+    return this.#engine.isShared
+  }
+
+  async get(keys: readonly Bytes[]): Promise<(Entry | undefined)[]> {
+    for (const key of keys) this.#assertLength(key)
+    if (this.readFailure) throw this.readFailure
+    const entries = await this.#engine.get(keys)
+    const before = this.beforeAnswer
+    this.beforeAnswer = undefined
+    await before?.()
+    return entries.map((entry) => entry && this.#seen(entry))
+  }
+
+  async scan(range: KeyRange, bound: ScanBound): Promise<Page> {
+    this.#assertLength(range.start)
+    this.#assertLength(range.end)
+    if (this.readFailure) throw this.readFailure
+    const page = await this.#engine.scan(range, bound)
+    return { entries: page.entries.map((entry) => this.#seen(entry)), more: page.more }
+  }
+
+  async commit(write: AtomicWrite): Promise<Commit> {
+    if (this.commitFailure) throw this.commitFailure
+    const before = this.beforeCommit
+    this.beforeCommit = undefined
+    await before?.()
+    return this.#engine.commit(write)
+  }
+
+  newerThan(revision: Revision, signal: AbortSignal): Promise<Revision> {
+    return this.#engine.newerThan(revision, signal)
+  }
+
+  close(): Promise<void> {
+    return this.#engine.close()
+  }
+
+  #assertLength(key: Bytes): void {
+    if (key.length > this.limits.keyBytesMax) throw new RangeError('No key is as long as that.')
+  }
+
+  #seen(entry: Entry): Entry {
+    if (!this.#damaged.has(nameOf(entry.key))) return entry
+    return { ...entry, value: Buffer.alloc(0), isDamaged: true }
+  }
+}
+
+function nameOf(key: Bytes): string {
+  return Buffer.from(key).toString('hex')
+}
+
+/** A user who is no admin unless it is said. */
+export function userWith(id: string, changes: Partial<User> = {}): User {
+  const access = { isAdmin: false, isDisabled: false, generalAccess: 'RESTRICTED' } as const
+  return { id, username: id, createdAt: 0, ...access, ...changes }
+}
+
+/** Who comes with a token of that scope, which is full where nothing is said. */
+export function principalWith(user: User, scope: Partial<Scope> = {}): UserPrincipal {
+  const whole = { ...fullScope, ...scope }
+  return { kind: 'user', user, tokenId: '00ff00ff00ff00ff', scope: whole, isOperator: false }
+}
+
+/** What is stored of a store that nobody made. */
+export function identityWith(changes: Partial<StoreIdentity> = {}): StoreIdentity {
+  return {
+    id: 'store000000000001',
+    ownerId: owner,
+    name: null,
+    title: null,
+    generalAccess: 'RESTRICTED',
+    shares: {},
+    session: null,
+    project: null,
+    contentId: Buffer.alloc(12),
+    retention: 'default',
+    createdAt: 0,
+    hasSchema: false,
+    signingSecret: 'secret',
+    ...changes,
+  }
+}
+
+/** A caller who is asked by `guard` alone: it throws where they may not use the store. */
+export function callerWith(guard: (store: StoreIdentity) => void): Caller {
+  return { ...system, assert: guard }
+}
+
+/** A store that was found may be gone by now: its use tells. */
+export async function findAndUse({ stores }: Domain, storeId: string): Promise<StoreIdentity> {
+  return (await stores.find(storeId)).identity()
+}
+
+/** How the domain refuses `work`; 'none' where it does not. */
+/** Work that may fail at once, as a promise. */
+export async function promised<T>(work: () => Awaitable<T>): Promise<T> {
+  return work()
+}
+
+export async function codeOf(work: unknown): Promise<ErrorCode | 'none'> {
+  try {
+    await work
+    return 'none'
+  } catch (error) {
+    if (error instanceof StorageError) return error.code
+    throw error
+  }
+}
+
+/** Everything of one kind that is stored. */
+export async function entriesOf(
+  engine: StorageEngine,
+  kind: Parameters<typeof kindRange>[0],
+): Promise<Entry[]> {
+  return Array.fromAsync(walk(engine, kindRange(kind)))
+}
+
+/** Sweeps for `ms` as a running server does, so that what is due by then is gone. */
+export async function sweepFor(
+  { sweeper, environment }: Pick<TestDomain, 'sweeper' | 'environment'>,
+  ms: number,
+): Promise<void> {
+  const step = Math.max(limits.sweepIntervalMs, ms / 20)
+  for (let passed = 0; passed < ms; passed += step) {
+    environment.advance(step)
+    await sweeper.sweep()
+  }
+}
+
+/** Some turns of the event loop: what runs in the background on an undelayed engine has ended. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate)
+}

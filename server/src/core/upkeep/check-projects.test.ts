@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest'
+import { MemoryEngine } from '../../engines/memory.ts'
+import { ownedProjectKey, projectKey, seedKey } from '../disk/keyspace.ts'
+import type { AtomicWrite } from '../engine/engine.ts'
+import { system } from '../identity/caller.ts'
+import type { StoreIdentity } from '../identity/identity.ts'
+import {
+  entriesOf,
+  HurtEngine,
+  openTestDomain,
+  owner,
+  type TestDomain,
+} from '../testing/testing.ts'
+import { check } from './check.ts'
+import { copy } from './copy.ts'
+
+interface Stored {
+  readonly engine: HurtEngine
+  readonly domain: TestDomain
+  /** A project with a seed. */
+  readonly game: StoreIdentity
+  /** A store that is no project. */
+  readonly coats: StoreIdentity
+}
+
+async function storedData(): Promise<Stored> {
+  const engine = new HurtEngine(new MemoryEngine())
+  const domain = await openTestDomain(engine)
+  const wanted = { ownerId: owner, name: 'game', channelId: 'channel', actor: undefined }
+  const { store } = await domain.projects.create(wanted)
+  await domain.projects.setSeed(store.id, [{ key: 'a', json: '1' }], system)
+  const coats = await domain.stores.create({ ownerId: owner, name: 'coats' })
+  return { engine, domain, game: await store.identity(), coats: await coats.identity() }
+}
+
+const problemsOf = async ({ engine }: Stored): Promise<string> =>
+  (await check(engine)).problems.join('\n')
+
+describe('a check of projects finds', () => {
+  const wrongs: Readonly<Record<string, (stored: Stored) => { write: AtomicWrite; told: string }>> =
+    {
+      'one whose channel leads nowhere': ({ game: { id } }) => ({
+        write: { deletes: [projectKey('channel')] },
+        told: `Store ${id} is not filed everywhere it should be.`,
+      }),
+      'one that its owner could not list': ({ game }) => ({
+        write: { deletes: [ownedProjectKey(game)] },
+        told: `Store ${game.id} is not filed everywhere it should be.`,
+      }),
+      'a channel that no store has': ({ coats: { id } }) => ({
+        write: { puts: [{ key: projectKey('other'), value: Buffer.from(id, 'latin1') }] },
+        told: `Store ${id} is filed under project and should not be.`,
+      }),
+      'a store that is listed and is none': ({ coats }) => ({
+        write: { puts: [{ key: ownedProjectKey(coats), value: Buffer.of() }] },
+        told: `Store ${coats.id} is filed under ownedProject and should not be.`,
+      }),
+      'a seed that is lost': ({ game: { id } }) => ({
+        write: { deletes: [seedKey(id)] },
+        told: `The seed of store ${id} is lost.`,
+      }),
+      'a seed of a store that has none': ({ coats: { id } }) => ({
+        write: { puts: [{ key: seedKey(id), value: Buffer.from('[]') }] },
+        told: `Store ${id} left its seed behind.`,
+      }),
+    }
+
+  it.each(Object.entries(wrongs))('%s', async (_, wrong) => {
+    const stored = await storedData()
+    expect(await problemsOf(stored)).toBe('')
+    const { write, told } = wrong(stored)
+    await stored.engine.commit(write)
+    expect(await problemsOf(stored)).toBe(told)
+  })
+
+  it.each(['project', 'ownedProject', 'seed'] as const)('what is damaged: %s', async (kind) => {
+    const stored = await storedData()
+    for (const { key } of await entriesOf(stored.engine, kind)) stored.engine.damage(key)
+    expect(await problemsOf(stored)).toBe(`An entry of the kind ${kind} is damaged.`)
+  })
+})
+
+describe('a copy of projects', () => {
+  it('serves the same channels with the same keys and seeds', async () => {
+    const { engine, game } = await storedData()
+    const target = new MemoryEngine()
+    await copy(engine, target)
+    expect((await check(target)).problems).toEqual([])
+    const { projects } = await openTestDomain(target)
+    const found = await projects.find('channel', { caller: system, peer: undefined })
+    expect((await found.identity()).project).toEqual(game.project)
+    expect(await projects.seedOf(found.id, system)).toEqual([{ key: 'a', json: '1' }])
+  })
+})

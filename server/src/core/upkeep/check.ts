@@ -1,0 +1,330 @@
+import { assertFormat } from '../disk/format.ts'
+import { decodeGarbage } from '../disk/garbage.ts'
+import {
+  activityKey,
+  counterKey,
+  counterOwnerOf,
+  expiryKey,
+  expiryOf,
+  formatKey,
+  garbageOf,
+  garbageTotalKey,
+  kindRange,
+  leaseValueIdOf,
+  nameKey,
+  ownedKeys,
+  ownedProjectKey,
+  ownedStoreIdOf,
+  ownerCounterKey,
+  schemaKey,
+  sharedKey,
+  storeIdOf,
+  storeKey,
+  tokenDigestOf,
+  tokenKey,
+} from '../disk/keyspace.ts'
+import { walk } from '../disk/walk.ts'
+import { totalOf } from '../engine/counter.ts'
+import type { Bytes, Entry, StorageEngine } from '../engine/engine.ts'
+import { decodeActivity } from '../identity/activity.ts'
+import { IdentityCache, type StoreIdentity } from '../identity/identity.ts'
+import { addressKeys } from '../identity/store-filing.ts'
+import { asBuffer } from '../kernel/bytes.ts'
+import { StorageError } from '../kernel/errors.ts'
+import { checkValues } from './check-values.ts'
+
+/** What a walk over all data found. */
+export interface CheckReport {
+  readonly stores: number
+  readonly records: number
+  /** Stored bytes of all values. */
+  readonly bytes: number
+  /** A sentence each; at most 1,000 are kept. */
+  readonly problems: readonly string[]
+  readonly problemCount: number
+}
+
+export interface CheckOptions {
+  /** Called now and then: `done` of about `total` records were looked at. */
+  readonly onProgress?: (done: number, total: number) => void
+}
+
+const problemsKept = 1_000
+const ownedKinds = ['owned', 'ownedNewest', 'ownedNamed', 'ownedNamedNewest'] as const
+/** Entries of these kinds are verified by their checksums, whatever else is looked at. */
+const plainKinds = [
+  ...ownedKinds,
+  'audit',
+  'change',
+  'changesTrimmed',
+  'counter',
+  'expiry',
+  'format',
+  'garbage',
+  'garbageTotal',
+  'instance',
+  'lease',
+  'name',
+  'ownedProject',
+  'ownerCounter',
+  'project',
+  'schema',
+  'seed',
+  'session',
+  'shared',
+  'token',
+  'tokenUse',
+  'user',
+  'username',
+] as const
+
+/**
+ * Walks all data and compares everything that is written twice. To be run while nobody writes.
+ * Every byte of every value is read and its checksum verified.
+ * Throws StorageError `storage-unavailable` for a newer format and for half a copy.
+ */
+export async function check(
+  engine: StorageEngine,
+  options: CheckOptions = {},
+): Promise<CheckReport> {
+  return new Checker(engine, options).run()
+}
+
+export interface ContentTotals {
+  readonly storeId: string | undefined
+  records: number
+  bytes: number
+}
+
+class Checker {
+  readonly #engine: StorageEngine
+  readonly #options: CheckOptions
+  readonly #identities = new IdentityCache()
+  readonly #problems: string[] = []
+  #problemCount = 0
+  readonly #storeIds = new Set<string>()
+  /** Stores that say that they have a seed. */
+  readonly #seeded = new Set<string>()
+  /** By content id in hex: of stores, and (without a store) of what waits for the sweeper. */
+  readonly #contents = new Map<string, ContentTotals>()
+  /** Value ids in hex that something points at. */
+  readonly #values = new Set<string>()
+  readonly #owners = new Map<string, { stores: bigint; named: bigint }>()
+  #recordsExpected = 0
+
+  constructor(engine: StorageEngine, options: CheckOptions) {
+    this.#engine = engine
+    this.#options = options
+  }
+
+  async run(): Promise<CheckReport> {
+    const [format] = await this.#engine.get([formatKey])
+    if (format && !format.isDamaged) assertFormat(format)
+    await this.#checkStores()
+    await this.#checkSchemas()
+    await this.#checkSeeds()
+    await this.#checkFiles()
+    await this.#checkExpiries()
+    await this.#checkTokenUses()
+    await this.#collectGarbage()
+    for await (const entry of walk(this.#engine, kindRange('lease'))) {
+      this.#values.add(asBuffer(leaseValueIdOf(entry.key)).toString('hex'))
+    }
+    const totals = await checkValues(this.#engine, {
+      contents: this.#contents,
+      values: this.#values,
+      report: (problem) => this.#report(problem),
+      onRecord: (done) => this.#options.onProgress?.(done, Math.max(done, this.#recordsExpected)),
+    })
+    await this.#checkCounters()
+    for (const kind of plainKinds) await this.#checkPlain(kind)
+    return {
+      stores: this.#storeIds.size,
+      ...totals,
+      problems: this.#problems,
+      problemCount: this.#problemCount,
+    }
+  }
+
+  async #checkStores(): Promise<void> {
+    for await (const entry of walk(this.#engine, kindRange('store'))) {
+      const identity = this.#decode(entry)
+      if (identity) await this.#checkStore(identity)
+    }
+  }
+
+  #decode(entry: Entry): StoreIdentity | undefined {
+    const storeId = storeIdOf(entry.key)
+    this.#storeIds.add(storeId)
+    try {
+      return this.#identities.decode(storeId, entry).identity
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error
+      this.#report(error.message)
+      return undefined
+    }
+  }
+
+  async #checkStore(identity: StoreIdentity): Promise<void> {
+    const { id, ownerId, name, contentId } = identity
+    this.#contents.set(contentId.toString('hex'), { storeId: id, records: 0, bytes: 0 })
+    const owner = this.#owners.get(ownerId) ?? { stores: 0n, named: 0n }
+    owner.stores += 1n
+    owner.named += name === null ? 0n : 1n
+    this.#owners.set(ownerId, owner)
+    const keys = [activityKey(id), counterKey(id, 'records'), ...filedKeys(identity)]
+    const [activity, records, ...filed] = await this.#engine.get(keys)
+    this.#recordsExpected += Number(totalOf(records))
+    if (filed.includes(undefined)) this.#report(`Store ${id} is not filed everywhere it should be.`)
+    await this.#checkSchema(identity)
+    if (identity.project?.hasSeed) this.#seeded.add(id)
+    if (!activity || activity.isDamaged) this.#report(`The activity of store ${id} is lost.`)
+    else await this.#checkExpiry(id, decodeActivity(activity).expiresAt)
+  }
+
+  async #checkSchema({ id, hasSchema }: StoreIdentity): Promise<void> {
+    if (!hasSchema) return
+    const [schema] = await this.#engine.get([schemaKey(id)])
+    if (!schema) this.#report(`The schema of store ${id} is lost.`)
+  }
+
+  /** None is left of a store that is gone. */
+  async #checkSchemas(): Promise<void> {
+    for await (const { key } of walk(this.#engine, kindRange('schema'))) {
+      const storeId = storeIdOf(key)
+      if (!this.#storeIds.has(storeId)) this.#report(`Store ${storeId} left its schema behind.`)
+    }
+  }
+
+  /** Each is there whose store says so, and no other. */
+  async #checkSeeds(): Promise<void> {
+    const found = new Set<string>()
+    for await (const { key } of walk(this.#engine, kindRange('seed'))) {
+      const storeId = storeIdOf(key)
+      found.add(storeId)
+      if (!this.#seeded.has(storeId)) this.#report(`Store ${storeId} left its seed behind.`)
+    }
+    for (const storeId of this.#seeded) {
+      if (!found.has(storeId)) this.#report(`The seed of store ${storeId} is lost.`)
+    }
+  }
+
+  async #checkExpiry(storeId: string, expiresAt: number): Promise<void> {
+    if (expiresAt === 0) return
+    const [mark] = await this.#engine.get([expiryKey(expiresAt, storeId)])
+    if (!mark) this.#report(`Store ${storeId} is not filed among those that expire.`)
+  }
+
+  /** Whatever is filed must be a store that says so itself. */
+  async #checkFiles(): Promise<void> {
+    for (const kind of [...ownedKinds, 'shared', 'ownedProject'] as const) {
+      for await (const { key } of walk(this.#engine, kindRange(kind))) {
+        await this.#checkFiled(key, { kind, storeId: ownedStoreIdOf(key) })
+      }
+    }
+    for (const kind of ['name', 'session', 'project'] as const) {
+      for await (const { key, value, isDamaged } of walk(this.#engine, kindRange(kind))) {
+        if (isDamaged && kind !== 'name') continue // told among the plain ones
+        await this.#checkFiled(key, { kind, storeId: asBuffer(value).toString('latin1') })
+      }
+    }
+  }
+
+  async #checkFiled(
+    key: Bytes,
+    { kind, storeId }: { kind: string; storeId: string },
+  ): Promise<void> {
+    const [store] = await this.#engine.get([storeKey(storeId)])
+    if (store?.isDamaged) return
+    const filed = store ? filedKeys(this.#identities.decode(storeId, store).identity) : []
+    if (filed.some((one) => one.equals(key))) return
+    this.#report(`Store ${storeId} is filed under ${kind} and should not be.`)
+  }
+
+  async #checkExpiries(): Promise<void> {
+    for await (const { key } of walk(this.#engine, kindRange('expiry'))) {
+      const { dueAt, storeId } = expiryOf(key)
+      const [activity] = await this.#engine.get([activityKey(storeId)])
+      if (activity && decodeActivity(activity).expiresAt === dueAt) continue
+      this.#report(`Store ${storeId} is filed as ending at ${dueAt}, which is not so.`)
+    }
+    for await (const { key } of walk(this.#engine, kindRange('activity'))) {
+      const storeId = storeIdOf(key)
+      if (!this.#storeIds.has(storeId)) this.#report(`Store ${storeId} left its activity behind.`)
+    }
+  }
+
+  /** It goes with its token. */
+  async #checkTokenUses(): Promise<void> {
+    for await (const { key } of walk(this.#engine, kindRange('tokenUse'))) {
+      const digest = tokenDigestOf(key)
+      const [token] = await this.#engine.get([tokenKey(digest)])
+      const id = asBuffer(digest).toString('hex').slice(0, 16)
+      if (!token) this.#report(`Token ${id} left its last use behind.`)
+    }
+  }
+
+  async #collectGarbage(): Promise<void> {
+    let total = 0n
+    for await (const { key, value, isDamaged } of walk(this.#engine, kindRange('garbage'))) {
+      if (isDamaged) continue
+      const { kind, bytes } = decodeGarbage(value)
+      const id = asBuffer(garbageOf(key).id).toString('hex')
+      total += BigInt(bytes)
+      if (kind === 'value') this.#values.add(id)
+      else this.#contents.set(id, { storeId: undefined, records: 0, bytes: 0 })
+    }
+    await this.#compare('The bytes that wait for the sweeper', garbageTotalKey, total)
+  }
+
+  async #checkCounters(): Promise<void> {
+    for (const { storeId, records, bytes } of this.#contents.values()) {
+      if (storeId === undefined) continue
+      const of = `of store ${storeId}`
+      await this.#compare(`The records ${of}`, counterKey(storeId, 'records'), BigInt(records))
+      await this.#compare(`The bytes ${of}`, counterKey(storeId, 'bytes'), BigInt(bytes))
+    }
+    for (const [ownerId, { stores, named }] of this.#owners) {
+      const of = `of owner ${ownerId}`
+      await this.#compare(`The stores ${of}`, ownerCounterKey(ownerId, 'stores'), stores)
+      await this.#compare(`The named stores ${of}`, ownerCounterKey(ownerId, 'named'), named)
+    }
+    for await (const { key } of walk(this.#engine, kindRange('counter'))) {
+      const storeId = storeIdOf(key)
+      if (!this.#storeIds.has(storeId)) this.#report(`Store ${storeId} left a counter behind.`)
+    }
+    for await (const entry of walk(this.#engine, kindRange('ownerCounter'))) {
+      const ownerId = counterOwnerOf(entry.key)
+      if (this.#owners.has(ownerId) || totalOf(entry) === 0n) continue
+      this.#report(`Owner ${ownerId} has no store, but ${totalOf(entry)} are kept in the books.`)
+    }
+  }
+
+  async #compare(what: string, key: Buffer, counted: bigint): Promise<void> {
+    const [entry] = await this.#engine.get([key])
+    const kept = totalOf(entry)
+    if (kept !== counted) this.#report(`${what} are ${counted}, but ${kept} are kept in the books.`)
+  }
+
+  async #checkPlain(kind: (typeof plainKinds)[number]): Promise<void> {
+    for await (const entry of walk(this.#engine, kindRange(kind))) {
+      if (entry.isDamaged) this.#report(`An entry of the kind ${kind} is damaged.`)
+    }
+  }
+
+  #report(problem: string): void {
+    this.#problemCount += 1
+    if (this.#problems.length < problemsKept) this.#problems.push(problem)
+  }
+}
+
+/** Everywhere where the store must be found, and nowhere else. */
+function filedKeys(identity: StoreIdentity): Buffer[] {
+  const { id, ownerId, name, shares } = identity
+  const shared = Object.keys(shares).map((userId) => sharedKey(userId, id))
+  const projects = identity.project ? [ownedProjectKey(identity)] : []
+  const addresses = [...addressKeys(identity), ...projects]
+  const always = [...ownedKeys(identity, { named: false }), ...shared, ...addresses]
+  if (name === null) return always
+  return [...always, nameKey(ownerId, name), ...ownedKeys(identity, { named: true })]
+}

@@ -1,0 +1,279 @@
+import { describe, expect, it } from 'vitest'
+import { allFaults, FaultyEngine } from '../../engines/conformance/faulty.ts'
+import { MemoryEngine } from '../../engines/memory.ts'
+import { markGarbage } from '../disk/garbage.ts'
+import {
+  chunkKey,
+  encodeNumber,
+  garbageTotalKey,
+  innerIdBytes,
+  leaseKey,
+  recordKey,
+  storeKey,
+} from '../disk/keyspace.ts'
+import type { StorageEngine } from '../engine/engine.ts'
+import { limits } from '../kernel/limits.ts'
+import type { Store } from '../stores/store.ts'
+import {
+  bytesRecord,
+  codeOf,
+  day,
+  entriesOf,
+  HurtEngine,
+  hour,
+  minute,
+  openTestDomain,
+  owner,
+  PausingSource,
+  patternBytes,
+  second,
+  sweepFor,
+  type TestDomain,
+  textRecord,
+} from '../testing/testing.ts'
+import { check } from './check.ts'
+
+async function openStore(
+  engine: StorageEngine = new MemoryEngine(),
+): Promise<{ domain: TestDomain; store: Store }> {
+  const domain = await openTestDomain(engine)
+  return { domain, store: await domain.stores.create({ ownerId: owner, name: 'coats' }) }
+}
+
+async function createUnnamed({ stores }: TestDomain): Promise<Store> {
+  return stores.create({ ownerId: owner, name: undefined })
+}
+
+async function revisionOf({ engine }: TestDomain): Promise<number> {
+  return engine.newerThan(-1, new AbortController().signal)
+}
+
+describe('a sweep', () => {
+  it('changes nothing where nothing has ended', async () => {
+    const { domain, store } = await openStore()
+    await createUnnamed(domain)
+    await store.put(bytesRecord('key', patternBytes(5_000)))
+    await domain.sweeper.sweep()
+    const before = await revisionOf(domain)
+    await domain.sweeper.sweep()
+    expect(await revisionOf(domain)).toBe(before)
+  })
+
+  it('removes what a store held in batches, however much it was', async () => {
+    const { domain, store } = await openStore()
+    const keys = Array.from({ length: 2 * limits.sweepBatchKeysMax + 1 }, (_, index) => `${index}`)
+    await Promise.all(keys.map((key) => store.put(textRecord(key, 'value'))))
+    await domain.stores.drop(store.id)
+    domain.environment.advance(hour)
+    await domain.sweeper.sweep()
+    expect(await entriesOf(domain.engine, 'record')).toEqual([])
+    expect(await entriesOf(domain.engine, 'garbage')).toEqual([])
+  })
+
+  it('ends a bounded number of stores, and the next ones end the rest', async () => {
+    const { domain } = await openStore()
+    for (let made = 0; made < limits.sweepItemsMax + 5; made += 1) await createUnnamed(domain)
+    domain.environment.advance(7 * day)
+    await domain.sweeper.sweep()
+    expect(await entriesOf(domain.engine, 'expiry')).toHaveLength(5)
+    await domain.sweeper.sweep()
+    expect(await entriesOf(domain.engine, 'expiry')).toEqual([])
+  })
+
+  it('looks at a bounded number of uploads, and the next one at the rest', async () => {
+    const { domain } = await openStore()
+    const { engine, environment, sweeper } = domain
+    const count = limits.sweepItemsMax + 5
+    for (let made = 0; made < count; made += 1) {
+      const isStanding = made >= limits.sweepItemsMax
+      const until = environment.now() + (isStanding ? 0 : limits.uploadLeaseMs)
+      const id = Buffer.from(String(made).padStart(innerIdBytes, '0'))
+      await engine.commit({ puts: [{ key: leaseKey(id), value: encodeNumber(until) }] })
+    }
+    await sweeper.sweep()
+    expect(await entriesOf(engine, 'lease')).toHaveLength(count)
+    await sweeper.sweep()
+    expect(await entriesOf(engine, 'lease')).toHaveLength(limits.sweepItemsMax)
+    environment.advance(limits.uploadLeaseMs)
+    for (let turn = 0; turn < 2; turn += 1) await sweeper.sweep()
+    expect(await entriesOf(engine, 'lease')).toEqual([])
+  })
+
+  it('removes a value of more chunks than a batch has', async () => {
+    const { domain } = await openStore()
+    const { engine, environment, sweeper } = domain
+    const id = environment.randomBytes(innerIdBytes)
+    for (let index = 0; index < 2 * limits.sweepBatchKeysMax + 1; index += 1) {
+      await engine.commit({ puts: [{ key: chunkKey(id, index), value: Buffer.of(1) }] })
+    }
+    await engine.commit(markGarbage(id, { kind: 'value', bytes: 0, dueAt: environment.now() }))
+    await sweeper.sweep()
+    expect(await entriesOf(engine, 'chunk')).toEqual([])
+    expect(await entriesOf(engine, 'garbage')).toEqual([])
+  })
+
+  it('keeps what records were replaced with, and what they hold now', async () => {
+    const { domain, store } = await openStore()
+    for (let round = 0; round < 5; round += 1) {
+      await store.put(bytesRecord('key', patternBytes(3_000, round)))
+    }
+    await sweepFor(domain, 2 * hour)
+    const chunks = await entriesOf(domain.engine, 'chunk')
+    expect(chunks.map(({ value }) => Buffer.from(value))).toEqual([patternBytes(3_000, 4)])
+  })
+
+  it('takes a store that is kept by now off the list of those that end', async () => {
+    const engine = new MemoryEngine()
+    const domain = await openTestDomain(engine)
+    await createUnnamed(domain)
+    const { environment } = domain
+    await domain.close()
+    const keeping = await openTestDomain(engine, { environment, unnamedRetentionMs: 0 })
+    environment.advance(7 * day)
+    await keeping.sweeper.sweep()
+    expect(await entriesOf(engine, 'expiry')).toEqual([])
+    expect(await entriesOf(engine, 'store')).toHaveLength(1)
+    expect((await check(engine)).problems).toEqual([])
+  })
+
+  it('may run on two servers at once', async () => {
+    const { domain, store } = await openStore()
+    const { engine, environment } = domain
+    const other = await openTestDomain(engine, { environment })
+    for (let made = 0; made < 20; made += 1) {
+      await store.put(bytesRecord(`key ${made % 3}`, patternBytes(3_000)))
+      await createUnnamed(domain)
+    }
+    for (const passed of [7 * day + minute, 2 * hour]) {
+      environment.advance(passed)
+      await Promise.all([domain, other].map(({ sweeper }) => sweeper.sweep()))
+    }
+    expect(await entriesOf(engine, 'garbage')).toEqual([])
+    expect(await entriesOf(engine, 'store')).toHaveLength(1)
+    expect((await check(engine)).problems).toEqual([])
+  })
+
+  it('loses nothing where the storage fails in its midst: a later one does the rest', async () => {
+    const memory = new MemoryEngine()
+    const { domain, store } = await openStore(memory)
+    for (let made = 0; made < 20; made += 1) {
+      await store.put(bytesRecord(`key ${made % 7}`, patternBytes(3_000)))
+    }
+    await domain.stores.drop(store.id)
+    domain.environment.advance(2 * hour)
+    const engine = new FaultyEngine(memory, { faults: { ...allFaults, failBefore: 0.05 }, seed: 3 })
+    const { environment } = domain
+    const failing = await openTestDomain(engine, { environment })
+    for (let turn = 0; turn < 30; turn += 1) await codeOf(failing.sweeper.sweep())
+    await domain.sweeper.sweep()
+    expect(await entriesOf(memory, 'chunk')).toEqual([])
+    expect((await check(memory)).problems).toEqual([])
+  })
+
+  it('leaves no chunk behind where the engine could not order its commits', async () => {
+    const faults = { ...allFaults, conflict: 0.5, failBefore: 0, unknown: 0 }
+    const engine = new FaultyEngine(new MemoryEngine(), { faults, seed: 3 })
+    const { domain, store } = await openStore(engine)
+    for (let made = 0; made < 20; made += 1) {
+      await store.put(bytesRecord('key', patternBytes(3_000)))
+    }
+    await store.clear()
+    await sweepFor(domain, 2 * hour)
+    expect(await entriesOf(engine, 'chunk')).toEqual([])
+    expect((await check(engine)).problems).toEqual([])
+  })
+})
+
+describe('a sweep over damaged entries', () => {
+  /** A store to be swept whatever is damaged: dropped, with a large value. */
+  async function withGarbage(): Promise<{ engine: HurtEngine; domain: TestDomain; kept: Store }> {
+    const engine = new HurtEngine(new MemoryEngine())
+    const { domain, store } = await openStore(engine)
+    const kept = await domain.stores.create({ ownerId: owner, name: 'kept' })
+    await store.put(bytesRecord('key', patternBytes(5_000)))
+    await domain.stores.drop(store.id)
+    return { engine, domain, kept }
+  }
+
+  async function expectChunks(domain: TestDomain, count: number): Promise<void> {
+    await sweepFor(domain, 8 * day)
+    expect(await entriesOf(domain.engine, 'chunk')).toHaveLength(count)
+  }
+
+  it('goes on behind a damaged store whose time is over', async () => {
+    const { engine, domain } = await withGarbage()
+    const { id } = await createUnnamed(domain)
+    engine.damage(storeKey(id))
+    await expectChunks(domain, 0)
+  })
+
+  it('goes on behind a damaged store that was in use', async () => {
+    const { engine, domain, kept } = await withGarbage()
+    await kept.get('key')
+    engine.damage(storeKey(kept.id))
+    await expectChunks(domain, 0)
+  })
+
+  it('goes on behind a damaged mark', async () => {
+    const { engine, domain, kept } = await withGarbage()
+    await kept.put(bytesRecord('key', patternBytes(5_000)))
+    const [mark] = await entriesOf(engine, 'garbage')
+    await kept.delete('key')
+    engine.damage(mark?.key ?? Buffer.of())
+    await expectChunks(domain, 1)
+  })
+
+  it('goes on behind a damaged lease', async () => {
+    const { engine, domain, kept } = await withGarbage()
+    const standing = new PausingSource(patternBytes(2 ** 21), async () => {
+      const [lease] = await entriesOf(engine, 'lease')
+      engine.damage(lease?.key ?? Buffer.of())
+      domain.environment.advance(limits.uploadLeaseMs)
+      await domain.sweeper.sweep()
+    })
+    const put = kept.put(bytesRecord('key', standing))
+    expect(await codeOf(put)).toBe('upload-expired')
+    await expectChunks(domain, 0)
+  })
+
+  it('goes on behind a damaged change', async () => {
+    const { engine, domain, kept } = await withGarbage()
+    for (let made = 0; made < 3; made += 1) await kept.put(textRecord('key', 'value'))
+    const [, , second] = await entriesOf(engine, 'change')
+    engine.damage(second?.key ?? Buffer.of())
+    await expectChunks(domain, 0)
+    expect(await entriesOf(engine, 'change')).toEqual([])
+  })
+
+  it('goes on where the total of what is kept is damaged', async () => {
+    const { engine, domain } = await withGarbage()
+    engine.damage(garbageTotalKey)
+    await expectChunks(domain, 0)
+  })
+
+  it('removes a damaged record of a store that is gone', async () => {
+    const { engine, domain, kept } = await withGarbage()
+    await kept.put(textRecord('key', 'value'))
+    engine.damage(recordKey((await kept.identity()).contentId, 'key'))
+    await domain.stores.drop(kept.id)
+    await expectChunks(domain, 0)
+    expect(await entriesOf(engine, 'record')).toEqual([])
+  })
+})
+
+describe('space', () => {
+  it('does not grow by stores that come and go', async () => {
+    const { domain } = await openStore()
+    const { engine, environment, stores } = domain
+    for (let round = 0; round < 5; round += 1) {
+      const store = await createUnnamed(domain)
+      await store.put(bytesRecord('key', patternBytes(5_000)))
+      await stores.drop(store.id)
+      environment.advance(second)
+    }
+    await sweepFor(domain, 9 * day)
+    for (const kind of ['change', 'changesTrimmed'] as const) {
+      expect(await entriesOf(engine, kind), kind).toHaveLength(0)
+    }
+  })
+})

@@ -1,0 +1,187 @@
+import { decodeGarbage, type Garbage, keptUntil, markGarbage } from '../disk/garbage.ts'
+import {
+  activityKey,
+  after,
+  chunkRange,
+  contentRange,
+  decodeNumber,
+  dueRange,
+  expiryOf,
+  garbageDueRange,
+  garbageOf,
+  garbageTotalKey,
+  kindRange,
+  leaseValueIdOf,
+  rangeBehind,
+  storeKey,
+} from '../disk/keyspace.ts'
+import { totalOf } from '../engine/counter.ts'
+import type { Bytes, Entry, KeyRange, StorageEngine } from '../engine/engine.ts'
+import type { AuditLog } from '../history/audit-log.ts'
+import type { Activities } from '../identity/activities.ts'
+import { moveExpiry } from '../identity/activities.ts'
+import { decodeActivity } from '../identity/activity.ts'
+import type { IdentityCache } from '../identity/identity.ts'
+import { ignoreGone } from '../identity/store-reader.ts'
+import type { Environment } from '../kernel/environment.ts'
+import { StorageError } from '../kernel/errors.ts'
+import { limits } from '../kernel/limits.ts'
+import type { ChangeTrimmer } from '../log/change-trimmer.ts'
+import { replacedInfo } from '../records/record-write.ts'
+import type { Lifecycle } from '../stores/lifecycle.ts'
+import type { Values } from '../values/value.ts'
+
+/**
+ * Frees the space of what has ended: expired stores, uploads that were given up, replaced values,
+ * old changes. Correctness never waits for it. Each sweep is bounded; what it leaves is due in the
+ * next.
+ */
+export class Sweeper {
+  readonly #parts: SweeperParts
+  #leaseCursor = kindRange('lease').start
+
+  constructor(parts: SweeperParts) {
+    this.#parts = parts
+  }
+
+  async sweep(): Promise<void> {
+    await this.#parts.activities.flushAll()
+    await this.#sweepExpired()
+    await this.#sweepLeases()
+    await this.#sweepGarbage()
+    await this.#parts.trimmer.sweep()
+    await this.#parts.auditLog.sweep()
+  }
+
+  async #sweepExpired(): Promise<void> {
+    const { entries } = await this.#page(dueRange(this.#now()), limits.sweepItemsMax)
+    for (const mark of entries) await this.#expire(mark).catch(ignoreLost)
+  }
+
+  async #expire(mark: Entry): Promise<void> {
+    const { storeId } = expiryOf(mark.key)
+    await this.#parts.lifecycle.expire(storeId).catch(ignoreGone)
+    await this.#mendExpiry(storeId, mark)
+  }
+
+  /** A store that is due by its stamp but lives on is filed under the time that holds. */
+  async #mendExpiry(storeId: string, mark: Entry): Promise<void> {
+    const { engine, activities, identities } = this.#parts
+    const keys = [mark.key, storeKey(storeId), activityKey(storeId)]
+    const [still, store, activity] = await engine.get(keys)
+    if (!still || !store || !activity) return
+    const { identity } = identities.decode(storeId, store)
+    const from = decodeActivity(activity)
+    if (activities.canExpire(identity)) return
+    const write = moveExpiry(storeId, { from, to: { ...from, expiresAt: 0 } })
+    await engine.commit({ checks: [store, activity], ...write })
+  }
+
+  async #sweepLeases(): Promise<void> {
+    const { end, start } = kindRange('lease')
+    const range = { start: this.#leaseCursor, end }
+    const { entries, more } = await this.#page(range, limits.sweepItemsMax)
+    const last = entries.at(-1)
+    this.#leaseCursor = more && last ? after(last.key) : start
+    for (const lease of entries) {
+      if (!lease.isDamaged && decodeNumber(lease.value, 0) > this.#now()) continue
+      const valueId = leaseValueIdOf(lease.key)
+      const { puts } = markGarbage(valueId, { kind: 'value', bytes: 0, dueAt: this.#now() })
+      await this.#parts.engine.commit({ checks: [lease], deletes: [lease.key], puts })
+    }
+  }
+
+  async #sweepGarbage(): Promise<void> {
+    await this.#sweepMarks(garbageDueRange(this.#now()), async () => true)
+    // Too much is kept for downloads that may still run: the oldest goes before it is due.
+    const youngest = keptUntil(this.#now()) - limits.replacedChunksKeptMsMin
+    await this.#sweepMarks(garbageDueRange(youngest), async () => {
+      const [total] = await this.#parts.engine.get([garbageTotalKey])
+      return totalOf(total) > limits.replacedChunksKeptBytesMax
+    })
+  }
+
+  async #sweepMarks(range: KeyRange, isWanted: () => Promise<boolean>): Promise<void> {
+    const { entries } = await this.#page(range, limits.sweepItemsMax)
+    for (const mark of entries) {
+      if (mark.isDamaged) continue
+      if (!(await isWanted())) return
+      const { id } = garbageOf(mark.key)
+      const garbage = decodeGarbage(mark.value)
+      const isGone =
+        garbage.kind === 'value' ? await this.#removeValue(id) : await this.#removeContent(id)
+      if (isGone) await this.#removeMark(mark, garbage)
+    }
+  }
+
+  async #removeMark(mark: Entry, { bytes }: Garbage): Promise<void> {
+    await this.#parts.engine.commit({
+      checks: [mark],
+      deletes: [mark.key],
+      sums: bytes === 0 ? [] : [{ key: garbageTotalKey, delta: -BigInt(bytes) }],
+    })
+  }
+
+  /** Returns whether nothing is left of the value; what this server is reading stays. */
+  async #removeValue(valueId: Bytes): Promise<boolean> {
+    if (this.#parts.values.isBeingRead(valueId)) return false
+    let range = chunkRange(valueId)
+    for (;;) {
+      const { entries, more } = await this.#page(range, limits.sweepBatchKeysMax)
+      await this.#remove(entries)
+      if (!more) return true
+      range = behind(range, entries)
+    }
+  }
+
+  /** Returns whether nothing is left of the content: its records, and their values first. */
+  async #removeContent(contentId: Bytes): Promise<boolean> {
+    let range = contentRange(contentId)
+    for (;;) {
+      const page = await this.#page(range, limits.sweepBatchKeysMax)
+      for (const entry of page.entries) {
+        const place = replacedInfo(entry)?.place
+        if (place?.kind === 'chunks' && !(await this.#removeValue(place.valueId))) return false
+      }
+      await this.#remove(page.entries)
+      if (!page.more) return true
+      range = behind(range, page.entries)
+    }
+  }
+
+  async #remove(entries: readonly Entry[]): Promise<void> {
+    if (entries.length === 0) return
+    await this.#parts.engine.commit({ deletes: entries.map(({ key }) => key) })
+  }
+
+  #page(range: KeyRange, limit: number): Promise<{ entries: readonly Entry[]; more: boolean }> {
+    return this.#parts.engine.scan(range, { limit, bytes: limits.pageBytesMax })
+  }
+
+  #now(): number {
+    return this.#parts.environment.now()
+  }
+}
+
+export interface SweeperParts {
+  readonly engine: StorageEngine
+  readonly environment: Environment
+  readonly identities: IdentityCache
+  readonly activities: Activities
+  readonly lifecycle: Lifecycle
+  readonly values: Values
+  readonly trimmer: ChangeTrimmer
+  readonly auditLog: AuditLog
+}
+
+/** Without what was just removed: an engine may have to look past it for a while. */
+function behind(range: KeyRange, entries: readonly Entry[]): KeyRange {
+  const last = entries.at(-1)
+  return last ? rangeBehind(range, last.key) : range
+}
+
+/** One damaged store does not keep the sweep from the others. */
+function ignoreLost(error: unknown): void {
+  if (error instanceof StorageError && error.code === 'record-damaged') return
+  throw error
+}

@@ -1,0 +1,114 @@
+import { closeSync, fstatSync, openSync, readSync, statfsSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { EngineError } from '../../core/engine/engine.ts'
+
+// The two meta pages that open an LMDB 1.0 data file (struct MDB_meta behind a page header of 24
+// bytes): https://github.com/kriszyp/lmdb-js/blob/master/dependencies/lmdb/libraries/liblmdb/mdb.c
+const magic = 0xbeefc0de
+const metaAt = { magic: 24, pageSize: 48, lastPage: 144, transaction: 152 } as const
+const metaBytes = 160
+
+/** More than a new file and its lock file take. */
+const roomForNewFiles = 1_048_576
+
+/** With less room than this on the disk, whoever keeps the server should know. */
+const roomNotedBytes = 1_073_741_824
+
+interface Meta {
+  readonly pageSize: number
+  readonly lastPage: bigint
+  readonly transaction: bigint
+}
+
+/**
+ * LMDB maps its file and trusts it: a file that is cut short kills the process with SIGBUS at the
+ * first read behind its end. So the shape of the file is looked at before LMDB sees it.
+ * Throws EngineError `unavailable` with a sentence for the user.
+ */
+export function assertSoundFile(folder: string): void {
+  const path = join(folder, 'data.mdb')
+  try {
+    assertShape(path)
+  } catch (error) {
+    if (error instanceof EngineError) throw error
+    const reason = error instanceof Error ? error.message : String(error)
+    const sentence = `The data file ${path} can't be read: ${reason}.`
+    throw new EngineError('unavailable', sentence, { cause: error })
+  }
+}
+
+/**
+ * LMDB crashes where the disk has no room for the files that it makes.
+ * Throws EngineError `full` with a sentence for the user.
+ */
+export function assertRoom(folder: string): void {
+  const files = ['data.mdb', 'lock.mdb'].map((name) => join(folder, name))
+  if (files.every((file) => statSync(file, { throwIfNoEntry: false })?.size)) return
+  const { bavail, bsize } = statfsSync(folder)
+  if (bavail * bsize >= roomForNewFiles) return
+  throw new EngineError('full', `The disk of ${folder} is full: a new data file needs 1 MB.`)
+}
+
+/** Beside values: the pages above them. */
+const roomForPages = 1_048_576
+
+/** Whether so many bytes of values surely find room. */
+export function hasRoomFor(folder: string, bytes: number): boolean {
+  const { bavail, bsize } = statfsSync(folder)
+  return bavail * bsize >= bytes + roomForPages
+}
+
+/** What there is to say of the room that the data has to grow: sentences. */
+export function roomNotes(folder: string): string[] {
+  let freeBytes: number
+  try {
+    const { bavail, bsize } = statfsSync(folder)
+    freeBytes = bavail * bsize
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    return [`The disk of ${folder} can't be looked at: ${reason}.`]
+  }
+  if (freeBytes >= roomNotedBytes) return []
+  return [`The disk of ${folder} has ${Math.floor(freeBytes / 1_048_576)} MiB of room left.`]
+}
+
+function assertShape(path: string): void {
+  const file = openExisting(path)
+  if (file === undefined) return
+  try {
+    const size = fstatSync(file).size
+    if (size === 0) return
+    const first = readMeta(file, 0)
+    const second = first && readMeta(file, first.pageSize)
+    if (!first || !second) throw damaged(path, 'does not begin as an LMDB file')
+    const newest = first.transaction > second.transaction ? first : second
+    const needed = (newest.lastPage + 1n) * BigInt(newest.pageSize)
+    if (BigInt(size) < needed) throw damaged(path, `is cut short: ${size} of ${needed} bytes`)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function openExisting(path: string): number | undefined {
+  try {
+    return openSync(path, 'r')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function readMeta(file: number, position: number): Meta | undefined {
+  const bytes = Buffer.alloc(metaBytes)
+  const count = readSync(file, bytes, 0, metaBytes, position)
+  if (count < metaBytes || bytes.readUInt32LE(metaAt.magic) !== magic) return undefined
+  return {
+    pageSize: bytes.readUInt32LE(metaAt.pageSize),
+    lastPage: bytes.readBigUInt64LE(metaAt.lastPage),
+    transaction: bytes.readBigUInt64LE(metaAt.transaction),
+  }
+}
+
+function damaged(path: string, what: string): EngineError {
+  return new EngineError('unavailable', `The data file ${path} is damaged: it ${what}.`)
+}

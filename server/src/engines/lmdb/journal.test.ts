@@ -1,0 +1,404 @@
+import {
+  existsSync,
+  fstatSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type {
+  AtomicWrite,
+  Bytes,
+  Commit,
+  Put,
+  Revision,
+  StorageEngine,
+} from '../../core/engine/engine.ts'
+import { EngineError } from '../../core/engine/engine.ts'
+import { Draft } from './draft.ts'
+import { Journal, type JournalParts } from './journal.ts'
+import { LmdbEngine } from './lmdb.ts'
+
+/** Where the blocks of the first half begin in the file, and those of the second. */
+const halvesAt = [4_096, 4_096 + 8 * 1_048_576] as const
+/** The two pages that name LMDB's last transactions. */
+const metaBytes = 2 * 8_192
+const hashSeed = 5
+/** More than the journal takes. */
+const largeBytes = 600_000
+
+const folder = mkdtempSync(join(tmpdir(), 'coatcheck-journal-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+describe('a journal whose last block is torn', () => {
+  const sound = newFolder()
+  const before = [put('a', '1'), put('b', '2'), put('a', '3')]
+  const torn: AtomicWrite = {
+    puts: [...put('c', 'torn').puts, ...put('a', 'torn').puts],
+    deletes: [Buffer.from('b')],
+  }
+  const kept = { a: '3', b: '2' }
+  /** Where in the file, from the beginning of the last block to its end. */
+  let places: number[] = []
+
+  beforeAll(async () => {
+    const [start = 0, end = 0] = (await writeJournal(sound, [[...before, torn]])).slice(-2)
+    const every = Array.from({ length: (end - start) / 8 }, (_, index) => start + index * 8)
+    places = [...every, end - 1]
+  })
+
+  it('has all of it where it is whole', async () => {
+    const engine = new LmdbEngine(copyOf(sound))
+    expect(await allOf(engine)).toEqual({ a: 'torn', c: 'torn' })
+    await engine.close()
+  })
+
+  it.each<[string, (bytes: Buffer, place: number) => Buffer]>([
+    ['cut short', (bytes, place) => bytes.subarray(0, place)],
+    ['empty from there on', (bytes, place) => bytes.fill(0, place)],
+    ['followed by something else', (bytes, place) => bytes.fill('other', place)],
+    ['changed there', (bytes, place) => changedAt(bytes, place)],
+  ])('has all in front of it, nothing of it, and goes on where it is %s', async (_, tear) => {
+    expect(places.length).toBeGreaterThan(10)
+    for (const place of places) {
+      const copy = copyOf(sound, (bytes) => tear(bytes, place))
+      const engine = new LmdbEngine(copy)
+      expect(await allOf(engine)).toEqual(kept)
+      expect(await revisionOf(engine.commit(put('d', 'new')))).toBeGreaterThan(before.length)
+      // What goes on over the torn block is as durable as anything else.
+      const again = new LmdbEngine(copyOf(copy))
+      expect(await allOf(again)).toEqual({ ...kept, d: 'new' })
+      await again.close()
+      await engine.close()
+    }
+  })
+})
+
+describe('a journal that does not write and sync in one call', () => {
+  it('is the same, and syncs each block before it counts', async () => {
+    const path = newFolder()
+    const synced: number[] = []
+    const sync = async (file: number): Promise<void> => {
+      synced.push(fstatSync(file).size)
+    }
+    const writes = [put('a', '1'), put('b', '2'), put('a', '3')]
+    const ends = await writeJournal(path, [writes], { writesInSync: false, sync })
+    expect(synced).toEqual(ends)
+    expect(await reopened(path)).toEqual({ a: '3', b: '2' })
+  })
+
+  it.each(['ENOSPC', 'EIO'])(
+    'says that nobody knows after a sync that failed: %s',
+    async (code) => {
+      const path = newFolder()
+      const sync = async (): Promise<void> => {
+        throw Object.assign(new Error('The sync failed'), { code })
+      }
+      const writing = writeJournal(path, [[put('a', '1')]], { writesInSync: false, sync })
+      await expect(writing).rejects.toMatchObject({ failure: 'unavailable', applied: 'unknown' })
+    },
+  )
+})
+
+describe('a journal that finds no room', () => {
+  const noRoom = Object.assign(new Error('No space left on device'), { code: 'ENOSPC' })
+
+  it.each([
+    { what: 'nothing', part: 0, failure: 'full', applied: 'no' },
+    { what: 'a part', part: 0.5, failure: 'full', applied: 'no' },
+    // Then it was the sync that found none, and the block counts after a crash.
+    { what: 'all', part: 1, failure: 'unavailable', applied: 'unknown' },
+  ] as const)('says that nothing is applied only where that is so: $what', async (failing) => {
+    const { what: _, part, ...expected } = failing
+    const path = newFolder()
+    await writeJournal(path, [[put('a', '1')]])
+    const journal = new Journal(path, {
+      newest: 0,
+      hashSeed,
+      write: async (file, block, offset, length, place) => {
+        writeSync(file, block, offset, Math.floor(length * part), place)
+        throw noRoom
+      },
+    })
+    const draft = new Draft(1, { half: journal.fresh, hashSeed, read: () => undefined })
+    draft.decide(put('b', '2'))
+    const appending = journal.append(draft)
+    await expect(appending).rejects.toThrow(EngineError)
+    await expect(appending).rejects.toMatchObject(expected)
+    journal.close()
+    expect(await reopened(path)).toEqual({ a: '1', ...(part === 1 && { b: '2' }) })
+  })
+})
+
+describe('a journal of which both halves hold what LMDB lacks', () => {
+  const writes = [
+    [put('a', '1'), put('b', '2')],
+    [put('a', '3'), put('c', '4')],
+  ]
+
+  it.each([0, 1] as const)('is taken up whole, half %i being the older', async (older) => {
+    const path = newFolder()
+    await writeJournal(path, writes, { older })
+    const engine = new LmdbEngine(path)
+    expect(await allOf(engine)).toEqual({ a: '3', b: '2', c: '4' })
+    expect(await revisionOf(engine.commit(put('d', '5')))).toBe(5)
+    await engine.close()
+    expect(await withoutJournal(path, allOf)).toEqual({ a: '3', b: '2', c: '4', d: '5' })
+  })
+
+  it.each([
+    ['first', 0, 0],
+    ['first', 0, 1],
+    ['last', 1, 0],
+    ['last', 1, 1],
+  ] as const)(
+    'is refused without the %s block (%i) of the older half %i',
+    async (_, block, older) => {
+      const path = newFolder()
+      const ends = await writeJournal(path, writes, { older })
+      const broken = copyOf(path, (bytes) => changedAt(bytes, (ends[block] ?? 0) - 1))
+      const error = errorOf(() => new LmdbEngine(broken))
+      expect(error).toMatchObject({ failure: 'unavailable' })
+      expect(error.message).toContain(join(broken, 'journal'))
+      expect(error.message).toMatch(/^[^\n]+\.$/)
+    },
+  )
+
+  it.each([0, 1, 2])('is refused where block %i of three in one half is damaged', async (block) => {
+    const path = newFolder()
+    const ends = await writeJournal(path, [[put('a', '1'), put('b', '2'), put('c', '3')]])
+    const broken = copyOf(path, (bytes) => changedAt(bytes, (ends[block] ?? 0) - 1))
+    // The last one may be torn: whole blocks behind it are what proves that it was not.
+    if (block === 2) return expect(await reopened(broken)).toEqual({ a: '1', b: '2' })
+    expect(errorOf(() => new LmdbEngine(broken))).toMatchObject({ failure: 'unavailable' })
+  })
+
+  it('is refused where LMDB is older than it', async () => {
+    const path = newFolder()
+    await writeJournal(path, writes, { newest: 10 })
+    expect(errorOf(() => new LmdbEngine(path))).toMatchObject({ failure: 'unavailable' })
+  })
+
+  it('counts for nothing where LMDB has all of it', async () => {
+    const path = newFolder()
+    const engine = new LmdbEngine(path)
+    for (const key of ['a', 'b', 'c', 'd', 'e', 'f']) await engine.commit(put(key, 'LMDB'))
+    await engine.close()
+    const held = await withoutJournal(path, allOf)
+    await writeJournal(path, writes)
+    const again = new LmdbEngine(path)
+    expect(await allOf(again)).toEqual(held)
+    expect(await revisionOf(again.commit(put('a', 'x')))).toBe(7)
+    await again.close()
+  })
+})
+
+describe('an engine that was closed in order', () => {
+  it('has all in data.mdb alone', async () => {
+    const path = newFolder()
+    const engine = new LmdbEngine(path)
+    await engine.commit(put('a', 'old'))
+    await engine.commit({ puts: [{ key: Buffer.from('large'), value: Buffer.alloc(largeBytes) }] })
+    await engine.commit({ deletes: [Buffer.from('large')], ...put('a', 'new') })
+    const newest = await revisionOf(engine.commit({ sums: [{ key: Buffer.from('n'), delta: 3n }] }))
+    await engine.close()
+    await withoutJournal(path, async (again) => {
+      expect(await allOf(again)).toEqual({ a: 'new', n: '\0\0\0\0\0\0\0\x03' })
+      expect(await revisionOf(again.commit(put('b', 'x')))).toBeGreaterThan(newest)
+    })
+  })
+
+  it('has what was committed while it was closing', async () => {
+    const path = newFolder()
+    const engine = new LmdbEngine(path)
+    const commits = ['a', 'b', 'c'].map((key) => engine.commit(put(key, key)))
+    await engine.close()
+    await Promise.all(commits)
+    expect(await withoutJournal(path, allOf)).toEqual({ a: 'a', b: 'b', c: 'c' })
+  })
+})
+
+describe('a commit that checks and writes nothing', () => {
+  const nothing: AtomicWrite = { checks: [{ key: Buffer.from('none'), revision: undefined }] }
+  const large: AtomicWrite = {
+    puts: [{ key: Buffer.from('large'), value: Buffer.alloc(largeBytes) }],
+  }
+
+  it('takes nothing from what is committed behind it, large and small', async () => {
+    const path = newFolder()
+    const engine = new LmdbEngine(path)
+    await engine.commit(nothing)
+    await engine.commit(large)
+    await engine.commit(put('a', '1'))
+    // All is at rest: LMDB has the large one, and the small ones have not been moved.
+    const killed = new LmdbEngine(copyOf(path))
+    expect(Object.keys(await allOf(killed))).toEqual(['a', 'large'])
+    await killed.close()
+    await engine.close()
+  })
+
+  it('leaves no gap where the journal turns behind it', async () => {
+    const path = newFolder()
+    await writeJournal(path, [[nothing], [put('a', '1')]])
+    const engine = new LmdbEngine(path)
+    expect(await allOf(engine)).toEqual({ a: '1' })
+    await engine.close()
+  })
+
+  it('has a revision that no other commit gets, after an orderly close too', async () => {
+    const path = newFolder()
+    const engine = new LmdbEngine(path)
+    const revision = await revisionOf(engine.commit(nothing))
+    await engine.close()
+    await withoutJournal(path, async (again) => {
+      expect(await revisionOf(again.commit(put('a', '1')))).toBeGreaterThan(revision)
+    })
+  })
+})
+
+it('stamps upward over kills, closes and restores, and never twice', async () => {
+  let path = newFolder()
+  let engine = new LmdbEngine(path)
+  const revisions: Revision[] = []
+  const kills: LmdbEngine[] = []
+  const stamped: Put = { key: Buffer.from('log'), value: Buffer.from('x'), stamped: true }
+  const commit = async (write: AtomicWrite): Promise<void> => {
+    revisions.push(await revisionOf(engine.commit(write)))
+  }
+  for (const end of ['kill', 'close', 'restore', 'kill', 'large', 'kill', 'close'] as const) {
+    for (let count = 0; count < 3; count += 1) await commit({ puts: [stamped] })
+    if (end === 'large') await commit({ puts: [{ ...stamped, value: Buffer.alloc(largeBytes) }] })
+    if (end === 'restore') await engine.restore([], (revisions.at(-1) ?? 0) + 100)
+    if (end === 'close') await engine.close()
+    if (end === 'kill') {
+      kills.push(engine)
+      path = copyOf(path)
+    }
+    if (end === 'kill' || end === 'close') engine = new LmdbEngine(path)
+  }
+  expect(revisions).toEqual([...new Set(revisions)].sort((a, b) => a - b))
+  const stamps = Object.keys(await allOf(engine)).map((key) => {
+    return Number(Buffer.from(key, 'latin1').readBigUInt64BE('log'.length))
+  })
+  expect(stamps).toEqual(revisions)
+  for (const each of [engine, ...kills]) await each.close()
+})
+
+/**
+ * Writes a journal as a server leaves it that is killed before LMDB has anything of it: one commit
+ * a block, `older` the half that was filled first. Returns where the blocks end in the file.
+ */
+async function writeJournal(
+  path: string,
+  halves: readonly (readonly AtomicWrite[])[],
+  { older = 0, newest = 0, ...parts }: { older?: 0 | 1 } & Partial<JournalParts> = {},
+): Promise<number[]> {
+  const journal = new Journal(path, { newest, hashSeed, ...parts })
+  const ends: number[] = []
+  let before = newest
+  if (older === 1) journal.turn()
+  for (const [index, writes] of halves.entries()) {
+    if (index > 0) journal.turn()
+    for (const write of writes) {
+      const draft = new Draft(before, { half: journal.fresh, hashSeed, read: () => undefined })
+      expect(draft.decide(write)).toMatchObject({ applied: true })
+      await journal.append(draft)
+      before = draft.newest
+      ends.push((halvesAt[(older + index) % 2] ?? 0) + journal.fresh.end)
+    }
+  }
+  journal.close()
+  return ends
+}
+
+/**
+ * The files as they are when the server is killed now. No commit is under way, so that nothing
+ * writes to the journal, and what a move puts into LMDB meanwhile is in the journal as well. LMDB
+ * never writes over the pages of its last transaction, which its first two pages name: where these
+ * are the same before a read of the whole file, in it and behind it, it has that transaction whole.
+ */
+function copyOf(path: string, change = (bytes: Buffer): Buffer => bytes): string {
+  const copy = newFolder()
+  writeFileSync(join(copy, 'journal'), change(readFileSync(join(path, 'journal'))))
+  const data = join(path, 'data.mdb')
+  if (!existsSync(data)) return copy
+  let [before, bytes, after] = [readFileSync(data), readFileSync(data), readFileSync(data)]
+  while (!isOneTransaction(before, bytes) || !isOneTransaction(bytes, after)) {
+    before = bytes
+    bytes = after
+    after = readFileSync(data)
+  }
+  writeFileSync(join(copy, 'data.mdb'), bytes)
+  return copy
+}
+
+function isOneTransaction(bytes: Buffer, later: Buffer): boolean {
+  return bytes.subarray(0, metaBytes).equals(later.subarray(0, metaBytes))
+}
+
+function newFolder(): string {
+  return mkdtempSync(join(folder, 'data-'))
+}
+
+/** Opens a folder whose journal is lost. */
+async function withoutJournal<T>(
+  path: string,
+  use: (engine: LmdbEngine) => Promise<T>,
+): Promise<T> {
+  rmSync(join(path, 'journal'))
+  const engine = new LmdbEngine(path)
+  try {
+    return await use(engine)
+  } finally {
+    await engine.close()
+  }
+}
+
+async function reopened(path: string): Promise<Record<string, string>> {
+  const engine = new LmdbEngine(path)
+  const all = await allOf(engine)
+  await engine.close()
+  return all
+}
+
+async function allOf(engine: StorageEngine): Promise<Record<string, string>> {
+  const range = { start: Buffer.from([0]), end: Buffer.from([0xff]) }
+  const { entries, more } = await engine.scan(range, { limit: 999, bytes: 8 * 1_048_576 })
+  expect(more).toBe(false)
+  const found = await engine.get(entries.map(({ key }) => key))
+  expect(found.map((entry) => entry?.value)).toEqual(entries.map(({ value }) => value))
+  return Object.fromEntries(entries.map(({ key, value }) => [text(key), text(value)]))
+}
+
+async function revisionOf(committing: Promise<Commit>): Promise<Revision> {
+  const commit = await committing
+  if (!commit.applied) throw new Error('The commit was not applied.')
+  return commit.revision
+}
+
+function errorOf(run: () => unknown): Error {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof EngineError) return error
+    throw error
+  }
+  throw new Error('It was not refused.')
+}
+
+function changedAt(bytes: Buffer, place: number): Buffer {
+  bytes[place] = (bytes[place] ?? 0) ^ 0xff
+  return bytes
+}
+
+function put(key: string, value: string): { puts: Put[] } {
+  return { puts: [{ key: Buffer.from(key), value: Buffer.from(value) }] }
+}
+
+function text(bytes: Bytes): string {
+  return Buffer.from(bytes).toString('latin1')
+}

@@ -1,0 +1,231 @@
+import { randomBytes } from 'node:crypto'
+import {
+  closeSync,
+  constants,
+  fdatasync,
+  fsyncSync,
+  openSync,
+  readSync,
+  write,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { Revision } from '../../core/engine/engine.ts'
+import { EngineError } from '../../core/engine/engine.ts'
+import { foundNoRoom } from './failure.ts'
+import { Half, type Room, sealBytes } from './half.ts'
+
+/** Writes so many bytes of a block, from an offset on, to a place in a file. */
+export type WriteAt = (
+  file: number,
+  block: Buffer,
+  ...range: readonly [offset: number, length: number, place: number]
+) => Promise<{ bytesWritten: number }>
+
+const writeAt: WriteAt = promisify(write)
+const syncData = promisify(fdatasync)
+
+/** Where the halves begin: the seal stands in front of them. DO NOT CHANGE: it is on disk. */
+const headBytes = 4_096
+/** What a half holds. DO NOT CHANGE the bytes: where the second one begins is on disk. */
+const halfRoom: Room = { bytes: 8 * 1_048_576, entries: 32_768 }
+
+/**
+ * On Linux one call writes and syncs, which spares a trip to another thread. Elsewhere the flag is
+ * not there, or promises less than `fdatasync` does.
+ * https://man7.org/linux/man-pages/man2/open.2.html#NOTES
+ */
+const canWriteInSync = process.platform === 'linux'
+
+export interface JournalParts {
+  /** The newest commit that LMDB holds. */
+  readonly newest: Revision
+  readonly hashSeed: number
+  /** Whether one call writes and syncs. */
+  readonly writesInSync?: boolean
+  readonly write?: WriteAt
+  readonly sync?: (file: number) => Promise<void>
+}
+
+/**
+ * The file that makes commits durable before LMDB has them: one synced write a group, where LMDB
+ * writes every page that a group touches. It has two halves. While one is filled, what the other
+ * holds is moved into LMDB, after which that half is overwritten. What is in the file is in memory
+ * as well, over what LMDB holds.
+ */
+export class Journal {
+  readonly path: string
+  readonly #file: number
+  /** The same file, whose every write is on disk when it returns; undefined: not on this system. */
+  readonly #syncedFile: number | undefined
+  readonly #writeAt: WriteAt
+  readonly #sync: (file: number) => Promise<void>
+  readonly #seal: Buffer
+  readonly #halves: readonly [Half, Half]
+  #current: 0 | 1 = 0
+
+  /** Opens the journal of a folder, or makes one. Throws EngineError. */
+  constructor(
+    folder: string,
+    {
+      newest,
+      hashSeed,
+      writesInSync = canWriteInSync,
+      write = writeAt,
+      sync = syncData,
+    }: JournalParts,
+  ) {
+    this.#writeAt = write
+    this.#sync = sync
+    this.#halves = [new Half(halfRoom, hashSeed), new Half(halfRoom, hashSeed)]
+    this.path = join(folder, 'journal')
+    this.#file = this.#open()
+    try {
+      if (writesInSync) this.#syncedFile = this.#open(constants.O_DSYNC)
+      this.#seal = readSeal(this.#file) ?? writeSeal(this.#file, folder)
+      this.#load(newest)
+    } catch (error) {
+      this.close()
+      throw error instanceof EngineError ? error : this.#failureOf(error, 'no')
+    }
+  }
+
+  /** The half that is being filled. */
+  get fresh(): Half {
+    return this.#halves[this.#current]
+  }
+
+  /** The half that is moved into LMDB, or was. */
+  get moving(): Half {
+    return this.#halves[1 - this.#current] as Half
+  }
+
+  /**
+   * Makes the draft of the fresh half durable, after which it is seen. Throws EngineError: `full`
+   * where nothing of it counts; `unavailable` where nobody knows, after which there is no more to
+   * be appended.
+   */
+  async append(commits: { before: Revision; newest: Revision }): Promise<void> {
+    const half = this.fresh
+    const block = half.seal(this.#seal, commits)
+    const start = headBytes + this.#current * halfRoom.bytes + half.end
+    try {
+      await this.#write(block, start)
+    } catch (error) {
+      half.dropDraft()
+      throw error
+    }
+    half.keep(commits.newest)
+  }
+
+  async #write(block: Buffer, start: number): Promise<void> {
+    let applied: 'no' | 'unknown' = 'no'
+    try {
+      const file = this.#syncedFile ?? this.#file
+      for (let done = 0; done < block.length; ) {
+        const rest = block.length - done
+        done += (await this.#writeAt(file, block, done, rest, start + done)).bytesWritten
+      }
+      applied = 'unknown'
+      if (this.#syncedFile === undefined) await this.#sync(this.#file)
+    } catch (cause) {
+      // What was written whole may have failed in its sync.
+      if (applied === 'no' && this.#holds(block, start)) applied = 'unknown'
+      throw this.#failureOf(cause, applied)
+    }
+  }
+
+  /** Whether a block lies whole where it belongs. */
+  #holds(block: Buffer, start: number): boolean {
+    const there = Buffer.alloc(block.length)
+    try {
+      readSync(this.#file, there, 0, block.length, start)
+    } catch {
+      return true // as far as anybody knows
+    }
+    return there.equals(block)
+  }
+
+  /** Goes on in the other half, over what is there: all of it is moved. */
+  turn(): void {
+    this.#current = this.#current === 0 ? 1 : 0
+    this.fresh.empty()
+  }
+
+  close(): void {
+    closeSync(this.#file)
+    if (this.#syncedFile !== undefined) closeSync(this.#syncedFile)
+  }
+
+  #open(flag = 0): number {
+    try {
+      return openSync(this.path, constants.O_RDWR | constants.O_CREAT | flag, 0o600)
+    } catch (cause) {
+      throw this.#failureOf(cause, 'no')
+    }
+  }
+
+  /** Where the server was killed, both halves may hold what LMDB lacks. */
+  #load(newest: Revision): void {
+    const bytes = this.#halves.map((_, index) => this.#read(index))
+    const loaded = this.#halves.map((half, index) => {
+      const before = half.load(bytes[index] ?? nothing, this.#seal)
+      if (half.newest <= newest) half.empty()
+      return half.isEmpty ? undefined : before
+    })
+    const [first, second] = loaded
+    const isFirstNewer = first !== undefined && (second === undefined || second < first)
+    this.#current = isFirstNewer || second === undefined ? 0 : 1
+    let reached = newest
+    for (const index of [1 - this.#current, this.#current]) {
+      const before = loaded[index]
+      if (before === undefined) continue
+      if (before !== reached) throw this.#gap(reached, before)
+      reached = this.#halves[index]?.newest ?? reached
+    }
+    const behind = this.#halves.map((half, at) =>
+      half.latestBehind(bytes[at] ?? nothing, this.#seal),
+    )
+    const latest = Math.max(...behind)
+    if (latest > reached) throw this.#gap(reached, latest)
+  }
+
+  #read(index: number): Buffer {
+    const bytes = Buffer.alloc(halfRoom.bytes)
+    const start = headBytes + index * halfRoom.bytes
+    return bytes.subarray(0, readSync(this.#file, bytes, 0, halfRoom.bytes, start))
+  }
+
+  #gap(newest: Revision, before: Revision): EngineError {
+    const missing = `the commits behind revision ${newest} up to ${before} are missing`
+    return new EngineError('unavailable', `The journal ${this.path} is damaged: ${missing}.`)
+  }
+
+  #failureOf(cause: unknown, applied: 'no' | 'unknown'): EngineError {
+    if (applied === 'no' && foundNoRoom(cause)) {
+      return new EngineError('full', 'The disk is full.', { cause })
+    }
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const sentence = `The journal ${this.path} can't be used: ${reason}.`
+    return new EngineError('unavailable', sentence, { applied: 'unknown', cause })
+  }
+}
+
+const nothing = Buffer.alloc(0)
+
+function readSeal(file: number): Buffer | undefined {
+  const seal = Buffer.alloc(sealBytes)
+  return readSync(file, seal, 0, sealBytes, 0) === sealBytes ? seal : undefined
+}
+
+/** On disk before any block is. */
+function writeSeal(file: number, folder: string): Buffer {
+  const seal = randomBytes(sealBytes)
+  writeSync(file, seal, 0, sealBytes, 0)
+  fsyncSync(file)
+  const directory = openSync(folder, constants.O_RDONLY)
+  fsyncSync(directory)
+  closeSync(directory)
+  return seal
+}

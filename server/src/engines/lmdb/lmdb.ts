@@ -1,0 +1,377 @@
+import { randomInt } from 'node:crypto'
+import type {
+  AtomicWrite,
+  Bytes,
+  Commit,
+  EngineLimits,
+  Entry,
+  KeyRange,
+  Page,
+  Revision,
+  ScanBound,
+} from '../../core/engine/engine.ts'
+import { EngineError } from '../../core/engine/engine.ts'
+import type { EngineHealth, InstalledEngine } from '../../core/engine/installed-engine.ts'
+import { Newest } from '../../core/engine/newest.ts'
+import { measureRestore, measureWrite } from '../../core/engine/write-rules.ts'
+import type { Awaitable } from '../../core/kernel/awaitable.ts'
+import { asBuffer } from '../../core/kernel/bytes.ts'
+import { Draft } from './draft.ts'
+import { LmdbEntry, pack, packedKind, RemovedEntry } from './entry.ts'
+import { roomNotes } from './file.ts'
+import { Half, type Room, type Row, roomFor } from './half.ts'
+import { hashOf } from './index.ts'
+import { Journal } from './journal.ts'
+import { merged } from './merge.ts'
+import { Pace } from './pace.ts'
+import { diskFailed, LmdbTables, reading, type StoredRow } from './tables.ts'
+
+const limits: EngineLimits = {
+  keyBytesMax: 4_026, // what LMDB allows with pages of 8 KiB
+  valueBytesMax: 2 * 1_048_576,
+  commitBytesMax: 32 * 1_048_576,
+}
+
+/** A group's writers share its sync, and its fate: it is no larger than this. */
+const groupBytesMax = 8 * 1_048_576
+
+/** Above this many entries a scan first lets waiting requests go ahead. */
+const scanEntriesUnyielded = 256
+
+const counterBytes = 8
+
+/** What is larger is not worth being written twice: it goes into LMDB at once. */
+const journaledBytesMax = 262_144
+
+/** So many entries are moved from the journal into LMDB at once: requests wait meanwhile. */
+const movedAtOnceUsual = 4_096
+
+/** For so long what the journal holds may wait for more before it is moved into LMDB. */
+const idleMs = 1_000
+
+type Decision = Commit | EngineError
+
+interface Member {
+  readonly write: AtomicWrite
+  readonly bytes: number
+  resolve(commit: Commit): void
+  reject(error: unknown): void
+}
+
+/**
+ * LMDB on one machine: an ordered map in one memory-mapped file, with a journal in front of it.
+ * A group of commits is durable by one synced write to the journal; what the journal holds is kept
+ * in memory, over LMDB, until it was moved there.
+ *
+ * Throws EngineError `unavailable` where the folder holds no sound LMDB file or journal, `full`
+ * where there is no room for a new one. After a failed sync it takes no more writes until it is
+ * opened again: the operating system may have dropped the pages.
+ */
+export class LmdbEngine implements InstalledEngine {
+  readonly limits = limits
+  readonly isShared = false
+  readonly #folder: string
+  readonly #movedAtOnce: number
+  readonly #hashSeed: number
+  readonly #tables: LmdbTables
+  readonly #journal: Journal
+  readonly #newest: Newest
+  #move: Promise<void> | undefined
+  readonly #waiting: Member[] = []
+  readonly #pace = new Pace(() => performance.now())
+  #working: Promise<void> | undefined
+  #idle: NodeJS.Timeout | undefined
+  #fault: EngineError | undefined
+  #closed = false
+
+  /** `folder` must exist. */
+  constructor(folder: string, { movedAtOnce = movedAtOnceUsual } = {}) {
+    this.#folder = folder
+    this.#movedAtOnce = movedAtOnce
+    const hashSeed = randomInt(2 ** 31)
+    this.#hashSeed = hashSeed
+    this.#tables = new LmdbTables(folder, hashSeed)
+    const newest = this.#tables.newest()
+    try {
+      this.#journal = new Journal(folder, { newest, hashSeed })
+    } catch (error) {
+      void this.#tables.close()
+      throw error
+    }
+    const { fresh, moving } = this.#journal
+    this.#newest = new Newest(Math.max(newest, moving.newest, fresh.newest))
+  }
+
+  get(keys: readonly Bytes[]): Awaitable<(Entry | undefined)[]> {
+    const { reopening } = this.#tables
+    if (reopening) return reopening.then(() => this.get(keys))
+    this.#assertOpen()
+    return reading(() => keys.map((key) => this.#read(asBuffer(key))))
+  }
+
+  async scan(range: KeyRange, bound: ScanBound): Promise<Page> {
+    if (bound.limit > scanEntriesUnyielded) await new Promise(setImmediate)
+    if (this.#tables.reopening) await this.#tables.reopening
+    this.#assertOpen()
+    return reading(() => this.#page(range, bound))
+  }
+
+  commit(write: AtomicWrite): Promise<Commit> {
+    return new Promise((resolve, reject) => {
+      this.#assertOpen()
+      if (this.#fault) throw this.#fault
+      const bytes = measureWrite(write, limits)
+      this.#waiting.push({ write, bytes, resolve, reject })
+      this.#working ??= this.#work(() => this.#commitWaiting())
+    })
+  }
+
+  /** See `InstalledEngine.restore`. */
+  async restore(entries: readonly Entry[], newest: Revision): Promise<void> {
+    this.#assertOpen()
+    if (this.#fault) throw this.#fault
+    measureRestore(entries, { newest, limits })
+    while (this.#working) await Promise.allSettled([this.#working])
+    this.#working = this.#work(async () => {
+      await this.#moveAll()
+      const rows = entries.map(({ key, value, revision, isCounter }) => {
+        const kind = isCounter ? packedKind.counter : packedKind.value
+        return { key: asBuffer(key), packed: pack({ kind, revision, value }) }
+      })
+      const revision = Math.max(newest, this.#newest.revision)
+      await this.#written(this.#tables.write(rows, revision))
+      this.#newest.advance(revision)
+    })
+    await this.#working
+  }
+
+  async newerThan(revision: Revision, signal: AbortSignal): Promise<Revision> {
+    this.#assertOpen()
+    return this.#newest.newerThan(revision, signal)
+  }
+
+  async health(): Promise<EngineHealth> {
+    const whyNot = this.#closed ? 'The engine is closed.' : this.#fault?.message
+    return { whyNot, durability: 'single', notes: roomNotes(this.#folder), now: undefined }
+  }
+
+  /** Waits for the commits in flight, and moves all that the journal holds into LMDB. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#newest.close()
+    clearTimeout(this.#idle)
+    while (this.#working) await Promise.allSettled([this.#working])
+    // What can't be moved now stays in the journal; a move that is under way still uses LMDB.
+    await Promise.allSettled([this.#fault ? this.#move : this.#moveAll()])
+    await this.#tables.close()
+    this.#journal.close()
+  }
+
+  #read(key: Buffer): Entry | undefined {
+    const { fresh, moving } = this.#journal
+    const hash = hashOf(key, { seed: this.#hashSeed })
+    for (const half of [fresh, moving]) {
+      const entry = half.isEmpty ? 0 : half.find(key, hash)
+      if (entry > 0) return half.entryOf(key, entry)
+    }
+    return this.#tables.read(key, hash)
+  }
+
+  /** What is there, in bytes that others have too: until the next read. */
+  #packedOf(key: Buffer, hash: number): Buffer | undefined {
+    const { fresh, moving } = this.#journal
+    for (const half of [fresh, moving]) {
+      const entry = half.find(key, hash)
+      if (entry === 0) continue
+      const packed = half.packedOf(entry)
+      return packed.length > 0 ? packed : undefined
+    }
+    return this.#tables.glance(key, hash)
+  }
+
+  /** Copied here and now: a reader kept open would make the file grow for good. */
+  #page(range: KeyRange, bound: ScanBound): Page {
+    const entries: Entry[] = []
+    let bytes = 0
+    for (const row of this.#rows(range)) {
+      if (row instanceof RemovedEntry) continue
+      if (entries.length >= bound.limit || bytes >= bound.bytes) return { entries, more: true }
+      const entry = row instanceof LmdbEntry ? row : new LmdbEntry(row.key, row.value)
+      entries.push(entry)
+      bytes += entry.bytes
+    }
+    return { entries, more: false }
+  }
+
+  #rows({ start, end }: KeyRange): Iterable<Row | StoredRow> {
+    let all: Iterable<Row | StoredRow> = this.#tables.rows(asBuffer(start), asBuffer(end))
+    for (const half of [this.#journal.moving, this.#journal.fresh]) {
+      if (half.hasRows({ start, end })) all = merged(half.rows({ start, end }), all)
+    }
+    return all
+  }
+
+  /** One piece of work at a time: what is committed meanwhile waits for its end. */
+  #work(work: () => Promise<void>): Promise<void> {
+    return work().finally(() => {
+      this.#working = undefined
+      if (this.#waiting.length > 0) this.#working = this.#work(() => this.#commitWaiting())
+    })
+  }
+
+  async #commitWaiting(): Promise<void> {
+    while (this.#waiting.length > 0) await this.#commitNext()
+    if (!this.#closed) this.#idle ??= setTimeout(() => this.#rest(), idleMs).unref()
+  }
+
+  #rest(): void {
+    this.#idle = undefined
+    // Where it fails, so does the next commit that needs the room.
+    this.#working ??= this.#work(async () => void (await Promise.allSettled([this.#turn()])))
+  }
+
+  async #commitNext(): Promise<void> {
+    const group = this.#takeGroup()
+    try {
+      const decisions = await this.#commitAll(group)
+      for (const [index, member] of group.entries()) settle(member, decisions[index])
+    } catch (error) {
+      for (const member of group) member.reject(error)
+    }
+    this.#pace.concluded()
+  }
+
+  /** Into the journal; what is too large for it, or finds no room there, into LMDB at once. */
+  async #commitAll(group: readonly Member[]): Promise<Decision[]> {
+    if (this.#tables.reopening) await this.#tables.reopening
+    const room = roomOf(group)
+    if (room.bytes > journaledBytesMax) return this.#write(group, room)
+    if (!this.#journal.fresh.fits(room)) await this.#turn()
+    try {
+      return await this.#append(group)
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.failure !== 'full') throw error
+      return this.#write(group, room)
+    }
+  }
+
+  async #append(group: readonly Member[]): Promise<Decision[]> {
+    const { draft, decisions } = this.#decide(group, this.#journal.fresh)
+    if (!draft.isEmpty) await this.#written(this.#journal.append(draft))
+    this.#newest.advance(draft.newest)
+    return decisions
+  }
+
+  /** All that came before is in LMDB then. */
+  async #write(group: readonly Member[], room: Room): Promise<Decision[]> {
+    await this.#moveAll()
+    const half = new Half(room, this.#hashSeed)
+    const { draft, decisions } = this.#decide(group, half)
+    half.keep(draft.newest)
+    const rows = [...half.packedRows()]
+    if (!draft.isEmpty) await this.#written(this.#tables.write(rows, draft.newest))
+    this.#newest.advance(draft.newest)
+    return decisions
+  }
+
+  #decide(group: readonly Member[], half: Half): { draft: Draft; decisions: Decision[] } {
+    const hashSeed = this.#hashSeed
+    const read = (key: Buffer, hash: number): Buffer | undefined => this.#packedOf(key, hash)
+    const draft = new Draft(this.#newest.revision, { half, hashSeed, read })
+    const decisions = reading(() => group.map(({ write }) => this.#fault ?? draft.decide(write)))
+    this.#pace.decided(group.length)
+    return { draft, decisions }
+  }
+
+  #takeGroup(): Member[] {
+    let bytes = 0
+    let count = 0
+    const countMax = this.#pace.countFor(this.#waiting.length)
+    for (const member of this.#waiting) {
+      if (count > 0 && (count >= countMax || bytes + member.bytes > groupBytesMax)) break
+      bytes += member.bytes
+      count += 1
+    }
+    return this.#waiting.splice(0, count)
+  }
+
+  /** Goes on in the other half of the journal, once that is moved. */
+  async #turn(): Promise<void> {
+    await this.#moved()
+    this.#journal.turn()
+    // Where it fails, the next turn tries again, and fails.
+    this.#moved().catch(() => undefined)
+  }
+
+  async #moveAll(): Promise<void> {
+    await this.#moved()
+    if (this.#journal.fresh.isEmpty) return
+    await this.#turn()
+    await this.#moved()
+  }
+
+  #moved(): Promise<void> {
+    this.#move ??= this.#moveOnce().finally(() => {
+      this.#move = undefined
+    })
+    return this.#move
+  }
+
+  /** In several transactions; only the last says that LMDB has it all. */
+  async #moveOnce(): Promise<void> {
+    const half = this.#journal.moving
+    if (half.isEmpty) return
+    const rows = half.packedRows()
+    let part = next(rows, this.#movedAtOnce)
+    for (let isLast = false; !isLast; ) {
+      const rest = next(rows, this.#movedAtOnce)
+      isLast = rest.length === 0
+      await this.#written(this.#tables.write(part, isLast ? half.newest : undefined))
+      part = rest
+    }
+    half.empty()
+  }
+
+  /** After a failed sync nothing is written any more. */
+  async #written(work: Promise<void>): Promise<void> {
+    try {
+      await work
+    } catch (error) {
+      if (error instanceof EngineError && error.failure === 'full') throw error
+      this.#fault = new EngineError('unavailable', diskFailed, { cause: error })
+      throw error
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new EngineError('closed', 'The engine is closed.')
+  }
+}
+
+function settle(member: Member, decision: Decision | undefined): void {
+  if (decision === undefined || decision instanceof EngineError) member.reject(decision)
+  else member.resolve(decision)
+}
+
+/** The next ones that an iterator gives, at most so many. */
+function next<T>(rows: Iterator<T>, count: number): T[] {
+  const taken: T[] = []
+  while (taken.length < count) {
+    const { done, value } = rows.next()
+    if (done) break
+    taken.push(value)
+  }
+  return taken
+}
+
+function roomOf(group: readonly Member[]): Room {
+  let bytes = 0
+  let entries = 0
+  for (const { write, bytes: own } of group) {
+    const { deletes = [], puts = [], sums = [] } = write
+    bytes += own + sums.length * counterBytes
+    entries += deletes.length + puts.length + sums.length
+  }
+  return roomFor({ bytes, entries })
+}

@@ -1,0 +1,34 @@
+import { expect, it } from 'vitest'
+import { Pace } from './pace.ts'
+
+it('takes all that wait while it knows nothing of the disk but that it is slow', () => {
+  const pace = paceAfter({ count: 64, syncMs: 5 })
+  expect(pace.countFor(64)).toBe(64)
+})
+
+it('takes half of those who come again and again where a sync is quicker than serving them', () => {
+  const pace = paceAfter({ count: 64, syncMs: 0.2 })
+  // The 64 are answered and about to come again, together with the 64 that wait.
+  expect(pace.countFor(64)).toBe(64)
+  expect(pace.countFor(100)).toBe(82)
+})
+
+it('keeps the halves apart once there are two', () => {
+  const pace = paceAfter({ count: 32, syncMs: 0.2 })
+  expect(pace.countFor(32)).toBe(32)
+  expect(pace.countFor(48)).toBe(40)
+})
+
+it('never takes more than there are', () => {
+  expect(paceAfter({ count: 64, syncMs: 0.2 }).countFor(1)).toBe(1)
+  expect(paceAfter({ count: 1, syncMs: 50 }).countFor(1)).toBe(1)
+})
+
+function paceAfter({ count, syncMs }: { count: number; syncMs: number }): Pace {
+  let now = 1_000
+  const pace = new Pace(() => now)
+  pace.decided(count)
+  now += syncMs
+  pace.concluded()
+  return pace
+}

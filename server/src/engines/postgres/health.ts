@@ -1,0 +1,126 @@
+import type { EngineHealth } from '../../core/engine/installed-engine.ts'
+import { reasonOf } from './link/primary.ts'
+import { type Session, sqlStateOf } from './link/session.ts'
+
+export interface HealthQuestion {
+  session(): Promise<Session>
+  /** For people: which server it is. */
+  readonly name: string
+  /** Commits that a new primary did not have. */
+  readonly revisionsLost: number
+}
+
+type Settings = Readonly<Record<string, string | null>>
+
+const settings = [
+  'fsync',
+  'full_page_writes',
+  'synchronous_commit',
+  'synchronous_standby_names',
+  'data_checksums',
+] as const
+
+/** Whoever still looks at rows as old as so many transactions makes the tables grow. */
+const oldSnapshotTransactions = 100_000
+
+/** What the database says of itself; a role that may not see something says less. Never throws. */
+export async function readHealth(question: HealthQuestion): Promise<EngineHealth> {
+  try {
+    const session = await question.session()
+    const found = await readSettings(session)
+    const standbys = await readStandbys(session)
+    const { durability, notes } = judge(found, standbys)
+    const all = [...lossNotes(question), ...notes, ...(await snapshotNotes(session))]
+    return { whyNot: undefined, durability, notes: all, now: Number(found.now) }
+  } catch (error) {
+    const whyNot = `PostgreSQL (${question.name}) does not serve: ${reasonOf(error)}.`
+    return { whyNot, durability: 'single', notes: lossNotes(question), now: undefined }
+  }
+}
+
+async function readSettings(session: Session): Promise<Settings> {
+  const columns = settings.map((name) => `current_setting('${name}', true) as ${name}`)
+  const now = `floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now`
+  const [row = {}] = await session.read(`select ${columns.join(', ')}, ${now}`)
+  return row
+}
+
+/** How each standby follows; undefined: this role may not see it. */
+async function readStandbys(session: Session): Promise<string[] | undefined> {
+  const rows = await readIfAllowed(session, 'select sync_state from pg_stat_replication')
+  const states = rows?.map(({ sync_state }) => sync_state).filter((one) => typeof one === 'string')
+  return states && states.length === rows?.length ? states : undefined
+}
+
+function judge(
+  found: Settings,
+  standbys: readonly string[] | undefined,
+): Pick<EngineHealth, 'durability' | 'notes'> {
+  const notes = settingNotes(found)
+  if (found.fsync === 'off') return { durability: 'none', notes }
+  const wanted = standbysWanted(found.synchronous_standby_names ?? '')
+  if (wanted === 0) {
+    return {
+      durability: 'single',
+      notes: [...notes, 'Writes are acknowledged by one server alone.'],
+    }
+  }
+  if (found.synchronous_commit === 'local' || found.synchronous_commit === 'remote_write') {
+    const mode = `synchronous_commit is ${found.synchronous_commit}`
+    return { durability: 'single', notes: [...notes, `${mode}: standbys need not have a write.`] }
+  }
+  if (standbys === undefined) {
+    const blind = 'This role may not see the standbys (pg_monitor would).'
+    return { durability: 'replicated', notes: [...notes, blind] }
+  }
+  const synchronous = standbys.filter((state) => state === 'sync' || state === 'quorum').length
+  if (synchronous >= wanted) return { durability: 'replicated', notes }
+  const missing = `${synchronous} of the ${wanted} standbys that writes wait for are connected.`
+  return { durability: 'degraded', notes: [...notes, missing] }
+}
+
+/**
+ * How many standbys a commit waits for: `ANY 2 (a, b, c)`, `FIRST 1 (a, b)`, `2 (a, b)` or `a, b`,
+ * of which the first is waited for.
+ * https://www.postgresql.org/docs/current/runtime-config-replication.html
+ */
+export function standbysWanted(names: string): number {
+  const text = names.trim()
+  if (text === '') return 0
+  const counted = /^(?:(?:ANY|FIRST)\s+)?(\d+)\s*\(/i.exec(text)
+  return counted ? Number(counted[1]) : 1
+}
+
+function settingNotes(found: Settings): string[] {
+  const notes: string[] = []
+  if (found.fsync === 'off') notes.push('fsync is off: a loss of power loses or damages data.')
+  if (found.full_page_writes === 'off') {
+    notes.push('full_page_writes is off: a loss of power may damage data.')
+  }
+  if (found.data_checksums === 'off') {
+    notes.push('data_checksums is off: damaged bytes are not noticed.')
+  }
+  return notes
+}
+
+async function snapshotNotes(session: Session): Promise<string[]> {
+  const query = 'select max(age(backend_xmin)) as oldest from pg_stat_activity'
+  const [row] = (await readIfAllowed(session, query)) ?? []
+  if (Number(row?.oldest ?? 0) < oldSnapshotTransactions) return []
+  return [`A transaction has been open for ${row?.oldest} others: it makes the tables grow.`]
+}
+
+async function readIfAllowed(session: Session, query: string): Promise<Settings[] | undefined> {
+  try {
+    return await session.read(query)
+  } catch (error) {
+    if (sqlStateOf(error) === undefined) throw error
+    return undefined
+  }
+}
+
+function lossNotes({ revisionsLost }: HealthQuestion): string[] {
+  if (revisionsLost === 0) return []
+  const sentence = `A server that took over lacked up to ${revisionsLost} acknowledged commits`
+  return [`${sentence}: its replication was not synchronous.`]
+}

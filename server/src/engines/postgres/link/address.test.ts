@@ -1,0 +1,135 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { inspect } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { createTestFolder } from '../../../../test/support/data/test-folder.ts'
+import { standbysWanted } from '../health.ts'
+import { type PostgresAddress, PostgresAddressError, parsePostgresAddress } from './address.ts'
+import { PasswordFile } from './password-file.ts'
+
+function passwordOf(address: PostgresAddress, index = 0): string | undefined {
+  const host = address.hosts[index]
+  return host && address.passwordFor(host)
+}
+
+describe('a PostgreSQL address', () => {
+  it('has a user, a password, hosts, a database and parameters', () => {
+    const text = 'postgres://me:pass@one:5433,two/things?sslmode=require&application_name=my%20app'
+    const address = parsePostgresAddress(text)
+    expect(address).toMatchObject({
+      user: 'me',
+      database: 'things',
+      tls: 'require',
+      applicationName: 'my app',
+      hosts: [
+        { host: 'one', port: 5433 },
+        { host: 'two', port: 5432 },
+      ],
+    })
+    expect(passwordOf(address)).toBe('pass')
+  })
+
+  it('may be as clouds give it', () => {
+    const words = 'sslmode=require&channel_binding=require&connect_timeout=10'
+    const text = `postgresql://me:pass@one,two/things?${words}&target_session_attrs=read-write`
+    const address = parsePostgresAddress(text)
+    expect(address).toMatchObject({ channelBinding: 'require', connectMsMax: 10_000 })
+    expect(parsePostgresAddress('postgres://me@one/things')).toMatchObject({
+      channelBinding: 'disable',
+      connectMsMax: undefined,
+    })
+  })
+
+  it('may be percent-encoded, and name hosts by IPv6 and the folder of a socket', () => {
+    const address = parsePostgresAddress('postgresql://m%40e:p%2F%3A@[::1]:1,%2Frun%2Fpg/d%20b')
+    expect(address).toMatchObject({ user: 'm@e', database: 'd b' })
+    expect(passwordOf(address)).toBe('p/:')
+    expect(address.hosts).toEqual([
+      { host: '::1', port: 1 },
+      { host: '/run/pg', port: 5432 },
+    ])
+  })
+
+  it('takes what is missing from the environment', () => {
+    const environment = {
+      PGUSER: 'someone',
+      PGPASSWORD: 'secret',
+      PGDATABASE: 'data',
+      PGSSLMODE: 'verify-full',
+      PGHOST: 'there',
+      PGPORT: '6543',
+    }
+    const address = parsePostgresAddress('postgres://', environment)
+    expect(address).toMatchObject({ user: 'someone', database: 'data', tls: 'verify-full' })
+    expect(address.hosts).toEqual([{ host: 'there', port: 6543 }])
+    expect(passwordOf(address)).toBe('secret')
+    expect(parsePostgresAddress('postgres://me@here').database).toBe('me')
+  })
+
+  it('takes passwords from a file that nobody else may read', () => {
+    const PGPASSFILE = join(createTestFolder(), 'passwords')
+    writeFileSync(PGPASSFILE, 'one:5432:*:me:first\n*:*:*:me:other\n', { mode: 0o600 })
+    const text = 'postgres://me@one,two/data'
+    const address = parsePostgresAddress(text, { PGPASSFILE })
+    expect([passwordOf(address, 0), passwordOf(address, 1)]).toEqual(['first', 'other'])
+    const open = join(createTestFolder(), 'passwords')
+    writeFileSync(open, '', { mode: 0o644 })
+    expect(() => parsePostgresAddress(text, { PGPASSFILE: open })).toThrow(PostgresAddressError)
+    expect(() => parsePostgresAddress(text, { PGPASSFILE: `${open}-not` })).toThrow(
+      PostgresAddressError,
+    )
+  })
+
+  it('is refused with a sentence that holds no password', () => {
+    for (const text of [
+      'mysql://me:hidden@host/data',
+      'postgres://me:hidden/word@host/data',
+      'postgres://me:hidden%zz@host/data',
+      'postgres://me:hidden@host:0/data',
+      'postgres://me:hidden@host:port/data',
+      'postgres://me:hidden@a:1:2/data',
+      'postgres://me:hidden@host/data?sslmode=sometimes',
+      'postgres://me:hidden@host/data?colour=red',
+      'postgres://me:hidden@host/data?target_session_attrs=standby',
+      'postgres://me:hidden@host/data?connect_timeout=soon',
+      'postgres://me:hidden@host/data?channel_binding=perhaps',
+      'postgres://me:hidden@host/data?sslrootcert=/not/there.pem',
+    ]) {
+      const refusal = refusalOf(text)
+      expect(refusal).toBeInstanceOf(PostgresAddressError)
+      expect(inspect(refusal)).not.toContain('hidden')
+    }
+    expect(refusalOf('postgres://host/data')).toBeInstanceOf(PostgresAddressError)
+  })
+
+  it('shows no password', () => {
+    const address = parsePostgresAddress('postgres://me:hidden@one:1,[::1]:2/data')
+    const shown = [String(address), inspect(address, { showHidden: true }), JSON.stringify(address)]
+    expect(shown.join()).not.toContain('hidden')
+    expect(String(address)).toBe('postgres://me@one:1,[::1]:2/data')
+  })
+})
+
+describe('a password file', () => {
+  it('has colons and backslashes behind backslashes, and comments', () => {
+    const file = new PasswordFile('# host:1:d:u:none\r\nho\\:st:1:d\\\\b:u:pass\\:word\r\n')
+    const owner = { host: 'ho:st', port: 1, database: 'd\\b', user: 'u' }
+    expect(file.find(owner)).toBe('pass:word')
+    expect(file.find({ ...owner, user: 'other' })).toBeUndefined()
+  })
+})
+
+describe('synchronous_standby_names', () => {
+  it('say how many standbys a write waits for', () => {
+    const names = ['', 'a', 'a, b', '*', '2 (a, b, c)', 'ANY 2 (a, b)', 'first 3(a, b, c)']
+    expect(names.map(standbysWanted)).toEqual([0, 1, 1, 1, 2, 2, 3])
+  })
+})
+
+function refusalOf(text: string): unknown {
+  try {
+    return parsePostgresAddress(text)
+  } catch (error) {
+    return error
+  }
+}

@@ -1,0 +1,45 @@
+import { EngineError } from '../../../core/engine/engine.ts'
+import { sqlStateOf } from './session.ts'
+
+/**
+ * What each SQLSTATE, or class of them, means for a commit or read that met it.
+ * https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
+const meanings: readonly (readonly [state: string, failure: 'conflict' | 'full' | 'refused'])[] = [
+  ['40001', 'conflict'],
+  ['40P01', 'conflict'],
+  ['53100', 'full'],
+  ['54000', 'refused'],
+  ['22', 'refused'],
+]
+
+/** After these at COMMIT the transaction is surely gone; after all others it may have happened. */
+const surelyUndone = ['40001', '40P01', '53', '23', '25']
+
+/** An error of `pg` as the engine's own. */
+export function engineErrorOf(cause: unknown): EngineError {
+  if (cause instanceof EngineError) return cause
+  const state = sqlStateOf(cause)
+  const message = cause instanceof Error ? cause.message.replace(/\.$/, '') : String(cause)
+  if (state === undefined) {
+    return new EngineError('unavailable', `The connection to PostgreSQL was lost: ${message}.`, {
+      cause,
+    })
+  }
+  const [, failure = 'unavailable'] = meanings.find(([start]) => state.startsWith(start)) ?? []
+  return new EngineError(failure, `PostgreSQL refused (${state}): ${message}.`, { cause })
+}
+
+/** An error in place of the answer to COMMIT. */
+export function commitErrorOf(cause: unknown): EngineError {
+  const state = sqlStateOf(cause)
+  if (state !== undefined && surelyUndone.some((start) => state.startsWith(start))) {
+    return engineErrorOf(cause)
+  }
+  const message = cause instanceof Error ? cause.message.replace(/\.$/, '') : String(cause)
+  return unknown(`PostgreSQL did not say whether it committed: ${message}.`, cause)
+}
+
+export function unknown(message: string, cause?: unknown): EngineError {
+  return new EngineError('unavailable', message, { applied: 'unknown', cause })
+}

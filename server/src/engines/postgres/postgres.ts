@@ -1,0 +1,179 @@
+import type {
+  AtomicWrite,
+  Bytes,
+  Commit,
+  EngineLimits,
+  Entry,
+  KeyRange,
+  Page,
+  Revision,
+  ScanBound,
+} from '../../core/engine/engine.ts'
+import { EngineError } from '../../core/engine/engine.ts'
+import type { EngineHealth, InstalledEngine } from '../../core/engine/installed-engine.ts'
+import { Newest } from '../../core/engine/newest.ts'
+import { measureRestore, measureWrite } from '../../core/engine/write-rules.ts'
+import { readHealth } from './health.ts'
+import type { PostgresAddress } from './link/address.ts'
+import { Lane } from './link/lane.ts'
+import { Primary } from './link/primary.ts'
+import type { Session } from './link/session.ts'
+import { Reader } from './reader.ts'
+import { restoreEntries } from './restore.ts'
+import { migrate } from './schema.ts'
+import { channel, raiseRevision, readRevision } from './statements.ts'
+import { Watch } from './watch.ts'
+import { Writer } from './writer.ts'
+
+const limits: EngineLimits = {
+  keyBytesMax: 2_690, // what a row of a PostgreSQL index holds
+  valueBytesMax: 2 * 1_048_576,
+  commitBytesMax: 32 * 1_048_576,
+}
+
+export interface PostgresOptions {
+  /** Nobody waits longer than so many ms for a host to take a connection ... */
+  readonly connectMsMax?: number
+  /** ... or for an answer, after which a commit is unknown. */
+  readonly answerMsMax?: number
+  /** How often others' commits are looked for, besides being told of them. */
+  readonly pollMs?: number
+}
+
+const usual = { connectMsMax: 2_000, answerMsMax: 8_000, pollMs: 250 }
+
+/**
+ * Connects, and brings the database's tables to this version.
+ * Throws EngineError `unavailable`.
+ */
+export async function openPostgres(
+  address: PostgresAddress,
+  options: PostgresOptions = {},
+): Promise<PostgresEngine> {
+  const { connectMsMax = usual.connectMsMax } = address
+  const engine = new PostgresEngine(address, { ...usual, connectMsMax, ...options })
+  try {
+    await engine.connect()
+    return engine
+  } catch (error) {
+    await engine.close()
+    throw error
+  }
+}
+
+/**
+ * A PostgreSQL server, or several of which one takes writes: an ordered map in one table.
+ *
+ * Several servers may use one database. Each commit locks one row, the clock, and so gets its
+ * revision in the order in which commits can be read. Lost connections are opened again by
+ * themselves; meanwhile all is `unavailable`.
+ */
+export class PostgresEngine implements InstalledEngine {
+  readonly limits = limits
+  readonly isShared = true
+  readonly #newest = new Newest(0)
+  readonly #primary: Primary
+  readonly #writes: Lane
+  readonly #gets: Lane
+  readonly #scans: Lane
+  readonly #hears: Lane
+  readonly #writer: Writer
+  readonly #reader: Reader
+  readonly #watch: Watch
+  /** Commits that a new primary did not have. */
+  #revisionsLost = 0
+  #closing: Promise<void> | undefined
+
+  /** See `openPostgres`. */
+  constructor(address: PostgresAddress, options: Required<PostgresOptions>) {
+    this.#primary = new Primary({ address, ...options })
+    this.#writes = new Lane(this.#primary, (session) => this.#catchUp(session))
+    this.#gets = new Lane(this.#primary, async () => undefined)
+    this.#scans = new Lane(this.#primary, async () => undefined)
+    this.#hears = new Lane(this.#primary, (session) => this.#listen(session))
+    this.#writer = new Writer(this.#writes, this.#newest)
+    this.#reader = new Reader({ gets: this.#gets, scans: this.#scans })
+    const { pollMs } = options
+    const [newest, reads, hears] = [this.#newest, this.#gets, this.#hears]
+    this.#watch = new Watch({ newest, reads, hears, pollMs })
+  }
+
+  /** Throws EngineError `unavailable`. */
+  async connect(): Promise<void> {
+    await this.#writes.session()
+  }
+
+  async get(keys: readonly Bytes[]): Promise<(Entry | undefined)[]> {
+    this.#assertOpen()
+    return this.#reader.get(keys)
+  }
+
+  async scan(range: KeyRange, bound: ScanBound): Promise<Page> {
+    this.#assertOpen()
+    return this.#reader.scan(range, bound)
+  }
+
+  async commit(write: AtomicWrite): Promise<Commit> {
+    this.#assertOpen()
+    return this.#writer.commit(write, measureWrite(write, limits))
+  }
+
+  async newerThan(revision: Revision, signal: AbortSignal): Promise<Revision> {
+    this.#assertOpen()
+    return this.#watch.newerThan(revision, signal)
+  }
+
+  /** Waits for what is in flight. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async health(): Promise<EngineHealth> {
+    return readHealth({
+      session: () => this.#gets.session(),
+      name: this.#primary.name,
+      revisionsLost: this.#revisionsLost,
+    })
+  }
+
+  async restore(entries: readonly Entry[], newest: Revision): Promise<void> {
+    this.#assertOpen()
+    measureRestore(entries, { newest, limits })
+    await this.#writer.settled()
+    const restored = await restoreEntries(await this.#writes.session(), { entries, newest })
+    this.#newest.advance(restored)
+  }
+
+  async #close(): Promise<void> {
+    this.#newest.close()
+    await this.#writer.settled()
+    // What was asked in this turn is on its way then, and lanes let it be answered.
+    await new Promise(setImmediate)
+    const lanes = [this.#writes, this.#gets, this.#scans, this.#hears]
+    await Promise.all(lanes.map((lane) => lane.close()))
+  }
+
+  /**
+   * Of a primary that is behind what this server has seen, which happens when a standby without
+   * the newest commits takes over, the clock is set on: no revision comes twice.
+   */
+  async #catchUp(session: Session): Promise<void> {
+    await migrate(session)
+    const found = await readRevision(session)
+    const seen = this.#newest.revision
+    if (found < seen && (await raiseRevision(session, seen))) this.#revisionsLost += seen - found
+    this.#newest.advance(found)
+  }
+
+  async #listen(session: Session): Promise<void> {
+    session.onNotification(() => this.#watch.hear())
+    await session.tell(`listen ${channel}`)
+    // What was committed until now was not heard.
+    this.#watch.hear()
+  }
+
+  #assertOpen(): void {
+    if (this.#closing) throw new EngineError('closed', 'The engine is closed.')
+  }
+}

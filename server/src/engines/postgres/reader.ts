@@ -1,0 +1,174 @@
+import { encodeCounter } from '../../core/engine/counter.ts'
+import type { Bytes, Entry, KeyRange, Page, ScanBound } from '../../core/engine/engine.ts'
+import { asBuffer } from '../../core/kernel/bytes.ts'
+import { keyName } from './batch.ts'
+import { byteaArray } from './link/array.ts'
+import { engineErrorOf } from './link/failure.ts'
+import { Gate } from './link/gate.ts'
+import type { Lane } from './link/lane.ts'
+import { type Answer, type Row, type Statement, sqlStateOf } from './link/session.ts'
+
+/** Of one statement, so that a large one does not hold up those behind it for long. */
+const keysMax = 1_000
+
+/**
+ * On their way at once. What waits here can go out with others, and waits for no answer, whose time
+ * is limited.
+ */
+const getsAtOnce = 4
+const scansAtOnce = 4
+
+const getEntries: Statement = {
+  name: 'coatcheck-get',
+  text: 'select key, revision, total, value from coatcheck_entry where key = any($1::bytea[])',
+}
+
+/**
+ * The window counts the bytes in front of each row, so that no more are sent than a page takes;
+ * lengths are known without reading values. `more` says whether a row comes behind. All in one
+ * window: a second one takes half as long again.
+ */
+const scanEntries: Statement = {
+  name: 'coatcheck-scan',
+  text: `select key, revision, total, value, more from (
+      select key, revision, total, value, lead(key) over rows_before is not null as more,
+        coalesce(sum(octet_length(key) + coalesce(octet_length(value), 8)) over rows_before, 0)
+          as bytes_before
+      from (
+        select key, revision, total, value from coatcheck_entry
+        where key >= $1::bytea and key < $2::bytea order by key limit $3::bigint + 1
+      ) as found
+      window rows_before as (order by key rows between unbounded preceding and 1 preceding)
+    ) as page
+    where bytes_before < $4::bigint order by key limit $3::bigint`,
+}
+
+interface Asked {
+  readonly keys: readonly Bytes[]
+  resolve(entries: (Entry | undefined)[]): void
+  reject(error: unknown): void
+}
+
+/**
+ * Reads entries. Gets that are asked in one turn of the event loop share a statement, and have a
+ * session of their own, so that no long page is in front of them.
+ */
+export class Reader {
+  readonly #gets: Lane
+  readonly #scans: Lane
+  readonly #getGate = new Gate(getsAtOnce)
+  readonly #scanGate = new Gate(scansAtOnce)
+  readonly #asked: Asked[] = []
+
+  constructor(lanes: { readonly gets: Lane; readonly scans: Lane }) {
+    this.#gets = lanes.gets
+    this.#scans = lanes.scans
+  }
+
+  get(keys: readonly Bytes[]): Promise<(Entry | undefined)[]> {
+    return new Promise((resolve, reject) => {
+      if (this.#asked.length === 0) setImmediate(() => this.#askNext())
+      this.#asked.push({ keys, resolve, reject })
+    })
+  }
+
+  async scan(range: KeyRange, bound: ScanBound): Promise<Page> {
+    const [start, end] = [asBuffer(range.start), asBuffer(range.end)]
+    const values = [start, end, String(bound.limit), String(Math.max(1, bound.bytes))]
+    const { rows } = await this.#scanGate.through(() =>
+      askPatiently(this.#scans, scanEntries, values),
+    )
+    return { entries: rows.map(entryOf), more: rows.at(-1)?.[4]?.[0] === 1 }
+  }
+
+  /** Whatever was asked until the gate opens goes together. */
+  #askNext(): void {
+    void this.#getGate.through(() => {
+      const group = this.#takeGroup()
+      if (this.#asked.length > 0) this.#askNext()
+      return this.#ask(group)
+    })
+  }
+
+  #takeGroup(): Asked[] {
+    let keys = 0
+    let count = 0
+    for (const one of this.#asked) {
+      if (count > 0 && keys + one.keys.length > keysMax) break
+      keys += one.keys.length
+      count += 1
+    }
+    return this.#asked.splice(0, count)
+  }
+
+  async #ask(group: readonly Asked[]): Promise<void> {
+    const keys = new Map<string, Buffer>()
+    for (const one of group) for (const key of one.keys) keys.set(keyName(key), asBuffer(key))
+    try {
+      const { rows } = await askPatiently(this.#gets, getEntries, [byteaArray([...keys.values()])])
+      const found = new Found(rows)
+      for (const { keys, resolve } of group) resolve(keys.map((key) => found.take(keyName(key))))
+    } catch (error) {
+      for (const { reject } of group) reject(error)
+    }
+  }
+}
+
+/** Each entry for whoever asked for it; a second one gets bytes of their own. */
+class Found {
+  readonly #entries = new Map<string, Entry>()
+  readonly #taken = new Set<string>()
+
+  constructor(rows: readonly Row[]) {
+    for (const row of rows) {
+      const entry = entryOf(row)
+      this.#entries.set(keyName(entry.key), entry)
+    }
+  }
+
+  take(name: string): Entry | undefined {
+    const entry = this.#entries.get(name)
+    if (!entry || !this.#taken.has(name)) {
+      this.#taken.add(name)
+      return entry
+    }
+    return { ...entry, key: Buffer.from(entry.key), value: Buffer.from(entry.value) }
+  }
+}
+
+/**
+ * Once more where the session was lost, which may have been long ago and only shows now.
+ * Throws EngineError.
+ */
+async function askPatiently(
+  lane: Lane,
+  statement: Statement,
+  values: readonly unknown[],
+): Promise<Answer> {
+  const session = await lane.session()
+  try {
+    return await session.ask(statement, values)
+  } catch (error) {
+    const isLost = session.isLost || sqlStateOf(error)?.startsWith('57P')
+    if (!isLost) throw engineErrorOf(error)
+  }
+  session.destroy()
+  const next = await lane.session()
+  try {
+    return await next.ask(statement, values)
+  } catch (error) {
+    throw engineErrorOf(error)
+  }
+}
+
+function entryOf(row: Row): Entry {
+  const [key, revision, total, value] = row
+  if (!key || !revision) throw new Error('A row without a key or a revision can not be.')
+  const isCounter = total !== null && total !== undefined
+  return {
+    key,
+    value: isCounter ? encodeCounter(total.readBigInt64BE()) : (value ?? Buffer.alloc(0)),
+    revision: Number(revision.readBigInt64BE()),
+    isCounter,
+  }
+}

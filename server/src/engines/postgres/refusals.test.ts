@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { PostgresServer } from '../../../test/support/postgres/postgres.ts'
+import { put, text } from '../conformance/basics.ts'
+import { parsePostgresAddress } from './link/address.ts'
+import { openPostgres, type PostgresEngine } from './postgres.ts'
+
+/** Refuses keys that begin so with the SQLSTATE behind it; `twice` only the first two times. */
+const refusing = `
+  create sequence tried;
+  create function refuse() returns trigger language plpgsql as $$
+    begin
+      if convert_from(new.key, 'utf8') like 'refuse %' then
+        raise exception using errcode = substr(convert_from(new.key, 'utf8'), 8, 5);
+      end if;
+      if new.key = 'twice' and nextval('tried') <= 2 then
+        raise exception using errcode = '40001';
+      end if;
+      return new;
+    end $$;
+  create trigger refusing before insert on coatcheck_entry for each row execute function refuse()`
+
+describe('what PostgreSQL refuses', () => {
+  let server: PostgresServer
+  let engine: PostgresEngine
+  beforeAll(async () => {
+    server = await PostgresServer.start({ settings: { fsync: 'off' } })
+    const url = await server.createDatabase()
+    engine = await openPostgres(parsePostgresAddress(url))
+    await server.query(refusing, url)
+  })
+  afterAll(async () => {
+    await engine.close()
+    await server.cleanUp()
+  })
+
+  const refuse = (state: string): Promise<number> =>
+    put(engine, [Buffer.from(`refuse ${state}`), ''])
+
+  it('is told by what it means', async () => {
+    const no = { applied: 'no' }
+    await expect(refuse('53100')).rejects.toMatchObject({ failure: 'full', ...no })
+    await expect(refuse('22003')).rejects.toMatchObject({ failure: 'refused', ...no })
+    await expect(refuse('40P01')).rejects.toMatchObject({ failure: 'conflict', ...no })
+    await expect(refuse('42501')).rejects.toMatchObject({ failure: 'unavailable', ...no })
+  })
+
+  it('does not fail its neighbours', async () => {
+    const names = ['a', 'b', 'c'].map((name) => Buffer.from(name))
+    const commits = names.map((name) => put(engine, [name, 'kept']))
+    const refused = expect(refuse('22003')).rejects.toMatchObject({ failure: 'refused' })
+    await Promise.all([...commits, refused])
+    const found = await engine.get(names)
+    expect(found.map((entry) => text(entry?.value))).toEqual(['kept', 'kept', 'kept'])
+  })
+
+  it('is tried again where it could only not be ordered', async () => {
+    const twice = Buffer.from('twice')
+    await put(engine, [twice, 'third time'])
+    expect(text((await engine.get([twice]))[0]?.value)).toBe('third time')
+  })
+})

@@ -1,0 +1,90 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { EngineError } from '../../core/engine/engine.ts'
+import { type Session, sqlStateOf } from './link/session.ts'
+
+/**
+ * What takes a database from each version to the next. DO NOT CHANGE what is there: it is in
+ * databases. Add to the end.
+ *
+ * An entry has a `value`, or a `total` where it is a counter. Nothing but the key is indexed, so
+ * that an overwritten row stays on its page. Values are not compressed: they are as their clients
+ * made them. The clock's one row is locked by each commit until it ends: see decision 0011.
+ */
+const steps: readonly (readonly string[])[] = [
+  [
+    `create table coatcheck_entry (
+      key bytea primary key, revision bigint not null, total bigint, value bytea)`,
+    'alter table coatcheck_entry alter column value set storage external',
+    'create table coatcheck_clock (id int primary key, revision bigint not null)',
+    'insert into coatcheck_clock (id, revision) values (1, 0)',
+  ],
+]
+
+export const schemaVersion = steps.length
+
+const attemptsMax = 20
+const undefinedTable = '42P01'
+
+/** What comes of two who make the same table at once, besides conflicts. */
+const raced = ['23505', '42P07', '42710', '40001', '40P01', '55P03', 'XX000']
+
+/**
+ * Brings the database to this version, whoever else does so at the same time.
+ * Throws EngineError `unavailable` where a newer server was there, or what `pg` throws.
+ */
+export async function migrate(session: Session): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      if (isCurrent(await findVersion(session))) return
+      return await migrateLocked(session)
+    } catch (error) {
+      const isRaced = raced.some((state) => state === sqlStateOf(error))
+      if (!isRaced || attempt >= attemptsMax) throw error
+      await session.tell('rollback')
+      await sleep(attempt * 10)
+    }
+  }
+}
+
+/** 0 where there is no table that the version is in; it is made then. */
+async function findVersion(session: Session): Promise<number> {
+  try {
+    return await readVersion(session, '')
+  } catch (error) {
+    if (sqlStateOf(error) !== undefinedTable) throw error
+  }
+  await session.tell(
+    'create table if not exists coatcheck_schema (id int primary key, version int not null)',
+  )
+  await session.tell('insert into coatcheck_schema values (1, 0) on conflict (id) do nothing')
+  return 0
+}
+
+/** Whoever has the row's lock migrates; who comes after finds it done. */
+async function migrateLocked(session: Session): Promise<void> {
+  await session.tell('begin isolation level read committed')
+  const version = await readVersion(session, 'for update')
+  if (!isCurrent(version)) {
+    for (const step of steps.slice(version)) {
+      for (const statement of step) await session.tell(statement)
+    }
+    await session.tell(`update coatcheck_schema set version = ${schemaVersion} where id = 1`)
+  }
+  const { command } = await session.tell('commit')
+  if (command !== 'COMMIT') throw new EngineError('unavailable', 'The tables could not be made.')
+}
+
+async function readVersion(session: Session, lock: string): Promise<number> {
+  const text = `select version from coatcheck_schema where id = 1 ${lock}`
+  const [row] = await session.read(text)
+  return Number(row?.version ?? 0)
+}
+
+function isCurrent(version: number): boolean {
+  if (version <= schemaVersion) return version === schemaVersion
+  throw new EngineError(
+    'unavailable',
+    `The database has tables of version ${version}, made by a newer Coatcheck; ` +
+      `this one knows version ${schemaVersion}.`,
+  )
+}

@@ -1,0 +1,154 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { AtomicWrite, Commit } from '../../core/engine/engine.ts'
+import { EngineError } from '../../core/engine/engine.ts'
+import type { Newest } from '../../core/engine/newest.ts'
+import type { Decision } from './batch.ts'
+import { commitTogether } from './commit.ts'
+import { engineErrorOf } from './link/failure.ts'
+import type { Lane } from './link/lane.ts'
+import { type Session, sqlStateOf } from './link/session.ts'
+
+/** All other writers wait for a group: it is no larger than this. */
+const groupBytesMax = 8 * 1_048_576
+const groupCountMax = 1_024
+
+/** How often a group is tried when the database could not order it among others. */
+const attemptsMax = 8
+const waitMs = 5
+
+/** What a statement is refused for that can't be its own fault: locks, space, the server itself. */
+const faultsOfNone = ['08', '25', '40', '53', '55', '57', '58']
+
+/** What a server answers that takes no writes any more. */
+const retired = ['25006', '57P']
+
+interface Member {
+  readonly write: AtomicWrite
+  readonly bytes: number
+  resolve(commit: Commit): void
+  reject(error: unknown): void
+}
+
+/**
+ * Commits in groups, one after the other, over one session: what arrives while one is on its way
+ * forms the next.
+ *
+ * A group takes two trips. The first locks the clock and then reads, in a statement of its own and
+ * therefore from a newer snapshot, what decides; members are decided here, in order; the second
+ * writes what they leave and commits.
+ */
+export class Writer {
+  readonly #lane: Lane
+  readonly #newest: Newest
+  readonly #waiting: Member[] = []
+  #flushing: Promise<void> | undefined
+
+  constructor(lane: Lane, newest: Newest) {
+    this.#lane = lane
+    this.#newest = newest
+  }
+
+  /** `write` was measured: it has so many `bytes`. Throws EngineError. */
+  commit(write: AtomicWrite, bytes: number): Promise<Commit> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ write, bytes, resolve, reject })
+      this.#flushing ??= this.#flush()
+    })
+  }
+
+  /** Resolves once nothing is on its way. */
+  async settled(): Promise<void> {
+    await this.#flushing
+  }
+
+  async #flush(): Promise<void> {
+    // Whoever commits in the same turn of the event loop, or writes on when the last group has
+    // ended, belongs to this group.
+    await new Promise(setImmediate)
+    while (this.#waiting.length > 0) {
+      await this.#commitNext()
+      await new Promise(setImmediate)
+    }
+    this.#flushing = undefined
+  }
+
+  async #commitNext(): Promise<void> {
+    const [opened] = await Promise.allSettled([this.#lane.session()])
+    if (opened?.status !== 'fulfilled') {
+      refuse(this.#waiting.splice(0), engineErrorOf(opened?.reason))
+      return
+    }
+    await this.#settle(this.#takeGroup(), opened.value)
+  }
+
+  #takeGroup(): Member[] {
+    let bytes = 0
+    let count = 0
+    for (const member of this.#waiting) {
+      if (count > 0 && (count >= groupCountMax || bytes + member.bytes > groupBytesMax)) break
+      bytes += member.bytes
+      count += 1
+    }
+    return this.#waiting.splice(0, count)
+  }
+
+  async #settle(group: readonly Member[], session: Session): Promise<void> {
+    try {
+      this.#answer(group, await this.#commit(group, session))
+    } catch (error) {
+      const failure = engineErrorOf(error)
+      if (group.length === 1 || !mayBeOfOne(failure)) return refuse(group, failure)
+      // One of them is the reason, and does not fail its neighbours.
+      for (const member of group) await this.#settle([member], session)
+    }
+  }
+
+  #answer(group: readonly Member[], decisions: readonly Decision[]): void {
+    const revisions = decisions.map((one) => ('revision' in one ? one.revision : 0))
+    this.#newest.advance(Math.max(...revisions))
+    for (const [index, member] of group.entries()) {
+      const decision = decisions[index]
+      if (decision === undefined || decision instanceof EngineError) member.reject(decision)
+      else member.resolve(decision)
+    }
+  }
+
+  /** As often as it takes, where it is sure that nothing was done. Throws EngineError. */
+  async #commit(group: readonly Member[], first: Session): Promise<readonly Decision[]> {
+    const writes = group.map(({ write }) => write)
+    let session = first
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await commitTogether(writes, session)
+      } catch (error) {
+        const failure = engineErrorOf(error)
+        // Whatever it is, its transaction is not left behind.
+        if (isRetired(failure) || !(error instanceof EngineError)) session.destroy()
+        if (attempt >= attemptsMax || !isWorthwhile(failure, session, attempt)) throw failure
+        if (failure.failure === 'conflict') await sleep(attempt * waitMs)
+        session = await this.#lane.session()
+      }
+    }
+  }
+}
+
+/** A session may have been lost long ago, and only now it shows: that is tried once more. */
+function isWorthwhile(failure: EngineError, session: Session, attempt: number): boolean {
+  if (failure.applied === 'unknown') return false
+  const isGone = session.isLost || isRetired(failure)
+  return failure.failure === 'conflict' || (isGone && attempt === 1)
+}
+
+function mayBeOfOne({ applied, cause }: EngineError): boolean {
+  const state = sqlStateOf(cause)
+  if (applied === 'unknown' || state === undefined) return false
+  return !faultsOfNone.some((start) => state.startsWith(start))
+}
+
+function isRetired({ cause }: EngineError): boolean {
+  return retired.some((state) => sqlStateOf(cause)?.startsWith(state))
+}
+
+function refuse(group: readonly Member[], failure: EngineError): void {
+  for (const member of group) member.reject(failure)
+}

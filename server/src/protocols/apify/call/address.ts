@@ -1,0 +1,68 @@
+import { type Address, isAllowed, requireUser, type Use } from '../../../core/access/access.ts'
+import type { Caller } from '../../../core/identity/caller.ts'
+import { StorageError } from '../../../core/kernel/errors.ts'
+import { isId } from '../../../core/kernel/ids.ts'
+import type { Action, Extent } from '../../../core/people/scope.ts'
+import type { Store } from '../../../core/stores/store.ts'
+import type { ApifyCall } from '../routes.ts'
+import type { Link } from './links.ts'
+
+/** What a call wants of a store, and which part of it. */
+export interface Wanted {
+  readonly action: Action
+  readonly extent: Extent
+  /** A signed link, which opens what it was signed for. */
+  readonly link?: Link | undefined
+}
+
+/**
+ * The store that a path means, if the caller may do `action` with it or `link` opens it: an id,
+ * `username~name`, `userId~name`, or `~name` for the caller's own. A plain name is no address.
+ * Throws `store-not-found`, `token-missing`, `access-denied`, then and at every use of the store.
+ */
+export function findStore(call: ApifyCall, wanted: Wanted): Store | Promise<Store> {
+  // Before the store is looked up: the answer must not tell whether there is one.
+  if (wanted.action !== 'read') requireUser(call.principal)
+  if (call.store.includes('~')) return findNamed(call, wanted)
+  const { stores } = call.domain
+  const caller = callerOf(call, wanted, 'id')
+  return stores.findKnown(call.store, caller) ?? stores.find(call.store, caller)
+}
+
+async function findNamed(call: ApifyCall, wanted: Wanted): Promise<Store> {
+  const tilde = call.store.indexOf('~')
+  const ownerId = await ownerIdOf(call, call.store.slice(0, tilde))
+  const name = call.store.slice(tilde + 1)
+  if (ownerId === undefined) throw new StorageError('store-not-found', `No store ${name}.`)
+  return call.domain.stores.findByName(ownerId, name, callerOf(call, wanted, 'name'))
+}
+
+/** The caller by itself, or by the link that it came with. */
+export function callerOf(call: ApifyCall, wanted: Wanted, address: Address): Caller {
+  const { principal, domain } = call
+  const { action, extent, link } = wanted
+  const caller = domain.access.callerFor(principal, 'apify', { action, extent, address })
+  if (!link && address === 'id') return caller
+  const use: Use = { action, extent, address }
+  return {
+    ...caller,
+    asksOwner: (store) => !link?.(store) && caller.asksOwner(store),
+    assert: (store, ownerAccess) => {
+      if (isAllowed(principal, use, store, ownerAccess) || link?.(store)) return
+      // By name, a store that may not be seen is as good as none.
+      const seen: Use = { action: 'read', extent: 'some', address }
+      if (address === 'name' && !isAllowed(principal, seen, store, ownerAccess)) {
+        throw new StorageError('store-not-found', 'There is no such store for this caller.')
+      }
+      caller.assert(store, ownerAccess)
+    },
+    keyPrefix: (store) => (link?.(store) ? undefined : caller.keyPrefix(store)),
+  }
+}
+
+async function ownerIdOf(call: ApifyCall, owner: string): Promise<string | undefined> {
+  if (owner === '') return requireUser(call.principal).id
+  const byUsername = await call.domain.users.getByUsername(owner)
+  if (byUsername) return byUsername.id
+  return isId(owner) ? owner : undefined
+}

@@ -1,0 +1,34 @@
+import { decodeSegment } from '../../rest/path-segment.ts'
+
+/**
+ * How this door spells keys that Apify's alphabet can't: every other byte percent-encoded, `%`
+ * included. A key within the alphabet is spelled as it is.
+ */
+
+// KEY_VALUE_STORE_KEY_REGEX of @apify/consts. `.` and `..` match, but no URL can carry them.
+const apifyKey = /^[a-zA-Z0-9!\-_.'()]{1,256}$/
+const outsideAlphabet = /[^a-zA-Z0-9!\-_.'()]/u
+
+/** Whether Apify's own store would take the key. */
+export function isApifyKey(key: string): boolean {
+  return apifyKey.test(key) && key !== '.' && key !== '..'
+}
+
+export function spellKey(key: string): string {
+  if (isApifyKey(key)) return key
+  if (key === '.' || key === '..') return key.replaceAll('.', '%2E')
+  return Array.from(key, (one) => (outsideAlphabet.test(one) ? spellChar(one) : one)).join('')
+}
+
+/** The key that a listing spelled; text that is no spelling means itself. */
+export function keyOfSpelling(spelling: string): string {
+  return decodeSegment(spelling) ?? spelling
+}
+
+function spellChar(char: string): string {
+  return Array.from(Buffer.from(char), spellByte).join('')
+}
+
+function spellByte(byte: number): string {
+  return `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+}

@@ -1,0 +1,32 @@
+import { expect, it } from 'vitest'
+import { openTestDomain, owner, textRecord } from '../../../core/testing/testing.ts'
+import { BytesSource } from '../../../core/values/value.ts'
+import { MemoryEngine } from '../../../engines/memory.ts'
+import type { HttpRequest } from '../../../transport/exchange.ts'
+import { archiveEntries } from './archive.ts'
+
+it.each([
+  [3, ['a', 'b', 'c']],
+  [2, ['a', 'b', '%problems.txt']],
+])('of at most %i records tells what it leaves out', async (recordsMax, names) => {
+  const { stores, environment } = await openTestDomain(new MemoryEngine())
+  const store = await stores.create({ ownerId: owner, name: 'archived' })
+  for (const key of ['a', 'b', 'c']) await store.put(textRecord(key, `of ${key}`))
+  const selection = { kind: 'prefix', prefix: '' } as const
+  const wanted = { store, selection, recordsMax }
+  const entries = await Array.fromAsync(archiveEntries({ environment, request }, wanted))
+  expect(entries.map(({ name }) => name)).toEqual(names)
+  const told = String(entries.find(({ name }) => name === '%problems.txt')?.content ?? '')
+  expect(told.includes('c: it and all behind it are left out')).toBe(recordsMax === 2)
+})
+
+const request: HttpRequest = {
+  method: 'GET',
+  path: '/v2/key-value-stores/x/records',
+  query: '',
+  header: () => undefined,
+  baseUrl: 'http://test',
+  peer: '127.0.0.1',
+  isForwarded: false,
+  body: new BytesSource(Buffer.alloc(0)),
+}

@@ -1,0 +1,43 @@
+import { isAllowed, ownAccess } from '../../../core/access/access.ts'
+import type { HttpReply } from '../../../transport/exchange.ts'
+import { jsonReply } from '../../rest/replies.ts'
+import { findStore } from '../call/address.ts'
+import { keyOfSpelling, spellKey } from '../call/key-spelling.ts'
+import { listing, recordUrls } from '../call/links.ts'
+import type { ApifyCall } from '../routes.ts'
+import { listSelected, selectionOf } from '../stores/collections.ts'
+
+/** GET /v2/key-value-stores/{store}/keys, in the order of the keys' bytes. */
+export async function listKeys(call: ApifyCall): Promise<HttpReply> {
+  const store = await findStore(call, listing(call))
+  const { query } = call
+  const limit = query.limit()
+  // The record '' is a key to start behind like any other.
+  const exclusiveStartKey = query.given('exclusiveStartKey') ?? null
+  const page = await listSelected(store, {
+    selection: await selectionOf(call, store),
+    startAfter: exclusiveStartKey === null ? undefined : keyOfSpelling(exclusiveStartKey),
+    limit,
+  })
+  const urlOf = recordUrls(page.store, {
+    baseUrl: call.request.baseUrl,
+    maySign: isAllowed(call.principal, { action: 'write' }, page.store, 'RESTRICTED'),
+    ownerAccess: ownAccess(call.principal, page.store),
+  })
+  const items = page.items.map(({ key, size }) => {
+    const spelling = spellKey(key)
+    return { key: spelling, size, recordPublicUrl: urlOf(spelling) }
+  })
+  const last = items.at(-1)
+  return jsonReply(200, {
+    data: {
+      items,
+      count: items.length,
+      limit,
+      exclusiveStartKey,
+      isTruncated: page.isTruncated,
+      // Clients page until this is null: on the last page it must be there and null.
+      nextExclusiveStartKey: page.isTruncated && last ? last.key : null,
+    },
+  })
+}

@@ -1,0 +1,169 @@
+import type { Bytes } from '../../../core/engine/engine.ts'
+import {
+  type Collection,
+  collectionsOf,
+  encodeSchema,
+  mediaTypeOf,
+  type StoreSchema,
+} from '../../../core/identity/store-schema.ts'
+import { StorageError } from '../../../core/kernel/errors.ts'
+import { limits } from '../../../core/kernel/limits.ts'
+import type { NewRecord } from '../../../core/records/record.ts'
+import type { Store, StoreInfo } from '../../../core/stores/store.ts'
+import { BytesSource, type ValueSource } from '../../../core/values/value.ts'
+import { DecodingError, decodeBytes, isContentEncoding } from '../../http/content-encoding.ts'
+import { RequestError } from '../../rest/errors.ts'
+import type { ApifyCall } from '../routes.ts'
+import { pageSchemaBytesMax } from './wire.ts'
+
+/**
+ * The schema for a new store, as it is stored; undefined where none is sent. Throws
+ * `store-schema-invalid`.
+ */
+export async function readSchema(
+  value: unknown,
+  { jsonSchemas }: ApifyCall,
+): Promise<Bytes | undefined> {
+  if (value === undefined || value === null) return undefined
+  const { bytes, schema } = encodeSchema(value)
+  for (const { id, jsonSchema } of schema.collections.values()) {
+    if (jsonSchema === undefined) continue
+    const verdict = await jsonSchemas.checkSchema(jsonSchema)
+    if (verdict.isSound) continue
+    const where = `collections.${id}.jsonSchema`
+    throw new StorageError(
+      'store-schema-invalid',
+      `Invalid key-value store schema: ${where} is no JSON Schema of draft-07: ${verdict.reason}`,
+    )
+  }
+  return bytes
+}
+
+/**
+ * The store's schema for the store object; null where there is none, undefined where it is damaged:
+ * the store is there all the same.
+ */
+export async function schemaJson(call: ApifyCall, store: Store, info: StoreInfo): Promise<unknown> {
+  return parsed(await schemaText(call, store, info))
+}
+
+/**
+ * By store id, as `schemaJson`. All together they are no more than a page can hold: what is over
+ * that is left out.
+ */
+export async function schemasOf(
+  call: ApifyCall,
+  stores: readonly StoreInfo[],
+): Promise<Map<string, unknown>> {
+  const found = new Map<string, unknown>()
+  let bytes = 0
+  for (const info of stores) {
+    if (bytes > pageSchemaBytesMax && info.hasSchema) continue
+    const text = await textIfAlive(call, info)
+    bytes += text?.length ?? 0
+    if (bytes <= pageSchemaBytesMax || !text) found.set(info.id, parsed(text))
+  }
+  return found
+}
+
+type SchemaText = string | null | undefined
+
+async function schemaText(
+  { environment }: ApifyCall,
+  store: Store,
+  { hasSchema }: StoreInfo,
+): Promise<SchemaText> {
+  if (!hasSchema) return null
+  try {
+    return (await store.schema())?.text ?? null
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.code !== 'record-damaged') throw error
+    environment.logError(`The schema of store ${store.id} is left out`, error)
+    return undefined
+  }
+}
+
+async function textIfAlive(call: ApifyCall, info: StoreInfo): Promise<SchemaText> {
+  if (!info.hasSchema) return null
+  try {
+    return await schemaText(call, await call.domain.stores.find(info.id), info)
+  } catch (error) {
+    if (error instanceof StorageError && error.code === 'store-not-found') return undefined
+    throw error
+  }
+}
+
+function parsed(text: SchemaText): unknown {
+  return text ? JSON.parse(text) : text
+}
+
+/**
+ * The body of a record, once it is known to be what every collection asks for that the key is in.
+ * Only where one has a JSON Schema is the body held in memory, up to a bound. Throws RequestError
+ * `schema-validation-error`.
+ */
+export async function conformingBody(
+  call: ApifyCall,
+  { store, record }: { store: Store; record: Omit<NewRecord, 'source'> },
+): Promise<ValueSource> {
+  const schema = await store.schema()
+  const collections = schema ? collectionsOf(schema, record.key) : []
+  for (const collection of collections) assertContentType(collection, record.contentType)
+  const strict = collections.find(({ jsonSchema }) => jsonSchema !== undefined)
+  if (!schema || !strict) return call.request.body
+  const bytes = await store.whileAllowed(takeAll(call, strict))
+  const value = await decoded(bytes, { collection: strict, encoding: record.contentEncoding })
+  for (const collection of collections) await assertValue(call, { schema, collection, value })
+  return new BytesSource(bytes)
+}
+
+function assertContentType(collection: Collection, contentType: string): void {
+  const { contentTypes } = collection
+  if (!contentTypes || contentTypes.includes(mediaTypeOf(contentType))) return
+  const allowed = contentTypes.join(', ').slice(0, 500)
+  throw violation(collection, `its content type is ${contentType} and must be one of: ${allowed}`)
+}
+
+async function takeAll({ request }: ApifyCall, collection: Collection): Promise<Bytes> {
+  const isDeclaredLarge = Number(request.header('content-length') ?? 0) > limits.jsonViewBytesMax
+  if (isDeclaredLarge) throw tooLarge(collection)
+  const bytes = await request.body.take(limits.jsonViewBytesMax + 1)
+  if (bytes.length <= limits.jsonViewBytesMax) return bytes
+  throw tooLarge(collection)
+}
+
+async function decoded(
+  bytes: Bytes,
+  { collection, encoding }: { collection: Collection; encoding: string },
+): Promise<Bytes> {
+  if (!isContentEncoding(encoding)) return bytes
+  try {
+    return await decodeBytes(bytes, { encoding, outputBytesMax: limits.jsonViewBytesMax })
+  } catch (error) {
+    if (!(error instanceof DecodingError)) throw error
+    if (error.reason === 'too-large') throw tooLarge(collection)
+    throw violation(collection, `it is not ${encoding} as its Content-Encoding says`)
+  }
+}
+
+async function assertValue(
+  { jsonSchemas }: ApifyCall,
+  { schema, collection, value }: { schema: StoreSchema; collection: Collection; value: Bytes },
+): Promise<void> {
+  const { id, jsonSchema } = collection
+  if (jsonSchema === undefined) return
+  const verdict = await jsonSchemas.check(value, { id: `${schema.id}/${id}`, schema: jsonSchema })
+  if (!verdict.isSound) throw violation(collection, verdict.reason)
+}
+
+function tooLarge(collection: Collection): RequestError {
+  const rule = `${limits.jsonViewBytesMax} bytes, decoded, are the most that can be checked`
+  return violation(collection, `it is too large: ${rule}`)
+}
+
+function violation({ id }: Collection, reason: string): RequestError {
+  return new RequestError(
+    { status: 400, type: 'schema-validation-error' },
+    `The record does not satisfy the collection "${id}" of the store's schema: ${reason}.`,
+  )
+}

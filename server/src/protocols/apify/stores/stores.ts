@@ -1,0 +1,186 @@
+import { actorOf, isAllowed, requireAccount, requireUser } from '../../../core/access/access.ts'
+import type { Bytes } from '../../../core/engine/engine.ts'
+import type { Caller } from '../../../core/identity/caller.ts'
+import type { GeneralAccess } from '../../../core/identity/identity.ts'
+import type { StoreChanges } from '../../../core/identity/store-changes.ts'
+import { StorageError } from '../../../core/kernel/errors.ts'
+import type { Scope } from '../../../core/people/scope.ts'
+import type { User } from '../../../core/people/users.ts'
+import type { Store, StoreInfo } from '../../../core/stores/store.ts'
+import type { HttpReply } from '../../../transport/exchange.ts'
+import { invalidValue } from '../../rest/errors.ts'
+import { readJsonObject } from '../../rest/json-body.ts'
+import { emptyReply, jsonReply } from '../../rest/replies.ts'
+import { callerOf, findStore } from '../call/address.ts'
+import type { ApifyCall } from '../routes.ts'
+import { retentionOf } from './retention.ts'
+import { readSchema, schemaJson, schemasOf } from './schemas.ts'
+import { generalAccessLevels, storeObject } from './wire.ts'
+
+/** GET /v2/key-value-stores */
+export async function listStores(call: ApifyCall): Promise<HttpReply> {
+  const owner = requireUser(call.principal)
+  const { query } = call
+  const ownership = query.oneOf('ownership', ['ownedByMe', 'sharedWithMe'])
+  const asked = {
+    offset: query.count('offset') ?? 0,
+    limit: query.limit(),
+    desc: query.flag('desc'),
+    unnamed: query.flag('unnamed'),
+  }
+  const { items, total } = await call.domain.stores.list({
+    userId: owner.id,
+    ownership: ownership ?? 'all',
+    onlyStoreId: scopeOf(call)?.storeId,
+    includeUnnamed: asked.unnamed,
+    newestFirst: asked.desc,
+    offset: asked.offset,
+    limit: asked.limit,
+  })
+  const schemas = await schemasOf(call, items)
+  const owners = await ownersOf(call, items)
+  const objects = items.map((info) =>
+    objectOf(call, info, { owner: owners.get(info.ownerId), schema: schemas.get(info.id) }),
+  )
+  return jsonReply(200, { data: { total, ...asked, count: objects.length, items: objects } })
+}
+
+/**
+ * POST /v2/key-value-stores?name=: gets or creates; without a name it always creates. The schema in
+ * the body is that of a new store; one that exists keeps what it has.
+ */
+export async function createStore(call: ApifyCall): Promise<HttpReply> {
+  requireUser(call.principal)
+  const body = await readJsonObject(call, { isOptional: true })
+  if (body.name !== undefined) {
+    throw invalidValue('name belongs to the query (?name=), where this store would have none')
+  }
+  const schema = await readSchema(body.schema, call)
+  const { store, isNew } = await openOrCreate(call, { name: call.query.text('name'), schema })
+  const object = await describe(call, store)
+  if (!isNew) return jsonReply(200, { data: object })
+  const location = `${call.request.baseUrl}/v2/key-value-stores/${store.id}`
+  return jsonReply(201, { data: object }, { Location: location })
+}
+
+async function openOrCreate(
+  call: ApifyCall,
+  { name, schema }: { name: string | undefined; schema: Bytes | undefined },
+): Promise<{ store: Store; isNew: boolean }> {
+  const { principal, domain } = call
+  const actor = actorOf(principal, 'apify')
+  const existing = name === undefined ? undefined : await findOwn(call, name)
+  if (existing) return { store: existing, isNew: false }
+  const { id: ownerId } = requireAccount(principal, 'write')
+  if (name !== undefined) return domain.stores.open({ ownerId, name, schema, actor })
+  return { store: await domain.stores.create({ ownerId, name, schema, actor }), isNew: true }
+}
+
+/** The caller's own store of that name, as far as the token is for it. */
+async function findOwn({ principal, domain }: ApifyCall, name: string): Promise<Store | undefined> {
+  const { id } = requireUser(principal)
+  const caller = domain.access.callerFor(principal, 'apify', {
+    action: 'read',
+    extent: 'some',
+    address: 'name',
+  })
+  try {
+    return await domain.stores.findByName(id, name, caller)
+  } catch (error) {
+    const isUnseen =
+      error instanceof StorageError && ['store-not-found', 'access-denied'].includes(error.code)
+    if (isUnseen) return undefined
+    throw error
+  }
+}
+
+/** GET /v2/key-value-stores/{store} */
+export async function getStore(call: ApifyCall): Promise<HttpReply> {
+  const store = await findStore(call, { action: 'read', extent: 'some' })
+  return jsonReply(200, { data: await describe(call, store) })
+}
+
+/** PUT /v2/key-value-stores/{store}: name, title, generalAccess, retention; all else is ignored. */
+export async function updateStore(call: ApifyCall): Promise<HttpReply> {
+  const store = await findStore(call, managing)
+  const body = await readJsonObject(call, { isOptional: false })
+  const changed = await updated(call, store, changesOf(body))
+  return jsonReply(200, { data: await describe(call, changed) })
+}
+
+/** DELETE /v2/key-value-stores/{store} */
+export async function deleteStore(call: ApifyCall): Promise<HttpReply> {
+  const store = await findStore(call, managing)
+  await call.domain.stores.drop(store.id, managerOf(call))
+  return emptyReply(204)
+}
+
+/** All of the store, to do anything with it. */
+export const managing = { action: 'manage', extent: 'all' } as const
+
+/** The store as it is after those changes. */
+export function updated(call: ApifyCall, store: Store, changes: StoreChanges): Promise<Store> {
+  return call.domain.stores.update(store.id, changes, managerOf(call))
+}
+
+export function managerOf(call: ApifyCall): Caller {
+  return callerOf(call, managing, 'id')
+}
+
+export async function describe(call: ApifyCall, store: Store): Promise<Record<string, unknown>> {
+  const info = await store.info()
+  const { principal } = call
+  const isOwner = principal.kind === 'user' && principal.user.id === info.ownerId
+  const owner = isOwner ? principal.user : await call.domain.users.get(info.ownerId)
+  const schema = await schemaJson(call, store, info)
+  return objectOf(call, info, { owner, schema })
+}
+
+async function ownersOf(
+  { domain }: ApifyCall,
+  items: readonly StoreInfo[],
+): Promise<ReadonlyMap<string, User>> {
+  const ids = [...new Set(items.map(({ ownerId }) => ownerId))]
+  const users = await Promise.all(ids.map((id) => domain.users.get(id)))
+  return new Map(users.filter((user) => user !== undefined).map((user) => [user.id, user]))
+}
+
+function scopeOf({ principal }: ApifyCall): Scope | undefined {
+  return principal.kind === 'user' ? principal.scope : undefined
+}
+
+/** The store as this caller may see it. */
+function objectOf(
+  { principal, request, environment }: ApifyCall,
+  info: StoreInfo,
+  { owner, schema }: { owner: User | undefined; schema: unknown },
+): Record<string, unknown> {
+  return storeObject(info, {
+    owner,
+    schema,
+    baseUrl: request.baseUrl,
+    mayWrite: isAllowed(principal, { action: 'write' }, info, 'RESTRICTED'),
+    now: environment.now(),
+  })
+}
+
+export function changesOf(body: Readonly<Record<string, unknown>>): StoreChanges {
+  const { name, title, generalAccess, retention } = body
+  return {
+    ...(name !== undefined && { name: textOrNull('name', name) }),
+    ...(title !== undefined && { title: textOrNull('title', title) }),
+    ...(generalAccess !== undefined && { generalAccess: accessOf(generalAccess) }),
+    ...(retention !== undefined && { retention: retentionOf(retention) }),
+  }
+}
+
+function textOrNull(field: string, value: unknown): string | null {
+  if (value === null || typeof value === 'string') return value
+  throw invalidValue(`${field} must be a string or null`)
+}
+
+function accessOf(value: unknown): GeneralAccess {
+  const found = generalAccessLevels.find((level) => level === value)
+  if (found !== undefined) return found
+  throw invalidValue(`generalAccess must be one of ${generalAccessLevels.join(', ')}`)
+}

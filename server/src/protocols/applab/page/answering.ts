@@ -1,0 +1,24 @@
+import { StorageError } from '../../../core/kernel/errors.ts'
+import type { HttpReply } from '../../../transport/exchange.ts'
+import { RequestError } from '../../rest/errors.ts'
+import type { PageCall } from './call.ts'
+import { pageErrorOf } from './errors.ts'
+import type { Page } from './page.ts'
+
+/** The reply to a page, which is given an id for its user with it where it has none. */
+export async function answering(
+  { environment }: PageCall,
+  page: Page | undefined,
+  answer: () => Promise<HttpReply>,
+): Promise<HttpReply> {
+  try {
+    const reply = await answer()
+    if (page) Object.assign(reply.headers, page.userHeaders(environment))
+    return reply
+  } catch (error) {
+    const isRefusal = error instanceof StorageError || error instanceof RequestError
+    if (!page || !isRefusal) throw error
+    const refusal = pageErrorOf(error, page.userHeaders(environment))
+    throw refusal.status < 500 ? refusal : error
+  }
+}

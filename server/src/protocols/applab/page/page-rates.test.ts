@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest'
+import { limits } from '../../../core/kernel/limits.ts'
+import { minute, second, TestEnvironment } from '../../../core/testing/testing.ts'
+import { type PageCaller, PageRates } from './page-rates.ts'
+
+const ann = { channelId: 'class', userId: 'ann', peer: '192.0.2.1' }
+const nobody = { ...ann, userId: undefined }
+
+/** How many of these are let through. */
+function takes(rates: PageRates, caller: PageCaller, count: number): number {
+  const waits = Array.from({ length: count }, () => rates.take(caller))
+  return waits.filter((waitMs) => waitMs === 0).length
+}
+
+describe('how often pages may call', () => {
+  it('is little for one of them, whose refusals cost the others nothing', () => {
+    const rates = new PageRates(new TestEnvironment())
+    expect(takes(rates, ann, 100_000)).toBe(1_200)
+    expect(takes(rates, { ...ann, userId: 'ben' }, 1_200)).toBe(1_200)
+    expect(takes(rates, nobody, 1)).toBe(1)
+  })
+
+  it('is what a class does, where an address sends nobody’s id', () => {
+    const environment = new TestEnvironment()
+    const rates = new PageRates(environment)
+    const classCalls = 30 * 600
+    for (let round = 0; round < 2; round += 1) {
+      expect(takes(rates, nobody, 100_000)).toBe(classCalls)
+      environment.advance(minute)
+    }
+    takes(rates, nobody, classCalls)
+    expect(rates.take(nobody)).toBeGreaterThan(0)
+    for (const other of [ann, { ...nobody, peer: '192.0.2.2' }, { ...nobody, channelId: 'b' }]) {
+      expect(rates.take(other)).toBe(0)
+    }
+    environment.advance(second)
+    expect(takes(rates, nobody, classCalls)).toBe(300)
+  })
+
+  it('is limited for all of a project together', () => {
+    const rates = new PageRates(new TestEnvironment())
+    let calls = 0
+    for (let who = 0; who < 60; who += 1) calls += takes(rates, { ...ann, userId: `${who}` }, 1_200)
+    expect(calls).toBe(limits.projectCallsPerMinuteMax)
+  })
+})

@@ -1,0 +1,77 @@
+import { type BodyBound, decodeBody, readBody } from '../../rest/json-body.ts'
+import type { PageCall } from '../page/call.ts'
+import { PageError } from '../page/errors.ts'
+import { Parameters } from './wire.ts'
+
+/** More than any call has: what is sent is not taken apart first. */
+const formParametersMax = 1_000
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
+
+/** What the query of a call says. */
+export function queryOf({ query }: PageCall): Parameters {
+  return new Parameters({ query })
+}
+
+/**
+ * What query and body of a call say: a form, or a JSON object under any other type. Throws
+ * RequestError.
+ */
+export async function readParameters(
+  { request, query }: PageCall,
+  bound?: BodyBound,
+): Promise<Parameters> {
+  const contentType = (request.header('content-type') ?? '').toLowerCase()
+  if (contentType.startsWith('multipart/')) throw takesNoParts()
+  const bytes = await decodeBody(request, await readBody(request, bound), bound)
+  if (bytes.length === 0) return new Parameters({ query })
+  const text = textOf(bytes)
+  if (!contentType.startsWith('application/x-www-form-urlencoded')) {
+    return new Parameters({ query, json: membersOf(text) })
+  }
+  assertFewParameters(text)
+  return new Parameters({ query, form: new URLSearchParams(text) })
+}
+
+function textOf(bytes: Uint8Array): string {
+  try {
+    return strictUtf8.decode(bytes)
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    throw invalidBody('it is not UTF-8.')
+  }
+}
+
+function membersOf(text: string): ReadonlyMap<string, unknown> {
+  const json = parsed(text)
+  if (typeof json === 'object' && json !== null && !Array.isArray(json)) {
+    return new Map(Object.entries(json))
+  }
+  throw invalidBody('it must be a JSON object, or a form.')
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    throw invalidBody('it is not JSON.')
+  }
+}
+
+function assertFewParameters(form: string): void {
+  let count = 1
+  for (let at = form.indexOf('&'); at >= 0; at = form.indexOf('&', at + 1)) {
+    count += 1
+    if (count > formParametersMax) throw invalidBody('it has too many parameters.')
+  }
+}
+
+function invalidBody(why: string): PageError {
+  const message = `The body of this request can not be read: ${why}`
+  return new PageError({ status: 400, type: 'INVALID_REQUEST' }, message)
+}
+
+function takesNoParts(): PageError {
+  const message = 'Send the parameters as JSON, or as a form that is URL-encoded.'
+  return new PageError({ status: 415, type: 'INVALID_REQUEST' }, message)
+}

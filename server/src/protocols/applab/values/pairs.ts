@@ -1,0 +1,86 @@
+import type { Bytes } from '../../../core/engine/engine.ts'
+import { limits } from '../../../core/kernel/limits.ts'
+import type { WholeRecord } from '../../../core/records/record.ts'
+import { batchesOf } from '../../../core/records/record-batch.ts'
+import { recordsOf } from '../../../core/stores/seed.ts'
+import type { Store } from '../../../core/stores/store.ts'
+import type { HttpReply } from '../../../transport/exchange.ts'
+import { keyValuesParts } from '../../json/key-values.ts'
+import { whileAllowed } from '../../rest/while-allowed.ts'
+import type { PageCall } from '../page/call.ts'
+import { assertKeysInScope, inProject, pageOf, type Use } from '../page/in-project.ts'
+import { readParameters } from './body.ts'
+import { jsonReplyOf, parsePairs, streamedJsonReply } from './wire.ts'
+
+/**
+ * GET get_key_values: an object of all values by their keys. What is no JSON, and what is too large
+ * for doors that speak JSON, is left out.
+ */
+export function getKeyValues(call: PageCall): Promise<HttpReply> {
+  return asUser(call, { action: 'read', extent: 'some' }, async (store) => {
+    const parts = keyValuesParts(store)
+    const first = await parts.next()
+    const second = first.done ? first : await parts.next()
+    if (first.done || second.done) return jsonReplyOf(first.value ?? '', {})
+    const body = joined([first.value, second.value], parts)
+    return call.request.method === 'HEAD'
+      ? streamedJsonReply('')
+      : whileAllowed(streamedJsonReply(body), store)
+  })
+}
+
+/** GET project_has_data: whether there is any pair. */
+export function projectHasData(call: PageCall): Promise<HttpReply> {
+  return asUser(call, { action: 'read', extent: 'some' }, async (store) => {
+    const { items } = await store.list({ prefix: '', startAfter: undefined, limit: 1 })
+    return jsonReplyOf(String(items.length > 0), {})
+  })
+}
+
+/**
+ * PUT populate_key_values `key_values_json`: those pairs whose keys are not there. What is there
+ * stays as it is.
+ */
+export function populateKeyValues(call: PageCall): Promise<HttpReply> {
+  let read: ReturnType<typeof readParameters> | undefined
+  return asUser(call, { action: 'write', extent: 'some' }, async (store) => {
+    read ??= readParameters(call) // the body comes once
+    const parameters = await store.whileAllowed(read)
+    const pairs = parsePairs(parameters.jsonText('key_values_json'))
+    assertKeysInScope(call, store, pairs.keys())
+    const records = recordsOf([...pairs].map(([key, { text }]) => ({ key, json: text })))
+    await call.pairsCap.run(store, [...pairs.keys()], () => addAll(store, records))
+    return jsonReplyOf('true', {})
+  })
+}
+
+/** DELETE clear_all_data */
+export function clearAllData(call: PageCall): Promise<HttpReply> {
+  return asUser(call, { action: 'write', extent: 'all' }, async (store) => {
+    await store.clear()
+    return jsonReplyOf('true', {})
+  })
+}
+
+/** For whoever comes with a token: pages never may. */
+async function asUser(
+  call: PageCall,
+  use: Omit<Use, 'right'>,
+  answer: (store: Store) => Promise<HttpReply>,
+): Promise<HttpReply> {
+  pageOf(call, undefined)
+  return inProject(call, { ...use, page: undefined }, answer)
+}
+
+/** In one commit, where one takes them all. */
+async function addAll(store: Store, records: readonly WholeRecord[]): Promise<void> {
+  const keysBytes = records.reduce((sum, { key }) => sum + Buffer.byteLength(key), 0)
+  const isOneBatch =
+    records.length <= limits.batchRecordsMax && keysBytes <= limits.batchKeysBytesMax
+  for (const batch of isOneBatch ? [records] : batchesOf(records)) await store.batch.add(batch)
+}
+
+async function* joined(first: readonly Bytes[], rest: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
+  yield* first
+  yield* rest
+}

@@ -1,0 +1,41 @@
+import { StorageError } from '../../../core/kernel/errors.ts'
+import type { PageValue } from '../../../core/pages/page-rules.ts'
+import type { StoreRecord } from '../../../core/records/record.ts'
+import type { Store } from '../../../core/stores/store.ts'
+import { ifReadable, jsonViewOf, readyJsonOf } from '../../json/json-value.ts'
+import { readValueLengthMax } from './wire.ts'
+
+/**
+ * A value as JSON text; undefined where it is none. Throws `value-too-large`,
+ * `content-encoding-invalid`, `record-damaged`.
+ */
+export async function jsonTextOf(store: Store, record: StoreRecord): Promise<string | undefined> {
+  const text = readyJsonOf(record) ?? (await viewedText(store, record))
+  if (text === undefined || text.length <= readValueLengthMax) return text
+  const rule = `${readValueLengthMax} characters`
+  throw new StorageError('value-too-large', `This value is over ${rule}, too large for pages.`)
+}
+
+async function viewedText(store: Store, record: StoreRecord): Promise<string | undefined> {
+  const view = await jsonViewOf(record, store)
+  return view.kind === 'json' ? view.text : undefined
+}
+
+/**
+ * What is there as a page sees it, to which null is nothing, and no JSON what it can't read. Throws
+ * `record-damaged`.
+ */
+export async function pageValueOf(
+  store: Store,
+  record: StoreRecord | undefined,
+): Promise<PageValue> {
+  if (!record) return { kind: 'absent' }
+  const text = await ifReadable(() => jsonTextOf(store, record))
+  return text === undefined ? { kind: 'not-json' } : pageValueIn(text)
+}
+
+/** `text` is JSON. */
+export function pageValueIn(text: string): PageValue {
+  const value: unknown = JSON.parse(text)
+  return value === null ? { kind: 'absent' } : { kind: 'json', value }
+}

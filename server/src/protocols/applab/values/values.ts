@@ -1,0 +1,125 @@
+import { limits } from '../../../core/kernel/limits.ts'
+import type { Store } from '../../../core/stores/store.ts'
+import type { HttpReply } from '../../../transport/exchange.ts'
+import { readyBytesOf } from '../../json/json-value.ts'
+import { type BodyBound, bodyBound } from '../../rest/json-body.ts'
+import { emptyReply } from '../../rest/replies.ts'
+import { answering } from '../page/answering.ts'
+import type { PageCall } from '../page/call.ts'
+import { PageError } from '../page/errors.ts'
+import { assertKeysInScope, inProject, pageOf } from '../page/in-project.ts'
+import { Page, type PageRight } from '../page/page.ts'
+import { queryOf, readParameters } from './body.ts'
+import { conditionOf, isUnchanged, tagOf } from './conditional.ts'
+import { jsonTextOf } from './read-value.ts'
+import { jsonReplyOf, type Parameters, parseValue, valueTooLarge } from './wire.ts'
+import { type ValueWrite, writeAsPage, writeValue } from './write-value.ts'
+
+/** Browsers may keep a value, and ask each time whether it is still that. */
+const readHeaders = { 'Cache-Control': 'private, no-cache' } as const
+
+/** GET get_key_value?key=: the value as JSON, `null` where there is none. */
+export function getKeyValue(call: PageCall): Promise<HttpReply> {
+  const page = pageOf(call, 'use')
+  return answering(call, page, async () => {
+    const use = { action: 'read', extent: 'some', page } as const
+    return inProject(call, use, async (store) => {
+      const key = queryOf(call).key()
+      assertKeysInScope(call, store, [key])
+      const record = await store.get(key)
+      if (isUnchanged(call, record)) {
+        return emptyReply(304, { ...readHeaders, ETag: tagOf(record?.revision ?? 0) })
+      }
+      if (!record) return jsonReplyOf('null', readHeaders)
+      const json = readyBytesOf(record) ?? (await jsonTextOf(store, record))
+      if (json === undefined) throw notJson()
+      return jsonReplyOf(json, { ...readHeaders, ETag: tagOf(record.revision) })
+    })
+  })
+}
+
+const keyBody = bodyBound(limits.pageBodyBytesMax)
+/** What is longer than any spelling of a value is not even taken apart. */
+const valueBody: BodyBound = { ...keyBody, tooLarge: valueTooLarge }
+
+/** POST set_key_value `key`, `value` (JSON text): `null` deletes. */
+export function setKeyValue(call: PageCall): Promise<HttpReply> {
+  return writing(call, { right: 'use', body: valueBody }, (parameters) => {
+    const key = parameters.key()
+    const value = parseValue(parameters.jsonText('value'))
+    const { text } = value
+    return {
+      write: { key, text: value.kind === 'null' ? undefined : text },
+      reply: `{"key":${JSON.stringify(key)},"value":${text}}`,
+    }
+  })
+}
+
+/** DELETE delete_key_value `key`: done as well where there is none. */
+export function deleteKeyValue(call: PageCall): Promise<HttpReply> {
+  return writing(call, { right: 'delete', body: keyBody }, (parameters) => ({
+    write: { key: parameters.key(), text: undefined },
+    reply: 'true',
+  }))
+}
+
+interface Wanted {
+  readonly write: Omit<ValueWrite, 'condition'>
+  /** JSON text. */
+  readonly reply: string
+}
+
+function writing(
+  call: PageCall,
+  { right, body }: { right: PageRight; body: BodyBound },
+  wantedOf: (parameters: Parameters) => Wanted,
+): Promise<HttpReply> {
+  const page = pageOf(call, right)
+  let read: Promise<Parameters> | undefined
+  return answering(call, page, async () => {
+    const condition = conditionOf(call)
+    const use = { action: 'write', extent: 'some', page } as const
+    return inProject(call, use, async (store) => {
+      read ??= readParameters(call, body) // the body comes once
+      const { write, reply } = wantedOf(await store.whileAllowed(read))
+      assertKeysInScope(call, store, [write.key])
+      const revision = await doWrite(call, { store, page, write: { ...write, condition } })
+      return jsonReplyOf(reply, revision === undefined ? {} : { ETag: tagOf(revision) })
+    })
+  })
+}
+
+function doWrite(
+  { turns, pairsCap }: PageCall,
+  { store, page, write }: { store: Store; page: Page | undefined; write: ValueWrite },
+): Promise<number | undefined> {
+  const run = async (): Promise<number | undefined> => {
+    if (!page) return writeValue(store, write)
+    if (page.identity?.project?.rules.length === 0) return writeAsPage(store, page, write)
+    return turns.run(`${store.id}/${write.key}`, () => writeAsPage(store, page, write))
+  }
+  return write.text === undefined ? run() : pairsCap.run(store, [write.key], run)
+}
+
+/** GET user_id: an id for the user of this page, which stays with the project. */
+export function getUserId(call: PageCall): Promise<HttpReply> {
+  const page = pageOf(call, 'use')
+  return answering(call, page, async () => {
+    const use = { action: 'read', extent: 'some', page } as const
+    return inProject(call, use, async (store) => {
+      const asked = page ?? new Page(call, { right: 'use' })
+      asked.see(await store.identity())
+      const { environment } = call
+      return jsonReplyOf(
+        JSON.stringify(asked.userIdOrNew(environment) ?? ''),
+        asked.userHeaders(environment),
+      )
+    })
+  })
+}
+
+function notJson(): PageError {
+  const message =
+    'This value was stored in another way, and is not one that a page can read: it is no JSON.'
+  return new PageError({ status: 400, type: 'VALUE_NOT_JSON' }, message)
+}

@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest'
+import { system } from '../../../core/identity/caller.ts'
+import { identityWith, openTestDomain, owner } from '../../../core/testing/testing.ts'
+import { MemoryEngine } from '../../../engines/memory.ts'
+import { Query } from '../../rest/query.ts'
+import { pageErrorOf } from '../page/errors.ts'
+import { Page } from '../page/page.ts'
+import { writeAsPage } from './write-value.ts'
+
+const write = { key: 'k', text: '1', condition: undefined }
+
+/** A page in the middle of a call, which its project let in. */
+async function letIn() {
+  const domain = await openTestDomain(new MemoryEngine())
+  const wanted = { ownerId: owner, name: 'Game', isOpen: true, actor: undefined }
+  const { project, store: own } = await domain.projects.create(wanted)
+  const page = new Page(
+    { request: { header: () => undefined }, query: new Query('') },
+    { right: 'use' },
+  )
+  const store = await domain.stores.find(own.id, page.caller)
+  await store.identity()
+  /** A look in the background, which sees this before the write does. */
+  const seeClosed = (): void => {
+    const closed = identityWith({ id: own.id, project: { ...project, isOpen: false } })
+    expect(() => page.caller.assert(closed, 'RESTRICTED')).toThrow('page key')
+    expect(page.identity).toBeUndefined()
+  }
+  return { domain, page, store, own, seeClosed }
+}
+
+describe('a write of a page that is not let in any more, as is seen meanwhile', () => {
+  it('is refused with what is wrong', async () => {
+    const { domain, page, store, own, seeClosed } = await letIn()
+    await domain.projects.update(own.id, { isOpen: false }, system)
+    seeClosed()
+    const refusal: unknown = await writeAsPage(store, page, write).catch((error) =>
+      pageErrorOf(error),
+    )
+    expect(refusal).toMatchObject({ status: 401, type: 'PAGE_KEY_MISSING' })
+    expect(await own.get('k')).toBeUndefined()
+  })
+
+  it('is done where the page is let in again by then', async () => {
+    const { page, store, own, seeClosed } = await letIn()
+    seeClosed()
+    await writeAsPage(store, page, write)
+    expect((await own.get('k'))?.size).toBe(1)
+  })
+})

@@ -1,0 +1,125 @@
+import type { Revision } from '../../../core/engine/engine.ts'
+import { StorageError } from '../../../core/kernel/errors.ts'
+import { limits } from '../../../core/kernel/limits.ts'
+import { needsValueBefore, refusalOf, ruleFor } from '../../../core/pages/page-rules.ts'
+import { type PageRule, projectNotFound } from '../../../core/pages/project.ts'
+import type { Condition, StoreRecord } from '../../../core/records/record.ts'
+import type { Store } from '../../../core/stores/store.ts'
+import { BytesSource } from '../../../core/values/value.ts'
+import { jsonType } from '../../json/json-value.ts'
+import { RulesChanged, ruleRefusal } from '../page/errors.ts'
+import type { Page } from '../page/page.ts'
+import { pageValueIn, pageValueOf } from './read-value.ts'
+
+/** What a call wants to be there. */
+export interface ValueWrite {
+  readonly key: string
+  /** JSON text; undefined: nothing. */
+  readonly text: string | undefined
+  /** What the caller expects of what is there. */
+  readonly condition: Condition | undefined
+}
+
+/**
+ * Sets or deletes a value. Returns its revision; undefined: it is gone. Throws `condition-failed`,
+ * and as `Store.put`.
+ */
+export async function writeValue(
+  store: Store,
+  { key, text, condition }: ValueWrite,
+): Promise<Revision | undefined> {
+  if (text === undefined) {
+    await store.delete(key, condition)
+    return undefined
+  }
+  const source = new BytesSource(Buffer.from(text))
+  const record = { key, contentType: jsonType, contentEncoding: '', source } as const
+  return (await store.put({ ...record, jsonState: 'sound' }, condition)).revision
+}
+
+/**
+ * As `writeValue`, as far as the rules for pages allow. What they say is decided together with the
+ * write: where somebody changes the value or the rules meanwhile, it is decided anew. Throws
+ * PageError too.
+ */
+export async function writeAsPage(
+  store: Store,
+  page: Page,
+  write: ValueWrite,
+): Promise<Revision | undefined> {
+  for (let attempt = 0; attempt < limits.writeAttemptsMax; attempt += 1) {
+    const written = await tryWrite(store, page, write)
+    if (written) return written.revision
+  }
+  throw new StorageError('store-busy', 'Too many others change this value just now.')
+}
+
+/** Undefined where what it was decided by is not as it was. */
+async function tryWrite(
+  store: Store,
+  page: Page,
+  write: ValueWrite,
+): Promise<{ revision: Revision | undefined } | undefined> {
+  const rule = await decidingRule(store, page, write.key)
+  try {
+    if (!needsValueBefore(rule)) {
+      await assertAllowed(store, page, { rule, write, before: undefined })
+      return { revision: await writeValue(store, write) }
+    }
+    return await tryOver(store, page, { rule, write })
+  } catch (error) {
+    if (error instanceof RulesChanged) return undefined
+    throw error
+  }
+}
+
+async function tryOver(
+  store: Store,
+  page: Page,
+  { rule, write }: { rule: PageRule; write: ValueWrite },
+): Promise<{ revision: Revision | undefined } | undefined> {
+  const before = await store.get(write.key)
+  await assertAllowed(store, page, { rule, write, before })
+  const of = [unchanged(before), ...(write.condition ? [write.condition] : [])]
+  try {
+    return { revision: await writeValue(store, { ...write, condition: { kind: 'all', of } }) }
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.code !== 'condition-failed') throw error
+    const now = await store.head(write.key)
+    // Then it is the caller's own condition that failed.
+    if (now?.revision === before?.revision) throw error
+    return undefined
+  }
+}
+
+/**
+ * The rule of a key, by which all that follows must hold. Where a look in the background has just
+ * found that the page may not use the store, this look says why not. Throws as uses of the store.
+ */
+async function decidingRule(store: Store, page: Page, key: string): Promise<PageRule> {
+  const { project } = page.identity ?? (await store.identity())
+  if (!project) throw projectNotFound('')
+  const rule = ruleFor(project.rules, key)
+  page.decideBy({ key, rule })
+  return rule
+}
+
+/** Throws PageError. */
+async function assertAllowed(
+  store: Store,
+  page: Page,
+  { rule, write, before }: { rule: PageRule; write: ValueWrite; before: StoreRecord | undefined },
+): Promise<void> {
+  if (rule.preset === 'anything') return
+  const refusal = refusalOf(rule, {
+    key: write.key,
+    userId: page.userId(),
+    before: await pageValueOf(store, before),
+    next: write.text === undefined ? { kind: 'absent' } : pageValueIn(write.text),
+  })
+  if (refusal) throw ruleRefusal(refusal, rule)
+}
+
+function unchanged(before: StoreRecord | undefined): Condition {
+  return before ? { kind: 'revision', anyOf: [before.revision] } : { kind: 'absent' }
+}

@@ -1,0 +1,62 @@
+import { type Principal, requireAdmin, requireUserPrincipal } from '../../../core/access/access.ts'
+import { StorageError } from '../../../core/kernel/errors.ts'
+import type { StoreInfo } from '../../../core/stores/store.ts'
+import type { HttpReply } from '../../../transport/exchange.ts'
+import { jsonReply } from '../../rest/replies.ts'
+import type { RestCall } from '../../rest/routes.ts'
+
+/**
+ * GET /coatcheck/v1/search?q=: one's stores, and those that are shared, whose name or title has
+ * that in it or whose id begins with it. `user=`, on the server's own machine: another user's, or
+ * `*`.
+ */
+export async function search(call: RestCall): Promise<HttpReply> {
+  const { principal, domain, query } = call
+  const { user, scope } = requireUserPrincipal(principal)
+  const found = await domain.stores.search({
+    userId: query.text('user') === undefined ? user.id : await otherUserId(call),
+    onlyStoreId: scope.storeId,
+    text: query.text('q') ?? '',
+    limit: query.limit(),
+  })
+  const items = await Promise.all(found.items.map((info) => foundObject(call, info)))
+  return jsonReply(200, { data: { items, count: items.length, isTruncated: found.isTruncated } })
+}
+
+/**
+ * The user whom `?user=` names, undefined for `*`: for who may do everything, on the server itself.
+ */
+export async function otherUserId({
+  principal,
+  domain,
+  query,
+}: RestCall): Promise<string | undefined> {
+  requireOperator(principal)
+  const wanted = query.text('user') ?? ''
+  return wanted === '*' ? undefined : (await domain.users.find(wanted)).id
+}
+
+/** Who may do everything, on the server itself. Throws `token-missing`, `account-denied`. */
+export function requireOperator(principal: Principal): void {
+  requireAdmin(principal)
+  if (requireUserPrincipal(principal).isOperator) return
+  const rule = 'are listed and made on the server itself only'
+  throw new StorageError('account-denied', `Stores of others ${rule}.`)
+}
+
+async function foundObject({ domain }: RestCall, info: StoreInfo): Promise<object> {
+  const { id, name, title, ownerId, createdAt, modifiedAt, expiresAt } = info
+  const owner = await domain.users.get(ownerId)
+  return {
+    id,
+    name,
+    title,
+    userId: ownerId,
+    username: owner?.username ?? null,
+    createdAt: new Date(createdAt).toISOString(),
+    modifiedAt: new Date(modifiedAt).toISOString(),
+    expiresAt: expiresAt === undefined ? null : new Date(expiresAt).toISOString(),
+    recordCount: info.recordCount,
+    storageBytes: info.storedBytes,
+  }
+}

@@ -1,0 +1,44 @@
+import { requireAccount } from '../../../core/access/access.ts'
+import type { StoreInfo } from '../../../core/stores/store.ts'
+import type { HttpReply } from '../../../transport/exchange.ts'
+import { emptyReply, jsonReply } from '../../rest/replies.ts'
+import type { RestCall } from '../../rest/routes.ts'
+
+const secondMs = 1_000
+
+/** GET /coatcheck/v1/sessions: one's stores that have a token for NemesisDB's clients. */
+export async function listSessions(call: RestCall): Promise<HttpReply> {
+  const { id } = requireAccount(call.principal, 'write')
+  const limit = call.query.limit()
+  const items: object[] = []
+  let isTruncated = false
+  for await (const info of call.domain.sessions.list(id)) {
+    isTruncated = items.length === limit
+    if (isTruncated) break
+    items.push(sessionObject(call, info))
+  }
+  return jsonReply(200, { data: { items, count: items.length, isTruncated } })
+}
+
+/** DELETE /coatcheck/v1/sessions/{storeId}: as SH_END, a store without a name goes with it. */
+export async function endSession({ principal, domain, store: id }: RestCall): Promise<HttpReply> {
+  const use = { action: 'manage', extent: 'all' } as const
+  const caller = domain.access.callerFor(principal, 'coatcheck', use)
+  await domain.sessions.end(await domain.stores.find(id, caller), caller)
+  return emptyReply(204)
+}
+
+function sessionObject({ environment }: RestCall, info: StoreInfo): object {
+  const { id, name, title, session, expiresAt, recordCount } = info
+  const left = expiresAt === undefined ? undefined : expiresAt - environment.now()
+  return {
+    storeId: id,
+    name,
+    title,
+    token: session?.token ?? null,
+    isShared: session?.isShared === true,
+    recordCount,
+    expiresAt: expiresAt === undefined ? null : new Date(expiresAt).toISOString(),
+    secondsLeft: left === undefined ? null : Math.max(0, Math.trunc(left / secondMs)),
+  }
+}

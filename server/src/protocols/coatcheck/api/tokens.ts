@@ -1,0 +1,105 @@
+import {
+  actorOf,
+  type Principal,
+  requireAccount,
+  requireUserPrincipal,
+} from '../../../core/access/access.ts'
+import { StorageError } from '../../../core/kernel/errors.ts'
+import { actions } from '../../../core/people/scope.ts'
+import type { ListedToken } from '../../../core/people/tokens.ts'
+import type { HttpReply } from '../../../transport/exchange.ts'
+import { Fields, invalidField } from '../../rest/fields.ts'
+import { readJsonObject } from '../../rest/json-body.ts'
+import { emptyReply, jsonReply } from '../../rest/replies.ts'
+import type { RestCall } from '../../rest/routes.ts'
+import { userIdOf } from './users.ts'
+import { tokenObject } from './wire.ts'
+
+const dayMs = 86_400_000
+const tokenFields = [
+  'name',
+  'action',
+  'storeId',
+  'keyPrefix',
+  'expiresInDays',
+  'expiresAt',
+  'user',
+] as const
+
+/** GET /coatcheck/v1/tokens: one's own, or (for admins) those of `?user=`. */
+export async function listTokens(call: RestCall): Promise<HttpReply> {
+  const userId = await userIdOf(call, call.query.text('user'))
+  const items = (await call.domain.tokens.list(userId)).map(tokenObject)
+  return jsonReply(200, { data: { items, count: items.length } })
+}
+
+/**
+ * POST /coatcheck/v1/tokens `{"name", "action", "storeId", "keyPrefix", "expiresInDays" or
+ * "expiresAt", "user"}`: the answer has the token itself, once.
+ */
+export async function createToken(call: RestCall): Promise<HttpReply> {
+  const { principal, domain, environment } = call
+  requireAccount(principal, 'manage')
+  const fields = new Fields(await readJsonObject(call, { isOptional: true }), tokenFields)
+  const userId = await userIdOf(call, fields.text('user'))
+  const { text, token } = await domain.tokens.create(
+    {
+      userId,
+      name: fields.text('name') ?? '',
+      expiresAt: withinOwn(expiryOf(fields, environment.now()), principal),
+      scope: {
+        action: fields.oneOf('action', actions) ?? 'manage',
+        storeId: fields.text('storeId'),
+        keyPrefix: fields.text('keyPrefix'),
+      },
+    },
+    actorOf(principal, 'coatcheck'),
+  )
+  return jsonReply(201, { data: { ...tokenObject(token), token: text } })
+}
+
+/** GET /coatcheck/v1/tokens/{id} */
+export async function getToken(call: RestCall): Promise<HttpReply> {
+  return jsonReply(200, { data: tokenObject(await findToken(call)) })
+}
+
+/**
+ * DELETE /coatcheck/v1/tokens/{id}: it holds no more at once, and what is under way with it ends
+ * within a second.
+ */
+export async function revokeToken(call: RestCall): Promise<HttpReply> {
+  const { domain, principal } = call
+  const { id } = await findToken(call)
+  await domain.tokens.revoke(id, actorOf(principal, 'coatcheck'))
+  domain.access.forget()
+  return emptyReply(204)
+}
+
+/** Of a token that is another user's, only admins are told. */
+async function findToken({ principal, domain, store: id }: RestCall): Promise<ListedToken> {
+  const user = requireAccount(principal, 'manage')
+  const token = await domain.tokens.get(id)
+  if (token.userId === user.id || user.isAdmin) return token
+  throw new StorageError('token-not-found', `There is no token ${id.slice(0, 40)}.`)
+}
+
+/** A token makes none that outlives it. Throws `account-denied`. */
+function withinOwn(expiresAt: number | undefined, principal: Principal): number | undefined {
+  const end = requireUserPrincipal(principal).expiresAt
+  if (end === undefined || (expiresAt !== undefined && expiresAt <= end)) return expiresAt
+  if (expiresAt === undefined) return end
+  throw new StorageError('account-denied', 'This token ends before the one that it would make.')
+}
+
+function expiryOf(fields: Fields, now: number): number | undefined {
+  const days = fields.amount('expiresInDays')
+  const text = fields.text('expiresAt')
+  if (days !== undefined && text !== undefined) {
+    throw invalidField('expiresInDays and expiresAt say the same: give one')
+  }
+  if (days !== undefined) return now + days * dayMs
+  if (text === undefined) return undefined
+  const time = Date.parse(text)
+  if (!Number.isNaN(time)) return time
+  throw invalidField('expiresAt must be a time such as 2027-01-31T00:00:00Z')
+}

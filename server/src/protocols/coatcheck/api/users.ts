@@ -1,0 +1,76 @@
+import { actorOf, requireAccount, requireAdmin } from '../../../core/access/access.ts'
+import { fullScope } from '../../../core/people/scope.ts'
+import type { UserChanges } from '../../../core/people/users.ts'
+import type { HttpReply } from '../../../transport/exchange.ts'
+import { Fields } from '../../rest/fields.ts'
+import { readJsonObject } from '../../rest/json-body.ts'
+import { jsonReply } from '../../rest/replies.ts'
+import type { RestCall } from '../../rest/routes.ts'
+import { tokenObject, userObject } from './wire.ts'
+
+/** GET /coatcheck/v1/users, for admins. */
+export async function listUsers({ principal, domain }: RestCall): Promise<HttpReply> {
+  requireAdmin(principal)
+  const items = (await domain.users.list()).map(userObject)
+  return jsonReply(200, { data: { items, count: items.length } })
+}
+
+/**
+ * POST /coatcheck/v1/users `{"username", "isAdmin"}`, for admins. The user's first token comes with
+ * the answer, once.
+ */
+export async function createUser(call: RestCall): Promise<HttpReply> {
+  const { principal, domain } = call
+  requireAdmin(principal)
+  const body = await readJsonObject(call, { isOptional: false })
+  const fields = new Fields(body, ['username', 'isAdmin'])
+  const actor = actorOf(principal, 'coatcheck')
+  const isAdmin = fields.flag('isAdmin') ?? false
+  const user = await domain.users.create(fields.requiredText('username'), { isAdmin }, actor)
+  const name = 'first token'
+  const wanted = { userId: user.id, name, expiresAt: undefined, scope: fullScope }
+  const { text, token } = await domain.tokens.create(wanted, actor)
+  return jsonReply(201, {
+    data: { ...userObject(user), token: { ...tokenObject(token), token: text } },
+  })
+}
+
+/** GET /coatcheck/v1/users/{idOrUsername}, for admins. */
+export async function getUser({ principal, domain, store }: RestCall): Promise<HttpReply> {
+  requireAdmin(principal)
+  return jsonReply(200, { data: userObject(await domain.users.find(store)) })
+}
+
+/**
+ * PATCH /coatcheck/v1/users/{idOrUsername} `{"isAdmin", "isDisabled"}`, for admins. Of a disabled
+ * user no token holds, and what is under way ends within a second.
+ */
+export async function patchUser(call: RestCall): Promise<HttpReply> {
+  const { principal, domain, store } = call
+  requireAdmin(principal)
+  const body = await readJsonObject(call, { isOptional: false })
+  const fields = new Fields(body, ['isAdmin', 'isDisabled'])
+  const user = await domain.users.find(store)
+  const changes = changesOf(fields)
+  if (Object.keys(changes).length === 0) return jsonReply(200, { data: userObject(user) })
+  const patched = await domain.users.update(user.id, changes, actorOf(principal, 'coatcheck'))
+  domain.access.forget()
+  return jsonReply(200, { data: userObject(patched) })
+}
+
+/** Whose account is meant: one's own, or (for admins) that of the user who is wanted. */
+export async function userIdOf({ principal, domain }: RestCall, wanted?: string): Promise<string> {
+  const user = requireAccount(principal, 'manage')
+  if (wanted === undefined || wanted === user.id || wanted === user.username) return user.id
+  requireAdmin(principal)
+  return (await domain.users.find(wanted)).id
+}
+
+function changesOf(fields: Fields): UserChanges {
+  const isAdmin = fields.flag('isAdmin')
+  const isDisabled = fields.flag('isDisabled')
+  return {
+    ...(isAdmin !== undefined && { isAdmin }),
+    ...(isDisabled !== undefined && { isDisabled }),
+  }
+}

@@ -1,8 +1,0 @@
-import { RequestError } from '../rest/errors.ts'
-
-export function pageNotFound(path: string): RequestError {
-  return new RequestError(
-    { status: 404, type: 'page-not-found' },
-    `There is nothing at ${path}; docs/api.md lists what there is.`,
-  )
-}

@@ -1,0 +1,95 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import {
+  brotliDecompressSync,
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  gunzipSync,
+  inflateSync,
+} from 'node:zlib'
+import type { Bytes } from '../../core/engine/engine.ts'
+
+/** The content encodings that values may have; '' is none. */
+export type ContentEncoding = 'br' | 'gzip' | 'deflate'
+
+const decoders = {
+  br: { sync: brotliDecompressSync, stream: createBrotliDecompress },
+  gzip: { sync: gunzipSync, stream: createGunzip },
+  deflate: { sync: inflateSync, stream: createInflate },
+} as const satisfies Record<ContentEncoding, unknown>
+
+/** Up to this size decoding at once is several times cheaper than by the thread pool. */
+const syncBytesMax = 65_536
+
+/** The bytes do not decode, or decode to more than is allowed. */
+export class DecodingError extends Error {
+  readonly reason: 'malformed' | 'too-large'
+
+  constructor(reason: 'malformed' | 'too-large', cause?: unknown) {
+    super(`The encoded bytes are ${reason}.`, { cause })
+    this.name = 'DecodingError'
+    this.reason = reason
+  }
+}
+
+export function isContentEncoding(text: string): text is ContentEncoding {
+  return Object.hasOwn(decoders, text)
+}
+
+/** Throws DecodingError; never holds much more than `outputBytesMax`. */
+export async function decodeBytes(
+  bytes: Bytes,
+  { encoding, outputBytesMax }: { encoding: ContentEncoding; outputBytesMax: number },
+): Promise<Buffer> {
+  if (bytes.length <= syncBytesMax) return decodeSync(bytes, { encoding, outputBytesMax })
+  const parts: Bytes[] = []
+  for await (const part of decodeStream([bytes], { encoding, outputBytesMax })) parts.push(part)
+  return Buffer.concat(parts)
+}
+
+/** Decodes as it is read. Throws DecodingError. */
+export async function* decodeStream(
+  chunks: AsyncIterable<Bytes> | Iterable<Bytes>,
+  { encoding, outputBytesMax }: { encoding: ContentEncoding; outputBytesMax: number },
+): AsyncGenerator<Bytes> {
+  const decoder = decoders[encoding].stream()
+  // The failure comes out of the loop below, which reads the same stream.
+  const feeding = pipeline(Readable.from(chunks, { objectMode: false }), decoder).catch(
+    () => undefined,
+  )
+  let length = 0
+  try {
+    for await (const part of decoder) {
+      length += part.length
+      if (length > outputBytesMax) throw new DecodingError('too-large')
+      yield part
+    }
+  } catch (error) {
+    throw isZlibError(error) ? new DecodingError('malformed', error) : error
+  } finally {
+    decoder.destroy()
+    await feeding
+  }
+}
+
+function decodeSync(
+  bytes: Bytes,
+  { encoding, outputBytesMax }: { encoding: ContentEncoding; outputBytesMax: number },
+): Buffer {
+  try {
+    return decoders[encoding].sync(bytes, { maxOutputLength: outputBytesMax })
+  } catch (error) {
+    const isTooLarge = codeOf(error) === 'ERR_BUFFER_TOO_LARGE'
+    throw new DecodingError(isTooLarge ? 'too-large' : 'malformed', error)
+  }
+}
+
+function isZlibError(error: unknown): boolean {
+  const code = codeOf(error)
+  return code.startsWith('Z_') || code.startsWith('ERR_') || code.startsWith('ERR__')
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}

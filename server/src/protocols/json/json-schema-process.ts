@@ -1,0 +1,146 @@
+import { createContext, Script } from 'node:vm'
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { limits } from '../../core/kernel/limits.ts'
+
+/** One schema, and the value that it is asked about; without a value it is only compiled. */
+export interface Question {
+  readonly schemaId: string
+  /** JSON. Undefined: compiled before, if it is still there. */
+  readonly schema: string | undefined
+  /** As JSON in UTF-8. */
+  readonly value: Uint8Array | undefined
+}
+
+export type Answer =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'sound' }
+  /** Asked without the schema, which is not there: ask again with it. */
+  | { readonly kind: 'schema-unknown' }
+  /** `reason` says what is wrong with the schema or the value. */
+  | { readonly kind: 'unsound'; readonly reason: string }
+  /** Of that the asker is not to blame. */
+  | { readonly kind: 'failed'; readonly reason: string }
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
+const reasonLengthMax = 500
+
+/** Compiled schemas; the oldest go when there are too many. */
+class Compiled {
+  readonly #found = new Map<string, { validate: ValidateFunction; bytes: number }>()
+  #bytes = 0
+
+  get(schemaId: string): ValidateFunction | undefined {
+    return this.#found.get(schemaId)?.validate
+  }
+
+  set(
+    schemaId: string,
+    { schema, validate }: { schema: string; validate: ValidateFunction },
+  ): void {
+    const bytes = schema.length
+    for (const [oldest, other] of this.#found) {
+      const hasRoom = this.#bytes + bytes <= limits.compiledJsonSchemasBytesMax
+      if (hasRoom && this.#found.size < limits.compiledJsonSchemasMax) break
+      this.#found.delete(oldest)
+      this.#bytes -= other.bytes
+    }
+    this.#bytes += bytes
+    this.#found.set(schemaId, { validate, bytes })
+  }
+}
+
+/**
+ * Draft-07, each schema by itself: nothing is ever fetched, so a `$ref` can only lead into its own
+ * schema. `format` is a remark, as the draft allows.
+ */
+function compile(schema: string): ValidateFunction {
+  const ajv = new Ajv({
+    strict: false,
+    logger: false,
+    validateFormats: false,
+    ownProperties: true,
+    inlineRefs: false,
+  })
+  const validate = ajv.compile(JSON.parse(schema))
+  if ('$async' in validate) throw new Error('$async is not part of JSON Schema')
+  return validate
+}
+
+function answerTo({ schemaId, schema, value }: Question, compiled: Compiled): Answer {
+  let validate = compiled.get(schemaId)
+  if (!validate) {
+    if (schema === undefined) return { kind: 'schema-unknown' }
+    try {
+      validate = compile(schema)
+    } catch (error) {
+      const isTooMuch = error instanceof RangeError
+      const reason = isTooMuch ? 'it is too large or nested too deeply' : reasonOf(error)
+      return { kind: 'unsound', reason }
+    }
+    if (value) compiled.set(schemaId, { schema, validate })
+  }
+  return value ? check(value, validate) : { kind: 'sound' }
+}
+
+function check(value: Uint8Array, validate: ValidateFunction): Answer {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(strictUtf8.decode(value))
+  } catch (error) {
+    return { kind: 'unsound', reason: `it is no JSON (${reasonOf(error)})` }
+  }
+  try {
+    if (validate(parsed)) return { kind: 'sound' }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    return { kind: 'unsound', reason: 'it is nested too deeply to be checked' }
+  }
+  return { kind: 'unsound', reason: describe(validate.errors?.[0]).slice(0, reasonLengthMax) }
+}
+
+function describe(error: ErrorObject | undefined): string {
+  if (!error) return 'value does not match'
+  const { additionalProperty } = error.params
+  const named = typeof additionalProperty === 'string' ? ` (${additionalProperty})` : ''
+  return `value${error.instancePath} ${error.message ?? 'does not match'}${named}`
+}
+
+function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  return message.slice(0, reasonLengthMax)
+}
+
+/** Answers the parent until it goes away. */
+function serve(send: (answer: Answer) => unknown): void {
+  const compiled = new Compiled()
+  const work = { run: (): void => undefined }
+  const context = createContext(work)
+  const script = new Script('run()')
+  process.on('message', (question: Question) => {
+    let answer: Answer = { kind: 'failed', reason: 'nothing was answered' }
+    work.run = () => {
+      answer = answerTo(question, compiled)
+    }
+    try {
+      // The one thing that ends a regular expression that would never end.
+      script.runInContext(context, { timeout: limits.jsonSchemaCheckMsMax })
+    } catch (error) {
+      answer = isTimeout(error)
+        ? { kind: 'unsound', reason: 'checking it takes too long' }
+        : { kind: 'failed', reason: reasonOf(error) }
+    }
+    send(answer)
+  })
+  process.on('disconnect', () => process.exit())
+  // The parent decides when to stop, also where a terminal tells both.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => undefined)
+  send({ kind: 'ready' })
+}
+
+function isTimeout(error: unknown): boolean {
+  // It comes from another context, whose Error is another one.
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : ''
+  return code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'
+}
+
+if (process.send) serve(process.send.bind(process))

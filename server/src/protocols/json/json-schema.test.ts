@@ -1,0 +1,74 @@
+import { afterAll, describe, expect, it } from 'vitest'
+import { limits } from '../../core/kernel/limits.ts'
+import { JsonSchemas, type Verdict } from './json-schema.ts'
+
+describe('JSON Schemas', () => {
+  const jsonSchemas = new JsonSchemas()
+  afterAll(() => jsonSchemas.close())
+
+  const check = (
+    id: string,
+    { schema, text }: { schema: unknown; text: string },
+  ): Promise<Verdict> =>
+    jsonSchemas.check(Buffer.from(text), { id, schema: JSON.stringify(schema) })
+
+  it('are kept by their id, and asked for again where they are not there', async () => {
+    const schema = { type: 'number' }
+    expect(await check('number', { schema, text: '1' })).toEqual({ isSound: true })
+    expect(await check('number', { schema: { type: 'string' }, text: '2' })).toEqual({
+      isSound: true,
+    })
+    expect(await check('other', { schema, text: '"1"' })).toMatchObject({
+      isSound: false,
+      reason: expect.stringContaining('must be number'),
+    })
+  })
+
+  it('take JSON in strict UTF-8 alone, with or without a byte order mark', async () => {
+    expect(await check('any', { schema: {}, text: '\ufeff[1]' })).toEqual({ isSound: true })
+    for (const bytes of [Buffer.from([0x22, 0xff, 0x22]), Buffer.from('{'), Buffer.alloc(0)]) {
+      const verdict = await jsonSchemas.check(bytes, { id: 'any', schema: '{}' })
+      expect(verdict).toMatchObject({ reason: expect.stringContaining('no JSON') })
+    }
+  })
+
+  it('see own members alone, whatever prototypes have', async () => {
+    const schema = { required: ['toString'] }
+    expect(await check('own', { schema, text: '{}' })).toMatchObject({ isSound: false })
+    expect(await check('own', { schema, text: '{"toString":1}' })).toEqual({ isSound: true })
+  })
+
+  // On a slow machine time may be over before memory is.
+  it.each([
+    ['more time', { pattern: '^(a|a)*$' }, JSON.stringify(`${'a'.repeat(50)}!`), /too long/],
+    ['more memory', {}, `[${'{},'.repeat(8_000_000)}{}]`, /too (long|much memory)/],
+  ])('are ended where a check takes %s than there is, and the next is answered', async (...row) => {
+    const [id, schema, text, reason] = row
+    const why = expect.stringMatching(reason)
+    expect(await check(id, { schema, text })).toEqual({ isSound: false, reason: why })
+    expect(await check('any', { schema: {}, text: '1' })).toEqual({ isSound: true })
+  })
+
+  it('take turns, so that none keeps all others waiting', async () => {
+    const order: string[] = []
+    const ask = (id: string): Promise<unknown> =>
+      check(id, { schema: {}, text: '1' }).then(() => order.push(id))
+    await Promise.all([ask('busy'), ask('busy'), ask('busy'), ask('busy'), ask('other')])
+    expect(order).toEqual(['busy', 'busy', 'other', 'busy', 'busy'])
+  })
+
+  it('refuse what waits for more memory than there is for that', async () => {
+    const large = Buffer.alloc(limits.jsonSchemaQueueBytesMax + 1)
+    const check = jsonSchemas.check(large, { id: 'any', schema: '{}' })
+    await expect(check).rejects.toMatchObject({ code: 'store-busy' })
+  })
+
+  it('leave nobody waiting when the server stops', async () => {
+    const stopping = new JsonSchemas()
+    const asked = [stopping.checkSchema('{}'), stopping.checkSchema('{}')]
+    const settled = Promise.allSettled(asked)
+    await stopping.close()
+    const refused = { status: 'rejected', reason: { code: 'storage-unavailable' } }
+    expect(await settled).toMatchObject([refused, refused])
+  })
+})

@@ -1,0 +1,75 @@
+import type { Bytes } from '../../core/engine/engine.ts'
+import type { StoreRecord } from '../../core/records/record.ts'
+import type { SeedPair } from '../../core/stores/seed.ts'
+import type { Store } from '../../core/stores/store.ts'
+import type { JsonText } from './json-text.ts'
+import { ifReadable, jsonViewOf } from './json-value.ts'
+
+/** Values of these are in memory, as far as they are small. */
+const pairsAtOnce = 100
+/** Parts of a streamed reply are about that long, in characters. */
+const partLength = 65_536
+
+/** What a JSON object says about the pairs of a project. */
+export interface GivenPairs {
+  readonly pairs: readonly SeedPair[]
+  /** How many members are `null`: that is no value, as for pages that set it. */
+  readonly leftOut: number
+}
+
+/** The members of a JSON object as pairs. */
+export function pairsOf(object: JsonText): GivenPairs {
+  const members = object.members()
+  const valued = [...members].filter(([, value]) => value.kind !== 'null')
+  const pairs = valued.map(([key, value]) => ({ key, json: value.text }))
+  return { pairs, leftOut: members.size - pairs.length }
+}
+
+/** The JSON object of pairs. */
+export function textOfPairs(pairs: readonly SeedPair[]): string {
+  return `{${pairs.map(({ key, json }) => memberOf(key, json)).join(',')}}`
+}
+
+/**
+ * The JSON object of all that is JSON in a store, in the order of the keys' bytes, in parts. Each
+ * record is as it was at one moment; what has no JSON view is left out. Throws `record-damaged`:
+ * what ends without its brace is not complete.
+ */
+export async function* keyValuesParts(store: Store): AsyncGenerator<Bytes> {
+  let part = ''
+  for await (const text of keyValuesText(store)) {
+    part += text
+    if (part.length < partLength) continue
+    yield Buffer.from(part)
+    part = ''
+  }
+  if (part !== '') yield Buffer.from(part)
+}
+
+async function* keyValuesText(store: Store): AsyncGenerator<string> {
+  let isFirst = true
+  let startAfter: string | undefined
+  yield '{'
+  for (;;) {
+    const page = await store.list({ prefix: '', startAfter, limit: pairsAtOnce })
+    for (const record of await store.batch.get(page.items.map(({ key }) => key))) {
+      const json = record && (await jsonOf(record, store))
+      if (!record || json === undefined) continue
+      yield `${isFirst ? '' : ','}${memberOf(record.key, json)}`
+      isFirst = false
+    }
+    startAfter = page.items.at(-1)?.key
+    if (!page.isTruncated) break
+  }
+  yield '}'
+}
+
+function memberOf(key: string, json: string): string {
+  return `${JSON.stringify(key)}:${json}`
+}
+
+/** Undefined: what the record holds is not JSON, or too large for JSON doors. */
+async function jsonOf(record: StoreRecord, store: Store): Promise<string | undefined> {
+  const view = await ifReadable(() => jsonViewOf(record, store))
+  return view?.kind === 'json' ? view.text : undefined
+}

@@ -1,0 +1,185 @@
+import { actorOf, requireAccount } from '../../../core/access/access.ts'
+import type { StoreIdentity } from '../../../core/identity/identity.ts'
+import { endsByClearing } from '../../../core/identity/retention.ts'
+import { StorageError } from '../../../core/kernel/errors.ts'
+import type { Store } from '../../../core/stores/store.ts'
+import { parseUint64 } from '../../json/json-text.ts'
+import {
+  DumpError,
+  type DumpedSession,
+  type DumpReader,
+  type DumpWriter,
+  type Readable,
+} from '../dumps/dumps.ts'
+import type { Answer, NemesisCall } from './call.ts'
+import { assertDeclared, given, optional, type Parameters, required } from './parameters.ts'
+import { retentionOfSeconds } from './sessions.ts'
+import { status } from './status.ts'
+import { allKeys, recordOfText, textOf } from './values.ts'
+import { answer, CommandError, invalidParameter, object } from './wire.ts'
+
+const saveParameters = [required('name', 'string'), optional('tkns', 'array')]
+const loadParameters = [required('names', 'array')]
+const secondMs = 1_000
+const batchSize = 64
+
+/** SH_SAVE: answers twice, when it begins and when it is done. */
+export async function save(call: NemesisCall): Promise<Answer> {
+  const { parameters, client, dumps, command } = call
+  if (!dumps) return answer(command, `{"st":${status.commandDisabled},"m":""}`)
+  assertDeclared(parameters, saveParameters)
+  const name = given(parameters, 'name').string()
+  if (name === '') throw invalidParameter(status.valueSize, 'name')
+  const tokens = tokensOf(parameters)
+  const { id } = requireAccount(client.principal, 'read')
+  const startedAt = call.environment.now()
+  const text = JSON.stringify(name)
+  try {
+    const writer = await dumps.create(name, { isWhole: tokens === undefined, userId: id })
+    await abandoning(writer, () => writeSessions(call, writer, { ownerId: id, tokens }))
+    const duration = call.environment.now() - startedAt
+    return [
+      answer(command, `{"name":${text},"st":${status.saveStart}}`),
+      answer(command, `{"name":${text},"st":${status.saveComplete},"duration":${duration}}`),
+    ]
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error
+    throw new CommandError(status.saveDirWriteFail, error.message)
+  }
+}
+
+/** SH_LOAD: sessions with their own tokens; one that is there already stays as it is. */
+export async function load(call: NemesisCall): Promise<Answer> {
+  const { parameters, client, command } = call
+  assertDeclared(parameters, loadParameters)
+  const names = given(parameters, 'names')
+    .items()
+    .map((item) => (item.kind === 'string' ? item.string() : undefined))
+  if (names.includes(undefined)) throw invalidParameter(status.valueTypeInvalid, 'names')
+  requireAccount(client.principal, 'manage')
+  const wanted = [...new Set(names)].filter((name) => name !== undefined)
+  const readers = await Promise.all(wanted.map((name) => openDump(call, name)))
+  const members: [string, string][] = []
+  for (const [index, reader] of readers.entries()) {
+    members.push([wanted[index] ?? '', await loadDump(call, reader)])
+  }
+  return answer(command, object(members))
+}
+
+/**
+ * What another user of this server saved is theirs alone; dumps of other servers may be loaded.
+ * Throws CommandError where there is none.
+ */
+export async function openDump(call: NemesisCall, name: string): Promise<DumpReader> {
+  const { dumps, domain, client } = call
+  const readable: Readable = async (userId) => {
+    if (userId === undefined || userId === client.principal.user.id) return true
+    return (await domain.users.get(userId)) === undefined
+  }
+  const reader = await dumps?.open(name, readable).catch(missing)
+  if (reader) return reader
+  throw new CommandError(status.loadError, 'Load path does not exist')
+}
+
+function missing(error: unknown): undefined {
+  if (!(error instanceof DumpError)) throw error
+  return undefined
+}
+
+/** The writer is given up where the work fails. */
+export async function abandoning(writer: DumpWriter, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+    await writer.finish()
+  } catch (error) {
+    await writer.abandon()
+    throw error
+  }
+}
+
+function tokensOf(parameters: Parameters): readonly bigint[] | undefined {
+  const array = parameters.get('tkns')
+  if (!array) return undefined
+  const tokens = array.items().map(parseUint64)
+  if (tokens.length === 0) throw invalidParameter(status.valueSize, 'tkns')
+  if (tokens.includes(undefined)) throw invalidParameter(status.valueTypeInvalid, 'tkns')
+  return tokens.filter((token) => token !== undefined)
+}
+
+async function writeSessions(
+  { domain, client }: NemesisCall,
+  writer: DumpWriter,
+  { ownerId, tokens }: { ownerId: string; tokens: readonly bigint[] | undefined },
+): Promise<void> {
+  const wanted = tokens && new Set(tokens.map(String))
+  for await (const { id, session } of domain.sessions.list(ownerId)) {
+    if (wanted && !wanted.has(session.token)) continue
+    try {
+      const store = await domain.stores.find(id, client.callers.read)
+      await writer.begin(dumpedOf(await store.identity()))
+      await writeValues(store, writer)
+    } catch (error) {
+      // It ended meanwhile.
+      if (!(error instanceof StorageError) || error.code !== 'store-not-found') throw error
+    }
+  }
+}
+
+function dumpedOf({ session, retention, ...identity }: StoreIdentity): DumpedSession {
+  const ttlMs = typeof retention === 'object' ? retention.ttlMs : 0
+  return {
+    token: BigInt(session?.token ?? 0),
+    isShared: session?.isShared === true,
+    duration: Math.ceil(ttlMs / secondMs),
+    deleteSession: ttlMs > 0 && !endsByClearing({ ...identity, retention }),
+  }
+}
+
+/** Values that are no JSON have no place in a dump. */
+export async function writeValues(store: Store, writer: DumpWriter): Promise<void> {
+  let keys: string[] = []
+  const flush = async (): Promise<void> => {
+    for (const record of await store.batch.get(keys)) {
+      const text = record && (await textOf(store, record))
+      if (text !== undefined) await writer.add(record?.key ?? '', text)
+    }
+    keys = []
+  }
+  for await (const key of allKeys(store)) if (keys.push(key) >= batchSize) await flush()
+  await flush()
+}
+
+async function loadDump(call: NemesisCall, reader: DumpReader): Promise<string> {
+  const totals = { sessions: 0, keys: 0, duplicates: 0 }
+  try {
+    for await (const { session, values } of reader.read()) {
+      if (!session) continue
+      if (await restore(call, session, values)) {
+        totals.sessions += 1
+        totals.keys += values.size
+      } else totals.duplicates += 1
+    }
+  } catch (error) {
+    const isKey = error instanceof StorageError && error.code === 'record-key-invalid'
+    if (!(error instanceof DumpError) && !isKey) throw error
+    return `{"m":${JSON.stringify(error.message)},"sessions":${totals.sessions},"keys":${totals.keys},"st":${status.loadError}}`
+  }
+  const code = totals.duplicates > 0 ? status.loadDuplicate : status.loadComplete
+  return `{"m":"","sessions":${totals.sessions},"keys":${totals.keys},"st":${code}}`
+}
+
+/** False where there is a session of that token. */
+async function restore(
+  { domain, client }: NemesisCall,
+  { token, isShared, duration, deleteSession }: DumpedSession,
+  values: ReadonlyMap<string, string>,
+): Promise<boolean> {
+  const { principal } = client
+  return domain.sessions.restore({
+    ownerId: principal.user.id,
+    session: { token: String(token), isShared },
+    retention: retentionOfSeconds(BigInt(duration), { deleteSession }),
+    records: [...values].map(([key, text]) => recordOfText(key, text)),
+    actor: actorOf(principal, 'nemesis'),
+  })
+}

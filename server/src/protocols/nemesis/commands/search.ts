@@ -1,0 +1,208 @@
+import { StorageError } from '../../../core/kernel/errors.ts'
+import { limits } from '../../../core/kernel/limits.ts'
+import type { StoreRecord } from '../../../core/records/record.ts'
+import type { Store } from '../../../core/stores/store.ts'
+import { BytesSource } from '../../../core/values/value.ts'
+import { parseJsonText } from '../../json/json-text.ts'
+import { JsonTextError } from '../../json/json-text-error.ts'
+import { JsonTreeError, parseTree, printTree } from '../../json/json-tree.ts'
+import { jsonType } from '../../json/json-value.ts'
+import { JsonPathError } from '../../json/path/error.ts'
+import { compilePath, type JsonPath } from '../../json/path/json-path.ts'
+import { type Answer, assertKeys, inSession, type NemesisCall, type Session } from './call.ts'
+import { assertDeclared, given, optional, required, textsOf } from './parameters.ts'
+import { status } from './status.ts'
+import { allKeys, assertCount, textOf } from './values.ts'
+import { answer, assertReplyLength, CommandError, invalidParameter } from './wire.ts'
+
+const findParameters = [
+  optional('keys', 'array'),
+  required('path', 'string'),
+  required('rsp', 'string'),
+]
+const updateParameters = [
+  required('key', 'string'),
+  required('path', 'string'),
+  required('value', 'any'),
+]
+const results = ['keys', 'paths', 'kv'] as const
+
+/** Values that are read at once. */
+const batchSize = 64
+
+interface Found {
+  readonly key: string
+  readonly text: string
+  readonly locations: readonly string[]
+}
+
+/** KV_FIND: the values in which a JSONPath finds something. */
+export async function find(call: NemesisCall): Promise<Answer> {
+  const { parameters } = call
+  assertDeclared(parameters, findParameters)
+  const path = given(parameters, 'path').string()
+  if (path === '') throw invalidParameter(status.valueSize, 'path')
+  const wanted = given(parameters, 'rsp').string()
+  const result = results.find((one) => one === wanted)
+  if (result === undefined) throw invalidParameter(status.commandSyntax, 'rsp')
+  const only = wantedKeys(call)
+  return inSession(call, 'read', async ({ store, token }) => {
+    assertKeys(call, only)
+    try {
+      const members = await membersOf(search(store, path, only), result)
+      return answer(call.command, `{"tkn":${token},"st":1,${members}}`)
+    } catch (error) {
+      if (!(error instanceof JsonPathError)) throw error
+      return answer(call.command, `{"tkn":${token},"st":${status.pathInvalid}}`)
+    }
+  })
+}
+
+function wantedKeys(call: NemesisCall): readonly string[] {
+  const array = call.parameters.get('keys')
+  const keys = array ? textsOf(array) : []
+  assertCount(keys.length)
+  return keys
+}
+
+/** Only what is answered is kept in memory, and no more of it than an answer holds. */
+async function membersOf(
+  found: AsyncIterable<Found>,
+  result: (typeof results)[number],
+): Promise<string> {
+  const parts: string[] = []
+  let length = 0
+  for await (const { key, text, locations } of found) {
+    const name = JSON.stringify(key)
+    const own = { keys: [name], kv: [`${name}:${text}`], paths: locations.map(quoted) }[result]
+    for (const part of own) {
+      length += part.length + 1
+      assertReplyLength(length)
+      parts.push(part)
+    }
+  }
+  if (result === 'kv') return `"keys":{${parts.join(',')}}`
+  return `"${result}":[${parts.join(',')}]`
+}
+
+const quoted = (text: string): string => JSON.stringify(text)
+
+/** The path is understood when there is a value to look at, as NemesisDB does. */
+async function* search(store: Store, text: string, only: readonly string[]): AsyncGenerator<Found> {
+  let path: JsonPath | undefined
+  for await (const keys of batchesOf(only.length > 0 ? only : allKeys(store))) {
+    for (const record of await store.batch.get(keys)) {
+      const value = record && (await textOf(store, record))
+      if (!record || value === undefined) continue
+      path ??= compilePath(text)
+      const locations = locationsIn(value, path)
+      if (locations.length > 0) yield { key: record.key, text: value, locations }
+    }
+  }
+}
+
+/** None in what is nested too deep for being taken apart. */
+function locationsIn(value: string, path: JsonPath): readonly string[] {
+  try {
+    return path.find(parseTree(value)).map(({ location }) => location)
+  } catch (error) {
+    if (error instanceof JsonTextError) return []
+    throw error
+  }
+}
+
+async function* batchesOf(
+  keys: Iterable<string> | AsyncIterable<string>,
+): AsyncGenerator<readonly string[]> {
+  let batch: string[] = []
+  for await (const key of keys) {
+    batch.push(key)
+    if (batch.length < batchSize) continue
+    yield batch
+    batch = []
+  }
+  if (batch.length > 0) yield batch
+}
+
+/** KV_UPDATE: a new value in every place that a JSONPath finds in one value. */
+export async function update(call: NemesisCall): Promise<Answer> {
+  const { parameters } = call
+  assertDeclared(parameters, updateParameters)
+  const key = given(parameters, 'key').string()
+  const path = compiled(given(parameters, 'path').string())
+  const value = given(parameters, 'value').text
+  return inSession(call, 'write', async (session) => {
+    assertKeys(call, [key])
+    const turn = `${session.store.id}/${key}`
+    const count = await call.updates.run(turn, () => replace(session, { key, path, value }))
+    const code = count === undefined ? status.keyNotExist : status.ok
+    return answer(call.command, `{"tkn":${session.token},"st":${code},"cnt":${count ?? 0}}`)
+  })
+}
+
+function compiled(text: string): JsonPath {
+  try {
+    return compilePath(text)
+  } catch (error) {
+    if (error instanceof JsonPathError) throw new CommandError(status.unknown, error.message)
+    throw error
+  }
+}
+
+function replaced(path: JsonPath, text: string, value: string): { count: number; json: string } {
+  try {
+    const tree = parseTree(text)
+    const count = path.replace(tree, parseJsonText(value))
+    return { count, json: printTree(tree) }
+  } catch (error) {
+    const isTold = [JsonPathError, JsonTextError, JsonTreeError].some((one) => error instanceof one)
+    if (isTold && error instanceof Error) throw new CommandError(status.unknown, error.message)
+    throw error
+  }
+}
+
+interface Replacement {
+  readonly key: string
+  readonly path: JsonPath
+  /** JSON text. */
+  readonly value: string
+}
+
+/** How many places were found; undefined: there is no such key. */
+async function replace({ store }: Session, wanted: Replacement): Promise<number | undefined> {
+  for (let attempt = 0; attempt < limits.writeAttemptsMax; attempt += 1) {
+    const record = await store.get(wanted.key)
+    if (!record) return undefined
+    const count = await replaceIn(store, record, wanted)
+    if (count !== undefined) return count
+  }
+  throw new StorageError('store-busy', 'Too many others change this value just now.')
+}
+
+/** Undefined where somebody else was faster. */
+async function replaceIn(
+  store: Store,
+  record: StoreRecord,
+  { key, path, value }: Replacement,
+): Promise<number | undefined> {
+  const text = await textOf(store, record)
+  if (text === undefined) throw new CommandError(status.valueTypeInvalid, `${key} is no JSON`)
+  const { count, json } = replaced(path, text, value)
+  if (count === 0) return 0
+  const isJson = /^application\/([^;]*\+)?json\s*(;|$)/i.test(record.contentType)
+  try {
+    await store.put(
+      {
+        key,
+        contentType: isJson ? record.contentType : jsonType,
+        contentEncoding: '',
+        source: new BytesSource(Buffer.from(json)),
+      },
+      { kind: 'revision', anyOf: [record.revision] },
+    )
+    return count
+  } catch (error) {
+    if (error instanceof StorageError && error.code === 'condition-failed') return undefined
+    throw error
+  }
+}

@@ -1,0 +1,202 @@
+import { actorOf, requireAccount } from '../../../core/access/access.ts'
+import type { StoreIdentity } from '../../../core/identity/identity.ts'
+import { endsByClearing, type OwnRetention } from '../../../core/identity/retention.ts'
+import { StorageError } from '../../../core/kernel/errors.ts'
+import type { StoreInfo } from '../../../core/stores/store.ts'
+import { type JsonText, parseUint64 } from '../../json/json-text.ts'
+import { type Answer, assertAllKeys, inSession, type NemesisCall, withSession } from './call.ts'
+import { assertDeclared, given, optional, type Parameters, required } from './parameters.ts'
+import { sharedToken } from './shared-token.ts'
+import { status } from './status.ts'
+import { answer, CommandError, invalidParameter, object, syntaxError } from './wire.ts'
+
+const newParameters = [
+  optional('expiry', 'object'),
+  required('name', 'string'),
+  optional('shared', 'bool'),
+]
+const openParameters = [required('name', 'string')]
+const expiryParameters = [required('deleteSession', 'bool'), required('duration', 'number')]
+const existsParameters = [required('tkns', 'array')]
+const secondMs = 1_000
+
+/** SH_NEW */
+export async function create(call: NemesisCall): Promise<Answer> {
+  const { parameters, client, domain, command } = call
+  assertDeclared(parameters, newParameters)
+  const name = nameOf(parameters)
+  const retention = retentionOf(parameters.get('expiry'))
+  const isShared = parameters.get('shared')?.kind === 'true'
+  const { id: ownerId } = requireAccount(client.principal, 'write')
+  const wanted = isShared ? sharedToken(name) : undefined
+  const actor = actorOf(client.principal, 'nemesis')
+  try {
+    const created = { ownerId, label: name, retention, sharedToken: wanted, actor }
+    const { token } = await domain.sessions.create(created)
+    return answer(command, `{"st":1,"name":${JSON.stringify(name)},"tkn":${token}}`)
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.code !== 'session-taken') throw error
+    const body = { st: status.sessionNewFail, name: JSON.stringify(name), tkn: wanted ?? 'null' }
+    return answer(command, object(Object.entries(body)))
+  }
+}
+
+/** SH_OPEN: the token of a shared session. */
+export async function open(call: NemesisCall): Promise<Answer> {
+  const { parameters, command } = call
+  assertDeclared(parameters, openParameters)
+  const token = sharedToken(nameOf(parameters))
+  const found = await findSession(call, token, { isGuess: false })
+  if (found?.session?.isShared) return answer(command, `{"tkn":${token},"st":1}`)
+  return answer(command, `{"tkn":null,"st":${status.sessionOpenFail}}`)
+}
+
+/** SH_END: the token goes, and all that is in the session unless a name keeps it. */
+export async function end(call: NemesisCall): Promise<Answer> {
+  return inSession(call, 'manage', async ({ store, token }) => {
+    assertAllKeys(call)
+    await call.domain.sessions.end(store, call.client.callers.manage)
+    return answer(call.command, `{"st":1,"tkn":${token}}`)
+  })
+}
+
+/** SH_END_ALL: those of the connection's user. */
+export async function endAll(call: NemesisCall): Promise<Answer> {
+  const { domain, client, command } = call
+  const { id } = requireAccount(client.principal, 'manage')
+  const caller = client.callers.manage
+  let count = 0
+  for await (const { id: storeId } of domain.sessions.list(id)) {
+    try {
+      await domain.sessions.end(await domain.stores.find(storeId, caller), caller)
+      count += 1
+    } catch (error) {
+      // Ended by somebody else meanwhile.
+      if (!(error instanceof StorageError) || error.code !== 'store-not-found') throw error
+    }
+  }
+  return answer(command, `{"st":1,"cnt":${count}}`)
+}
+
+/** SH_INFO */
+export async function info(call: NemesisCall): Promise<Answer> {
+  if (call.parameters.size !== 1) throw syntaxError()
+  try {
+    return await inSession(call, 'read', async ({ store, token }) => {
+      assertAllKeys(call)
+      const found = await store.info()
+      return answer(call.command, object([['st', 1], ['tkn', token], ...infoMembers(call, found)]))
+    })
+  } catch (error) {
+    const isGone = error instanceof CommandError && error.status === status.sessionNotExist
+    if (!isGone) throw error
+    const body = `{"st":${error.status},"tkn":${error.token},"shared":null,"keyCnt":null}`
+    return answer(call.command, body)
+  }
+}
+
+function infoMembers(
+  { environment }: NemesisCall,
+  { session, recordCount, expiresAt, ...identity }: StoreInfo,
+): [string, string | number | boolean][] {
+  const expires = expiresAt !== undefined
+  const members: [string, string | number | boolean][] = [
+    ['shared', session?.isShared === true],
+    ['keyCnt', recordCount],
+    ['expires', expires],
+  ]
+  if (!expires) return members
+  const remaining = Math.trunc((expiresAt - environment.now()) / secondMs)
+  const duration = durationOf(identity, { expiresAt, environment })
+  const deleteSession = !endsByClearing(identity)
+  const expiry = object([
+    ['duration', duration],
+    ['remaining', remaining],
+    ['deleteSession', deleteSession],
+  ])
+  return [...members, ['expiry', expiry]]
+}
+
+/** In seconds; of a store that lives as long as the server says, what is left of that. */
+function durationOf(
+  { retention }: Pick<StoreIdentity, 'retention'>,
+  { expiresAt, environment }: { expiresAt: number; environment: NemesisCall['environment'] },
+): number {
+  const ttlMs = typeof retention === 'object' ? retention.ttlMs : expiresAt - environment.now()
+  return Math.ceil(ttlMs / secondMs)
+}
+
+/** SH_INFO_ALL: of the connection's user. */
+export async function infoAll(call: NemesisCall): Promise<Answer> {
+  if (call.parameters.size > 0) throw syntaxError()
+  const { id } = requireAccount(call.client.principal, 'read')
+  const { sessions, records } = await call.domain.sessions.totals(id)
+  return answer(call.command, `{"totalSessions":${sessions},"totalKeys":${records}}`)
+}
+
+/** SH_EXISTS */
+export async function exists(call: NemesisCall): Promise<Answer> {
+  const { parameters, command } = call
+  assertDeclared(parameters, existsParameters)
+  const tokens = given(parameters, 'tkns').items().map(parseUint64)
+  if (tokens.length === 0) return answer(command, '{"st":1}')
+  const members: [string, boolean][] = []
+  for (const token of tokens) {
+    if (token === undefined) throw new CommandError(status.unknown)
+    members.push([String(token), await isThere(call, token)])
+  }
+  return answer(command, `{"st":1,"tkns":${object(members)}}`)
+}
+
+async function isThere(call: NemesisCall, token: bigint): Promise<boolean> {
+  return (await findSession(call, token, { isGuess: true })) !== undefined
+}
+
+/** Undefined where there is none. Who asks by a name guesses no token. */
+async function findSession(
+  call: NemesisCall,
+  token: bigint,
+  { isGuess }: { isGuess: boolean },
+): Promise<StoreIdentity | undefined> {
+  try {
+    const wanted = { token, action: 'read', isGuess } as const
+    return await withSession(call, wanted, (store) => store.identity())
+  } catch (error) {
+    if (error instanceof StorageError && error.code === 'store-not-found') return undefined
+    throw error
+  }
+}
+
+function nameOf(parameters: Parameters): string {
+  const name = given(parameters, 'name').string()
+  if (name === '') throw invalidParameter(status.valueSize, 'name')
+  return name
+}
+
+/** Sessions live on by every command, and for ever without a duration. */
+function retentionOf(expiry: JsonText | undefined): OwnRetention {
+  if (!expiry) return 'none'
+  const parameters = expiry.members()
+  assertDeclared(parameters, expiryParameters)
+  const seconds = parseUint64(given(parameters, 'duration'))
+  if (seconds === undefined) throw invalidParameter(status.valueTypeInvalid, 'duration')
+  const deleteSession = given(parameters, 'deleteSession').kind === 'true'
+  return retentionOfSeconds(seconds, { deleteSession })
+}
+
+/** 0: for ever. */
+export function retentionOfSeconds(
+  seconds: bigint,
+  { deleteSession }: { deleteSession: boolean },
+): OwnRetention {
+  if (seconds === 0n) return 'none'
+  return {
+    ttlMs: Math.min(Number(seconds) * secondMs, longestMs),
+    renewOnRead: true,
+    renewOnWrite: true,
+    onExpiry: deleteSession ? 'drop' : 'clear',
+  }
+}
+
+/** A hundred years: what is asked for beyond is no less. */
+const longestMs = 36_500 * 86_400_000

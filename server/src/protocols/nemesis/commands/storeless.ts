@@ -1,0 +1,183 @@
+import { actorOf, requireAccount } from '../../../core/access/access.ts'
+import { StorageError } from '../../../core/kernel/errors.ts'
+import type { Action } from '../../../core/people/scope.ts'
+import { batchesOf } from '../../../core/records/record-batch.ts'
+import type { Store } from '../../../core/stores/store.ts'
+import { DumpError } from '../dumps/dumps.ts'
+import { type Answer, assertAllKeys, assertKeys, type NemesisCall } from './call.ts'
+import { abandoning, openDump, writeValues } from './dump-commands.ts'
+import { assertDeclared, given, required, textsOf } from './parameters.ts'
+import { status } from './status.ts'
+import { allKeys, assertCount, recordOf, recordOfText, viewsOf } from './values.ts'
+import { answer, CommandError, list, object } from './wire.ts'
+
+/** What NemesisDB 0.9 asks without a session is asked of the user's store of this name. */
+export const ownStoreName = 'nemesis'
+
+// 0.9 numbers these by one less than 0.4.
+const saved = 120
+const saveFailed = 121
+
+const keysObject = [required('keys', 'object')]
+const keysArray = [required('keys', 'array')]
+
+export async function set(call: NemesisCall): Promise<Answer> {
+  const records = recordsOf(call)
+  await (await ownStore(call, 'write')).batch.put(records)
+  return ok(call)
+}
+
+export async function add(call: NemesisCall): Promise<Answer> {
+  const records = recordsOf(call)
+  await (await ownStore(call, 'write')).batch.add(records)
+  return ok(call)
+}
+
+export async function get(call: NemesisCall): Promise<Answer> {
+  const keys = keysOf(call)
+  const store = await ownStore(call, 'read')
+  const views = await viewsOf(store, await store.batch.get(keys))
+  const members = keys.flatMap((key, index) => {
+    const text = views.texts[index]
+    return text === undefined ? [] : [[key, text] as const]
+  })
+  const notJson = views.notJson.length > 0 ? `"notJson":${list(views.notJson)},` : ''
+  return answer(call.command, `{"keys":${object(members)},${notJson}"st":1}`)
+}
+
+export async function remove(call: NemesisCall): Promise<Answer> {
+  const keys = keysOf(call)
+  if (keys.length === 0) throw new CommandError(status.valueSize, 'keys')
+  await (await ownStore(call, 'write')).batch.delete(keys)
+  return ok(call)
+}
+
+export async function contains(call: NemesisCall): Promise<Answer> {
+  const keys = keysOf(call)
+  const existed = await (await ownStore(call, 'read')).batch.has(keys)
+  return answer(call.command, `{"contains":${list(keys.filter((_, at) => existed[at]))},"st":1}`)
+}
+
+export async function count(call: NemesisCall): Promise<Answer> {
+  assertAllKeys(call)
+  return counted(call, await (await ownStore(call, 'read')).batch.count())
+}
+
+export async function clear(call: NemesisCall): Promise<Answer> {
+  assertAllKeys(call)
+  return counted(call, await (await ownStore(call, 'write')).replaceAll([]))
+}
+
+export async function clearSet(call: NemesisCall): Promise<Answer> {
+  const records = recordsOf(call)
+  assertAllKeys(call)
+  return counted(call, await (await ownStore(call, 'write')).replaceAll(records))
+}
+
+export async function keys(call: NemesisCall): Promise<Answer> {
+  const found: string[] = []
+  for await (const key of allKeys(await ownStore(call, 'read'))) found.push(key)
+  return answer(call.command, `{"keys":${list(found)},"st":1}`)
+}
+
+export async function serverInfo({ command, dumps }: NemesisCall): Promise<Answer> {
+  const canSave = dumps !== undefined
+  return answer(command, `{"st":1,"serverVersion":"0.9","persistEnabled":${canSave}}`)
+}
+
+/** KV_SAVE */
+export async function save(call: NemesisCall): Promise<Answer> {
+  const { command, client, dumps, environment } = call
+  const name = nameOf(call)
+  if (!dumps) return answer(command, `{"st":${status.commandDisabled}}`)
+  assertAllKeys(call)
+  const startedAt = environment.now()
+  const store = await ownStore(call, 'read')
+  try {
+    const writer = await dumps.create(name, { isWhole: true, userId: client.principal.user.id })
+    await abandoning(writer, async () => {
+      await writer.begin(undefined)
+      await writeValues(store, writer)
+    })
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error
+    return answer(command, `{"st":${saveFailed},"m":${JSON.stringify(error.message)}}`)
+  }
+  const duration = environment.now() - startedAt
+  return answer(command, `{"duration":${duration},"name":${JSON.stringify(name)},"st":${saved}}`)
+}
+
+/** KV_LOAD: what is there stays, save for keys that the dump has. */
+export async function load(call: NemesisCall): Promise<Answer> {
+  const { command, environment } = call
+  const name = nameOf(call)
+  assertAllKeys(call)
+  const text = JSON.stringify(name)
+  const startedAt = environment.now()
+  const store = await ownStore(call, 'write')
+  let count = 0
+  try {
+    for await (const { session, values } of (await openDump(call, name)).read()) {
+      if (!session) count += await putAll(store, values)
+    }
+  } catch (error) {
+    if (!(error instanceof DumpError) && !(error instanceof CommandError)) throw error
+    return answer(command, `{"name":${text},"st":${status.loadError}}`)
+  }
+  const duration = environment.now() - startedAt
+  const body = `{"duration":${duration},"keys":${count},"name":${text},"sessions":0,"st":${status.loadComplete}}`
+  return answer(command, body)
+}
+
+async function putAll(store: Store, values: ReadonlyMap<string, string>): Promise<number> {
+  const records = [...values].map(([key, value]) => recordOfText(key, value))
+  for (const batch of batchesOf(records)) await store.batch.put(batch)
+  return records.length
+}
+
+function nameOf({ parameters }: NemesisCall): string {
+  assertDeclared(parameters, [required('name', 'string')])
+  const name = given(parameters, 'name').string()
+  if (name === '') throw new CommandError(status.valueSize, 'name')
+  return name
+}
+
+/** Made when it is used for the first time. */
+export async function ownStore(call: NemesisCall, action: Action): Promise<Store> {
+  const { domain, client } = call
+  const { id: ownerId } = client.principal.user
+  const caller = client.callers[action]
+  try {
+    return await domain.stores.findByName(ownerId, ownStoreName, caller)
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.code !== 'store-not-found') throw error
+  }
+  requireAccount(client.principal, 'write')
+  const actor = actorOf(client.principal, 'nemesis')
+  const { store } = await domain.stores.open({ ownerId, name: ownStoreName, actor })
+  return domain.stores.find(store.id, caller)
+}
+
+function recordsOf(call: NemesisCall) {
+  assertDeclared(call.parameters, keysObject)
+  const members = given(call.parameters, 'keys').members()
+  assertCount(members.size)
+  assertKeys(call, members.keys())
+  return [...members].map(([key, value]) => recordOf(key, value))
+}
+
+function keysOf(call: NemesisCall): readonly string[] {
+  assertDeclared(call.parameters, keysArray)
+  const wanted = textsOf(given(call.parameters, 'keys'))
+  assertCount(wanted.length)
+  assertKeys(call, wanted)
+  return wanted
+}
+
+function ok({ command }: NemesisCall): string {
+  return answer(command, '{"st":1}')
+}
+
+function counted({ command }: NemesisCall, total: number): string {
+  return answer(command, `{"cnt":${total},"st":1}`)
+}

@@ -1,0 +1,247 @@
+import { type Awaitable, andThen } from '../../../core/kernel/awaitable.ts'
+import { StorageError } from '../../../core/kernel/errors.ts'
+import { limits } from '../../../core/kernel/limits.ts'
+import type { Action } from '../../../core/people/scope.ts'
+import type { StoreRecord, WholeRecord } from '../../../core/records/record.ts'
+import type { Store } from '../../../core/stores/store.ts'
+import type { JsonText } from '../../json/json-text.ts'
+import { jsonType, jsonViewOf, readyJsonOf } from '../../json/json-value.ts'
+import {
+  type Answer,
+  assertAllKeys,
+  assertKeys,
+  inSession,
+  type NemesisCall,
+  type Session,
+} from './call.ts'
+import { assertDeclared, given, required, textsOf } from './parameters.ts'
+import { status } from './status.ts'
+import { answer, assertReplyLength, CommandError, list, type Members, object } from './wire.ts'
+
+const keysObject = [required('keys', 'object')]
+const keysArray = [required('keys', 'array')]
+
+/** KV_SET: stores values over what was there. KV_SETQ says nothing unless it fails. */
+export function set(call: NemesisCall): Awaitable<Answer> {
+  return write(call, keysObject, async ({ store, token }, records) => {
+    const existed = await store.batch.put(records)
+    if (call.command === 'KV_SETQ') return undefined
+    const keys = statuses(records, existed, { was: status.keyUpdated, not: status.keySet })
+    return answer(call.command, `{"tkn":${token},"keys":${object(keys)}}`)
+  })
+}
+
+/** KV_ADD: stores values whose keys are not there. KV_ADDQ tells of those that were alone. */
+export function add(call: NemesisCall): Awaitable<Answer> {
+  return write(call, keysObject, async ({ store, token }, records) => {
+    const existed = await store.batch.add(records)
+    const all = statuses(records, existed, { was: status.keyExists, not: status.keySet })
+    const keys = call.command === 'KV_ADDQ' ? all.filter((_, index) => existed[index]) : all
+    if (call.command === 'KV_ADDQ' && keys.length === 0) return undefined
+    return answer(call.command, `{"tkn":${token},"keys":${object(keys)}}`)
+  })
+}
+
+/** KV_CLEAR_SET: these values in place of all. */
+export function clearSet(call: NemesisCall): Awaitable<Answer> {
+  return write(call, keysObject, async ({ store, token }, records) => {
+    assertAllKeys(call)
+    const cleared = await store.replaceAll(records)
+    const keys = object(records.map(({ key }) => [key, status.keySet]))
+    return answer(call.command, `{"tkn":${token},"st":1,"cnt":${cleared},"keys":${keys}}`)
+  })
+}
+
+/** KV_CLEAR */
+export async function clear(call: NemesisCall): Promise<Answer> {
+  return inSession(call, 'write', async ({ store, token }) => {
+    assertAllKeys(call)
+    return answer(call.command, `{"st":1,"cnt":${await store.replaceAll([])},"tkn":${token}}`)
+  })
+}
+
+/** KV_GET: `null` where there is none, and where there is no JSON, which `notJson` tells. */
+export function get(call: NemesisCall): Awaitable<Answer> {
+  return read(call, ({ store, token }, keys) => {
+    if (keys.length === 0) return answer(call.command, `{"tkn":${token}}`)
+    const views = andThen(store.batch.get(keys), (records) => viewsOf(store, records))
+    return andThen(views, ({ texts, notJson }) => {
+      const members = keys.map((key, index) => [key, texts[index] ?? 'null'] as const)
+      const others = notJson.length > 0 ? `,"notJson":${list(notJson)}` : ''
+      return answer(call.command, `{"tkn":${token},"keys":${object(members)}${others}}`)
+    })
+  })
+}
+
+/** KV_RMV: the statuses stand beside the token, which a key of that name replaces. */
+export function remove(call: NemesisCall): Awaitable<Answer> {
+  return read(
+    call,
+    async ({ store, token }, keys) => {
+      const existed = await store.batch.delete(keys)
+      const members = new Map<string, string | number>([['tkn', token]])
+      for (const [index, key] of keys.entries()) {
+        members.set(key, existed[index] ? status.keyRemoved : status.keyNotExist)
+      }
+      return answer(call.command, object([...members]))
+    },
+    'write',
+  )
+}
+
+/** KV_CONTAINS */
+export function contains(call: NemesisCall): Awaitable<Answer> {
+  return read(call, async ({ store, token }, keys) => {
+    if (keys.length === 0) return answer(call.command, `{"st":1,"tkn":${token}}`)
+    const existed = await store.batch.has(keys)
+    const members = keys.map((key, index) => [key, existed[index] === true] as const)
+    return answer(call.command, `{"st":1,"tkn":${token},"keys":${object(members)}}`)
+  })
+}
+
+/** KV_COUNT */
+export async function count(call: NemesisCall): Promise<Answer> {
+  return inSession(call, 'read', async ({ store, token }) => {
+    assertAllKeys(call)
+    return answer(call.command, `{"st":1,"cnt":${await store.batch.count()},"tkn":${token}}`)
+  })
+}
+
+/** KV_KEYS: in the order of their bytes. */
+export async function keys(call: NemesisCall): Promise<Answer> {
+  const others = [...call.parameters.keys()].filter((name) => name !== 'tkn')
+  if (others.length > 0) throw new CommandError(status.commandSyntax)
+  return inSession(call, 'read', async ({ store, token }) => {
+    const found: string[] = []
+    for await (const key of allKeys(store)) found.push(key)
+    return answer(call.command, `{"tkn":${token},"st":1,"keys":${list(found)}}`)
+  })
+}
+
+/** All keys, a page at a time; counts as a use. */
+export async function* allKeys(store: Store): AsyncGenerator<string> {
+  await store.batch.has([]) // NemesisDB's sessions live on by every command
+  let startAfter: string | undefined
+  for (;;) {
+    const page = await store.list({ prefix: '', startAfter, limit: limits.pageItemsMax })
+    for (const { key } of page.items) yield key
+    startAfter = page.items.at(-1)?.key
+    if (!page.isTruncated) return
+  }
+}
+
+interface Views {
+  /** JSON text; undefined where there is none. */
+  readonly texts: readonly (string | undefined)[]
+  readonly notJson: readonly string[]
+}
+
+/**
+ * The values as JSON. Throws `record-damaged`, and `value-too-large` where they are more than one
+ * answer holds: they are in memory then.
+ */
+export function viewsOf(
+  store: Store,
+  records: readonly (StoreRecord | undefined)[],
+): Awaitable<Views> {
+  const views = new ViewList()
+  for (const [index, record] of records.entries()) {
+    const text = record && readyJsonOf(record)
+    if (record && text === undefined) return viewsBehind(store, records.slice(index), views)
+    views.add(record, text)
+  }
+  return views
+}
+
+async function viewsBehind(
+  store: Store,
+  records: readonly (StoreRecord | undefined)[],
+  views: ViewList,
+): Promise<Views> {
+  for (const record of records) views.add(record, record && (await textOf(store, record)))
+  return views
+}
+
+class ViewList implements Views {
+  readonly texts: (string | undefined)[] = []
+  readonly notJson: string[] = []
+  #length = 0
+
+  /** Throws `value-too-large`. */
+  add(record: StoreRecord | undefined, text: string | undefined): void {
+    this.#length += text?.length ?? 0
+    assertReplyLength(this.#length)
+    this.texts.push(text)
+    if (record && text === undefined) this.notJson.push(record.key)
+  }
+}
+
+/** A value as JSON text; undefined where it is none. Throws `record-damaged`, `value-too-large`. */
+export async function textOf(store: Store, record: StoreRecord): Promise<string | undefined> {
+  return readyJsonOf(record) ?? (await viewOf(store, record))
+}
+
+/** What is not encoded as it says is no JSON either. */
+async function viewOf(store: Store, record: StoreRecord): Promise<string | undefined> {
+  try {
+    const view = await jsonViewOf(record, store)
+    return view.kind === 'json' ? view.text : undefined
+  } catch (error) {
+    if (error instanceof StorageError && error.code === 'content-encoding-invalid') return undefined
+    throw error
+  }
+}
+
+export function recordOf(key: string, value: JsonText): WholeRecord {
+  return recordOfText(key, value.text)
+}
+
+/** `text` is strict JSON. */
+export function recordOfText(key: string, text: string): WholeRecord {
+  return { key, contentType: jsonType, bytes: Buffer.from(text), jsonState: 'sound' }
+}
+
+function write(
+  call: NemesisCall,
+  declared: typeof keysObject,
+  use: (session: Session, records: readonly WholeRecord[]) => Promise<Answer>,
+): Awaitable<Answer> {
+  assertDeclared(call.parameters, declared)
+  const members = given(call.parameters, 'keys').members()
+  assertCount(members.size)
+  return inSession(call, 'write', (session) => {
+    assertKeys(call, members.keys())
+    return use(
+      session,
+      [...members].map(([key, value]) => recordOf(key, value)),
+    )
+  })
+}
+
+function read(
+  call: NemesisCall,
+  use: (session: Session, keys: readonly string[]) => Awaitable<Answer>,
+  action: Action = 'read',
+): Awaitable<Answer> {
+  assertDeclared(call.parameters, keysArray)
+  const wanted = textsOf(given(call.parameters, 'keys'))
+  assertCount(wanted.length)
+  return inSession(call, action, (session) => {
+    assertKeys(call, wanted)
+    return use(session, wanted)
+  })
+}
+
+/** Ours: the original takes as many as its payload holds. */
+export function assertCount(length: number): void {
+  if (length <= limits.batchRecordsMax) return
+  throw new CommandError(status.valueSize, `at most ${limits.batchRecordsMax} keys`)
+}
+
+function statuses(
+  records: readonly WholeRecord[],
+  existed: readonly boolean[],
+  { was, not }: { was: number; not: number },
+): Members {
+  return records.map(({ key }, index) => [key, existed[index] ? was : not] as const)
+}

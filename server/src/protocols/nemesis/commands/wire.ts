@@ -1,0 +1,66 @@
+import { StorageError } from '../../../core/kernel/errors.ts'
+import { status } from './status.ts'
+
+/** Most characters of one reply; what would be longer is refused with a sentence. */
+export const replyLengthMax = 16 * 1_048_576
+
+/** Members of a JSON object whose values are JSON text already. */
+export type Members = readonly (readonly [name: string, json: string | number | boolean | bigint])[]
+
+/** JSON text of an object. */
+export function object(members: Members): string {
+  let text = '{'
+  for (const [name, json] of members) {
+    if (text.length > 1) text += ','
+    text += `${JSON.stringify(name)}:${json}`
+  }
+  return `${text}}`
+}
+
+/** JSON text of a list of texts. */
+export function list(texts: readonly string[]): string {
+  return JSON.stringify(texts)
+}
+
+/** The answer to a command: `{"KV_SET_RSP":{...}}`. Throws StorageError where it is too long. */
+export function answer(command: string, body: string): string {
+  assertReplyLength(body.length)
+  return `{${JSON.stringify(`${command}_RSP`)}:${body}}`
+}
+
+/** Throws StorageError. */
+export function assertReplyLength(length: number): void {
+  if (length <= replyLengthMax) return
+  const rule = `${replyLengthMax} characters`
+  throw new StorageError('value-too-large', `This reply is over ${rule}: ask for less at once.`)
+}
+
+/** A message that is no command. */
+export function messageError(code: number): string {
+  return `{"ERR":{"st":${code},"m":""}}`
+}
+
+/** A refusal that the command's handler throws. */
+export class CommandError extends Error {
+  readonly status: number
+  /** The session's token as JSON text. */
+  readonly token: string
+
+  /** `message` is what `m` says: of a parameter, its name. */
+  constructor(code: number, message = '', token = 'null') {
+    super(message)
+    this.name = 'CommandError'
+    this.status = code
+    this.token = token
+  }
+}
+
+export function refusal(command: string, { status: code, token, message }: CommandError): string {
+  return answer(command, `{"st":${code},"tkn":${token},"m":${JSON.stringify(message)}}`)
+}
+
+export function invalidParameter(code: number, name: string): CommandError {
+  return new CommandError(code, name)
+}
+
+export const syntaxError = (): CommandError => new CommandError(status.commandSyntax)

@@ -1,0 +1,148 @@
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Environment } from '../../../core/kernel/environment.ts'
+import { readDumpText } from './dump-text.ts'
+import { FileDumpWriter } from './dump-writer.ts'
+import {
+  type DumpDescription,
+  DumpError,
+  type DumpReader,
+  type Dumps,
+  type DumpWriter,
+  type Readable,
+} from './dumps.ts'
+
+const nameLengthMax = 200
+/** A file is read as one text. */
+const fileBytesMax = 512 * 1_048_576
+const complete = 1
+
+/**
+ * NemesisDB's own layout of files: `<folder>/<name>/<nanoseconds since 1970>/` with `md/md.json`
+ * and the data below `data/`, in folders of pools (0.3 and 0.4) or without (0.5 and later).
+ */
+export class DumpFiles implements Dumps {
+  readonly #folder: string
+  readonly #environment: Environment
+
+  constructor(folder: string, environment: Environment) {
+    this.#folder = folder
+    this.#environment = environment
+  }
+
+  async create(name: string, description: DumpDescription): Promise<DumpWriter> {
+    const place = join(this.#folder, checkedName(name))
+    return attempt(async () => {
+      for (let time = BigInt(this.#environment.now()) * 1_000_000n; ; time += 1n) {
+        await mkdir(place, { recursive: true, mode: 0o700 })
+        if (!(await isMade(join(place, String(time))))) continue
+        const path = join(place, String(time))
+        const now = (): number => this.#environment.now()
+        return FileDumpWriter.open(path, { ...description, name, now })
+      }
+    })
+  }
+
+  async open(name: string, readable: Readable): Promise<DumpReader | undefined> {
+    const place = join(this.#folder, checkedName(name))
+    const times = await attempt(() => namesIn(place))
+    const newestFirst = times
+      .filter((time) => /^\d{1,30}$/.test(time))
+      .sort((one, other) => (BigInt(one) < BigInt(other) ? 1 : -1))
+    for (const time of newestFirst) {
+      const saved = await savedIn(join(place, time))
+      if (!saved || !(await readable(saved.userId))) continue
+      return new FileDumpReader(join(place, time, 'data'))
+    }
+    return undefined
+  }
+}
+
+class FileDumpReader implements DumpReader {
+  readonly #folder: string
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  async *read(): ReturnType<DumpReader['read']> {
+    for await (const path of filesIn(this.#folder)) {
+      const text = await attempt(async () => {
+        if ((await stat(path)).size > fileBytesMax) throw new DumpError('A file is too large.')
+        return readFile(path, 'utf8')
+      })
+      yield* readDumpText(text)
+    }
+  }
+}
+
+/** In the order of their numbers; what has another name is none of the dump's. */
+async function* filesIn(folder: string): AsyncGenerator<string> {
+  const found = await attempt(() => readdir(folder, { withFileTypes: true }))
+  const entries = found.filter(({ name }) => /^\d+$/.test(name))
+  entries.sort((one, other) => Number(one.name) - Number(other.name))
+  for (const entry of entries) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) yield* filesIn(path)
+    else if (entry.isFile()) yield path
+  }
+}
+
+/** Throws DumpError for what is no plain name of one folder. */
+function checkedName(name: string): string {
+  const isPlain = !/[/\\:\p{Cc}]/u.test(name) && !/^\.*$/.test(name) && name.isWellFormed()
+  if (isPlain && Buffer.byteLength(name) <= nameLengthMax) return name
+  throw new DumpError('That can not name a dump: no slashes, no dots alone, at most 200 bytes.')
+}
+
+async function isMade(path: string): Promise<boolean> {
+  try {
+    await mkdir(path, { mode: 0o700 })
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false
+    throw error
+  }
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder)
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return []
+    throw error
+  }
+}
+
+/** Whose a dump is, where that is told; undefined: it is not complete. */
+async function savedIn(folder: string): Promise<{ userId: string | undefined } | undefined> {
+  try {
+    const metadata: unknown = JSON.parse(await readFile(join(folder, 'md', 'md.json'), 'utf8'))
+    if (typeof metadata !== 'object' || metadata === null) return undefined
+    if (!('status' in metadata) || metadata.status !== complete) return undefined
+    return { userId: 'user' in metadata ? String(metadata.user) : undefined }
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined
+    throw new DumpError(`The dump can't be read: ${messageOf(error)}.`, error)
+  }
+}
+
+/** What the system refuses is the user's to know. */
+export async function attempt<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof DumpError) throw error
+    throw new DumpError(`The dump's files can't be used: ${messageOf(error)}.`, error)
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
+}
+
+/** Without the path, which is nobody's business. */
+function messageOf(error: unknown): string {
+  return String(codeOf(error) ?? 'an unknown failure')
+}

@@ -1,0 +1,53 @@
+import { type JsonText, parseJsonText, parseUint64 } from '../../json/json-text.ts'
+import { JsonTextError } from '../../json/json-text-error.ts'
+import { DumpError, type DumpedSession, type DumpedValues } from './dumps.ts'
+
+/**
+ * What a file of a dump holds: sessions in an array, or an object of keys without a session.
+ * Throws DumpError.
+ */
+export function* readDumpText(text: string): Generator<DumpedValues> {
+  const document = parsed(text)
+  const items = document.kind === 'array' ? document.items() : [document]
+  for (const item of items) yield valuesOf(item)
+}
+
+function parsed(text: string): JsonText {
+  try {
+    return parseJsonText(text)
+  } catch (error) {
+    if (error instanceof JsonTextError) throw broken('it is no JSON')
+    throw error
+  }
+}
+
+function valuesOf(item: JsonText): DumpedValues {
+  if (item.kind !== 'object') throw broken('it holds something else than sessions')
+  const members = item.members()
+  const keys = members.get('keys')
+  if (keys?.kind !== 'object') throw broken('a session has no keys')
+  const values = new Map([...keys.members()].map(([key, value]) => [key, value.text]))
+  const head = members.get('sh')
+  return { session: head && sessionOf(head), values }
+}
+
+function sessionOf(head: JsonText): DumpedSession {
+  if (head.kind !== 'object') throw broken('a session has no description')
+  const members = head.members()
+  const tkn = members.get('tkn')
+  const token = tkn && parseUint64(tkn)
+  if (token === undefined) throw broken('a session has no token')
+  const expiry = members.get('expiry')
+  const limits = expiry?.kind === 'object' ? expiry.members() : new Map<string, JsonText>()
+  const duration = limits.get('duration')
+  return {
+    token,
+    isShared: members.get('shared')?.kind === 'true',
+    duration: Number((duration && parseUint64(duration)) ?? 0n),
+    deleteSession: limits.get('deleteSession')?.kind === 'true',
+  }
+}
+
+function broken(why: string): DumpError {
+  return new DumpError(`The dump is broken: ${why}.`)
+}

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest'
+import { BytesSource } from '../../core/values/value.ts'
+import type { HttpReply } from '../../transport/exchange.ts'
+import { createWebFileDoor, forAnyOrigin } from './web-files.ts'
+
+const bytes = Buffer.from('alert("hello")')
+const contentType = 'text/javascript; charset=utf-8'
+const door = createWebFileDoor({ contentType, bytes }, forAnyOrigin)
+
+function ask(method: string, headers: Record<string, string> = {}, asked = door) {
+  return asked({
+    method,
+    path: '/applab.js',
+    query: '',
+    header: (name) => headers[name],
+    baseUrl: 'http://test',
+    peer: '127.0.0.1',
+    isForwarded: false,
+    body: new BytesSource(Buffer.alloc(0)),
+  })
+}
+
+function tagOf({ headers }: HttpReply): string {
+  return String(headers.ETag)
+}
+
+describe('a file for web pages', () => {
+  it('is given to pages of any origin, which ask each time whether it is still that', async () => {
+    const reply = await ask('GET')
+    expect([reply.status, reply.body]).toEqual([200, bytes])
+    expect(reply.headers).toMatchObject({
+      'Content-Type': contentType,
+      'Content-Length': bytes.length,
+      'Cache-Control': 'no-cache',
+      'Access-Control-Allow-Origin': '*',
+      'X-Content-Type-Options': 'nosniff',
+    })
+  })
+
+  it('is not sent to who has it already', async () => {
+    const tag = tagOf(await ask('GET'))
+    for (const known of [tag, `W/${tag}`, `"other", ${tag}`, '*']) {
+      const reply = await ask('GET', { 'if-none-match': known })
+      expect([reply.status, reply.body, tagOf(reply)]).toEqual([304, '', tag])
+    }
+    for (const unknown of ['"other"', tag.slice(0, -2), 'nonsense']) {
+      expect((await ask('GET', { 'if-none-match': unknown })).status).toBe(200)
+    }
+  })
+
+  it('has another tag where it is another one', async () => {
+    const other = createWebFileDoor({ contentType, bytes: Buffer.from('alert("bye")') }, {})
+    expect(tagOf(await ask('GET', {}, other))).not.toBe(tagOf(await ask('GET')))
+  })
+
+  it('is read alone', async () => {
+    expect((await ask('HEAD')).status).toBe(200)
+    const refused = await ask('POST')
+    expect([refused.status, refused.headers.Allow]).toEqual([405, 'GET, HEAD'])
+  })
+
+  it('is said to be missing where nobody built it', async () => {
+    const reply = await ask('GET', {}, createWebFileDoor(undefined, {}))
+    expect(reply.status).toBe(404)
+    expect(reply.body).toContain('npm run build')
+  })
+})

@@ -1,0 +1,185 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import { connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { StorageError } from '../../core/kernel/errors.ts'
+import type { HttpReply, HttpRequest } from '../exchange.ts'
+import { IncomingRequest } from '../incoming-request.ts'
+import { lacksHost, refuseHostless, refuseMalformed } from '../malformed.ts'
+import { portOf } from '../port.ts'
+import { isShortReply, sendWhole } from '../replies.ts'
+import { HttpListener } from './http.ts'
+import { readHead } from './request-head.ts'
+
+const runs = 400
+const headers = ['host', 'content-length', 'content-type', 'x-a', 'connection', 'transfer-encoding']
+
+/** Says all that a door can see of a request. */
+async function echo(request: HttpRequest): Promise<HttpReply> {
+  const { method, path, query, body } = request
+  const bytes = await body.take(1_000)
+  const text = JSON.stringify({
+    method,
+    path,
+    query,
+    headers: headers.map((name) => request.header(name) ?? null),
+    body: Buffer.from(bytes).toString('latin1'),
+  })
+  return { status: 200, headers: { 'Content-Length': Buffer.byteLength(text) }, body: text }
+}
+
+/** Pieces of requests, right ones and such as people use to smuggle one request behind another. */
+const line = fc.constantFrom(
+  ...['Content-Length: 3', 'content-length: 3', 'Content-Length: 03', 'Content-Length: 3, 3'],
+  ...['Content-Length: +3', 'Content-Length:3 ', 'Content-Length: 0', 'Content-Length: 1e1'],
+  ...['Content-Length : 3', 'Content-Length: -1', 'Content-Length: 3;', 'Content-Length:'],
+  ...['Transfer-Encoding: chunked', 'transfer-encoding: identity', 'Transfer-Encoding : chunked'],
+  ...['Connection: keep-alive', 'Connection: close', 'Connection: Keep-Alive, x', 'Host: y'],
+  ...[
+    'X-A: a',
+    'X-A:\ta\t',
+    'X-A: a\r\n b',
+    'X-A: é',
+    'X-A:',
+    ' X-A: a',
+    'X-A a',
+    ': a',
+    'X-A: a\0',
+  ],
+  ...['Content-Type: a', 'Content-Type: b', '__proto__: a', 'Expect: 100-continue', 'Upgrade: h2c'],
+)
+const strangeFirst = fc.constantFrom(
+  ...['GET /a?b=c HTTP/1.1', 'PUT /a HTTP/1.1', 'POST /%zz HTTP/1.1', 'HEAD /a HTTP/1.1'],
+  ...['GET http://x/a HTTP/1.1', 'GET * HTTP/1.1', 'OPTIONS * HTTP/1.1', 'get / HTTP/1.1'],
+  ...['GET  /a HTTP/1.1', 'GET /a b HTTP/1.1', 'GET /a HTTP/1.0', 'GET /a HTTP/1.2', 'GET /a'],
+  ...['DELETE /a#b HTTP/1.1', 'PATCH /é HTTP/1.1', 'GET /"<>\\^`{|} HTTP/1.1', 'LOCK /a HTTP/1.1'],
+)
+const first = mostly('PUT /a HTTP/1.1', strangeFirst)
+const lineEnd = mostly('\r\n', fc.constantFrom('\n', '\r'))
+const body = fc.constantFrom('', 'abc', '3\r\nabc\r\n0\r\n\r\n', 'abcGET /smuggled HTTP/1.1\r\n')
+
+/** What is wrong in every place at once is refused for any of it. */
+function mostly(usual: string, strange: fc.Arbitrary<string>): fc.Arbitrary<string> {
+  return fc.oneof({ weight: 12, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: strange })
+}
+
+const message = fc
+  .tuple(first, fc.array(fc.tuple(line, lineEnd), { maxLength: 4 }), lineEnd, lineEnd, body)
+  .map(([start, lines, startEnd, end, rest]) => {
+    const all = lines.map(([text, ended]) => `${text}${ended}`).join('')
+    return `${start}${startEnd}Host: x\r\n${all}${end}${rest}`
+  })
+
+/** The byte of a message at some place becomes another, or goes. */
+const mutation = fc.record({ at: fc.nat(150), byte: fc.option(fc.nat(255), { nil: undefined }) })
+
+const bytes = fc.tuple(message, fc.array(mutation, { maxLength: 2 })).map(([text, mutations]) => {
+  const list = [...Buffer.from(text, 'latin1')]
+  for (const { at, byte } of mutations) {
+    if (at < list.length) list.splice(at, 1, ...(byte === undefined ? [] : [byte]))
+  }
+  return Buffer.from(list)
+})
+
+const end = Buffer.from('GET /end HTTP/1.1\r\nHost: end\r\n\r\n')
+
+/**
+ * The first request apart from what comes behind it. Together, `node:http` would answer what is
+ * wrong behind a request before the request, and drop the reply to that.
+ */
+function piecesOf(sent: Buffer): Buffer[] {
+  const head = readHead(sent)
+  const length = head ? head.bodyStart + head.bodyBytes : sent.length
+  return [sent.subarray(0, length), sent.subarray(length)].filter((piece) => piece.length > 0)
+}
+
+describe('a listener', () => {
+  let listener: HttpListener
+  let reference: Server
+  const failures: unknown[] = []
+
+  beforeAll(async () => {
+    // Whoever goes away while they send is no failure of ours.
+    const logError = (_: string, error: unknown): void => {
+      if (!(error instanceof StorageError)) failures.push(error)
+    }
+    listener = new HttpListener({ host: '127.0.0.1', port: 0, handler: echo, logError })
+    await listener.listen()
+    const refused = new WeakSet<Duplex>()
+    const options = { keepAliveTimeout: 0, noDelay: true, requireHostHeader: false }
+    reference = createServer(options, async (request, response) => {
+      if (lacksHost(request)) {
+        refused.add(request.socket)
+        refuseHostless(response)
+        return
+      }
+      // Whoever goes away while they send gets no reply.
+      const reply = await echo(new IncomingRequest(request, undefined)).catch(() => undefined)
+      if (reply && isShortReply(reply)) sendWhole(reply, { message: request, response })
+    })
+    reference.on('clientError', (error, socket) => {
+      // What was answered by closing the connection is not answered again.
+      if (!refused.has(socket)) refuseMalformed(error, socket)
+    })
+    await once(reference.listen(0, '127.0.0.1'), 'listening')
+  })
+
+  afterAll(async () => {
+    await listener.stop()
+    reference.closeAllConnections()
+    reference.close()
+  })
+
+  /** All that is answered to `sent` and one more request behind it, without the dates. */
+  async function answerOf(port: number, pieces: readonly Buffer[], turns: number): Promise<string> {
+    const socket = connect(port, '127.0.0.1')
+    let text = ''
+    socket.on('data', (part) => {
+      text += part.toString('latin1')
+    })
+    socket.on('error', () => undefined) // closed while we write: what came is what counts
+    await once(socket, 'connect')
+    for (const piece of [...pieces, end]) {
+      if (socket.writable) socket.write(piece)
+      await settled(() => text, { socket, turns })
+    }
+    socket.destroy()
+    return text.replaceAll(/Date: [^\r]+/g, 'Date')
+  }
+
+  /** Until a reply is there, or none comes. */
+  async function settled(
+    text: () => string,
+    { socket, turns }: { readonly socket: Socket; readonly turns: number },
+  ): Promise<void> {
+    const before = text()
+    for (let turn = 0; turn < turns && text() === before; turn += 1) {
+      if (socket.closed) return
+      await sleep(2)
+    }
+    await sleep(turns / 5)
+  }
+
+  it('answers every request as `node:http` does, whatever is wrong with it', async () => {
+    const port = Number(new URL(listener.url).port)
+    const answersTo = (sent: Buffer, turns: number): Promise<string[]> =>
+      Promise.all([
+        answerOf(port, [sent], turns),
+        answerOf(portOf(reference), piecesOf(sent), turns),
+      ])
+    await fc.assert(
+      fc.asyncProperty(bytes, async (sent) => {
+        const [own, expected] = await answersTo(sent, 10)
+        if (own === expected) return
+        // A busy machine may take its time.
+        const [patient, alike] = await answersTo(sent, 500)
+        expect(patient).toBe(alike)
+      }),
+      { numRuns: runs },
+    )
+    expect(failures).toEqual([])
+  }, 120_000)
+})

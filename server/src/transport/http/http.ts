@@ -1,0 +1,289 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { AllowedHosts } from '../allowed-hosts.ts'
+import type { HttpHandler, HttpReply, HttpRequest } from '../exchange.ts'
+import { hostOf, IncomingRequest, type RequestMessage, WholeRequest } from '../incoming-request.ts'
+import { lacksHost, refuseHostless, refuseMalformed } from '../malformed.ts'
+import { Outbox } from '../outbox.ts'
+import { listenOn, portOf } from '../port.ts'
+import {
+  closeUnread,
+  type Exchange,
+  isShortReply,
+  sendStreamed,
+  sendWhole,
+  type WholeReply,
+} from '../replies.ts'
+import { ReplyHead } from '../reply-head.ts'
+import { asksForWebSocket, choosingUpgrades, type UpgradeHandler } from '../upgrades.ts'
+import { DirectConnection, type DirectMessage, type DirectParts } from './direct-connection.ts'
+import { IdleConnections } from './idle-connections.ts'
+
+export interface HttpOptions {
+  readonly host: string
+  /** 0: any free one. */
+  readonly port: number
+  /** How clients address this server; undefined: as their `Host` says. */
+  readonly publicUrl?: string | undefined
+  /** Undefined: requests may name any host. */
+  readonly allowedHosts?: AllowedHosts | undefined
+  readonly handler: HttpHandler
+  readonly patience?: Patience
+  /**
+   * Who takes requests for a WebSocket at a path; where nobody does, they are requests like all
+   * others.
+   */
+  upgrades?(path: string): UpgradeHandler | undefined
+  logError(message: string, cause: unknown): void
+}
+
+/** How long a client is waited for. */
+export interface Patience {
+  /** One on whose connection nothing moves for this long is cut off. */
+  readonly stallMs: number
+  /** One whose headers are not all there by then. */
+  readonly headersMs: number
+  /** How often connections are looked at for that. */
+  readonly checkIntervalMs: number
+}
+
+const usualPatience: Patience = { stallMs: 65_000, headersMs: 10_000, checkIntervalMs: 2_000 }
+/** What is in flight when the server is told to stop gets this long. */
+const stopMs = 8_000
+
+/**
+ * `node:http` without anything between it and the doors; and in front of it, for what is plain and
+ * comes whole, `DirectConnection`.
+ */
+export class HttpListener {
+  readonly #server: Server
+  readonly #options: HttpOptions
+  readonly #connections: IdleConnections
+  readonly #outbox = new Outbox()
+  readonly #direct = new Map<Socket, DirectConnection>()
+  readonly #directParts: DirectParts
+  /** Connections that speak HTTP no more. */
+  readonly #upgraded = new Set<Duplex>()
+  #isStopping = false
+
+  constructor(options: HttpOptions) {
+    const { stallMs, headersMs, checkIntervalMs } = options.patience ?? usualPatience
+    this.#options = options
+    this.#connections = new IdleConnections({ idleMs: stallMs, silentMs: headersMs })
+    this.#server = createServer(
+      {
+        headersTimeout: headersMs,
+        // An upload may take as long as it moves.
+        requestTimeout: 0,
+        keepAliveTimeout: 0,
+        connectionsCheckingInterval: checkIntervalMs,
+        noDelay: true,
+        requireHostHeader: false, // told in our own words
+        ...choosingUpgrades((message) => this.#takerOf(message) !== undefined),
+      },
+      (message, response) => this.#serve(message, response),
+    )
+    this.#directParts = this.#makeDirectParts(taking(this.#server))
+    this.#server.on('connection', (socket) => this.#connect(socket))
+    this.#server.on('clientError', refuse)
+    this.#server.on('upgrade', (message, socket, head) => this.#upgrade(message, socket, head))
+    const isWaitedFor = (socket: Socket): boolean => this.#isWaitedFor(socket)
+    const cutOff = (): void => this.#connections.cutOff(performance.now(), isWaitedFor)
+    const timer = setInterval(cutOff, checkIntervalMs).unref()
+    this.#server.on('close', () => clearInterval(timer))
+  }
+
+  /** Where it listens, once it does. */
+  get url(): string {
+    const { host } = this.#options
+    return `http://${hostOf(host)}:${portOf(this.#server)}`
+  }
+
+  /** Where programs of this machine reach it, whatever others call it. */
+  get localUrl(): string {
+    return `http://${hostOf(localAddressOf(this.address))}:${portOf(this.#server)}`
+  }
+
+  /** The IP address that it listens on, once it does. */
+  get address(): string {
+    const address = this.#server.address()
+    return typeof address === 'object' && address ? address.address : ''
+  }
+
+  /** Resolves once requests are taken. Rejects with Node's error, such as EADDRINUSE. */
+  listen(): Promise<void> {
+    return listenOn(this.#server, this.#options)
+  }
+
+  /**
+   * Takes no more connections, finishes what is in flight, and cuts off what takes too long. Waits
+   * for upgraded connections as well, which their takers end. May be called twice.
+   */
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#server.close(() => resolve())
+    for (const connection of this.#direct.values()) connection.stop()
+    const deadline = setTimeout(() => this.#cutOffAll(), stopMs)
+    await promise
+    clearTimeout(deadline)
+  }
+
+  #cutOffAll(): void {
+    this.#server.closeAllConnections()
+    for (const socket of [...this.#upgraded, ...this.#direct.keys()]) socket.destroy()
+  }
+
+  #makeDirectParts(takeOver: (socket: Socket) => void): DirectParts {
+    return {
+      replyHead: new ReplyHead(),
+      isStopping: () => this.#isStopping,
+      later: (send) => this.#outbox.add(send),
+      answer: (message) => this.#answerDirect(message),
+      handOver: (socket, rest) => {
+        this.#direct.delete(socket)
+        takeOver(socket)
+        passOn(socket, rest)
+      },
+      logFailure: (message, error) => this.#logFailure(message, error),
+    }
+  }
+
+  #connect(socket: Socket): void {
+    this.#connections.watch(socket, performance.now())
+    this.#direct.set(socket, new DirectConnection(socket, this.#directParts))
+    socket.once('close', () => this.#direct.delete(socket))
+  }
+
+  /** The client waits for the server, and not the other way round. */
+  #isWaitedFor(socket: Socket): boolean {
+    const direct = this.#direct.get(socket)
+    if (direct) return direct.isWaitedFor
+    const { [latest]: exchange }: BusySocket = socket
+    return exchange?.message.complete === true && !exchange.response.headersSent
+  }
+
+  #answerDirect(message: DirectMessage): Promise<HttpReply> {
+    const { publicUrl } = this.#options
+    return this.#answer(message, new WholeRequest(message, message.body, publicUrl))
+  }
+
+  async #answer(message: RequestMessage, request: HttpRequest): Promise<HttpReply> {
+    const { handler, allowedHosts } = this.#options
+    return allowedHosts?.refusalOf(message) ?? (await handler(request))
+  }
+
+  #takerOf(message: IncomingMessage): UpgradeHandler | undefined {
+    if (!this.#options.upgrades || !asksForWebSocket(message)) return undefined
+    return this.#options.upgrades(new IncomingRequest(message, undefined).path)
+  }
+
+  #upgrade(message: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { [latest]: before }: BusySocket = message.socket
+    // The reply to the request in front of it would come in the midst of frames.
+    if (before && !before.response.writableFinished) {
+      socket.destroy()
+      return
+    }
+    this.#connections.forget(message.socket)
+    this.#upgraded.add(socket)
+    socket.once('close', () => this.#upgraded.delete(socket))
+    this.#takerOf(message)?.(message, socket, head)
+  }
+
+  async #serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const exchange = { message, response }
+    const socket: BusySocket = message.socket
+    // RFC 9112, 9.6: nothing is done for what comes behind a reply that closes the connection.
+    if (socket[latest] && lacksHost(socket[latest].message)) return
+    socket[latest] = exchange
+    if (lacksHost(message)) {
+      refuseHostless(response)
+      return
+    }
+    try {
+      const { publicUrl } = this.#options
+      const reply = await this.#answer(message, new IncomingRequest(message, publicUrl))
+      if (response.destroyed) await closeUnread(reply)
+      else if (isShortReply(reply)) this.#outbox.add(() => this.#send(reply, exchange))
+      else await this.#stream(reply, exchange)
+    } catch (error) {
+      this.#giveUp(error, exchange)
+    }
+  }
+
+  #send(reply: WholeReply, exchange: Exchange): void {
+    try {
+      if (this.#isStopping) exchange.response.setHeader('Connection', 'close')
+      sendWhole(reply, exchange)
+    } catch (error) {
+      this.#giveUp(error, exchange)
+    }
+  }
+
+  async #stream(reply: HttpReply, exchange: Exchange): Promise<void> {
+    const { response } = exchange
+    if (this.#isStopping) response.setHeader('Connection', 'close')
+    // A connection that becomes idle while the server stops is closed with those that were.
+    response.once('close', () => this.#isStopping && this.#server.closeIdleConnections())
+    await sendStreamed(reply, exchange)
+  }
+
+  #logFailure({ method, url }: RequestMessage, error: unknown): void {
+    this.#options.logError(`${method} ${pathOf(url)} failed`, error)
+  }
+
+  #giveUp(error: unknown, { message, response }: Exchange): void {
+    this.#logFailure(message, error)
+    if (response.headersSent) response.destroy()
+    else response.writeHead(500).end()
+  }
+}
+
+/** The latest request of a connection. */
+const latest = Symbol('latest')
+
+interface BusySocket extends Socket {
+  [latest]?: Exchange | undefined
+}
+
+/** What `node:http` does with a connection, which it then does for those alone that it is given. */
+function taking(server: Server): (socket: Socket) => void {
+  const takers = server.listeners('connection')
+  server.removeAllListeners('connection')
+  return (socket) => {
+    for (const taker of takers) taker.call(server, socket)
+  }
+}
+
+/** Bytes that were read from a connection, to whoever listens to it now. */
+function passOn(socket: Socket, { bytes, isEnd }: { bytes: Buffer; isEnd: boolean }): void {
+  if (isEnd) {
+    // Nothing can be put back behind the end.
+    socket.emit('data', bytes)
+    socket.emit('end')
+    return
+  }
+  socket.unshift(bytes)
+  socket.resume()
+}
+
+function refuse(error: Error, socket: Duplex): void {
+  const connection: BusySocket | undefined = socket instanceof Socket ? socket : undefined
+  // What is written behind the head of a reply would be taken for its body.
+  const response = connection?.[latest]?.response
+  if (response?.headersSent && !response.writableFinished) socket.destroy()
+  else refuseMalformed(error, socket)
+}
+
+/** Not everywhere does a connection to "any address" reach this machine. */
+function localAddressOf(address: string): string {
+  if (address === '::') return '::1'
+  return address === '0.0.0.0' || address === '::ffff:0.0.0.0' ? '127.0.0.1' : address
+}
+
+/** Without the query, which may hold a token. */
+function pathOf(url = ''): string {
+  return url.split('?', 1)[0] ?? ''
+}

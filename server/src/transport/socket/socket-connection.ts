@@ -1,0 +1,253 @@
+import type { Socket } from 'node:net'
+import type { Outbox } from '../outbox.ts'
+import type { Answer, SocketSession } from '../socket-exchange.ts'
+import { ReplyOrder } from './reply-order.ts'
+import type { SocketClient } from './socket-client.ts'
+import { SocketOutput } from './socket-output.ts'
+import { type SocketPatience, SocketVigil } from './socket-vigil.ts'
+
+/** What one client may have under way. */
+export interface SocketLimits {
+  /** A longer message closes the connection. */
+  readonly maxPayloadBytes: number
+  /** With so many messages that are not answered, a connection is not read any further. */
+  readonly unansweredMax: number
+  /** The same, for their bytes; one message is taken, however long it is. */
+  readonly unansweredBytesMax: number
+  /** The same, for bytes of answers that the client does not take. */
+  readonly backlogBytesMax: number
+}
+
+export interface ConnectionParts {
+  readonly client: SocketClient
+  readonly socket: Socket
+  readonly session: SocketSession
+  readonly limits: SocketLimits
+  readonly patience: SocketPatience
+  readonly outbox: Outbox
+  logError(message: string, cause: unknown): void
+}
+
+interface Waiting {
+  readonly data: Buffer
+  readonly isBinary: boolean
+}
+
+/** How a connection is about to end. */
+interface Ending {
+  readonly code: number | undefined
+  readonly reason: string | Buffer | undefined
+  /** Whether messages that have come are still handed to the door. */
+  readonly takesWaiting: boolean
+  readonly awaitsAnswers: boolean
+}
+
+/** RFC 6455, 7.4.1. */
+const internalError = 1011
+
+/**
+ * One client: hands its messages to the session of a door, puts the answers in order, and bounds
+ * what either side leaves lying.
+ */
+export class SocketConnection {
+  readonly #parts: ConnectionParts
+  readonly #output: SocketOutput
+  readonly #vigil: SocketVigil
+  readonly #order = new ReplyOrder()
+  #unansweredBytes = 0
+  /** Messages that came with the last ones that the door could take. */
+  #waiting: Waiting[] = []
+  #ending: Ending | undefined
+  #hasEnded = false
+  /** Whether the end of this turn of the event loop is waited for. */
+  #isDue = false
+
+  constructor(parts: ConnectionParts, now: number) {
+    const { client, socket, patience } = parts
+    this.#parts = parts
+    this.#output = new SocketOutput(socket)
+    this.#vigil = new SocketVigil(patience, now)
+    client.onClosing = (code, reason) => this.#closeAsToldBy(code, reason)
+    client.on('message', (data: Buffer, isBinary) => this.#receive(data, isBinary))
+    client.on('ping', (data) => this.#pong(data))
+    client.on('close', () => this.#end())
+    // What the client did wrong: `onClosing` was called already.
+    client.on('error', () => undefined)
+    socket.on('drain', () => this.#drained())
+  }
+
+  /** Ends it; what is answered already goes out first. */
+  closeNow(code: number, reason: string): void {
+    this.#close({ code, reason, takesWaiting: false, awaitsAnswers: false })
+  }
+
+  /** Ends it once what the door is at is answered. */
+  closeSoon(code: number, reason: string): void {
+    this.#close({ code, reason, takesWaiting: false, awaitsAnswers: true })
+  }
+
+  terminate(): void {
+    this.#parts.client.terminate()
+  }
+
+  /** To be called now and then: `now` is ms from anywhere. */
+  check(now: number): void {
+    const { client, socket } = this.#parts
+    const verdict = this.#vigil.look(now, {
+      isEnding: this.#ending !== undefined,
+      isBlocked: this.#output.isBlocked,
+      isPaused: client.isPaused,
+      readBytes: socket.bytesRead,
+      takenBytes: this.#output.takenBytes,
+    })
+    if (verdict === 'lost') client.terminate()
+    if (verdict === 'silent') client.ping()
+  }
+
+  #receive(data: Buffer, isBinary: boolean): void {
+    if (this.#ending) return
+    if (this.#waiting.length === 0 && this.#mayTake()) {
+      this.#hand(data, isBinary)
+      return
+    }
+    this.#waiting.push({ data, isBinary })
+    this.#parts.client.pause()
+  }
+
+  #mayTake(): boolean {
+    const { unansweredMax, unansweredBytesMax, backlogBytesMax } = this.#parts.limits
+    return (
+      this.#order.openCount < unansweredMax &&
+      this.#unansweredBytes < unansweredBytesMax &&
+      this.#output.backlog < backlogBytesMax
+    )
+  }
+
+  #hand(data: Buffer, isBinary: boolean): void {
+    const question = this.#order.ask()
+    const bytes = data.length
+    this.#unansweredBytes += bytes
+    try {
+      const message = isBinary ? data : data.toString()
+      this.#parts.session.receive(message, (answer) => this.#answer(question, bytes, answer))
+    } catch (error) {
+      this.#fail('A message could not be handled', error)
+    }
+  }
+
+  #answer(question: number, bytes: number, answer: Answer): void {
+    if (this.#hasEnded || this.#ending?.awaitsAnswers === false) return
+    this.#unansweredBytes -= bytes
+    if (!this.#order.answer(question, answer, this.#output.addText)) {
+      this.#fail('A message was answered twice', new Error(String(answer)))
+    }
+    this.#beDue()
+  }
+
+  #pong(data: Buffer): void {
+    if (this.#ending) return
+    this.#output.addPong(Buffer.from(data))
+    this.#beDue()
+  }
+
+  #beDue(): void {
+    if (this.#isDue) return
+    this.#isDue = true
+    this.#parts.outbox.add(this.#endTurn)
+  }
+
+  readonly #endTurn = (): void => {
+    this.#isDue = false
+    this.#goOn()
+  }
+
+  #drained(): void {
+    this.#output.pump()
+    this.#goOn()
+  }
+
+  /** Sends what is answered, and takes what the limits allow then. */
+  #goOn(): void {
+    if (this.#hasEnded) return
+    try {
+      this.#output.flush()
+      this.#takeWaiting()
+      this.#steer()
+      this.#closeIfDone()
+    } catch (error) {
+      this.#parts.logError('A connection broke down', error)
+      this.#parts.client.terminate()
+    }
+  }
+
+  #takeWaiting(): void {
+    const waiting = this.#waiting
+    let count = 0
+    // Whoever is handed one may end it all: then others are waiting, or nobody.
+    for (const { data, isBinary } of waiting) {
+      if (waiting !== this.#waiting || !this.#mayTake()) break
+      this.#hand(data, isBinary)
+      count += 1
+    }
+    if (waiting === this.#waiting) this.#waiting = waiting.slice(count)
+  }
+
+  /** A connection that is about to end is read: the client may say that it is through as well. */
+  #steer(): void {
+    const { client } = this.#parts
+    const mayRead = this.#ending !== undefined || (this.#waiting.length === 0 && this.#mayTake())
+    if (!mayRead) client.pause()
+    else if (client.isPaused) client.resume()
+  }
+
+  #closeAsToldBy(code: number | undefined, reason: string | Buffer | undefined): void {
+    // The client answers our own end.
+    if (this.#hasEnded) this.#parts.client.closeNow(code, reason)
+    const why = reason ?? this.#complaintOf(code)
+    this.#close({ code, reason: why, takesWaiting: true, awaitsAnswers: true })
+  }
+
+  /** What `ws` closes a connection for by itself. */
+  #complaintOf(code: number | undefined): string | undefined {
+    const { maxPayloadBytes } = this.#parts.limits
+    if (code === 1002) return 'What came is no frame of a client.'
+    if (code === 1007) return 'A text is not valid UTF-8.'
+    if (code === 1008) return 'A message came in too many pieces.'
+    if (code === 1009) return `A message has ${maxPayloadBytes} bytes at most.`
+    return undefined
+  }
+
+  #fail(message: string, cause: unknown): void {
+    this.#parts.logError(message, cause)
+    this.closeNow(internalError, 'The server failed.')
+  }
+
+  #close(ending: Ending): void {
+    // One that waits for answers may give way to one that does not.
+    if (this.#hasEnded || (this.#ending && (ending.awaitsAnswers || !this.#ending.awaitsAnswers))) {
+      return
+    }
+    this.#ending = ending
+    if (!ending.takesWaiting) this.#waiting = []
+    this.#beDue()
+  }
+
+  #closeIfDone(): void {
+    const ending = this.#ending
+    if (!ending || !this.#output.isHanded) return
+    if (ending.awaitsAnswers && this.#order.openCount > 0) return
+    this.#end()
+    this.#parts.client.closeNow(ending.code, ending.reason)
+  }
+
+  #end(): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.#waiting = []
+    try {
+      this.#parts.session.close()
+    } catch (error) {
+      this.#parts.logError('A session could not be closed', error)
+    }
+  }
+}

@@ -1,0 +1,227 @@
+import type { IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { type Server, type ServerOptions, WebSocketServer } from 'ws'
+import type { AllowedHosts } from '../allowed-hosts.ts'
+import { IncomingUpgrade } from '../incoming-request.ts'
+import { Outbox } from '../outbox.ts'
+import type { SocketControl, SocketDoor, SocketSession } from '../socket-exchange.ts'
+import { type TextReply, textReply } from '../text-reply.ts'
+import type { UpgradeHandler } from '../upgrades.ts'
+import { SocketClient } from './socket-client.ts'
+import { type ConnectionParts, SocketConnection, type SocketLimits } from './socket-connection.ts'
+import type { SocketPatience } from './socket-vigil.ts'
+import { refuseUpgrade } from './upgrade-refusal.ts'
+
+export interface SocketUpgradesOptions {
+  readonly door: SocketDoor
+  /** Of one message; a longer one closes the connection with code 1009. */
+  readonly maxPayloadBytes: number
+  /** Undefined: handshakes may name any host. */
+  readonly allowedHosts?: AllowedHosts | undefined
+  readonly patience?: UpgradesPatience
+  logError(message: string, cause: unknown): void
+}
+
+export interface UpgradesPatience extends SocketPatience {
+  /** A handshake that is not through by then is cut off. */
+  readonly handshakeMs: number
+  /** How often connections are looked at for that. */
+  readonly checkIntervalMs: number
+}
+
+export const usualPatience: UpgradesPatience = {
+  handshakeMs: 10_000,
+  idleMs: 160_000,
+  pongMs: 16_000,
+  stallMs: 120_000,
+  endMs: 8_000,
+  checkIntervalMs: 4_000,
+}
+
+const unansweredMax = 1_024
+const unansweredBytesMax = 4 * 1_048_576
+const backlogBytesMax = 1_048_576
+/** `ws` keeps each frame of a message and each read of a frame by itself, until all are there. */
+const piecesMax = 16_384
+/** A long message may come in as many reads as it takes at this size. */
+const readBytesMin = 512
+
+const goingAway = 1001
+const stopReason = 'The server is stopping.'
+
+interface Handshake {
+  readonly message: IncomingMessage
+  readonly socket: Socket
+  /** What the client sent behind its request already. */
+  readonly head: Buffer
+}
+
+/** Makes WebSockets of connections that an HTTP server hands over, and looks after them. */
+export class SocketUpgrades {
+  readonly #options: SocketUpgradesOptions
+  readonly #patience: UpgradesPatience
+  readonly #server: Server<typeof SocketClient>
+  /** What all connections share. */
+  readonly #common: Omit<ConnectionParts, 'client' | 'socket' | 'session'>
+  /** Those that the door has yet to decide, and since when. */
+  readonly #handshakes = new Map<Socket, number>()
+  readonly #connections = new Set<SocketConnection>()
+  readonly #timer: NodeJS.Timeout
+  readonly #emptied = Promise.withResolvers<void>()
+  #stopping: Promise<void> | undefined
+
+  constructor(options: SocketUpgradesOptions) {
+    const patience = options.patience ?? usualPatience
+    this.#options = options
+    this.#patience = patience
+    this.#server = new WebSocketServer(settingsOf(options.maxPayloadBytes))
+    this.#common = {
+      limits: limitsOf(options),
+      patience,
+      outbox: new Outbox(),
+      logError: (message, cause) => options.logError(message, cause),
+    }
+    this.#timer = setInterval(() => this.#check(), patience.checkIntervalMs).unref()
+  }
+
+  /** For `upgrade` of a server of `node:http`; of requests that ask for a WebSocket alone. */
+  readonly handleUpgrade: UpgradeHandler = (message, socket, head) => {
+    socket.on('error', destroyIt)
+    // Node hands out something else while a body is still to come.
+    if (socket instanceof Socket) this.#handshake({ message, socket, head })
+    else socket.destroy()
+  }
+
+  /**
+   * Takes nothing any more, sends what is in flight, closes all connections, and cuts off what
+   * takes too long. May be called twice.
+   */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
+    clearInterval(this.#timer)
+    for (const connection of this.#connections) connection.closeSoon(goingAway, stopReason)
+    const deadline = setTimeout(() => this.#cutOffAll(), this.#patience.endMs)
+    if (!this.#isEmpty()) await this.#emptied.promise
+    clearTimeout(deadline)
+  }
+
+  #cutOffAll(): void {
+    for (const socket of this.#handshakes.keys()) socket.destroy()
+    for (const connection of this.#connections) connection.terminate()
+    // A door that never answers holds nobody up.
+    this.#emptied.resolve()
+  }
+
+  #check(): void {
+    const now = performance.now()
+    for (const [socket, since] of this.#handshakes) {
+      if (now - since < this.#patience.handshakeMs) continue
+      this.#handshakes.delete(socket)
+      socket.destroy()
+    }
+    for (const connection of this.#connections) connection.check(now)
+  }
+
+  async #handshake(handshake: Handshake): Promise<void> {
+    const { message, socket } = handshake
+    this.#handshakes.set(socket, performance.now())
+    try {
+      const control = new Control()
+      const outcome = this.#refusalOf(message) ?? (await this.#ask(message, control))
+      if ('receive' in outcome) this.#open(outcome, { ...handshake, control })
+      else refuseUpgrade(socket, outcome)
+    } catch (error) {
+      this.#options.logError('A WebSocket could not be opened', error)
+      refuseUpgrade(socket, textReply(500, 'The server failed.'))
+    } finally {
+      this.#handshakes.delete(socket)
+      this.#noteGone()
+    }
+  }
+
+  #refusalOf(message: IncomingMessage): TextReply | undefined {
+    if (this.#stopping) return textReply(503, stopReason)
+    return this.#options.allowedHosts?.refusalOf(message)
+  }
+
+  async #ask(message: IncomingMessage, control: Control): Promise<SocketSession | TextReply> {
+    const request = new IncomingUpgrade(message, undefined)
+    const accepted = await this.#options.door.accept(request, control)
+    if (!('receive' in accepted)) {
+      return textReply(accepted.status, accepted.message, accepted.headers)
+    }
+    if (!this.#stopping) return accepted
+    accepted.close()
+    return textReply(503, stopReason)
+  }
+
+  #open(
+    session: SocketSession,
+    { message, socket, head, control }: Handshake & { control: Control },
+  ): void {
+    let isOpen = false
+    this.#server.handleUpgrade(message, socket, head, (client) => {
+      isOpen = true
+      const parts = { ...this.#common, client, socket, session }
+      const connection = new SocketConnection(parts, performance.now())
+      this.#connections.add(connection)
+      client.once('close', () => {
+        this.#connections.delete(connection)
+        this.#noteGone()
+      })
+      control.attach(connection)
+    })
+    // The client has gone, or its handshake is not one that `ws` takes.
+    if (!isOpen) session.close()
+  }
+
+  #noteGone(): void {
+    if (this.#stopping && this.#isEmpty()) this.#emptied.resolve()
+  }
+
+  #isEmpty(): boolean {
+    return this.#connections.size === 0 && this.#handshakes.size === 0
+  }
+}
+
+/** What a door is given before there is a connection. */
+class Control implements SocketControl {
+  #connection: SocketConnection | undefined
+  #early: { code: number; reason: string } | undefined
+
+  close(code: number, reason: string): void {
+    if (this.#connection) this.#connection.closeNow(code, reason)
+    else this.#early = { code, reason }
+  }
+
+  attach(connection: SocketConnection): void {
+    this.#connection = connection
+    if (this.#early) connection.closeNow(this.#early.code, this.#early.reason)
+  }
+}
+
+function settingsOf(maxPayloadBytes: number): ServerOptions<typeof SocketClient> {
+  return {
+    noServer: true,
+    WebSocket: SocketClient,
+    clientTracking: false,
+    perMessageDeflate: false,
+    autoPong: false,
+    maxPayload: maxPayloadBytes,
+    maxFragments: piecesMax,
+    maxBufferedChunks: Math.max(piecesMax, Math.ceil(maxPayloadBytes / readBytesMin)),
+  }
+}
+
+function limitsOf({ maxPayloadBytes }: SocketUpgradesOptions): SocketLimits {
+  return { maxPayloadBytes, unansweredMax, unansweredBytesMax, backlogBytesMax }
+}
+
+function destroyIt(this: Duplex): void {
+  this.destroy()
+}

@@ -1,0 +1,263 @@
+import { randomBytes } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import type { Reply } from '../socket-exchange.ts'
+import {
+  closed,
+  doorOf,
+  echo,
+  frame,
+  opcodes,
+  openClient,
+  PatientDoor,
+  RawClient,
+  startListener,
+} from '../testing/testing.ts'
+
+describe('a reply', () => {
+  it('goes out in the order of the messages, whatever order it is made in', async () => {
+    const door = new PatientDoor()
+    const { url } = await startListener({ door })
+    const { client, texts } = await openClient(url)
+    for (const text of ['a', 'b', 'c', 'd']) client.send(text)
+    await expect.poll(() => door.questions.length).toBe(4)
+    const [a, b, c, d] = door.questions
+    d?.reply('D')
+    b?.reply('B')
+    await expect.poll(() => texts).toEqual([])
+    a?.reply('A')
+    await expect.poll(() => texts).toEqual(['A', 'B'])
+    c?.reply('C')
+    await expect.poll(() => texts).toEqual(['A', 'B', 'C', 'D'])
+  })
+
+  it('may be several texts, or none', async () => {
+    const answers: Record<string, Parameters<Reply>[0]> = {
+      two: ['first', 'second'],
+      one: 'only',
+      none: undefined,
+      empty: '',
+      nothing: [],
+    }
+    const door = doorOf((message, reply) => reply(answers[String(message)]))
+    const { url } = await startListener({ door })
+    const { client, texts } = await openClient(url)
+    for (const text of ['none', 'two', 'nothing', 'empty', 'two', 'none', 'one']) client.send(text)
+    await expect.poll(() => texts.at(-1)).toBe('only')
+    expect(texts).toEqual(['first', 'second', '', 'first', 'second', 'only'])
+  })
+
+  it('may be several texts where it is made too early', async () => {
+    const door = new PatientDoor()
+    const { url } = await startListener({ door })
+    const { client, texts } = await openClient(url)
+    for (const text of ['a', 'b', 'c', 'd']) client.send(text)
+    await expect.poll(() => door.questions.length).toBe(4)
+    const [a, b, c, d] = door.questions
+    b?.reply(['B1', 'B2'])
+    c?.reply()
+    d?.reply('D')
+    a?.reply()
+    await expect.poll(() => texts).toEqual(['B1', 'B2', 'D'])
+  })
+
+  it.each([0, 1, 125, 126, 127, 65_535, 65_536, 1_048_576])('may have %i bytes', async (length) => {
+    const { url } = await startListener({ door: echo })
+    const { client, texts } = await openClient(url)
+    const text = 'x'.repeat(length)
+    client.send(text)
+    client.send('next')
+    await expect.poll(() => texts.length).toBe(2)
+    expect(texts[0] === text).toBe(true)
+    expect(texts[1]).toBe('next')
+  })
+
+  it('has as many bytes as its characters have, and others where it has half of one', async () => {
+    const letters = ['ä'.repeat(63), '€'.repeat(42), '🧥'.repeat(40_000)]
+    const door = doorOf((_, reply) => reply([...letters, 'half \ud83e']))
+    const { url } = await startListener({ door })
+    const { client, texts } = await openClient(url)
+    client.send('')
+    await expect.poll(() => texts.length).toBe(4)
+    expect(texts).toEqual([...letters, 'half \ufffd'])
+  })
+
+  it('of many, in one write, is the same as of one', async () => {
+    const { url } = await startListener({ door: echo })
+    const { client, texts } = await openClient(url)
+    const sent = Array.from({ length: 3_000 }, (_, index) => `${index} `.repeat(index % 100))
+    for (const text of sent) client.send(text)
+    await expect.poll(() => texts.length).toBe(sent.length)
+    expect(texts).toEqual(sent)
+  })
+})
+
+describe('a message', () => {
+  it('may come in fragments, and with a ping in between', async () => {
+    const { url } = await startListener({ door: echo })
+    const client = await RawClient.open(url)
+    client.write(
+      frame('in ', { isFinal: false }),
+      frame('', { code: opcodes.more, isFinal: false }),
+      frame('still there?', { code: opcodes.ping }),
+      frame('three ', { code: opcodes.more, isFinal: false }),
+      frame('parts', { code: opcodes.more }),
+    )
+    const both = [await client.next(), await client.next()]
+    expect(both.map(({ code, payload }) => [code, payload.toString()])).toEqual(
+      expect.arrayContaining([
+        [opcodes.pong, 'still there?'],
+        [opcodes.text, 'in three parts'],
+      ]),
+    )
+  })
+
+  it('may come byte by byte, and cut through characters', async () => {
+    const { url } = await startListener({ door: echo })
+    const client = await RawClient.open(url)
+    const text = 'zwölf 🧥 '.repeat(20)
+    const data = Buffer.from(text)
+    const parts = [...data].map((byte, index) =>
+      frame(Buffer.from([byte]), {
+        code: index === 0 ? opcodes.text : opcodes.more,
+        isFinal: index === data.length - 1,
+      }),
+    )
+    for (const byte of Buffer.concat(parts)) client.write(Buffer.from([byte]))
+    expect(await client.nextText()).toBe(text)
+  })
+
+  it('is handed out before those in front of it are answered', async () => {
+    const door = new PatientDoor()
+    const { url } = await startListener({ door })
+    const { client } = await openClient(url)
+    for (let index = 0; index < 500; index += 1) client.send(`${index}`)
+    await expect.poll(() => door.questions.length).toBe(500)
+    expect(door.questions.map(({ message }) => Number(message))).toEqual([
+      ...Array.from({ length: 500 }).keys(),
+    ])
+  })
+
+  it('of garbage does no harm, and be it ten thousand', async () => {
+    let count = 0
+    const door = doorOf((message, reply) => {
+      count += 1
+      reply(message === 'end' ? 'end' : undefined)
+    })
+    const { url, failures } = await startListener({ door })
+    const { client, texts } = await openClient(url)
+    for (let index = 0; index < 10_000; index += 1) {
+      client.send(randomBytes(50).toString(index % 2 === 0 ? 'latin1' : 'base64'))
+      if (index % 10 === 0) client.send(randomBytes(50))
+    }
+    client.send('end')
+    await expect.poll(() => texts).toEqual(['end'])
+    expect([count, failures]).toEqual([11_001, []])
+  })
+})
+
+describe('a ping', () => {
+  it('is answered with what it carries', async () => {
+    const { url } = await startListener({ door: echo })
+    const client = await RawClient.open(url)
+    for (const data of [Buffer.alloc(0), randomBytes(125)]) {
+      client.write(frame(data, { code: opcodes.ping }))
+      expect(await client.next()).toEqual({ code: opcodes.pong, payload: data })
+      client.write(frame('and again'))
+      expect(await client.nextText()).toBe('and again')
+    }
+  })
+
+  it('is answered once where many come, for the last of them', async () => {
+    const { url } = await startListener({ door: echo })
+    const client = await RawClient.open(url)
+    const pings = Array.from({ length: 20_000 }, (_, index) =>
+      frame(`${index}`, { code: opcodes.ping }),
+    )
+    client.write(Buffer.concat(pings))
+    let count = 0
+    for (let last = ''; last !== '19999'; count += 1) {
+      const { code, payload } = await client.next()
+      expect(code).toBe(opcodes.pong)
+      last = payload.toString()
+    }
+    expect(count).toBeLessThan(2_000)
+  })
+})
+
+describe('what a client must not send', () => {
+  const limit = 1_000
+
+  it.each([
+    ['a text that is not valid UTF-8', frame(Buffer.from([0x61, 0xff])), 1007],
+    ['a text that ends within a character', frame(Buffer.from([0xe2, 0x82])), 1007],
+    ['a frame without a mask', frame('text', { isMasked: false }), 1002],
+    ['a frame that is compressed', frame('text', { reserved: 4 }), 1002],
+    ['a frame with reserved bits', frame('text', { reserved: 1 }), 1002],
+    ['an opcode that is none', frame('text', { code: 3 }), 1002],
+    ['a continuation of nothing', frame('text', { code: opcodes.more }), 1002],
+    ['a ping in fragments', frame('', { code: opcodes.ping, isFinal: false }), 1002],
+    ['a ping that is too long', frame('x'.repeat(126), { code: opcodes.ping }), 1002],
+    ['a close code that is none', frame(Buffer.from([0, 1]), { code: opcodes.close }), 1002],
+    ['bytes of some other protocol', Buffer.from('GET / HTTP/1.1\r\n\r\n'), 1002],
+  ])('closes the connection: %s', async (_, bytes, code) => {
+    const { url, failures } = await startListener({ door: echo, maxPayloadBytes: limit })
+    const client = await RawClient.open(url)
+    client.write(frame('before'), bytes)
+    expect(await client.nextText()).toBe('before')
+    expect(await client.nextClose()).toEqual({ code, reason: expect.stringMatching(/\.$/) })
+    expect(await client.rest()).toBe('')
+    expect(failures).toEqual([])
+  })
+
+  it.each([
+    ['in one frame', [frame('x'.repeat(limit + 1))]],
+    [
+      'in fragments',
+      [frame('x'.repeat(limit), { isFinal: false }), frame('x', { code: opcodes.more })],
+    ],
+    ['as its head says', [frame('x'.repeat(70_000)).subarray(0, 10)]],
+  ])('closes the connection: a message that is too long, %s', async (_, frames) => {
+    const { url } = await startListener({ door: echo, maxPayloadBytes: limit })
+    const client = await RawClient.open(url)
+    client.write(...frames)
+    const reason = `A message has ${limit} bytes at most.`
+    expect(await client.nextClose()).toEqual({ code: 1009, reason })
+    await client.rest()
+  })
+
+  it('is told to clients that read only when they have written all of it', async () => {
+    const { url } = await startListener({ door: echo, maxPayloadBytes: limit })
+    const { client } = await openClient(url)
+    client.send('x'.repeat(20_000_000))
+    expect(await closed(client)).toMatchObject({ code: 1009 })
+  })
+
+  it('takes a message of just the length', async () => {
+    const { url } = await startListener({ door: echo, maxPayloadBytes: limit })
+    const client = await RawClient.open(url)
+    client.write(frame('x'.repeat(limit)))
+    expect(await client.nextText()).toHaveLength(limit)
+  })
+
+  it('closes the connection: a message in endless pieces', async () => {
+    const { url } = await startListener({ door: echo })
+    const client = await RawClient.open(url)
+    const piece = frame('x', { code: opcodes.more, isFinal: false })
+    client.write(frame('x', { isFinal: false }), Buffer.concat(Array(20_000).fill(piece)))
+    expect(await client.nextClose()).toMatchObject({ code: 1008 })
+  })
+
+  it('leaves the messages in front of it their replies', async () => {
+    const door = new PatientDoor()
+    const { url } = await startListener({ door })
+    const client = await RawClient.open(url)
+    client.write(frame('one'), frame('two'), frame('x', { isMasked: false }), frame('three'))
+    await expect.poll(() => door.questions.length).toBe(2)
+    const [one, two] = door.questions
+    two?.reply('2')
+    setTimeout(() => one?.reply('1'), 50)
+    expect([await client.nextText(), await client.nextText()]).toEqual(['1', '2'])
+    expect(await client.nextClose()).toMatchObject({ code: 1002 })
+    expect([door.questions.length, door.closedCount]).toEqual([2, 1])
+  })
+})

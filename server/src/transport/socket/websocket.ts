@@ -1,0 +1,72 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { hostOf } from '../incoming-request.ts'
+import { refuseMalformed } from '../malformed.ts'
+import { listenOn, portOf } from '../port.ts'
+import { sendWhole } from '../replies.ts'
+import { textReply } from '../text-reply.ts'
+import { asksForWebSocket, choosingUpgrades, type UpgradeHandler } from '../upgrades.ts'
+import { SocketUpgrades, type SocketUpgradesOptions, usualPatience } from './socket-upgrades.ts'
+
+export interface WebSocketOptions extends SocketUpgradesOptions {
+  readonly host: string
+  /** 0: any free one. */
+  readonly port: number
+}
+
+/** A port that speaks WebSocket alone, at any path. */
+export class WebSocketListener {
+  readonly #options: WebSocketOptions
+  readonly #server: Server
+  readonly #upgrades: SocketUpgrades
+
+  constructor(options: WebSocketOptions) {
+    const { handshakeMs, checkIntervalMs } = options.patience ?? usualPatience
+    this.#options = options
+    this.#upgrades = new SocketUpgrades(options)
+    this.#server = createServer(
+      {
+        ...choosingUpgrades(asksForWebSocket),
+        requestTimeout: handshakeMs,
+        connectionsCheckingInterval: checkIntervalMs,
+        noDelay: true,
+      },
+      (message, response) => this.#refuse(message, response),
+    )
+    this.#server.on('clientError', refuseMalformed)
+    this.#server.on('upgrade', this.handleUpgrade)
+  }
+
+  /** Where it listens, once it does. */
+  get url(): string {
+    return `ws://${hostOf(this.#options.host)}:${portOf(this.#server)}`
+  }
+
+  /** Takes a connection of another port, which need not listen here. */
+  get handleUpgrade(): UpgradeHandler {
+    return this.#upgrades.handleUpgrade
+  }
+
+  /** Resolves once connections are taken. Rejects with Node's error, such as EADDRINUSE. */
+  listen(): Promise<void> {
+    return listenOn(this.#server, this.#options)
+  }
+
+  /**
+   * Takes no more connections, sends what is in flight, closes all, also those of another port, and
+   * cuts off what takes too long. May be called twice.
+   */
+  async stop(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#server.close(() => resolve())
+    await this.#upgrades.stop()
+    this.#server.closeAllConnections()
+    await promise
+  }
+
+  #refuse(message: IncomingMessage, response: ServerResponse): void {
+    const sentence = 'This port speaks WebSocket: connect with a client of that.'
+    const headers = { Upgrade: 'websocket', Connection: 'Upgrade, close' }
+    const refusal = this.#options.allowedHosts?.refusalOf(message)
+    sendWhole(refusal ?? textReply(426, sentence, headers), { message, response })
+  }
+}

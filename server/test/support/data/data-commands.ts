@@ -1,0 +1,53 @@
+import { type Finished, runCoatcheck } from '../processes/command.ts'
+import { ServerProcess } from '../processes/server-process.ts'
+import { createTestFolder } from './test-folder.ts'
+
+/** Who answers the commands of a test. */
+export type Place = 'a running server' | 'a folder that nobody serves'
+export const places: readonly Place[] = ['a running server', 'a folder that nobody serves']
+
+/** `coatcheck user|token|store|audit` on the data of one folder. */
+export class DataCommands {
+  readonly data: string
+  readonly #env: Readonly<Record<string, string>>
+
+  constructor(data: string, env: Readonly<Record<string, string>> = {}) {
+    this.data = data
+    this.#env = env
+  }
+
+  /** As it ends, however that is. */
+  run(...words: readonly string[]): Promise<Finished> {
+    return runCoatcheck({ args: words, env: { COATCHECK_DATA: this.data, ...this.#env } })
+  }
+
+  /** What a command that works prints. */
+  async out(...words: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.run(...words)
+    if (code !== 0) throw new Error(`coatcheck ${words.join(' ')} ended with ${code}: ${stderr}`)
+    return stdout
+  }
+
+  /** The cells of each line that a command prints for programs. */
+  async rows(...words: readonly string[]): Promise<string[][]> {
+    const lines = (await this.out(...words)).split('\n').slice(0, -1)
+    return lines.map((line) => line.split('\t'))
+  }
+
+  /** What the API answers to a command. */
+  async json(...words: readonly string[]) {
+    const end = words.includes('--') ? words.indexOf('--') : words.length
+    return JSON.parse(await this.out(...words.toSpliced(end, 0, '--json')))
+  }
+}
+
+/** A folder with a first user, with or without a server that runs until the test ends. */
+export async function openPlace(
+  place: Place,
+  options: { env?: Readonly<Record<string, string>> } = {},
+): Promise<{ commands: DataCommands; server: ServerProcess }> {
+  const data = createTestFolder()
+  const server = await ServerProcess.start({ data, ...options })
+  if (place === 'a folder that nobody serves') await server.stop()
+  return { commands: new DataCommands(data, options.env), server }
+}

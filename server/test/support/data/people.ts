@@ -1,0 +1,68 @@
+import { Remote } from '../network/remote.ts'
+
+export interface Person {
+  readonly id: string
+  readonly username: string
+  /** For everything that they may do. */
+  readonly token: string
+}
+
+export interface OwnToken {
+  readonly id: string
+  readonly token: string
+}
+
+/** What a token is for, as the API takes it. */
+export interface Wish {
+  readonly name?: string
+  readonly action?: 'read' | 'write' | 'manage'
+  readonly storeId?: string
+  readonly keyPrefix?: string
+}
+
+/** People of a server whose first token is known. */
+export class People {
+  readonly remote: Remote
+  readonly #adminToken: string
+
+  constructor({ url, token }: { url: string; token: string }) {
+    this.remote = new Remote(url)
+    this.#adminToken = token
+  }
+
+  async create(username: string): Promise<Person> {
+    const path = '/coatcheck/v1/users'
+    const asked = { method: 'POST', token: this.#adminToken, json: { username } }
+    const { data } = await this.remote.do(path, asked)
+    return { id: data.id, username, token: data.token.token }
+  }
+
+  async disable({ username }: Person): Promise<void> {
+    const json = { isDisabled: true }
+    const asked = { method: 'PATCH', token: this.#adminToken, json }
+    await this.remote.do(`/coatcheck/v1/users/${username}`, asked)
+  }
+
+  async createToken({ token }: Person, wish: Wish): Promise<OwnToken> {
+    const { data } = await this.remote.do('/coatcheck/v1/tokens', {
+      method: 'POST',
+      token,
+      json: wish,
+    })
+    return { id: data.id, token: data.token }
+  }
+
+  async revoke({ token }: Person, { id }: OwnToken): Promise<void> {
+    await this.remote.do(`/coatcheck/v1/tokens/${id}`, { method: 'DELETE', token })
+  }
+
+  /** What others may do with a store; null: nothing any more. */
+  async share(
+    { token }: Person,
+    storeId: string,
+    shares: Readonly<Record<string, string | null>>,
+  ): Promise<void> {
+    const path = `/v2/key-value-stores/${storeId}/access`
+    await this.remote.do(path, { method: 'PATCH', token, json: { shares } })
+  }
+}

@@ -1,0 +1,262 @@
+import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { Client } from '../network/client.ts'
+import { ServerProcess } from '../processes/server-process.ts'
+import { cutShort, dataFileOf, setFormat } from './data-file.ts'
+import { mountSmallDisk } from './small-disk.ts'
+import { createTestFolder } from './test-folder.ts'
+
+/** Not written as loopback, so it counts as reachable; what is bound is loopback all the same. */
+export const reachableHost = '::ffff:127.0.0.1'
+const longToken = 'a-token-of-my-own-with-many-characters'
+
+/** What a start differs in from one that works. */
+interface Setup {
+  readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  readonly data?: string
+}
+
+/** Something that keeps the server from starting. */
+export interface StartCause {
+  readonly cause: string
+  readonly says: RegExp
+  /** The exit code; 1 where there is none. */
+  readonly code?: number
+  /** Brings it about in this empty folder. */
+  setUp(data: string): Setup | Promise<Setup>
+}
+
+/** The user asked for something that can't be. */
+export const wrongUsage: readonly StartCause[] = [
+  { cause: 'an unknown flag', says: /--bogus/, setUp: () => ({ args: ['--bogus', '1'] }) },
+  { cause: 'a flag without a value', says: /--host/, setUp: () => ({ args: ['--host'] }) },
+  { cause: 'a stray word', says: /stray/, setUp: () => ({ args: ['stray'] }) },
+  { cause: 'a word as port', says: /--port is "x"/, setUp: () => ({ args: ['--port', 'x'] }) },
+  { cause: 'a port too high', says: /"65536"/, setUp: () => ({ args: ['--port', '65536'] }) },
+  { cause: 'an unknown engine', says: /"files"/, setUp: () => ({ args: ['--engine', 'files'] }) },
+  {
+    cause: 'an engine that is nearly an address',
+    says: /--engine is no engine: lmdb, memory or postgres:/,
+    setUp: () => ({ args: ['--engine', 'mysql://user:canary@127.0.0.1/db'] }),
+  },
+  {
+    cause: 'a durability that nobody knows',
+    says: /--durability is "both"/,
+    setUp: () => ({ args: ['--durability', 'both'] }),
+  },
+  { cause: 'a wrong second port', says: /"on"/, setUp: () => ({ args: ['--nemesis-port', 'on'] }) },
+  {
+    cause: 'days that are no number',
+    says: /--unnamed-retention-days is "soon"/,
+    setUp: () => ({ args: ['--unnamed-retention-days', 'soon'] }),
+  },
+  {
+    cause: 'a public URL that is none',
+    says: /--public-url is "store.example.com", which is no URL/,
+    setUp: () => ({ args: ['--public-url', 'store.example.com'] }),
+  },
+  {
+    cause: 'a public URL with a query',
+    says: /--public-url is "http:\/\/x\/\?a=1"/,
+    setUp: () => ({ args: ['--public-url', 'http://x/?a=1'] }),
+  },
+  {
+    cause: 'an allowed host that is a URL',
+    says: /--allowed-hosts has "https:\/\/b\.example", which is no host/,
+    setUp: () => ({ args: ['--allowed-hosts', 'a.example,https://b.example'] }),
+  },
+  {
+    cause: 'a wrong variable',
+    says: /COATCHECK_ENGINE is "files"/,
+    setUp: () => ({ env: { COATCHECK_ENGINE: 'files' } }),
+  },
+  {
+    cause: 'a config file that is missing',
+    says: /nowhere\.json can't be read/,
+    setUp: () => ({ args: ['--config', 'nowhere.json'] }),
+  },
+  { cause: 'a config file of no JSON', says: /is not JSON/, setUp: config('{port: 1}') },
+  { cause: 'a config file of a list', says: /is not a JSON object/, setUp: config('[]') },
+  { cause: 'an unknown setting', says: /"prot", which is no setting/, setUp: config('{"prot":1}') },
+  { cause: 'a wrong setting', says: /"engine" in the config/, setUp: config('{"engine":"files"}') },
+].map((cause) => ({ ...cause, code: 2 }))
+
+export const unusableFolders: readonly StartCause[] = [
+  {
+    cause: 'a folder that nobody may write to',
+    says: /can't be used: (it is on a read-only disk|this user may not write there)/,
+    setUp: () => ({ data: readOnlyFolder() }),
+  },
+  {
+    cause: 'a new folder where nobody may make one',
+    says: /can't be used: (no folder can be made there|this user may not write there)/,
+    setUp: () => ({ data: join(readOnlyFolder(), 'new') }),
+  },
+  {
+    cause: 'a file as folder',
+    says: /can't be used: that path is a file/,
+    setUp: (data) => ({ data: writtenFile(join(data, 'file')) }),
+  },
+  {
+    cause: 'a folder inside of a file',
+    says: /can't be used: part of that path is a file/,
+    setUp: (data) => ({ data: join(writtenFile(join(data, 'file')), 'folder') }),
+  },
+  { cause: 'a full disk', says: /full/, setUp: () => ({ data: fullFolder() }) },
+  {
+    cause: 'a file where the data goes',
+    says: /lmdb can't be used: that path is a file/,
+    setUp: writtenIn('lmdb'),
+  },
+  {
+    cause: 'a folder where the token goes',
+    says: /can't be used: /,
+    setUp: madeIn('first-token'),
+  },
+  {
+    cause: 'a folder where the file for commands goes',
+    says: /can't be used: /,
+    setUp: madeIn('local-server'),
+  },
+  { cause: 'a folder as data file', says: /can't be read: /, setUp: madeIn('lmdb/data.mdb') },
+]
+
+export const unusableData: readonly StartCause[] = [
+  {
+    cause: 'another Coatcheck in the folder',
+    says: /is in use by another Coatcheck/,
+    setUp: async (data) => {
+      await ServerProcess.start({ data })
+      return {}
+    },
+  },
+  { cause: 'a data file of text', says: /is damaged/, setUp: dataFile(Buffer.from('Hello!\n')) },
+  { cause: 'a data file of zeros', says: /is damaged/, setUp: dataFile(Buffer.alloc(65_536)) },
+  {
+    cause: 'a data file of noise',
+    says: /is damaged/,
+    setUp: dataFile(Buffer.from(Array.from({ length: 65_536 }, (_, at) => (at * at * 31) % 251))),
+  },
+  { cause: 'a data file cut to a half', says: /is cut short/, setUp: servedAndCut(0.5) },
+  { cause: 'a data file cut to its head', says: /is cut short/, setUp: servedAndCut(0.2) },
+  {
+    cause: 'data of a newer format',
+    says: /newer Coatcheck/,
+    setUp: async (data) => {
+      await (await ServerProcess.start({ data })).stop()
+      await setFormat(data, 2)
+      return {}
+    },
+  },
+]
+
+export const refusals: readonly StartCause[] = [
+  {
+    cause: 'replication that LMDB has not',
+    says: /--durability replicated can't be kept: .* on one machine's disk alone/,
+    setUp: () => ({ args: ['--durability', 'replicated'] }),
+  },
+  {
+    cause: 'a disk that the memory engine has not',
+    says: /--durability single can't be kept: .* ends with the process/,
+    setUp: () => ({ args: ['--engine', 'memory', '--durability', 'single'] }),
+  },
+  {
+    cause: 'a port that is taken',
+    says: /Can't listen on 127\.0\.0\.1:\d+: something else listens there/,
+    setUp: async () => ({ args: ['--port', String(await takenPort())] }),
+  },
+  {
+    cause: 'an address that is not of this machine',
+    says: /Can't listen on 192\.0\.2\.1:0: this machine has no such address/,
+    setUp: () => ({ args: ['--host', '192.0.2.1'] }),
+  },
+  {
+    cause: 'a first start in reach of others without a token',
+    says: /set COATCHECK_INITIAL_TOKEN/,
+    setUp: () => ({ args: ['--host', reachableHost] }),
+  },
+  {
+    cause: 'an initial token that is too short',
+    says: /COATCHECK_INITIAL_TOKEN must be 32 or more/,
+    setUp: () => ({ env: { COATCHECK_INITIAL_TOKEN: 'x'.repeat(31) } }),
+  },
+  {
+    cause: 'an initial token with spaces',
+    says: /visible ASCII/,
+    setUp: () => ({ env: { COATCHECK_INITIAL_TOKEN: `${longToken} ${longToken}` } }),
+  },
+]
+
+function config(text: string): StartCause['setUp'] {
+  return (folder) => ({ args: ['--config', writtenFile(join(folder, 'config.json'), text)] })
+}
+
+function writtenFile(path: string, content: string | Buffer = ''): string {
+  writeFileSync(path, content)
+  return path
+}
+
+function writtenIn(name: string): StartCause['setUp'] {
+  return (data) => {
+    writtenFile(join(data, name))
+    return {}
+  }
+}
+
+function madeIn(name: string): StartCause['setUp'] {
+  return (data) => {
+    mkdirSync(join(data, name), { recursive: true })
+    return {}
+  }
+}
+
+function dataFile(content: Buffer): StartCause['setUp'] {
+  return (data) => {
+    mkdirSync(join(data, 'lmdb'))
+    writtenFile(dataFileOf(data), content)
+    return {}
+  }
+}
+
+function servedAndCut(share: number): StartCause['setUp'] {
+  return async (data) => {
+    const server = await ServerProcess.start({ data })
+    const store = await new Client(server).openStore('cut')
+    await store.put('key', Buffer.alloc(500_000, 'x'))
+    await server.stop()
+    cutShort(data, Math.floor(statSync(dataFileOf(data)).size * share))
+    return {}
+  }
+}
+
+/** For root, who may write anywhere, it takes a disk that is read-only. */
+function readOnlyFolder(): string {
+  if (process.getuid?.() !== 0) {
+    const folder = createTestFolder()
+    chmodSync(folder, 0o500)
+    return folder
+  }
+  const disk = mountSmallDisk(1_048_576)
+  disk.makeReadOnly()
+  return disk.path
+}
+
+function fullFolder(): string {
+  const { path } = mountSmallDisk(65_536)
+  writeFileSync(join(path, 'filler'), Buffer.alloc(61_440))
+  return path
+}
+
+async function takenPort(): Promise<number> {
+  const taken = createServer()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  taken.listen(0, '127.0.0.1', resolve)
+  await promise
+  onTestFinished(() => void taken.close())
+  const address = taken.address()
+  return typeof address === 'object' && address ? address.port : 0
+}

@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ApifyClient } from 'apify-client'
+import { afterAll, beforeAll } from 'vitest'
+import { startServer } from '../../../src/composition/server.ts'
+import type { Environment } from '../../../src/core/kernel/environment.ts'
+import type { Config } from '../../../src/installation/config.ts'
+import type { EngineOpener } from '../../../src/installation/opened-data.ts'
+import { createTestDatabase } from '../postgres/test-database.ts'
+
+export const engines = ['memory', 'lmdb', 'postgresql'] as const
+
+/** A real server of this process, on a port and in a folder of its own. */
+export interface TestServer {
+  readonly url: string
+  /** '' where that door has no port of its own. */
+  readonly nemesisUrl: string
+  /** That of the first start; '' where there was somebody already. */
+  readonly token: string
+  /** Its data folder. */
+  readonly data: string
+  /** What the server logged as errors. */
+  readonly logged: unknown[]
+  close(): Promise<void>
+}
+
+/** `open` opens its engine, where that is not a fresh one of that name; `now` is its clock. */
+export async function startTestServer(
+  settings: Partial<Config> = {},
+  {
+    open,
+    now = () => Date.now(),
+  }: { readonly open?: EngineOpener; readonly now?: () => number } = {},
+): Promise<TestServer> {
+  const data = await mkdtemp(join(tmpdir(), 'coatcheck-test-'))
+  const isFresh = settings.engine === 'postgresql' && !open && !settings.database
+  const config: Config = {
+    host: '127.0.0.1',
+    port: 0,
+    data,
+    engine: 'memory',
+    isEngineGiven: true,
+    database: isFresh ? await createTestDatabase() : undefined,
+    durability: 'any',
+    nemesisPort: 'off',
+    isNemesisPortGiven: true,
+    nemesisCompat: '0.4',
+    nemesisSaveDir: join(data, 'nemesis'),
+    nemesisMaxPayload: 1_048_576,
+    applabAutoCreate: true,
+    applabPairsMax: 20_000,
+    unnamedRetentionDays: 7,
+    publicUrl: undefined,
+    allowedHosts: [],
+    initialToken: undefined,
+    warnings: [],
+    ...settings,
+  }
+  const logged: unknown[] = []
+  const server = await startServer(config, loggingTo(logged, now), open && { open })
+  return {
+    url: server.url,
+    nemesisUrl: server.nemesisUrl ?? '',
+    token: server.firstStart?.token ?? '',
+    data,
+    logged,
+    close: async () => {
+      await server.close()
+      await rm(data, { recursive: true })
+    },
+  }
+}
+
+/** One server for all tests of a `describe`. */
+export function useTestServer(settings: Partial<Config> = {}): {
+  url(): string
+  nemesisUrl(): string
+  token(): string
+  logged(): readonly unknown[]
+  client(options?: { token?: string }): ApifyClient
+} {
+  let server: TestServer | undefined
+  const running = (): TestServer => {
+    if (!server) throw new Error('The server runs only inside tests.')
+    return server
+  }
+  beforeAll(async () => {
+    server = await startTestServer(settings)
+  })
+  afterAll(() => server?.close())
+  return {
+    url: () => running().url,
+    nemesisUrl: () => running().nemesisUrl,
+    token: () => running().token,
+    logged: () => running().logged,
+    client: ({ token = running().token } = {}) =>
+      // Without retries a refusal shows at once.
+      new ApifyClient({
+        baseUrl: running().url,
+        publicBaseUrl: running().url,
+        token,
+        maxRetries: 0,
+      }),
+  }
+}
+
+function loggingTo(logged: unknown[], now: () => number): Environment {
+  return {
+    now,
+    randomBytes: (count) => randomBytes(count),
+    logError: (message, cause) => logged.push([message, cause]),
+  }
+}

@@ -1,0 +1,67 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
+import { ProcessOutput } from './process-output.ts'
+
+/** How a command line of Coatcheck is run: always from its sources, whatever was built. */
+export interface Command {
+  readonly args: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  /** What stands in front of it, such as `strace` and its options. */
+  readonly under?: readonly string[]
+}
+
+export interface Finished {
+  /** Null: a signal ended it. */
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+const main = fileURLToPath(new URL('../../../src/main.ts', import.meta.url))
+
+/** The words that run a command line of Coatcheck. */
+export function coatcheckWords(args: readonly string[]): string[] {
+  return [process.execPath, main, ...args]
+}
+
+/** Starts a command line of Coatcheck with no settings but the given ones. */
+export function spawnCoatcheck({ args, env = {}, under = [] }: Command): {
+  child: ChildProcess
+  stdout: ProcessOutput
+  stderr: ProcessOutput
+} {
+  const [file = '', ...rest] = [...under, ...coatcheckWords(args)]
+  const child = spawn(file, rest, {
+    env: { ...withoutSettings(process.env), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  return {
+    child,
+    stdout: new ProcessOutput(child.stdout),
+    stderr: new ProcessOutput(child.stderr),
+  }
+}
+
+/** Runs a command line of Coatcheck to its end, or to that of the test. */
+export async function runCoatcheck(command: Command): Promise<Finished> {
+  const { child, stdout, stderr } = spawnCoatcheck(command)
+  const { promise, resolve, reject } = Promise.withResolvers<number | null>()
+  child.once('error', reject)
+  child.once('close', resolve)
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const code = await promise
+  return { code, stdout: stdout.text, stderr: stderr.text }
+}
+
+/** `coatcheck check` on a folder that nobody serves. */
+export function checkFolder(data: string): Promise<Finished> {
+  return runCoatcheck({ args: ['check', '--data', data] })
+}
+
+/** Whoever runs the tests may have set Coatcheck or PostgreSQL up for themselves. */
+function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !/^(COATCHECK_|PG[A-Z])/.test(name)),
+  )
+}

@@ -34,7 +34,7 @@ describe('a connection of NemesisClient', () => {
     await expect(NemesisClient.connect('no address')).rejects.toThrow(TypeError)
   })
 
-  it('is given up by a signal', async () => {
+  it('is stopped by a signal', async () => {
     const url = await startMute()
     const early = NemesisClient.connect(url, { signal: AbortSignal.abort(new Error('early')) })
     await expect(early).rejects.toThrow('early')
@@ -46,14 +46,14 @@ describe('a connection of NemesisClient', () => {
     }
   })
 
-  it('does not hear a signal once it is there', async () => {
+  it('ignores a signal once it is open', async () => {
     const controller = new AbortController()
     const client = await connect({ signal: controller.signal })
     controller.abort()
     expect(await client.exists([])).toEqual(new Map())
   })
 
-  it('is closed behind what is under way, and for all that comes later', async () => {
+  it('is closed after the commands in flight, and refuses later ones', async () => {
     const told: unknown[] = []
     const client = await connect({ onQuietError: (error) => told.push(error) })
     const session = await client.createSession('test')
@@ -77,7 +77,7 @@ describe('a connection of NemesisClient', () => {
 })
 
 describe('a connection of NemesisClient that is made again', () => {
-  it('lets commands wait meanwhile, in their order', async () => {
+  it('lets commands wait for it, in their order', async () => {
     const first = await startTestServer({ nemesisPort: 0 })
     const nemesisPort = Number(new URL(first.nemesisUrl).port)
     const client = await NemesisClient.connect(first.nemesisUrl, { reconnect: true })
@@ -92,7 +92,7 @@ describe('a connection of NemesisClient that is made again', () => {
     await client.close()
   })
 
-  it('rejects what was under way, and tells of silent commands that may be lost', async () => {
+  it('rejects commands in flight, and tells of quiet commands that may be lost', async () => {
     const told: (NemesisError | NemesisConnectionError)[] = []
     let connections = 0
     const url = await startScriptedServer((message, socket) => {
@@ -116,7 +116,7 @@ describe('a connection of NemesisClient that is made again', () => {
     await client.close()
   })
 
-  it('rejects what waits when the client is closed', async () => {
+  it('rejects waiting commands when the client is closed', async () => {
     const first = await startTestServer({ nemesisPort: 0 })
     const told: (NemesisError | NemesisConnectionError)[] = []
     const client = await NemesisClient.connect(first.nemesisUrl, {
@@ -133,7 +133,7 @@ describe('a connection of NemesisClient that is made again', () => {
   })
 })
 
-describe('a server that says what it should not', () => {
+describe('a server that sends what it should not', () => {
   it.each([
     ['the answer to something else', '{"KV_KEYS_RSP":{"st":1}}'],
     ['an answer that nobody waits for', '{"SH_INFO_ALL_RSP":{"st":1}}'],
@@ -151,7 +151,7 @@ describe('a server that says what it should not', () => {
     await client.close()
   })
 
-  it('may forget the end of a name, as NemesisDB 0.4 does', async () => {
+  it('may leave out the end of a name, as NemesisDB 0.4 does', async () => {
     const url = await startScriptedServer((message, socket) => {
       if (message.startsWith('{"KV_COUNT"')) {
         socket.send('{"KV_COUNT":{"st":101,"tkn":null,"m":""}}')
@@ -177,7 +177,7 @@ describe('a server that says what it should not', () => {
   })
 })
 
-/** Takes connections and says nothing. */
+/** Accepts connections and sends nothing. */
 async function startMute(): Promise<string> {
   const server = createServer((socket) => socket.on('error', () => undefined))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -4,7 +4,7 @@ import { useNemesis } from './support.ts'
 
 const many = 500
 
-/** A value of so many arrays, one within the other. */
+/** A value of `depth` arrays, one within the other. */
 function nested(depth: number): unknown {
   let value: unknown = []
   for (let at = 1; at < depth; at += 1) value = [value]
@@ -31,7 +31,7 @@ describe('commands of NemesisClient', () => {
     expect(await Promise.all(work)).toEqual(Array.from({ length: many }, (_, index) => index))
   })
 
-  it('have refusals in the place of their answers', async () => {
+  it('get refusals in the order of their answers', async () => {
     const { client, session } = await open()
     const none = client.session(1n)
     const work = [session.count(), none.count(), session.keys(), none.keys(), client.exists([1n])]
@@ -45,7 +45,7 @@ describe('commands of NemesisClient', () => {
     ])
   })
 
-  it('may be silent, between others that are not', async () => {
+  it('may be quiet, between others that are not', async () => {
     const { session, told } = await open()
     const reads = Array.from({ length: many }, (_, index) => {
       session.setQuietly({ key: index })
@@ -57,7 +57,7 @@ describe('commands of NemesisClient', () => {
     expect(told).toEqual([])
   })
 
-  it('tell a handler when silent ones fail, and nobody else', async () => {
+  it('tell only the handler when quiet ones fail', async () => {
     const { client, session, told } = await open()
     const none = client.session(7n)
     const before = session.count()
@@ -73,7 +73,7 @@ describe('commands of NemesisClient', () => {
     ])
   })
 
-  it('tell which keys addQuietly found to be there', async () => {
+  it('tell which keys addQuietly found to exist', async () => {
     const { client, session, told } = await open()
     await session.set({ a: 1, b: 2 })
     session.addQuietly({ a: 3, c: 3, b: 3 })
@@ -86,7 +86,7 @@ describe('commands of NemesisClient', () => {
     expect(await session.getOne('c')).toBe(3)
   })
 
-  it('are refused before they go out where they can not be sent', async () => {
+  it('are refused at once if their values can not be sent', async () => {
     const { session, told } = await open()
     expect(() => session.setQuietly({ a: undefined })).toThrow(TypeError)
     expect(() => session.setQuietly({ a: '\ud800' })).toThrow(TypeError)
@@ -94,7 +94,7 @@ describe('commands of NemesisClient', () => {
     expect([await session.count(), told]).toEqual([0, []])
   })
 
-  it('are told of a message that the server does not understand', async () => {
+  it('are rejected if the server does not understand the message', async () => {
     const { session } = await open()
     const refused = session.set({ a: nested(1_200) })
     const next = session.count()
@@ -102,25 +102,25 @@ describe('commands of NemesisClient', () => {
     expect(await next).toBe(0)
   })
 
-  it('are told when a silent message alone can be what the server did not understand', async () => {
+  it('tell the handler if only a quiet one can be what the server did not understand', async () => {
     const { session, told, client } = await open()
     session.setQuietly({ a: nested(1_200) })
     await expect.poll(() => told).toMatchObject([{ command: 'ERR', statusName: 'JsonInvalid' }])
     await client.flush()
   })
 
-  it('end with their connection where nobody knows which message it was', async () => {
+  it('end with their connection if nobody knows which message was refused', async () => {
     const { session, told } = await open()
     session.setQuietly({ a: nested(1_200) })
     const next = session.count()
-    await expect(next).rejects.toThrow('can not have said which')
+    await expect(next).rejects.toThrow('could not say which one')
     await expect(next).rejects.toMatchObject({ outcome: 'unknown' })
     expect(told).toEqual([expect.any(NemesisConnectionError)])
     await expect(session.count()).rejects.toMatchObject({ outcome: 'not-sent' })
     expect(() => session.setQuietly({ a: 1 })).toThrow(NemesisConnectionError)
   })
 
-  it('are rejected when the connection ends: what was under way as unknown', async () => {
+  it('are rejected when the connection ends: with unknown outcome if they were in flight', async () => {
     const { session } = await open()
     const tooLong = session.set({ a: 'x'.repeat(1_100_000) })
     const next = session.count()

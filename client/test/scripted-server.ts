@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
 
-/** Says what no real server should: `answer` is called with each message. */
+/** A server that sends what no real server should: `answer` is called with each message. */
 export async function startScriptedServer(
   answer: (message: string, socket: WebSocket) => void,
 ): Promise<string> {

@@ -43,7 +43,7 @@ describe.each([
     )
   })
 
-  it('gives undefined for what is not there and for null, which contains tells apart', async () => {
+  it('gives undefined for a missing key and for null, which contains tells apart', async () => {
     const session = await open()
     await session.set({ nothing: null, deep: [null] })
     expect([...(await session.get(['nothing', 'nowhere', 'deep']))]).toEqual([
@@ -67,7 +67,7 @@ describe.each([
     expect(await session.getOne('n', { raw: true })).toBe(String(long))
   })
 
-  it('takes and gives JSON text as it stands', async () => {
+  it('takes and gives values as JSON text', async () => {
     const session = await open()
     await session.set({ a: '{ "b": 1.00 }', nothing: 'null' }, { raw: true })
     const found = await session.get(['a', 'nothing'], { raw: true })
@@ -145,7 +145,7 @@ describe('sessions of NemesisClient', () => {
   it('are shared by name and by token, whose digits all count', async () => {
     const client = await connect()
     const shared = await client.createSession('shared1', { shared: true })
-    // A number would make 15992824868599950000 of it.
+    // As a number it would be 15992824868599950000.
     expect(shared.token).toBe(15992824868599950585n)
     await shared.set({ a: 1 })
     const other = await connect()
@@ -167,7 +167,7 @@ describe('sessions of NemesisClient', () => {
     await expect(client.exists([number as bigint])).rejects.toThrow(TypeError)
   })
 
-  it('tell of themselves', async () => {
+  it('describe themselves', async () => {
     const client = await connect()
     const expiry = { seconds: 60, deleteSession: true }
     const session = await client.createSession('short', { expiry })
@@ -200,7 +200,7 @@ describe('sessions of NemesisClient', () => {
     expect(await client.infoAll()).toEqual({ sessions: 0, keys: 0 })
   })
 
-  it('are saved and loaded, each command with its own answer behind the two of saving', async () => {
+  it('are saved and loaded, and commands meanwhile get their own answers', async () => {
     const client = await connect()
     await client.endAllSessions()
     const session = await client.createSession('kept', { shared: true })
@@ -221,16 +221,16 @@ describe('sessions of NemesisClient', () => {
     await expect(client.save('')).rejects.toMatchObject({ status: 42 })
   })
 
-  it('have no news of the server from one that speaks as 0.4', async () => {
+  it('get no information about a server that follows 0.4', async () => {
     const client = await connect()
     await expect(client.serverInfo()).rejects.toMatchObject({ statusName: 'CommandNotExist' })
   })
 })
 
-describe('NemesisClient at a server that speaks as 0.9', () => {
+describe('NemesisClient at a server that follows 0.9', () => {
   const { connect } = useNemesis({ nemesisCompat: '0.9' })
 
-  it('has news of the server, and sessions', async () => {
+  it('gets information about the server, and has sessions', async () => {
     const client: NemesisClient = await connect()
     expect(await client.serverInfo()).toEqual({ serverVersion: '0.9', persistEnabled: true })
     const session = await client.createSession('s')

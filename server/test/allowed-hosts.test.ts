@@ -5,24 +5,24 @@ import { sendRaw } from './support/network/raw-connection.ts'
 import { useTestServer } from './support/network/test-server.ts'
 
 const initialToken = 'a-token-of-my-own-with-many-characters'
-/** Of the welcome page, of the Apify door, and of none. */
+/** Paths of the welcome page, of the Apify door, and of no door. */
 const paths = ['/', '/v2/key-value-stores', '/v2/users/me', '/nothing']
 
 type TestServer = ReturnType<typeof useTestServer>
 
-/** Of the owner: only the host may be wrong. */
+/** Sends a request with the owner's token, so that only the host can be wrong. */
 function ask(server: TestServer, host: string, asked: Asked & { path?: string } = {}) {
   const headers = { Authorization: `Bearer ${server.token()}`, ...asked.headers, Host: host }
   const path = asked.path ?? '/v2/key-value-stores'
   return plainRequest(`${ipv4Url(server)}${path}`, { ...asked, headers })
 }
 
-/** Whatever the server calls itself, all of these listen on 127.0.0.1. */
+/** All servers of these tests listen on 127.0.0.1, whatever host their URL names. */
 function ipv4Url(server: TestServer): string {
   return `http://127.0.0.1:${new URL(server.url()).port}`
 }
 
-/** The status of the reply to what no client would send; 0 where there is none. */
+/** The status of the reply to raw lines that no client would send; 0 without a reply. */
 async function statusOfRaw(server: TestServer, lines: readonly string[]): Promise<number> {
   const head = `${[...lines, 'Connection: close'].join('\r\n')}\r\n\r\n`
   const reply = await sendRaw(ipv4Url(server), [head], 'stay')
@@ -63,39 +63,42 @@ describe('a server on loopback', () => {
     },
   )
 
-  it.each(paths)('refuses them at %s, in one sentence that says what to do', async (path) => {
-    const reply = await ask(server, 'evil.example', { path })
-    expectRefused(reply)
-    expect(reply.body.toString()).toMatch(/^[^\n]+ --allowed-hosts evil\.example\n$/)
-  })
+  it.each(paths)(
+    'refuses foreign hosts at %s, in one sentence that says what to do',
+    async (path) => {
+      const reply = await ask(server, 'evil.example', { path })
+      expectRefused(reply)
+      expect(reply.body.toString()).toMatch(/^[^\n]+ --allowed-hosts evil\.example\n$/)
+    },
+  )
 
   it.each(['HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'MKCOL'])(
-    'refuses them by %s',
+    'refuses foreign hosts with method %s',
     async (method) => {
       expectRefused(await ask(server, 'evil.example', { method }))
     },
   )
 
-  it('refuses the question that a browser asks first', async () => {
+  it('refuses the preflight request of a browser', async () => {
     const headers = { Origin: 'http://evil.example', 'Access-Control-Request-Method': 'PUT' }
     expectRefused(await ask(server, 'evil.example', { method: 'OPTIONS', headers }))
     expect((await ask(server, 'localhost', { method: 'OPTIONS', headers })).status).toBe(204)
   })
 
-  it('does nothing for them', async () => {
+  it('changes nothing for a refused request', async () => {
     const refused = { method: 'POST', path: '/v2/key-value-stores?name=rebound' }
     expectRefused(await ask(server, 'evil.example', refused))
     const { total } = await server.client().keyValueStores().list()
     expect(total).toBe(0)
   })
 
-  it('refuses a large upload without taking it', async () => {
+  it('refuses a large upload', async () => {
     const path = '/v2/key-value-stores/x/records/KEY'
     const body = Buffer.alloc(1_000_000)
     expectRefused(await ask(server, 'evil.example', { method: 'PUT', path, body }))
   })
 
-  it('refuses them on a connection whose first request was for itself', async () => {
+  it('refuses a foreign host on a connection whose first request had the right host', async () => {
     const get = (host: string, ...more: string[]): string =>
       [`GET / HTTP/1.1`, `Host: ${host}`, ...more, '', ''].join('\r\n')
     const both = get('localhost') + get('evil.example', 'Connection: close')
@@ -104,7 +107,7 @@ describe('a server on loopback', () => {
     expect(statuses).toEqual(['200', '421'])
   })
 
-  it('looks at a target that is a whole URL', async () => {
+  it('checks the host of a target that is a whole URL', async () => {
     const get = (target: string, host: string): Promise<number> =>
       statusOfRaw(server, [`GET ${target} HTTP/1.1`, `Host: ${host}`])
     expect(await get('http://localhost:8288/', 'localhost')).toBe(200)
@@ -113,7 +116,7 @@ describe('a server on loopback', () => {
     expect(await get('http://x@localhost/', 'localhost')).toBe(400)
   })
 
-  it('refuses to upgrade a connection for them', async () => {
+  it('refuses to upgrade a connection for a foreign host', async () => {
     const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13']
     const get = (host: string): Promise<string> =>
       sendRaw(
@@ -125,7 +128,7 @@ describe('a server on loopback', () => {
     expect(await get('localhost')).toMatch(/^HTTP\/1\.1 200 /)
   })
 
-  it('opens no tunnel to anywhere', async () => {
+  it('opens no tunnel for CONNECT', async () => {
     const lines = ['CONNECT evil.example:80 HTTP/1.1', 'Host: evil.example:80']
     expect(await statusOfRaw(server, lines)).toBe(0)
   })
@@ -141,23 +144,23 @@ describe('a server on loopback', () => {
     'é',
     '%6c',
     ':1',
-  ])('refuses a Host that is none: %j', async (host) => {
+  ])('refuses an invalid Host header: %j', async (host) => {
     expect(await statusOfRaw(server, ['GET / HTTP/1.1', `Host: ${host}`])).toBe(400)
   })
 
-  it('goes by the first Host of several, as the doors do', async () => {
+  it('takes the first of several Host headers, as the doors do', async () => {
     const get = (...hosts: string[]): Promise<number> =>
       statusOfRaw(server, ['GET / HTTP/1.1', ...hosts.map((host) => `Host: ${host}`)])
     expect(await get('evil.example', 'localhost')).toBe(421)
     expect(await get('localhost', 'evil.example')).toBe(200)
   })
 
-  it('takes requests without a Host where HTTP has none', async () => {
+  it('accepts a missing Host header in HTTP/1.0 only', async () => {
     expect(await statusOfRaw(server, ['GET / HTTP/1.0'])).toBe(200)
     expect(await statusOfRaw(server, ['GET / HTTP/1.1'])).toBe(400)
   })
 
-  it('logs none of it', () => {
+  it('logs no refused request', () => {
     expect(server.logged()).toEqual([])
   })
 })

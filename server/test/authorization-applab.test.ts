@@ -25,7 +25,7 @@ beforeAll(async () => {
   keys = { right: '', ofAnother: other.data.pageKey }
 })
 
-/** The project as it was in the beginning: closed, without rights for pages. */
+/** Restores the project to its start: closed, without rights for pages. */
 async function restore(settings: object = {}): Promise<void> {
   await jane(`/v2/key-value-stores/${world.wardrobe.id}/clear`, { method: 'POST' })
   await world.restore()
@@ -43,13 +43,13 @@ function ask(row: ApplabRow, caller: string): Promise<string> {
   return askApplab(server.url(), row, { world, caller, keys })
 }
 
-describe('the list of what can be asked of the App Lab door', () => {
-  it('has each of its endpoints and no other, so that none is made without a rule', () => {
+describe('the list of operations of the App Lab door', () => {
+  it('names exactly its endpoints, so that a new endpoint needs a rule', () => {
     const listed = new Set(applabRows.map(({ at }) => at))
     expect([...listed].sort()).toEqual(endpointsOf(routes).sort())
   })
 
-  it('is of every kind that the rules know, and they say something of everybody', () => {
+  it('uses every kind of operation in the rules, and the rules cover every caller', () => {
     const kinds = new Set(applabRows.map(({ kind }) => kind))
     expect([...kinds].sort()).toEqual([...applabColumns.keys()].sort())
     for (const [kind, column] of applabColumns) expect([...column.keys()], kind).toEqual(everybody)
@@ -61,7 +61,7 @@ describe('who may do what with a project', () => {
 
   const cases = applabRows.map((row) => ({ title: `${row.at} ${row.variant ?? ''}`.trim(), row }))
 
-  it.each(cases)('is as the rules say: $title', async ({ row }) => {
+  it.each(cases)('follows the rules: $title', async ({ row }) => {
     const column = applabColumns.get(row.kind) ?? new Map<string, string>()
     let before = row.changes && (await world.state())
     const answers = new Map<string, string>()
@@ -82,7 +82,7 @@ describe('who may do what with a project', () => {
   })
 })
 
-describe('what pages may do', () => {
+describe('the rights of pages', () => {
   const settings: Readonly<Record<string, object>> = {
     open: { isOpen: true },
     delete: { mayDelete: true },
@@ -95,7 +95,7 @@ describe('what pages may do', () => {
     all: ['read-some', 'write-in', 'write-out', 'write-all'],
   }
 
-  it.each([...settingsColumns])('is as the project is set: %s', async (name, column) => {
+  it.each([...settingsColumns])('follow the settings of the project: %s', async (name, column) => {
     const [setting = '', use = ''] = name.split(':')
     const rows = applabRows.filter(
       ({ kind, at }) => kinds[use]?.includes(kind) && !at.startsWith('HEAD'),

@@ -16,16 +16,16 @@ import { callerNames, inside, outside, World } from './support/authorization/wor
 import { Remote } from './support/network/remote.ts'
 import { useTestServer } from './support/network/test-server.ts'
 
-/** Signatures are of links: a handshake takes tokens alone. */
+/** A handshake takes tokens only, so the callers with signed links are left out. */
 const callers = callerNames.filter((name) => !name.includes('link'))
 const owners = ['the owner', 'the store token of the owner', 'the write token of the owner']
 
-/** A server of one family of versions, and the owner's wardrobe in it: a session with a name. */
+/** A server that speaks one family of versions, with the owner's store: a session with a name. */
 function useWardrobe(nemesisCompat: '0.4' | '0.9') {
   const server = useTestServer({ nemesisPort: 0, nemesisCompat })
   let made: World | undefined
   const world = (): World => {
-    if (!made) throw new Error('The world is not there yet.')
+    if (!made) throw new Error('The world does not exist yet.')
     return made
   }
   const jane = (path: string, asked: { method?: string; json?: object } = {}) =>
@@ -65,12 +65,13 @@ function useWardrobe(nemesisCompat: '0.4' | '0.9') {
       askNemesis(server.nemesisUrl(), world().as(caller), { ...row, session }),
     restore: async (): Promise<void> => {
       const path = `/v2/key-value-stores/${world().wardrobe.id}`
-      // One that was ended gets another token else, and the rules are about this one.
+      // `world.restore` would give an ended session another token. A new store with a new shared
+      // session has the same token again, which the rules are about.
       if (await isSession()) await jane(`${path}/clear`, { method: 'POST' })
       else await jane(path, { method: 'DELETE' })
       await world().restore()
     },
-    /** All that is the owner's to change. */
+    /** All that the owner may change. */
     state: async (): Promise<unknown> => {
       const path = `/v2/key-value-stores/${world().wardrobe.id}`
       const { data: sessions } = await jane('/coatcheck/v1/sessions')
@@ -84,7 +85,7 @@ function useWardrobe(nemesisCompat: '0.4' | '0.9') {
 
 type Wardrobe = ReturnType<typeof useWardrobe>
 
-/** Each caller is answered as the rules say, and changes nothing of the owner's where refused. */
+/** Checks each caller's answer against the rules: a refusal changes nothing of the owner's. */
 async function holdAgainstRules(
   { ask, restore, state }: Wardrobe,
   { row, session }: { row: NemesisRow; session?: string | undefined },
@@ -102,7 +103,7 @@ async function holdAgainstRules(
       expect(after, `after ${caller}`).toEqual(before)
       continue
     }
-    // Else a refusal that changes something would go unseen.
+    // If `state` missed this change, the test would also miss a refusal that changes data.
     expect(after, `after ${caller}`).not.toEqual(before)
     await restore()
     before = await state()
@@ -113,19 +114,19 @@ async function holdAgainstRules(
 const titled = (rows: readonly NemesisRow[]) =>
   rows.map((row) => ({ title: `${row.command} ${row.variant ?? ''}`.trim(), row }))
 
-describe('the list of what can be asked of the NemesisDB door', () => {
+describe('the list of operations of the NemesisDB door', () => {
   const named = (rows: readonly NemesisRow[]): string[] => [
     ...new Set(rows.map(({ command }) => command)),
   ]
 
-  it('has each of its commands, so that none is made without a rule', () => {
+  it('names exactly its commands, so that a new command needs a rule', () => {
     const listed = named([...sessionRows, ...accountRows])
     expect(commands.size).toBeGreaterThan(20)
     expect([...commands.keys()].filter((command) => !listed.includes(command))).toEqual([])
     expect(listed.filter((command) => !commands.has(command))).toEqual([])
   })
 
-  it("has each of 0.9's without a session too", () => {
+  it("names 0.9's commands without a session too", () => {
     const listed = named(storelessRows)
     expect(newCommands.size).toBeGreaterThan(10)
     expect([...newCommands.keys()].filter((command) => !listed.includes(command))).toEqual([])
@@ -144,16 +145,17 @@ describe('the list of what can be asked of the NemesisDB door', () => {
 describe('who may do what through the NemesisDB door', () => {
   const wardrobe = useWardrobe('0.4')
 
-  it.each(titled(sessionRows))("is as the rules say, of the owner's session: $title", ({ row }) =>
+  it.each(titled(sessionRows))("follows the rules, with the owner's session: $title", ({ row }) =>
     holdAgainstRules(wardrobe, { row, session: sessionToken }),
   )
 
-  it.each(titled(accountRows))("is as the rules say, of one's sessions: $title", ({ row }) =>
-    holdAgainstRules(wardrobe, { row }),
+  it.each(titled(accountRows))(
+    "follows the rules, with the caller's own sessions: $title",
+    ({ row }) => holdAgainstRules(wardrobe, { row }),
   )
 
   it.each(titled(sessionRows))(
-    'is all for who comes without a token, with what is of the first user: $title',
+    'allows a client without a token everything on data of the first user: $title',
     async ({ row }) => {
       const { server, ask } = wardrobe
       const url = server.nemesisUrl()
@@ -165,7 +167,7 @@ describe('who may do what through the NemesisDB door', () => {
     },
   )
 
-  it('is not to see another key than those that a token is for', async () => {
+  it('shows a token only the keys of its scope', async () => {
     const { world, restore, server } = wardrobe
     await restore()
     for (const caller of ['the prefix read token of the owner', ...owners]) {
@@ -185,7 +187,7 @@ const newSession = '{"SH_NEW":{"name":"own"}}'
 describe("who may do what with NemesisDB 0.9's commands", () => {
   const wardrobe = useWardrobe('0.9')
 
-  it.each(titled(storelessRows))('is as the rules say, without a session: $title', ({ row }) =>
+  it.each(titled(storelessRows))('follows the rules, without a session: $title', ({ row }) =>
     holdAgainstRules(wardrobe, { row }),
   )
 })

@@ -20,7 +20,7 @@ import { useTestServer } from './support/network/test-server.ts'
 
 const server = useTestServer()
 const url = (): string => server.url()
-/** What each door can be asked for, and what of it is listed here. */
+/** The endpoints of each door, and the operations that the rules list for it. */
 const doors: readonly { name: string; endpoints: string[]; operations: Operation[] }[] = [
   {
     name: 'Apify',
@@ -40,21 +40,21 @@ beforeAll(async () => {
   world = await World.create({ url: server.url(), token: server.token() })
 })
 
-describe.each(doors)('the list of what can be asked of the $name door', (door) => {
+describe.each(doors)('the list of operations of the $name door', (door) => {
   const listed = new Set(door.operations.map(({ endpoint }) => endpoint))
 
-  it('has each of its endpoints, so that none is made without a rule', () => {
+  it('names each of its endpoints, so that a new endpoint needs a rule', () => {
     expect(door.endpoints.length).toBeGreaterThan(10)
     expect(door.endpoints.filter((endpoint) => !listed.has(endpoint))).toEqual([])
   })
 
-  it('has nothing that is not there', () => {
+  it('names no endpoint that does not exist', () => {
     expect([...listed].filter((endpoint) => !door.endpoints.includes(endpoint))).toEqual([])
   })
 })
 
 describe('the rules', () => {
-  it('say something of every caller, in every column, and of every kind of operation', () => {
+  it('cover every caller, in every column, and every kind of operation', () => {
     const kinds = doors.flatMap(({ operations }) => operations.map(({ kind }) => kind))
     expect([...columns.keys()].sort()).toEqual([...new Set(kinds)].sort())
     for (const [kind, column] of columns) {
@@ -74,7 +74,7 @@ describe('who may do what', () => {
     ),
   )
 
-  it.each(cases)('is as the rules say: $title', async ({ operation, address }) => {
+  it.each(cases)('follows the rules: $title', async ({ operation, address }) => {
     const meanings = meaningsOf(operation)
     const answers = new Map<string, string>()
     await world.restore()
@@ -84,7 +84,7 @@ describe('who may do what', () => {
       if (!operation.changes) continue
       const after = await world.state()
       if (meaning !== 'ok') expect(after, `refused to ${caller}`).toEqual(before)
-      // Else a refusal that changes something would go unseen.
+      // If `state` missed this change, the test would also miss a refusal that changes data.
       if (meaning === 'ok' && isWatched(caller)) expect(after).not.toEqual(before)
       if (meaning !== 'ok') continue
       await world.restore()
@@ -98,7 +98,7 @@ describe('who may do what', () => {
   })
 })
 
-describe('who may read a store that is open', () => {
+describe('access to a store that is open', () => {
   const levels = [
     { opening: 'restricted', level: 'RESTRICTED', setting: 'ANYONE_WITH_ID_CAN_READ' },
     { opening: 'follow', level: 'FOLLOW_USER_SETTING', setting: 'RESTRICTED' },
@@ -110,26 +110,29 @@ describe('who may read a store that is open', () => {
   const reads = all.filter(({ kind, changes }) => !changes && isReadOfStore(kind))
   const writes = all.filter(({ kind, changes }) => changes && kind.startsWith('write'))
 
-  it('asks for everything there is to read, and to write', () => {
+  it('is tested with more than ten reads and ten writes', () => {
     expect([...openings.keys()]).toEqual(levels.map(({ opening }) => opening))
     expect(reads.length).toBeGreaterThan(10)
     expect(writes.length).toBeGreaterThan(10)
   })
 
-  it.each(levels)('is as the rules say: $opening', async ({ opening, level, setting }) => {
-    await world.open(level, { setting })
-    for (const operation of reads) {
-      for (const address of ['id', 'name'] as const) {
-        for (const [caller, meanings] of openings.get(opening) ?? []) {
-          const answer = await operation.ask(world, world.as(caller), address)
-          const title = `${caller}: ${titleOf(operation, address)}`
-          expect(answer, title).toBe(operation.spell(meanings[address], address))
+  it.each(levels)(
+    'follows the rules for reading: $opening',
+    async ({ opening, level, setting }) => {
+      await world.open(level, { setting })
+      for (const operation of reads) {
+        for (const address of ['id', 'name'] as const) {
+          for (const [caller, meanings] of openings.get(opening) ?? []) {
+            const answer = await operation.ask(world, world.as(caller), address)
+            const title = `${caller}: ${titleOf(operation, address)}`
+            expect(answer, title).toBe(operation.spell(meanings[address], address))
+          }
         }
       }
-    }
-  })
+    },
+  )
 
-  it.each(levels)('is nobody whose token is for other keys: $opening', async (opened) => {
+  it.each(levels)('is refused to a token for other keys: $opening', async (opened) => {
     await world.open(opened.level, opened)
     const others = reads.filter(({ kind }) => kind === 'read-out')
     expect(others.length).toBeGreaterThan(3)
@@ -146,7 +149,7 @@ describe('who may read a store that is open', () => {
     }
   })
 
-  it.each(levels)('is nobody who may write: $opening', async (opened) => {
+  it.each(levels)('gives nobody the right to write: $opening', async (opened) => {
     await world.open(opened.level, opened)
     const before = await world.state()
     for (const operation of writes) {
@@ -163,7 +166,7 @@ describe('who may read a store that is open', () => {
   })
 })
 
-describe('what a refusal tells', () => {
+describe('a refusal', () => {
   const rows = apifyRows.filter(({ at }) => at.includes(':store'))
   const strangers = ['another user', 'an admin', "the owner's token of another store"]
   const missing = { message: 'Key-value Store was not found', type: 'record-not-found' }
@@ -177,7 +180,7 @@ describe('what a refusal tells', () => {
 
   beforeAll(() => world.restore())
 
-  /** The whole reply to a row, about the world's store or another. */
+  /** The whole reply to the request of a row, for the world's store or another one. */
   async function reply(
     row: Row,
     caller: string,
@@ -191,7 +194,7 @@ describe('what a refusal tells', () => {
     return { status, headers: rest, text }
   }
 
-  it('is nothing of a name: a store that may not be seen is as one that is not there', async () => {
+  it('looks the same for a hidden name as for the name of no store', async () => {
     for (const row of rows) {
       for (const caller of ['nobody', ...strangers]) {
         const hidden = await reply(row, caller, 'name')
@@ -202,7 +205,7 @@ describe('what a refusal tells', () => {
     }
   })
 
-  it('is by an id whether there is a store, in the words of the API', async () => {
+  it("says whether a store with an id exists, in the API's words", async () => {
     for (const row of rows.filter(({ at }) => !at.startsWith('HEAD'))) {
       for (const caller of strangers) {
         const hidden = { status: 403, text: JSON.stringify({ error: sorted(denied) }) }
@@ -213,7 +216,7 @@ describe('what a refusal tells', () => {
     }
   })
 
-  it('is nothing at all to who has no token and wants to change something', async () => {
+  it('tells a caller without a token nothing about the store they want to change', async () => {
     const changing = rows.filter(({ at, kind }) => !isReadOfStore(kind) && !at.startsWith('HEAD'))
     expect(changing.length).toBeGreaterThan(20)
     const [first, ...others] = ['nobody', 'a record link', 'a link with a wrong signature']
@@ -234,7 +237,7 @@ function meaningsOf({ kind }: Operation): ReadonlyMap<string, Meaning> {
   return columns.get(kind) ?? new Map()
 }
 
-/** What these change stands in the state of the world. */
+/** Whether `world.state()` contains what this caller changes. */
 function isWatched(caller: string): boolean {
   return caller === 'the owner' || caller === 'the store token of the owner'
 }

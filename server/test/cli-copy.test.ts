@@ -24,18 +24,18 @@ const halfCopy = 'coatcheck: This is half a copy: run the same coatcheck copy ag
 const largeBytes = 3_000_000
 const largeCount = 20
 
-/** Where an installation can be. */
+/** A place that can hold an installation. */
 interface Place {
-  /** As `copy` is told. */
+  /** The value for the `--from` and `--to` of `copy`. */
   readonly word: string
-  /** As `serve` and `check` are told. */
+  /** The arguments for `serve` and `check`. */
   readonly words: readonly string[]
   readonly data: string
 }
 
 let postgres: PostgresServer
 beforeAll(async () => {
-  // What survives a loss of power is not asked here.
+  // These tests do not simulate a loss of power.
   postgres = await PostgresServer.start({ settings: { fsync: 'off' } })
 }, 60_000)
 afterAll(() => postgres.cleanUp())
@@ -49,7 +49,7 @@ const ways = [
 ] as const
 
 describe.each(ways)('coatcheck copy, from a %s to a %s', (fromKind, toKind) => {
-  it('has the copy serve what was served, to everybody who may see it', async () => {
+  it('makes a copy that serves the same data to the same callers', async () => {
     const [from, to] = [await places[fromKind](), await places[toKind]()]
     const first = await serve(from)
     const installation = await Installation.fill(first)
@@ -65,7 +65,7 @@ describe.each(ways)('coatcheck copy, from a %s to a %s', (fromKind, toKind) => {
     await expectHigherRevisions(second, installation)
   })
 
-  it('goes on where it was killed, and serves nothing before', async () => {
+  it('resumes after a kill, and half a copy is not served', async () => {
     const [from, to] = [await places[fromKind](), await places[toKind]()]
     await fillLarge(from)
     await killInTheMiddle(from, to)
@@ -86,7 +86,7 @@ describe.each(ways)('coatcheck copy, from a %s to a %s', (fromKind, toKind) => {
 })
 
 describe('coatcheck copy', () => {
-  it('is refused where either folder is served, and where data is already', async () => {
+  it('is refused if a server uses either folder, or if the target has data', async () => {
     const [from, to] = [folderPlace(), folderPlace()]
     const first = await serve(from)
     const inUse = (data: string): Partial<Finished> => ({
@@ -108,7 +108,7 @@ describe('coatcheck copy', () => {
     }
   })
 
-  it('is refused where there is nothing, and where it would go in a circle', async () => {
+  it('is refused without source data, and if source and target are the same', async () => {
     const from = folderPlace()
     const absent = join(from.data, 'absent')
     const nothing = await runCoatcheck({ args: ['copy', '--from', absent, '--to', from.data] })
@@ -121,7 +121,7 @@ describe('coatcheck copy', () => {
       const circle = await runCoatcheck({ args: ['copy', '--from', from.data, '--to', to] })
       expect(circle).toMatchObject({
         code: 1,
-        stderr: 'coatcheck: Data can not be copied to where it is.\n',
+        stderr: 'coatcheck: The source and the target are the same place.\n',
       })
     }
     const empty = await databasePlace()
@@ -132,13 +132,13 @@ describe('coatcheck copy', () => {
   })
 
   it.each([
-    ['', /what to copy: --from/],
-    ['--from a', /where to copy: --to/],
+    ['', /Missing option --from/],
+    ['--from a', /Missing option --to/],
     ['--from a --to', /--to/],
     ['--from a --to b --frob', /--frob/],
     ['--from a --to b c', /"?c"?/],
     ['--from a --to mysql://u:secret@h/d', /"mysql:\/\/u:\*\*\*@h\/d" is neither/],
-  ])('tells what is wrong with %j', async (words, says) => {
+  ])('says what is wrong with the arguments %j', async (words, says) => {
     const args = ['copy', ...words.split(' ').filter(Boolean)]
     const { code, stdout, stderr } = await runCoatcheck({ args })
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
@@ -156,13 +156,11 @@ describe('coatcheck copy', () => {
       args: ['copy', '--from', from.data, '--to', to],
     })
     expect(code).toBe(0)
-    expect(stderr).toMatch(
-      /^The password in --to can be read by all users of this machine[^\n]+\n$/,
-    )
+    expect(stderr).toMatch(/^All users of this machine can read the password in --to\.[^\n]+\n$/)
     expect(stdout + stderr).not.toContain('secret')
   })
 
-  it('ends on Ctrl-C between two steps, and goes on later', async () => {
+  it('stops on Ctrl-C between two steps, and can resume', async () => {
     const [from, to] = [folderPlace(), folderPlace()]
     await fillLarge(from)
     const { child, exit, stderr } = begin(from, to)
@@ -170,13 +168,13 @@ describe('coatcheck copy', () => {
     child.kill('SIGINT')
     expect(await exit).toBe(1)
     expect(stderr.text).toBe(
-      'coatcheck: The copy was interrupted: the same command goes on where it stopped.\n',
+      'coatcheck: The copy was interrupted. Run the same command again to continue it.\n',
     )
     expect(await copy(from, to)).toMatchObject({ code: 0, stderr: '' })
     expect(await checkFolder(to.data)).toMatchObject({ code: 0 })
   })
 
-  it('notices a server that writes to the database that is copied', async () => {
+  it('notices a server that writes to the source database', async () => {
     const [from, to] = [await databasePlace(), folderPlace()]
     const server = await serve(from)
     const store = await new Client(server).openStore('busy')
@@ -196,7 +194,7 @@ describe('coatcheck copy', () => {
     )
   })
 
-  it('ends with a sentence when the database dies, and goes on when it is back', async () => {
+  it('stops with a sentence when the database dies, and resumes when it is back', async () => {
     const [from, to] = [folderPlace(), await databasePlace()]
     await fillLarge(from)
     const { exit, stderr } = begin(from, to)
@@ -210,7 +208,7 @@ describe('coatcheck copy', () => {
     expect(checked).toMatchObject({ code: 0, stderr: '' })
   })
 
-  it('begins anew only if one wishes where its source went on', async () => {
+  it('starts over after a change of the source only with --restart', async () => {
     const [from, to] = [folderPlace(), folderPlace()]
     await fillLarge(from)
     await killInTheMiddle(from, to)
@@ -224,7 +222,7 @@ describe('coatcheck copy', () => {
     expect(await checkFolder(to.data)).toMatchObject({ code: 0 })
   })
 
-  it('names what is damaged, and leaves it out if one wishes', async () => {
+  it('names damaged records, and leaves them out on request', async () => {
     const [from, to] = [folderPlace(), folderPlace()]
     const server = await serve(from)
     const store = await new Client(server).openStore('damaged')
@@ -240,14 +238,14 @@ describe('coatcheck copy', () => {
     )
     const copied = await copy(from, to, '--skip-damaged')
     expect(copied).toMatchObject({ code: 0, stderr: '' })
-    expect(copied.stdout).toContain(', without 1 that are damaged: ')
+    expect(copied.stdout).toContain(', 1 damaged and left out: ')
     const again = await serve(to)
     const kept = await new Client({ url: again.url, token: server.token }).openStore('damaged')
     expect((await kept.get('good')).body.toString()).toBe('good')
     expect((await kept.get('bad')).status).toBe(404)
   })
 
-  it('shows on a terminal how far it is, and takes that away', async () => {
+  it('shows its progress on a terminal, and clears it at the end', async () => {
     const [from, to] = [folderPlace(), folderPlace()]
     await fillLarge(from)
     const terminal = new TerminalCommand(['copy', '--from', from.data, '--to', to.data])
@@ -278,7 +276,7 @@ function copy(from: Place, to: Place, ...flags: readonly string[]): Promise<Fini
   return runCoatcheck({ args: ['copy', '--from', from.word, '--to', to.word, ...flags] })
 }
 
-/** So much that a copy takes a while. */
+/** Stores so much data that a copy takes a while. */
 async function fillLarge(place: Place): Promise<void> {
   const server = await serve(place)
   const store = await new Client(server).openStore('large')
@@ -290,7 +288,7 @@ async function fillLarge(place: Place): Promise<void> {
   expect(await server.stop()).toBe(0)
 }
 
-/** A copy that runs, to the end of the test at the latest. */
+/** Starts a copy; it runs until the end of the test at the latest. */
 function begin(from: Place, to: Place) {
   const args = ['copy', '--from', from.word, '--to', to.word]
   const { child, stderr } = spawnCoatcheck({ args })
@@ -306,7 +304,7 @@ async function killInTheMiddle(from: Place, to: Place): Promise<void> {
   expect(await exit).toBe(null)
 }
 
-/** Resolves once about so many bytes were copied. */
+/** Resolves when about `bytes` bytes are copied. */
 async function untilHolds(place: Place, bytes: number): Promise<void> {
   while ((await bytesIn(place)) < bytes) await sleep(2)
 }
@@ -317,7 +315,7 @@ async function bytesIn({ word, data }: Place): Promise<number> {
   return Number(row?.bytes ?? 0) - 8_000_000
 }
 
-/** ETags of before still hold, and what is written gets a revision above all of them. */
+/** Checks that old ETags still match, and that a new write gets a higher revision. */
 async function expectHigherRevisions(server: ServerProcess, of: Installation): Promise<void> {
   const client = new Client({ url: server.url, token: of.token })
   const path = `/v2/key-value-stores/${of.storeId}/records`

@@ -12,7 +12,7 @@ const id = expect.stringMatching(/^[a-zA-Z0-9]{17}$/)
 const tokenId = expect.stringMatching(/^[0-9a-f]{16}$/)
 const hourMs = 3_600_000
 
-/** What can't be done, and what is said of it. */
+/** Commands that are refused, and the message of each. */
 const refusals = [
   ['user add owner', /There is a user named owner already\.$/],
   ['user add no~name', /A username has at most/],
@@ -30,13 +30,13 @@ const refusals = [
 ] as const
 
 describe.each(places)('coatcheck user, with %s', (place) => {
-  it('adds a user, whose token is printed alone, once', async () => {
+  it('adds a user, and prints the token once, alone on stdout', async () => {
     const { commands, server } = await openPlace(place)
     const { code, stdout, stderr } = await commands.run('user', 'add', 'jane')
     const token = stdout.trim()
     expect({ code, stdout }).toEqual({ code: 0, stdout: `${token}\n` })
     expect(token).toMatch(tokenPattern)
-    expect(stderr).toMatch(/^The user jane was made\. [^\n]*shown this once:\n$/)
+    expect(stderr).toMatch(/^The user jane was added\. [^\n]*shown only this once:\n$/)
     expect(await whoIs(token, { commands, server })).toMatchObject({
       username: 'jane',
       isAdmin: false,
@@ -56,7 +56,7 @@ describe.each(places)('coatcheck user, with %s', (place) => {
     ])
   })
 
-  it('disables a user until that is taken back, and makes admins', async () => {
+  it('disables and enables a user, and makes admins', async () => {
     const { commands, server } = await openPlace(place)
     const token = (await commands.out('user', 'add', 'jane')).trim()
     expect(await commands.out('user', 'disable', 'jane')).toBe('The user jane is disabled.\n')
@@ -64,11 +64,13 @@ describe.each(places)('coatcheck user, with %s', (place) => {
     expect(await commands.out('user', 'enable', 'jane')).toBe('The user jane is enabled.\n')
     expect(await commands.out('user', 'admin', 'jane', 'on')).toBe('The user jane is an admin.\n')
     expect(await whoIs(token, { commands, server })).toMatchObject({ isAdmin: true })
-    expect(await commands.out('user', 'admin', 'jane', 'off')).toBe('The user jane is no admin.\n')
+    expect(await commands.out('user', 'admin', 'jane', 'off')).toBe(
+      'The user jane is not an admin.\n',
+    )
     expect(await whoIs(token, { commands, server })).toMatchObject({ isAdmin: false })
   })
 
-  it('says what the API says, as JSON', async () => {
+  it('prints the data of the API as JSON', async () => {
     const { commands } = await openPlace(place)
     const owner = {
       id,
@@ -100,7 +102,7 @@ describe.each(places)('coatcheck user, with %s', (place) => {
 })
 
 describe.each(places)('coatcheck token, with %s', (place) => {
-  it('makes tokens that are for as much as was said', async () => {
+  it('makes tokens with the given scope', async () => {
     const { commands, server } = await openPlace(place)
     await commands.out('user', 'add', 'jane')
     const words = ['--user', 'jane', '--name', 'reader', '--action', 'read', '--expires', '30d']
@@ -109,7 +111,7 @@ describe.each(places)('coatcheck token, with %s', (place) => {
       code: 0,
       stdout: expect.stringMatching(tokenPattern),
     })
-    expect(stderr).toMatch(/^The token [0-9a-f]{16}, shown this once:\n$/)
+    expect(stderr).toMatch(/^The token [0-9a-f]{16}, shown only this once:\n$/)
     expect(await whoIs(stdout.trim(), { commands, server })).toMatchObject({
       username: 'jane',
       token: { scope: { action: 'read' } },
@@ -128,7 +130,7 @@ describe.each(places)('coatcheck token, with %s', (place) => {
     expect(await whoIs(token, { commands, server })).toBeUndefined()
   })
 
-  it('makes tokens for a store by its name, or a part of its keys', async () => {
+  it('makes tokens for a store by its name, and for a key prefix', async () => {
     const { commands, server } = await openPlace(place)
     const storeId = await makeStore('photos', { commands, server })
     const words = ['--store', 'photos', '--prefix', 'a b/', '--action', 'write']
@@ -138,7 +140,7 @@ describe.each(places)('coatcheck token, with %s', (place) => {
     expect(rows.at(-1)?.slice(2, 5)).toEqual(['write', storeId, 'a b/'])
   })
 
-  it('says what the API says, as JSON', async () => {
+  it('prints the data of the API as JSON', async () => {
     const { commands } = await openPlace(place)
     const scope = { action: 'read', storeId: null, keyPrefix: null }
     const shape = { id: tokenId, name: 't', userId: id, createdAt: isoTime, expiresAt: null, scope }
@@ -171,7 +173,7 @@ it.each([
 })
 
 describe.each(places)('coatcheck audit, with %s', (place) => {
-  it("tells what was done with a user's tokens and to other users, and by whom", async () => {
+  it("lists what was done to a user's tokens and to other users, and by whom", async () => {
     const { commands } = await openPlace(place)
     await commands.out('user', 'add', 'jane')
     await commands.out('token', 'create', '--user', 'jane', '--name', 'mine')
@@ -189,19 +191,19 @@ describe.each(places)('coatcheck audit, with %s', (place) => {
     ])
   })
 
-  it('tells a page at a time, and where the next begins', async () => {
+  it('prints one page, and says where the next page begins', async () => {
     const { commands } = await openPlace(place)
     for (const name of ['a', 'b', 'c']) await commands.out('user', 'add', name)
     const { code, stdout, stderr } = await commands.run('audit', '--limit', '2')
     expect(code).toBe(0)
     const subjects = stdout.split('\n').map((line) => line.split('\t')[4])
     expect(subjects).toEqual(['first token', 'c', undefined])
-    const [, before = ''] = /^What is older: --before (\d+)\n$/.exec(stderr) ?? []
+    const [, before = ''] = /^Older events: --before (\d+)\n$/.exec(stderr) ?? []
     const rest = await commands.rows('audit', '--limit', '2', '--before', before)
     expect(rest.map((row) => row[4])).toEqual(['first token', 'b'])
   })
 
-  it('says what the API says, as JSON', async () => {
+  it('prints the data of the API as JSON', async () => {
     const { commands } = await openPlace(place)
     await commands.out('user', 'add', 'jane')
     expect(await commands.json('audit')).toEqual({
@@ -226,7 +228,7 @@ describe.each(places)('coatcheck audit, with %s', (place) => {
   })
 })
 
-it.each(places)('says in one sentence why it can not, with %s', async (place) => {
+it.each(places)('says in one sentence why a command failed, with %s', async (place) => {
   const { commands } = await openPlace(place)
   for (const [words, says] of refusals) {
     const { code, stdout, stderr } = await commands.run(...words.split(' '))
@@ -236,7 +238,7 @@ it.each(places)('says in one sentence why it can not, with %s', async (place) =>
   }
 })
 
-it('what a command did to a running server holds at once', async () => {
+it('a change by a command applies to a running server at once', async () => {
   const { commands, server } = await openPlace('a running server')
   const token = (await commands.out('user', 'add', 'jane')).trim()
   const places = { commands, server }
@@ -250,7 +252,7 @@ interface Opened {
   readonly server: ServerProcess
 }
 
-/** What the API says of a token's user; undefined where it is nobody's. */
+/** The user that a token belongs to, from the API; undefined without one. */
 async function whoIs(token: string, opened: Opened): Promise<unknown> {
   return whileServed(opened, async (url) => {
     const headers = { Authorization: `Bearer ${token}` }
@@ -259,7 +261,7 @@ async function whoIs(token: string, opened: Opened): Promise<unknown> {
   })
 }
 
-/** The id of a store that the first user makes. */
+/** Makes a store of the first user, and gives its id. */
 async function makeStore(name: string, opened: Opened): Promise<string> {
   return whileServed(opened, async (url) => {
     const headers = { Authorization: `Bearer ${opened.server.token}` }
@@ -269,7 +271,7 @@ async function makeStore(name: string, opened: Opened): Promise<string> {
   })
 }
 
-/** By the server that runs, or by one that does so for as long as it takes. */
+/** Runs `work` against the running server, or starts a server just for it. */
 async function whileServed<T>(
   { commands, server }: Opened,
   work: (url: string) => Promise<T>,

@@ -14,14 +14,14 @@ async function channelOf(commands: DataCommands, address: string): Promise<strin
   return (await commands.json('project', 'show', address)).channelId
 }
 
-describe.each(places)('what stands for two projects, with %s', (place) => {
-  it('is refused where a store is called like the channel of another project', async () => {
+describe.each(places)('a name that could mean two projects, with %s', (place) => {
+  it('is refused if a store has the name of the channel of another project', async () => {
     const { commands } = await openPlace(place)
     const one = await commands.json('project', 'create', 'Game One')
     await commands.out('project', 'create', 'Other', '--channel', 'game-one')
     const sentence =
-      'coatcheck: Which of these is game-one: owner~other by its channel id, ' +
-      'or owner~game-one by its store? Say owner~other or owner~game-one.\n'
+      'coatcheck: game-one means two projects: owner~other by its channel id, ' +
+      'or owner~game-one by its store. Use owner~other or owner~game-one.\n'
     for (const words of [
       ['show', 'game-one'],
       ['rotate-key', 'game-one'],
@@ -36,20 +36,20 @@ describe.each(places)('what stands for two projects, with %s', (place) => {
     expect(await channelOf(commands, 'other')).toBe('game-one')
   })
 
-  it('is refused where a channel is called like the id of another store', async () => {
+  it('is refused if a channel has the name of the id of another store', async () => {
     const { commands } = await openPlace(place)
     const { storeId, channelId } = await commands.json('project', 'create', 'One')
     await commands.out('store', 'rename', storeId, '--unname')
     await commands.out('project', 'create', 'Other', '--channel', storeId)
     expect(await refusal(commands, 'show', storeId)).toBe(
-      `coatcheck: Which of these is ${storeId}: owner~other by its channel id, ` +
-        `or ${storeId} by its store? Say owner~other or ${channelId}.\n`,
+      `coatcheck: ${storeId} means two projects: owner~other by its channel id, ` +
+        `or ${storeId} by its store. Use owner~other or ${channelId}.\n`,
     )
     expect(await channelOf(commands, channelId)).toBe(channelId)
     expect(await channelOf(commands, 'owner~other')).toBe(storeId)
   })
 
-  it('is no question where both are one project, or one of the two is none', async () => {
+  it('is accepted if both are one project, or if only one of the two is a project', async () => {
     const { commands } = await openPlace(place)
     await commands.out('project', 'create', 'same', '--channel', 'same')
     expect(await channelOf(commands, 'same')).toBe('same')

@@ -36,7 +36,7 @@ describe.each(places)('coatcheck project, with %s', (place) => {
       owner: 'owner',
       title: 'My Game!',
       pairs: '0',
-      'open by its channel': isOpen,
+      'open without page key': isOpen,
       'pages may delete': 'no',
       'pages may list': '-',
       seed: 'no',
@@ -55,7 +55,7 @@ describe.each(places)('coatcheck project, with %s', (place) => {
     expect(await commands.json('project', 'list', '--user', 'owner')).toMatchObject({ count: 1 })
   })
 
-  it('makes a project of a store that is there, and a store of a project again', async () => {
+  it('turns a store into a project, and a project back into a store', async () => {
     const { commands } = await openPlace(place)
     const words = ['project', 'create', 'a', '--channel', 'known-1', '--open', 'off', '--json']
     expect(JSON.parse(await commands.out(...words))).toMatchObject({
@@ -65,11 +65,11 @@ describe.each(places)('coatcheck project, with %s', (place) => {
     const file = fileWith(commands, '{"a":1}')
     await commands.out('project', 'import', 'known-1', file)
     const removed = await commands.out('project', 'remove', 'known-1', '--yes')
-    expect(removed).toBe('The store owner~a is no project now; its records stay.\n')
+    expect(removed).toBe('The store owner~a is no longer a project; its records stay.\n')
     const { code, stderr } = await commands.run('project', 'show', 'a')
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: 'coatcheck: The store owner~a is no project.\n',
+      stderr: 'coatcheck: The store owner~a is not a project.\n',
     })
     const linked = await commands.json('project', 'link', 'a')
     expect(linked).toMatchObject({ channelId: channel, pairCount: 1 })
@@ -78,7 +78,7 @@ describe.each(places)('coatcheck project, with %s', (place) => {
     expect(await commands.rows('store', 'list')).toEqual([])
   })
 
-  it('says what pages may', async () => {
+  it('sets and shows what pages may do', async () => {
     const { commands } = await openPlace(place)
     await commands.out('project', 'create', 'a')
     const project = async (...words: string[]): Promise<Record<string, unknown>> =>
@@ -110,7 +110,7 @@ describe.each(places)('coatcheck project, with %s', (place) => {
     expect(await project('may-list', 'a')).toMatchObject({ listPrefixes: [], isOpen: true })
   })
 
-  it('prints a new page key alone', async () => {
+  it('prints a new page key alone on stdout', async () => {
     const { commands } = await openPlace(place)
     const { pageKey } = await commands.json('project', 'create', 'a')
     const rotated = await commands.out('project', 'rotate-key', 'a')
@@ -119,18 +119,18 @@ describe.each(places)('coatcheck project, with %s', (place) => {
     expect(await commands.json('project', 'show', 'a')).toMatchObject({ pageKey: rotated.trim() })
   })
 
-  it('says after a new page key that a project is still open, and how to close it', async () => {
+  it('says after a new page key if the project is still open, and how to close it', async () => {
     const { commands } = await openPlace(place)
     await commands.out('project', 'create', 'a', '--open', 'on')
     const { stderr } = await commands.run('project', 'rotate-key', 'a')
-    expect(stderr).toContain('still open by its channel id')
+    expect(stderr).toContain('still open: pages need only its channel id')
     const [, closing = ''] = /`coatcheck (.*)`/.exec(stderr) ?? []
     expect(await commands.json(...closing.split(' '))).toMatchObject({ isOpen: false })
     const again = await commands.run('project', 'rotate-key', 'a')
     expect(again.stderr).not.toContain('open')
   })
 
-  it('takes pairs in and out without losing a digit', async () => {
+  it('imports and exports pairs without losing a digit', async () => {
     const { commands } = await openPlace(place)
     await commands.out('project', 'create', 'a')
     const text = '{"__proto__":9007199254740993,"clicks":1.50,"🧥":{"b":1,"a":[null]}}'
@@ -151,7 +151,7 @@ describe.each(places)('coatcheck project, with %s', (place) => {
     expect(over).toBe('Pairs of owner~a: 0 added, 3 overwritten, 0 kept.\n')
   })
 
-  it('seeds a project, and resets it to that', async () => {
+  it('seeds a project, and resets it to its seed', async () => {
     const { commands } = await openPlace(place)
     await commands.out('project', 'create', 'a')
     const seed = fileWith(commands, '{"click_count": 5}')
@@ -171,7 +171,7 @@ describe.each(places)('coatcheck project, with %s', (place) => {
 })
 
 describe('coatcheck project', () => {
-  it('refuses what it does not understand, before it does anything', async () => {
+  it('refuses wrong arguments before it does anything', async () => {
     const { commands } = await openPlace('a running server')
     await commands.out('project', 'create', 'a')
     const wrongs = [
@@ -207,7 +207,7 @@ describe('coatcheck project', () => {
     expect(await commands.rows('project', 'list')).toHaveLength(1)
   })
 
-  it('names file, line and column of a mistake, and takes nothing of that file', async () => {
+  it('names file, line and column of a mistake, and imports nothing of that file', async () => {
     const { commands } = await openPlace('a running server')
     await commands.out('project', 'create', 'a')
     const mistakes = {
@@ -227,7 +227,7 @@ describe('coatcheck project', () => {
     }
     const file = fileWith(commands, '[1]')
     const list = await commands.run('project', 'import', 'a', file)
-    expect(list.stderr).toBe(`coatcheck: ${file} is no JSON object with a value for each key.\n`)
+    expect(list.stderr).toBe(`coatcheck: ${file} is not a JSON object with a value for each key.\n`)
     writeFileSync(file, Buffer.from('{"name":"Zoë"}', 'latin1'))
     const latin1 = await commands.run('project', 'import', 'a', file)
     expect(latin1.stderr).toBe(`coatcheck: ${file} is not UTF-8 text.\n`)
@@ -238,7 +238,7 @@ describe('coatcheck project', () => {
     const { commands } = await openPlace('a running server')
     await commands.out('project', 'create', 'a')
     const file = fileWith(commands, '{"a":1,"gone":null,"b":[null],"too":null}')
-    const leftOut = '2 left out (null is no value)'
+    const leftOut = '2 left out (their value is null)'
     const imported = await commands.out('project', 'import', 'a', file)
     expect(imported).toBe(`Pairs of owner~a: 2 added, 0 overwritten, 0 kept, ${leftOut}.\n`)
     const seeded = await commands.out('project', 'seed', 'a', file)
@@ -246,24 +246,28 @@ describe('coatcheck project', () => {
     expect(await commands.json('project', 'seed', 'a', file)).toEqual({ pairs: 2, leftOut: 2 })
   })
 
-  it('tells how pages reach a new project', async () => {
+  it('says how pages reach a new project', async () => {
     const { commands, server } = await openPlace('a running server')
     const { stdout, stderr } = await commands.run('project', 'create', 'a')
     const facts = Object.fromEntries(stdout.split('\n').map((line) => line.split('\t')))
     const script = `<script src="${server.url}/applab.js" data-channel="${facts.channel}"`
-    expect(stderr).toBe(`Pages reach it by ${script} data-key="${facts['page key']}"></script>\n`)
+    expect(stderr).toBe(
+      `Add this to your pages: ${script} data-key="${facts['page key']}"></script>\n`,
+    )
   })
 
-  it('says of a new project that is closed that its pages need the key', async () => {
+  it('says that the pages of a new closed project need the key', async () => {
     const { commands } = await openPlace('a folder that nobody serves')
     const note = async (...words: readonly string[]): Promise<string> =>
       (await commands.run('project', 'create', 'a', ...words)).stderr
-    const closed = /^It is closed: pages need data-key, as here\.\n/
+    const closed = /^The project is closed: pages need the data-key below\.\n/
     const script = /<script src="(.+)\/applab.js" data-channel="[^"]{22}" data-key="ck_page_\w+">/
     const unserved = await note()
     expect(unserved).toMatch(closed)
     expect(script.exec(unserved)?.[1]).toBe('http://HOST')
-    expect(unserved).toContain('HOST is where your server will be, such as 127.0.0.1:8288.\n')
+    expect(unserved).toContain(
+      'Replace HOST with the address of your server, such as 127.0.0.1:8288.\n',
+    )
     expect(await note('--open', 'on')).not.toMatch(closed)
     const served = await openPlace('a running server')
     const asked = ['project', 'create', 'a', '--open', 'off']
@@ -274,7 +278,7 @@ describe('coatcheck project', () => {
     expect((await served.commands.run(...asked, '--json')).stderr).toBe('')
   })
 
-  it('loses no rule where two people set one at once', async () => {
+  it('loses no rule when several people set rules at once', async () => {
     const { commands } = await openPlace('a running server')
     await commands.out('project', 'create', 'a')
     await commands.out('project', 'rule', 'a', 'read-only', 'old')
@@ -293,7 +297,7 @@ describe('coatcheck project', () => {
         { key: 'log', preset: 'append-only' },
       ]),
     )
-    // Whoever sent the list that they had read would lose what came meanwhile.
+    // Sending a whole list that was read before would undo changes made meanwhile.
     const trail = await commands.out('audit', '--limit', '5')
     expect(trail.match(/"ruleChanges":/g)).toHaveLength(5)
     expect(trail).not.toContain('"rules":')
@@ -311,7 +315,7 @@ describe('coatcheck project', () => {
     expect({ code, stderr }).toEqual({ code: 1, stderr: 'coatcheck: There is no user nobody.\n' })
   })
 
-  it('explains what a project is given by, and each rule, to who asks for help', async () => {
+  it('explains in its help how to name a project, and each rule', async () => {
     const { commands } = await openPlace('a folder that nobody serves')
     const help = await commands.out('project', '--help')
     expect(help).toMatch(/PROJECT is a channel id,\n.* NAME, USER~NAME or its id\n/)
@@ -321,21 +325,23 @@ describe('coatcheck project', () => {
     }
     expect(help.split('\n').filter((line) => line.length > 100)).toEqual([])
     const { stderr } = await commands.run('project', 'rule', 'a', 'readonly', 'k')
-    expect(stderr).toContain('"readonly" is none of anything, read-only, write-once,')
+    expect(stderr).toContain(
+      'Unknown preset "readonly". Use one of: anything, read-only, write-once,',
+    )
   })
 
-  it('says that no page can list yet, whatever it may', async () => {
+  it('says that no page can list keys yet, even with the right to', async () => {
     const { commands } = await openPlace('a running server')
     await commands.out('project', 'create', 'a')
     const { stdout, stderr } = await commands.run('project', 'may-list', 'a', 'scores/')
-    expect(stdout).toContain('\npages may list\t"scores/" (no page can yet)\n')
-    expect(stderr).toBe('No route lists keys for pages yet: this is kept for when there is one.\n')
+    expect(stdout).toContain('\npages may list\t"scores/" (no effect yet)\n')
+    expect(stderr).toBe('No route lists keys for pages yet, so this setting has no effect yet.\n')
     const asked = ['project', 'may-list', 'a', '--json']
     expect((await commands.run(...asked)).stderr).toBe('')
     expect(await commands.out('project', '--help')).toMatch(/ may-list .*\n.*; no effect yet/)
   })
 
-  it('lists projects a page at a time, of all users or of one', async () => {
+  it('lists projects of all users or of one, a page at a time', async () => {
     const { commands } = await openPlace('a folder that nobody serves')
     for (const name of ['a', 'b', 'c']) await commands.out('project', 'create', name)
     for (const whose of [[], ['--user', 'owner']]) {
@@ -351,7 +357,7 @@ describe('coatcheck project', () => {
     expect((await commands.run('project', 'list', '--after', 'x')).code).toBe(1)
   })
 
-  it("is told in the audit trail as done on the server's own machine", async () => {
+  it("appears in the audit trail as done on the server's own machine", async () => {
     const { commands, server } = await openPlace('a running server')
     await commands.out('project', 'create', 'a')
     await commands.out('project', 'update', 'a', '--open', 'off')
@@ -365,7 +371,7 @@ describe('coatcheck project', () => {
     })
   })
 
-  it('leaves sound data behind, also in a copy', async () => {
+  it('leaves valid data, also in a copy', async () => {
     const { commands, server } = await openPlace('a running server')
     await commands.out('project', 'create', 'a')
     await commands.out('project', 'seed', 'a', fileWith(commands, '{"a": 1}'))

@@ -12,17 +12,17 @@ import { TerminalCommand } from './support/processes/terminal.ts'
 // Each command is a process of its own.
 vi.setConfig({ testTimeout: 120_000 })
 
-const promise = "what is acknowledged is on one machine's disk"
+const promise = "acknowledged writes are on one machine's disk"
 
 describe.each(places)('coatcheck status, with %s', (place) => {
-  it('tells how the server is, a line each for programs', async () => {
+  it('prints the state of the server, one fact per line, for programs', async () => {
     const { commands, server } = await openPlace(place)
     await commands.out('user', 'add', 'jane')
     expect(await commands.rows('status')).toEqual([
       ['status', 'ok'],
       ['engine', 'lmdb'],
       ['promise', promise],
-      ['address', addressOf(place, server) ?? 'nobody serves it'],
+      ['address', addressOf(place, server) ?? 'no server has this folder open'],
       ['version', readVersion()],
       ['users', '2'],
       ['stores', '0'],
@@ -30,7 +30,7 @@ describe.each(places)('coatcheck status, with %s', (place) => {
     ])
   })
 
-  it('says what /health tells admins, as JSON, with what there is', async () => {
+  it('prints as JSON what /health shows admins, and what the folder holds', async () => {
     const { commands, server } = await openPlace(place)
     expect(await commands.json('status')).toEqual({
       status: 'ok',
@@ -65,7 +65,7 @@ describe('coatcheck status', () => {
     expect((await commands.json('status')).stores).toEqual({ count: 2, isTruncated: false })
   })
 
-  it('says why the server does not serve, and ends with 1', async () => {
+  it('says why the server does not serve, and exits with 1', async () => {
     const data = createTestFolder()
     const log = `${createTestFolder()}/log`
     const failing = ['-e', 'trace=pwrite64', '-e', 'inject=pwrite64:error=EIO:when=20+']
@@ -95,14 +95,14 @@ describe('coatcheck status', () => {
     expect(rows[0]).toEqual(['status', 'ok'])
   })
 
-  it('asks whatever server has the folder, but none with another engine than is named', async () => {
+  it('asks the server of the folder, unless it has another engine than the named one', async () => {
     const { commands } = await openPlace('a running server')
     expect((await commands.run('status', '--engine', 'lmdb')).code).toBe(0)
     const address = 'postgres://nobody@127.0.0.1:9/none'
     const { code, stdout, stderr } = await commands.run('status', '--engine', address)
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     expect(stderr).toBe(
-      `coatcheck: ${commands.data} is the folder of a server with lmdb, not with postgresql.\n`,
+      `coatcheck: The server of ${commands.data} has the engine lmdb, not postgresql.\n`,
     )
   })
 })

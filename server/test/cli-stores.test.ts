@@ -20,7 +20,7 @@ interface Stores {
 }
 
 describe.each(places)('coatcheck store, with %s', (place) => {
-  it("lists everybody's stores, or those of a user, or those that are called so", async () => {
+  it('lists the stores of all users, of one user, or with a text in the name or id', async () => {
     const { commands, ids } = await openStores(place)
     const idsOf = async (...words: readonly string[]): Promise<unknown[]> =>
       (await commands.rows('store', 'list', ...words)).map(([id]) => id).toSorted()
@@ -33,7 +33,7 @@ describe.each(places)('coatcheck store, with %s', (place) => {
     expect(photos).toEqual([ids.photos, 'jane', 'photos', '3', '12', isoTime, '-', '-'])
   })
 
-  it('shows a store by its id, its name and owner, or a name that no other has', async () => {
+  it('shows a store by its id, by its owner and name, or by a unique name', async () => {
     const { commands, ids } = await openStores(place)
     for (const address of [ids.photos, 'jane~photos', 'photos']) {
       const facts = Object.fromEntries(await commands.rows('store', 'show', address))
@@ -44,7 +44,7 @@ describe.each(places)('coatcheck store, with %s', (place) => {
         records: '3',
         size: '12',
         'general access': 'FOLLOW_USER_SETTING',
-        'in effect': 'RESTRICTED',
+        'effective access': 'RESTRICTED',
         'shared with': '-',
       })
     }
@@ -52,7 +52,7 @@ describe.each(places)('coatcheck store, with %s', (place) => {
     expect(unnamed).toMatchObject({ store: ids.unnamed, name: '-', expires: isoTime })
   })
 
-  it('renames a store of another user, and takes its name away', async () => {
+  it('renames a store of another user, and removes its name', async () => {
     const { commands, ids } = await openStores(place)
     const out = await commands.out('store', 'rename', 'photos', 'pictures')
     expect(out).toBe('The store jane~photos is jane~pictures now.\n')
@@ -66,11 +66,11 @@ describe.each(places)('coatcheck store, with %s', (place) => {
     }
   })
 
-  it('shares a store of another user, as the API says it', async () => {
+  it('shares a store of another user', async () => {
     const { commands, ids } = await openStores(place)
     await commands.out('user', 'add', 'joe')
     const shared = await commands.out('store', 'share', 'photos', 'joe', 'write')
-    expect(shared).toBe('The store jane~photos is shared to write with joe now.\n')
+    expect(shared).toBe('The store jane~photos is now shared (write) with joe.\n')
     const access = await commands.json('store', 'access', 'photos', 'id')
     expect(access).toEqual({
       storeId: ids.photos,
@@ -82,7 +82,7 @@ describe.each(places)('coatcheck store, with %s', (place) => {
     const facts = Object.fromEntries(await commands.rows('store', 'show', 'photos'))
     expect(facts).toMatchObject({ 'shared with': 'joe: write' })
     const ended = await commands.out('store', 'share', 'photos', 'joe', 'none')
-    expect(ended).toBe('The store jane~photos is not shared with joe now.\n')
+    expect(ended).toBe('The store jane~photos is no longer shared with joe.\n')
     expect(await commands.json('store', 'access', 'photos', 'restricted')).toMatchObject({
       shares: [],
     })
@@ -91,10 +91,10 @@ describe.each(places)('coatcheck store, with %s', (place) => {
     expect(refused.stderr).toMatch(/belongs to that user already/)
   })
 
-  it('deletes records by their keys as they are, and by what those begin with', async () => {
+  it('deletes records by their plain keys, and by a key prefix', async () => {
     const { commands } = await openStores(place)
     const byKey = await commands.out('store', 'delete-keys', 'photos', '100%25', 'none', '--yes')
-    expect(byKey).toBe('Records of jane~photos that were deleted: 1\n')
+    expect(byKey).toBe('Deleted records of jane~photos: 1\n')
     const prefix = ['--prefix', 'a ', '--yes']
     expect(await commands.json('store', 'delete-keys', 'photos', ...prefix)).toEqual({
       deletedCount: 1,
@@ -105,7 +105,7 @@ describe.each(places)('coatcheck store, with %s', (place) => {
     expect(photos?.[3]).toBe('0')
   })
 
-  it('clears and deletes a store with --yes, and asks nobody then', async () => {
+  it('clears and deletes a store with --yes without a question', async () => {
     const { commands, ids } = await openStores(place)
     const cleared = await commands.out('store', 'clear', 'photos', '--yes')
     expect(cleared).toBe('The store jane~photos was cleared.\n')
@@ -117,7 +117,7 @@ describe.each(places)('coatcheck store, with %s', (place) => {
     expect(await commands.json('store', 'delete', ids.unnamed, '--yes')).toBeNull()
   })
 
-  it('tells what happened to a store and its records, and who did it', async () => {
+  it('shows the history of a store and its records, and who did what', async () => {
     const { commands } = await openStores(place)
     await commands.out('store', 'rename', 'photos', 'pictures')
     await commands
@@ -146,15 +146,15 @@ describe.each(places)('coatcheck store, with %s', (place) => {
 })
 
 describe('coatcheck store', () => {
-  it('asks which one is meant where several have a name, and says what is like it', async () => {
+  it('asks which of several stores with one name is meant, and suggests similar names', async () => {
     const { commands, ids } = await openStores('a running server')
     const several = await commands.run('store', 'show', 'both')
     expect({ code: several.code, stdout: several.stdout }).toEqual({ code: 1, stdout: '' })
     expect(several.stderr).toBe(
-      `coatcheck: Which of the stores named both: owner~both (${ids.ownBoth}), ` +
-        `jane~both (${ids.both})?\n`,
+      `coatcheck: Several stores are named both: owner~both (${ids.ownBoth}), ` +
+        `jane~both (${ids.both}). Use one of these.\n`,
     )
-    const hint = `Is it one of these: jane~photos (${ids.photos})?`
+    const hint = `Did you mean one of these: jane~photos (${ids.photos})?`
     for (const address of ['hot', 'owner~photos']) {
       const { code, stderr } = await commands.run('store', 'show', address)
       expect(code).toBe(1)
@@ -182,7 +182,7 @@ describe('coatcheck store', () => {
     ['name', 'ANYONE_WITH_NAME_CAN_READ'],
     ['follow', 'FOLLOW_USER_SETTING'],
     ['ANYONE_WITH_NAME_CAN_READ', 'ANYONE_WITH_NAME_CAN_READ'],
-  ])('calls a general access %s', async (word, generalAccess) => {
+  ])('sets the general access by the word %s', async (word, generalAccess) => {
     const { commands } = await openStores('a running server')
     const access = await commands.json('store', 'access', 'photos', word)
     expect(access).toMatchObject({ generalAccess })
@@ -192,7 +192,7 @@ describe('coatcheck store', () => {
     ['clear', []],
     ['delete', []],
     ['delete-keys', ['--prefix', '']],
-  ])('does not %s without --yes where nobody can be asked', async (verb, words) => {
+  ])('does not %s without --yes if there is no terminal to ask on', async (verb, words) => {
     const { commands, ids } = await openStores('a running server')
     const { code, stdout, stderr } = await commands.run('store', verb, 'photos', ...words)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
@@ -200,20 +200,20 @@ describe('coatcheck store', () => {
     expect((await commands.rows('store', 'list', ids.photos))[0]?.[3]).toBe('3')
   })
 
-  it('ends the links that were signed', async () => {
+  it('makes signed links invalid', async () => {
     const { commands } = await openStores('a running server')
     const before = await commands.json('store', 'show', 'photos')
     const out = await commands.out('store', 'reset-links', 'photos')
-    expect(out).toBe('The links of the store jane~photos that were signed have ended.\n')
+    expect(out).toBe('All signed links of the store jane~photos are now invalid.\n')
     const after = await commands.json('store', 'show', 'photos')
     expect(after.urlSigningSecretKey).not.toBe(before.urlSigningSecretKey)
   })
 })
 
-it('a server and a folder that nobody serves say the same', async () => {
+it('commands print the same with a server and with a folder that nobody serves', async () => {
   const env = { COATCHECK_PUBLIC_URL: 'https://store.example' }
   const { commands, server, ids } = await openStores('a running server', env)
-  // Without a signature, whose time is another in each hour.
+  // Links of a public store have no signature; a signature changes every hour.
   await commands.out('store', 'access', 'photos', 'name')
   const asked = [
     ['user', 'list'],
@@ -244,7 +244,7 @@ it('a server and a folder that nobody serves say the same', async () => {
   )
 })
 
-it('what a command did to a store of a running server holds at once', async () => {
+it('a change to a store by a command applies to a running server at once', async () => {
   const { commands, server, jane, ids } = await openStores('a running server')
   const client = new Client({ url: server.url, token: jane })
   const path = `/v2/key-value-stores/${ids.photos}`
@@ -264,7 +264,7 @@ async function openStores(
   const server = await ServerProcess.start({ data, env })
   const jane = (await commands.out('user', 'add', 'jane')).trim()
   const [hers, own] = [jane, server.token].map((token) => new Client({ url: server.url, token }))
-  if (!hers || !own) throw new Error('Both have a token.')
+  if (!hers || !own) throw new Error('Both users must have a token.')
   const { address: photos } = await hers.openStore('photos')
   for (const [key, value] of [
     ['a b', '12345'],

@@ -19,22 +19,22 @@ const commands = [userCommands, tokenCommands, storeCommands, others].flatMap((t
   Object.values(table),
 )
 
-/** What is no command line, and what is said of it. */
+/** Wrong command lines, and the message of each. */
 const wrong: Readonly<Record<string, RegExp>> = {
-  user: /said what to do/,
-  'user frob': /no "frob"/,
-  'user constructor': /no "constructor"/,
-  'user list more': /"more" is one word too many/,
+  user: /Missing subcommand/,
+  'user frob': /Unknown subcommand "frob"/,
+  'user constructor': /Unknown subcommand "constructor"/,
+  'user list more': /Unexpected argument "more"/,
   'user list --bogus': /--bogus/,
   'user list --json=1': /--json/,
   'user list --data': /--data/,
-  'user add': /word is missing/,
-  'user add a b': /"b" is one word too many/,
-  'user add --admin': /word is missing/,
-  'user admin jane': /word is missing/,
+  'user add': /argument is missing/,
+  'user add a b': /Unexpected argument "b"/,
+  'user add --admin': /argument is missing/,
+  'user admin jane': /argument is missing/,
   'user admin jane maybe': /"maybe" is neither on nor off/,
-  'token revoke': /word is missing/,
-  'token create word': /"word" is one word too many/,
+  'token revoke': /argument is missing/,
+  'token create word': /Unexpected argument "word"/,
   'token create --action delete': /--action is "delete"/,
   'token create --expires soon': /--expires is "soon"/,
   'token create --expires 0d': /--expires is "0d"/,
@@ -43,16 +43,17 @@ const wrong: Readonly<Record<string, RegExp>> = {
   'token create --expires 2027-02-31': /--expires is "2027-02-31"/,
   'token create --expires 2027-13-01': /--expires is "2027-13-01"/,
   'token create --expires 2027-01-31T25:00Z': /--expires is "2027-01-31T25:00Z"/,
-  'store list a b': /"b" is one word too many/,
-  'store show': /word is missing/,
+  'store list a b': /Unexpected argument "b"/,
+  'store show': /argument is missing/,
   'store rename photos': /a name or --unname/,
   'store rename photos new --unname': /a name or --unname/,
-  'store share photos jane': /word is missing/,
-  'store share photos jane own': /"own" is none of read, write, manage, none/,
-  'store access photos': /word is missing/,
-  'store access photos open': /"open" is none of restricted, id, name, follow/,
-  'store access photos constructor': /"constructor" is none of/,
-  'store delete': /word is missing/,
+  'store share photos jane': /argument is missing/,
+  'store share photos jane own': /Unknown permission "own"\. Use one of: read, write, manage, none/,
+  'store access photos': /argument is missing/,
+  'store access photos open':
+    /Unknown access level "open"\. Use one of: restricted, id, name, follow/,
+  'store access photos constructor': /Unknown access level "constructor"/,
+  'store delete': /argument is missing/,
   'store delete-keys photos --yes': /keys or --prefix/,
   'store delete-keys photos KEY --prefix P --yes': /keys or --prefix/,
   'store history photos --limit 0': /--limit is "0"/,
@@ -60,13 +61,13 @@ const wrong: Readonly<Record<string, RegExp>> = {
   'audit --limit x': /--limit is "x"/,
   'audit --limit 1.5': /--limit is "1.5"/,
   'audit --before -1': /--before/,
-  'audit list': /"list" is one word too many/,
-  'status now': /"now" is one word too many/,
+  'audit list': /Unexpected argument "list"/,
+  'status now': /Unexpected argument "now"/,
 }
 
 describe('a wrong command line', () => {
-  it.each(Object.entries(wrong))('%s is told, with what would be right', async (words, says) => {
-    // Not even looked at.
+  it.each(Object.entries(wrong))('%s is refused, and the usage is shown', async (words, says) => {
+    // The folder does not exist: the command must fail before it looks.
     const env = { COATCHECK_DATA: join(createTestFolder(), 'absent') }
     const { code, stdout, stderr } = await runCoatcheck({ args: words.split(' '), env })
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
@@ -79,15 +80,15 @@ describe('a wrong command line', () => {
     expect(stderr).not.toContain(' at ')
   })
 
-  it('has no empty words', async () => {
+  it('with an empty word is refused', async () => {
     const { code, stderr } = await runCoatcheck({ args: ['user', 'add', ''] })
     expect({ code, stderr }).toEqual({
       code: 2,
-      stderr: 'coatcheck: A word is empty.\nUsage: coatcheck user add NAME [--admin]\n',
+      stderr: 'coatcheck: An argument is empty.\nUsage: coatcheck user add NAME [--admin]\n',
     })
   })
 
-  it('is a wrong setting too, of whatever the command does not use', async () => {
+  it('is also one with a wrong setting that the command does not use', async () => {
     const env = { COATCHECK_PORT: 'x' }
     const { code, stderr } = await runCoatcheck({ args: ['user', 'list'], env })
     expect(code).toBe(2)
@@ -105,7 +106,7 @@ describe('help', () => {
   })
 
   it.each(['user', 'token', 'store', 'audit', 'status', 'user add', 'store delete x'])(
-    'tells of %s',
+    'explains %s',
     async (words) => {
       const args = [...words.split(' '), '--help']
       const { code, stdout, stderr } = await runCoatcheck({ args })
@@ -119,7 +120,7 @@ describe('help', () => {
     },
   )
 
-  it('stands in docs/cli.md, with every command and every flag', () => {
+  it('is in docs/cli.md, with every command and every flag', () => {
     const page = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8')
     const examples = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)]
       .map(([, text]) => text)
@@ -165,7 +166,7 @@ describe('on a terminal', () => {
     expect(lines.map((line) => line.split(/ {2,}/)[1])).toEqual(['first token', 'plain', '漢字'])
     const at = header.indexOf('MAY')
     expect(lines[1]?.indexOf('manage')).toBe(at)
-    // Two of its characters take two columns each.
+    // The name has two characters that take two columns each.
     expect(lines[2]?.indexOf('manage')).toBe(at - 2)
     for (const line of lines) expect(line).toMatch(/ \d{4}-\d\d-\d\d \d\d:\d\d$/)
   })
@@ -178,11 +179,11 @@ describe('on a terminal', () => {
     const lines = terminal.text.trimEnd().split('\n')
     expect(lines.map((line) => line.endsWith('…'))).toEqual([true, true, true])
     expect(lines[0]).toHaveLength(40)
-    // Eighteen of one column, ten of two, and the sign.
+    // 18 characters of one column, 10 of two columns, and the `…`: 39 columns.
     expect(lines[2]).toMatch(/^[0-9a-f]{16} {2}[漢字]{10}…$/)
   })
 
-  it('what others wrote does nothing to it', async () => {
+  it('control characters in names are shown escaped', async () => {
     const opened = await openTokens(['\u001b[31mred\u0007\u009b31m\u202e'])
     const shown = '\\u001b[31mred\\u0007\\u009b31m\\u202e'
     for (const words of [['token', 'list'], ['token', 'list', '--json'], ['audit']]) {
@@ -202,7 +203,7 @@ describe('on a terminal', () => {
     const opened = await openStore()
     const terminal = new TerminalCommand(['store', 'delete', 'photos', '--data', opened.data])
     await terminal.shows('Type the id or name to confirm: ')
-    // The folder is nobody's while it waits.
+    // No process holds the folder while the command waits for an answer.
     expect(await opened.rows('store', 'list')).toHaveLength(1)
     terminal.type(`${answer}\n`)
     expect(await terminal.exit()).toBe(0)
@@ -216,7 +217,7 @@ describe('on a terminal', () => {
     ['yes', 'yes\n'],
     ['the end of the input', '\u0004'],
     ['Ctrl-C', '\u0003'],
-  ])('a store stays where %s is typed', async (_, answer) => {
+  ])('a store is kept if %s is typed', async (_, answer) => {
     const opened = await openStore()
     const terminal = new TerminalCommand(['store', 'clear', 'photos', '--data', opened.data])
     await terminal.shows('Type the id or name to confirm: ')
@@ -226,7 +227,7 @@ describe('on a terminal', () => {
     expect(await opened.rows('store', 'list')).toHaveLength(1)
   })
 
-  it('nothing is asked with --yes', async () => {
+  it('a store is deleted with --yes without a question', async () => {
     const opened = await openStore()
     const words = ['store', 'delete', 'photos', '--yes', '--data', opened.data]
     const terminal = new TerminalCommand(words)
@@ -235,9 +236,9 @@ describe('on a terminal', () => {
   })
 })
 
-it('a reader that has read enough is no error', async () => {
+it('a reader that closes the pipe early causes no error', async () => {
   const opened = await openTokens(Array.from({ length: 3 }, (_, at) => `token ${at}`))
-  // The shell's `true` reads nothing and is gone before anything is written.
+  // The shell's `true` reads nothing and has ended before the command writes.
   const under = ['bash', '-c', 'set -o pipefail; "$@" | true', '-']
   const args = ['token', 'list', '--data', opened.data]
   expect(await runCoatcheck({ args, under })).toEqual({ code: 0, stdout: '', stderr: '' })
@@ -249,7 +250,7 @@ async function openTokens(names: readonly string[]): Promise<DataCommands> {
   return opened
 }
 
-/** With the store `photos` of the first user, which only a server could make. */
+/** Commands for a folder with the store `photos` of the first user, made by a server. */
 async function openStore(): Promise<DataCommands> {
   const { commands: opened, server } = await openPlace('a running server')
   const headers = { Authorization: `Bearer ${server.token}` }

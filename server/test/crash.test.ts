@@ -13,15 +13,15 @@ const seed = Number(process.env.COATCHECK_CRASH_SEED ?? Date.now() % 1_000_000)
 const connections = 24
 const loadMsMin = 20
 const loadMsMax = 1_000
-/** Records that nobody wrote to lately are looked at too, so many after each kill. */
+/** The number of older records that are checked after each kill, besides the recent ones. */
 const sample = 300
-/** Every so many cycles one more process is ended while it starts. */
+/** In every fifth cycle, one more process is killed while it starts. */
 const cyclesPerStartKill = 5
 const startKillMsMax = 400
 const cycleMsMax = 60_000
 
 it(
-  `loses and tears nothing that was acknowledged in ${cycles} kills`,
+  `keeps every acknowledged write whole through ${cycles} kills`,
   async () => {
     const run = new CrashRun(createTestFolder())
     for (let cycle = 0; cycle < cycles; cycle += 1) {
@@ -63,7 +63,7 @@ class CrashRun {
     await this.#check()
   }
 
-  /** Everything that was ever acknowledged, once more. */
+  /** Checks every write that was ever acknowledged once more, and stops the server. */
   async finish(): Promise<void> {
     const { server, client } = await this.#start()
     await this.#verifyRecent(client)

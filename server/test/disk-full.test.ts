@@ -13,14 +13,15 @@ const testMsMax = 120_000
 const diskBytes = 28 * 1_048_576
 const fillerBytes = 16 * 1_048_576
 const sizes = { small: 500, chunk: 60_000, large: 2_500_000 } as const
-/** More than ever fit. */
+/** More puts than fit on the small disk. */
 const putsMax = 40_000
 /**
- * As many as reach the calls that fail: each sync of LMDB takes 8 MiB in the journal, or a chunk.
+ * Enough puts to reach the calls that fail: LMDB syncs once for 8 MiB of the journal, or for
+ * each chunk.
  */
 const putsFailing = { small: 600, chunk: 1_400, large: 40 } as const
 const refusalsWanted = 20
-/** More than the threads that write for the server. */
+/** More writes than the server has threads that write. */
 const laterWrites = 20
 
 describe('a full disk', { timeout: testMsMax }, () => {
@@ -30,12 +31,12 @@ describe('a full disk', { timeout: testMsMax }, () => {
     { kind: 'chunk', connections: 4 },
     { kind: 'large', connections: 3 },
   ] as const)(
-    'refuses $kind values of $connections clients with 507 and keeps all that was acknowledged',
+    'refuses $kind values of $connections clients with 507 and keeps all acknowledged values',
     async ({ kind, connections }) => {
       const { server, store } = await serveOnSmallDisk({ connections })
       const first = await store.put('first', stampValue({ key: 'first', number: 1 }, sizes[kind]))
       const filled = await fill(store, { size: sizes[kind], connections })
-      // Long uploads side by side may fill the disk together, and all of them be refused.
+      // Parallel long uploads may fill the disk together, so that all of them are refused.
       expect(new Set([first.status, ...filled.statuses])).toEqual(new Set([201, 507]))
       expect(filled.statuses).toContain(507)
       const acknowledged = ['first', ...filled.acknowledged]
@@ -46,7 +47,7 @@ describe('a full disk', { timeout: testMsMax }, () => {
     },
   )
 
-  it('takes every size again once there is room, without a restart', async () => {
+  it('accepts values of every size again once there is room, without a restart', async () => {
     const { server, store, makeRoom } = await serveOnSmallDisk({ connections: 4 })
     const { acknowledged } = await fill(store, { size: sizes.large, connections: 4 })
     const small = await fill(store, { size: sizes.small, connections: 4, prefix: 'more-' })
@@ -60,11 +61,11 @@ describe('a full disk', { timeout: testMsMax }, () => {
     expect(await server.stop()).toBe(0)
   })
 
-  it('lets a killed server serve again, or say in one sentence why it can not', async () => {
+  it('lets a killed server start again, or say in one sentence why it cannot', async () => {
     const { data, server, store, makeRoom } = await serveOnSmallDisk({ connections: 4 })
     const { acknowledged } = await fill(store, { size: sizes.small, connections: 4 })
     await server.kill()
-    // A start writes a little, for which LMDB may or may not have a free page left.
+    // A start writes a little; LMDB may or may not have a free page left for it.
     const again = ServerProcess.spawn({ data })
     const isServing = await again.ready().then(
       () => true,
@@ -78,7 +79,7 @@ describe('a full disk', { timeout: testMsMax }, () => {
     expect(await wrongRecords(later, acknowledged)).toEqual([])
   })
 
-  it('lets the server stop, and its data is sound before and after a restart', async () => {
+  it('lets the server stop, and its data is valid before and after a restart', async () => {
     const { data, server, store, makeRoom } = await serveOnSmallDisk({ connections: 4 })
     const { acknowledged } = await fill(store, { size: sizes.chunk, connections: 4 })
     expect(await server.stop()).toBe(0)
@@ -108,14 +109,14 @@ describe('a disk that fails', { timeout: testMsMax }, () => {
       inject: ['fdatasync', 5],
     },
   ] as const)(
-    'ends all writes at the first failed $what, but no reads, and loses nothing',
+    'refuses all writes after the first failed $what, still reads, and loses nothing',
     async ({ file, kind, inject: [call, when] }) => {
       const inject = `${call}:error=EIO:when=${when}`
       const { data, server, store, injected } = await serveOnFailingDisk({ file, inject })
       const { acknowledged, refused } = await putUntilRefused(store, kind)
       expect(refused.status).toBe(503)
       expect(acknowledged).not.toEqual([])
-      // strace fails one call of each thread: that all later writes fail is the server's own doing.
+      // strace fails one call of each thread; the server itself refuses all later writes.
       const later = new Set<string>()
       for (let index = 0; index < laterWrites; index += 1) {
         later.add(errorTypeOf(await store.put(`later-${index}`, 'does not fit')))
@@ -130,21 +131,21 @@ describe('a disk that fails', { timeout: testMsMax }, () => {
   )
 
   it.each([
-    { what: 'writes without room', inject: 'pwrite64:error=ENOSPC:when=20+7', refused: [] },
-    { what: 'failing writes', inject: 'pwrite64:error=EIO:when=20+7', refused: [503] },
-    { what: 'writes of nothing', inject: 'pwrite64:retval=0:when=20+7', refused: [] },
-  ])('loses nothing to $what in the journal, and refuses with $refused', async (failing) => {
+    { what: 'no room for writes', inject: 'pwrite64:error=ENOSPC:when=20+7', refused: [] },
+    { what: 'failed writes', inject: 'pwrite64:error=EIO:when=20+7', refused: [503] },
+    { what: 'writes of 0 bytes', inject: 'pwrite64:retval=0:when=20+7', refused: [] },
+  ])('loses nothing by $what in the journal (statuses of refusals: $refused)', async (failing) => {
     const { inject, refused } = failing
     const { statuses } = await fillFailingDisk({ file: 'journal', inject, kind: 'small' })
     expect(statuses).toEqual(new Set([201, ...refused]))
   })
 
   /**
-   * Writes of long values that are told to fail are left out: lmdb 3.5.6 writes beyond its memory
-   * when it reports them, which may end the process. Room for those is looked for before.
+   * Failing writes of long values are left out: lmdb 3.5.6 writes beyond its memory when it
+   * reports them, which may end the process. The server looks for room before such a write.
    */
   it.each([
-    { what: 'writes that find no room', kind: 'chunk', inject: 'pwrite64:error=ENOSPC:when=3+4' },
+    { what: 'writes without room', kind: 'chunk', inject: 'pwrite64:error=ENOSPC:when=3+4' },
     { what: 'writes that fail', kind: 'chunk', inject: 'pwrite64:error=EIO:when=3+4', ends: 503 },
     { what: 'half writes', kind: 'chunk', inject: 'pwrite64:retval=64:when=3+4', ends: 503 },
     {
@@ -171,7 +172,7 @@ describe('a disk that fails', { timeout: testMsMax }, () => {
   })
 })
 
-/** Proves that the calls failed, that reads go on, and that nothing is lost by it. */
+/** Checks that calls really failed, that reads still work, and that nothing is lost. */
 async function fillFailingDisk(
   failing: FailingDisk & { kind: keyof typeof sizes },
 ): Promise<Filled> {
@@ -203,21 +204,21 @@ async function serveOnSmallDisk({ connections }: { connections: number }): Promi
 }
 
 interface FailingDisk {
-  /** Of the folder of LMDB. */
+  /** A file in the folder of LMDB. */
   readonly file: 'data.mdb' | 'journal'
-  /** As strace has it; it counts the calls of each thread. */
+  /** In the syntax of strace, which counts the calls of each thread separately. */
   readonly inject: string
 }
 
 /**
- * The data lies on a sound disk, but some calls of the server on one file are told that they
- * failed. The files are there before, so that no start makes the calls that are meant for writes.
+ * The disk works, but strace reports some calls of the server on one file as failed. A first
+ * start makes the files, so that only writes make the calls that fail.
  */
 async function serveOnFailingDisk({ file, inject }: FailingDisk): Promise<{
   data: string
   server: ServerProcess
   store: RemoteStore
-  /** How many calls were told so. */
+  /** The number of calls that strace reported as failed. */
   injected(): number
 }> {
   const folder = createTestFolder()
@@ -243,7 +244,7 @@ async function serve(options: {
   return { server, store: await client.openStore('full') }
 }
 
-/** The same store, at a server that may not be able to open one. */
+/** The same store at another server, which may be unable to open a store. */
 function storeOf(server: ServerProcess, { address }: RemoteStore): RemoteStore {
   return new RemoteStore(new Client(server), address)
 }
@@ -265,7 +266,7 @@ interface Filled {
   readonly statuses: Set<number>
 }
 
-/** Puts records of one size until so many were refused. */
+/** Puts records of one size until `refusals` of them are refused, or `puts` are sent. */
 async function fill(
   store: RemoteStore,
   {
@@ -308,7 +309,7 @@ async function putUntilRefused(
   throw new Error('No write was refused.')
 }
 
-/** Which of these records are not there, or not as they were sent. */
+/** Those of these records that are missing or differ from what was sent. */
 async function wrongRecords(store: RemoteStore, keys: readonly string[]): Promise<string[]> {
   const wrong: string[] = []
   for (const key of keys) {
@@ -318,7 +319,7 @@ async function wrongRecords(store: RemoteStore, keys: readonly string[]): Promis
   return wrong
 }
 
-/** What was refused may be there as well, but only whole. */
+/** Checks the data after a restart. A refused record may exist as well, but only whole. */
 async function expectWholeAfterRestart(
   data: string,
   expected: { address: string; acknowledged: readonly string[]; absent?: readonly string[] },

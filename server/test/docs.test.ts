@@ -11,13 +11,13 @@ const pages = ['docs/compatibility.md', 'docs/api.md'].map((path) =>
 )
 
 describe('docs/compatibility.md and docs/api.md', () => {
-  it('names tests that exist', () => {
+  it('name only tests that exist', () => {
     const names = namedTests()
     expect(names.length).toBeGreaterThan(35)
     expect(names.filter((name) => !exists(name))).toEqual([])
   })
 
-  it('names a test in every row of its tables', () => {
+  it('name a test in every row of their tables', () => {
     const rows = tableRows().map((row) => row.at(-1) ?? '')
     expect(rows.filter((tests) => tests !== 'test' && !tests.includes('`'))).toEqual([])
   })
@@ -27,7 +27,7 @@ describe('docs/compatibility.md and docs/api.md', () => {
       path,
       methods: Object.keys(methods),
     })),
-  )('tells of $path and its methods', ({ path, methods }) => {
+  )('describe $path and its methods', ({ path, methods }) => {
     const row = tableRows().find(([endpoint = '']) => spellings(path).some(isIn(endpoint)))
     expect(row, path).toBeDefined()
     const told = tableRows()
@@ -38,7 +38,7 @@ describe('docs/compatibility.md and docs/api.md', () => {
   })
 })
 
-/** The cells of every row but those that divide head and body. */
+/** The cells of every row, except of the line between head and body. */
 function tableRows(): string[][] {
   const rows = pages
     .join('\n')
@@ -70,7 +70,7 @@ function exists(name: string): boolean {
   return places.some((place) => existsSync(new URL(`${place}.test.ts`, root)))
 }
 
-/** How the page may write a path, in full or behind `...`. */
+/** The spellings that the page may use for a path: in full or after `...`. */
 function spellings(path: string): string[] {
   const full = path
     .replace(':store', '{store}')

@@ -5,12 +5,12 @@ import { type Answered, type Asked, Remote } from './support/network/remote.ts'
 import { SocketClient } from './support/network/socket-client.ts'
 import { engines, startTestServer, type TestServer } from './support/network/test-server.ts'
 
-/** A value as every door should see it: the same bytes under the same type. */
+/** A value that every door should see the same: the same bytes and content type. */
 interface Kind {
   readonly what: string
   readonly bytes: Buffer
   readonly contentType: string
-  /** As it travels where a door sends encoded bytes. */
+  /** The encoding for doors that send encoded bytes. */
   readonly contentEncoding?: 'br'
 }
 
@@ -23,11 +23,11 @@ interface Seen {
 /** One way into the same store. Each door that opens adds itself to `doors`. */
 interface Door {
   readonly name: string
-  /** What it can't write is written by nobody through it. All where it is left out. */
+  /** Whether the door can write this kind. If left out, it can write all kinds. */
   canWrite?(kind: Kind): boolean
-  /** What it sees of a kind, where that is not what was written. */
+  /** What the door reads of a kind. If left out, it reads what was written. */
   sees?(kind: Kind): Seen
-  /** Whether its lists have a kind. All where it is left out. */
+  /** Whether the door lists keys of this kind. If left out, it lists all kinds. */
   lists?(kind: Kind): boolean
   write(key: string, kind: Kind): Promise<void>
   read(key: string): Promise<Seen | undefined>
@@ -86,7 +86,7 @@ const doors: readonly Door[] = [
   {
     name: 'apify-client',
     write: (key, { bytes, contentType }) =>
-      // The client takes bytes too; its types name JSON only. It encodes what is large by itself.
+      // The client accepts bytes, but its types name JSON only. It encodes large values itself.
       store().setRecord({ key, value: bytes as never, contentType }),
     async read(key) {
       const record = await store().getRecord(key, { buffer: true })
@@ -152,7 +152,7 @@ const doors: readonly Door[] = [
   {
     name: 'App Lab',
     canWrite: ({ contentType, bytes }) =>
-      // To a page null is nothing: it deletes.
+      // A page deletes a pair by setting it to null.
       /^application\/json$/.test(contentType) && bytes.toString() !== 'null',
     sees: asJson,
     lists: (kind) => asJson(kind) !== nothing,
@@ -179,7 +179,7 @@ const doors: readonly Door[] = [
   },
 ]
 
-/** A value that a JSON door names as none. */
+/** The value that a JSON door shows for bytes that are not JSON or text. */
 const nothing: Seen = { bytes: Buffer.alloc(0), contentType: '' }
 
 function asJson({ bytes, contentType }: Kind): Seen {
@@ -216,7 +216,7 @@ describe.each(engines)('on %s', (engine) => {
     const written = kinds.filter((kind) => writer.canWrite?.(kind) ?? true)
     const seenBy = (kind: Kind): Seen => reader.sees?.(kind) ?? kind
 
-    it('is something', () => {
+    it('covers more than two kinds of values', () => {
       expect(written.length).toBeGreaterThan(2)
     })
 
@@ -242,7 +242,7 @@ describe.each(engines)('on %s', (engine) => {
       await reader.delete('OVER')
     })
 
-    it('a value over one that the other wrote', async () => {
+    it('a value over a value that the other door wrote', async () => {
       const [kind] = written
       for (const other of kinds.filter((one) => reader.canWrite?.(one) ?? true)) {
         await reader.write('OTHER', other)

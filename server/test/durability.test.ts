@@ -5,21 +5,22 @@ import { Client } from './support/network/client.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 import { readSystemCalls, type SystemCall, straceWords } from './support/processes/strace.ts'
 
-/** What is larger goes into LMDB at once. */
+/** Larger values go into LMDB at once, without the journal. */
 const journaledBytesMax = 262_144
 const testMsMax = 120_000
 const traced =
   'openat,fdatasync,fsync,pwrite64,read,readv,recvfrom,recvmsg,write,writev,sendto,sendmsg'
 /**
- * Long enough for the key of each record of a group, as for the head of a request and of a reply.
+ * How many bytes of each call strace shows: enough for the keys of all records of a group, and for
+ * the head of a request and of a reply.
  */
 const textShown = '8000'
 
 const smallSizes = Array.from({ length: 60 }, () => 300)
 const chunkSizes = Array.from({ length: 20 }, () => 20_000)
-/** Two whole chunks and a part of one, each a commit of its own in front of the record's. */
+/** Two whole chunks and a part of one. Each chunk is a commit before the commit of the record. */
 const largeSizes = Array.from({ length: 5 }, () => 2_500_000)
-/** More than the journal holds, twice. */
+/** More than twice as much as the journal holds. */
 const journalsOfSizes = Array.from({ length: 600 }, () => 60_000)
 
 describe('an acknowledged write is on disk', { timeout: testMsMax }, () => {
@@ -45,7 +46,7 @@ describe('an acknowledged write is on disk', { timeout: testMsMax }, () => {
 })
 
 describe('the journal', { timeout: testMsMax }, () => {
-  it('is overwritten only where all that it held is durable in LMDB', async () => {
+  it('is overwritten only after all its content is durable in LMDB', async () => {
     const { calls } = await tracePuts({ sizes: journalsOfSizes, connections: 1 })
     const overwrites = overwritesOf(calls)
     expect(overwrites.length).toBeGreaterThanOrEqual(2)
@@ -53,7 +54,7 @@ describe('the journal', { timeout: testMsMax }, () => {
   })
 })
 
-/** What the server asked of the system while it answered these PUTs. */
+/** The system calls of the server while it answers these PUTs. */
 async function tracePuts(options: {
   sizes: readonly number[]
   connections: number
@@ -78,7 +79,7 @@ async function tracePuts(options: {
   return { calls: readSystemCalls(log), keys }
 }
 
-/** What one sync made durable, from the first write of it to the call that made it valid. */
+/** The bytes that one sync made durable: from the first write to the call that made them valid. */
 interface TracedCommit {
   readonly into: 'journal' | 'lmdb'
   readonly bytes: number
@@ -88,9 +89,9 @@ interface TracedCommit {
   readonly endedAt: number
 }
 
-/** Who wrote what to the disk and to the clients, and when. */
+/** The reads and writes of disk and sockets, with their times. */
 class Trace {
-  /** What somebody asked for; what was only moved from the journal into LMDB is not in it. */
+  /** Commits of requests, without those that only move data from the journal into LMDB. */
   readonly commits: readonly TracedCommit[]
   readonly #calls: readonly SystemCall[]
 
@@ -101,9 +102,8 @@ class Trace {
   }
 
   /**
-   * Those that lie wholly between the request for this key and its reply. One of them, in the
-   * journal and with all others of this request in front of it, must hold the key; else there are
-   * none that count.
+   * The commits between the request for this key and its reply, up to the journal commit that holds
+   * the key. Empty without such a commit.
    */
   commitsFor(key: string): TracedCommit[] {
     const request = this.#find((call) => isRead(call) && call.args.includes(`/records/${key} `))
@@ -124,14 +124,14 @@ class Trace {
   }
 }
 
-/** Writes to the journal, which syncs each of them. */
+/** Writes to the journal: each of them is synced. */
 function journalCommits(calls: readonly SystemCall[]): TracedCommit[] {
   return syncedFileWrites(calls, '/lmdb/journal').map(({ args, result, beganAt, endedAt }) => {
     return { into: 'journal', bytes: result, text: args, beganAt, endedAt }
   })
 }
 
-/** Writes that succeeded to a file that was opened so that each is on disk when it returns. */
+/** Successful writes to a file that is opened with O_SYNC or O_DSYNC. */
 function syncedFileWrites(calls: readonly SystemCall[], file: string): SystemCall[] {
   const own = calls.filter(({ args }) => args.includes(file))
   const synced = own
@@ -145,8 +145,8 @@ function syncedFileWrites(calls: readonly SystemCall[], file: string): SystemCal
 }
 
 /**
- * Pages, the sync behind them, and then, before the next sync, the write of LMDB's first pages that
- * makes them valid: to a file that syncs each write.
+ * A commit of LMDB is: writes of pages, a sync, and then, before the next sync, a synced write of
+ * LMDB's first pages, which makes the pages valid.
  */
 function lmdbCommits(calls: readonly SystemCall[]): TracedCommit[] {
   const data = calls.filter(({ args }) => args.includes('/lmdb/data.mdb'))
@@ -162,7 +162,7 @@ function lmdbCommits(calls: readonly SystemCall[]): TracedCommit[] {
   })
 }
 
-/** A sync that succeeded, and the writes that succeeded since the last one began. */
+/** One commit for each successful sync: the successful writes since the sync before it began. */
 function syncedWrites(
   calls: readonly SystemCall[],
   parts: { into: TracedCommit['into']; isWrite: (call: SystemCall) => boolean },
@@ -190,8 +190,8 @@ function syncedWrites(
 }
 
 /**
- * Each time that a write to the journal begins again over one before it: the bytes that lay there,
- * and those that were made durable in LMDB since the last of them.
+ * For each time that the journal is overwritten: the number of bytes that are lost, and the number
+ * of bytes that became durable in LMDB since they were written.
  */
 function overwritesOf(calls: readonly SystemCall[]): { lost: number; moved: number }[] {
   const moves = lmdbCommits(calls)

@@ -11,15 +11,15 @@ import { ServerProcess } from './support/processes/server-process.ts'
 const rounds = Number(process.env.COATCHECK_FAILOVER_ROUNDS ?? 1)
 const wanted = Number(process.env.COATCHECK_FAILOVER_WRITES ?? 10_000)
 const seed = Number(process.env.COATCHECK_FAILOVER_SEED ?? Date.now() % 1_000_000)
-/** Writes between two faults, and behind each before it counts as mended. */
+/** The number of writes before each fault, and after it before it counts as mended. */
 const writesBetween = 300
 const roundMsMax = 600_000
-/** Shorter than anything gives up, and long enough for everything to stand still. */
+/** Shorter than every timeout, and long enough that all writes wait. */
 const shortFreezeMs = 3_000
 const awayMs = 1_000
 const token = 'a-token-that-is-given-to-both-servers'
 
-/** What breaks, and how it is mended. */
+/** A fault, and how it is repaired. */
 interface Fault {
   readonly title: string
   readonly run: (scene: Scene) => Promise<void>
@@ -68,7 +68,7 @@ const faults: readonly Fault[] = [
     },
   },
   {
-    title: 'one session with the database is killed, and with it the database starts anew',
+    title: 'one session with the database is killed, and so the database restarts',
     run: async ({ cluster }) => {
       const query = "select pid from pg_stat_activity where application_name = 'coatcheck'"
       const [row] = await cluster.primary.query(query)
@@ -77,7 +77,7 @@ const faults: readonly Fault[] = [
   },
   { title: 'no standby is left, and nothing is acknowledged', run: withoutStandbys },
   {
-    title: 'no standby is left, then no primary, and one of those that come back takes over',
+    title: 'no standby is left, then no primary, and one of the standbys comes back and takes over',
     run: async ({ cluster }) => {
       for (const standby of cluster.standbys) await standby.kill()
       await sleep(awayMs)
@@ -96,7 +96,7 @@ const faults: readonly Fault[] = [
 ]
 
 it(
-  `loses nothing that was acknowledged in ${rounds * faults.length} faults of a cluster`,
+  `keeps every acknowledged write through ${rounds * faults.length} faults of a cluster`,
   async () => {
     process.stdout.write(`failover: COATCHECK_FAILOVER_SEED=${seed} repeats what is written\n`)
     const scene = await openScene()
@@ -153,7 +153,7 @@ async function breakAndMend({ title, run }: Fault, scene: Scene): Promise<void> 
   expect(load.defects).toEqual([])
 }
 
-/** The servers themselves say that what they acknowledge is on several disks. */
+/** Waits until the servers report that acknowledged writes are on several disks. */
 async function untilPromised({ servers }: Scene): Promise<void> {
   for (const { url } of servers) {
     await until('a server promises replication', async () => {
@@ -163,10 +163,10 @@ async function untilPromised({ servers }: Scene): Promise<void> {
   }
 }
 
-/** What waits for a standby is not acknowledged, however long that takes; reads go on. */
+/** Without a standby, no write is acknowledged, however long it waits; reads still work. */
 async function withoutStandbys({ cluster, servers, load }: Scene): Promise<void> {
   for (const standby of cluster.standbys) await standby.kill()
-  // What a standby had is still acknowledged.
+  // Writes that a standby already has are still acknowledged.
   await sleep(awayMs)
   const before = load.acknowledged
   await sleep(awayMs)
@@ -182,11 +182,11 @@ async function withoutStandbys({ cluster, servers, load }: Scene): Promise<void>
   for (const standby of cluster.standbys) await standby.start()
 }
 
-/** A server that is at the same address whenever it is started. */
+/** A server that keeps its address when it restarts. */
 class RestartedServer implements LoadedServer {
   readonly token = token
   readonly url: string
-  /** Where its data is, for a command line. */
+  /** The arguments of a command line that name its data. */
   readonly words: readonly string[]
   readonly #port: number
   #process: ServerProcess | undefined

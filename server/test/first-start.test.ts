@@ -8,7 +8,7 @@ import { startTestServer, type TestServer } from './support/network/test-server.
 
 const initialToken = 'a-token-of-my-own-with-many-characters'
 
-/** A server with a folder of its own, whose data is elsewhere. */
+/** A server with a folder of its own; its data is in `engine`. */
 async function start(engine: KeptEngine, settings: Partial<Config> = {}): Promise<TestServer> {
   const shared = { ...elsewhere, ...settings }
   const server = await startTestServer(shared, { open: async () => engine })
@@ -27,7 +27,7 @@ async function usersOf({ url }: TestServer, token: string): Promise<string[]> {
 }
 
 describe('servers that start for the first time at once, on one engine', () => {
-  it('make one user; only the folder of who made it has a token, and that is right', async () => {
+  it('make one user; only the folder of the server that made the user has a token, and it works', async () => {
     for (let round = 0; round < 10; round += 1) {
       const engine = new KeptEngine()
       const servers = await Promise.all([start(engine), start(engine), start(engine)])
@@ -41,10 +41,10 @@ describe('servers that start for the first time at once, on one engine', () => {
     }
   })
 
-  it('and one is faster while another one makes its user', async () => {
+  it('make one user if one server starts completely during the first commit of the other', async () => {
     const engine = new KeptEngine()
     let other: TestServer | undefined
-    // The first commit of all says which format the data has.
+    // The very first commit stores the format of the data.
     engine.beforeCommit = async () => {
       engine.beforeCommit = async () => {
         other = await start(engine)
@@ -56,7 +56,7 @@ describe('servers that start for the first time at once, on one engine', () => {
     expect(await usersOf(slower, other?.token ?? '')).toEqual(['owner'])
   })
 
-  it('all take the COATCHECK_INITIAL_TOKEN that they were given', async () => {
+  it('all accept the same COATCHECK_INITIAL_TOKEN', async () => {
     const engine = new KeptEngine()
     const servers = await Promise.all([1, 2].map(() => start(engine, { initialToken })))
     for (const server of servers) {
@@ -65,7 +65,7 @@ describe('servers that start for the first time at once, on one engine', () => {
     }
   })
 
-  it('log that one of two tokens they were given is ignored', async () => {
+  it('log that one of two different tokens is ignored', async () => {
     const engine = new KeptEngine()
     const tokens = [initialToken, `${initialToken}-another`]
     const servers = await Promise.all(tokens.map((token) => start(engine, { initialToken: token })))

@@ -6,10 +6,10 @@ import { errorTypeOf, type PlainReply, plainRequest } from './support/network/pl
 import { Remote } from './support/network/remote.ts'
 import { engines, useTestServer } from './support/network/test-server.ts'
 
-/** Of a form that Coatcheck never gives a token. */
+/** A token in a form that Coatcheck never makes itself. */
 const initialToken = 'an-initial-token-that-somebody-made-up'
 const guessesMax = 20
-/** Nobody guesses one of these. */
+/** A new token in the form that Coatcheck makes, which nobody can guess. */
 const wellMade = (): string =>
   createToken({ randomBytes, now: Date.now, logError: () => undefined })
 
@@ -25,7 +25,7 @@ describe.each(engines)('guessing tokens, on %s', (engine) => {
   const wrong = [401, 'user-or-token-not-found']
   const limited = [429, 'rate-limit-exceeded']
 
-  it('is over after 20 wrong ones from one address, whatever they are wrong for', async () => {
+  it('is refused after 20 wrong tokens from one address, on all paths together', async () => {
     const paths = ['/v2/users/me', '/coatcheck/v1/me', '/v2/key-value-stores', '/v2/users/owner']
     expect((await ask('/v2/users/me', server.token())).status).toBe(200)
     for (let n = 0; n < guessesMax; n += 1) {
@@ -44,18 +44,18 @@ describe.each(engines)('guessing tokens, on %s', (engine) => {
     }
   })
 
-  it('leaves tokens alone that are known to be good', async () => {
+  it('does not lock out a token that is known to be valid', async () => {
     const remote = new Remote(server.url())
     for (let n = 0; n < 3; n += 1) {
       expect((await ask('/v2/users/me', server.token())).status).toBe(200)
-      // Whoever changes is looked up anew.
+      // A changed user is looked up again.
       const json = { generalAccess: 'RESTRICTED' }
       await remote.do('/coatcheck/v1/me', { method: 'PATCH', token: server.token(), json })
       expect(answerOf(await ask('/v2/users/me', 'guess'))).toEqual(limited)
     }
   })
 
-  it('leaves tokens alone that Coatcheck made, from their first use on', async () => {
+  it('does not lock out tokens that Coatcheck made, even at their first use', async () => {
     const people = new People({ url: server.url(), token: server.token() })
     const jane = await people.create('jane')
     const { token } = await people.createToken(jane, { action: 'read' })
@@ -65,7 +65,7 @@ describe.each(engines)('guessing tokens, on %s', (engine) => {
     expect(answerOf(await ask('/v2/users/me', typo))).toEqual(limited)
   })
 
-  it('leaves those alone who need no token', async () => {
+  it('does not lock out callers who need no token', async () => {
     const { id } = await server.client().keyValueStores().getOrCreate('open')
     const store = server.client().keyValueStore(id)
     await store.setRecord({ key: 'K', value: 'text' })
@@ -76,12 +76,12 @@ describe.each(engines)('guessing tokens, on %s', (engine) => {
     expect(answerOf(await ask(link.pathname, 'guess'))).toEqual(limited)
   })
 
-  it.runIf(process.platform === 'linux')('leaves other addresses alone', async () => {
+  it.runIf(process.platform === 'linux')('does not lock out other addresses', async () => {
     expect(answerOf(await ask('/v2/users/me', 'guess', '127.0.0.2'))).toEqual(wrong)
     expect(answerOf(await ask('/v2/users/me', 'guess'))).toEqual(limited)
   })
 
-  it.runIf(process.platform === 'linux')('gains nothing by doing much at once', async () => {
+  it.runIf(process.platform === 'linux')('is limited for parallel requests too', async () => {
     const guesses = Array.from({ length: 300 }, (_, n) =>
       ask('/v2/users/me', `x-${n}`, '127.0.0.3'),
     )

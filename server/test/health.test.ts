@@ -36,7 +36,7 @@ async function ask({ url }: TestServer, path = '/health', token?: string): Promi
 }
 
 describe('/health', () => {
-  it('says how the server is, and to strangers no more', async () => {
+  it('shows strangers only the state of the server', async () => {
     const notes = ['The disk of /srv/coatcheck has 12 MiB of room left.']
     engine.ill = { notes }
     const server = await start()
@@ -54,7 +54,7 @@ describe('/health', () => {
     expect(await ask(server, '/health', server.token)).toEqual({ status: 200, body })
   })
 
-  it('may be kept by nobody, and read by pages of elsewhere', async () => {
+  it('is never cached, and pages of other origins may read it', async () => {
     const { url } = await start()
     const { headers } = await plainRequest(`${url}/health`, { headers: { Origin: 'http://x' } })
     expect(headers).toMatchObject({ 'cache-control': 'no-store' })
@@ -66,7 +66,7 @@ describe('/health', () => {
     expect((await plainRequest(`${url}/healthy`)).status).toBe(404)
   })
 
-  it('tells admins alone, with tokens for everything, what the engine notes', async () => {
+  it('shows the notes of the engine only to admins with a token for everything', async () => {
     engine.ill = { notes: ['a note'] }
     const server = await start()
     const remote = new Remote(server.url)
@@ -87,10 +87,10 @@ describe('/health', () => {
     expect((await ask(server, '/health', 'wrong')).status).toBe(401)
   })
 
-  it('is 503 with the reason where the engine does not serve', async () => {
+  it('is 503 with the reason if the engine does not serve', async () => {
     const server = await start()
     engine.ill = { whyNot: unreachable }
-    // The user is known for a moment, and then nobody is.
+    // The user is still cached for a moment; after that, no user can be looked up.
     expect((await ask(server, '/health', server.token)).body.whyNot).toBe(unreachable)
     engine.readFailure = new EngineError('unavailable', unreachable)
     const stranger = await ask(server)
@@ -102,7 +102,7 @@ describe('/health', () => {
     expect((await ask(server, '/health/live')).status).toBe(200)
   })
 
-  it('takes whoever can not be looked up for a stranger', async () => {
+  it('treats a caller who cannot be looked up as a stranger', async () => {
     const server = await start()
     engine.ill = { whyNot: unreachable }
     engine.readFailure = new EngineError('unavailable', unreachable)
@@ -111,7 +111,7 @@ describe('/health', () => {
     expect(JSON.stringify(body)).not.toContain('db-7')
   })
 
-  it('tells the command line of this machine all, whatever fails', async () => {
+  it('shows the command line of this machine everything, even if the engine fails', async () => {
     const server = await start(elsewhere)
     const { secret } = JSON.parse(readFileSync(join(server.data, 'local-server'), 'utf8'))
     engine.ill = { whyNot: unreachable }
@@ -122,7 +122,7 @@ describe('/health', () => {
     expect(passedOn.body.toString()).not.toContain('db-7')
   })
 
-  it('says when to ask again where it does not serve', async () => {
+  it('says when to retry if the server does not serve', async () => {
     const { url } = await start()
     engine.ill = { whyNot: unreachable }
     for (const path of ['/health', '/health/ready']) {
@@ -131,7 +131,7 @@ describe('/health', () => {
     }
   })
 
-  it('is degraded where what is acknowledged is less safe than was asked for', async () => {
+  it('is degraded if acknowledged writes are less safe than configured', async () => {
     engine.ill = { durability: 'replicated' }
     const server = await start({ durability: 'replicated' })
     expect((await ask(server)).body).toMatchObject({ status: 'ok', durability: 'replicated' })
@@ -143,7 +143,7 @@ describe('/health', () => {
     expect(body.notes).toEqual(['What is acknowledged is not replicated any more.'])
   })
 
-  it('tells of a clock that is apart from the engine', async () => {
+  it('reports a clock that differs from the clock of the engine', async () => {
     engine.ill = { now: Date.now() + 3_600_000 }
     const { body } = await ask(await start())
     expect(body.status).toBe('degraded')
@@ -151,7 +151,7 @@ describe('/health', () => {
     expect(body.notes).toHaveLength(1)
   })
 
-  it('asks the engine no more often than once a second, however many ask', async () => {
+  it('asks the engine at most once a second, however many callers ask', async () => {
     const server = await start()
     engine.timesAsked = 0
     const began = performance.now()
@@ -167,7 +167,7 @@ describe('/health', () => {
 it.each([
   ['memory', 'none'],
   ['lmdb', 'single'],
-] as const)('the engine %s tells its promise: %s', async (name, durability) => {
+] as const)('the engine %s reports its durability: %s', async (name, durability) => {
   const server = await startTestServer({ engine: name })
   onTestFinished(() => server.close())
   const { status, body } = await ask(server)
@@ -176,7 +176,7 @@ it.each([
 })
 
 describe('a server that starts', () => {
-  it('is live and not ready, until every door is open', async () => {
+  it('is live but not ready until every door is open', async () => {
     const { promise: mayOpen, resolve: open } = Promise.withResolvers<void>()
     const port = await freePort()
     const opener = async (): Promise<KeptEngine> => {
@@ -201,14 +201,14 @@ describe('a server that starts', () => {
   })
 })
 
-/** What was told a moment ago is told again. */
+/** Waits until the cached answer has expired. */
 async function untilAskedAgain(): Promise<void> {
   const now = Date.now()
   const isOver = (): boolean => Date.now() - now >= limits.cachedHealthMs
   await vi.waitUntil(isOver, { timeout: 10_000 })
 }
 
-/** One that nothing listens on just now. */
+/** A port that nothing listens on at the moment. */
 async function freePort(): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<number>()
   const server = createServer().listen(0, '127.0.0.1', () => {

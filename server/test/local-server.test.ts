@@ -22,8 +22,8 @@ import { straceWords } from './support/processes/strace.ts'
 const oneSentence = /^coatcheck: [^\n]+\.\n$/
 const initialToken = 'a-token-of-my-own-with-many-characters'
 
-describe('the file by which commands reach a server', () => {
-  it('is for the owner of the folder alone, and goes when the server stops', async () => {
+describe('the local-server file, by which commands reach a server', () => {
+  it('is readable by the owner only, and is deleted when the server stops', async () => {
     const data = createTestFolder()
     const server = await ServerProcess.start({ data })
     expect(statSync(fileIn(data)).mode & 0o777).toBe(0o600)
@@ -36,7 +36,7 @@ describe('the file by which commands reach a server', () => {
     expect(readdirSync(data).sort()).toEqual(['first-token', 'lmdb', 'lock'])
   })
 
-  it('has another secret each time, and the one before is worth nothing', async () => {
+  it('has a new secret at each start, and the old secret is refused', async () => {
     const data = createTestFolder()
     const first = await ServerProcess.start({ data })
     const before = readIn(data).secret
@@ -47,7 +47,7 @@ describe('the file by which commands reach a server', () => {
     expect((await askMe(second.url, readIn(data).secret)).status).toBe(200)
   })
 
-  it('that a killed server leaves behind does no harm', async () => {
+  it('of a killed server is deleted by the next command, which sends nothing to its address', async () => {
     const data = createTestFolder()
     const commands = new DataCommands(data)
     await (await ServerProcess.start({ data })).kill()
@@ -68,7 +68,7 @@ describe('the file by which commands reach a server', () => {
     ['localhost', undefined],
     ['127.0.0.5', '127.0.0.5'],
     [reachableHost, '[::ffff:127.0.0.1]'],
-  ])('leads to a server on %s, whatever else it is called', async (host, local) => {
+  ])('leads to a server on %s, whatever its public URL is', async (host, local) => {
     const data = createTestFolder()
     const names = ['--public-url', 'https://public.example/x', '--allowed-hosts', 'store.example']
     const env = { COATCHECK_INITIAL_TOKEN: initialToken }
@@ -78,7 +78,7 @@ describe('the file by which commands reach a server', () => {
     expect(await new DataCommands(data).rows('user', 'list')).toHaveLength(1)
   })
 
-  it('is not made by the memory engine, which no command can look into', async () => {
+  it('is not made by the memory engine, which no command can read', async () => {
     const data = join(createTestFolder(), 'untouched')
     await ServerProcess.start({ data, args: ['--engine', 'memory'] })
     const commands = new DataCommands(data, { COATCHECK_ENGINE: 'memory' })
@@ -89,7 +89,7 @@ describe('the file by which commands reach a server', () => {
     expect(existsSync(data)).toBe(false)
   })
 
-  it('that can not be written keeps no server from serving', async () => {
+  it('does not stop a server from serving if the file cannot be written', async () => {
     const data = createTestFolder()
     mkdirSync(join(data, 'local-server.new', 'in-the-way'), { recursive: true })
     const server = await ServerProcess.start({ data })
@@ -99,8 +99,8 @@ describe('the file by which commands reach a server', () => {
   })
 })
 
-describe('the secret in it', () => {
-  it('is the first admin, without a token', async () => {
+describe('the secret in the local-server file', () => {
+  it('gives the rights of the first admin', async () => {
     const { commands, server } = await openPlace('a running server')
     const reply = await askMe(server.url, readIn(commands.data).secret)
     expect(reply.status).toBe(200)
@@ -111,7 +111,7 @@ describe('the secret in it', () => {
   })
 
   it.each(['Forwarded', 'X-Forwarded-For', 'x-forwarded-for'])(
-    'is refused with the header %s, whatever that says',
+    'is refused with the header %s, whatever its value is',
     async (name) => {
       const { commands, server } = await openPlace('a running server')
       const { secret } = readIn(commands.data)
@@ -152,7 +152,7 @@ describe('the secret in it', () => {
     expect(stdout).not.toContain('coatcheck_local_')
   })
 
-  it('goes to the server alone, and to no proxy that the environment names', async () => {
+  it('is sent to the server directly, and to no proxy that the environment names', async () => {
     const { commands } = await openPlace('a running server')
     const proxy = await listenOn('http://127.0.0.1:0')
     const env = {
@@ -166,8 +166,8 @@ describe('the secret in it', () => {
   })
 })
 
-describe('a folder that commands can not use', () => {
-  it('is left alone where there is none', async () => {
+describe('a folder that commands cannot use', () => {
+  it('is not created by a command', async () => {
     const folder = createTestFolder()
     const data = join(folder, 'absent')
     const { code, stdout, stderr } = await new DataCommands(data).run('user', 'add', 'jane')
@@ -176,7 +176,7 @@ describe('a folder that commands can not use', () => {
     expect(readdirSync(folder)).toEqual([])
   })
 
-  it('is left alone where it holds no data', async () => {
+  it('is not changed if it holds no data', async () => {
     const data = createTestFolder()
     mkdirSync(join(data, 'lmdb'))
     const { code, stderr } = await new DataCommands(data).run('user', 'add', 'jane')
@@ -190,7 +190,7 @@ describe('a folder that commands can not use', () => {
   it.each([
     ['is missing', undefined],
     ['is cut short', '{"url": "http://127.0.0.1:1", "secr'],
-  ])('is told in one sentence, where the file of its server %s', async (_, content) => {
+  ])('is explained in one sentence if the file of its server %s', async (_, content) => {
     const { commands, server } = await openPlace('a running server')
     rmSync(fileIn(commands.data))
     if (content !== undefined) writeFileSync(fileIn(commands.data), content)
@@ -201,7 +201,7 @@ describe('a folder that commands can not use', () => {
     expect(await server.stop()).toBe(0)
   })
 
-  it('is told in one sentence, where nobody answers for it', async () => {
+  it('is explained in one sentence if its server does not answer', async () => {
     const { commands, server } = await openPlace('a running server')
     server.signal('SIGSTOP')
     const { code, stdout, stderr } = await commands.run('user', 'list')
@@ -211,7 +211,7 @@ describe('a folder that commands can not use', () => {
     expect(stderr).toContain(`does not answer at ${server.url}`)
   })
 
-  it('is waited for while another command has it', async () => {
+  it('is waited for while another command uses it', async () => {
     const { commands } = await openPlace('a folder that nobody serves')
     const names = ['a', 'b', 'c']
     const ends = await Promise.all(names.map((name) => commands.run('user', 'add', name)))
@@ -238,7 +238,7 @@ function askMe(
   return plainRequest(`${url}/coatcheck/v1/me`, { headers: all })
 }
 
-/** Somebody else at an address, who counts what comes. */
+/** A foreign server at an address, which counts its requests. */
 async function listenOn(url: string): Promise<{ url: string; readonly asked: number }> {
   let asked = 0
   const server = createServer((_, response) => {

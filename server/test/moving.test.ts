@@ -16,10 +16,10 @@ const run = promisify(execFile)
 const text = readFileSync(new URL('../../docs/moving-from-code-org.md', import.meta.url), 'utf8')
 const channel = 'Yp05MnSdVubn04tBoEZn_g-of-code-org'
 const long = 'x'.repeat(5_000)
-/** As code.org has them: what was set to null before that deleted a pair is still there. */
+/** Pairs as code.org returns them, with a null that an old version kept instead of deleting it. */
 const pairs = `{"highScore":100,"id":9007199254740993,"gone":null,"__proto__":"🧥","long":"${long}"}`
 
-/** The commands of the page, in their order. */
+/** The code blocks of the page in one language, in order. */
 function blocks(language: 'js' | 'sh' | 'html'): string[] {
   const found = text.matchAll(/^```(\w+)\n([\s\S]*?)\n```$/gm)
   const all = [...found].filter(([, name]) => name === language)
@@ -34,7 +34,7 @@ async function openFolder(): Promise<{ server: ServerProcess; folder: string }> 
   return { server, folder }
 }
 
-/** As in a clone, where npx finds the command. */
+/** Runs shell commands as in a clone, where `npx` finds `coatcheck`. */
 async function shell(folder: string, commands: string): Promise<string> {
   const words = coatcheckWords([]).map((word) => `'${word}'`)
   const npx = `npx() { shift; ${words.join(' ')} "$@"; }`
@@ -50,7 +50,7 @@ describe('docs/moving-from-code-org.md', () => {
   })
   afterAll(() => site.close())
 
-  it("copies the pairs by what is entered in the browser's console", async () => {
+  it("copies the pairs with the code for the browser's console", async () => {
     const codeOrg = createServer(({ url }, response) => {
       const isPairs = url === `/datablock_storage/${channel}/get_key_values`
       response.setHeader('Content-Type', isPairs ? 'application/json' : 'text/html')
@@ -64,7 +64,7 @@ describe('docs/moving-from-code-org.md', () => {
     const tools = await page.context().newCDPSession(page)
     await tools.send('Runtime.enable')
     const { promise, resolve } = Promise.withResolvers<unknown>()
-    // What `copy` of the console is told to put into the clipboard.
+    // The text that `copy` of the console puts into the clipboard.
     tools.on('Runtime.inspectRequested', ({ object, hints }) =>
       resolve('copyToClipboard' in hints ? object.value : hints),
     )
@@ -75,14 +75,14 @@ describe('docs/moving-from-code-org.md', () => {
     expect(await promise).toBe(pairs)
   })
 
-  it('moves them into a project of the same channel id, without losing any but null', async () => {
+  it('moves the pairs into a project of the same channel id, and loses only null', async () => {
     const { folder } = await openFolder()
     const [make = '', show = ''] = blocks('sh')
     const made = await shell(folder, make)
     expect(made).toContain(`channel\t${channel}\n`)
-    expect(made).toContain('open by its channel\tno\n')
+    expect(made).toContain('open without page key\tno\n')
     expect(made).toContain(
-      'Pairs of owner~my-game: 4 added, 0 overwritten, 0 kept, 1 left out (null is no value).\n',
+      'Pairs of owner~my-game: 4 added, 0 overwritten, 0 kept, 1 left out (their value is null).\n',
     )
     const moved = JSON.parse((await shell(folder, show)).replace('9007199254740993', '"big"'))
     expect(Object.entries(moved).toSorted()).toEqual([
@@ -98,7 +98,7 @@ describe('docs/moving-from-code-org.md', () => {
     expect(await shell(folder, show)).toContain('"id":9007199254740993')
   })
 
-  it("goes on in the page, with the script's functions and no others", async () => {
+  it("keeps the page working with the script's functions only", async () => {
     const { server, folder } = await openFolder()
     const made = await shell(folder, blocks('sh')[0] ?? '')
     const [, key = ''] = /^page key\t(\S+)$/m.exec(made) ?? []

@@ -44,7 +44,7 @@ describe('the published package', { timeout: installMs }, () => {
     expect(wrong).toEqual([])
   })
 
-  it('says what it needs', () => {
+  it('names its Node version, and exact versions of its dependencies', () => {
     const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'))
     expect(manifest).toMatchObject({ name: 'coatcheck', engines: { node: '>=22.18' } })
     for (const version of Object.values(manifest.dependencies)) expect(version).toMatch(/^\d/)
@@ -79,7 +79,7 @@ describe('the published package', { timeout: installMs }, () => {
     expect((await run(node, list)).stdout).toContain('\tpacked\t1\t1\t')
   })
 
-  it('says so on a Node that is too old', async () => {
+  it('refuses to run on a Node that is too old, and says so', async () => {
     expect(existsSync(oldestNode)).toBe(true)
     const program = readFileSync(join(installed, 'bin/coatcheck.js'), 'utf8')
     const pretending = program.replaceAll('process.versions.node', "'20.19.0'")
@@ -92,7 +92,7 @@ describe('the published package', { timeout: installMs }, () => {
     })
   })
 
-  /** They are checked by a program of their own in the package. */
+  /** Schemas are checked by a separate program in the package. */
   async function checkSchemas(stores: string, headers: Record<string, string>): Promise<void> {
     const contentTypes = ['application/json']
     const collection = { key: 'K', contentTypes, jsonSchema: { type: 'number' } }
@@ -112,7 +112,7 @@ describe('the published package', { timeout: installMs }, () => {
     node: string,
     data: string,
   ): Promise<{ url: string; stop(): Promise<{ code: number; errors: string }> }> {
-    const ports = ['--port', '0', '--nemesis-port', '0'] // whatever else runs on this machine
+    const ports = ['--port', '0', '--nemesis-port', '0'] // no conflict with other servers on this machine
     const args = [join(installed, 'bin/coatcheck.js'), 'serve', ...ports, '--data', data]
     const child = spawn(node, args)
     const { promise: exit, resolve: exited } = Promise.withResolvers<number>()

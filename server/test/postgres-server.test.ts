@@ -27,7 +27,7 @@ async function health({ url }: ServerProcess, token?: string): Promise<Json> {
 }
 
 describe('a server on PostgreSQL', () => {
-  it('keeps what it stored when it stops, and starts again', async () => {
+  it('keeps its data over a restart', async () => {
     const url = await postgres.createDatabase()
     const data = createTestFolder()
     const first = await serve(url, data)
@@ -45,7 +45,7 @@ describe('a server on PostgreSQL', () => {
     expect(second.stderr).toBe('')
   })
 
-  it('tells what PostgreSQL promises, and which one it is to admins alone', async () => {
+  it('reports the durability of PostgreSQL, and details only to admins', async () => {
     const server = await serve(await postgres.createDatabase())
     const told = await health(server)
     expect(told).toMatchObject({ status: 'ok', engine: 'postgresql', durability: 'single' })
@@ -55,7 +55,7 @@ describe('a server on PostgreSQL', () => {
     expect(notes).toContain('Writes are acknowledged by one server alone.')
   })
 
-  it('shares its data with other servers, which first start at the same time', async () => {
+  it('shares its data with another server, if both start for the first time at once', async () => {
     const url = await postgres.createDatabase()
     const folders = [createTestFolder(), createTestFolder()]
     const servers = await Promise.all(folders.map((data) => serve(url, data)))
@@ -76,7 +76,7 @@ describe('a server on PostgreSQL', () => {
     }
   })
 
-  it('keeps a promise of replication, and says so while a standby is missing', async () => {
+  it('waits for replication if configured, and says so while a standby is missing', async () => {
     const primary = await PostgresServer.start()
     const standby = await PostgresServer.startStandbyOf(primary)
     try {
@@ -89,7 +89,7 @@ describe('a server on PostgreSQL', () => {
       expect(await commands.rows('status')).toEqual(
         expect.arrayContaining([
           ['status', 'ok'],
-          ['promise', "what is acknowledged is on several machines' disks before it is answered"],
+          ['promise', "each write is on several machines' disks before it is acknowledged"],
         ]),
       )
       await standby.kill()
@@ -104,7 +104,7 @@ describe('a server on PostgreSQL', () => {
     }
   })
 
-  it('answers while the database stands still, and does not say that nothing was done', async () => {
+  it('answers while the database hangs, and does not claim that nothing was written', async () => {
     const own = await PostgresServer.start()
     try {
       const server = await serve(await own.createDatabase())
@@ -124,7 +124,7 @@ describe('a server on PostgreSQL', () => {
     }
   })
 
-  it('goes on by itself after the database was away', async () => {
+  it('recovers by itself after the database was down', async () => {
     const own = await PostgresServer.start()
     try {
       const server = await serve(await own.createDatabase())
@@ -171,7 +171,7 @@ describe('the commands, on PostgreSQL', () => {
     expect(stdout).toBe('1 stores, 1 records, 5 bytes: everything is sound\n')
   })
 
-  it('need no folder, and make none', async () => {
+  it('need no data folder, and make none', async () => {
     const url = await postgres.createDatabase()
     await (await serve(url)).stop()
     const data = join(createTestFolder(), 'absent')
@@ -182,7 +182,7 @@ describe('the commands, on PostgreSQL', () => {
     expect(() => readFileSync(data)).toThrow('ENOENT')
   })
 
-  it('ask the server of a folder, whatever its engine is, unless one is named', async () => {
+  it('ask the server of a folder, unless another engine is named than it has', async () => {
     const server = await serve(await postgres.createDatabase())
     const commands = new DataCommands(server.data)
     expect((await commands.json('status')).engine).toBe('postgresql')
@@ -191,7 +191,7 @@ describe('the commands, on PostgreSQL', () => {
     expect(stderr).toContain('a server with postgresql, not with lmdb')
   })
 
-  it('tell of what is wrong with the data', async () => {
+  it('report what is wrong with the data', async () => {
     const url = await postgres.createDatabase()
     const server = await serve(url)
     const store = await new Client(server).openStore('photos')

@@ -18,9 +18,9 @@ const oneSentence = /^coatcheck: [^\n]+\.\n$/
 const password = 'canary-of-the-database'
 const wrongPassword = 'canary-that-opens-nothing'
 
-/** It asks for the password. */
+/** A server that asks for the password. */
 let postgres: PostgresServer
-/** Databases that were made before it did. */
+/** Databases that are made before the server asks for the password. */
 const databases: string[] = []
 
 beforeAll(async () => {
@@ -36,7 +36,7 @@ beforeAll(async () => {
 
 afterAll(() => postgres.cleanUp())
 
-/** A fresh database, by an address without a password. */
+/** The URL of a new database, without a password. */
 function database(): string {
   const url = databases.pop()
   if (url === undefined) throw new Error('Too few databases were made.')
@@ -47,7 +47,7 @@ function withPassword(url: string, word = password): string {
   return url.replace('coatcheck@', `coatcheck:${word}@`)
 }
 
-/** A `coatcheck serve` that is to end by itself. */
+/** Runs a `coatcheck serve` that should fail and exit. */
 function serveInVain(
   engine: string,
   { args = [], env = {} }: { args?: readonly string[]; env?: Record<string, string> } = {},
@@ -66,12 +66,12 @@ interface Refusal {
 
 const refusals: readonly Refusal[] = [
   {
-    cause: 'a database that nothing serves',
+    cause: 'an address where no database listens',
     says: /PostgreSQL was not reached\. 127\.0\.0\.1:1: .*ECONNREFUSED/,
     engine: () => `postgres://coatcheck:${password}@127.0.0.1:1/none`,
   },
   {
-    cause: 'several of them',
+    cause: 'two addresses where no database listens',
     says: /127\.0\.0\.1:1: .* 127\.0\.0\.1:2: /,
     engine: () => `postgres://coatcheck:${password}@127.0.0.1:1,127.0.0.1:2/none`,
   },
@@ -86,13 +86,13 @@ const refusals: readonly Refusal[] = [
     engine: () => postgres.url,
   },
   {
-    cause: 'a database that is not there',
+    cause: 'a database that does not exist',
     says: /database "none" does not exist/,
     engine: () => withPassword(postgres.urlOf('none')),
   },
   {
-    cause: 'replication that the database has not',
-    says: /--durability replicated can't be kept: .* on one machine's disk alone/,
+    cause: 'replication, which the database does not have',
+    says: /--durability replicated can't be kept: .* on one machine's disk only/,
     args: ['--durability', 'replicated'],
     engine: () => withPassword(database()),
   },
@@ -127,13 +127,13 @@ const refusals: readonly Refusal[] = [
   },
   {
     cause: 'an address with an unknown parameter',
-    says: /not "timeout"/,
+    says: /no parameter "timeout"/,
     code: 2,
     engine: () => `postgres://coatcheck:${password}@127.0.0.1/none?timeout=1`,
   },
 ]
 
-describe('what keeps a server on PostgreSQL from starting is told in one sentence', () => {
+describe('a server on PostgreSQL that cannot start says why in one sentence', () => {
   it.each(refusals)('$cause', async ({ engine, says, code = 1, args = [] }) => {
     const { stdout, stderr, ...end } = await serveInVain(await engine(), { args })
     expect(stderr).toMatch(oneSentence)
@@ -153,7 +153,7 @@ describe('what keeps a server on PostgreSQL from starting is told in one sentenc
 
 describe('the password of the database', () => {
   it.each(['COATCHECK_ENGINE', 'PGPASSWORD', 'PGPASSFILE', 'the config file'])(
-    'comes from %s, and is nowhere else',
+    'comes from %s, and appears nowhere else',
     async (source) => {
       const { args, env } = settingsOf(source, database())
       const server = await ServerProcess.start({ data: createTestFolder(), args, env })
@@ -174,7 +174,7 @@ describe('the password of the database', () => {
     },
   )
 
-  it('may stand on the command line, with a warning that does not repeat it', async () => {
+  it('may be on the command line, with a warning that does not repeat it', async () => {
     const args = ['--engine', withPassword(database())]
     const server = await ServerProcess.start({ data: createTestFolder(), args })
     expect((await fetch(`${server.url}/health/ready`)).status).toBe(200)
@@ -185,7 +185,7 @@ describe('the password of the database', () => {
     for (const text of [server.stderr, stderr]) expect(text).not.toContain(password)
   })
 
-  it('is in no log where it becomes wrong, or the database goes', async () => {
+  it('is in no log when it becomes wrong or the database goes away', async () => {
     const url = withPassword(database())
     const server = await ServerProcess.start({
       data: createTestFolder(),
@@ -204,7 +204,7 @@ describe('the password of the database', () => {
   })
 })
 
-/** How a server on that database is told the password. */
+/** The settings that give a server the password of the database by `source`. */
 function settingsOf(
   source: string,
   url: string,
@@ -224,7 +224,7 @@ function settingsOf(
   return { args: [], env: { COATCHECK_CONFIG: file } }
 }
 
-/** Those of a folder's files, at any depth, in which a text stands. */
+/** The files of a folder, at any depth, that contain a text. */
 function filesWith(folder: string, text: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())

@@ -13,7 +13,7 @@ const run = promisify(execFile)
 const installMs = 300_000
 const sound = '4 stores, 3 records, 24 bytes: everything is sound\n'
 
-/** A command as it stands in the README, and the language of its block. */
+/** A code block of the README, and its language. */
 interface Block {
   readonly language: string
   readonly text: string
@@ -35,7 +35,7 @@ describe('the README', { timeout: installMs }, () => {
     rmSync(clone, { recursive: true })
   }, installMs)
 
-  it('has the commands that are run here', () => {
+  it('has the code blocks that these tests run', () => {
     expect(blocks.map(({ language }) => language)).toEqual([
       'sh',
       'sh',
@@ -81,30 +81,33 @@ describe('the README', { timeout: installMs }, () => {
     expect(stdout).toMatch(/^\{"SH_NEW_RSP":\{"st":1,"name":"my first session","tkn":\d+\}\}\n$/)
   })
 
-  it.each(['', ' --open off'])('keeps what a page without a backend counts%s', async (openness) => {
-    const readme = readFileSync(join(root, 'README.md'), 'utf8')
-    const command = /`(npx coatcheck project create [^`]+)`/.exec(readme)?.[1] ?? ''
-    const { stdout } = await run('bash', ['-ec', command + openness], { cwd: clone })
-    const channel = /\bchannel\s+(\S+)/i.exec(stdout)?.[1] ?? stdout
-    const key = /\bpage key\s+(\S+)/i.exec(stdout)?.[1] ?? stdout
-    const file = join(clone, 'visits.html')
-    writeFileSync(file, withPort(block(5)).replace('CHANNEL', channel).replace('KEY', key))
-    const browser = await launchChromium()
-    try {
-      const page = await browser.newPage()
-      for (const visit of ['1', '2']) {
-        await page.goto(pathToFileURL(file).href)
-        await page.waitForFunction(`document.body.textContent.trim() === '${visit}'`)
+  it.each(['', ' --open off'])(
+    'keeps the count of a page without a backend%s',
+    async (openness) => {
+      const readme = readFileSync(join(root, 'README.md'), 'utf8')
+      const command = /`(npx coatcheck project create [^`]+)`/.exec(readme)?.[1] ?? ''
+      const { stdout } = await run('bash', ['-ec', command + openness], { cwd: clone })
+      const channel = /\bchannel\s+(\S+)/i.exec(stdout)?.[1] ?? stdout
+      const key = /\bpage key\s+(\S+)/i.exec(stdout)?.[1] ?? stdout
+      const file = join(clone, 'visits.html')
+      writeFileSync(file, withPort(block(5)).replace('CHANNEL', channel).replace('KEY', key))
+      const browser = await launchChromium()
+      try {
+        const page = await browser.newPage()
+        for (const visit of ['1', '2']) {
+          await page.goto(pathToFileURL(file).href)
+          await page.waitForFunction(`document.body.textContent.trim() === '${visit}'`)
+        }
+      } finally {
+        await browser.close()
       }
-    } finally {
-      await browser.close()
-    }
-  })
+    },
+  )
 
-  it('shares it with another user, by commands to the running server', async () => {
+  it('shares the store with another user, by commands to the running server', async () => {
     const { stdout } = await run('bash', ['-ec', block(6)], { cwd: clone })
     const [hers = '', shared, scraper = ''] = stdout.split('\n')
-    expect(shared).toBe('The store owner~my-first-store is shared to write with jane now.')
+    expect(shared).toBe('The store owner~my-first-store is now shared (write) with jane.')
     const store = `http://127.0.0.1:${port}/v2/key-value-stores/owner~my-first-store`
     for (const token of [hers, scraper]) {
       const headers = { Authorization: `Bearer ${token}` }
@@ -120,15 +123,15 @@ describe('the README', { timeout: installMs }, () => {
     expect(readFileSync(join(root, 'README.md'), 'utf8')).toContain('`npx coatcheck --help`')
   })
 
-  it('checks the data once the server has stopped', async () => {
+  it('checks the data after the server has stopped', async () => {
     await start?.stop()
     const check = async (): Promise<string> =>
       (await run('bash', ['-ec', block(7)], { cwd: clone })).stdout
-    // npm may be gone a moment before the server is.
+    // npm may end a moment before the server does.
     await expect.poll(check, { timeout: 10_000 }).toBe(sound)
   })
 
-  it('takes options behind --', async () => {
+  it('accepts options after --', async () => {
     const data = join(clone, 'elsewhere')
     const command = block(1).replace('9000', String(port)).replace('/path/to/data', data)
     start = new Started(command, { clone, port })
@@ -170,7 +173,7 @@ class Started {
   #output = ''
 
   constructor(command: string, { clone, port }: { clone: string; port: number }) {
-    // As on a machine that has only Node and npm: nothing of this run's own tools is on the path.
+    // Like a machine that has only Node and npm: the tools of this test run are not on the path.
     const path = (process.env.PATH ?? '')
       .split(delimiter)
       .filter((folder) => !folder.startsWith(root))
@@ -201,7 +204,7 @@ class Started {
     }
   }
 
-  /** As Ctrl-C in a terminal does: the signal goes to npm and to all that it started. */
+  /** Sends the signal to npm and to all its child processes, as Ctrl-C in a terminal does. */
   stop(): Promise<number> {
     const { pid, exitCode, signalCode } = this.#child
     const isRunning = pid !== undefined && exitCode === null && signalCode === null
@@ -220,7 +223,7 @@ function readBlocks(): Block[] {
   return [...found].map(([, language = '', block = '']) => ({ language, text: block }))
 }
 
-/** What a clone of the working tree would hold, uncommitted changes included. */
+/** Copies the working tree like a clone, but with uncommitted changes. */
 function copyProject(to: string): void {
   const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: root })
   for (const file of listed.toString().split('\n').filter(Boolean)) {

@@ -5,28 +5,28 @@ import { type OwnToken, People, type Person } from './support/data/people.ts'
 import { SlowDownload, SlowUpload } from './support/network/slow-transfer.ts'
 import { engines, useTestServer } from './support/network/test-server.ts'
 
-/** Much more than what a connection holds of what was sent and not read. */
+/** Much more than the socket buffers of a connection hold unread. */
 const largeBytes = 40_000_000
-/** For what should happen within a second. */
+/** The timeout for events that should happen within a second. */
 const patienceMs = 5_000
-/** Between the parts that somebody reads: all of it takes them some seconds. */
+/** The pause between the parts of a slow download: the whole takes some seconds. */
 const pauseMs = 10
 
-/** Somebody, and how their right ends. */
+/** A caller, and how their right ends. */
 interface Ending {
   readonly title: string
   readonly by: 'tool' | 'joe' | 'link' | 'nobody'
-  /** How an upload is refused; undefined: they may read only. */
+  /** The status that refuses an upload; undefined if the caller may only read. */
   readonly refusal?: number
-  /** Whether it ends for everybody. */
+  /** Whether the right ends for every caller. */
   readonly isForAll?: true
   readonly end: () => Promise<unknown>
 }
 
-/** By what it is, how it turned out. */
+/** The outcome of each transfer, by its name. */
 type Outcomes = Record<string, unknown>
 
-describe.each(engines)('what goes on when a right ends, on %s', (engine) => {
+describe.each(engines)('a transfer that is open when its right ends, on %s', (engine) => {
   const server = useTestServer({ engine })
   const large = randomBytes(largeBytes)
   let people: People
@@ -80,7 +80,7 @@ describe.each(engines)('what goes on when a right ends, on %s', (engine) => {
       end: () => people.share(jane, storeId, { [joe.username]: null }),
     },
     {
-      title: 'the secret of links is made anew',
+      title: 'the secret of links is replaced',
       by: 'link',
       end: () => ask('POST', '/signing-secret'),
     },
@@ -98,7 +98,7 @@ describe.each(engines)('what goes on when a right ends, on %s', (engine) => {
     },
   ]
 
-  /** A part of the store as somebody comes to it. */
+  /** A path of the store, with the credentials of a caller. */
   async function targetOf(
     by: Ending['by'],
     part: string,
@@ -119,7 +119,8 @@ describe.each(engines)('what goes on when a right ends, on %s', (engine) => {
   }
 
   /**
-   * Downloads of two kinds, each read on and not: how each turned out, once the right has ended.
+   * Begins downloads of two kinds, each once read slowly and once not at all. The function that it
+   * returns gives their outcomes after the right has ended.
    */
   async function beginDownloads(by: Ending['by']): Promise<() => Promise<Outcomes>> {
     const begun = new Map<string, SlowDownload>()
@@ -150,7 +151,7 @@ describe.each(engines)('what goes on when a right ends, on %s', (engine) => {
     { name: 'long, half way', size: 5_000_000, sent: 2_500_000 },
   ]
 
-  /** Uploads of new records and over an old one: what each is answered once the right has ended. */
+  /** Begins uploads of new and old records; the returned function gives their final statuses. */
   async function beginUploads(by: Ending['by']): Promise<() => Promise<Outcomes>> {
     const begun = new Map<string, SlowUpload>()
     for (const { name, size, sent } of uploads) {
@@ -164,7 +165,7 @@ describe.each(engines)('what goes on when a right ends, on %s', (engine) => {
       const outcomes: Outcomes = {}
       for (const [name, upload] of begun) {
         const isTold = await happens(upload.status)
-        // What is left of a short one is read, so that the connection can serve again.
+        // The server reads the rest of a short upload, so that the connection can serve again.
         const isOver = name.startsWith('short') || (await happens(upload.closed))
         outcomes[name] = isTold && isOver ? await upload.status : 'still open'
         upload.abort()
@@ -192,7 +193,7 @@ describe.each(engines)('what goes on when a right ends, on %s', (engine) => {
   })
 
   it.each(endings.filter(({ isForAll }) => !isForAll))(
-    'goes on for those whose right stays when $title',
+    'goes on for callers who keep their right when $title',
     async ({ by, end }) => {
       await prepare()
       const owners = { url: server.url(), token: jane.token }
@@ -212,7 +213,7 @@ describe.each(engines)('what goes on when a right ends, on %s', (engine) => {
     },
   )
 
-  it('ends for a reader of a store that follows its owner, when the owner restricts all', async () => {
+  it("ends for a reader of a store that follows its owner's setting, if the owner restricts it", async () => {
     await prepare()
     const setAccess = (generalAccess: string): Promise<unknown> =>
       people.remote.do('/coatcheck/v1/me', {
@@ -231,7 +232,7 @@ describe.each(engines)('what goes on when a right ends, on %s', (engine) => {
     expect(download.isWhole).toBe(false)
   })
 
-  it('ends with the token, when that expires', async () => {
+  it('ends when the token expires', async () => {
     await prepare()
     const expiresInDays = 3 / 86_400
     const { data } = await people.remote.do('/coatcheck/v1/tokens', {
@@ -254,7 +255,7 @@ describe.each(engines)('what goes on when a right ends, on %s', (engine) => {
     { method: 'PATCH', part: '', json: '{"title":"changed"}' },
     { method: 'PATCH', part: '/access', json: '{"generalAccess":"ANYONE_WITH_NAME_CAN_READ"}' },
     { method: 'POST', part: '/delete-records', json: '{"prefix":"KEPT"}' },
-  ])('ends before $method $part has said what it wants', async ({ method, part, json }) => {
+  ])('ends while $method $part still sends its body', async ({ method, part, json }) => {
     await prepare()
     const wide = await people.createToken(jane, {})
     const target = { url: server.url(), token: wide.token, path: path(part) }
@@ -272,7 +273,7 @@ describe.each(engines)('what goes on when a right ends, on %s', (engine) => {
     call.abort()
   })
 
-  it('ends before a record was checked by its schema', async () => {
+  it('ends before the schema check of a record', async () => {
     const schema = {
       actorKeyValueStoreSchemaVersion: 1,
       title: 'Checked',
@@ -305,12 +306,12 @@ describe.each(engines)('what goes on when a right ends, on %s', (engine) => {
     upload.abort()
   })
 
-  it('is no error of the server', () => {
+  it('is not logged as an error of the server', () => {
     expect(server.logged()).toEqual([])
   })
 })
 
-/** Whether it is settled in time. */
+/** Whether the promise settles in time. */
 async function happens(event: Promise<unknown>): Promise<boolean> {
   const late = new AbortController()
   const happened = await Promise.race([

@@ -18,13 +18,13 @@ const initialToken = 'canary-of-the-first-start-0123456789abcdef'
 const otherInitialToken = 'canary-of-a-later-start-0123456789abcdef'
 const wrongToken = 'canary-that-was-never-right'
 const wrongSignature = 'canary-that-never-signed'
-/** They are for whoever may read the folder. */
+/** Files with tokens on purpose: for everybody who may read the folder. */
 const tokenFiles: readonly string[] = ['first-token', 'local-server']
 const journalFile = 'lmdb/journal'
 const damagedValue = 'a value that will be damaged on disk, and is found there until then'
 
 describe('tokens and signatures', () => {
-  it('stand in no output, no list of processes and no file, whatever is done with them', async () => {
+  it('appear in no output, no list of processes and no file, however they are used', async () => {
     const data = createTestFolder()
     const known = new Set([initialToken, otherInitialToken, wrongToken, wrongSignature])
     const first = await start(data, { initialToken })
@@ -39,7 +39,7 @@ describe('tokens and signatures', () => {
     assertHidden(first, seen)
     expect(await first.stop()).toBe(0)
     assertHidden(first, seen)
-    // What was moved from the journal may stand there still, until it is overwritten.
+    // Data that moved from the journal into LMDB stays in the journal until it is overwritten.
     const found = namesOfFilesWith(data, damagedValue)
     expect(found.filter((file) => file !== journalFile)).toEqual(['lmdb/data.mdb'])
 
@@ -50,7 +50,7 @@ describe('tokens and signatures', () => {
     expect(await askAsPage(second.url, world)).toBe(pageKey)
     await askEverything(second.url, { world, known })
     assertHidden(second, seen)
-    // Else nothing would have been said in which they could stand.
+    // Proves that the server logged lines that could contain secrets.
     expect(second.stderr).toContain('/records/DAMAGED')
     expect(second.stderr).toContain('/get_key_value')
     expect(second.stderr).toContain('COATCHECK_INITIAL_TOKEN is ignored')
@@ -70,11 +70,11 @@ function start(
 
 interface Asking {
   readonly world: World
-  /** All that somebody came with so far. */
+  /** All tokens and signatures that were sent so far. */
   readonly known: Set<string>
 }
 
-/** Every endpoint on behalf of everybody, with the token in a header and in the query. */
+/** Sends every operation as every caller, with the token in a header and in the query. */
 async function askEverything(url: string, { world, known }: Asking): Promise<void> {
   const strangers = [{ token: wrongToken, signature: wrongSignature }, { token: initialToken }]
   for (const row of [...apifyRows, ...coatcheckRows, ...healthRows]) {
@@ -99,7 +99,7 @@ async function askTwice(
   for (const { status } of replies) expect(status, row.at).toBeLessThan(500)
 }
 
-/** Requests that can't be understood, are not meant for this server, or never end. */
+/** Sends requests that are invalid, are for another server, or never end. */
 async function breakEverything(url: string, world: World): Promise<void> {
   const token = world.tokenOf('jane')
   const target = `/v2/key-value-stores/${world.wardrobe.id}/records/in-coat`
@@ -150,7 +150,7 @@ async function askForDamaged(url: string, world: World): Promise<void> {
   expect((await remote.send(path, { token })).status).toBe(500)
 }
 
-/** As pages ask, with a key that is right and one that is not. Returns the right one. */
+/** Sends requests of a page with a right and a wrong page key. Returns the right one. */
 async function askAsPage(url: string, world: World): Promise<string> {
   const remote = new Remote(url)
   const { channelId } = world.wardrobe
@@ -170,7 +170,7 @@ async function askAsPage(url: string, world: World): Promise<string> {
 interface Seen {
   readonly known: ReadonlySet<string>
   readonly data: string
-  /** May stand in the data, and nowhere else. */
+  /** Secrets that may be in the data, and nowhere else. */
   readonly stored: readonly string[]
 }
 
@@ -188,7 +188,7 @@ function assertHidden(server: ServerProcess, { known, data, stored }: Seen): voi
   expect(written.filter(([, files]) => files?.length)).toEqual([])
 }
 
-/** Those of a folder's files, at any depth, in which a text stands. */
+/** The files of a folder, at any depth, that contain a text. */
 function namesOfFilesWith(folder: string, text: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && !tokenFiles.includes(entry.name))

@@ -11,19 +11,19 @@ import { errorTypeOf, plainRequest } from './support/network/plain-request.ts'
 import { Remote } from './support/network/remote.ts'
 import { SlowDownload, SlowUpload } from './support/network/slow-transfer.ts'
 
-/** Much more than what a connection holds of what was sent and not read. */
+/** Much more than the socket buffers of a connection hold unread. */
 const largeBytes = 40_000_000
-/** For what should happen within a second. */
+/** The timeout for events that should happen within a second. */
 const patienceMs = 5_000
 const lookAgainMs = 20
 
-/** How a right ends, through one server. */
+/** How one server ends a right. */
 interface Ending {
   readonly title: string
   readonly by: 'tool' | 'joe'
-  /** How the other server refuses whoever had it. */
+  /** The status with which the other server refuses the caller afterwards. */
   readonly refusal: number
-  /** Whether they may not even connect any more. */
+  /** Whether the caller may not even connect any more. */
   readonly isForAll: boolean
   readonly end: () => Promise<unknown>
 }
@@ -31,7 +31,7 @@ interface Ending {
 describe.each(sharedEngines)('rights on two servers, on %s', (engine) => {
   const servers = useSeveralServers(engine)
   const large = stampValue({ key: 'LARGE', number: 1 }, largeBytes)
-  /** Manages through the first server; whoever is managed uses the other one. */
+  /** Manages users through the first server; the users use the other one. */
   let people: People
   let other: Remote
   let jane: Person
@@ -76,7 +76,7 @@ describe.each(sharedEngines)('rights on two servers, on %s', (engine) => {
     },
   ]
 
-  it.each(endings)('hold on the other one too, and end there when $title', async (ending) => {
+  it.each(endings)('apply on the other server too, and end there when $title', async (ending) => {
     joe = await people.create(`joe-${endings.indexOf(ending)}`)
     tool = await people.createToken(jane, { action: 'write' })
     await people.share(jane, storeId, { [joe.username]: 'write' })
@@ -105,7 +105,7 @@ describe.each(sharedEngines)('rights on two servers, on %s', (engine) => {
     upload.abort()
   })
 
-  it('are given by the other one at once', async () => {
+  it('that one server gives apply on the other one at once', async () => {
     const late = await people.create('late')
     expect((await other.send('/coatcheck/v1/me', { token: late.token })).status).toBe(200)
     expect((await other.send(path(), { token: late.token })).status).toBe(403)
@@ -113,7 +113,7 @@ describe.each(sharedEngines)('rights on two servers, on %s', (engine) => {
     expect((await other.send(path(), { token: late.token })).status).toBe(200)
   })
 
-  it('to guess tokens are counted by each server for itself', async () => {
+  it('to guess tokens are counted by each server separately', async () => {
     const guess = async (index: number): Promise<unknown> => {
       const headers = { Authorization: 'Bearer somebody-made-this-up' }
       const reply = await plainRequest(`${servers().at(index).url}/v2/users/me`, { headers })
@@ -125,7 +125,7 @@ describe.each(sharedEngines)('rights on two servers, on %s', (engine) => {
   })
 })
 
-describe.each(sharedEngines)('what lives and ends on two servers, on %s', (engine) => {
+describe.each(sharedEngines)('sessions and stores on two servers, on %s', (engine) => {
   const servers = useSeveralServers(engine)
 
   let neighbour: Neighbour
@@ -139,8 +139,8 @@ describe.each(sharedEngines)('what lives and ends on two servers, on %s', (engin
   }
 
   /**
-   * A use is written in the background, within moments: none of the days that the clock of this
-   * test goes on by.
+   * Waits until a use of the store is written. The server writes it in the background within
+   * moments, but the clock of this test moves on by days.
    */
   async function written(storeId: string, ttlMs: number): Promise<void> {
     const store = await neighbour.stores.find(storeId)
@@ -149,7 +149,7 @@ describe.each(sharedEngines)('what lives and ends on two servers, on %s', (engin
     await until(isWritten)
   }
 
-  it('a session is one, through whatever server it is opened, used and ended', async () => {
+  it('a session can be opened, used and ended through either server', async () => {
     const [one, other] = [
       await openSocket(servers().at(0).nemesisUrl),
       await openSocket(servers().at(1).nemesisUrl),
@@ -171,7 +171,7 @@ describe.each(sharedEngines)('what lives and ends on two servers, on %s', (engin
     }
   })
 
-  it('a store lives for as long as it is used through any of them', async () => {
+  it('a store stays as long as it is used through either server', async () => {
     const asked = { method: 'POST', token: servers().token }
     const remote = new Remote(servers().at(0).url)
     const { id } = (await remote.do('/v2/key-value-stores', asked)).data
@@ -179,16 +179,16 @@ describe.each(sharedEngines)('what lives and ends on two servers, on %s', (engin
     for (let use = 0; use < 6; use += 1) {
       servers().advance(7 * day - minute)
       const index = use % 2
-      expect(await statusAt(index, `${path}/records/NONE`)).toBe(404) // a use
+      expect(await statusAt(index, `${path}/records/NONE`)).toBe(404) // this counts as a use
       await written(id, 7 * day)
       await neighbour.sweeper.sweep()
-      expect(await statusAt(1 - index, path)).toBe(200) // none
+      expect(await statusAt(1 - index, path)).toBe(200) // this does not
     }
     servers().advance(7 * day + 10 * second)
     expect([await statusAt(0, path), await statusAt(1, path)]).toEqual([404, 404])
   })
 
-  it('a session lives for as long as it is used through any of them', async () => {
+  it('a session stays as long as it is used through either server', async () => {
     const [one, other] = [
       await openSocket(servers().at(0).nemesisUrl),
       await openSocket(servers().at(1).nemesisUrl),
@@ -213,13 +213,13 @@ describe.each(sharedEngines)('what lives and ends on two servers, on %s', (engin
     }
   })
 
-  it('leaves data that is sound', async () => {
+  it('the data is valid at the end', async () => {
     for (const { logged } of servers().all) expect(logged).toEqual([])
     expect((await servers().leave((left) => check(left))).problems).toEqual([])
   })
 })
 
-/** Whether it is settled in time. */
+/** Whether the promise settles in time. */
 async function happens(event: Promise<unknown>): Promise<boolean> {
   const late = new AbortController()
   const happened = await Promise.race([

@@ -24,11 +24,11 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
   const client = (index: number, connections = writersPerServer): Client =>
     new Client({ url: servers().at(index).url, token: servers().token }, { connections })
 
-  /** The store of a name, as each of them sees it. */
+  /** The store of this name, opened through each server. */
   const openOnBoth = (name: string): Promise<RemoteStore[]> =>
     Promise.all([0, 1].map((index) => client(index).openStore(name)))
 
-  /** What as many writers do at once, through one server and the other by turns. */
+  /** Runs `work` `times` times in all, by several parallel writers on each server. */
   async function byAll(
     times: number,
     work: (store: RemoteStore, time: number) => Promise<void>,
@@ -43,7 +43,7 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
     )
   }
 
-  it('make one store of one name, whoever is asked', async () => {
+  it('make one store for one name, whichever server is asked', async () => {
     const before = await servers().client(0).keyValueStores().list()
     for (let name = 0; name < 20; name += 1) {
       const asked = Array.from({ length: 6 }, (_, index) =>
@@ -58,7 +58,7 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
     }
   })
 
-  it('show at once what the other one stored, whatever its size', async () => {
+  it('show each value that the other one stored at once, whatever its size', async () => {
     const stores = await openOnBoth('shown')
     for (const [time, size] of [10, 2_049, 1_048_576, 3_000_000].entries()) {
       const [one, other] = time % 2 === 0 ? stores : stores.toReversed()
@@ -70,7 +70,7 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
     }
   })
 
-  it('let one of many make a record that must not be there', async () => {
+  it('let only one of many writers make a record with If-None-Match', async () => {
     const { token } = servers()
     const [{ address } = { address: '' }] = await openOnBoth('absent')
     const headers = { Authorization: `Bearer ${token}`, 'If-None-Match': '*' }
@@ -90,7 +90,7 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
     }
   })
 
-  it('count 400 increments of one number, each of which reads it and says what it read', async () => {
+  it('count 400 increments of one number by read and conditional write', async () => {
     const [{ address } = { address: '' }] = await openOnBoth('counted')
     const path = `/v2/key-value-stores/${address}/records/COUNT`
     const urls = servers().all.map(({ url }) => url)
@@ -98,7 +98,7 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
     expect(await counted).toEqual(['400', '400'])
   }, 120_000)
 
-  it('never call a record busy that others write as well', async () => {
+  it('never call a record busy because others write it too', async () => {
     const stores = await openOnBoth('hot')
     await byAll(
       600,
@@ -117,7 +117,7 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
     }
   }, 120_000)
 
-  it('never fail each other where both change several values at once', async () => {
+  it('never cause a failure when both change several values at once', async () => {
     const first = await NemesisSession.open(servers().at(0).nemesisUrl)
     const other = new NemesisSession(await openSocket(servers().at(1).nemesisUrl), first.token)
     const keys = ['a', 'b', 'c']
@@ -138,7 +138,7 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
     expect([values.b, values.c]).toEqual([values.a, values.a])
   }, 120_000)
 
-  it('wake and tell at once whoever follows the changes through another one', async () => {
+  it('notify followers of changes on another server at once', async () => {
     const stores = await openOnBoth('followed')
     const neighbour = await servers().openNeighbour()
     const store = await neighbour.stores.find(stores[0]?.address ?? '')
@@ -156,7 +156,7 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
 
   const long = stampValue({ key: 'LONG', number: 1 }, 3_000_000)
 
-  /** Through the first one; resolves once a part of it is stored. */
+  /** Begins an upload through the first server; resolves when a part of it is stored. */
   async function beginUpload(address: string): Promise<SlowUpload> {
     const { token } = servers()
     const path = `/v2/key-value-stores/${address}/records/LONG`
@@ -167,7 +167,7 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
     return upload
   }
 
-  it('refuse an upload through one when the other has cleared the store', async () => {
+  it('refuse an upload through one after the other cleared the store', async () => {
     const [one] = await openOnBoth('cleared')
     const upload = await beginUpload(one?.address ?? '')
     const neighbour = await servers().openNeighbour()
@@ -176,7 +176,7 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
     expect((await one?.get('LONG'))?.status).toBe(404)
   })
 
-  it('refuse an upload through one when the other has dropped the store', async () => {
+  it('refuse an upload through one after the other dropped the store', async () => {
     const [one, other] = await openOnBoth('dropped')
     const upload = await beginUpload(one?.address ?? '')
     expect((await other?.drop())?.status).toBe(204)
@@ -184,7 +184,7 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
     upload.abort()
   })
 
-  it('spare what is on its way in through another one, until it stands still for too long', async () => {
+  it('do not sweep an upload of another server, until it stands still for too long', async () => {
     const [one, other] = await openOnBoth('swept')
     const neighbour = await servers().openNeighbour()
     const upload = await beginUpload(one?.address ?? '')
@@ -199,7 +199,7 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
     expect((await other?.get('LONG'))?.body.equals(long)).toBe(true)
   })
 
-  it('leave data that is sound, and no server noted as running', async () => {
+  it('leave valid data, and no server marked as running', async () => {
     for (const { logged } of servers().all) expect(logged).toEqual([])
     const report = await servers().leave((left) => check(left))
     expect(report.problems).toEqual([])
@@ -207,7 +207,7 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
 })
 
 describe.each(sharedEngines)('two servers that start for the first time, on %s', (engine) => {
-  it('make one user, whose token is that which one of them tells', async () => {
+  it('make one user, and only one server prints the token', async () => {
     const data = await createSharedData(engine)
     const { settings, open } = data
     const starting = [0, 1].map(() => startTestServer(settings, open && { open }))
@@ -224,7 +224,7 @@ describe.each(sharedEngines)('two servers that start for the first time, on %s',
 })
 
 describe('two processes on one PostgreSQL database', () => {
-  it('start at once for the first time, tell one token, and count as one', async () => {
+  it('start at once for the first time, print one token, and count correctly together', async () => {
     const { settings, close } = await createSharedData('postgresql')
     onTestFinished(close)
     const args = ['--engine', String(settings.database)]

@@ -28,7 +28,7 @@ const rounds = 25
 const operationsPerRound = 12
 const pauses = [0, second, 20 * second, 10 * minute, 29 * minute, hour, 3 * hour]
 
-/** Two servers on one engine that fails in every way it may; clients with stores of their own. */
+/** Two servers on one engine that fails in every allowed way; each client has its own stores. */
 class Simulation {
   readonly memory = new MemoryEngine()
   readonly #environment: TestEnvironment
@@ -61,7 +61,7 @@ class Simulation {
     })
   }
 
-  /** Clients and sweeps, all at the same time; then some time goes by. */
+  /** Runs clients and sweeps at the same time; then moves the clock on. */
   async round(): Promise<void> {
     const working = this.#clients.map((client) => client.work(operationsPerRound))
     const sweeping = this.#domains.map(({ sweeper }) => codeOf(sweeper.sweep()))
@@ -72,7 +72,7 @@ class Simulation {
     expect((await check(this.memory)).problems).toEqual([])
   }
 
-  /** Nothing fails any more: all that is known must be there, and nothing else. */
+  /** Ends the faults, and checks that the stores hold all known records and nothing else. */
   async end(): Promise<void> {
     Object.assign(this.#faults, { delay: 0, conflict: 0, failBefore: 0, unknown: 0 })
     for (const client of this.#clients) await client.compare()
@@ -80,7 +80,7 @@ class Simulation {
     expect((await check(this.memory)).problems).toEqual([])
   }
 
-  /** Nobody uses the stores any more. */
+  /** Lets unused stores expire, and sweeps. */
   async rest(): Promise<TestDomain> {
     const environment = this.#environment
     const domain = await openTestDomain(this.memory, { environment, unnamedRetentionMs })
@@ -89,7 +89,7 @@ class Simulation {
     return domain
   }
 
-  /** A sweep that comes to its end has written all that its server knows of the use of stores. */
+  /** Sweeps until it succeeds: a complete sweep has written all known uses of stores. */
   async #flush(): Promise<void> {
     for (const { sweeper } of this.#domains) {
       while ((await codeOf(sweeper.sweep())) !== 'none');
@@ -101,7 +101,7 @@ class Simulation {
 const seeds = Array.from({ length: 20 }, (_, seed) => seed)
 
 it.each(seeds)(
-  'stores hold what they should while all that can goes wrong: seed %i',
+  'stores hold the right records while everything fails that can fail: seed %i',
   async (seed) => {
     const simulation = new Simulation(seed)
     await simulation.start(seed)
@@ -114,7 +114,7 @@ it.each(seeds)(
   },
 )
 
-/** How many chunks there should be: those of the records that are stored. */
+/** The number of chunks that the stored records need. */
 async function chunksInUse(engine: StorageEngine): Promise<number> {
   const infos = (await entriesOf(engine, 'record')).map(decodeInfo)
   return infos

@@ -13,18 +13,18 @@ const connections = 24
 const lookMs = 1_000
 const endMsMax = 300_000
 
-/** What the server keeps of replaced values, for downloads that still run. */
+/** The most bytes of replaced values that the server keeps for running downloads. */
 const keptBytesMax = 1_073_741_824
-/** The live values are far fewer bytes than this. */
+/** An upper bound for the live values, which are far smaller. */
 const liveBytesMax = 256 * 1_048_576
-/** Pages of the map, of the change log, and what is written between two sweeps. */
+/** Allows for pages of the map, for the change log, and for writes between two sweeps. */
 const fileSlack = 1.6
 const ownBytesMax = 512 * 1_048_576
-/** LMDB maps the file anew as it grows, and the kernel counts the pages of each map. */
+/** LMDB maps the file again as it grows, and the kernel counts the pages of each map. */
 const mapsMax = 3
 
 it(
-  `stays right, and within bounds, for ${minutes} minutes of everything at once`,
+  `stays correct and within its limits for ${minutes} minutes of mixed load`,
   async () => {
     const data = createTestFolder()
     const server = await ServerProcess.start({ data })
@@ -62,7 +62,7 @@ async function runFor(load: SoakLoad, peak: PeakUsage): Promise<PeakUsage> {
   return peak
 }
 
-/** No connection stays open behind clients that went away. */
+/** Waits until the connections of clients that left are closed. */
 async function untilClosed(server: ServerProcess, openFiles: number): Promise<void> {
   while (usageOf(server.pid).openFiles > openFiles) await sleep(lookMs)
 }

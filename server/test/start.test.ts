@@ -22,11 +22,11 @@ import { ServerProcess } from './support/processes/server-process.ts'
 import { straceWords } from './support/processes/strace.ts'
 
 const longToken = 'a-token-of-my-own-with-many-characters'
-/** A signal that comes again within a second is taken for the same one. */
+/** The server ignores a second signal within one second of the first. */
 const sameSignalMs = 1_100
 const oneSentence = /^coatcheck: [^\n]+\.\n$/
 
-describe('what keeps the server from starting is told in one sentence', () => {
+describe('a server that cannot start says why in one sentence', () => {
   const causes = [...wrongUsage, ...unusableFolders, ...unusableData, ...refusals]
   it.each(causes)('$cause', async ({ setUp, says, code = 1 }) => {
     const folder = createTestFolder()
@@ -57,7 +57,7 @@ describe('a first start', () => {
     expect(await statusFor(server, token)).toBe(200)
   })
 
-  it('leads people to where --public-url says', async () => {
+  it('prints links with --public-url', async () => {
     const token = 'a-token-that-the-school-chose-itself'
     const server = await ServerProcess.start({
       data: createTestFolder(),
@@ -89,7 +89,7 @@ describe('a first start', () => {
     ])
   })
 
-  it('takes COATCHECK_INITIAL_TOKEN, and a later one is ignored with a warning', async () => {
+  it('uses COATCHECK_INITIAL_TOKEN; a later start ignores another one with a warning', async () => {
     const data = createTestFolder()
     const other = `${longToken}-another`
     const first = await ServerProcess.start({ data, env: { COATCHECK_INITIAL_TOKEN: longToken } })
@@ -102,13 +102,13 @@ describe('a first start', () => {
     expect(second.stderr).toMatch(/^\S+ COATCHECK_INITIAL_TOKEN is ignored[^\n]*\n$/)
   })
 
-  it('says nothing where the same COATCHECK_INITIAL_TOKEN is still set later', async () => {
+  it('prints no warning if the same COATCHECK_INITIAL_TOKEN is still set later', async () => {
     const options = { data: createTestFolder(), env: { COATCHECK_INITIAL_TOKEN: longToken } }
     await (await ServerProcess.start(options)).stop()
     expect((await ServerProcess.start(options)).stderr).toBe('')
   })
 
-  it('may be in reach of others with COATCHECK_INITIAL_TOKEN', async () => {
+  it('may listen beyond loopback with COATCHECK_INITIAL_TOKEN', async () => {
     const env = { COATCHECK_INITIAL_TOKEN: longToken }
     const server = await ServerProcess.start({
       data: createTestFolder(),
@@ -118,7 +118,7 @@ describe('a first start', () => {
     expect(server.url).toMatch(/^http:\/\/\[::ffff:127\.0\.0\.1\]:\d+$/)
   })
 
-  it('that ends before its token is kept leaves nobody locked out', async () => {
+  it('that is killed before its token is stored locks nobody out', async () => {
     const data = createTestFolder()
     const file = join(data, 'first-token')
     const kill = ['-P', file, '-e', 'trace=all', '-e', 'inject=all:signal=SIGKILL']
@@ -132,7 +132,7 @@ describe('a first start', () => {
 })
 
 describe('settings', () => {
-  it('count from the flag, then the environment, then the file', async () => {
+  it('come from the flag, then the environment, then the file', async () => {
     const folder = createTestFolder()
     const named = (name: string): string => join(folder, name)
     writeFileSync(named('config.json'), JSON.stringify({ data: named('file'), port: 0 }))
@@ -174,7 +174,7 @@ describe('settings', () => {
 })
 
 describe('a folder', () => {
-  it('can be served again at once after the process that served it was killed', async () => {
+  it('can be served again at once after its server was killed', async () => {
     const data = createTestFolder()
     const first = await ServerProcess.start({ data })
     const store = await new Client(first).openStore('kept')
@@ -186,8 +186,8 @@ describe('a folder', () => {
   })
 })
 
-describe('a server that is told to stop', () => {
-  it.each(['SIGTERM', 'SIGINT'] as const)('by %s finishes what is in flight', async (signal) => {
+describe('a server that gets a signal to stop', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('finishes open transfers after %s', async (signal) => {
     const data = createTestFolder()
     const server = await ServerProcess.start({ data })
     const { download, upload, value, body } = await beginTransfers(server)
@@ -202,7 +202,7 @@ describe('a server that is told to stop', () => {
     expect((await store.get('up')).body.equals(body)).toBe(true)
   })
 
-  it('twice, a while apart, ends at once', async () => {
+  it('exits at once on a second signal some time later', async () => {
     const server = await ServerProcess.start({ data: createTestFolder() })
     await beginTransfers(server)
     server.signal('SIGTERM')
@@ -219,7 +219,7 @@ describe('a damaged record', () => {
     { what: 'a small value', size: 1_000, at: 500 },
     { what: 'a value of one chunk', size: 50_000, at: 20_000 },
     { what: 'the first chunk of a value', size: 2_500_000, at: 400_000 },
-  ])('is told where $what is damaged, and everything else goes on', async ({ size, at }) => {
+  ])('is refused as damaged if $what is damaged, and all else works', async ({ size, at }) => {
     const { data, server, store } = await serveDamaged({ size, at })
     for (const key of ['bad', 'worse']) {
       const reply = await store.get(key)
@@ -241,7 +241,7 @@ describe('a damaged record', () => {
     expect(server.stderr).toMatch(/^\S+ [^\n]*damaged/)
   })
 
-  it('is never served where a later chunk of it is damaged', async () => {
+  it('is never served whole if a later chunk is damaged', async () => {
     const { server, store } = await serveDamaged({ size: 2_500_000, at: 2_200_000 })
     await expect(store.get('bad')).rejects.toThrow()
     expect((await store.get('good')).body.toString()).toBe('good')
@@ -250,7 +250,7 @@ describe('a damaged record', () => {
 })
 
 describe('coatcheck check', () => {
-  it('counts what is there, without a progress bar where nobody looks', async () => {
+  it('counts stores and records, without a progress bar if there is no terminal', async () => {
     const data = createTestFolder()
     const server = await ServerProcess.start({ data })
     await (await new Client(server).openStore('sound')).put('key', 'value')
@@ -262,7 +262,7 @@ describe('coatcheck check', () => {
     })
   })
 
-  it('shows how far it is on a terminal', async () => {
+  it('shows its progress on a terminal', async () => {
     const data = createTestFolder()
     const server = await ServerProcess.start({ data })
     await (await new Client(server).openStore('sound')).put('key', 'value')
@@ -270,7 +270,7 @@ describe('coatcheck check', () => {
     expect(await runOnTerminal(['check', '--data', data])).toMatch(/Checking .* %.*is sound/s)
   })
 
-  it('leaves a folder alone that is being served', async () => {
+  it('refuses a folder that a server uses', async () => {
     const data = createTestFolder()
     await ServerProcess.start({ data })
     const { code, stdout, stderr } = await checkFolder(data)
@@ -278,7 +278,7 @@ describe('coatcheck check', () => {
     expect(stderr).toMatch(/^coatcheck: .* is in use by another Coatcheck[^\n]*\n$/)
   })
 
-  it('makes no folder where there is none', async () => {
+  it('makes no folder', async () => {
     const data = join(createTestFolder(), 'absent')
     const { code, stderr } = await checkFolder(data)
     expect(code).toBe(1)
@@ -287,7 +287,7 @@ describe('coatcheck check', () => {
   })
 })
 
-/** An upload and a download that have both begun and stand still. */
+/** Begins an upload and a download, and lets both stand still. */
 async function beginTransfers(server: ServerProcess): Promise<{
   download: SlowDownload
   upload: SlowUpload
@@ -317,7 +317,7 @@ async function untilRefused(url: string): Promise<void> {
   }
 }
 
-/** Two records whose stored bytes were changed while nobody served them, and a sound one. */
+/** A server with two records whose bytes were changed on disk, and a valid record. */
 async function serveDamaged({ size, at }: { size: number; at: number }): Promise<{
   data: string
   server: ServerProcess
@@ -343,7 +343,7 @@ async function serveDamaged({ size, at }: { size: number; at: number }): Promise
   return { data, server, store: await new Client(server).openStore('damaged') }
 }
 
-/** What a command shows on a terminal: `script` of util-linux makes one. */
+/** The output of a command on a terminal, which `script` of util-linux makes. */
 async function runOnTerminal(args: readonly string[]): Promise<string> {
   const words = coatcheckWords(args).map((word) => `'${word}'`)
   const { stdout } = await promisify(execFile)('script', ['-qec', words.join(' '), '/dev/null'])

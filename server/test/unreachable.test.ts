@@ -9,7 +9,7 @@ import { startTestServer, type TestServer } from './support/network/test-server.
 const gone = new EngineError('unavailable', 'The database db-7.internal can not be reached.')
 const lost = new EngineError('unavailable', 'The answer was lost.', { applied: 'unknown' })
 
-/** What each HTTP API is asked for, with a store and a record that are there. */
+/** Requests to each HTTP API; the store and the record exist. */
 const reads = [
   'GET /v2/key-value-stores',
   'GET /v2/key-value-stores/:store',
@@ -38,7 +38,7 @@ const bodies: Readonly<Record<string, unknown>> = {
   'POST /coatcheck/v1/users': { username: 'jane' },
 }
 
-/** What a session of NemesisDB is asked for. */
+/** Commands to a session of NemesisDB. */
 const nemesisReads: readonly (readonly [string, Body])[] = [
   ['KV_GET', { keys: ['KEY'] }],
   ['KV_CONTAINS', { keys: ['KEY'] }],
@@ -56,7 +56,7 @@ const nemesisWrites: readonly (readonly [string, Body])[] = [
   ['SH_NEW', { name: 'new' }],
   ['SH_END', {}],
 ]
-/** NemesisDB's status for what is nobody's fault. */
+/** NemesisDB's status for an unknown error. */
 const unknownStatus = 1_000
 
 let engine: KeptEngine
@@ -82,7 +82,7 @@ function heal(): void {
   engine.losesAnswers = false
 }
 
-/** By `METHOD path`. */
+/** Sends a request that is given as `METHOD path`. */
 function ask(what: string): Promise<PlainReply> {
   const [method = '', path = ''] = what.split(' ')
   const body = JSON.stringify(bodies[what] ?? {})
@@ -103,28 +103,28 @@ function expectTryAgain(reply: PlainReply, what: string): void {
   expect(error.message, what).not.toContain('db-7')
 }
 
-describe('while the storage can not be reached, the HTTP APIs', () => {
-  it.each([...reads, ...writes])('answer at once that it may be tried again: %s', async (what) => {
+describe('while the storage cannot be reached, the HTTP APIs', () => {
+  it.each([...reads, ...writes])('answer at once that the client may retry: %s', async (what) => {
     engine.readFailure = gone
     engine.commitFailure = gone
     expectTryAgain(await ask(what), what)
   })
 
-  it.each(writes)('say so where only writes fail, and nothing is done: %s', async (what) => {
+  it.each(writes)('say so if only writes fail, and nothing is written: %s', async (what) => {
     engine.commitFailure = gone
     const before = await ask('GET /v2/key-value-stores/:store/records/KEY')
     expectTryAgain(await ask(what), what)
     expect((await ask('GET /v2/key-value-stores/:store/records/KEY')).body).toEqual(before.body)
   })
 
-  it('serve again as soon as it is there, without a restart', async () => {
+  it('serve again as soon as the storage is back, without a restart', async () => {
     engine.readFailure = gone
     expectTryAgain(await ask('GET /v2/key-value-stores/:store'), 'GET')
     heal()
     expect((await ask('GET /v2/key-value-stores/:store')).status).toBe(200)
   })
 
-  it('have the clients of Apify wait until it is', async () => {
+  it("make Apify's clients retry until the storage is back", async () => {
     const options = { baseUrl: server.url, token: server.token, minDelayBetweenRetriesMillis: 10 }
     const client = new ApifyClient({ ...options, maxRetries: 8 })
     engine.readFailure = gone
@@ -135,8 +135,8 @@ describe('while the storage can not be reached, the HTTP APIs', () => {
   })
 })
 
-describe('where the answer of the storage is lost, the HTTP APIs', () => {
-  it.each(writes)('never say that nothing was done: %s', async (what) => {
+describe('if the answer of the storage is lost, the HTTP APIs', () => {
+  it.each(writes)('never claim that nothing was written: %s', async (what) => {
     for (const isDone of [false, true]) {
       engine.commitFailure = isDone ? undefined : lost
       engine.losesAnswers = isDone
@@ -149,7 +149,7 @@ describe('where the answer of the storage is lost, the HTTP APIs', () => {
     }
   })
 
-  it('tell what came of it when they are asked again', async () => {
+  it('show the result of the write when they are asked again', async () => {
     engine.losesAnswers = true
     expectTryAgain(await ask('POST /v2/key-value-stores?name=new'), 'POST')
     expectTryAgain(await ask('PUT /v2/key-value-stores/:store/records/NEW'), 'PUT')
@@ -162,7 +162,7 @@ describe('where the answer of the storage is lost, the HTTP APIs', () => {
 
 describe('the NemesisDB door', () => {
   it.each(nemesisReads)(
-    'answers %s that it failed, without a reason of the key',
+    'answers %s with an unknown error, not with an error of the key',
     async (...asked) => {
       const session = await openSession()
       engine.readFailure = gone
@@ -170,21 +170,24 @@ describe('the NemesisDB door', () => {
     },
   )
 
-  it.each(nemesisWrites)('answers %s neither done nor refused', async (...asked) => {
-    const session = await openSession()
-    for (const failure of [gone, lost]) {
-      engine.commitFailure = failure
+  it.each(nemesisWrites)(
+    'answers %s with an unknown error, neither done nor refused',
+    async (...asked) => {
+      const session = await openSession()
+      for (const failure of [gone, lost]) {
+        engine.commitFailure = failure
+        await expectUnknown(session, asked)
+      }
+      heal()
+      expect(await session.command('KV_GET', { keys: ['KEY'] })).toMatchObject({
+        keys: { KEY: { a: 1 } },
+      })
+      engine.losesAnswers = true
       await expectUnknown(session, asked)
-    }
-    heal()
-    expect(await session.command('KV_GET', { keys: ['KEY'] })).toMatchObject({
-      keys: { KEY: { a: 1 } },
-    })
-    engine.losesAnswers = true
-    await expectUnknown(session, asked)
-  })
+    },
+  )
 
-  it('refuses handshakes with 503, and takes them once the storage is back', async () => {
+  it('refuses handshakes with 503, and accepts them once the storage is back', async () => {
     const url = server.nemesisUrl
     engine.readFailure = gone
     await expect(openSocket(url)).rejects.toThrow('503')
@@ -202,7 +205,7 @@ describe('the NemesisDB door', () => {
   })
 })
 
-/** A session with a record, and a connection that is open. */
+/** A session with a record, on an open connection. */
 async function openSession(): Promise<NemesisSession> {
   const session = await NemesisSession.open(server.nemesisUrl)
   await session.command('KV_SET', { keys: { KEY: { a: 1 } } })

@@ -15,9 +15,9 @@ const upgrade = [
   'Sec-WebSocket-Version: 13',
   'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
 ]
-/** As Java's HTTP client offers HTTP/2. */
+/** The headers with which Java's HTTP client offers HTTP/2. */
 const java = ['Host: localhost', 'Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c']
-/** The text "hi", without a mask that would change it. */
+/** The text "hi", with a mask of zeros that does not change it. */
 const frame = Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x68, 0x69])
 
 function request(start: string, lines: readonly string[], body = ''): string {
@@ -28,7 +28,7 @@ function request(start: string, lines: readonly string[], body = ''): string {
 describe.each([
   ['the Node of the project', process.execPath],
   ['the oldest Node that is supported', oldestNode],
-])('a port of requests with a path for WebSockets, on %s', (_, node) => {
+])('an HTTP port with a path for WebSockets, on %s', (_, node) => {
   let server: ChildProcess
   let url: string
 
@@ -53,7 +53,7 @@ describe.each([
     return { socket, text: () => text }
   }
 
-  /** What is answered to requests of one connection, each sent when the one before is answered. */
+  /** The replies to requests on one connection, each sent after the reply to the one before. */
   async function answersTo(...requests: readonly string[]): Promise<string[]> {
     const { socket, text } = open()
     for (const [index, one] of requests.entries()) {
@@ -67,7 +67,7 @@ describe.each([
   }
 
   it.each(['/socket', '/socket?a=1', 'http://localhost/socket?a=1'])(
-    'opens one there, asked for %s',
+    'opens a WebSocket for the target %s',
     async (target) => {
       const { socket, text } = open()
       socket.write(request(`GET ${target} HTTP/1.1`, upgrade))
@@ -78,7 +78,7 @@ describe.each([
     },
   )
 
-  it('opens one on a connection that had requests before', async () => {
+  it('opens a WebSocket on a connection that had requests before', async () => {
     const { socket, text } = open()
     socket.write('GET /first HTTP/1.1\r\nHost: x\r\n\r\n')
     await expect.poll(text).toContain('GET /first')
@@ -88,14 +88,14 @@ describe.each([
     await expect.poll(text).toContain('/socket? hi')
   })
 
-  it('opens none behind a request that is not answered yet', async () => {
-    // Read by `node:http`, which hands the second one out before the first is answered.
+  it('opens no WebSocket while an earlier request is not answered', async () => {
+    // `node:http` reads these, and passes the second request on before the first is answered.
     const first = 'GET /first HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, x\r\n\r\n'
     const text = await sendRaw(url, [first + request('GET /socket HTTP/1.1', upgrade)], 'stay')
     expect(text).not.toContain('101')
   })
 
-  it('opens one behind a plain request, once that is answered', async () => {
+  it('opens a WebSocket after a plain request, when that is answered', async () => {
     const first = 'GET /first HTTP/1.1\r\nHost: x\r\n\r\n'
     const { socket, text } = open()
     socket.write(first + request('GET /socket HTTP/1.1', upgrade))
@@ -104,13 +104,16 @@ describe.each([
     await expect.poll(text).toContain('/socket? hi')
   })
 
-  it.each(['/', '/other', '/socket/'])('serves the request where %s is asked', async (path) => {
-    const get = request(`GET ${path} HTTP/1.1`, upgrade)
-    expect(await answersTo(get, get)).toEqual([`GET ${path} `, `GET ${path} `])
-  })
+  it.each(['/', '/other', '/socket/'])(
+    'serves an upgrade request for %s as a plain request',
+    async (path) => {
+      const get = request(`GET ${path} HTTP/1.1`, upgrade)
+      expect(await answersTo(get, get)).toEqual([`GET ${path} `, `GET ${path} `])
+    },
+  )
 
   it.each(['/other', '/socket'])(
-    'serves requests that offer something else at %s',
+    'serves requests at %s that offer another protocol',
     async (path) => {
       const put = request(`PUT ${path} HTTP/1.1`, java, 'a body')
       const get = request(`GET ${path} HTTP/1.1`, java)
@@ -122,7 +125,7 @@ describe.each([
     },
   )
 
-  it('serves what asks for a WebSocket and has a body, or is no GET', async () => {
+  it('serves upgrade requests with a body, or with another method than GET, as plain requests', async () => {
     const chunked = [...upgrade, 'Transfer-Encoding: chunked']
     expect(
       await answersTo(
@@ -134,7 +137,7 @@ describe.each([
     ).toEqual(['GET /socket a body', 'GET /socket hi', 'POST /socket a body', 'POST /socket '])
   })
 
-  it('opens no tunnel', async () => {
+  it('opens no tunnel for CONNECT', async () => {
     const lines = ['Host: localhost', 'Connection: Upgrade', 'Upgrade: websocket']
     expect(await sendRaw(url, [request('CONNECT /socket HTTP/1.1', lines)], 'stay')).toBe('')
     expect(await sendRaw(url, [request('CONNECT localhost:1 HTTP/1.1', lines)], 'stay')).toBe('')

@@ -20,7 +20,7 @@ import { Project, type ProjectAddress } from './page/project.ts'
 export { AppLabError, type DoneCall, type OnDone, type OnError, type Refusal }
 
 export interface AppLabOptions extends ProjectAddress {
-  /** Hears of every call that went well, before the call's own callback does. */
+  /** Called after every call that succeeds, before the call's own callback. */
   readonly onDone?: OnDone | undefined
 }
 
@@ -28,7 +28,7 @@ export interface AppLabOptions extends ProjectAddress {
 export interface AppLab {
   readonly setKeyValue: SetKeyValue
   readonly getKeyValue: GetKeyValue
-  /** For web pages only, as all that waits. */
+  /** Only for web pages, as are all functions that block. */
   readonly setKeyValueSync: SetKeyValueSync
   readonly getKeyValueSync: GetKeyValueSync
   readonly getUserId: GetUserId

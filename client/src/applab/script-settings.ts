@@ -6,13 +6,13 @@ import { webPage } from './page/web-page.ts'
 const example = '<script src="http://HOST/applab.js" data-channel="..." data-key="..."></script>'
 
 /**
- * What the script's own tag says: `src` which server, `data-channel` and `data-key` which project,
- * `data-announce` that the window around the page hears of calls. Undefined where that is not
- * enough, which the console has been told.
+ * The settings in the script's own tag: `src` names the server, `data-channel` and `data-key` name
+ * the project. With `data-announce`, the window around the page is told of calls. Undefined if a
+ * setting is missing; then there is an error in the console.
  */
 export function scriptSettings(): AppLabOptions | undefined {
   const script = webPage().document?.currentScript
-  if (!script?.src) return complain(`applab.js does not know its server. Load it by ${example}`)
+  if (!script?.src) return complain(`applab.js does not know its server. Load it with ${example}`)
   const { channel, key, announce } = script.dataset
   const channelId = channel?.trim()
   if (!channelId) {
@@ -30,7 +30,7 @@ function complain(message: string): undefined {
   pageConsole.error(message, undefined)
 }
 
-/** Says nothing but the key: what the value is, only who may read it can ask. */
+/** Tells the key, but not the value: that needs the right to read it. */
 function tellParent({ kind, key }: DoneCall): void {
   webPage().parent?.postMessage({ type: 'coatcheck-applab', kind, key }, '*')
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { membersOf } from './json-members.ts'
 
 describe('the members of a JSON object', () => {
-  it('are text as it stood, in its order', () => {
+  it('are unchanged text, in the same order', () => {
     const json = ' {"10" : 12728784288890246945 ,\n"9":[1, {"a":"}"}],"__proto__":{"x":{}},"":""} '
     expect([...membersOf(json)]).toEqual([
       ['10', '12728784288890246945'],
@@ -47,7 +47,7 @@ describe('the members of a JSON object', () => {
     '{"a":[1}',
     '{"a":"b}',
     '{,}',
-  ])('are not those of %s', (json) => {
+  ])('can not be read from %s', (json) => {
     expect(() => membersOf(json)).toThrow(SyntaxError)
   })
 })

@@ -3,8 +3,8 @@ export type Members = ReadonlyMap<string, string>
 
 /**
  * Cuts the text of a JSON object into those of its members, in their order. So tokens and values
- * keep every digit, and names such as `10` or `__proto__` their place. Inside of the members it
- * looks for no more than their ends. Throws SyntaxError.
+ * keep every digit, and names such as `10` or `__proto__` keep their place. In values it looks only
+ * for their ends. Throws SyntaxError.
  */
 export function membersOf(json: string): Members {
   const members = new Map<string, string>()
@@ -55,7 +55,7 @@ function endOfNested(json: string, start: number): number {
   throw new SyntaxError('A JSON array or object has no end')
 }
 
-/** Behind the closing quote of the string that begins at `start`. */
+/** The position after the closing quote of the string that begins at `start`. */
 export function endOfString(json: string, start: number): number {
   passed(json, start, '"')
   for (let end = json.indexOf('"', start + 1); end !== -1; end = json.indexOf('"', end + 1)) {

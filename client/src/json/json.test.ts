@@ -3,7 +3,7 @@ import { checkedJson, parseJson, printJson } from './json.ts'
 
 const ways = [
   ['as modern engines do', true],
-  ['without help of the engine', false],
+  ['without help from the engine', false],
 ] as const
 
 describe.each(ways)('JSON that is parsed %s', (_, hasSource) => {
@@ -17,7 +17,7 @@ describe.each(ways)('JSON that is parsed %s', (_, hasSource) => {
     ])
   })
 
-  it('leaves all else to be what JSON.parse makes of it', () => {
+  it('parses everything else as JSON.parse does', () => {
     const json =
       '{"10":1,"9":0.12345678901234567,"a":1e20,"12345678901234567890":[null,true,-0.0],"e":1234567890123456.5}'
     expect(parse(json)).toEqual(JSON.parse(json))
@@ -31,12 +31,12 @@ describe.each(ways)('JSON that is parsed %s', (_, hasSource) => {
     })
   })
 
-  it('sees through a string that spells its own mark with escapes', () => {
+  it('is not misled by a string that spells its mark with escapes', () => {
     const json = String.raw`["\u0062igint_7",12345678901234567890]`
     expect(parse(json)).toEqual(['bigint_7', 12345678901234567890n])
   })
 
-  it('refuses what is no JSON', () => {
+  it('refuses text that is not JSON', () => {
     expect(() => parse('[12345678901234567890')).toThrow(SyntaxError)
     expect(() => parse('')).toThrow(SyntaxError)
   })
@@ -55,7 +55,7 @@ describe.each(ways)('JSON that is printed %s', (_, hasRaw) => {
     expect(print(value)).toBe('{"bigint_1":"bigint_2","b":["bigint__3",4]}')
   })
 
-  it('passes over what programs teach bigints to print as', () => {
+  it('ignores a toJSON that programs give to bigints', () => {
     Object.assign(BigInt.prototype, { toJSON: () => 'a string' })
     try {
       expect(print([5n])).toBe('[5]')
@@ -64,12 +64,12 @@ describe.each(ways)('JSON that is printed %s', (_, hasRaw) => {
     }
   })
 
-  it('refuses what JSON has no text for', () => {
+  it('refuses values that JSON can not express', () => {
     expect(() => print(undefined)).toThrow(TypeError)
     expect(() => print(() => 1)).toThrow(TypeError)
   })
 
-  it.each(['\ud800', 'a\udc00b', '\\\ud800', '\ude00\ud83d'])('refuses half a pair: %j', (text) => {
+  it.each(['\ud800', 'a\udc00b', '\\\ud800', '\ude00\ud83d'])('refuses half of a surrogate pair: %j', (text) => {
     expect(() => print({ deep: [text] })).toThrow('surrogate')
     expect(() => print({ [text]: 1 })).toThrow('surrogate')
   })
@@ -80,7 +80,7 @@ describe.each(ways)('JSON that is printed %s', (_, hasRaw) => {
 })
 
 describe('JSON text that is given', () => {
-  it('stays as it stands', () => {
+  it('stays unchanged', () => {
     const json = String.raw`{ "a": 1.00, "b": "\ud83d\ude00\\ud800" }`
     expect(checkedJson(json)).toBe(json)
   })

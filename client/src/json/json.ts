@@ -16,12 +16,13 @@ interface ModernJson {
   rawJSON?(text: string): unknown
 }
 
-// Both came to browsers with one proposal (JSON.parse source text access), in 2023 to 2025.
+// `rawJSON` and a reviver's `source` came to browsers with one proposal (JSON.parse source text
+// access), in 2023 to 2025.
 const { rawJSON } = JSON as ModernJson
 
 /**
  * Parses JSON; integers that a number can't hold exactly become bigints. `hasSource`: whether
- * JSON.parse tells how numbers are written. Throws SyntaxError.
+ * JSON.parse tells revivers how numbers are written. Throws SyntaxError.
  */
 export function parseJson(json: string, hasSource = rawJSON !== undefined): JsonValue {
   if (!/\d{16}/.test(json)) return JSON.parse(json)
@@ -37,7 +38,7 @@ function isLongInteger(source: string): boolean {
   return /^-?\d{16,}$/.test(source) && !Number.isSafeInteger(Number(source))
 }
 
-/** Long integers are made strings first, which begin as no other string in the text does. */
+/** Turns long integers into strings first, which begin with a mark that no other string has. */
 function parseMarked(json: string): JsonValue {
   const mark = markOutside(JSON.stringify(JSON.parse(json)))
   const revive: Reviver = (_, value) =>
@@ -61,9 +62,9 @@ function quoteLongIntegers(json: string, mark: string): string {
 }
 
 /**
- * JSON text as JSON.stringify makes it, bigints as integers. `hasRaw`: whether JSON.stringify can
- * be given text. Throws TypeError for what JSON has no text for, and for strings that are no
- * Unicode.
+ * JSON text as JSON.stringify makes it, with bigints as integers. `hasRaw`: whether JSON.stringify
+ * can be given raw text. Throws TypeError for values that JSON can't express, and for strings that
+ * are not valid Unicode.
  */
 export function printJson(value: unknown, hasRaw = rawJSON !== undefined): string {
   const json =
@@ -73,7 +74,7 @@ export function printJson(value: unknown, hasRaw = rawJSON !== undefined): strin
   return json
 }
 
-/** Six times as fast as with a look at every part; undefined where there are bigints. */
+/** Six times as fast as looking at every part; undefined if there are bigints. */
 function printPlain(value: unknown): string | undefined {
   if ('toJSON' in BigInt.prototype) return undefined
   try {
@@ -88,7 +89,7 @@ function printRaw(value: unknown, raw: (text: string) => unknown): string | unde
   return printWith(value, (integer) => raw(String(integer)))
 }
 
-/** JSON.stringify, which gets something else in place of a bigint. */
+/** JSON.stringify with each bigint replaced by the result of `print`. */
 function printWith(value: unknown, print: (integer: bigint) => unknown): string | undefined {
   return JSON.stringify(value, function replace(this: Record<string, unknown>, name, part) {
     // Not `part`: many programs give bigints a `toJSON`, which makes strings of them.
@@ -106,27 +107,33 @@ function printMarked(value: unknown): string | undefined {
   return print(mark)?.replaceAll(new RegExp(`"${mark}(-?\\d+)"`, 'g'), '$1')
 }
 
-/** A word that `json`, as JSON.stringify makes it, does not have. */
+/** A word that does not occur in `json`, which JSON.stringify made. */
 function markOutside(json: string): string {
   let mark = 'bigint_'
   while (json.includes(mark)) mark += '_'
   return mark
 }
 
-/** JSON text as it stands. Throws SyntaxError where it is none, and TypeError as `printJson`. */
+/**
+ * Checks JSON text and returns it unchanged. Throws SyntaxError for invalid JSON, and TypeError as
+ * `printJson`.
+ */
 export function checkedJson(json: unknown): string {
-  if (typeof json !== 'string') throw new TypeError('With `raw`, a value is JSON text.')
+  if (typeof json !== 'string') throw new TypeError('With `raw`, a value must be JSON text.')
   JSON.parse(json)
   assertUnicode(json)
   return json
 }
 
-// Half of a pair, written as an escape, with nothing or anything else where its other half belongs.
+// Escapes of surrogates, as a pair or as half of one. The group matches a half alone.
 const high = String.raw`\\u[dD][89abAB][\da-fA-F]{2}`
 const low = String.raw`\\u[dD][c-fC-F][\da-fA-F]{2}`
 const pairOrHalf = new RegExp(String.raw`\\[^u]|${high}${low}|(${high}|${low})`, 'g')
 
-/** NemesisDB takes no other, and its answer would not tell which command it is for. */
+/**
+ * Refuses text that is not valid Unicode, as NemesisDB does: its answer would not say which command
+ * it is for. Throws TypeError.
+ */
 function assertUnicode(json: string): void {
   if (!json.isWellFormed()) throw new TypeError('A string has half of a surrogate pair.')
   if (!/\\u[dD]/.test(json)) return

@@ -5,11 +5,11 @@ import { refusalOf } from './refusal.ts'
 import { openSocket, type WebSocketConstructor, type WebSocketLike } from './socket.ts'
 
 export interface ConnectionOptions {
-  /** With the API token. */
+  /** Includes the API token. */
   readonly url: URL
   readonly WebSocket: WebSocketConstructor
   readonly signal?: AbortSignal | undefined
-  /** Undefined: a connection that is lost stays so. */
+  /** Undefined: a lost connection is not made again. */
   readonly pace: Pace | undefined
   onQuietError(error: NemesisError | NemesisConnectionError): void
 }
@@ -21,7 +21,7 @@ export type IsMore = (answer: Members) => boolean
 
 interface Pending {
   readonly command: string
-  /** Whether quiet commands went out between the one before and this. */
+  /** Whether quiet commands were sent between the command before and this one. */
   readonly isAfterQuiet: boolean
   readonly isMore: IsMore | undefined
   resolve(answer: Members): void
@@ -31,18 +31,18 @@ interface Pending {
 const quietAnswers: ReadonlySet<string> = new Set(['KV_SETQ_RSP', 'KV_ADDQ_RSP'])
 
 /**
- * Commands over one WebSocket, sent without waiting for one another. Answers carry no number: they
- * come in the order of the commands, and none comes for a quiet command that did well.
+ * Sends commands over one WebSocket, without waiting for one another. Answers carry no number: they
+ * come in the order of the commands. A quiet command that succeeds gets no answer.
  */
 export class Connection {
   readonly #options: ConnectionOptions
   readonly #reconnection: Reconnection | undefined
   #socket: WebSocketLike | undefined
-  /** Why there will never be a connection again. */
+  /** Why the connection has ended for good; undefined if it has not. */
   #end: string | undefined
-  /** In the order in which they went out. */
+  /** In the order in which they were sent. */
   readonly #pending = new Set<Pending>()
-  /** What goes out once there is a connection again. */
+  /** Commands that are sent once there is a connection again. */
   readonly #waiting: { send(): void; reject(error: NemesisConnectionError): void }[] = []
   #isQuietUnderWay = false
   #closed: Promise<void> | undefined
@@ -61,9 +61,9 @@ export class Connection {
   }
 
   /**
-   * The body of the answer, the last one where there are several. Rejects with NemesisError for a
-   * message that the server can't understand, and with NemesisConnectionError; any other refusal
-   * is an answer.
+   * Sends a command. Resolves with the body of its answer, the last one if there are several.
+   * Rejects with NemesisError for a message that the server can't understand, and with
+   * NemesisConnectionError. Any other refusal is an answer.
    */
   ask(command: string, parameters: string, isMore?: IsMore): Promise<Members> {
     return new Promise((resolve, reject) => {
@@ -90,12 +90,12 @@ export class Connection {
     })
   }
 
-  /** Resolves when all that went out before is answered, be it by silence. */
+  /** Resolves when all earlier commands are done: answered, or quiet without an answer. */
   async flush(): Promise<void> {
     await this.ask('SH_EXISTS', '{"tkns":[]}')
   }
 
-  /** Ends the connection once what went out is answered; nothing else goes out. */
+  /** Closes the connection once all sent commands are answered. No other command is sent. */
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed
@@ -126,7 +126,7 @@ export class Connection {
         for (const work of this.#waiting.splice(0)) work.send()
       },
       onMessage: (socket, data) => this.#receive(socket, data),
-      onClose: (socket, why) => this.#lose(socket, `The connection ended: ${why}`),
+      onClose: (socket, why) => this.#lose(socket, `The connection ended: ${why}.`),
     })
   }
 
@@ -143,7 +143,7 @@ export class Connection {
   #receive(socket: WebSocketLike, data: unknown): void {
     if (socket !== this.#socket) return
     const message = parseMessage(data)
-    if (!message) this.#break('The server sent what is no answer.')
+    if (!message) this.#break('The server sent a message that is not an answer.')
     else if (quietAnswers.has(message.name)) this.#receiveQuiet(message)
     else if (message.name === 'ERR') this.#receiveError(message.body)
     else this.#receiveAnswer(message)
@@ -155,9 +155,9 @@ export class Connection {
 
   #receiveAnswer({ name, body }: Message): void {
     const [pending] = this.#pending
-    // NemesisDB 0.4 forgets `_RSP` in some errors.
+    // NemesisDB 0.4 leaves out `_RSP` in some errors.
     if (!pending || (name !== `${pending.command}_RSP` && name !== pending.command)) {
-      this.#break(`The server sent ${name}, which nobody waits for.`)
+      this.#break(`The server sent an unexpected answer: ${name}.`)
       return
     }
     if (pending.isMore?.(body)) return
@@ -165,7 +165,9 @@ export class Connection {
     pending.resolve(body)
   }
 
-  /** A message that the server took for no command: the error does not say which. */
+  /**
+   * Handles an error for a message that the server could not understand. It does not say which one.
+   */
   #receiveError(body: Members): void {
     const [pending] = this.#pending
     if (!pending) {
@@ -173,7 +175,7 @@ export class Connection {
       return
     }
     if (pending.isAfterQuiet) {
-      this.#break('The server refused a message, and can not have said which.')
+      this.#break('The server refused a message and could not say which one.')
       return
     }
     this.#pending.delete(pending)
@@ -194,7 +196,7 @@ export class Connection {
     this.#pending.clear()
     const isQuietUnderWay = this.#isQuietUnderWay || pending.some((one) => one.isAfterQuiet)
     this.#isQuietUnderWay = false
-    const lost = new NemesisConnectionError(`${why} Whether this was done is unknown.`, 'unknown')
+    const lost = new NemesisConnectionError(`${why} It is unknown whether the command was carried out.`, 'unknown')
     for (const one of pending) one.reject(lost)
     if (this.#end === undefined) this.#recover(why)
     this.#onClosed?.()

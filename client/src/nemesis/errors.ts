@@ -1,8 +1,8 @@
 import { statusName } from './statuses.ts'
 
-/** What the server says of a refusal, besides its status. */
+/** Details of a refusal, besides its status. */
 export interface RefusalDetails {
-  /** `m` of the answer: of a parameter its name, or a sentence. */
+  /** `m` of the answer: the name of a parameter, or a sentence. */
   readonly reason?: string
   readonly token?: bigint | undefined
   readonly keys?: ReadonlyMap<string, number>
@@ -40,7 +40,7 @@ export class NemesisError extends Error {
 /** There is no connection, or it ended before the answer came. */
 export class NemesisConnectionError extends Error {
   override readonly name = 'NemesisConnectionError'
-  /** `unknown`: the command went out, and may have been carried out or not. */
+  /** `unknown`: the command was sent, and may have been carried out or not. */
   readonly outcome: 'unknown' | 'not-sent'
 
   constructor(message: string, outcome: 'unknown' | 'not-sent') {

@@ -10,21 +10,21 @@ import { status, statusName } from './statuses.ts'
 import { tokenText } from './token.ts'
 
 export interface ConnectOptions {
-  /** A Coatcheck API token; goes out as `?token=`. */
+  /** A Coatcheck API token; sent as `?token=`. */
   readonly token?: string
-  /** Instead of the global one, such as that of the package `ws`. */
+  /** Replaces the global WebSocket, for example by that of the package `ws`. */
   readonly WebSocket?: WebSocketConstructor
-  /** Gives up connecting. Means nothing once there is a connection. */
+  /** Stops the attempt to connect. Has no effect once there is a connection. */
   readonly signal?: AbortSignal
   /**
-   * Whether a connection that is lost is made again. What was under way is rejected all the same;
-   * what is called meanwhile waits. False where nothing is said.
+   * Whether a lost connection is made again. Commands in flight are rejected all the same; calls
+   * made meanwhile wait. False by default.
    */
   readonly reconnect?: boolean
   /**
-   * Hears what became of quiet commands: a refusal, keys that `addQuietly` found to be there, or
-   * that the connection ended while quiet commands may have been under way. Without it, nobody is
-   * told.
+   * Called about quiet commands: if one is refused, if `addQuietly` finds keys that exist, or if
+   * the connection ends while quiet commands may be in flight. Without it, these errors are
+   * ignored.
    */
   readonly onQuietError?: (error: NemesisError | NemesisConnectionError) => void
 }
@@ -33,9 +33,9 @@ export interface NewSessionOptions {
   /** Whether others may open it by its name. */
   readonly shared?: boolean
   readonly expiry?: {
-    /** From the last command on; 0: never. */
+    /** Counted from the last command; 0: it never expires. */
     readonly seconds: number
-    /** Whether the session itself goes then; otherwise its values do. */
+    /** Whether the session itself is deleted then; if not, its values are. */
     readonly deleteSession: boolean
   }
 }
@@ -48,7 +48,9 @@ export interface Saved {
 export interface Loaded {
   readonly sessions: number
   readonly keys: number
-  /** 141 `LoadComplete`, 142 `LoadError`, or 143 `LoadDuplicate`: some were there, and stay. */
+  /**
+   * 141 `LoadComplete`, 142 `LoadError`, or 143 `LoadDuplicate`: some sessions existed, and stay.
+   */
   readonly status: number
   readonly statusName: string
   readonly message: string
@@ -62,8 +64,9 @@ export interface ServerInfo {
 const yes = [status.Ok]
 
 /**
- * A client of NemesisDB's protocol (0.4) over one WebSocket. Commands go out at once, in the order
- * of the calls, and need not wait for one another. Methods reject as those of NemesisSession do.
+ * A client of NemesisDB's protocol (0.4) over one WebSocket. Commands are sent at once, in the
+ * order of the calls, without waiting for one another. Methods reject as those of NemesisSession
+ * do.
  */
 export class NemesisClient {
   readonly #connection: Connection
@@ -87,7 +90,7 @@ export class NemesisClient {
     return new NemesisClient(connection)
   }
 
-  /** 103 `SessionNewFail`: there is a shared session of that name. */
+  /** Rejects with 103 `SessionNewFail` if there is a shared session of that name. */
   async createSession(
     name: string,
     { shared = false, expiry }: NewSessionOptions = {},
@@ -97,12 +100,12 @@ export class NemesisClient {
     return this.#sessionOf('SH_NEW', await this.#ask('SH_NEW', printJson(parameters)))
   }
 
-  /** 102 `SessionOpenFail`: there is no shared session of that name. */
+  /** Rejects with 102 `SessionOpenFail` if there is no shared session of that name. */
   async openSession(name: string): Promise<NemesisSession> {
     return this.#sessionOf('SH_OPEN', await this.#ask('SH_OPEN', printJson({ name })))
   }
 
-  /** A session by its token; asks nothing. Throws as `tokenText`. */
+  /** A session by its token; sends nothing. Throws as `tokenText`. */
   session(token: bigint | string): NemesisSession {
     return new NemesisSession(this.#connection, token)
   }
@@ -124,7 +127,7 @@ export class NemesisClient {
     }
   }
 
-  /** Whether there are such sessions. */
+  /** Whether there are sessions with these tokens. */
   async exists(tokens: Iterable<bigint | string>): Promise<Map<bigint, boolean>> {
     const wanted = [...tokens].map(tokenText)
     const answer = await this.#ask('SH_EXISTS', `{"tkns":[${wanted}]}`)
@@ -133,7 +136,7 @@ export class NemesisClient {
     return new Map(wanted.map((token) => [BigInt(token), found.get(token) === 'true']))
   }
 
-  /** Saves all sessions, or these, on the server's disk; resolves when that is done. */
+  /** Saves all sessions, or only these, on the server's disk; resolves when that is done. */
   async save(name: string, tokens?: Iterable<bigint | string>): Promise<Saved> {
     const only = tokens ? `,"tkns":[${[...tokens].map(tokenText)}]` : ''
     const answer = await this.#connection.ask(
@@ -145,15 +148,17 @@ export class NemesisClient {
     return { name, durationMs: Number(answer.get('duration') ?? 0) }
   }
 
-  /** Loads what was saved under these names. 142 `LoadError`: one of them is not there. */
+  /**
+   * Loads what was saved under these names. Rejects with 142 `LoadError` if a name does not exist.
+   */
   async load(names: Iterable<string>): Promise<Map<string, Loaded>> {
     const answer = await this.#ask('SH_LOAD', `{"names":${printJson([...names])}}`)
-    // Names stand beside the status that a refusal has; theirs are objects.
+    // A saved name may be `st`: its result is an object, while the status of a refusal is a number.
     if (answer.get('st')?.startsWith('{') === false) throw refusalOf('SH_LOAD', answer)
     return new Map([...answer].map(([name, json]) => [name, loadedOf(json)]))
   }
 
-  /** Of servers that speak as NemesisDB 0.9. 10 `CommandNotExist`: this one does not. */
+  /** Only for servers that follow NemesisDB 0.9. Others: rejects with 10 `CommandNotExist`. */
   async serverInfo(): Promise<ServerInfo> {
     const answer = await this.#ask('SV_INFO')
     assertStatus('SV_INFO', answer, yes)
@@ -163,12 +168,12 @@ export class NemesisClient {
     }
   }
 
-  /** Resolves when all that was called before is done, quiet commands too. */
+  /** Resolves when all earlier calls are done, quiet commands too. */
   flush(): Promise<void> {
     return this.#connection.flush()
   }
 
-  /** Ends the connection once what went out is done. What is called later is rejected. */
+  /** Closes the connection once all sent commands are done. Later calls are rejected. */
   close(): Promise<void> {
     return this.#connection.close()
   }
@@ -193,5 +198,5 @@ function loadedOf(json: string): Loaded {
 function globalWebSocket(): WebSocketConstructor {
   const { WebSocket } = globalThis as { WebSocket?: WebSocketConstructor }
   if (WebSocket) return WebSocket
-  throw new TypeError('There is no global WebSocket here: give one as `WebSocket`.')
+  throw new TypeError('There is no global WebSocket here: pass one as the option `WebSocket`.')
 }

@@ -1,13 +1,13 @@
-/** How often a lost connection is tried again. */
+/** How long to wait between attempts to connect again. */
 export interface Pace {
-  /** Before the first attempt, in milliseconds; it doubles with every attempt. */
+  /** The delay before the first attempt, in milliseconds; it doubles with every attempt. */
   readonly minDelayMs: number
   readonly maxDelayMs: number
 }
 
 export const usualPace: Pace = { minDelayMs: 100, maxDelayMs: 10_000 }
 
-/** Tries again and again, with pauses that grow. */
+/** Tries to connect again and again, with growing delays. */
 export class Reconnection {
   readonly #pace: Pace
   readonly #stopping = new AbortController()
@@ -16,7 +16,7 @@ export class Reconnection {
     this.#pace = pace
   }
 
-  /** Ends when there is a connection or it was stopped. `connect` rejects where it can't. */
+  /** Resolves when there is a connection, or after `stop`. `connect` rejects if it fails. */
   async run(connect: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const { signal } = this.#stopping
     for (let attempt = 0; !signal.aborted; attempt += 1) {
@@ -26,7 +26,7 @@ export class Reconnection {
         await connect(signal)
         return
       } catch {
-        // The next attempt may do better; who waits is told by `close` alone.
+        // Try again: waiting commands are rejected only by `close`.
       }
     }
   }
@@ -35,7 +35,9 @@ export class Reconnection {
     this.#stopping.abort()
   }
 
-  /** Half of it by chance, so that the clients of a server that starts don't come all at once. */
+  /**
+   * Half of the delay is random, so that clients do not all reconnect to a starting server at once.
+   */
   #pause(attempt: number): Promise<void> {
     const { minDelayMs, maxDelayMs } = this.#pace
     const delay = Math.min(maxDelayMs, minDelayMs * 2 ** attempt)

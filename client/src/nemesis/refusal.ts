@@ -2,7 +2,7 @@ import { type Members, membersOf } from '../json/json-members.ts'
 import { NemesisError } from './errors.ts'
 import { status } from './statuses.ts'
 
-/** The error that an answer tells of. */
+/** The error for an answer that is a refusal. */
 export function refusalOf(command: string, answer: Members): NemesisError {
   const keys = statusesOf(answer.get('keys') ?? '')
   const code = Number(answer.get('st') ?? worstOf(keys))
@@ -10,7 +10,7 @@ export function refusalOf(command: string, answer: Members): NemesisError {
   return new NemesisError(command, code, { reason, token: tokenOf(answer.get('tkn')), keys })
 }
 
-/** Throws NemesisError where an answer has a status that is none of these. */
+/** Throws NemesisError if the answer has a status that is not among `wanted`. */
 export function assertStatus(command: string, answer: Members, wanted: readonly number[]): void {
   const code = answer.get('st')
   if (code !== undefined && !wanted.includes(Number(code))) throw refusalOf(command, answer)
@@ -21,7 +21,7 @@ export function tokenOf(json: string | undefined): bigint | undefined {
   return json !== undefined && /^\d+$/.test(json) ? BigInt(json) : undefined
 }
 
-/** The statuses of keys. */
+/** The status of each key. */
 export function statusesOf(json: string): ReadonlyMap<string, number> {
   if (!json.startsWith('{')) return new Map()
   return new Map([...membersOf(json)].map(([key, code]) => [key, Number(code)]))

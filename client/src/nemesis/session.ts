@@ -8,7 +8,7 @@ import { tokenText } from './token.ts'
 /** Values by key: an object, a Map, or pairs. */
 export type Values = Readonly<Record<string, unknown>> | Iterable<readonly [string, unknown]>
 
-/** `raw`: values are JSON text, given and returned as it stands. */
+/** `raw`: values are passed and returned as JSON text, not parsed. */
 export interface RawOption {
   readonly raw?: boolean
 }
@@ -22,11 +22,11 @@ export interface FindOptions extends RawOption {
   /** A JSONPath (RFC 9535) that is applied to each value, such as `$.items[?@.price > 4]`. */
   readonly path: string
   /**
-   * What is told of values in which the path finds something: their `keys`; the `paths` of the
-   * places within them; or `values`, as a whole.
+   * What to return about values in which the path finds something: their `keys`, the `paths` of the
+   * matches in them, or the whole `values`.
    */
   readonly result: 'keys' | 'paths' | 'values'
-  /** Looks at these keys alone; none: at all. */
+  /** Searches only these keys; empty: all keys. */
   readonly keys?: readonly string[]
 }
 
@@ -34,25 +34,25 @@ export interface SessionInfo {
   readonly token: bigint
   readonly isShared: boolean
   readonly keyCount: number
-  /** Undefined: it stays for ever. */
+  /** Undefined: the session never expires. */
   readonly expiry: SessionExpiry | undefined
 }
 
 export interface SessionExpiry {
-  /** From the last command on. */
+  /** Counted from the last command. */
   readonly seconds: number
   readonly remainingSeconds: number
-  /** Whether the session itself goes then; otherwise its values do. */
+  /** Whether the session itself is deleted then; if not, its values are. */
   readonly deleteSession: boolean
 }
 
 const yes = [status.Ok]
 
 /**
- * A session: keys and values behind a token. Belongs to no connection. Methods reject with
- * NemesisError where the server refuses (100 `SessionNotExist` once the session is over), with
- * NemesisConnectionError where there is no connection, and with TypeError, RangeError or
- * SyntaxError for what can't be sent.
+ * A session: keys and values behind a token. It is not bound to a connection. Methods reject with
+ * NemesisError if the server refuses (100 `SessionNotExist` once the session is over), with
+ * NemesisConnectionError if there is no connection, and with TypeError, RangeError or SyntaxError
+ * for values that can't be sent.
  */
 export class NemesisSession {
   readonly token: bigint
@@ -65,7 +65,7 @@ export class NemesisSession {
     this.token = BigInt(this.#tkn)
   }
 
-  /** Stores values over what was there; tells which were. */
+  /** Stores values, also over existing ones; tells for each key whether it was there. */
   async set(values: Values, options?: RawOption): Promise<Map<string, 'set' | 'updated'>> {
     const answer = await this.#ask('KV_SET', `"keys":${valuesText(values, options)}`)
     return this.#outcomes('KV_SET', answer, {
@@ -74,7 +74,7 @@ export class NemesisSession {
     })
   }
 
-  /** Stores values whose keys are not there; tells which were. */
+  /** Stores values only for keys that do not exist; tells for each key whether it was there. */
   async add(values: Values, options?: RawOption): Promise<Map<string, 'set' | 'exists'>> {
     const answer = await this.#ask('KV_ADD', `"keys":${valuesText(values, options)}`)
     return this.#outcomes('KV_ADD', answer, {
@@ -84,24 +84,24 @@ export class NemesisSession {
   }
 
   /**
-   * As `set`, without an answer: a failure goes to the client's `onQuietError`. Throws what can't
-   * be sent, and NemesisConnectionError.
+   * As `set`, without an answer: a failure goes to the client's `onQuietError`. Throws for values
+   * that can't be sent, and NemesisConnectionError.
    */
   setQuietly(values: Values, options?: RawOption): void {
     this.#say('KV_SETQ', values, options)
   }
 
   /**
-   * As `add`, without an answer: a failure, and keys that were there (`KeyExists`), go to the
-   * client's `onQuietError`. Throws as `setQuietly`.
+   * As `add`, without an answer: a failure, and keys that exist (`KeyExists`), go to the client's
+   * `onQuietError`. Throws as `setQuietly`.
    */
   addQuietly(values: Values, options?: RawOption): void {
     this.#say('KV_ADDQ', values, options)
   }
 
   /**
-   * Values in the order of the keys. Undefined: there is none, or it is `null`, which NemesisDB's
-   * protocol does not tell apart (`contains` does), or it is no JSON.
+   * Values in the order of the keys. Undefined for a missing key, for `null` (NemesisDB's protocol
+   * does not tell these two apart; `contains` does), and for a value that is not JSON.
    */
   get(keys: Iterable<string>, options: Raw): Promise<Map<string, string | undefined>>
   get(keys: Iterable<string>, options?: RawOption): Promise<Map<string, JsonValue | undefined>>
@@ -123,11 +123,11 @@ export class NemesisSession {
     return (await this.get([key], options)).get(key)
   }
 
-  /** Tells of each key whether it was there. */
+  /** Removes keys; tells for each whether it was there. */
   async remove(keys: Iterable<string>): Promise<Map<string, boolean>> {
     const wanted = [...keys]
     const answer = await this.#askKeys('KV_RMV', wanted)
-    // Keys stand beside the status that a refusal has, under their own names.
+    // A key may be `st`: its status stands where a refusal has its own.
     const codes: readonly number[] = [status.KeyRemoved, status.KeyNotExist]
     assertStatus('KV_RMV', answer, wanted.includes('st') ? codes : [])
     return new Map(wanted.map((key) => [key, Number(answer.get(key)) === status.KeyRemoved]))
@@ -141,7 +141,7 @@ export class NemesisSession {
     return new Map(wanted.map((key) => [key, found.get(key) === 'true']))
   }
 
-  /** Removes all; returns how many there were. */
+  /** Removes all keys; returns how many there were. */
   async clear(): Promise<number> {
     return countOf('KV_CLEAR', await this.#ask('KV_CLEAR'))
   }
@@ -156,13 +156,13 @@ export class NemesisSession {
     return JSON.parse(answer.get('keys') ?? '[]')
   }
 
-  /** Puts these values in place of all; returns how many there were. */
+  /** Replaces all values by these; returns how many there were. */
   async clearAndSet(values: Values, options?: RawOption): Promise<number> {
     const answer = await this.#ask('KV_CLEAR_SET', `"keys":${valuesText(values, options)}`)
     return countOf('KV_CLEAR_SET', answer)
   }
 
-  /** 4 `PathInvalid`: the path can't be understood. */
+  /** Rejects with 4 `PathInvalid` if the path can't be understood. */
   find(options: FindOptions & { readonly result: 'keys' | 'paths' }): Promise<string[]>
   find(options: FindOptions & Raw & { readonly result: 'values' }): Promise<Map<string, string>>
   find(options: FindOptions & { readonly result: 'values' }): Promise<Map<string, JsonValue>>
@@ -182,8 +182,8 @@ export class NemesisSession {
   }
 
   /**
-   * Puts a value into every place of one key's value that a JSONPath finds; returns how many there
-   * are. Undefined: there is no such key. 1000 `Unknown`: the path can't be understood.
+   * Replaces every place in one key's value that a JSONPath finds; returns how many there are.
+   * Undefined if there is no such key. Rejects with 1000 `Unknown` if the path can't be understood.
    */
   async update(
     key: string,
@@ -198,7 +198,7 @@ export class NemesisSession {
     return Number(answer.get('cnt'))
   }
 
-  /** Ends the session; its values go with it. */
+  /** Ends the session and deletes its values. */
   async end(): Promise<void> {
     assertStatus('SH_END', await this.#ask('SH_END'), yes)
   }
@@ -248,7 +248,7 @@ export class NemesisSession {
 
 function valuesText(values: Values, options?: RawOption): string {
   const isList = Symbol.iterator in values
-  // Of a key that comes twice the last one counts, while NemesisDB would take the first.
+  // If a key comes twice, the last value counts; NemesisDB would take the first.
   const all = new Map<string, unknown>(
     isList ? (values as Iterable<readonly [string, unknown]>) : Object.entries(values),
   )

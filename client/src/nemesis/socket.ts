@@ -1,6 +1,6 @@
 import { NemesisConnectionError } from './errors.ts'
 
-/** What events of a WebSocket tell. */
+/** The properties of a WebSocket's events. */
 export interface SocketEvent {
   readonly type: string
   readonly data?: unknown
@@ -19,17 +19,17 @@ export interface WebSocketLike {
 export type WebSocketConstructor = new (url: string) => WebSocketLike
 
 export interface SocketOptions {
-  /** With the API token. */
+  /** Includes the API token. */
   readonly url: URL
   readonly WebSocket: WebSocketConstructor
   readonly signal?: AbortSignal | undefined
   onOpen(socket: WebSocketLike): void
   onMessage(socket: WebSocketLike, data: unknown): void
-  /** Of a socket that was open. */
+  /** Called only for a socket that was open. */
   onClose(socket: WebSocketLike, why: string): void
 }
 
-/** Rejects with `signal.reason`, or NemesisConnectionError where there is no connection. */
+/** Rejects with `signal.reason`, or with NemesisConnectionError if the connection fails. */
 export function openSocket(options: SocketOptions): Promise<void> {
   const { url, WebSocket, signal } = options
   return new Promise((resolve, reject) => {
@@ -46,7 +46,7 @@ export function openSocket(options: SocketOptions): Promise<void> {
       signal?.removeEventListener('abort', abort)
       if (signal?.aborted) return
       isOpen = true
-      // At once: with `ws`, messages may come before a promise is heard of.
+      // Called directly: with `ws`, messages may come before code that awaits a promise runs.
       options.onOpen(socket)
       resolve()
     })

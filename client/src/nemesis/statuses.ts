@@ -41,7 +41,7 @@ const names: ReadonlyMap<number, string> = new Map(
   Object.entries(status).map(([name, code]) => [code, name]),
 )
 
-/** `Status77` for one that 0.4 does not have. */
+/** `Status77` for a code that 0.4 does not have. */
 export function statusName(code: number): string {
   return names.get(code) ?? `Status${code}`
 }

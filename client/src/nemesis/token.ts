@@ -1,8 +1,8 @@
 const tokenMax = 2n ** 64n - 1n
 
 /**
- * A session token as JSON text. Throws TypeError for what is no token, a number among it, since
- * numbers lose digits of tokens; RangeError beyond 64 bits.
+ * A session token as JSON text. Throws TypeError for anything but a bigint or digits, such as a
+ * number: numbers lose digits of tokens. Throws RangeError beyond 64 bits.
  */
 export function tokenText(token: bigint | string): string {
   const isText = typeof token === 'string' && /^\d+$/.test(token)

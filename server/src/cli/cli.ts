@@ -27,10 +27,10 @@ const programs: Readonly<Record<string, Program>> = {
   copy: copyCommand,
 }
 
-/** Of what has no settings of a server. */
+/** Help of programs that have their own options instead of the server's settings. */
 const helps: Readonly<Record<string, string>> = { copy: copyHelp }
 
-/** What is done with the data by way of the API: by what it is done to, and how. */
+/** Commands that use the API, by noun and verb, such as `user add`. */
 const nouns: Readonly<Record<string, Readonly<Record<string, Command>>>> = {
   user: userCommands,
   token: tokenCommands,
@@ -40,28 +40,28 @@ const nouns: Readonly<Record<string, Readonly<Record<string, Command>>>> = {
   status: { '': statusCommand },
 }
 
-const usage = `Coatcheck, a key-value store of your own.
+const usage = `Coatcheck, a self-hosted key-value store.
 
-Usage: coatcheck serve [options]   serve the data of a folder
-       coatcheck check [options]   walk all data and report what is wrong with it
-       coatcheck copy ...          copy all data to another place, resumably, and compare
-       coatcheck status ...        whether the server serves, and what its engine promises
+Usage: coatcheck serve [options]   start the server
+       coatcheck check [options]   read all data and report what is damaged
+       coatcheck copy ...          copy all data to another place, and compare both
+       coatcheck status ...        show whether the server works, and how safe its data is
        coatcheck user ...          list, add, disable, enable users, or make them admins
        coatcheck token ...         list, create and revoke tokens
        coatcheck store ...         list, show, rename, share, clear and delete stores
-       coatcheck project ...       make App Lab projects, say what pages may, export, import
-       coatcheck audit ...         what was done, and by whom
+       coatcheck project ...       create App Lab projects, set what pages may do, export, import
+       coatcheck audit ...         show who did what
        coatcheck --version | --help
 
-coatcheck user --help tells of users, coatcheck copy --help of copies, and so on.
+Each command has its own help, such as: coatcheck user --help
 
-Options of serve and check, each also an environment variable (--port is COATCHECK_PORT):
+Options of serve and check. Each is also an environment variable: --port is COATCHECK_PORT.
 ${describeSettings()}
 
 COATCHECK_INITIAL_TOKEN sets the token of the first start: 32 or more visible ASCII characters.
 `
 
-/** Runs one command line and answers the exit code: 0 well, 1 could not, 2 wrong usage. */
+/** Runs one command line. Returns the exit code: 0 success, 1 failure, 2 wrong usage. */
 export async function runCli(args: readonly string[], environment: Variables): Promise<number> {
   const [name = '--help', ...rest] = args
   if (name === '--version') return print(`${readVersion()}\n`)
@@ -72,7 +72,7 @@ export async function runCli(args: readonly string[], environment: Variables): P
   try {
     if (program) return await program(rest, environment)
     if (commands) return await runNoun(commands, rest, environment)
-    return refuse(`There is no command "${name}". Try: coatcheck --help`, 2)
+    return refuse(`Unknown command "${name}". Try: coatcheck --help`, 2)
   } catch (error) {
     if (error instanceof ConfigError) return refuse(error.message, 2)
     if (error instanceof UsageError) return refuse(error.message, 2, error.usage)
@@ -92,7 +92,7 @@ async function runNoun(
   const [verb = '', ...rest] = args
   const command = only ?? own(commands, verb)
   if (!command) {
-    const what = verb === '' ? 'It needs to be said what to do.' : `There is no "${verb}".`
+    const what = verb === '' ? 'Missing subcommand.' : `Unknown subcommand "${verb}".`
     throw new UsageError(what, usageOf(Object.values(commands)))
   }
   await runCommand(command, only ? args : rest, environment)
@@ -104,7 +104,7 @@ function helpOf(commands: readonly Command[]): string {
   const lines = commands.map(
     ({ usage, about }) => `  coatcheck ${usage}\n      ${indented(about)}\n`,
   )
-  return `Usage:\n${lines.join('')}\nOptions of all:\n${commonFlagsHelp}\n`
+  return `Usage:\n${lines.join('')}\nOptions of all commands:\n${commonFlagsHelp}\n`
 }
 
 function own<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
@@ -121,7 +121,7 @@ function print(text: string): number {
   return 0
 }
 
-/** One sentence, and what would be right where it was the command line that was wrong. */
+/** Prints one sentence on stderr, then `usage`: how to write the command. */
 function refuse(sentence: string, code: number, usage = ''): number {
   process.stderr.write(`coatcheck: ${printable(withoutPasswords(sentence))}\n${usage}`)
   return code

@@ -1,12 +1,12 @@
-import { BytesSource } from '../core/values/value.ts'
+import { WholeSource } from '../core/kernel/byte-source.ts'
 import type { HttpHandler, HttpReply } from '../transport/exchange.ts'
 
-/** A request of whoever may read the data folder. */
+/** A request of a user who may read the data folder. */
 export interface LocalRequest {
   readonly method: string
   /** Percent-encoded, without the query. */
   readonly path: string
-  /** What stands behind the `?`; '' for none. */
+  /** The part after the `?`; '' for none. */
   readonly query: string
   /** JSON; '' for none. */
   readonly body: string
@@ -19,16 +19,16 @@ export interface LocalReply {
 
 interface Doors {
   readonly handler: HttpHandler
-  /** What says that the data folder may be read. */
+  /** Proves that the caller may read the data folder. */
   readonly secret: string
-  /** What links begin with. */
+  /** The URL that links begin with. */
   readonly baseUrl: string
   close(): Promise<void>
 }
 
 const loopback = '127.0.0.1'
 
-/** The doors of a folder that nobody serves: no socket leads to them. */
+/** The doors of a folder that no server has open. They are called directly, without a socket. */
 export class LocalDoors {
   readonly #doors: Doors
 
@@ -36,7 +36,7 @@ export class LocalDoors {
     this.#doors = doors
   }
 
-  /** Passes a request as it would come through a socket of this machine. */
+  /** Passes on a request as if it came through a socket from this machine. */
   async ask({ method, path, query, body }: LocalRequest): Promise<LocalReply> {
     const { handler, secret, baseUrl } = this.#doors
     const bytes = Buffer.from(body)
@@ -53,12 +53,12 @@ export class LocalDoors {
       baseUrl,
       peer: loopback,
       isForwarded: false,
-      body: new BytesSource(bytes),
+      body: new WholeSource(bytes),
     })
     return { status: reply.status, body: await textOf(reply) }
   }
 
-  /** Writes what is only in memory, and lets go of the folder. */
+  /** Writes what is only in memory, and closes the folder. */
   close(): Promise<void> {
     return this.#doors.close()
   }

@@ -9,7 +9,7 @@ import type { AllowedHosts } from '../transport/allowed-hosts.ts'
 import { WebSocketListener } from '../transport/socket/websocket.ts'
 import type { SocketDoor } from '../transport/socket-exchange.ts'
 
-/** Where the NemesisDB door is found on the main port. */
+/** The path of the NemesisDB door on the main port. */
 export const nemesisPath = '/nemesis'
 
 const defaultPort = 1_987
@@ -21,7 +21,7 @@ export interface NemesisParts {
   readonly isLoopback: boolean
 }
 
-/** The NemesisDB door: it refuses handshakes until it is opened. */
+/** The port of the NemesisDB door. It refuses handshakes until `open` is called. */
 export class NemesisPort {
   readonly #parts: NemesisParts
   readonly #listener: WebSocketListener
@@ -41,7 +41,7 @@ export class NemesisPort {
     })
   }
 
-  /** Undefined where it has no port of its own. */
+  /** Undefined if the door has no port of its own. */
   get url(): string | undefined {
     return this.#isListening ? this.#listener.url : undefined
   }
@@ -51,8 +51,8 @@ export class NemesisPort {
   }
 
   /**
-   * Rejects where its port is taken, unless nobody asked for that port: then the main port alone
-   * has the door, and the log says so.
+   * Listens on the port, and rejects if that fails. A taken default port that the user did not set
+   * is no failure: the door is then on the main port only, and the log says so.
    */
   async listen(): Promise<void> {
     const { config, environment } = this.#parts
@@ -63,7 +63,7 @@ export class NemesisPort {
     } catch (error) {
       const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
       if (!isTaken || config.nemesisPort !== defaultPort || config.isNemesisPortGiven) throw error
-      const where = `the NemesisDB door is at ${nemesisPath} of the main port alone`
+      const where = `the NemesisDB door is at ${nemesisPath} of the main port only`
       environment.logError(`Port ${defaultPort} is taken: ${where}`, undefined)
     }
   }

@@ -32,24 +32,24 @@ import { LocalDoors } from './local-doors.ts'
 import { NemesisPort, nemesisPath } from './nemesis-port.ts'
 import { readWebFile } from './web-files.ts'
 
-/** A server that runs. */
+/** A running server. */
 export interface RunningServer {
   readonly url: string
-  /** Undefined where the NemesisDB door has no port of its own. */
+  /** Undefined if the NemesisDB door has no port of its own. */
   readonly nemesisUrl: string | undefined
   readonly firstStart: FirstStart | undefined
-  /** Where a browser finds the page to try App Lab's functions on. */
+  /** The URL of the page on which people try App Lab's functions. */
   readonly playUrl: string
-  /** Finishes what is in flight, writes what is only in memory, and lets go of the folder. */
+  /** Finishes requests in flight, writes what is only in memory, and closes the folder. */
   close(): Promise<void>
 }
 
-/** A command that has the folder when a server starts gets this long. */
+/** How long a starting server waits for a command that has the folder open. */
 const commandMs = 1_000
 
 /**
- * The composition root: the one place that knows engine, domain, doors and listeners. `open` opens
- * the engine in another way than its address says.
+ * The composition root: the one place that knows engine, domain, doors and listeners. `open`
+ * replaces the function that opens the engine.
  */
 export async function startServer(
   config: Config,
@@ -59,8 +59,8 @@ export async function startServer(
   return opening(environment, async (closers, close) => {
     const folder = await openFolder(config)
     closers.push(() => folder?.close())
-    // Before anything is made in the folder: a first start whose port is taken leaves nothing
-    // behind.
+    // Listens before anything is written to the folder: a first start whose port is taken leaves
+    // nothing behind.
     const gate = new Gate()
     const allowedHosts = allowedHostsOf(config)
     const isLocal = isLoopback(config.host)
@@ -70,7 +70,7 @@ export async function startServer(
     const stopListening = async (): Promise<void> => {
       await Promise.all([nemesis.stop(), listener.stop()])
     }
-    closers.push(stopListening) // where a later step fails
+    closers.push(stopListening) // if a later step fails
     const secret = createOperatorSecret(environment)
     const operator = folder && { secret, address: listener.address }
     const projectsAreOpen = isLocal
@@ -85,10 +85,10 @@ export async function startServer(
     closers.push(startSweeping(domain, environment))
     closers.push(startRechecking(domain, environment))
     const handler = openDoorsOf(data, { closers, config, environment })
-    closers.push(stopListening) // before anything that requests need
+    closers.push(stopListening) // runs first: requests need all that is closed after it
     nemesis.open(domain)
     gate.open(handler)
-    // The last: whoever finds it is answered.
+    // Comes last: a command that finds the file must get an answer.
     closers.push(() => folder?.removeLocalServer())
     if (folder) tellWhere(folder, { url: listener.localUrl, secret }, environment)
     const playUrl = (config.publicUrl ?? listener.localUrl) + playPath
@@ -97,19 +97,19 @@ export async function startServer(
 }
 
 /**
- * Opens the data that nobody serves from its folder, for the command line; nothing is made there.
- * Throws StartError, DataFolderError (FolderInUseError where somebody serves it), EngineError.
+ * Opens data that no server has open, for the command line. Creates nothing. Throws StartError,
+ * DataFolderError (FolderInUseError if another process has the folder open), EngineError.
  */
 export async function openDoors(config: Config, environment: Environment): Promise<LocalDoors> {
   if (config.engine === 'memory') {
-    throw new StartError('The memory engine keeps no folder that a command could look into.')
+    throw new StartError('The memory engine has no data folder that a command could open.')
   }
   return opening(environment, async (closers, close) => {
     const folder = await openFolderOfData(config)
     closers.push(() => folder?.close())
     const secret = createOperatorSecret(environment)
     const operator = { secret, address: '' }
-    const projectsAreOpen = false // where the server will listen, nobody knows
+    const projectsAreOpen = false // nobody knows where the server will listen
     const data = await openData(closers, {
       config,
       environment,
@@ -118,7 +118,7 @@ export async function openDoors(config: Config, environment: Environment): Promi
       projectsAreOpen,
     })
     if (!(await data.domain.users.hasAny())) {
-      throw new StartError(`There is nobody in ${placeOf(config)} yet: start the server first.`)
+      throw new StartError(`There is no user in ${placeOf(config)} yet: start the server first.`)
     }
     const handler = openDoorsOf(data, { closers, config, environment })
     const baseUrl = config.publicUrl ?? `http://${hostOf(config.host)}:${config.port}`
@@ -135,7 +135,7 @@ async function openFolder({ engine, data }: Config): Promise<DataFolder | undefi
   return engine === 'memory' ? undefined : DataFolder.open(data, { patienceMs: commandMs })
 }
 
-/** A server that can't say where it is serves all the same. */
+/** Writes where the server is. If that fails, the server works all the same. */
 function tellWhere(folder: DataFolder, server: LocalServer, environment: Environment): void {
   try {
     folder.writeLocalServer(server)
@@ -155,7 +155,7 @@ function startSweeping({ sweeper }: Domain, environment: Environment): () => Pro
         running = undefined
       })
   }
-  // At once as well: a server that never lives for an interval would never free anything.
+  // Sweeps at once too: a server that always stops before the interval ends would never sweep.
   sweep()
   const timer = setInterval(sweep, limits.sweepIntervalMs)
   return async () => {
@@ -164,7 +164,7 @@ function startSweeping({ sweeper }: Domain, environment: Environment): () => Pro
   }
 }
 
-/** What lasts ends within a second of its right. */
+/** Ends open streams within a second after their right is revoked. */
 function startRechecking({ liveUses }: Domain, environment: Environment): () => void {
   const recheck = (): void => {
     liveUses.recheck().catch((error) => environment.logError('Checking streams failed', error))
@@ -173,7 +173,7 @@ function startRechecking({ liveUses }: Domain, environment: Environment): () => 
   return () => clearInterval(timer)
 }
 
-/** Requests that come before the doors are open are told to try again. */
+/** Answers requests that come before the doors are open: try again. */
 class Gate {
   #handler: HttpHandler = async (request) =>
     isHealthPath(request.path)
@@ -217,7 +217,9 @@ interface ListenParts {
   readonly nemesis: NemesisPort
 }
 
-/** Undefined where requests may name any host: beyond loopback, unless it is told otherwise. */
+/**
+ * Undefined if requests may name any host: that is so beyond loopback without `--allowed-hosts`.
+ */
 function allowedHostsOf({ host, publicUrl, allowedHosts }: Config): AllowedHosts | undefined {
   const takesLoopback = isLoopback(host)
   if (!takesLoopback && allowedHosts.length === 0) return undefined
@@ -226,7 +228,7 @@ function allowedHostsOf({ host, publicUrl, allowedHosts }: Config): AllowedHosts
   return new AllowedHosts({ names: [...names, ...allowedHosts], takesLoopback })
 }
 
-/** Which door a path belongs to. */
+/** Opens all doors. The handler passes each request to one of them, by its path. */
 function openDoorsOf(
   { domain, health }: OpenedData,
   parts: { closers: Closer[]; config: Config; environment: Environment },

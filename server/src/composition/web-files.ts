@@ -2,7 +2,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { extname } from 'node:path'
 import type { WebFile } from '../protocols/pages/web-files.ts'
 
-/** The build puts them into `server/dist/pages`. This file runs from there or from the sources. */
+/**
+ * The build puts these files into `server/dist/pages`. This module runs in `server/dist` or in the
+ * sources.
+ */
 const folders = ['../pages/', '../../dist/pages/']
 
 const contentTypes: Readonly<Record<string, string>> = {
@@ -12,8 +15,7 @@ const contentTypes: Readonly<Record<string, string>> = {
 }
 
 /**
- * A file that browsers load, by its path below the folder of such files; undefined where this
- * server was never built.
+ * Reads a file for browsers, by its path in that folder. Undefined if the server was never built.
  */
 export function readWebFile(path: string): WebFile | undefined {
   for (const folder of folders) {

@@ -1,22 +1,21 @@
 import sortedBTree from 'sorted-btree'
 import { addToCounter, decodeCounter, encodeCounter } from '../core/engine/counter.ts'
-import type {
-  AtomicWrite,
-  Bytes,
-  Check,
-  Commit,
-  EngineLimits,
-  Entry,
-  KeyRange,
-  Page,
-  Revision,
-  ScanBound,
+import {
+  type AtomicWrite,
+  type Check,
+  type Commit,
+  EngineError,
+  type EngineLimits,
+  type Entry,
+  type KeyRange,
+  type Page,
+  type Revision,
+  type ScanBound,
 } from '../core/engine/engine.ts'
-import { EngineError } from '../core/engine/engine.ts'
 import type { EngineHealth, InstalledEngine } from '../core/engine/installed-engine.ts'
 import { Newest } from '../core/engine/newest.ts'
 import { measureRestore, measureWrite } from '../core/engine/write-rules.ts'
-import { asBuffer } from '../core/kernel/bytes.ts'
+import { asBuffer, type Bytes } from '../core/kernel/bytes.ts'
 
 interface Kept {
   readonly value: Buffer
@@ -30,7 +29,10 @@ const limits: EngineLimits = {
   commitBytesMax: 32 * 1_048_576,
 }
 
-/** A sorted tree in memory: the reference of the contract. It forgets everything when it ends. */
+/**
+ * A sorted tree in memory: the reference implementation of the engine contract. Its data is lost
+ * when it is closed.
+ */
 export class MemoryEngine implements InstalledEngine {
   readonly limits = limits
   readonly isShared = false
@@ -108,7 +110,7 @@ export class MemoryEngine implements InstalledEngine {
     return this.#tree.get(nameOf(check.key))?.revision === check.revision
   }
 
-  /** Worked out before anything is written, so that a refusal leaves nothing behind. */
+  /** Computed before anything is written, so that a refusal changes nothing. */
   #totalsAfter(write: AtomicWrite): Map<string, Buffer> {
     const totals = new Map<string, Buffer>()
     for (const { key, delta } of write.sums ?? []) {

@@ -9,7 +9,7 @@ it.each([
   ['memory', 'none'],
   ['lmdb', 'single'],
 ] as const)(
-  'the engine %s says what it promises, and when it is closed',
+  'the engine %s reports its durability, and that it is closed',
   async (name, durability) => {
     const folder = mkdtempSync(join(tmpdir(), 'coatcheck-test-'))
     onTestFinished(() => rm(folder, { recursive: true, force: true }))

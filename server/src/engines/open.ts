@@ -14,7 +14,7 @@ export type EngineAddress =
 export async function openEngine(address: EngineAddress): Promise<InstalledEngine> {
   if (address.name === 'memory') return new MemoryEngine()
   if (address.name === 'lmdb') return new LmdbEngine(address.folder)
-  // Who has no database need not load its client.
+  // Load the database client only if a database is used.
   const { openPostgres } = await import('./postgres/postgres.ts')
   return openPostgres(address.database)
 }

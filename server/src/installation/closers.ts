@@ -2,7 +2,10 @@ import type { Environment } from '../core/kernel/environment.ts'
 
 export type Closer = () => void | Promise<void>
 
-/** What `open` has opened is closed in the opposite order: on demand, or where `open` fails. */
+/**
+ * Runs `open`, which adds a closer for everything that it opens. The closers run in reverse order:
+ * when `close` is called, or if `open` fails.
+ */
 export async function opening<Opened>(
   environment: Environment,
   open: (closers: Closer[], close: () => Promise<void>) => Promise<Opened>,

@@ -15,43 +15,46 @@ export type EngineName = 'lmdb' | 'memory' | 'postgresql'
 /** Everything that can be set. Read once, at the edge, and passed whole. */
 export interface Config {
   readonly host: string
-  /** 0: any free one. */
+  /** 0: any free port. */
   readonly port: number
-  /** What this server keeps in files: with the LMDB engine, all data. */
+  /** The folder for this server's files; with the LMDB engine, for all data. */
   readonly data: string
   readonly engine: EngineName
-  /** Whether that engine was asked for; else commands take the one that a running server has. */
+  /** Whether the user set the engine. If not, commands use the engine of a running server. */
   readonly isEngineGiven: boolean
-  /** Of the engine `postgresql`, where its database is. */
+  /** The address of the database; defined only for the engine `postgresql`. */
   readonly database: PostgresAddress | undefined
-  /** What has to be promised of what is acknowledged. */
+  /** What the engine must promise about acknowledged writes. */
   readonly durability: DurabilityWish
-  /** 'off': the NemesisDB door is closed. */
+  /** 'off': the NemesisDB door has no port of its own. */
   readonly nemesisPort: number | 'off'
-  /** Whether that port was asked for; else it is a wish. */
+  /** Whether the user set that port. If not, the server also starts where the port is taken. */
   readonly isNemesisPortGiven: boolean
   readonly nemesisCompat: '0.4' | '0.9'
-  /** Where dumps lie. 'off': none are made. */
+  /** The folder of dumps. 'off': none are made. */
   readonly nemesisSaveDir: string
-  /** Bytes of one message. */
+  /** The most bytes of one message. */
   readonly nemesisMaxPayload: number
-  /** Whether an owner's call to a channel that is not there makes a project. */
+  /** Whether an owner's call to an unknown channel id creates a project. */
   readonly applabAutoCreate: boolean
-  /** Pairs of one App Lab project: pages add none above it. */
+  /** How many pairs of one App Lab project there may be before pages can add no more. */
   readonly applabPairsMax: number
-  /** 0: unnamed stores are kept. */
+  /** 0: unnamed stores are kept for ever. */
   readonly unnamedRetentionDays: number
-  /** How clients address this server, without a slash at the end; undefined: as each does. */
+  /**
+   * The URL by which clients reach this server, without a slash at the end; undefined: the address
+   * that each request names.
+   */
   readonly publicUrl: string | undefined
-  /** Names that requests may address this server by, besides its own; as URLs spell hosts. */
+  /** More host names that requests may use, besides the server's own; spelled as in URLs. */
   readonly allowedHosts: readonly string[]
-  /** Set from outside for the first start only. */
+  /** The token for the first start, which the user may set. */
   readonly initialToken: string | undefined
-  /** What whoever set all this should know, in sentences. */
+  /** Warnings about these settings for the user, in sentences. */
   readonly warnings: readonly string[]
 }
 
-/** The user set something that can't be; the message is a sentence for the terminal. */
+/** A setting is wrong; the message is a sentence for the terminal. */
 export class ConfigError extends Error {
   constructor(message: string) {
     super(message)
@@ -59,7 +62,9 @@ export class ConfigError extends Error {
   }
 }
 
-/** Each setting once: `--port`, `COATCHECK_PORT`, and `"port"` in the file. */
+/**
+ * Every setting, with three ways to set it: `--port`, `COATCHECK_PORT`, and `"port"` in the file.
+ */
 const settings = {
   host: { preset: '127.0.0.1', value: 'ADDRESS', help: 'the address to listen on' },
   port: { preset: '8288', value: 'N', help: 'the port to listen on; 0 takes any free one' },
@@ -67,12 +72,12 @@ const settings = {
   engine: {
     preset: 'lmdb',
     value: 'lmdb|memory|postgres://USER@HOST/DATABASE',
-    help: 'lmdb keeps data in the folder, memory keeps it until the server stops',
+    help: 'lmdb keeps data in the folder; memory loses it when the server stops',
   },
   durability: {
     preset: 'any',
     value: 'any|single|replicated',
-    help: 'refuses to start unless what is acknowledged is on a disk, or on those of several machines',
+    help: 'refuses to start unless writes reach one disk (single) or several machines (replicated)',
   },
   'nemesis-port': {
     preset: '1987',
@@ -82,27 +87,27 @@ const settings = {
   'nemesis-compat': {
     preset: '0.4',
     value: '0.4|0.9',
-    help: 'which of its versions the NemesisDB door follows',
+    help: 'the version of NemesisDB that the door follows',
   },
   'nemesis-save-dir': {
     preset: '',
     value: 'DIR|off',
-    help: 'where SH_SAVE writes; in the data folder unless given',
+    help: 'the folder that SH_SAVE writes to; by default in the data folder',
   },
   'nemesis-max-payload': {
     preset: '1048576',
     value: 'BYTES',
-    help: 'the longest message that the NemesisDB door takes',
+    help: 'the longest message that the NemesisDB door accepts',
   },
   'applab-auto-create': {
     preset: '',
     value: 'on|off',
-    help: "whether an owner's call to an unknown channel makes a project; on unless given, on loopback",
+    help: "whether an owner's call to an unknown channel creates a project; by default only on loopback",
   },
   'applab-pairs-max': {
     preset: '20000',
     value: 'N',
-    help: 'how many pairs the pages of one App Lab project may make',
+    help: 'how many pairs one App Lab project may have before pages can add no more',
   },
   'unnamed-retention-days': {
     preset: '7',
@@ -112,12 +117,12 @@ const settings = {
   'public-url': {
     preset: '',
     value: 'URL',
-    help: 'how clients reach this server, for the links it gives; behind a proxy',
+    help: 'the URL by which clients reach this server behind a proxy, for links',
   },
   'allowed-hosts': {
     preset: '',
     value: 'NAME,...',
-    help: 'further names by which clients may address this server',
+    help: 'more host names by which clients may address this server',
   },
 } as const
 
@@ -125,13 +130,13 @@ type ChosenEngine = Pick<Config, 'engine' | 'database'>
 type Variables = Readonly<Record<string, string | undefined>>
 type SettingName = keyof typeof settings
 
-/** What was set, and where. */
+/** The text of a setting, and where it was set. */
 interface Given {
   readonly text: string
   readonly from: string
 }
 
-/** Flags go before the environment, and that before the file. Throws ConfigError. */
+/** Flags override the environment, which overrides the file. Throws ConfigError. */
 export function readConfig(args: readonly string[], environment: Variables): Config {
   const flags = parseFlags(args)
   const file = readFile(flags.config ?? environment.COATCHECK_CONFIG)
@@ -168,10 +173,10 @@ export function readConfig(args: readonly string[], environment: Variables): Con
 }
 
 const passwordSeen =
-  'The password in --engine can be read by all users of this machine, in its list of processes; ' +
-  'COATCHECK_ENGINE, PGPASSWORD and PGPASSFILE keep it from them.'
+  'All users of this machine can read the password in --engine in the list of processes. ' +
+  'Use COATCHECK_ENGINE, PGPASSWORD or PGPASSFILE instead.'
 
-/** The flags for `--help`, a line each. */
+/** The flags for `--help`, one per line. */
 export function describeSettings(): string {
   const flags = Object.entries(settings).map(([name, { value, help, preset }]) => ({
     flag: `--${name} ${value}`,
@@ -202,12 +207,12 @@ function parseFlags(args: readonly string[]): Texts & { config?: string } {
   }
 }
 
-/** What Node says of wrong flags, without its advice and without passwords. */
+/** The first sentence of Node's message about wrong flags: without advice and passwords. */
 export function firstSentence(message: string): string {
   return `${withoutPasswords(message).split(/\. |\n/, 1)[0]}.`.replace(/\.\.$/, '.')
 }
 
-/** A text in which databases may be named, with `***` for each password in their addresses. */
+/** Replaces each password in the addresses of databases within a text by `***`. */
 export function withoutPasswords(text: string): string {
   return text
     .replace(/(?<!\b(?:https?|wss?):)(\/\/[^\s:@/?]*):[^\s]*@/g, '$1:***@')
@@ -223,7 +228,7 @@ function readFile(path: string | undefined): Texts {
   const fields = parseFile(path)
   for (const name of Object.keys(fields)) {
     if (!Object.hasOwn(settings, name)) {
-      throw new ConfigError(`The config file ${path} sets "${name}", which is no setting.`)
+      throw new ConfigError(`The config file ${path} sets "${name}", which is an unknown setting.`)
     }
   }
   return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, String(value)]))
@@ -252,27 +257,27 @@ function reasonOf(error: unknown): string {
 function parsePort({ text, from }: Given): number {
   const port = Number(text)
   if (/^\d+$/.test(text) && port <= 65_535) return port
-  throw new ConfigError(`${from} is "${text}", which is no port: 0 to 65535.`)
+  throw new ConfigError(`${from} is "${text}", but must be a port from 0 to 65535.`)
 }
 
 function parsePortOrOff(given: Given): number | 'off' {
   return given.text === 'off' ? 'off' : parsePort(given)
 }
 
-/** In the data folder, which the memory engine has not. */
+/** A folder in the data folder. The memory engine has no data folder, so it makes no dumps. */
 function defaultSaveDir(data: string, engine: Config['engine']): string {
   return engine === 'memory' ? 'off' : join(data, 'nemesis')
 }
 
 function parseCompat({ text, from }: Given): '0.4' | '0.9' {
   if (text === '0.4' || text === '0.9') return text
-  throw new ConfigError(`${from} is "${text}", which is no version to follow: 0.4 or 0.9.`)
+  throw new ConfigError(`${from} is "${text}", but must be 0.4 or 0.9.`)
 }
 
 function parsePayload({ text, from }: Given): number {
   const bytes = Number(text)
   if (/^\d+$/.test(text) && bytes >= 64 && bytes <= 67_108_864) return bytes
-  throw new ConfigError(`${from} is "${text}", which is no number of bytes: 64 to 67108864.`)
+  throw new ConfigError(`${from} is "${text}", but must be a number of bytes from 64 to 67108864.`)
 }
 
 function parseAutoCreate({ text, from }: Given, host: string): boolean {
@@ -284,23 +289,25 @@ function parseAutoCreate({ text, from }: Given, host: string): boolean {
 function parsePairs({ text, from }: Given): number {
   const pairs = Number(text)
   if (/^\d+$/.test(text) && pairs >= 1 && pairs <= 1_000_000) return pairs
-  throw new ConfigError(`${from} is "${text}", which is no number of pairs: 1 to 1000000.`)
+  throw new ConfigError(`${from} is "${text}", but must be a number of pairs from 1 to 1000000.`)
 }
 
 function parseEngine({ text, from }: Given, environment: Variables): ChosenEngine {
   if (text === 'lmdb' || text === 'memory') return { engine: text, database: undefined }
   if (isDatabase(text)) return { engine: 'postgresql', database: parseDatabase(text, environment) }
-  // What is nearly an address may hold a password all the same.
-  const what = /^[\w.-]{1,40}$/.test(text) ? `is "${text}", which is no engine` : 'is no engine'
-  throw new ConfigError(`${from} ${what}: lmdb, memory or postgres://USER@HOST/DATABASE.`)
+  // A mistyped address may hold a password: the message repeats only plain words.
+  const what = /^[\w.-]{1,40}$/.test(text)
+    ? `is "${text}", an unknown engine`
+    : 'is an unknown engine'
+  throw new ConfigError(`${from} ${what}. Use lmdb, memory or postgres://USER@HOST/DATABASE.`)
 }
 
-/** Whether a text is meant for the address of a PostgreSQL database. */
+/** Whether a text looks like the address of a PostgreSQL database. */
 export function isDatabase(text: string): boolean {
   return /^postgres(ql)?:\/\//.test(text)
 }
 
-/** What the address leaves open is in PostgreSQL's own variables. Throws ConfigError. */
+/** PostgreSQL's own environment variables add what the address leaves out. Throws ConfigError. */
 export function parseDatabase(text: string, environment: Variables): PostgresAddress {
   try {
     return parsePostgresAddress(text, environment)
@@ -313,7 +320,7 @@ export function parseDatabase(text: string, environment: Variables): PostgresAdd
 function parseDurability({ text, from }: Given): DurabilityWish {
   const wish = durabilityWishes.find((one) => one === text)
   if (wish) return wish
-  throw new ConfigError(`${from} is "${text}", which is none of ${durabilityWishes.join(', ')}.`)
+  throw new ConfigError(`${from} is "${text}", but must be one of ${durabilityWishes.join(', ')}.`)
 }
 
 function parseUrl({ text, from }: Given): string | undefined {
@@ -321,7 +328,9 @@ function parseUrl({ text, from }: Given): string | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined
   const isPlain = url?.search === '' && url.hash === '' && url.username === ''
   if (url && isPlain && /^https?:$/.test(url.protocol)) return url.href.replace(/\/+$/, '')
-  throw new ConfigError(`${from} is "${text}", which is no URL such as https://store.example.com.`)
+  throw new ConfigError(
+    `${from} is "${text}", but must be a URL such as https://store.example.com.`,
+  )
 }
 
 function parseHosts({ text, from }: Given): string[] {
@@ -329,12 +338,12 @@ function parseHosts({ text, from }: Given): string[] {
   return names.filter(Boolean).map((name) => {
     const host = hostNameOf(isIPv6(name) ? `[${name}]` : name)
     if (host !== undefined) return host
-    throw new ConfigError(`${from} has "${name}", which is no host such as store.example.com.`)
+    throw new ConfigError(`${from} has "${name}", but must hold hosts such as store.example.com.`)
   })
 }
 
 function parseDays({ text, from }: Given): number {
   const days = Number(text)
   if (/^\d+(\.\d+)?$/.test(text) && days <= 36_500) return days
-  throw new ConfigError(`${from} is "${text}", which is no number of days: 0 to 36500.`)
+  throw new ConfigError(`${from} is "${text}", but must be a number of days from 0 to 36500.`)
 }

@@ -6,23 +6,23 @@ import type { PostgresAddress } from '../engines/postgres/link/address.ts'
 import { DataFolder } from './data-folder.ts'
 import { noData, StartError } from './start-error.ts'
 
-/** Where an installation is: a data folder, or the address of a PostgreSQL database. */
+/** Where the data is: in a data folder, or in a PostgreSQL database. */
 export type Place =
   | { readonly kind: 'folder'; readonly path: string }
   | { readonly kind: 'database'; readonly address: PostgresAddress }
 
 /**
- * Copies the data of one place to another. Folders are held against everybody else meanwhile; the
- * servers of a database have to be stopped by whoever keeps them. Of a folder the data alone: the
- * token of the first start and dumps are files of their own, for people to copy.
- * Throws StartError, DataFolderError (FolderInUseError), EngineError, StorageError, CopyError.
+ * Copies the data of one place to another. Folders are locked meanwhile; people must stop the
+ * servers of a database. Of a folder only the data is copied: people copy other files, such as the
+ * first token and dumps, by hand. Throws StartError, DataFolderError (FolderInUseError),
+ * EngineError, StorageError, CopyError.
  */
 export async function copyData(
   { from, to }: { from: Place; to: Place },
   options: CopyOptions,
 ): Promise<CopyReport> {
   if (from.kind === 'folder' && !DataFolder.holdsLmdb(from.path)) throw noData(from.path)
-  if (isSame(from, to)) throw new StartError('Data can not be copied to where it is.')
+  if (isSame(from, to)) throw new StartError('The source and the target are the same place.')
   return withEngine(from, (source) => withEngine(to, (target) => copy(source, target, options)))
 }
 
@@ -55,7 +55,10 @@ async function useOpened<T>(
   }
 }
 
-/** A database under two addresses is found by what is in it: a copy never goes over data. */
+/**
+ * Does not notice a database that has two addresses. The copy itself does: it never overwrites
+ * data.
+ */
 function isSame(from: Place, to: Place): boolean {
   if (from.kind === 'database')
     return to.kind === 'database' && String(from.address) === String(to.address)

@@ -25,7 +25,7 @@ describe('a data folder', () => {
 
   afterEach(() => rmSync(path, { recursive: true }))
 
-  it('is for one at a time, who may be waited for', async () => {
+  it('is open in one process at a time, and another one can wait for it', async () => {
     const first = await DataFolder.open(path)
     await expect(DataFolder.open(path)).rejects.toThrow(FolderInUseError)
     let hasSecond = false
@@ -40,7 +40,7 @@ describe('a data folder', () => {
     ;(await DataFolder.open(path)).close()
   })
 
-  it('says where its server is, in a file for its owner alone', async () => {
+  it('says where its server is, in a file that only its owner can read', async () => {
     const folder = await DataFolder.open(path)
     writeFileSync(file, 'of somebody else', { mode: 0o666 })
     folder.writeLocalServer(server)
@@ -53,7 +53,7 @@ describe('a data folder', () => {
     folder.close()
   })
 
-  it('forgets the server that had it before', async () => {
+  it('forgets a killed server that had it open before', async () => {
     const killed = await DataFolder.open(path)
     killed.writeLocalServer(server)
     killed.close()
@@ -63,7 +63,7 @@ describe('a data folder', () => {
     next.close()
   })
 
-  it('is not held by who can not forget it', async () => {
+  it('is unlocked again if the file of the server before can not be removed', async () => {
     mkdirSync(file)
     await expect(DataFolder.open(path)).rejects.toThrow(DataFolderError)
     rmSync(file, { recursive: true })
@@ -71,14 +71,14 @@ describe('a data folder', () => {
   })
 
   it.each(['', '{', 'null', '[]', '"x"', '{"url":1,"secret":"s"}', '{"url":"x","secret":"s"}'])(
-    'knows no server where its file says %j',
+    'knows no server if the file holds %j',
     (text) => {
       writeFileSync(file, text)
       expect(readLocalServer(path)).toBeUndefined()
     },
   )
 
-  it('tells what it holds, and makes nothing', () => {
+  it('tells whether it holds a file, and creates nothing', () => {
     writeFileSync(join(path, 'here'), '')
     expect(DataFolder.holds(path, 'here')).toBe(true)
     expect(DataFolder.holds(path, 'absent/deep')).toBe(false)

@@ -19,17 +19,17 @@ const serverFile = 'local-server'
 const sqliteBusy = 5
 const lookAgainMs = 50
 
-/** The folder is another process's just now. */
+/** Another process has the folder open. */
 export class FolderInUseError extends DataFolderError {}
 
-/** How programs of this machine that may read the folder reach the server that has it open. */
+/** How programs on this machine that may read the folder reach the server that has it open. */
 export interface LocalServer {
   readonly url: string
-  /** Whoever knows it may do everything. */
+  /** Whoever knows the secret may do everything. */
   readonly secret: string
 }
 
-/** The folder that holds the data of one server, for as long as that server has it open. */
+/** The data folder of one server, which has it locked until `close`. */
 export class DataFolder {
   readonly path: string
   readonly #lock: DatabaseSync
@@ -40,14 +40,14 @@ export class DataFolder {
   }
 
   /**
-   * Makes the folder if there is none, and waits for as long as `patienceMs` where another process
-   * has it. Throws DataFolderError, FolderInUseError.
+   * Opens the folder; creates it if needed. Waits up to `patienceMs` while another process has it
+   * open. Throws DataFolderError, FolderInUseError.
    */
   static async open(path: string, { patienceMs = 0 } = {}): Promise<DataFolder> {
     attempt(path, () => mkdirSync(path, { recursive: true, mode: 0o700 }))
     const folder = new DataFolder(path, await lockWithin(patienceMs, path))
     try {
-      // A server that was killed leaves it behind.
+      // A killed server leaves this file behind.
       folder.removeLocalServer()
       return folder
     } catch (error) {
@@ -56,7 +56,7 @@ export class DataFolder {
     }
   }
 
-  /** Whether there is such a file in a folder, which is left alone. Throws DataFolderError. */
+  /** Whether a folder holds a file. Creates and locks nothing. Throws DataFolderError. */
   static holds(path: string, file: string): boolean {
     try {
       statSync(join(path, file))
@@ -67,7 +67,7 @@ export class DataFolder {
     }
   }
 
-  /** Whether some server had a folder as its own. Throws DataFolderError. */
+  /** Whether a server has used a folder as its data folder. Throws DataFolderError. */
   static isOne(path: string): boolean {
     return DataFolder.holds(path, lockFile)
   }
@@ -77,12 +77,12 @@ export class DataFolder {
     return DataFolder.holds(path, join(lmdbFolder, lmdbFile))
   }
 
-  /** Where LMDB keeps its files; made if there is none. Throws DataFolderError. */
+  /** The path of LMDB's folder, which is created if needed. Throws DataFolderError. */
   openLmdbFolder(): string {
     return this.openFolder(lmdbFolder)
   }
 
-  /** The path of a folder in it, which is made if there is none. Throws DataFolderError. */
+  /** The path of a folder in the data folder, created if needed. Throws DataFolderError. */
   openFolder(name: string): string {
     const path = join(this.path, name)
     attempt(path, () => mkdirSync(path, { recursive: true, mode: 0o700 }))
@@ -90,8 +90,8 @@ export class DataFolder {
   }
 
   /**
-   * Keeps the token of the first start where only the folder's owner can read it; returns the file.
-   * Throws DataFolderError.
+   * Writes the token of the first start to a file that only the folder's owner can read. Returns
+   * the path of the file. Throws DataFolderError.
    */
   writeFirstToken(token: string): string {
     const file = join(this.path, tokenFile)
@@ -107,7 +107,7 @@ export class DataFolder {
     attempt(this.path, () => rmSync(join(this.path, tokenFile), { force: true }))
   }
 
-  /** The token of the first start, if its file is still there. */
+  /** The token of the first start; undefined if its file is gone. Throws DataFolderError. */
   readFirstToken(): string | undefined {
     try {
       return readFileSync(join(this.path, tokenFile), 'utf8').trim()
@@ -117,14 +117,17 @@ export class DataFolder {
     }
   }
 
-  /** Says where the server is, to the folder's owner alone. Throws DataFolderError. */
+  /**
+   * Writes where the server is, in a file that only the folder's owner can read. Throws
+   * DataFolderError.
+   */
   writeLocalServer(server: LocalServer): void {
     const file = join(this.path, serverFile)
     const draft = `${file}.new`
     attempt(this.path, () => {
       rmSync(draft, { force: true })
       writeFileSync(draft, `${JSON.stringify(server)}\n`, { mode: 0o600, flag: 'wx' })
-      // Whoever reads it finds all of it, or none.
+      // A rename: no reader ever sees half of the file.
       renameSync(draft, file)
     })
   }
@@ -140,8 +143,8 @@ export class DataFolder {
 }
 
 /**
- * What `writeLocalServer` wrote in a folder that another process has open; undefined where there is
- * nothing of use. Throws DataFolderError.
+ * Reads what `writeLocalServer` wrote in a folder that another process has open. Undefined if the
+ * file is missing or invalid. Throws DataFolderError.
  */
 export function readLocalServer(path: string): LocalServer | undefined {
   let text: string
@@ -166,7 +169,7 @@ function parseLocalServer(text: string): LocalServer | undefined {
   }
 }
 
-/** What the system refuses is the user's to know. */
+/** Turns an error of the file system into a sentence for the user. Throws DataFolderError. */
 function attempt(path: string, work: () => void): void {
   try {
     work()
@@ -188,8 +191,8 @@ async function lockWithin(patienceMs: number, path: string): Promise<DatabaseSyn
 }
 
 /**
- * Takes the folder for this process alone. SQLite's own lock does it: the operating system holds
- * it, so it ends with the process however that dies, which a file with a process id can't promise.
+ * Locks the folder for this process, with SQLite's own lock. The operating system holds that lock
+ * and releases it however the process dies. A file with a process id can't promise that.
  */
 async function lock(path: string): Promise<DatabaseSync> {
   const { DatabaseSync } = await importSqlite()
@@ -208,7 +211,7 @@ async function lock(path: string): Promise<DatabaseSync> {
   }
 }
 
-/** Node 22 and 24 warn that SQLite is new; a lock is all that is used of it. */
+/** Imports SQLite without the warning of Node 22 and 24 that it is new: only its lock is used. */
 async function importSqlite(): Promise<typeof import('node:sqlite')> {
   const { emitWarning } = process
   process.emitWarning = () => undefined
@@ -228,7 +231,7 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: 'this user may not write there',
   EPERM: 'this user may not write there',
   EROFS: 'it is on a read-only disk',
-  // What Node makes of a folder that can't be made because the disk is read-only.
+  // Node's error for a folder that can't be made because the disk is read-only.
   ENOENT: 'no folder can be made there',
   ENOTDIR: 'part of that path is a file',
   EEXIST: 'that path is a file',

@@ -5,10 +5,10 @@ import type { Config } from './config.ts'
 import type { DataFolder } from './data-folder.ts'
 import { StartError } from './start-error.ts'
 
-/** What was made at a first start. */
+/** The result of a first start. */
 export interface FirstStart {
   readonly token: string
-  /** Where it can be read again; undefined: nowhere. */
+  /** The file that holds the token; undefined: no file does. */
   readonly file: string | undefined
 }
 
@@ -16,16 +16,17 @@ interface FirstStartParts {
   readonly config: Config
   readonly environment: Environment
   readonly folder: DataFolder | undefined
-  /** Whether nobody but this machine reaches the server. */
+  /** Whether only this machine can reach the server. */
   readonly isLoopback: boolean
 }
 
 const initialTokenPattern = /^[\x21-\x7e]{32,}$/
 
 /**
- * An empty store gets its first user and a token. `COATCHECK_INITIAL_TOKEN` counts now and never
- * again; beyond loopback it must be given, so that nobody else finds the door open first. Undefined
- * where there is somebody already. Throws StartError, DataFolderError, StorageError.
+ * Creates the first user and a token, if there is no user yet. `COATCHECK_INITIAL_TOKEN` is used
+ * now and never again. If other machines can reach the server it must be set, so that nobody else
+ * gets in first. Returns undefined if there is a user already. Throws StartError, DataFolderError,
+ * StorageError.
  */
 export async function makeFirstUser(
   domain: Domain,
@@ -38,11 +39,11 @@ export async function makeFirstUser(
   }
   assertInitialToken(parts)
   const token = config.initialToken ?? createToken(environment)
-  // The file comes first: whoever is cut off in between has no user yet, and starts for the first
-  // time again. The other way round there would be a user whose token nobody knows.
+  // Writes the file before the user. After a crash in between there is no user, so the next start
+  // is a first start again. In the other order there would be a user whose token nobody knows.
   const file = folder?.writeFirstToken(token)
   if (await domain.users.createFirst(token)) return { token, file }
-  // Another server on the same database was first: this token is nobody's.
+  // Another server on the same database was first: this token belongs to no user.
   folder?.removeFirstToken()
   await warnOfOtherToken(domain, parts)
   return undefined
@@ -65,6 +66,6 @@ async function warnOfOtherToken(
 ): Promise<void> {
   if (config.initialToken === undefined) return
   if (await domain.tokens.findByText(config.initialToken)) return
-  const message = 'COATCHECK_INITIAL_TOKEN is ignored: it counts on the first start only'
+  const message = 'COATCHECK_INITIAL_TOKEN is ignored: it is used on the first start only'
   environment.logError(message, undefined)
 }

@@ -11,10 +11,10 @@ import type { Config } from './config.ts'
 import { DataFolder } from './data-folder.ts'
 import { noData, StartError } from './start-error.ts'
 
-/** How an engine is opened: tests may have several servers share one. */
+/** Opens an engine. Tests replace it, to let several servers share one engine. */
 export type EngineOpener = (address: EngineAddress) => Promise<InstalledEngine>
 
-/** All of the data, and how it is. */
+/** All data, and the health of its engine. */
 export interface OpenedData {
   readonly domain: Domain
   readonly health: Health
@@ -23,7 +23,7 @@ export interface OpenedData {
 interface DataParts {
   readonly config: Config
   readonly environment: Environment
-  /** Undefined where the engine keeps no file in it. */
+  /** Undefined if the engine keeps no file in it. */
   readonly folder: DataFolder | undefined
   readonly operator: OperatorSecret | undefined
   readonly projectsAreOpen: boolean
@@ -33,8 +33,8 @@ interface DataParts {
 const dayMs = 86_400_000
 
 /**
- * Opens engine and domain, which `closers` close. Throws StartError where the engine does not
- * promise as much as is wished for, EngineError, StorageError.
+ * Opens the engine and the domain, which `closers` close. Throws StartError if the engine promises
+ * less than `config.durability` asks for, EngineError, StorageError.
  */
 export async function openData(closers: Closer[], parts: DataParts): Promise<OpenedData> {
   const { config, environment, folder, open = openEngine } = parts
@@ -50,8 +50,9 @@ export async function openData(closers: Closer[], parts: DataParts): Promise<Ope
 }
 
 /**
- * The folder of a command, which makes none: undefined where it needs none. Throws StartError where
- * there is no data, FolderInUseError where somebody serves it, DataFolderError.
+ * Opens the data folder for a command, and never creates one. Undefined if the command needs none.
+ * Throws StartError if there is no data, FolderInUseError if another process has the folder open,
+ * DataFolderError.
  */
 export async function openFolderOfData({ engine, data }: Config): Promise<DataFolder | undefined> {
   const holdsData = engine === 'lmdb' && DataFolder.holdsLmdb(data)
@@ -62,8 +63,8 @@ export async function openFolderOfData({ engine, data }: Config): Promise<DataFo
 }
 
 /**
- * Walks the data. Throws StartError, DataFolderError (FolderInUseError where the data lies in a
- * folder that somebody serves), EngineError where that can't be.
+ * Checks all data. Throws StartError, DataFolderError (FolderInUseError if another process has the
+ * folder open), EngineError if the data can't be opened.
  */
 export async function checkData(config: Config, options: CheckOptions): Promise<CheckReport> {
   if (config.engine === 'memory') throw new StartError('The memory engine keeps nothing to check.')
@@ -86,18 +87,21 @@ function addressOf({ engine, database }: Config, folder: DataFolder | undefined)
   return { name: 'lmdb', folder: folder.openLmdbFolder() }
 }
 
-/** What is promised but not kept just now would only keep the server from serving as well. */
+/**
+ * Checks what the engine promises, not whether it keeps the promise at the moment: a server that
+ * then refused to start would only be unavailable as well. Throws StartError.
+ */
 function assertPromised(engine: EngineHealth, wish: DurabilityWish): void {
-  // What is only told once it serves would be too late.
+  // Fails here, because after the start it would be too late to say so.
   if (engine.whyNot !== undefined) throw new StartError(engine.whyNot)
   if (promises(engine, wish)) return
   const where = {
-    none: 'ends with the process',
-    single: "is on one machine's disk alone",
-    replicated: 'is on the disks of several machines',
+    none: 'are lost when the process ends',
+    single: "are on one machine's disk only",
+    replicated: 'are on the disks of several machines',
     degraded: 'should be on the disks of several machines',
   }[engine.durability]
   throw new StartError(
-    `--durability ${wish} can't be kept: what this engine acknowledges ${where}.`,
+    `--durability ${wish} can't be kept: writes that this engine acknowledges ${where}.`,
   )
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { isIPv4 } from 'node:net'
+import { LRUCache } from 'lru-cache'
 import { authorityOf } from './incoming-request.ts'
 import { type TextReply, textReply } from './text-reply.ts'
 
@@ -27,7 +28,7 @@ export class AllowedHosts {
   readonly #names: Set<string>
   readonly #takesLoopback: boolean
   /** As they were sent: clients repeat them with every request. */
-  readonly #accepted = new Set<string>()
+  readonly #accepted = new LRUCache<string, true>({ max: acceptedMax })
 
   constructor({ names, takesLoopback }: HostNames) {
     this.#names = new Set(names)
@@ -46,12 +47,11 @@ export class AllowedHosts {
 
   #refusalOf(authority: string | undefined): TextReply | undefined {
     // Browsers always name a host.
-    if (authority === undefined || this.#accepted.has(authority)) return undefined
+    if (authority === undefined || this.#accepted.get(authority)) return undefined
     const name = hostNameOf(authority)
     if (name === undefined) return textReply(400, 'The request names no host that can be one.')
     if (!this.#goesBy(name)) return misdirected(name)
-    if (this.#accepted.size === acceptedMax) this.#accepted.clear()
-    this.#accepted.add(authority)
+    this.#accepted.set(authority, true)
     return undefined
   }
 

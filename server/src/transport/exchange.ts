@@ -1,4 +1,5 @@
-import type { Bytes } from '../core/engine/engine.ts'
+import type { ByteSource } from '../core/kernel/byte-source.ts'
+import type { Bytes } from '../core/kernel/bytes.ts'
 
 /** A request as doors see it, whatever carried it. */
 export interface HttpRequest {
@@ -23,18 +24,7 @@ export interface HttpRequest {
   readonly peer: string
   /** True where the request says that a proxy passed it on. */
   readonly isForwarded: boolean
-  readonly body: RequestBody
-}
-
-/** A request's body, read once from front to back. */
-export interface RequestBody {
-  /** All of it, where it is here already and nothing was taken. */
-  readonly whole?: Bytes | undefined
-  /**
-   * The next bytes: exactly `count`, or fewer where the body ends.
-   * Throws StorageError `upload-aborted` when the client goes away first.
-   */
-  take(count: number): Promise<Bytes>
+  readonly body: ByteSource
 }
 
 export interface HttpReply {

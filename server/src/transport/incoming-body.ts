@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
-import type { Bytes } from '../core/engine/engine.ts'
+import type { ByteSource } from '../core/kernel/byte-source.ts'
+import type { Bytes } from '../core/kernel/bytes.ts'
 import { StorageError } from '../core/kernel/errors.ts'
-import type { RequestBody } from './exchange.ts'
 
 interface Wanted {
   readonly count: number
@@ -13,7 +13,7 @@ interface Wanted {
  * A body of `node:http`, paused while nobody asks for it: it holds little more than what is asked
  * for.
  */
-export class IncomingBody implements RequestBody {
+export class IncomingBody implements ByteSource {
   readonly #message: IncomingMessage
   #parts: Buffer[] = []
   #length = 0
@@ -81,27 +81,6 @@ export class IncomingBody implements RequestBody {
     const rest = all.subarray(count)
     this.#parts = [rest]
     this.#length = rest.length
-    return taken
-  }
-}
-
-/** A body that is there as a whole. */
-export class WholeBody implements RequestBody {
-  #bytes: Bytes
-  #isWhole = true
-
-  constructor(bytes: Bytes) {
-    this.#bytes = bytes
-  }
-
-  get whole(): Bytes | undefined {
-    return this.#isWhole ? this.#bytes : undefined
-  }
-
-  async take(count: number): Promise<Bytes> {
-    this.#isWhole = false
-    const taken = this.#bytes.subarray(0, count)
-    this.#bytes = this.#bytes.subarray(count)
     return taken
   }
 }

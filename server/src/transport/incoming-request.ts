@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Bytes } from '../core/engine/engine.ts'
-import type { HttpRequest, RequestBody } from './exchange.ts'
-import { IncomingBody, WholeBody } from './incoming-body.ts'
+import { type ByteSource, WholeSource } from '../core/kernel/byte-source.ts'
+import type { Bytes } from '../core/kernel/bytes.ts'
+import type { HttpRequest } from './exchange.ts'
+import { IncomingBody } from './incoming-body.ts'
 import type { UpgradeRequest } from './socket-exchange.ts'
 
 /** What is read of a request's head, whoever took it apart. */
@@ -62,7 +63,7 @@ export class IncomingRequest extends RequestView implements HttpRequest {
     this.#stream = message
   }
 
-  get body(): RequestBody {
+  get body(): ByteSource {
     this.#body ??= new IncomingBody(this.#stream)
     return this.#body
   }
@@ -70,11 +71,11 @@ export class IncomingRequest extends RequestView implements HttpRequest {
 
 /** A request that is there as a whole. */
 export class WholeRequest extends RequestView implements HttpRequest {
-  readonly body: RequestBody
+  readonly body: ByteSource
 
   constructor(message: RequestMessage, bytes: Bytes, publicUrl: string | undefined) {
     super(message, publicUrl)
-    this.body = new WholeBody(bytes)
+    this.body = new WholeSource(bytes)
   }
 }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Writable } from 'node:stream'
-import type { Bytes } from '../core/engine/engine.ts'
+import type { Bytes } from '../core/kernel/bytes.ts'
 import type { HttpReply } from './exchange.ts'
 
 /** A request of `node:http` and where its reply goes. */

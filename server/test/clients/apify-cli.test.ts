@@ -10,7 +10,7 @@ import { runNodeScript } from '../support/processes/node-script.ts'
 
 const cli = fileURLToPath(new URL('../node_modules/apify-cli/dist/apify.js', import.meta.url))
 
-/** The life of a store, as Apify's own end-to-end test of its CLI walks through it. */
+/** The steps of Apify's own end-to-end test of its CLI. */
 describe.each(engines)('the Apify CLI, on %s', { timeout: 60_000 }, (engine) => {
   const server = useTestServer({ engine })
   const home = mkdtempSync(join(tmpdir(), 'coatcheck-test-'))
@@ -25,7 +25,7 @@ describe.each(engines)('the Apify CLI, on %s', { timeout: 60_000 }, (engine) => 
         HOME: home,
         USERPROFILE: home,
         APIFY_CLIENT_BASE_URL: server.url(),
-        // A home of its own keeps the login off this user's files, this keeps it off the keyring.
+        // A separate home protects this user's files from the login, and this protects the keyring.
         APIFY_DISABLE_KEYRING: '1',
         APIFY_CLI_DISABLE_TELEMETRY: '1',
         APIFY_CLI_SKIP_UPDATE_CHECK: '1',
@@ -77,7 +77,7 @@ describe.each(engines)('the Apify CLI, on %s', { timeout: 60_000 }, (engine) => 
     expect(stderr).toContain('text/plain')
   })
 
-  it('fails for a value that is not there, at once and in its own words', async () => {
+  it('fails for a missing value at once, in its own words', async () => {
     const { code, stdout, stderr } = await apify('kvs', 'get-value', storeId, 'missing')
     expect([code, stdout, stderr]).toEqual([1, '', expect.stringContaining('Error')])
   }, 30_000)
@@ -89,13 +89,13 @@ describe.each(engines)('the Apify CLI, on %s', { timeout: 60_000 }, (engine) => 
     expect(items.map(({ key }: { key: string }) => key)).toEqual(['json', 'text'])
   })
 
-  it('shows what it knows of a store', async () => {
+  it('shows facts about a store', async () => {
     const { code, stdout } = await apify('kvs', 'info', storeId, '--json')
     expect(code).toBe(0)
     expect(JSON.parse(stdout)).toMatchObject({ id: storeId, name: 'of-the-cli' })
   })
 
-  it('shows a store that is named, and the name of its owner', async () => {
+  it('shows a store by its name, and the name of its owner', async () => {
     const { code, stdout } = await apify('kvs', 'info', 'of-the-cli')
     expect([code, stdout]).toEqual([0, expect.stringContaining(storeId)])
     expect(stdout).toContain('Owned by owner')
@@ -112,7 +112,7 @@ describe.each(engines)('the Apify CLI, on %s', { timeout: 60_000 }, (engine) => 
   it('lists all stores in a table, with their sizes', async () => {
     const { code, stdout } = await apify('kvs', 'ls')
     expect([code, stdout]).toEqual([0, expect.stringContaining('owner/of-the-cli')])
-    // One of them is empty, which the CLI can't print as a size.
+    // One store is empty, which the CLI cannot print as a size.
     expect(stdout).toMatch(/owner\/another +N\/A/)
     expect(stdout).toMatch(/owner\/of-the-cli +\d+ B/)
   })
@@ -135,12 +135,12 @@ describe.each(engines)('the Apify CLI, on %s', { timeout: 60_000 }, (engine) => 
     expect(await server.client().keyValueStore(storeId).get()).toBeUndefined()
   })
 
-  it('is told when a token is not valid', async () => {
+  it('reports an invalid token', async () => {
     const { stderr } = await apify('login', '--token', 'nobody')
     expect(stderr).toContain('the provided API token is not valid')
   })
 
-  it('made the server log no error', () => {
+  it('causes no error in the log of the server', () => {
     expect(server.logged()).toEqual([])
   })
 })

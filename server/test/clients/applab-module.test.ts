@@ -46,7 +46,7 @@ describe.each([
     expect(await project.get('highScore')).toEqual({ ada: 100 })
   })
 
-  it('can not wait without await, and says so', async () => {
+  it('cannot wait without await, and says so', async () => {
     const { stdout } = await runProgram(
       node,
       `${creating}
@@ -57,7 +57,7 @@ describe.each([
       console.log(/^[\\w-]{22}$/.test(app.getUserId()))`,
     )
     const sentence =
-      'TypeError Only a web page can wait here. Elsewhere, await getKeyValue() or setKeyValue(); ' +
+      'TypeError Only a web page can block here. Elsewhere, await getKeyValue() or setKeyValue(); ' +
       'the id of the user is known after the first of them.'
     expect(stdout.trimEnd().split('\n')).toEqual([
       sentence,
@@ -68,7 +68,7 @@ describe.each([
     ])
   })
 
-  it('warns with the line, calls back, and tells of calls that went well', async () => {
+  it('warns with the line, runs callbacks, and announces successful calls', async () => {
     const { stdout, stderr } = await runProgram(
       node,
       `${creating}
@@ -90,7 +90,7 @@ setKeyValue('key', () => 1, undefined, (error) => console.log(JSON.stringify(err
   })
 })
 
-it('has types that a program is checked by', async () => {
+it('has types that a program can be checked with', async () => {
   const program = (key: string) => `
     import { AppLabError, createAppLab, type Refusal } from 'coatcheck-client/applab'
     const { setKeyValue, getKeyValue, getUserId } = createAppLab({ baseUrl: 'http://h', channelId: 'c' })
@@ -119,7 +119,7 @@ describe('in Chromium', () => {
     await site.close()
   })
 
-  it('the module waits as the script does', async () => {
+  it('the module waits like the script', async () => {
     const modules = createServer(({ url = '' }, response) => {
       const isScript = url.endsWith('.js')
       response.setHeader('Content-Type', isScript ? 'text/javascript' : 'text/html')
@@ -141,7 +141,7 @@ describe('in Chromium', () => {
   })
 })
 
-/** A program's first seven lines: `app`, which prints what it has done. */
+/** The first seven lines of a program: they make `app`, which prints its calls. */
 const creating = `import { createAppLab } from 'coatcheck-client/applab'
 const app = createAppLab({
   baseUrl: 'http://127.0.0.1:8288/',
@@ -156,7 +156,7 @@ function runProgram(node: string, program: string): Promise<{ stdout: string; st
   return run(node, [script])
 }
 
-/** With the server and the project of the test. */
+/** Replaces the server and the project by those of the test. */
 function here(text: string): string {
   const found = text
     .replace('http://127.0.0.1:8288', server.url)
@@ -166,7 +166,7 @@ function here(text: string): string {
   return found
 }
 
-/** A block of the README's section. */
+/** A code block of the section in the README. */
 function example(language: string): string {
   const readme = readFileSync(join(root, 'client/README.md'), 'utf8')
   const [, section = ''] = readme.split("\n## App Lab's functions\n")

@@ -5,13 +5,13 @@ import { pageScript } from '../support/pages/page-script.ts'
 
 const pages = useApplabPages()
 
-/** What an onError is given, in any words. */
+/** The argument of an onError, with any sentence. */
 function refusal(type: string): unknown {
   return { onError: [{ msg: expect.stringMatching(/^[A-Z].{20,}\.$/), type }] }
 }
 
 describe('a page of another origin', () => {
-  it('keeps data by the page key', async () => {
+  it('stores data with the page key', async () => {
     const project = await ApplabProject.create(pages.server(), { isOpen: false })
     const page = await pages.site().visit(pageScript(pages.server().url, project))
     expect(new URL(pages.site().url).origin).not.toBe(new URL(pages.server().url).origin)
@@ -20,7 +20,7 @@ describe('a page of another origin', () => {
     expect(await project.get('key')).toBe('value')
   })
 
-  it('may do without in a project that is open', async () => {
+  it('needs no page key in a project that is open', async () => {
     const { channelId } = await ApplabProject.create(pages.server(), { isOpen: true })
     const page = await pages.site().visit(pageScript(pages.server().url, { channelId }))
     expect(await page.call('setKeyValue', `'key'`, `'value'`)).toEqual({ callback: [] })
@@ -46,7 +46,7 @@ describe('a page of another origin', () => {
     expect(await project.get('key')).toBe('before')
   })
 
-  it('is told where there is no such project', async () => {
+  it('gets an error for an unknown project', async () => {
     const page = await pages
       .site()
       .visit(pageScript(pages.server().url, { channelId: 'nowhere/at all' }))
@@ -54,7 +54,7 @@ describe('a page of another origin', () => {
   })
 })
 
-describe('what the owner of a project allows pages', () => {
+describe('a rule of a project', () => {
   it.each([
     ['read-only', undefined, `'new'`, 'READ_ONLY'],
     ['write-once', 'first', `'second'`, 'WRITE_ONCE'],
@@ -63,7 +63,7 @@ describe('what the owner of a project allows pages', () => {
     ['only-raise', 5, '4', 'ONLY_RAISE'],
     ['only-raise', 5, 'undefined', 'ONLY_RAISE'],
     ['own-keys-only', undefined, '1', 'OWN_KEYS_ONLY'],
-  ])('by %s, after %j, refuses %s', async (preset, before, value, type) => {
+  ])('with the preset %s, after %j, refuses %s', async (preset, before, value, type) => {
     const project = await ApplabProject.create(pages.server(), { rules: [{ prefix: 'k', preset }] })
     if (before !== undefined) await project.set('key', before)
     const page = await pages.site().visit(pageScript(pages.server().url, project))
@@ -73,7 +73,7 @@ describe('what the owner of a project allows pages', () => {
     expect(page.printed).toEqual([])
   })
 
-  it('is kept to where two pages write at once: the highest score stays', async () => {
+  it('applies if two pages write at once: the highest score stays', async () => {
     const rules = [{ key: 'highScore', preset: 'only-raise' }]
     const project = await ApplabProject.create(pages.server(), { rules })
     const tag = pageScript(pages.server().url, project)
@@ -84,14 +84,14 @@ describe('what the owner of a project allows pages', () => {
     for (const page of players) expect(await page.evaluate(`getKeyValue('highScore')`)).toBe(59)
   })
 
-  /** Of two players, each has every other number up to 59. */
+  /** The scores of one of two players: every other number up to 59. */
   function scoresOf(which: number): readonly number[] {
     return Array.from({ length: 30 }, (_, score) => score * 2 + which)
   }
 })
 
 describe('the id of a user', () => {
-  it('is the same for each visit and each page of a browser, and another for others', async () => {
+  it('is the same for all visits and pages of a browser, and differs between browsers', async () => {
     const tag = pageScript(pages.server().url, await ApplabProject.create(pages.server()))
     const browser = await pages.site().newBrowser()
     const first = await pages.site().visit(tag, browser)
@@ -106,7 +106,7 @@ describe('the id of a user', () => {
     expect(await other.evaluate('getUserId()')).not.toBe(id)
   })
 
-  it('is another one in another project', async () => {
+  it('differs between projects', async () => {
     const browser = await pages.site().newBrowser()
     const [here, there] = [
       await ApplabProject.create(pages.server()),
@@ -117,7 +117,7 @@ describe('the id of a user', () => {
     expect(await page.evaluate('getUserId()')).not.toBe(await other.evaluate('getUserId()'))
   })
 
-  it('comes with the first call, and is asked for only where there was none', async () => {
+  it('comes with the first call, and is requested only without one', async () => {
     const page = await pages
       .site()
       .visit(pageScript(pages.server().url, await ApplabProject.create(pages.server())))
@@ -130,7 +130,7 @@ describe('the id of a user', () => {
     expect(asked.filter((path) => path.endsWith('user_id'))).toEqual([])
   })
 
-  it('is that of the first answer, of however many calls at once', async () => {
+  it('is that of the first reply, for any number of calls at once', async () => {
     const page = await pages.visit()
     const ids = `Promise.all(Array.from({ length: 20 }, (_, key) =>
       getKeyValue('key' + key).then(getUserId)))`
@@ -139,7 +139,7 @@ describe('the id of a user', () => {
     expect(others).toEqual([])
   })
 
-  it('is given anew where what was kept is none', async () => {
+  it('is replaced if the stored id is invalid', async () => {
     const page = await pages.visit()
     const id = await page.evaluate('getUserId()')
     await page.evaluate(`(() => {
@@ -151,7 +151,7 @@ describe('the id of a user', () => {
     expect(await page.evaluate('getUserId()')).not.toBe(id)
   })
 
-  it('opens the keys that are its own, and no others', async () => {
+  it('gives access to its own keys only', async () => {
     const rules = [{ prefix: 'notes/', preset: 'own-keys-only' }]
     const tag = pageScript(
       pages.server().url,
@@ -168,7 +168,7 @@ describe('the id of a user', () => {
     expect(await mine.call('setKeyValue', own, 'null')).toEqual({ callback: [] })
   })
 
-  it('can not be claimed', async () => {
+  it('cannot be forged', async () => {
     const rules = [{ prefix: 'notes/', preset: 'own-keys-only' }]
     const tag = pageScript(
       pages.server().url,
@@ -184,11 +184,11 @@ describe('the id of a user', () => {
     expect(await thief.evaluate('getUserId()')).toBe(id)
     const key = JSON.stringify(`notes/${id}`)
     expect(await thief.call('setKeyValue', key, '1')).toEqual(refusal('OWN_KEYS_ONLY'))
-    // The server gave another id in its place.
+    // The server gave a new id instead.
     expect(await thief.evaluate('getUserId()')).not.toBe(id)
   })
 
-  it('lasts as long as the page where the browser keeps nothing', async () => {
+  it('lasts as long as the page if the browser stores nothing', async () => {
     const rules = [{ prefix: 'notes/', preset: 'own-keys-only' }]
     const tag = pageScript(
       pages.server().url,
@@ -207,8 +207,8 @@ describe('the id of a user', () => {
   })
 })
 
-describe('a page that was exported from App Lab and talks to the routes itself', () => {
-  /** As its own storage client does it. */
+describe('a page exported from App Lab that sends its own requests', () => {
+  /** Requests like those of App Lab's own storage client. */
   const client = (url: string): string => `
     async function call(method, name, params) {
       const isGet = method === 'GET'

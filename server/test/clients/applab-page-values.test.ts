@@ -47,7 +47,7 @@ describe('a value that a page stores', () => {
   it.each([
     ['a function', '() => 1', 'function'],
     ['a symbol', "Symbol('s')", 'Symbol(s)'],
-  ])('can not be %s: the server says so and changes nothing', async (_, value, shown) => {
+  ])('cannot be %s: the server says so and changes nothing', async (_, value, shown) => {
     const page = await pages.visit()
     await page.evaluate(`setKeyValue('key', 'before')`)
     expect(await page.call('setKeyValue', `'key'`, value)).toEqual({ onError: [valueMissing] })
@@ -61,7 +61,7 @@ describe('a value that a page stores', () => {
   })
 
   it.each(['5n', '(() => { const a = []; a.push(a); return a })()'])(
-    'can not be %s: the call itself throws',
+    'cannot be %s: the call itself throws',
     async (value) => {
       const page = await pages.visit()
       const thrown = `(() => {
@@ -71,7 +71,7 @@ describe('a value that a page stores', () => {
     },
   )
 
-  it('may take 4096 bytes and no more', async () => {
+  it('may have at most 4096 bytes', async () => {
     const page = await pages.visit()
     expect(await page.call('setKeyValue', `'key'`, `'v'.repeat(4095)`)).toEqual({
       onError: [
@@ -107,14 +107,14 @@ describe('a key that a page uses', () => {
     ])
   })
 
-  it.each([`'k'.repeat(701)`, `'🎉'.repeat(350) + 'k'`])('can not be %s', async (key) => {
+  it.each([`'k'.repeat(701)`, `'🎉'.repeat(350) + 'k'`])('cannot be %s', async (key) => {
     const page = await pages.visit()
     const refusal = { onError: [keyTooLarge] }
     expect(await page.call('setKeyValue', key, '1')).toEqual(refusal)
     expect(await page.call('getKeyValue', key)).toEqual(refusal)
   })
 
-  it('that is a number is the string of it, with a warning for each call', async () => {
+  it('that is a number becomes a string, with a warning for each call', async () => {
     const page = await pages.visit(`
 setKeyValue(5, 'five', () => {
   getKeyValue('5', (value) => {

@@ -29,8 +29,8 @@ interface Vector {
 }
 
 /**
- * What App Lab's functions do, as its own tests, pages and source say. `{"$undefined":true}` and
- * its like stand for what JSON does not have.
+ * What App Lab's functions do, according to its own tests, pages and source. `{"$undefined":true}`
+ * and similar objects stand for values that JSON does not have.
  */
 const vectors = fixture<Vector[]>('applab-page.json')
 /** The examples of App Lab's own page about setKeyValue, word for word. */
@@ -38,8 +38,8 @@ const examples = fixture<string[]>('applab-examples.json')
 
 const pages = useApplabPages()
 
-describe('what App Lab does, in Chromium', () => {
-  it('is all here', () => {
+describe("App Lab's functions, in Chromium", () => {
+  it('are all tested here', () => {
     expect([vectors.length, examples.length]).toEqual([7, 3])
   })
 
@@ -56,7 +56,7 @@ describe('what App Lab does, in Chromium', () => {
 })
 
 describe("the examples of App Lab's page, run twice in a row", () => {
-  it('print first what comes after the call, then what is in the callback', async () => {
+  it('print the line after the call first, then the line in the callback', async () => {
     const printed = [
       'I execute immediately after',
       'I execute asynchronously when key/value is stored.  Click View Data to see the data.',
@@ -64,7 +64,7 @@ describe("the examples of App Lab's page, run twice in a row", () => {
     expect(await runTwice(0, 2)).toEqual([printed, printed])
   })
 
-  it('read in a callback what was just stored', async () => {
+  it('read a value in the callback of its set', async () => {
     const printed = ['highScore stored', 'high score is: 100']
     expect(await runTwice(1, 2)).toEqual([printed, printed])
   })
@@ -81,7 +81,7 @@ describe("the examples of App Lab's page, run twice in a row", () => {
     expect([Number(number), Number(next)].every((drawn) => drawn >= 1 && drawn <= 100)).toBe(true)
   })
 
-  /** What each run printed, of which that many lines are certain. */
+  /** The output of two runs, each after at least `lines` lines. */
   async function runTwice(example: number, lines: number): Promise<readonly string[][]> {
     const script = pageScript(pages.server().url, await ApplabProject.create(pages.server()))
     const html = `${script}\n<script>\n${examples[example]}</script>`
@@ -121,7 +121,7 @@ function count({ count: calls, startMs, stepMs, ...step }: LimitStep, limit: Cal
   }
 }
 
-/** What the fixture writes for what JSON does not have, in JavaScript. */
+/** JavaScript for the fixture's names of values that JSON does not have. */
 const written: Readonly<Record<string, string>> = {
   $undefined: 'undefined',
   $nan: 'NaN',

@@ -14,7 +14,7 @@ const keyTooLarge = {
 const pages = useApplabPages()
 
 describe('a warning', () => {
-  it('names the line of the code that made the call, and the call is made all the same', async () => {
+  it('names the line of the call, and the call still happens', async () => {
     const page = await pages.visit(`
 function save(value) {
   setKeyValue('key', value, 'done')
@@ -28,14 +28,14 @@ getKeyValue('key', undefined, () => {})`)
       `WARNING: Line: 7: getKeyValue() callback parameter value (null) ${isNoFunction}`,
       `WARNING: Line: 8: getKeyValue() callback parameter value (undefined) ${isNoFunction}`,
       `WARNING: Line: 4: setKeyValue() callback parameter value (done) ${isNoFunction}`,
-      // Once the value is stored, it is its callback's turn.
+      // After the value is stored, its callback is called.
       "ERROR: Line: 4: The callback is not a function, so it can't be called.",
     ])
     await expect.poll(() => page.evaluate(`getKeyValue('key')`)).toBe(1)
     expect(page.uncaught).toEqual([])
   })
 
-  it('says what the server refused where onError is no function, and that it is none', async () => {
+  it('names the refusal of the server if onError is not a function, and says that it is not', async () => {
     const page = await pages.visit(`
 getKeyValue('k'.repeat(701), () => {}, 'log it')`)
     const warning = 'getKeyValue() onError parameter value (log it) is not a function.'
@@ -49,7 +49,7 @@ getKeyValue('k'.repeat(701), () => {}, 'log it')`)
     expect(page.uncaught).toEqual([])
   })
 
-  it('names no line where the browser does not tell it', async () => {
+  it('names no line if the browser does not provide it', async () => {
     const script = await pages.script()
     const page = await pages.site().visit(`<script>delete Error.captureStackTrace</script>${script}
       <script>getKeyValue(5)</script>`)
@@ -58,7 +58,7 @@ getKeyValue('k'.repeat(701), () => {}, 'log it')`)
       .toEqual(['WARNING: getKeyValue() key parameter value (5) is not a string.'])
   })
 
-  it('says what the server refused where nobody listens, with the line of the call', async () => {
+  it('names the refusal of the server without an onError, with the line of the call', async () => {
     const page = await pages.visit(`
 setKeyValue('key', () => 1, () => console.log('stored'))
 `)
@@ -70,7 +70,7 @@ setKeyValue('key', () => 1, () => console.log('stored'))
 })
 
 describe('a callback', () => {
-  it('runs later than all that comes after the call', async () => {
+  it('runs after all code that follows the call', async () => {
     const page = await pages.visit(`
 setKeyValue('key', 1, () => console.log('set'))
 console.log('after')
@@ -78,7 +78,7 @@ Promise.resolve().then(() => console.log('and its promises'))`)
     await expect.poll(() => page.printed).toEqual(['after', 'and its promises', 'set'])
   })
 
-  it('that throws is an uncaught error of the page, which onError does not hear of', async () => {
+  it('that throws causes an uncaught error of the page, and no onError', async () => {
     const page = await pages.visit(`
 const onError = () => console.log('heard')
 setKeyValue('key', 1, () => { throw new Error('in set') }, onError)
@@ -88,7 +88,7 @@ window.addEventListener('unhandledrejection', () => console.log('a rejection'))`
     expect(page.printed).toEqual([expect.stringContaining('value (function)')])
   })
 
-  it('has nothing to return: the call returns undefined', async () => {
+  it('makes the call return undefined', async () => {
     const page = await pages.visit()
     const returned = `[
       setKeyValue('key', 1, () => {}),
@@ -109,7 +109,7 @@ describe('a call without a callback', () => {
     expect(page.printed).toEqual([])
   })
 
-  it('rejects with what an onError would be given', async () => {
+  it('rejects with the error that an onError would get', async () => {
     const page = await pages.visit()
     const caught = `getKeyValue('k'.repeat(701)).then(
       () => 'read',
@@ -118,7 +118,7 @@ describe('a call without a callback', () => {
     expect(await page.evaluate(caught)).toEqual([true, 'AppLabError', msg, msg, type])
   })
 
-  it('that fails and that nobody waits for is a warning, and no uncaught error', async () => {
+  it('that fails unobserved causes a warning, and no uncaught error', async () => {
     const page = await pages.visit(`getKeyValue('k'.repeat(701))`)
     await expect.poll(() => page.printed).toEqual([`WARNING: Line: 2: ${keyTooLarge.msg}`])
     expect(page.uncaught).toEqual([])
@@ -126,7 +126,7 @@ describe('a call without a callback', () => {
 })
 
 describe('a Sync twin', () => {
-  it('gives what was stored before the next line runs', async () => {
+  it('returns the stored value before the next line runs', async () => {
     const page = await pages.visit(`
 console.log(getKeyValueSync('key'))
 console.log(setKeyValueSync('key', [1, 'two']))
@@ -160,14 +160,14 @@ console.log(setKeyValueSync('key', () => 1))`)
     ])
   })
 
-  it('throws at once what can not be said in JSON', async () => {
+  it('throws at once for a value that JSON cannot express', async () => {
     const page = await pages.visit(`setKeyValueSync('key', 5n)`)
     expect(page.uncaught).toEqual([expect.stringContaining('BigInt')])
   })
 })
 
 describe('the 601st call of a minute', () => {
-  it('is not made: an error says so, and neither callback nor onError runs', async () => {
+  it('is not sent: an error says so, and neither callback nor onError runs', async () => {
     const page = await pages.visit(`
 for (let call = 0; call < 600; call += 1) getKeyValue('key', () => {})
 setKeyValue('key', 1, () => console.log('set'), () => console.log('failed'))
@@ -185,7 +185,7 @@ getKeyValue('key').catch((error) => console.log(error.type))`)
     expect(page.uncaught).toEqual([])
   })
 
-  it('can be made by another page', async () => {
+  it('can be sent by another page', async () => {
     const script = await pages.script()
     const busy = await pages.site().visit(script)
     await busy.evaluate(`Promise.all(Array.from({ length: 600 }, () => getKeyValue('key')))`)
@@ -194,8 +194,8 @@ getKeyValue('key').catch((error) => console.log(error.type))`)
   })
 })
 
-describe('a server that is not there', () => {
-  it('is told of as a refusal is', async () => {
+describe('a server that cannot be reached', () => {
+  it('is reported like a refusal', async () => {
     const gone = await startTestServer()
     const tag = pageScript(gone.url, await ApplabProject.create(gone))
     const page = await pages.site().visit(tag)
@@ -214,8 +214,8 @@ describe('a server that is not there', () => {
   })
 })
 
-describe('an answer that comes from something else than the server', () => {
-  it('is told of as a refusal is', async () => {
+describe('a reply that is not from the server', () => {
+  it('is reported like a refusal', async () => {
     const page = await pages.visit()
     const gateway = {
       status: 502,
@@ -233,7 +233,7 @@ describe('an answer that comes from something else than the server', () => {
   })
 })
 
-it('a random number is a whole one within its bounds, both of them included', async () => {
+it('a random number is an integer between its bounds, both included', async () => {
   const page = await pages.visit()
   const drawn = (call: string): Promise<unknown> =>
     page.evaluate(`[...new Set(Array.from({ length: 1000 }, () => ${call}))].sort()`)
@@ -244,7 +244,7 @@ it('a random number is a whole one within its bounds, both of them included', as
 })
 
 describe("the script's tag", () => {
-  it('must name the channel', async () => {
+  it('must have a channel id', async () => {
     const page = await pages.site().visit(pageScript(pages.server().url, {}))
     expect(page.printed).toEqual([
       'ERROR: applab.js needs data-channel, the channel id of your project: ' +
@@ -253,13 +253,13 @@ describe("the script's tag", () => {
     expect(await page.evaluate('typeof setKeyValue')).toBe('undefined')
   })
 
-  it('must be that of a classic script with an address', async () => {
+  it('must be a classic script with a src', async () => {
     const script = await pages.script()
     const page = await pages
       .site()
       .visit(script.replace('<script', '<script type="module" crossorigin'))
     expect(page.printed).toEqual([
-      expect.stringContaining('ERROR: applab.js does not know its server. Load it by <script src='),
+      expect.stringContaining('ERROR: applab.js does not know its server. Load it with <script src='),
     ])
   })
 
@@ -269,7 +269,7 @@ describe("the script's tag", () => {
     expect(await page.call('setKeyValue', `'key'`, '1')).toEqual({ callback: [] })
   })
 
-  it('tells the window around the page of calls that went well, where it says so', async () => {
+  it('announces successful calls to the parent window with data-announce', async () => {
     const silent = await pages.script()
     const announcing = silent.replace('<script', '<script data-announce')
     const code = `setKeyValue('new', 1, () => getKeyValueSync(5)); setKeyValue('no', () => 1)`

@@ -16,7 +16,7 @@ const run = promisify(execFile)
 const oldestNode = join(root, 'server/test/node_modules/node-22/bin/node')
 const compiler = join(root, 'node_modules/typescript/bin/tsc')
 
-describe('coatcheck-client as it is built', () => {
+describe('the built coatcheck-client', () => {
   const folder = mkdtempSync(join(tmpdir(), 'coatcheck-client-'))
   const installed = join(folder, 'node_modules/coatcheck-client')
   let server: TestServer
@@ -54,7 +54,7 @@ describe('coatcheck-client as it is built', () => {
     )
   })
 
-  it('has types that a program is checked by', async () => {
+  it('has types that a program can be checked with', async () => {
     const program = (token: string) => `
       import { NemesisClient, NemesisError, status, type JsonValue } from 'coatcheck-client'
       const client = await NemesisClient.connect('ws://127.0.0.1', { signal: AbortSignal.timeout(9) })
@@ -105,7 +105,7 @@ describe('coatcheck-client as it is built', () => {
       await page.close()
     })
 
-    it('tells a page of elsewhere without a token that there is no connection', async () => {
+    it('rejects a page of another origin without a token', async () => {
       const page = await browser.newPage()
       await page.goto(origin)
       const outcome = await page.evaluate(`
@@ -117,7 +117,7 @@ describe('coatcheck-client as it is built', () => {
     })
   })
 
-  /** A block of the client's README, its server and token replaced by those of the test. */
+  /** Replaces the server and token in a block of the README by those of the test. */
   function here(text: string): string {
     const found = text.replace('ws://127.0.0.1:1987', server.nemesisUrl)
     expect(found).not.toBe(text)

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { engines, useTestServer } from '../support/network/test-server.ts'
 
-// They have no types, and are CommonJS.
+// The old clients have no types, and are CommonJS.
 const load = createRequire(import.meta.url)
 
 interface StoreInfo {
@@ -83,12 +83,12 @@ describe.each(engines)('apify-client 1.4.2 of 2021, on %s', (engine) => {
     expect(record?.value).toEqual(value)
   })
 
-  it('gives streams and buffers', async () => {
+  it('reads streams and buffers', async () => {
     const value = randomBytes(2_500_000)
     await store.setRecord({ key: 'STREAM', value })
     const streamed = await store.getRecord('STREAM', { stream: true })
     const stream = streamed?.value
-    if (!(stream instanceof Readable)) throw new Error('It should be a stream.')
+    if (!(stream instanceof Readable)) throw new Error('The value must be a stream.')
     const received: Buffer[] = []
     for await (const part of stream) received.push(part)
     expect(value.equals(Buffer.concat(received))).toBe(true)
@@ -96,13 +96,13 @@ describe.each(engines)('apify-client 1.4.2 of 2021, on %s', (engine) => {
     expect(buffered?.value).toEqual(value)
   })
 
-  it('can not send streams: it fails by itself when it would compress them', async () => {
+  it('cannot send streams: the client itself fails when it compresses them', async () => {
     const value = Readable.from([Buffer.from('never sent')])
     await expect(store.setRecord({ key: 'UNSENT', value })).rejects.toThrow(TypeError)
     expect(await store.getRecord('UNSENT')).toBeUndefined()
   })
 
-  it('lists keys page by page, deletes records, and finds nothing where there is none', async () => {
+  it('lists keys page by page, deletes records, and finds no missing record', async () => {
     for (const key of ['A', 'B', 'C']) await store.setRecord({ key, value: key })
     const first = await store.listKeys({ limit: 2 })
     expect(first).toMatchObject({ isTruncated: true, nextExclusiveStartKey: 'B' })
@@ -114,7 +114,7 @@ describe.each(engines)('apify-client 1.4.2 of 2021, on %s', (engine) => {
     expect(await store.getRecord('A')).toBeUndefined()
   })
 
-  it('hears who it is', async () => {
+  it('can read its user', async () => {
     expect((await client.user().get()).username).toBe('owner')
   })
 })
@@ -145,7 +145,7 @@ interface Client0 {
 
 const ApifyClient0: new (options: object) => Client0 = load('apify-client-0')
 
-/** From here on this client asks for an address at Amazon to put the record to. */
+/** From this size on, this client asks for a URL at Amazon to upload the record to. */
 const directUploadBytesMin = 262_144
 
 describe.each(engines)('apify-client 0.6.0 of 2020, on %s', (engine) => {
@@ -185,7 +185,7 @@ describe.each(engines)('apify-client 0.6.0 of 2020, on %s', (engine) => {
     expect(raw?.body).toEqual(Buffer.from(body))
   })
 
-  it('lists keys page by page, deletes records, and finds nothing where there is none', async () => {
+  it('lists keys page by page, deletes records, and finds no missing record', async () => {
     for (const key of ['A', 'B', 'C']) await stores.putRecord({ storeId, key, body: key })
     const first = await stores.listKeys({ storeId, limit: 2 })
     expect(first).toMatchObject({ isTruncated: true, nextExclusiveStartKey: 'B' })
@@ -195,7 +195,7 @@ describe.each(engines)('apify-client 0.6.0 of 2020, on %s', (engine) => {
     expect(await stores.getRecord({ storeId, key: 'A' })).toBeNull()
   })
 
-  it('stores just what it sends here, and can not store more: that it wants to send to Amazon', async () => {
+  it('stores records below its limit; larger ones it would upload to Amazon', async () => {
     const most = 'x'.repeat(directUploadBytesMin - 1)
     await stores.putRecord({ storeId, key: 'LARGE', body: most })
     expect(await stores.getRecord({ storeId, key: 'LARGE' })).toMatchObject({ body: most })
@@ -207,7 +207,7 @@ describe.each(engines)('apify-client 0.6.0 of 2020, on %s', (engine) => {
     expect(await stores.getRecord({ storeId, key: 'LARGE' })).toMatchObject({ body: most })
   })
 
-  it('is told, as by the API itself, when it deletes a store twice', async () => {
+  it('gets the error of the API when it deletes a store twice', async () => {
     const { id } = await stores.getOrCreateStore({ storeName: 'twice' })
     await stores.deleteStore({ storeId: id })
     const again = stores.deleteStore({ storeId: id })

@@ -1,5 +1,6 @@
-// An Actor that keeps everything in one store of the server, run by apify-sdk.test.ts in a process
-// of its own: the SDK reads its settings from the environment, once. It prints what it saw as JSON.
+// An Actor that keeps everything in one store of the server. apify-sdk.test.ts runs it in its own
+// process, because the SDK reads its settings from the environment once. It prints its results as
+// JSON.
 import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { Actor, type KeyValueStore } from 'apify'
@@ -29,7 +30,7 @@ async function writeAndRead(opened: KeyValueStore): Promise<Record<string, unkno
   await opened.setValue('long', { text: 'long '.repeat(20_000) })
   await opened.setValue('buffer', bytes, asBytes)
   const parts = [bytes.subarray(0, 1_000_000), bytes.subarray(1_000_000)]
-  // The SDK takes streams; its types name no binaries besides buffers.
+  // The SDK accepts streams, but its types name buffers only.
   await opened.setValue('stream', Readable.from(parts) as unknown as Buffer, asBytes)
   await opened.setValue('gone', 1)
   await opened.setValue('gone', null)
@@ -46,7 +47,7 @@ async function writeAndRead(opened: KeyValueStore): Promise<Record<string, unkno
   }
 }
 
-/** Some more than one page holds, and those of the values. */
+/** Stores more keys than one page holds, and lists all keys. */
 async function manyKeys(opened: KeyValueStore): Promise<Record<string, unknown>> {
   const names = Array.from({ length: pageOfKeys + 50 }, (_, at) => `many-${at + 10_000}`)
   while (names.length > 0) {

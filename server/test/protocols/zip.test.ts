@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
-import type { Bytes } from '../../src/core/engine/engine.ts'
+import type { Bytes } from '../../src/core/kernel/bytes.ts'
 import { type ZipEntry, zipStream } from '../../src/protocols/http/zip.ts'
 import { readEntries, readTexts, readZip } from '../support/network/read-zip.ts'
 
@@ -15,7 +15,7 @@ async function* inTurn(...entries: ZipEntry[]): AsyncGenerator<ZipEntry> {
   yield* entries
 }
 
-/** Counts what was read of it, and whether it was closed. */
+/** A value that counts the parts read from it, and notes whether it was closed. */
 class Watched {
   taken = 0
   isClosed = false
@@ -54,7 +54,7 @@ describe('a ZIP archive', () => {
     })
   })
 
-  it('is one without entries, too', async () => {
+  it('may have no entries', async () => {
     expect(await readZip(await buffer(zipStream(inTurn())))).toEqual([])
   })
 
@@ -95,7 +95,7 @@ describe('a ZIP archive', () => {
     await stream.return(undefined)
   })
 
-  it.each([0, 1, 3])('closes what it reads when it is closed after %i parts', async (count) => {
+  it.each([0, 1, 3])('closes its sources when it is closed after %i parts', async (count) => {
     const watched = new Watched()
     let areEntriesClosed = false
     async function* entries(): AsyncGenerator<ZipEntry> {
@@ -114,7 +114,7 @@ describe('a ZIP archive', () => {
     expect(areEntriesClosed).toBe(count > 0)
   })
 
-  it.each(['of an entry', 'between entries'])('fails where reading fails %s', async (where) => {
+  it.each(['of an entry', 'between entries'])('fails if reading fails %s', async (where) => {
     async function* failing(): AsyncGenerator<Bytes> {
       yield Buffer.alloc(100_000)
       throw new Error('unreadable')

@@ -24,7 +24,7 @@ describe('a key', () => {
     ])
   })
 
-  it.each(['', 'k', '__proto__'])('that is the string "%s" is not', (key) => {
+  it.each(['', 'k', '__proto__'])('that is the string "%s" is not warned of', (key) => {
     expect(argumentWarnings('getKeyValue', [keyArgument(key)])).toEqual([])
   })
 })
@@ -42,7 +42,7 @@ describe('a value', () => {
     [class {}, 'function'],
     [Symbol('s'), 'Symbol(s)'],
     [5n, '5'],
-  ])('that is %s is', (value, shown) => {
+  ])('that is %s is warned of', (value, shown) => {
     expect(argumentWarnings('setKeyValue', [valueArgument(value)])).toEqual([
       `setKeyValue() value parameter value (${shown}) is not a ${anyValue}.`,
     ])

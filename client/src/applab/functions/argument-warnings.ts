@@ -8,12 +8,12 @@ const types = {
   function: (value: unknown): boolean => typeof value === 'function',
 }
 
-/** An argument, and what App Lab wants it to be. */
+/** An argument, and the type that App Lab expects. */
 export interface Argument {
   readonly name: string
   readonly value: unknown
   readonly type: keyof typeof types
-  /** Whether it may be undefined; null is of none of the types even then. */
+  /** Whether it may be undefined; null is still wrong then. */
   readonly isOptional?: boolean
 }
 
@@ -29,7 +29,10 @@ export function functionArgument(name: string, value: unknown, isOptional: boole
   return { name, value, type: 'function', isOptional }
 }
 
-/** Says in the console which arguments App Lab would not want. The call goes on all the same. */
+/**
+ * Warns in the console of arguments with a type that App Lab does not expect. The call goes on all
+ * the same.
+ */
 export function warnOfArguments(
   called: string,
   line: number | undefined,
@@ -50,7 +53,7 @@ function isWrong({ value, type, isOptional = false }: Argument): boolean {
 
 function shown(value: unknown): string {
   if (typeof value === 'function') return 'function'
-  // What has no text of its own can't be turned into one.
+  // An object without `toString` can't be converted to a string.
   const isBare = typeof value === 'object' && value !== null && !('toString' in value)
   return isBare ? '[object Object]' : String(value)
 }

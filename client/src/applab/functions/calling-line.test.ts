@@ -26,7 +26,7 @@ describe('the line of the calling code', () => {
     expect(lineOf(stack)).toBeUndefined()
   })
 
-  it('is that of who called, not of what is between', () => {
+  it('is that of the caller, not of a function in between', () => {
     const between = (): number | undefined => callingLine(called)
     function called(): number | undefined {
       return between()

@@ -5,13 +5,13 @@ import { type OnError, report, tell } from './listeners.ts'
 
 type OnValue = (value: unknown) => void
 
-/** The value of a key, undefined where it has none. */
+/** Gets the value of a key; undefined if there is none. */
 export interface GetKeyValue {
   (key: string): Promise<unknown>
   (key: string, callback: OnValue, onError?: OnError): void
 }
 
-/** Waits for the server, and the page with it. Undefined also where that failed. */
+/** Blocks the page until the server answers. Also undefined if the call failed. */
 export type GetKeyValueSync = (key: string) => unknown
 
 export function getKeyValueFor(calls: PageCalls): GetKeyValue {
@@ -19,7 +19,7 @@ export function getKeyValueFor(calls: PageCalls): GetKeyValue {
   function getKeyValue(key: string, callback: OnValue, onError?: OnError): void
   function getKeyValue(key: string, callback?: OnValue, onError?: OnError): unknown {
     const line = callingLine(getKeyValue)
-    // App Lab wants a callback; here somebody may wait for the promise in its place.
+    // App Lab expects a callback. Here a page may await the promise instead.
     const isPromised = callback === undefined && onError === undefined
     warnOfArguments('getKeyValue', line, [
       keyArgument(key),

@@ -3,8 +3,8 @@ import { callingLine } from './calling-line.ts'
 import { report } from './listeners.ts'
 
 /**
- * The same for every visit of this browser, another one in each project. The first time, where no
- * call has brought it yet, it waits for the server, and the page with it. Undefined where that
+ * The id of the user: the same for every visit with this browser, another one in each project. If
+ * no call has brought it yet, it blocks the page until the server answers. Undefined if that
  * failed.
  */
 export type GetUserId = () => string | undefined
@@ -16,7 +16,7 @@ export function getUserIdFor(project: Project): GetUserId {
   }
 }
 
-/** Whoever is answered is known from then on. */
+/** Makes a call whose answer brings the id. */
 function askFor(project: Project, line: number | undefined): void {
   try {
     project.sendSync(project.userCall())

@@ -4,7 +4,7 @@ import { pageConsole } from '../page/page-console.ts'
 
 export type OnError = (error: Refusal) => void
 
-/** Who hears how a call went. */
+/** The callbacks of a call. */
 export interface Listeners<Value> {
   /** The line of code that made the call. */
   readonly line: number | undefined
@@ -13,8 +13,9 @@ export interface Listeners<Value> {
 }
 
 /**
- * Tells just one of them, later. What they throw is an uncaught error of the page. One that is
- * there and no function, as programs without types have them, is an error in the console.
+ * Calls at most one of the callbacks, later. An error that it throws is an uncaught error of the
+ * page. A callback that is not a function, as programs without types may pass, is an error in the
+ * console.
  */
 export function tell<Value>(answer: Promise<Value>, listeners: Listeners<Value>): void {
   const { line, onSuccess, onError } = listeners
@@ -38,10 +39,10 @@ function hear<Heard>(
     pageConsole.error(`The ${name} is not a function, so it can't be called.`, line)
 }
 
-/** Prints it. What is no AppLabError is thrown on. */
+/** Prints an AppLabError in the console. Throws any other error on. */
 export function report(error: unknown, line: number | undefined): void {
   const { msg } = asRefusal(error)
-  // What App Lab itself refuses is an error there, what the server refuses a warning.
+  // As in App Lab: what App Lab itself refuses is an error, what the server refuses is a warning.
   if (error instanceof TooManyCalls) pageConsole.error(msg, line)
   else pageConsole.warn(msg, line)
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { randomNumber } from './random-number.ts'
 
-/** What a thousand calls gave, in order. */
+/** The different results of 1,000 calls, sorted. */
 function given([min, max]: readonly number[]): readonly number[] {
   const numbers = Array.from({ length: 1_000 }, () => randomNumber(Number(min), max))
   return [...new Set(numbers)].sort((one, other) => one - other)
@@ -35,7 +35,7 @@ describe('a random number', () => {
       [Number.NaN, 1],
       [0, 1],
     ],
-  ] as const)('of %j is one of %j, each of them', (bounds, numbers) => {
+  ] as const)('with the bounds %j is one of %j, and each of them comes', (bounds, numbers) => {
     expect(given(bounds)).toEqual(numbers)
   })
 

@@ -10,13 +10,13 @@ import { type OnError, report, tell } from './listeners.ts'
 
 type OnSet = () => void
 
-/** Undefined, null and NaN delete the key. Throws TypeError for a value that JSON can't say. */
+/** Undefined, null and NaN delete the key. Throws TypeError for a value that JSON can't express. */
 export interface SetKeyValue {
   (key: string, value: unknown): Promise<void>
   (key: string, value: unknown, callback: OnSet | undefined, onError?: OnError): void
 }
 
-/** Waits for the server, and the page with it. False where the server refused, or is not there. */
+/** Blocks the page until the server answers. False if it refused or could not be reached. */
 export type SetKeyValueSync = (key: string, value: unknown) => boolean
 
 export function setKeyValueFor(calls: PageCalls): SetKeyValue {

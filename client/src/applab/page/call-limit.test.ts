@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { CallLimit, TooManyCalls } from './call-limit.ts'
 
-/** Calls a millisecond apart. */
+/** Counts calls, one per millisecond. */
 function count(limit: CallLimit, calls: number, startMs: number): void {
   for (let call = 0; call < calls; call += 1) limit.count(startMs + call)
 }
@@ -19,7 +19,7 @@ describe('the limit of calls', () => {
     expect(() => limit.count(nowMs)).toThrow(TooManyCalls)
   })
 
-  it('says it in these words', () => {
+  it("says it in App Lab's words", () => {
     const limit = new CallLimit()
     count(limit, 600, 0)
     expect(() => limit.count(600)).toThrow(

@@ -3,12 +3,12 @@ import { AppLabError } from './errors.ts'
 const callsMax = 600
 const windowMs = 60_000
 
-/** One call more than a page may make in a minute; nothing was sent. */
+/** A page made more calls than it may in a minute; nothing was sent. */
 export class TooManyCalls extends AppLabError {}
 
-/** How many calls a page may make in any minute, reads and writes alike. */
+/** Limits how many calls a page makes in any minute, reads and writes together. */
 export class CallLimit {
-  /** When the calls of the last minute were made, the oldest first. */
+  /** The times of the last minute's calls, the oldest first. */
   readonly #times: number[] = []
 
   /** Counts a call, at a time in milliseconds. Throws TooManyCalls, in App Lab's own words. */

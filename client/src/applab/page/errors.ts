@@ -4,7 +4,7 @@ export interface Refusal {
   readonly type: string
 }
 
-/** A call that was refused, or could not be made: what promises are rejected with. */
+/** A call that was refused or could not be made. Promises are rejected with it. */
 export class AppLabError extends Error implements Refusal {
   override readonly name = 'AppLabError'
   /** The same as `message`, under App Lab's name for it. */

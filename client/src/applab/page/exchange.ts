@@ -1,7 +1,7 @@
 import { AppLabError, type Refusal } from './errors.ts'
 import { webPage } from './web-page.ts'
 
-/** A call of a route of the server. */
+/** A call to a route of the server. */
 export interface RouteCall {
   readonly method: 'GET' | 'POST'
   readonly url: URL
@@ -18,7 +18,7 @@ export interface Reply {
 /** Rejects with AppLabError `NO_ANSWER`. */
 export async function exchange({ url, ...call }: RouteCall): Promise<Reply> {
   try {
-    // No cookies: whoever the browser is signed in as, a page acts as itself.
+    // No cookies: a page acts as itself, not as the user who is signed in with this browser.
     const response = await fetch(url, { ...call, credentials: 'omit' })
     const text = await response.text()
     return { status: response.status, text, header: (name) => response.headers.get(name) }
@@ -28,10 +28,13 @@ export async function exchange({ url, ...call }: RouteCall): Promise<Reply> {
 }
 
 const pagesOnly =
-  'Only a web page can wait here. Elsewhere, await getKeyValue() or setKeyValue(); the id of the ' +
-  'user is known after the first of them.'
+  'Only a web page can block here. Elsewhere, await getKeyValue() or setKeyValue(); after the ' +
+  'first of these calls, getUserId() knows the user.'
 
-/** The page stands still until the answer is there. Throws AppLabError `NO_ANSWER`. */
+/**
+ * Blocks the page until the answer is there. Throws AppLabError `NO_ANSWER`, and TypeError outside
+ * of web pages.
+ */
 export function exchangeSync({ method, url, headers, body }: RouteCall): Reply {
   const { XMLHttpRequest } = webPage()
   if (XMLHttpRequest === undefined) throw new TypeError(pagesOnly)
@@ -47,21 +50,24 @@ export function exchangeSync({ method, url, headers, body }: RouteCall): Reply {
   return { status, text, header: (name) => headerOf(request.getAllResponseHeaders(), name) }
 }
 
-/** Asked for by its name, a header that is not shown to pages would be an error in the console. */
+/**
+ * Looks through all headers: asking by name for one that pages may not see would be an error in the
+ * console.
+ */
 function headerOf(lines: string, name: string): string | null {
   const start = `${name.toLowerCase()}: `
   const line = lines.split('\r\n').find((one) => one.toLowerCase().startsWith(start))
   return line?.slice(start.length) ?? null
 }
 
-/** What a reply says. Throws AppLabError where it is a refusal. */
+/** The value of a reply. Throws AppLabError if the reply is a refusal. */
 export function replyValue({ status, text }: Reply): unknown {
   const value = parsed(text)
   if (status >= 200 && status < 300 && value !== undefined) return value
   throw new AppLabError(isRefusal(value) ? value : badAnswer(status))
 }
 
-/** Undefined for what is no JSON. */
+/** Undefined for text that is not JSON. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text)

@@ -2,7 +2,7 @@ import { CallLimit } from './call-limit.ts'
 import type { RouteCall } from './exchange.ts'
 import type { Project } from './project.ts'
 
-/** A call that went well. */
+/** A call that succeeded. */
 export interface DoneCall {
   readonly kind: 'set' | 'get'
   readonly key: string
@@ -11,9 +11,9 @@ export interface DoneCall {
 export type OnDone = (call: DoneCall) => void
 
 /**
- * The calls for data that a page makes of a project: each is one request of its own, none waits for
- * another, is kept or tried again. They reject or throw AppLabError, one too many TooManyCalls. A
- * value that can't be said in JSON is a TypeError, thrown at once.
+ * The calls for data that a page makes to a project. Each is one request: none waits for another,
+ * is cached or is retried. They reject with or throw AppLabError; a call over the limit,
+ * TooManyCalls. A value that JSON can't express is a TypeError, thrown at once.
  */
 export class PageCalls {
   readonly #project: Project
@@ -53,9 +53,9 @@ export class PageCalls {
   }
 
   #done(value: unknown, call: DoneCall): unknown {
-    // In a turn of its own: what a listener throws is its own affair.
+    // As a microtask: an error that a listener throws must not reach the call.
     queueMicrotask(() => this.#onDone?.(call))
-    // Where a key has no value, routes say null and App Lab says undefined.
+    // For a key without a value, routes answer null, and App Lab gives undefined.
     return value ?? undefined
   }
 }

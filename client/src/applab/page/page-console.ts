@@ -1,4 +1,6 @@
-/** Says something in the page's console as App Lab does, with the line of code that it is about. */
+/**
+ * Prints to the page's console as App Lab does, with the line of code that the message is about.
+ */
 export const pageConsole = {
   warn(message: string, line: number | undefined): void {
     console.warn(`WARNING: ${at(line)}${message}`)

@@ -1,21 +1,21 @@
 import { type PageStorage, webPage } from './web-page.ts'
 
 /**
- * Who uses this page, as the server knows it: an id that it gave on the first call, with its own
- * signature, sent along with every call. The browser keeps it for the next visit where it may.
+ * The user of this page, as the server knows them: an id that the server gave and signed on the
+ * first call, and that every later call sends. The browser keeps it for the next visit if it can.
  */
 export class PageUser {
   readonly #name: string
   #signedId: string | undefined
 
-  /** Kept under a name of its own for each project: no id says anything in another one. */
+  /** Each project has its own name in the storage: an id means nothing in another project. */
   constructor(projectUrl: string) {
     this.#name = `coatcheck-user ${projectUrl}`
   }
 
   get signedId(): string | undefined {
     const kept = ofStorage((storage) => storage.getItem(this.#name)) ?? ''
-    // What the page's own code may have left there must not keep calls from being sent.
+    // The page's own code may have left anything there: that must not break calls.
     return /^[\w-]+\.[\w-]+$/.test(kept) ? kept : this.#signedId
   }
 
@@ -24,24 +24,24 @@ export class PageUser {
     return this.signedId?.replace(/\.[^.]*$/, '')
   }
 
-  /** What the server gave in answer to a call that `sent` went along with. */
+  /** Keeps the id that the server gave in answer to a call that sent the id `sent`. */
   learn(given: string, sent: string | undefined): void {
-    // Of two first calls at once, each is given an id: the one that came first stays.
+    // Two first calls at once get an id each: the first answer counts.
     if (this.signedId !== sent) return
     this.#signedId = given
     ofStorage((storage) => storage.setItem(this.#name, given))
   }
 }
 
-/** Undefined where nothing can be kept: then the id lasts as long as the page. */
+/** Undefined if nothing can be kept: then the id lasts as long as the page. */
 function ofStorage<Result>(use: (storage: PageStorage) => Result): Result | undefined {
   const page = webPage()
-  // Node has one too, which belongs to all programs of a folder.
+  // Node has localStorage too, but there it belongs to all programs of a folder.
   if (page.document === undefined) return undefined
   try {
     return page.localStorage === undefined ? undefined : use(page.localStorage)
   } catch {
-    // Browsers throw for a page that may keep nothing, and where there is no room left.
+    // Browsers throw if the page may keep nothing, and if there is no room left.
     return undefined
   }
 }

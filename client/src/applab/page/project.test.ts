@@ -21,7 +21,7 @@ describe('the page key of a project', () => {
     server.closeAllConnections()
   })
 
-  /** What a call says of it. */
+  /** The page key that a call sends. */
   async function sent(pageKey?: string): Promise<unknown> {
     const address = server.address()
     const port = typeof address === 'object' ? address?.port : undefined
@@ -30,7 +30,7 @@ describe('the page key of a project', () => {
     return asked.at(-1)?.['x-page-key']
   }
 
-  it('is sent along, unless there is none, or an empty one', async () => {
+  it('is sent along, unless it is missing or empty', async () => {
     expect(await sent('ck_page_1')).toBe('ck_page_1')
     expect(await sent()).toBeUndefined()
     expect(await sent('')).toBeUndefined()

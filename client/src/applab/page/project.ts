@@ -2,14 +2,14 @@ import { exchange, exchangeSync, type Reply, type RouteCall, replyValue } from '
 import { PageUser } from './page-user.ts'
 
 export interface ProjectAddress {
-  /** Of the server, such as `http://127.0.0.1:8288`. */
+  /** The URL of the server, such as `http://127.0.0.1:8288`. */
   readonly baseUrl: string | URL
   readonly channelId: string
-  /** Not needed where the project is open to all who know its channel id; '' is none. */
+  /** Not needed if the project is open to all who know its channel id; '' counts as none. */
   readonly pageKey?: string | undefined
 }
 
-/** A project as a page reaches it: the calls it may make, and two ways to wait for the answer. */
+/** A project as a page reaches it: makes calls, and sends them in two ways, waiting or blocking. */
 export class Project {
   readonly #url: URL
   readonly #pageKey: string | undefined
@@ -27,23 +27,26 @@ export class Project {
     return this.#user.id
   }
 
-  /** Answered by the key's value, null where it has none. */
+  /** The answer is the key's value, or null if there is none. */
   getCall(key: unknown): RouteCall {
     const url = new URL('get_key_value', this.#url)
     url.searchParams.set('key', String(key))
     return { method: 'GET', url, headers: {} }
   }
 
-  /** Throws TypeError for what JSON can't say: bigints, and what contains itself. */
+  /**
+   * Throws TypeError for values that JSON can't express: bigints, and objects that contain
+   * themselves.
+   */
   setCall(key: unknown, value: unknown): RouteCall {
     const url = new URL('set_key_value', this.#url)
-    // What is no JSON at all, such as a function, is left out, and the server says so.
+    // A value without any JSON, such as a function, is left out, and the server says so.
     const text = JSON.stringify(value === undefined ? null : value)
     const headers = { 'Content-Type': 'application/json' }
     return { method: 'POST', url, headers, body: JSON.stringify({ key, value: text }) }
   }
 
-  /** Answered by the user's id. */
+  /** The answer is the user's id. */
   userCall(): RouteCall {
     return { method: 'GET', url: new URL('user_id', this.#url), headers: {} }
   }

@@ -1,4 +1,4 @@
-/** What the browser's window has and Node has not, as far as it is used here. */
+/** The parts of a browser's window that are used here. Node does not have them. */
 export interface WebPage {
   readonly document?: PageDocument | undefined
   readonly localStorage?: PageStorage | undefined
@@ -7,7 +7,7 @@ export interface WebPage {
 }
 
 export interface PageDocument {
-  /** Of a classic script while it is run for the first time. */
+  /** Set for a classic script while it runs for the first time. */
   readonly currentScript: PageScript | null
 }
 
@@ -32,14 +32,14 @@ export interface PageRequest {
   readonly responseText: string
   open(method: string, url: string, isAsync: boolean): void
   setRequestHeader(name: string, value: string): void
-  /** Lines, each with a line break of HTTP. */
+  /** One header per line; lines end as in HTTP. */
   getAllResponseHeaders(): string
   send(body?: string): void
 }
 
 export type PageRequestConstructor = new () => PageRequest
 
-/** The page that this runs in; in Node, nothing of it is there. */
+/** The page that this code runs in. In Node, it has none of these parts. */
 export function webPage(): WebPage {
   return globalThis
 }

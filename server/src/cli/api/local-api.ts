@@ -7,17 +7,17 @@ import { systemEnvironment } from '../system/system.ts'
 import { CommandError } from '../terminal/command-errors.ts'
 import { ServerLink } from './server-link.ts'
 
-/** What a call brings along. */
+/** The query and the body of a call. */
 export interface CallParts {
-  /** What is undefined is left out. */
+  /** Undefined values are left out. */
   readonly query?: Readonly<Record<string, string | undefined>>
-  /** JSON. */
+  /** Sent as JSON. */
   readonly body?: object
-  /** The same as text, in place of a body. */
+  /** JSON text, sent instead of `body`. */
   readonly text?: string
 }
 
-/** The API said no; the message is its sentence. */
+/** The API refused a call; the message is the API's sentence. */
 export class ApiError extends CommandError {
   readonly status: number
 
@@ -29,19 +29,19 @@ export class ApiError extends CommandError {
 }
 
 interface Api {
-  /** Where the server is; undefined: this process has the data. */
+  /** The server's URL; undefined: this process has the data open. */
   readonly url?: string
   ask(request: LocalRequest): Promise<LocalReply>
   close(): Promise<void>
 }
 
-/** Another command needs a moment, and a server to start or to stop. */
+/** How long to wait for another command, or for a server that starts or stops. */
 const patienceMs = 5_000
 const lookAgainMs = 50
 
 /**
- * The API of the data in a folder, for whoever may read that: the running server answers, or, where
- * nobody serves the folder, this process.
+ * The API of a data folder, for users who may read the folder. The running server answers; without
+ * a server, this process opens the data and answers itself.
  */
 export class LocalApi {
   readonly #config: Config
@@ -52,38 +52,38 @@ export class LocalApi {
   }
 
   /**
-   * What the API's `data` holds. Opens the folder where it is not open yet. Throws ApiError,
-   * CommandError and what `openDoors` throws.
+   * Returns the `data` of the API's answer. Opens the folder if it is not open yet. Throws
+   * ApiError, CommandError and what `openDoors` throws.
    */
   async ask<Data>(method: string, path: string, parts: CallParts = {}): Promise<Data> {
     const data = dataOf<Data>(await this.#send(method, path, parts))
     if (data !== undefined) return data
-    throw new CommandError('The server answered with nothing.')
+    throw new CommandError('The server sent an empty answer.')
   }
 
-  /** As `ask`, of what is answered with nothing. */
+  /** As `ask`, for calls whose answer has no data. */
   async tell(method: string, path: string, parts: CallParts = {}): Promise<void> {
     dataOf(await this.#send(method, path, parts))
   }
 
-  /** What stands in an answer, whatever its status. Throws as `ask`. */
+  /** Returns the body of an answer, whatever its status. Throws as `ask`. */
   async read<Body>(path: string): Promise<Body> {
     return parseBody<Body>(await this.#send('GET', path, {}))
   }
 
-  /** What is answered, where that is JSON by itself: as it is spelled. Throws as `ask`. */
+  /** Returns the text of an answer that is JSON without an envelope. Throws as `ask`. */
   async text(path: string): Promise<string> {
     const reply = await this.#send('GET', path, {})
     if (reply.status >= 400) dataOf(reply)
     return reply.body
   }
 
-  /** Where the server is that answers; undefined: nobody serves the data. */
+  /** The URL of the server that answers; undefined: this process opened the data. */
   async serverUrl(): Promise<string | undefined> {
     return (await this.#open()).url
   }
 
-  /** Lets go of the folder, until the next call. */
+  /** Closes the folder until the next call. */
   async close(): Promise<void> {
     const api = this.#api
     this.#api = undefined
@@ -107,13 +107,13 @@ export class LocalApi {
   }
 }
 
-/** A path whose `:names` are replaced, in their order. */
+/** Fills in the `:names` of a path, in their order, percent-encoded. */
 export function pathOf(pattern: string, ...names: readonly string[]): string {
   const waiting = [...names]
   return pattern.replace(/:\w+/g, () => encodeURIComponent(waiting.shift() ?? ''))
 }
 
-/** The lock says whether the folder is served, whatever files a killed server left. */
+/** Asks the lock whether a server has the folder: a killed server may have left its file behind. */
 async function open(config: Config): Promise<Api> {
   const deadline = performance.now() + patienceMs
   for (;;) {
@@ -137,13 +137,13 @@ async function openIfFree(config: Config): Promise<Api | undefined> {
   }
 }
 
-/** Whether it is that server which listens there, and knows us. */
+/** Whether the server of this folder listens there, and accepts our secret. */
 async function answers(link: ServerLink, deadline: number): Promise<boolean> {
   const question = { method: 'GET', path: '/coatcheck/v1/me', query: '', body: '' }
   const timeout = AbortSignal.timeout(Math.max(1, Math.ceil(deadline - performance.now())))
   try {
     const { status } = await link.ask(question, timeout)
-    // What is wrong with a server that fails is said by its answer to the call itself.
+    // A failing server says what is wrong in its answer to the call that follows.
     return status === 200 || status >= 500
   } catch (error) {
     if (error instanceof Error && 'code' in error) return false
@@ -151,7 +151,9 @@ async function answers(link: ServerLink, deadline: number): Promise<boolean> {
   }
 }
 
-/** Who names an engine must not be answered from the data of another. Throws CommandError. */
+/**
+ * Refuses a server with another engine than the user named: it has other data. Throws CommandError.
+ */
 async function withEngineOf(
   { data, engine, isEngineGiven }: Config,
   link: ServerLink,
@@ -161,13 +163,14 @@ async function withEngineOf(
   const { engine: served } = parseBody<{ engine?: string }>(await link.ask(question))
   if (served === undefined || served === engine) return link
   await link.close()
-  throw new CommandError(`${data} is the folder of a server with ${served}, not with ${engine}.`)
+  throw new CommandError(`The server of ${data} has the engine ${served}, not ${engine}.`)
 }
 
 function unreachable({ data }: Config, url: string | undefined): string {
   const who = `The data folder ${data} is in use by another Coatcheck`
-  if (url === undefined) return `${who} that takes no commands: it starts, stops or checks.`
-  return `${who} that does not answer at ${url}: run this on the machine where it runs.`
+  if (url === undefined)
+    return `${who} that takes no commands: it is starting, stopping or checking.`
+  return `${who} that does not answer at ${url}: run this command on the server's machine.`
 }
 
 function given(query: Readonly<Record<string, string | undefined>>): Record<string, string> {
@@ -176,13 +179,13 @@ function given(query: Readonly<Record<string, string | undefined>>): Record<stri
   )
 }
 
-/** What every reply of the API is. */
+/** The shape of every reply of the API. */
 interface Envelope<Data> {
   readonly data?: Data
   readonly error?: { readonly message: string }
 }
 
-/** Each command knows what its calls answer. Throws ApiError. */
+/** Returns the `data` of a reply, whose type the caller knows. Throws ApiError. */
 function dataOf<Data>(reply: LocalReply): Data | undefined {
   const { data, error } = parseBody<Envelope<Data>>(reply)
   if (reply.status < 400) return data
@@ -190,12 +193,12 @@ function dataOf<Data>(reply: LocalReply): Data | undefined {
   throw new ApiError(reply.status, /[.?!]$/.test(message) ? message : `${message}.`)
 }
 
-/** Each command knows what it asked for. Throws CommandError. */
+/** Parses a body, whose type the caller knows. Throws CommandError. */
 function parseBody<Body>({ body }: LocalReply): Body {
   try {
     return JSON.parse(body === '' ? '{}' : body)
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
-    throw new CommandError(`The server answered with something else than JSON: ${body.trim()}`)
+    throw new CommandError(`The server sent an answer that is not JSON: ${body.trim()}`)
   }
 }

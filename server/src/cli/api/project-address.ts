@@ -3,7 +3,7 @@ import { CommandError } from '../terminal/command-errors.ts'
 import { ApiError, type LocalApi, pathOf } from './local-api.ts'
 import { addressOf, findStore, findStores } from './store-address.ts'
 
-/** As the API lists a project. */
+/** A project, as the API lists it. */
 export interface ListedProjectData {
   readonly channelId: string
   readonly storeId: string
@@ -20,7 +20,7 @@ export interface ListedProjectData {
   readonly hasSeed: boolean
 }
 
-/** As the API describes one to whoever may manage it. */
+/** A project, as the API describes it to users who may manage it. */
 export interface ProjectData extends ListedProjectData {
   readonly pageKey: string
 }
@@ -28,39 +28,39 @@ export interface ProjectData extends ListedProjectData {
 export const projectsPath = '/coatcheck/v1/projects'
 export const projectPath = `${projectsPath}/:channel`
 
-/** One that a text can stand for, and what of it the text is. */
+/** A project that a text may mean, and which of its names the text is. */
 interface Meant {
   readonly project: ProjectData
   readonly by: 'channel id' | 'store'
 }
 
 /**
- * The project of a channel id, or of a store as `findStore` takes it. A channel id of one's own may
- * be another store's name or id, so both are looked for. Throws CommandError, also where two could
- * be meant, and where that store is no project.
+ * Finds a project by its channel id, or by its store as `findStore` takes it. A channel id may
+ * equal the name or id of another store, because users may choose it, so both are looked up. Throws
+ * CommandError, also if the text means two projects, or a store that is not a project.
  */
 export async function findProject(api: LocalApi, text: string): Promise<ProjectData> {
   const meant = await projectsMeant(api, text)
   const [only] = meant
   if (!only)
-    throw new CommandError(`The store ${addressOf(await findStore(api, text))} is no project.`)
+    throw new CommandError(`The store ${addressOf(await findStore(api, text))} is not a project.`)
   if (meant.length === 1) return only.project
   const names = meant.map(({ project, by }) => `${projectNameOf(project)} by its ${by}`)
   const words = meant.map(({ project }) => clearNameOf(project, text))
-  throw new CommandError(`Which of these is ${text}: ${either(names)}? Say ${words.join(' or ')}.`)
+  throw new CommandError(`${text} means two projects: ${either(names)}. Use ${words.join(' or ')}.`)
 }
 
-/** The project of exactly that channel. Throws ApiError. */
+/** Reads the project with exactly this channel id. Throws ApiError. */
 export function readProject(api: LocalApi, channelId: string): Promise<ProjectData> {
   return api.ask<ProjectData>('GET', pathOf(projectPath, channelId))
 }
 
-/** How people call a project: by its store. */
+/** The name of a project for people: the address of its store. */
 export function projectNameOf({ storeId, ...project }: ListedProjectData): string {
   return addressOf({ id: storeId, ...project })
 }
 
-/** Each project once. */
+/** The projects that a text may mean, each of them once. */
 async function projectsMeant(api: LocalApi, text: string): Promise<readonly Meant[]> {
   const meant = new Map<string, Meant>()
   const byChannel = isChannelId(text) ? await getProject(api, text) : undefined
@@ -73,7 +73,7 @@ async function projectsMeant(api: LocalApi, text: string): Promise<readonly Mean
   return [...meant.values()]
 }
 
-/** What stands for the project where the text stands for another one too. */
+/** A name of the project that means no other project. */
 function clearNameOf(project: ProjectData, text: string): string {
   if (project.name !== null) return projectNameOf(project)
   return project.channelId === text ? project.storeId : project.channelId

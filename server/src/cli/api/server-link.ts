@@ -2,12 +2,12 @@ import { Agent, type IncomingMessage, request } from 'node:http'
 import type { LocalReply, LocalRequest } from '../../composition/local-doors.ts'
 import type { LocalServer } from '../../installation/data-folder.ts'
 
-/** The server that has the data folder open, as its owner. */
+/** Calls the server that has the data folder open, with the rights of the folder's owner. */
 export class ServerLink {
   readonly url: string
   readonly #url: URL
   readonly #secret: string
-  /** Of our own, so that the secret goes to no proxy that the environment names. */
+  /** Not the global agent: the secret must not go to a proxy that the environment names. */
   readonly #agent = new Agent({ keepAlive: true })
 
   constructor({ url, secret }: LocalServer) {
@@ -16,7 +16,7 @@ export class ServerLink {
     this.#secret = secret
   }
 
-  /** Rejects with Node's error where the server can't be reached. `signal`: waits no longer. */
+  /** Rejects with Node's error if the server can't be reached. `signal` ends the wait. */
   async ask(
     { method, path, query, body }: LocalRequest,
     signal?: AbortSignal,

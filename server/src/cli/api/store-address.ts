@@ -2,7 +2,7 @@ import { isId } from '../../core/kernel/ids.ts'
 import { CommandError } from '../terminal/command-errors.ts'
 import { ApiError, type LocalApi, pathOf } from './local-api.ts'
 
-/** As the API describes a store, as far as commands show it. */
+/** A store, as the API describes it: the fields that commands show. */
 export interface StoreData {
   readonly id: string
   readonly name: string | null
@@ -14,7 +14,7 @@ export interface StoreData {
   readonly accessedAt: string
   readonly expiresAt: string | null
   readonly generalAccess: string
-  /** Where it is an App Lab project. */
+  /** Present if the store is an App Lab project. */
   readonly channelId?: string
   readonly stats: {
     readonly readCount: number
@@ -27,12 +27,12 @@ export interface StoreData {
 
 const storePath = '/v2/key-value-stores/:store'
 const similarMax = 5
-/** Questions that are asked at the same time. */
+/** How many requests are sent at the same time. */
 const atOnce = 32
 
 /**
- * The store of an id, of `USER~NAME`, or of a name that one store alone has. Throws CommandError
- * with the stores that could be meant.
+ * Finds a store by its id, by `USER~NAME`, or by a name that no other store has. Throws
+ * CommandError, which names the stores that the text may mean.
  */
 export async function findStore(api: LocalApi, text: string): Promise<StoreData> {
   const isAddress = text.includes('~')
@@ -41,11 +41,12 @@ export async function findStore(api: LocalApi, text: string): Promise<StoreData>
   const named = isAddress ? [] : await storesNamed(api, text)
   const [only] = named
   if (only && named.length === 1) return only
-  if (only) throw new CommandError(`Which of the stores named ${text}: ${listOf(named)}?`)
+  if (only)
+    throw new CommandError(`Several stores are named ${text}: ${listOf(named)}. Use one of these.`)
   throw new CommandError(`There is no store ${text}.${await hintAt(api, text)}`)
 }
 
-/** All stores that a text can stand for, by id, address or name. */
+/** All stores that a text may mean, by id, address or name. */
 export async function findStores(api: LocalApi, text: string): Promise<readonly StoreData[]> {
   const isAddress = text.includes('~')
   const found = isAddress || isId(text) ? await getStore(api, text) : undefined
@@ -53,7 +54,7 @@ export async function findStores(api: LocalApi, text: string): Promise<readonly 
   return found ? [found, ...named] : named
 }
 
-/** `jane~photos`, or the id of what has no name. */
+/** `jane~photos`, or the id of a store without a name. */
 export function addressOf(store: Pick<StoreData, 'id' | 'name' | 'username' | 'userId'>): string {
   return store.name === null ? store.id : `${store.username ?? store.userId}~${store.name}`
 }
@@ -67,7 +68,7 @@ async function getStore(api: LocalApi, address: string): Promise<StoreData | und
   }
 }
 
-/** Each user may have one of that name. */
+/** Asks for each user: every user may have a store of that name. */
 async function storesNamed(api: LocalApi, name: string): Promise<readonly StoreData[]> {
   const users = await api.ask<{ items: readonly { username: string }[] }>(
     'GET',
@@ -88,7 +89,7 @@ async function hintAt(api: LocalApi, text: string): Promise<string> {
   const { items } = await api.ask<{ items: readonly StoreData[] }>('GET', '/coatcheck/v1/search', {
     query,
   })
-  return items.length === 0 ? '' : ` Is it one of these: ${listOf(items)}?`
+  return items.length === 0 ? '' : ` Did you mean one of these: ${listOf(items)}?`
 }
 
 function listOf(stores: readonly StoreData[]): string {

@@ -1,10 +1,10 @@
 import { showTrail, type TrailData, trailFlags, trailQueryOf } from '../views/events.ts'
 import type { Command, CommandCall } from './command.ts'
 
-/** `coatcheck audit`: what was done with a user's stores, tokens and settings, and by whom. */
+/** `coatcheck audit`: shows who did what to a user's stores, tokens and settings. */
 export const auditCommand: Command = {
   usage: 'audit [--user NAME] [--limit N] [--before REVISION]',
-  about: "what was done with a user's stores and tokens; without a name, the first admin's",
+  about: "shows who did what to a user's stores and tokens; without --user, to the first admin's",
   flags: { user: { type: 'string' }, ...trailFlags },
   words: { min: 0, max: 0 },
   run: showAudit,

@@ -3,7 +3,7 @@ import { readConfig } from '../../installation/config.ts'
 import { checkData } from '../../installation/opened-data.ts'
 import { ProgressBar } from '../terminal/progress-bar.ts'
 
-/** `coatcheck check`: walks all data, which nobody should serve meanwhile. 0: sound, 1: not. */
+/** `coatcheck check`: reads all data, which no server should use meanwhile. 0: sound, 1: not. */
 export async function checkCommand(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
@@ -17,9 +17,9 @@ export async function checkCommand(
   return print(report)
 }
 
-/** Nobody can tell who else has a database open. */
+/** A database, unlike a data folder, has no lock that shows whether servers use it. */
 const mayBeServed =
-  'Where servers wrote to this database meanwhile, that may be all: stop them to be sure.'
+  'Servers that wrote to this database meanwhile may be the cause. Stop them and check again.'
 
 function note(sentence: string): void {
   process.stderr.write(`${sentence}\n`)

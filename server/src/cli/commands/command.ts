@@ -6,17 +6,17 @@ import { Screen } from '../terminal/screen.ts'
 
 type Flag = { readonly type: 'string' | 'boolean' }
 
-/** One thing to do, with the API of the data folder. */
+/** One command that uses the API of the data folder. */
 export interface Command {
-  /** What stands behind `coatcheck`: `user add NAME [--admin]`. */
+  /** The command line after `coatcheck`: `user add NAME [--admin]`. */
   readonly usage: string
-  /** For `--help`: a line, or a few. */
+  /** The text for `--help`: one line or a few. */
   readonly about: string
-  /** Besides those that all commands have. */
+  /** The command's own flags. All commands also have the common flags. */
   readonly flags?: Readonly<Record<string, Flag>>
-  /** How many words it takes. */
+  /** How many arguments the command takes, without flags. */
   readonly words: { readonly min: number; readonly max: number }
-  /** Throws UsageError before it asks the API anything. */
+  /** Throws UsageError before it sends anything to the API. */
   run(call: CommandCall): Promise<void>
 }
 
@@ -34,10 +34,10 @@ const commonFlags = {
 } as const
 
 /** The flags that all commands have, for `--help`. */
-export const commonFlagsHelp = `  --data DIR     the folder that holds the data (./coatcheck-data), or COATCHECK_DATA
-  --engine NAME  as of coatcheck serve: needed for a database, or COATCHECK_ENGINE
-  --config FILE  a JSON file with settings, as of coatcheck serve
-  --json         prints what the API answers, for programs`
+export const commonFlagsHelp = `  --data DIR     the data folder (./coatcheck-data); also COATCHECK_DATA
+  --engine NAME  as for coatcheck serve; needed for a database; also COATCHECK_ENGINE
+  --config FILE  a JSON file with settings, as for coatcheck serve
+  --json         prints the API's answer as JSON, for programs`
 
 /** Words and flags of a command line. */
 export class Given {
@@ -74,15 +74,15 @@ export class Given {
     return typeof value === 'string' ? value : undefined
   }
 
-  /** A whole number from 1 to `max`, as it was given. Throws UsageError. */
+  /** The text of a flag, which must be a whole number from 1 to `max`. Throws UsageError. */
   count(name: string, max: number): string | undefined {
     const text = this.text(name)
     if (text === undefined || (/^[1-9]\d*$/.test(text) && Number(text) <= max)) return text
-    throw new UsageError(`--${name} is "${text}", which is no number from 1 to ${max}.`)
+    throw new UsageError(`--${name} is "${text}", but must be a number from 1 to ${max}.`)
   }
 }
 
-/** Runs a command with the words behind its name. Throws UsageError, CommandError, ConfigError. */
+/** Runs a command with the words after its name. Throws UsageError, CommandError, ConfigError. */
 export async function runCommand(
   command: Command,
   args: readonly string[],
@@ -115,10 +115,10 @@ function flagWords(name: string, text: string | undefined): readonly string[] {
 
 function parse({ flags, words }: Command, args: readonly string[]): Given {
   const { values, positionals } = parseWords({ ...flags, ...commonFlags }, args)
-  if (positionals.length < words.min) throw new UsageError('A word is missing.')
+  if (positionals.length < words.min) throw new UsageError('An argument is missing.')
   const extra = positionals[words.max]
-  if (extra !== undefined) throw new UsageError(`"${extra}" is one word too many.`)
-  if (positionals.slice(0, words.min).includes('')) throw new UsageError('A word is empty.')
+  if (extra !== undefined) throw new UsageError(`Unexpected argument "${extra}".`)
+  if (positionals.slice(0, words.min).includes('')) throw new UsageError('An argument is empty.')
   return new Given(positionals, values)
 }
 

@@ -16,15 +16,15 @@ const usageLine =
   'Usage: coatcheck copy --from PLACE --to PLACE [--restart] [--skip-damaged] [--json]\n'
 
 export const copyHelp = `${usageLine}
-Copies all data to a place that has none, revisions included, and compares both.
-A PLACE is a data folder that nobody serves, or postgres://USER@HOST/DATABASE whose
-servers are stopped. An interrupted copy goes on with the same command; until its end
-no server serves the target.
+Copies all data, with its revisions, to an empty place, and compares both.
+A PLACE is a data folder that no server uses, or postgres://USER@HOST/DATABASE whose
+servers are stopped. Run the same command again to continue an interrupted copy. No
+server starts on the target before the copy is complete.
 
-  --from PLACE    where the data is
-  --to PLACE      where it shall be
-  --restart       begins anew, where half a copy is there that can't be continued
-  --skip-damaged  leaves out what is damaged in the source, which is refused otherwise
+  --from PLACE    the place to copy from
+  --to PLACE      the place to copy to
+  --restart       deletes an incomplete copy that can't be continued, and starts again
+  --skip-damaged  leaves out damaged entries; without it, they stop the copy
   --json          prints entries, bytes, newest (revision) and skipped as JSON
 `
 
@@ -44,9 +44,9 @@ const titles = {
   comparing: 'Comparing',
 } as const satisfies Record<CopyPhase, string>
 
-const interrupted = 'The copy was interrupted: the same command goes on where it stopped.'
+const interrupted = 'The copy was interrupted. Run the same command again to continue it.'
 
-/** `coatcheck copy`: copies data that nobody serves to another place, and compares. */
+/** `coatcheck copy`: copies data that no server uses to another place, and compares both. */
 export async function copyCommand(
   args: readonly string[],
   environment: Variables,
@@ -77,14 +77,14 @@ function placeOf(text: string, environment: Variables): Place {
 
 function warnOfPassword(flag: string, text: string): void {
   if (withoutPasswords(text) === text) return
-  const sentence = `The password in --${flag} can be read by all users of this machine`
-  process.stderr.write(`${sentence}; PGPASSWORD and PGPASSFILE keep it from them.\n`)
+  const sentence = `All users of this machine can read the password in --${flag}`
+  process.stderr.write(`${sentence}. Use PGPASSWORD or PGPASSFILE instead.\n`)
 }
 
 function parse(args: readonly string[]) {
   const { from, to, restart = false, json = false, ...more } = parseFlags(args)
-  if (!from) throw new UsageError('It needs to be said what to copy: --from.', usageLine)
-  if (!to) throw new UsageError('It needs to be said where to copy: --to.', usageLine)
+  if (!from) throw new UsageError('Missing option --from: the place to copy from.', usageLine)
+  if (!to) throw new UsageError('Missing option --to: the place to copy to.', usageLine)
   return { from, to, restart, json, 'skip-damaged': more['skip-damaged'] ?? false }
 }
 
@@ -97,7 +97,7 @@ function parseFlags(args: readonly string[]) {
   }
 }
 
-/** Ctrl-C ends it between two restores; again, at once, which harms nothing either. */
+/** The first Ctrl-C ends the copy between two restores, a second one at once. Both are safe. */
 function untilInterrupted(): AbortSignal {
   const controller = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -108,6 +108,6 @@ function untilInterrupted(): AbortSignal {
 
 function sentenceOf({ entries, bytes, newest, skipped }: CopyReport): string {
   const what = `${entries} entries, ${sizeCell(bytes).readable}, up to revision ${newest}`
-  const without = skipped === 0 ? '' : `, without ${skipped} that are damaged`
+  const without = skipped === 0 ? '' : `, ${skipped} damaged and left out`
   return `${what}${without}: the copy is the same as its source.`
 }

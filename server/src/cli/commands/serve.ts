@@ -4,11 +4,12 @@ import { readConfig } from '../../installation/config.ts'
 import { systemEnvironment } from '../system/system.ts'
 
 /**
- * A signal that comes again within this time is the same Ctrl-C, sent twice by terminal and npm.
+ * A second signal within this time is the same Ctrl-C: the terminal sends it, and npm sends it
+ * again.
  */
 const sameSignalMs = 1_000
 
-/** `coatcheck serve`: serves until it is told to stop. */
+/** `coatcheck serve`: runs the server until a signal stops it. */
 export async function serveCommand(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
@@ -26,15 +27,16 @@ export async function serveCommand(
 }
 
 /**
- * V8 would let objects of every request begin among those that last, since under load at the start
- * most outlive a collection of its small first heap. Each then keeps what it points at from being
- * collected: an eighth of a busy server's time went there, instead of a fortieth.
+ * Turns off V8's pretenuring. Under load at the start, most objects of requests survive a
+ * collection of the small young generation, so V8 would allocate later ones in the old generation.
+ * Dead objects there keep the objects that they refer to alive: garbage collection took an eighth
+ * of a busy server's time, instead of a fortieth.
  */
 function forgoPretenuring(): void {
   setFlagsFromString('--no-allocation-site-pretenuring')
 }
 
-/** stdout has these lines only; the last one says that every door is open. */
+/** Prints the only lines on stdout. The last one says that all doors are open. */
 function announce({ url, nemesisUrl, firstStart, playUrl }: RunningServer): void {
   if (firstStart) {
     const where = firstStart.file ? ` (also in ${firstStart.file})` : ''

@@ -3,7 +3,7 @@ import { CommandError } from '../terminal/command-errors.ts'
 import { type Cell, textCell } from '../terminal/readable.ts'
 import type { Command, CommandCall } from './command.ts'
 
-/** As `/health` tells admins. */
+/** The answer of `/health` to admins. */
 interface HealthData {
   readonly status: 'ok' | 'degraded' | 'unavailable'
   readonly ready: boolean
@@ -21,25 +21,25 @@ interface Counted {
 }
 
 interface StatusData extends HealthData {
-  /** Where the server is; null: nobody serves the data. */
+  /** The server's URL; null: no server has the data folder open. */
   readonly address: string | null
-  /** Undefined where the storage can't be asked. */
+  /** Undefined while the server is not ready. */
   readonly users?: Counted
   readonly stores?: Counted
 }
 
-/** What is promised of what was acknowledged. */
+/** What the engine promises about acknowledged writes. */
 const promises: Readonly<Record<EngineHealth['durability'], string>> = {
-  none: 'what is acknowledged is lost when the server stops',
-  single: "what is acknowledged is on one machine's disk",
-  replicated: "what is acknowledged is on several machines' disks before it is answered",
-  degraded: 'what is acknowledged should be on several machines, but is not kept so now',
+  none: 'acknowledged writes are lost when the server stops',
+  single: "acknowledged writes are on one machine's disk",
+  replicated: "each write is on several machines' disks before it is acknowledged",
+  degraded: 'acknowledged writes should be on several machines, but at the moment are not',
 }
 
-/** `coatcheck status`: 0 where it serves, 1 where it does not. */
+/** `coatcheck status`: exit code 0 if the server is ready, 1 if it is not. */
 export const statusCommand: Command = {
   usage: 'status',
-  about: 'whether the server serves or why not, its engine, and what that promises',
+  about: 'shows whether the server works or why not, its engine, and what the engine promises',
   words: { min: 0, max: 0 },
   run: showStatus,
 }
@@ -48,7 +48,7 @@ async function showStatus(call: CommandCall): Promise<void> {
   const data = await readStatus(call)
   if (call.screen.isJson) call.screen.json(data)
   else call.screen.facts(factsOf(data))
-  if (!data.ready) throw new CommandError(data.whyNot ?? 'The server does not serve now.')
+  if (!data.ready) throw new CommandError(data.whyNot ?? 'The server is not ready.')
 }
 
 async function readStatus({ api }: CommandCall): Promise<StatusData> {
@@ -61,7 +61,7 @@ async function readStatus({ api }: CommandCall): Promise<StatusData> {
   return { ...health, address, users: countedOf(users), stores: countedOf(stores) }
 }
 
-/** Without the items that were counted. */
+/** Drops the items that were counted. */
 function countedOf({ count, isTruncated = false }: Counted): Counted {
   return { count, isTruncated }
 }
@@ -72,7 +72,7 @@ function factsOf(data: StatusData): readonly (readonly [name: string, cell: Cell
     ['status', textCell(status)],
     ['engine', textCell(engine)],
     ['promise', textCell(promises[durability])],
-    ['address', textCell(address ?? 'nobody serves it')],
+    ['address', textCell(address ?? 'no server has this folder open')],
     ['version', textCell(version)],
     ['users', countCell(data.users)],
     ['stores', countCell(data.stores)],

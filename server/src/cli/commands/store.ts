@@ -24,7 +24,7 @@ const storePath = '/v2/key-value-stores/:store'
 const searchPath = '/coatcheck/v1/search'
 const rights = ['read', 'write', 'manage', 'none']
 
-/** How people may write the levels of general access, besides the API's own words. */
+/** Short words for the levels of general access. The API's own words work too. */
 const levels: Readonly<Record<string, string>> = {
   restricted: 'RESTRICTED',
   id: 'ANYONE_WITH_ID_CAN_READ',
@@ -35,82 +35,87 @@ const levels: Readonly<Record<string, string>> = {
 const one = { min: 1, max: 1 }
 const yes = { yes: { type: 'boolean' } } as const
 
-/** `coatcheck store`: everybody's stores. */
+/** `coatcheck store`: manages the stores of all users. */
 export const storeCommands: Readonly<Record<string, Command>> = {
   list: {
     usage: 'store list [TEXT] [--user NAME]',
-    about: 'stores with that in their name or title, or an id that begins so',
+    about: 'lists stores whose name or title contains TEXT, or whose id begins with TEXT',
     flags: { user: { type: 'string' } },
     words: { min: 0, max: 1 },
     run: listStores,
   },
   show: {
     usage: 'store show STORE',
-    about: 'what a store is, and who may do what with it',
+    about: 'shows the properties of a store, and who may do what with it',
     words: one,
     run: show,
   },
   rename: {
     usage: 'store rename STORE NAME|--unname',
-    about: 'gives it a name, or takes it away: without one it expires',
+    about: 'gives a store another name, or removes its name: a store without a name expires',
     flags: { unname: { type: 'boolean' } },
     words: { min: 1, max: 2 },
     run: renameStore,
   },
   share: {
     usage: 'store share STORE USER read|write|manage|none',
-    about: 'what another user may do with it',
+    about: 'sets what another user may do with a store',
     words: { min: 3, max: 3 },
     run: shareStore,
   },
   access: {
     usage: 'store access STORE restricted|id|name|follow',
-    about: 'who may read it without being asked for: whoever knows its id, or name, or nobody',
+    about:
+      'sets who may read a store that is not shared with them:\n' +
+      '  restricted  nobody\n' +
+      '  id          whoever knows the id\n' +
+      '  name        whoever knows the id or the name\n' +
+      "  follow      as the owner's setting says",
     words: { min: 2, max: 2 },
     run: setAccess,
   },
   link: {
     usage: 'store link STORE',
-    about: "gives it a session token for NemesisDB's clients",
+    about: "gives a store a session token for NemesisDB's clients, and prints it",
     words: one,
     run: linkStore,
   },
   unlink: {
     usage: 'store unlink STORE',
-    about: 'takes its session token away; its records stay',
+    about: 'removes the session token of a store; the records stay',
     words: one,
     run: unlinkStore,
   },
   'reset-links': {
     usage: 'store reset-links STORE',
-    about: 'ends all links that were signed so far',
+    about: 'makes all signed links of a store invalid',
     words: one,
     run: resetLinks,
   },
   clear: {
     usage: 'store clear STORE [--yes]',
-    about: 'removes all its records',
+    about: 'deletes all records of a store',
     flags: yes,
     words: one,
     run: clearStore,
   },
   delete: {
     usage: 'store delete STORE [--yes]',
-    about: 'removes it with all its records',
+    about: 'deletes a store and all its records',
     flags: yes,
     words: one,
     run: deleteStore,
   },
   'delete-keys': {
     usage: 'store delete-keys STORE KEY...|--prefix TEXT [--yes]',
-    about: 'removes the records of those keys, or all whose keys begin so',
+    about: 'deletes the records with these keys, or all records whose keys begin with TEXT',
     flags: { prefix: { type: 'string' }, ...yes },
     words: { min: 1, max: Number.POSITIVE_INFINITY },
     run: deleteKeys,
   },
   history: {
     usage: 'store history STORE [--limit N] [--before REVISION]',
-    about: 'what happened to it and its records, and who did it',
+    about: 'shows what happened to a store and its records, and who did it',
     flags: trailFlags,
     words: one,
     run: showHistory,
@@ -122,7 +127,7 @@ async function listStores({ given, api, screen }: CommandCall): Promise<void> {
   const data = await api.ask<SearchData>('GET', searchPath, { query })
   if (screen.isJson) return screen.json(data)
   screen.table(storeColumns, data.items)
-  if (data.isTruncated) screen.note('There are more: say a part of the name.')
+  if (data.isTruncated) screen.note('There are more stores: add a part of the name.')
 }
 
 async function show({ given, api, screen }: CommandCall): Promise<void> {
@@ -136,7 +141,7 @@ async function show({ given, api, screen }: CommandCall): Promise<void> {
 
 async function renameStore({ given, api, screen }: CommandCall): Promise<void> {
   if (given.flag('unname') === given.wordCount > 1) {
-    throw new UsageError('It needs a name or --unname, and not both.')
+    throw new UsageError('Give either a name or --unname.')
   }
   const store = await findStore(api, given.word(0))
   const body = { name: given.flag('unname') ? null : given.word(1) }
@@ -148,20 +153,22 @@ async function renameStore({ given, api, screen }: CommandCall): Promise<void> {
 async function shareStore(call: CommandCall): Promise<void> {
   const [user, right] = [call.given.word(1), call.given.word(2)]
   if (!rights.includes(right)) {
-    throw new UsageError(`"${right}" is none of ${rights.join(', ')}.`)
+    throw new UsageError(`Unknown permission "${right}". Use one of: ${rights.join(', ')}.`)
   }
   const shares = { [user]: right === 'none' ? null : right }
-  const may = right === 'none' ? 'is not shared' : `is shared to ${right}`
-  await changeAccess(call, { shares }, `${may} with ${user} now`)
+  const may = right === 'none' ? 'is no longer shared' : `is now shared (${right})`
+  await changeAccess(call, { shares }, `${may} with ${user}`)
 }
 
 async function setAccess(call: CommandCall): Promise<void> {
   const word = call.given.word(1)
   const generalAccess = Object.values(levels).find((level) => level === (levels[word] ?? word))
   if (generalAccess === undefined) {
-    throw new UsageError(`"${word}" is none of ${Object.keys(levels).join(', ')}.`)
+    throw new UsageError(
+      `Unknown access level "${word}". Use one of: ${Object.keys(levels).join(', ')}.`,
+    )
   }
-  await changeAccess(call, { generalAccess }, `has the general access ${generalAccess} now`)
+  await changeAccess(call, { generalAccess }, `now has the general access ${generalAccess}`)
 }
 
 async function linkStore({ given, api, screen }: CommandCall): Promise<void> {
@@ -169,7 +176,7 @@ async function linkStore({ given, api, screen }: CommandCall): Promise<void> {
   const body = { session: true }
   const linked = await api.ask<LinkedData>('PATCH', pathOf(storePath, store.id), { body })
   if (screen.isJson) return screen.json(linked)
-  screen.note(`NemesisDB's clients reach ${addressOf(store)} by the session token`)
+  screen.note(`NemesisDB's clients open ${addressOf(store)} with this session token:`)
   screen.sentence(linked.sessionToken)
 }
 
@@ -199,7 +206,7 @@ async function resetLinks({ given, api, screen }: CommandCall): Promise<void> {
   const path = pathOf(`${storePath}/signing-secret`, store.id)
   const reset = await api.ask<StoreData>('POST', path)
   if (screen.isJson) screen.json(reset)
-  else screen.sentence(`The links of the store ${addressOf(store)} that were signed have ended.`)
+  else screen.sentence(`All signed links of the store ${addressOf(store)} are now invalid.`)
 }
 
 async function clearStore(call: CommandCall): Promise<void> {
@@ -221,14 +228,14 @@ async function deleteKeys(call: CommandCall): Promise<void> {
   const keys = given.wordsFrom(1)
   const prefix = given.text('prefix')
   if ((prefix === undefined) === (keys.length === 0)) {
-    throw new UsageError('It needs keys or --prefix, and not both.')
+    throw new UsageError('Give either keys or --prefix.')
   }
   const store = await findConfirmed(call, 'Deleting records of')
   const body = prefix === undefined ? { keys: keys.map(spelled) } : { prefix: spelled(prefix) }
   const path = pathOf(`${storePath}/delete-records`, store.id)
   const data = await api.ask<{ deletedCount: number }>('POST', path, { body })
   if (screen.isJson) screen.json(data)
-  else screen.sentence(`Records of ${addressOf(store)} that were deleted: ${data.deletedCount}`)
+  else screen.sentence(`Deleted records of ${addressOf(store)}: ${data.deletedCount}`)
 }
 
 async function showHistory({ given, api, screen }: CommandCall): Promise<void> {
@@ -238,7 +245,9 @@ async function showHistory({ given, api, screen }: CommandCall): Promise<void> {
   showTrail(screen, await api.ask<TrailData>('GET', path, { query }))
 }
 
-/** The folder is let go of while somebody thinks. */
+/**
+ * Finds the store and asks the user to confirm. The folder is closed meanwhile, for others to use.
+ */
 async function findConfirmed({ given, api }: CommandCall, deed: string): Promise<StoreData> {
   const store = await findStore(api, given.word(0))
   if (given.flag('yes')) return store
@@ -248,7 +257,7 @@ async function findConfirmed({ given, api }: CommandCall, deed: string): Promise
   return store
 }
 
-/** The API takes a percent sign for the beginning of a spelled byte. */
+/** Escapes percent signs: the API reads one as the start of an escaped byte. */
 function spelled(key: string): string {
   return key.replaceAll('%', '%25')
 }

@@ -5,7 +5,7 @@ import { textCell, timeCell } from '../terminal/readable.ts'
 import type { Column } from '../terminal/screen.ts'
 import type { Command, CommandCall } from './command.ts'
 
-/** As the API describes a token. */
+/** A token, as the API describes it. */
 interface TokenData {
   readonly id: string
   readonly name: string
@@ -37,11 +37,11 @@ const columns: readonly Column<TokenData>[] = [
   { title: 'CREATED', cellOf: ({ createdAt }) => timeCell(createdAt) },
 ]
 
-/** `coatcheck token`: what users and their programs say who they are with. */
+/** `coatcheck token`: manages the tokens by which users and their programs identify themselves. */
 export const tokenCommands: Readonly<Record<string, Command>> = {
   list: {
     usage: 'token list [--user NAME]',
-    about: 'the tokens of a user; without a name, of the first admin',
+    about: 'lists the tokens of a user; without --user, of the first admin',
     flags: { user: { type: 'string' } },
     words: { min: 0, max: 0 },
     run: listTokens,
@@ -50,7 +50,7 @@ export const tokenCommands: Readonly<Record<string, Command>> = {
     usage:
       'token create [--user NAME] [--name TEXT] [--action read|write|manage]\n' +
       '                              [--store STORE [--prefix TEXT]] [--expires 30d|12h|2027-01-31]',
-    about: 'makes a token and prints it, once',
+    about: 'creates a token and prints it, only this once',
     flags: {
       user: { type: 'string' },
       name: { type: 'string' },
@@ -64,7 +64,7 @@ export const tokenCommands: Readonly<Record<string, Command>> = {
   },
   revoke: {
     usage: 'token revoke ID',
-    about: 'the token holds no more, at once',
+    about: 'makes a token invalid at once',
     words: { min: 1, max: 1 },
     run: revokeToken,
   },
@@ -81,7 +81,7 @@ async function createToken({ given, api, screen }: CommandCall): Promise<void> {
   const expiry = expiryOf(given.text('expires'))
   const action = given.text('action')
   if (action !== undefined && !actions.includes(action)) {
-    throw new UsageError(`--action is "${action}", which is none of ${actions.join(', ')}.`)
+    throw new UsageError(`--action is "${action}", but must be one of ${actions.join(', ')}.`)
   }
   const store = given.text('store')
   const body = {
@@ -106,7 +106,10 @@ async function revokeToken({ given, api, screen }: CommandCall): Promise<void> {
 
 const hoursPerDay = 24
 
-/** `30d`, `12h`, or a day or time of UTC, as the API asks for it. Throws UsageError. */
+/**
+ * Turns `30d`, `12h`, or a day or time in UTC into the fields that the API expects. Throws
+ * UsageError.
+ */
 function expiryOf(text: string | undefined): object {
   if (text === undefined) return {}
   const [, amount = '', unit] = /^(\d{1,6})([dh])$/.exec(text) ?? []
@@ -115,8 +118,8 @@ function expiryOf(text: string | undefined): object {
   }
   const isTime = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?Z)?$/.test(text)
   const time = isTime ? Date.parse(text) : Number.NaN
-  // Else there would be a 31st of February, in March.
+  // Date.parse reads 31 February as a day in March: refuse days that do not exist.
   const isReal = !Number.isNaN(time) && new Date(time).toISOString().startsWith(text.slice(0, 10))
   if (isReal) return { expiresAt: new Date(time).toISOString() }
-  throw new UsageError(`--expires is "${text}", which is nothing such as 30d, 12h or 2027-01-31.`)
+  throw new UsageError(`--expires is "${text}", but must be like 30d, 12h or 2027-01-31.`)
 }

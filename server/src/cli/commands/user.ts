@@ -4,7 +4,7 @@ import { textCell, timeCell } from '../terminal/readable.ts'
 import type { Column } from '../terminal/screen.ts'
 import type { Command, CommandCall } from './command.ts'
 
-/** As the API describes a user. */
+/** A user, as the API describes one. */
 interface UserData {
   readonly id: string
   readonly username: string
@@ -27,36 +27,36 @@ const columns: readonly Column<UserData>[] = [
   { title: 'CREATED', cellOf: ({ createdAt }) => timeCell(createdAt) },
 ]
 
-/** `coatcheck user`: who may have stores. */
+/** `coatcheck user`: manages the users, who can have stores. */
 export const userCommands: Readonly<Record<string, Command>> = {
   list: {
     usage: 'user list',
-    about: 'all users',
+    about: 'lists all users',
     words: { min: 0, max: 0 },
     run: listUsers,
   },
   add: {
     usage: 'user add NAME [--admin]',
-    about: 'makes a user and prints the first token, once',
+    about: "adds a user and prints the user's first token, only this once",
     flags: { admin: { type: 'boolean' } },
     words: { min: 1, max: 1 },
     run: addUser,
   },
   disable: {
     usage: 'user disable NAME',
-    about: 'no token of that user holds any more; the stores stay',
+    about: 'makes all tokens of a user invalid; the stores stay',
     words: { min: 1, max: 1 },
     run: (call) => changeUser(call, { isDisabled: true }, 'is disabled'),
   },
   enable: {
     usage: 'user enable NAME',
-    about: 'the tokens hold again',
+    about: 'makes the tokens of a disabled user valid again',
     words: { min: 1, max: 1 },
     run: (call) => changeUser(call, { isDisabled: false }, 'is enabled'),
   },
   admin: {
     usage: 'user admin NAME on|off',
-    about: 'whether that user may manage users and their tokens',
+    about: 'sets whether a user may manage users and their tokens',
     words: { min: 2, max: 2 },
     run: setAdmin,
   },
@@ -72,13 +72,13 @@ async function addUser({ given, api, screen }: CommandCall): Promise<void> {
   const body = { username: given.word(0), isAdmin: given.flag('admin') }
   const user = await api.ask<NewUserData>('POST', '/coatcheck/v1/users', { body })
   if (screen.isJson) screen.json(user)
-  else screen.secret(user.token.token, `The user ${user.username} was made. The first token`)
+  else screen.secret(user.token.token, `The user ${user.username} was added. The first token`)
 }
 
 async function setAdmin(call: CommandCall): Promise<void> {
   const wanted = call.given.word(1)
   if (wanted === 'on') return changeUser(call, { isAdmin: true }, 'is an admin')
-  if (wanted === 'off') return changeUser(call, { isAdmin: false }, 'is no admin')
+  if (wanted === 'off') return changeUser(call, { isAdmin: false }, 'is not an admin')
   throw new UsageError(`"${wanted}" is neither on nor off.`)
 }
 

@@ -4,15 +4,15 @@ import { parseJsonText } from '../../protocols/json/json-text.ts'
 import { JsonTextError } from '../../protocols/json/json-text-error.ts'
 import { CommandError, reasonOf } from '../terminal/command-errors.ts'
 
-/** What stands for standard input and output. */
+/** The file name that means standard input or output. */
 export const standard = '-'
 
-/** Without a byte order mark. */
+/** Refuses invalid UTF-8, and drops a byte order mark. */
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * The text of a file that has a JSON object of pairs, or of standard input. The server would find
- * the same mistakes, but knows no file, and counts no lines. Throws CommandError.
+ * Reads a JSON object of pairs from a file or from standard input. The server would find the same
+ * mistakes, but only this process can name the file, the line and the column. Throws CommandError.
  */
 export async function readPairs(file: string): Promise<string> {
   const name = file === standard ? 'Standard input' : file
@@ -44,10 +44,10 @@ function assertObject(text: string, name: string): void {
     if (!(error instanceof JsonTextError)) throw error
     throw new CommandError(`${name}, ${placeOf(text, error.position)}: ${error.claim}.`)
   }
-  throw new CommandError(`${name} is no JSON object with a value for each key.`)
+  throw new CommandError(`${name} is not a JSON object with a value for each key.`)
 }
 
-/** As editors count: from 1, and a column is a character. */
+/** Line and column as editors count them: from 1, and one column for each character. */
 function placeOf(text: string, position: number): string {
   const lines = text.slice(0, position).split(/\r\n|\r|\n/)
   const column = [...(lines.at(-1) ?? '')].length + 1

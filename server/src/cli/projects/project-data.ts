@@ -25,7 +25,7 @@ interface SeedData {
 
 const flag = { type: 'boolean' } as const
 
-/** Of `coatcheck project`, what is done with the pairs of one. */
+/** The commands of `coatcheck project` that work on a project's pairs. */
 export const projectDataCommands: Readonly<Record<string, Command>> = {
   export: {
     usage: 'project export PROJECT [FILE]',
@@ -36,8 +36,8 @@ export const projectDataCommands: Readonly<Record<string, Command>> = {
   import: {
     usage: 'project import PROJECT FILE|- [--overwrite]',
     about:
-      'adds the pairs of a file that has such an object, or of standard input (-);\n' +
-      'keys that are there stay as they are, unless --overwrite is given',
+      'adds the pairs of such a JSON object, from a file or from standard input (-).\n' +
+      'Keys that exist keep their values, unless --overwrite is given',
     flags: { overwrite: flag },
     words: { min: 2, max: 2 },
     run: importPairs,
@@ -45,8 +45,8 @@ export const projectDataCommands: Readonly<Record<string, Command>> = {
   seed: {
     usage: 'project seed PROJECT [FILE|-|--none]',
     about:
-      'the seed is the pairs that reset puts back: FILE, or standard input (-), sets it,\n' +
-      '--none takes it away, and without any of these it is printed',
+      'prints the seed, which is the pairs that reset puts back. FILE, or standard input (-),\n' +
+      'sets the seed; --none removes it',
     flags: { none: flag },
     words: { min: 1, max: 2 },
     run: seed,
@@ -54,8 +54,8 @@ export const projectDataCommands: Readonly<Record<string, Command>> = {
   reset: {
     usage: 'project reset PROJECT [--yes]',
     about:
-      'removes all pairs and puts those of the seed in their place.\n' +
-      'It asks first, unless --yes is given',
+      'deletes all pairs and puts the pairs of the seed in their place.\n' +
+      'Asks first, unless --yes is given',
     flags: { yes: flag },
     words: { min: 1, max: 1 },
     run: reset,
@@ -87,8 +87,7 @@ async function importPairs({ given, api, screen }: CommandCall): Promise<void> {
 async function seed(call: CommandCall): Promise<void> {
   const { given, api, screen } = call
   const file = given.word(1)
-  if (given.flag('none') && file !== '')
-    throw new UsageError('It needs a file or --none, not both.')
+  if (given.flag('none') && file !== '') throw new UsageError('Give either a file or --none.')
   const text = file === '' ? undefined : await readPairs(file)
   const project = await findProject(api, given.word(0))
   const path = pathOf(`${projectPath}/seed`, project.channelId)
@@ -113,7 +112,7 @@ async function reset({ given, api, screen }: CommandCall): Promise<void> {
   const project = await findProject(api, given.word(0))
   const name = projectNameOf(project)
   if (!given.flag('yes')) {
-    await api.close() // the folder is let go of while somebody thinks
+    await api.close() // others can use the folder while the user thinks
     await confirm(`Resetting ${name} (${project.channelId})`, [project.channelId, name])
   }
   const path = pathOf(`${projectPath}/reset`, project.channelId)
@@ -122,7 +121,7 @@ async function reset({ given, api, screen }: CommandCall): Promise<void> {
   screen.sentence(`The project ${name} has the ${data.pairs} pairs of its seed now.`)
 }
 
-/** Nothing where all that was given is there. */
+/** '' if no pair was left out. */
 function leftOutOf({ leftOut }: { readonly leftOut: number }): string {
-  return leftOut > 0 ? `, ${leftOut} left out (null is no value)` : ''
+  return leftOut > 0 ? `, ${leftOut} left out (their value is null)` : ''
 }

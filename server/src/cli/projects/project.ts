@@ -19,7 +19,7 @@ import { projectDataCommands } from './project-data.ts'
 
 interface ListData {
   readonly items: readonly ListedProjectData[]
-  /** Null behind the last one. */
+  /** Null on the last page. */
   readonly nextAfter: string | null
 }
 
@@ -28,30 +28,33 @@ const one = { min: 1, max: 1 }
 const text = { type: 'string' } as const
 const yes = { yes: { type: 'boolean' } } as const
 
-/** `coatcheck project`: everybody's App Lab projects. A PROJECT is its channel id or its store. */
+/**
+ * `coatcheck project`: manages the App Lab projects of all users. A PROJECT is given by its channel
+ * id or by its store.
+ */
 export const projectCommands: Readonly<Record<string, Command>> = {
   create: {
     usage: 'project create NAME [--user NAME] [--channel ID] [--open on|off]',
     about:
-      'makes a project and prints what its pages need: its channel id and its page key.\n' +
-      "--user: whose it is; else the first admin's. --channel: an id that pages have already.\n" +
-      '--open on: pages need the channel id alone; off: they need the page key, too. Without\n' +
-      '--open it is on where a server runs that listens on loopback, and else off',
+      'creates a project and prints its channel id and its page key, which its pages need.\n' +
+      '--user: its owner, else the first admin. --channel: a channel id that pages already use.\n' +
+      '--open on: pages need only the channel id; off: they also need the page key. Without\n' +
+      '--open it is on if a server runs and listens on loopback, otherwise off',
     flags: { user: text, channel: text, open: text },
     words: one,
     run: createProject,
   },
   link: {
     usage: 'project link STORE',
-    about: 'makes a project of a store that is there, with all its records as pairs',
+    about: 'makes a project of an existing store, with all its records as pairs',
     words: one,
     run: linkProject,
   },
   list: {
     usage: 'project list [--user NAME] [--limit N] [--after PLACE]',
     about:
-      "everybody's projects, or those of a user, at most 1,000 or --limit;\n" +
-      'where there are more it says which --after shows them',
+      'lists the projects of all users, or of one, at most 1,000 or --limit.\n' +
+      'If there are more, it says which --after shows them',
     flags: { user: text, limit: text, after: text },
     words: { min: 0, max: 0 },
     run: listProjects,
@@ -59,7 +62,7 @@ export const projectCommands: Readonly<Record<string, Command>> = {
   show: {
     usage: 'project show PROJECT',
     about:
-      'its channel id, its page key and what its pages may do. PROJECT is a channel id,\n' +
+      'shows its channel id, its page key and what its pages may do. PROJECT is a channel id,\n' +
       'or the store of the project: NAME, USER~NAME or its id',
     words: one,
     run: show,
@@ -67,8 +70,8 @@ export const projectCommands: Readonly<Record<string, Command>> = {
   update: {
     usage: 'project update PROJECT [--open on|off] [--delete on|off] [--title TEXT]',
     about:
-      '--open: whether pages need the channel id alone (on), or the page key, too (off);\n' +
-      '--delete: whether pages may delete keys; --title: what people call it',
+      '--open: whether pages need only the channel id (on), or also the page key (off);\n' +
+      '--delete: whether pages may delete keys; --title: its name for people',
     flags: { open: text, delete: text, title: text },
     words: one,
     run: updateProject,
@@ -76,35 +79,37 @@ export const projectCommands: Readonly<Record<string, Command>> = {
   rule: {
     usage: 'project rule PROJECT PRESET KEY|--prefix TEXT',
     about:
-      'what pages may do with that key, or with all keys that begin with TEXT. PRESET is\n' +
-      '  anything       as without a rule\n' +
-      '  read-only      get, and not set or delete\n' +
-      '  write-once     set what is not there yet, and never change it\n' +
+      'sets what pages may do with KEY, or with all keys that begin with TEXT. PRESET is\n' +
+      '  anything       everything, as without a rule\n' +
+      '  read-only      get, but not set or delete\n' +
+      '  write-once     set a key that has no value yet, and never change it\n' +
       '  append-only    make a text or list longer, give an object more members\n' +
-      '  only-raise     set a number, and then only one that is as high or higher\n' +
-      '  own-keys-only  each user sets and deletes only the keys with their own id in it\n' +
-      '  none           takes the rule away',
+      '  only-raise     set a number, and then only the same or a higher one\n' +
+      '  own-keys-only  each user sets and deletes only keys that contain their own id\n' +
+      '  none           removes the rule',
     flags: { prefix: text },
     words: { min: 2, max: 3 },
     run: setRule,
   },
   'may-list': {
     usage: 'project may-list PROJECT [PREFIX...]',
-    about: 'pages may list the keys that begin so; no effect yet, as no route lists keys for pages',
+    about:
+      'lets pages list the keys that begin with a PREFIX; no effect yet,\n' +
+      'as no route lists keys for pages',
     words: { min: 1, max: Number.POSITIVE_INFINITY },
     run: setListPrefixes,
   },
   'rotate-key': {
     usage: 'project rotate-key PROJECT',
-    about: 'makes a new page key and prints it: pages that still have the old one are refused',
+    about: 'creates a new page key and prints it; pages that send the old one are refused',
     words: one,
     run: rotateKey,
   },
   remove: {
     usage: 'project remove PROJECT [--with-store] [--yes]',
     about:
-      'takes its channel id, rules and seed away; the store and all pairs stay,\n' +
-      'unless --with-store deletes them, too. It asks first, unless --yes is given',
+      'removes its channel id, rules and seed; the store and all pairs stay,\n' +
+      'unless --with-store deletes them too. Asks first, unless --yes is given',
     flags: { 'with-store': { type: 'boolean' }, ...yes },
     words: one,
     run: removeProject,
@@ -125,9 +130,10 @@ async function createProject({ given, api, screen }: CommandCall): Promise<void>
   if (screen.isJson) return screen.json(project)
   showProject(screen, project)
   const url = await api.serverUrl()
-  if (!project.isOpen) screen.note('It is closed: pages need data-key, as here.')
-  screen.note(`Pages reach it by ${scriptOf(project, url ?? 'http://HOST')}`)
-  if (url === undefined) screen.note('HOST is where your server will be, such as 127.0.0.1:8288.')
+  if (!project.isOpen) screen.note('The project is closed: pages need the data-key below.')
+  screen.note(`Add this to your pages: ${scriptOf(project, url ?? 'http://HOST')}`)
+  if (url === undefined)
+    screen.note('Replace HOST with the address of your server, such as 127.0.0.1:8288.')
 }
 
 async function linkProject({ given, api, screen }: CommandCall): Promise<void> {
@@ -166,7 +172,8 @@ async function updateProject(call: CommandCall): Promise<void> {
     ...(mayDelete !== undefined && { mayDelete }),
     ...(title !== undefined && { title }),
   }
-  if (Object.keys(changes).length === 0) throw new UsageError('It needs something to change.')
+  if (Object.keys(changes).length === 0)
+    throw new UsageError('Give at least one setting to change.')
   await patch(call, changes)
 }
 
@@ -175,10 +182,10 @@ async function setRule(call: CommandCall): Promise<void> {
   const preset = presetOf(given.word(1))
   const prefix = given.text('prefix')
   if ((prefix === undefined) === given.wordCount < 3) {
-    throw new UsageError('It needs a key or --prefix, and not both.')
+    throw new UsageError('Give either a key or --prefix.')
   }
   const where = prefix === undefined ? { key: given.word(2) } : { prefix }
-  // Alone: somebody else may set another one meanwhile.
+  // Sends one rule instead of the whole list: others may set another rule meanwhile.
   await patch(call, { ruleChanges: [{ ...where, preset: preset === 'none' ? null : preset }] })
 }
 
@@ -187,13 +194,13 @@ function presetOf(word: string): PagePreset | 'none' {
   const preset = pagePresets.find((one) => one === word)
   if (preset !== undefined) return preset
   if (word === 'none') return word
-  throw new UsageError(`"${word}" is none of ${pagePresets.join(', ')} and none.`)
+  throw new UsageError(`Unknown preset "${word}". Use one of: ${pagePresets.join(', ')}, none.`)
 }
 
 async function setListPrefixes(call: CommandCall): Promise<void> {
   await patch(call, { listPrefixes: call.given.wordsFrom(1) })
   if (call.screen.isJson) return
-  call.screen.note('No route lists keys for pages yet: this is kept for when there is one.')
+  call.screen.note('No route lists keys for pages yet, so this setting has no effect yet.')
 }
 
 async function rotateKey({ given, api, screen }: CommandCall): Promise<void> {
@@ -202,10 +209,12 @@ async function rotateKey({ given, api, screen }: CommandCall): Promise<void> {
   const project = await api.ask<ProjectData>('POST', path)
   if (screen.isJson) return screen.json(project)
   const name = projectNameOf(project)
-  screen.note(`Pages reach ${name} by this page key and no other now`)
+  screen.note(`This is now the only valid page key of ${name}:`)
   if (project.isOpen) {
     const closing = `coatcheck project update ${name} --open off`
-    screen.note(`The project is still open by its channel id: \`${closing}\` closes it.`)
+    screen.note(
+      `The project is still open: pages need only its channel id. \`${closing}\` closes it.`,
+    )
   }
   screen.sentence(project.pageKey)
 }
@@ -215,8 +224,10 @@ async function removeProject({ given, api, screen }: CommandCall): Promise<void>
   const name = projectNameOf(project)
   const withStore = given.flag('with-store')
   if (!given.flag('yes')) {
-    await api.close() // the folder is let go of while somebody thinks
-    const deed = withStore ? 'Deleting all records of' : 'Taking its pages from'
+    await api.close() // others can use the folder while the user thinks
+    const deed = withStore
+      ? 'Deleting all records of'
+      : 'Removing the channel id, rules and seed of'
     await confirm(`${deed} ${name} (${project.channelId})`, [project.channelId, name])
   }
   const path = withStore
@@ -224,7 +235,7 @@ async function removeProject({ given, api, screen }: CommandCall): Promise<void>
     : pathOf(projectPath, project.channelId)
   await api.tell('DELETE', path)
   if (screen.isJson) return screen.json(null)
-  const outcome = withStore ? 'was deleted' : 'is no project now; its records stay'
+  const outcome = withStore ? 'was deleted' : 'is no longer a project; its records stay'
   screen.sentence(`The store ${name} ${outcome}.`)
 }
 

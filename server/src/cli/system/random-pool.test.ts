@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest'
 import { RandomPool } from './random-pool.ts'
 
-/** A pool of so many bytes. Draws count upward, so that each byte tells where it comes from. */
+/**
+ * A pool of `poolBytes` bytes. Drawn bytes count upward, so that each shows where it comes from.
+ */
 function countingPool(poolBytes: number): { pool: RandomPool; draws: number[] } {
   const draws: number[] = []
   let next = 0
@@ -18,19 +20,19 @@ it('gives each byte once, and draws anew when too few are left', () => {
   expect([...pool.take(6)]).toEqual([5, 6, 7, 8, 9, 10])
   expect(draws).toEqual([10])
   expect([...pool.take(7)]).toEqual([11, 12, 13, 14, 15, 16, 17])
-  // Three are left, which nobody gets.
+  // The three bytes that were left are dropped.
   expect([...pool.take(4)]).toEqual([21, 22, 23, 24])
   expect(draws).toEqual([10, 10, 10])
 })
 
-it('draws what is larger than the pool for itself', () => {
+it('draws directly where more is wanted than the pool holds', () => {
   const { pool, draws } = countingPool(4)
   expect([...pool.take(5)]).toEqual([1, 2, 3, 4, 5])
   expect([...pool.take(4)]).toEqual([6, 7, 8, 9])
   expect(draws).toEqual([5, 4])
 })
 
-it('gives bytes that are the caller’s own, and keeps none of them', () => {
+it('gives the caller a copy, and erases the bytes in the pool', () => {
   let drawn: Buffer | undefined
   const pool = new RandomPool((bytes) => {
     drawn = bytes.fill(7)

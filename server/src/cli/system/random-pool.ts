@@ -1,6 +1,6 @@
 /**
- * Random bytes, many drawn at once: a draw of few takes as long, which was a twelfth of what the
- * request of a page without an id took. What was given is not kept.
+ * Random bytes, drawn in large blocks. A small draw takes as long as a large one: it took a twelfth
+ * of the time for a page's request without an id. Bytes that were given out are erased here.
  */
 export class RandomPool {
   readonly #draw: (bytes: Buffer) => void

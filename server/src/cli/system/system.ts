@@ -3,7 +3,7 @@ import type { Environment } from '../../core/kernel/environment.ts'
 import { withoutPasswords } from '../../installation/config.ts'
 import { RandomPool } from './random-pool.ts'
 
-/** The real clock, real chance, and a log of one line each on stderr. */
+/** The real clock, real random bytes, and a log on stderr with one line per entry. */
 export function systemEnvironment(): Environment {
   const random = new RandomPool(randomFillSync)
   return {
@@ -16,7 +16,7 @@ export function systemEnvironment(): Environment {
   }
 }
 
-/** An error with the errors behind it. */
+/** An error with its causes. */
 function describe(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause)
   const own = cause.stack ?? `${cause.name}: ${cause.message}`

@@ -1,4 +1,4 @@
-/** The command line is not one; the message is a sentence, and `usage` shows what would be. */
+/** The command line is wrong. The message is a sentence; `usage` shows the right form. */
 export class UsageError extends Error {
   readonly usage: string
 
@@ -9,7 +9,7 @@ export class UsageError extends Error {
   }
 }
 
-/** It could not be done; the message is a sentence for the terminal. */
+/** The command failed; the message is a sentence for the terminal. */
 export class CommandError extends Error {
   constructor(message: string) {
     super(message)
@@ -17,7 +17,7 @@ export class CommandError extends Error {
   }
 }
 
-/** What the system says of a file that it does not read or write. */
+/** Why the system could not read or write a file. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

@@ -2,16 +2,16 @@ import { createInterface } from 'node:readline'
 import { CommandError, UsageError } from './command-errors.ts'
 
 /**
- * Has whoever sits at the terminal type one of `names`. Throws CommandError where something else
- * comes, and UsageError where nobody sits there.
+ * Asks the user at the terminal to type one of `names`. Throws CommandError for any other answer,
+ * and UsageError if the input is not a terminal.
  */
 export async function confirm(what: string, names: readonly string[]): Promise<void> {
-  if (!process.stdin.isTTY) throw new UsageError(`${what} needs --yes where nobody can be asked.`)
+  if (!process.stdin.isTTY) throw new UsageError(`${what} needs --yes without a terminal.`)
   const answer = await ask(`${what}. Type the id or name to confirm: `)
   if (!names.includes(answer.trim())) throw new CommandError('Nothing was done.')
 }
 
-/** '' where the input ends instead. */
+/** Resolves with the answer, or '' if the input ends. */
 function ask(question: string): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>()
   const terminal = createInterface({ input: process.stdin, output: process.stderr })

@@ -18,7 +18,7 @@ describe('text for a terminal', () => {
     expect(printable(text)).toBe(shown)
   })
 
-  it('is the same as JSON, where JSON is wanted', () => {
+  it('keeps the value of JSON', () => {
     const value = { 'k\u001b': ['\u009b\u202e\u{e0001}\u2028\n\ud800', 'grüße'] }
     const text = printableJson(value)
     expect(JSON.parse(text)).toEqual(value)

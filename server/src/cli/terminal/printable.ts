@@ -1,29 +1,31 @@
 import stringWidth from 'string-width'
 
 /**
- * What could move the cursor, change colours, break a line or turn the direction of what follows.
- * Joiners alone may stay: emoji and some scripts are spelled with them.
+ * Characters that could move the cursor, change colours, break a line or change the direction of
+ * text. Zero-width joiners and non-joiners may stay: emoji and some scripts need them.
  */
 const unprintable = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu
 
 const shortEscapes: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
-/** Text of users, on one line and harmless to a terminal. */
+/** Makes a text of users one line that is harmless to a terminal. */
 export function printable(text: string): string {
   return text.replace(unprintable, escaped)
 }
 
-/** JSON, on one line and harmless to a terminal: it means the same. */
+/**
+ * JSON on one line that is harmless to a terminal. Characters are escaped; the value is the same.
+ */
 export function printableJson(value: unknown): string {
   return JSON.stringify(value).replace(unprintable, escaped)
 }
 
-/** As many columns of a terminal as that text takes. */
+/** How many columns of a terminal a text takes. */
 export function widthOf(text: string): number {
   return stringWidth(text)
 }
 
-/** As much of a text as fits, with a sign where it goes on. */
+/** Cuts a text to `width` columns. `…` marks a text that was cut. */
 export function cutTo(width: number, text: string): string {
   if (widthOf(text) <= width) return text
   let kept = ''
@@ -36,7 +38,7 @@ export function cutTo(width: number, text: string): string {
   return `${kept}…`
 }
 
-/** As JSON spells it. */
+/** A character as JSON escapes it. */
 function escaped(char: string): string {
   return (
     shortEscapes[char] ?? Array.from({ length: char.length }, (_, at) => spelled(char, at)).join('')

@@ -3,7 +3,7 @@ import type { WriteStream } from 'node:tty'
 const width = 30
 const redrawMs = 100
 
-/** A line that fills up, on a terminal only. */
+/** A progress bar on one line, shown on a terminal only. */
 export class ProgressBar {
   readonly #stream: WriteStream
   #title: string
@@ -15,13 +15,13 @@ export class ProgressBar {
     this.#title = title
   }
 
-  /** What is done next. */
+  /** The name of the next step. A new name removes the old line. */
   set title(title: string) {
     if (title !== this.#title) this.end()
     this.#title = title
   }
 
-  /** Without a `total` it tells only that it goes on. */
+  /** Without a `total` it shows only `done`. */
   show(done: number, total: number | undefined): void {
     const now = performance.now()
     if (!this.#stream.isTTY || now - this.#drawnAt < redrawMs) return
@@ -37,7 +37,7 @@ export class ProgressBar {
     this.#stream.write(`\r${this.#title} ${bar} ${Math.floor(part * 100)} % (${done})`)
   }
 
-  /** Takes the line away again. */
+  /** Removes the line. */
   end(): void {
     if (this.#isDrawn) this.#stream.write('\r\u001b[2K')
     this.#isDrawn = false

@@ -1,10 +1,10 @@
-/** A value as people read it, and as programs do. */
+/** A value in two forms: for people and for programs. */
 export interface Cell {
   readonly readable: string
   readonly plain: string
 }
 
-/** What is not there. */
+/** Shown for a missing value. */
 const none = '-'
 const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
 
@@ -13,12 +13,12 @@ export function textCell(text: string | null | undefined): Cell {
   return { readable: shown, plain: shown }
 }
 
-/** A number of bytes: programs get all of its digits. */
+/** A number of bytes. Programs get all digits. */
 export function sizeCell(bytes: number | undefined): Cell {
   return bytes === undefined ? textCell(none) : { readable: sizeOf(bytes), plain: String(bytes) }
 }
 
-/** A time as the API writes it: people get it in their own time zone. */
+/** A time in the API's format. People see it in their own time zone. */
 export function timeCell(iso: string | null | undefined): Cell {
   return iso ? { readable: localTime(new Date(iso)), plain: iso } : textCell(none)
 }

@@ -18,7 +18,7 @@ const gap = '  '
 
 /** Where the results of a command go: tables for people, lines for programs, or JSON. */
 export class Screen {
-  /** True: `json` says all, and nothing else is told. */
+  /** True: the command prints its result with `json`, and nothing else. */
   readonly isJson: boolean
   readonly #streams: Streams
 
@@ -28,7 +28,7 @@ export class Screen {
     streams.stdout.on('error', ignoreReaderGone)
   }
 
-  /** What the API answered; null where it answers nothing. */
+  /** Prints the API's answer; null for an empty one. */
   json(data: unknown): void {
     this.#streams.stdout.write(`${printableJson(data ?? null)}\n`)
   }
@@ -37,24 +37,28 @@ export class Screen {
     this.#streams.stdout.write(`${printable(text)}\n`)
   }
 
-  /** A line for programs and files as it is; a terminal gets it so that it can do no harm. */
+  /** Prints a line: unchanged for programs and files, escaped for a terminal. */
   text(text: string): void {
     const { stdout } = this.#streams
     stdout.write(`${stdout.isTTY ? printable(text) : text}\n`)
   }
 
-  /** What is no result, and so in no program's way. */
+  /** Prints a message that is not part of the result, on stderr: programs read stdout only. */
   note(text: string): void {
     this.#streams.stderr.write(`${printable(text)}\n`)
   }
 
-  /** What is shown this once: alone on its stream, so that a script can keep it. */
+  /**
+   * Prints a secret that is never shown again. It is alone on stdout, so that a script can keep it.
+   */
   secret(text: string, sentence: string): void {
-    this.note(`${sentence}, shown this once:`)
+    this.note(`${sentence}, shown only this once:`)
     this.sentence(text)
   }
 
-  /** On a terminal with a header and cut to its width; else the values alone, between tabs. */
+  /**
+   * Prints a header and rows, cut to the width of a terminal. Elsewhere: only values, between tabs.
+   */
   table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): void {
     if (!this.#streams.stdout.isTTY) {
       this.#lines(rows.map((row) => columns.map((column) => plain(column.cellOf(row))).join('\t')))
@@ -66,7 +70,7 @@ export class Screen {
     this.#lines(aligned([titles, ...cells], isNumber).map((line) => this.#cut(line)))
   }
 
-  /** A thing's properties, a line each. */
+  /** Prints properties, one per line. */
   facts(facts: readonly (readonly [name: string, cell: Cell])[]): void {
     const isTerminal = this.#streams.stdout.isTTY
     const rows = facts.map(([name, cell]) => [
@@ -78,7 +82,7 @@ export class Screen {
   }
 
   #cut(line: string): string {
-    // Of a terminal that does not tell, 0.
+    // 0 for a terminal that does not know its width.
     return cutTo(this.#streams.stdout.columns || Number.POSITIVE_INFINITY, line)
   }
 
@@ -87,7 +91,7 @@ export class Screen {
   }
 }
 
-/** `coatcheck store list | head -1` has read enough. */
+/** The reader has gone, as in `coatcheck store list | head -1`: that is not an error. */
 function ignoreReaderGone(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error
 }
@@ -96,7 +100,7 @@ function plain(cell: Cell): string {
   return printable(cell.plain)
 }
 
-/** Each column as wide as its widest cell. */
+/** Pads each column to the width of its widest cell. */
 function aligned(
   rows: readonly (readonly string[])[],
   isNumber: readonly boolean[],

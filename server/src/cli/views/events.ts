@@ -1,7 +1,7 @@
 import { type Cell, sizeCell, textCell, timeCell } from '../terminal/readable.ts'
 import type { Column, Screen } from '../terminal/screen.ts'
 
-/** As the API describes what happened. */
+/** An event, as the API describes it. */
 interface EventData {
   readonly revision: number
   readonly at: string
@@ -16,11 +16,11 @@ interface EventData {
 /** A page of an audit trail. */
 export interface TrailData {
   readonly items: readonly EventData[]
-  /** Undefined behind the oldest. */
+  /** Null on the last page, which ends with the oldest event. */
   readonly nextBefore: number | null
 }
 
-/** Lines that are shown where nobody says how many. */
+/** How many lines are shown without `--limit`. */
 const usualLimit = '100'
 const limitMax = 1_000
 
@@ -37,7 +37,7 @@ const columns: readonly Column<EventData>[] = [
 
 export const trailFlags = { limit: { type: 'string' }, before: { type: 'string' } } as const
 
-/** What of a trail is asked for. Throws UsageError. */
+/** The query for the part of a trail that the flags ask for. Throws UsageError. */
 export function trailQueryOf(given: {
   count(name: string, max: number): string | undefined
 }): Record<string, string | undefined> {
@@ -53,7 +53,7 @@ export function showTrail(screen: Screen, data: TrailData): void {
     return
   }
   screen.table(columns, data.items)
-  if (data.nextBefore !== null) screen.note(`What is older: --before ${data.nextBefore}`)
+  if (data.nextBefore !== null) screen.note(`Older events: --before ${data.nextBefore}`)
 }
 
 function detailsCell({ details }: EventData): Cell {

@@ -15,7 +15,7 @@ export const projectColumns: readonly Column<ListedProjectData>[] = [
   { title: 'TITLE', cellOf: ({ title }) => textCell(title) },
 ]
 
-/** A project by itself, with the key of its pages. */
+/** Shows one project, with its page key. */
 export function showProject(screen: Screen, project: ProjectData): void {
   const { rules } = project
   screen.facts([
@@ -26,7 +26,7 @@ export function showProject(screen: Screen, project: ProjectData): void {
     ['owner', textCell(project.username ?? project.userId)],
     ['title', textCell(project.title)],
     ['pairs', textCell(String(project.pairCount))],
-    ['open by its channel', textCell(yesOrNo(project.isOpen))],
+    ['open without page key', textCell(yesOrNo(project.isOpen))],
     ['pages may delete', textCell(yesOrNo(project.mayDelete))],
     ['pages may list', textCell(listedBy(project))],
     ['seed', textCell(yesOrNo(project.hasSeed))],
@@ -35,10 +35,10 @@ export function showProject(screen: Screen, project: ProjectData): void {
   ])
 }
 
-/** Pages of today can't: who reads this must not rely on it. */
+/** Says that no page can list keys yet, so that nobody relies on it. */
 function listedBy({ listPrefixes }: ProjectData): string {
   if (listPrefixes.length === 0) return ''
-  return `${listPrefixes.map((one) => JSON.stringify(one)).join(', ')} (no page can yet)`
+  return `${listPrefixes.map((one) => JSON.stringify(one)).join(', ')} (no effect yet)`
 }
 
 function describeRule({ key, prefix, preset }: PageRule): string {

@@ -2,7 +2,7 @@ import { addressOf, type StoreData } from '../api/store-address.ts'
 import { sizeCell, textCell, timeCell } from '../terminal/readable.ts'
 import type { Column, Screen } from '../terminal/screen.ts'
 
-/** As the API's search describes a store. */
+/** A store, as the API's search describes it. */
 export interface FoundStoreData {
   readonly id: string
   readonly name: string | null
@@ -33,7 +33,7 @@ export const storeColumns: readonly Column<FoundStoreData>[] = [
   { title: 'TITLE', cellOf: ({ title }) => textCell(title) },
 ]
 
-/** A store by itself. `recordCount`: undefined where nobody counted. */
+/** Shows one store. `recordCount` is undefined if nobody counted. */
 export function showStore(
   screen: Screen,
   {
@@ -65,7 +65,7 @@ export function showStore(
     ['use', textCell(counts.join(', '))],
     ['channel', textCell(store.channelId)],
     ['general access', textCell(access.generalAccess)],
-    ['in effect', textCell(access.effectiveAccess)],
+    ['effective access', textCell(access.effectiveAccess)],
     ['shared with', textCell(shares.join(', '))],
   ])
 }

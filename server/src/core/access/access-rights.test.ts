@@ -2,8 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
 import type { GeneralAccess, StoreIdentity } from '../identity/identity.ts'
 import { StorageError } from '../kernel/errors.ts'
-import type { Action, Extent, Scope } from '../people/scope.ts'
-import type { UserAccess } from '../people/users.ts'
+import type { Action, Extent, Scope, UserAccess } from '../people/scope.ts'
 import {
   codeOf,
   identityWith,
@@ -22,14 +21,13 @@ import {
   isAllowed,
   keyPrefixOf,
   mayNeedOwner,
-  operatorPrincipal,
   ownAccess,
-  type Principal,
   requireAccount,
   requireAdmin,
   rightOf,
   type Use,
 } from './access.ts'
+import { operatorPrincipal, type Principal } from './principal.ts'
 
 const storeId = 'store000000000001'
 const otherStoreId = 'store000000000002'

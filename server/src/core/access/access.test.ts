@@ -1,10 +1,12 @@
 import { hash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
+import { tokenKey } from '../disk/keyspace.ts'
 import type { GeneralAccess } from '../identity/identity.ts'
 import { type ErrorCode, StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import { type Action, fullScope } from '../people/scope.ts'
+import { digestOf } from '../people/token-text.ts'
 import {
   codeOf,
   entriesOf,
@@ -17,14 +19,8 @@ import {
   type TestDomain,
   userWith,
 } from '../testing/testing.ts'
-import {
-  type Address,
-  authorize,
-  isAllowed,
-  operatorPrincipal,
-  type Principal,
-  requireUser,
-} from './access.ts'
+import { type Address, authorize, isAllowed, requireUser } from './access.ts'
+import { operatorPrincipal, type Principal } from './principal.ts'
 
 const generalAccesses: readonly GeneralAccess[] = [
   'FOLLOW_USER_SETTING',
@@ -194,6 +190,21 @@ describe('who is remembered', () => {
     expect(access.authenticate('token')).toBeInstanceOf(Promise)
     const principal = await access.authenticate('token')
     expect(access.authenticate('token')).toBe(principal)
+  })
+
+  it('is one of a bounded number, who came last', async () => {
+    const { access, engine } = await withFirstUser()
+    const [{ value = Buffer.of() } = {}] = await entriesOf(engine, 'token')
+    const come = async (text: string): Promise<void> => {
+      await engine.commit({ puts: [{ key: tokenKey(digestOf(text)), value }] })
+      await access.authenticate(text)
+    }
+    await access.authenticate('token')
+    for (let n = 1; n < limits.cachedTokensMax; n += 1) await come(`token-${n}`)
+    access.authenticate('token')
+    await come('one more')
+    const isKnown = (text: string): boolean => !(access.authenticate(text) instanceof Promise)
+    expect(['token', 'token-1', 'token-2'].map(isKnown)).toEqual([true, false, true])
   })
 })
 

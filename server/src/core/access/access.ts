@@ -1,8 +1,10 @@
-import type { Actor, Caller, Door } from '../identity/caller.ts'
+import { LRUCache } from 'lru-cache'
+import { type Caller, decidedOnce } from '../identity/caller.ts'
 import type { StoreIdentity } from '../identity/identity.ts'
 import type { Environment } from '../kernel/environment.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
+import type { Actor, Door } from '../log/actor.ts'
 import { GuessLimit } from '../people/guess-limit.ts'
 import {
   type Action,
@@ -12,43 +14,21 @@ import {
   includes,
   lesser,
   type Scope,
+  type UserAccess,
 } from '../people/scope.ts'
 import { isWellMadeToken } from '../people/token-text.ts'
 import type { Tokens } from '../people/tokens.ts'
-import type { User, UserAccess, Users } from '../people/users.ts'
+import type { User, Users } from '../people/users.ts'
 import type { Operator } from './operator.ts'
-
-/** A user, through a token. */
-export interface UserPrincipal {
-  readonly kind: 'user'
-  readonly user: User
-  /** `Token.id`; '' for the operator. */
-  readonly tokenId: string
-  readonly scope: Scope
-  /** When the token ends, in ms since 1970; undefined: never. */
-  readonly expiresAt?: number | undefined
-  /** Who may read the data folder may do everything. */
-  readonly isOperator: boolean
-}
-
-/** Who is asking. */
-export type Principal = UserPrincipal | { readonly kind: 'nobody' }
+import type { Principal, Sender, UserPrincipal } from './principal.ts'
 
 const nobody: Principal = { kind: 'nobody' }
 
 interface Known {
   readonly principal: UserPrincipal
-  readonly foundAt: number
+  foundAt: number
   readonly expiresAt: number | undefined
   usedAt: number
-}
-
-/** Whoever sent a request. */
-export interface Sender {
-  /** An IP address; asked for where it is needed alone. */
-  readonly peer: string
-  /** False where no proxy passed the request on; undefined: nobody knows. */
-  readonly isForwarded?: boolean
 }
 
 interface AccessParts {
@@ -66,7 +46,7 @@ export class Access {
   readonly #parts: AccessParts
   readonly #guesses: GuessLimit
   /** By token. */
-  readonly #known = new Map<string, Known>()
+  readonly #known = new LRUCache<string, Known>({ max: limits.cachedTokensMax })
   #timesForgotten = 0
 
   constructor(parts: AccessParts) {
@@ -87,13 +67,13 @@ export class Access {
 
   /** The caller that a principal is, through a door, for one use of a store. */
   callerFor(principal: Principal, door: Door, use: Use): Caller {
-    return {
+    return decidedOnce({
       actor: actorOf(principal, door),
       asksOwner: (store) => mayNeedOwner(principal, use, store),
       assert: (store, ownerAccess) => authorize(principal, use, store, ownerAccess),
       keyPrefix: (store) => keyPrefixOf(principal, store),
       assertValid: () => this.assertValid(principal),
-    }
+    })
   }
 
   /**
@@ -142,8 +122,7 @@ export class Access {
   /** What was known is asked anew: a token was revoked, or a user changed. */
   forget(): void {
     this.#timesForgotten += 1
-    for (const [token, known] of this.#known)
-      this.#known.set(token, { ...known, foundAt: -Infinity })
+    for (const known of this.#known.values()) known.foundAt = -Infinity
   }
 
   async #find(token: string, from: Sender | undefined): Promise<Principal> {
@@ -167,7 +146,6 @@ export class Access {
     const { user } = found
     const isOperator = false
     const principal: Principal = { kind: 'user', user, tokenId, scope, expiresAt, isOperator }
-    if (this.#known.size >= limits.cachedTokensMax) this.#known.clear()
     // What was forgotten while it was looked for may have been read before it changed. Another
     // server tells nobody: what is found holds from when it was asked for.
     const foundAt = timesForgotten === this.#timesForgotten ? askedAt : -Infinity
@@ -190,11 +168,6 @@ export class Access {
     const age = now - foundAt
     return age >= 0 && age < limits.cachedTokenMs && (expiresAt === undefined || now < expiresAt)
   }
-}
-
-/** Who may do everything, as that user: for the command line on the server's own machine. */
-export function operatorPrincipal(user: User): UserPrincipal {
-  return { kind: 'user', user, tokenId: '', scope: fullScope, isOperator: true }
 }
 
 /** The user behind a principal. Throws `token-missing`. */

@@ -4,8 +4,8 @@ import { type Domain, openDomain } from '../domain.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import { TestEnvironment } from '../testing/testing.ts'
-import type { Sender } from './access.ts'
 import { createOperatorSecret } from './operator.ts'
+import type { Sender } from './principal.ts'
 
 const environment = new TestEnvironment()
 const secret = createOperatorSecret(environment)

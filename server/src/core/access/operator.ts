@@ -3,7 +3,7 @@ import type { Environment } from '../kernel/environment.ts'
 import { randomAlphanumerics } from '../kernel/ids.ts'
 import { digestOf } from '../people/token-text.ts'
 import type { Users } from '../people/users.ts'
-import { operatorPrincipal, type Sender, type UserPrincipal } from './access.ts'
+import { operatorPrincipal, type Sender, type UserPrincipal } from './principal.ts'
 
 const secretPrefix = 'coatcheck_local_'
 /** 48 letters and digits are 285 random bits. */

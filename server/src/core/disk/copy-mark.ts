@@ -1,4 +1,5 @@
-import type { Bytes, Entry, Revision } from '../engine/engine.ts'
+import type { Entry, Revision } from '../engine/engine.ts'
+import type { Bytes } from '../kernel/bytes.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { formatKey } from './keyspace.ts'
 

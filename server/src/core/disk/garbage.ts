@@ -1,4 +1,5 @@
-import type { Bytes, Put, Sum } from '../engine/engine.ts'
+import type { Put, Sum } from '../engine/engine.ts'
+import type { Bytes } from '../kernel/bytes.ts'
 import { limits } from '../kernel/limits.ts'
 import { garbageKey, garbageTotalKey } from './keyspace.ts'
 

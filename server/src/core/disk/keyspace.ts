@@ -1,6 +1,6 @@
-import type { Bytes, KeyRange, Revision } from '../engine/engine.ts'
+import type { KeyRange, Revision } from '../engine/engine.ts'
 import { assert } from '../kernel/assert.ts'
-import { asBuffer } from '../kernel/bytes.ts'
+import { asBuffer, type Bytes } from '../kernel/bytes.ts'
 import { limits } from '../kernel/limits.ts'
 
 /**

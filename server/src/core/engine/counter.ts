@@ -1,6 +1,5 @@
-import { asBuffer } from '../kernel/bytes.ts'
-import type { Bytes, Entry } from './engine.ts'
-import { EngineError } from './engine.ts'
+import { asBuffer, type Bytes } from '../kernel/bytes.ts'
+import { EngineError, type Entry } from './engine.ts'
 
 const totalMax = 2n ** 63n - 1n
 const totalMin = -(2n ** 63n)

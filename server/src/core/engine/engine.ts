@@ -1,7 +1,5 @@
 import type { Awaitable } from '../kernel/awaitable.ts'
-
-/** Raw bytes. Node's `Buffer` is one. */
-export type Bytes = Uint8Array
+import type { Bytes } from '../kernel/bytes.ts'
 
 /**
  * The engine's number of a commit: a safe integer >= 1, strictly increasing in commit order (gaps
@@ -123,7 +121,8 @@ export class EngineError extends Error {
  * holds a value or a counter, never both: a sum on a value is refused, a put replaces a counter.
  * After `close()` all reject.
  *
- * `engines/conformance/conformance.ts` is this contract as tests; decision 0001 says how each engine serves it.
+ * `engines/conformance/conformance.ts` is this contract as tests; decision 0001 says how each engine
+ * serves it.
  */
 export interface StorageEngine {
   readonly limits: EngineLimits

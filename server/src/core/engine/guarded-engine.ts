@@ -1,19 +1,19 @@
 import type { Awaitable } from '../kernel/awaitable.ts'
+import type { Bytes } from '../kernel/bytes.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
-import type {
-  AtomicWrite,
-  Bytes,
-  Commit,
-  EngineLimits,
-  Entry,
-  KeyRange,
-  Page,
-  Revision,
-  ScanBound,
-  StorageEngine,
+import {
+  type AtomicWrite,
+  type Commit,
+  EngineError,
+  type EngineLimits,
+  type Entry,
+  type KeyRange,
+  type Page,
+  type Revision,
+  type ScanBound,
+  type StorageEngine,
 } from './engine.ts'
-import { EngineError } from './engine.ts'
 
 /**
  * An engine whose failures are the domain's: it throws StorageErrors, and tries again after a

@@ -1,5 +1,4 @@
-import type { Revision } from './engine.ts'
-import { EngineError } from './engine.ts'
+import { EngineError, type Revision } from './engine.ts'
 
 interface Waiter {
   readonly revision: Revision

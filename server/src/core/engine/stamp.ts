@@ -1,4 +1,5 @@
-import type { Bytes, Revision } from './engine.ts'
+import type { Bytes } from '../kernel/bytes.ts'
+import type { Revision } from './engine.ts'
 
 /** The name of a stamped put: the key with the revision, 8 bytes big-endian, behind it. */
 export function stampedKey(key: Bytes, revision: Revision): Buffer {

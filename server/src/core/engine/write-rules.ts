@@ -1,6 +1,11 @@
-import { asBuffer } from '../kernel/bytes.ts'
-import type { AtomicWrite, Bytes, EngineLimits, Entry, Revision } from './engine.ts'
-import { EngineError } from './engine.ts'
+import { asBuffer, type Bytes } from '../kernel/bytes.ts'
+import {
+  type AtomicWrite,
+  EngineError,
+  type EngineLimits,
+  type Entry,
+  type Revision,
+} from './engine.ts'
 
 const stampBytes = 8
 const counterBytes = 8

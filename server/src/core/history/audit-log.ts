@@ -1,10 +1,11 @@
 import { auditRange, auditUserIdOf, changeRange, kindRange } from '../disk/keyspace.ts'
 import { walk } from '../disk/walk.ts'
-import type { Bytes, KeyRange, Revision, StorageEngine } from '../engine/engine.ts'
+import type { KeyRange, Revision, StorageEngine } from '../engine/engine.ts'
+import type { StoreIdentity } from '../identity/identity.ts'
+import type { Bytes } from '../kernel/bytes.ts'
 import { limits } from '../kernel/limits.ts'
 import { type AuditAction, type AuditEvent, decodeAuditEvent } from '../log/audit.ts'
 import { type Change, decodeChanges } from '../log/change.ts'
-import type { Store } from '../stores/store.ts'
 import { type NewestQuery, readNewest } from './newest-first.ts'
 
 /** What happened to a store, or to one of its records. */
@@ -12,6 +13,12 @@ export type StoreEvent = Omit<AuditEvent, 'action'> & {
   readonly action: AuditAction | 'record-put' | 'record-deleted' | 'store-expired'
   /** Of a record, in stored bytes. */
   readonly size?: number
+}
+
+/** A store whose events are asked for. */
+interface AuditedStore {
+  /** Throws what its caller throws. */
+  identity(): Promise<StoreIdentity>
 }
 
 /** Each is read from end to end. */
@@ -41,7 +48,7 @@ export class AuditLog {
    * throws.
    */
   async readStore(
-    store: Store,
+    store: AuditedStore,
     query: NewestQuery,
   ): Promise<{ events: readonly StoreEvent[]; more: boolean }> {
     const { id, ownerId } = await store.identity()

@@ -2,13 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { delaysOnly, FaultyEngine } from '../../engines/conformance/faulty.ts'
 import { MemoryEngine } from '../../engines/memory.ts'
 import { activityKey } from '../disk/keyspace.ts'
-import {
-  type AtomicWrite,
-  type Bytes,
-  type Commit,
-  EngineError,
-  type StorageEngine,
-} from '../engine/engine.ts'
+import { type AtomicWrite, type Commit, EngineError, type StorageEngine } from '../engine/engine.ts'
+import type { Bytes } from '../kernel/bytes.ts'
 import type { Store } from '../stores/store.ts'
 import {
   codeOf,

@@ -5,6 +5,7 @@ import type { Background } from '../kernel/background.ts'
 import type { Environment } from '../kernel/environment.ts'
 import { KeyQueue } from '../kernel/key-queue.ts'
 import { limits } from '../kernel/limits.ts'
+import { lostRace, retry } from '../kernel/retry.ts'
 import {
   decodeActivity,
   encodeActivity,
@@ -207,7 +208,7 @@ export class Activities {
 
   /** `busy`: others changed the store meanwhile; what is known is kept for the next time. */
   async #write(storeId: string, taken: Pending): Promise<'written' | 'gone' | 'busy'> {
-    for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
+    const attempt = async (): Promise<'written' | 'gone' | typeof lostRace> => {
       const keys = [storeKey(storeId), activityKey(storeId)]
       const [store, activity] = await this.#engine.get(keys)
       if (!store || store.isDamaged || !activity) return 'gone'
@@ -219,9 +220,9 @@ export class Activities {
         checks: [store, activity],
         ...moveExpiry(storeId, { from: stored, to: next }),
       })
-      if (commit.applied) return 'written'
+      return commit.applied ? 'written' : lostRace
     }
-    return 'busy'
+    return retry<'written' | 'gone' | 'busy'>(limits.commitAttemptsMax, attempt, () => 'busy')
   }
 
   /** The last use that the stored end counts from, or will when what is under way is written. */

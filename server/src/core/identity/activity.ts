@@ -1,5 +1,5 @@
-import type { Bytes, Entry } from '../engine/engine.ts'
-import { asBuffer } from '../kernel/bytes.ts'
+import type { Entry } from '../engine/engine.ts'
+import { asBuffer, type Bytes } from '../kernel/bytes.ts'
 
 export type StoreUse = 'read' | 'write' | 'delete' | 'list'
 

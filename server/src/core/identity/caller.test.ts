@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
 import type { Use } from '../access/access.ts'
+import { StorageError } from '../kernel/errors.ts'
 import type { Action, Scope } from '../people/scope.ts'
 import type { User } from '../people/users.ts'
 import type { Store } from '../stores/store.ts'
 import { codeOf, openTestDomain, type TestDomain, textRecord } from '../testing/testing.ts'
-import { type Caller, system } from './caller.ts'
+import { type Caller, decidedOnce, system } from './caller.ts'
 
 interface Opened {
   readonly domain: TestDomain
@@ -176,4 +177,42 @@ it('is the server itself where nobody is named: it may do and see everything', a
   expect(await keysOf(store, '')).toBe('a b')
   expect(system.actor).toBeUndefined()
   expect(await codeOf(system.assertValid())).toBe('none')
+})
+
+describe('a caller that decides once', () => {
+  async function openCounting(): Promise<{ opened: Opened; caller: Caller; decisions: string[] }> {
+    const opened = await openStore(['a'])
+    const decisions: string[] = []
+    const caller = decidedOnce({
+      ...system,
+      assert: ({ title }) => {
+        decisions.push(title ?? '')
+        if (title === 'closed') throw new StorageError('access-denied', 'No.')
+      },
+    })
+    return { opened, caller, decisions }
+  }
+
+  it('is asked once, however often one request uses the store', async () => {
+    const { opened, caller, decisions } = await openCounting()
+    const { stores } = opened.domain
+    const store = await stores.find(opened.store.id, caller)
+    await store.get('a')
+    await store.put(textRecord('a', 'y'))
+    expect(decisions).toEqual([''])
+  })
+
+  it('is asked again when the store has changed, and again when it refused', async () => {
+    const { opened, caller, decisions } = await openCounting()
+    const { stores } = opened.domain
+    const store = await stores.find(opened.store.id, caller)
+    await stores.update(opened.store.id, { title: 'open' })
+    await store.get('a')
+    await stores.update(opened.store.id, { title: 'closed' })
+    expect(await codeOf(store.head('a'))).toBe('access-denied')
+    expect(await codeOf(store.head('a'))).toBe('access-denied')
+    await stores.update(opened.store.id, { title: 'open' })
+    await store.get('a')
+    expect(decisions).toEqual(['', 'open', 'closed', 'closed', 'open'])
+  })
 })

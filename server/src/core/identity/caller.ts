@@ -1,17 +1,6 @@
-import type { Revision } from '../engine/engine.ts'
-import type { UserAccess } from '../people/users.ts'
+import type { Actor } from '../log/actor.ts'
+import type { UserAccess } from '../people/scope.ts'
 import type { StoreIdentity } from './identity.ts'
-
-/** The door that somebody came through; `cli`: the command line, on the server's own machine. */
-export type Door = 'apify' | 'nemesis' | 'applab' | 'coatcheck' | 'cli'
-
-/** Who does something, for the audit trail. */
-export interface Actor {
-  readonly userId: string
-  /** The token that was used, as `Token.id`; '' where none was. */
-  readonly tokenId: string
-  readonly door: Door
-}
 
 /**
  * On whose behalf a store is used. Whatever reads or writes the store asks about the very identity
@@ -39,9 +28,23 @@ export const system: Caller = {
   assertValid: async () => undefined,
 }
 
-/** What the audit trail says of a change: who made it, and what it replaced. */
-export interface Origin {
-  readonly actor: Actor | undefined
-  /** The revision before; undefined: there was nothing. */
-  readonly before: Revision | undefined
+/**
+ * The same caller, for one request: what it was allowed once with a store, as the store was then, is
+ * not decided again while the store is the same. A new version of the store is decided anew.
+ */
+export function decidedOnce(caller: Caller): Caller {
+  let allowed: { store: StoreIdentity; ownerAccess: UserAccess } | undefined
+  let asked: { store: StoreIdentity; asksOwner: boolean } | undefined
+  return {
+    ...caller,
+    asksOwner: (store) => {
+      if (asked?.store !== store) asked = { store, asksOwner: caller.asksOwner(store) }
+      return asked.asksOwner
+    },
+    assert: (store, ownerAccess) => {
+      if (allowed?.store === store && allowed.ownerAccess === ownerAccess) return
+      caller.assert(store, ownerAccess)
+      allowed = { store, ownerAccess }
+    },
+  }
 }

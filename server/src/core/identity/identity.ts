@@ -1,5 +1,7 @@
-import type { Bytes, Entry, Revision } from '../engine/engine.ts'
+import { LRUCache } from 'lru-cache'
+import type { Entry, Revision } from '../engine/engine.ts'
 import { assert } from '../kernel/assert.ts'
+import type { Bytes } from '../kernel/bytes.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import type { Project } from '../pages/project.ts'
@@ -48,6 +50,21 @@ export interface StoreIdentity {
   readonly signingSecret: string
 }
 
+/** A store as it is now. */
+export interface StoreInfo extends StoreIdentity {
+  readonly modifiedAt: number
+  readonly accessedAt: number
+  /** When the store ends unless it is used; undefined: it is kept. */
+  readonly expiresAt: number | undefined
+  readonly recordCount: number
+  /** Stored bytes of all values. */
+  readonly storedBytes: number
+  readonly readCount: number
+  readonly writeCount: number
+  readonly deleteCount: number
+  readonly listCount: number
+}
+
 /** An identity as it was read: together with what a write to its store checks. */
 export interface FoundIdentity {
   readonly identity: StoreIdentity
@@ -75,7 +92,7 @@ function decodeIdentity(entry: Entry): StoreIdentity {
 
 /** Identities that were decoded before, keyed by store and valid for one revision. */
 export class IdentityCache {
-  readonly #found = new Map<string, FoundIdentity>()
+  readonly #found = new LRUCache<string, FoundIdentity>({ max: limits.cachedStoresMax })
 
   /** What the store was when it was last read: a guess, to be confirmed by its revision. */
   guess(storeId: string): FoundIdentity | undefined {
@@ -91,7 +108,6 @@ export class IdentityCache {
     }
     const { key, revision } = entry
     const decoded = { identity: decodeIdentity(entry), key, revision }
-    if (this.#found.size >= limits.cachedStoresMax) this.#found.clear()
     this.#found.set(storeId, decoded)
     return decoded
   }

@@ -1,6 +1,6 @@
 import type { Put, Revision } from '../engine/engine.ts'
+import type { Actor } from '../log/actor.ts'
 import { type AuditAction, auditPut } from '../log/audit.ts'
-import type { Actor } from './caller.ts'
 import type { StoreIdentity } from './identity.ts'
 import type { StoreChanges } from './store-changes.ts'
 

@@ -1,4 +1,4 @@
-import type { Bytes } from '../engine/engine.ts'
+import type { Bytes } from '../kernel/bytes.ts'
 import type { Environment } from '../kernel/environment.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { randomAlphanumerics } from '../kernel/ids.ts'

@@ -8,7 +8,8 @@ import {
   sessionKey,
   sharedKey,
 } from '../disk/keyspace.ts'
-import type { AtomicWrite, Bytes, Put } from '../engine/engine.ts'
+import type { AtomicWrite, Put } from '../engine/engine.ts'
+import type { Bytes } from '../kernel/bytes.ts'
 import type { StoreIdentity } from './identity.ts'
 
 /**

@@ -1,10 +1,12 @@
 import { activityKey, storeKey, userKey } from '../disk/keyspace.ts'
-import type { Bytes, Check, Entry, StorageEngine } from '../engine/engine.ts'
+import type { Check, Entry, StorageEngine } from '../engine/engine.ts'
 import { assert } from '../kernel/assert.ts'
 import { type Awaitable, andThen } from '../kernel/awaitable.ts'
+import type { Bytes } from '../kernel/bytes.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
-import { decodeUser, type UserAccess } from '../people/users.ts'
+import type { UserAccess } from '../people/scope.ts'
+import { decodeUser } from '../people/users.ts'
 import type { Activities } from './activities.ts'
 import { decodeActivity, type StoreActivity } from './activity.ts'
 import type { Caller } from './caller.ts'
@@ -82,7 +84,7 @@ export class StoreReader {
   guess(storeId: string, caller: Caller): StoreSnapshot | undefined {
     const found = this.#identities.guess(storeId)
     if (!found || this.#activities.canExpire(found.identity)) return undefined
-    if (caller.asksOwner(found.identity) || !isAllowed(caller, found.identity)) return undefined
+    if (!isAllowedUnasked(caller, found.identity)) return undefined
     return { identity: found.identity, check: found, activity: undefined, entries: [] }
   }
 
@@ -152,8 +154,12 @@ export class StoreReader {
   }
 }
 
-/** What is refused of a guess is told once the store was read. */
-function isAllowed(caller: Caller, identity: StoreIdentity): boolean {
+/**
+ * Whether the caller may use a store that is like this, as far as that is certain without reading
+ * the owner's settings. False decides nothing: the store must be read then.
+ */
+export function isAllowedUnasked(caller: Caller, identity: StoreIdentity): boolean {
+  if (caller.asksOwner(identity)) return false
   try {
     caller.assert(identity, accessOf(undefined))
     return true

@@ -95,16 +95,20 @@ describe('the schema of a store', () => {
     ])
   })
 
-  it('is held in memory only up to a bound', () => {
+  it('is held in memory only up to a bound, of the stores that were used last', () => {
     const cache = new SchemaCache()
     const { bytes } = encodeSchema({ ...value, title: 'x'.repeat(1_000_000) })
     const key = kindRange('schema').start
-    const count = Math.ceil(limits.cachedSchemasBytesMax / bytes.length) + 1
-    for (let index = 0; index < count; index += 1) {
-      cache.decode(`store-${index}`, { key, value: bytes, revision: index })
+    const fitting = Math.floor(limits.cachedSchemasBytesMax / bytes.length)
+    const decode = (n: number): void => {
+      cache.decode(`store-${n}`, { key, value: bytes, revision: n })
     }
-    expect(cache.get('store-0')).toBeUndefined()
-    expect(cache.get(`store-${count - 1}`)).toBeDefined()
+    for (let n = 0; n < fitting; n += 1) decode(n)
+    expect(cache.get('store-0')).toBeDefined()
+    decode(fitting)
+    expect(cache.get('store-0')).toBeDefined()
+    expect(cache.get('store-1')).toBeUndefined()
+    expect(cache.get(`store-${fitting}`)).toBeDefined()
   })
 
   it('is refused when it is too deep or too large for an entry', async () => {

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { Entry } from '../engine/engine.ts'
 import { asBuffer } from '../kernel/bytes.ts'
 import { StorageError } from '../kernel/errors.ts'
@@ -53,8 +54,10 @@ export function collectionsOf({ collections }: StoreSchema, key: string): Collec
 
 /** Schemas that were read before. That of a store never changes, so that its id is enough. */
 export class SchemaCache {
-  readonly #found = new Map<string, StoreSchema>()
-  #bytes = 0
+  readonly #found = new LRUCache<string, StoreSchema>({
+    maxSize: limits.cachedSchemasBytesMax,
+    sizeCalculation: ({ text }) => text.length,
+  })
 
   get(storeId: string): StoreSchema | undefined {
     return this.#found.get(storeId)
@@ -70,15 +73,8 @@ export class SchemaCache {
     const text = asBuffer(entry.value).toString('utf8')
     const collections = readCollections(JSON.parse(text))
     const schema = { id: `${storeId}/${entry.revision}`, text, collections }
-    if (this.#bytes + text.length > limits.cachedSchemasBytesMax) this.#clear()
-    this.#bytes += text.length
     this.#found.set(storeId, schema)
     return schema
-  }
-
-  #clear(): void {
-    this.#found.clear()
-    this.#bytes = 0
   }
 }
 

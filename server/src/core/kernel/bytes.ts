@@ -1,4 +1,5 @@
-import type { Bytes } from '../engine/engine.ts'
+/** Raw bytes. Node's `Buffer` is one. */
+export type Bytes = Uint8Array
 
 /** The same bytes as a Buffer, not copied. */
 export function asBuffer(bytes: Bytes): Buffer {

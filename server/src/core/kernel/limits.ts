@@ -153,6 +153,10 @@ export const limits = Object.freeze({
   /** How deep arrays and objects may be nested in JSON that is taken apart. */
   jsonDepthMax: 1_000,
   jsonPathLengthMax: 2_000,
+  /** A regular expression in a JSONPath, in UTF-16 units. */
+  patternLengthMax: 500,
+  /** Regular expressions that one search keeps compiled. */
+  cachedPatternsMax: 100,
   /** What one search by a JSONPath may cost: about so many values are looked at. */
   jsonPathStepsMax: 1_000_000,
   /** Output of decoding a value for a JSON door. */

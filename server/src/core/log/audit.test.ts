@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
 import { encodeNumber, userKey } from '../disk/keyspace.ts'
-import type { Actor, Caller } from '../identity/caller.ts'
+import type { Caller } from '../identity/caller.ts'
 import { fullScope } from '../people/scope.ts'
 import type { User } from '../people/users.ts'
 import type { Store } from '../stores/store.ts'
@@ -16,6 +16,7 @@ import {
   type TestDomain,
   textRecord,
 } from '../testing/testing.ts'
+import type { Actor } from './actor.ts'
 import { type AuditEvent, auditPut, decodeAuditEvent } from './audit.ts'
 
 interface Opened extends TestDomain {

@@ -1,6 +1,6 @@
 import { auditKey, decodeNumber } from '../disk/keyspace.ts'
 import type { Entry, Put, Revision } from '../engine/engine.ts'
-import type { Actor } from '../identity/caller.ts'
+import type { Actor } from './actor.ts'
 
 export type AuditAction =
   | 'store-created'

@@ -137,6 +137,18 @@ describe('a change log that is swept', () => {
     await trimmer.sweep()
     expect(await changesIn(engine)).toBe(limits.changesKeptPerStoreMax + 1)
   })
+
+  it('is counted although more other stores change than are remembered', async () => {
+    const environment = new TestEnvironment()
+    const engine = await engineWith(environment, { [storeId]: limits.changesKeptPerStoreMax + 1 })
+    const trimmer = new ChangeTrimmer(engine, environment)
+    for (let other = 0; other < limits.activeStoresMax + 10; other += 1) {
+      trimmer.note(`store${other}`, other)
+      if (other % 10 === 0) trimmer.note(storeId, other)
+    }
+    await trimmer.sweep()
+    expect(await changesIn(engine)).toBe(limits.changesKeptPerStoreMax)
+  })
 })
 
 describe('a change log that is trimmed again and again', () => {

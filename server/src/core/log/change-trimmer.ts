@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import {
   changeKey,
   changeRange,
@@ -22,7 +23,11 @@ export class ChangeTrimmer {
   readonly #environment: Environment
   readonly #rememberedMax: number
   /** Changes by this server since the store's log was counted last. */
-  readonly #tally = new Map<string, number>()
+  readonly #tally = new LRUCache<string, { changes: number }>({
+    // By `max` it would reserve megabytes for stores that nobody has.
+    maxSize: limits.activeStoresMax,
+    sizeCalculation: () => 1,
+  })
   /**
    * All changes in the logs that were trimmed lately, where nobody else writes to the engine; the
    * latest of these logs at the end.
@@ -43,8 +48,9 @@ export class ChangeTrimmer {
 
   /** A change was logged by this commit. */
   note(storeId: string, revision: Revision): void {
-    if (this.#tally.size >= limits.activeStoresMax) this.#tally.clear()
-    this.#tally.set(storeId, (this.#tally.get(storeId) ?? 0) + 1)
+    const tally = this.#tally.get(storeId)
+    if (tally) tally.changes += 1
+    else this.#tally.set(storeId, { changes: 1 })
     const log = this.#remembered.get(storeId)
     if (!log) return
     if (log.length < this.#rememberedMax) log.push(revision)
@@ -53,8 +59,8 @@ export class ChangeTrimmer {
 
   /** Trims the logs that grew long, and visits a bounded number of logs for changes grown old. */
   async sweep(): Promise<void> {
-    for (const [storeId, count] of [...this.#tally]) {
-      if (count < limits.changesBetweenTrims) continue
+    for (const [storeId, { changes }] of [...this.#tally]) {
+      if (changes < limits.changesBetweenTrims) continue
       this.#tally.delete(storeId)
       await this.#trimLength(storeId)
     }

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { changeRange, encodeNumber } from '../disk/keyspace.ts'
-import type { Bytes } from '../engine/engine.ts'
-import type { Actor, Door } from '../identity/caller.ts'
+import type { Bytes } from '../kernel/bytes.ts'
+import type { Actor, Door } from './actor.ts'
 import { type Change, type ChangeKind, changePut, decodeChanges } from './change.ts'
 
 const storeId = 'store000000000001'

@@ -1,8 +1,8 @@
 import { changeKey, changeRevisionOf } from '../disk/keyspace.ts'
 import type { Entry, Put, Revision } from '../engine/engine.ts'
-import type { Actor, Door, Origin } from '../identity/caller.ts'
 import { assert } from '../kernel/assert.ts'
 import { asBuffer } from '../kernel/bytes.ts'
+import type { Actor, Door, Origin } from './actor.ts'
 
 export type ChangeKind = 'put' | 'delete' | 'clear' | 'drop' | 'expire'
 

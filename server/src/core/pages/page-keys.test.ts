@@ -73,4 +73,15 @@ describe('guesses of page keys', () => {
     await tryKey(keys, shown('right'))
     expect(await codeOf(tryKey(keys, shown('right'), 'right'))).toBe(tooMany)
   })
+
+  it('leave alone a bounded number of channels, those that were used last', async () => {
+    const keys = new PageKeys(new TestEnvironment())
+    const come = (n: number): Promise<string> =>
+      codeOf(tryKey(keys, shown('right', { channelId: `channel-${n}` }), 'right'))
+    for (let n = 0; n < limits.cachedStoresMax; n += 1) await come(n)
+    await come(0)
+    await come(limits.cachedStoresMax)
+    await guess(keys, limits.pageKeyGuessesMax)
+    expect(await Promise.all([0, 1, 2].map(come))).toEqual(['none', tooMany, 'none'])
+  })
 })

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { Environment } from '../kernel/environment.ts'
 import { limits } from '../kernel/limits.ts'
 import { GuessLimit } from '../people/guess-limit.ts'
@@ -21,7 +22,7 @@ const pageKeyLengthMax = 100
 export class PageKeys {
   readonly #guesses: GuessLimit
   /** The last right one of each channel. */
-  readonly #right = new Map<string, string>()
+  readonly #right = new LRUCache<string, string>({ max: limits.cachedStoresMax })
 
   constructor(environment: Environment) {
     this.#guesses = new GuessLimit(environment, limits.pageKeyGuessesMax)
@@ -39,7 +40,6 @@ export class PageKeys {
 
   noteRight({ channelId, pageKey }: ShownKey): void {
     if (this.#right.get(channelId) === pageKey) return
-    if (this.#right.size >= limits.cachedStoresMax) this.#right.clear()
     this.#right.set(channelId, pageKey)
   }
 

@@ -40,3 +40,8 @@ export function narrowedPrefix(prefix: string, keyPrefix: string | undefined): s
   if (keyPrefix === undefined || prefix.startsWith(keyPrefix)) return prefix
   return keyPrefix.startsWith(prefix) ? keyPrefix : undefined
 }
+
+/** Who may read a user's stores that follow the user's setting (Apify's account setting). */
+export type UserAccess = 'RESTRICTED' | 'ANYONE_WITH_ID_CAN_READ'
+
+export const userAccessLevels: readonly UserAccess[] = ['RESTRICTED', 'ANYONE_WITH_ID_CAN_READ']

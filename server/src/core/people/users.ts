@@ -1,18 +1,15 @@
 import { kindRange, tokenKey, userKey, usernameKey } from '../disk/keyspace.ts'
 import { walk } from '../disk/walk.ts'
 import type { AtomicWrite, Entry, StorageEngine } from '../engine/engine.ts'
-import type { Actor } from '../identity/caller.ts'
 import type { Environment } from '../kernel/environment.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { createId, isId } from '../kernel/ids.ts'
 import { limits } from '../kernel/limits.ts'
+import { lostRace, retry } from '../kernel/retry.ts'
+import type { Actor } from '../log/actor.ts'
 import { auditPut, trailsOf } from '../log/audit.ts'
+import type { UserAccess } from './scope.ts'
 import { digestOf } from './token-text.ts'
-
-/** Who may read a user's stores that follow the user's setting (Apify's account setting). */
-export type UserAccess = 'RESTRICTED' | 'ANYONE_WITH_ID_CAN_READ'
-
-export const userAccessLevels: readonly UserAccess[] = ['RESTRICTED', 'ANYONE_WITH_ID_CAN_READ']
 
 export interface User {
   readonly id: string
@@ -111,7 +108,7 @@ export class Users {
 
   /** Throws `user-not-found`, `last-admin`. */
   async update(userId: string, changes: UserChanges, actor?: Actor): Promise<User> {
-    for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
+    const attempt = async (): Promise<User | typeof lostRace> => {
       const [entry] = await this.#engine.get([userKey(userId)])
       if (!entry) throw userNotFound(userId)
       const user = { ...decodeUser(entry), ...changes }
@@ -129,9 +126,13 @@ export class Users {
         checks: [entry, ...others],
         puts: [{ key: entry.key, value: encodeUser(user) }, ...audits],
       })
-      if (commit.applied) return user
+      return commit.applied ? user : lostRace
     }
-    throw new StorageError('store-busy', 'Too many others change this user just now.')
+    const message = 'Too many others change this user just now.'
+    const giveUp = (): never => {
+      throw new StorageError('store-busy', message)
+    }
+    return retry(limits.commitAttemptsMax, attempt, giveUp)
   }
 
   /** What is checked together with a change that leaves nobody else to manage the others. */

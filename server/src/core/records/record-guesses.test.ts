@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
 import { StorageError } from '../kernel/errors.ts'
+import { limits } from '../kernel/limits.ts'
 import type { Store } from '../stores/store.ts'
 import {
   bytesRecord,
   callerWith,
   codeOf,
+  identityWith,
   openTestDomain,
   owner,
   patternBytes,
@@ -14,6 +16,7 @@ import {
   textRecord,
 } from '../testing/testing.ts'
 import { check } from '../upkeep/check.ts'
+import type { RecordInfo } from '../values/record-info.ts'
 import { RecordGuesses } from './record-guesses.ts'
 
 /** Two servers on one engine: what the one remembers of records, the other changes. */
@@ -42,6 +45,15 @@ class CountingEngine extends MemoryEngine {
     this.reads += 1
     return super.get(...asked)
   }
+}
+
+const smallInfo: RecordInfo = {
+  contentType: 'text/plain',
+  contentEncoding: '',
+  size: 1,
+  modifiedAt: 1,
+  jsonState: 'unchecked',
+  place: { kind: 'inline', bytes: Buffer.of(1) },
 }
 
 const small = (text: string) => ({
@@ -138,6 +150,22 @@ describe('guessing', () => {
     expect(guesses.isWorthwhile()).toBe(true)
     guesses.learn({ wasRight: false })
     expect(guesses.isWorthwhile()).toBe(false)
+  })
+
+  it('remembers a bounded number of records, those that were used last', () => {
+    const guesses = new RecordGuesses()
+    const identity = identityWith({})
+    const note = (n: number): void => {
+      const replacements = [{ key: `key-${n}`, before: undefined, next: smallInfo }]
+      guesses.note('store', identity, { replacements, revision: n })
+    }
+    const get = (n: number) => guesses.get(`store/key-${n}`, identity)
+    for (let n = 0; n < limits.guessedRecordsMax; n += 1) note(n)
+    expect(get(0)).toMatchObject({ revision: 0 })
+    note(limits.guessedRecordsMax)
+    expect(get(0)).toMatchObject({ revision: 0 })
+    expect(get(1)).toBeUndefined()
+    expect(get(2)).toMatchObject({ revision: 2 })
   })
 })
 

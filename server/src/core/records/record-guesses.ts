@@ -1,9 +1,10 @@
+import { LRUCache } from 'lru-cache'
 import { recordKey } from '../disk/keyspace.ts'
 import type { Revision } from '../engine/engine.ts'
 import type { StoreIdentity } from '../identity/identity.ts'
 import { limits } from '../kernel/limits.ts'
 import type { RecordInfo } from '../values/record-info.ts'
-import type { Replaced } from './record-write.ts'
+import type { Replaced, Replacement } from './record-write.ts'
 
 interface Guess extends Replaced {
   readonly contentId: Buffer
@@ -25,7 +26,7 @@ const pauseMax = 256
  * write confirms. So who writes a record again and again does not read it each time.
  */
 export class RecordGuesses {
-  readonly #guesses = new Map<string, Guess>()
+  readonly #guesses = new LRUCache<string, Guess>({ max: limits.guessedRecordsMax })
   /** How many writes go without a guess after one that was wrong. */
   #pause = 0
   #left = 0
@@ -51,28 +52,26 @@ export class RecordGuesses {
     return isOfNow ? guess : undefined
   }
 
+  /** Remembers the records that `revision` wrote, and forgets those that it deleted. */
   note(
-    name: string,
+    storeId: string,
     { contentId }: StoreIdentity,
-    { key, before, next, revision }: WrittenRecord,
+    { replacements, revision }: { replacements: readonly Replacement[]; revision: Revision },
   ): void {
-    const known = this.#guesses.get(name)
-    if (!known && this.#guesses.size >= limits.guessedRecordsMax) this.#guesses.clear()
-    const entryKey = before?.key ?? recordKey(contentId, key)
-    this.#guesses.set(name, { contentId, key: entryKey, revision, info: withoutBytes(next) })
+    for (const { key, before, next } of replacements) {
+      const name = `${storeId}/${key}`
+      if (!next) {
+        this.forget(name)
+        continue
+      }
+      const entryKey = before?.key ?? recordKey(contentId, key)
+      this.#guesses.set(name, { contentId, key: entryKey, revision, info: withoutBytes(next) })
+    }
   }
 
   forget(name: string): void {
     this.#guesses.delete(name)
   }
-}
-
-/** A record that was just written by `revision`. */
-export interface WrittenRecord {
-  readonly key: string
-  readonly before: Replaced | undefined
-  readonly next: Kept
-  readonly revision: Revision
 }
 
 const nothing = Buffer.alloc(0)

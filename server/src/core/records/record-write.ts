@@ -1,19 +1,14 @@
 import { keptUntil, markGarbage } from '../disk/garbage.ts'
-import {
-  chunkKey,
-  counterKey,
-  recordKey,
-  recordNameOf,
-  type StoreCounter,
-} from '../disk/keyspace.ts'
-import type { AtomicWrite, Bytes, Entry, Put, Revision, Sum } from '../engine/engine.ts'
-import type { Actor } from '../identity/caller.ts'
+import { chunkKey, counterKey, garbageTotalKey, recordKey, recordNameOf } from '../disk/keyspace.ts'
+import type { AtomicWrite, Check, Entry, Put, Revision, Sum } from '../engine/engine.ts'
 import type { StoreIdentity } from '../identity/identity.ts'
 import type { StoreSnapshot } from '../identity/store-reader.ts'
+import type { Bytes } from '../kernel/bytes.ts'
 import { limits } from '../kernel/limits.ts'
-import { changePut } from '../log/change.ts'
+import type { Actor } from '../log/actor.ts'
+import { type ChangeOfMany, changesPut } from '../log/change.ts'
 import { decodeInfo, encodeInfo, type RecordInfo, type ValuePlace } from '../values/record-info.ts'
-import { headOf, type RecordHead } from './record.ts'
+import { headOf, type RecordHead, type WholeRecord } from './record.ts'
 
 /** A record that is about to be replaced. */
 export interface Replaced {
@@ -33,49 +28,60 @@ export function replacedInfo(entry: Entry | undefined): RecordInfo | undefined {
   return entry && !entry.isDamaged ? decodeInfo(entry) : undefined
 }
 
+/** One record as it is to be. */
+export interface Replacement {
+  readonly key: string
+  /** Undefined: there was none. */
+  readonly before: Replaced | undefined
+  /** Undefined: the record is deleted. */
+  readonly next: RecordInfo | undefined
+  /** Chunks of the new value that this same commit stores. */
+  readonly chunks?: readonly Put[]
+}
+
 /**
- * Replaces, adds or (without `next`) deletes one record: its info, the change log, the counters,
- * and a mark for chunks that nothing points at any more. Holds only while store and record are as
- * they were read.
+ * Replaces, adds or deletes records in one commit: their infos, the change log, the counters, and
+ * marks for chunks that nothing points at any more. Its checks hold only while the store and each
+ * record are as they were read.
  */
-export function recordWrite(
+export function recordsWrite(
   { identity, check }: StoreSnapshot,
-  change: {
-    key: string
-    before: Replaced | undefined
-    next: RecordInfo | undefined
-    chunks?: readonly Put[]
-    actor: Actor | undefined
-    now: number
-  },
-): AtomicWrite & { puts: Put[] } {
-  const { key, before, next, actor, now } = change
-  const entryKey = before?.key ?? recordKey(identity.contentId, key)
-  const previous = before?.info
-  const size = next?.size ?? 0
-  const puts: Put[] = [
-    changePut(identity.id, {
-      kind: next ? 'put' : 'delete',
-      key,
-      size,
-      at: now,
-      actor,
-      before: before?.revision,
-    }),
-  ]
-  if (change.chunks) puts.push(...change.chunks)
-  if (next) puts.push({ key: entryKey, value: encodeInfo(next) })
-  const sums: Sum[] = []
-  const delta = Number(next !== undefined) - Number(before !== undefined)
-  count(sums, identity, { counter: 'records', delta })
-  count(sums, identity, { counter: 'bytes', delta: size - (previous?.size ?? 0) })
-  leaveGarbage({ puts, sums }, { previous, now })
-  return {
-    checks: [check, { key: entryKey, revision: before?.revision }],
-    deletes: next ? [] : [entryKey],
-    puts,
-    sums,
+  {
+    replacements,
+    actor,
+    now,
+  }: { replacements: readonly Replacement[]; actor: Actor | undefined; now: number },
+): Required<AtomicWrite> {
+  const checks: Check[] = [check]
+  const deletes: Bytes[] = []
+  const puts: Put[] = []
+  const changes: ChangeOfMany[] = []
+  const totals = { records: 0, bytes: 0, garbage: 0n }
+  for (const { key, before, next, chunks } of replacements) {
+    const entryKey = before?.key ?? recordKey(identity.contentId, key)
+    const size = next?.size ?? 0
+    checks.push({ key: entryKey, revision: before?.revision })
+    if (next) puts.push({ key: entryKey, value: encodeInfo(next) })
+    else deletes.push(entryKey)
+    if (chunks) puts.push(...chunks)
+    totals.records += Number(next !== undefined) - Number(before !== undefined)
+    totals.bytes += size - (before?.info?.size ?? 0)
+    totals.garbage += leaveGarbage(puts, before?.info, now)
+    changes.push({ kind: next ? 'put' : 'delete', key, size, before: before?.revision })
   }
+  puts.push(changesPut(identity.id, { at: now, actor, changes }))
+  return { checks, deletes, puts, sums: sumsOf(identity, totals) }
+}
+
+/** The info of a record whose value is in memory, and the chunks that its value needs. */
+export function infoOfWhole(
+  { contentType, bytes, jsonState }: WholeRecord,
+  { now, createValueId }: { now: number; createValueId(): Bytes },
+): { next: RecordInfo; chunks: readonly Put[] } {
+  const { place, chunks } = placeValue(bytes, createValueId)
+  const size = bytes.length
+  const next = { contentType, contentEncoding: '', size, modifiedAt: now, jsonState, place }
+  return { next, chunks }
 }
 
 /** Where a value that is all in memory goes, and the chunks for it if it needs some. */
@@ -95,24 +101,24 @@ export function placeValue(
   return { place: { kind: 'chunks', valueId }, chunks }
 }
 
-/** Chunks that nothing points at any more. */
-function leaveGarbage(
-  write: { puts: Put[]; sums: Sum[] },
-  { previous, now }: { previous: Replaced['info']; now: number },
-): void {
-  if (previous?.place.kind !== 'chunks') return
+/** Marks chunks that nothing points at any more. Returns how many bytes of garbage are added. */
+function leaveGarbage(puts: Put[], previous: Replaced['info'], now: number): bigint {
+  if (previous?.place.kind !== 'chunks') return 0n
   const { size: bytes, place } = previous
   const garbage = markGarbage(place.valueId, { kind: 'value', bytes, dueAt: keptUntil(now) })
-  write.puts.push(...garbage.puts)
-  write.sums.push(...garbage.sums)
+  puts.push(...garbage.puts)
+  return garbage.sums.reduce((sum, { delta }) => sum + delta, 0n)
 }
 
-function count(
-  sums: Sum[],
+function sumsOf(
   { id }: StoreIdentity,
-  { counter, delta }: { counter: StoreCounter; delta: number },
-): void {
-  if (delta !== 0) sums.push({ key: counterKey(id, counter), delta: BigInt(delta) })
+  { records, bytes, garbage }: { records: number; bytes: number; garbage: bigint },
+): Sum[] {
+  const sums: Sum[] = []
+  if (records !== 0) sums.push({ key: counterKey(id, 'records'), delta: BigInt(records) })
+  if (bytes !== 0) sums.push({ key: counterKey(id, 'bytes'), delta: BigInt(bytes) })
+  if (garbage !== 0n) sums.push({ key: garbageTotalKey, delta: garbage })
+  return sums
 }
 
 /** One damaged record must not hide the others: it is listed with what is still known of it. */

@@ -1,6 +1,8 @@
-import type { Bytes, Revision } from '../engine/engine.ts'
+import type { Revision } from '../engine/engine.ts'
+import type { ByteSource } from '../kernel/byte-source.ts'
+import type { Bytes } from '../kernel/bytes.ts'
 import type { JsonState, RecordInfo } from '../values/record-info.ts'
-import type { StoredValue, ValueSource } from '../values/value.ts'
+import type { StoredValue } from '../values/value.ts'
 
 /** What is known of a record without its value. */
 export interface RecordHead {
@@ -27,7 +29,7 @@ export interface NewRecord {
   readonly contentType: string
   /** As sent; '' for none. */
   readonly contentEncoding: string
-  readonly source: ValueSource
+  readonly source: ByteSource
   /** What is known of the value already. */
   readonly jsonState?: JsonState
 }

@@ -46,3 +46,17 @@ export function assertContentType(contentType: string): void {
   if (contentType.length <= limits.contentTypeLengthMax && mediaType.test(contentType)) return
   throw new StorageError('content-type-invalid', 'The content type is not a media type.')
 }
+
+/** Throws `too-many`, `record-key-invalid`. */
+export function assertBatch(keys: readonly string[]): void {
+  if (keys.length > limits.batchRecordsMax) {
+    throw new StorageError('too-many', `At most ${limits.batchRecordsMax} records at once.`)
+  }
+  let bytes = 0
+  for (const key of keys) {
+    assertRecordKey(key)
+    bytes += Buffer.byteLength(key)
+  }
+  if (bytes <= limits.batchKeysBytesMax) return
+  throw new StorageError('too-many', `At most ${limits.batchKeysBytesMax} bytes of keys at once.`)
+}

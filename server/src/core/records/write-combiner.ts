@@ -1,12 +1,18 @@
-import type { Actor } from '../identity/caller.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
-import type { RecordChange } from './record-batch.ts'
+import type { Actor } from '../log/actor.ts'
+import type { WholeRecord } from './record.ts'
 import type { Replaced } from './record-write.ts'
+
+/** A record as it is to be; undefined: it is deleted. */
+export interface WantedRecord {
+  readonly key: string
+  readonly record: WholeRecord | undefined
+}
 
 /** What one call changes, all of it or nothing. */
 export interface Call {
-  readonly changes: readonly RecordChange[]
+  readonly changes: readonly WantedRecord[]
   /** Only keys that are not there are written. */
   readonly onlyAbsent: boolean
 }
@@ -101,10 +107,8 @@ async function commitGroup({ calls, keys }: Group, commitAll: CommitAll): Promis
 async function commitEach(calls: readonly Waiting[], commitAll: CommitAll): Promise<void> {
   for (const call of calls) {
     try {
-      const [existed] = await commitAll(
-        [call],
-        call.changes.map(({ key }) => key),
-      )
+      const keys = new Set(call.changes.map(({ key }) => key))
+      const [existed] = await commitAll([call], [...keys])
       call.resolve(existed ?? [])
     } catch (error) {
       call.reject(error)
@@ -113,14 +117,14 @@ async function commitEach(calls: readonly Waiting[], commitAll: CommitAll): Prom
 }
 
 /** A change as it is in the end, and what was there before all of them. */
-export type FinalChange = RecordChange & { readonly before: Replaced | undefined }
+export type FinalChange = WantedRecord & { readonly before: Replaced | undefined }
 
 /** What comes of calls that are done one after the other, from what is there. */
 export function playOut(
   calls: readonly Call[],
   entries: ReadonlyMap<string, Replaced | undefined>,
 ): { changes: readonly FinalChange[]; found: readonly (readonly boolean[])[] } {
-  const last = new Map<string, RecordChange>()
+  const last = new Map<string, WantedRecord>()
   const isThere = (key: string): boolean => {
     const change = last.get(key)
     return change ? change.record !== undefined : entries.get(key) !== undefined

@@ -16,7 +16,7 @@ import {
   userKey,
 } from '../disk/keyspace.ts'
 import { totalOf } from '../engine/counter.ts'
-import type { AtomicWrite, Bytes, Entry, Put, StorageEngine } from '../engine/engine.ts'
+import type { AtomicWrite, Entry, Put, StorageEngine } from '../engine/engine.ts'
 import { type Activities, moveExpiry } from '../identity/activities.ts'
 import { decodeActivity } from '../identity/activity.ts'
 import { type Caller, system } from '../identity/caller.ts'
@@ -24,13 +24,17 @@ import { encodeIdentity, type IdentityCache, type StoreIdentity } from '../ident
 import { endsByClearing } from '../identity/retention.ts'
 import { addressKeys } from '../identity/store-filing.ts'
 import { accessOf, storeBusy, storeNotFound } from '../identity/store-reader.ts'
+import type { Bytes } from '../kernel/bytes.ts'
 import type { Environment } from '../kernel/environment.ts'
 import { limits } from '../kernel/limits.ts'
+import { lostRace, retry } from '../kernel/retry.ts'
 import { type AuditAction, auditPut } from '../log/audit.ts'
 import { type ChangeKind, type ChangeOfMany, changePut, changesPut } from '../log/change.ts'
 import type { ChangeTrimmer } from '../log/change-trimmer.ts'
 import type { WholeRecord } from '../records/record.ts'
-import { assertBatch, recordPuts } from '../records/record-batch.ts'
+import { infoOfWhole } from '../records/record-write.ts'
+import { assertBatch } from '../records/validate.ts'
+import { encodeInfo } from '../values/record-info.ts'
 
 interface Found {
   readonly identity: StoreIdentity
@@ -123,17 +127,19 @@ export class Lifecycle {
     storeId: string,
     writeOf: (found: Found) => AtomicWrite | Promise<AtomicWrite | undefined>,
   ): Promise<void> {
-    for (let attempt = 0; attempt < limits.writeAttemptsMax; attempt += 1) {
+    const attempt = async (): Promise<undefined | typeof lostRace> => {
       const write = await writeOf(await this.#find(storeId))
       if (!write) return
       const commit = await this.#engine.commit(write)
-      if (!commit.applied) continue
-      // A rearmed store has nothing to tell.
+      if (!commit.applied) return lostRace
+      // Starting a store's time anew writes no change.
       const isLogged = write.puts?.some(({ stamped }) => stamped) ?? false
       if (isLogged) this.#trimmer.note(storeId, commit.revision)
       return
     }
-    throw storeBusy(storeId)
+    await retry(limits.writeAttemptsMax, attempt, () => {
+      throw storeBusy(storeId)
+    })
   }
 
   async #find(storeId: string): Promise<Found> {
@@ -228,8 +234,8 @@ export class Lifecycle {
         ...puts,
         changesPut(identity.id, { at: now, actor, changes: changesOf(found, records) }),
         ...records.flatMap((record) => {
-          const entryKey = recordKey(contentId, record.key)
-          return recordPuts(record, { entryKey, now, createValueId })
+          const { next, chunks } = infoOfWhole(record, { now, createValueId })
+          return [{ key: recordKey(contentId, record.key), value: encodeInfo(next) }, ...chunks]
         }),
       ],
       sums: [

@@ -4,6 +4,7 @@ import { MemoryEngine } from '../../engines/memory.ts'
 import type { StorageEngine } from '../engine/engine.ts'
 import { system } from '../identity/caller.ts'
 import { StorageError } from '../kernel/errors.ts'
+import { limits } from '../kernel/limits.ts'
 import { newProject } from '../pages/project.ts'
 import {
   callerWith,
@@ -137,6 +138,24 @@ describe('a project', () => {
     const next = await domain.projects.link(store.id, system)
     expect(next.channelId).not.toBe(project.channelId)
     expect(await codeOf(promised(() => found.get('a')))).toBe('project-not-found')
+  })
+})
+
+describe('the projects that a server remembers', () => {
+  it('are a bounded number, those that were used last', async () => {
+    const domain = await open()
+    const channels: string[] = []
+    const add = async (): Promise<void> => {
+      const { project } = await create(domain, { name: `Game ${channels.length}` })
+      channels.push(project.channelId)
+    }
+    for (let n = 0; n < limits.cachedStoresMax; n += 1) await add()
+    const [first = '', second = '', third = ''] = channels
+    await domain.projects.find(first, who)
+    await add()
+    const isKnown = (channelId: string): boolean =>
+      !(domain.projects.find(channelId, who) instanceof Promise)
+    expect([first, second, third].map(isKnown)).toEqual([true, false, true])
   })
 })
 

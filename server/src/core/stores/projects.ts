@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import {
   nameKey,
   ownedProjectKey,
@@ -8,11 +9,14 @@ import {
   seedKey,
 } from '../disk/keyspace.ts'
 import { walk } from '../disk/walk.ts'
-import type { Actor, Caller } from '../identity/caller.ts'
+import type { Caller } from '../identity/caller.ts'
+import type { StoreInfo } from '../identity/identity.ts'
 import type { StoreChanges } from '../identity/store-changes.ts'
 import { ignoreGone } from '../identity/store-reader.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
+import { lostRace, retry } from '../kernel/retry.ts'
+import type { Actor } from '../log/actor.ts'
 import {
   isChannelId,
   isWellMadeChannelId,
@@ -25,7 +29,7 @@ import { namesakes, slugOf } from '../pages/project-name.ts'
 import { GuessLimit } from '../people/guess-limit.ts'
 import { assertStoreTitle } from '../records/validate.ts'
 import { decodeSeed, encodeSeed, recordsOf, type SeedPair } from './seed.ts'
-import type { Store, StoreInfo, StoreParts } from './store.ts'
+import type { Store, StoreParts } from './store.ts'
 import { infoIfAlive } from './store-list.ts'
 import type { Stores } from './stores.ts'
 
@@ -61,7 +65,7 @@ export class Projects {
   readonly #areOpen: boolean
   readonly #guesses: GuessLimit
   /** Store ids by channel: a guess, which the store's identity confirms. */
-  readonly #known = new Map<string, string>()
+  readonly #known = new LRUCache<string, string>({ max: limits.cachedStoresMax })
 
   /** `areOpen`: whether new ones are open where nobody says. */
   constructor(parts: StoreParts, stores: Stores, { areOpen }: { areOpen: boolean }) {
@@ -81,7 +85,7 @@ export class Projects {
     assertStoreTitle(title)
     if (channelId !== undefined) await this.#assertFree(channelId)
     const project = newProject(this.#parts.environment, { channelId, isOpen })
-    for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
+    const attempt = async (): Promise<StoredProject | typeof lostRace> => {
       const name = await this.#freeName(ownerId, slugOf(title))
       try {
         const store = await this.#stores.create({ ownerId, name, title, project, actor })
@@ -91,9 +95,14 @@ export class Projects {
         if (!(error instanceof StorageError) || error.code !== 'store-name-taken') throw error
         // Somebody else was faster: with the name or with the channel.
         await this.#assertFree(project.channelId)
+        return lostRace
       }
     }
-    throw new StorageError('store-busy', 'Too many others make projects of that name just now.')
+    const message = 'Too many others create projects of that name just now.'
+    const giveUp = (): never => {
+      throw new StorageError('store-busy', message)
+    }
+    return retry(limits.commitAttemptsMax, attempt, giveUp)
   }
 
   /**
@@ -234,7 +243,6 @@ export class Projects {
   }
 
   #note(channelId: string, storeId: string): void {
-    if (this.#known.size >= limits.cachedStoresMax) this.#known.clear()
     this.#known.set(channelId, storeId)
   }
 

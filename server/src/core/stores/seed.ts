@@ -3,7 +3,7 @@ import { asBuffer } from '../kernel/bytes.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import type { WholeRecord } from '../records/record.ts'
-import { assertBatch } from '../records/record-batch.ts'
+import { assertBatch } from '../records/validate.ts'
 
 /** One pair of a project's seed. */
 export interface SeedPair {

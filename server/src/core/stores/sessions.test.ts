@@ -4,6 +4,7 @@ import { MemoryEngine } from '../../engines/memory.ts'
 import type { StorageEngine } from '../engine/engine.ts'
 import { system } from '../identity/caller.ts'
 import type { OwnRetention } from '../identity/retention.ts'
+import { limits } from '../kernel/limits.ts'
 import type { WholeRecord } from '../records/record.ts'
 import {
   codeOf,
@@ -105,6 +106,23 @@ describe('a session', () => {
     )
     expect(codes.filter((code) => code === 'none')).toHaveLength(1)
     expect(codes.filter((code) => code === 'session-taken')).toHaveLength(11)
+  })
+})
+
+describe('the sessions that a server remembers', () => {
+  it('are a bounded number, those that were used last', async () => {
+    const domain = await open()
+    const tokens: bigint[] = []
+    const add = async (): Promise<void> => {
+      tokens.push((await create(domain)).token)
+    }
+    for (let n = 0; n < limits.cachedStoresMax; n += 1) await add()
+    const [first = 0n, second = 0n, third = 0n] = tokens
+    await find(domain, first)
+    await add()
+    const isKnown = (token: bigint): boolean =>
+      !(domain.sessions.find(owner, token, who) instanceof Promise)
+    expect([first, second, third].map(isKnown)).toEqual([true, false, true])
   })
 })
 

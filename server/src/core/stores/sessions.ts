@@ -1,17 +1,19 @@
+import { LRUCache } from 'lru-cache'
 import { sessionKey, sessionRange } from '../disk/keyspace.ts'
 import { walk } from '../disk/walk.ts'
 import type { Entry } from '../engine/engine.ts'
-import { type Actor, type Caller, system } from '../identity/caller.ts'
-import type { SessionAddress } from '../identity/identity.ts'
+import { type Caller, system } from '../identity/caller.ts'
+import type { SessionAddress, StoreInfo } from '../identity/identity.ts'
 import type { OwnRetention } from '../identity/retention.ts'
 import { ignoreGone, storeNotFound } from '../identity/store-reader.ts'
 import type { Environment } from '../kernel/environment.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
+import type { Actor } from '../log/actor.ts'
 import { GuessLimit } from '../people/guess-limit.ts'
 import type { WholeRecord } from '../records/record.ts'
 import { batchesOf } from '../records/record-batch.ts'
-import type { Store, StoreInfo, StoreParts } from './store.ts'
+import type { Store, StoreParts } from './store.ts'
 import { infoIfAlive } from './store-list.ts'
 import type { Stores } from './stores.ts'
 
@@ -33,6 +35,11 @@ export interface RestoredSession {
   readonly actor: Actor | undefined
 }
 
+interface KnownSession {
+  readonly ownerId: string
+  readonly storeId: string
+}
+
 /**
  * Stores that have a token, as NemesisDB's clients address them: a 64-bit number, looked up among
  * the sessions of one user.
@@ -42,7 +49,7 @@ export class Sessions {
   readonly #stores: Stores
   readonly #guesses: GuessLimit
   /** The store of a token, one of an owner's: a guess, which the store's identity confirms. */
-  readonly #known = new Map<bigint, { readonly ownerId: string; readonly storeId: string }>()
+  readonly #known = new LRUCache<bigint, KnownSession>({ max: limits.cachedStoresMax })
 
   constructor(parts: StoreParts, stores: Stores) {
     this.#parts = parts
@@ -177,7 +184,6 @@ export class Sessions {
   }
 
   #note(ownerId: string, token: bigint, storeId: string): void {
-    if (this.#known.size >= limits.cachedStoresMax) this.#known.clear()
     this.#known.set(token, { ownerId, storeId })
   }
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
+import { WholeSource } from '../kernel/byte-source.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { callerWith, openTestDomain, owner } from '../testing/testing.ts'
-import { BytesSource } from '../values/value.ts'
 import type { Store } from './store.ts'
 
 const record = { key: 'K', contentType: 'text/plain', contentEncoding: '' }
@@ -11,9 +11,9 @@ const uses: readonly [string, (store: Store) => Promise<unknown>][] = [
   ['info', (store) => store.info()],
   ['get', async (store) => store.get('K')],
   ['head', (store) => store.head('K')],
-  ['put', (store) => store.put({ ...record, source: new BytesSource(Buffer.from('x')) })],
+  ['put', (store) => store.put({ ...record, source: new WholeSource(Buffer.from('x')) })],
   ['put of a long value', (store) => store.put({ ...record, source: longSource() })],
-  ['add', (store) => store.add({ ...record, source: new BytesSource(Buffer.from('x')) })],
+  ['add', (store) => store.add({ ...record, source: new WholeSource(Buffer.from('x')) })],
   ['delete', (store) => store.delete('K')],
   ['list', (store) => store.list({ prefix: '', startAfter: undefined, limit: 1 })],
   ['clear', (store) => store.clear()],
@@ -71,6 +71,6 @@ describe('the guard of a store', () => {
   })
 })
 
-function longSource(): BytesSource {
-  return new BytesSource(Buffer.alloc(1_500_000))
+function longSource(): WholeSource {
+  return new WholeSource(Buffer.alloc(1_500_000))
 }

@@ -11,10 +11,11 @@ import {
 } from '../disk/keyspace.ts'
 import { walk } from '../disk/walk.ts'
 import { totalOf } from '../engine/counter.ts'
+import type { StoreInfo } from '../identity/identity.ts'
 import { endsByClearing } from '../identity/retention.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
-import { Store, type StoreInfo, type StoreParts } from './store.ts'
+import { Store, type StoreParts } from './store.ts'
 
 /** Whose stores a user means: their own, what others share with them, or both. */
 export type Ownership = 'ownedByMe' | 'sharedWithMe' | 'all'

@@ -7,9 +7,9 @@ import {
   storeKey,
 } from '../disk/keyspace.ts'
 import { walk } from '../disk/walk.ts'
-import type { StoreIdentity } from '../identity/identity.ts'
+import type { StoreIdentity, StoreInfo } from '../identity/identity.ts'
 import { limits } from '../kernel/limits.ts'
-import type { StoreInfo, StoreParts } from './store.ts'
+import type { StoreParts } from './store.ts'
 import { infoIfAlive } from './store-list.ts'
 
 export interface StoreSearch {

@@ -3,6 +3,7 @@ import { delaysOnly, FaultyEngine } from '../../engines/conformance/faulty.ts'
 import { MemoryEngine } from '../../engines/memory.ts'
 import { recordKey } from '../disk/keyspace.ts'
 import type { StorageEngine } from '../engine/engine.ts'
+import { WholeSource } from '../kernel/byte-source.ts'
 import {
   codeOf,
   HurtEngine,
@@ -14,7 +15,6 @@ import {
   type TestDomain,
   textRecord,
 } from '../testing/testing.ts'
-import { BytesSource } from '../values/value.ts'
 import type { Store } from './store.ts'
 
 const wholeList = { prefix: '', startAfter: undefined, limit: 1_000 }
@@ -41,7 +41,7 @@ describe('a record', () => {
       key: 'key',
       contentType: 'Text/Plain ; charset=utf-8',
       contentEncoding: 'gzip',
-      source: new BytesSource(Buffer.from('value')),
+      source: new WholeSource(Buffer.from('value')),
     })
     const head = {
       key: 'key',

@@ -1,26 +1,17 @@
-import { counterKey, innerIdBytes, recordKey, recordRange, schemaKey } from '../disk/keyspace.ts'
+import { counterKey, recordKey, recordRange, schemaKey } from '../disk/keyspace.ts'
 import { totalOf } from '../engine/counter.ts'
-import type { Bytes, Revision, StorageEngine } from '../engine/engine.ts'
+import type { Revision } from '../engine/engine.ts'
 import { type ChangePage, readChanges } from '../history/changes.ts'
-import type { Activities } from '../identity/activities.ts'
 import { type Caller, system } from '../identity/caller.ts'
-import type { IdentityCache, StoreIdentity } from '../identity/identity.ts'
-import {
-  ignoreGone,
-  type StoreReader,
-  type StoreSnapshot,
-  storeBusy,
-} from '../identity/store-reader.ts'
+import type { IdentityCache, StoreIdentity, StoreInfo } from '../identity/identity.ts'
+import { ignoreGone, type StoreSnapshot } from '../identity/store-reader.ts'
 import type { SchemaCache, StoreSchema } from '../identity/store-schema.ts'
 import { type Awaitable, andThen } from '../kernel/awaitable.ts'
 import type { Background } from '../kernel/background.ts'
-import type { Environment } from '../kernel/environment.ts'
+import type { Bytes } from '../kernel/bytes.ts'
 import { StorageError } from '../kernel/errors.ts'
-import type { KeyQueue } from '../kernel/key-queue.ts'
 import { limits } from '../kernel/limits.ts'
-import type { ChangeTrimmer } from '../log/change-trimmer.ts'
 import { narrowedPrefix } from '../people/scope.ts'
-import { assertCondition } from '../records/condition.ts'
 import {
   type Condition,
   headOf,
@@ -31,55 +22,20 @@ import {
   type WholeRecord,
 } from '../records/record.ts'
 import { RecordBatch } from '../records/record-batch.ts'
-import type { RecordGuesses } from '../records/record-guesses.ts'
-import {
-  listedHead,
-  placeValue,
-  type Replaced,
-  recordWrite,
-  replacedInfo,
-  replacedOf,
-} from '../records/record-write.ts'
-import { type Made, replaceRecord } from '../records/replace-record.ts'
-import { assertContentType, assertRecordKey } from '../records/validate.ts'
-import type { WriteCombiner } from '../records/write-combiner.ts'
-import { type LiveUse, type LiveUses, whileLive } from '../values/live-uses.ts'
-import { decodeInfo, encodeInfo, type JsonState, type RecordInfo } from '../values/record-info.ts'
-import { Upload } from '../values/upload.ts'
-import type { Values } from '../values/value.ts'
+import type { RecordParts } from '../records/record-parts.ts'
+import { putRecord } from '../records/record-put.ts'
+import { listedHead, replacedInfo } from '../records/record-write.ts'
+import { changeRecords } from '../records/record-writer.ts'
+import type { LiveUse } from '../values/live-uses.ts'
+import { decodeInfo, encodeInfo, type JsonState } from '../values/record-info.ts'
 import type { Lifecycle } from './lifecycle.ts'
 
 /** What all stores share. */
-export interface StoreParts {
-  readonly engine: StorageEngine
-  readonly environment: Environment
+export interface StoreParts extends RecordParts {
   readonly background: Background
   readonly identities: IdentityCache
-  readonly reader: StoreReader
-  readonly activities: Activities
   readonly lifecycle: Lifecycle
-  readonly values: Values
   readonly schemas: SchemaCache
-  readonly queue: KeyQueue
-  readonly trimmer: ChangeTrimmer
-  readonly liveUses: LiveUses
-  readonly combiner: WriteCombiner
-  readonly guesses: RecordGuesses
-}
-
-/** A store as it is now. */
-export interface StoreInfo extends StoreIdentity {
-  readonly modifiedAt: number
-  readonly accessedAt: number
-  /** When the store ends unless it is used; undefined: it is kept. */
-  readonly expiresAt: number | undefined
-  readonly recordCount: number
-  /** Stored bytes of all values. */
-  readonly storedBytes: number
-  readonly readCount: number
-  readonly writeCount: number
-  readonly deleteCount: number
-  readonly listCount: number
 }
 
 export interface RecordPage {
@@ -176,22 +132,13 @@ export class Store {
    * `content-type-invalid`, `condition-failed`, `store-cleared`, `upload-expired`,
    * `upload-aborted`.
    */
-  async put(record: NewRecord, condition?: Condition): Promise<StoredRecord> {
-    assertRecordKey(record.key)
-    assertContentType(record.contentType)
-    const { whole } = record.source
-    const isShort = whole !== undefined && whole.length < limits.chunkBytes
-    const first = isShort ? whole : await this.whileAllowed(record.source.take(limits.chunkBytes))
-    if (first.length === limits.chunkBytes) return this.#putStreamed(record, { first, condition })
-    const { actor } = this.#caller
-    const { place, chunks } = placeValue(first, () => this.#createValueId())
-    return await this.#inTurn(record.key, () =>
-      this.#replace(record.key, condition, (snapshot, before) => {
-        const next = this.#infoOf(record, { size: first.length, place })
-        const change = { key: record.key, before, next, chunks, actor, now: this.#now() }
-        return { next, write: recordWrite(snapshot, change) }
-      }),
-    )
+  put(record: NewRecord, condition?: Condition): Promise<StoredRecord> {
+    const target = {
+      storeId: this.id,
+      caller: this.#caller,
+      assertStill: () => this.#assertStill(),
+    }
+    return putRecord(this.#parts, target, { record, condition })
   }
 
   /** Stores a record unless its key exists. Returns whether it was stored. */
@@ -207,24 +154,18 @@ export class Store {
 
   /** Returns whether there was such a record. Throws `condition-failed`. */
   async delete(key: string, condition?: Condition): Promise<boolean> {
-    return this.#inTurn(key, async () => {
-      for (let attempt = 0; attempt < limits.writeAttemptsMax; attempt += 1) {
-        const snapshot = await this.#find(key)
-        const [before] = snapshot.entries
-        assertCondition(condition, before)
-        if (attempt === 0) await this.#parts.activities.touch(snapshot, 'delete')
-        if (!before) return false
-        const { actor } = this.#caller
-        const replaced = replacedOf(before)
-        const change = { key, before: replaced, next: undefined, actor, now: this.#now() }
-        const write = recordWrite(snapshot, change)
-        const commit = await this.#parts.engine.commit(write)
-        if (!commit.applied) continue
-        this.#parts.trimmer.note(this.id, commit.revision)
-        return true
-      }
-      throw storeBusy(this.id)
+    const { result } = await changeRecords(this.#parts, {
+      storeId: this.id,
+      caller: this.#caller,
+      keys: isPossibleKey(key) ? [key] : [],
+      condition,
+      use: 'delete',
+      decide: ([before]) => ({
+        replacements: before ? [{ key, before, next: undefined }] : [],
+        result: before !== undefined,
+      }),
     })
+    return result
   }
 
   /**
@@ -291,6 +232,8 @@ export class Store {
       const next = encodeInfo({ ...info, jsonState, valueRevision: revision })
       const puts = [{ key: entry.key, value: next }]
       await this.#parts.engine.commit({ checks: [snapshot.check, entry], puts })
+      // The record has another revision now, although its value is the same.
+      this.#parts.guesses.forget(`${this.id}/${key}`)
     })
     this.#parts.background.start('Remembering whether a value is JSON', work.catch(ignoreGone))
   }
@@ -310,55 +253,6 @@ export class Store {
     await this.identity()
   }
 
-  async #putStreamed(
-    record: NewRecord,
-    { first, condition }: { first: Bytes; condition: Condition | undefined },
-  ): Promise<StoredRecord> {
-    const { identity: begun, entries } = await this.#find(record.key)
-    // Told before a long upload rather than behind it; what counts is decided at its end.
-    assertCondition(condition, entries[0])
-    const upload = new Upload(this.#parts.engine, this.#parts.environment)
-    using use = this.beginUse()
-    await upload.receive(first, whileLive(record.source, use))
-    try {
-      return await this.#inTurn(record.key, () =>
-        this.#replace(record.key, condition, async (snapshot, before) => {
-          await this.#assertUploadHolds(upload, { begun, now: snapshot.identity })
-          const place = { kind: 'chunks', valueId: upload.valueId } as const
-          const next = this.#infoOf(record, { size: upload.size, place })
-          const { actor } = this.#caller
-          const change = { key: record.key, before, next, actor, now: this.#now() }
-          return { next, write: upload.closing(recordWrite(snapshot, change)) }
-        }),
-      )
-    } catch (error) {
-      const isUnknown = error instanceof StorageError && error.code === 'outcome-unknown'
-      if (!isUnknown) await upload.giveUp()
-      throw error
-    }
-  }
-
-  async #assertUploadHolds(
-    upload: Upload,
-    { begun, now }: { begun: StoreIdentity; now: StoreIdentity },
-  ): Promise<void> {
-    if (!begun.contentId.equals(now.contentId)) {
-      throw new StorageError('store-cleared', 'The store was cleared during this upload.')
-    }
-    if (!(await upload.isAlive())) {
-      throw new StorageError('upload-expired', 'The upload stood still for too long.')
-    }
-  }
-
-  #replace(
-    key: string,
-    condition: Condition | undefined,
-    make: (snapshot: StoreSnapshot, before: Replaced | undefined) => Awaitable<Made>,
-  ): Promise<StoredRecord> {
-    const [caller, find] = [this.#caller, (): Awaitable<StoreSnapshot> => this.#find(key)]
-    return replaceRecord(this.#parts, { storeId: this.id, key, caller, condition, find, make })
-  }
-
   #find(key: string): Awaitable<StoreSnapshot> {
     if (!isPossibleKey(key)) return this.#read(noKeys)
     return this.#read(({ contentId }) => [recordKey(contentId, key)])
@@ -371,21 +265,8 @@ export class Store {
     return this.#parts.reader.read(this.id, { keysOf, withActivity, caller: this.#caller })
   }
 
-  #infoOf(record: NewRecord, value: Pick<RecordInfo, 'size' | 'place'>): RecordInfo {
-    const { contentType, contentEncoding, jsonState = 'unchecked' } = record
-    return { contentType, contentEncoding, modifiedAt: this.#now(), jsonState, ...value }
-  }
-
   #inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
     return this.#parts.queue.run(`${this.id}/${key}`, work)
-  }
-
-  #createValueId(): Bytes {
-    return this.#parts.environment.randomBytes(innerIdBytes)
-  }
-
-  #now(): number {
-    return this.#parts.environment.now()
   }
 }
 

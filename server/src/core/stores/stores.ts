@@ -6,19 +6,22 @@ import {
   schemaKey,
   storeKey,
 } from '../disk/keyspace.ts'
-import type { AtomicWrite, Bytes, Put } from '../engine/engine.ts'
+import type { AtomicWrite, Put } from '../engine/engine.ts'
 import { type Activities, moveExpiry } from '../identity/activities.ts'
-import { type Actor, type Caller, system } from '../identity/caller.ts'
+import { type Caller, system } from '../identity/caller.ts'
 import { encodeIdentity, type SessionAddress, type StoreIdentity } from '../identity/identity.ts'
 import { assertRetention, type OwnRetention } from '../identity/retention.ts'
 import { changesEvent } from '../identity/store-audit.ts'
 import { changed, type StoreChanges, signingSecretLength } from '../identity/store-changes.ts'
 import { emptyPut, readdressed, refiled, reseeded, reshared } from '../identity/store-filing.ts'
-import { storeBusy, storeNotFound } from '../identity/store-reader.ts'
+import { isAllowedUnasked, storeBusy, storeNotFound } from '../identity/store-reader.ts'
+import type { Bytes } from '../kernel/bytes.ts'
 import type { Environment } from '../kernel/environment.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { createId, isId, randomAlphanumerics } from '../kernel/ids.ts'
 import { limits } from '../kernel/limits.ts'
+import { lostRace, retry } from '../kernel/retry.ts'
+import type { Actor } from '../log/actor.ts'
 import { auditPut } from '../log/audit.ts'
 import { assertProjectChanges, type Project } from '../pages/project.ts'
 import { assertStoreName, assertStoreTitle, isStoreName } from '../records/validate.ts'
@@ -68,7 +71,7 @@ export class Stores {
    */
   findKnown(storeId: string, caller: Caller = system): Store | undefined {
     const known = this.#parts.identities.guess(storeId)
-    if (!known || !isPassed(caller, known.identity)) return undefined
+    if (!known || !isAllowedUnasked(caller, known.identity)) return undefined
     return new Store(storeId, this.#parts, caller, known.identity)
   }
 
@@ -97,15 +100,15 @@ export class Stores {
   async open(wanted: NewStore & { name: string }): Promise<{ store: Store; isNew: boolean }> {
     if (wanted.retention !== undefined) assertRetention(wanted.retention)
     assertStoreName(wanted.name)
-    for (let attempt = 0; attempt < limits.commitAttemptsMax; attempt += 1) {
+    const attempt = async (): Promise<{ store: Store; isNew: boolean } | typeof lostRace> => {
       const storeId = await this.#idOf(wanted.ownerId, wanted.name)
-      if (storeId !== undefined) {
-        return { store: new Store(storeId, this.#parts), isNew: false }
-      }
+      if (storeId !== undefined) return { store: new Store(storeId, this.#parts), isNew: false }
       const store = await this.#add(wanted)
-      if (store) return { store, isNew: true }
+      return store ? { store, isNew: true } : lostRace
     }
-    throw storeBusy(wanted.name)
+    return retry(limits.commitAttemptsMax, attempt, () => {
+      throw storeBusy(wanted.name)
+    })
   }
 
   /**
@@ -179,11 +182,13 @@ export class Stores {
   }
 
   async #update(storeId: string, changes: StoreChanges, caller: Caller): Promise<void> {
-    for (let attempt = 0; attempt < limits.writeAttemptsMax; attempt += 1) {
+    const attempt = async (): Promise<undefined | typeof lostRace> => {
       const write = await this.#updateWrite(storeId, changes, caller)
-      if ((await this.#parts.engine.commit(write)).applied) return
+      return (await this.#parts.engine.commit(write)).applied ? undefined : lostRace
     }
-    throw storeBusy(storeId)
+    await retry(limits.writeAttemptsMax, attempt, () => {
+      throw storeBusy(storeId)
+    })
   }
 
   async #updateWrite(storeId: string, changes: StoreChanges, caller: Caller): Promise<AtomicWrite> {
@@ -231,17 +236,6 @@ export class Stores {
     const holder = await this.#idOf(ownerId, name)
     if (holder === undefined || holder === id) return
     throw new StorageError('store-name-taken', `There is a store named ${name} already.`)
-  }
-}
-
-function isPassed(caller: Caller, identity: StoreIdentity): boolean {
-  if (caller.asksOwner(identity)) return false
-  try {
-    caller.assert(identity, 'RESTRICTED')
-    return true
-  } catch (error) {
-    if (error instanceof StorageError) return false
-    throw error
   }
 }
 

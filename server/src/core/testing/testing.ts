@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
-import type { UserPrincipal } from '../access/access.ts'
+import type { UserPrincipal } from '../access/principal.ts'
 import { kindRange } from '../disk/keyspace.ts'
 import { walk } from '../disk/walk.ts'
 import { type Domain, type DomainOptions, openDomain } from '../domain.ts'
 import type {
   AtomicWrite,
-  Bytes,
   Commit,
   EngineError,
   Entry,
@@ -18,6 +17,8 @@ import type {
 import { type Caller, system } from '../identity/caller.ts'
 import type { StoreIdentity } from '../identity/identity.ts'
 import type { Awaitable } from '../kernel/awaitable.ts'
+import { type ByteSource, WholeSource } from '../kernel/byte-source.ts'
+import type { Bytes } from '../kernel/bytes.ts'
 import type { Environment } from '../kernel/environment.ts'
 import { type ErrorCode, StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
@@ -25,7 +26,6 @@ import { fullScope, type Scope } from '../people/scope.ts'
 import type { User } from '../people/users.ts'
 import type { NewRecord } from '../records/record.ts'
 import type { Store } from '../stores/store.ts'
-import { BytesSource, type ValueSource } from '../values/value.ts'
 
 export const second = 1_000
 export const minute = 60 * second
@@ -91,17 +91,17 @@ export function textRecord(key: string, text: string): NewRecord {
     key,
     contentType: 'text/plain; charset=utf-8',
     contentEncoding: '',
-    source: new BytesSource(Buffer.from(text)),
+    source: new WholeSource(Buffer.from(text)),
   }
 }
 
 /** A record of any bytes; `source` where they come in an unusual way. */
-export function bytesRecord(key: string, source: Bytes | ValueSource): NewRecord {
+export function bytesRecord(key: string, source: Bytes | ByteSource): NewRecord {
   return {
     key,
     contentType: 'application/octet-stream',
     contentEncoding: '',
-    source: source instanceof Uint8Array ? new BytesSource(source) : source,
+    source: source instanceof Uint8Array ? new WholeSource(source) : source,
   }
 }
 
@@ -112,13 +112,13 @@ export function patternBytes(size: number, seed = 0): Buffer {
 }
 
 /** A value in two parts or more; `pause` runs before its second part is taken. */
-export class PausingSource implements ValueSource {
-  readonly #source: ValueSource
+export class PausingSource implements ByteSource {
+  readonly #source: ByteSource
   readonly #pause: () => Promise<void>
   #taken = 0
 
   constructor(bytes: Bytes, pause: () => Promise<void>) {
-    this.#source = new BytesSource(bytes)
+    this.#source = new WholeSource(bytes)
     this.#pause = pause
   }
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
 import { chunkKey, chunkValueIdOf, innerIdBytes, recordKey } from '../disk/keyspace.ts'
-import type { AtomicWrite, Bytes } from '../engine/engine.ts'
+import type { AtomicWrite } from '../engine/engine.ts'
+import type { Bytes } from '../kernel/bytes.ts'
 import {
   bytesRecord,
   entriesOf,

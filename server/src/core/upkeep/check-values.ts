@@ -7,12 +7,18 @@ import {
   recordNameOf,
 } from '../disk/keyspace.ts'
 import { walk } from '../disk/walk.ts'
-import type { Bytes, Entry, StorageEngine } from '../engine/engine.ts'
-import { asBuffer } from '../kernel/bytes.ts'
+import type { Entry, StorageEngine } from '../engine/engine.ts'
+import { asBuffer, type Bytes } from '../kernel/bytes.ts'
 import { limits } from '../kernel/limits.ts'
 import { replacedInfo } from '../records/record-write.ts'
 import { chunkCount, type RecordInfo } from '../values/record-info.ts'
-import type { ContentTotals } from './check.ts'
+
+/** What the records of one content id add up to. */
+export interface ContentTotals {
+  readonly storeId: string | undefined
+  records: number
+  bytes: number
+}
 
 interface ValueCheck {
   /** Every content that may have records, by its id in hex; their totals are filled in. */

@@ -25,13 +25,13 @@ import {
 } from '../disk/keyspace.ts'
 import { walk } from '../disk/walk.ts'
 import { totalOf } from '../engine/counter.ts'
-import type { Bytes, Entry, StorageEngine } from '../engine/engine.ts'
+import type { Entry, StorageEngine } from '../engine/engine.ts'
 import { decodeActivity } from '../identity/activity.ts'
 import { IdentityCache, type StoreIdentity } from '../identity/identity.ts'
 import { addressKeys } from '../identity/store-filing.ts'
-import { asBuffer } from '../kernel/bytes.ts'
+import { asBuffer, type Bytes } from '../kernel/bytes.ts'
 import { StorageError } from '../kernel/errors.ts'
-import { checkValues } from './check-values.ts'
+import { type ContentTotals, checkValues } from './check-values.ts'
 
 /** What a walk over all data found. */
 export interface CheckReport {
@@ -88,12 +88,6 @@ export async function check(
   options: CheckOptions = {},
 ): Promise<CheckReport> {
   return new Checker(engine, options).run()
-}
-
-export interface ContentTotals {
-  readonly storeId: string | undefined
-  records: number
-  bytes: number
 }
 
 class Checker {

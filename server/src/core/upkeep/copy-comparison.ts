@@ -1,7 +1,8 @@
 import type { CopyTotals } from '../disk/copy-mark.ts'
 import { everyKey } from '../disk/keyspace.ts'
 import { walk } from '../disk/walk.ts'
-import type { Bytes, Entry, StorageEngine } from '../engine/engine.ts'
+import type { Entry, StorageEngine } from '../engine/engine.ts'
+import type { Bytes } from '../kernel/bytes.ts'
 import { bytesOf, isFormat } from './copy-survey.ts'
 
 export interface Comparison {

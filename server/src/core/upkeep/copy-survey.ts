@@ -9,9 +9,9 @@ import {
   storeIdOf,
 } from '../disk/keyspace.ts'
 import { walk } from '../disk/walk.ts'
-import type { Bytes, Entry, StorageEngine } from '../engine/engine.ts'
+import type { Entry, StorageEngine } from '../engine/engine.ts'
 import { IdentityCache } from '../identity/identity.ts'
-import { asBuffer } from '../kernel/bytes.ts'
+import { asBuffer, type Bytes } from '../kernel/bytes.ts'
 
 /** What is to be copied. */
 export interface Survey {

@@ -9,14 +9,15 @@ import {
   leaseKey,
 } from '../disk/keyspace.ts'
 import { walk } from '../disk/walk.ts'
-import type { KeyRange, Page } from '../engine/engine.ts'
 import {
-  type Bytes,
   EngineError,
   type Entry,
+  type KeyRange,
+  type Page,
   type Revision,
   type ScanBound,
 } from '../engine/engine.ts'
+import type { Bytes } from '../kernel/bytes.ts'
 import {
   bytesRecord,
   codeOf,

@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
 import { EngineError } from '../engine/engine.ts'
+import { type ByteSource, WholeSource } from '../kernel/byte-source.ts'
 import { type ErrorCode, StorageError } from '../kernel/errors.ts'
 import { fullScope } from '../people/scope.ts'
 import type { Store } from '../stores/store.ts'
@@ -17,7 +18,6 @@ import {
   type TestDomain,
 } from '../testing/testing.ts'
 import { LiveUses, whileLive } from './live-uses.ts'
-import { BytesSource, type ValueSource } from './value.ts'
 
 const denied = new StorageError('access-denied', 'Not any more.')
 
@@ -151,7 +151,7 @@ describe('a value that is sent while its use lasts', () => {
   it('comes as it is', async () => {
     const bytes = patternBytes(10_000)
     const use = new LiveUses().begin(async () => undefined)
-    const source = whileLive(new BytesSource(bytes), use)
+    const source = whileLive(new WholeSource(bytes), use)
     const taken: Uint8Array[] = []
     for (;;) {
       const part = await source.take(3_000)
@@ -167,7 +167,7 @@ describe('a value that is sent while its use lasts', () => {
     const use = uses.begin(async () => {
       throw denied
     })
-    const silent: ValueSource = { take: () => new Promise(() => undefined) }
+    const silent: ByteSource = { take: () => new Promise(() => undefined) }
     const taking = whileLive(silent, use).take(10)
     const ended = expect(taking).rejects.toBe(denied)
     await uses.recheck()
@@ -179,24 +179,24 @@ describe('a value that is sent while its use lasts', () => {
     const use = uses.begin(async () => {
       throw denied
     })
-    const before = whileLive(new BytesSource(patternBytes(100)), use)
+    const before = whileLive(new WholeSource(patternBytes(100)), use)
     expect(await before.take(10)).toHaveLength(10)
     await uses.recheck()
-    const after = whileLive(new BytesSource(patternBytes(100)), use)
+    const after = whileLive(new WholeSource(patternBytes(100)), use)
     for (const source of [before, after]) await expect(source.take(10)).rejects.toBe(denied)
   })
 
   it('fails as its sender fails', async () => {
-    const failing: ValueSource = { take: () => Promise.reject(new Error('gone')) }
+    const failing: ByteSource = { take: () => Promise.reject(new Error('gone')) }
     const use = new LiveUses().begin(async () => undefined)
     await expect(whileLive(failing, use).take(10)).rejects.toThrow('gone')
   })
 
   it('leaves nothing behind with what was taken', async () => {
     const use = new LiveUses().begin(async () => undefined)
-    const source = whileLive(new BytesSource(patternBytes(100)), use)
+    const source = whileLive(new WholeSource(patternBytes(100)), use)
     for (let taken = 0; taken < 20; taken += 1) await source.take(10)
-    const failing: ValueSource = { take: () => Promise.reject(new Error('gone')) }
+    const failing: ByteSource = { take: () => Promise.reject(new Error('gone')) }
     await expect(whileLive(failing, use).take(10)).rejects.toThrow('gone')
     expect(getEventListeners(use.signal, 'abort')).toEqual([])
   })

@@ -1,5 +1,5 @@
+import type { ByteSource } from '../kernel/byte-source.ts'
 import { StorageError } from '../kernel/errors.ts'
-import type { ValueSource } from './value.ts'
 
 /** A use of a store that lasts: a stream, a socket. */
 export interface LiveUse extends Disposable {
@@ -85,7 +85,7 @@ function isFailure({ code }: StorageError): boolean {
 }
 
 /** A value whose sender is cut off when the use ends. */
-export function whileLive(source: ValueSource, { signal }: LiveUse): ValueSource {
+export function whileLive(source: ByteSource, { signal }: LiveUse): ByteSource {
   return {
     take: async (count) => {
       signal.throwIfAborted()

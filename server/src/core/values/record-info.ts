@@ -1,7 +1,7 @@
 import { innerIdBytes } from '../disk/keyspace.ts'
-import type { Bytes, Entry, Revision } from '../engine/engine.ts'
+import type { Entry, Revision } from '../engine/engine.ts'
 import { assert } from '../kernel/assert.ts'
-import { asBuffer } from '../kernel/bytes.ts'
+import { asBuffer, type Bytes } from '../kernel/bytes.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 

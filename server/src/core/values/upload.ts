@@ -1,10 +1,11 @@
 import { markGarbage } from '../disk/garbage.ts'
 import { chunkKey, encodeNumber, innerIdBytes, leaseKey } from '../disk/keyspace.ts'
-import type { AtomicWrite, Bytes, Revision, StorageEngine } from '../engine/engine.ts'
+import type { AtomicWrite, Revision, StorageEngine } from '../engine/engine.ts'
+import type { ByteSource } from '../kernel/byte-source.ts'
+import type { Bytes } from '../kernel/bytes.ts'
 import type { Environment } from '../kernel/environment.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
-import type { ValueSource } from './value.ts'
 
 /**
  * A value on its way in: each chunk its own commit under a fresh id that nothing points at yet. A
@@ -28,7 +29,7 @@ export class Upload {
   }
 
   /** Stores `first`, a whole chunk, and all that comes behind it. Nothing stays if it throws. */
-  async receive(first: Bytes, source: ValueSource): Promise<void> {
+  async receive(first: Bytes, source: ByteSource): Promise<void> {
     try {
       let chunk = first
       for (let index = 0; chunk.length > 0; index += 1) {

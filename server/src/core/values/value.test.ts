@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
 import { chunkKey, garbageTotalKey } from '../disk/keyspace.ts'
-import type { Bytes } from '../engine/engine.ts'
+import type { Bytes } from '../kernel/bytes.ts'
 import { limits } from '../kernel/limits.ts'
 import type { Store } from '../stores/store.ts'
 import {

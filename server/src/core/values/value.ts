@@ -1,42 +1,10 @@
 import { chunkKey } from '../disk/keyspace.ts'
-import type { Bytes, StorageEngine } from '../engine/engine.ts'
+import type { StorageEngine } from '../engine/engine.ts'
 import { assert } from '../kernel/assert.ts'
-import { asBuffer } from '../kernel/bytes.ts'
+import { asBuffer, type Bytes } from '../kernel/bytes.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import type { RecordInfo } from './record-info.ts'
-
-/** Where a value comes from: read once, from front to back. */
-export interface ValueSource {
-  /** All of it, where it is here already and nothing was taken. */
-  readonly whole?: Bytes | undefined
-  /**
-   * The next bytes: exactly `count` of them, or fewer where the value ends.
-   * Throws StorageError `upload-aborted` when the sender goes away first.
-   */
-  take(count: number): Promise<Bytes>
-}
-
-/** A value that is all in memory. */
-export class BytesSource implements ValueSource {
-  #bytes: Bytes
-  #isWhole = true
-
-  constructor(bytes: Bytes) {
-    this.#bytes = bytes
-  }
-
-  get whole(): Bytes | undefined {
-    return this.#isWhole ? this.#bytes : undefined
-  }
-
-  async take(count: number): Promise<Bytes> {
-    this.#isWhole = false
-    const taken = this.#bytes.subarray(0, count)
-    this.#bytes = this.#bytes.subarray(count)
-    return taken
-  }
-}
 
 /** Some of a value's bytes: those from `start` up to, not with, `end`. */
 export interface Span {

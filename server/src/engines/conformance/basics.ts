@@ -1,22 +1,27 @@
 import { expect, it } from 'vitest'
-import type { AtomicWrite, Commit, Revision, StorageEngine } from '../../core/engine/engine.ts'
-import { EngineError } from '../../core/engine/engine.ts'
+import {
+  type AtomicWrite,
+  type Commit,
+  EngineError,
+  type Revision,
+  type StorageEngine,
+} from '../../core/engine/engine.ts'
 
 /** The engine of a suite. */
 export interface Used {
   engine(): StorageEngine
-  /** Keys of one test, apart from those of all others. */
+  /** A key that no other test uses. */
   key(text: string): Buffer
 }
 
 export function describeReads({ engine, key }: Used): void {
-  it('answers keys in the order asked, undefined for what is not there', async () => {
+  it('returns entries in the order of the keys, undefined for a missing one', async () => {
     await put(engine(), [key('a'), 'one'], [key('b'), 'two'])
     const entries = await engine().get([key('b'), key('none'), key('a')])
     expect(entries.map((entry) => entry && text(entry.value))).toEqual(['two', undefined, 'one'])
   })
 
-  it('gives bytes that belong to the caller', async () => {
+  it('returns bytes that belong to the caller', async () => {
     const value = Buffer.from('mine')
     await engine().commit({ puts: [{ key: key('a'), value }] })
     value.fill(0)
@@ -43,7 +48,7 @@ export function describeReads({ engine, key }: Used): void {
     ])
   })
 
-  it('scans in the order of bytes, from start up to but without end', async () => {
+  it('scans in the order of bytes, with start and without end', async () => {
     const endings = [[0], [0, 0], [1], [0x7f], [0x80], [0xc3, 0xa9], [0xff], [0xff, 0xff]]
     const keys = endings.map((ending) => Buffer.concat([key(''), Buffer.from(ending)]))
     await put(engine(), ...[...keys].reverse().map((one) => [one, 'x'] as const))
@@ -57,7 +62,7 @@ export function describeReads({ engine, key }: Used): void {
     expect(part.entries.map((entry) => Buffer.from(entry.key))).toEqual(keys.slice(1, 4))
   })
 
-  it('bounds a page by entries and by bytes, gives at least one, and says whether there is more', async () => {
+  it('bounds a page by entries and by bytes, returns at least one, and says whether there is more', async () => {
     await put(engine(), ...['a', 'b', 'c'].map((one) => [key(one), 'x'.repeat(100)] as const))
     const range = within(key(''))
     const page = async (limit: number, bytes: number): Promise<[number, boolean]> => {
@@ -74,7 +79,7 @@ export function describeReads({ engine, key }: Used): void {
 }
 
 export function describeCommits({ engine, key }: Used): void {
-  it('answers a revision that its entries carry, higher with each commit', async () => {
+  it('returns a revision that its entries get, higher with each commit', async () => {
     const first = await put(engine(), [key('a'), '1'], [key('b'), '1'])
     const second = await put(engine(), [key('a'), '2'])
     expect(second).toBeGreaterThan(first)
@@ -123,14 +128,14 @@ export function describeCommits({ engine, key }: Used): void {
     expect(entries[0]?.revision).toBe(revision)
   })
 
-  it('deletes, also what is not there', async () => {
+  it('deletes keys, also missing ones', async () => {
     await put(engine(), [key('a'), '1'])
     const commit = await engine().commit({ deletes: [key('a'), key('none')] })
     expect(commit.applied).toBe(true)
     expect(await engine().get([key('a')])).toEqual([undefined])
   })
 
-  it('refuses what is over its limits, and takes what is just below', async () => {
+  it('refuses writes over its limits, and accepts writes at the limits', async () => {
     const { keyBytesMax, valueBytesMax } = engine().limits
     const longest = Buffer.alloc(keyBytesMax, key('k'))
     const largest = Buffer.alloc(valueBytesMax, 1)
@@ -172,7 +177,7 @@ export function describeSums({ engine, key }: Used): void {
     expect(Buffer.from(entry?.value ?? []).readBigInt64BE()).toBe(-2n)
   })
 
-  it('refuses a sum that overflows or that meets a value, and does nothing of that commit', async () => {
+  it('refuses a sum that overflows or meets a value, and applies nothing of that commit', async () => {
     await engine().commit({ sums: [{ key: key('n'), delta: 2n ** 63n - 1n }] })
     await put(engine(), [key('v'), 'value'])
     const puts = [{ key: key('other'), value: Buffer.from('x') }]
@@ -188,7 +193,7 @@ export function describeSums({ engine, key }: Used): void {
     expect(text((await engine().get([key('n')]))[0]?.value)).toBe('value')
   })
 
-  it('counts every one of many sums at once', async () => {
+  it('counts each of many sums that run at once', async () => {
     const sums = [{ key: key('n'), delta: 1n }]
     await Promise.all(Array.from({ length: 200 }, () => engine().commit({ sums })))
     const [entry] = await engine().get([key('n')])
@@ -196,7 +201,7 @@ export function describeSums({ engine, key }: Used): void {
   })
 }
 
-/** Answers the revision. */
+/** Returns the revision. */
 export async function put(
   engine: StorageEngine,
   ...entries: readonly (readonly [Buffer, string])[]

@@ -81,7 +81,7 @@ function useEngine(open: Open): Used {
 }
 
 function describeEnds(open: Open): void {
-  it('rejects everything after close, and lets what is in flight end', async () => {
+  it('rejects every call after close, and lets calls in flight end', async () => {
     const { engine, cleanUp } = await open()
     const one = { key: Buffer.from('a'), value: Buffer.from('x') }
     const waiting = engine.newerThan(1_000_000, new AbortController().signal)
@@ -97,7 +97,7 @@ function describeEnds(open: Open): void {
     await cleanUp()
   })
 
-  it('finds what it stored when it is opened again, and counts revisions on', async () => {
+  it('finds its entries when it is opened again, and goes on counting revisions', async () => {
     const { engine, reopen, cleanUp } = await open()
     const revision = await put(engine, [Buffer.from('a'), 'kept'])
     if (!reopen) {

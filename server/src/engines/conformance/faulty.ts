@@ -1,18 +1,18 @@
-import type {
-  AtomicWrite,
-  Bytes,
-  Commit,
-  EngineLimits,
-  Entry,
-  KeyRange,
-  Page,
-  Revision,
-  ScanBound,
-  StorageEngine,
+import {
+  type AtomicWrite,
+  type Commit,
+  EngineError,
+  type EngineLimits,
+  type Entry,
+  type KeyRange,
+  type Page,
+  type Revision,
+  type ScanBound,
+  type StorageEngine,
 } from '../../core/engine/engine.ts'
-import { EngineError } from '../../core/engine/engine.ts'
+import type { Bytes } from '../../core/kernel/bytes.ts'
 
-/** How often what goes wrong: each a probability from 0 to 1. */
+/** How often each fault happens: a probability from 0 to 1. */
 export interface Faults {
   /** An operation waits for a moment, before or after it happens. */
   readonly delay: number
@@ -28,11 +28,11 @@ export const delaysOnly: Faults = { delay: 0.5, conflict: 0, failBefore: 0, unkn
 export const allFaults: Faults = { delay: 0.2, conflict: 0.1, failBefore: 0.1, unknown: 0.1 }
 
 /**
- * An engine that goes wrong in every way that the contract allows, by a seed: a run can be
- * repeated. Delays matter most: a race that needs a pause never shows on a fast engine.
+ * An engine with every fault that the contract allows. A seed makes a run repeatable. Delays matter
+ * most: a race that needs a pause never shows on a fast engine.
  */
 export class FaultyEngine implements StorageEngine {
-  /** Commits that it calls unknown are there, as those of another server are. */
+  /** Commits that it calls unknown may be applied: they look like commits of another server. */
   readonly isShared = true
   readonly #engine: StorageEngine
   readonly #faults: Faults
@@ -85,7 +85,7 @@ export class FaultyEngine implements StorageEngine {
     return result
   }
 
-  /** Some turns of the event loop, so that others come in between. */
+  /** Waits some turns of the event loop, so that other operations run in between. */
   async #pause(): Promise<void> {
     if (!this.#happens(this.#faults.delay)) return
     const turns = 1 + Math.floor(this.#chance() * 4)

@@ -1,7 +1,12 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
-import type { AtomicWrite, Entry, Revision, StorageEngine } from '../../core/engine/engine.ts'
-import { EngineError } from '../../core/engine/engine.ts'
+import {
+  type AtomicWrite,
+  EngineError,
+  type Entry,
+  type Revision,
+  type StorageEngine,
+} from '../../core/engine/engine.ts'
 
 /** What the engine should hold: names to entries, latin1 so that order is the order of bytes. */
 type Model = Map<string, { value: string; revision: Revision; isCounter: boolean }>
@@ -17,7 +22,7 @@ type Step =
       readonly sums: readonly { key: string; delta: bigint }[]
     }
 
-// Few and awkward keys, so that sequences meet themselves.
+// Few and awkward keys, so that the steps of a sequence often meet the same key.
 const keyNames = ['a', 'a\0', 'ab', 'b', '\xff', '\0', 'é'.normalize('NFC'), 'b\xff']
 const anyKey = fc.constantFrom(...keyNames)
 const someKeys = fc.uniqueArray(anyKey, { maxLength: 3 })
@@ -122,7 +127,7 @@ class ModelRun {
     }
   }
 
-  /** After a lost answer: all of the commit is there, or nothing. */
+  /** Finds out after a lost answer whether the commit was applied: all of it, or nothing. */
   async #learn(step: Extract<Step, { kind: 'commit' }>): Promise<void> {
     const range = { start: this.#bytes(''), end: this.#bytes('\xff\xff\xff') }
     const { entries } = await this.#engine.scan(range, { limit: 1_000, bytes: 1_000_000 })

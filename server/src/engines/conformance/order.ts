@@ -2,9 +2,9 @@ import { expect, it } from 'vitest'
 import type { Commit, Revision } from '../../core/engine/engine.ts'
 import { expectRefused, put, text, type Used, within } from './basics.ts'
 
-/** What holds when many write at once. */
+/** What an engine promises when many clients write at once. */
 export function describeOrder({ engine, key }: Used): void {
-  it('lets one of many win who expect a key to be absent', async () => {
+  it('lets one of many commits win that expect a key to be absent', async () => {
     const attempts = Array.from({ length: 50 }, (_, writer) =>
       engine().commit({
         checks: [{ key: key('a'), revision: undefined }],
@@ -17,7 +17,7 @@ export function describeOrder({ engine, key }: Used): void {
     expect(text((await engine().get([key('a')]))[0]?.value)).toBe(String(winner))
   })
 
-  it('loses no update of many who read, check and write', async () => {
+  it('loses no update if many clients read, check and write', async () => {
     const increment = async (): Promise<void> => {
       for (;;) {
         const [entry] = await engine().get([key('n')])
@@ -31,7 +31,7 @@ export function describeOrder({ engine, key }: Used): void {
     expect(text((await engine().get([key('n')]))[0]?.value)).toBe('24')
   })
 
-  it('does not fail the neighbours of a commit that fails or is refused', async () => {
+  it('does not fail the commits around one that fails or is refused', async () => {
     const good = (name: string): Promise<Commit> =>
       engine().commit({ puts: [{ key: key(name), value: Buffer.from('x') }] })
     const failing = engine().commit({

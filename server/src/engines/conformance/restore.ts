@@ -14,11 +14,11 @@ interface Under {
   cleanUp(): Promise<void>
 }
 
-/** Far above what the tests' own commits count up to, and below what a number can count. */
+/** Far above the revisions of the tests' own commits, and still a safe integer. */
 const newest: Revision = 2 ** 40 + 7
 const key = Buffer.from
 
-/** What an engine must do with the entries of another, each test on an engine of its own. */
+/** What an engine must do when it restores entries of another. Each test has its own engine. */
 export function describeRestore(open: () => Promise<Under>): void {
   let under: Under | undefined
   let engine: InstalledEngine
@@ -44,7 +44,7 @@ export function describeRestore(open: () => Promise<Under>): void {
     expect((await engine.get(entries.map((one) => one.key))).map(shown)).toEqual(entries.map(shown))
   })
 
-  it('gives what comes next a revision above all that were', async () => {
+  it('gives the next commit a revision above all restored ones', async () => {
     await engine.restore([value('a', 3)], newest)
     expect(await put(engine, [key('b'), 'x'])).toBeGreaterThan(newest)
     await engine.commit({ puts: [{ key: key('log'), value: key('x'), stamped: true }] })
@@ -52,7 +52,7 @@ export function describeRestore(open: () => Promise<Under>): void {
     expect(Buffer.from(stamped?.key ?? []).readBigUInt64BE(3)).toBe(BigInt(stamped?.revision ?? 0))
   })
 
-  it('lets checks hold against the revisions that were kept, and those alone', async () => {
+  it('compares checks with the restored revisions alone', async () => {
     await engine.restore([value('a', 3), counter('n', 1n, 4)], newest)
     const write = { puts: [{ key: key('b'), value: key('x') }] }
     const withChecks = (a: Revision | undefined, n: Revision): Promise<boolean> =>
@@ -81,7 +81,7 @@ export function describeRestore(open: () => Promise<Under>): void {
     await expect(sum).rejects.toMatchObject({ failure: 'refused' })
   })
 
-  it('puts entries over what is there, whatever it was, and leaves the rest', async () => {
+  it('overwrites existing entries of any kind, and leaves the rest', async () => {
     await put(engine, [key('a'), 'old'], [key('was value'), 'old'], [key('rest'), 'rest'])
     await engine.commit({ sums: [{ key: key('was counter'), delta: 5n }] })
     const rest = (await engine.get([key('rest')])).map(shown)
@@ -95,7 +95,7 @@ export function describeRestore(open: () => Promise<Under>): void {
     )
   })
 
-  it('never counts back', async () => {
+  it('never counts revisions back', async () => {
     await engine.restore([value('a', newest)], newest)
     await engine.restore([value('b', 2)], 3)
     expect(await put(engine, [key('c'), 'x'])).toBeGreaterThan(newest)
@@ -110,13 +110,13 @@ export function describeRestore(open: () => Promise<Under>): void {
     expect(await engine.newerThan(-1, never)).toBeGreaterThanOrEqual(newest)
   })
 
-  it('may restore nothing but the newest revision', async () => {
+  it('may restore the newest revision without entries', async () => {
     await engine.restore([], newest)
     expect(await allOf(engine)).toEqual([])
     expect(await put(engine, [key('a'), 'x'])).toBeGreaterThan(newest)
   })
 
-  it('refuses what can be no entry of an engine, and then does nothing at all', async () => {
+  it('refuses invalid entries, and then restores nothing at all', async () => {
     const { keyBytesMax, valueBytesMax, commitBytesMax } = engine.limits
     const large = Array.from({ length: Math.ceil(commitBytesMax / valueBytesMax) }, (_, index) => ({
       ...value(`large ${index}`, 1),
@@ -144,7 +144,7 @@ export function describeRestore(open: () => Promise<Under>): void {
     expect(await put(engine, [key('a'), 'x'])).toBeLessThan(newest)
   })
 
-  it('takes as much at once as a commit', async () => {
+  it('accepts as much at once as a commit', async () => {
     const { keyBytesMax, valueBytesMax } = engine.limits
     const longest = { ...value('', 1), key: Buffer.alloc(keyBytesMax, 'k') }
     const entries = [{ ...longest, value: Buffer.alloc(valueBytesMax, 7) }]

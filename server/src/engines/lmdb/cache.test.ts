@@ -3,15 +3,15 @@ import { expect, it } from 'vitest'
 import { ReadCache } from './cache.ts'
 import { type KeptEntry, pack, packedKind, packedLengthOf } from './entry.ts'
 
-/** Hashes that differ by it belong in one slot. */
+/** Hashes that differ by this number fall into one slot. */
 const slots = 4_096
-/** The longest value that is kept. */
+/** The longest value that is cached. */
 const valueBytesMax = 800 - packedLengthOf(0)
 
 const key = Buffer.from('key')
 const hash = -5
 
-it('gives what was added last, until it is deleted', () => {
+it('returns the entry that was added last, until it is deleted', () => {
   const cache = new ReadCache()
   const [first, second] = [entryOf(key, 1), entryOf(key, 2)]
   expect(cache.get(key, hash)).toBeUndefined()
@@ -23,7 +23,7 @@ it('gives what was added last, until it is deleted', () => {
   expect(cache.get(key, hash)).toBeUndefined()
 })
 
-it('never gives one key what was added for another, whatever their hashes', () => {
+it('never returns the entry of another key, whatever their hashes', () => {
   const anyKey = fc.constantFrom('', 'a', 'b', 'ab', 'a\0').map((text) => Buffer.from(text))
   const anyHash = fc.constantFrom(0, slots, -slots, 1, -1)
   const step = fc.tuple(fc.constantFrom('add', 'delete'), anyKey, anyHash)
@@ -45,7 +45,7 @@ it('never gives one key what was added for another, whatever their hashes', () =
   fc.assert(property)
 })
 
-it('does not keep what is too long', () => {
+it('does not cache an entry that is too long', () => {
   const cache = new ReadCache()
   const [longest, tooLong] = [entryOf(key, 1, valueBytesMax), entryOf(key, 2, valueBytesMax + 1)]
   cache.add(hash, tooLong)

@@ -1,4 +1,4 @@
-import type { Bytes } from '../../core/engine/engine.ts'
+import type { Bytes } from '../../core/kernel/bytes.ts'
 import type { KeptEntry } from './entry.ts'
 
 interface Kept {
@@ -7,13 +7,13 @@ interface Kept {
 }
 
 const slotCount = 4_096
-/** What is longer is not kept: reading it costs more than finding it. */
+/** Longer entries are not cached: reading them costs more than finding them. */
 const packedBytesMax = 800
 
 /**
- * What was read from LMDB lately: each request reads the description of its store, and finding it
- * in LMDB costs as much as all else that the engine does for it. Of two entries that belong in one
- * slot the later one is kept.
+ * A cache of entries that were read from LMDB lately. Each request reads the description of its
+ * store, and finding it in LMDB costs as much as everything else that the engine does for the
+ * request. If two entries fall into one slot, the later one stays.
  */
 export class ReadCache {
   readonly #slots: (Kept | undefined)[] = Array.from({ length: slotCount })
@@ -23,7 +23,7 @@ export class ReadCache {
     return kept?.hash === hash && isSame(kept.entry.key, key) ? kept.entry : undefined
   }
 
-  /** What is too long is not kept: false. */
+  /** Returns whether the entry was cached: one that is too long is not. */
   add(hash: number, entry: KeptEntry): boolean {
     if (entry.packed.length > packedBytesMax) return false
     this.#slots[slotOf(hash)] = { hash, entry }
@@ -35,7 +35,7 @@ export class ReadCache {
   }
 }
 
-/** What `Buffer.equals` says, which is slower for something as short as a key. */
+/** The same as `Buffer.equals`, which is slower for something as short as a key. */
 function isSame(a: Bytes, b: Bytes): boolean {
   if (a.length !== b.length) return false
   for (let index = 0; index < a.length; index += 1) if (a[index] !== b[index]) return false

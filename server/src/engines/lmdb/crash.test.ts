@@ -4,25 +4,30 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { afterAll, expect, it } from 'vitest'
-import type { AtomicWrite, Bytes, Entry, Revision } from '../../core/engine/engine.ts'
-import { EngineError } from '../../core/engine/engine.ts'
+import {
+  type AtomicWrite,
+  EngineError,
+  type Entry,
+  type Revision,
+} from '../../core/engine/engine.ts'
+import type { Bytes } from '../../core/kernel/bytes.ts'
 import { LmdbEngine } from './lmdb.ts'
 
 const runs = 12
 /** The two pages that name LMDB's last transactions. */
 const metaBytes = 2 * 8_192
-/** Goes past the journal. */
+/** Too large for the journal: goes straight into LMDB. */
 const largeBytes = 600_000
 /**
- * Of these 600 a half of the journal holds most, which are moved in several transactions, and
- * commits of 50 stay in the journal. All are of one length, so that blocks that are overwritten end
- * where new ones do.
+ * A half of the journal holds most of these 600 entries; moving it takes several transactions. A
+ * commit of 50 entries is small enough for the journal. All values have the same length, so that
+ * overwritten blocks end where new ones do.
  */
 const bulkBytes = 3_500
 const bulkCount = 50
 const movedAtOnce = 128
 const bulkKeys = Array.from({ length: 600 }, (_, index) => `bulk ${String(index).padStart(3, '0')}`)
-/** Where the halves of the journal begin, and what their first blocks begin with. */
+/** Where the halves of the journal begin, and the length of the head of a block. */
 const halvesAt = [4_096, 4_096 + 8 * 1_048_576] as const
 const blockHeadBytes = 44
 const stampBytes = 8
@@ -38,8 +43,8 @@ interface WriteStep {
 }
 
 /**
- * `commits` are made at once, so that they may share a group. `turn` goes on until the journal
- * turns, and kills the server there: a half is being moved then.
+ * `commits`: made at once, so that they may share a group. `turn`: commits until the journal
+ * switches to its other half, then kills the server while a half is being moved.
  */
 type Step =
   | { readonly kind: 'commits'; readonly writes: readonly WriteStep[] }
@@ -90,7 +95,7 @@ const anyStep = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom<Step>({ kind: 'close' }, { kind: 'rest' }) },
 )
 
-it(`has all that was acknowledged, and nothing else, after kills in ${runs} random sequences`, {
+it(`holds exactly what was acknowledged after kills, in ${runs} random sequences`, {
   timeout: 300_000,
 }, async () => {
   const steps = fc.array(anyStep, { minLength: 20, maxLength: 40 })
@@ -109,7 +114,7 @@ it(`has all that was acknowledged, and nothing else, after kills in ${runs} rand
 
 interface Kept {
   readonly revision: Revision
-  /** The value as `shown` has it; of a counter its total. */
+  /** The value as `shownValue` describes it, or the total of a counter. */
   readonly value: string | bigint
 }
 
@@ -138,7 +143,9 @@ class CrashRun {
     }
   }
 
-  /** Whoever was killed goes on elsewhere: nobody reads what it does to its own files. */
+  /**
+   * Opens a copy of the files. The killed engine keeps its own files, which nobody reads any more.
+   */
   async #kill(): Promise<void> {
     const copy = copyOf(this.#path)
     await this.#compare()
@@ -172,7 +179,7 @@ class CrashRun {
     }
   }
 
-  /** Commits are decided in the order they came in, and this engine counts without a gap. */
+  /** Commits are decided in the order they came in, and revisions have no gaps in this engine. */
   async #commitAll(steps: readonly WriteStep[]): Promise<void> {
     const commits = steps.map((step) => {
       const write = this.#writeOf(step)
@@ -234,11 +241,11 @@ class CrashRun {
 }
 
 /**
- * The files as they are when the server is killed now. No commit is under way, so that nothing
- * writes to the journal, and what a move puts into LMDB meanwhile is in the journal as well. LMDB
- * never writes over the pages of its last transaction, which its first two pages name: where these
- * are the same before a read of the whole file, in it and behind it, it has that transaction whole.
- * So a move may be under way, half of it in LMDB.
+ * A copy of the files as a kill would leave them now. No commit is running, so nothing writes to
+ * the journal; what a move writes to LMDB meanwhile is in the journal as well. LMDB never
+ * overwrites the pages of its last transaction, which its first two pages name. If these two pages
+ * are the same before, in and after a read of the whole file, the read has that transaction
+ * complete. So the copy may contain half of a move.
  */
 function copyOf(path: string): string {
   const copy = newFolder()
@@ -254,7 +261,7 @@ function copyOf(path: string): string {
   return copy
 }
 
-/** What the first blocks of both halves begin with: it changes where the journal turns. */
+/** The heads of the first blocks of both halves: they change when the journal switches halves. */
 function headsOf(path: string): string {
   const journal = readFileSync(join(path, 'journal'))
   const heads = halvesAt.map((start) => journal.subarray(start, start + blockHeadBytes))

@@ -9,7 +9,7 @@ const pageBytes = 8_192
 const keys = Array.from({ length: 300 }, (_, index) => `key-${String(index).padStart(3, '0')}`)
 const valueOfKey = (key: string): Buffer => Buffer.alloc(key.endsWith('7') ? 9_000 : 300, key)
 
-describe('an LMDB file of which a page is lost', () => {
+describe('an LMDB file that lost a page', () => {
   const folder = mkdtempSync(join(tmpdir(), 'coatcheck-damage-'))
   const sound = join(folder, 'sound')
   let pages = 0
@@ -26,7 +26,7 @@ describe('an LMDB file of which a page is lost', () => {
 
   afterAll(() => rmSync(folder, { recursive: true }))
 
-  it('never gives wrong bytes and fails only as an engine does', async () => {
+  it('never returns wrong bytes, and fails only with an EngineError', async () => {
     const outcomes = { intact: 0, damaged: 0, refused: 0 }
     for (let page = 2; page < pages; page += 1) {
       for (const outcome of await readAll(withoutPage(page))) outcomes[outcome] += 1
@@ -67,7 +67,7 @@ async function readAll(path: string): Promise<('intact' | 'damaged' | 'refused')
   return outcomes
 }
 
-/** Undefined where the engine refuses the file as a whole. */
+/** Undefined if the engine refuses the whole file. */
 function open(path: string): LmdbEngine | undefined {
   try {
     return new LmdbEngine(path)

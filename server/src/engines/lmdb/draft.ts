@@ -1,26 +1,33 @@
 import { addToCounter, decodeCounter, encodeCounter } from '../../core/engine/counter.ts'
-import type { AtomicWrite, Bytes, Commit, Revision } from '../../core/engine/engine.ts'
-import { EngineError } from '../../core/engine/engine.ts'
+import {
+  type AtomicWrite,
+  type Commit,
+  EngineError,
+  type Revision,
+} from '../../core/engine/engine.ts'
 import { stampedKey } from '../../core/engine/stamp.ts'
-import { asBuffer } from '../../core/kernel/bytes.ts'
+import { asBuffer, type Bytes } from '../../core/kernel/bytes.ts'
 import { contentOf, isCounter, packedKind, revisionOf } from './entry.ts'
 import type { Half } from './half.ts'
 import { hashOf } from './index.ts'
 
-/** Reads a packed entry, in bytes that others have too: until the next read. */
+/** Reads a packed entry. Its bytes are shared and valid only until the next read. */
 export type ReadPacked = (key: Buffer, hash: number) => Buffer | undefined
 
 export interface DraftParts {
-  /** Where the draft is made. */
+  /** The half that the draft is written to. */
   readonly half: Half
   readonly hashSeed: number
-  /** What stands under a key that the draft has not written. */
+  /** Reads a key that the half does not hold. */
   readonly read: ReadPacked
 }
 
-/** What a group of commits is about to write: they are decided one by one, each after the other. */
+/**
+ * The writes of one group of commits. They are decided one after the other, each on top of the
+ * earlier ones.
+ */
 export class Draft {
-  /** The newest commit in front of this group. */
+  /** The revision of the newest commit before this group. */
   readonly before: Revision
   readonly half: Half
   readonly #parts: DraftParts
@@ -42,7 +49,10 @@ export class Draft {
     return this.#newest === this.before
   }
 
-  /** A write that is refused with an error leaves the others of the group alone. */
+  /**
+   * Applies one write to the draft. Returns an EngineError if this write is refused; the others of
+   * the group go on. Any other error is thrown, and drops the draft.
+   */
   decide(write: AtomicWrite): Commit | EngineError {
     try {
       return this.#apply(write)
@@ -72,7 +82,7 @@ export class Draft {
     return { applied: true, revision }
   }
 
-  /** Worked out before anything is written, so that a refusal leaves nothing behind. */
+  /** Computed before anything is written, so that a refusal changes nothing. */
   #totalsAfter(write: AtomicWrite): { key: Bytes; value: Buffer }[] {
     return (write.sums ?? []).map(({ key, delta }) => {
       const packed = this.#packedOf(key)

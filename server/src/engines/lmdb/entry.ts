@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib'
 import type { Entry, Revision } from '../../core/engine/engine.ts'
 
 /**
- * How an entry lies in LMDB, which has no checksums of its own. DO NOT CHANGE: it is on disk.
+ * The layout of an entry in LMDB, which has no checksums of its own. DO NOT CHANGE: it is on disk.
  *
  *   0..3  CRC-32 of the key and of all that follows, big-endian
  *   4     kind: 0 a value, 1 a counter
@@ -20,12 +20,12 @@ export interface Unpacked {
   readonly value: Uint8Array
 }
 
-/** The length of an entry with a value of so many bytes. */
+/** The length of a packed entry whose value has `valueBytes` bytes. */
 export function packedLengthOf(valueBytes: number): number {
   return headerBytes + valueBytes
 }
 
-/** Writes an entry as it lies in LMDB, but for its checksum, to `into`. */
+/** Writes a packed entry to `into`, from `start` on. Its checksum is left 0. */
 export function packAt(into: Buffer, start: number, { kind, revision, value }: Unpacked): void {
   into.writeUInt32BE(0, start)
   into[start + 4] = kind
@@ -40,7 +40,7 @@ export function pack(unpacked: Unpacked): Buffer {
   return packed
 }
 
-/** A packed entry, its checksum set in place. */
+/** Sets the checksum of a packed entry in place, and returns the entry. */
 export function sealed(key: Buffer, packed: Buffer): Buffer {
   packed.writeUInt32BE(checksum(key, packed), 0)
   return packed
@@ -50,7 +50,7 @@ export function isCounter(packed: Buffer): boolean {
   return packed[4] === packedKind.counter
 }
 
-/** 0 where the entry is too short to have one. */
+/** 0 if the entry is too short to have a revision. */
 export function revisionOf(packed: Buffer): Revision {
   if (packed.length < headerBytes) return 0
   return packed.readUInt32BE(5) * 2 ** 32 + packed.readUInt32BE(9)
@@ -60,17 +60,17 @@ export function contentOf(packed: Buffer): Buffer {
   return packed.subarray(headerBytes)
 }
 
-/** A packed entry that nobody changes, since several readers have it. */
+/** A packed entry that several readers share: nobody may change its bytes. */
 export interface KeptEntry {
   readonly key: Buffer
   readonly packed: Buffer
-  /** Undefined: its checksum was not looked at yet. */
+  /** Undefined: its checksum was not verified yet. */
   isDamaged: boolean | undefined
 }
 
 /**
- * An entry as it was read. It is verified when its value is asked for: often the revision is
- * enough.
+ * An entry as it was read. Its checksum is verified when the value is asked for: often the revision
+ * is enough.
  */
 export class LmdbEntry implements Entry {
   readonly key: Buffer
@@ -80,8 +80,8 @@ export class LmdbEntry implements Entry {
   #isDamaged: boolean | undefined
 
   /**
-   * Of bytes that are its own. `shared`: they are others' as well, and copied before anyone gets
-   * them. `isSound`: they never were on a disk to be damaged.
+   * `packed` belongs to this entry alone. With `shared` other readers have the same bytes: `value`
+   * is then a copy. `isSound`: the bytes come from the journal, not from LMDB, and need no check.
    */
   constructor(key: Buffer, packed: Buffer, known?: { shared?: KeptEntry; isSound?: boolean }) {
     this.key = key
@@ -94,7 +94,7 @@ export class LmdbEntry implements Entry {
     return revisionOf(this.#packed)
   }
 
-  /** What it takes, its key included. */
+  /** Its size, key included. */
   get bytes(): number {
     return this.key.length + this.#packed.length
   }
@@ -110,7 +110,7 @@ export class LmdbEntry implements Entry {
   }
 
   get isDamaged(): boolean {
-    // The key of the bytes: whoever asked for the entry may have changed its own meanwhile.
+    // Use the key that was copied: the caller may have changed its own key meanwhile.
     this.#isDamaged ??= !isIntact(this.#shared?.key ?? this.key, this.#packed)
     if (this.#shared) this.#shared.isDamaged = this.#isDamaged
     return this.#isDamaged
@@ -122,7 +122,7 @@ export class LmdbEntry implements Entry {
   }
 }
 
-/** Stands where an entry was removed. */
+/** Marks the key of a removed entry. */
 export class RemovedEntry {
   readonly key: Buffer
 
@@ -131,7 +131,7 @@ export class RemovedEntry {
   }
 }
 
-/** In a pool, which is cheaper than a buffer of its own. */
+/** A copy in Node's buffer pool, which is cheaper than a buffer of its own. */
 export function copied(bytes: Buffer, start = 0, end = bytes.length): Buffer {
   const copy = Buffer.allocUnsafe(end - start)
   bytes.copy(copy, 0, start, end)

@@ -1,24 +1,27 @@
 import { statfsSync } from 'node:fs'
 import { constants } from 'node:os'
 
-/** Why a group failed: lmdb's own error is empty and has a promise that rejects with the reason. */
+/**
+ * The reason why a transaction failed. lmdb's own error is empty: its `commitError` is a promise
+ * that rejects with the reason.
+ */
 export async function causeOf(error: unknown): Promise<unknown> {
   if (!(error instanceof Error) || !('commitError' in error)) return error
   const [reason] = await Promise.allSettled([error.commitError])
   return reason?.status === 'rejected' ? reason.reason : error
 }
 
-/** The names that Node has for a disk that is full. */
+/** Node's error codes for a full disk or quota. */
 const fullCodes: readonly unknown[] = ['ENOSPC', 'EDQUOT']
 
-/** Whether a write of Node's own found no room. */
+/** Whether a write through `node:fs` failed because the disk is full. */
 export function foundNoRoom(cause: unknown): boolean {
   return cause instanceof Error && 'code' in cause && fullCodes.includes(cause.code)
 }
 
 /**
- * Whether the disk of `folder` is full, as lmdb tells it. LMDB calls a write that ended half-way
- * EIO, which is how a disk fills up in the middle of one.
+ * Whether lmdb failed because the disk of `folder` is full. If the disk fills up in the middle of a
+ * write, LMDB reports EIO: then the free space decides.
  */
 export function isFull(
   cause: unknown,
@@ -31,7 +34,7 @@ export function isFull(
     const { bavail, bsize } = statfsSync(folder)
     return bavail * bsize < pageBytes
   } catch {
-    // The disk is gone altogether.
+    // The disk can't be read at all, so it is not merely full.
     return false
   }
 }

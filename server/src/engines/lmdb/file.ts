@@ -8,10 +8,10 @@ const magic = 0xbeefc0de
 const metaAt = { magic: 24, pageSize: 48, lastPage: 144, transaction: 152 } as const
 const metaBytes = 160
 
-/** More than a new file and its lock file take. */
+/** More than a new data file and its lock file need. */
 const roomForNewFiles = 1_048_576
 
-/** With less room than this on the disk, whoever keeps the server should know. */
+/** With less free space than this, `roomNotes` warns the operator. */
 const roomNotedBytes = 1_073_741_824
 
 interface Meta {
@@ -21,8 +21,8 @@ interface Meta {
 }
 
 /**
- * LMDB maps its file and trusts it: a file that is cut short kills the process with SIGBUS at the
- * first read behind its end. So the shape of the file is looked at before LMDB sees it.
+ * LMDB maps its file into memory and trusts it: if the file is cut short, the first read behind its
+ * end kills the process with SIGBUS. So this checks the shape of the file before LMDB opens it.
  * Throws EngineError `unavailable` with a sentence for the user.
  */
 export function assertSoundFile(folder: string): void {
@@ -38,8 +38,8 @@ export function assertSoundFile(folder: string): void {
 }
 
 /**
- * LMDB crashes where the disk has no room for the files that it makes.
- * Throws EngineError `full` with a sentence for the user.
+ * LMDB crashes if the disk has no room for the files that it creates. Throws EngineError `full`
+ * with a sentence for the user.
  */
 export function assertRoom(folder: string): void {
   const files = ['data.mdb', 'lock.mdb'].map((name) => join(folder, name))
@@ -49,16 +49,16 @@ export function assertRoom(folder: string): void {
   throw new EngineError('full', `The disk of ${folder} is full: a new data file needs 1 MB.`)
 }
 
-/** Beside values: the pages above them. */
+/** What a write needs besides the values: the pages above them in the tree. */
 const roomForPages = 1_048_576
 
-/** Whether so many bytes of values surely find room. */
+/** Whether the disk surely has room for `bytes` bytes of values. */
 export function hasRoomFor(folder: string, bytes: number): boolean {
   const { bavail, bsize } = statfsSync(folder)
   return bavail * bsize >= bytes + roomForPages
 }
 
-/** What there is to say of the room that the data has to grow: sentences. */
+/** Sentences for the operator about the free disk space; none while there is enough. */
 export function roomNotes(folder: string): string[] {
   let freeBytes: number
   try {
@@ -66,7 +66,7 @@ export function roomNotes(folder: string): string[] {
     freeBytes = bavail * bsize
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    return [`The disk of ${folder} can't be looked at: ${reason}.`]
+    return [`The free space of the disk of ${folder} can't be read: ${reason}.`]
   }
   if (freeBytes >= roomNotedBytes) return []
   return [`The disk of ${folder} has ${Math.floor(freeBytes / 1_048_576)} MiB of room left.`]

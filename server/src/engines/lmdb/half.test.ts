@@ -16,7 +16,7 @@ interface Change {
   readonly isCounter: boolean
 }
 
-/** What the tests say of a row: undefined where it was removed. */
+/** What the tests compare of a row. In `Rows`, undefined means removed. */
 type Shown = { readonly value: string; readonly revision: number; readonly isCounter: boolean }
 type Rows = readonly (readonly [string, Shown | undefined])[]
 
@@ -27,11 +27,11 @@ const change = fc.record({
   isCounter: fc.boolean(),
 })
 const anyBlock = fc.array(change, { maxLength: 5 })
-/** To be taken modulo what there is, all of which it reaches alike. */
+/** Used modulo a length, so that every place is equally likely. */
 const place = fc.noBias(fc.nat())
 const someBlocks = fc.array(anyBlock, { minLength: 1, maxLength: 6 })
 
-it('shows a draft when it is kept, and nothing of one that is dropped', () => {
+it('shows a draft once it is kept, and nothing of a dropped draft', () => {
   const drafts = fc.array(fc.record({ block: anyBlock, isKept: fc.boolean() }), { maxLength: 8 })
   const property = fc.property(drafts, (all) => {
     const run = new HalfRun()
@@ -48,7 +48,7 @@ it('shows a draft when it is kept, and nothing of one that is dropped', () => {
   fc.assert(property, { numRuns: 300 })
 })
 
-it('gives each key once as packed rows, with its newest entry', () => {
+it('returns each key once as a packed row, with its newest entry', () => {
   const property = fc.property(someBlocks, (blocks) => {
     const { half } = sealed(blocks)
     const packedRows = [...half.packedRows()].map(({ key, packed }) => {
@@ -59,7 +59,7 @@ it('gives each key once as packed rows, with its newest entry', () => {
   fc.assert(property)
 })
 
-it('gives the rows of a range in order', () => {
+it('returns the rows of a range in order', () => {
   const range = fc.record({ start: fc.constantFrom(...keys), end: fc.constantFrom(...keys) })
   const property = fc.property(someBlocks, range, (blocks, { start, end }) => {
     const { half } = sealed(blocks)
@@ -72,7 +72,7 @@ it('gives the rows of a range in order', () => {
   fc.assert(property)
 })
 
-it('loads what was sealed, and goes on behind it', () => {
+it('loads sealed blocks, and appends behind them', () => {
   const property = fc.property(someBlocks, anyBlock, (blocks, last) => {
     const { bytes, half } = sealed(blocks)
     const run = new HalfRun()
@@ -87,7 +87,7 @@ it('loads what was sealed, and goes on behind it', () => {
   fc.assert(property)
 })
 
-it('loads exactly the blocks in front of one with a changed byte', () => {
+it('loads exactly the blocks in front of a block with a changed byte', () => {
   const flip = fc.integer({ min: 1, max: 255 })
   const property = fc.property(someBlocks, place, flip, (blocks, at, bits) => {
     const { bytes, ends } = sealed(blocks)
@@ -98,7 +98,7 @@ it('loads exactly the blocks in front of one with a changed byte', () => {
   fc.assert(property, { numRuns: 1_000 })
 })
 
-it('loads exactly the whole blocks of bytes that are cut short', () => {
+it('loads exactly the whole blocks if the bytes are cut short', () => {
   const property = fc.property(someBlocks, place, (blocks, at) => {
     const { bytes, ends } = sealed(blocks)
     const length = at % bytes.length
@@ -108,7 +108,7 @@ it('loads exactly the whole blocks of bytes that are cut short', () => {
   fc.assert(property)
 })
 
-it('loads no block that another seal made', () => {
+it('loads no block with the seal of another journal', () => {
   const half = new Half(room, hashSeed)
   const one: Change = { key: 'a', value: 'x', isCounter: false }
   expect(half.load(sealed([[one]]).bytes, Buffer.alloc(16, 'other'))).toBeUndefined()
@@ -118,7 +118,7 @@ it('loads no block that another seal made', () => {
 it.each([
   ['older', 1],
   ['newer', 7],
-])('stops at a block that follows another commit, an %s one', (_, before) => {
+])('stops at a block that does not continue the one before, but an %s commit', (_, before) => {
   const half = new Half(room, hashSeed)
   const blocks = [{ before: 3 }, { before: 4 }, { before }].map(({ before: own }) => {
     const other = new Half(room, hashSeed)
@@ -131,7 +131,7 @@ it.each([
   expect(half.newest).toBe(5)
 })
 
-it('is empty again once it is emptied', () => {
+it('is empty again after `empty`', () => {
   const run = new HalfRun()
   const one: Change = { key: 'a', value: 'x', isCounter: false }
   run.draft([one])
@@ -143,7 +143,7 @@ it('is empty again once it is emptied', () => {
   expect(run.half.load(Buffer.alloc(0), seal)).toBeUndefined()
 })
 
-it('fits what `roomFor` tells, to the byte and to the entry', () => {
+it('fits exactly as many bytes and entries as `roomFor` says', () => {
   const [key, value] = [Buffer.from('key'), Buffer.from('value')]
   const needed = roomFor({ bytes: key.length + value.length, entries: 1 })
   const half = new Half({ bytes: 2 * needed.bytes, entries: 2 }, hashSeed)

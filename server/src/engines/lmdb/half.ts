@@ -1,61 +1,64 @@
 import { crc32 } from 'node:zlib'
 import sortedBTree from 'sorted-btree'
-import type { Bytes, KeyRange, Revision } from '../../core/engine/engine.ts'
-import { asBuffer } from '../../core/kernel/bytes.ts'
+import type { KeyRange, Revision } from '../../core/engine/engine.ts'
+import { asBuffer, type Bytes } from '../../core/kernel/bytes.ts'
 import { copied, LmdbEntry, packAt, packedLengthOf, RemovedEntry, type Unpacked } from './entry.ts'
 import { Index } from './index.ts'
 
 /**
- * How a group of commits, a block, lies in the journal. DO NOT CHANGE: it is on disk. Numbers are
- * big-endian.
+ * The layout of a block, which is one group of commits, in the journal. DO NOT CHANGE: it is on
+ * disk. Numbers are big-endian.
  *
  *   0..15  the seal of the journal
  *   16..19 CRC-32 of all that follows
- *   20..23 bytes of the block, these and the above included
- *   24..31 the newest commit in front of it, a double
- *   32..39 its newest commit, a double
- *   40..43 number of entries; then of each: bytes of its key (2), bytes of its packed entry (4; 0
- *          where it is removed), key, packed entry
+ *   20..23 length of the block in bytes, counted from byte 0
+ *   24..31 revision of the newest commit before the block, a double
+ *   32..39 revision of its newest commit, a double
+ *   40..43 number of entries; then for each: length of its key (2), length of its packed entry
+ *          (4; 0 means removed), key, packed entry
  */
 const at = { checksum: 16, bytes: 20, before: 24, newest: 32, count: 40, entries: 44 } as const
 const packedLengthAt = 2
 const keyAt = 6
 
-/** Random bytes of one journal, so that no value in it can pass for a block of its own. */
+/**
+ * The length of a seal: random bytes, different for each journal, so that no stored value can be
+ * mistaken for a block.
+ */
 export const sealBytes = at.checksum
 
 const overheadBytes = { block: at.entries, entry: keyAt + packedLengthOf(0) } as const
 
-/** What commits take at most. */
+/** The most that commits take up. */
 export interface Room {
   readonly bytes: number
   readonly entries: number
 }
 
-/** What a block takes with so many entries of so many bytes of keys and values. */
+/** The size of a block of `entries` entries, whose keys and values have `bytes` bytes in all. */
 export function roomFor({ bytes, entries }: Room): Room {
   return { bytes: overheadBytes.block + entries * overheadBytes.entry + bytes, entries }
 }
 
-/** What stands under a key. */
+/** The current state of a key: an entry, or the mark that it was removed. */
 export type Row = LmdbEntry | RemovedEntry
 
-/** A packed entry with its key, both to be copied at once. Empty: it was removed. */
+/** A packed entry with its key. Copy both at once. An empty `packed`: the entry was removed. */
 export interface PackedRow {
   readonly key: Buffer
   readonly packed: Buffer
 }
 
 /**
- * One half of the journal as it is in memory: its blocks as they lie on disk, and where the newest
- * entry of each key is in them. The block at its end is a draft until it is kept. Entries go by
- * their numbers, from 1 on; 0 is none.
+ * One half of the journal in memory: its blocks, byte for byte as on disk, and an index that finds
+ * the newest entry of each key in them. The block at its end is a draft until it is kept. Entries
+ * are numbered from 1; 0 means none.
  */
 export class Half {
   readonly #room: Room
   readonly #bytes: Buffer
   readonly #index: Index
-  /** What is kept: up to here, so many entries, up to that commit. */
+  /** The kept blocks: where they end, how many entries they have, their newest commit. */
   #end = 0
   #count = 0
   #newest: Revision = 0
@@ -63,17 +66,17 @@ export class Half {
   #draftEnd = 0
   // The package is CommonJS: its class is the module's `default`.
   readonly #sorted = new sortedBTree.default<string, number>(undefined, compareStrings)
-  /** So many entries are in it. */
+  /** How many entries `#sorted` covers. */
   #sortedCount = 0
 
-  /** `hashSeed` is that of every half whose entries are looked up with one hash. */
+  /** `hashSeed` must be the same in all halves that are searched with one hash. */
   constructor(room: Room, hashSeed: number) {
     this.#room = room
     this.#bytes = Buffer.allocUnsafeSlow(room.bytes)
     this.#index = new Index(this.#bytes, { entriesMax: room.entries, seed: hashSeed })
   }
 
-  /** Whether it holds no commit: one that writes nothing has its revision here all the same. */
+  /** Whether it holds no commit. A commit without entries counts: its revision is stored here. */
   get isEmpty(): boolean {
     return this.#end === 0
   }
@@ -83,7 +86,7 @@ export class Half {
     return this.#end
   }
 
-  /** The newest commit that is kept; 0: there is none. */
+  /** The revision of the newest kept commit; 0: none. */
   get newest(): Revision {
     return this.#newest
   }
@@ -92,18 +95,21 @@ export class Half {
     return this.#end + bytes <= this.#room.bytes && this.#count + entries <= this.#room.entries
   }
 
-  /** The entry of a key, whose hash is that of `hashOf`; of a draft's only where that is wanted. */
+  /**
+   * The newest entry of a key; 0: none. `hash` comes from `hashOf`. Entries of the draft are found
+   * only with `withDraft`.
+   */
   find(key: Bytes, hash: number, { withDraft = false } = {}): number {
     return this.#index.find(key, hash, withDraft ? this.#room.entries : this.#count)
   }
 
-  /** The bytes of a packed entry, until the half is emptied; none where it was removed. */
+  /** The bytes of a packed entry, valid until the half is emptied; no bytes if it was removed. */
   packedOf(entry: number): Buffer {
     const { start, end } = this.#packedPlace(entry)
     return this.#bytes.subarray(start, end)
   }
 
-  /** A copy; undefined where it was removed. */
+  /** A copy of an entry; undefined if it was removed. */
   entryOf(key: Buffer, entry: number): LmdbEntry | undefined {
     const { start, end } = this.#packedPlace(entry)
     if (start === end) return undefined
@@ -125,7 +131,7 @@ export class Half {
     this.#draftEnd = this.#draftKey(key, 0)
   }
 
-  /** The draft as a block. */
+  /** Completes the draft as a block and returns the block. */
   seal(seal: Buffer, { before, newest }: { before: Revision; newest: Revision }): Buffer {
     const block = this.#bytes.subarray(this.#end, this.#draftEnd)
     seal.copy(block)
@@ -137,7 +143,7 @@ export class Half {
     return block
   }
 
-  /** From now on the draft is seen, with all up to `newest`. */
+  /** Makes the draft visible. `newest` is the revision of its newest commit. */
   keep(newest: Revision): void {
     this.#count = this.#index.count
     this.#end = this.#draftEnd
@@ -158,8 +164,9 @@ export class Half {
   }
 
   /**
-   * Takes over the blocks that `bytes` begins with and that follow each other. Returns the newest
-   * commit in front of them; undefined: there are none. See `latestBehind` for what is behind them.
+   * Loads the blocks at the start of `bytes`, as long as each one continues the one before. Returns
+   * the revision before the first block; undefined: there is no block. `latestBehind` checks what
+   * is behind them.
    */
   load(bytes: Buffer, seal: Buffer): Revision | undefined {
     this.empty()
@@ -176,9 +183,9 @@ export class Half {
   }
 
   /**
-   * The newest commit of any whole block behind what is kept, in the bytes that were loaded. None
-   * is newer than what is kept, but where a block in front of it is damaged: a block is written
-   * when the one before it is on disk.
+   * The newest revision of any whole block behind the kept ones, in the bytes that were loaded. It
+   * is newer than the kept ones only if a block in between is damaged: a block is written after the
+   * one before it is on disk.
    */
   latestBehind(bytes: Buffer, seal: Buffer): Revision {
     let latest = 0
@@ -188,7 +195,7 @@ export class Half {
     return latest
   }
 
-  /** The newest kept entry of each key, in no order. */
+  /** The newest kept entry of each key, in no particular order. */
   *packedRows(): Generator<PackedRow> {
     for (let entry = 1; entry <= this.#count; entry += 1) {
       if (!this.#isNewestKept(entry)) continue
@@ -204,8 +211,8 @@ export class Half {
   }
 
   /**
-   * What stands under the keys of a range, in order. Entries are put in order when somebody scans:
-   * most of them are moved before that.
+   * The rows of a key range, in key order. Entries are sorted only when somebody scans: most of
+   * them are moved into LMDB before that.
    */
   *rows({ start, end }: KeyRange): Generator<Row> {
     this.#sort()
@@ -228,7 +235,7 @@ export class Half {
     return this.#index.newestOf(entry, this.#count) === entry
   }
 
-  /** Returns where the packed entry begins. */
+  /** Adds a key to the draft. Returns where its packed entry begins. */
   #draftKey(key: Bytes, packedLength: number): number {
     const start = this.#draftEnd + keyAt
     this.#bytes.writeUInt16BE(key.length, this.#draftEnd)
@@ -265,7 +272,7 @@ interface BlockHead {
   readonly count: number
 }
 
-/** The block that `bytes` begins with, if it does. */
+/** The head of the whole block at the start of `bytes`; undefined: there is none. */
 function blockAt(bytes: Buffer, seal: Buffer): BlockHead | undefined {
   if (bytes.length < at.entries || !bytes.subarray(0, sealBytes).equals(seal)) return undefined
   const length = bytes.readUInt32BE(at.bytes)
@@ -278,7 +285,7 @@ function blockAt(bytes: Buffer, seal: Buffer): BlockHead | undefined {
   }
 }
 
-/** A key as a latin1 string, one char a byte: the order of such strings is that of the bytes. */
+/** A key as a latin1 string, one character per byte: such strings sort as the bytes do. */
 function nameOf(key: Bytes): string {
   return asBuffer(key).toString('latin1')
 }

@@ -20,13 +20,13 @@ const steps = fc.array(
   { maxLength: 60 },
 )
 
-// Short ones of few bytes, so that keys begin with each other, and all of them meet in few slots.
+// Short keys of few different bytes: some begin with others, and all share few slots.
 const someKeys = fc.uniqueArray(
   fc.array(fc.constantFrom(0, 1, 0x7f, 0xff), { maxLength: 4 }).map((bytes) => Buffer.from(bytes)),
   { minLength: 1, maxLength: 6, selector: (key) => key.toString('hex') },
 )
 
-it('finds the newest entry of each key among the first ones, whatever was cut away', () => {
+it('finds the newest entry of each key among the first entries, whatever was cut', () => {
   const property = fc.property(someKeys, steps, (keys, all) => {
     const run = new IndexRun(keys)
     for (const step of all) {
@@ -37,7 +37,7 @@ it('finds the newest entry of each key among the first ones, whatever was cut aw
   fc.assert(property, { numRuns: 300 })
 })
 
-it('keeps keys apart that have one hash', () => {
+it('tells keys with the same hash apart', () => {
   const pair = keysOfOneHash()
   const property = fc.property(steps, (all) => {
     const run = new IndexRun([...pair, Buffer.from('other')])
@@ -57,7 +57,7 @@ it('holds as many keys as it was made for', () => {
   expect(run.index.count).toBe(entriesMax)
 })
 
-it('finds a key that is no Buffer, and none that it was never given', () => {
+it('finds a key that is not a Buffer, and no key that was never added', () => {
   const run = new IndexRun([Buffer.from('ab')])
   run.take({ kind: 'add', key: 0 })
   const find = (key: Uint8Array): number => run.index.find(key, hashOf(key, { seed }), entriesMax)
@@ -88,7 +88,7 @@ class IndexRun {
     for (let upTo = 0; upTo <= this.#entries.length; upTo += 1) this.#compareFirst(upTo)
   }
 
-  /** Keys lie one behind the other, as a half has them; what was cut away is overwritten. */
+  /** Keys lie one behind the other, as in a half. A new key overwrites what was cut. */
   #add(number: number): void {
     if (this.#entries.length === entriesMax) return
     const key = this.#keys[number % this.#keys.length] as Buffer
@@ -115,7 +115,9 @@ class IndexRun {
   }
 }
 
-/** Two different keys of one length and one hash of 32 bits: some 100,000 keys have such two. */
+/**
+ * Two different keys with the same length and 32-bit hash: about 100,000 keys contain such a pair.
+ */
 function keysOfOneHash(): [Buffer, Buffer] {
   const byHash = new Map<number, Buffer>()
   for (let number = 0; ; number += 1) {

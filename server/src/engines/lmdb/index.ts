@@ -1,24 +1,24 @@
-import type { Bytes } from '../../core/engine/engine.ts'
+import type { Bytes } from '../../core/kernel/bytes.ts'
 
 /**
- * Where keys are in some bytes: a hash table of entries, each a key at a place. Entries go by their
- * numbers, from 1 on; 0 is none. All of it is in arrays of numbers, since objects that live for as
- * long as these entries do, a tenth of a second, are what garbage collectors are worst at.
+ * A hash table that finds keys in a buffer. An entry is one key at one place. Entries are numbered
+ * from 1; 0 means none. The table consists of arrays of numbers: its entries live for about 0.1 s,
+ * and objects with such a lifetime are what garbage collectors handle worst.
  */
 export class Index {
   readonly #bytes: Buffer
   readonly #seed: number
   readonly #mask: number
-  /** The newest entry of the keys that belong here, or of others that found their place taken. */
+  /** The newest entry of one key per slot. A key whose slot is taken uses the next free slot. */
   readonly #slots: Int32Array
   readonly #starts: Int32Array
   readonly #lengths: Uint16Array
   readonly #hashes: Int32Array
-  /** The entry before this one of the same key. */
+  /** Per entry: the entry before it with the same key. */
   readonly #previous: Int32Array
   #count = 0
 
-  /** The seed keeps clients from choosing keys that all have one place. */
+  /** `seed` must be random: then clients can't choose keys that all fall into one slot. */
   constructor(bytes: Buffer, { entriesMax, seed }: { entriesMax: number; seed: number }) {
     this.#bytes = bytes
     this.#seed = seed
@@ -48,7 +48,9 @@ export class Index {
     this.#slots[slot] = entry
   }
 
-  /** The newest entry of a key among the first `upTo`. `hash` is that of `hashOf`. */
+  /**
+   * The newest entry of a key among the first `upTo` entries; 0: none. `hash` comes from `hashOf`.
+   */
   find(key: Bytes, hash: number, upTo: number): number {
     const slot = this.#slotOf(key, { start: 0, length: key.length, hash })
     let entry = this.#slots[slot] ?? 0
@@ -56,7 +58,7 @@ export class Index {
     return entry
   }
 
-  /** The newest entry of the key that this one has, among the first `upTo`. */
+  /** The newest entry with the same key as `entry`, among the first `upTo` entries. */
   newestOf(entry: number, upTo: number): number {
     let newest = this.#slots[this.#ownSlotOf(entry)] ?? 0
     while (newest > upTo) newest = this.#previous[newest] ?? 0
@@ -71,17 +73,17 @@ export class Index {
     return this.#lengths[entry] ?? 0
   }
 
-  /** Takes all entries behind the first `count` away again. */
+  /** Removes all entries after the first `count`. */
   cut(count: number): void {
     if (count === 0) this.#slots.fill(0)
-    // The newest first: whoever found its place taken goes before the one who had taken it.
+    // Newest first: a key that found its slot taken is removed before the key that took the slot.
     for (let entry = this.#count; entry > count && count > 0; entry -= 1) {
       this.#slots[this.#ownSlotOf(entry)] = this.#previous[entry] ?? 0
     }
     this.#count = count
   }
 
-  /** The slot of a key: its own or, where there is none yet, the one that would be. */
+  /** The slot of a key: the one that it has, or the one that it would get. */
   #slotOf(
     bytes: Bytes,
     { start, length, hash }: { start: number; length: number; hash: number },

@@ -10,15 +10,15 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type {
-  AtomicWrite,
-  Bytes,
-  Commit,
-  Put,
-  Revision,
-  StorageEngine,
+import {
+  type AtomicWrite,
+  type Commit,
+  EngineError,
+  type Put,
+  type Revision,
+  type StorageEngine,
 } from '../../core/engine/engine.ts'
-import { EngineError } from '../../core/engine/engine.ts'
+import type { Bytes } from '../../core/kernel/bytes.ts'
 import { Draft } from './draft.ts'
 import { Journal, type JournalParts } from './journal.ts'
 import { LmdbEngine } from './lmdb.ts'
@@ -28,7 +28,7 @@ const halvesAt = [4_096, 4_096 + 8 * 1_048_576] as const
 /** The two pages that name LMDB's last transactions. */
 const metaBytes = 2 * 8_192
 const hashSeed = 5
-/** More than the journal takes. */
+/** Too large for the journal. */
 const largeBytes = 600_000
 
 const folder = mkdtempSync(join(tmpdir(), 'coatcheck-journal-'))
@@ -42,7 +42,7 @@ describe('a journal whose last block is torn', () => {
     deletes: [Buffer.from('b')],
   }
   const kept = { a: '3', b: '2' }
-  /** Where in the file, from the beginning of the last block to its end. */
+  /** Places in the file, from the beginning of the last block to its end. */
   let places: number[] = []
 
   beforeAll(async () => {
@@ -51,7 +51,7 @@ describe('a journal whose last block is torn', () => {
     places = [...every, end - 1]
   })
 
-  it('has all of it where it is whole', async () => {
+  it('has the last block if it is whole', async () => {
     const engine = new LmdbEngine(copyOf(sound))
     expect(await allOf(engine)).toEqual({ a: 'torn', c: 'torn' })
     await engine.close()
@@ -59,17 +59,17 @@ describe('a journal whose last block is torn', () => {
 
   it.each<[string, (bytes: Buffer, place: number) => Buffer]>([
     ['cut short', (bytes, place) => bytes.subarray(0, place)],
-    ['empty from there on', (bytes, place) => bytes.fill(0, place)],
-    ['followed by something else', (bytes, place) => bytes.fill('other', place)],
-    ['changed there', (bytes, place) => changedAt(bytes, place)],
-  ])('has all in front of it, nothing of it, and goes on where it is %s', async (_, tear) => {
+    ['zeroed from a byte on', (bytes, place) => bytes.fill(0, place)],
+    ['overwritten from a byte on', (bytes, place) => bytes.fill('other', place)],
+    ['changed in one byte', (bytes, place) => changedAt(bytes, place)],
+  ])('has all blocks before it, nothing of it, and takes commits if it is %s', async (_, tear) => {
     expect(places.length).toBeGreaterThan(10)
     for (const place of places) {
       const copy = copyOf(sound, (bytes) => tear(bytes, place))
       const engine = new LmdbEngine(copy)
       expect(await allOf(engine)).toEqual(kept)
       expect(await revisionOf(engine.commit(put('d', 'new')))).toBeGreaterThan(before.length)
-      // What goes on over the torn block is as durable as anything else.
+      // A commit that is written over the torn block is as durable as any other.
       const again = new LmdbEngine(copyOf(copy))
       expect(await allOf(again)).toEqual({ ...kept, d: 'new' })
       await again.close()
@@ -79,7 +79,7 @@ describe('a journal whose last block is torn', () => {
 })
 
 describe('a journal that does not write and sync in one call', () => {
-  it('is the same, and syncs each block before it counts', async () => {
+  it('works the same, and syncs each block before it counts', async () => {
     const path = newFolder()
     const synced: number[] = []
     const sync = async (file: number): Promise<void> => {
@@ -91,28 +91,25 @@ describe('a journal that does not write and sync in one call', () => {
     expect(await reopened(path)).toEqual({ a: '3', b: '2' })
   })
 
-  it.each(['ENOSPC', 'EIO'])(
-    'says that nobody knows after a sync that failed: %s',
-    async (code) => {
-      const path = newFolder()
-      const sync = async (): Promise<void> => {
-        throw Object.assign(new Error('The sync failed'), { code })
-      }
-      const writing = writeJournal(path, [[put('a', '1')]], { writesInSync: false, sync })
-      await expect(writing).rejects.toMatchObject({ failure: 'unavailable', applied: 'unknown' })
-    },
-  )
+  it.each(['ENOSPC', 'EIO'])('calls the outcome unknown after a failed sync: %s', async (code) => {
+    const path = newFolder()
+    const sync = async (): Promise<void> => {
+      throw Object.assign(new Error('The sync failed'), { code })
+    }
+    const writing = writeJournal(path, [[put('a', '1')]], { writesInSync: false, sync })
+    await expect(writing).rejects.toMatchObject({ failure: 'unavailable', applied: 'unknown' })
+  })
 })
 
-describe('a journal that finds no room', () => {
+describe('a journal on a full disk', () => {
   const noRoom = Object.assign(new Error('No space left on device'), { code: 'ENOSPC' })
 
   it.each([
     { what: 'nothing', part: 0, failure: 'full', applied: 'no' },
     { what: 'a part', part: 0.5, failure: 'full', applied: 'no' },
-    // Then it was the sync that found none, and the block counts after a crash.
+    // Then the sync failed, and the block counts after a crash.
     { what: 'all', part: 1, failure: 'unavailable', applied: 'unknown' },
-  ] as const)('says that nothing is applied only where that is so: $what', async (failing) => {
+  ] as const)('says that nothing is applied only if true: $what written', async (failing) => {
     const { what: _, part, ...expected } = failing
     const path = newFolder()
     await writeJournal(path, [[put('a', '1')]])
@@ -134,13 +131,13 @@ describe('a journal that finds no room', () => {
   })
 })
 
-describe('a journal of which both halves hold what LMDB lacks', () => {
+describe('a journal with commits in both halves that LMDB lacks', () => {
   const writes = [
     [put('a', '1'), put('b', '2')],
     [put('a', '3'), put('c', '4')],
   ]
 
-  it.each([0, 1] as const)('is taken up whole, half %i being the older', async (older) => {
+  it.each([0, 1] as const)('is loaded whole if half %i is the older', async (older) => {
     const path = newFolder()
     await writeJournal(path, writes, { older })
     const engine = new LmdbEngine(path)
@@ -155,35 +152,36 @@ describe('a journal of which both halves hold what LMDB lacks', () => {
     ['first', 0, 1],
     ['last', 1, 0],
     ['last', 1, 1],
-  ] as const)(
-    'is refused without the %s block (%i) of the older half %i',
-    async (_, block, older) => {
+  ] as const)('is refused without the %s block (%i) of older half %i', async (_, block, older) => {
+    const path = newFolder()
+    const ends = await writeJournal(path, writes, { older })
+    const broken = copyOf(path, (bytes) => changedAt(bytes, (ends[block] ?? 0) - 1))
+    const error = errorOf(() => new LmdbEngine(broken))
+    expect(error).toMatchObject({ failure: 'unavailable' })
+    expect(error.message).toContain(join(broken, 'journal'))
+    expect(error.message).toMatch(/^[^\n]+\.$/)
+  })
+
+  it.each([0, 1, 2])(
+    'is refused if block %i of three is damaged, unless it is the last',
+    async (block) => {
       const path = newFolder()
-      const ends = await writeJournal(path, writes, { older })
+      const ends = await writeJournal(path, [[put('a', '1'), put('b', '2'), put('c', '3')]])
       const broken = copyOf(path, (bytes) => changedAt(bytes, (ends[block] ?? 0) - 1))
-      const error = errorOf(() => new LmdbEngine(broken))
-      expect(error).toMatchObject({ failure: 'unavailable' })
-      expect(error.message).toContain(join(broken, 'journal'))
-      expect(error.message).toMatch(/^[^\n]+\.$/)
+      // The last block may be torn. Only a whole block behind a damaged one proves that it is not
+      // torn.
+      if (block === 2) return expect(await reopened(broken)).toEqual({ a: '1', b: '2' })
+      expect(errorOf(() => new LmdbEngine(broken))).toMatchObject({ failure: 'unavailable' })
     },
   )
 
-  it.each([0, 1, 2])('is refused where block %i of three in one half is damaged', async (block) => {
-    const path = newFolder()
-    const ends = await writeJournal(path, [[put('a', '1'), put('b', '2'), put('c', '3')]])
-    const broken = copyOf(path, (bytes) => changedAt(bytes, (ends[block] ?? 0) - 1))
-    // The last one may be torn: whole blocks behind it are what proves that it was not.
-    if (block === 2) return expect(await reopened(broken)).toEqual({ a: '1', b: '2' })
-    expect(errorOf(() => new LmdbEngine(broken))).toMatchObject({ failure: 'unavailable' })
-  })
-
-  it('is refused where LMDB is older than it', async () => {
+  it('is refused if commits between LMDB and the journal are missing', async () => {
     const path = newFolder()
     await writeJournal(path, writes, { newest: 10 })
     expect(errorOf(() => new LmdbEngine(path))).toMatchObject({ failure: 'unavailable' })
   })
 
-  it('counts for nothing where LMDB has all of it', async () => {
+  it('is ignored if LMDB has all of it', async () => {
     const path = newFolder()
     const engine = new LmdbEngine(path)
     for (const key of ['a', 'b', 'c', 'd', 'e', 'f']) await engine.commit(put(key, 'LMDB'))
@@ -197,8 +195,8 @@ describe('a journal of which both halves hold what LMDB lacks', () => {
   })
 })
 
-describe('an engine that was closed in order', () => {
-  it('has all in data.mdb alone', async () => {
+describe('an engine that was closed', () => {
+  it('has everything in data.mdb alone', async () => {
     const path = newFolder()
     const engine = new LmdbEngine(path)
     await engine.commit(put('a', 'old'))
@@ -212,7 +210,7 @@ describe('an engine that was closed in order', () => {
     })
   })
 
-  it('has what was committed while it was closing', async () => {
+  it('has the commits that ran while it was closing', async () => {
     const path = newFolder()
     const engine = new LmdbEngine(path)
     const commits = ['a', 'b', 'c'].map((key) => engine.commit(put(key, key)))
@@ -222,26 +220,26 @@ describe('an engine that was closed in order', () => {
   })
 })
 
-describe('a commit that checks and writes nothing', () => {
+describe('a commit that only checks', () => {
   const nothing: AtomicWrite = { checks: [{ key: Buffer.from('none'), revision: undefined }] }
   const large: AtomicWrite = {
     puts: [{ key: Buffer.from('large'), value: Buffer.alloc(largeBytes) }],
   }
 
-  it('takes nothing from what is committed behind it, large and small', async () => {
+  it('does not harm later commits, large or small', async () => {
     const path = newFolder()
     const engine = new LmdbEngine(path)
     await engine.commit(nothing)
     await engine.commit(large)
     await engine.commit(put('a', '1'))
-    // All is at rest: LMDB has the large one, and the small ones have not been moved.
+    // Nothing runs now: LMDB has the large commit, and the small ones have not been moved.
     const killed = new LmdbEngine(copyOf(path))
     expect(Object.keys(await allOf(killed))).toEqual(['a', 'large'])
     await killed.close()
     await engine.close()
   })
 
-  it('leaves no gap where the journal turns behind it', async () => {
+  it('leaves no gap if the journal switches halves after it', async () => {
     const path = newFolder()
     await writeJournal(path, [[nothing], [put('a', '1')]])
     const engine = new LmdbEngine(path)
@@ -249,7 +247,7 @@ describe('a commit that checks and writes nothing', () => {
     await engine.close()
   })
 
-  it('has a revision that no other commit gets, after an orderly close too', async () => {
+  it('has a revision that no other commit gets, even after a close', async () => {
     const path = newFolder()
     const engine = new LmdbEngine(path)
     const revision = await revisionOf(engine.commit(nothing))
@@ -260,7 +258,7 @@ describe('a commit that checks and writes nothing', () => {
   })
 })
 
-it('stamps upward over kills, closes and restores, and never twice', async () => {
+it('stamps in ascending order across kills, closes and restores, and never twice', async () => {
   let path = newFolder()
   let engine = new LmdbEngine(path)
   const revisions: Revision[] = []
@@ -289,8 +287,8 @@ it('stamps upward over kills, closes and restores, and never twice', async () =>
 })
 
 /**
- * Writes a journal as a server leaves it that is killed before LMDB has anything of it: one commit
- * a block, `older` the half that was filled first. Returns where the blocks end in the file.
+ * Writes a journal as a server leaves it when it is killed before LMDB has any of it: one commit
+ * per block. `older` is the half that was filled first. Returns where the blocks end in the file.
  */
 async function writeJournal(
   path: string,
@@ -315,12 +313,7 @@ async function writeJournal(
   return ends
 }
 
-/**
- * The files as they are when the server is killed now. No commit is under way, so that nothing
- * writes to the journal, and what a move puts into LMDB meanwhile is in the journal as well. LMDB
- * never writes over the pages of its last transaction, which its first two pages name: where these
- * are the same before a read of the whole file, in it and behind it, it has that transaction whole.
- */
+/** A copy of the files as a kill would leave them now; see `copyOf` in `crash.test.ts`. */
 function copyOf(path: string, change = (bytes: Buffer): Buffer => bytes): string {
   const copy = newFolder()
   writeFileSync(join(copy, 'journal'), change(readFileSync(join(path, 'journal'))))

@@ -11,12 +11,11 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { Revision } from '../../core/engine/engine.ts'
-import { EngineError } from '../../core/engine/engine.ts'
+import { EngineError, type Revision } from '../../core/engine/engine.ts'
 import { foundNoRoom } from './failure.ts'
 import { Half, type Room, sealBytes } from './half.ts'
 
-/** Writes so many bytes of a block, from an offset on, to a place in a file. */
+/** Writes `length` bytes of a block, from `offset` on, to `place` in the file. */
 export type WriteAt = (
   file: number,
   block: Buffer,
@@ -26,14 +25,17 @@ export type WriteAt = (
 const writeAt: WriteAt = promisify(write)
 const syncData = promisify(fdatasync)
 
-/** Where the halves begin: the seal stands in front of them. DO NOT CHANGE: it is on disk. */
+/** Where the first half begins, behind the seal. DO NOT CHANGE: it is on disk. */
 const headBytes = 4_096
-/** What a half holds. DO NOT CHANGE the bytes: where the second one begins is on disk. */
+/**
+ * The most that a half holds. DO NOT CHANGE `bytes`: it decides where the second half begins on
+ * disk.
+ */
 const halfRoom: Room = { bytes: 8 * 1_048_576, entries: 32_768 }
 
 /**
- * On Linux one call writes and syncs, which spares a trip to another thread. Elsewhere the flag is
- * not there, or promises less than `fdatasync` does.
+ * On Linux one call writes and syncs, which saves a trip to another thread. Elsewhere the flag is
+ * missing, or promises less than `fdatasync`.
  * https://man7.org/linux/man-pages/man2/open.2.html#NOTES
  */
 const canWriteInSync = process.platform === 'linux'
@@ -49,15 +51,18 @@ export interface JournalParts {
 }
 
 /**
- * The file that makes commits durable before LMDB has them: one synced write a group, where LMDB
- * writes every page that a group touches. It has two halves. While one is filled, what the other
- * holds is moved into LMDB, after which that half is overwritten. What is in the file is in memory
- * as well, over what LMDB holds.
+ * The file that makes commits durable before LMDB has them. A group costs one synced write here,
+ * while LMDB would write every page that the group touches. The file has two halves. While one is
+ * filled, the content of the other is moved into LMDB; then that half is overwritten. The content
+ * of the file is in memory as well, and is found before LMDB's.
  */
 export class Journal {
   readonly path: string
   readonly #file: number
-  /** The same file, whose every write is on disk when it returns; undefined: not on this system. */
+  /**
+   * The same file, opened so that each write is on disk when it returns; undefined: the system
+   * can't.
+   */
   readonly #syncedFile: number | undefined
   readonly #writeAt: WriteAt
   readonly #sync: (file: number) => Promise<void>
@@ -65,7 +70,7 @@ export class Journal {
   readonly #halves: readonly [Half, Half]
   #current: 0 | 1 = 0
 
-  /** Opens the journal of a folder, or makes one. Throws EngineError. */
+  /** Opens the journal of a folder, or creates it. Throws EngineError. */
   constructor(
     folder: string,
     {
@@ -96,15 +101,15 @@ export class Journal {
     return this.#halves[this.#current]
   }
 
-  /** The half that is moved into LMDB, or was. */
+  /** The other half: it is being moved into LMDB, or was moved. */
   get moving(): Half {
     return this.#halves[1 - this.#current] as Half
   }
 
   /**
-   * Makes the draft of the fresh half durable, after which it is seen. Throws EngineError: `full`
-   * where nothing of it counts; `unavailable` where nobody knows, after which there is no more to
-   * be appended.
+   * Makes the draft of the fresh half durable, and then visible. Throws EngineError: `full`, then
+   * the draft is not applied; `unavailable`, then it is unknown whether the draft is applied, and
+   * nothing may be appended any more.
    */
   async append(commits: { before: Revision; newest: Revision }): Promise<void> {
     const half = this.fresh
@@ -130,24 +135,24 @@ export class Journal {
       applied = 'unknown'
       if (this.#syncedFile === undefined) await this.#sync(this.#file)
     } catch (cause) {
-      // What was written whole may have failed in its sync.
+      // The whole block may be on disk: then only its sync failed.
       if (applied === 'no' && this.#holds(block, start)) applied = 'unknown'
       throw this.#failureOf(cause, applied)
     }
   }
 
-  /** Whether a block lies whole where it belongs. */
+  /** Whether the file holds the whole block at `start`. */
   #holds(block: Buffer, start: number): boolean {
     const there = Buffer.alloc(block.length)
     try {
       readSync(this.#file, there, 0, block.length, start)
     } catch {
-      return true // as far as anybody knows
+      return true // unknown: it may be there
     }
     return there.equals(block)
   }
 
-  /** Goes on in the other half, over what is there: all of it is moved. */
+  /** Switches to the other half and overwrites it: its content must be in LMDB by now. */
   turn(): void {
     this.#current = this.#current === 0 ? 1 : 0
     this.fresh.empty()
@@ -166,7 +171,7 @@ export class Journal {
     }
   }
 
-  /** Where the server was killed, both halves may hold what LMDB lacks. */
+  /** After a kill both halves may hold commits that LMDB does not have. */
   #load(newest: Revision): void {
     const bytes = this.#halves.map((_, index) => this.#read(index))
     const loaded = this.#halves.map((half, index) => {
@@ -198,7 +203,7 @@ export class Journal {
   }
 
   #gap(newest: Revision, before: Revision): EngineError {
-    const missing = `the commits behind revision ${newest} up to ${before} are missing`
+    const missing = `the commits after revision ${newest} up to ${before} are missing`
     return new EngineError('unavailable', `The journal ${this.path} is damaged: ${missing}.`)
   }
 
@@ -219,7 +224,7 @@ function readSeal(file: number): Buffer | undefined {
   return readSync(file, seal, 0, sealBytes, 0) === sealBytes ? seal : undefined
 }
 
-/** On disk before any block is. */
+/** Creates the seal. It is synced to disk before any block is written. */
 function writeSeal(file: number, folder: string): Buffer {
   const seal = randomBytes(sealBytes)
   writeSync(file, seal, 0, sealBytes, 0)

@@ -1,21 +1,20 @@
 import { randomInt } from 'node:crypto'
-import type {
-  AtomicWrite,
-  Bytes,
-  Commit,
-  EngineLimits,
-  Entry,
-  KeyRange,
-  Page,
-  Revision,
-  ScanBound,
+import {
+  type AtomicWrite,
+  type Commit,
+  EngineError,
+  type EngineLimits,
+  type Entry,
+  type KeyRange,
+  type Page,
+  type Revision,
+  type ScanBound,
 } from '../../core/engine/engine.ts'
-import { EngineError } from '../../core/engine/engine.ts'
 import type { EngineHealth, InstalledEngine } from '../../core/engine/installed-engine.ts'
 import { Newest } from '../../core/engine/newest.ts'
 import { measureRestore, measureWrite } from '../../core/engine/write-rules.ts'
 import type { Awaitable } from '../../core/kernel/awaitable.ts'
-import { asBuffer } from '../../core/kernel/bytes.ts'
+import { asBuffer, type Bytes } from '../../core/kernel/bytes.ts'
 import { Draft } from './draft.ts'
 import { LmdbEntry, pack, packedKind, RemovedEntry } from './entry.ts'
 import { roomNotes } from './file.ts'
@@ -32,21 +31,21 @@ const limits: EngineLimits = {
   commitBytesMax: 32 * 1_048_576,
 }
 
-/** A group's writers share its sync, and its fate: it is no larger than this. */
+/** The commits of a group share one sync, and fail together: so a group is no larger than this. */
 const groupBytesMax = 8 * 1_048_576
 
-/** Above this many entries a scan first lets waiting requests go ahead. */
+/** A scan with a higher limit first lets waiting requests go ahead. */
 const scanEntriesUnyielded = 256
 
 const counterBytes = 8
 
-/** What is larger is not worth being written twice: it goes into LMDB at once. */
+/** A larger group is not worth writing twice: it goes straight into LMDB. */
 const journaledBytesMax = 262_144
 
-/** So many entries are moved from the journal into LMDB at once: requests wait meanwhile. */
+/** How many entries one transaction moves from the journal to LMDB. Requests wait meanwhile. */
 const movedAtOnceUsual = 4_096
 
-/** For so long what the journal holds may wait for more before it is moved into LMDB. */
+/** How long commits may wait in the journal, for more to come, before they are moved into LMDB. */
 const idleMs = 1_000
 
 type Decision = Commit | EngineError
@@ -59,13 +58,13 @@ interface Member {
 }
 
 /**
- * LMDB on one machine: an ordered map in one memory-mapped file, with a journal in front of it.
- * A group of commits is durable by one synced write to the journal; what the journal holds is kept
- * in memory, over LMDB, until it was moved there.
+ * LMDB on one machine: an ordered map in one memory-mapped file, with a journal in front of it. One
+ * synced write to the journal makes a group of commits durable. The content of the journal is kept
+ * in memory as well, and found before LMDB's, until it is moved into LMDB.
  *
- * Throws EngineError `unavailable` where the folder holds no sound LMDB file or journal, `full`
- * where there is no room for a new one. After a failed sync it takes no more writes until it is
- * opened again: the operating system may have dropped the pages.
+ * Throws EngineError `unavailable` if the LMDB file or the journal in the folder is damaged, `full`
+ * if there is no room for a new one. After a failed sync it takes no more writes until it is opened
+ * again: the operating system may have dropped the pages.
  */
 export class LmdbEngine implements InstalledEngine {
   readonly limits = limits
@@ -155,14 +154,14 @@ export class LmdbEngine implements InstalledEngine {
     return { whyNot, durability: 'single', notes: roomNotes(this.#folder), now: undefined }
   }
 
-  /** Waits for the commits in flight, and moves all that the journal holds into LMDB. */
+  /** Waits for the commits in flight, and moves the content of the journal into LMDB. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
     this.#newest.close()
     clearTimeout(this.#idle)
     while (this.#working) await Promise.allSettled([this.#working])
-    // What can't be moved now stays in the journal; a move that is under way still uses LMDB.
+    // After a fault the rest stays in the journal. A move that still runs uses LMDB: wait for it.
     await Promise.allSettled([this.#fault ? this.#move : this.#moveAll()])
     await this.#tables.close()
     this.#journal.close()
@@ -178,7 +177,7 @@ export class LmdbEngine implements InstalledEngine {
     return this.#tables.read(key, hash)
   }
 
-  /** What is there, in bytes that others have too: until the next read. */
+  /** Returns a packed entry. Its bytes are shared and valid only until the next read. */
   #packedOf(key: Buffer, hash: number): Buffer | undefined {
     const { fresh, moving } = this.#journal
     for (const half of [fresh, moving]) {
@@ -190,7 +189,7 @@ export class LmdbEngine implements InstalledEngine {
     return this.#tables.glance(key, hash)
   }
 
-  /** Copied here and now: a reader kept open would make the file grow for good. */
+  /** Copies the page without a pause: a reader that stays open makes the file grow for good. */
   #page(range: KeyRange, bound: ScanBound): Page {
     const entries: Entry[] = []
     let bytes = 0
@@ -212,7 +211,7 @@ export class LmdbEngine implements InstalledEngine {
     return all
   }
 
-  /** One piece of work at a time: what is committed meanwhile waits for its end. */
+  /** Runs one piece of work at a time. Commits that arrive meanwhile wait for its end. */
   #work(work: () => Promise<void>): Promise<void> {
     return work().finally(() => {
       this.#working = undefined
@@ -227,7 +226,7 @@ export class LmdbEngine implements InstalledEngine {
 
   #rest(): void {
     this.#idle = undefined
-    // Where it fails, so does the next commit that needs the room.
+    // Ignore a failure: the next commit that needs the room fails too and reports it.
     this.#working ??= this.#work(async () => void (await Promise.allSettled([this.#turn()])))
   }
 
@@ -242,7 +241,10 @@ export class LmdbEngine implements InstalledEngine {
     this.#pace.concluded()
   }
 
-  /** Into the journal; what is too large for it, or finds no room there, into LMDB at once. */
+  /**
+   * Writes a group into the journal, or straight into LMDB if it is too large or finds no room
+   * there.
+   */
   async #commitAll(group: readonly Member[]): Promise<Decision[]> {
     if (this.#tables.reopening) await this.#tables.reopening
     const room = roomOf(group)
@@ -263,7 +265,7 @@ export class LmdbEngine implements InstalledEngine {
     return decisions
   }
 
-  /** All that came before is in LMDB then. */
+  /** Writes a group straight into LMDB, after everything that the journal holds. */
   async #write(group: readonly Member[], room: Room): Promise<Decision[]> {
     await this.#moveAll()
     const half = new Half(room, this.#hashSeed)
@@ -296,11 +298,11 @@ export class LmdbEngine implements InstalledEngine {
     return this.#waiting.splice(0, count)
   }
 
-  /** Goes on in the other half of the journal, once that is moved. */
+  /** Switches to the other half of the journal, once that half is moved into LMDB. */
   async #turn(): Promise<void> {
     await this.#moved()
     this.#journal.turn()
-    // Where it fails, the next turn tries again, and fails.
+    // Ignore a failure: the next turn tries again, and reports it.
     this.#moved().catch(() => undefined)
   }
 
@@ -318,7 +320,7 @@ export class LmdbEngine implements InstalledEngine {
     return this.#move
   }
 
-  /** In several transactions; only the last says that LMDB has it all. */
+  /** Moves a half in several transactions. Only the last one records that LMDB holds all of it. */
   async #moveOnce(): Promise<void> {
     const half = this.#journal.moving
     if (half.isEmpty) return
@@ -333,7 +335,7 @@ export class LmdbEngine implements InstalledEngine {
     half.empty()
   }
 
-  /** After a failed sync nothing is written any more. */
+  /** After any failure but `full`, such as a failed sync, nothing is written any more. */
   async #written(work: Promise<void>): Promise<void> {
     try {
       await work
@@ -354,7 +356,7 @@ function settle(member: Member, decision: Decision | undefined): void {
   else member.resolve(decision)
 }
 
-/** The next ones that an iterator gives, at most so many. */
+/** Takes up to `count` items from an iterator. */
 function next<T>(rows: Iterator<T>, count: number): T[] {
   const taken: T[] = []
   while (taken.length < count) {

@@ -9,7 +9,7 @@ const someKeys = fc.uniqueArray(
   { maxLength: 12, selector: (key) => key.join() },
 )
 
-/** Rows in order, one or another of them removed. */
+/** Rows in key order, some of them removed. */
 const someRows = fc
   .tuple(someKeys, fc.array(fc.boolean(), { maxLength: 12 }))
   .map(([keys, removed]): Row[] => {
@@ -17,7 +17,7 @@ const someRows = fc
     return rows.sort((a, b) => Buffer.compare(a.key, b.key))
   })
 
-it('gives the rows of both in order, the newer of two with one key, removed ones too', () => {
+it('returns the rows of both in order, removed ones too; for a key in both, the newer row', () => {
   const property = fc.property(someRows, someRows, (newer, older) => {
     const model = new Map<string, Row>()
     for (const row of [...older, ...newer]) model.set(row.key.toString('hex'), row)
@@ -29,7 +29,7 @@ it('gives the rows of both in order, the newer of two with one key, removed ones
   fc.assert(property, { numRuns: 500 })
 })
 
-it('leaves the older rows when it is left, and takes no more of them than it gave', () => {
+it('closes the older iterator when the reader stops, and never reads ahead in it', () => {
   const keys = ['a', 'b', 'c', 'd'].map((key) => Buffer.from(key))
   const older = new Rows(keys.map((key) => rowOf(key)))
   const newer = [rowOf(Buffer.from('b'))]
@@ -37,7 +37,7 @@ it('leaves the older rows when it is left, and takes no more of them than it gav
   expect(older).toMatchObject({ given: 3, isLeft: true })
 })
 
-/** Rows that know how many of them were taken, and whether the reader is gone. */
+/** Rows that count how many were taken, and note that the reader stopped. */
 class Rows {
   given = 0
   isLeft = false

@@ -2,7 +2,7 @@ interface Keyed {
   readonly key: Buffer
 }
 
-/** The rows of both, in the order of their keys; of two with one key the newer one. */
+/** The rows of both, in key order. If both have a row for a key, the newer one is taken. */
 export function* merged<Row extends Keyed>(
   newer: Iterable<Row>,
   older: Iterable<Row>,

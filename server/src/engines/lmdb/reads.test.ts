@@ -3,34 +3,29 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import type {
-  AtomicWrite,
-  Bytes,
-  Entry,
-  KeyRange,
-  Page,
-  StorageEngine,
-} from '../../core/engine/engine.ts'
+import type { AtomicWrite, Entry, KeyRange, Page, StorageEngine } from '../../core/engine/engine.ts'
+import type { Bytes } from '../../core/kernel/bytes.ts'
 import { Draft } from './draft.ts'
 import { Journal } from './journal.ts'
 import { LmdbEngine } from './lmdb.ts'
 
 const hashSeed = 5
-/** More than the journal takes: what is committed with it goes into LMDB at once. */
+/** Too large for the journal: a commit that contains it goes straight into LMDB. */
 const large = { key: Buffer.from('large'), value: Buffer.alloc(600_000) }
-/** What the engine counts of an entry beside its key and its value. */
+/** Bytes that the engine counts for an entry besides its key and its value. */
 const headerBytes = 13
 
 const folder = mkdtempSync(join(tmpdir(), 'coatcheck-reads-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-/** What is put under keys; undefined: it is deleted. */
+/** Keys and their new values; undefined: the key is deleted. */
 type Changes = readonly (readonly [string, string | undefined])[]
 
 const keys = ['a', 'a\0', 'ab', 'b', 'b\xff', 'c', '\xff']
 const anyKey = fc.constantFrom(...keys)
 
-it('copies a long value once: what it copies lasts until memory is cleared up', async () => {
+// A copy uses memory until the garbage collector runs: so the test can count copies.
+it('copies a long value only once per read', async () => {
   const engine = new LmdbEngine(newFolder())
   const key = latin1('long')
   const value = Buffer.alloc(1_048_576, 1)
@@ -44,7 +39,7 @@ it('copies a long value once: what it copies lasts until memory is cleared up', 
   await engine.close()
 })
 
-describe('a scan of what lies in LMDB and in both halves of the journal', () => {
+describe('a scan over LMDB and both halves of the journal', () => {
   const change = fc.tuple(anyKey, fc.option(fc.string({ maxLength: 40 }), { nil: undefined }))
   const someChanges = fc.uniqueArray(change, { maxLength: 7, selector: ([key]) => key })
   const layers = fc.record({ inLmdb: someChanges, older: someChanges, newer: someChanges })
@@ -55,7 +50,7 @@ describe('a scan of what lies in LMDB and in both halves of the journal', () => 
     bytes: fc.oneof(fc.integer({ min: 1, max: 150 }), fc.constant(9_999)),
   })
 
-  it('finds one ordered whole, page by page, without what was deleted', async () => {
+  it('returns all entries in order, page by page, without deleted ones', async () => {
     const property = fc.asyncProperty(
       layers,
       fc.array(scan, { maxLength: 8 }),
@@ -98,7 +93,7 @@ describe('a scan of what lies in LMDB and in both halves of the journal', () => 
     await fc.assert(property, { numRuns: 30 })
   })
 
-  it('says that there is no more where all that is behind is deleted', async () => {
+  it('reports no more entries if all later ones are deleted', async () => {
     const { engine } = await layered({
       inLmdb: [
         ['a', '1'],
@@ -114,7 +109,7 @@ describe('a scan of what lies in LMDB and in both halves of the journal', () => 
     await engine.close()
   })
 
-  it('finds the same while the journal is moved into LMDB', async () => {
+  it('finds the same entries while the journal is moved into LMDB', async () => {
     const engine = new LmdbEngine(newFolder())
     const model = new Map<string, string>()
     for (let round = 0; round < 24; round += 1) {
@@ -130,7 +125,7 @@ describe('a scan of what lies in LMDB and in both halves of the journal', () => 
   })
 })
 
-describe('a read of what was read before', () => {
+describe('a repeated read', () => {
   const key = Buffer.from('key')
   const restored: Entry = { key, value: Buffer.from('new'), revision: 1, isCounter: false }
 
@@ -140,13 +135,13 @@ describe('a read of what was read before', () => {
     ['a restore', 'new', (engine) => engine.restore([restored], 9)],
     ['an overwrite past the journal', 'new', (engine) => engine.commit(withLarge('new'))],
     ['a delete past the journal', undefined, (engine) => engine.commit(withLarge(undefined))],
-  ])('never gives old bytes after %s', async (_, expected, change) => {
+  ])('never returns old bytes after %s', async (_, expected, change) => {
     const { engine, path } = await holding('old')
     expect(await valueNow(engine)).toBe('old')
     expect(await valueNow(engine)).toBe('old')
     await change(engine)
     expect(await valueNow(engine)).toBe(expected)
-    // A commit past the journal moves all that the journal holds into LMDB.
+    // A commit past the journal first moves everything in the journal into LMDB.
     await engine.commit({ puts: [large] })
     expect(await valueNow(engine)).toBe(expected)
     expect(await valueNow(engine)).toBe(expected)
@@ -156,7 +151,7 @@ describe('a read of what was read before', () => {
     await again.close()
   })
 
-  it('gives the old bytes or the new ones while they are written, then the new ones', async () => {
+  it('returns the old or the new bytes during a write, and the new bytes afterwards', async () => {
     const kind = fc.constantFrom('journal', 'past', 'restore', 'delete', 'delete past')
     const property = fc.asyncProperty(fc.array(kind, { maxLength: 10 }), async (kinds) => {
       const { engine } = await holding('0')
@@ -164,7 +159,7 @@ describe('a read of what was read before', () => {
       for (const [index, each] of kinds.entries()) {
         const after = each.startsWith('delete') ? undefined : String(index + 1)
         const seen = await seenDuring(engine, () => changeOf(engine, each, after))
-        // No way back: all the old ones are in front of the new ones.
+        // No way back: all old values come before the new ones.
         const changes = seen.filter((value, at) => at > 0 && value !== seen[at - 1])
         expect([[], [after]]).toContainEqual(changes)
         expect([before, after]).toContain(seen[0])
@@ -176,13 +171,13 @@ describe('a read of what was read before', () => {
     await fc.assert(property, { numRuns: 30 })
   })
 
-  /** Short ones are kept when they are read, long ones are not. */
+  /** Short values are cached when they are read, long ones are not. */
   const shortAndLong = [
     ['short', 'old'],
     ['long', 'old'.repeat(700)],
   ] as const
 
-  it.each(shortAndLong)('gives bytes that belong to the caller: a %s value', async (_, value) => {
+  it.each(shortAndLong)('returns bytes that belong to the caller: a %s value', async (_, value) => {
     const { engine } = await holding(value)
     for (let read = 0; read < 3; read += 1) {
       const [entry] = await engine.get([key])
@@ -192,13 +187,13 @@ describe('a read of what was read before', () => {
     await engine.close()
   })
 
-  it.each(shortAndLong)('goes by the key as it was asked for: a %s value', async (_, value) => {
+  it.each(shortAndLong)('uses the key as it was at the call: a %s value', async (_, value) => {
     const { engine } = await holding(value)
     const reused = Buffer.from(key)
     const [entry] = await engine.get([reused])
     reused.fill(0)
     expect(entry?.revision).toBe(1)
-    // Whether the entry is damaged is found out when its value is asked for, by its key.
+    // The first use of the value verifies the checksum, which includes the key.
     expect(text(entry?.value ?? key)).toBe(value)
     expect(await valueNow(engine)).toBe(value)
     await engine.close()
@@ -222,7 +217,7 @@ describe('a read of what was read before', () => {
     return entry && text(entry.value)
   }
 
-  /** What reads find from the beginning of a change to its end. */
+  /** The values that reads find from the start of a change to its end. */
   async function seenDuring(
     engine: StorageEngine,
     change: () => Promise<unknown>,
@@ -251,8 +246,8 @@ describe('a read of what was read before', () => {
 })
 
 /**
- * An engine that holds changes in LMDB, over them others in the one half of its journal, and others
- * in the other. It moves none of them before it is written to, or closed.
+ * An engine with changes in LMDB, newer ones in one half of its journal, and the newest in the
+ * other half. It moves none of them until it is written to or closed.
  */
 async function layered({
   inLmdb,
@@ -297,7 +292,7 @@ async function pagesOf(
   return [page, ...(await pagesOf(engine, { start: behind, end }, bound))]
 }
 
-/** A page ends with the entry that reaches a bound, and no sooner where there is more. */
+/** A page ends with the entry that reaches a bound. While there is more, it does not end sooner. */
 function expectBound({ entries, more }: Page, bound: { limit: number; bytes: number }): void {
   const bytes = entries.map(({ key, value }) => key.length + value.length)
   const sum = (part: readonly number[]): number => part.reduce((total, each) => total + each, 0)

@@ -9,10 +9,10 @@ import type { PackedRow } from './half.ts'
 import { hashOf } from './index.ts'
 
 /**
- * Each transaction is on disk before it is acknowledged, and an unsynced one is never taken up
- * again after a restore of the volume (`safeRestore`, which lmdb's types leave out). Without event
- * turn batching, which one transaction at a time has no use for, lmdb makes no second promise that
- * nobody could catch when a commit fails.
+ * Each transaction is on disk before it is acknowledged. `safeRestore` (missing in lmdb's types): a
+ * transaction that was not synced is never used again after a restore of the volume. Event turn
+ * batching is off: this engine runs one transaction at a time and does not need it, and without it
+ * lmdb makes no second promise whose rejection nobody could catch when a commit fails.
  * https://github.com/kriszyp/lmdb-js#lmdb-options
  */
 const environmentOptions = {
@@ -26,8 +26,9 @@ const environmentOptions = {
 const binary = { encoding: 'binary', keyEncoding: 'binary' } as const
 
 /**
- * lmdb gives each key and value of a scan a buffer of its own, which costs more than reading them
- * and keeps the garbage collector busy; copies in a pool cost half. (Its types leave these out.)
+ * By default lmdb allocates a buffer for each key and each value of a scan. That costs more than
+ * reading them and keeps the garbage collector busy. Copies in a pool cost half. (lmdb's types
+ * leave these options out.)
  * https://github.com/kriszyp/lmdb-js#custom-key-encoding
  */
 const pooled = {
@@ -56,15 +57,15 @@ interface Databases {
   readonly meta: Database<Buffer, Buffer>
 }
 
-/** As lmdb has it: `value` is a packed entry, in bytes of its own. */
+/** A row as lmdb returns it. `value` is a packed entry, in bytes that nobody else uses. */
 export interface StoredRow {
   readonly key: Buffer
   readonly value: Buffer
 }
 
 /**
- * The file of LMDB with its two maps: everything that the domain stores, and the engine's own
- * book-keeping.
+ * The LMDB file with its two maps: everything that the domain stores, and the engine's own
+ * metadata.
  */
 export class LmdbTables {
   readonly #folder: string
@@ -83,54 +84,59 @@ export class LmdbTables {
     this.#databases = openDatabases(folder)
   }
 
-  /** What reads have to wait for; undefined: nothing. Rejects where they are over for good. */
+  /**
+   * Reads wait for this promise first; undefined: they need not wait. It rejects if the file can't
+   * be reopened: then all reads fail for good.
+   */
   get reopening(): Promise<void> | undefined {
     return this.#reopening
   }
 
-  /** The newest commit in it. */
+  /** The revision of the newest commit that LMDB holds; 0: none. */
   newest(): Revision {
     const stamp = reading(() => this.#databases.meta.getBinary(newestKey))
     return stamp ? Number(stamp.readBigUInt64BE()) : 0
   }
 
-  /** `hash` is the key's. */
+  /** `hash` is the hash of `key` by `hashOf`. */
   read(key: Buffer, hash: number): LmdbEntry | undefined {
     const kept = this.#cache.get(key, hash)
     if (kept) return new LmdbEntry(key, kept.packed, { shared: kept })
-    // lmdb reads into one buffer of its own.
+    // lmdb reads into one buffer, which it uses again for the next read.
     const shared = this.#databases.entries.getBinaryFast(key)
     if (!shared) return undefined
     const entry: KeptEntry = { key: copied(key), packed: copied(shared), isDamaged: undefined }
-    // What is being written may be there already, and may not be.
+    // During a write LMDB may return the old or the new entry: do not cache it.
     const isKept = !this.#isWriting && this.#cache.add(hash, entry)
-    // Verified later by this key: the caller may have changed its own by then.
+    // The checksum is verified later, with the copied key: the caller may have changed `key` by
+    // then.
     return isKept
       ? new LmdbEntry(key, entry.packed, { shared: entry })
       : new LmdbEntry(entry.key, entry.packed)
   }
 
-  /** A packed entry, in bytes that are the caller's until the next read. */
+  /** Returns a packed entry. Its bytes are valid only until the next read. */
   glance(key: Buffer, hash: number): Buffer | undefined {
     const kept = this.#cache.get(key, hash)
     if (kept) return kept.packed
-    // lmdb's own buffer is longer than the length that it tells.
+    // lmdb's buffer is longer than the `length` that lmdb sets on it.
     const shared = this.#databases.entries.getBinaryFast(key)
     return shared?.subarray(0, shared.length)
   }
 
   /**
-   * What lies at start <= key < end, in order. To be left at once: a reader kept open makes the
-   * file grow for good.
+   * The rows with start <= key < end, in key order. Read them at once and end the iteration: a
+   * reader that stays open makes the file grow for good.
    */
   rows(start: Buffer, end: Buffer): Iterable<StoredRow> {
     return this.#databases.entries.getRange({ start, end })
   }
 
   /**
-   * Writes packed entries, which get their checksums, and removes the empty ones, all or none and
-   * durably. `newest`: all commits up to it are in LMDB then. Throws EngineError: `full`, after
-   * which all is as it was; `unavailable`, after which there is no more to be written.
+   * Writes packed entries, with their checksums, and removes the keys whose `packed` is empty. It
+   * writes all rows durably, or none. `newest`: LMDB then holds all commits up to this revision.
+   * Throws EngineError: `full`, then nothing has changed; `unavailable`, then nothing may be
+   * written any more.
    */
   async write(rows: readonly PackedRow[], newest?: Revision): Promise<void> {
     assertRoomFor(rows, this.#folder)
@@ -146,9 +152,9 @@ export class LmdbTables {
   async #write(rows: readonly PackedRow[], newest: Revision | undefined): Promise<void> {
     const { root, entries, meta } = this.#databases
     try {
-      // A child transaction, since an error thrown in a plain one would leave a half-done one. Not
-      // a batch that lmdb's thread carries out: what that leaves on its stack goes into what lmdb
-      // 3.5.6 tells of a write that failed, and may end the process.
+      // A child transaction: an error thrown in a plain transaction would leave it half done. Not a
+      // batch that lmdb's own thread carries out: when such a write fails, lmdb 3.5.6 builds its
+      // error from what is left on that thread's stack, which may end the process.
       await root.childTransaction(() => {
         for (const { key, packed } of rows) {
           if (packed.length > 0) entries.put(key, sealed(key, packed))
@@ -166,7 +172,7 @@ export class LmdbTables {
     return this.#databases.root.close()
   }
 
-  /** A full disk leaves LMDB as it was. Anything else ends all writes. */
+  /** A full disk leaves LMDB unchanged. Any other failure ends all writes. */
   async #failureOf(cause: unknown): Promise<EngineError> {
     const isReadable = this.#isReadable()
     const place = { folder: this.#folder, pageBytes: environmentOptions.pageSize }
@@ -177,7 +183,9 @@ export class LmdbTables {
     return new EngineError('unavailable', diskFailed, { applied: 'unknown', cause })
   }
 
-  /** A failed write of its first pages ends LMDB's reads too, until the file is opened anew. */
+  /**
+   * After a failed write of its first pages LMDB can't be read either, until the file is reopened.
+   */
   #isReadable(): boolean {
     try {
       this.#databases.root.resetReadTxn()
@@ -193,14 +201,15 @@ export class LmdbTables {
       this.#databases = openDatabases(this.#folder)
     })
     const [opened] = await Promise.allSettled([this.#reopening])
-    // Where that fails, reads are refused with the reason from now on.
+    // If this fails, `#reopening` stays rejected, and all reads are refused with its reason.
     if (opened?.status === 'fulfilled') this.#reopening = undefined
   }
 }
 
 /**
- * Throws EngineError `unavailable` between a failed write of LMDB's first pages and its being
- * opened anew; `damaged` where LMDB finds that its pages are not what they should be.
+ * Runs `read` and turns LMDB's errors into EngineError: `unavailable` after a failed write of
+ * LMDB's first pages, until the file is reopened; `damaged` for every other error of LMDB, which
+ * then found a damaged page.
  */
 export function reading<T>(read: () => T): T {
   try {
@@ -214,12 +223,12 @@ export function reading<T>(read: () => T): T {
   }
 }
 
-/** What is longer, its key included, lies on pages of its own where those have 8 KiB. */
+/** An entry of this size or more, key included, gets pages of its own (with pages of 8 KiB). */
 const pagedBytesMin = 4_000
 
 /**
- * lmdb 3.5.6 writes beyond its memory when it tells that pages of long values found no room. So
- * room for those is looked for before. Throws EngineError `full`.
+ * lmdb 3.5.6 writes past the end of its memory when it reports that the pages of long values found
+ * no room. So this checks the free space for them first. Throws EngineError `full`.
  */
 function assertRoomFor(rows: readonly PackedRow[], folder: string): void {
   let bytes = 0

@@ -7,7 +7,7 @@ import { put } from '../conformance/basics.ts'
 import { parsePostgresAddress } from './link/address.ts'
 import { openPostgres, type PostgresEngine } from './postgres.ts'
 
-/** A certificate for localhost that vouches for itself. */
+/** A self-signed certificate for localhost. */
 const fixtures = fileURLToPath(new URL('../../../test/fixtures/postgres-tls/', import.meta.url))
 const certificate = `${fixtures}server.crt`
 const isEncrypted = 'select bool_or(ssl) as ssl from pg_stat_ssl join pg_stat_activity using (pid)'
@@ -17,7 +17,7 @@ const passwordFor = `
   host all guarded 127.0.0.1/32 scram-sha-256
   host all old_guarded 127.0.0.1/32 md5`
 
-describe('the way into PostgreSQL', () => {
+describe('connecting to PostgreSQL', () => {
   let server: PostgresServer
   let url: string
   beforeAll(async () => {
@@ -39,7 +39,7 @@ describe('the way into PostgreSQL', () => {
     return row?.ssl
   }
 
-  it('asks for passwords, and never says them', async () => {
+  it('sends passwords, and never shows them', async () => {
     await server.query(`create role guarded superuser login password 's3cret'`)
     await server.query(`set password_encryption = 'md5';
       create role old_guarded superuser login password 's3cret'`)
@@ -54,11 +54,11 @@ describe('the way into PostgreSQL', () => {
     }
   })
 
-  it('is refused without TLS where TLS is required', async () => {
+  it('fails if TLS is required and the server has none', async () => {
     await expect(open('sslmode=require')).rejects.toThrow(/SSL/)
   })
 
-  it('is encrypted, and the server known by its certificate, as far as is asked for', async () => {
+  it('encrypts, and verifies the certificate, as sslmode says', async () => {
     server.writeFile('server.crt', readFileSync(certificate, 'utf8'))
     server.writeFile('server.key', readFileSync(`${fixtures}server.key`, 'utf8'))
     await server.query('alter system set ssl = on')
@@ -78,7 +78,7 @@ describe('the way into PostgreSQL', () => {
     await expect(open('sslmode=verify-ca')).rejects.toMatchObject(unavailable)
   })
 
-  it('ties the proof of a password to the encryption where that is required', async () => {
+  it('uses channel binding if it is required', async () => {
     const guarded = { user: 'guarded:s3cret' }
     await open('sslmode=require&channel_binding=require', guarded)
     for (const [words, user] of [
@@ -91,7 +91,7 @@ describe('the way into PostgreSQL', () => {
     }
   })
 
-  it('is encrypted without being asked for where the server can', async () => {
+  it('encrypts by default if the server can', async () => {
     await server.query('create role by_itself superuser login')
     server.writeFile('pg_hba.conf', `${passwordFor}\n  hostssl all by_itself 127.0.0.1/32 trust`)
     await server.reload()

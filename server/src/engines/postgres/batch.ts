@@ -1,17 +1,21 @@
 import { addToCounter } from '../../core/engine/counter.ts'
-import type { AtomicWrite, Bytes, Commit, Revision } from '../../core/engine/engine.ts'
-import { EngineError } from '../../core/engine/engine.ts'
+import {
+  type AtomicWrite,
+  type Commit,
+  EngineError,
+  type Revision,
+} from '../../core/engine/engine.ts'
 import { stampedKey } from '../../core/engine/stamp.ts'
-import { asBuffer } from '../../core/kernel/bytes.ts'
+import { asBuffer, type Bytes } from '../../core/kernel/bytes.ts'
 
-/** Of an entry, what checks and sums ask for. */
+/** The part of an entry that checks and sums need. */
 export interface State {
   readonly revision: Revision
-  /** A counter's; undefined: the entry has a value. */
+  /** The total of a counter; undefined: the entry has a value. */
   readonly total: bigint | undefined
 }
 
-/** An entry as it shall be; with a value or a total. */
+/** An entry to write, with a value or a total. */
 export interface Upsert extends State {
   readonly key: Buffer
   readonly value: Bytes | undefined
@@ -25,14 +29,14 @@ interface Deletion {
 
 export type Decision = Commit | EngineError
 
-/** What comes of several commits, one after the other, that are written as one. */
+/** The result of several commits, decided one after the other and written as one. */
 export interface Outcome {
   readonly decisions: readonly Decision[]
   readonly deletes: readonly Buffer[]
   readonly upserts: readonly Upsert[]
 }
 
-/** The keys whose state decides. */
+/** The keys whose state must be known to decide the writes. */
 export function keysToRead(writes: readonly AtomicWrite[]): Buffer[] {
   const keys = new Map<string, Buffer>()
   for (const { checks = [], sums = [] } of writes) {
@@ -42,14 +46,14 @@ export function keysToRead(writes: readonly AtomicWrite[]): Buffer[] {
   return [...keys.values()]
 }
 
-/** One char a byte: equal where the keys are. */
+/** The key as a string, one character per byte: equal if the keys are equal. */
 export function keyName(key: Bytes): string {
   return asBuffer(key).toString('latin1')
 }
 
 /**
- * Decides each write in order, with the revisions behind `newest`; `stored` holds the states of
- * `keysToRead`. What a write finds is what those before it leave.
+ * Decides each write in order, on top of the writes before it, with the revisions after `newest`.
+ * `stored` holds the states of `keysToRead`.
  */
 export function decide(
   writes: readonly AtomicWrite[],
@@ -61,7 +65,7 @@ export function decide(
   return { decisions, deletes: draft.deletes, upserts: draft.upserts }
 }
 
-/** What the writes so far leave of the entries that they touch. */
+/** The entries that the writes so far have changed. */
 class Draft {
   readonly #stored: ReadonlyMap<string, State>
   readonly #changes = new Map<string, Upsert | Deletion>()
@@ -96,7 +100,7 @@ class Draft {
     return { applied: true, revision }
   }
 
-  /** Worked out before anything is changed, so that a refusal leaves nothing behind. */
+  /** Computed before anything is changed, so that a refusal changes nothing. */
   #totalsAfter({ sums = [] }: AtomicWrite): Map<Buffer, bigint> | EngineError {
     try {
       return new Map(sums.map(({ key, delta }) => [asBuffer(key), this.#totalAfter(key, delta)]))

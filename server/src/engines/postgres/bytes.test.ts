@@ -5,7 +5,7 @@ import { openPostgres, type PostgresEngine } from './postgres.ts'
 
 const every = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
 
-/** So large that it comes in many packets, whose ends fall anywhere. */
+/** Large values come in many packets, which may end anywhere. */
 function repeated(bytes: number): Buffer {
   return Buffer.alloc(bytes, Buffer.concat([every, Buffer.from([0xc3, 0x28, 0xff, 0])]))
 }
@@ -41,7 +41,7 @@ describe('bytes in PostgreSQL', () => {
     })
   }
 
-  it('come back as they were when many are asked for at once', async () => {
+  it('come back as they were when many gets run at once', async () => {
     const keys = Array.from({ length: 256 }, (_, byte) => Buffer.from(`many ${byte}`))
     const bytesOf = (index: number): Buffer => Buffer.alloc(1 + index * 40, index)
     const puts = keys.map((key, index) => ({ key, value: bytesOf(index) }))
@@ -51,7 +51,7 @@ describe('bytes in PostgreSQL', () => {
     expect(wrong).toEqual([])
   })
 
-  it('are read no further than a page holds', async () => {
+  it('are read only as far as a page holds', async () => {
     const keys = Array.from({ length: 40 }, (_, index) => Buffer.from(`page ${index + 10}`))
     for (const key of keys) await engine.commit({ puts: [{ key, value: repeated(1_048_576) }] })
     const range = { start: Buffer.from('page '), end: Buffer.from('page!') }

@@ -4,7 +4,7 @@ import { commitErrorOf, engineErrorOf, unknown } from './link/failure.ts'
 import type { Session } from './link/session.ts'
 import { type Changes, channel, statesOf, takeRevisions, writeAll } from './statements.ts'
 
-/** In two trips; see `Writer`. Throws EngineError: nothing is decided. */
+/** Commits a group in two trips; see `Writer`. Throws EngineError: then nothing is decided. */
 export async function commitTogether(
   writes: readonly AtomicWrite[],
   session: Session,
@@ -19,9 +19,9 @@ export async function commitTogether(
 }
 
 /**
- * Writes, and ends the transaction. COMMIT answers ROLLBACK after a statement that failed, and only
- * warns when it did not wait for a standby that it should wait for.
- * Throws EngineError.
+ * Writes the changes and commits the transaction. After a failed statement PostgreSQL answers
+ * COMMIT with ROLLBACK. If it did not wait for a standby as it should, it only warns. Throws
+ * EngineError.
  */
 export async function commitAll(session: Session, changes: Changes): Promise<void> {
   session.takeWarnings()
@@ -38,7 +38,10 @@ export async function commitAll(session: Session, changes: Changes): Promise<voi
   throw unknown(`PostgreSQL committed, but warned: ${warnings.join(' ')}.`)
 }
 
-/** Leaves the clock locked by a transaction. Throws EngineError when there is none any more. */
+/**
+ * Decides the writes and leaves the clock locked by an open transaction. Throws EngineError; then
+ * no transaction is open any more.
+ */
 async function decideLocked(writes: readonly AtomicWrite[], session: Session): Promise<Outcome> {
   const keys = keysToRead(writes)
   const asked = session.together(

@@ -7,10 +7,10 @@ import { openPostgres } from './postgres.ts'
 
 const diskBytes = 16 * 1_048_576
 const value = 'x'.repeat(100_000)
-/** More than ever fit. */
+/** More than the disk can hold. */
 const putsMax = 1_000
 
-it('refuses what finds no room on the disk of its PostgreSQL, keeps the rest and goes on', async () => {
+it('refuses a write if the disk of PostgreSQL is full, keeps the rest and goes on', async () => {
   const server = await PostgresServer.start()
   onTestFinished(() => server.cleanUp())
   const disk = mountSmallDisk(diskBytes)

@@ -4,9 +4,9 @@ import { type Session, sqlStateOf } from './link/session.ts'
 
 export interface HealthQuestion {
   session(): Promise<Session>
-  /** For people: which server it is. */
+  /** Names the database server in messages. */
   readonly name: string
-  /** Commits that a new primary did not have. */
+  /** How many commits a new primary lacked. */
   readonly revisionsLost: number
 }
 
@@ -20,10 +20,13 @@ const settings = [
   'data_checksums',
 ] as const
 
-/** Whoever still looks at rows as old as so many transactions makes the tables grow. */
+/** A transaction that is open while this many others run makes the tables grow. */
 const oldSnapshotTransactions = 100_000
 
-/** What the database says of itself; a role that may not see something says less. Never throws. */
+/**
+ * Reads the settings and the standbys of the database. A role that may not see something gets fewer
+ * notes. Never throws.
+ */
 export async function readHealth(question: HealthQuestion): Promise<EngineHealth> {
   try {
     const session = await question.session()
@@ -45,7 +48,7 @@ async function readSettings(session: Session): Promise<Settings> {
   return row
 }
 
-/** How each standby follows; undefined: this role may not see it. */
+/** The `sync_state` of each standby; undefined: this role may not see it. */
 async function readStandbys(session: Session): Promise<string[] | undefined> {
   const rows = await readIfAllowed(session, 'select sync_state from pg_stat_replication')
   const states = rows?.map(({ sync_state }) => sync_state).filter((one) => typeof one === 'string')
@@ -67,10 +70,13 @@ function judge(
   }
   if (found.synchronous_commit === 'local' || found.synchronous_commit === 'remote_write') {
     const mode = `synchronous_commit is ${found.synchronous_commit}`
-    return { durability: 'single', notes: [...notes, `${mode}: standbys need not have a write.`] }
+    return {
+      durability: 'single',
+      notes: [...notes, `${mode}: a write may be acknowledged before a standby has it.`],
+    }
   }
   if (standbys === undefined) {
-    const blind = 'This role may not see the standbys (pg_monitor would).'
+    const blind = 'This role may not see the standbys; a member of pg_monitor may.'
     return { durability: 'replicated', notes: [...notes, blind] }
   }
   const synchronous = standbys.filter((state) => state === 'sync' || state === 'quorum').length
@@ -80,8 +86,8 @@ function judge(
 }
 
 /**
- * How many standbys a commit waits for: `ANY 2 (a, b, c)`, `FIRST 1 (a, b)`, `2 (a, b)` or `a, b`,
- * of which the first is waited for.
+ * How many standbys a commit waits for: `ANY 2 (a, b, c)`, `FIRST 1 (a, b)`, `2 (a, b)`, or `a, b`,
+ * which waits for the first of them.
  * https://www.postgresql.org/docs/current/runtime-config-replication.html
  */
 export function standbysWanted(names: string): number {
@@ -93,9 +99,9 @@ export function standbysWanted(names: string): number {
 
 function settingNotes(found: Settings): string[] {
   const notes: string[] = []
-  if (found.fsync === 'off') notes.push('fsync is off: a loss of power loses or damages data.')
+  if (found.fsync === 'off') notes.push('fsync is off: a power failure loses or damages data.')
   if (found.full_page_writes === 'off') {
-    notes.push('full_page_writes is off: a loss of power may damage data.')
+    notes.push('full_page_writes is off: a power failure may damage data.')
   }
   if (found.data_checksums === 'off') {
     notes.push('data_checksums is off: damaged bytes are not noticed.')
@@ -107,7 +113,7 @@ async function snapshotNotes(session: Session): Promise<string[]> {
   const query = 'select max(age(backend_xmin)) as oldest from pg_stat_activity'
   const [row] = (await readIfAllowed(session, query)) ?? []
   if (Number(row?.oldest ?? 0) < oldSnapshotTransactions) return []
-  return [`A transaction has been open for ${row?.oldest} others: it makes the tables grow.`]
+  return [`A transaction stayed open while ${row?.oldest} others ran: it makes the tables grow.`]
 }
 
 async function readIfAllowed(session: Session, query: string): Promise<Settings[] | undefined> {

@@ -25,14 +25,14 @@ describe('several hosts of PostgreSQL', () => {
     return engine
   }
 
-  it('are asked for the one that takes writes, whatever stands in front of it', async () => {
+  it('are searched for the one that takes writes, in any order', async () => {
     const engine = await open(1, standby.port, primary.port)
     await put(engine, [key, 'x'])
     await expect(open(1, standby.port)).rejects.toMatchObject({ failure: 'unavailable' })
     await expect(open(1, standby.port)).rejects.toThrow(/standby/)
   })
 
-  it('are followed when a standby takes over, and acknowledged writes with them', async () => {
+  it('let a standby take over without losing acknowledged writes', async () => {
     await replicate(primary)
     const engine = await open(primary.port, standby.port)
     const before = await put(engine, [key, 'before'])
@@ -43,7 +43,7 @@ describe('several hosts of PostgreSQL', () => {
     const after = await untilWritten(engine)
     expect(text((await engine.get([key]))[0]?.value)).toBe('before')
     expect(after).toBeGreaterThan(before)
-    // The old one takes writes as well when it is started again: nobody goes back to it.
+    // The old primary takes writes too when it starts again, but the engine never goes back to it.
     await primary.start()
     await put(engine, [key, 'after'])
     expect(text((await engine.get([key]))[0]?.value)).toBe('after')
@@ -53,7 +53,7 @@ describe('several hosts of PostgreSQL', () => {
     expect((await engine.health()).notes.join()).not.toContain('lacked')
   })
 
-  it('are left with all that was asked of them, where writes go elsewhere', async () => {
+  it('lose all sessions of the engine when another host takes the writes', async () => {
     const engine = await open(primary.port, standby.port)
     await put(engine, [key, 'before'])
     await engine.get([key])
@@ -67,7 +67,7 @@ describe('several hosts of PostgreSQL', () => {
     while ((await primary.query(sessions)).length > 0) await sleep(10)
   })
 
-  it('never give a revision twice, also where the new one lacks commits; it is told', async () => {
+  it('never give a revision twice; health reports a new primary that lacks commits', async () => {
     const engine = await open(primary.port, standby.port)
     await put(engine, [key, 'replicated'])
     await caughtUp(standby, 1)

@@ -11,7 +11,7 @@ const key = Buffer.from('key')
 const unavailable = { failure: 'unavailable', applied: 'no' }
 const unknown = { failure: 'unavailable', applied: 'unknown' }
 
-describe('PostgreSQL that goes away', () => {
+describe('an engine that loses PostgreSQL', () => {
   let server: PostgresServer
   beforeAll(async () => {
     server = await PostgresServer.start()
@@ -36,7 +36,7 @@ describe('PostgreSQL that goes away', () => {
     return { engine, proxy, url }
   }
 
-  it('is unknown where COMMIT was sent and its answer lost, and is there', async () => {
+  it('calls a commit unknown if the answer to COMMIT is lost; it is applied', async () => {
     const { engine, proxy } = await openThroughProxy()
     proxy.cutAt = (sent) => (sent.includes('commit\0') ? 'after' : 'no')
     await expect(put(engine, [key, 'sent'])).rejects.toMatchObject(unknown)
@@ -45,7 +45,7 @@ describe('PostgreSQL that goes away', () => {
     expect(text((await engine.get([key]))[0]?.value)).toBe('sent')
   })
 
-  it('is unknown where COMMIT may have arrived, and is not there', async () => {
+  it('calls a commit unknown if COMMIT itself is lost; it is not applied', async () => {
     const { engine, proxy } = await openThroughProxy()
     proxy.cutAt = (sent) => (sent.includes('commit\0') ? 'before' : 'no')
     await expect(put(engine, [key, 'lost'])).rejects.toMatchObject(unknown)
@@ -53,7 +53,7 @@ describe('PostgreSQL that goes away', () => {
     expect(await engine.get([key])).toEqual([undefined])
   })
 
-  it('is surely not applied where COMMIT was never sent', async () => {
+  it('calls a commit not applied if COMMIT was never sent', async () => {
     const { engine, proxy } = await openThroughProxy()
     proxy.cutAt = (sent) => (sent.includes('begin isolation') ? 'before' : 'no')
     await expect(put(engine, [key, 'never'])).rejects.toMatchObject(unavailable)
@@ -62,7 +62,7 @@ describe('PostgreSQL that goes away', () => {
     await put(engine, [key, 'again'])
   })
 
-  it('is not noticed where idle connections were cut', async () => {
+  it('reconnects without an error if idle connections were cut', async () => {
     const url = await server.createDatabase()
     const engine = await open(url)
     await put(engine, [key, 'one'])
@@ -76,7 +76,7 @@ describe('PostgreSQL that goes away', () => {
     expect(text((await engine.get([key]))[0]?.value)).toBe('two')
   })
 
-  it('is unknown where the wait for standbys was cancelled', async () => {
+  it('calls a commit unknown if the wait for standbys was cancelled', async () => {
     const lonely = await PostgresServer.start()
     onTestFinished(() => lonely.cleanUp())
     const engine = await open(await lonely.createDatabase())
@@ -88,7 +88,7 @@ describe('PostgreSQL that goes away', () => {
     await commit
   })
 
-  it('goes on reading, and answers writes, while it waits for standbys in vain', async () => {
+  it('still reads, and fails writes in time, while it waits for standbys in vain', async () => {
     const lonely = await PostgresServer.start()
     onTestFinished(() => lonely.cleanUp())
     const engine = await open(await lonely.createDatabase(), { answerMsMax: 1_000 })
@@ -96,7 +96,7 @@ describe('PostgreSQL that goes away', () => {
     await lonely.query(`alter system set synchronous_standby_names = 'nobody'`)
     await lonely.reload()
     await expect(put(engine, [key, 'waiting'])).rejects.toMatchObject(unknown)
-    // The one before it still has the clock.
+    // The commit before it still holds the lock of the clock.
     await expect(put(engine, [key, 'behind it'])).rejects.toMatchObject(unavailable)
     expect(text((await engine.get([key]))[0]?.value)).toBe('before')
     expect(await engine.health()).toMatchObject({ whyNot: undefined, durability: 'degraded' })
@@ -106,7 +106,7 @@ describe('PostgreSQL that goes away', () => {
     expect(text((await engine.get([key]))[0]?.value)).toBe('waiting')
   })
 
-  it('does not wait long for a server that stands still with the clock in its hands', async () => {
+  it('waits only shortly for a server that hangs while it holds the clock', async () => {
     const { engine, proxy, url } = await openThroughProxy()
     const other = await open(url)
     proxy.cutAt = (sent) => (sent.includes('commit\0') ? 'held' : 'no')
@@ -119,7 +119,7 @@ describe('PostgreSQL that goes away', () => {
     expect(text((await engine.get([key]))[0]?.value)).toBe('other')
   })
 
-  it('answers when it stands still, and serves again when it goes on', async () => {
+  it('fails in time while PostgreSQL hangs, and serves again when it goes on', async () => {
     const url = await server.createDatabase()
     const engine = await open(url, { connectMsMax: 1_000, answerMsMax: 1_000 })
     await put(engine, [key, 'one'])
@@ -136,7 +136,7 @@ describe('PostgreSQL that goes away', () => {
     expect((await engine.health()).whyNot).toBeUndefined()
   })
 
-  it('refuses while it is down, and comes back by itself', async () => {
+  it('refuses while PostgreSQL is down, and reconnects by itself', async () => {
     const engine = await open(await server.createDatabase())
     await put(engine, [key, 'one'])
     await server.stop()
@@ -147,14 +147,14 @@ describe('PostgreSQL that goes away', () => {
     expect(text((await engine.get([key]))[0]?.value)).toBe('one')
   })
 
-  it('refuses to open where nobody answers, without the password in its words', async () => {
+  it('fails to open if nobody answers, without the password in the message', async () => {
     const address = parsePostgresAddress('postgres://me:s3cret-word@127.0.0.1:1/none')
     const refusal = await openPostgres(address).catch((error: Error) => error)
     expect(refusal).toMatchObject(unavailable)
     expect(inspect(refusal, { depth: 9 }) + inspect(address)).not.toContain('s3cret')
   })
 
-  it('loses nothing acknowledged when it is killed again and again', async () => {
+  it('loses no acknowledged commit if PostgreSQL is killed again and again', async () => {
     const engine = await open(await server.createDatabase())
     const ledger = new Ledger(engine)
     const writers = Array.from({ length: 32 }, (_, writer) => ledger.write(writer))
@@ -171,7 +171,7 @@ describe('PostgreSQL that goes away', () => {
   }, 60_000)
 })
 
-/** What was acknowledged to many writers, each of its own keys. */
+/** Many writers, each with keys of its own, and the commits that were acknowledged to them. */
 class Ledger {
   readonly #engine: PostgresEngine
   readonly #acknowledged = new Map<string, number>()

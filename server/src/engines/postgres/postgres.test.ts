@@ -6,7 +6,7 @@ import { openPostgres } from './postgres.ts'
 
 let server: PostgresServer
 beforeAll(async () => {
-  // What survives a loss of power is not asked here.
+  // These tests do not simulate a power failure.
   server = await PostgresServer.start({ settings: { fsync: 'off' } })
 })
 afterAll(() => server.cleanUp())

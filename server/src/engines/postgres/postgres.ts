@@ -1,18 +1,18 @@
-import type {
-  AtomicWrite,
-  Bytes,
-  Commit,
-  EngineLimits,
-  Entry,
-  KeyRange,
-  Page,
-  Revision,
-  ScanBound,
+import {
+  type AtomicWrite,
+  type Commit,
+  EngineError,
+  type EngineLimits,
+  type Entry,
+  type KeyRange,
+  type Page,
+  type Revision,
+  type ScanBound,
 } from '../../core/engine/engine.ts'
-import { EngineError } from '../../core/engine/engine.ts'
 import type { EngineHealth, InstalledEngine } from '../../core/engine/installed-engine.ts'
 import { Newest } from '../../core/engine/newest.ts'
 import { measureRestore, measureWrite } from '../../core/engine/write-rules.ts'
+import type { Bytes } from '../../core/kernel/bytes.ts'
 import { readHealth } from './health.ts'
 import type { PostgresAddress } from './link/address.ts'
 import { Lane } from './link/lane.ts'
@@ -32,19 +32,19 @@ const limits: EngineLimits = {
 }
 
 export interface PostgresOptions {
-  /** Nobody waits longer than so many ms for a host to take a connection ... */
+  /** The longest wait in ms for a host to accept a connection ... */
   readonly connectMsMax?: number
-  /** ... or for an answer, after which a commit is unknown. */
+  /** ... and for an answer; after that the outcome of a commit is unknown. */
   readonly answerMsMax?: number
-  /** How often others' commits are looked for, besides being told of them. */
+  /** How often, in ms, to look for commits of other servers, besides their notifications. */
   readonly pollMs?: number
 }
 
 const usual = { connectMsMax: 2_000, answerMsMax: 8_000, pollMs: 250 }
 
 /**
- * Connects, and brings the database's tables to this version.
- * Throws EngineError `unavailable`.
+ * Connects, and brings the tables of the database to this version. Throws EngineError
+ * `unavailable`.
  */
 export async function openPostgres(
   address: PostgresAddress,
@@ -64,9 +64,9 @@ export async function openPostgres(
 /**
  * A PostgreSQL server, or several of which one takes writes: an ordered map in one table.
  *
- * Several servers may use one database. Each commit locks one row, the clock, and so gets its
- * revision in the order in which commits can be read. Lost connections are opened again by
- * themselves; meanwhile all is `unavailable`.
+ * Several Coatcheck servers may use one database. Each commit locks one row, the clock. So commits
+ * become readable in the order of their revisions. The engine reopens lost connections by itself;
+ * meanwhile every operation fails with `unavailable`.
  */
 export class PostgresEngine implements InstalledEngine {
   readonly limits = limits
@@ -80,7 +80,7 @@ export class PostgresEngine implements InstalledEngine {
   readonly #writer: Writer
   readonly #reader: Reader
   readonly #watch: Watch
-  /** Commits that a new primary did not have. */
+  /** How many commits new primaries lacked. */
   #revisionsLost = 0
   #closing: Promise<void> | undefined
 
@@ -123,7 +123,7 @@ export class PostgresEngine implements InstalledEngine {
     return this.#watch.newerThan(revision, signal)
   }
 
-  /** Waits for what is in flight. */
+  /** Waits for the operations in flight. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -148,15 +148,17 @@ export class PostgresEngine implements InstalledEngine {
   async #close(): Promise<void> {
     this.#newest.close()
     await this.#writer.settled()
-    // What was asked in this turn is on its way then, and lanes let it be answered.
+    // After this turn the statements of the current turn are sent, and lanes wait for their
+    // answers.
     await new Promise(setImmediate)
     const lanes = [this.#writes, this.#gets, this.#scans, this.#hears]
     await Promise.all(lanes.map((lane) => lane.close()))
   }
 
   /**
-   * Of a primary that is behind what this server has seen, which happens when a standby without
-   * the newest commits takes over, the clock is set on: no revision comes twice.
+   * Prepares a new session. A standby without the newest commits may have taken over: then the
+   * clock of the new primary is behind the revisions that this server has seen. It is set forward,
+   * so that no revision is given twice.
    */
   async #catchUp(session: Session): Promise<void> {
     await migrate(session)
@@ -169,7 +171,7 @@ export class PostgresEngine implements InstalledEngine {
   async #listen(session: Session): Promise<void> {
     session.onNotification(() => this.#watch.hear())
     await session.tell(`listen ${channel}`)
-    // What was committed until now was not heard.
+    // No notification came for the commits until now.
     this.#watch.hear()
   }
 

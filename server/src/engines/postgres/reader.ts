@@ -1,6 +1,6 @@
 import { encodeCounter } from '../../core/engine/counter.ts'
-import type { Bytes, Entry, KeyRange, Page, ScanBound } from '../../core/engine/engine.ts'
-import { asBuffer } from '../../core/kernel/bytes.ts'
+import type { Entry, KeyRange, Page, ScanBound } from '../../core/engine/engine.ts'
+import { asBuffer, type Bytes } from '../../core/kernel/bytes.ts'
 import { keyName } from './batch.ts'
 import { byteaArray } from './link/array.ts'
 import { engineErrorOf } from './link/failure.ts'
@@ -8,12 +8,14 @@ import { Gate } from './link/gate.ts'
 import type { Lane } from './link/lane.ts'
 import { type Answer, type Row, type Statement, sqlStateOf } from './link/session.ts'
 
-/** Of one statement, so that a large one does not hold up those behind it for long. */
+/**
+ * The most keys in one statement, so that a large one does not hold up the statements behind it.
+ */
 const keysMax = 1_000
 
 /**
- * On their way at once. What waits here can go out with others, and waits for no answer, whose time
- * is limited.
+ * How many statements are sent at once. A get that waits here can join others, and the limited time
+ * for an answer does not run yet.
  */
 const getsAtOnce = 4
 const scansAtOnce = 4
@@ -24,9 +26,9 @@ const getEntries: Statement = {
 }
 
 /**
- * The window counts the bytes in front of each row, so that no more are sent than a page takes;
- * lengths are known without reading values. `more` says whether a row comes behind. All in one
- * window: a second one takes half as long again.
+ * The window adds up the bytes of the rows before each row, so that no more are sent than a page
+ * takes. The lengths are known without reading the values. `more` says whether another row follows.
+ * All of this is in one window: a second one takes half as long again.
  */
 const scanEntries: Statement = {
   name: 'coatcheck-scan',
@@ -50,8 +52,8 @@ interface Asked {
 }
 
 /**
- * Reads entries. Gets that are asked in one turn of the event loop share a statement, and have a
- * session of their own, so that no long page is in front of them.
+ * Reads entries. Gets of one turn of the event loop share a statement. Gets have a session of their
+ * own, so that they never wait behind a long page.
  */
 export class Reader {
   readonly #gets: Lane
@@ -81,7 +83,7 @@ export class Reader {
     return { entries: rows.map(entryOf), more: rows.at(-1)?.[4]?.[0] === 1 }
   }
 
-  /** Whatever was asked until the gate opens goes together. */
+  /** Everything that is asked until the gate opens goes into one statement. */
   #askNext(): void {
     void this.#getGate.through(() => {
       const group = this.#takeGroup()
@@ -114,7 +116,7 @@ export class Reader {
   }
 }
 
-/** Each entry for whoever asked for it; a second one gets bytes of their own. */
+/** Gives each caller its entry. If two callers asked for one key, the second gets a copy. */
 class Found {
   readonly #entries = new Map<string, Entry>()
   readonly #taken = new Set<string>()
@@ -137,8 +139,8 @@ class Found {
 }
 
 /**
- * Once more where the session was lost, which may have been long ago and only shows now.
- * Throws EngineError.
+ * Asks once more if the session was lost: it may have been lost long ago, unnoticed. Throws
+ * EngineError.
  */
 async function askPatiently(
   lane: Lane,
@@ -163,7 +165,7 @@ async function askPatiently(
 
 function entryOf(row: Row): Entry {
   const [key, revision, total, value] = row
-  if (!key || !revision) throw new Error('A row without a key or a revision can not be.')
+  if (!key || !revision) throw new Error('PostgreSQL returned a row without a key or a revision.')
   const isCounter = total !== null && total !== undefined
   return {
     key,

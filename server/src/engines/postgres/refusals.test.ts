@@ -4,7 +4,10 @@ import { put, text } from '../conformance/basics.ts'
 import { parsePostgresAddress } from './link/address.ts'
 import { openPostgres, type PostgresEngine } from './postgres.ts'
 
-/** Refuses keys that begin so with the SQLSTATE behind it; `twice` only the first two times. */
+/**
+ * A trigger: it refuses a key `refuse <SQLSTATE>` with that SQLSTATE, and `twice` the first two
+ * times.
+ */
 const refusing = `
   create sequence tried;
   create function refuse() returns trigger language plpgsql as $$
@@ -19,7 +22,7 @@ const refusing = `
     end $$;
   create trigger refusing before insert on coatcheck_entry for each row execute function refuse()`
 
-describe('what PostgreSQL refuses', () => {
+describe('a write that PostgreSQL refuses', () => {
   let server: PostgresServer
   let engine: PostgresEngine
   beforeAll(async () => {
@@ -36,7 +39,7 @@ describe('what PostgreSQL refuses', () => {
   const refuse = (state: string): Promise<number> =>
     put(engine, [Buffer.from(`refuse ${state}`), ''])
 
-  it('is told by what it means', async () => {
+  it('fails as its SQLSTATE says', async () => {
     const no = { applied: 'no' }
     await expect(refuse('53100')).rejects.toMatchObject({ failure: 'full', ...no })
     await expect(refuse('22003')).rejects.toMatchObject({ failure: 'refused', ...no })
@@ -44,7 +47,7 @@ describe('what PostgreSQL refuses', () => {
     await expect(refuse('42501')).rejects.toMatchObject({ failure: 'unavailable', ...no })
   })
 
-  it('does not fail its neighbours', async () => {
+  it('does not fail the other writes of its group', async () => {
     const names = ['a', 'b', 'c'].map((name) => Buffer.from(name))
     const commits = names.map((name) => put(engine, [name, 'kept']))
     const refused = expect(refuse('22003')).rejects.toMatchObject({ failure: 'refused' })
@@ -53,7 +56,7 @@ describe('what PostgreSQL refuses', () => {
     expect(found.map((entry) => text(entry?.value))).toEqual(['kept', 'kept', 'kept'])
   })
 
-  it('is tried again where it could only not be ordered', async () => {
+  it('is tried again after a serialization failure', async () => {
     const twice = Buffer.from('twice')
     await put(engine, [twice, 'third time'])
     expect(text((await engine.get([twice]))[0]?.value)).toBe('third time')

@@ -22,7 +22,7 @@ describe('restoring into PostgreSQL', () => {
   })
   afterAll(() => server.cleanUp())
 
-  it('brings entries back with their revisions, over what is there', async () => {
+  it('restores entries with their revisions, over existing ones', async () => {
     await put(engine, [Buffer.from('a/1'), 'old'], [Buffer.from('a/2'), 'stays'])
     const entries = Array.from({ length: 12_000 }, (_, index): Entry => {
       const value = Buffer.from(`value ${index}`)
@@ -39,7 +39,7 @@ describe('restoring into PostgreSQL', () => {
     expect(await put(engine, [Buffer.from('b'), 'next'])).toBeGreaterThan(20_000)
   })
 
-  it('brings counters back, which count on', async () => {
+  it('restores counters, which go on counting', async () => {
     const entry = { key: counter, value: encodeCounter(-5n), revision: 7, isCounter: true }
     await engine.restore([entry], 7)
     await engine.commit({ sums: [{ key: counter, delta: 2n }] })
@@ -54,7 +54,7 @@ describe('restoring into PostgreSQL', () => {
     expect(await put(engine, [counter, 'x'])).toBeGreaterThan(5_000)
   })
 
-  it('does all or nothing', async () => {
+  it('restores everything or nothing', async () => {
     await server.query(`alter table coatcheck_entry add check (key <> 'z')`, url)
     const entryOf = (name: string): Entry => {
       return { key: Buffer.from(name), value: Buffer.alloc(1_048_576), revision: 1 }

@@ -7,7 +7,7 @@ import { engineErrorOf } from './link/failure.ts'
 import type { Session } from './link/session.ts'
 import { raiseRevision, takeRevisions, writeAll } from './statements.ts'
 
-/** Of one statement. */
+/** The limits of one statement. */
 const bytesMax = 4 * 1_048_576
 const countMax = 5_000
 
@@ -16,7 +16,7 @@ export interface Restored {
   readonly newest: Revision
 }
 
-/** See `InstalledEngine.restore`. Answers the newest revision. Throws EngineError. */
+/** See `InstalledEngine.restore`. Returns the newest revision. Throws EngineError. */
 export async function restoreEntries(
   session: Session,
   { entries, newest }: Restored,

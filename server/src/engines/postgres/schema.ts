@@ -3,12 +3,12 @@ import { EngineError } from '../../core/engine/engine.ts'
 import { type Session, sqlStateOf } from './link/session.ts'
 
 /**
- * What takes a database from each version to the next. DO NOT CHANGE what is there: it is in
- * databases. Add to the end.
+ * The statements that take a database from each version to the next. DO NOT CHANGE existing steps:
+ * databases were built with them. Add to the end.
  *
- * An entry has a `value`, or a `total` where it is a counter. Nothing but the key is indexed, so
- * that an overwritten row stays on its page. Values are not compressed: they are as their clients
- * made them. The clock's one row is locked by each commit until it ends: see decision 0011.
+ * An entry has a `value`, or a `total` if it is a counter. Only the key is indexed, so that an
+ * overwritten row stays on its page. Values are stored without compression, as clients sent them.
+ * Each commit locks the one row of the clock until it ends: see decision 0011.
  */
 const steps: readonly (readonly string[])[] = [
   [
@@ -25,12 +25,12 @@ export const schemaVersion = steps.length
 const attemptsMax = 20
 const undefinedTable = '42P01'
 
-/** What comes of two who make the same table at once, besides conflicts. */
+/** SQLSTATEs that two sessions get when they create the same table at once, besides conflicts. */
 const raced = ['23505', '42P07', '42710', '40001', '40P01', '55P03', 'XX000']
 
 /**
- * Brings the database to this version, whoever else does so at the same time.
- * Throws EngineError `unavailable` where a newer server was there, or what `pg` throws.
+ * Brings the database to this version, even if other servers do so at the same time. Throws
+ * EngineError `unavailable` if a newer Coatcheck has changed the database, or whatever `pg` throws.
  */
 export async function migrate(session: Session): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
@@ -46,7 +46,9 @@ export async function migrate(session: Session): Promise<void> {
   }
 }
 
-/** 0 where there is no table that the version is in; it is made then. */
+/**
+ * The version of the tables. If there is no table for the version, it creates one and returns 0.
+ */
 async function findVersion(session: Session): Promise<number> {
   try {
     return await readVersion(session, '')
@@ -60,7 +62,7 @@ async function findVersion(session: Session): Promise<number> {
   return 0
 }
 
-/** Whoever has the row's lock migrates; who comes after finds it done. */
+/** The session that gets the row's lock migrates; the others then find the work done. */
 async function migrateLocked(session: Session): Promise<void> {
   await session.tell('begin isolation level read committed')
   const version = await readVersion(session, 'for update')
@@ -71,7 +73,7 @@ async function migrateLocked(session: Session): Promise<void> {
     await session.tell(`update coatcheck_schema set version = ${schemaVersion} where id = 1`)
   }
   const { command } = await session.tell('commit')
-  if (command !== 'COMMIT') throw new EngineError('unavailable', 'The tables could not be made.')
+  if (command !== 'COMMIT') throw new EngineError('unavailable', 'The tables could not be created.')
 }
 
 async function readVersion(session: Session, lock: string): Promise<number> {
@@ -84,7 +86,7 @@ function isCurrent(version: number): boolean {
   if (version <= schemaVersion) return version === schemaVersion
   throw new EngineError(
     'unavailable',
-    `The database has tables of version ${version}, made by a newer Coatcheck; ` +
+    `The database has tables of version ${version}, created by a newer Coatcheck; ` +
       `this one knows version ${schemaVersion}.`,
   )
 }

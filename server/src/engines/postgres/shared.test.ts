@@ -35,7 +35,7 @@ describe('several servers on one PostgreSQL', () => {
     ])
   })
 
-  it('refuse a database that a newer one has changed', async () => {
+  it('refuse a database that a newer Coatcheck has changed', async () => {
     const engine = await open()
     await engine.close()
     await server.query('update coatcheck_schema set version = 99', url)
@@ -43,7 +43,7 @@ describe('several servers on one PostgreSQL', () => {
     await expect(open()).rejects.toThrow(/version 99/)
   })
 
-  it('need no right to make tables where they are made', async () => {
+  it('need no right to create tables once they exist', async () => {
     await open()
     const name = `reader_${new URL(url).pathname.slice(6)}`
     await server.query(
@@ -60,7 +60,7 @@ describe('several servers on one PostgreSQL', () => {
   it('show a follower every entry of a log in order, while both write', async () => {
     const engines = [await open(), await open()]
     const follower = new Follower(await open())
-    // One has more to carry, so that what it began first would often end last.
+    // One server has larger commits, so that a commit that begins first would often end last.
     const loads = [Buffer.alloc(0), Buffer.alloc(100_000)]
     const writers = engines.flatMap((engine, server) =>
       Array.from({ length: 8 }, async (_, writer) => {
@@ -78,7 +78,7 @@ describe('several servers on one PostgreSQL', () => {
     expect(follower.seen).toEqual(entries.map(({ value }) => text(value)))
   })
 
-  it('lose no update of many who read, check and write on both', async () => {
+  it('lose no update if many clients read, check and write on both', async () => {
     const engines = [await open(), await open()]
     const increments = engines.flatMap((engine) =>
       Array.from({ length: 8 }, async () => {
@@ -96,7 +96,7 @@ describe('several servers on one PostgreSQL', () => {
   })
 
   it('wake each other by notifications', async () => {
-    // It looks by itself so rarely that the test would be over.
+    // It polls so rarely that the test would be over before.
     const [writing, waiting] = [await open(), await open({ pollMs: 3_600_000 })]
     for (let round = 0; round < 3; round += 1) {
       const now = await put(writing, [hot, 'before'])
@@ -107,7 +107,7 @@ describe('several servers on one PostgreSQL', () => {
     }
   })
 
-  it('wake each other by looking, where notifications get lost', async () => {
+  it('wake each other by polling if notifications get lost', async () => {
     const waiting = await open({ pollMs: 20 })
     const now = await put(waiting, [hot, 'x'])
     const woken = waiting.newerThan(now, never)

@@ -1,5 +1,4 @@
-import type { Revision } from '../../core/engine/engine.ts'
-import { EngineError } from '../../core/engine/engine.ts'
+import { EngineError, type Revision } from '../../core/engine/engine.ts'
 import { keyName, type State, type Upsert } from './batch.ts'
 import { bigintArray, byteaArray } from './link/array.ts'
 import type { Answer, Row, Session, Statement } from './link/session.ts'
@@ -9,7 +8,7 @@ export interface Changes {
   readonly upserts: readonly Upsert[]
 }
 
-/** Other servers listen here for commits. */
+/** The channel on which servers tell each other about commits. */
 export const channel = 'coatcheck'
 
 const advanceClock: Statement = {
@@ -48,15 +47,15 @@ const upsert: Statement = {
 }
 
 /**
- * Takes the next `count` revisions and the lock that goes with them, which lasts until the
- * transaction ends. Answers the newest revision before them.
+ * Takes the next `count` revisions, and with them the lock of the clock, which lasts until the
+ * transaction ends. Returns the newest revision before them.
  */
 export async function takeRevisions(session: Session, count: number): Promise<Revision> {
   const { rows } = await session.ask(advanceClock, [String(count)])
   return revisionIn(rows) - count
 }
 
-/** Sets the clock on to `revision` where it is behind; answers whether it was. */
+/** Sets the clock forward to `revision` if it is behind. Returns whether it was behind. */
 export async function raiseRevision(session: Session, revision: Revision): Promise<boolean> {
   const { rows } = await session.ask(raiseClock, [String(revision)])
   return rows.length > 0
@@ -67,7 +66,7 @@ export async function readRevision(session: Session): Promise<Revision> {
   return revisionIn(rows)
 }
 
-/** By `keyName`. */
+/** The states of the keys, by `keyName`. */
 export async function statesOf(
   session: Session,
   keys: readonly Buffer[],
@@ -83,7 +82,7 @@ export async function statesOf(
   return states
 }
 
-/** Deletes before it puts. What is asked is on its way when this returns. */
+/** Deletes, then puts. The statements are sent when this returns. */
 export function writeAll(session: Session, { deletes, upserts }: Changes): Promise<Answer>[] {
   const asked: Promise<Answer>[] = []
   if (deletes.length > 0) asked.push(session.ask(remove, [byteaArray(deletes)]))

@@ -5,16 +5,16 @@ import { readRevision } from './statements.ts'
 
 export interface WatchOptions {
   readonly newest: Newest
-  /** Where the clock is read ... */
+  /** The session that reads the clock ... */
   readonly reads: Lane
-  /** ... and where other servers are heard of. */
+  /** ... and the one that gets notifications of other servers' commits. */
   readonly hears: Lane
   readonly pollMs: number
 }
 
 /**
- * Learns of commits of other servers while somebody waits for one: when the database notifies, and
- * by looking every `pollMs` in case it does not.
+ * Notices commits of other servers while somebody waits for one: through notifications of the
+ * database, and by reading the clock every `pollMs` in case a notification is lost.
  */
 export class Watch {
   readonly #options: WatchOptions
@@ -38,7 +38,7 @@ export class Watch {
     }
   }
 
-  /** The database notified. */
+  /** Called when the database sends a notification. */
   hear(): void {
     if (this.#waiters > 0) void this.#look()
   }
@@ -57,7 +57,7 @@ export class Watch {
     if (this.#waiters === 0) clearInterval(this.#timer)
   }
 
-  /** One at a time. What can't be seen now is looked for again. */
+  /** Reads the clock, one read at a time. Ignore a failure: the next poll reads again. */
   async #look(): Promise<void> {
     this.#isToLookAgain = this.#isLooking
     if (this.#isLooking) return

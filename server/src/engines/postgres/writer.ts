@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AtomicWrite, Commit } from '../../core/engine/engine.ts'
-import { EngineError } from '../../core/engine/engine.ts'
+import { type AtomicWrite, type Commit, EngineError } from '../../core/engine/engine.ts'
 import type { Newest } from '../../core/engine/newest.ts'
 import type { Decision } from './batch.ts'
 import { commitTogether } from './commit.ts'
@@ -8,18 +7,18 @@ import { engineErrorOf } from './link/failure.ts'
 import type { Lane } from './link/lane.ts'
 import { type Session, sqlStateOf } from './link/session.ts'
 
-/** All other writers wait for a group: it is no larger than this. */
+/** All other writers wait for a group: so a group is no larger than this. */
 const groupBytesMax = 8 * 1_048_576
 const groupCountMax = 1_024
 
-/** How often a group is tried when the database could not order it among others. */
+/** How often to try a group that the database could not serialize with others. */
 const attemptsMax = 8
 const waitMs = 5
 
-/** What a statement is refused for that can't be its own fault: locks, space, the server itself. */
+/** Classes of SQLSTATEs that no single write can cause: locks, space, the server itself. */
 const faultsOfNone = ['08', '25', '40', '53', '55', '57', '58']
 
-/** What a server answers that takes no writes any more. */
+/** SQLSTATEs of a server that takes no writes any more. */
 const retired = ['25006', '57P']
 
 interface Member {
@@ -30,12 +29,12 @@ interface Member {
 }
 
 /**
- * Commits in groups, one after the other, over one session: what arrives while one is on its way
- * forms the next.
+ * Commits in groups, one after the other, over one session. Writes that arrive while a group is
+ * being committed form the next group.
  *
- * A group takes two trips. The first locks the clock and then reads, in a statement of its own and
- * therefore from a newer snapshot, what decides; members are decided here, in order; the second
- * writes what they leave and commits.
+ * A group takes two trips. The first locks the clock. Then it reads, in a second statement and so
+ * from a newer snapshot, the entries that the decisions depend on. The writes of the group are
+ * decided here, in order. The second trip writes the result and commits.
  */
 export class Writer {
   readonly #lane: Lane
@@ -48,7 +47,7 @@ export class Writer {
     this.#newest = newest
   }
 
-  /** `write` was measured: it has so many `bytes`. Throws EngineError. */
+  /** `bytes` is the measured size of `write`. Throws EngineError. */
   commit(write: AtomicWrite, bytes: number): Promise<Commit> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ write, bytes, resolve, reject })
@@ -56,14 +55,14 @@ export class Writer {
     })
   }
 
-  /** Resolves once nothing is on its way. */
+  /** Resolves once no group is being committed. */
   async settled(): Promise<void> {
     await this.#flushing
   }
 
   async #flush(): Promise<void> {
-    // Whoever commits in the same turn of the event loop, or writes on when the last group has
-    // ended, belongs to this group.
+    // Writes of the same turn of the event loop belong to this group, and so do those of clients
+    // that write again when the last group has ended.
     await new Promise(setImmediate)
     while (this.#waiting.length > 0) {
       await this.#commitNext()
@@ -98,7 +97,7 @@ export class Writer {
     } catch (error) {
       const failure = engineErrorOf(error)
       if (group.length === 1 || !mayBeOfOne(failure)) return refuse(group, failure)
-      // One of them is the reason, and does not fail its neighbours.
+      // One write is the cause. Commit each by itself, so that the others do not fail.
       for (const member of group) await this.#settle([member], session)
     }
   }
@@ -113,7 +112,7 @@ export class Writer {
     }
   }
 
-  /** As often as it takes, where it is sure that nothing was done. Throws EngineError. */
+  /** Tries again while it is certain that nothing was committed. Throws EngineError. */
   async #commit(group: readonly Member[], first: Session): Promise<readonly Decision[]> {
     const writes = group.map(({ write }) => write)
     let session = first
@@ -122,7 +121,7 @@ export class Writer {
         return await commitTogether(writes, session)
       } catch (error) {
         const failure = engineErrorOf(error)
-        // Whatever it is, its transaction is not left behind.
+        // After an unexpected error, never leave its transaction open.
         if (isRetired(failure) || !(error instanceof EngineError)) session.destroy()
         if (attempt >= attemptsMax || !isWorthwhile(failure, session, attempt)) throw failure
         if (failure.failure === 'conflict') await sleep(attempt * waitMs)
@@ -132,7 +131,9 @@ export class Writer {
   }
 }
 
-/** A session may have been lost long ago, and only now it shows: that is tried once more. */
+/**
+ * Whether to try again. A session may have been lost long ago, unnoticed: that is tried once more.
+ */
 function isWorthwhile(failure: EngineError, session: Session, attempt: number): boolean {
   if (failure.applied === 'unknown') return false
   const isGone = session.isLost || isRetired(failure)

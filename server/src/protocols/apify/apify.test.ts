@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { WholeSource } from '../../core/kernel/byte-source.ts'
 import type { Store } from '../../core/stores/store.ts'
 import { openTestDomain, TestEnvironment } from '../../core/testing/testing.ts'
-import { BytesSource } from '../../core/values/value.ts'
 import { MemoryEngine } from '../../engines/memory.ts'
 import type { HttpHandler, HttpReply } from '../../transport/exchange.ts'
 import { JsonSchemas } from '../json/json-schema.ts'
@@ -27,7 +27,7 @@ describe('the Apify door without a socket', () => {
   })
 
   async function putAtAnotherDoor(key: string, text: string): Promise<void> {
-    const source = new BytesSource(Buffer.from(text))
+    const source = new WholeSource(Buffer.from(text))
     await store.put({ key, contentType: 'text/plain', contentEncoding: '', source })
   }
 
@@ -40,7 +40,7 @@ describe('the Apify door without a socket', () => {
       baseUrl: 'http://test',
       peer: '127.0.0.1',
       isForwarded: false,
-      body: new BytesSource(Buffer.from(body)),
+      body: new WholeSource(Buffer.from(body)),
     })
   }
 

@@ -5,8 +5,9 @@ import type { HttpHandler, HttpReply, HttpRequest } from '../../transport/exchan
 import type { JsonSchemas } from '../json/json-schema.ts'
 import { type About, createRestDoor } from '../rest/door.ts'
 import { getPlatformRoute } from './account/platform.ts'
+import { type ApifyCall, type ApifyRoute, defaultRateLimit } from './call/call.ts'
 import { pageNotFound } from './call/errors.ts'
-import { type ApifyCall, type ApifyRoute, defaultRateLimit, routes } from './routes.ts'
+import { routes } from './routes.ts'
 
 // Browsers take no wildcard inside a name, so the clients' own headers are spelled out.
 const allowedHeaders =

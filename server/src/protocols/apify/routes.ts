@@ -1,6 +1,5 @@
-import type { JsonSchemas } from '../json/json-schema.ts'
-import type { RestCall, RestHandler, Route } from '../rest/routes.ts'
 import { getMe, getNoAccount, getUser } from './account/users.ts'
+import { type ApifyRoute, defaultRateLimit } from './call/call.ts'
 import { withAnyKey } from './records/any-key.ts'
 import { getArchive } from './records/archive.ts'
 import { deleteRecords } from './records/delete-records.ts'
@@ -10,22 +9,7 @@ import { getAccess, getStoreAudit, patchAccess, resetSigningSecret } from './sto
 import { clearStore, patchStore } from './stores/store-settings.ts'
 import { createStore, deleteStore, getStore, listStores, updateStore } from './stores/stores.ts'
 
-/** One call of the API, its caller known. `store` is a store's id or `username~name`, or a user. */
-export interface ApifyCall extends RestCall {
-  readonly jsonSchemas: JsonSchemas
-  /** True where records have any key, not only those that Apify's own store would take. */
-  readonly takesAnyKey?: boolean
-}
-
-export type ApifyHandler = RestHandler<ApifyCall>
-
-export interface ApifyRoute extends Route<ApifyCall> {
-  /** Requests a second and store, for `X-RateLimit-Limit`: nothing is refused. */
-  readonly rateLimit: string
-}
-
 // The numbers that Apify documents for a resource, and for its records.
-export const defaultRateLimit = '60'
 const rateLimit = defaultRateLimit
 const recordRateLimit = '200'
 

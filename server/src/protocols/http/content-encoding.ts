@@ -8,7 +8,7 @@ import {
   gunzipSync,
   inflateSync,
 } from 'node:zlib'
-import type { Bytes } from '../../core/engine/engine.ts'
+import type { Bytes } from '../../core/kernel/bytes.ts'
 
 /** The content encodings that values may have; '' is none. */
 export type ContentEncoding = 'br' | 'gzip' | 'deflate'

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { PassThrough, Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { ZipFile } from 'yazl'
-import type { Bytes } from '../../core/engine/engine.ts'
+import type { Bytes } from '../../core/kernel/bytes.ts'
 
 /** A file of an archive. */
 export interface ZipEntry {

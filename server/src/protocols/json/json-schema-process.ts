@@ -1,5 +1,6 @@
 import { createContext, Script } from 'node:vm'
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { LRUCache } from 'lru-cache'
 import { limits } from '../../core/kernel/limits.ts'
 
 /** One schema, and the value that it is asked about; without a value it is only compiled. */
@@ -24,29 +25,14 @@ export type Answer =
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 const reasonLengthMax = 500
 
-/** Compiled schemas; the oldest go when there are too many. */
-class Compiled {
-  readonly #found = new Map<string, { validate: ValidateFunction; bytes: number }>()
-  #bytes = 0
+/** Compiled schemas by their ids. */
+type Compiled = LRUCache<string, ValidateFunction>
 
-  get(schemaId: string): ValidateFunction | undefined {
-    return this.#found.get(schemaId)?.validate
-  }
-
-  set(
-    schemaId: string,
-    { schema, validate }: { schema: string; validate: ValidateFunction },
-  ): void {
-    const bytes = schema.length
-    for (const [oldest, other] of this.#found) {
-      const hasRoom = this.#bytes + bytes <= limits.compiledJsonSchemasBytesMax
-      if (hasRoom && this.#found.size < limits.compiledJsonSchemasMax) break
-      this.#found.delete(oldest)
-      this.#bytes -= other.bytes
-    }
-    this.#bytes += bytes
-    this.#found.set(schemaId, { validate, bytes })
-  }
+function noneCompiled(): Compiled {
+  return new LRUCache({
+    max: limits.compiledJsonSchemasMax,
+    maxSize: limits.compiledJsonSchemasBytesMax,
+  })
 }
 
 /**
@@ -77,7 +63,7 @@ function answerTo({ schemaId, schema, value }: Question, compiled: Compiled): An
       const reason = isTooMuch ? 'it is too large or nested too deeply' : reasonOf(error)
       return { kind: 'unsound', reason }
     }
-    if (value) compiled.set(schemaId, { schema, validate })
+    if (value) compiled.set(schemaId, validate, { size: schema.length })
   }
   return value ? check(value, validate) : { kind: 'sound' }
 }
@@ -112,7 +98,7 @@ function reasonOf(error: unknown): string {
 
 /** Answers the parent until it goes away. */
 function serve(send: (answer: Answer) => unknown): void {
-  const compiled = new Compiled()
+  const compiled = noneCompiled()
   const work = { run: (): void => undefined }
   const context = createContext(work)
   const script = new Script('run()')

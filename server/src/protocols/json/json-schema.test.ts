@@ -24,6 +24,16 @@ describe('JSON Schemas', () => {
     })
   })
 
+  it('are kept up to a bound, those that were used last', async () => {
+    const large = { description: 'x'.repeat(limits.compiledJsonSchemasBytesMax / 8 - 100) }
+    for (let n = 0; n < 8; n += 1) await check(`large-${n}`, { schema: large, text: '1' })
+    await check('large-0', { schema: large, text: '1' })
+    await check('large-8', { schema: large, text: '1' })
+    const isKept = async (id: string): Promise<boolean> =>
+      (await check(id, { schema: false, text: '1' })).isSound
+    expect([await isKept('large-0'), await isKept('large-1')]).toEqual([true, false])
+  })
+
   it('take JSON in strict UTF-8 alone, with or without a byte order mark', async () => {
     expect(await check('any', { schema: {}, text: '\ufeff[1]' })).toEqual({ isSound: true })
     for (const bytes of [Buffer.from([0x22, 0xff, 0x22]), Buffer.from('{'), Buffer.alloc(0)]) {

@@ -1,8 +1,8 @@
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
+import { WholeSource } from '../../core/kernel/byte-source.ts'
 import type { Store } from '../../core/stores/store.ts'
 import { openTestDomain } from '../../core/testing/testing.ts'
-import { BytesSource } from '../../core/values/value.ts'
 import { MemoryEngine } from '../../engines/memory.ts'
 import { type JsonView, jsonViewOf } from './json-value.ts'
 
@@ -21,7 +21,7 @@ async function openStore(): Promise<Store> {
 
 async function view(store: Store, sent: Sent): Promise<JsonView> {
   const { bytes, contentType, contentEncoding = '' } = sent
-  await store.put({ key: 'K', contentType, contentEncoding, source: new BytesSource(bytes) })
+  await store.put({ key: 'K', contentType, contentEncoding, source: new WholeSource(bytes) })
   return viewAgain(store)
 }
 
@@ -95,7 +95,7 @@ describe('the JSON view of a record', () => {
       key: 'K',
       contentType: 'application/json',
       contentEncoding: '',
-      source: new BytesSource(Buffer.from('1,"x":2')),
+      source: new WholeSource(Buffer.from('1,"x":2')),
     })
     await viewAgain(store)
     await expect.poll(async () => (await store.head('K'))?.jsonState).toBe('unsound')

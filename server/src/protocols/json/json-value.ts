@@ -1,5 +1,4 @@
-import type { Bytes } from '../../core/engine/engine.ts'
-import { asBuffer } from '../../core/kernel/bytes.ts'
+import { asBuffer, type Bytes } from '../../core/kernel/bytes.ts'
 import { type ErrorCode, StorageError } from '../../core/kernel/errors.ts'
 import { limits } from '../../core/kernel/limits.ts'
 import type { StoreRecord } from '../../core/records/record.ts'

@@ -1,4 +1,4 @@
-import type { Bytes } from '../../core/engine/engine.ts'
+import type { Bytes } from '../../core/kernel/bytes.ts'
 import type { StoreRecord } from '../../core/records/record.ts'
 import type { SeedPair } from '../../core/stores/seed.ts'
 import type { Store } from '../../core/stores/store.ts'

@@ -1,4 +1,4 @@
-import type { Principal, UserPrincipal } from '../../core/access/access.ts'
+import type { Principal, UserPrincipal } from '../../core/access/principal.ts'
 import type { Caller } from '../../core/identity/caller.ts'
 import { storeNotFound } from '../../core/identity/store-reader.ts'
 import { StorageError } from '../../core/kernel/errors.ts'
@@ -10,6 +10,7 @@ import type {
   UpgradeRefusal,
   UpgradeRequest,
 } from '../../transport/socket-exchange.ts'
+import { callerToken } from '../http/caller-token.ts'
 import { type Client, InTurn, type Services } from './commands/call.ts'
 import { NemesisConnection } from './connection.ts'
 
@@ -44,7 +45,9 @@ async function principalOf(
 ): Promise<UserPrincipal | UpgradeRefusal> {
   const principal: Principal = await domain.access.authenticate(tokenOf(request), request)
   if (principal.kind === 'user') return principal
-  if (!isLoopback || request.isForwarded) {
+  // Another scheme is meant for a proxy: then the sender may be on another machine.
+  const isBehindProxy = request.isForwarded || request.header('authorization') !== undefined
+  if (!isLoopback || isBehindProxy) {
     return { status: 401, message: 'This needs an API token: Authorization: Bearer, or ?token=.' }
   }
   if (isForeignPage(request)) {
@@ -54,9 +57,8 @@ async function principalOf(
 }
 
 function tokenOf(request: UpgradeRequest): string | undefined {
-  const header = request.header('authorization')
-  if (header !== undefined) return /^bearer +(\S+) *$/i.exec(header)?.[1] ?? header
-  return new URLSearchParams(request.query).get('token') ?? undefined
+  const query = new URLSearchParams(request.query)
+  return callerToken(request.header('authorization'), query.get('token') ?? undefined)
 }
 
 /** A browser says which page connects; programs do not. */

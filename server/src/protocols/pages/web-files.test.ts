@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { BytesSource } from '../../core/values/value.ts'
+import { WholeSource } from '../../core/kernel/byte-source.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
 import { createWebFileDoor, forAnyOrigin } from './web-files.ts'
 
@@ -16,7 +16,7 @@ function ask(method: string, headers: Record<string, string> = {}, asked = door)
     baseUrl: 'http://test',
     peer: '127.0.0.1',
     isForwarded: false,
-    body: new BytesSource(Buffer.alloc(0)),
+    body: new WholeSource(Buffer.alloc(0)),
   })
 }
 

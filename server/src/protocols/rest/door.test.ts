@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { WholeSource } from '../../core/kernel/byte-source.ts'
 import { StorageError } from '../../core/kernel/errors.ts'
 import { openTestDomain, TestEnvironment } from '../../core/testing/testing.ts'
-import { BytesSource } from '../../core/values/value.ts'
 import { MemoryEngine } from '../../engines/memory.ts'
 import type { HttpHandler, HttpReply } from '../../transport/exchange.ts'
 import { createRestDoor, type RestApi } from './door.ts'
@@ -61,7 +61,7 @@ describe('a door of an HTTP API', () => {
       baseUrl: 'http://test',
       peer: '127.0.0.1',
       isForwarded: false,
-      body: new BytesSource(Buffer.alloc(0)),
+      body: new WholeSource(Buffer.alloc(0)),
     })
   }
 

@@ -2,6 +2,7 @@ import type { Domain } from '../../core/domain.ts'
 import type { Environment } from '../../core/kernel/environment.ts'
 import { StorageError } from '../../core/kernel/errors.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from '../../transport/exchange.ts'
+import { callerToken } from '../http/caller-token.ts'
 import { internalErrorReply, methodNotAllowed, RequestError, replyTo } from './errors.ts'
 import { Query } from './query.ts'
 import { emptyReply } from './replies.ts'
@@ -137,16 +138,9 @@ function isMethod(method: string): method is Method {
   return ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE'].includes(method)
 }
 
-const bearer = 'Bearer '
-
-/** The header goes before the query; a token in a URL is for links alone. */
+/** See `callerToken`. */
 export function tokenOf(request: HttpRequest, query: Query): string | undefined {
-  const header = request.header('authorization')
-  if (header === undefined) return query.text('token')
-  if (header.startsWith(bearer) && !header.endsWith(' ')) return header.slice(bearer.length)
-  // What a proxy asks for itself, such as Basic, says nothing here.
-  if (/^(?!bearer )[a-z]+ +\S/i.test(header)) return query.text('token')
-  return /^bearer +(\S+) *$/i.exec(header)?.[1] ?? header
+  return callerToken(request.header('authorization'), query.text('token'))
 }
 
 /** Browsers ask first: any page may call, since the token and never a cookie says who is asking. */

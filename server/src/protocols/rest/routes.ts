@@ -1,4 +1,4 @@
-import type { Principal } from '../../core/access/access.ts'
+import type { Principal } from '../../core/access/principal.ts'
 import type { Domain } from '../../core/domain.ts'
 import type { Environment } from '../../core/kernel/environment.ts'
 import type { HttpReply, HttpRequest } from '../../transport/exchange.ts'

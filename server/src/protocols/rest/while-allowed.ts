@@ -1,4 +1,4 @@
-import type { Bytes } from '../../core/engine/engine.ts'
+import type { Bytes } from '../../core/kernel/bytes.ts'
 import type { Store } from '../../core/stores/store.ts'
 import type { LiveUse } from '../../core/values/live-uses.ts'
 import type { HttpReply } from '../../transport/exchange.ts'

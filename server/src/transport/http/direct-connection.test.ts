@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Bytes } from '../../core/engine/engine.ts'
+import type { Bytes } from '../../core/kernel/bytes.ts'
 import type { HttpReply, HttpRequest } from '../exchange.ts'
 import { HttpListener } from './http.ts'
 

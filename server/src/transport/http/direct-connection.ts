@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { Bytes } from '../../core/engine/engine.ts'
+import type { Bytes } from '../../core/kernel/bytes.ts'
 import type { HttpReply } from '../exchange.ts'
 import {
   closeUnread,

@@ -59,7 +59,7 @@ describe.each(engines)('records of any key at the Apify door, on %s', (engine) =
     expect((await ask(path(key))).status).toBe(404)
   })
 
-  it('are apart from each other, whatever URLs would make of them', async () => {
+  it('are distinct, even if URLs would normalize their keys', async () => {
     await Promise.all(keys.map((key) => put(key, JSON.stringify(key))))
     const replies = await Promise.all(keys.map((key) => ask(path(key))))
     expect(replies.map(({ body }) => JSON.parse(body.toString()))).toEqual(keys)
@@ -68,7 +68,7 @@ describe.each(engines)('records of any key at the Apify door, on %s', (engine) =
     await Promise.all(keys.map((key) => ask(path(key), { method: 'DELETE' })))
   })
 
-  it('are paged one by one, each once', async () => {
+  it('are listed in pages of one, each once', async () => {
     await Promise.all(keys.map((key) => put(key, 'paged')))
     const store = server.client().keyValueStore(storeId)
     const seen: string[] = []
@@ -87,7 +87,7 @@ describe.each(engines)('records of any key at the Apify door, on %s', (engine) =
     await Promise.all(keys.map((key) => ask(path(key), { method: 'DELETE' })))
   })
 
-  it.each(keys)('can be read where the PUT says: %j', async (key) => {
+  it.each(keys)('can be read at the Location of the PUT: %j', async (key) => {
     const { headers } = await put(key, 'found')
     expect(headers.location).toBe(server.url() + path(key))
     const authorization = { Authorization: `Bearer ${server.token()}` }
@@ -96,7 +96,7 @@ describe.each(engines)('records of any key at the Apify door, on %s', (engine) =
     await ask(path(key), { method: 'DELETE' })
   })
 
-  it('are the ones of /records where both can name them', async () => {
+  it('are the same as those of /records for keys that both paths can name', async () => {
     const records = `/v2/key-value-stores/${storeId}/records`
     await put('BOTH', 'one')
     expect((await ask(`${records}/BOTH`)).body.toString()).toBe('one')
@@ -106,7 +106,7 @@ describe.each(engines)('records of any key at the Apify door, on %s', (engine) =
     expect((await ask(path('a/b'))).body.toString()).toBe('two')
   })
 
-  it('have tags, conditions and ranges as well', async () => {
+  it('have ETags, conditions and ranges too', async () => {
     const { headers } = await put('a/b', 'value')
     const { etag = '' } = headers
     expect((await ask(path('a/b'), { headers: { 'If-None-Match': etag } })).status).toBe(304)
@@ -119,7 +119,7 @@ describe.each(engines)('records of any key at the Apify door, on %s', (engine) =
     expect((await ask(path('other/b'), fresh)).status).toBe(201)
   })
 
-  it('take a plus for a space, as every other parameter does', async () => {
+  it('treat a plus in the key as a space, like every other parameter', async () => {
     await put('a b', 'spaced')
     const got = await ask(`${recordPath()}?attachment=1&key=a+b`)
     expect(got.body.toString()).toBe('spaced')
@@ -135,11 +135,11 @@ describe.each(engines)('records of any key at the Apify door, on %s', (engine) =
   })
 
   it.each([
-    ['is no UTF-8', '?key=%ff'],
+    ['is not UTF-8', '?key=%ff'],
     ['spells half of a pair', '?key=%ED%A0%80'],
     ['is cut off', '?key=%C3'],
     ['has a broken escape', '?key=%zz'],
-    ['has a lonely percent sign', '?key=100%'],
+    ['has a single percent sign', '?key=100%'],
     ['comes twice', '?key=a&key=b'],
     ['is too long', `?key=${'x'.repeat(2_401)}`],
     ['is too long in UTF-8', `?key=${encodeURIComponent('😀'.repeat(601))}`],
@@ -150,7 +150,7 @@ describe.each(engines)('records of any key at the Apify door, on %s', (engine) =
     }
   })
 
-  it('are for those who may, and nobody else', async () => {
+  it('are refused to callers without the right', async () => {
     await put('a/b', 'secret')
     const url = server.url() + path('a/b')
     expect((await plainRequest(url)).status).toBe(403)

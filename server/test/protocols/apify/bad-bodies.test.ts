@@ -5,7 +5,7 @@ import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 const bombBytes = 100_000_000
 
-describe.each(engines)('bodies that are not what they say, on %s', (engine) => {
+describe.each(engines)('bodies that differ from their headers, on %s', (engine) => {
   const server = useTestServer({ engine })
   let storeId = ''
 
@@ -30,7 +30,7 @@ describe.each(engines)('bodies that are not what they say, on %s', (engine) => {
   }
 
   it.each(['br', 'gzip', 'deflate'])(
-    'keeps what is not %s, and says so to who can not decode it',
+    'keeps a body that is not %s, and reports it to clients that cannot decode it',
     async (name) => {
       const headers = { 'Content-Encoding': name, 'Content-Type': 'application/json' }
       for (const body of ['{"a":1}', '', '\u001f\u008b\b']) {
@@ -51,7 +51,7 @@ describe.each(engines)('bodies that are not what they say, on %s', (engine) => {
     ['br', brotliCompressSync],
     ['gzip', gzipSync],
     ['deflate', deflateSync],
-  ])('tells a %s that is cut short from a whole one', async (name, encode) => {
+  ])('detects a %s body that is cut short', async (name, encode) => {
     const whole = encode(Buffer.from('whole '.repeat(100)))
     const body = new Uint8Array(whole.subarray(0, whole.length - 5))
     await send(recordPath('CUT'), { method: 'PUT', body, headers: { 'Content-Encoding': name } })
@@ -59,7 +59,7 @@ describe.each(engines)('bodies that are not what they say, on %s', (engine) => {
     expect(await answerOf(asked)).toEqual([422, 'invalid-content-encoding'])
   })
 
-  it('refuses to decode a bomb, and keeps it for who does that alone', async () => {
+  it('refuses to decode a bomb, and returns it encoded to clients that decode it', async () => {
     const bomb = gzipSync(Buffer.alloc(bombBytes))
     const headers = { 'Content-Encoding': 'gzip', 'Content-Type': 'text/plain' }
     await send(recordPath('BOMB'), { method: 'PUT', body: new Uint8Array(bomb), headers })
@@ -68,7 +68,7 @@ describe.each(engines)('bodies that are not what they say, on %s', (engine) => {
     expect((await readAll(await send(recordPath('BOMB')))).count).toBe(bombBytes)
   })
 
-  it('breaks off where a cut shows late in a reply, logs why, and goes on', async () => {
+  it('breaks off the reply when it finds a cut value late, logs why, and still serves', async () => {
     const large = gzipSync(randomBytes(3_000_000))
     const values = { HALF: large.subarray(0, 2_000_000) }
     const headers = { 'Content-Encoding': 'gzip', 'Content-Type': 'text/plain' }
@@ -87,7 +87,7 @@ describe.each(engines)('bodies that are not what they say, on %s', (engine) => {
   }, 60_000)
 
   it.each(['bla', 'zstd', 'gzip, br', 'br,gzip', 'gzip;q=1', 'x-gzip'])(
-    'takes neither JSON nor records that are %s',
+    'accepts neither JSON nor records with the encoding %s',
     async (encoding) => {
       const headers = { 'Content-Encoding': encoding }
       const message = `Content-Encoding "${encoding}" is not supported.`
@@ -107,14 +107,14 @@ describe.each(engines)('bodies that are not what they say, on %s', (engine) => {
     ['br', brotliCompressSync],
     ['deflate', deflateSync],
     ['identity', (text: string) => Buffer.from(text)],
-  ])('takes JSON that is %s', async (encoding, encode) => {
+  ])('accepts JSON with the encoding %s', async (encoding, encode) => {
     const title = `as ${encoding}`
     const body = new Uint8Array(encode(JSON.stringify({ title })))
     const response = await putJson(body, { 'Content-Encoding': encoding })
     expect([response.status, await response.json()]).toMatchObject([200, { data: { title } }])
   })
 
-  it('refuses JSON that is not encoded as it says, and what explodes', async () => {
+  it('refuses JSON with a wrong Content-Encoding, and JSON bombs', async () => {
     for (const encoding of ['br', 'gzip', 'deflate']) {
       const lie = putJson('{"title":"lie"}', { 'Content-Encoding': encoding })
       expect(await answerOf(lie), encoding).toEqual([400, 'invalid-request'])
@@ -125,7 +125,7 @@ describe.each(engines)('bodies that are not what they say, on %s', (engine) => {
   })
 
   it.each([
-    ['no UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
+    ['not UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])],
     ['UTF-16', Buffer.from('{"title":"x"}', 'utf16le')],
     ['two values', Buffer.from('{} {}')],
     ['a comment', Buffer.from('{/* why */}')],
@@ -136,7 +136,7 @@ describe.each(engines)('bodies that are not what they say, on %s', (engine) => {
     expect(await answerOf(refused)).toEqual([400, 'invalid-request'])
   })
 
-  it('takes no title from JSON that is nested deeply', async () => {
+  it('refuses a deeply nested title, and ignores a deeply nested unknown field', async () => {
     const deep = `{"title":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
     expect(await answerOf(putJson(deep))).toEqual([400, 'invalid-value'])
     const ignored = await putJson(`{"other":${'['.repeat(100_000)}${']'.repeat(100_000)}}`)
@@ -146,19 +146,22 @@ describe.each(engines)('bodies that are not what they say, on %s', (engine) => {
   it.each([
     ['PUT of a store', 'PUT', () => storePath()],
     ['POST of stores', 'POST', () => '/v2/key-value-stores?name=too-large'],
-  ])('says how large a body may be and is, at %s', async (_, method, path) => {
-    const body = `{"title":"${'x'.repeat(9_437_184)}"}`
-    const headers = { 'Content-Type': 'application/json' }
-    const response = await send(path(), { method, body, headers })
-    const message = `The POST payload is too large (limit: 9437184 bytes, actual length: ${body.length} bytes).`
-    expect([response.status, await response.json()]).toEqual([
-      413,
-      { error: { type: 'request-too-large', message } },
-    ])
-    expect(await server.client().keyValueStore('~too-large').get()).toBeUndefined()
-  })
+  ])(
+    'reports the limit and the size of a body that is too large, at %s',
+    async (_, method, path) => {
+      const body = `{"title":"${'x'.repeat(9_437_184)}"}`
+      const headers = { 'Content-Type': 'application/json' }
+      const response = await send(path(), { method, body, headers })
+      const message = `The POST payload is too large (limit: 9437184 bytes, actual length: ${body.length} bytes).`
+      expect([response.status, await response.json()]).toEqual([
+        413,
+        { error: { type: 'request-too-large', message } },
+      ])
+      expect(await server.client().keyValueStore('~too-large').get()).toBeUndefined()
+    },
+  )
 
-  it('says so too where the length is not declared', async () => {
+  it('reports both also for a body without a declared length', async () => {
     const body = new Blob(['{"title":"', 'x'.repeat(10_000_000), '"}']).stream()
     const init = {
       method: 'PUT',
@@ -179,7 +182,7 @@ describe.each(engines)('bodies that are not what they say, on %s', (engine) => {
     'application/jsonp',
     'text/json',
     '',
-  ])('takes JSON by its content type alone, which %j is not', async (contentType) => {
+  ])('accepts JSON only with its content type, and refuses %j', async (contentType) => {
     const body = new Blob(['{"title":"not taken"}'])
     const headers: Record<string, string> =
       contentType === '' ? {} : { 'Content-Type': contentType }
@@ -194,7 +197,7 @@ describe.each(engines)('bodies that are not what they say, on %s', (engine) => {
     expect((await server.client().keyValueStore(storeId).get())?.title).not.toBe('not taken')
   })
 
-  it('refuses a name in the body of a new store, which would have none', async () => {
+  it('refuses a name in the body of a new store, which takes its name from the query', async () => {
     const before = (await server.client().keyValueStores().list({ unnamed: true })).total
     const headers = { 'Content-Type': 'application/json' }
     const made = send('/v2/key-value-stores', { method: 'POST', body: '{"name":"x"}', headers })
@@ -203,7 +206,7 @@ describe.each(engines)('bodies that are not what they say, on %s', (engine) => {
     expect(after).toBe(before)
   })
 
-  it('asks no content type of no body', async () => {
+  it('ignores the content type of an empty body', async () => {
     const headers = { 'Content-Type': 'application/x-www-form-urlencoded' }
     const made = await send('/v2/key-value-stores?name=made', { method: 'POST', headers })
     expect(made.status).toBe(201)

@@ -46,14 +46,14 @@ describe.each(engines)('bad input at the Apify door, on %s', (engine) => {
     expect(await storedKeys()).not.toContain('CUT')
   })
 
-  it('keeps the record that a cut upload was to replace', async () => {
+  it('keeps the old record if the upload of a new value is cut off', async () => {
     const store = server.client().keyValueStore(storeId)
     await store.setRecord({ key: 'KEPT', value: 'before' })
     await raw([put('KEPT', ['Content-Length: 5000000']), Buffer.alloc(2_000_000)], 'cut')
     expect((await store.getRecord('KEPT'))?.value).toBe('before')
   })
 
-  it('takes no more than the declared length, and refuses what follows', async () => {
+  it('reads only the declared length, and refuses the bytes after it', async () => {
     const headers = ['Content-Type: text/plain', 'Content-Length: 4', 'Connection: keep-alive']
     const received = await raw([`${put('LONG', headers)}four and more`], 'end')
     expect(received).toContain('400 Bad Request')
@@ -64,7 +64,7 @@ describe.each(engines)('bad input at the Apify door, on %s', (engine) => {
   it.each([
     ['two lengths', 'Content-Length: 4\r\nContent-Length: 5'],
     ['a length and chunks', 'Content-Length: 4\r\nTransfer-Encoding: chunked'],
-    ['a length that is none', 'Content-Length: four'],
+    ['a length that is not a number', 'Content-Length: four'],
     ['a negative length', 'Content-Length: -1'],
     ['a folded header', 'X-Folded: a\r\n b'],
     ['a header without a name', ': empty'],
@@ -75,13 +75,13 @@ describe.each(engines)('bad input at the Apify door, on %s', (engine) => {
     expect(await storedKeys()).not.toContain('SMUGGLED')
   })
 
-  it('refuses headers that are too large, and what is no HTTP', async () => {
+  it('refuses headers that are too large, and bytes that are not HTTP', async () => {
     const large = await raw([put('LARGE', [`X-Large: ${'x'.repeat(20_000)}`])], 'end')
     expect(large).toMatch(/^HTTP\/1\.1 431 /)
     expect(await raw(['\0\0\0garbage\r\n\r\n'], 'end')).toMatch(/^HTTP\/1\.1 400 /)
   })
 
-  it('refuses a content type that no header can carry', async () => {
+  it('refuses an invalid content type', async () => {
     for (const contentType of ['json', 'text/', '/plain', 'text/plain; charset', 'a/b\u00e9']) {
       const received = await raw(
         [`${put('TYPE', [`Content-Type: ${contentType}`, 'Content-Length: 1'])}x`],
@@ -103,7 +103,7 @@ describe.each(engines)('bad input at the Apify door, on %s', (engine) => {
     },
   )
 
-  it.each(['%', '%zz', '%ff', 'a%C3%28'])('refuses %s, which spells no key', async (key) => {
+  it.each(['%', '%zz', '%ff', 'a%C3%28'])('refuses %s, which is not a valid key', async (key) => {
     for (const method of ['GET', 'PUT', 'DELETE']) {
       const body = method === 'PUT' ? { body: 'x' } : {}
       const response = await rawRequest(method, recordPath(key), body)
@@ -112,7 +112,7 @@ describe.each(engines)('bad input at the Apify door, on %s', (engine) => {
     }
   })
 
-  it('never takes a path with a slash behind the store for the store', async () => {
+  it('never treats a path with a slash after the store as the store', async () => {
     for (const method of ['GET', 'PUT', 'DELETE', 'POST']) {
       const path = `/v2/key-value-stores/${storeId}/`
       const response = await rawRequest(method, path, { body: '{"name":"renamed"}' })
@@ -122,14 +122,14 @@ describe.each(engines)('bad input at the Apify door, on %s', (engine) => {
   })
 
   it.each([
-    ['no JSON', '{"name":', 400, 'invalid-request'],
+    ['invalid JSON', '{"name":', 400, 'invalid-request'],
     ['an array', '[]', 400, 'invalid-request'],
     ['null', 'null', 400, 'invalid-request'],
     ['nothing', '', 400, 'invalid-request'],
     ['a name that is a number', '{"name":1}', 400, 'invalid-value'],
     ['a title that is an object', '{"title":{}}', 400, 'invalid-value'],
     ['a title that is too long', JSON.stringify({ title: 'x'.repeat(257) }), 400, 'invalid-value'],
-    ['an access level that is none', '{"generalAccess":"EVERYONE"}', 400, 'invalid-value'],
+    ['an unknown access level', '{"generalAccess":"EVERYONE"}', 400, 'invalid-value'],
     ['deep nesting', '['.repeat(100_000), 400, 'invalid-request'],
     ['too much', `{"title":"${'x'.repeat(9_437_184)}"}`, 413, 'request-too-large'],
   ])('refuses an update of a store with %s', async (_, body, status, type) => {
@@ -143,7 +143,7 @@ describe.each(engines)('bad input at the Apify door, on %s', (engine) => {
     expect(await server.client().keyValueStore(storeId).get()).toEqual(before)
   })
 
-  it('says how large a JSON body may be', async () => {
+  it('reports the largest size of a JSON body', async () => {
     const body = `{"title":"${'x'.repeat(9_437_184)}"}`
     const response = await send(`/v2/key-value-stores/${storeId}`, {
       method: 'PUT',
@@ -176,7 +176,7 @@ describe.each(engines)('bad input at the Apify door, on %s', (engine) => {
     expect((await server.client().keyValueStore(storeId).get())?.name).toBe('bad-input')
   })
 
-  it('ignores what it does not know in an update, and prototypes', async () => {
+  it('ignores unknown fields and prototypes in an update', async () => {
     const before = await server.client().keyValueStore(storeId).get()
     const body = '{"id":"x","userId":"x","createdAt":1,"__proto__":{"name":"x"},"stats":{}}'
     const response = await send(`/v2/key-value-stores/${storeId}`, {
@@ -213,7 +213,7 @@ describe.each(engines)('bad input at the Apify door, on %s', (engine) => {
     return fetch(`${server.url()}${path}`, { ...init, headers })
   }
 
-  /** As it stands: `fetch` would mend the path. */
+  /** Sends the path unchanged: `fetch` would normalize it. */
   function rawRequest(method: string, path: string, { body = '' }): Promise<string> {
     const head = [
       `${method} ${path} HTTP/1.1`,

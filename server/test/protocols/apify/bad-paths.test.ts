@@ -4,7 +4,7 @@ import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 const methods = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'PATCH'] as const
 
-describe.each(engines)('paths that must not be taken for others, on %s', (engine) => {
+describe.each(engines)('paths that must not be confused with others, on %s', (engine) => {
   const server = useTestServer({ engine })
   let storeId = ''
 
@@ -14,7 +14,7 @@ describe.each(engines)('paths that must not be taken for others, on %s', (engine
     await client.keyValueStore(storeId).setRecord({ key: 'KEPT', value: 'kept' })
   })
 
-  /** As it stands: any client would mend the path. Answers the reply's head and body. */
+  /** Sends the path unchanged: any client would normalize it. Returns the reply's head and body. */
   function ask(method: string, path: string, body = '{"name":"renamed"}'): Promise<string> {
     const lines = [
       `${method} ${path} HTTP/1.1`,
@@ -40,7 +40,7 @@ describe.each(engines)('paths that must not be taken for others, on %s', (engine
     ['/v2/request-queues/x/head', 'key-value stores only'],
     ['/v2/key-value-stores/x/records/a/b', '/record?key='],
     ['/v2/elsewhere', 'at this URL."'],
-  ])('says of %s what may be wrong', async (path, hint) => {
+  ])('explains what may be wrong with %s', async (path, hint) => {
     const reply = await ask('GET', path)
     expect(reply).toMatch(/^HTTP\/1\.1 404 /)
     expect(reply).toContain('"page-not-found"')
@@ -82,11 +82,11 @@ describe.each(engines)('paths that must not be taken for others, on %s', (engine
     '/records/KEPT;x',
     '/records%2FKEPT',
     '/keys%2F',
-  ])('is nothing behind a store: %s', async (rest) => {
+  ])('finds nothing at a path after a store: %s', async (rest) => {
     for (const method of methods) {
       const reply = await ask(method, `/v2/key-value-stores/${storeId}${rest}`)
       const status = Number(/^HTTP\/1\.1 (\d+)/.exec(reply)?.[1])
-      // To delete a record that is not there is done, whatever its key is.
+      // Deleting a missing record succeeds, whatever its key is.
       const isRecord = method === 'DELETE' && /^\/records\/[^/]+$/.test(rest)
       expect([400, 404, 405, isRecord ? 204 : 400], `${method} ${reply}`).toContain(status)
       if (status !== 204 && method !== 'HEAD') expect(reply, method).toContain('{"error":{"type":"')
@@ -115,7 +115,7 @@ describe.each(engines)('paths that must not be taken for others, on %s', (engine
     '/V2/key-value-stores',
     '*',
     '/v2/%zz',
-  ])('is no store: %s', async (path) => {
+  ])('finds no store at %s', async (path) => {
     for (const method of methods) {
       const reply = await ask(method, path)
       expect(reply, method).toMatch(/^HTTP\/1\.1 (400|404|405) /)
@@ -124,7 +124,7 @@ describe.each(engines)('paths that must not be taken for others, on %s', (engine
     expect((await server.client().keyValueStores().list({ unnamed: true })).total).toBe(1)
   })
 
-  it('takes a key of 256 characters and none of 257', async () => {
+  it('accepts a key of 256 characters, and refuses one of 257', async () => {
     const path = `/v2/key-value-stores/${storeId}/records/${'k'.repeat(256)}`
     expect(await ask('PUT', path)).toMatch(/^HTTP\/1\.1 201 /)
     expect(await ask('DELETE', path)).toMatch(/^HTTP\/1\.1 204 /)
@@ -134,7 +134,7 @@ describe.each(engines)('paths that must not be taken for others, on %s', (engine
     await expectUntouched()
   })
 
-  it('decodes a key once and takes each spelling of it for the same', async () => {
+  it('decodes a key once, so that all its spellings mean the same key', async () => {
     for (const spelling of ['KEPT', '%4BEPT', '%4b%45%50%54']) {
       const reply = await ask('GET', `/v2/key-value-stores/${storeId}/records/${spelling}`)
       expect(reply, spelling).toMatch(/^HTTP\/1\.1 200 .*\r\n\r\nkept$/s)
@@ -143,7 +143,7 @@ describe.each(engines)('paths that must not be taken for others, on %s', (engine
     expect(twice).toMatch(/^HTTP\/1\.1 404 /)
   })
 
-  it('logged no error in all of this', () => {
+  it('logs no error in all these tests', () => {
     expect(server.logged()).toEqual([])
   })
 })

@@ -13,7 +13,7 @@ function nested(levels: number): string {
   return `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`
 }
 
-describe.each(engines)('schemas that are none, on %s', (engine) => {
+describe.each(engines)('invalid schemas, on %s', (engine) => {
   const server = useTestServer({ engine })
 
   it.each<[string, unknown, string]>([
@@ -22,19 +22,19 @@ describe.each(engines)('schemas that are none, on %s', (engine) => {
     ['no version', { ...sound, actorKeyValueStoreSchemaVersion: undefined }, 'must be 1'],
     ['version 2', { ...sound, actorKeyValueStoreSchemaVersion: 2 }, 'must be 1'],
     ['no title', { ...sound, title: undefined }, 'title must be a string'],
-    ['a description that is none', { ...sound, description: 1 }, 'description must be a string'],
+    ['an invalid description', { ...sound, description: 1 }, 'description must be a string'],
     ['no collections', { ...sound, collections: undefined }, 'collections must be an object'],
     ['a list of collections', { ...sound, collections: [] }, 'collections must be an object'],
     ['too many collections', { ...sound, collections: collections(101) }, 'at most 100 members'],
-    ['a collection that is none', withCollection(1), 'collections.c must be an object'],
+    ['an invalid collection', withCollection(1), 'collections.c must be an object'],
     ['no keys', withCollection({}), 'either key or keyPrefix'],
     ['key and keyPrefix', withCollection({ key: 'a', keyPrefix: 'a' }), 'either key or keyPrefix'],
-    ['a key that is none', withCollection({ key: '' }), 'collections.c.key'],
-    ['a keyPrefix that is none', withCollection({ keyPrefix: null }), 'collections.c.keyPrefix'],
+    ['an invalid key', withCollection({ key: '' }), 'collections.c.key'],
+    ['an invalid keyPrefix', withCollection({ keyPrefix: null }), 'collections.c.keyPrefix'],
     ['no content types', withCollection({ key: 'a', contentTypes: [] }), 'at least one'],
-    ['a content type that is none', withCollection({ key: 'a', contentTypes: [1] }), 'strings'],
+    ['an invalid content type', withCollection({ key: 'a', contentTypes: [1] }), 'strings'],
     ['a type twice', withCollection({ key: 'a', contentTypes: ['a/b', 'a/b'] }), 'twice'],
-    ['a title that is none', withCollection({ key: 'a', title: 1 }), 'collections.c.title'],
+    ['an invalid title', withCollection({ key: 'a', title: 1 }), 'collections.c.title'],
     ['a JSON Schema without a type', withCollection({ key: 'a', jsonSchema: {} }), 'contentTypes'],
     [
       'a JSON Schema of two types',
@@ -42,7 +42,7 @@ describe.each(engines)('schemas that are none, on %s', (engine) => {
       'contentTypes must be ["application/json"]',
     ],
     [
-      'a JSON Schema that is none',
+      'an invalid JSON Schema',
       withCollection({ key: 'a', contentTypes: json, jsonSchema: { type: 'nothing' } }),
       'collections.c.jsonSchema is no JSON Schema of draft-07',
     ],
@@ -52,7 +52,7 @@ describe.each(engines)('schemas that are none, on %s', (engine) => {
       'collections.c.jsonSchema must be an object',
     ],
     [
-      'a pattern that is none',
+      'an invalid pattern',
       withCollection({ key: 'a', contentTypes: json, jsonSchema: { pattern: '(' } }),
       'draft-07',
     ],
@@ -66,7 +66,7 @@ describe.each(engines)('schemas that are none, on %s', (engine) => {
       '2020-12',
     ],
     [
-      'a JSON Schema that would answer later',
+      'an asynchronous JSON Schema',
       withCollection({ key: 'a', contentTypes: json, jsonSchema: { $async: true } }),
       '$async',
     ],
@@ -78,14 +78,14 @@ describe.each(engines)('schemas that are none, on %s', (engine) => {
   })
 
   it.each<[string, string, number, string]>([
-    ['no JSON', '{"schema":', 400, 'invalid-request'],
+    ['invalid JSON', '{"schema":', 400, 'invalid-request'],
     ['a list', '[]', 400, 'invalid-request'],
     ['a text', '"schema"', 400, 'invalid-request'],
     ['deep nesting that ends', `{"schema":${nested(100_000)}}`, 400, 'store-schema-invalid'],
     ['deep lists', '['.repeat(100_000) + ']'.repeat(100_000), 400, 'invalid-request'],
     ['deep nesting that does not end', '{"schema":['.repeat(100_000), 400, 'invalid-request'],
     [
-      'more than is kept',
+      'a schema that is too large',
       JSON.stringify({ schema: { ...sound, x: 'x'.repeat(2_000_000) } }),
       400,
       'store-schema-invalid',
@@ -95,14 +95,14 @@ describe.each(engines)('schemas that are none, on %s', (engine) => {
     expect(await server.client().keyValueStore('~bad').get()).toBeUndefined()
   })
 
-  it('says how large a body may be', async () => {
+  it('reports the largest size of a body', async () => {
     const body = JSON.stringify({ schema: { ...sound, x: 'x'.repeat(9_437_184) } })
     const message = `The POST payload is too large (limit: 9437184 bytes, actual length: ${body.length} bytes).`
     const error = { type: 'request-too-large', message }
     expect(await create(body)).toEqual({ status: 413, error })
   })
 
-  it('ends the check of a JSON Schema that asks for years', async () => {
+  it('stops the check of a JSON Schema that would take years', async () => {
     const definitions = Object.fromEntries(
       Array.from({ length: 60 }, (_, index) => [
         `d${index}`,
@@ -132,7 +132,7 @@ describe.each(engines)('schemas that are none, on %s', (engine) => {
     await expect(put).rejects.toMatchObject({ statusCode: 400, type: 'schema-validation-error' })
   })
 
-  it('has no collection that a prototype brings along, and keeps members named like one', async () => {
+  it('has no collections from a prototype, and keeps members named __proto__', async () => {
     const schema = `{"actorKeyValueStoreSchemaVersion":1,"title":"T","collections":{"__proto__":{"key":"P"}},"__proto__":{"title":1}}`
     const made = await create(`{"schema":${schema},"__proto__":{"schema":1}}`, 'proto')
     expect(made.status).toBe(201)
@@ -146,7 +146,7 @@ describe.each(engines)('schemas that are none, on %s', (engine) => {
     expect(await shown.text()).toContain(schema)
   })
 
-  it('takes a body of nothing, whatever content type comes with it', async () => {
+  it('accepts an empty body with any content type', async () => {
     for (const type of ['application/x-www-form-urlencoded', 'application/json', 'text/plain']) {
       const init = { method: 'POST', headers: { ...authorized().headers, 'Content-Type': type } }
       const response = await fetch(`${server.url()}/v2/key-value-stores`, init)
@@ -155,12 +155,12 @@ describe.each(engines)('schemas that are none, on %s', (engine) => {
     }
   })
 
-  it('takes null for no schema', async () => {
+  it('treats null as no schema', async () => {
     expect((await create('{"schema":null}', 'null')).status).toBe(201)
     expect(await server.client().keyValueStore('~null').get()).toMatchObject({ schema: null })
   })
 
-  it('logged no error in all of this', () => {
+  it('logs no error in all these tests', () => {
     expect(server.logged()).toEqual([])
   })
 

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { received, sendRaw } from '../../support/network/raw-connection.ts'
 import { engines, useTestServer } from '../../support/network/test-server.ts'
 
-describe.each(engines)('requests that lie about themselves, on %s', (engine) => {
+describe.each(engines)('requests with contradictory or invalid headers, on %s', (engine) => {
   const server = useTestServer({ engine })
   let storeId = ''
 
@@ -34,14 +34,14 @@ describe.each(engines)('requests that lie about themselves, on %s', (engine) => 
     ['a length in hexadecimal', 'Content-Length: 0x4'],
     ['an empty length', 'Content-Length: '],
     ['a length beyond all numbers', `Content-Length: ${'9'.repeat(40)}`],
-    ['chunks and a length behind them', 'Transfer-Encoding: chunked\r\nContent-Length: 4'],
+    ['chunks and then a length', 'Transfer-Encoding: chunked\r\nContent-Length: 4'],
     ['chunks that are not the last encoding', 'Transfer-Encoding: chunked, gzip'],
     ['chunks by another name', 'Transfer-Encoding: xchunked'],
     ['a space before the colon', 'Content-Length : 4'],
     ['a bare line feed in a content type', 'Content-Type: text/plain\nX-Sneaked: 1'],
     ['a bare carriage return in a content type', 'Content-Type: text/plain\rX-Sneaked: 1'],
     ['a zero byte in a content type', 'Content-Type: text/plain\0'],
-  ])('refuses %s, and closes', async (_, headers) => {
+  ])('refuses %s, and closes the connection', async (_, headers) => {
     const length = /length|transfer/i.test(headers) ? [] : ['Content-Length: 4']
     const reply = await sendRaw(server.url(), [`${put('LIE', [headers, ...length])}four`], 'stay')
     expect(reply).toMatch(/^HTTP\/1\.1 4\d\d .*"type":"invalid-request"/s)
@@ -50,7 +50,7 @@ describe.each(engines)('requests that lie about themselves, on %s', (engine) => 
   })
 
   it.each(['zz\r\nfour\r\n0\r\n\r\n', '-4\r\nfour\r\n0\r\n\r\n', '5\r\nfour\r\n0\r\n\r\n'])(
-    'stores nothing of chunks that are none: %j',
+    'stores nothing of invalid chunks: %j',
     async (chunks) => {
       const head = put('CHUNKS', ['Transfer-Encoding: chunked', 'Connection: close'])
       await sendRaw(server.url(), [head + chunks], 'end')
@@ -58,7 +58,7 @@ describe.each(engines)('requests that lie about themselves, on %s', (engine) => 
     },
   )
 
-  it('takes a line break that is spelled for what it is: no content type', async () => {
+  it('refuses an escaped line break in a content type', async () => {
     for (const contentType of ['text/plain%0d%0aX-Sneaked: 1', 'text/plain\\r\\nX-Sneaked: 1']) {
       const head = put('TYPE', [`Content-Type: ${contentType}`, 'Content-Length: 1'])
       const reply = await sendRaw(server.url(), [`${head}x`], 'end')
@@ -67,7 +67,7 @@ describe.each(engines)('requests that lie about themselves, on %s', (engine) => 
     expect(await storedKeys()).toEqual([])
   })
 
-  it('sends no header that came with a name or a query', async () => {
+  it('never sends a header that was injected through a name or a query', async () => {
     const lines = [
       'Host: localhost',
       `Authorization: Bearer ${server.token()}`,
@@ -80,7 +80,7 @@ describe.each(engines)('requests that lie about themselves, on %s', (engine) => 
     expect(reply.split('\r\n\r\n')[0]).not.toContain('X-Sneaked')
   })
 
-  it('takes the second request of a connection for what it is, behind any body', async () => {
+  it('separates the second request of a connection from the body of the first', async () => {
     const body = `DELETE /v2/key-value-stores/${storeId} HTTP/1.1\r\n\r\n`
     const first = put('FIRST', [`Content-Length: ${body.length}`])
     const second = put('SECOND', ['Content-Length: 2', 'Connection: close'])
@@ -93,7 +93,7 @@ describe.each(engines)('requests that lie about themselves, on %s', (engine) => 
     }
   })
 
-  it('takes an upload that comes a byte now and then, in lengths and in chunks', async () => {
+  it('accepts a slow upload byte by byte, with a length and in chunks', async () => {
     const slowly = async (
       key: string,
       header: string,
@@ -121,7 +121,7 @@ describe.each(engines)('requests that lie about themselves, on %s', (engine) => 
     }
   })
 
-  it('shows nothing of an upload while it stands still, and nothing after it breaks off', async () => {
+  it('never shows a part of an upload, while it stands still or after it breaks off', async () => {
     const { hostname, port } = new URL(server.url())
     const socket = connect(Number(port), hostname)
     socket.on('error', () => undefined)
@@ -134,7 +134,7 @@ describe.each(engines)('requests that lie about themselves, on %s', (engine) => 
     expect(await storedKeys()).not.toContain('STALLED')
   })
 
-  it('logged no error in all of this', () => {
+  it('logs no error in all these tests', () => {
     expect(server.logged()).toEqual([])
   })
 })

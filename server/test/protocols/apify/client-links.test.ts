@@ -33,7 +33,7 @@ describe.each(engines)('public links of apify-client, on %s', (engine) => {
     return filled
   }
 
-  /** The store of a client that has no token, addressed as `address` says. */
+  /** The store at `address`, for a client without a token. */
   function asAnyone(address = storeId): KeyValueStoreClient {
     const baseUrl = server.url()
     return new ApifyClient({ baseUrl, publicBaseUrl: baseUrl, maxRetries: 0 }).keyValueStore(
@@ -88,7 +88,7 @@ describe.each(engines)('public links of apify-client, on %s', (engine) => {
     }
   })
 
-  it('let anyone go through all keys page by page', async () => {
+  it('let anyone list all keys page by page', async () => {
     const url = new URL(await store.createKeysPublicUrl({ limit: 1 }))
     const signature = url.searchParams.get('signature') ?? ''
     const keys: string[] = []
@@ -107,7 +107,7 @@ describe.each(engines)('public links of apify-client, on %s', (engine) => {
     expect(head.status).toBe(403)
   })
 
-  it('open nothing else: not another record, store or kind, nor when they are tampered with', async () => {
+  it('are refused for another record, store or kind of link, and after tampering', async () => {
     const record = new URL(await store.getRecordPublicUrl('alpha'))
     const keys = new URL(await store.createKeysPublicUrl())
     const otherRecord = new URL(await other.getRecordPublicUrl('alpha'))
@@ -138,14 +138,14 @@ describe.each(engines)('public links of apify-client, on %s', (engine) => {
     expect(await read(`${storeUrl}${keys.search}`)).toEqual(denied)
   })
 
-  it('are no longer valid once they have expired', async () => {
+  it('are invalid after they have expired', async () => {
     expect(await read(await store.createKeysPublicUrl({ expiresInSecs: -1 }))).toEqual(denied)
     const named = server.client().keyValueStore('owner/linked')
     const expired = await named.createKeysPublicUrl({ expiresInSecs: -1 })
     expect(await read(expired)).toEqual([404, 'record-not-found'])
   })
 
-  it('never let write', async () => {
+  it('never give the right to write', async () => {
     const url = await store.getRecordPublicUrl('alpha')
     const missing = [401, 'token-not-provided']
     expect(await read(url, { method: 'PUT', body: 'x' })).toEqual(missing)
@@ -157,7 +157,7 @@ describe.each(engines)('public links of apify-client, on %s', (engine) => {
     expect((await store.getRecord('alpha'))?.value).toBe('linked: alpha')
   })
 
-  it('leave a token its rights: a wrong one is refused, a right one needs no signature', async () => {
+  it('do not change the rights of a token: invalid ones are refused, valid ones need no signature', async () => {
     const url = await store.getRecordPublicUrl('alpha')
     const withToken = (token: string): RequestInit => ({
       headers: { Authorization: `Bearer ${token}` },
@@ -173,7 +173,7 @@ describe.each(engines)('public links of apify-client, on %s', (engine) => {
     }
   })
 
-  it('go on when the store is opened and restricted again; links without signature do not', async () => {
+  it('stay valid when the store is opened and restricted again; unsigned links do not', async () => {
     const url = await store.getRecordPublicUrl('alpha')
     const [path = ''] = url.split('?')
     const all = async (): Promise<unknown> => [(await read(url))[0], (await read(path))[0]]
@@ -195,7 +195,7 @@ describe.each(engines)('public links of apify-client, on %s', (engine) => {
     expect(await read(url)).toEqual([404, 'record-not-found'])
   })
 
-  it('are in listings and store objects, for whoever may sign, where the store is restricted', async () => {
+  it('are in listings and store objects of restricted stores, for callers who may sign', async () => {
     const { items } = await store.listKeys()
     for (const { key, recordPublicUrl } of items) {
       expect(recordPublicUrl).toBe(await store.getRecordPublicUrl(key))
@@ -215,7 +215,7 @@ describe.each(engines)('public links of apify-client, on %s', (engine) => {
     expect(listed.map(({ id }) => id)).toContain(storeId)
   })
 
-  it('pass on no right to read records with the right to list them', async () => {
+  it('that list keys give no right to read records', async () => {
     const url = new URL(await store.createKeysPublicUrl())
     const signature = url.searchParams.get('signature') ?? ''
     const { items } = await asAnyone().listKeys({ signature })
@@ -225,7 +225,7 @@ describe.each(engines)('public links of apify-client, on %s', (engine) => {
     expect(await read(items[0]?.recordPublicUrl ?? '')).toEqual(denied)
   })
 
-  it('need no signature where the store is open, and tell nobody the secret', async () => {
+  it('need no signature for an open store, which hides its secret', async () => {
     await store.update({ generalAccess: 'ANYONE_WITH_ID_CAN_READ' })
     const storeUrl = `${server.url()}/v2/key-value-stores/${storeId}`
     for (const reader of [store, asAnyone()]) {
@@ -278,7 +278,7 @@ describe.each(engines)('general access through apify-client, on %s', (engine) =>
     expect(await valueAt(`${userId}/shared`)).toBe(byName)
   })
 
-  it('does not tell who has no token and wants to write whether there is a store of a name', async () => {
+  it('does not show a writer without a token whether a store with a name exists', async () => {
     for (const name of ['shared', 'none']) {
       const url = `${server.url()}/v2/key-value-stores/owner~${name}`
       expect((await fetch(url, { method: 'DELETE' })).status, name).toBe(401)

@@ -31,7 +31,7 @@ describe.each(engines)('every option that apify-client documents, on %s', (engin
     expect(await names({ offset: 5 })).toEqual([])
   })
 
-  it('iterates over keys up to a limit, behind a key and by prefix', async () => {
+  it('iterates over keys up to a limit, after a key and by prefix', async () => {
     const listed = async (options: object): Promise<string[]> => {
       const names: string[] = []
       for await (const { key } of store.listKeys(options)) names.push(key)
@@ -46,7 +46,7 @@ describe.each(engines)('every option that apify-client documents, on %s', (engin
     expect(await listed({ prefix: 'none' })).toEqual([])
   })
 
-  it('ends the iteration over an empty store', async () => {
+  it('iterates over an empty store', async () => {
     const { id } = await server.client().keyValueStores().getOrCreate('empty')
     for await (const item of server.client().keyValueStore(id).listKeys()) {
       expect(item).toBeUndefined()
@@ -60,7 +60,7 @@ describe.each(engines)('every option that apify-client documents, on %s', (engin
     await server.client().keyValueStore(id).delete()
   })
 
-  it('updates each field of a store alone and all together', async () => {
+  it('updates each field of a store separately and all together', async () => {
     expect(await store.update({ title: 'A title' })).toMatchObject({
       name: 'a-1',
       title: 'A title',
@@ -78,7 +78,7 @@ describe.each(engines)('every option that apify-client documents, on %s', (engin
     )
   })
 
-  it('carries 5 MB of JSON, which the client compresses with brotli', async () => {
+  it('stores 5 MB of JSON, which the client compresses with brotli', async () => {
     const value = {
       list: Array.from({ length: 50_000 }, (_, at) => ({ at, text: 'x'.repeat(80) })),
     }
@@ -92,7 +92,7 @@ describe.each(engines)('every option that apify-client documents, on %s', (engin
     await store.deleteRecord('LARGE')
   })
 
-  it('decodes what was compressed also for buffers and streams', async () => {
+  it('decodes compressed values for buffers and streams too', async () => {
     const text = 'compressed '.repeat(100_000)
     await store.setRecord({ key: 'TEXT', value: text })
     const buffered = await store.getRecord('TEXT', { buffer: true })
@@ -104,7 +104,7 @@ describe.each(engines)('every option that apify-client documents, on %s', (engin
     await store.deleteRecord('TEXT')
   })
 
-  it('takes a stream of unknown length that comes in many parts', async () => {
+  it('accepts a stream of unknown length in many parts', async () => {
     const part = randomBytes(10_000)
     const value = Readable.from(Array.from({ length: 300 }, () => part))
     await store.setRecord({ key: 'PARTS', value, contentType: 'application/x-parts' } as never)
@@ -114,12 +114,12 @@ describe.each(engines)('every option that apify-client documents, on %s', (engin
     await store.deleteRecord('PARTS')
   })
 
-  it.each(['', '/'])('takes a base URL that ends with "%s"', async (end) => {
+  it.each(['', '/'])('accepts a base URL that ends with "%s"', async (end) => {
     const client = new ApifyClient({ baseUrl: `${server.url()}${end}`, token: server.token() })
     expect((await client.keyValueStore('~a-2').get())?.name).toBe('a-2')
   })
 
-  it('logged no error in all of this', () => {
+  it('logs no error in all these tests', () => {
     expect(server.logged()).toEqual([])
   })
 })

@@ -65,13 +65,13 @@ describe.each(engines)('two users through apify-client, on %s', (engine) => {
     expect((await janes().get())?.title).toBeNull()
   }
 
-  it('have nothing of each other, and are told so in the words of the API', async () => {
+  it("have no access to each other's stores, and get the API's errors", async () => {
     await assertDenied([...reads, ...writes, ...managing])
     await expect(joes().recordExists('K')).rejects.toMatchObject({ statusCode: 403 })
     expect(await joes('AAAAAAAAAAAAAAAAA').get()).toBeUndefined()
   })
 
-  it('find no store of each other by its name, whether or not there is one', async () => {
+  it('find no store of each other by its name, whether or not it exists', async () => {
     for (const name of [`jane/of-jane-${count}`, `${jane.id}/of-jane-${count}`, 'jane/none']) {
       expect(await joes(name).get(), name).toBeUndefined()
       expect(await joes(name).getRecord('K'), name).toBeUndefined()
@@ -81,7 +81,7 @@ describe.each(engines)('two users through apify-client, on %s', (engine) => {
     expect(await joes(`~of-jane-${count}`).get()).toBeUndefined()
   })
 
-  it('may have stores of the same name', async () => {
+  it('may have stores with the same name', async () => {
     const own = await server.client(joe).keyValueStores().getOrCreate(`of-jane-${count}`)
     expect(own.id).not.toBe(storeId)
     expect((await joes(`~of-jane-${count}`).get())?.id).toBe(own.id)
@@ -90,7 +90,7 @@ describe.each(engines)('two users through apify-client, on %s', (engine) => {
     expect((await joes(`jane/of-jane-${count}`).get())?.id).toBe(storeId)
   })
 
-  it('may read what is shared for reading, and no more', async () => {
+  it('may only read a store that is shared for reading', async () => {
     await share('read')
     expect(await joes().get()).toMatchObject({ id: storeId, username: 'jane' })
     expect((await joes().getRecord('K'))?.value).toBe('text')
@@ -99,7 +99,7 @@ describe.each(engines)('two users through apify-client, on %s', (engine) => {
     await assertDenied([...writes, ...managing])
   })
 
-  it('are told no secret and given no signed link where they may only read', async () => {
+  it('get no secret and no signed links if they may only read', async () => {
     await share('read')
     const seen = await joes().get()
     expect(seen).not.toHaveProperty('urlSigningSecretKey')
@@ -114,7 +114,7 @@ describe.each(engines)('two users through apify-client, on %s', (engine) => {
     expect(items[0]?.recordPublicUrl).toBe(`${url}/records/K`)
   })
 
-  it('may write what is shared for writing, sign links, and not manage it', async () => {
+  it('may write a store that is shared for writing, sign its links, but not manage it', async () => {
     await share('write')
     await joes().setRecord({ key: 'BY-JOE', value: 'new' })
     await joes().setRecord({ key: 'K', value: 'changed' })
@@ -129,7 +129,7 @@ describe.each(engines)('two users through apify-client, on %s', (engine) => {
     await assertDenied(managing)
   })
 
-  it('may do everything with what is shared for managing', async () => {
+  it('may do everything with a store that is shared for managing', async () => {
     await share('manage')
     await joes().setRecord({ key: 'K', value: 'changed' })
     const changes = { name: `renamed-by-joe-${count}`, title: 'By Joe' }
@@ -142,7 +142,7 @@ describe.each(engines)('two users through apify-client, on %s', (engine) => {
     expect(await janes().get()).toBeUndefined()
   })
 
-  it('lose at once what is taken back', async () => {
+  it('lose rights at once when they are taken back', async () => {
     await share('manage')
     await joes().setRecord({ key: 'K', value: 'text' })
     await share('read')
@@ -152,7 +152,7 @@ describe.each(engines)('two users through apify-client, on %s', (engine) => {
     await assertDenied([...reads, ...writes, ...managing])
   })
 
-  it('follow signed links to what is restricted', async () => {
+  it('can use signed links to a restricted store', async () => {
     await janes().update({ generalAccess: 'RESTRICTED' })
     const recordUrl = await janes().getRecordPublicUrl('K')
     const keysUrl = await janes().createKeysPublicUrl({ expiresInSecs: 60 })
@@ -173,20 +173,23 @@ describe.each(engines)('two users through apify-client, on %s', (engine) => {
     ['FOLLOW_USER_SETTING', 'ANYONE_WITH_ID_CAN_READ', true, false],
     ['ANYONE_WITH_ID_CAN_READ', 'RESTRICTED', true, false],
     ['ANYONE_WITH_NAME_CAN_READ', 'RESTRICTED', true, true],
-  ] as const)('see of %s stores of a user with %s: by id %s, by name %s', async (...row) => {
-    const [level, setting, byId, byName] = row
-    await janes().update({ generalAccess: level })
-    await setAccess(setting)
-    const name = `jane/of-jane-${count}`
-    if (byId) expect((await joes().getRecord('K'))?.value).toBe('text')
-    else await expect(joes().getRecord('K')).rejects.toMatchObject(denied)
-    expect((await joes(name).getRecord('K'))?.value).toBe(byName ? 'text' : undefined)
-    await expect(joes().setRecord({ key: 'K', value: 1 })).rejects.toMatchObject(denied)
-    const told = await janes().get()
-    expect(told?.keysPublicUrl?.includes('signature'), 'signed').toBe(!byId)
-    await setAccess('RESTRICTED')
-    if (level === 'FOLLOW_USER_SETTING') await assertDenied(reads)
-  })
+  ] as const)(
+    'may read %s stores of a user with the setting %s: by id %s, by name %s',
+    async (...row) => {
+      const [level, setting, byId, byName] = row
+      await janes().update({ generalAccess: level })
+      await setAccess(setting)
+      const name = `jane/of-jane-${count}`
+      if (byId) expect((await joes().getRecord('K'))?.value).toBe('text')
+      else await expect(joes().getRecord('K')).rejects.toMatchObject(denied)
+      expect((await joes(name).getRecord('K'))?.value).toBe(byName ? 'text' : undefined)
+      await expect(joes().setRecord({ key: 'K', value: 1 })).rejects.toMatchObject(denied)
+      const told = await janes().get()
+      expect(told?.keysPublicUrl?.includes('signature'), 'signed').toBe(!byId)
+      await setAccess('RESTRICTED')
+      if (level === 'FOLLOW_USER_SETTING') await assertDenied(reads)
+    },
+  )
 
   async function setAccess(generalAccess: string): Promise<void> {
     const asked = { method: 'PATCH', token: jane.token, json: { generalAccess } }
@@ -225,14 +228,14 @@ describe.each(engines)('lists of stores of two users through apify-client, on %s
     return [items.map(({ id }) => names.get(id)), total]
   }
 
-  it('have what is shared among their own, oldest or newest first', async () => {
+  it('include shared stores among own ones, oldest or newest first', async () => {
     expect(await namesOf(joe)).toEqual([['first', 'shared', 'last'], 3])
     expect(await namesOf(joe, { desc: true })).toEqual([['last', 'shared', 'first'], 3])
     const all = ['first', 'shared', 'unnamed', 'last']
     expect(await namesOf(joe, { unnamed: true })).toEqual([all, 4])
   })
 
-  it('are of their own or of shared stores where that is asked for', async () => {
+  it('can be limited to own or to shared stores', async () => {
     expect(await namesOf(joe, { ownership: 'ownedByMe' })).toEqual([['first', 'last'], 2])
     expect(await namesOf(joe, { ownership: 'sharedWithMe' })).toEqual([['shared'], 1])
     const shared = { ownership: 'sharedWithMe', unnamed: true } as const
@@ -241,7 +244,7 @@ describe.each(engines)('lists of stores of two users through apify-client, on %s
     expect(await namesOf(jane)).toEqual([['shared', 'unshared'], 2])
   })
 
-  it('come page by page, each store once', async () => {
+  it('are returned page by page, each store once', async () => {
     const page = (offset: number): Promise<unknown> => namesOf(joe, { offset, limit: 1 })
     expect(await Promise.all([0, 1, 2, 3].map(page))).toEqual([
       [['first'], 3],
@@ -251,7 +254,7 @@ describe.each(engines)('lists of stores of two users through apify-client, on %s
     ])
   })
 
-  it('are of the one store that a token is for', async () => {
+  it('contain only the store of a token for one store', async () => {
     const storeId = ids.shared ?? ''
     const one = await people.createToken(joe, { action: 'read', storeId })
     expect(await namesOf(one)).toEqual([['shared'], 1])
@@ -262,7 +265,7 @@ describe.each(engines)('lists of stores of two users through apify-client, on %s
     expect(await namesOf(unshared, { unnamed: true })).toEqual([[], 0])
   })
 
-  it('no longer have what was taken back, or is gone', async () => {
+  it('no longer include stores that are deleted or not shared any more', async () => {
     await people.share(jane, ids.shared ?? '', { joe: null })
     expect(await namesOf(joe)).toEqual([['first', 'last'], 2])
     await server

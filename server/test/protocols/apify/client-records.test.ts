@@ -4,7 +4,7 @@ import type { KeyValueStoreClient } from 'apify-client'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { engines, useTestServer } from '../../support/network/test-server.ts'
 
-/** The client takes bytes and streams too; its types name JSON only. */
+/** The client accepts bytes and streams, but its types name JSON only. */
 function setBytes(
   store: KeyValueStoreClient,
   record: { key: string; value: Uint8Array | Readable; contentType?: string },
@@ -53,7 +53,7 @@ describe.each(engines)('records through apify-client, on %s', (engine) => {
   })
 
   it.each(['image/png', 'application/xml', 'text/html', 'application/ld+json; profile="x y"'])(
-    'gives the content type %s back as it was sent',
+    'returns the content type %s as it was sent',
     async (contentType) => {
       await setBytes(store, { key: 'TYPED', value: Buffer.from('<x/>'), contentType })
       const record = await store.getRecord('TYPED', { buffer: true })
@@ -69,14 +69,14 @@ describe.each(engines)('records through apify-client, on %s', (engine) => {
     expect(record?.value.toString()).toBe(value)
   })
 
-  it('keeps the empty text, which the client reads as undefined unless it is asked for bytes', async () => {
+  it('keeps an empty text, which the client reads as undefined unless bytes are requested', async () => {
     await store.setRecord({ key: 'EMPTY', value: '' })
     const record = await store.getRecord('EMPTY', { buffer: true })
     expect(record).toMatchObject({ contentType: 'text/plain; charset=utf-8' })
     expect(record?.value.length).toBe(0)
   })
 
-  it('takes streams and gives streams', async () => {
+  it('accepts and returns streams', async () => {
     const value = randomBytes(2_500_000)
     const parts = [value.subarray(0, 1_000_000), value.subarray(1_000_000)]
     await setBytes(store, {
@@ -90,7 +90,7 @@ describe.each(engines)('records through apify-client, on %s', (engine) => {
     expect(Buffer.compare(Buffer.concat(received), value)).toBe(0)
   })
 
-  it('overwrites, deletes, and tells whether a record exists', async () => {
+  it('overwrites, deletes, and checks whether a record exists', async () => {
     await store.setRecord({ key: 'OVER', value: 'long '.repeat(1_000) })
     await store.setRecord({ key: 'OVER', value: 'short' })
     expect((await store.getRecord('OVER'))?.value).toBe('short')
@@ -100,7 +100,7 @@ describe.each(engines)('records through apify-client, on %s', (engine) => {
     expect(await store.getRecord('OVER')).toBeUndefined()
   })
 
-  it('deletes a record that is not there without a word', async () => {
+  it('deletes a missing record without an error', async () => {
     await expect(store.deleteRecord('NEVER')).resolves.toBeUndefined()
   })
 
@@ -115,7 +115,7 @@ describe.each(engines)('records through apify-client, on %s', (engine) => {
     for (const key of keys) await store.deleteRecord(key)
   })
 
-  it('refuses other keys with the words of the API, and stores nothing', async () => {
+  it("refuses other keys in the API's words, and stores nothing", async () => {
     const before = (await store.listKeys()).items
     for (const key of ['a b', 'é', 'a%2Fb', 'a%20b', 'a+b', 'a~b', 'k'.repeat(257), '😀', 'a%00']) {
       await expect(store.setRecord({ key, value: 1 }), key).rejects.toMatchObject({
@@ -127,7 +127,7 @@ describe.each(engines)('records through apify-client, on %s', (engine) => {
     expect((await store.listKeys()).items).toEqual(before)
   })
 
-  it('never takes the keys . and .. for the store', async () => {
+  it('never confuses the keys . and .. with the store', async () => {
     const isRefused = { statusCode: 400, type: 'invalid-record-key' }
     for (const key of ['.', '..']) {
       await expect(store.deleteRecord(key)).rejects.toMatchObject(isRefused)
@@ -137,7 +137,7 @@ describe.each(engines)('records through apify-client, on %s', (engine) => {
     expect(await store.get()).toMatchObject({ name: 'records' })
   })
 
-  it('counts what was done (asking whether a record exists is no read) and how much is stored', async () => {
+  it('counts operations (an existence check is not a read) and stored bytes', async () => {
     const client = server.client()
     const { id } = await client.keyValueStores().getOrCreate()
     const counted = client.keyValueStore(id)
@@ -179,7 +179,7 @@ describe.each(engines)('lists of keys through apify-client, on %s', (engine) => 
     expect(listed).toEqual(keys)
   })
 
-  it('says in each page how to go on, and null on the last', async () => {
+  it('says in each page where the next begins, and null on the last', async () => {
     const first = await store.listKeys({ limit: 1_000 })
     expect(first).toMatchObject({
       count: 1_000,
@@ -198,7 +198,7 @@ describe.each(engines)('lists of keys through apify-client, on %s', (engine) => 
     expect(last.items.at(-1)?.key).toBe('key-2499')
   })
 
-  it('lists by prefix, behind a key that need not exist, and both', async () => {
+  it('lists by prefix, after a key that need not exist, and by both', async () => {
     const of = async (options: object): Promise<string[]> =>
       (await store.listKeys(options)).items.map(({ key }) => key)
     expect(await of({ prefix: 'key-001' })).toEqual(keys.slice(10, 20))
@@ -209,7 +209,7 @@ describe.each(engines)('lists of keys through apify-client, on %s', (engine) => 
     expect(await of({ prefix: 'key-001', exclusiveStartKey: 'zzz' })).toEqual([])
   })
 
-  it('gives each key its size in stored bytes and an address', async () => {
+  it('lists each key with its size in stored bytes and a URL', async () => {
     const { items } = await store.listKeys({ limit: 1 })
     const [item] = items
     expect(item).toMatchObject({ key: 'key-0000', size: 8 })

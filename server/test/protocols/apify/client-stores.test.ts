@@ -4,7 +4,7 @@ import { engines, useTestServer } from '../../support/network/test-server.ts'
 describe.each(engines)('stores through apify-client, on %s', (engine) => {
   const server = useTestServer({ engine })
 
-  it('creates a named store once and gives it again after that', async () => {
+  it('creates a named store once, and returns it after that', async () => {
     const stores = server.client().keyValueStores()
     const made = await stores.getOrCreate('my-store')
     const again = await stores.getOrCreate('my-store')
@@ -17,7 +17,7 @@ describe.each(engines)('stores through apify-client, on %s', (engine) => {
     expect(made.stats).toMatchObject({ readCount: 0, writeCount: 0, storageBytes: 0 })
   })
 
-  it('makes one store of many who open the same name at once', async () => {
+  it('makes one store if many clients open the same name at once', async () => {
     const stores = server.client().keyValueStores()
     const opened = await Promise.all(
       Array.from({ length: 100 }, () => stores.getOrCreate('opened-at-once')),
@@ -32,7 +32,7 @@ describe.each(engines)('stores through apify-client, on %s', (engine) => {
     expect(first.name).toBeNull()
   })
 
-  it('finds a store by id, by owner and name, and by ~name; a plain name is no address', async () => {
+  it('finds a store by id, by owner and name, and by ~name, but not by a plain name', async () => {
     const client = server.client()
     const { id, userId } = await client.keyValueStores().getOrCreate('addressed')
     for (const address of [id, 'owner/addressed', 'owner~addressed', `${userId}/addressed`]) {
@@ -44,14 +44,14 @@ describe.each(engines)('stores through apify-client, on %s', (engine) => {
     expect(await client.keyValueStore('AAAAAAAAAAAAAAAAA').get()).toBeUndefined()
   })
 
-  it('tells a missing store from the name of one, so that getOrCreate makes it (as the SDK does)', async () => {
+  it('returns undefined for a missing store, so that the SDK makes it by getOrCreate', async () => {
     const client = server.client()
     expect(await client.keyValueStore('opened-by-sdk').get()).toBeUndefined()
     const { id } = await client.keyValueStores().getOrCreate('opened-by-sdk')
     expect((await client.keyValueStore(id).get())?.name).toBe('opened-by-sdk')
   })
 
-  it('renames, titles and shares a store; taking the name away frees it', async () => {
+  it('renames, titles and shares a store; removing the name frees it', async () => {
     const client = server.client()
     const { id } = await client.keyValueStores().getOrCreate('before')
     const store = client.keyValueStore(id)
@@ -72,7 +72,7 @@ describe.each(engines)('stores through apify-client, on %s', (engine) => {
     expect((await client.keyValueStores().getOrCreate('after')).id).not.toBe(id)
   })
 
-  it('refuses a name that is taken or that breaks the rules', async () => {
+  it('refuses a name that is taken or invalid', async () => {
     const client = server.client()
     await client.keyValueStores().getOrCreate('taken')
     const { id } = await client.keyValueStores().getOrCreate()
@@ -94,7 +94,7 @@ describe.each(engines)('stores through apify-client, on %s', (engine) => {
     }
   })
 
-  it('deletes a store with all that is in it, also twice', async () => {
+  it('deletes a store with all its records, also twice', async () => {
     const client = server.client()
     const { id } = await client.keyValueStores().getOrCreate('to-be-deleted')
     const store = client.keyValueStore(id)
@@ -116,7 +116,7 @@ describe.each(engines)('stores through apify-client, on %s', (engine) => {
 describe.each(engines)('lists of stores through apify-client, on %s', (engine) => {
   const server = useTestServer({ engine })
 
-  it('lists named stores by default and all when asked, oldest or newest first, page by page', async () => {
+  it('lists named stores or all stores, oldest or newest first, page by page', async () => {
     const stores = server.client().keyValueStores()
     const named: string[] = []
     for (const name of ['one', 'two', 'three']) named.push((await stores.getOrCreate(name)).id)
@@ -134,7 +134,7 @@ describe.each(engines)('lists of stores through apify-client, on %s', (engine) =
     expect(await ids({ ownership: 'sharedWithMe' })).toEqual([])
   })
 
-  it('says how many there are on all pages, and clamps the limit', async () => {
+  it('returns the number of stores on all pages, and clamps the limit', async () => {
     const stores = server.client().keyValueStores()
     const page = await stores.list({ unnamed: true, limit: 2, offset: 1 })
     expect(page).toMatchObject({ total: 4, offset: 1, limit: 2, count: 2, desc: false })
@@ -143,7 +143,7 @@ describe.each(engines)('lists of stores through apify-client, on %s', (engine) =
     expect((await stores.list({ limit: 0 })).items).toHaveLength(3)
   })
 
-  it('gives every listed store its stats, with the older name of its size only where it has one', async () => {
+  it('lists every store with stats, and with the older field of its size only if it has a size', async () => {
     const stores = server.client().keyValueStores()
     const [first] = (await stores.list()).items
     await server

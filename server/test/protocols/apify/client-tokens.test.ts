@@ -6,7 +6,7 @@ import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 const denied = { statusCode: 403, type: 'insufficient-permissions' }
 
-describe.each(engines)('tokens that are for less, through apify-client, on %s', (engine) => {
+describe.each(engines)('tokens with limited rights, through apify-client, on %s', (engine) => {
   const server = useTestServer({ engine })
   let people: People
   let jane: Person
@@ -30,7 +30,7 @@ describe.each(engines)('tokens that are for less, through apify-client, on %s', 
     options?: Parameters<KeyValueStoreClient['listKeys']>[0],
   ): Promise<string[]> => (await store.listKeys(options)).items.map(({ key }) => key)
 
-  it('list the keys of their prefix alone, whatever prefix or start is asked for', async () => {
+  it('list only the keys in their prefix, whatever prefix or start is requested', async () => {
     const store = await prefixed('read')
     const inside = ['in-0', 'in-1', 'in-2']
     expect(await keysOf(store)).toEqual(inside)
@@ -48,7 +48,7 @@ describe.each(engines)('tokens that are for less, through apify-client, on %s', 
     expect(await keysOf(store, { exclusiveStartKey: 'out' })).toEqual([])
   })
 
-  it('page within their prefix to its end', async () => {
+  it('list their prefix in pages to its end', async () => {
     const store = await prefixed('read')
     const first = await store.listKeys({ limit: 2 })
     expect(first).toMatchObject({ isTruncated: true, nextExclusiveStartKey: 'in-1' })
@@ -61,7 +61,7 @@ describe.each(engines)('tokens that are for less, through apify-client, on %s', 
     expect(all).toEqual(['in-0', 'in-1', 'in-2'])
   })
 
-  it('are given an archive of what is in their prefix alone, whatever is asked for', async () => {
+  it('get an archive of their prefix only, whatever is requested', async () => {
     const { token } = await people.createToken(jane, { action: 'read', storeId, keyPrefix: 'in-' })
     const packed = async (query: string): Promise<string[]> => {
       const url = `${server.url()}/v2/key-value-stores/${storeId}/records${query}`
@@ -76,7 +76,7 @@ describe.each(engines)('tokens that are for less, through apify-client, on %s', 
     expect(await packed('?prefix=out')).toEqual([])
   })
 
-  it('read and write the records of their prefix alone', async () => {
+  it('read and write only the records in their prefix', async () => {
     const store = await prefixed('write')
     expect((await store.getRecord('in-1'))?.value).toBe('in-1')
     await store.setRecord({ key: 'in-new', value: 'new' })
@@ -94,7 +94,7 @@ describe.each(engines)('tokens that are for less, through apify-client, on %s', 
     expect((await janes().getRecord('out'))?.value).toBe('out')
   })
 
-  it('for a prefix may not write where they are for reading, nor change the store', async () => {
+  it('for reading a prefix cannot write, and none for a prefix can change the store', async () => {
     const store = await prefixed('read')
     await expect(store.setRecord({ key: 'in-1', value: 1 })).rejects.toMatchObject(denied)
     await expect(store.deleteRecord('in-1')).rejects.toMatchObject(denied)
@@ -108,7 +108,7 @@ describe.each(engines)('tokens that are for less, through apify-client, on %s', 
     }
   })
 
-  it('are given unsigned links where they could not sign them', async () => {
+  it('get unsigned links if they may not sign', async () => {
     for (const action of ['read', 'write'] as const) {
       const { items } = await (await prefixed(action)).listKeys()
       expect(items.map(({ recordPublicUrl }) => new URL(recordPublicUrl).search)).toEqual([
@@ -119,7 +119,7 @@ describe.each(engines)('tokens that are for less, through apify-client, on %s', 
     }
   })
 
-  it('for reading read everything of everything and write nothing', async () => {
+  it('for reading read all stores and write nothing', async () => {
     const client = await clientFor({ action: 'read' })
     const store = client.keyValueStore(storeId)
     expect((await store.getRecord('out'))?.value).toBe('out')
@@ -133,7 +133,7 @@ describe.each(engines)('tokens that are for less, through apify-client, on %s', 
     expect((await janes().getRecord('out'))?.value).toBe('out')
   })
 
-  it('open a store by name where they are for it, and make one where they may', async () => {
+  it('open a store by name in their scope, and make one if they may', async () => {
     const open = async (wish: Wish, name: string): Promise<string | undefined> =>
       (await (await clientFor(wish)).keyValueStores().getOrCreate(name)).id
     const other = (await server.client(jane).keyValueStores().getOrCreate('other')).id
@@ -162,7 +162,7 @@ describe.each(engines)('tokens that are for less, through apify-client, on %s', 
     }
   })
 
-  it('know whose they are', async () => {
+  it('can read their own user', async () => {
     const client = await clientFor({ action: 'read', storeId, keyPrefix: 'in-' })
     expect(await client.user().get()).toMatchObject({ id: jane.id, username: 'jane' })
   })

@@ -29,7 +29,7 @@ describe.each(engines)('collections in listings, on %s', (engine) => {
   const listed = async (query: Parameters<KeyValueStoreClient['listKeys']>[0]): Promise<string[]> =>
     (await store.listKeys(query)).items.map(({ key }) => key)
 
-  it('lists what begins with the prefix of a collection, or is its key', async () => {
+  it('lists the keys with the prefix of a collection, or its one key', async () => {
     expect(await listed({ collection: 'images' })).toEqual(['image-1', 'image-2', 'image-large-1'])
     expect(await listed({ collection: 'large' })).toEqual(['image-large-1'])
     expect(await listed({ collection: 'report' })).toEqual(['REPORT'])
@@ -37,7 +37,7 @@ describe.each(engines)('collections in listings, on %s', (engine) => {
     expect(await listed({ collection: 'everything' })).toEqual(stored)
   })
 
-  it('lists only what prefix and collection both mean', async () => {
+  it('lists only keys that match both prefix and collection', async () => {
     const both = (collection: string, prefix: string): Promise<string[]> =>
       listed({ collection, prefix })
     expect(await both('images', 'im')).toEqual(['image-1', 'image-2', 'image-large-1'])
@@ -48,19 +48,19 @@ describe.each(engines)('collections in listings, on %s', (engine) => {
     expect(await both('report', 'REPORT-')).toEqual([])
   })
 
-  it('pages through a collection and says null at its end', async () => {
+  it('lists a collection in pages, and returns null at its end', async () => {
     const first = await store.listKeys({ collection: 'images', limit: 2 })
     expect(first).toMatchObject({ isTruncated: true, nextExclusiveStartKey: 'image-2', count: 2 })
     const exclusiveStartKey = first.nextExclusiveStartKey
     const second = await store.listKeys({ collection: 'images', limit: 2, exclusiveStartKey })
     expect(second.items.map(({ key }) => key)).toEqual(['image-large-1'])
-    // Behind it lie records that are not in the collection.
+    // The records after it are not in the collection.
     expect(second).toMatchObject({ isTruncated: false, nextExclusiveStartKey: null })
     const exact = await store.listKeys({ collection: 'images', limit: 3 })
     expect(exact).toMatchObject({ isTruncated: false, nextExclusiveStartKey: null, count: 3 })
   })
 
-  it('pages through a collection of one key as well', async () => {
+  it('lists a collection of one key in pages too', async () => {
     const one = await store.listKeys({ collection: 'report', limit: 1 })
     expect(one).toMatchObject({ isTruncated: false, nextExclusiveStartKey: null, count: 1 })
     expect(await listed({ collection: 'report', exclusiveStartKey: 'R' })).toEqual(['REPORT'])
@@ -68,13 +68,13 @@ describe.each(engines)('collections in listings, on %s', (engine) => {
     expect(await listed({ collection: 'report', exclusiveStartKey: 'z' })).toEqual([])
   })
 
-  it('goes through a collection with the iterator of the client', async () => {
+  it('lists a collection with the iterator of the client', async () => {
     const keys: string[] = []
     for await (const { key } of store.listKeys({ collection: 'images', limit: 100 })) keys.push(key)
     expect(keys).toEqual(['image-1', 'image-2', 'image-large-1'])
   })
 
-  it('refuses a collection of a store without a schema, and one that there is not', async () => {
+  it('refuses a collection of a store without a schema, and an unknown collection', async () => {
     const { id } = await server.client().keyValueStores().getOrCreate('plain')
     const plain = server.client().keyValueStore(id).listKeys({ collection: 'images' })
     await expect(plain).rejects.toMatchObject({ statusCode: 400, type: 'invalid-collection' })
@@ -84,14 +84,14 @@ describe.each(engines)('collections in listings, on %s', (engine) => {
     await expect(unknown).rejects.toThrow('images, large, report, absent, everything')
   })
 
-  it('takes an empty collection as not given', async () => {
+  it('treats an empty collection as not given', async () => {
     const keys = fetch(`${server.url()}/v2/key-value-stores/~pictures/keys?collection=`, {
       headers: { Authorization: `Bearer ${server.token()}` },
     })
     expect(JSON.parse(await (await keys).text())).toMatchObject({ data: { count: stored.length } })
   })
 
-  it('tells nobody of collections who may not read the store', async () => {
+  it('does not show collections to callers who may not read the store', async () => {
     const { id } = (await store.get()) ?? { id: '' }
     const keys = await fetch(`${server.url()}/v2/key-value-stores/${id}/keys?collection=none`)
     expect(keys.status).toBe(403)

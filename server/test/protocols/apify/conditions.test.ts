@@ -8,7 +8,7 @@ const brotli = { body: brotliCompressSync(long), headers: { 'Content-Encoding': 
 const mebibyte = 2 ** 20
 const past = 'Sat, 29 Oct 1994 19:43:31 GMT'
 
-describe.each(engines)('conditions at the Apify door, on %s', (engine) => {
+describe.each(engines)('conditional requests at the Apify door, on %s', (engine) => {
   const server = useTestServer({ engine })
   const ask = ownerRequests(server)
   let storeId = ''
@@ -32,7 +32,7 @@ describe.each(engines)('conditions at the Apify door, on %s', (engine) => {
     tagOf(await put(key, body))
 
   describe('a read', () => {
-    it('has the tag that the PUT was answered with, its date, and no leave to guess', async () => {
+    it('has the ETag and date of the PUT, and forbids heuristic caching', async () => {
       const tag = await putNew('TAGGED')
       for (const method of ['GET', 'HEAD']) {
         const { headers } = await ask(path('TAGGED'), { method })
@@ -46,7 +46,7 @@ describe.each(engines)('conditions at the Apify door, on %s', (engine) => {
       expect(await putNew('TAGGED')).not.toBe(tag)
     })
 
-    it('is answered with 304 and nothing else where the tag is known', async () => {
+    it('is answered with 304 without a body if the client has the ETag', async () => {
       const tag = await putNew('KNOWN')
       for (const method of ['GET', 'HEAD']) {
         for (const known of [tag, `W/${tag}`, `"other", ${tag}`, '*']) {
@@ -61,7 +61,7 @@ describe.each(engines)('conditions at the Apify door, on %s', (engine) => {
       expect((await get('KNOWN', { 'If-None-Match': '"other"' })).body.toString()).toBe('value')
     })
 
-    it('is answered with 304 where nothing changed since a date', async () => {
+    it('is answered with 304 if nothing changed since a date', async () => {
       await putNew('DATED')
       const date = (await get('DATED')).headers['last-modified'] ?? ''
       expect((await get('DATED', { 'If-Modified-Since': date })).status).toBe(304)
@@ -71,7 +71,7 @@ describe.each(engines)('conditions at the Apify door, on %s', (engine) => {
       expect((await get('DATED', both)).status).toBe(200)
     })
 
-    it('is answered with 412 where the record is another one than expected', async () => {
+    it('is answered with 412 if the record is not the expected one', async () => {
       const tag = await putNew('EXPECTED')
       expect((await get('EXPECTED', { 'If-Match': tag })).status).toBe(200)
       expect((await get('EXPECTED', { 'If-Unmodified-Since': past })).status).toBe(412)
@@ -89,7 +89,7 @@ describe.each(engines)('conditions at the Apify door, on %s', (engine) => {
       }
     })
 
-    it('has a tag of its own where the bytes are decoded for the client', async () => {
+    it('has a different ETag if the bytes are decoded for the client', async () => {
       const tag = tagOf(await put('ENCODED', brotli.body, brotli.headers))
       const decodedTag = tag.replace(/"$/, '-d"')
       const stored = await get('ENCODED', { 'Accept-Encoding': 'br' })
@@ -107,7 +107,7 @@ describe.each(engines)('conditions at the Apify door, on %s', (engine) => {
   })
 
   describe('a write', () => {
-    it('replaces the record that is expected, by either tag, and no other', async () => {
+    it('replaces only the expected record, by either ETag', async () => {
       const first = await putNew('REPLACED')
       const second = tagOf(await put('REPLACED', 'two', { 'If-Match': `"other", ${first}` }))
       for (const expected of [first, '"other"', `W/${second}`, first.replace(/"$/, '-d"')]) {
@@ -121,7 +121,7 @@ describe.each(engines)('conditions at the Apify door, on %s', (engine) => {
       expect((await get('REPLACED')).body.toString()).toBe('three')
     })
 
-    it('replaces what exists, and makes what does not, where that is asked for', async () => {
+    it('replaces only an existing record, or makes only a new one, on request', async () => {
       expect((await put('MADE', 'x', { 'If-Match': '*' })).status).toBe(412)
       expect((await get('MADE')).status).toBe(404)
       expect((await put('MADE', 'one', { 'If-None-Match': '*' })).status).toBe(201)
@@ -131,7 +131,7 @@ describe.each(engines)('conditions at the Apify door, on %s', (engine) => {
       expect((await get('MADE')).body.toString()).toBe('two')
     })
 
-    it('deletes what is expected, and tells where it is not there', async () => {
+    it('deletes only the expected record, and reports a missing one', async () => {
       const tag = await putNew('DELETED')
       expect((await remove('DELETED', { 'If-None-Match': tag })).status).toBe(412)
       expect((await remove('DELETED', { 'If-Match': tag })).status).toBe(204)
@@ -139,7 +139,7 @@ describe.each(engines)('conditions at the Apify door, on %s', (engine) => {
       expect((await remove('DELETED')).status).toBe(204)
     })
 
-    it('is refused after a date of change', async () => {
+    it('is refused if the record changed after a date', async () => {
       await putNew('UNCHANGED')
       const date = (await get('UNCHANGED')).headers['last-modified'] ?? ''
       expect((await put('UNCHANGED', 'x', { 'If-Unmodified-Since': past })).status).toBe(412)
@@ -147,7 +147,7 @@ describe.each(engines)('conditions at the Apify door, on %s', (engine) => {
       expect((await get('UNCHANGED')).body.toString()).toBe('two')
     })
 
-    it('of a large value stores nothing where its condition fails', async () => {
+    it('of a large value stores nothing if its condition fails', async () => {
       const tag = await putNew('LARGE', Buffer.alloc(3 * mebibyte, 'a'))
       const large = Buffer.alloc(2 * mebibyte, 'b')
       expect((await put('LARGE', large, { 'If-Match': '"other"' })).status).toBe(412)
@@ -158,7 +158,7 @@ describe.each(engines)('conditions at the Apify door, on %s', (engine) => {
     })
 
     it.each(['If-Match', 'If-None-Match', 'If-Unmodified-Since'])(
-      'is refused with 400 where %s says nothing that can be understood',
+      'is refused with 400 if %s is invalid',
       async (header) => {
         const tag = await putNew('KEPT')
         for (const text of ['', 'unquoted', '"open', '"1" "2"', '"1", *']) {
@@ -172,7 +172,7 @@ describe.each(engines)('conditions at the Apify door, on %s', (engine) => {
       },
     )
 
-    it('never takes a part for the whole', async () => {
+    it('refuses a part in place of the whole value', async () => {
       const tag = await putNew('PART')
       const reply = await put('PART', 'x', { 'Content-Range': 'bytes 0-0/5' })
       expect([reply.status, errorTypeOf(reply)]).toEqual([400, 'invalid-request'])
@@ -180,7 +180,7 @@ describe.each(engines)('conditions at the Apify door, on %s', (engine) => {
     })
   })
 
-  describe('of many writes at once', () => {
+  describe('of many concurrent writes', () => {
     const race = async (
       key: string,
       { headers, size }: { headers: Record<string, string>; size: number },
@@ -195,25 +195,28 @@ describe.each(engines)('conditions at the Apify door, on %s', (engine) => {
       expect(stored.etag).toBe(tagOf(replies[winner] as PlainReply))
     }
 
-    it.each([10, 5_000, mebibyte + 1])('one replaces what all expect (%i bytes)', async (size) => {
-      const key = `RACE-${size}`
-      for (let turn = 0; turn < 3; turn += 1) {
-        await race(key, { headers: { 'If-Match': await putNew(key) }, size })
-      }
-    })
+    it.each([10, 5_000, mebibyte + 1])(
+      'only one replaces the record that all expect (%i bytes)',
+      async (size) => {
+        const key = `RACE-${size}`
+        for (let turn = 0; turn < 3; turn += 1) {
+          await race(key, { headers: { 'If-Match': await putNew(key) }, size })
+        }
+      },
+    )
 
-    it.each([10, 5_000, mebibyte + 1])('one makes the record (%i bytes)', async (size) => {
+    it.each([10, 5_000, mebibyte + 1])('only one makes the record (%i bytes)', async (size) => {
       await race(`NEW-${size}`, { headers: { 'If-None-Match': '*' }, size })
     })
 
-    it('one deletes what all expect', async () => {
+    it('only one deletes the record that all expect', async () => {
       const headers = { 'If-Match': await putNew('RACE-DELETE') }
       const removals = Array.from({ length: 32 }, () => remove('RACE-DELETE', headers))
       const statuses = (await Promise.all(removals)).map(({ status }) => status)
       expect(statuses.toSorted()).toEqual([204, ...Array.from({ length: 31 }, () => 412)])
     })
 
-    it('none is lost where each counts on from what it has read', async () => {
+    it('no increment is lost if each writes over the value that it read', async () => {
       await putNew('COUNTER', '0')
       const increment = async (): Promise<void> => {
         for (;;) {
@@ -229,7 +232,7 @@ describe.each(engines)('conditions at the Apify door, on %s', (engine) => {
     })
   })
 
-  it('lets pages send conditions and ranges, and see tags', async () => {
+  it('lets pages send conditions and ranges, and read ETags', async () => {
     const names = ['If-Match', 'If-None-Match', 'If-Modified-Since', 'If-Unmodified-Since']
     const preflight = await ask(path('PAGE'), {
       method: 'OPTIONS',
@@ -245,7 +248,7 @@ describe.each(engines)('conditions at the Apify door, on %s', (engine) => {
     }
   })
 
-  it('is no matter to the client of Apify, which reads and writes as before', async () => {
+  it("do not affect Apify's client, which reads and writes as before", async () => {
     const store = server.client().keyValueStore(storeId)
     await store.setRecord({ key: 'CLIENT', value: { list: long } })
     const { headers } = await get('CLIENT', { 'Accept-Encoding': 'br' })

@@ -20,7 +20,7 @@ import { HttpListener } from '../../../src/transport/http/http.ts'
 
 const token = 'a-token-of-the-owner-for-tests-only'
 
-describe('what the Apify door logs of requests that fail', () => {
+describe('the log of the Apify door about failed requests', () => {
   const logged: string[] = []
   const logError = (message: string, cause: unknown): void => {
     logged.push(message, inspect(cause, { depth: 10 }))

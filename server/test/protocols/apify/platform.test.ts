@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { useTestServer } from '../../support/network/test-server.ts'
 
-describe('what Coatcheck has not got of the platform around the stores', () => {
+describe('parts of the Apify platform that Coatcheck does not have', () => {
   const server = useTestServer()
 
   const send = (path: string, init: RequestInit = {}): Promise<Response> => {
@@ -13,7 +13,7 @@ describe('what Coatcheck has not got of the platform around the stores', () => {
     return [response.status, error]
   }
 
-  it('is never found by the client, which takes that for an answer', async () => {
+  it('are not found by the client, which accepts that', async () => {
     const client = server.client()
     expect(await client.run('RUN').get()).toBeUndefined()
     expect(await client.actor('jane/act').get()).toBeUndefined()
@@ -45,7 +45,7 @@ describe('what Coatcheck has not got of the platform around the stores', () => {
     ['/v2/acts/jane~act/runs/last/key-value-store/records/A', 'Actor was not found'],
     ['/v2/actor-tasks/jane~task/runs/last/key-value-store/keys', 'Actor task was not found'],
     ['/v2/actor-runtime/dev-folder/ACTOR', 'Actor runtime was not found'],
-  ])('is not found whatever is asked of it: %s', async (path, message) => {
+  ])('are not found by any method: %s', async (path, message) => {
     for (const method of ['GET', 'PUT', 'POST', 'DELETE']) {
       const response = await send(path, { method })
       expect(await errorOf(response), method).toEqual([404, { type: 'record-not-found', message }])
@@ -55,13 +55,13 @@ describe('what Coatcheck has not got of the platform around the stores', () => {
     expect((await fetch(server.url() + path)).status).toBe(404)
   })
 
-  it('asks for a right token first where one is sent', async () => {
+  it('need a valid token if one is sent', async () => {
     const headers = { Authorization: 'Bearer wrong' }
     const response = await send('/v2/actor-runs/RUN/key-value-store', { headers })
     expect(await errorOf(response)).toMatchObject([401, { type: 'user-or-token-not-found' }])
   })
 
-  it('is another thing than a page that is not there', async () => {
+  it('have another error than an unknown page', async () => {
     const { id } = await server.client().keyValueStores().getOrCreate('platform')
     await server.client().keyValueStore(id).setRecord({ key: 'A', value: 1 })
     const beside = ['/v2/actors', '/v2/actor-runs', '/v2/actor-runs/', '/v2/actor-runsRUN/x']
@@ -75,7 +75,7 @@ describe('what Coatcheck has not got of the platform around the stores', () => {
     }
   })
 
-  it('logged no error in all of this', () => {
+  it('logs no error in all these tests', () => {
     expect(server.logged()).toEqual([])
   })
 })

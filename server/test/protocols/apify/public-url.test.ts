@@ -3,10 +3,10 @@ import { useTestServer } from '../../support/network/test-server.ts'
 
 const publicUrl = 'https://store.example.com/kept'
 
-describe('a server that clients reach by another address', () => {
+describe('a server with another public URL', () => {
   const server = useTestServer({ publicUrl })
 
-  it('gives links to that address alone', async () => {
+  it('returns only links to its public URL', async () => {
     const headers = { Authorization: `Bearer ${server.token()}` }
     const made = await fetch(`${server.url()}/v2/key-value-stores?name=links`, {
       method: 'POST',
@@ -25,7 +25,7 @@ describe('a server that clients reach by another address', () => {
     expect(data.consoleUrl.startsWith(publicUrl)).toBe(true)
   })
 
-  it('signs links that a proxy in front of it can pass on', async () => {
+  it('signs links that a proxy can forward', async () => {
     const { id } = await server.client().keyValueStores().getOrCreate('links')
     const store = server.client().keyValueStore(id)
     await store.setRecord({ key: 'KEY', value: 'value' })

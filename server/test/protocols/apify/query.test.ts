@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { useTestServer } from '../../support/network/test-server.ts'
 
-describe('what stands behind the question mark at the Apify door', () => {
+describe('the query of a request at the Apify door', () => {
   const server = useTestServer()
   let storeId = ''
 
@@ -36,7 +36,7 @@ describe('what stands behind the question mark at the Apify door', () => {
     ['', false],
     ['yes', false],
     ['2', false],
-  ])('reads the boolean "%s" as %s, everywhere', async (text, isSet) => {
+  ])('reads the boolean "%s" as %s in every parameter', async (text, isSet) => {
     expect(await dataOf(`?desc=${text}&unnamed=${text}`)).toMatchObject({
       desc: isSet,
       unnamed: isSet,
@@ -46,7 +46,7 @@ describe('what stands behind the question mark at the Apify door', () => {
     expect([record.status, record.headers.has('content-disposition')]).toEqual([200, isSet])
   })
 
-  it('takes a limit of 0, and an empty one, as none', async () => {
+  it('treats a limit of 0 and an empty limit as no limit', async () => {
     for (const limit of ['0', '', '00']) {
       expect(await dataOf(`?unnamed=1&limit=${limit}`)).toMatchObject({ limit: 1_000, count: 2 })
       expect(await dataOf(`/${storeId}/keys?limit=${limit}`)).toMatchObject({
@@ -67,12 +67,12 @@ describe('what stands behind the question mark at the Apify door', () => {
     },
   )
 
-  it('takes the first of a parameter that comes twice, and ignores what it does not know', async () => {
+  it('uses the first of two equal parameters, and ignores unknown parameters', async () => {
     const page = await dataOf(`/${storeId}/keys?limit=1&limit=2&bogus=1&__proto__=x`)
     expect(page).toMatchObject({ limit: 1, count: 1 })
   })
 
-  it('lets a GET stand for any other method, as it is written or not', async () => {
+  it('lets a GET stand for other methods, in upper or lower case', async () => {
     expect((await send('?method=POST&name=by-get')).status).toBe(201)
     expect((await send('?method=post&name=by-get')).status).toBe(200)
     expect((await send(`/${storeId}/records/D?method=PUT`)).status).toBe(201)
@@ -81,7 +81,7 @@ describe('what stands behind the question mark at the Apify door', () => {
     expect((await send('/~by-get?method=DELETE')).status).toBe(204)
   })
 
-  it('lets no other method stand for another, and asks for the same rights', async () => {
+  it('lets only a GET stand for another method, and needs the same rights', async () => {
     for (const method of ['PUT', 'POST', 'DELETE']) {
       const path = `/${storeId}/records/E?method=GET`
       expect((await send(path, { method })).status).toBe(method === 'DELETE' ? 204 : 201)
@@ -93,14 +93,14 @@ describe('what stands behind the question mark at the Apify door', () => {
     expect((await send(`/${storeId}/records/A`)).status).toBe(200)
   })
 
-  it('answers a GET that stands for HEAD with the body that its headers speak of', async () => {
+  it('answers a GET that stands for HEAD with the body of a GET', async () => {
     const plain = await send(`/${storeId}/keys`)
     const named = await send(`/${storeId}/keys?method=head`)
     expect([named.status, await named.text()]).toEqual([200, await plain.text()])
   })
 
   it.each(['PATCH', 'CONNECT', 'constructor', '__proto__', 'G ET'])(
-    'knows no method %s to stand for',
+    'refuses the unknown method %s',
     async (method) => {
       const refused = send(`/${storeId}/keys?method=${encodeURIComponent(method)}`)
       expect(await typeOf(refused)).toEqual([405, 'method-not-allowed'])
@@ -112,7 +112,7 @@ describe('what stands behind the question mark at the Apify door', () => {
     ['/STORE', 'OPTIONS,GET,PUT,PATCH,DELETE'],
     ['/STORE/keys', 'OPTIONS,GET'],
     ['/STORE/records/A', 'OPTIONS,GET,HEAD,PUT,POST,DELETE'],
-  ])('says in the words of the API which methods %j has', async (path, allowed) => {
+  ])("lists the methods of %j in the API's words", async (path, allowed) => {
     const response = await send(path.replace('STORE', storeId), { method: 'REPORT' })
     const message = `This API end-point can only be accessed using the following HTTP methods: ${allowed}`
     expect([response.status, await response.json()]).toEqual([
@@ -122,7 +122,7 @@ describe('what stands behind the question mark at the Apify door', () => {
     expect(response.headers.get('allow')).toBe(allowed)
   })
 
-  it('logged no error in all of this', () => {
+  it('logs no error in all these tests', () => {
     expect(server.logged()).toEqual([])
   })
 })

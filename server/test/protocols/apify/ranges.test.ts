@@ -5,7 +5,7 @@ import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 const mebibyte = 2 ** 20
 
-/** Bytes without a pattern that a shifted part could hide in. */
+/** Bytes without a repeating pattern, so that a shifted part is noticed. */
 function patternOf(size: number): Buffer {
   const bytes = Buffer.alloc(size)
   for (let index = 0; index < size; index += 1) bytes[index] = (index * index + (index >> 8)) & 255
@@ -35,7 +35,7 @@ describe.each(engines)('ranges at the Apify door, on %s', (engine) => {
     headers: Record<string, string> = {},
   ): Promise<PlainReply> => ask(path(key), { headers: { Range: range, ...headers } })
 
-  it('are announced by GET and HEAD of values for which they pay', async () => {
+  it('are announced by GET and HEAD for values of 64 KiB or more', async () => {
     for (const [size, announced] of [
       [65_535, undefined],
       [65_536, 'bytes'],
@@ -70,7 +70,7 @@ describe.each(engines)('ranges at the Apify door, on %s', (engine) => {
     }
   })
 
-  it('may begin and end wherever large values are cut', async () => {
+  it('may begin and end at the borders of chunks', async () => {
     const size = 3 * mebibyte + 5
     const bytes = patternOf(size)
     for (const border of [mebibyte, 2 * mebibyte, 3 * mebibyte]) {
@@ -88,7 +88,7 @@ describe.each(engines)('ranges at the Apify door, on %s', (engine) => {
     }
   })
 
-  it('put together in turn are the whole value', async () => {
+  it('make up the whole value when joined', async () => {
     const size = 3 * mebibyte + 5
     const parts: Buffer[] = []
     for (let first = 0; first < size; first += 700_001) {
@@ -98,7 +98,7 @@ describe.each(engines)('ranges at the Apify door, on %s', (engine) => {
     expect(Buffer.compare(Buffer.concat(parts), patternOf(size))).toBe(0)
   })
 
-  it.each([...sizes])('behind the end of %i bytes are refused with 416', async (size) => {
+  it.each([...sizes])('after the end of %i bytes are refused with 416', async (size) => {
     for (const range of [`${size}-`, `${size}-${size + 1}`, '-0', '99999999999999999999-']) {
       const reply = await get(`SIZE-${size}`, `bytes=${range}`)
       expect([reply.status, errorTypeOf(reply)], range).toEqual([416, 'range-not-satisfiable'])
@@ -106,7 +106,7 @@ describe.each(engines)('ranges at the Apify door, on %s', (engine) => {
     }
   })
 
-  it('of an empty value are refused, or all of it', async () => {
+  it('of an empty value are refused, or return all of it', async () => {
     for (const range of ['bytes=0-', 'bytes=0-0', 'bytes=-0']) {
       const reply = await get('SIZE-0', range)
       expect([reply.status, reply.headers['content-range']], range).toEqual([416, 'bytes */0'])
@@ -115,7 +115,7 @@ describe.each(engines)('ranges at the Apify door, on %s', (engine) => {
     expect([last.status, last.body.length, last.headers['content-length']]).toEqual([200, 0, '0'])
   })
 
-  it('are all of it where there are several, or none that can be understood', async () => {
+  it('return the whole value if there are several ranges or an invalid one', async () => {
     const headers = ['bytes=0-1,3-4', 'bytes=5-2', 'bytes=a-b', 'bytes', 'items=0-1', '']
     for (const header of headers) {
       const { status, headers: replied, body } = await get('SIZE-10', header)
@@ -123,7 +123,7 @@ describe.each(engines)('ranges at the Apify door, on %s', (engine) => {
     }
   })
 
-  it('are for GET alone', async () => {
+  it('apply to GET only', async () => {
     const asked = { method: 'HEAD', headers: { Range: 'bytes=0-1' } }
     const { status, headers } = await ask(path('SIZE-10'), asked)
     expect([status, headers['content-length'], headers['content-range']]).toEqual([
@@ -133,7 +133,7 @@ describe.each(engines)('ranges at the Apify door, on %s', (engine) => {
     ])
   })
 
-  it('are of encoded bytes where these are sent, and not of what is decoded', async () => {
+  it('apply to the encoded bytes if these are sent, and not to decoded bytes', async () => {
     const text = 'hello '.repeat(5_000)
     const encoded = brotliCompressSync(text)
     await put('ENCODED', encoded, { 'Content-Encoding': 'br' })
@@ -148,7 +148,7 @@ describe.each(engines)('ranges at the Apify door, on %s', (engine) => {
     }
   })
 
-  it('are all of it where they would be of another version: If-Range', async () => {
+  it('return the whole value if the version differs from If-Range', async () => {
     const { headers } = await ask(path('SIZE-10'))
     const { etag = '', 'last-modified': date = '' } = headers
     for (const current of [etag, date]) {
@@ -164,7 +164,7 @@ describe.each(engines)('ranges at the Apify door, on %s', (engine) => {
     expect((await ask(path('SIZE-10'), { headers: { 'If-Range': 'unquoted' } })).status).toBe(200)
   })
 
-  it('are looked at behind all other conditions', async () => {
+  it('are checked after all other conditions', async () => {
     const { etag = '' } = (await ask(path('SIZE-10'))).headers
     const known = { 'If-None-Match': etag }
     expect((await get('SIZE-10', 'bytes=2-5', known)).status).toBe(304)
@@ -174,7 +174,7 @@ describe.each(engines)('ranges at the Apify door, on %s', (engine) => {
     expect((await get('NONE', 'bytes=2-5')).status).toBe(404)
   })
 
-  it('end with the client that goes away, and the server serves on', async () => {
+  it('end when the client disconnects, and the server still serves', async () => {
     const cut = new AbortController()
     const url = `${server.url()}${path(`SIZE-${3 * mebibyte + 5}`)}`
     const headers = { Authorization: `Bearer ${server.token()}`, Range: 'bytes=5-' }

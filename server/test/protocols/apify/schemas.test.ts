@@ -42,13 +42,13 @@ describe.each(engines)('schemas of stores, on %s', (engine) => {
     store = server.client().keyValueStore(storeId)
   })
 
-  it('keeps a schema as it was given and shows it with the store', async () => {
+  it('keeps a schema as it was sent, and shows it with the store', async () => {
     expect(await store.get()).toMatchObject({ schema })
     const { items } = await server.client().keyValueStores().list()
     expect(items.find(({ id }) => id === storeId)).toMatchObject({ schema })
   })
 
-  it('leaves schemas out of a list that would grow too large with them', async () => {
+  it('leaves schemas out of a list that would be too large with them', async () => {
     const stores = server.client().keyValueStores()
     const large = { ...schema, description: 'x'.repeat(1_000_000) }
     for (let index = 0; index < 6; index += 1)
@@ -61,7 +61,7 @@ describe.each(engines)('schemas of stores, on %s', (engine) => {
     for (const { id } of listed) await server.client().keyValueStore(id).delete()
   })
 
-  it('leaves the schema of a store that exists alone, whatever is sent', async () => {
+  it('does not change the schema of an existing store', async () => {
     const stores = server.client().keyValueStores()
     const other = { ...schema, title: 'Other', collections: {} }
     expect(await stores.getOrCreate('shop', { schema: other })).toMatchObject({ schema })
@@ -69,7 +69,7 @@ describe.each(engines)('schemas of stores, on %s', (engine) => {
     expect(await stores.getOrCreate('without', { schema })).toMatchObject({ id, schema: null })
   })
 
-  it('keeps the schema through a rename, and gives none to the next store of that name', async () => {
+  it('keeps the schema through a rename, and not for the next store with that name', async () => {
     const stores = server.client().keyValueStores()
     const { id } = await stores.getOrCreate('renamed', { schema })
     const renamed = await server.client().keyValueStore(id).update({ name: 'renamed-2' })
@@ -78,7 +78,7 @@ describe.each(engines)('schemas of stores, on %s', (engine) => {
     expect(await stores.getOrCreate('renamed-2')).toMatchObject({ schema: null })
   })
 
-  it('takes records that satisfy their collection, and any that are in none', async () => {
+  it('accepts records that match their collection, and all records in no collection', async () => {
     await store.setRecord({ key: 'product-1', value: { price: 1.5, name: 'Coat' } })
     await store.setRecord({ key: 'product-2', value: { price: 1, name: 'x'.repeat(5_000) } })
     await store.setRecord({ key: 'image-1', value: 'png', contentType: 'image/png' })
@@ -94,7 +94,7 @@ describe.each(engines)('schemas of stores, on %s', (engine) => {
     ['a member too many', 'product-c', { price: 1, size: 2 }, '(size)'],
     ['a name of the prototype', 'product-d', { toString: 1 }, 'price'],
     ['another content type', 'product-e', 'text', 'content type is text/plain'],
-    ['an image that is none', 'image-a', { a: 1 }, 'image/png, image/jpeg'],
+    ['JSON in a collection of images', 'image-a', { a: 1 }, 'image/png, image/jpeg'],
   ])('refuses a record with %s, names the collection and stores nothing', async (...row) => {
     const [, key, value, reason] = row
     const collection = key.startsWith('image') ? 'images' : 'products'
@@ -108,7 +108,7 @@ describe.each(engines)('schemas of stores, on %s', (engine) => {
     expect(await store.recordExists(key)).toBe(false)
   })
 
-  it('leaves a record as it is when what should replace it is refused', async () => {
+  it('keeps the old record when the new value is refused', async () => {
     await store.setRecord({ key: 'product-kept', value: { price: 1 } })
     const put = store.setRecord({ key: 'product-kept', value: { price: -1 } })
     await expect(put).rejects.toMatchObject({ type: 'schema-validation-error' })
@@ -119,7 +119,7 @@ describe.each(engines)('schemas of stores, on %s', (engine) => {
     ['identity', (bytes: Buffer) => bytes],
     ['br', brotliCompressSync],
     ['gzip', gzipSync],
-  ])('looks into a value that is encoded as %s', async (name, encode) => {
+  ])('checks a value with the encoding %s', async (name, encode) => {
     const put = (key: string, text: string): Promise<Answer> => {
       const body = new Uint8Array(encode(Buffer.from(text)))
       return send('PUT', key, { body, headers: { 'Content-Encoding': name } })
@@ -132,7 +132,7 @@ describe.each(engines)('schemas of stores, on %s', (engine) => {
     expect(await store.recordExists(`product-${name}-bad`)).toBe(false)
   })
 
-  it('refuses what does not decode, or to too much', async () => {
+  it('refuses values that cannot be decoded or are too large when decoded', async () => {
     const bomb = new Uint8Array(brotliCompressSync(Buffer.alloc(17_000_000, ' ')))
     const headers = { 'Content-Encoding': 'br' }
     const bombed = await send('PUT', 'product-bomb', { body: bomb, headers })
@@ -146,7 +146,7 @@ describe.each(engines)('schemas of stores, on %s', (engine) => {
     ).toMatchObject(violation('no JSON'))
   })
 
-  it('takes a stream of megabytes under a JSON Schema, and refuses what is over 16 MiB', async () => {
+  it('checks a stream of megabytes with a JSON Schema, and refuses more than 16 MiB', async () => {
     const streamed = (bytes: number): ReadableStream =>
       ReadableStream.from(
         [`{"price":1,"name":"`, ...Array(bytes / 1_000_000).fill('x'.repeat(1_000_000)), '"}'].map(
@@ -160,7 +160,7 @@ describe.each(engines)('schemas of stores, on %s', (engine) => {
     expect((await store.listKeys({ prefix: 'product-stream' })).items[0]?.size).toBe(5_000_021)
   })
 
-  it('asks every collection that a key is in', async () => {
+  it('checks every collection that contains a key', async () => {
     const both = {
       ...schema,
       collections: {
@@ -177,7 +177,7 @@ describe.each(engines)('schemas of stores, on %s', (engine) => {
     await expect(html).rejects.toThrow('"all"')
   })
 
-  it('ends a check that would never end, and goes on serving meanwhile', async () => {
+  it('stops an endless check, and serves others meanwhile', async () => {
     const slow = (pattern: string): Record<string, unknown> => ({
       ...schema,
       collections: {
@@ -219,7 +219,7 @@ describe.each(engines)('schemas of stores, on %s', (engine) => {
     elsewhere.close()
   })
 
-  it('logged no error in all of this', () => {
+  it('logs no error in all these tests', () => {
     expect(server.logged()).toEqual([])
   })
 

@@ -3,11 +3,11 @@ import type { ApifyClient, KeyValueStoreClient } from 'apify-client'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { engines, useTestServer } from '../../support/network/test-server.ts'
 
-// The cases of apify-storage-local's tests of its key-value stores, by their names, against a
-// server. That package has the same interface over local files; a store's name is its id there, and
-// its records are files. So seeding goes through setRecord, and what was read from files through
-// getRecord. Not here: 'stores directory exists' (there is no directory), and 'parses JSON5' (the
-// emulator parsed; the API gives back what it was given, and the client takes strict JSON alone).
+// The tests of apify-storage-local's key-value stores, with their original names, against a server.
+// That package has the same interface over local files: a store's name is its id there, and its
+// records are files. So here setRecord seeds the data, and getRecord replaces reading files. Left
+// out: 'stores directory exists' (there is no directory), and 'parses JSON5' (the emulator parsed;
+// the API returns values unchanged, and the client accepts strict JSON only).
 
 interface SeedRecord {
   readonly key: string
@@ -18,7 +18,7 @@ interface SeedRecord {
 const recordCounts = { first: 5, second: 35 } as const
 type SeedStore = keyof typeof recordCounts
 
-/** Every third is HTML, every seventh of the rest bytes, and all others JSON. */
+/** Every third record is HTML, every seventh of the rest bytes, all others JSON. */
 function seedRecord(number: number): SeedRecord {
   if (number % 3 === 0) {
     const value = `<html><body>${number}: ✅</body></html>`
@@ -56,7 +56,7 @@ describe.each(engines)('the cases of apify-storage-local, on %s', (engine) => {
     return id
   }
 
-  /** The client takes bytes and streams too; its types name JSON only. */
+  /** The client accepts bytes and streams, but its types name JSON only. */
   function put(
     store: KeyValueStoreClient,
     record: { key: string; value: unknown; contentType?: string },
@@ -218,7 +218,7 @@ describe.each(engines)('the cases of apify-storage-local, on %s', (engine) => {
       expect({ ...got, value: Buffer.concat(parts).toString() }).toEqual(record)
     })
 
-    // The emulator throws here: it can tell a missing store, which the client takes for no record.
+    // The emulator throws here: it sees a missing store. The client treats that as no record.
     it('returns undefined when store does not exist', async () => {
       expect(await missing().getRecord('some-key')).toBeUndefined()
     })
@@ -270,7 +270,7 @@ describe.each(engines)('the cases of apify-storage-local, on %s', (engine) => {
     })
   })
 
-  // The emulator's tests spy on a private function; here the times themselves must move.
+  // The emulator's tests spy on a private function; here the times themselves must change.
   describe('timestamps:', () => {
     it('createdAt has a valid date', async () => {
       const createdAt = (await first().get())?.createdAt.getTime() ?? 0

@@ -39,7 +39,7 @@ describe.each(engines)('settings of a store at the Apify door, on %s', (engine) 
     ask(path(id, `/records/${key}`), { method: 'PUT', body })
 
   describe('PATCH', () => {
-    it('changes what it names and answers the store as it is then', async () => {
+    it('changes the named fields and returns the changed store', async () => {
       const id = await create(`patched-${engine}`)
       const first = await patch(id, { title: 'Title', generalAccess: 'RESTRICTED' })
       expect(first.status).toBe(200)
@@ -50,7 +50,7 @@ describe.each(engines)('settings of a store at the Apify door, on %s', (engine) 
       expect((await server.client().keyValueStore('~renamed').get())?.id).toBe(id)
     })
 
-    it('of nothing changes nothing', async () => {
+    it('without fields changes nothing', async () => {
       const id = await create()
       const before = await getStore(id)
       expect(storeOf(await patch(id, {}))).toEqual(before)
@@ -80,7 +80,7 @@ describe.each(engines)('settings of a store at the Apify door, on %s', (engine) 
       expect(await getStore(id)).toEqual(patched)
     })
 
-    it('says when a store ends: never where it has a name, or loses its end', async () => {
+    it('returns when a store expires: never with a name, later again without one', async () => {
       const id = await create()
       expect((await getStore(id)).expiresAt).toMatch(/^\d{4}-.*Z$/)
       expect(storeOf(await patch(id, { name: `kept-${engine}` })).expiresAt).toBeNull()
@@ -92,15 +92,15 @@ describe.each(engines)('settings of a store at the Apify door, on %s', (engine) 
     })
 
     it.each<[string, unknown, string]>([
-      ['no JSON', '{', 'invalid-request'],
-      ['no object', [], 'invalid-request'],
+      ['invalid JSON', '{', 'invalid-request'],
+      ['a list', [], 'invalid-request'],
       ['nothing at all', '', 'invalid-request'],
-      ['what can not be set', { id: 'x' }, 'invalid-value'],
-      ['what is misspelled', { titel: 'x' }, 'invalid-value'],
+      ['a field that cannot be set', { id: 'x' }, 'invalid-value'],
+      ['a misspelled field', { titel: 'x' }, 'invalid-value'],
       ['a prototype', '{"__proto__":{"title":"x"}}', 'invalid-value'],
       ['a name that is a number', { name: 1 }, 'invalid-value'],
-      ['a name that is none', { name: '-' }, 'invalid-value'],
-      ['an access level that is none', { generalAccess: 'ALL' }, 'invalid-value'],
+      ['an invalid name', { name: '-' }, 'invalid-value'],
+      ['an unknown access level', { generalAccess: 'ALL' }, 'invalid-value'],
       ['a retention that is null', { retention: null }, 'invalid-value'],
       ['a retention that is a number', { retention: 30 }, 'invalid-value'],
       ['a retention that is a list', { retention: [30] }, 'invalid-value'],
@@ -109,13 +109,17 @@ describe.each(engines)('settings of a store at the Apify door, on %s', (engine) 
       ['a retention in other units', { retention: { days: 1, hours: 1 } }, 'invalid-value'],
       ['days that are text', { retention: { days: '30' } }, 'invalid-value'],
       ['days that are null', { retention: { days: null } }, 'invalid-value'],
-      ['no days', { retention: { days: 0 } }, 'invalid-value'],
-      ['days before today', { retention: { days: -1 } }, 'invalid-value'],
-      ['days that are over at once', { retention: { days: 1e-9 } }, 'invalid-value'],
-      ['days without an end', '{"retention":{"days":1e400}}', 'invalid-value'],
+      ['zero days', { retention: { days: 0 } }, 'invalid-value'],
+      ['negative days', { retention: { days: -1 } }, 'invalid-value'],
+      ['too small a part of a day', { retention: { days: 1e-9 } }, 'invalid-value'],
+      ['infinite days', '{"retention":{"days":1e400}}', 'invalid-value'],
       ['more days than a hundred years', { retention: { days: 36_501 } }, 'invalid-value'],
-      ['a renewal that is no claim', { retention: { days: 1, renewOnRead: 1 } }, 'invalid-value'],
-      ['another end', { retention: { days: 1, onExpiry: 'archive' } }, 'invalid-value'],
+      [
+        'a renewal that is not a boolean',
+        { retention: { days: 1, renewOnRead: 1 } },
+        'invalid-value',
+      ],
+      ['an unknown onExpiry', { retention: { days: 1, onExpiry: 'archive' } }, 'invalid-value'],
     ])('is refused with %s, and changes nothing', async (_, settings, type) => {
       const id = await create()
       const before = await getStore(id)
@@ -124,7 +128,7 @@ describe.each(engines)('settings of a store at the Apify door, on %s', (engine) 
       expect(await getStore(id)).toEqual(before)
     })
 
-    it('changes all that it names or nothing', async () => {
+    it('changes all named fields or none', async () => {
       const id = await create()
       await create(`taken-${engine}`)
       for (const broken of [{ retention: { days: 0 } }, { name: `taken-${engine}` }]) {
@@ -133,7 +137,7 @@ describe.each(engines)('settings of a store at the Apify door, on %s', (engine) 
       }
     })
 
-    it('is for the owner alone, also of a store that all may read', async () => {
+    it('is for the owner only, even if everybody may read the store', async () => {
       const id = await create()
       await patch(id, { generalAccess: 'ANYONE_WITH_ID_CAN_READ' })
       const asked = { method: 'PATCH', body: '{"title":"x"}' }
@@ -149,7 +153,7 @@ describe.each(engines)('settings of a store at the Apify door, on %s', (engine) 
     const statusesOf = (replies: readonly PlainReply[]): number[] =>
       [...new Set(replies.map(({ status }) => status))].toSorted()
 
-    it('takes its turn where many come at once, and loses none of them', async () => {
+    it('runs one after the other if many come at once, and loses none', async () => {
       const id = await create()
       expect(statusesOf(await Promise.all(patchInTurns(id, 50)))).toEqual([200])
       const { title, retention } = await getStore(id)
@@ -157,7 +161,7 @@ describe.each(engines)('settings of a store at the Apify door, on %s', (engine) 
       expect(retention).toMatchObject({ days: expect.any(Number) })
     })
 
-    it('loses no record that is written meanwhile, nor what it changes', async () => {
+    it('loses no record that is written meanwhile, and none of its own changes', async () => {
       const id = await create()
       const puts = Array.from({ length: 60 }, (_, index) => put(id, `K${index}`, 'value'))
       const replies = await Promise.all([...puts, ...patchInTurns(id, 8)])
@@ -174,7 +178,7 @@ describe.each(engines)('settings of a store at the Apify door, on %s', (engine) 
       })
     })
 
-    it('leaves the client of Apify as it is, and holds for a PUT too', async () => {
+    it("does not affect Apify's client, and its settings survive a PUT", async () => {
       const id = await create()
       await patch(id, { retention: { days: 30 }, title: 'Title' })
       const store = server.client().keyValueStore(id)
@@ -189,7 +193,7 @@ describe.each(engines)('settings of a store at the Apify door, on %s', (engine) 
     })
   })
 
-  describe('the end of the time that was given', () => {
+  describe('the expiry of a retention', () => {
     const later = async (seconds: number, work: () => Promise<void>): Promise<void> => {
       vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + seconds * 1_000 })
       try {
@@ -207,7 +211,7 @@ describe.each(engines)('settings of a store at the Apify door, on %s', (engine) 
       await later(11, async () => expect((await ask(path(id))).status).toBe(404))
     })
 
-    it('or clears it, where that is asked for', async () => {
+    it('clears the store if requested', async () => {
       const id = await create()
       await put(id, 'K', 'value')
       await patch(id, { retention: { days: 10 * second, onExpiry: 'clear' } })
@@ -222,7 +226,7 @@ describe.each(engines)('settings of a store at the Apify door, on %s', (engine) 
   describe('POST clear', () => {
     const clear = (id: string): Promise<PlainReply> => ask(path(id, '/clear'), { method: 'POST' })
 
-    it('removes all records and keeps the store as it is', async () => {
+    it('removes all records and keeps the store', async () => {
       const id = await create(`cleared-${engine}`)
       await patch(id, { title: 'Title', retention: { days: 3 } })
       const before = await getStore(id)
@@ -239,7 +243,7 @@ describe.each(engines)('settings of a store at the Apify door, on %s', (engine) 
       expect((await store.getRecord('A', { buffer: true }))?.value.toString()).toBe('again')
     })
 
-    it('refuses what is being uploaded meanwhile', async () => {
+    it('refuses an upload that is running meanwhile', async () => {
       const id = await create()
       const url = server.url() + path(id, '/records/LARGE')
       const headers = { Authorization: `Bearer ${server.token()}` }
@@ -250,7 +254,7 @@ describe.each(engines)('settings of a store at the Apify door, on %s', (engine) 
       })
       upload.on('error', reject)
       await new Promise((sent) => upload.write(Buffer.alloc(3_000_000), sent))
-      // Nothing of it can be seen from outside: its first chunk needs a moment to arrive.
+      // The first chunk needs a moment to arrive, and nothing shows from outside when it has.
       await new Promise((passed) => setTimeout(passed, 300))
       expect((await clear(id)).status).toBe(204)
       upload.end(Buffer.alloc(1_000))
@@ -270,7 +274,7 @@ describe.each(engines)('settings of a store at the Apify door, on %s', (engine) 
     })
   })
 
-  it('are named to pages that ask, and left the log empty', async () => {
+  it('are named in preflight replies, and logged no errors', async () => {
     const id = await create()
     const store = await ask(path(id), { method: 'OPTIONS' })
     const methods = 'access-control-allow-methods'

@@ -14,7 +14,7 @@ const features = [
   'ACTORS_PUBLIC_DEVELOPER',
 ]
 
-/** What some releases of the Python client can't do without. */
+/** Fields that some releases of the Python client need. */
 const planFields = [
   'id',
   'description',
@@ -38,14 +38,14 @@ const planFields = [
 describe.each(engines)('users through apify-client, on %s', (engine) => {
   const server = useTestServer({ engine })
 
-  it('tells the owner of a token who they are', async () => {
+  it('returns the user of a token', async () => {
     const me = await server.client().user().get()
     const { userId } = await server.client().keyValueStores().getOrCreate('whose')
     expect(me).toMatchObject({ id: userId, username: 'owner' })
     expect(await server.client().user('me').get()).toEqual(me)
   })
 
-  it('tells anyone the name behind an id or a name', async () => {
+  it('returns the public name for an id or a name to anyone', async () => {
     const { id = '' } = await server.client().user().get()
     for (const asked of [id, 'owner']) {
       const response = await fetch(`${server.url()}/v2/users/${asked}`)
@@ -56,7 +56,7 @@ describe.each(engines)('users through apify-client, on %s', (engine) => {
     }
   })
 
-  it('knows no other users, whatever they are called', async () => {
+  it('finds no unknown users, whatever their names are', async () => {
     expect(await server.client().user('nobody').get()).toBeUndefined()
     for (const asked of [
       'nobody',
@@ -74,12 +74,12 @@ describe.each(engines)('users through apify-client, on %s', (engine) => {
     }
   })
 
-  it('knows a user however the name is written', async () => {
+  it('finds a user in upper or lower case', async () => {
     const response = await fetch(`${server.url()}/v2/users/OWNER`)
     expect(JSON.parse(await response.text()).data.username).toBe('owner')
   })
 
-  it('counts and limits nothing, so that there is nothing to tell', async () => {
+  it('returns no limits and no usage, since nothing is counted or limited', async () => {
     expect(await server.client().user().limits()).toBeUndefined()
     expect(await server.client().user().monthlyUsage()).toBeUndefined()
   })
@@ -94,7 +94,7 @@ describe('users on the wire of the Apify door', () => {
     return [response.status, error]
   }
 
-  it('gives every field that the typed clients demand', async () => {
+  it('returns every field that the typed clients need', async () => {
     const headers = { Authorization: `Bearer ${server.token()}` }
     const { data } = JSON.parse(await (await ask('/v2/users/me', { headers })).text())
     expect(data).toEqual({
@@ -121,7 +121,7 @@ describe('users on the wire of the Apify door', () => {
     }
   })
 
-  it('tells nothing of oneself without a token or with a wrong one', async () => {
+  it('refuses users/me without a token or with an invalid one', async () => {
     const wrong = { headers: { Authorization: 'Bearer wrong' } }
     for (const path of ['/v2/users/me', '/v2/users/me/limits', '/v2/users/me/usage/monthly']) {
       expect(await errorOf(await ask(path)), path).toEqual([
@@ -147,7 +147,7 @@ describe('users on the wire of the Apify door', () => {
     expect((await ask('/v2/users/')).status).toBe(404)
   })
 
-  it('logged no error in all of this', () => {
+  it('logs no error in all these tests', () => {
     expect(server.logged()).toEqual([])
   })
 })

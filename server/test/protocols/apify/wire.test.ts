@@ -16,7 +16,7 @@ describe('the wire of the Apify door', () => {
   const server = useTestServer()
   let storeId = ''
 
-  /** A request with the owner's token and whatever `init` says instead. */
+  /** Sends a request with the owner's token; `init` may override it. */
   const send = (path: string, init: RequestInit = {}): Promise<Response> => {
     const headers = { Authorization: `Bearer ${server.token()}`, ...init.headers }
     return fetch(`${server.url()}${path}`, { ...init, headers })
@@ -36,7 +36,7 @@ describe('the wire of the Apify door', () => {
     storeId = (await dataOf(response)).id
   })
 
-  it('creates with 201 and a Location, and finds with 200', async () => {
+  it('creates a store with 201 and a Location, and finds it with 200', async () => {
     const headers = { 'Content-Type': 'application/x-www-form-urlencoded', 'Content-Length': '0' }
     const init = { method: 'POST', headers }
     const made = await send('/v2/key-value-stores?name=created', init)
@@ -47,7 +47,7 @@ describe('the wire of the Apify door', () => {
     expect((await send('/v2/key-value-stores?name=created', init)).status).toBe(200)
   })
 
-  it('gives every field of the store object', async () => {
+  it('returns every field of the store object', async () => {
     const [, body] = await answer(send(`/v2/key-value-stores/${storeId}`))
     const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
     const url = `${server.url()}/v2/key-value-stores/${storeId}`
@@ -76,7 +76,7 @@ describe('the wire of the Apify door', () => {
     })
   })
 
-  it('stores with 201, {} and a Location; deletes with 204 and nothing, also what is not there', async () => {
+  it('stores with 201, {} and a Location; deletes with 204, also a missing record', async () => {
     for (const method of ['PUT', 'POST']) {
       const put = await send(records('A'), { method, body: 'x' })
       expect([put.status, await put.text()]).toEqual([201, '{}'])
@@ -86,7 +86,7 @@ describe('the wire of the Apify door', () => {
     expect(await answer(send(records('A'), { method: 'DELETE' }))).toEqual([204, ''])
   })
 
-  it('gives a content type also to what was sent without one', async () => {
+  it('returns a content type also for a record that was sent without one', async () => {
     const body = new Blob([new Uint8Array([1, 2, 3])])
     await send(records('UNTYPED'), { method: 'PUT', body })
     const got = await send(records('UNTYPED'))
@@ -102,7 +102,7 @@ describe('the wire of the Apify door', () => {
     expect((await send(records('NONE'), { method: 'HEAD' })).status).toBe(404)
   })
 
-  it('sends a record as an attachment when asked, its bytes untouched', async () => {
+  it('sends a record as an attachment on request, with unchanged bytes', async () => {
     const html = '<script>alert(1)</script>'
     await send(records('PAGE'), {
       method: 'PUT',
@@ -127,7 +127,7 @@ describe('the wire of the Apify door', () => {
     ['gzip', gzipSync],
     ['deflate', deflateSync],
   ])(
-    'keeps %s as it was sent and decodes it only for who does not take it',
+    'keeps %s as it was sent, and decodes it only for clients that do not accept it',
     async (name, encode) => {
       const text = 'hello '.repeat(50_000)
       const body = new Uint8Array(encode(text))
@@ -147,7 +147,7 @@ describe('the wire of the Apify door', () => {
     },
   )
 
-  it('refuses encodings that it does not know', async () => {
+  it('refuses unknown encodings', async () => {
     for (const name of ['bla', 'zstd', 'gzip, br']) {
       const headers = { 'Content-Encoding': name }
       const put = send(records('BLA'), { method: 'PUT', body: 'x', headers })
@@ -157,7 +157,7 @@ describe('the wire of the Apify door', () => {
     expect((await send(records('BLA'))).status).toBe(404)
   })
 
-  it('answers 422, never 500, for a body that is not encoded as it says', async () => {
+  it('answers 422, never 500, for a body with a wrong Content-Encoding', async () => {
     const headers = { 'Content-Encoding': 'br', 'Content-Type': 'text/plain' }
     await send(records('LIE'), { method: 'PUT', body: 'this is no brotli', headers })
     const [status, body] = await answer(rawGet(records('LIE'), 'identity'))
@@ -167,7 +167,7 @@ describe('the wire of the Apify door', () => {
     await asStored.body?.cancel().catch(() => undefined)
   })
 
-  it('says in the words of the API what is not there', async () => {
+  it("reports missing stores and records in the API's words", async () => {
     const noStore = error('record-not-found', 'Key-value Store was not found')
     const noRecord = error('record-not-found', 'Record was not found')
     for (const id of ['AAAAAAAAAAAAAAAAA', 'plain-name', '~none', 'owner~none', 'x~wire', '.x']) {
@@ -180,7 +180,7 @@ describe('the wire of the Apify door', () => {
     expect(await answer(gone)).toEqual([404, noStore])
   })
 
-  it('says who must say who they are', async () => {
+  it("asks for a valid token in the API's words", async () => {
     const none = { headers: { Authorization: '' } }
     const wrong = { headers: { Authorization: 'Bearer wrong' } }
     const provide = error('token-not-provided', 'Authentication token was not provided')
@@ -190,7 +190,7 @@ describe('the wire of the Apify door', () => {
     )
     expect(await answer(fetch(`${server.url()}/v2/key-value-stores`))).toEqual([401, provide])
     expect(await answer(send('/v2/key-value-stores', none))).toEqual([401, provide])
-    // What a proxy asks for itself is no token of ours.
+    // Basic authentication is for a proxy, and is not a token of Coatcheck.
     const basic = { headers: { Authorization: 'Basic eDp5' } }
     expect(await answer(send('/v2/key-value-stores', basic))).toEqual([401, provide])
     for (const header of ['Bearer wrong', 'wrong', 'Bearer ä', 'Bearer a b']) {
@@ -205,14 +205,14 @@ describe('the wire of the Apify door', () => {
     expect(await answer(put)).toEqual([401, provide])
   })
 
-  it('takes the token from the query, and the header before it', async () => {
+  it('accepts the token in the query; the header has priority', async () => {
     const path = `/v2/key-value-stores/${storeId}?token=${server.token()}`
     expect((await fetch(server.url() + path)).status).toBe(200)
     expect((await send(`/v2/key-value-stores/${storeId}?token=wrong`)).status).toBe(200)
     expect((await fetch(`${server.url()}/v2/key-value-stores?token=wrong`)).status).toBe(401)
   })
 
-  it('keeps a store from who has no token until it is opened by id', async () => {
+  it('refuses a store to callers without a token until it is opened by id', async () => {
     await send(records('OPEN'), { method: 'PUT', body: 'read me' })
     const anyone = (): Promise<Response> => fetch(`${server.url()}${records('OPEN')}`)
     const denied = error('insufficient-permissions', insufficientPermissions)
@@ -238,7 +238,7 @@ describe('the wire of the Apify door', () => {
     expect((await send(`${records('OVERRIDE')}?method=PATCH`)).status).toBe(405)
   })
 
-  it('says which methods an endpoint has', async () => {
+  it('lists the methods of an endpoint', async () => {
     const put = await send('/v2/key-value-stores', { method: 'PUT', body: 'x' })
     expect(put.headers.get('allow')).toBe('OPTIONS,GET,POST')
     const message =
@@ -247,7 +247,7 @@ describe('the wire of the Apify door', () => {
     expect(await answer(keys)).toEqual([405, error('method-not-allowed', message)])
   })
 
-  it('answers a page that is not there, whatever slashes say', async () => {
+  it('answers page-not-found for unknown paths, with any slashes', async () => {
     const paths = ['/v2', '/v2/', '/v3/key-value-stores', '/v2/key-value-stores/', '/nothing']
     const deeper = [`${records('A')}/b`, `/v2//key-value-stores`, `/v2/key-value-stores//records/A`]
     for (const path of [...paths, ...deeper]) {
@@ -256,7 +256,7 @@ describe('the wire of the Apify door', () => {
     }
   })
 
-  it('states a rate limit and lets every page in', async () => {
+  it('states a rate limit, and allows pages of every origin', async () => {
     const got = await send(records('NONE'))
     expect(got.headers.get('x-ratelimit-limit')).toBe('200')
     expect(got.headers.get('access-control-allow-origin')).toBe('*')
@@ -268,7 +268,7 @@ describe('the wire of the Apify door', () => {
     expect(preflight.headers.get('access-control-allow-headers')).toContain('Authorization')
   })
 
-  it('takes the four spellings of a boolean', async () => {
+  it('accepts the four spellings of a boolean', async () => {
     const desc = async (text: string): Promise<unknown> =>
       (await dataOf(await send(`/v2/key-value-stores?desc=${text}`))).desc
     expect(await Promise.all(['1', 'true', '0', 'false'].map(desc))).toEqual([
@@ -279,7 +279,7 @@ describe('the wire of the Apify door', () => {
     ])
   })
 
-  it('welcomes whoever opens the server in a browser', async () => {
+  it('shows a welcome page in a browser', async () => {
     const page = await fetch(server.url())
     expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
     const text = await page.text()
@@ -287,11 +287,11 @@ describe('the wire of the Apify door', () => {
     expect(text).toContain(`${server.url().replace('http', 'ws')}/nemesis`)
   })
 
-  it('logged no error in all of this', () => {
+  it('logs no error in all these tests', () => {
     expect(server.logged()).toEqual([])
   })
 
-  /** `fetch` decodes by itself, so the encodings that it names are given to it from outside. */
+  /** `fetch` decodes replies itself, so this sets the Accept-Encoding that it sends. */
   function rawGet(path: string, acceptEncoding: string): Promise<Response> {
     return send(path, { headers: { 'Accept-Encoding': acceptEncoding } })
   }

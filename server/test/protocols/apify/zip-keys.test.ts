@@ -1,6 +1,7 @@
 import { brotliCompressSync } from 'node:zlib'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { chunkKey, recordKey } from '../../../src/core/disk/keyspace.ts'
+import { WholeSource } from '../../../src/core/kernel/byte-source.ts'
 import type { Store } from '../../../src/core/stores/store.ts'
 import {
   entriesOf,
@@ -10,7 +11,6 @@ import {
   TestEnvironment,
 } from '../../../src/core/testing/testing.ts'
 import { decodeInfo } from '../../../src/core/values/record-info.ts'
-import { BytesSource } from '../../../src/core/values/value.ts'
 import { MemoryEngine } from '../../../src/engines/memory.ts'
 import { createApifyDoor } from '../../../src/protocols/apify/apify.ts'
 import { JsonSchemas } from '../../../src/protocols/json/json-schema.ts'
@@ -19,7 +19,7 @@ import { readTexts, readZip, type ZippedFile } from '../../support/network/read-
 
 const token = 'a-token-of-the-owner-for-tests-only'
 
-/** Keys that only other doors take, and the files that they become. */
+/** Keys that only other doors accept, and their file names. */
 const foreign = {
   'a b': 'a%20b',
   '../../etc/passwd': '..%2F..%2Fetc%2Fpasswd',
@@ -34,7 +34,7 @@ const foreign = {
   'nul\0': 'nul%00',
 }
 
-describe('the ZIP of records that this door can not make', () => {
+describe('the ZIP of records that this door cannot make', () => {
   let engine: HurtEngine
   let environment: TestEnvironment
   let store: Store
@@ -50,7 +50,7 @@ describe('the ZIP of records that this door can not make', () => {
     door = createApifyDoor(domain, environment, new JsonSchemas())
   })
 
-  it('names files by the spelling of keys, so that none is a path', async () => {
+  it('escapes keys in file names, so that no name is a path', async () => {
     for (const key of Object.keys(foreign)) await put(key, Buffer.from(`value of ${key}`))
     const texts = await readTexts(await download())
     const expected = Object.entries(foreign).map(([key, name]) => [name, `value of ${key}`])
@@ -58,7 +58,7 @@ describe('the ZIP of records that this door can not make', () => {
     for (const name of Object.keys(texts)) expect(name).toMatch(/^[\w!\-.'()%]+$/)
   })
 
-  it('leaves out a record that is damaged on disk, says so, and goes on', async () => {
+  it('leaves out a record that is damaged on disk, says so, and continues', async () => {
     for (const key of ['A', 'B', 'C']) await put(key, Buffer.from(key))
     engine.damage(recordKey((await store.identity()).contentId, 'B'))
     const files = await readZip(await download())
@@ -67,12 +67,12 @@ describe('the ZIP of records that this door can not make', () => {
     expect(environment.errors).toMatchObject([{ code: 'record-damaged' }])
   })
 
-  it.each([0, 3])('goes on behind a value whose part %i is damaged', async (part) => {
+  it.each([0, 3])('continues after a value whose part %i is damaged', async (part) => {
     await put('LARGE', patternBytes(5_000_000))
     await put('Z', Buffer.from('behind'))
     const [info] = await entriesOf(engine, 'record')
     const place = info && decodeInfo(info).place
-    if (place?.kind !== 'chunks') throw new Error('A large value lies in chunks.')
+    if (place?.kind !== 'chunks') throw new Error('A large value must be stored in chunks.')
     engine.damage(chunkKey(place.valueId, part))
     const files = await readZip(await download())
     const begun = part === 0 ? [] : ['LARGE']
@@ -83,7 +83,7 @@ describe('the ZIP of records that this door can not make', () => {
 
   it('does not unpack a bomb', async () => {
     const bomb = brotliCompressSync(Buffer.alloc(80_000_000))
-    const source = new BytesSource(bomb)
+    const source = new WholeSource(bomb)
     await store.put({ key: 'B', contentType: 'text/plain', contentEncoding: 'br', source })
     const files = await readZip(await download())
     expect(files.map(({ name }) => name)).toEqual(['B', 'B%.br', '%problems.txt'])
@@ -92,7 +92,7 @@ describe('the ZIP of records that this door can not make', () => {
     expect(reportOf(files)).toContain('B: it decodes to too much')
   })
 
-  it('is cut off, and does not end as if it were whole, where the storage fails', async () => {
+  it('is cut off, and never looks complete, if the storage fails', async () => {
     await put('A', patternBytes(3_000_000))
     const parts = await ask()
     await parts.next()
@@ -102,7 +102,7 @@ describe('the ZIP of records that this door can not make', () => {
   })
 
   function put(key: string, bytes: Buffer): Promise<unknown> {
-    const source = new BytesSource(bytes)
+    const source = new WholeSource(bytes)
     return store.put({ key, contentType: 'text/plain', contentEncoding: '', source })
   }
 
@@ -115,10 +115,10 @@ describe('the ZIP of records that this door can not make', () => {
       baseUrl: 'http://test',
       peer: '127.0.0.1',
       isForwarded: false,
-      body: new BytesSource(Buffer.alloc(0)),
+      body: new WholeSource(Buffer.alloc(0)),
     })
     if (typeof reply.body === 'string' || reply.body instanceof Uint8Array) {
-      throw new Error(`An archive is streamed: ${String(reply.body)}`)
+      throw new Error(`The archive must be a stream: ${String(reply.body)}`)
     }
     return reply.body[Symbol.asyncIterator]()
   }

@@ -42,14 +42,14 @@ describe.each(engines)('the ZIP of all records, on %s', (engine) => {
     expect(archive.length).toBeLessThan(2_000)
   })
 
-  it('is an archive of nothing for an empty store, named by its id where it has no name', async () => {
+  it('is an empty archive for an empty store, named by the id if the store has no name', async () => {
     const { id } = await server.client().keyValueStores().getOrCreate()
     const { headers, archive } = await download(id)
     expect(headers.get('content-disposition')).toBe(`attachment; filename="${id}.zip"`)
     expect(await readZip(archive)).toEqual([])
   })
 
-  it('holds what prefix and collection mean', async () => {
+  it('holds the records that match prefix and collection', async () => {
     const { store, id } = await open('pictures')
     for (const key of ['REPORT', 'REPORT-2', 'image-1', 'image-2', 'z']) {
       await store.setRecord({ key, value: key })
@@ -81,7 +81,7 @@ describe.each(engines)('the ZIP of all records, on %s', (engine) => {
     )
   })
 
-  it('holds values of many megabytes, and does not compress what is compressed', async () => {
+  it('holds values of many megabytes, and does not compress compressed types again', async () => {
     const { id } = await open('large')
     const large = randomBytes(30_000_000)
     await put(id, 'LARGE', large, { 'Content-Type': 'video/mp4' })
@@ -98,11 +98,11 @@ describe.each(engines)('the ZIP of all records, on %s', (engine) => {
     expect(archive.length).toBeLessThan(large.length + 100_000)
   })
 
-  it('keeps what does not decode as it is stored, and says so', async () => {
+  it('contains a value that cannot be decoded as it is stored, and says so', async () => {
     const { store, id } = await open('undecodable')
     await store.setRecord({ key: 'A', value: 'before' })
     await put(id, 'LIE', Buffer.from('no brotli'), { 'Content-Encoding': 'br' })
-    // It decodes for megabytes, and then it does not.
+    // The decoding fails only after some megabytes.
     const torn = gzipSync(randomBytes(3_000_000)).subarray(0, 2_500_000)
     await put(id, 'TORN', torn, { 'Content-Encoding': 'gzip' })
     await store.setRecord({ key: 'Z', value: 'behind' })
@@ -116,7 +116,7 @@ describe.each(engines)('the ZIP of all records, on %s', (engine) => {
     expect(problems?.bytes.toString()).toMatch(/^LIE: it is no br;.*\nTORN: it is no gzip;/m)
   })
 
-  it('stays whole while records come and go, each of them as it was at one moment', async () => {
+  it('stays valid while records change; each record is from one moment', async () => {
     const { store, id } = await open('moving')
     const whole = (letter: string): string => letter.repeat(3_000_000)
     for (const key of ['a', 'b', 'c', 'd']) await store.setRecord({ key, value: whole('1') })
@@ -132,7 +132,7 @@ describe.each(engines)('the ZIP of all records, on %s', (engine) => {
     for (const text of Object.values(texts)) expect([whole('1'), whole('2')]).toContain(text)
   })
 
-  it('stops for a client that goes away, and goes on serving', async () => {
+  it('stops when the client disconnects, and the server still serves', async () => {
     const { id } = await open('large')
     const { hostname, port } = new URL(server.url())
     for (let round = 0; round < 5; round += 1) {
@@ -147,14 +147,14 @@ describe.each(engines)('the ZIP of all records, on %s', (engine) => {
     expect(await readZip((await download(id, '?prefix=png')).archive)).toHaveLength(1)
   })
 
-  it('answers HEAD with its headers alone', async () => {
+  it('answers HEAD with the headers only', async () => {
     const { id } = await open('all')
     const head = await get(id, '', { method: 'HEAD' })
     expect([head.status, await head.text()]).toEqual([200, ''])
     expect(head.headers.get('content-type')).toBe('application/zip')
   })
 
-  it('is for those who may read the store', async () => {
+  it('is only for callers who may read the store', async () => {
     const { id } = await open('all')
     const denied = await get(id, '', { headers: { Authorization: '' } })
     expect(denied.status).toBe(403)
@@ -165,7 +165,7 @@ describe.each(engines)('the ZIP of all records, on %s', (engine) => {
     expect((await get(id, '', { headers: { Authorization: '' } })).status).toBe(200)
   })
 
-  it.skipIf(!hasPython())('is sound to the zipfile of Python', async () => {
+  it.skipIf(!hasPython())('is valid for the zipfile module of Python', async () => {
     const { id } = await open('all')
     const folder = mkdtempSync(join(tmpdir(), 'coatcheck-zip-'))
     const file = join(folder, 'all.zip')
@@ -176,7 +176,7 @@ describe.each(engines)('the ZIP of all records, on %s', (engine) => {
     rmSync(folder, { recursive: true })
   })
 
-  it('logged no error in all of this', () => {
+  it('logs no error in all these tests', () => {
     expect(server.logged()).toEqual([])
   })
 

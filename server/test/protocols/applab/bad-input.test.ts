@@ -9,7 +9,7 @@ const json = { 'Content-Type': 'application/json' }
 const form = { 'Content-Type': 'application/x-www-form-urlencoded' }
 const mebibyte = 1_048_576
 
-describe.each(['memory', 'lmdb'] as const)('what pages send, on %s', (engine) => {
+describe.each(['memory', 'lmdb'] as const)('the input of pages, on %s', (engine) => {
   const server = useTestServer({ engine })
   let project: ApplabProject
   let remote: Remote
@@ -26,12 +26,12 @@ describe.each(['memory', 'lmdb'] as const)('what pages send, on %s', (engine) =>
     return remote.send(path, { method: 'POST', body, headers })
   }
 
-  /** By the owner. */
+  /** Seeds pairs as the owner. */
   function populate(body: string | Uint8Array, headers: Record<string, string>): Promise<Answered> {
     return project.asOwner('populate_key_values', { body, headers })
   }
 
-  /** Without saying how long it is. */
+  /** Sends a body without a Content-Length. */
   function sendChunked(body: string): Promise<string> {
     const path = `/datablock_storage/${project.channelId}/set_key_value`
     const headers = 'Host: 127.0.0.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n'
@@ -66,7 +66,7 @@ describe.each(['memory', 'lmdb'] as const)('what pages send, on %s', (engine) =>
     '👁'.repeat(350),
     'ü'.repeat(700),
     '漢'.repeat(700),
-  ])('may be the key %j, by every way of sending it', async (key) => {
+  ])('may be the key %j, by JSON, form and query', async (key) => {
     for (const carrier of ['json', 'form', 'query'] as const) {
       const value = JSON.stringify(`by ${carrier}`)
       const parameters = { key, value }
@@ -95,35 +95,35 @@ describe.each(['memory', 'lmdb'] as const)('what pages send, on %s', (engine) =>
     ['members in their order', '{"zz":1,"a":2,"10":3}'],
     ['emoji', '"🎉"'],
     ['4,096 bytes', JSON.stringify('b'.repeat(4_094))],
-  ])('may be the value %s, which comes back as it is', async (_, text) => {
+  ])('may be the value %s, which is returned unchanged', async (_, text) => {
     expect((await set('value', text)).text).toBe(`{"key":"value","value":${text}}`)
     const read = await project.send('get_key_value', { parameters: { key: 'value' } })
     expect(read.text).toBe(text)
   })
 
   it.each<[what: string, key: string, value: string, type: string]>([
-    ['no JSON', 'k', 'text', 'VALUE_INVALID'],
+    ['plain text', 'k', 'text', 'VALUE_INVALID'],
     ['no value', 'k', '', 'VALUE_INVALID'],
     ['undefined', 'k', 'undefined', 'VALUE_INVALID'],
     ['NaN', 'k', 'NaN', 'VALUE_INVALID'],
     ['half JSON', 'k', '{"a":', 'VALUE_INVALID'],
     ['two values', 'k', '1 2', 'VALUE_INVALID'],
     ['half a character', 'k', '"\\ud83d"', 'VALUE_INVALID'],
-    ['100,000 lists in each other', 'k', '['.repeat(100_000), 'VALUE_INVALID'],
-    ['50,000 of them, closed', 'k', '['.repeat(5e4) + ']'.repeat(5e4), 'VALUE_INVALID'],
-    ['100,000', 'k', '['.repeat(1e5) + ']'.repeat(1e5), 'MAX_VALUE_LENGTH_EXCEEDED'],
+    ['100,000 nested lists without an end', 'k', '['.repeat(100_000), 'VALUE_INVALID'],
+    ['50,000 nested lists', 'k', '['.repeat(5e4) + ']'.repeat(5e4), 'VALUE_INVALID'],
+    ['100,000 nested lists', 'k', '['.repeat(1e5) + ']'.repeat(1e5), 'MAX_VALUE_LENGTH_EXCEEDED'],
     ['4,097 bytes', 'k', JSON.stringify('b'.repeat(4_095)), 'MAX_VALUE_LENGTH_EXCEEDED'],
     ['a megabyte', 'k', JSON.stringify('b'.repeat(mebibyte)), 'MAX_VALUE_LENGTH_EXCEEDED'],
-    ['701 characters of a key', 'k'.repeat(701), '1', 'KEY_INVALID'],
-    ['100,000 characters of a key', 'k'.repeat(100_000), '1', 'KEY_INVALID'],
-    ['a megabyte of a key', 'k'.repeat(mebibyte), '1', 'MAX_VALUE_LENGTH_EXCEEDED'],
+    ['a key of 701 characters', 'k'.repeat(701), '1', 'KEY_INVALID'],
+    ['a key of 100,000 characters', 'k'.repeat(100_000), '1', 'KEY_INVALID'],
+    ['a key of a megabyte', 'k'.repeat(mebibyte), '1', 'MAX_VALUE_LENGTH_EXCEEDED'],
   ])('may not be %s: nothing changes', async (_, key, value, type) => {
     const before = await project.all()
     expect(refusalOf(await set(key, value))).toEqual({ status: 400, type })
     expect(await project.all()).toEqual(before)
   })
 
-  it('says of the limits what code.org says', async () => {
+  it("reports limits in code.org's words", async () => {
     expect(JSON.parse((await set('k'.repeat(701), '1')).text)).toEqual({
       msg: "The key is too large, it must be shorter than 700 bytes ('characters')",
       type: 'KEY_INVALID',
@@ -139,14 +139,14 @@ describe.each(['memory', 'lmdb'] as const)('what pages send, on %s', (engine) =>
 
   it.each<[what: string, body: string, type: string]>([
     ['nothing', '', 'KEY_INVALID'],
-    ['no JSON', 'key=k', 'INVALID_REQUEST'],
+    ['a form', 'key=k', 'INVALID_REQUEST'],
     ['a list', '["k"]', 'INVALID_REQUEST'],
     ['null', 'null', 'INVALID_REQUEST'],
     ['half JSON', '{"key":"k","value":', 'INVALID_REQUEST'],
-    ['half a character of a key', '{"key":"\\ud83d","value":"1"}', 'KEY_INVALID'],
-    ['half a character of a value', '{"key":"k","value":"\\"\\ud83d\\""}', 'VALUE_INVALID'],
-    ['30,000 objects in each other', '{"a":'.repeat(30_000), 'INVALID_REQUEST'],
-    ['100,000 objects in each other', '{"a":'.repeat(1e5), 'MAX_VALUE_LENGTH_EXCEEDED'],
+    ['a key with half a character', '{"key":"\\ud83d","value":"1"}', 'KEY_INVALID'],
+    ['a value with half a character', '{"key":"k","value":"\\"\\ud83d\\""}', 'VALUE_INVALID'],
+    ['30,000 nested objects', '{"a":'.repeat(30_000), 'INVALID_REQUEST'],
+    ['100,000 nested objects', '{"a":'.repeat(1e5), 'MAX_VALUE_LENGTH_EXCEEDED'],
     ['no key', '{"value":"1"}', 'KEY_INVALID'],
     ['null for a key', '{"key":null,"value":"1"}', 'KEY_INVALID'],
     ['a list for a key', '{"key":["k"],"value":"1"}', 'KEY_INVALID'],
@@ -160,19 +160,19 @@ describe.each(['memory', 'lmdb'] as const)('what pages send, on %s', (engine) =>
     expect(await project.get('k')).toBe('there')
   })
 
-  it('takes a number or a claim for the key that a query would name', async () => {
+  it('accepts a number or boolean as key, as in a query', async () => {
     expect((await post('{"key":5,"value":"1"}', json)).text).toBe('{"key":"5","value":1}')
     expect(await project.get('5')).toBe(1)
   })
 
-  it('takes JSON whatever its type says, as pages send it without being asked first', async () => {
+  it('accepts JSON with other content types, which pages send without a preflight request', async () => {
     for (const type of ['text/plain;charset=UTF-8', 'application/octet-stream']) {
       const reply = await post('{"key":"plain","value":"1"}', { 'Content-Type': type })
       expect(reply.status).toBe(200)
     }
   })
 
-  it('takes no parts, no other UTF-8, and no huge form', async () => {
+  it('refuses multipart bodies, invalid UTF-8, and huge forms', async () => {
     const parts = await post('--x--', { 'Content-Type': 'multipart/form-data; boundary=x' })
     expect(refusalOf(parts)).toEqual({ status: 415, type: 'INVALID_REQUEST' })
     const invalid = { status: 400, type: 'INVALID_REQUEST' }
@@ -183,7 +183,7 @@ describe.each(['memory', 'lmdb'] as const)('what pages send, on %s', (engine) =>
     expect((await populate(wide, json)).status).toBe(200)
   })
 
-  it('takes no more for one value than the longest spelling of one needs', async () => {
+  it('limits a body to the longest spelling of one value', async () => {
     const tooLarge = { status: 400, type: 'MAX_VALUE_LENGTH_EXCEEDED' }
     const wide = (members: number): string => `{"key":"k","value":"1"${',"a":1'.repeat(members)}}`
     expect((await post(wide(20_000), json)).status).toBe(200)
@@ -201,7 +201,7 @@ describe.each(['memory', 'lmdb'] as const)('what pages send, on %s', (engine) =>
     expect(await project.get('k')).toBe('there')
   })
 
-  it('takes the longest key and value in the longest spelling of each', async () => {
+  it('accepts the longest key and value in their longest spelling', async () => {
     const key = 'k'.repeat(700)
     const value = JSON.stringify('a'.repeat(4_094))
     const escaped = (text: string): string =>
@@ -223,7 +223,7 @@ describe.each(['memory', 'lmdb'] as const)('what pages send, on %s', (engine) =>
     for (const name of [key, '漢'.repeat(700)]) await project.set(name, null)
   })
 
-  it('takes no 10 MB, compressed or not', async () => {
+  it('refuses 10 MB, compressed or not', async () => {
     const large = { status: 413, type: 'REQUEST_TOO_LARGE' }
     const body = `{"key":"k","value":${JSON.stringify('b'.repeat(10 * mebibyte))}}`
     const zipped = { ...json, 'Content-Encoding': 'gzip' }
@@ -239,7 +239,7 @@ describe.each(['memory', 'lmdb'] as const)('what pages send, on %s', (engine) =>
     expect(await project.get('k')).toBe('there')
   })
 
-  it('finds no other routes and methods', async () => {
+  it('has no other routes and methods', async () => {
     const path = `/datablock_storage/${project.channelId}`
     for (const wrong of ['', '/', '/create_record', '/set_key_value/', '/__proto__', '/a/b']) {
       const reply = await remote.send(path + wrong)
@@ -250,12 +250,12 @@ describe.each(['memory', 'lmdb'] as const)('what pages send, on %s', (engine) =>
     expect(get.headers.get('allow')).toBe('OPTIONS,POST')
   })
 
-  it('is never a failure of the server', () => {
+  it('is never logged as an error of the server', () => {
     expect(server.logged()).toEqual([])
   })
 })
 
-describe('what other doors stored', () => {
+describe('a value that another door stored', () => {
   const server = useTestServer()
   let project: ApplabProject
 
@@ -271,7 +271,7 @@ describe('what other doors stored', () => {
     return project.send('get_key_value', { parameters: { key } })
   }
 
-  it('is a string where it is text, and no value where it is neither text nor JSON', async () => {
+  it('is a string if it is text, and refused if it is neither text nor JSON', async () => {
     const text = { 'Content-Type': 'text/plain; charset=utf-8' }
     expect((await put('text', 'Žluťoučký\n', text)).text).toBe('"Žluťoučký\\n"')
     const png = await put('png', Buffer.from([0x89]), { 'Content-Type': 'image/png' })
@@ -289,14 +289,14 @@ describe('what other doors stored', () => {
     expect((await project.asOwner('project_has_data')).text).toBe('true')
   })
 
-  it('is read up to a megabyte, and over the limits for writing', async () => {
+  it('can be read up to a megabyte, beyond the limits for writing', async () => {
     const large = JSON.stringify('x'.repeat(mebibyte - 2))
     expect((await put('large', large, json)).text).toBe(large)
     const larger = await put('larger', JSON.stringify('x'.repeat(mebibyte)), json)
     expect(refusalOf(larger)).toEqual({ status: 413, type: 'VALUE_TOO_LARGE' })
   })
 
-  it('is not there where a page could not spell its key', async () => {
+  it('cannot be read if its key is too long for pages', async () => {
     const key = 'k'.repeat(701)
     const reply = await put(key, '1', json)
     expect(refusalOf(reply)).toEqual({ status: 400, type: 'KEY_INVALID' })

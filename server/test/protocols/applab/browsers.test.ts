@@ -16,7 +16,7 @@ describe('pages of other origins', () => {
     remote = new Remote(server.url())
   })
 
-  it.each(routes)('are told before they ask that they may: $path', async ({ path, methods }) => {
+  it.each(routes)('are allowed by preflight requests: $path', async ({ path, methods }) => {
     const url = path.replace(':channel', project.channelId)
     const headers = {
       Origin: origin,
@@ -42,7 +42,7 @@ describe('pages of other origins', () => {
     ])
   })
 
-  it.each([200, 400, 401, 404, 405])('may read an answer of %i', async (status) => {
+  it.each([200, 400, 401, 404, 405])('may read a reply with status %i', async (status) => {
     const asked = {
       200: '/get_key_value?key=k',
       400: '/get_key_value',
@@ -60,7 +60,7 @@ describe('pages of other origins', () => {
     expect(exposed).toBe('ETag, X-Page-User, Retry-After')
   })
 
-  it('ask with HEAD what GET would be answered with', async () => {
+  it('get the headers of GET for a HEAD request', async () => {
     await project.set('head', 'value')
     const parameters = { key: 'head' }
     const get = await project.send('get_key_value', { parameters })
@@ -71,7 +71,7 @@ describe('pages of other origins', () => {
     }
   })
 
-  it('are given an id for their user, and keep the one that they have', async () => {
+  it('get an id for their user, and keep an id that they have', async () => {
     const parameters = { key: 'k', value: '1' }
     const first = await project.send('set_key_value', { parameters })
     const given = first.headers.get('x-page-user') ?? ''
@@ -85,7 +85,7 @@ describe('pages of other origins', () => {
     expect([asked.status, JSON.parse(asked.text)]).toEqual([200, given.split('.')[0]])
   })
 
-  it('are given another one in place of one that was made up, or is of another project', async () => {
+  it('get a new id in place of an invalid id, or of one of another project', async () => {
     const owner = { url: server.url(), token: server.token() }
     const other = await ApplabProject.create(owner)
     const given = (await other.send('user_id')).headers.get('x-page-user') ?? ''
@@ -97,7 +97,7 @@ describe('pages of other origins', () => {
     }
   })
 
-  it('are given one with a refusal too, once they are let in', async () => {
+  it('get an id with a refusal too, but not without access', async () => {
     const refused = await project.send('get_key_value')
     expect(refused.status).toBe(400)
     expect(refused.headers.get('x-page-user')).not.toBe(null)
@@ -107,7 +107,7 @@ describe('pages of other origins', () => {
     expect(owner.headers.get('x-page-user')).toBe(null)
   })
 
-  it('have an id each, however many ask at once', async () => {
+  it('get different ids, however many ask at once', async () => {
     const replies = await Promise.all(Array.from({ length: 30 }, () => project.send('user_id')))
     expect(new Set(replies.map(({ text }) => text)).size).toBe(30)
   })

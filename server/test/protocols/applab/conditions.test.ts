@@ -5,7 +5,7 @@ import { ApplabProject, refusalOf } from '../../support/pages/applab-project.ts'
 
 const failed = { status: 412, type: 'CONDITION_FAILED' }
 
-describe.each(engines)('conditions of a page, on %s', (engine) => {
+describe.each(engines)('conditional requests of a page, on %s', (engine) => {
   const server = useTestServer({ engine })
   let project: ApplabProject
 
@@ -25,7 +25,7 @@ describe.each(engines)('conditions of a page, on %s', (engine) => {
     return project.send('get_key_value', { parameters: { key }, headers })
   }
 
-  it('get: the tag of a value, and 304 for whoever has it', async () => {
+  it('get: the reply has an ETag, and is 304 if the page has that value', async () => {
     const { headers } = await set('k', 'one')
     const tag = headers.get('etag') ?? ''
     expect(tag).toMatch(/^"\d+"$/)
@@ -42,29 +42,32 @@ describe.each(engines)('conditions of a page, on %s', (engine) => {
     expect(refusalOf(await get('none', { 'If-Match': '*' }))).toEqual(failed)
   })
 
-  it('tags are those of the Apify door', async () => {
+  it('ETags are the same as those of the Apify door', async () => {
     const tag = (await set('shared', 1)).headers.get('etag')
     const path = `/v2/key-value-stores/${project.storeId}/records/shared`
     const record = await new Remote(server.url()).send(path, { token: server.token() })
     expect(record.headers.get('etag')).toBe(tag)
   })
 
-  it.each(['', 'raise/'])('set: only over what the page knows, under %j', async (prefix) => {
-    const key = `${prefix}counted`
-    const first = await set(key, 1, { 'If-None-Match': '*' })
-    expect(first.status).toBe(200)
-    expect(refusalOf(await set(key, 9, { 'If-None-Match': '*' }))).toEqual(failed)
-    const tag = first.headers.get('etag') ?? ''
-    const second = await set(key, 2, { 'If-Match': tag })
-    expect(second.status).toBe(200)
-    expect(refusalOf(await set(key, 9, { 'If-Match': tag }))).toEqual(failed)
-    expect((await set(key, 3, { 'If-Match': '*' })).status).toBe(200)
-    expect(refusalOf(await set(`${key}/none`, 9, { 'If-Match': '*' }))).toEqual(failed)
-    expect(await project.get(key)).toBe(3)
-    expect(await project.get(`${key}/none`)).toBe(null)
-  })
+  it.each(['', 'raise/'])(
+    'set: only over the value that the page knows, under %j',
+    async (prefix) => {
+      const key = `${prefix}counted`
+      const first = await set(key, 1, { 'If-None-Match': '*' })
+      expect(first.status).toBe(200)
+      expect(refusalOf(await set(key, 9, { 'If-None-Match': '*' }))).toEqual(failed)
+      const tag = first.headers.get('etag') ?? ''
+      const second = await set(key, 2, { 'If-Match': tag })
+      expect(second.status).toBe(200)
+      expect(refusalOf(await set(key, 9, { 'If-Match': tag }))).toEqual(failed)
+      expect((await set(key, 3, { 'If-Match': '*' })).status).toBe(200)
+      expect(refusalOf(await set(`${key}/none`, 9, { 'If-Match': '*' }))).toEqual(failed)
+      expect(await project.get(key)).toBe(3)
+      expect(await project.get(`${key}/none`)).toBe(null)
+    },
+  )
 
-  it('set to null: only what the page knows is deleted', async () => {
+  it('set to null: only the value that the page knows is deleted', async () => {
     const tag = (await set('gone', 1)).headers.get('etag') ?? ''
     await set('gone', 2)
     expect(refusalOf(await set('gone', null, { 'If-Match': tag }))).toEqual(failed)
@@ -74,7 +77,7 @@ describe.each(engines)('conditions of a page, on %s', (engine) => {
     expect(await project.get('gone')).toBe(null)
   })
 
-  it('loses no count of 30 pages, each of which tries until it is in', async () => {
+  it('30 pages count up with retries: no count is lost', async () => {
     await set('count', 0)
     const addOne = async (): Promise<void> => {
       for (;;) {
@@ -87,7 +90,7 @@ describe.each(engines)('conditions of a page, on %s', (engine) => {
     expect(await project.get('count')).toBe(30)
   })
 
-  it('is refused where a tag is none', async () => {
+  it('an invalid ETag is refused', async () => {
     for (const reply of [
       await set('k', 1, { 'If-Match': 'x' }),
       await get('k', { 'If-Match': 'x' }),

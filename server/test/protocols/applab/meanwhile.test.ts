@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Domain, openDomain } from '../../../src/core/domain.ts'
+import { WholeSource } from '../../../src/core/kernel/byte-source.ts'
 import { limits } from '../../../src/core/kernel/limits.ts'
 import type { PageRule } from '../../../src/core/pages/project.ts'
-import { BytesSource } from '../../../src/core/values/value.ts'
 import { elsewhere, KeptEngine } from '../../support/data/kept-engine.ts'
 import type { Answered } from '../../support/network/remote.ts'
 import { startTestServer, type TestServer } from '../../support/network/test-server.ts'
 import { ApplabProject, refusalOf } from '../../support/pages/applab-project.ts'
 
-/** Another server on the same data does something just before a page's write is committed. */
-describe('what happens while a page writes', () => {
+/** Another server on the same data changes it just before a page's write is committed. */
+describe('a change by another server while a page writes', () => {
   const engine = new KeptEngine()
   let server: TestServer
   let neighbour: Domain
@@ -31,7 +31,7 @@ describe('what happens while a page writes', () => {
     ApplabProject.create(server, { rules })
 
   async function put({ storeId }: ApplabProject, key: string, json: string): Promise<void> {
-    const source = new BytesSource(Buffer.from(json))
+    const source = new WholeSource(Buffer.from(json))
     const contentType = 'application/json'
     const store = await neighbour.stores.find(storeId)
     await store.put({ key, contentType, contentEncoding: '', source })
@@ -42,7 +42,7 @@ describe('what happens while a page writes', () => {
     [key, value]: [key: string, value: unknown],
     { meanwhile, headers = {} }: { meanwhile: () => Promise<unknown>; headers?: object },
   ): Promise<Answered> {
-    // Once, so that the server has all of it at hand.
+    // Once, so that the server has everything in its cache.
     await project.send('get_key_value', { parameters: { key } })
     engine.beforeCommit = meanwhile
     const parameters = { key, value: JSON.stringify(value) }
@@ -53,7 +53,7 @@ describe('what happens while a page writes', () => {
 
   const refused = (type: string, status = 403): object => ({ status, type })
 
-  it('a higher score: the lower one is refused', async () => {
+  it('a higher score: the lower score of the page is refused', async () => {
     const project = await create({ key: 'best', preset: 'only-raise' })
     await project.set('best', 5)
     const meanwhile = (): Promise<void> => put(project, 'best', '100')
@@ -62,7 +62,7 @@ describe('what happens while a page writes', () => {
     expect(await project.get('best')).toBe(100)
   })
 
-  it('a lower score than this one: it is raised from there', async () => {
+  it('a score that is still lower: the page raises it', async () => {
     const project = await create({ key: 'best', preset: 'only-raise' })
     await project.set('best', 5)
     const meanwhile = (): Promise<void> => put(project, 'best', '5.5')
@@ -80,7 +80,7 @@ describe('what happens while a page writes', () => {
     expect(await project.get('vote')).toBe('first')
   })
 
-  it('another line: what would lose it is refused', async () => {
+  it('another line: a list without it is refused', async () => {
     const project = await create({ prefix: '', preset: 'append-only' })
     await project.set('chat', ['a'])
     const meanwhile = (): Promise<void> => put(project, 'chat', '["a","b"]')
@@ -89,7 +89,7 @@ describe('what happens while a page writes', () => {
     expect(await project.get('chat')).toEqual(['a', 'b'])
   })
 
-  it('another value: what the page knows is no more', async () => {
+  it('another value: the If-Match of the page fails', async () => {
     const project = await create()
     await project.set('k', 1)
     const parameters = { key: 'k' }
@@ -114,7 +114,7 @@ describe('what happens while a page writes', () => {
       [{ key: 'k', preset: 'write-once' }],
       'WRITE_ONCE',
     ],
-  ])('%s: it holds already', async (_, before, after, type) => {
+  ])('%s: it applies already', async (_, before, after, type) => {
     const project = await create(...before)
     await project.set('k', 1)
     const { storeId } = project
@@ -126,7 +126,7 @@ describe('what happens while a page writes', () => {
     expect(await project.get('k')).toBe(1)
   })
 
-  it('a rule is taken away: what it forbade is done', async () => {
+  it('a removed rule: it no longer applies', async () => {
     const project = await create({ key: 'k', preset: 'only-raise' })
     await project.set('k', 5)
     const caller = (await callers()).owner
@@ -137,7 +137,7 @@ describe('what happens while a page writes', () => {
     expect((await project.send('set_key_value', low)).status).toBe(200)
   })
 
-  it('the project is closed, or is none any more: nothing is written', async () => {
+  it('a closed or removed project: nothing is written', async () => {
     const project = await create()
     const { storeId } = project
     const caller = (await callers()).owner
@@ -154,7 +154,7 @@ describe('what happens while a page writes', () => {
     expect(await store.get('k')).toBeUndefined()
   })
 
-  it('the channel is given to another project: that one is written', async () => {
+  it('a channel that moves to another project: the new project is written', async () => {
     const channelId = 'moving'
     const ask = (value: string): Promise<Response> =>
       fetch(`${server.url}/datablock_storage/${channelId}/set_key_value`, {
@@ -171,7 +171,7 @@ describe('what happens while a page writes', () => {
     expect((await second.store.get('k'))?.size).toBe(1)
   })
 
-  /** Who may manage the projects. */
+  /** A caller who may manage the projects. */
   async function callers(): Promise<{ owner: ReturnType<Domain['access']['callerFor']> }> {
     const principal = await neighbour.access.authenticate(server.token)
     return { owner: neighbour.access.callerFor(principal, 'coatcheck', { action: 'manage' }) }

@@ -18,7 +18,7 @@ describe('the own keys of a page', () => {
     project = await ApplabProject.create({ url: server.url(), token: jane.token }, { rules })
   })
 
-  it('stay its own when somebody loses the right to write, and when links are ended', async () => {
+  it('stay its own when a user loses the right to write, and when links become invalid', async () => {
     const given = await project.send('user_id')
     const headers = { 'X-Page-User': given.headers.get('x-page-user') ?? '' }
     const set = (value: number): Promise<Answered> => {
@@ -35,7 +35,7 @@ describe('the own keys of a page', () => {
     expect(await project.get(JSON.parse(given.text))).toBe(3)
   })
 
-  it('are no longer, in a project that began anew', async () => {
+  it('are lost when the project is removed and made again', async () => {
     const given = await project.send('user_id')
     const headers = { 'X-Page-User': given.headers.get('x-page-user') ?? '' }
     const path = `/v2/key-value-stores/${project.storeId}`

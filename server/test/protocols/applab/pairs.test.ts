@@ -18,7 +18,7 @@ describe.each(engines)('all pairs of a project, on %s', (engine) => {
     return project.asOwner('populate_key_values', { parameters: { key_values_json } })
   }
 
-  it('are listed, asked for and cleared', async () => {
+  it('can be listed, checked for and cleared', async () => {
     const project = await create()
     expect((await project.asOwner('project_has_data')).text).toBe('false')
     expect((await project.asOwner('get_key_values')).text).toBe('{}')
@@ -34,7 +34,7 @@ describe.each(engines)('all pairs of a project, on %s', (engine) => {
     expect((await project.asOwner('project_has_data')).text).toBe('false')
   })
 
-  it('are seeded without losing what is there', async () => {
+  it('are seeded without overwriting existing pairs', async () => {
     const project = await create()
     await project.set('click_count', 1)
     const reply = await populate(project, { click_count: 5, __proto: 1, n: null, s: 'x' })
@@ -45,7 +45,7 @@ describe.each(engines)('all pairs of a project, on %s', (engine) => {
     expect((await populate(project, {})).text).toBe('true')
   })
 
-  it('are seeded all together or not at all', async () => {
+  it('are seeded all or not at all', async () => {
     const project = await create()
     const wrong = [
       { fine: 1, ['k'.repeat(701)]: 2 },
@@ -62,7 +62,7 @@ describe.each(engines)('all pairs of a project, on %s', (engine) => {
     expect(await project.all()).toEqual({})
   })
 
-  it('are no more than so many; those that are there may be overwritten', async () => {
+  it('are limited in number; existing pairs may be overwritten', async () => {
     const project = await create()
     expect((await populate(project, pairs(pairsMax + 1, 'a'))).status).toBe(400)
     expect(await project.all()).toEqual({})
@@ -83,11 +83,11 @@ describe.each(engines)('all pairs of a project, on %s', (engine) => {
     await project.asOwner('delete_key_value', { parameters: { key: 'a1' } })
     expect((await set('one-more')).status).toBe(200)
     expect(refusalOf(await set('two-more'))).toEqual(full)
-    // More than one part of a reply, and than one page of a listing.
+    // More pairs than one part of a reply and one page of a listing hold.
     expect(Object.keys(await project.all())).toHaveLength(pairsMax)
   })
 
-  it('are no more than so many where many seed at once', async () => {
+  it('are limited in number when several callers seed at once', async () => {
     const project = await create()
     const replies = await Promise.all(
       ['a', 'b', 'c'].map((prefix) => populate(project, pairs(5_000, prefix))),
@@ -101,11 +101,11 @@ describe.each(engines)('all pairs of a project, on %s', (engine) => {
     expect(Object.keys(await project.all())).toHaveLength(pairsMax)
   })
 
-  it('are no more than so many where new ones come in a burst while some seed', async () => {
+  it('are limited in number when pages set many new pairs during seeding', async () => {
     const project = await create()
     const room = 1_050
     expect((await populate(project, pairs(pairsMax - room, 'a'))).status).toBe(200)
-    await elapsed(1_100) // counted anew
+    await elapsed(1_100) // the server counts again
     const set = (n: number): Promise<Answered> =>
       project.send('set_key_value', { parameters: { key: `new-${n}`, value: '1' } })
     const sets = Array.from({ length: 200 }, (_, n) => set(n))
@@ -119,7 +119,7 @@ describe.each(engines)('all pairs of a project, on %s', (engine) => {
     expect(count).toBeLessThanOrEqual(pairsMax)
   })
 
-  it('are those of the token’s prefix alone, where it has one', async () => {
+  it('are only those in the prefix of the token, if it has one', async () => {
     const project = await create()
     await project.set('in-a', 1)
     await project.set('out-a', 2)
@@ -148,7 +148,7 @@ describe.each(engines)('all pairs of a project, on %s', (engine) => {
   }
 })
 
-describe('a project of the most pairs', () => {
+describe('a project with as many pairs as possible', () => {
   const server = useTestServer()
   let project: ApplabProject
 
@@ -156,7 +156,7 @@ describe('a project of the most pairs', () => {
     project = await ApplabProject.create({ url: server.url(), token: server.token() })
   })
 
-  it('is seeded at once with what code.org exports, and exports the same', async () => {
+  it('is seeded at once with an export of code.org, and exports the same', async () => {
     const pairs = Object.fromEntries(
       Array.from({ length: 20_000 }, (_, n) => [`pair ${n}`, { n, text: 'x'.repeat(300) }]),
     )

@@ -22,7 +22,7 @@ const files = [
 ]
 
 describe('the files of the page', () => {
-  it.each(files)('%s is %s, and sent once', async (path, type) => {
+  it.each(files)('%s is %s, and not sent again if unchanged', async (path, type) => {
     const first = await fetch(server.url + path)
     expect(first.status).toBe(200)
     expect(first.headers.get('content-type')).toBe(`${type}; charset=utf-8`)
@@ -37,7 +37,7 @@ describe('the files of the page', () => {
     expect([head.status, head.headers.get('content-length')]).toEqual([200, String(length)])
   })
 
-  it('let scripts of their own alone run, and what programs need in the frame', async () => {
+  it('allow only their own scripts, and more only in the frame for programs', async () => {
     const policyOf = async (path: string): Promise<string[]> =>
       ((await fetch(server.url + path)).headers.get('content-security-policy') ?? '').split('; ')
     const page = await policyOf('/play')
@@ -51,7 +51,7 @@ describe('the files of the page', () => {
     )
   })
 
-  it('are no others, and are only read', async () => {
+  it('are the only files, and can only be read', async () => {
     for (const path of ['/play/none', '/play/../package.json', '/play/%2e%2e/applab.js']) {
       expect(await statusOf(path)).toBe(404)
     }
@@ -61,12 +61,12 @@ describe('the files of the page', () => {
     expect([slash.status, slash.headers.get('location')]).toEqual([308, '../play?channel=c'])
   })
 
-  it('are named by the page at /', async () => {
+  it('are linked from the page at /', async () => {
     expect(await (await fetch(server.url)).text()).toContain('href="play"')
   })
 })
 
-/** As it is, without what `fetch` makes of dots. */
+/** The status for a path as it is: `fetch` would resolve the dots. */
 function statusOf(path: string): Promise<number | undefined> {
   const { promise, resolve, reject } = Promise.withResolvers<number | undefined>()
   const { hostname, port } = new URL(server.url)
@@ -75,7 +75,7 @@ function statusOf(path: string): Promise<number | undefined> {
   return promise
 }
 
-it('works below a path of a proxy, which --public-url names', async () => {
+it('works behind a proxy below a path, which --public-url names', async () => {
   const proxy = createServer((incoming, reply) => {
     const path = (incoming.url ?? '').replace(/^\/below/, '')
     const { method, headers } = incoming

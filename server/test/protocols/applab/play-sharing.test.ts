@@ -25,14 +25,14 @@ async function somebody(): Promise<BrowserContext> {
   return context
 }
 
-/** As somebody who has neither been here nor a token. */
+/** Opens the share link in a new browser, without a token. */
 async function openShared(project: ApplabProject): Promise<PlayPage> {
   const query = new URLSearchParams({ channel: project.channelId, key: project.pageKey })
   return PlayPage.open(await somebody(), server.url, `/play?${query}`)
 }
 
 describe('a share link', () => {
-  it('is what the owner copies, and lets somebody without a token run programs', async () => {
+  it('is copied by the owner, and lets a visitor without a token run programs', async () => {
     const project = await ApplabProject.create(server, { isOpen: false })
     const address = `/play?channel=${project.channelId}#token=${server.token}`
     const owner = await PlayPage.open(await somebody(), server.url, address)
@@ -50,7 +50,7 @@ describe('a share link', () => {
     expect(await pupil.button('Share link').isVisible()).toBe(false)
   })
 
-  it('shows the pairs alone that the program used or that were looked up, and says why', async () => {
+  it('shows only pairs that the program used or that were looked up, and says why', async () => {
     const project = await ApplabProject.create(server, { isOpen: false })
     for (const key of ['used', 'asked', 'secret']) await project.set(key, key)
     const pupil = await openShared(project)
@@ -76,7 +76,7 @@ describe('a share link', () => {
       .toEqual(['"asked"', '"used"'])
   })
 
-  it('lets pairs be added, edited and deleted as pages may, and says what they may not', async () => {
+  it('allows adding, editing and deleting pairs like a page, and says what is not allowed', async () => {
     const rules = [{ key: 'fixed', preset: 'read-only' }]
     const project = await ApplabProject.create(server, { isOpen: false, rules })
     await project.set('fixed', 1)
@@ -96,7 +96,7 @@ describe('a share link', () => {
     expect(await pupil.field('Value of a new pair').inputValue()).toBe('2')
   })
 
-  it('makes its user one and the same in programs and in the table', async () => {
+  it('gives its visitor the same id in programs and in the table', async () => {
     const rules = [{ prefix: 'me/', preset: 'own-keys-only' }]
     const project = await ApplabProject.create(server, { isOpen: false, rules })
     const pupil = await openShared(project)
@@ -114,7 +114,7 @@ setKeyValue('me/' + getUserId(), 1, function () { console.log(getUserId()) })`)
     await expect.poll(() => pupil.printed()).toEqual([userId])
   })
 
-  it('that is dead says so when it is opened, as the server does', async () => {
+  it('that is invalid says so when it is opened, in the words of the server', async () => {
     const project = await ApplabProject.create(server, { isOpen: false })
     const { channelId } = project
     for (const query of [`channel=${channelId}&key=wrong`, `channel=${channelId}`, 'channel=no']) {
@@ -129,7 +129,7 @@ setKeyValue('me/' + getUserId(), 1, function () { console.log(getUserId()) })`)
     }
   })
 
-  it('that is dead while it is open says so, where the program asks', async () => {
+  it('that becomes invalid while it is open says so in the console', async () => {
     const project = await ApplabProject.create(server, { isOpen: false })
     const pupil = await openShared(project)
     await pupil.viewData()
@@ -145,7 +145,7 @@ setKeyValue('me/' + getUserId(), 1, function () { console.log(getUserId()) })`)
 })
 
 describe('a token', () => {
-  it('is asked for, and kept for this tab alone', async () => {
+  it('is asked for, and kept for this tab only', async () => {
     const context = await somebody()
     const play = await PlayPage.open(context, server.url, '/play')
     await play.field('Your token').fill('wrong')
@@ -169,14 +169,14 @@ describe('a token', () => {
     await play.field('Your token').waitFor()
   })
 
-  it('that a link brings leaves the address at once', async () => {
+  it('in a link is removed from the address at once', async () => {
     const play = await PlayPage.open(await somebody(), server.url, `/play#token=${server.token}`)
     await play.button('Sign out').or(play.button('Make it')).first().waitFor()
     expect(play.page.url()).toBe(`${server.url}/play`)
     expect(await play.page.evaluate('history.length')).toBeLessThan(3)
   })
 
-  it('that ends leads back to where it is asked for', async () => {
+  it('that is revoked leads back to the sign-in', async () => {
     const remote = new Remote(server.url)
     const asked = { method: 'POST', token: server.token, json: { name: 'short' } }
     const { data } = await remote.do('/coatcheck/v1/tokens', asked)
@@ -218,7 +218,7 @@ describe('projects', () => {
     await expect.poll(() => play.pairs()).toEqual([['"highScore"', '100']])
   })
 
-  it('of one title are told apart by the names of their stores', async () => {
+  it('with the same title are shown with the names of their stores', async () => {
     const fresh = await startTestServer()
     onTestFinished(() => fresh.close())
     for (const name of ['My Game', 'My Game', 'Other']) await ApplabProject.create(fresh, { name })

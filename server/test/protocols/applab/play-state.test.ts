@@ -18,7 +18,7 @@ afterAll(async () => {
   await server?.close()
 })
 
-/** A new project, as its owner sees it. */
+/** The page with a new project of its owner. */
 async function openProject(on: TestServer = server): Promise<PlayPage> {
   const project = await ApplabProject.create(on)
   const context = await browser.newContext()
@@ -30,7 +30,7 @@ async function openProject(on: TestServer = server): Promise<PlayPage> {
 }
 
 describe('a program', () => {
-  it('that can not begin since the server is down says so, and does not run', async () => {
+  it('that cannot start because the server is down says so, and does not run', async () => {
     const other = await startTestServer()
     const play = await openProject(other)
     await other.close()
@@ -42,7 +42,7 @@ describe('a program', () => {
     expect(await play.button('Stop').isDisabled()).toBe(true)
   })
 
-  it('that can not begin since the page script does not come says the same', async () => {
+  it('that cannot start because the page script does not load says the same', async () => {
     const play = await openProject()
     await play.page.route('**/applab.js', (route) => route.abort())
     await play.run()
@@ -57,7 +57,7 @@ describe('a program', () => {
     "setKeyValue('key', 1, () => getKeyValue('key', console.log))",
     'setTimeout(() => { const id = setInterval(() => clearTimeout(id), 1) }, 1)',
     'requestAnimationFrame(() => {})',
-  ])('that has nothing left to come is done: %s', async (code) => {
+  ])('without open timers or requests is done: %s', async (code) => {
     const play = await openProject()
     await play.writeAndRun(code)
     await expect.poll(() => play.state()).toBe('Done')
@@ -70,7 +70,7 @@ describe('a program', () => {
     'missing()',
     "missing(); addEventListener('message', () => {})",
     "setKeyValue('key', 1, () => missing())",
-  ])('that fails has stopped: %s', async (code) => {
+  ])('that throws an error is stopped: %s', async (code) => {
     const play = await openProject()
     await play.writeAndRun(code)
     await expect.poll(() => play.state()).toBe('Stopped: error')
@@ -81,18 +81,18 @@ describe('a program', () => {
     "setInterval(() => {}, 10); console.log('begun')",
     "const socket = new WebSocket('ws://127.0.0.1:9'); console.log('begun')",
     "setTimeout(() => {}, 600000); console.log('begun'); missing()",
-  ])('that may go on is running: %s', async (code) => {
+  ])('with open timers or connections is running: %s', async (code) => {
     const play = await openProject()
     await play.writeAndRun(code)
     await expect.poll(async () => (await play.printed())[0]).toBe('begun')
-    // What it would be told meanwhile has come: the call of another page has been answered.
+    // The request of another page was answered, so all earlier messages have arrived.
     await play.page.evaluate("fetch('play/frame').then(() => 1)")
     expect(await play.state()).toBe('Running')
     await play.button('Stop').click()
     expect(await play.state()).toBe('')
   })
 
-  it('is stopped where another one is chosen', async () => {
+  it('is stopped when another one is chosen', async () => {
     const play = await openProject()
     await play.writeAndRun("let n = 0; setInterval(() => console.log('tick', n++), 1)")
     await expect.poll(async () => (await play.printed()).length).toBeGreaterThan(2)
@@ -104,7 +104,7 @@ describe('a program', () => {
     await expect.poll(() => play.printed()).toEqual(['highScore stored', 'high score is: 100'])
   })
 
-  it('that prints nothing leaves no word of Run in the console', async () => {
+  it('that prints nothing removes the hint to press Run from the console', async () => {
     const play = await openProject()
     const hint = (): Promise<unknown> =>
       play.page.evaluate("getComputedStyle(document.getElementById('lines'), '::before').content")

@@ -18,7 +18,7 @@ afterAll(async () => {
   await server?.close()
 })
 
-/** The table of a new project with these pairs, as its owner sees it. */
+/** The page with the table of a new project with these pairs. */
 async function openTable(
   pairs: Readonly<Record<string, unknown>> = {},
 ): Promise<{ play: PlayPage; project: ApplabProject }> {
@@ -61,7 +61,7 @@ describe('the table', () => {
     expect(await play.page.locator('#count').innerText()).toBe('6 pairs')
   })
 
-  it('has a row for new pairs and nothing else at first', async () => {
+  it('has only a row for new pairs at first', async () => {
     const { play } = await openTable()
     await expect.poll(() => play.page.locator('#count').innerText()).toBe('0 pairs')
     expect(await play.pairs()).toEqual([])
@@ -71,7 +71,7 @@ describe('the table', () => {
     expect(await play.button('Add pair').isVisible()).toBe(true)
   })
 
-  it('follows what others do', async () => {
+  it('shows changes by others', async () => {
     const { play, project } = await openTable({ score: 1 })
     await expect.poll(() => play.pairs()).toEqual([['"score"', '1']])
     await project.set('score', 2)
@@ -86,7 +86,7 @@ describe('the table', () => {
     await expect.poll(() => play.pairs()).toEqual([['"more"', '"text"']])
   })
 
-  it('follows a program that changes pair after pair', async () => {
+  it('shows the changes of a program that sets many pairs', async () => {
     const { play } = await openTable({ gone: 1 })
     await play.writeAndRun(`
 setKeyValue('gone', undefined, () => {
@@ -113,7 +113,7 @@ setKeyValue('gone', undefined, () => {
     ])
   })
 
-  it('says so while the server does not answer, and goes on when it does', async () => {
+  it('says that the server does not answer, and continues when it does', async () => {
     const { play, project } = await openTable({ key: 1 })
     await expect.poll(() => play.pairs()).toHaveLength(1)
     await play.page.context().setOffline(true)
@@ -153,7 +153,7 @@ describe('a pair that is added', () => {
     ['01', '1'],
     ['.5', '0.5'],
     ['+1', '1'],
-  ])('can not have the value %s: the page asks whether %s is meant', async (typed, meant) => {
+  ])('cannot have the value %s: the page asks whether %s is meant', async (typed, meant) => {
     const { play, project } = await openTable()
     await play.add('key', typed)
     await expect.poll(() => play.complaints()).toHaveLength(1)
@@ -173,7 +173,7 @@ describe('a pair that is added', () => {
     expect(await play.field('Value of a new pair').inputValue()).toBe('[1, 2')
   })
 
-  it.each(['', '   ', 'undefined', 'null'])('has no value where that is "%s"', async (typed) => {
+  it.each(['', '   ', 'undefined', 'null'])('is deleted by the value "%s"', async (typed) => {
     const { play, project } = await openTable({ there: 1 })
     await play.add('none', typed)
     await expect.poll(() => play.field('Key of a new pair').inputValue()).toBe('')
@@ -184,7 +184,7 @@ describe('a pair that is added', () => {
     await expect.poll(() => project.get('there')).toBe(1)
   })
 
-  it('takes the place of what its key has; without a key it asks for one', async () => {
+  it('replaces the value of its key; without a key the page asks for one', async () => {
     const { play, project } = await openTable({ there: 1 })
     await play.add('', '2')
     await expect.poll(() => play.complaints()).toEqual(['Type a key first.'])
@@ -195,7 +195,7 @@ describe('a pair that is added', () => {
     expect(Object.keys(await project.all())).toEqual(['there'])
   })
 
-  it('keeps what was typed where the server refuses it', async () => {
+  it('keeps the typed text if the server refuses it', async () => {
     const { play } = await openTable()
     const long = 'k'.repeat(701)
     await play.add(long, '1')
@@ -218,7 +218,7 @@ describe('a phone', () => {
     [844, 390],
     [390, 844],
   ])(
-    'of %i by %i pixels has the table beneath the program, with room to type',
+    'of %i by %i pixels shows the table below the program, with room to type',
     async (width, height) => {
       const { play } = await openTable({ name: 'Ada' })
       await play.page.setViewportSize({ width, height })
@@ -235,8 +235,8 @@ describe('a phone', () => {
   )
 })
 
-describe('what is wrong', () => {
-  it('is said no more when the field changes, or something else begins', async () => {
+describe('an error message', () => {
+  it('disappears when the field changes, or when another edit begins', async () => {
     const { play } = await openTable({ there: 1, other: 2 })
     await play.add('key', 'text')
     await expect.poll(() => play.complaints()).toHaveLength(1)
@@ -249,7 +249,7 @@ describe('what is wrong', () => {
     expect(await play.field('Value of a new pair').inputValue()).toBe('texts')
   })
 
-  it('with a delete goes across the whole table', async () => {
+  it('about a delete spans the whole table', async () => {
     const { play, project } = await openTable({ there: 1, other: 2 })
     await play.page.context().setOffline(true)
     await play.action('Delete', 'other').click()
@@ -269,12 +269,12 @@ type Box = NonNullable<Awaited<ReturnType<Locator['boundingBox']>>>
 
 async function boxOf(place: Locator): Promise<Box> {
   const box = await place.boundingBox()
-  if (!box) throw new Error('It is not shown.')
+  if (!box) throw new Error('The element is not visible.')
   return box
 }
 
 describe('a long value', () => {
-  it('is cut until somebody wants to see all, and edited in several lines', async () => {
+  it('is cut off until all of it is requested, and edited in several lines', async () => {
     const long = `${'word '.repeat(100)}end`
     const { play, project } = await openTable({ long, short: 1 })
     const shown = play.page.locator('td.value code').first()
@@ -303,14 +303,14 @@ describe('a pair that is edited', () => {
     await play.page.keyboard.press('Enter')
     await expect.poll(() => play.pairs()).toEqual([['"name"', '"Grace"']])
     expect(await project.get('name')).toBe('Grace')
-    // Who works by keyboard goes on from where they were.
+    // The focus is back on the button, for users of the keyboard.
     await play.page.keyboard.press('Enter')
     await play.field('Value of "name"').fill('[1]')
     await play.action('Save', 'name').click()
     await expect.poll(() => project.get('name')).toEqual([1])
   })
 
-  it('is left as it was by Escape and by Cancel', async () => {
+  it('is unchanged after Escape and Cancel', async () => {
     const { play, project } = await openTable({ name: 'Ada' })
     await play.action('Edit', 'name').click()
     await play.page.keyboard.insertText('1')
@@ -322,7 +322,7 @@ describe('a pair that is edited', () => {
     expect(await project.get('name')).toBe('Ada')
   })
 
-  it('keeps what is typed while it is wrong, and while others change or delete it', async () => {
+  it('keeps the typed text while it is invalid, and while others change or delete the pair', async () => {
     const { play, project } = await openTable({ name: 'Ada', other: 1 })
     await play.action('Edit', 'name').click()
     const field = play.field('Value of "name"')
@@ -357,7 +357,7 @@ describe('a pair that is edited', () => {
 })
 
 describe('a pair that is deleted', () => {
-  it('goes, and can be put back', async () => {
+  it('disappears, and can be restored', async () => {
     const { play, project } = await openTable({ name: { first: 'Ada' }, other: 1 })
     await play.action('Delete', 'name').click()
     await expect.poll(() => play.pairs()).toEqual([['"other"', '1']])

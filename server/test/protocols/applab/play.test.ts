@@ -23,7 +23,7 @@ afterAll(async () => {
   await server?.close()
 })
 
-/** Signed in on a server of its own user, in a project that is new. */
+/** The page of a signed-in user with a new project. */
 async function newProject(): Promise<PlayPage> {
   const context = await browser.newContext()
   onTestFinished(() => context.close())
@@ -39,7 +39,7 @@ async function newProject(): Promise<PlayPage> {
 }
 
 describe("an example of App Lab's page, run twice in a row,", () => {
-  it('is there word for word', async () => {
+  it('is included word for word', async () => {
     const play = await newProject()
     const names = await play.page.locator('#choice option').allInnerTexts()
     expect(names).toHaveLength(4)
@@ -119,7 +119,7 @@ const round = []; round.push(round); console.log(round, Object.create(null))`)
     expect(await play.page.locator('#lines .error').allInnerTexts()).toEqual(['TypeError: wrong'])
   })
 
-  it('shows a line that comes many times in a row once, with how often', async () => {
+  it('shows a repeated line once, with the number of times', async () => {
     const play = await newProject()
     await play.writeAndRun(`for (let n = 0; n < 100; n += 1) console.log('same')
 console.warn('same')
@@ -167,14 +167,14 @@ throw { code: 5 }`)
     expect(await play.page.locator('.cm-activeLine').innerText()).toBe('var b = = 2')
   })
 
-  it('names the last line where the end is missing', async () => {
+  it('names the last line if the end of the program is missing', async () => {
     const play = await newProject()
     await play.writeAndRun('function f() {\n')
     await expect.poll(() => play.printed()).toHaveLength(1)
     expect((await play.printed())[0]).toMatch(/^ERROR: Line: \d: SyntaxError: Unexpected end/)
   })
 
-  it('names the line of an error that nobody caught, wherever it comes from', async () => {
+  it('names the line of an uncaught error, wherever it comes from', async () => {
     const play = await newProject()
     await play.writeAndRun(`setTimeout(() => {
   missing()
@@ -232,7 +232,7 @@ describe('a program', () => {
     expect(await play.code()).toBe("console.log('by key')")
   })
 
-  it('that never ends is stopped, and the page goes on', async () => {
+  it('that never ends can be stopped, and the page still works', async () => {
     const play = await newProject()
     await play.writeAndRun("console.log('begun')\nwhile (true) {}")
     await expect.poll(() => play.printed()).toEqual(['begun'])
@@ -246,7 +246,7 @@ describe('a program', () => {
     expect(await play.printed()).toHaveLength(length)
   })
 
-  it('that prints without end leaves the page alive', async () => {
+  it('that prints without end does not block the page', async () => {
     const play = await newProject()
     await play.writeAndRun('while (true) console.log("again")')
     await play.page.getByText('More was printed').first().waitFor()
@@ -254,7 +254,7 @@ describe('a program', () => {
     expect(await play.button('Stop').isDisabled()).toBe(true)
   })
 
-  it('has the Sync functions, and is one user in all its runs', async () => {
+  it('has the Sync functions, and the same user in all its runs', async () => {
     const play = await newProject()
     await play.write(`setKeyValueSync('key', { a: [1] })
 console.log(getKeyValueSync('key'), getUserId(), localStorage.getItem('own'))
@@ -268,7 +268,7 @@ localStorage.setItem('own', 'kept')`)
     await expect.poll(() => play.printed()).toEqual([first.replace(/null$/, 'kept')])
   })
 
-  it('reaches neither the token, nor the page around it, nor other servers', async () => {
+  it('cannot reach the token, the page around it, or other servers', async () => {
     const play = await newProject()
     await play.writeAndRun(`
 const attempts = {
@@ -305,7 +305,7 @@ console.log('origin', origin, [location.href, document.referrer, name].join().in
     expect(play.page.url()).toBe(`${server.url}/play`)
   })
 
-  it('that leaves its frame takes nobody along', async () => {
+  it('that changes its location leaves only its own frame', async () => {
     const play = await newProject()
     await play.writeAndRun(`location = '${server.url}/v2'`)
     await play.page.waitForLoadState('networkidle')
@@ -315,8 +315,8 @@ console.log('origin', origin, [location.href, document.referrer, name].join().in
   })
 })
 
-describe('what is written', () => {
-  it('is there again after a reload, with its project', async () => {
+describe('a program in the editor', () => {
+  it('is still there after a reload, with its project', async () => {
     const play = await newProject()
     const project = await play.field('Project').inputValue()
     await play.write("console.log('mine')")
@@ -328,7 +328,7 @@ describe('what is written', () => {
     await expect.poll(() => play.printed()).toEqual(['mine'])
   })
 
-  it('in an example stays there, until the example is reset', async () => {
+  it('that is a changed example is kept until the example is reset', async () => {
     const play = await newProject()
     const name = 'Example 2: Store it and get it again'
     await play.choose(name)

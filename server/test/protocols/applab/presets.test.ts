@@ -34,7 +34,7 @@ describe.each(engines)('the rules of a project, on %s', (engine) => {
   async function expectRefused(reply: Promise<Answered>, type: string): Promise<void> {
     const answered = await reply
     expect(refusalOf(answered)).toEqual({ status: 403, type })
-    // What a 14-year-old reads on their console.
+    // A 14-year-old reads this sentence in the console.
     const { msg } = JSON.parse(answered.text)
     if (type === 'OWN_KEYS_ONLY') expect(msg).toBe(ownKeysSentence('of/<your id>'))
     else expect(msg).toMatch(/^[A-Z][a-z ,:']{30,110}\.$/i)
@@ -75,7 +75,7 @@ describe.each(engines)('the rules of a project, on %s', (engine) => {
       await expectRefused(set(project, `${index}`, null), 'APPEND_ONLY')
       expect(await project.get(`${index}`)).toEqual(history.at(-1))
     }
-    // Beyond what lies in the record's own entry.
+    // Larger than the values in the record's own entry.
     await expectSet(set(project, 'long', 'x'.repeat(3_000)))
     await expectSet(set(project, 'long', 'x'.repeat(3_001)))
     await expectRefused(set(project, 'long', 'x'.repeat(2_999)), 'APPEND_ONLY')
@@ -93,7 +93,7 @@ describe.each(engines)('the rules of a project, on %s', (engine) => {
     expect(await project.get('best')).toBe(1e300)
   })
 
-  it('take null, as seeds may have it, for nothing', async () => {
+  it('treat null from a seed as no value', async () => {
     const project = await create({ prefix: '', preset: 'only-raise' })
     const parameters = { key_values_json: '{"best":null}' }
     expect((await project.asOwner('populate_key_values', { parameters })).status).toBe(200)
@@ -101,7 +101,7 @@ describe.each(engines)('the rules of a project, on %s', (engine) => {
     await expectRefused(set(project, 'best', 2), 'ONLY_RAISE')
   })
 
-  it('say no where another door stored what no page could have', async () => {
+  it('refuse a write over a value of another door that no page could have set', async () => {
     const project = await create(
       { prefix: 'a', preset: 'append-only' },
       { prefix: 'r', preset: 'only-raise' },
@@ -116,7 +116,7 @@ describe.each(engines)('the rules of a project, on %s', (engine) => {
     await expectRefused(set(project, 'r', 1), 'ONLY_RAISE')
   })
 
-  it('own keys only: of the id that the server gave', async () => {
+  it('own keys only: keys with the id that the server gave', async () => {
     const project = await create({ prefix: 'of/', preset: 'own-keys-only' })
     const ids = await Promise.all([1, 2].map(() => project.send('user_id')))
     const [ann, ben] = ids.map(({ text, headers }) => ({
@@ -147,7 +147,7 @@ describe.each(engines)('the rules of a project, on %s', (engine) => {
     ['of/{me}/', 'of/<your id>/'],
     ['a/{me}/{me}', 'a/<your id>/<your id>'],
     ['o'.repeat(100), ''],
-  ])('say which keys are one’s own, under the prefix %j', async (prefix, example) => {
+  ])('say which keys belong to the page, under the prefix %j', async (prefix, example) => {
     const project = await create({ prefix, preset: 'own-keys-only' })
     const given = (await project.send('user_id')).headers.get('x-page-user') ?? ''
     const [id = ''] = given.split('.')
@@ -158,13 +158,13 @@ describe.each(engines)('the rules of a project, on %s', (engine) => {
     expect(text).not.toContain(id)
   })
 
-  it('say it also of a rule for one key', async () => {
+  it('say which key belongs to the page in a rule for one key', async () => {
     const project = await create({ key: 'of {me}', preset: 'own-keys-only' })
     const { text } = await set(project, `of ${'x'.repeat(22)}`, 1)
     expect(JSON.parse(text).msg).toBe(ownKeysSentence('of <your id>'))
   })
 
-  it(`lose nothing of ${pages} pages that raise one high score at once`, async () => {
+  it(`keep the highest score of ${pages} pages that raise it at once`, async () => {
     const project = await create({ key: 'best', preset: 'only-raise' })
     for (let round = 0; round < 5; round += 1) {
       const scores = Array.from({ length: pages }, (_, n) => round * pages + ((n * 7) % pages))
@@ -179,7 +179,7 @@ describe.each(engines)('the rules of a project, on %s', (engine) => {
     }
   })
 
-  it(`let one of ${pages} pages write what is written once`, async () => {
+  it(`let only one of ${pages} pages set a write-once value`, async () => {
     const project = await create({ key: 'winner', preset: 'write-once' })
     const names = Array.from({ length: pages }, (_, n) => n)
     const replies = await Promise.all(names.map((name) => set(project, 'winner', name)))
@@ -188,7 +188,7 @@ describe.each(engines)('the rules of a project, on %s', (engine) => {
     expect(await project.get('winner')).toBe(winners[0])
   })
 
-  it(`lose no line of ${pages} pages that add to one list, each until it is in`, async () => {
+  it(`lose no line of ${pages} pages that add to one list with retries`, async () => {
     const project = await create({ key: 'chat', preset: 'append-only' })
     const add = async (line: number): Promise<void> => {
       for (;;) {
@@ -202,7 +202,7 @@ describe.each(engines)('the rules of a project, on %s', (engine) => {
     expect((await project.get('chat')).toSorted((a: number, b: number) => a - b)).toEqual(lines)
   })
 
-  it('hold with other doors that write the same key meanwhile', async () => {
+  it('apply while other doors write the same key', async () => {
     const project = await create({ key: 'best', preset: 'only-raise' })
     const remote = new Remote(server.url())
     const path = `/v2/key-value-stores/${project.storeId}/records/best`
@@ -215,7 +215,7 @@ describe.each(engines)('the rules of a project, on %s', (engine) => {
     expect(await project.get('best')).toBe(1_000)
   })
 
-  it('hold from the moment that they are set', async () => {
+  it('apply from the moment that they are set', async () => {
     const project = await create()
     await expectSet(set(project, 'k', 5))
     const writes = Array.from({ length: 20 }, (_, n) => set(project, 'k', n))
@@ -223,7 +223,7 @@ describe.each(engines)('the rules of a project, on %s', (engine) => {
     const before = await project.get('k')
     await Promise.all(writes)
     await expectRefused(set(project, 'k', 6), 'READ_ONLY')
-    // Nothing came behind the change that was not decided by it.
+    // No write after the change was decided by the old rules.
     expect(typeof before).toBe('number')
     const after = await project.get('k')
     await expectRefused(set(project, 'k', 7), 'READ_ONLY')

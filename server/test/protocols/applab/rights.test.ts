@@ -17,7 +17,7 @@ const invalid = { status: 401, type: 'PAGE_KEY_INVALID' }
 const loginRequired = { status: 401, type: 'LOGIN_REQUIRED' }
 const notFound = { status: 404, type: 'PROJECT_NOT_FOUND' }
 
-describe.each(engines)('what pages may do, on %s', (engine) => {
+describe.each(engines)('the access of a page, on %s', (engine) => {
   const server = useTestServer({ engine })
   const create = (settings = {}): Promise<ApplabProject> =>
     ApplabProject.create({ url: server.url(), token: server.token() }, settings)
@@ -34,14 +34,14 @@ describe.each(engines)('what pages may do, on %s', (engine) => {
     return project.send('get_key_value', { parameters: { key: 'k' }, headers })
   }
 
-  it('is to get and set by the channel id alone, where the project is open', async () => {
+  it('includes get and set by the channel id alone if the project is open', async () => {
     expect((await get(open)).text).toBe('"there"')
     const set = await open.send('set_key_value', { parameters: { key: 'new', value: '1' } })
     expect([set.status, set.text]).toEqual([200, '{"key":"new","value":1}'])
     expect(await open.get('new')).toBe(1)
   })
 
-  it('needs the page key else, in a header or the query', async () => {
+  it('needs the page key if the project is not open, in a header or the query', async () => {
     expect(refusalOf(await get(closed))).toEqual(missing)
     const set = await closed.send('set_key_value', { parameters: value })
     expect(refusalOf(set)).toEqual(missing)
@@ -54,7 +54,7 @@ describe.each(engines)('what pages may do, on %s', (engine) => {
     expect(asPage.status).toBe(200)
   })
 
-  it('is nothing with a wrong page key, even where the project is open', async () => {
+  it('is refused with a wrong page key, even if the project is open', async () => {
     const keys = ['wrong', ' x ', open.pageKey.slice(0, -1), `${open.pageKey}x`, closed.pageKey]
     for (const key of keys) {
       expect(refusalOf(await get(open, { 'X-Page-Key': key })), key).toEqual(invalid)
@@ -67,7 +67,7 @@ describe.each(engines)('what pages may do, on %s', (engine) => {
     expect(await open.get('k')).toBe('there')
   })
 
-  it('is without a page key where that is empty', async () => {
+  it('treats an empty page key like no page key', async () => {
     for (const headers of [{ 'X-Page-Key': '' }, { 'X-Page-Key': ' ' }]) {
       expect((await get(open, headers)).text).toBe('"there"')
       expect(refusalOf(await get(closed, headers))).toEqual(missing)
@@ -80,7 +80,7 @@ describe.each(engines)('what pages may do, on %s', (engine) => {
     expect((await closed.send('get_key_value', both)).text).toBe('"there"')
   })
 
-  it('is told alike of a channel that is nobody’s', async () => {
+  it('is answered the same for every unknown channel', async () => {
     for (const channel of ['none', '__proto__', '%F0%9F%91%81', '..%2f..', 'x'.repeat(300)]) {
       const path = `/datablock_storage/${channel}/get_key_value?key=k`
       const reply = await new Remote(server.url()).send(path)
@@ -88,7 +88,7 @@ describe.each(engines)('what pages may do, on %s', (engine) => {
     }
   })
 
-  it('is never to list, to populate, to ask for data, or to clear', async () => {
+  it('never includes listing, populating, project_has_data, or clearing', async () => {
     for (const action of ownersActions) {
       for (const reply of [await open.send(action), await closed.asPage(action)]) {
         expect(refusalOf(reply), action).toEqual(loginRequired)
@@ -97,7 +97,7 @@ describe.each(engines)('what pages may do, on %s', (engine) => {
     expect(await open.get('k')).toBe('there')
   })
 
-  it('is to delete where the owner turned it on', async () => {
+  it('includes deleting if the owner turned that on', async () => {
     const project = await create()
     await project.set('k', 1)
     const parameters = { key: 'k' }
@@ -114,7 +114,7 @@ describe.each(engines)('what pages may do, on %s', (engine) => {
     expect([again.status, again.text]).toEqual([200, 'true'])
   })
 
-  it('ends at once when the project is closed, its key changed, or it is no project', async () => {
+  it('ends at once when the project is closed or removed, or its page key changes', async () => {
     const project = await create()
     const remote = new Remote(server.url())
     const token = server.token()
@@ -135,7 +135,7 @@ describe.each(engines)('what pages may do, on %s', (engine) => {
     expect((await remote.send(`${store}/records/k`, { token })).text).toBe('1')
   })
 
-  it('ends while a value is on its way', async () => {
+  it('can end during the upload of a value', async () => {
     const project = await create()
     const path = `/datablock_storage/${project.channelId}/set_key_value`
     const target = { url: server.url(), path, method: 'POST', contentType: 'application/json' }
@@ -148,7 +148,7 @@ describe.each(engines)('what pages may do, on %s', (engine) => {
   })
 })
 
-describe.each(engines)('what a token may do, on %s', (engine) => {
+describe.each(engines)('a token, on %s', (engine) => {
   const server = useTestServer({ engine })
   let project: ApplabProject
   let people: People
@@ -159,7 +159,7 @@ describe.each(engines)('what a token may do, on %s', (engine) => {
     people = new People(owner)
   })
 
-  it('goes before what a page may: a stranger finds nothing', async () => {
+  it('replaces the rights of a page: a stranger with a token finds nothing', async () => {
     await project.set('k', 1)
     const token = (await people.create('stranger')).token
     for (const action of ['get_key_value', ...ownersActions, 'delete_key_value', 'user_id']) {
@@ -169,7 +169,7 @@ describe.each(engines)('what a token may do, on %s', (engine) => {
     expect(await project.get('k')).toBe(1)
   })
 
-  it('is bound by no rule for pages', async () => {
+  it('of the owner is not limited by rules for pages', async () => {
     await project.change({ rules: [{ prefix: '', preset: 'read-only' }] })
     await project.set('ruled', 1)
     expect(await project.get('ruled')).toBe(1)
@@ -177,7 +177,7 @@ describe.each(engines)('what a token may do, on %s', (engine) => {
     expect(refusalOf(asPage)).toEqual({ status: 403, type: 'READ_ONLY' })
   })
 
-  it('must be one that is valid', async () => {
+  it('must be valid', async () => {
     const wrong = await project.send('get_key_value', { token: 'wrong', parameters: value })
     expect(refusalOf(wrong)).toEqual(loginRequired)
     const query = await project.send('get_key_values', { parameters: { token: server.token() } })
@@ -185,8 +185,8 @@ describe.each(engines)('what a token may do, on %s', (engine) => {
   })
 })
 
-describe('an unknown channel of somebody with a token', () => {
-  it('becomes their project, whatever they ask of it', async () => {
+describe('an unknown channel in a request with a token', () => {
+  it("becomes the user's project, whatever the request is", async () => {
     const server = await startTestServer()
     const remote = new Remote(server.url)
     try {
@@ -209,7 +209,7 @@ describe('an unknown channel of somebody with a token', () => {
     }
   })
 
-  it('stays unknown where its name is none, the token is for less, or it is another’s', async () => {
+  it("stays unknown if its name is invalid, if the token is limited, or if it is another user's", async () => {
     const server = await startTestServer()
     const remote = new Remote(server.url)
     const ask = (channel: string, token?: string): Promise<Answered> =>
@@ -230,7 +230,7 @@ describe('an unknown channel of somebody with a token', () => {
     }
   })
 
-  it('stays unknown where the server makes none by itself', async () => {
+  it('stays unknown if applabAutoCreate is off', async () => {
     const server = await startTestServer({ applabAutoCreate: false })
     try {
       const path = '/datablock_storage/channel/get_key_value?key=k'
@@ -242,7 +242,7 @@ describe('an unknown channel of somebody with a token', () => {
   })
 })
 
-describe('an export under way', () => {
+describe('a running export', () => {
   const server = useTestServer()
 
   it('is cut off when the token is revoked', async () => {
@@ -266,10 +266,10 @@ describe('an export under way', () => {
   })
 })
 
-describe('who did it', () => {
+describe('the author of a change', () => {
   const server = useTestServer()
 
-  it('is in the store’s audit trail: the user, or a page through this door', async () => {
+  it('is in the store’s audit trail: the user, or a page of this door', async () => {
     const owner = { url: server.url(), token: server.token() }
     const project = await ApplabProject.create(owner)
     await project.set('by-owner', 1)

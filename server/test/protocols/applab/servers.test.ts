@@ -20,7 +20,7 @@ describe.each(sharedEngines)('pages of one project on two servers, on %s', (engi
     project = await ApplabProject.create({ url, token: servers().token }, { rules })
   })
 
-  /** Through one of the servers by turns. */
+  /** Sends a request to the server at `index`, modulo their number. */
   function send(index: number, call: string, asked: object = {}): Promise<Answered> {
     const path = `/datablock_storage/${project.channelId}/${call}`
     return new Remote(servers().at(index).url).send(path, asked)
@@ -31,7 +31,7 @@ describe.each(sharedEngines)('pages of one project on two servers, on %s', (engi
     return send(index, 'set_key_value', { method: 'POST', json })
   }
 
-  it('raise one high score at once: the highest is there', async () => {
+  it('raise one high score at once: the highest is stored', async () => {
     for (let round = 0; round < 3; round += 1) {
       const scores = Array.from({ length: pages }, (_, n) => round * pages + ((n * 7) % pages))
       const replies = await Promise.all(scores.map((score, n) => set(n, 'best', score)))
@@ -43,7 +43,7 @@ describe.each(sharedEngines)('pages of one project on two servers, on %s', (engi
     }
   })
 
-  it('write once: one of them does', async () => {
+  it('set a write-once value at once: only one of them does', async () => {
     const names = Array.from({ length: pages }, (_, n) => n)
     const replies = await Promise.all(names.map((name) => set(name, 'winner', name)))
     const winners = names.filter((name) => replies[name]?.status === 200)
@@ -51,7 +51,7 @@ describe.each(sharedEngines)('pages of one project on two servers, on %s', (engi
     expect(await project.get('winner')).toBe(winners[0])
   })
 
-  it('add to one list, each until it is in: none is lost', async () => {
+  it('add to one list with retries: no line is lost', async () => {
     const add = async (line: number): Promise<void> => {
       for (;;) {
         const read = await send(line + 1, 'get_key_value?key=chat')
@@ -65,7 +65,7 @@ describe.each(sharedEngines)('pages of one project on two servers, on %s', (engi
     expect(list.toSorted((a, b) => a - b)).toEqual(lines)
   })
 
-  it('are let in or not by what the other server was told', async () => {
+  it('follow settings that were changed through the other server', async () => {
     expect((await send(1, 'get_key_value?key=best')).status).toBe(200)
     await project.change({ isOpen: false })
     const closed = await send(1, 'get_key_value?key=best')
@@ -76,7 +76,7 @@ describe.each(sharedEngines)('pages of one project on two servers, on %s', (engi
     expect(refusalOf(await set(1, 'new', 1))).toEqual({ status: 403, type: 'READ_ONLY' })
   })
 
-  it('know the ids that the other server gave', async () => {
+  it('keep the ids that the other server gave', async () => {
     const given = await send(0, 'user_id')
     const headers = { 'X-Page-User': given.headers.get('x-page-user') ?? '' }
     const asked = await send(1, 'user_id', { headers })

@@ -7,7 +7,7 @@ import type { Answered } from '../../support/network/remote.ts'
 import { startTestServer, type TestServer } from '../../support/network/test-server.ts'
 import { ApplabProject, refusalOf } from '../../support/pages/applab-project.ts'
 
-describe('storage that fails a page', () => {
+describe('storage that fails during the request of a page', () => {
   const engine = new KeptEngine()
   let server: TestServer
   let project: ApplabProject
@@ -25,7 +25,7 @@ describe('storage that fails a page', () => {
   const set = (key: string, value: string): Promise<Answered> =>
     project.send('set_key_value', { parameters: { key, value } })
 
-  it('for a moment: the page is told to try again', async () => {
+  it('for a moment: the page gets TRY_AGAIN', async () => {
     await get('k')
     engine.readFailure = new EngineError('unavailable', 'Nobody answers.')
     const reply = await get('k')
@@ -35,14 +35,14 @@ describe('storage that fails a page', () => {
     expect((await get('k')).text).toBe('"there"')
   })
 
-  it('after a write: nobody knows whether it is there', async () => {
+  it('after a write: the page gets TRY_AGAIN, the outcome is unknown', async () => {
     engine.losesAnswers = true
     const reply = await set('lost', '1')
     engine.losesAnswers = false
     expect(refusalOf(reply)).toEqual({ status: 503, type: 'TRY_AGAIN' })
   })
 
-  it('with a full disk: nothing is stored, and all is read', async () => {
+  it('with a full disk: nothing is stored, and reading works', async () => {
     engine.commitFailure = new EngineError('full', 'No space is left.')
     const reply = await set('k', '"new"')
     engine.commitFailure = undefined
@@ -50,7 +50,7 @@ describe('storage that fails a page', () => {
     expect((await get('k')).text).toBe('"there"')
   })
 
-  it('with a damaged value: the page is told, the others are there, and it can be set', async () => {
+  it('with a damaged value: the page gets an error, other values work, and it can be set again', async () => {
     await project.set('damaged', 1)
     const domain = await openTestDomain(engine)
     const { contentId } = await (await domain.stores.find(project.storeId)).identity()

@@ -13,7 +13,7 @@ const pageCallsMax = 1_200
 const projectCallsMax = 60_000
 const peerCallsMax = 18_000
 
-describe('a page that goes on and on', () => {
+describe('a page that sends too many requests', () => {
   let now = Date.UTC(2027, 0, 1)
   let server: TestServer
   let project: ApplabProject
@@ -35,7 +35,7 @@ describe('a page that goes on and on', () => {
     return replies
   }
 
-  /** How many of these calls, one after the other on one connection, are refused. */
+  /** Sends `count` calls one after the other on one connection; returns how many are refused. */
   async function refusedOf(count: number, headers: Record<string, string>): Promise<number> {
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
     const path = `/datablock_storage/${project.channelId}/get_key_value?key=k`
@@ -45,7 +45,7 @@ describe('a page that goes on and on', () => {
     return replies.split('HTTP/1.1 429 ').length - 1
   }
 
-  it('is told to wait, and no other page of the project is', async () => {
+  it('must wait, but other pages of the project need not', async () => {
     const given = (await project.send('user_id')).headers.get('x-page-user') ?? ''
     const headers = { 'X-Page-User': given }
     const fine = await many(pageCallsMax, headers)
@@ -54,7 +54,7 @@ describe('a page that goes on and on', () => {
     expect(refused && refusalOf(refused)).toEqual(rateLimit)
     expect(refused?.headers.get('retry-after')).toBe('1')
     expect(JSON.parse(refused?.text ?? '').msg).toContain('wait 1 second.')
-    // As many as all pages of the project may do together: they are refused, and use up nothing.
+    // As many calls as all pages of the project may send together: refused calls do not count.
     expect(await refusedOf(projectCallsMax, headers)).toBe(projectCallsMax)
     const other = (await project.send('user_id')).headers.get('x-page-user') ?? ''
     expect((await many(1, { 'X-Page-User': other }))[0]?.status).toBe(200)
@@ -63,7 +63,7 @@ describe('a page that goes on and on', () => {
     expect((await many(1, headers))[0]?.status).toBe(200)
   })
 
-  it('is told to wait as well where it never says who it is', async () => {
+  it('must wait too if it sends no valid id', async () => {
     now += 60_000
     expect(await refusedOf(peerCallsMax + 500, { 'X-Page-User': 'forged' })).toBe(500)
     const known = (await project.asOwner('user_id')).headers.get('x-page-user') ?? ''
@@ -74,7 +74,7 @@ describe('a page that goes on and on', () => {
 describe('guesses', () => {
   const server = useTestServer()
 
-  it('of channels are over after 100 from one address', async () => {
+  it('of channels are refused after 100 from one address', async () => {
     const project = await ApplabProject.create({ url: server.url(), token: server.token() })
     const parameters = { key: 'k' }
     expect((await project.send('get_key_value', { parameters })).status).toBe(200)
@@ -85,12 +85,12 @@ describe('guesses', () => {
     const { status } = limited
     expect(refusalOf({ status, text: await limited.text() })).toEqual(rateLimit)
     expect(limited.headers.get('retry-after')).toBe('60')
-    // Who knows one, and who has a token, goes on.
+    // Callers with a known channel or with a token are still served.
     expect((await project.send('get_key_value', { parameters })).status).toBe(200)
     expect((await project.asOwner('get_key_value', { parameters })).status).toBe(200)
   })
 
-  it('of page keys are over after 100 from one address', async () => {
+  it('of page keys are refused after 100 from one address', async () => {
     const owner = { url: server.url(), token: server.token() }
     const project = await ApplabProject.create(owner, { isOpen: false })
     const parameters = { key: 'k' }

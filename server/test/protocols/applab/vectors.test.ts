@@ -24,8 +24,8 @@ interface Vector {
 }
 
 /**
- * Requests and answers of code.org's own server, from its tests and its source: `$repeat` stands
- * for a text several times over, `$jsonOf` for the JSON of a value.
+ * Requests and replies of code.org's own server, from its tests and its source. `$repeat` stands
+ * for a repeated text, `$jsonOf` for the JSON of a value.
  */
 const vectors: readonly Vector[] = JSON.parse(
   readFileSync(new URL('../../fixtures/applab.json', import.meta.url), 'utf8'),
@@ -39,7 +39,7 @@ afterEach(async () => {
 })
 
 describe('the requests of code.org’s own tests', () => {
-  it('are all here', () => {
+  it('are all included', () => {
     expect(vectors).toHaveLength(13)
   })
 })

@@ -3,7 +3,7 @@ import { People, type Person } from '../../support/data/people.ts'
 import { type Answered, type Asked, errorTypeOf, type Json } from '../../support/network/remote.ts'
 import { engines, useTestServer } from '../../support/network/test-server.ts'
 
-describe.each(engines)('who may do what with a store, on %s', (engine) => {
+describe.each(engines)('the access to a store, on %s', (engine) => {
   const server = useTestServer({ engine })
   let people: People
   let jane: Person
@@ -32,7 +32,7 @@ describe.each(engines)('who may do what with a store, on %s', (engine) => {
   const ask = (part: string, asked: Asked = {}): Promise<Answered> =>
     people.remote.send(path + part, { token: jane.token, ...asked })
 
-  it('is told in full to those who manage it, by id and by name', async () => {
+  it('is shown in full to those who manage the store, by id and by name', async () => {
     expect(await access()).toEqual({
       storeId,
       owner: { userId: jane.id, username: 'jane' },
@@ -45,7 +45,7 @@ describe.each(engines)('who may do what with a store, on %s', (engine) => {
     expect(data).toEqual(await access())
   })
 
-  it('is given by username or id, changed, and taken back, each by itself', async () => {
+  it('is given by username or id, changed, and taken back, for each user separately', async () => {
     const first = await patch({ shares: { joe: 'read', [jill.id]: 'write' } })
     const both = [
       { userId: joe.id, username: 'joe', action: 'read' },
@@ -73,7 +73,7 @@ describe.each(engines)('who may do what with a store, on %s', (engine) => {
     expect(shared.sort()).toEqual(guests.map(({ username }) => username).sort())
   })
 
-  it('follows the general access, and what the owner set for stores that follow that', async () => {
+  it("follows the general access, or the owner's setting", async () => {
     const changed = await patch({ generalAccess: 'ANYONE_WITH_NAME_CAN_READ' })
     expect(JSON.parse(changed.text).data).toMatchObject({
       generalAccess: 'ANYONE_WITH_NAME_CAN_READ',
@@ -94,7 +94,7 @@ describe.each(engines)('who may do what with a store, on %s', (engine) => {
     await people.remote.do('/coatcheck/v1/me', asked)
   }
 
-  it('stays as it is where nothing is asked for', async () => {
+  it('is not changed by an empty request', async () => {
     await patch({ shares: { joe: 'read' } })
     const before = await access()
     for (const nothing of [{}, { shares: {} }]) {
@@ -105,7 +105,7 @@ describe.each(engines)('who may do what with a store, on %s', (engine) => {
 
   const crowd = Object.fromEntries(Array.from({ length: 101 }, (_, n) => [`user-${n}`, 'read']))
   it.each([
-    [400, 'invalid-value', 'a right that there is none of', { shares: { joe: 'own' } }],
+    [400, 'invalid-value', 'an unknown right', { shares: { joe: 'own' } }],
     [400, 'invalid-value', 'a right in upper case', { shares: { joe: 'READ' } }],
     [400, 'invalid-value', 'a right that is a list', { shares: { joe: ['read'] } }],
     [400, 'invalid-value', 'a right that is a flag', { shares: { joe: true } }],
@@ -114,16 +114,16 @@ describe.each(engines)('who may do what with a store, on %s', (engine) => {
     [400, 'invalid-value', 'a list of users', { shares: ['joe'] }],
     [400, 'invalid-value', 'shares that are a text', { shares: 'joe' }],
     [400, 'invalid-value', 'no shares', { shares: null }],
-    [400, 'invalid-value', 'a level that there is none of', { generalAccess: 'OPEN' }],
+    [400, 'invalid-value', 'an unknown level', { generalAccess: 'OPEN' }],
     [400, 'invalid-value', 'a level that is a number', { generalAccess: 1 }],
-    [400, 'invalid-value', 'a field that there is none of', { share: { joe: 'read' } }],
+    [400, 'invalid-value', 'an unknown field', { share: { joe: 'read' } }],
     [400, 'invalid-value', 'more users than fit', { shares: crowd }],
-    [404, 'record-not-found', 'a user that there is none of', { shares: { nobody: 'read' } }],
+    [404, 'record-not-found', 'an unknown user', { shares: { nobody: 'read' } }],
     [404, 'record-not-found', 'a user without a name', { shares: { '': 'read' } }],
     [404, 'record-not-found', 'a prototype', JSON.parse('{"shares":{"__proto__":"read"}}')],
     [404, 'record-not-found', 'an endless name', { shares: { ['x'.repeat(100_000)]: 'read' } }],
     [404, 'record-not-found', 'half a character', { shares: { '\ud800': 'read' } }],
-  ])('is refused with %i %s for %s, and stays', async (status, type, _, wanted) => {
+  ])('refuses with %i %s for %s, and changes nothing', async (status, type, _, wanted) => {
     await patch({ shares: { jill: 'read' } })
     const before = await access()
     const good = { shares: { joe: 'read' }, generalAccess: 'RESTRICTED' }
@@ -145,7 +145,7 @@ describe.each(engines)('who may do what with a store, on %s', (engine) => {
     }
   })
 
-  it('is for a bounded number of users', async () => {
+  it('can be given to a limited number of users', async () => {
     const guests = await Promise.all(
       Array.from({ length: 101 }, (_, n) => people.create(`guest-${engine}-${n}`)),
     )
@@ -159,7 +159,7 @@ describe.each(engines)('who may do what with a store, on %s', (engine) => {
     expect((await patch({ shares: { [first]: null, [last]: 'read' } })).status).toBe(200)
   })
 
-  it('has links that end when the secret that signs them is made anew', async () => {
+  it('has links that become invalid when the secret that signs them is replaced', async () => {
     const store = server.client(jane).keyValueStore(storeId)
     await store.setRecord({ key: 'K', value: 'text' })
     const before = await store.get()
@@ -184,7 +184,7 @@ describe.each(engines)('who may do what with a store, on %s', (engine) => {
     expect((await store.getRecord('K'))?.value).toBe('text')
   })
 
-  it('has a new secret each time, whatever is sent with the wish', async () => {
+  it('gets a new secret for each request, whatever its body is', async () => {
     const secrets = new Set<string>()
     for (const body of ['', '{}', 'nonsense']) {
       const { status, text } = await ask('/signing-secret', { method: 'POST', body })

@@ -34,7 +34,7 @@ describe.each(engines)('the audit trail of a store, on %s', (engine) => {
     return Number(/^"(\d+)"$/.exec(headers.get('etag') ?? '')?.[1])
   }
 
-  it('tells who did what to a record, with which token, and which revision was before', async () => {
+  it('shows who did what to a record, with which token, and the revision before', async () => {
     const stores = { jane: server.client(jane), joe: server.client(joesTool) }
     const begun = Date.now()
     await stores.jane.keyValueStore(storeId).setRecord({ key: 'K', value: 'first' })
@@ -89,7 +89,7 @@ describe.each(engines)('the audit trail of a store, on %s', (engine) => {
     return data.items.map(({ id }: Json) => id)
   }
 
-  it('tells of long values and of many deletions too', async () => {
+  it('contains long values and deletions of many records too', async () => {
     const store = server.client(joesTool).keyValueStore(storeId)
     await store.setRecord({ key: 'LONG', value: 'x'.repeat(3_000_000) })
     await people.remote.do(`/v2/key-value-stores/${storeId}/delete-records`, {
@@ -109,7 +109,7 @@ describe.each(engines)('the audit trail of a store, on %s', (engine) => {
     ])
   })
 
-  it('tells of settings, sharing, secrets and clearing, once each, the newest first', async () => {
+  it('contains settings, sharing, secrets and clearing, once each, the newest first', async () => {
     const remote = people.remote
     const path = `/v2/key-value-stores/${storeId}`
     const asJane = { method: 'PATCH', token: jane.token }
@@ -161,14 +161,14 @@ describe.each(engines)('the audit trail of a store, on %s', (engine) => {
     }
   })
 
-  it('is bounded, and ends where it ends', async () => {
+  it('accepts a limit or position out of range', async () => {
     expect((await page('?limit=5000')).items.length).toBe(2)
     expect(await page('?before=0')).toEqual({ items: [], count: 0, nextBefore: null })
     expect((await page(`?before=${Number.MAX_SAFE_INTEGER}`)).items.length).toBe(2)
     expect((await page('?limit=0')).items.length).toBe(2)
   })
 
-  it('gives 1,000 events at the most', async () => {
+  it('returns at most 1,000 events', async () => {
     const store = server.client(jane).keyValueStore(storeId)
     const puts = (n: number): Promise<void> => store.setRecord({ key: `K-${n}`, value: n })
     for (let start = 0; start < 1_100; start += 50) {
@@ -209,7 +209,7 @@ describe.each(engines)('the audit trail of a user, on %s', (engine) => {
   const told = ({ items }: Json): unknown =>
     items.map(({ action, subject, username, door }: Json) => [action, subject, username, door])
 
-  it('tells of stores and tokens of theirs, the newest first', async () => {
+  it("contains the user's stores and tokens, the newest first", async () => {
     const { id } = await server.client(jane).keyValueStores().getOrCreate('kept')
     const tool = await people.createToken(jane, { name: 'tool', action: 'read', storeId: id })
     await people.revoke(jane, tool)
@@ -236,7 +236,7 @@ describe.each(engines)('the audit trail of a user, on %s', (engine) => {
     }
   })
 
-  it('tells admins what they did, and of others where they ask', async () => {
+  it('shows admins their own actions, and those of another user on request', async () => {
     const joe = await people.create('joe')
     await people.disable(joe)
     const own = told(await trail(server.token()))
@@ -254,7 +254,7 @@ describe.each(engines)('the audit trail of a user, on %s', (engine) => {
     expect([none.status, errorTypeOf(none)]).toEqual([404, 'record-not-found'])
   })
 
-  it('is for nobody else to see, and their own by their own name too', async () => {
+  it('is visible to the user only, also by the own name', async () => {
     expect(await trail(jane.token, '?user=jane')).toEqual(await trail(jane.token))
     expect(await trail(jane.token, `?user=${jane.id}`)).toEqual(await trail(jane.token))
     for (const user of ['owner', 'joe', 'none']) {

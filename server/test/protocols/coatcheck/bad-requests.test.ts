@@ -11,7 +11,7 @@ const own = routes.flatMap(({ path, methods }) =>
   Object.keys(methods).map((method) => ({ method, path })),
 )
 const project = '/coatcheck/v1/projects/:channel'
-/** What they take is an object of JSON; `isOptional` where none is taken too. */
+/** Endpoints that take a JSON object; with `isOptional` the body may be missing. */
 const takers = [
   { method: 'PATCH', path: '/coatcheck/v1/me', isOptional: false },
   { method: 'POST', path: '/coatcheck/v1/users', isOptional: false },
@@ -23,15 +23,15 @@ const takers = [
   { method: 'PATCH', path: '/v2/key-value-stores/:store/access', isOptional: false },
   { method: 'POST', path: '/v2/key-value-stores/:store/delete-records', isOptional: false },
 ]
-/** These take an object of any members. */
+/** Endpoints that take a JSON object with any members. */
 const takersOfAny = [
   { method: 'POST', path: `${project}/import`, isOptional: false },
   { method: 'PUT', path: `${project}/seed`, isOptional: false },
 ]
-/** What is said in the path says all. */
+/** Endpoints that need no body. */
 const bodiless = [`POST ${project}/rotate-key`, `POST ${project}/reset`]
 
-describe.each(engines)("requests that Coatcheck's own API can't take, on %s", (engine) => {
+describe.each(engines)("bad requests to Coatcheck's own API, on %s", (engine) => {
   const server = useTestServer({ engine })
   const send = ownerRequests(server)
   let storeId = ''
@@ -59,7 +59,7 @@ describe.each(engines)("requests that Coatcheck's own API can't take, on %s", (e
     errorTypeOf(reply),
   ]
 
-  /** Everything that these requests could change. */
+  /** All state that these requests could change. */
   async function state(): Promise<string> {
     const paths = [
       '/coatcheck/v1/me',
@@ -74,7 +74,7 @@ describe.each(engines)("requests that Coatcheck's own API can't take, on %s", (e
     return [data.count, ...replies.map(({ body }) => body.toString())].join('\n')
   }
 
-  it('are asked of everything that takes a body', () => {
+  it('are tested with every endpoint that takes a body', () => {
     const changing = [...routes, ...apifyRoutes].flatMap(({ path, methods }) =>
       Object.keys(methods)
         .filter((method) => method === 'PATCH' || method === 'POST')
@@ -88,7 +88,7 @@ describe.each(engines)("requests that Coatcheck's own API can't take, on %s", (e
   })
 
   const all = [...takers, ...takersOfAny]
-  it.each(all)('are bodies that are no JSON object, at $method $path', async (taker) => {
+  it.each(all)('are bodies that are not a JSON object, at $method $path', async (taker) => {
     const { method, path, isOptional } = taker
     const before = await state()
     const ask = (body: string | Uint8Array, headers: Record<string, string> = json) =>
@@ -119,7 +119,7 @@ describe.each(engines)("requests that Coatcheck's own API can't take, on %s", (e
     expect(await state()).toBe(before)
   })
 
-  it.each(all)('are bodies that are not encoded as they say, at $method $path', async (taker) => {
+  it.each(all)('are bodies with a wrong Content-Encoding, at $method $path', async (taker) => {
     const before = await state()
     const ask = (body: string | Uint8Array, encoding: string) =>
       send(fill(taker.path), {
@@ -147,7 +147,7 @@ describe.each(engines)("requests that Coatcheck's own API can't take, on %s", (e
     expect(await state()).toBe(before)
   })
 
-  it.each(takers)('are fields that mean nothing, at $method $path', async ({ method, path }) => {
+  it.each(takers)('are unknown fields, at $method $path', async ({ method, path }) => {
     const before = await state()
     for (const name of ['odd', '', '__proto__', 'constructor', 'toString', 'x'.repeat(10_000)]) {
       const body = `{${JSON.stringify(name)}:{}}`
@@ -157,7 +157,7 @@ describe.each(engines)("requests that Coatcheck's own API can't take, on %s", (e
     expect(await state()).toBe(before)
   })
 
-  it('are paths that lead nowhere, which says where to look', async () => {
+  it('are unknown paths; the reply says where to look', async () => {
     const paths = [
       '/coatcheck/v1/',
       '/coatcheck/v1/none',
@@ -180,7 +180,7 @@ describe.each(engines)("requests that Coatcheck's own API can't take, on %s", (e
     expect(body.toString()).toContain('docs/api.md')
   })
 
-  it('are methods that there are none of, whoever asks', async () => {
+  it('are unknown methods, with and without a token', async () => {
     const methods = ['GET', 'PUT', 'POST', 'PATCH', 'DELETE']
     for (const { path, methods: allowed } of routes) {
       const list = ['OPTIONS', ...Object.keys(allowed)].join(',')
@@ -197,7 +197,7 @@ describe.each(engines)("requests that Coatcheck's own API can't take, on %s", (e
     }
   })
 
-  it('are none where a page asks first which it may send', async () => {
+  it('do not include preflight requests', async () => {
     for (const { path, methods } of routes) {
       const reply = await plainRequest(server.url() + fill(path), { method: 'OPTIONS' })
       expect(reply.status).toBe(204)
@@ -208,7 +208,7 @@ describe.each(engines)("requests that Coatcheck's own API can't take, on %s", (e
     }
   })
 
-  it('are no error of the server in all of this', () => {
+  it('are not logged as errors of the server', () => {
     expect(server.logged()).toEqual([])
   })
 })

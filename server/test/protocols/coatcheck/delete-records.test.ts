@@ -39,7 +39,7 @@ describe.each(engines)('deleting many records, on %s', (engine) => {
     return found
   }
 
-  it('deletes those of the given keys, tells how many there were, and no others', async () => {
+  it('deletes the records of the given keys only, and returns their number', async () => {
     for (const key of ['a', 'b', 'c', 'd']) await put(key)
     expect(await removed({ keys: ['a', 'c', 'none', 'a'] })).toBe(2)
     expect(await keys()).toEqual(['b', 'd'])
@@ -48,7 +48,7 @@ describe.each(engines)('deleting many records, on %s', (engine) => {
     expect(await keys()).toEqual(['b', 'd'])
   })
 
-  it('deletes those whose keys begin like that, and no others', async () => {
+  it('deletes the records with a key prefix only', async () => {
     for (const key of ['a', 'in', 'in-', 'in-1', 'in-2', 'in.', 'z']) await put(key)
     expect(await removed({ prefix: 'in-' })).toBe(3)
     expect(await keys()).toEqual(['a', 'in', 'in.', 'z'])
@@ -73,7 +73,7 @@ describe.each(engines)('deleting many records, on %s', (engine) => {
     }
   }
 
-  it('takes keys as listings spell them', async () => {
+  it('accepts keys as listings spell them', async () => {
     const foreign = ['', '.', '..', 'a/b', 'a b', '100%', 'a%20b', 'ключ', '😀']
     for (const key of foreign) await put(key)
     const spelled = await keys()
@@ -85,7 +85,7 @@ describe.each(engines)('deleting many records, on %s', (engine) => {
     expect(await keys()).toEqual([])
   })
 
-  it('deletes by a token for a prefix what is inside of it alone', async () => {
+  it('deletes with a token for a prefix only records inside of it', async () => {
     for (const key of ['a', 'in-1', 'in-2', 'in-3', 'z']) await put(key)
     const scope = { action: 'write', storeId, keyPrefix: 'in-' } as const
     const { token } = await people.createToken(jane, scope)
@@ -99,7 +99,7 @@ describe.each(engines)('deleting many records, on %s', (engine) => {
     expect(await keys()).toEqual(['a', 'z'])
   })
 
-  it('takes keys that no record can have for keys of none', async () => {
+  it('accepts impossible keys, and deletes nothing', async () => {
     await put('a')
     const impossible = ['x'.repeat(3_000), '\ud800', '%ff', '%', 'a\0']
     expect(await removed({ keys: impossible })).toBe(0)
@@ -109,16 +109,16 @@ describe.each(engines)('deleting many records, on %s', (engine) => {
 
   it.each([
     ['nothing', {}],
-    ['both', { keys: ['a'], prefix: 'a' }],
+    ['both keys and prefix', { keys: ['a'], prefix: 'a' }],
     ['keys that are a text', { keys: 'a' }],
     ['keys that are an object', { keys: { a: 1 } }],
-    ['no keys', { keys: null }],
+    ['keys that are null', { keys: null }],
     ['a key that is a number', { keys: ['a', 1] }],
-    ['a key that is none', { keys: ['a', null] }],
+    ['a key that is null', { keys: ['a', null] }],
     ['a prefix that is a number', { prefix: 1 }],
-    ['a prefix that is none', { prefix: null }],
+    ['a prefix that is null', { prefix: null }],
     ['a prefix that is a list', { prefix: ['a'] }],
-    ['a field that there is none of', { prefix: 'a', limit: 1 }],
+    ['an unknown field', { prefix: 'a', limit: 1 }],
     ['more keys than it takes', { keys: Array.from({ length: 10_001 }, (_, n) => `a${n}`) }],
   ])('refuses %s, and deletes nothing', async (_, json) => {
     await put('a')
@@ -127,13 +127,13 @@ describe.each(engines)('deleting many records, on %s', (engine) => {
     expect(await keys()).toEqual(['a'])
   })
 
-  it('takes as many keys as it says', async () => {
+  it('accepts 10,000 keys', async () => {
     await put('a9999')
     const many = Array.from({ length: 10_000 }, (_, n) => `a${n}`)
     expect(await removed({ keys: many })).toBe(1)
   })
 
-  it('is told of a store that is not there', async () => {
+  it('is 404 for a missing store', async () => {
     const asked = { method: 'POST', token: jane.token, json: { prefix: '' } }
     const none = '/v2/key-value-stores/AAAAAAAAAAAAAAAAA/delete-records'
     const reply = await people.remote.send(none, asked)

@@ -5,7 +5,7 @@ import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 const storeId = 'AAAAAAAAAAAAAAAAA'
 
-describe.each(engines)('who is asking, on %s', (engine) => {
+describe.each(engines)('the caller, on %s', (engine) => {
   const server = useTestServer({ engine })
   let people: People
   let jane: Person
@@ -20,7 +20,7 @@ describe.each(engines)('who is asking, on %s', (engine) => {
   const me = async (token: string): Promise<Json> =>
     (await people.remote.do('/coatcheck/v1/me', { token })).data
 
-  it('is told with what their token is for', async () => {
+  it('is shown with the scope of their token', async () => {
     const wish = { action: 'write', storeId, keyPrefix: 'a' } as const
     const { id, token } = await people.createToken(jane, wish)
     expect(await me(token)).toEqual({
@@ -35,14 +35,14 @@ describe.each(engines)('who is asking, on %s', (engine) => {
     expect(await me(server.token())).toMatchObject({ username: 'owner', isAdmin: true })
   })
 
-  it('is never kept by a cache', async () => {
+  it('is never cached', async () => {
     const reply = await people.remote.send('/coatcheck/v1/me', { token: jane.token })
     expect(reply.headers.get('cache-control')).toBe('no-store')
     const refused = await people.remote.send('/coatcheck/v1/me')
     expect(refused.headers.get('cache-control')).toBe('no-store')
   })
 
-  it('sets who may read stores that follow it, which is known at once', async () => {
+  it('sets the access to stores that follow the setting, with effect at once', async () => {
     for (const generalAccess of ['ANYONE_WITH_ID_CAN_READ', 'RESTRICTED']) {
       const reply = await patch({ generalAccess })
       expect([reply.status, JSON.parse(reply.text).data.generalAccess]).toEqual([
@@ -55,8 +55,8 @@ describe.each(engines)('who is asking, on %s', (engine) => {
   })
 
   it.each([
-    ['a level that stores alone have', { generalAccess: 'ANYONE_WITH_NAME_CAN_READ' }],
-    ['a level that there is none of', { generalAccess: 'restricted' }],
+    ['a level that only stores can have', { generalAccess: 'ANYONE_WITH_NAME_CAN_READ' }],
+    ['an unknown level', { generalAccess: 'restricted' }],
     ['a level that is a flag', { generalAccess: true }],
     ['a name', { username: 'june' }],
     ['more rights', { isAdmin: true }],

@@ -30,7 +30,7 @@ describe.each(engines)('the pairs of a project, on %s', (engine) => {
     return `${status} ${errorTypeOf({ text })}`
   }
 
-  it('come from an object of values by keys, and leave as one', async () => {
+  it('are imported from an object of values by keys, and exported as one', async () => {
     const pairs = '{"click_count":5,"button_color":"blue","list":[1,null],"":{"a":false}}'
     expect(await sent('/import', pairs)).toEqual({ added: 4, overwritten: 0, kept: 0, leftOut: 0 })
     const { headers, text } = await project.send('/export')
@@ -40,17 +40,17 @@ describe.each(engines)('the pairs of a project, on %s', (engine) => {
     expect(await project.do('')).toMatchObject({ pairCount: 4 })
   })
 
-  it('may come from a file that begins with a byte order mark', async () => {
+  it('may be imported from a file that begins with a byte order mark', async () => {
     expect(await sent('/import', '\ufeff{"a": 1}')).toMatchObject({ added: 1 })
     expect(await project.pairs()).toEqual({ a: 1 })
   })
 
-  it('are none at first', async () => {
+  it('are empty at first', async () => {
     expect((await project.send('/export')).text).toBe('{}')
     expect(await sent('/import', '{}')).toEqual({ added: 0, overwritten: 0, kept: 0, leftOut: 0 })
   })
 
-  it('keep what is there when others come, unless that is asked for', async () => {
+  it('are not overwritten by an import, unless it asks to overwrite', async () => {
     await sent('/import', '{"click_count": 1}')
     const seeds = '{"click_count": 5, "more": 2}'
     expect(await sent('/import', seeds)).toEqual({ added: 1, overwritten: 0, kept: 1, leftOut: 0 })
@@ -64,7 +64,7 @@ describe.each(engines)('the pairs of a project, on %s', (engine) => {
     expect(await project.pairs()).toEqual({ click_count: 5, more: 2, third: 3 })
   })
 
-  it('lose nothing on their way: numbers, names, order of members', async () => {
+  it('lose nothing in import and export: numbers, names, order of members', async () => {
     const text =
       '{"__proto__":{"b":1.50,"a":9007199254740993},"constructor":1e400,"🧥/ü":"\\u00fc"}'
     await sent('/import', text)
@@ -73,7 +73,7 @@ describe.each(engines)('the pairs of a project, on %s', (engine) => {
     expect((await project.send('/seed')).text).toBe(text)
   })
 
-  it('have no null, which is no value: how many were left out is told', async () => {
+  it('are never null: an import leaves nulls out and returns their number', async () => {
     const pairs = '{"a":null,"b":1,"c":null,"d":[null],"e":"null"}'
     expect(await sent('/import', pairs)).toMatchObject({ added: 3, leftOut: 2 })
     expect(await project.pairs()).toEqual({ b: 1, d: [null], e: 'null' })
@@ -84,7 +84,7 @@ describe.each(engines)('the pairs of a project, on %s', (engine) => {
     expect((await project.send('/seed')).text).toBe('{"b":1,"d":[null],"e":"null"}')
   })
 
-  it('are what other doors wrote, as far as that is JSON', async () => {
+  it('include the records of other doors that are JSON', async () => {
     await project.put('text', { body: 'plain', headers: { 'Content-Type': 'text/plain' } })
     await project.put('packed', {
       body: gzipSync('{"a":1}'),
@@ -100,7 +100,7 @@ describe.each(engines)('the pairs of a project, on %s', (engine) => {
     expect(await project.do('')).toMatchObject({ pairCount: 5 })
   })
 
-  it('are as many as there are', async () => {
+  it('can be 3,456 in one import and export', async () => {
     const many = Object.fromEntries(
       Array.from({ length: 3_456 }, (_, at) => [`key ${at}`, `${at}`]),
     )
@@ -109,7 +109,7 @@ describe.each(engines)('the pairs of a project, on %s', (engine) => {
     expect(await sent('/import', JSON.stringify(many))).toMatchObject({ added: 0, kept: 3_456 })
   })
 
-  it('come from nothing else than an object', async () => {
+  it('can be imported from an object only', async () => {
     for (const part of ['/import', '/seed']) {
       const method = part === '/seed' ? 'PUT' : 'POST'
       for (const body of ['', '[]', '5', '{', '{"a":}', '{"a":undefined}']) {
@@ -138,7 +138,7 @@ describe.each(engines)('the seed of a project, on %s', (engine) => {
   const putSeed = (json: unknown): Promise<unknown> => project.do('/seed', { method: 'PUT', json })
   const refusal = ({ status, text }: Answered): string => `${status} ${errorTypeOf({ text })}`
 
-  it('fills a project that has nothing, and one that has something only when it is reset', async () => {
+  it('fills an empty project; a project with pairs gets it only by a reset', async () => {
     expect(refusal(await reset())).toBe('404 record-not-found')
     expect(refusal(await project.send('/seed'))).toBe('404 record-not-found')
     expect(await putSeed({ click_count: 5, button_color: 'blue' })).toEqual({
@@ -155,7 +155,7 @@ describe.each(engines)('the seed of a project, on %s', (engine) => {
     expect(await project.do('')).toMatchObject({ hasSeed: true, pairCount: 1 })
   })
 
-  it('may be empty, and may be taken away', async () => {
+  it('may be empty, and may be removed', async () => {
     await project.put('a', { json: 1 })
     await putSeed({})
     expect(await project.do('/reset', { method: 'POST' })).toEqual({ removed: 1, pairs: 0 })
@@ -167,7 +167,7 @@ describe.each(engines)('the seed of a project, on %s', (engine) => {
     expect(await project.do('')).toMatchObject({ hasSeed: false })
   })
 
-  it('has bounds', async () => {
+  it('has limits', async () => {
     const put = async (json: unknown): Promise<string> =>
       refusal(await project.send('/seed', { method: 'PUT', json }))
     expect(await put({ a: 'x'.repeat(1_048_576) })).toBe('400 invalid-value')
@@ -177,7 +177,7 @@ describe.each(engines)('the seed of a project, on %s', (engine) => {
     expect(await project.do('')).toMatchObject({ hasSeed: false })
   })
 
-  it('is put back as a whole: whoever reads meanwhile finds all of it or nothing of it', async () => {
+  it('is restored as a whole: a reader meanwhile sees all of it or nothing of it', async () => {
     const seed = Object.fromEntries(Array.from({ length: 50 }, (_, at) => [`k${at}`, 'seed']))
     await putSeed(seed)
     for (let round = 0; round < 5; round += 1) {

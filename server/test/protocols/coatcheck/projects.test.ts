@@ -31,7 +31,7 @@ describe.each(engines)('projects, on %s', (engine) => {
   const patchStore = (id: string, json: object): Promise<Json> =>
     people.remote.do(`/v2/key-value-stores/${id}`, { method: 'PATCH', token: jane.token, json })
 
-  it.each([path, '/applab/projects'])('are made at %s, in a store of their name', async (at) => {
+  it.each([path, '/applab/projects'])('are made at %s, in a store with their name', async (at) => {
     const made = await create({ name: 'Meine Äpfel' }, at)
     expect(made).toMatchObject({
       channelId: expect.stringMatching(/^[A-Za-z0-9_-]{22}$/),
@@ -61,7 +61,7 @@ describe.each(engines)('projects, on %s', (engine) => {
     ).toEqual(made)
   })
 
-  it('are answered with where they are', async () => {
+  it('are made with a Location header in the reply', async () => {
     const asked = { method: 'POST', token: jane.token, json: { name: 'a' } }
     const { status, headers, text } = await people.remote.send('/applab/projects', asked)
     expect(status).toBe(201)
@@ -69,7 +69,7 @@ describe.each(engines)('projects, on %s', (engine) => {
     expect(headers.get('location')).toBe(`${server.url()}${path}/${channelId}`)
   })
 
-  it('may bring the channel id that their pages know already', async () => {
+  it('may be made with the channel id that their pages use already', async () => {
     const channelId = `Old_channel-${engine}`
     expect(await create({ name: 'b', channelId, isOpen: false })).toMatchObject({
       channelId,
@@ -80,7 +80,7 @@ describe.each(engines)('projects, on %s', (engine) => {
     expect(await refused({ name: 'b', channelId: 'x'.repeat(101) })).toBe('400 invalid-value')
   })
 
-  it('need a name, and nothing that is not known', async () => {
+  it('need a name, and accept no unknown fields', async () => {
     for (const wrong of [{}, { name: '' }, { name: ' ' }, { name: 5 }, { name: 'x'.repeat(257) }]) {
       expect(await refused(wrong), JSON.stringify(wrong)).toBe('400 invalid-value')
     }
@@ -89,7 +89,7 @@ describe.each(engines)('projects, on %s', (engine) => {
     expect(await refused([])).toBe('400 invalid-request')
   })
 
-  it('are made for others on the server itself only', async () => {
+  it('are made for other users only by commands on the server itself', async () => {
     for (const token of [jane.token, server.token()]) {
       for (const user of ['joe', '*', 'nobody']) {
         const asked = { method: 'POST', token, json: { name: 'not mine', user } }
@@ -101,7 +101,7 @@ describe.each(engines)('projects, on %s', (engine) => {
     expect(await create({ name: 'mine', user: 'jane' })).toMatchObject({ username: 'jane' })
   })
 
-  it('change in what is said, and in nothing else', async () => {
+  it('change only the fields of a request', async () => {
     const project = await TestProject.create(people.remote, { token: jane.token, name: 'd' })
     const before = await project.do('')
     const rules = [
@@ -130,7 +130,7 @@ describe.each(engines)('projects, on %s', (engine) => {
     expect(await project.do('')).toEqual({ ...before, ...after })
   })
 
-  it('take one rule in place of another, and leave the rest', async () => {
+  it('replace one rule and leave the others', async () => {
     const project = await TestProject.create(people.remote, { token: jane.token, name: 'one' })
     const rulesAfter = async (json: object): Promise<Json> =>
       (await project.do('', { method: 'PATCH', json })).rules
@@ -151,7 +151,7 @@ describe.each(engines)('projects, on %s', (engine) => {
     expect(await rulesAfter({})).toEqual([b, a])
   })
 
-  it('take no rules that mean nothing', async () => {
+  it('refuse invalid rules', async () => {
     const { channelId } = await create({ name: 'e' })
     const patch = (json: unknown): Promise<string> => refused(json, `${path}/${channelId}`, 'PATCH')
     const wrongs: readonly unknown[] = [
@@ -176,7 +176,7 @@ describe.each(engines)('projects, on %s', (engine) => {
     expect(await refused({ isOpen: true }, `${path}/none`, 'PATCH')).toBe('404 record-not-found')
   })
 
-  it('get another page key, once the old one is known to too many', async () => {
+  it('can get a new page key, which replaces the old one', async () => {
     const project = await TestProject.create(people.remote, { token: jane.token, name: 'f' })
     const rotated = await project.do('/rotate-key', { method: 'POST' })
     expect(rotated.pageKey).toMatch(/^ck_page_/)
@@ -184,7 +184,7 @@ describe.each(engines)('projects, on %s', (engine) => {
     expect(await project.do('')).toEqual(rotated)
   })
 
-  it('end, and their stores stay with all records', async () => {
+  it('can be removed, and their stores keep all records', async () => {
     const project = await TestProject.create(people.remote, { token: jane.token, name: 'g' })
     await project.put('a', { json: 1 })
     expect((await project.send('', { method: 'DELETE' })).status).toBe(204)
@@ -196,7 +196,7 @@ describe.each(engines)('projects, on %s', (engine) => {
     expect((await people.remote.send(record, { token: jane.token })).text).toBe('1')
   })
 
-  it('end with their stores', async () => {
+  it('are removed with their stores', async () => {
     const project = await TestProject.create(people.remote, { token: jane.token, name: 'h' })
     const asked = { method: 'DELETE', token: jane.token }
     await people.remote.do(`/v2/key-value-stores/${project.storeId}`, asked)
@@ -204,7 +204,7 @@ describe.each(engines)('projects, on %s', (engine) => {
     expect(JSON.stringify(await listed())).not.toContain(project.channelId)
   })
 
-  it('are what a store becomes, and is no more, by its own settings', async () => {
+  it('can be made from a store, and turned back, by the settings of the store', async () => {
     const asked = { method: 'POST', token: jane.token }
     const { data: store } = await people.remote.do(`/v2/key-value-stores?name=plain-i`, asked)
     expect(store).not.toHaveProperty('channelId')
@@ -221,7 +221,7 @@ describe.each(engines)('projects, on %s', (engine) => {
     )
   })
 
-  it('are listed a page at a time, and only to whose they are', async () => {
+  it('are listed a page at a time, and only to their owner', async () => {
     const [first, second] = [
       await create({ name: 'joe' }, path, joe.token),
       await create({ name: 'joe' }, path, joe.token),
@@ -237,7 +237,7 @@ describe.each(engines)('projects, on %s', (engine) => {
     expect(`${answer.status} ${errorTypeOf(answer)}`).toBe('403 insufficient-permissions')
   })
 
-  it('are listed to the last one, also where those between go meanwhile', async () => {
+  it('are listed to the last one, even if others are removed meanwhile', async () => {
     const ann = await people.create('ann')
     const made: Json[] = []
     for (let index = 0; index < 5; index += 1) {
@@ -265,7 +265,7 @@ describe.each(engines)('projects, on %s', (engine) => {
     }
   })
 
-  it('show their channel to who may write, and their key to who may manage alone', async () => {
+  it('show their channel id to users who may write, their page key only to managers', async () => {
     const project = await TestProject.create(people.remote, { token: jane.token, name: 'k' })
     const seen = async (): Promise<string> => {
       const store = await people.remote.send(`/v2/key-value-stores/${project.storeId}`, {
@@ -286,7 +286,7 @@ describe.each(engines)('projects, on %s', (engine) => {
     expect(answer.headers.get('cache-control')).toBe('no-store')
   })
 
-  it('are told of in the audit trail, without their keys', async () => {
+  it('appear in the audit trail, without their page keys', async () => {
     const project = await TestProject.create(people.remote, { token: jane.token, name: 'l' })
     const { pageKey } = await project.do('/rotate-key', { method: 'POST' })
     await project.do('', { method: 'PATCH', json: { isOpen: false } })
@@ -308,8 +308,8 @@ describe.each(engines)('projects, on %s', (engine) => {
   })
 })
 
-describe('a server that other machines reach', () => {
-  it('makes projects that their channel id alone does not open', async () => {
+describe('a server that other machines can reach', () => {
+  it('makes projects that are not open by their channel id alone', async () => {
     const token = 'x'.repeat(40)
     const server = await startTestServer({ host: '0.0.0.0', initialToken: token })
     try {

@@ -5,7 +5,7 @@ import { engines, useTestServer } from '../../support/network/test-server.ts'
 
 const dayMs = 86_400_000
 
-describe.each(engines)('no right grows out of another, on %s', (engine) => {
+describe.each(engines)('the limits of rights, on %s', (engine) => {
   const server = useTestServer({ engine })
   let people: People
   let jane: Person
@@ -22,7 +22,7 @@ describe.each(engines)('no right grows out of another, on %s', (engine) => {
 
   const storePath = (rest = ''): string => `/v2/key-value-stores/${storeId}${rest}`
 
-  it('a token makes none that outlives it', async () => {
+  it('a token cannot make a token that expires later', async () => {
     const path = '/coatcheck/v1/tokens'
     const { data: short } = await people.remote.do(path, {
       method: 'POST',
@@ -41,7 +41,7 @@ describe.each(engines)('no right grows out of another, on %s', (engine) => {
     expect(Date.parse(shorter.expiresAt)).toBeLessThan(Date.now() + dayMs)
   })
 
-  it('who may write no more has no link left, and who could only read takes none away', async () => {
+  it('losing the right to write ends signed links, losing the right to read does not', async () => {
     await people.share(jane, storeId, { joe: 'write' })
     const { data } = await people.remote.do(storePath(), { token: joe.token })
     const link = new URL(data.keysPublicUrl)
@@ -56,7 +56,7 @@ describe.each(engines)('no right grows out of another, on %s', (engine) => {
     expect(after.urlSigningSecretKey).toBe(own.urlSigningSecretKey)
   })
 
-  it('one may leave what is shared with one, and nobody else may be made to leave', async () => {
+  it('users may remove only their own share of a store', async () => {
     await people.share(jane, storeId, { joe: 'read', owner: 'read' })
     const patch = (json: unknown): Promise<{ status: number; text: string }> =>
       people.remote.send(storePath('/access'), { method: 'PATCH', token: joe.token, json })
@@ -69,7 +69,7 @@ describe.each(engines)('no right grows out of another, on %s', (engine) => {
     expect((await people.remote.send(storePath(), { token: joe.token })).status).toBe(403)
   })
 
-  it('who takes away their own right to manage is told so', async () => {
+  it('users may remove their own right to manage, and get the new access in the reply', async () => {
     await people.share(jane, storeId, { joe: 'manage' })
     const json = { generalAccess: 'RESTRICTED', shares: { joe: null } }
     const asked = { method: 'PATCH', token: joe.token, json }
@@ -77,7 +77,7 @@ describe.each(engines)('no right grows out of another, on %s', (engine) => {
     expect(data.shares).not.toContainEqual(expect.objectContaining({ username: 'joe' }))
   })
 
-  it('no record has the key whose link would open the whole store', async () => {
+  it('no record can have a key whose link would open the whole store', async () => {
     const { id } = await server.client(jane).keyValueStores().getOrCreate('uploads')
     for (const key of [`0.0.${id}`, `0.1767225600000.${id}`]) {
       const store = server.client(jane).keyValueStore(id)
@@ -90,7 +90,7 @@ describe.each(engines)('no right grows out of another, on %s', (engine) => {
       .setRecord({ key: `0.0.${storeId}`, value: 1 })
   })
 
-  it('a token for one store learns nothing of another by its name', async () => {
+  it('a token for one store shows nothing about another store by its name', async () => {
     const other = await server.client(jane).keyValueStores().getOrCreate('hidden')
     const open = { generalAccess: 'ANYONE_WITH_ID_CAN_READ' }
     const path = `/v2/key-value-stores/${other.id}`

@@ -38,7 +38,7 @@ describe.each(engines)('searching for stores, on %s', (engine) => {
   const search = async (text: string, token?: string): Promise<unknown> =>
     namesOf(await find(`?q=${encodeURIComponent(text)}`, token))
 
-  it('finds by a part of the name or title in any case: own stores, and those that are shared', async () => {
+  it('finds own and shared stores by a part of the name or title, in upper or lower case', async () => {
     expect(await search('winter')).toEqual(['coats', 'hats', 'joes'])
     expect(await search('WINTER')).toEqual(['coats', 'hats', 'joes'])
     expect(await search('ter-co')).toEqual(['coats'])
@@ -47,7 +47,7 @@ describe.each(engines)('searching for stores, on %s', (engine) => {
     expect(await search('winter', joe.token)).toEqual(['joes', 'hidden'])
   })
 
-  it('finds by the beginning of an id, which is exact', async () => {
+  it('finds by the beginning of an id, in its exact spelling', async () => {
     const id = ids.unnamed ?? ''
     expect(await search(id)).toEqual(['unnamed'])
     expect(await search(id.slice(0, 9))).toEqual(['unnamed'])
@@ -55,7 +55,7 @@ describe.each(engines)('searching for stores, on %s', (engine) => {
     expect(await search(ids.hidden ?? '')).toEqual([])
   })
 
-  it('finds all without a text, own ones first, and no pattern is anything but text', async () => {
+  it('finds all stores without a text, own ones first, and knows no patterns', async () => {
     const all = ['coats', 'hats', 'unnamed', 'joes']
     expect(namesOf(await find(''))).toEqual(all)
     expect(await search('')).toEqual(all)
@@ -65,7 +65,7 @@ describe.each(engines)('searching for stores, on %s', (engine) => {
     }
   })
 
-  it('tells of each what it is and how much is in it', async () => {
+  it('shows the settings and the size of each store', async () => {
     const store = server.client(jane).keyValueStore(ids.coats ?? '')
     await store.setRecord({ key: 'A', value: 'four' })
     await store.setRecord({ key: 'B', value: 'seven!!' })
@@ -89,7 +89,7 @@ describe.each(engines)('searching for stores, on %s', (engine) => {
     expect(JSON.stringify(items)).not.toContain('secret')
   })
 
-  it('finds for a token of one store that one alone', async () => {
+  it('finds only one store for a token of one store', async () => {
     const storeId = ids.joes ?? ''
     const one = await people.createToken(jane, { action: 'read', storeId })
     expect(await search('', one.token)).toEqual(['joes'])
@@ -99,7 +99,7 @@ describe.each(engines)('searching for stores, on %s', (engine) => {
     expect(await search('', hidden.token)).toEqual([])
   })
 
-  it("lists nobody else's stores from afar, not even for admins", async () => {
+  it("does not list other users' stores over the network, not even for admins", async () => {
     for (const token of [jane.token, server.token()]) {
       for (const user of ['*', 'joe', 'owner', joe.id, 'none']) {
         const path = `/coatcheck/v1/search?user=${user}`
@@ -110,7 +110,7 @@ describe.each(engines)('searching for stores, on %s', (engine) => {
     expect(await search('winter', server.token())).toEqual([])
   })
 
-  it('no longer finds what is not shared any more, is renamed, or is gone', async () => {
+  it('no longer finds a store that is renamed, deleted, or not shared any more', async () => {
     await people.share(joe, ids.joes ?? '', { jane: null })
     expect(await search('winter')).toEqual(['coats', 'hats'])
     await server
@@ -126,7 +126,7 @@ describe.each(engines)('searching for stores, on %s', (engine) => {
     expect(await search('winter')).toEqual([])
   })
 
-  it('no longer finds what has expired', async () => {
+  it('no longer finds an expired store', async () => {
     const { id } = await server.client(jane).keyValueStores().getOrCreate()
     const json = { retention: { days: 1 / 86_400 } }
     const asked = { method: 'PATCH', token: jane.token, json }
@@ -163,14 +163,14 @@ describe.each(engines)('searching among 2,000 stores, on %s', (engine) => {
   const find = async (query: string): Promise<Json> =>
     (await people.remote.do(`/coatcheck/v1/search?${query}`, { token: jane.token })).data
 
-  it('looks at all of them', async () => {
+  it('searches all of them', async () => {
     const { items, isTruncated } = await find('q=store-1999')
     expect(items.map(({ name }: Json) => name)).toEqual(['store-1999'])
     expect(isTruncated).toBe(false)
     expect(await find('q=none')).toEqual({ items: [], count: 0, isTruncated: false })
   })
 
-  it('says where there are more than it gives', async () => {
+  it('says if there are more results than it returns', async () => {
     const all = await find('q=store')
     expect([all.count, all.items.length, all.isTruncated]).toEqual([1_000, 1_000, true])
     expect(new Set(all.items.map(({ id }: Json) => id)).size).toBe(1_000)

@@ -33,7 +33,7 @@ describe.each(engines)('tokens, on %s', (engine) => {
   const dataOf = async (path: string, asked?: Asked): Promise<Json> =>
     JSON.parse((await send(path, asked)).text).data
 
-  it('are for everything and for ever unless it is said otherwise, and told once', async () => {
+  it('have all rights and never expire by default, and are shown once', async () => {
     const { token, ...rest } = await made()
     expect(token).toMatch(/^coatcheck_[a-zA-Z0-9]{51}$/)
     expect(rest).toEqual({
@@ -59,21 +59,21 @@ describe.each(engines)('tokens, on %s', (engine) => {
     { action: 'manage', storeId },
     { action: 'read', storeId, keyPrefix: 'a/ключ' },
     { action: 'write', storeId, keyPrefix: 'x'.repeat(2_400) },
-  ])('know what they are for: %j', async (wish) => {
+  ])('have the requested scope: %j', async (wish) => {
     const { token, id, scope } = await made({ name: 'tool', ...wish })
     expect(scope).toEqual({ storeId: null, keyPrefix: null, ...wish })
     expect((await dataOf('/me', { token })).token).toEqual({ id, scope })
     expect((await dataOf(`/tokens/${id}`)).scope).toEqual(scope)
   })
 
-  it('take null for what is not said', async () => {
+  it('accept null for fields that are not set', async () => {
     const nothing = { name: null, action: null, storeId: null, keyPrefix: null, expiresAt: null }
     const { name, scope, expiresAt } = await made({ ...nothing, expiresInDays: null, user: null })
     expect([name, expiresAt]).toEqual(['', null])
     expect(scope).toEqual({ action: 'manage', storeId: null, keyPrefix: null })
   })
 
-  it('expire when they say, and are listed all the same', async () => {
+  it('expire at their time, and are still listed', async () => {
     const soon = await made({ expiresInDays: 0.3 / 86_400 })
     expect((await send('/me', { token: soon.token })).status).toBe(200)
     while ((await send('/me', { token: soon.token })).status === 200) await sleep(lookAgainMs)
@@ -90,7 +90,7 @@ describe.each(engines)('tokens, on %s', (engine) => {
     expect((await made({ expiresAt })).expiresAt).toBe(expiresAt)
   })
 
-  it('tell when they were used last', async () => {
+  it('show the time of their last use', async () => {
     const { id, token } = await made()
     const before = Date.now()
     await send('/me', { token })
@@ -99,7 +99,7 @@ describe.each(engines)('tokens, on %s', (engine) => {
     expect(Date.parse((await lastUse()) ?? '')).toBeGreaterThanOrEqual(before)
   })
 
-  it('hold no more at once when they are revoked, also by themselves', async () => {
+  it('are invalid at once when they are revoked, also by themselves', async () => {
     const tool = await made()
     expect((await send('/me', { token: tool.token })).status).toBe(200)
     const revoked = await send(`/tokens/${tool.id}`, { method: 'DELETE' })
@@ -114,7 +114,7 @@ describe.each(engines)('tokens, on %s', (engine) => {
     expect(answerOf(await send('/me', { token }))).toEqual(wrong)
   })
 
-  it('of others are none to see, but for admins, who make and revoke them', async () => {
+  it('of others are visible to admins only, who may also make and revoke them', async () => {
     const joes = await made({ name: 'of joe' }, { token: joe.token })
     const [first] = (await dataOf('/tokens', { token: joe.token })).items
     for (const id of [joes.id, first.id]) {
@@ -135,7 +135,7 @@ describe.each(engines)('tokens, on %s', (engine) => {
     expect(answerOf(await make({ user: 'none' }, asAdmin))).toEqual([404, 'record-not-found'])
   })
 
-  it('may be asked for by the own name', async () => {
+  it('can be listed by the own name', async () => {
     expect(await dataOf('/tokens?user=jane')).toEqual(await dataOf('/tokens'))
     expect((await made({ user: 'jane' })).userId).toBe(jane.id)
   })
@@ -144,29 +144,32 @@ describe.each(engines)('tokens, on %s', (engine) => {
     ['a name that is a number', { name: 1 }],
     ['a long name', { name: 'x'.repeat(101) }],
     ['half a character for a name', { name: '\ud800' }],
-    ['an action that there is none of', { action: 'own' }],
+    ['an unknown action', { action: 'own' }],
     ['an action that is a list', { action: ['read'] }],
     ['the name of a store', { storeId: 'jane~store' }],
     ['an empty store', { storeId: '' }],
     ['a store that is a number', { storeId: 1 }],
     ['a prefix without a store', { action: 'read', keyPrefix: 'a' }],
     ['an empty prefix', { action: 'read', storeId, keyPrefix: '' }],
-    ['a prefix that no key has', { action: 'read', storeId, keyPrefix: 'x'.repeat(2_401) }],
+    [
+      'a prefix that is too long for a key',
+      { action: 'read', storeId, keyPrefix: 'x'.repeat(2_401) },
+    ],
     ['half a character for a prefix', { action: 'read', storeId, keyPrefix: '\ud800' }],
     ['a prefix to manage', { action: 'manage', storeId, keyPrefix: 'a' }],
     ['a prefix to manage, by default', { storeId, keyPrefix: 'a' }],
     ['a prefix that is a list', { action: 'read', storeId, keyPrefix: ['a'] }],
-    ['no days', { expiresInDays: 0 }],
+    ['zero days', { expiresInDays: 0 }],
     ['days in the past', { expiresInDays: -1 }],
     ['days that are a text', { expiresInDays: '30' }],
     ['days without end', { expiresInDays: 1e300 }],
-    ['a time that is none', { expiresAt: 'tomorrow' }],
+    ['an invalid time', { expiresAt: 'tomorrow' }],
     ['a time in the past', { expiresAt: '2001-01-01T00:00:00Z' }],
     ['a time that is far away', { expiresAt: '9999-01-01T00:00:00Z' }],
     ['a time that is a number', { expiresAt: 4_000_000_000_000 }],
-    ['two ends', { expiresInDays: 1, expiresAt: '2099-01-01T00:00:00Z' }],
+    ['two times of expiry', { expiresInDays: 1, expiresAt: '2099-01-01T00:00:00Z' }],
     ['a user that is a number', { user: 1 }],
-    ['a field that there is none of', { scope: { action: 'read' } }],
+    ['an unknown field', { scope: { action: 'read' } }],
   ])('are not made with %s', async (_, json) => {
     const before = await dataOf('/tokens')
     expect(answerOf(await make(json))).toEqual([400, 'invalid-value'])

@@ -21,7 +21,7 @@ describe.each(engines)('users, on %s', (engine) => {
   const usernames = async (): Promise<string[]> =>
     JSON.parse((await send('/users')).text).data.items.map(({ username }: Json) => username)
 
-  it('come with their first token, which is told once', async () => {
+  it('are made with a first token, which is shown once', async () => {
     const reply = await send('/users', { method: 'POST', json: { username: 'Joe.of_the-house' } })
     const { data } = JSON.parse(reply.text)
     expect(reply.status).toBe(201)
@@ -77,7 +77,7 @@ describe.each(engines)('users, on %s', (engine) => {
     [400, 'a name with a line break', { username: 'a\nb' }],
     [400, 'isAdmin that is a text', { username: 'good', isAdmin: 'true' }],
     [400, 'isAdmin that is null', { username: 'good', isAdmin: null }],
-    [400, 'a field that there is none of', { username: 'good', password: 'x' }],
+    [400, 'an unknown field', { username: 'good', password: 'x' }],
     [409, 'a name that is taken', { username: 'jane' }],
     [409, 'the name of the first user', { username: 'owner' }],
   ])('are not made, %i, with %s', async (status, _, json) => {
@@ -87,7 +87,7 @@ describe.each(engines)('users, on %s', (engine) => {
     expect(await usernames()).toEqual(before)
   })
 
-  it('are not found where there are none', async () => {
+  it('are 404 if they do not exist', async () => {
     for (const user of ['none', 'AAAAAAAAAAAAAAAAA', '%ff', '%00', 'x'.repeat(5_000), '~', '*']) {
       expect(answerOf(await send(`/users/${user}`)), user).toEqual([404, 'record-not-found'])
       const patched = await patch(user, { isDisabled: true })
@@ -95,7 +95,7 @@ describe.each(engines)('users, on %s', (engine) => {
     }
   })
 
-  it('are changed as asked, each claim by itself', async () => {
+  it('can be changed in each field separately', async () => {
     const changed = await patch('jane', { isAdmin: true })
     const { data } = JSON.parse(changed.text)
     expect(data).toMatchObject({ id: jane.id, isAdmin: true, isDisabled: false })
@@ -113,15 +113,15 @@ describe.each(engines)('users, on %s', (engine) => {
     ['isAdmin that is a number', { isAdmin: 1 }],
     ['isDisabled that is a text', { isDisabled: 'false' }],
     ['a new name', { username: 'june' }],
-    ['general access, which is their own affair', { generalAccess: 'RESTRICTED' }],
-    ['a field that there is none of', { isAdmin: true, isRoot: true }],
+    ['general access, which only the user may set', { generalAccess: 'RESTRICTED' }],
+    ['an unknown field', { isAdmin: true, isRoot: true }],
   ])('are not changed by %s', async (_, json) => {
     const before = (await send('/users/jane')).text
     expect(answerOf(await patch('jane', json))).toEqual([400, 'invalid-value'])
     expect((await send('/users/jane')).text).toBe(before)
   })
 
-  it('have no token that holds while they are disabled, and keep their stores', async () => {
+  it('have no valid tokens while they are disabled, and keep their stores', async () => {
     const joe = await people.create('joe')
     const tool = await people.createToken(joe, { action: 'read' })
     const { id } = await server.client(joe).keyValueStores().getOrCreate('kept')
@@ -140,7 +140,7 @@ describe.each(engines)('users, on %s', (engine) => {
     }
   })
 
-  it('always have an admin among them who can act', async () => {
+  it('always include an admin who is not disabled', async () => {
     const last = { status: 409, type: 'last-admin' }
     for (const json of [{ isAdmin: false }, { isDisabled: true }]) {
       expect(answerOf(await patch('owner', json))).toEqual([last.status, last.type])
@@ -154,7 +154,7 @@ describe.each(engines)('users, on %s', (engine) => {
     expect((await send('/users')).status).toBe(200)
   })
 
-  it('of two admins who give up at once, one stays', async () => {
+  it('keep one admin if the last two give up the role at once', async () => {
     await patch('jane', { isAdmin: true })
     const both = [
       patch('jane', { isAdmin: false }, { token: jane.token }),

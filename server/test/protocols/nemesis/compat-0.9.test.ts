@@ -41,7 +41,7 @@ describe.each(engines)("NemesisDB 0.9's commands without a session, on %s", (eng
     }
   })
 
-  it('tell what is wrong', async () => {
+  it('report wrong parameters', async () => {
     const client = await open()
     for (const [name, parameters, st] of [
       ['KV_SET', {}, 26],
@@ -57,7 +57,7 @@ describe.each(engines)("NemesisDB 0.9's commands without a session, on %s", (eng
     }
   })
 
-  it('tell about the server', async () => {
+  it('show facts about the server', async () => {
     const client = await open()
     expect(await client.ask('{"SV_INFO":{}}')).toBe(
       '{"SV_INFO_RSP":{"st":1,"serverVersion":"0.9","persistEnabled":true}}',
@@ -91,7 +91,7 @@ describe.each(engines)("NemesisDB 0.9's commands without a session, on %s", (eng
     expect(await client.command('KV_SAVE', { name: '../x' })).toMatchObject({ st: 121 })
   })
 
-  it('do as 0.4 where a token is given', async () => {
+  it('work like those of 0.4 if a token is given', async () => {
     const session = await NemesisSession.open(server.nemesisUrl())
     const { client, token } = session
     expect(await session.askRaw('KV_SET', '"keys":{"a":1}')).toBe(
@@ -125,7 +125,7 @@ describe.each(engines)("NemesisDB 0.9's commands without a session, on %s", (eng
     expect(await client.command('KV_COUNT', {})).toEqual({ cnt: 0, st: 1 })
   })
 
-  it('are for some keys alone where their token is', async () => {
+  it('are limited to the keys of their API token', async () => {
     const client = await open()
     await client.command('KV_SET', { keys: { 'a/1': 1, b: 1 } })
     const people = new People({ url: server.url(), token: server.token() })
@@ -154,7 +154,7 @@ describe.each(engines)("NemesisDB 0.9's commands without a session, on %s", (eng
 })
 
 describe("NemesisDB 0.9's dumps", () => {
-  it('load as it wrote them', async () => {
+  it('can be loaded as it wrote them', async () => {
     const folder = createTestFolder()
     const place = join(folder, 'd1', '1795183137681000000')
     await mkdir(join(place, 'md'), { recursive: true })
@@ -175,7 +175,7 @@ describe("NemesisDB 0.9's dumps", () => {
     })
   })
 
-  it('are off where saving is', async () => {
+  it('are refused if saving is off', async () => {
     const settings = { nemesisPort: 0, nemesisCompat: '0.9', nemesisSaveDir: 'off' } as const
     const server = await startTestServer(settings)
     onTestFinished(() => server.close())

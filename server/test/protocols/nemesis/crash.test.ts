@@ -12,7 +12,7 @@ const seed = Number(process.env.COATCHECK_CRASH_SEED ?? Date.now() % 1_000_000)
 const writers = 4
 const inFlight = 16
 
-it(`loses and tears nothing that was acknowledged to NemesisDB's clients in ${kills} kills`, async () => {
+it(`keeps every acknowledged write of NemesisDB's clients whole through ${kills} kills`, async () => {
   process.stdout.write(`COATCHECK_CRASH_SEED=${seed} repeats the times of these kills\n`)
   const random = new Random(seed)
   const data = createTestFolder()
@@ -46,11 +46,11 @@ async function start(data: string) {
 
 function firstOf(clients: readonly SocketClient[]): SocketClient {
   const [first] = clients
-  if (!first) throw new Error('There are clients.')
+  if (!first) throw new Error('There must be a client.')
   return first
 }
 
-/** Writes numbers that grow, each under two keys at once, into a session of its own. */
+/** Writes growing numbers, each under two keys at once, into its own session. */
 class Writer {
   readonly #token: number
   #sent = 0
@@ -65,7 +65,7 @@ class Writer {
     return new Writer(Number(tkn))
   }
 
-  /** Until the connection ends. Resolves with how many were acknowledged. */
+  /** Writes until the connection ends. Resolves with the number of acknowledged writes. */
   async write(client: SocketClient): Promise<number> {
     const before = this.#acknowledged.length
     const sendNext = (): void => {
@@ -90,7 +90,7 @@ class Writer {
     }
   }
 
-  /** What is not as it was acknowledged, or was never sent. */
+  /** The problem if values differ from the acknowledged ones, or were never sent. */
   async problem(client: SocketClient): Promise<string | undefined> {
     const ask = (keys: readonly string[]) =>
       client.command('KV_GET', { tkn: this.#token, keys: [...keys] })

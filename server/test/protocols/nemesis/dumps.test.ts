@@ -21,7 +21,7 @@ async function start(settings: Parameters<typeof startTestServer>[0] = {}): Prom
   return server
 }
 
-/** Files of a dump, by their paths below `<folder>/<name>`. */
+/** Writes files of a dump; `files` has their paths below `<folder>/<name>`. */
 async function writeDump(place: string, files: Readonly<Record<string, string>>): Promise<void> {
   for (const [path, text] of Object.entries(files)) {
     await mkdir(join(place, path, '..'), { recursive: true })
@@ -33,7 +33,7 @@ describe('dumps of real servers', () => {
   it.each([
     ['0.4', { '100/md/md.json': JSON.stringify({ ...complete, pools: 2 }) }, '100/data/1/0'],
     ['0.5', { '100/md/md.json': JSON.stringify({ version: 1, ...complete }) }, '100/data/0'],
-  ])('load with their tokens, as %s writes them', async (_, metadata, path) => {
+  ])('are loaded with their tokens, as %s writes them', async (_, metadata, path) => {
     const folder = createTestFolder()
     const files = { ...metadata, [path]: `[${pageSession()}]` }
     await writeDump(join(folder, 'page'), files)
@@ -81,7 +81,7 @@ describe('dumps of real servers', () => {
     expect(Object(info.expiry).remaining).toBeGreaterThan(50)
   })
 
-  it('count the newest that is complete', async () => {
+  it('are loaded from the newest complete version', async () => {
     const folder = createTestFolder()
     await writeDump(join(folder, 'page'), {
       '99/md/md.json': JSON.stringify(complete),
@@ -108,12 +108,12 @@ describe('dumps of real servers', () => {
   })
 
   it.each([
-    ['no JSON', `[${pageSession()},`],
+    ['invalid JSON', `[${pageSession()},`],
     ['no session', '[5]'],
     ['no keys', `[{"sh":{"tkn":5,"shared":false}}]`],
     ['no token', '[{"sh":{"shared":false},"keys":{}}]'],
     ['a key that is too long', `[${pageSession(`{"${'k'.repeat(2_401)}":1}`)}]`],
-  ])('are told to be broken, and loaded by no half session: %s', async (_, text) => {
+  ])('are reported as broken, and load no half session: %s', async (_, text) => {
     const folder = createTestFolder()
     const metadata = { '1/md/md.json': JSON.stringify(complete) }
     await writeDump(join(folder, 'broken'), { ...metadata, '1/data/0': text })
@@ -130,7 +130,7 @@ describe('dumps of real servers', () => {
     expect(data.items).toEqual([])
   })
 
-  it('leave sessions that are there as they are, with 143', async () => {
+  it('do not change existing sessions, with status 143', async () => {
     const folder = createTestFolder()
     await writeDump(join(folder, 'page'), {
       '1/md/md.json': JSON.stringify(complete),
@@ -149,7 +149,7 @@ describe('dumps of real servers', () => {
     expect(await client.ask(`{"KV_GET":{"tkn":${pageToken},"keys":["a"]}}`)).toContain('"newer"')
   })
 
-  it('load once, however many ask for it at the same time', async () => {
+  it('are loaded once, however many clients ask at the same time', async () => {
     const folder = createTestFolder()
     await writeDump(join(folder, 'page'), {
       '1/md/md.json': JSON.stringify(complete),
@@ -172,7 +172,7 @@ describe('dumps of real servers', () => {
 })
 
 describe.each(engines)('SH_SAVE and SH_LOAD, on %s', (engine) => {
-  it('bring sessions to another server, with all that is JSON', async () => {
+  it('move sessions to another server, with all JSON values', async () => {
     const folder = createTestFolder()
     const one = await start({ engine, nemesisSaveDir: folder })
     const plain = await NemesisSession.open(one.nemesisUrl)
@@ -205,7 +205,7 @@ describe.each(engines)('SH_SAVE and SH_LOAD, on %s', (engine) => {
     })
   })
 
-  it('hold 25,000 keys in one session, while others are served', async () => {
+  it('handle 25,000 keys in one session while others are served', async () => {
     const folder = createTestFolder()
     const server = await start({ engine, nemesisSaveDir: folder })
     const session = await NemesisSession.open(server.nemesisUrl)
@@ -228,7 +228,7 @@ describe.each(engines)('SH_SAVE and SH_LOAD, on %s', (engine) => {
 })
 
 describe('SH_SAVE', () => {
-  it('saves those sessions alone that are asked for, and skips tokens of none', async () => {
+  it('saves only the requested sessions, and skips unknown tokens', async () => {
     const folder = createTestFolder()
     const server = await start({ nemesisSaveDir: folder })
     const session = await NemesisSession.open(server.nemesisUrl)
@@ -253,7 +253,7 @@ describe('SH_SAVE', () => {
     ])
   })
 
-  it('saves what no other user of the server may load, and another server may', async () => {
+  it('saves dumps for its own user, which another server can load too', async () => {
     const folder = createTestFolder()
     const server = await start({ nemesisSaveDir: folder })
     const people = new People({ url: server.url, token: server.token })
@@ -270,7 +270,7 @@ describe('SH_SAVE', () => {
     })
     await eve.ask({ SH_SAVE: { name: 'mine' } })
     await eve.receive()
-    // Theirs is the newest of that name, and not the one that is meant.
+    // The dump of eve is the newest of that name, but only the own dump is loaded.
     expect(await client.command('SH_LOAD', { names: ['mine'] })).toMatchObject({
       mine: { sessions: 0, st: 141 },
     })
@@ -280,7 +280,7 @@ describe('SH_SAVE', () => {
     })
   })
 
-  it('saves no values that are no JSON, and of nobody else', async () => {
+  it('saves only JSON values, and only of its own user', async () => {
     const folder = createTestFolder()
     const server = await start({ nemesisSaveDir: folder })
     const session = await NemesisSession.open(server.nemesisUrl)
@@ -315,7 +315,7 @@ describe('SH_SAVE', () => {
   })
 
   it.each(['../x', 'a/b', 'a\\b', '..', '.', '...', 'nul\u0000', 'c:d', 'ž'.repeat(101)])(
-    'and SH_LOAD refuse names that lead elsewhere: %j',
+    'and SH_LOAD refuse names that are paths: %j',
     async (name) => {
       const folder = join(createTestFolder(), 'inner')
       await writeDump(join(folder, '..', 'x'), { '1/md/md.json': JSON.stringify(complete) })
@@ -337,13 +337,13 @@ describe('SH_SAVE', () => {
     },
   )
 
-  it('takes an empty name for none', async () => {
+  it('treats an empty name like a missing one', async () => {
     const client = await openSocket((await start()).nemesisUrl)
     expect(await client.command('SH_SAVE', { name: '' })).toMatchObject({ st: 42, m: 'name' })
     expect(await client.command('SH_LOAD', { names: [''] })).toMatchObject({ st: 142 })
   })
 
-  it('refuses where saving is off, before anything else', async () => {
+  it('is refused if saving is off, before any other check', async () => {
     const client = await openSocket((await start({ nemesisSaveDir: 'off' })).nemesisUrl)
     for (const parameters of [{ name: 'd1' }, {}]) {
       expect(await client.ask({ SH_SAVE: parameters })).toBe('{"SH_SAVE_RSP":{"st":14,"m":""}}')
@@ -351,7 +351,7 @@ describe('SH_SAVE', () => {
     expect(await client.command('SH_LOAD', { names: ['d1'] })).toMatchObject({ st: 142 })
   })
 
-  it('says when the folder can not be written to', async () => {
+  it('reports a folder that cannot be written to', async () => {
     const file = join(createTestFolder(), 'file')
     await writeFile(file, '')
     const server = await start({ nemesisSaveDir: file })
@@ -364,7 +364,7 @@ describe('SH_SAVE', () => {
     expect(await client.ask('{}')).toContain('"st":13')
   })
 
-  it('makes two dumps of one name, of which the newer counts', async () => {
+  it('can save two dumps with one name; the newer one is loaded', async () => {
     const server = await start()
     const session = await NemesisSession.open(server.nemesisUrl)
     for (const value of [1, 2]) {
@@ -383,7 +383,7 @@ describe('SH_SAVE', () => {
   })
 })
 
-/** Whether commands of somebody else are answered before `work` is done. */
+/** Whether commands of another session are answered before `work` is done. */
 async function servedWhile(other: NemesisSession, work: Promise<unknown>): Promise<boolean> {
   let isDone = false
   const done = work.then(() => {

@@ -29,7 +29,7 @@ interface Handshake {
   readonly origin?: string
 }
 
-/** 101, or the status with which the handshake was refused. */
+/** 101, or the status that refused the handshake. */
 async function statusOf(url: string, handshake: Handshake = {}): Promise<number> {
   const socket = new WebSocket(url, handshake)
   return new Promise((resolve, reject) => {
@@ -45,7 +45,7 @@ async function statusOf(url: string, handshake: Handshake = {}): Promise<number>
   })
 }
 
-describe('where the NemesisDB door is', () => {
+describe('the path of the NemesisDB door', () => {
   const server = useTestServer({ nemesisPort: 0 })
   const mainUrl = (): string => server.url().replace('http', 'ws')
 
@@ -65,7 +65,7 @@ describe('where the NemesisDB door is', () => {
   })
 
   it.each(['/', '/nemesis/', '/nemesis/x', '/Nemesis', '/v2/key-value-stores'])(
-    'is no other path of the main port: %s',
+    'is not another path of the main port: %s',
     async (path) => {
       const status = await statusOf(mainUrl() + path)
       expect(status).toBeGreaterThanOrEqual(200)
@@ -73,7 +73,7 @@ describe('where the NemesisDB door is', () => {
     },
   )
 
-  it('speaks no HTTP', async () => {
+  it('refuses plain HTTP', async () => {
     const response = await fetch(server.nemesisUrl().replace('ws', 'http'))
     expect(response.status).toBeGreaterThanOrEqual(400)
     expect(await response.text()).not.toBe('')
@@ -84,7 +84,7 @@ describe('without an API token', () => {
   const server = useTestServer({ nemesisPort: 0 })
   const host = (): string => server.nemesisUrl().replace('ws://', '')
 
-  it('programs and own pages are let in, others are not', async () => {
+  it('programs and own pages can connect, other pages cannot', async () => {
     const url = server.nemesisUrl()
     expect(await statusOf(url)).toBe(101)
     expect(await statusOf(url, { origin: `http://${host()}` })).toBe(101)
@@ -102,7 +102,7 @@ describe('without an API token', () => {
     }
   })
 
-  it('nobody is let in through a proxy', async () => {
+  it('nobody can connect through a proxy', async () => {
     for (const headers of [
       { Forwarded: 'for=192.0.2.1' },
       { 'X-Forwarded-For': '192.0.2.1' },
@@ -111,12 +111,12 @@ describe('without an API token', () => {
     }
   })
 
-  it('nobody is let in under the name of another host', async () => {
+  it('nobody can connect with another Host header', async () => {
     const headers = { Host: 'evil.example' }
     expect(await statusOf(server.nemesisUrl(), { headers })).toBeGreaterThanOrEqual(400)
   })
 
-  it('nobody is let in beyond loopback', async () => {
+  it('nobody can connect beyond loopback', async () => {
     const initialToken = 'an-initial-token-of-more-than-32-characters'
     const { nemesisUrl, url } = await start({ host: '0.0.0.0', initialToken })
     const port = new URL(nemesisUrl).port
@@ -135,7 +135,7 @@ describe('with an API token', () => {
   const server = useTestServer({ nemesisPort: 0 })
   const open = (token: string) => openSocket(`${server.nemesisUrl()}?token=${token}`)
 
-  it('everybody is let in from everywhere', async () => {
+  it('everybody can connect from everywhere', async () => {
     const url = server.nemesisUrl()
     const headers = { Authorization: `Bearer ${server.token()}`, Forwarded: 'for=192.0.2.1' }
     expect(await statusOf(url, { headers, origin: 'http://evil.example' })).toBe(101)
@@ -143,7 +143,7 @@ describe('with an API token', () => {
     expect(await statusOf(`${url}/x?a=b&token=${server.token()}`, { origin })).toBe(101)
   })
 
-  it('that is none, nobody is let in', async () => {
+  it('nobody can connect if the token is invalid', async () => {
     const url = server.nemesisUrl()
     expect(await statusOf(`${url}?token=wrong`)).toBe(401)
     expect(await statusOf(url, { headers: { Authorization: 'Bearer wrong' } })).toBe(401)
@@ -151,7 +151,14 @@ describe('with an API token', () => {
     expect(await statusOf(url, { headers: { Authorization: basic } })).toBe(401)
   })
 
-  it('one does what it is for, and is told what it is not', async () => {
+  it('the token in the address works next to a Basic header for a proxy, as over HTTP', async () => {
+    const address = server.nemesisUrl()
+    const basic = { headers: { Authorization: 'Basic YTpi' } }
+    expect(await statusOf(`${address}?token=${server.token()}`, basic)).toBe(101)
+    expect(await statusOf(`${address}?token=wrong`, basic)).toBe(401)
+  })
+
+  it('commands in its scope work, and others are refused', async () => {
     const { owner, people, session, storeId } = await openShared()
     const set = { keys: { a: 1 } }
     const read = await using(people.createToken(owner, { action: 'read' }), session)
@@ -182,7 +189,7 @@ describe('with an API token', () => {
     expect(await here.command('KV_COUNT')).toMatchObject({ cnt: 3 })
   })
 
-  it('one for some keys is for no others', async () => {
+  it('commands work only on the keys of its scope', async () => {
     const { owner, people, session, storeId } = await openShared()
     for (const action of ['read', 'write'] as const) {
       const wish = { action, storeId, keyPrefix: 'a/' }
@@ -223,7 +230,7 @@ describe('with an API token', () => {
     })
   })
 
-  it('one that is revoked ends its connections', async () => {
+  it('connections end when the token is revoked', async () => {
     const { owner, people, session } = await openShared()
     const token = await people.createToken(owner, { action: 'read' })
     const { client } = await using(Promise.resolve(token), session)
@@ -260,7 +267,7 @@ describe('--nemesis-port', () => {
     expect(await statusOf(`${url.replace('http', 'ws')}/nemesis`)).toBe(101)
   })
 
-  it('0 takes any free one and says which', async () => {
+  it('0 takes any free port and prints it', async () => {
     const args = ['--nemesis-port', '0']
     const server = await ServerProcess.start({ data: createTestFolder(), args })
     const url = /^The NemesisDB door is at (ws:\S+)$/m.exec(server.stdout)?.[1] ?? ''
@@ -268,7 +275,7 @@ describe('--nemesis-port', () => {
     expect(await server.stop()).toBe(0)
   })
 
-  it('that is taken ends the start where it was asked for', async () => {
+  it('with a taken port stops the start if the port is configured', async () => {
     const port = await takenPort()
     const words = ['serve', '--data', createTestFolder(), '--port', '0']
     const args = [...words, '--nemesis-port', String(port)]
@@ -279,14 +286,14 @@ describe('--nemesis-port', () => {
     expect(stderr).not.toMatch(/^ {4}at /m)
   })
 
-  it('that is taken is done without where nobody asked for it', async () => {
+  it('with a taken port is skipped if the port is the default', async () => {
     const holder = createServer()
     const isOurs = await new Promise<boolean>((resolve) => {
       holder.once('error', () => resolve(false))
       holder.listen(1_987, '127.0.0.1', () => resolve(true))
     })
     onTestFinished(() => void (isOurs && holder.close()))
-    const env = { COATCHECK_NEMESIS_PORT: '' } // as if it were not set
+    const env = { COATCHECK_NEMESIS_PORT: '' } // like an unset variable
     const server = await ServerProcess.start({ data: createTestFolder(), env })
     expect(await statusOf(`${server.url.replace('http', 'ws')}/nemesis`)).toBe(101)
     expect(server.stderr).toContain('Port 1987 is taken')
@@ -299,6 +306,7 @@ async function takenPort(): Promise<number> {
   await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => void holder.close())
   const address = holder.address()
-  if (typeof address !== 'object' || address === null) throw new Error('It listens.')
+  if (typeof address !== 'object' || address === null)
+    throw new Error('The server must have an address.')
   return address.port
 }

@@ -6,10 +6,10 @@ const error = (st: number): string => `{"ERR":{"st":${st},"m":""}}`
 const refusal = (name: string, st: number, m = ''): string =>
   `{"${name}_RSP":{"st":${st},"tkn":null,"m":"${m}"}}`
 
-describe('messages that are no command', () => {
+describe('messages that are not a command', () => {
   const server = useTestServer({ nemesisPort: 0 })
 
-  it('are refused with 2 where they are binary, whatever they say', async () => {
+  it('are refused with 2 if they are binary, whatever their content', async () => {
     const client = await openSocket(server.nemesisUrl())
     for (const bytes of ['', '{"SH_END_ALL":{}}', '{']) {
       client.send(Buffer.from(bytes))
@@ -20,9 +20,9 @@ describe('messages that are no command', () => {
   it.each([
     ['nothing', ''],
     ['white space', ' \n\t '],
-    ['no JSON', 'KV_SET'],
-    ['half of it', '{"KV_COUNT":{"tkn":1}'],
-    ['something behind it', '{"KV_COUNT":{}} x'],
+    ['plain text', 'KV_SET'],
+    ['half an object', '{"KV_COUNT":{"tkn":1}'],
+    ['text after the object', '{"KV_COUNT":{}} x'],
     ['two objects', '{"KV_COUNT":{}}{"KV_COUNT":{}}'],
     ['a trailing comma', '{"KV_COUNT":{},}'],
     ['a trailing comma inside', '{"KV_GET":{"tkn":1,"keys":["a",]}}'],
@@ -37,20 +37,20 @@ describe('messages that are no command', () => {
     ['a number with a zero in front', '{"KV_COUNT":{"tkn":01}}'],
     ['NaN', '{"KV_SET":{"tkn":1,"keys":{"a":NaN}}}'],
     ['a byte order mark', '\ufeff{"KV_COUNT":{}}'],
-  ])('are refused with 3 where they are no JSON: %s', async (_, message) => {
+  ])('are refused with 3 if they are not JSON: %s', async (_, message) => {
     const client = await openSocket(server.nemesisUrl())
     expect(await client.ask(message)).toBe(error(3))
   })
 
   it.each(['{}', '[]', '5', '"x"', 'true', 'false', '[{"KV_COUNT":{}}]', ' /* */ {} // '])(
-    'are refused with 13 where they are no object with a member: %s',
+    'are refused with 13 if they are not an object with a member: %s',
     async (message) => {
       const client = await openSocket(server.nemesisUrl())
       expect(await client.ask(message)).toBe(error(13))
     },
   )
 
-  it('are refused with 11 where they are several, of which none is run', async () => {
+  it('are refused with 11 if they have several commands, and none is run', async () => {
     const session = await NemesisSession.open(server.nemesisUrl())
     const set = `"KV_SET":{"tkn":${session.token},"keys":{"a":1}}`
     const count = `"KV_COUNT":{"tkn":${session.token}}`
@@ -61,7 +61,7 @@ describe('messages that are no command', () => {
   })
 
   it.each(['[]', 'null', '"x"', '5', 'true', '[{}]'])(
-    'are refused with 12 where the value is no object: %s',
+    'are refused with 12 if the value is not an object: %s',
     async (value) => {
       const client = await openSocket(server.nemesisUrl())
       for (const name of ['KV_SET', 'KV_SETQ', 'SH_END_ALL', 'NOPE', '']) {
@@ -71,14 +71,14 @@ describe('messages that are no command', () => {
   )
 
   it.each(['', 'NOPE', 'kv_get', 'KV_GET ', 'KV_APPEND', 'SV_INFO', 'KV_SAVE', '__proto__'])(
-    'are refused with 10 where there is no such command: "%s"',
+    'are refused with 10 if the command is unknown: "%s"',
     async (name) => {
       const client = await openSocket(server.nemesisUrl())
       expect(await client.ask(`{"${name}":{}}`)).toBe(refusal(name, 10))
     },
   )
 
-  it('are refused with 3 where arrays stand too deep in each other', async () => {
+  it('are refused with 3 if arrays are nested too deep', async () => {
     const deep = await startTestServer({ nemesisPort: 0, nemesisMaxPayload: 16_777_216 })
     try {
       const client = await openSocket(deep.nemesisUrl)
@@ -93,7 +93,7 @@ describe('messages that are no command', () => {
   })
 })
 
-describe('messages that are taken', () => {
+describe('messages that are accepted', () => {
   const server = useTestServer({ nemesisPort: 0 })
 
   it('may have comments', async () => {
@@ -103,7 +103,7 @@ describe('messages that are taken', () => {
     expect(await client.ask(`{"KV_GET":{"tkn":${token},"keys":["a"]}}`)).toContain('"a":[1,3]')
   })
 
-  it('count the first of members with the same name', async () => {
+  it('use the first of several members with one name', async () => {
     const { client, token } = await NemesisSession.open(server.nemesisUrl())
     const two = `{"KV_SET":{"tkn":${token},"tkn":1,"keys":{"d":1,"d":2,"\\u0064":3},"keys":{"e":1}}}`
     expect(await client.ask(two)).toBe(`{"KV_SET_RSP":{"tkn":${token},"keys":{"d":20}}}`)
@@ -112,13 +112,13 @@ describe('messages that are taken', () => {
     expect(await client.ask(`{"KV_GET":{"tkn":${token},"keys":["d"]}}`)).toContain('{"d":1}')
   })
 
-  it('may have escapes in names, and members that mean nothing', async () => {
+  it('may have escapes in names, and unknown members', async () => {
     const { client, token } = await NemesisSession.open(server.nemesisUrl())
     const message = `{"KV\\u005fCOUNT":{"x":{"y":1},"\\u0074kn":${token},"st":5}}`
     expect(await client.ask(message)).toBe(`{"KV_COUNT_RSP":{"st":1,"cnt":0,"tkn":${token}}}`)
   })
 
-  it('may be as long as the longest; one byte more ends the connection with a reason', async () => {
+  it('may have the longest length; one byte more ends the connection with a reason', async () => {
     const small = await startTestServer({ nemesisPort: 0, nemesisMaxPayload: 1_024 })
     try {
       for (const what of ['x', 'ž']) {
@@ -142,7 +142,7 @@ describe('messages that are taken', () => {
   })
 })
 
-describe('parameters that are wrong', () => {
+describe('wrong parameters', () => {
   const server = useTestServer({ nemesisPort: 0 })
   const wrong: readonly (readonly [string, string, number, string])[] = [
     ...['KV_SET', 'KV_SETQ', 'KV_ADD', 'KV_ADDQ', 'KV_CLEAR_SET'].flatMap((name) => [
@@ -208,7 +208,7 @@ describe('parameters that are wrong', () => {
     ['SH_LOAD', '{"names":["a",5]}', 41, 'names'],
   ]
 
-  it.each(wrong)('are told by their name: %s %s', async (name, parameters, st, m) => {
+  it.each(wrong)('are named in the answer: %s %s', async (name, parameters, st, m) => {
     const client = await openSocket(server.nemesisUrl())
     expect(await client.ask(`{"${name}":${parameters}}`)).toBe(refusal(name, st, m))
   })
@@ -225,7 +225,7 @@ describe('parameters that are wrong', () => {
     'true',
     '18446744073709551616',
     '-0',
-  ])('are tokens with 101: %s', async (token) => {
+  ])('include invalid tokens, with 101: %s', async (token) => {
     const client = await openSocket(server.nemesisUrl())
     for (const name of ['KV_COUNT', 'KV_CLEAR', 'KV_KEYS', 'SH_END', 'SH_INFO']) {
       expect(await client.ask(`{"${name}":{"tkn":${token}}}`)).toBe(refusal(name, 101))
@@ -235,7 +235,7 @@ describe('parameters that are wrong', () => {
   })
 
   it.each(['0', '1', '12728784288890246945', '18446744073709551615'])(
-    'are tokens of no session with 100 and that token: %s',
+    'include tokens without a session, with 100 and that token: %s',
     async (token) => {
       const client = await openSocket(server.nemesisUrl())
       for (const [name, more] of [
@@ -255,7 +255,7 @@ describe('parameters that are wrong', () => {
   )
 })
 
-describe.each(engines)('how much one message may ask for, on %s', (engine) => {
+describe.each(engines)('the limits of one message, on %s', (engine) => {
   const server = useTestServer({ engine, nemesisPort: 0 })
 
   it('are 10,000 keys', async () => {

@@ -31,10 +31,10 @@ const deeds = [
   ['nonsense', 2],
 ] as const
 
-describe.each(engines)('commands that are sent without waiting, on %s', (engine) => {
+describe.each(engines)('commands that are sent without waiting for answers, on %s', (engine) => {
   const server = useTestServer({ engine, nemesisPort: 0 })
 
-  it('are answered in their order, as if one ran after the other', async () => {
+  it('are answered in order, as if one ran after the other', async () => {
     process.stdout.write(`COATCHECK_PIPELINING_SEED=${seed} repeats these commands\n`)
     const client = await openSocket(server.nemesisUrl())
     const model = new Model(await sharedTokens(client), new Random(seed))
@@ -48,7 +48,7 @@ describe.each(engines)('commands that are sent without waiting, on %s', (engine)
     expect(server.logged()).toEqual([])
   })
 
-  it('find a session that has begun anew', async () => {
+  it('find a session that ended and was made again', async () => {
     const client = await openSocket(server.nemesisUrl())
     const { tkn } = JSON.parse(
       (await client.ask({ SH_NEW: { name: 'again', shared: true } })).replace(/\d{17,}/, '"$&"'),
@@ -67,7 +67,7 @@ describe.each(engines)('commands that are sent without waiting, on %s', (engine)
     expect(await client.receive()).toContain('"keys":{"a":20}')
   })
 
-  it('have the last say in their order, however many there are of one key', async () => {
+  it('are applied in order: the last of many writes to one key wins', async () => {
     const client = await openSocket(server.nemesisUrl())
     const { tkn } = await client.command('SH_NEW', { name: 'order' })
     const other = await openSocket(server.nemesisUrl())
@@ -80,7 +80,7 @@ describe.each(engines)('commands that are sent without waiting, on %s', (engine)
   })
 })
 
-/** Made once, so that their tokens are known, and ended. */
+/** The tokens of shared sessions, which are made once and ended to learn them. */
 async function sharedTokens(client: SocketClient): Promise<ReadonlyMap<string, string>> {
   const tokens = new Map<string, string>()
   for (const name of names) {
@@ -94,11 +94,11 @@ async function sharedTokens(client: SocketClient): Promise<ReadonlyMap<string, s
 
 interface Sent {
   readonly message: string
-  /** Undefined: it is silent. */
+  /** Undefined: the command has no answer. */
   readonly answer: string | undefined
 }
 
-/** What the server should answer, from what it was told so far. */
+/** Computes the right answers from the commands so far. */
 class Model {
   readonly #tokens: ReadonlyMap<string, string>
   readonly #random: Random
@@ -140,7 +140,7 @@ class Model {
     return { message: message(`"tkn":${token}${parameters}`), answer }
   }
 
-  /** Changes `values` as the command should. An empty body: it is silent. */
+  /** Changes `values` as the command should. An empty body means no answer. */
   #valueCommand(
     command: string,
     values: Map<string, string>,

@@ -57,7 +57,7 @@ describe.each(engines)('KV_FIND, on %s', (engine) => {
     expect(Object.keys(Object(values)).sort()).toEqual(keys)
   })
 
-  it('answers whole values as they were sent', async () => {
+  it('returns whole values as they were sent', async () => {
     const session = await open()
     await session.askRaw('KV_SET', '"keys":{"exact":{"id":18446744073709551615,"x":1.0}}')
     const { token } = session
@@ -66,7 +66,7 @@ describe.each(engines)('KV_FIND, on %s', (engine) => {
     )
   })
 
-  it('looks at some keys alone where they are named', async () => {
+  it('searches only the named keys', async () => {
     const session = await open()
     expect(await find(session, '$', 'keys', { keys: ['list', 'nope'] })).toMatchObject({
       keys: ['list'],
@@ -91,7 +91,7 @@ describe.each(engines)('KV_FIND, on %s', (engine) => {
     '$[?(require("fs"))]',
     '$[(@.length-1)]',
     `$${'.a'.repeat(3_000)}`,
-  ])('refuses with 4 a path that can not be understood: %s', async (path) => {
+  ])('refuses an invalid path with 4: %s', async (path) => {
     const session = await open()
     const { token: tkn } = session
     expect(await find(session, path, 'keys')).toEqual({ tkn, st: 4 })
@@ -99,7 +99,7 @@ describe.each(engines)('KV_FIND, on %s', (engine) => {
     expect(await find(session, path, 'keys')).toEqual({ tkn, st: 1, keys: [] })
   })
 
-  it('tells numbers apart that no double does', async () => {
+  it('distinguishes numbers that a double cannot', async () => {
     const session = await open()
     const items = '[{"id":9007199254740993},{"id":9007199254740992},{"id":18446744073709551615}]'
     await session.askRaw('KV_CLEAR_SET', `"keys":{"n":${items}}`)
@@ -114,7 +114,7 @@ describe.each(engines)('KV_FIND, on %s', (engine) => {
     })
   })
 
-  it('finds in more values than it reads at once', async () => {
+  it('searches more values than it reads at once', async () => {
     const session = await open()
     const names = Array.from({ length: 2_500 }, (_, index) => `k${String(index).padStart(4, '0')}`)
     await session.command('KV_CLEAR_SET', {
@@ -123,7 +123,7 @@ describe.each(engines)('KV_FIND, on %s', (engine) => {
     expect(await find(session, '$[?@ >= 2000]', 'keys')).toMatchObject({ keys: names.slice(2_000) })
   })
 
-  it('searches by patterns, in a time that grows with the text alone', async () => {
+  it('matches patterns in a time that grows only with the text', async () => {
     const session = await open()
     const list = [{ name: `${'a'.repeat(50_000)}b` }, { name: 'xyz' }]
     await session.command('KV_CLEAR_SET', { keys: { list } })
@@ -135,7 +135,7 @@ describe.each(engines)('KV_FIND, on %s', (engine) => {
     })
   })
 
-  it('refuses work without an end, and goes on serving', async () => {
+  it('refuses endless work, and other commands still work', async () => {
     const session = await open()
     const deep: unknown = JSON.parse(`${'['.repeat(800)}{"b":[4]}${']'.repeat(800)}`)
     await session.command('KV_CLEAR_SET', { keys: { deep } })
@@ -168,7 +168,7 @@ describe.each(engines)('KV_UPDATE, on %s', (engine) => {
     ['$.b.c', '1', 0, '{ "10":1.0, "b" : 12345678901234567890,"9":[1e5 , -0.0]}'],
     ['$..*', 'null', 3, '{ "10":null, "b" : null,"9":null}'],
     ['$[?@ == 12345678901234567890]', '"x"', 1, '{ "10":1.0, "b" : "x","9":[1e5 , -0.0]}'],
-  ])('changes what %s finds, and not a character else', async (path, value, cnt, after) => {
+  ])('changes the matches of %s, and no other character', async (path, value, cnt, after) => {
     const session = await open()
     await session.askRaw(
       'KV_SET',
@@ -181,7 +181,7 @@ describe.each(engines)('KV_UPDATE, on %s', (engine) => {
     expect(await textOf(session)).toBe(after)
   })
 
-  it('says where there is no such key, and where the path can not be understood', async () => {
+  it('reports a missing key and an invalid path', async () => {
     const session = await open()
     const update = { key: 'k', path: '$', value: 1 }
     expect(await session.command('KV_UPDATE', update)).toEqual({
@@ -196,7 +196,7 @@ describe.each(engines)('KV_UPDATE, on %s', (engine) => {
     expect(await textOf(session)).toBe('1')
   })
 
-  it('loses no change of many at the same time', async () => {
+  it('loses none of many changes at the same time', async () => {
     const session = await open()
     const count = 24
     const items = Array.from({ length: count }, () => 0)
@@ -217,10 +217,10 @@ describe.each(engines)('KV_UPDATE, on %s', (engine) => {
   })
 })
 
-describe('KV_FIND and KV_UPDATE of values of other doors', () => {
+describe('KV_FIND and KV_UPDATE on values of other doors', () => {
   const server = useTestServer({ nemesisPort: 0 })
 
-  it('pass over what is no JSON, and change what is', async () => {
+  it('skip values that are not JSON, and change JSON values', async () => {
     const session = await NemesisSession.open(server.nemesisUrl())
     const remote = new Remote(server.url())
     const token = server.token()

@@ -41,7 +41,7 @@ describe.each(engines)('sessions, on %s', (engine) => {
     expect(await client.ask({ SH_OPEN: { name } })).toContain('"st":102')
   })
 
-  it('that are not shared have tokens that JavaScript carries, each its own', async () => {
+  it('that are not shared have different tokens that fit a JavaScript number', async () => {
     const client = await openSocket(server.nemesisUrl())
     const tokens = new Set<string>()
     for (let count = 0; count < 50; count += 1) {
@@ -55,7 +55,7 @@ describe.each(engines)('sessions, on %s', (engine) => {
     expect(await client.ask({ SH_OPEN: { name: 'same' } })).toContain('"st":102')
   })
 
-  it('may be called anything', async () => {
+  it('may have any name', async () => {
     const client = await openSocket(server.nemesisUrl())
     for (const name of ['🐎'.repeat(2_000), '../x', '\u0000', ' ', '__proto__']) {
       expect(await client.command('SH_NEW', { name })).toMatchObject({ st: 1, name })
@@ -65,7 +65,7 @@ describe.each(engines)('sessions, on %s', (engine) => {
     await client.command('SH_END_ALL', {})
   })
 
-  it('of one shared name are made once, by whichever of 16 clients was first', async () => {
+  it('with one shared name are made once, by the first of 16 clients', async () => {
     const clients = await Promise.all(
       Array.from({ length: 16 }, () => openSocket(server.nemesisUrl())),
     )
@@ -75,7 +75,7 @@ describe.each(engines)('sessions, on %s', (engine) => {
     expect(answers.filter(({ st }) => st === 103)).toHaveLength(15)
   })
 
-  it('end one by one or all at once, with what they hold', async () => {
+  it('end one by one or all at once, with their values', async () => {
     const session = await NemesisSession.open(server.nemesisUrl())
     const { client } = session
     await client.command('SH_END_ALL', {})
@@ -99,12 +99,12 @@ describe.each(engines)('sessions, on %s', (engine) => {
   })
 })
 
-describe('the time of a session', () => {
+describe('the expiry of a session', () => {
   const server = useTestServer({ nemesisPort: 0 })
   const open = (duration: number, deleteSession: boolean) =>
     NemesisSession.open(server.nemesisUrl(), { expiry: { duration, deleteSession } })
 
-  it('is told, and ends with all of it where that is asked for', async () => {
+  it('is shown, and deletes the whole session if requested', async () => {
     const session = await open(1, true)
     await session.command('KV_SET', { keys: { a: 1 } })
     expect(await session.command('SH_INFO')).toMatchObject({
@@ -118,7 +118,7 @@ describe('the time of a session', () => {
     expect(await session.command('KV_SET', { keys: { a: 1 } })).toMatchObject({ st: 100 })
   })
 
-  it('or takes the values alone, and begins again', async () => {
+  it('or deletes only the values, and starts again', async () => {
     const session = await open(1, false)
     await session.command('KV_SET', { keys: { a: 1 } })
     await expect
@@ -130,7 +130,7 @@ describe('the time of a session', () => {
     })
   })
 
-  it('begins again by each command for values', async () => {
+  it('starts again after each command for values', async () => {
     const keepAlive = async (command: string, parameters: object): Promise<void> => {
       const session = await open(2, true)
       await session.command('KV_SET', { keys: { a: 1 } })
@@ -157,7 +157,7 @@ describe('the time of a session', () => {
   })
 
   it.each([0, 36_500 * 86_400, 2 ** 64 - 2_048, 9007199254740991])(
-    'may be without an end, or very long: %d',
+    'may be endless or very long: %d',
     async (duration) => {
       const session = await open(duration, true)
       const info = await session.command('SH_INFO')
@@ -198,7 +198,7 @@ describe('sessions as stores', () => {
     expect(await session.command('KV_COUNT')).toMatchObject({ st: 100 })
   })
 
-  it('are kept by SH_END where they were given a name, and end otherwise', async () => {
+  it('keep their store after SH_END if the store has a name, else it is deleted', async () => {
     const session = await NemesisSession.open(server.nemesisUrl())
     await session.command('KV_SET', { keys: { a: 1 } })
     const { storeId } = await sessionOf(session.token)
@@ -211,7 +211,7 @@ describe('sessions as stores', () => {
     expect(Reflect.get((await store.get()) ?? {}, 'sessionToken')).toBeFalsy()
   })
 
-  it('are made of stores, which keep their token until it is taken away', async () => {
+  it('can be made from stores, which keep their token until it is removed', async () => {
     const { id } = await server.client().keyValueStores().getOrCreate('linked')
     const path = `/v2/key-value-stores/${id}`
     await server.client().keyValueStore(id).setRecord({ key: 'a', value: 1 })
@@ -241,7 +241,7 @@ describe('sessions as stores', () => {
     expect((await remote.send(path, { method: 'DELETE', token: server.token() })).status).toBe(404)
   })
 
-  it('are nothing to other users', async () => {
+  it('are hidden from other users', async () => {
     const people = new People({ url: server.url(), token: server.token() })
     const eve = await people.create('eve')
     const session = await NemesisSession.open(server.nemesisUrl())
@@ -282,7 +282,7 @@ describe('guessing tokens', () => {
     return server
   }
 
-  it('ends after 100, while known sessions and new ones are served', async () => {
+  it('is refused after 100 guesses, while known and new sessions are served', async () => {
     const server = await startOne()
     const session = await NemesisSession.open(server.nemesisUrl)
     const { client } = session
@@ -306,7 +306,7 @@ describe('guessing tokens', () => {
     expect(await client.command('KV_COUNT', { tkn })).toMatchObject({ st: 1 })
   })
 
-  it('is not to ask for the same again, nor for shared names', async () => {
+  it('does not include the same token again, or shared names', async () => {
     const server = await startOne()
     const client = await openSocket(server.nemesisUrl)
     for (let time = 0; time < 300; time += 1) {

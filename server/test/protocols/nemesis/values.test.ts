@@ -31,7 +31,7 @@ describe.each(engines)('values of NemesisDB commands, on %s', (engine) => {
   const server = useTestServer({ engine, nemesisPort: 0 })
   const open = (): Promise<NemesisSession> => NemesisSession.open(server.nemesisUrl())
 
-  it.each(values)('come back as they were sent: %s', async (_, text) => {
+  it.each(values)('are returned as they were sent: %s', async (_, text) => {
     const session = await open()
     for (const command of ['KV_SET', 'KV_ADD', 'KV_CLEAR_SET', 'KV_SETQ', 'KV_ADDQ']) {
       await session.command('KV_CLEAR')
@@ -57,12 +57,12 @@ describe.each(engines)('values of NemesisDB commands, on %s', (engine) => {
   it.each([
     ['nothing', ''],
     ['an emoji', '🐎🐎'],
-    ['what objects inherit', '__proto__'],
-    ['what objects are made by', 'constructor'],
+    ['an inherited property of objects', '__proto__'],
+    ['the constructor of objects', 'constructor'],
     ['a number', '10'],
     ['quotes and controls', '"\\\n\u0000'],
     ['slashes', '../a/b'],
-    ['a name of the answer', 'tkn'],
+    ['a member name of the answer', 'tkn'],
   ])('may have any key: %s', async (_, key) => {
     const session = await open()
     expect(await session.command('KV_SET', { keys: { [key]: 1 } })).toEqual({
@@ -82,7 +82,7 @@ describe.each(engines)('values of NemesisDB commands, on %s', (engine) => {
     expect(await session.command('KV_KEYS')).toMatchObject({ st: 1, keys: [key] })
   })
 
-  it('tell what was set and what was updated', async () => {
+  it('are reported as set or as updated', async () => {
     const session = await open()
     expect(await session.askRaw('KV_SET', '"keys":{"temp":21.5,"unit":"C"}')).toBe(
       `{"KV_SET_RSP":{"tkn":${session.token},"keys":{"temp":20,"unit":20}}}`,
@@ -95,7 +95,7 @@ describe.each(engines)('values of NemesisDB commands, on %s', (engine) => {
     )
   })
 
-  it('are added where there are none, and silently so by KV_ADDQ', async () => {
+  it('are added if the key has none; KV_ADDQ does it without an answer', async () => {
     const session = await open()
     expect(await session.askRaw('KV_ADD', '"keys":{"a":1}')).toContain('"keys":{"a":20}')
     expect(await session.askRaw('KV_ADD', '"keys":{"a":2,"new":3}')).toContain(
@@ -111,7 +111,7 @@ describe.each(engines)('values of NemesisDB commands, on %s', (engine) => {
     })
   })
 
-  it('are asked for by texts alone, each once', async () => {
+  it('are returned for keys that are texts, each key once', async () => {
     const session = await open()
     await session.command('KV_SET', { keys: { a: 1, '5': 2 } })
     const { token } = session
@@ -131,7 +131,7 @@ describe.each(engines)('values of NemesisDB commands, on %s', (engine) => {
     }
   })
 
-  it('are removed, whose statuses stand beside the token and in place of it', async () => {
+  it('are removed; the statuses of keys may replace the token in the answer', async () => {
     const session = await open()
     await session.command('KV_SET', { keys: { a: 1, tkn: 2, st: 3 } })
     expect(await session.askRaw('KV_RMV', '"keys":["a","nope","st"]')).toBe(
@@ -165,7 +165,7 @@ describe.each(engines)('values of NemesisDB commands, on %s', (engine) => {
     expect(await session.command('KV_CLEAR')).toMatchObject({ cnt: 0 })
   })
 
-  it('are the same for all connections, and no others of another session', async () => {
+  it('are shared by all connections of a session, and separate from other sessions', async () => {
     const session = await open()
     const other = await open()
     await session.command('KV_SET', { keys: { a: 1 } })
@@ -176,7 +176,7 @@ describe.each(engines)('values of NemesisDB commands, on %s', (engine) => {
     expect(await other.command('KV_GET', { keys: ['a'] })).toMatchObject({ keys: { a: null } })
   })
 
-  it('are added once, by whichever of 32 clients was first', async () => {
+  it('are added once, by the first of 32 clients', async () => {
     const session = await open()
     const clients = await Promise.all(
       Array.from({ length: 32 }, () => openSocket(server.nemesisUrl())),
@@ -195,7 +195,7 @@ describe.each(engines)('values of NemesisDB commands, on %s', (engine) => {
     }
   })
 
-  it('may be as many as one message holds, under long keys', async () => {
+  it('may fill one message, under long keys', async () => {
     const session = await open()
     const names = Array.from({ length: 400 }, (_, index) => `${index}`.padEnd(2_400, 'k'))
     const keys = Object.fromEntries(names.map((name) => [name, 1]))
@@ -211,7 +211,7 @@ describe.each(engines)('values of NemesisDB commands, on %s', (engine) => {
 describe('values of other doors, as NemesisDB commands see them', () => {
   const server = useTestServer({ nemesisPort: 0 })
 
-  it('are their JSON, or null and named where they are none', async () => {
+  it('are their JSON; others are null and named in notJson', async () => {
     const { session, put } = await openBoth()
     await put('brotli', brotliCompressSync('{"n":9007199254740993}'), {
       'Content-Type': 'application/json',
@@ -235,19 +235,19 @@ describe('values of other doors, as NemesisDB commands see them', () => {
     expect(await session.command('KV_RMV', { keys: ['png'] })).toMatchObject({ png: 24 })
   })
 
-  it('are JSON without their byte order mark, however often they are asked for', async () => {
+  it('are JSON without their byte order mark, also when read again', async () => {
     const { session, put } = await openBoth()
     await put('marked', '\ufeff{"a":1}', { 'Content-Type': 'application/json' })
     for (let time = 0; time < 3; time += 1) {
       expect(await session.askRaw('KV_GET', '"keys":["marked"]')).toBe(
         `{"KV_GET_RSP":{"tkn":${session.token},"keys":{"marked":{"a":1}}}}`,
       )
-      // What was found is remembered in the background.
+      // The server stores the result of its check in the background.
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
   })
 
-  it('are none where they are not encoded as they say', async () => {
+  it('are not JSON if their Content-Encoding is wrong', async () => {
     const { session, put } = await openBoth()
     await put('torn', brotliCompressSync('{"a":1,"b":[1,2,3]}').subarray(0, 8), {
       'Content-Type': 'application/json',
@@ -261,7 +261,7 @@ describe('values of other doors, as NemesisDB commands see them', () => {
     })
   })
 
-  it('are written over, and read by the other door as they were sent here', async () => {
+  it('can be overwritten, and the other door reads them as they were sent', async () => {
     const { session, put, storePath, remote } = await openBoth()
     await put('k', 'text', { 'Content-Type': 'text/plain' })
     await session.askRaw('KV_SET', '"keys":{"k":{"n":1.0}}')
@@ -269,7 +269,7 @@ describe('values of other doors, as NemesisDB commands see them', () => {
     expect([text, headers.get('content-type')]).toEqual(['{"n":1.0}', 'application/json'])
   })
 
-  it('are refused with a sentence where they are too much for one answer', async () => {
+  it('are refused with a sentence if they are too large for one answer', async () => {
     const { session, put } = await openBoth()
     const megabytes = JSON.stringify('x'.repeat(6 * 1_048_576))
     for (const key of ['a', 'b', 'c']) {

@@ -20,8 +20,8 @@ interface Vector {
 }
 
 /**
- * Requests and answers of NemesisDB 0.4's own tests (CC0 1.0). `"$T1"` stands for a token, which is
- * a bare integer on the wire.
+ * Requests and answers of NemesisDB 0.4's own tests (CC0 1.0). `"$T1"` stands for a token, which
+ * is a plain integer on the wire.
  */
 const vectors: readonly Vector[] = JSON.parse(
   readFileSync(new URL('../../fixtures/nemesis-0.4.json', import.meta.url), 'utf8'),
@@ -34,7 +34,7 @@ afterEach(async () => {
 })
 
 describe.each(engines)("NemesisDB 0.4's own tests, on %s", (engine) => {
-  it('are all here', () => {
+  it('are all included', () => {
     expect(vectors.length).toBe(41)
   })
 
@@ -45,7 +45,7 @@ describe.each(engines)("NemesisDB 0.4's own tests, on %s", (engine) => {
   })
 })
 
-/** What comes behind something silent: it is done then, and had nothing to say. */
+/** The answer to `{}`, sent after a command without an answer: that one is done then. */
 const noCommand = '{"ERR":{"st":13,"m":""}}'
 
 async function replay({ steps }: Vector, url: string): Promise<void> {
@@ -81,14 +81,14 @@ function expectAnswer(answer: unknown, expected: unknown, { match, ignore = [] }
     delete found[name]
     delete wanted[name]
   }
-  // In the unit tests of the original there is no such member.
+  // The original's unit tests do not have this member.
   if (!('duration' in wanted)) delete found.duration
   expect(Object.keys(Object(answer))).toEqual([command])
   if (match === 'exact') expect(found).toEqual(wanted)
   else expect(wanted).toSatisfy((some: object) => isPartOf(some, found))
 }
 
-/** Objects may have more members, at any depth. */
+/** Whether `whole` contains `some`; objects may have more members, at any depth. */
 function isPartOf(some: object, whole: object): boolean {
   return Object.entries(some).every(([name, value]) => {
     const found: unknown = Reflect.get(whole, name)
@@ -101,7 +101,7 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** Tokens stand bare in values, and as text in names. */
+/** Fills in tokens: plain integers in values, texts in names. */
 function withTokens(text: string, tokens: ReadonlyMap<string, string>): string {
   let spelled = text
   for (const [name, token] of tokens) {
@@ -110,7 +110,7 @@ function withTokens(text: string, tokens: ReadonlyMap<string, string>): string {
   return spelled
 }
 
-/** Integers that no double holds as bigint. */
+/** Parses JSON; integers that no double holds become a bigint. */
 function parse(text: string): unknown {
   const reviver = (_key: string, value: unknown, context?: { source?: string }): unknown => {
     const source = context?.source ?? ''

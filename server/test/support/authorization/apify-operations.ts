@@ -4,7 +4,7 @@ import { inside, outside, type World } from './world.ts'
 const stores = '/v2/key-value-stores'
 const store = `${stores}/:store`
 
-/** Asking for one record, by a path or by `?key=`, for the one inside and the one outside. */
+/** The requests for one record, by path or by `?key=`, inside and outside of the prefixes. */
 function recordRows(path: string): Row[] {
   return [
     { key: inside, variant: 'inside', read: 'read-in', write: 'write-in' },
@@ -29,7 +29,7 @@ function recordRows(path: string): Row[] {
 
 const freshName = (world: World): string => `name=${world.fresh()}`
 
-/** Each endpoint of the Apify door by its name. */
+/** All endpoints of the Apify door. */
 export const apifyRows: readonly Row[] = [
   { at: `GET ${stores}`, kind: 'token', ok: '200' },
   { at: `HEAD ${stores}`, kind: 'token', ok: '200' },

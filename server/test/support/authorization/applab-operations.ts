@@ -9,13 +9,13 @@ export interface ApplabRow {
   readonly kind: string
   readonly variant?: string
   readonly parameters?: Readonly<Record<string, string>>
-  /** Where it is done, the project's data is not as it was. */
+  /** Whether the request changes the data of the project when it is allowed. */
   readonly changes?: true
 }
 
 const project = '/datablock_storage/:channel'
 
-/** Calls about one key, for the one inside of the prefixes and the one outside. */
+/** Calls about one key, inside and outside of the prefixes. */
 const keyRows = [
   { key: inside, variant: 'in' },
   { key: outside, variant: 'out' },
@@ -52,7 +52,7 @@ const keyRows = [
   },
 ])
 
-/** Each endpoint of the App Lab door by its name. */
+/** All endpoints of the App Lab door. */
 export const applabRows: readonly ApplabRow[] = [
   ...keyRows,
   { at: `GET ${project}/get_key_values`, kind: 'read-some' },
@@ -64,7 +64,7 @@ export const applabRows: readonly ApplabRow[] = [
   { at: `HEAD ${project}/user_id`, kind: 'user' },
 ]
 
-/** The keys of pages that somebody may come with. */
+/** The page keys that callers may send. */
 export interface PageKeys {
   readonly right: string
   readonly ofAnother: string
@@ -93,7 +93,7 @@ function shown(pageKey: string): Asked {
 
 export const pageNames: readonly string[] = Object.keys(pages)
 
-/** What a caller is answered, in the words of the rules. */
+/** The answer to a caller, in the words of the rules. */
 export async function askApplab(
   url: string,
   { at, parameters = {} }: ApplabRow,
@@ -119,7 +119,7 @@ const words: Readonly<Record<string, string>> = {
   '401 PAGE_KEY_INVALID': 'wrong',
 }
 
-/** The reply to a HEAD has no body to tell the type. */
+/** The reply to a HEAD has no body, so it shows no error type. */
 function wordFor(method: string, { status, text }: Answered): string {
   if (status === 200) return 'ok'
   if (method === 'HEAD') return String(status)
@@ -127,7 +127,7 @@ function wordFor(method: string, { status, text }: Answered): string {
   return words[answer] ?? answer
 }
 
-/** What a HEAD tells of the word of a GET. */
+/** The word for a HEAD whose GET would have `word`. */
 export function headWord(word: string): string {
   const answer = Object.entries(words).find(([, one]) => one === word)?.[0]
   return answer?.split(' ')[0] ?? word

@@ -1,10 +1,10 @@
 import { parseTable } from './table.ts'
 
 /**
- * Who may do what through the App Lab door, written down by hand: a column is a kind of call, a row
- * a caller. `ok`: it is done; `login`: a token of the owner is asked for; `no`: this token is not
- * for that; `none`: there is said to be no such project; `key`: a page key is asked for; `wrong`:
- * the page key is. Of a project that is not open, and whose pages may not delete.
+ * Who may do what through the App Lab door, written by hand: a column is a kind of call, a row a
+ * caller. `ok`: allowed; `login`: needs a token of the owner; `no`: the token is for something
+ * else; `none`: answered like a missing project; `key`: needs a page key; `wrong`: the page key is
+ * wrong. The project is not open, and its pages may not delete.
  */
 const reading = `
                                      read-in  read-out  read-some  user
@@ -76,14 +76,14 @@ another user's page with the key     none    none     none       none        non
 the owner's page with a wrong key    ok      ok       ok         ok          ok        ok         ok
 `
 
-/** By a kind of call, what is answered to each caller. */
+/** For each kind of call, the answer to each caller. */
 export const applabColumns: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map(
   [reading, writing].flatMap((table) => [...parseTable(table)]),
 )
 
 /**
- * Of pages alone, what the settings of a project change: open by its channel id, pages may delete,
- * or both.
+ * How the settings of a project change the rights of pages: open by its channel id, pages may
+ * delete, or both.
  */
 const settings = `
                                    open: read  open: set  open: delete  delete: delete  both: delete  both: all

@@ -5,7 +5,7 @@ const root = '/coatcheck/v1'
 const projects = `${root}/projects`
 const project = `${projects}/:channel`
 
-/** Each endpoint of Coatcheck's own API by its name. */
+/** All endpoints of Coatcheck's own API. */
 export const coatcheckRows: readonly Row[] = [
   { at: `GET ${root}/me`, kind: 'token', ok: '200' },
   { at: `HEAD ${root}/me`, kind: 'token', ok: '200' },

@@ -1,6 +1,6 @@
 import type { Row } from './operations.ts'
 
-/** Each endpoint for whoever watches a server. */
+/** All endpoints for monitoring. */
 export const healthRows: readonly Row[] = [
   { at: 'GET /health', kind: 'public', ok: '200' },
   { at: 'HEAD /health', kind: 'public', ok: '200' },

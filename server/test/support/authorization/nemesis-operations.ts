@@ -2,27 +2,27 @@ import { sharedToken } from '../../../src/protocols/nemesis/commands/shared-toke
 import { SocketClient } from '../network/socket-client.ts'
 import { type Credentials, inside, outside } from './world.ts'
 
-/** The owner's session, which is shared so that its token is always the same. */
+/** The owner's session. It is shared, so its token is always the same. */
 export const sessionName = 'coats'
 export const sessionToken = String(sharedToken(sessionName))
-/** What the owner saved. */
+/** The dump that the owner saved. */
 export const dumpName = 'mine'
 
-/** A command, and what is said with it. */
+/** A command with its parameters. */
 export interface NemesisRow {
   readonly command: string
   /** A column of the rules. */
   readonly kind: string
-  /** Members as JSON text; of commands about a session, its token comes before them. */
+  /** Members as JSON text. Commands about a session have its token before them. */
   readonly parameters?: string
   readonly variant?: string
-  /** Where it is done, the owner's store is not as it was. */
+  /** Whether the command changes the owner's store when it is allowed. */
   readonly changes?: true
 }
 
 const added = 'new'
 
-/** Commands of single keys, for one inside of the prefixes and one outside. */
+/** Commands about single keys, inside and outside of the prefixes. */
 function keyRows(kinds: { read: string; write: string }, isNew = false): NemesisRow[] {
   return [
     { key: inside, variant: 'in' },
@@ -65,7 +65,7 @@ export const sessionRows: readonly NemesisRow[] = [
   { command: 'SH_END', kind: 'manage', changes: true },
 ]
 
-/** Commands about all of one's sessions, or those that say which themselves. */
+/** Commands about all sessions of the caller, or about sessions that they name themselves. */
 export const accountRows: readonly NemesisRow[] = [
   { command: 'SH_OPEN', kind: 'open', parameters: `"name":"${sessionName}"` },
   { command: 'SH_EXISTS', kind: 'exists', parameters: `"tkns":[${sessionToken}]` },
@@ -97,7 +97,7 @@ export const storelessRows: readonly NemesisRow[] = [
 const lastAsked = '{"SH_EXISTS":{"tkns":[]}}'
 const lastAnswered = '{"SH_EXISTS_RSP":{"st":1}}'
 
-/** All that is answered to a message on a connection of its own: commands may say nothing. */
+/** All answers to a message on a new connection; some commands have no answer. */
 export async function answersTo(
   url: string,
   { token }: Credentials,
@@ -119,7 +119,7 @@ export async function answersTo(
   }
 }
 
-/** What a caller is answered, in the words of the rules. */
+/** The answer to a caller, in the words of the rules. */
 export async function askNemesis(
   url: string,
   caller: Credentials,
@@ -135,7 +135,7 @@ export async function askNemesis(
   }
 }
 
-/** Said nothing, done, saved (of 0.9 and 0.4), loaded, loaded where there was something. */
+/** The statuses of success: no answer, done, saved (0.9 and 0.4), loaded, loaded over data. */
 const done = [undefined, 1, 120, 121, 141, 143]
 
 function wordFor(command: string, text: string | undefined): string {

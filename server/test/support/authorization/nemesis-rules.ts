@@ -1,9 +1,9 @@
 import { parseTable } from './table.ts'
 
 /**
- * Who may do what through the NemesisDB door, written down by hand: a column is a kind of command,
- * a row a caller. A number is NemesisDB's status, but for `401`, with which the handshake is
- * refused; `ok`: it is done, `no`: there is said to be none. First of one session, by its token.
+ * Who may do what through the NemesisDB door, written by hand: a column is a kind of command, a row
+ * a caller. A number is NemesisDB's status, except for `401`: the handshake is refused. `ok`:
+ * allowed; `no`: answered like a missing session. These tables are about one session, by its token.
  */
 const reading = `
                                      read-in  read-out  read-some  read-all
@@ -52,8 +52,9 @@ the owner                            ok        ok         ok         ok
 `
 
 /**
- * Of sessions that the command names itself: SH_OPEN and SH_EXISTS of the owner's, and what needs
- * nothing; then of all of one's own. `their-dump` is one that the owner saved.
+ * Commands that name a session themselves: SH_OPEN and SH_EXISTS of the owner's session, and
+ * commands that need no right; then commands about all sessions of the caller. `their-dump` is a
+ * dump that the owner saved.
  */
 const seeing = `
                                      open  exists  any
@@ -101,7 +102,7 @@ the owner's token of another store   14            14             14            
 the owner                            ok            ok             ok              ok
 `
 
-/** Of one's own store "nemesis", which tokens for the owner's of that name are for too. */
+/** Of the caller's store "nemesis". Tokens for the owner's store of that name are valid for it. */
 const ownReading = `
                                      own-in  own-out  own-some  own-all
 nobody                               ok      ok       ok        ok
@@ -148,7 +149,7 @@ the owner's token of another store   14            14             14            
 the owner                            ok            ok             ok             ok
 `
 
-/** By a kind of command, what is answered to each caller. */
+/** For each kind of command, the answer to each caller. */
 export const nemesisColumns = new Map(
   [reading, writing, seeing, account, ownReading, ownWriting].flatMap((table) => [
     ...parseTable(table),

@@ -2,10 +2,10 @@ import { type Asked, errorTypeOf, Remote } from '../network/remote.ts'
 import type { Meaning } from './rules.ts'
 import type { Credentials, World } from './world.ts'
 
-/** How an operation names its store; undefined: it is about none. */
+/** How an operation names its store; undefined if it is about no store. */
 export type Address = 'id' | 'name' | undefined
 
-/** Who asks a world for something, and how. */
+/** The caller of an operation, and the store it is about. */
 interface How {
   readonly world: World
   readonly caller: Credentials
@@ -13,41 +13,41 @@ interface How {
   readonly store?: string
 }
 
-/** Something that a caller may ask of a door. */
+/** An operation of a door. */
 export interface Operation {
-  /** What the door's own table calls it, and what tells it from others of that name. */
+  /** The name in the door's own table; `variant` differs among operations of one name. */
   readonly endpoint: string
   readonly variant: string
   /** A column of the rules. */
   readonly kind: string
   readonly addresses: readonly Address[]
   readonly changes: boolean
-  /** Asks for it, and answers what came of it in the words of the door. */
+  /** Runs the operation; returns the result in the words of the door. */
   ask(world: World, caller: Credentials, address: Address): Promise<string>
-  /** The words of the door for what should come of it. */
+  /** The expected result in the words of the door. */
   spell(meaning: Meaning, address: Address): string
 }
 
-/** A request of an HTTP API, and what is answered where it is granted. */
+/** A request of an HTTP API, and the reply when it is allowed. */
 export interface Row {
   /** `METHOD path`, as the table of routes has them. */
   readonly at: string
   readonly kind: string
-  /** `200`, or with the type of an error. */
+  /** Such as `200`, or a status with an error type. */
   readonly ok: string
   readonly variant?: string
-  /** The store's name is no address of it here. */
+  /** Here the store can be named by its id only. */
   readonly onlyById?: true
-  /** A text is sent as it is, all else as JSON. */
+  /** A text is sent unchanged, an object as JSON. */
   readonly body?: string | object | ((world: World) => object)
   /** `:key` in the path, or `key=` in the query. */
   readonly key?: string
   readonly query?: (world: World) => string
-  /** Said where the method alone does not tell. */
+  /** Set if the method alone does not show that the request changes data. */
   readonly changes?: true
 }
 
-/** Every endpoint of a table of routes. What answers a GET answers a HEAD too. */
+/** Every endpoint of a table of routes. A route with GET also has HEAD. */
 export function endpointsOf(
   routes: readonly { readonly path: string; readonly methods: object }[],
 ): string[] {
@@ -71,7 +71,7 @@ export function httpOperations(rows: readonly Row[], url: () => string): Operati
       ask: (world, caller, address) => ask(new Remote(url()), row, { world, caller, address }),
       spell: (meaning, address) => {
         const answer = meaning === 'ok' ? row.ok : refusal(meaning, address)
-        // The reply to a HEAD has no body to tell the type.
+        // The reply to a HEAD has no body, so it shows no error type.
         return method === 'HEAD' ? (answer.split(' ', 1)[0] ?? '') : answer
       },
     }
@@ -97,7 +97,7 @@ async function ask(remote: Remote, row: Row, how: How): Promise<string> {
   return `${reply.status} ${errorTypeOf(reply)}`.trim()
 }
 
-/** What a caller sends. `store` takes the place of the world's own. */
+/** The request that a caller sends. `store` replaces the world's own store. */
 export function requestOf(
   { at, body, key, query }: Row,
   { world, caller, address, store }: How,

@@ -1,24 +1,24 @@
 import { parseTable } from './table.ts'
 
 /**
- * Who may do what, written down by hand. A column is a kind of operation, a row a caller; each door
- * lists its operations by their kind, and says how it spells these answers:
+ * Who may do what, written by hand. A column is a kind of operation, a row a caller. Each door
+ * lists its operations by kind, and has its own words for these answers:
  *
- * - `ok`: it is done
- * - `asked`: a token is asked for
- * - `wrong`: the token is nobody's
- * - `no`: refused, the store being no secret to this caller
- * - `hidden`: as `no` by the store's id; by its name as if there were no such store
- * - `none`: as if what is asked for were not there
+ * - `ok`: allowed
+ * - `asked`: refused, a token is needed
+ * - `wrong`: refused, the token is invalid
+ * - `no`: refused, but the caller may know that the store exists
+ * - `hidden`: like `no` by the store's id; by its name like a missing store
+ * - `none`: answered as if the target did not exist
  */
 export type Meaning = 'ok' | 'asked' | 'wrong' | 'no' | 'hidden' | 'none'
 
 const meanings: readonly string[] = ['ok', 'asked', 'wrong', 'no', 'hidden', 'none']
 
 /**
- * Of one store that is restricted. `in` is the record that prefixes and the record link are for,
- * `out` another one; `some` is as much as there is for the caller. `read-all` is all of it, by an
- * API that asks everybody for a token.
+ * About one restricted store. `in` is a record in the scope of the prefixes and the record link,
+ * `out` is another record; `some` is the part that the caller may see. `read-all` is the whole
+ * store, by an API that needs a token from everybody.
  */
 const reading = `
                                      read-in  read-out  read-some  describe
@@ -79,9 +79,9 @@ a record link with a wrong token     wrong     wrong      wrong       wrong     
 `
 
 /**
- * Of no store: `token` needs one, whatever it is for; `create` makes stores of one's own, `account`
- * is about one's tokens and settings, `owned` about a token of the owner's, `admin` about
- * everybody; `public` needs no token, and `anyone` does not even look at one.
+ * About no store: `token` needs a token of any scope; `create` makes stores of the caller;
+ * `account` is about the caller's tokens and settings, `owned` about a token of the owner, `admin`
+ * about all users; `public` needs no token, and `anyone` ignores even an invalid one.
  */
 const people = `
                                      token  create  account  owned  admin  public  anyone
@@ -112,7 +112,7 @@ a content link of another store      asked  asked   asked    asked  asked  ok   
 a record link with a wrong token     wrong  wrong   wrong    wrong  wrong  wrong   ok
 `
 
-/** Reading by id and by name, as the store's general access says; `follow` with each setting. */
+/** Reading by id and by name, for each general access of the store; `follow` with each setting. */
 const opened = `
                                      restricted  follow  follow-open  with-id    with-name
 nobody                               hidden      hidden  id-only      id-only    ok
@@ -126,7 +126,7 @@ the owner                            ok          ok      ok           ok        
 a link with a wrong signature        hidden      hidden  id-only      id-only    ok
 `
 
-/** By a caller's name, what a column says of it. */
+/** The answer to each caller, by the caller's name. */
 export type Column = ReadonlyMap<string, Meaning>
 
 export const columns: ReadonlyMap<string, Column> = new Map(
@@ -138,7 +138,7 @@ export const columns: ReadonlyMap<string, Column> = new Map(
     ]),
 )
 
-/** By the level of general access: what each caller is told by the store's id, and by its name. */
+/** By general access: the answer to each caller by the store's id, and by its name. */
 export const openings: ReadonlyMap<
   string,
   ReadonlyMap<string, { readonly id: Meaning; readonly name: Meaning }>
@@ -157,7 +157,7 @@ export const openings: ReadonlyMap<
 
 function meaningOf(cell: string): Meaning {
   if (isMeaning(cell)) return cell
-  throw new Error(`"${cell}" in the rules is no answer.`)
+  throw new Error(`"${cell}" in the rules is not a known answer.`)
 }
 
 function isMeaning(cell: string): cell is Meaning {

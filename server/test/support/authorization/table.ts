@@ -1,4 +1,4 @@
-/** Each column of a table by its name: the cells by the names of their rows. */
+/** Parses a text table into columns by name; each column maps row names to cells. */
 export function parseTable(table: string): Map<string, Map<string, string>> {
   const [head = '', ...lines] = table.trim().split('\n')
   const names = head.trim().split(/\s+/)

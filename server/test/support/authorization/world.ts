@@ -4,7 +4,7 @@ import { createToken } from '../../../src/core/people/token-text.ts'
 import { signContent, signRecord } from '../../../src/protocols/apify/call/signatures.ts'
 import { type Asked, Remote } from '../network/remote.ts'
 
-/** The record that prefixes and record links are for, and another one. */
+/** The record in the scope of prefixes and record links, and a record outside of it. */
 export const inside = 'in-coat'
 export const outside = 'out-hat'
 const prefix = 'in-'
@@ -14,10 +14,10 @@ const lookAgainMs = 5
 
 const usernames = ['jane', 'stranger', 'reader', 'writer', 'manager', 'gone', 'target'] as const
 type Username = (typeof usernames)[number]
-/** Those with tokens that are for less than they may themselves. */
+/** The users who have tokens with fewer rights than their own. */
 const changing = ['jane', 'writer', 'manager'] as const
 
-/** What a caller comes with. */
+/** What a caller sends to prove a right. */
 export interface Credentials {
   readonly token?: string
   readonly signature?: string
@@ -28,7 +28,7 @@ interface Server {
   readonly token: string
 }
 
-/** Answers the name of the wardrobe. */
+/** Returns the name of the wardrobe. */
 type Prepare = (world: World) => Promise<string>
 
 interface MadeToken {
@@ -36,12 +36,12 @@ interface MadeToken {
   readonly text: string
 }
 
-/** The wardrobe: the store that everybody wants something of. */
+/** The wardrobe: the store that all operations are about. */
 interface Wardrobe {
   readonly id: string
   readonly name: string
   readonly secret: string
-  /** Of the project that it is. */
+  /** The channel id: the store is also a project. */
   readonly channelId: string
   readonly prefixRead: MadeToken
   readonly prefixWrite: MadeToken
@@ -50,13 +50,13 @@ interface Wardrobe {
 }
 
 /**
- * A server with an admin, a jane who owns stores, and people with and without a share in one of
- * them. What an operation changed is put right by `restore`.
+ * A server with an admin, with jane who owns stores, and with users with and without a share in one
+ * of them. `restore` undoes the changes of an operation.
  */
 export class World {
   readonly #remote: Remote
   readonly #admin: string
-  /** Each user's own token, for everything. */
+  /** Each user's own token, without limits. */
   readonly #tokens = new Map<Username, string>()
   readonly #made = new Map<string, MadeToken>()
   #wardrobe: Wardrobe | undefined
@@ -71,7 +71,7 @@ export class World {
     this.#prepare = prepare
   }
 
-  /** `prepare` may make the wardrobe before it is opened by its name. */
+  /** `prepare` may make the wardrobe before `create` opens it by its name. */
   static async create(server: Server, prepare?: Prepare): Promise<World> {
     const world = new World(server, prepare)
     for (const username of usernames) await world.#createUser(username)
@@ -84,30 +84,30 @@ export class World {
     return world
   }
 
-  /** A name that nothing has yet. */
+  /** A name that is not used yet. */
   fresh(): string {
     this.#count += 1
     return `fresh-${this.#count}`
   }
 
   get wardrobe(): Wardrobe {
-    if (!this.#wardrobe) throw new Error('The wardrobe is not there yet.')
+    if (!this.#wardrobe) throw new Error('The wardrobe does not exist yet.')
     return this.#wardrobe
   }
 
-  /** What a part of a path stands for. */
+  /** The value of a path parameter such as `:store`. */
   fill(parameter: string, address: 'id' | 'name'): string {
     const { id, name, channelId } = this.wardrobe
     if (parameter === ':channel') return channelId
     if (parameter === ':store') return address === 'id' ? id : `jane~${name}`
     if (parameter === ':token') return this.#spare
     if (parameter === ':user') return 'target'
-    throw new Error(`Nothing is known of ${parameter}.`)
+    throw new Error(`Unknown path parameter: ${parameter}.`)
   }
 
   as(caller: string): Credentials {
     const credentials = callers[caller]
-    if (!credentials) throw new Error(`Nobody is called "${caller}".`)
+    if (!credentials) throw new Error(`There is no caller "${caller}".`)
     return credentials(this)
   }
 
@@ -120,7 +120,7 @@ export class World {
     return this.#made.get(name)?.text ?? ''
   }
 
-  /** Every token and signature that somebody comes with. */
+  /** Every token and signature of the callers. */
   secrets(): string[] {
     const come = callerNames.map((caller) => this.as(caller))
     const all = come.flatMap(({ token, signature }) => [token, signature])
@@ -141,7 +141,7 @@ export class World {
     return signContent(secret, { storeId: id, expiresAt: 0 })
   }
 
-  /** All that an operation could change, but for what use alone changes. */
+  /** All that an operation could change, without the fields that reading changes too. */
   async state(): Promise<readonly unknown[]> {
     const path = `/v2/key-value-stores/${this.wardrobe.id}`
     const parts = ['', '/access', '/keys', `/records/${inside}`, `/records/${outside}`]
@@ -159,7 +159,7 @@ export class World {
     ])
   }
 
-  /** The wardrobe and everybody's settings as they were in the beginning. */
+  /** Restores the wardrobe and the settings of all users to their start. */
   async restore(): Promise<void> {
     const known = this.#wardrobe
     const path = `/v2/key-value-stores/${known?.id ?? 'none'}`
@@ -187,7 +187,7 @@ export class World {
     await this.#restorePeople()
   }
 
-  /** The store's level, and what its owner set for stores that follow that. */
+  /** Sets the general access of the store, and the setting of its owner for `follow`. */
   async open(level: string, { setting }: { setting: string }): Promise<void> {
     const token = this.tokenOf('jane')
     const path = `/v2/key-value-stores/${this.wardrobe.id}`
@@ -211,7 +211,7 @@ export class World {
     await make('expired', 'jane', { expiresInDays: expiringMs / dayMs })
     await this.#expired(this.made('expired'))
     await make('revoked', 'jane', {})
-    // Used once, so that the server would have it at hand.
+    // Used once, so that the server may have it in its cache.
     await this.#get('/v2/users/me', 'jane', this.made('revoked'))
     await this.#revoke(this.#made.get('revoked'))
   }
@@ -317,7 +317,7 @@ export class World {
 const used: readonly string[] = ['accessedAt', 'lastUsedAt', 'stats', 'expiresAt']
 const dated: readonly string[] = ['keysPublicUrl', 'recordsPublicUrl']
 
-/** Without what use alone changes, and time: it tells nothing of who may do what. */
+/** Leaves out fields that depend on time, or that reading changes too. */
 function withoutUse(key: string, value: unknown): unknown {
   return used.includes(key) || dated.includes(key) ? undefined : value
 }
@@ -357,5 +357,5 @@ const callers: Readonly<Record<string, (world: World) => Credentials>> = {
   }),
 }
 
-/** Everybody who may come. */
+/** The names of all callers. */
 export const callerNames: readonly string[] = Object.keys(callers)

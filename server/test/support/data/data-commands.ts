@@ -2,7 +2,7 @@ import { type Finished, runCoatcheck } from '../processes/command.ts'
 import { ServerProcess } from '../processes/server-process.ts'
 import { createTestFolder } from './test-folder.ts'
 
-/** Who answers the commands of a test. */
+/** What answers the commands of a test. */
 export type Place = 'a running server' | 'a folder that nobody serves'
 export const places: readonly Place[] = ['a running server', 'a folder that nobody serves']
 
@@ -16,12 +16,12 @@ export class DataCommands {
     this.#env = env
   }
 
-  /** As it ends, however that is. */
+  /** Runs a command to its end; its exit code may be any. */
   run(...words: readonly string[]): Promise<Finished> {
     return runCoatcheck({ args: words, env: { COATCHECK_DATA: this.data, ...this.#env } })
   }
 
-  /** What a command that works prints. */
+  /** The stdout of a command that must succeed. */
   async out(...words: readonly string[]): Promise<string> {
     const { code, stdout, stderr } = await this.run(...words)
     if (code !== 0) throw new Error(`coatcheck ${words.join(' ')} ended with ${code}: ${stderr}`)
@@ -34,7 +34,7 @@ export class DataCommands {
     return lines.map((line) => line.split('\t'))
   }
 
-  /** What the API answers to a command. */
+  /** The JSON of the API for a command. */
   async json(...words: readonly string[]) {
     const end = words.includes('--') ? words.indexOf('--') : words.length
     return JSON.parse(await this.out(...words.toSpliced(end, 0, '--json')))

@@ -2,12 +2,12 @@ import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'nod
 import { join } from 'node:path'
 import { openEngine } from '../../../src/engines/open.ts'
 
-/** Where the data of a folder lies. */
+/** The path of the data file in a data folder. */
 export function dataFileOf(data: string): string {
   return join(data, 'lmdb', 'data.mdb')
 }
 
-/** Flips a byte wherever these bytes are stored, as a failing disk would. Returns how often. */
+/** Flips a byte wherever `stored` is found, as a failing disk would. Returns how often. */
 export function flipByteIn(data: string, stored: Buffer): number {
   const path = dataFileOf(data)
   const bytes = readFileSync(path)
@@ -21,13 +21,13 @@ export function flipByteIn(data: string, stored: Buffer): number {
   return count
 }
 
-/** Leaves only so many bytes of the data file. */
+/** Cuts the data file to its first `bytesKept` bytes. */
 export function cutShort(data: string, bytesKept: number): void {
   const path = dataFileOf(data)
   writeFileSync(path, readFileSync(path).subarray(0, bytesKept))
 }
 
-/** Makes the folder say that another version of the format is in it. */
+/** Stores another version of the format in the folder. */
 export async function setFormat(data: string, version: number): Promise<void> {
   const engine = await openEngine({ name: 'lmdb', folder: join(data, 'lmdb') })
   const value = Buffer.from(JSON.stringify({ version, createdAt: 0 }))

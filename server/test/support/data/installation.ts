@@ -4,13 +4,13 @@ import { patternBytes } from '../../../src/core/testing/testing.ts'
 import { Client } from '../network/client.ts'
 import { People } from './people.ts'
 
-/** A server, and whoever may do everything there. */
+/** A server, and a token with all rights. */
 interface Served {
   readonly url: string
   readonly token: string
 }
 
-/** What one record, page or person looks like from outside. */
+/** The reply of the server for one record, page or user. */
 interface Seen {
   readonly status: number
   readonly etag: string | undefined
@@ -21,7 +21,7 @@ interface Seen {
 interface Watched {
   /** Without the server's address. */
   readonly path: string
-  /** '' for none. */
+  /** '' for no token. */
   readonly token: string
 }
 
@@ -31,7 +31,7 @@ interface Filled {
   readonly contentType: string
 }
 
-/** Values on either side of where they are kept in another way. */
+/** Values below and above the sizes at which the storage changes. */
 const records: readonly Filled[] = [
   { key: 'json', value: { number: 12, text: 'ä' }, contentType: 'application/json' },
   { key: 'text', value: 'a text', contentType: 'text/plain; charset=utf-8' },
@@ -46,8 +46,8 @@ const records: readonly Filled[] = [
 ]
 
 /**
- * People, tokens, stores and records of all kinds, made through apify-client, and what is to be
- * seen of them: on any server that has the same data.
+ * Users, tokens, stores and records of all kinds, made through apify-client. `seenAt` reads them
+ * from any server that has the same data.
  */
 export class Installation {
   readonly token: string
@@ -68,7 +68,7 @@ export class Installation {
     const photos = client.keyValueStore(named.id)
     for (const { value, ...record } of records) {
       await photos.setRecord({ ...record, value: 'is replaced' })
-      // It takes bytes as well, which its types leave out.
+      // The client accepts bytes too, but its types do not say so.
       await photos.setRecord({ ...record, value: value as never })
     }
     await photos.setRecord({ key: 'gone', value: 'gone' })
@@ -100,7 +100,7 @@ export class Installation {
     return new Installation({ token, storeId: named.id, watched })
   }
 
-  /** What a server shows, to each who asks. */
+  /** The replies of a server to each caller. */
   async seenAt(url: string): Promise<Record<string, Seen>> {
     const seen: Record<string, Seen> = {}
     for (const [index, { path, token }] of this.#watched.entries()) {
@@ -114,7 +114,7 @@ async function look(url: string, { path, token }: Watched): Promise<Seen> {
   const client = new Client({ url, token })
   const { status, headers, body } = await client.send({ method: 'GET', path })
   client.close()
-  // Links have the server's address in them.
+  // Links contain the server's address.
   const text = body.toString('latin1').replaceAll(url, '')
   return {
     status,

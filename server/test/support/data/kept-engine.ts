@@ -10,7 +10,7 @@ import { HurtEngine } from '../../../src/core/testing/testing.ts'
 import { MemoryEngine } from '../../../src/engines/memory.ts'
 import { parsePostgresAddress } from '../../../src/engines/postgres/link/address.ts'
 
-/** Settings of a server that has a folder of its own, and its data in a `KeptEngine`. */
+/** Settings of a server with a folder of its own and its data in a `KeptEngine`. */
 export const elsewhere = {
   engine: 'postgresql',
   database: parsePostgresAddress('postgres://nobody@127.0.0.1:1/none'),
@@ -23,13 +23,13 @@ const sound: EngineHealth = {
   now: undefined,
 }
 
-/** An engine that outlives its servers, several at once, and is as well as a test says. */
+/** An engine that several servers can share, that outlives them, and whose health a test sets. */
 export class KeptEngine extends HurtEngine implements InstalledEngine {
-  /** How it is from now on, where that is not sound. */
+  /** The health from now on, where it differs from `sound`. */
   ill: Partial<EngineHealth> = {}
   readonly #kept: MemoryEngine
   timesAsked = 0
-  /** Commits happen, and nobody is told. */
+  /** Commits are applied, but their answers are lost. */
   losesAnswers = false
 
   constructor(kept = new MemoryEngine()) {
@@ -52,6 +52,6 @@ export class KeptEngine extends HurtEngine implements InstalledEngine {
     return { ...sound, ...this.ill }
   }
 
-  /** What a server lets go of is there for the next one. */
+  /** Does nothing: the next server uses the same engine. */
   override async close(): Promise<void> {}
 }

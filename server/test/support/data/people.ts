@@ -3,7 +3,7 @@ import { Remote } from '../network/remote.ts'
 export interface Person {
   readonly id: string
   readonly username: string
-  /** For everything that they may do. */
+  /** A token without limits. */
   readonly token: string
 }
 
@@ -12,7 +12,7 @@ export interface OwnToken {
   readonly token: string
 }
 
-/** What a token is for, as the API takes it. */
+/** The settings of a new token, as the API takes them. */
 export interface Wish {
   readonly name?: string
   readonly action?: 'read' | 'write' | 'manage'
@@ -56,7 +56,7 @@ export class People {
     await this.remote.do(`/coatcheck/v1/tokens/${id}`, { method: 'DELETE', token })
   }
 
-  /** What others may do with a store; null: nothing any more. */
+  /** Sets what others may do with a store; null takes the right away. */
   async share(
     { token }: Person,
     storeId: string,

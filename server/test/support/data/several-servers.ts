@@ -9,7 +9,7 @@ import { createToken } from '../../../src/core/people/token-text.ts'
 import { startTestServer, type TestServer } from '../network/test-server.ts'
 import { createSharedData, type SharedData, type sharedEngines } from './shared-data.ts'
 
-/** What a server without doors can do on the same data. */
+/** A domain on the same data, like a server without doors. */
 export interface Neighbour extends Domain {
   readonly engine: StorageEngine
 }
@@ -43,7 +43,7 @@ export class SeveralServers {
     return servers
   }
 
-  /** Of the first user. */
+  /** The token of the first user. */
   get token(): string {
     return this.#initialToken
   }
@@ -52,7 +52,7 @@ export class SeveralServers {
     return this.#servers
   }
 
-  /** One of them by turns. */
+  /** The server at `index`, modulo their number. */
   at(index: number): TestServer {
     const server = this.#servers[index % this.#servers.length]
     if (!server) throw new Error('No server runs.')
@@ -84,7 +84,7 @@ export class SeveralServers {
     return { ...domain, engine }
   }
 
-  /** Ends them in order; answers what `look` finds in the data that they leave. */
+  /** Stops all servers in order; returns what `look` finds in the data. */
   async leave<T>(look: (engine: StorageEngine) => Promise<T>): Promise<T> {
     for (const close of this.#closers.splice(0).reverse()) await close()
     const engine = await this.#data.openEngine()
@@ -109,7 +109,7 @@ export class SeveralServers {
   }
 }
 
-/** For all tests of a `describe`. */
+/** Several servers for all tests of a `describe`. */
 export function useSeveralServers(
   engine: (typeof sharedEngines)[number],
   count = 2,

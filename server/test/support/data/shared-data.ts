@@ -1,6 +1,5 @@
 import type {
   AtomicWrite,
-  Bytes,
   Commit,
   Entry,
   KeyRange,
@@ -10,6 +9,7 @@ import type {
   StorageEngine,
 } from '../../../src/core/engine/engine.ts'
 import type { EngineHealth, InstalledEngine } from '../../../src/core/engine/installed-engine.ts'
+import type { Bytes } from '../../../src/core/kernel/bytes.ts'
 import { MemoryEngine } from '../../../src/engines/memory.ts'
 import { openPostgres } from '../../../src/engines/postgres/postgres.ts'
 import type { Config } from '../../../src/installation/config.ts'
@@ -20,11 +20,11 @@ export const sharedEngines = ['memory', 'postgresql'] as const
 
 /** Data that several servers have open at the same time. */
 export interface SharedData {
-  /** What lets a server find it. */
+  /** The settings with which a server finds the data. */
   readonly settings: Partial<Config>
-  /** Undefined: as the settings say. */
+  /** Undefined: the settings name the engine. */
   readonly open?: EngineOpener
-  /** Without a server: to be closed by the test. */
+  /** Opens the engine without a server; the test must close it. */
   openEngine(): Promise<StorageEngine>
   close(): Promise<void>
 }
@@ -38,7 +38,7 @@ async function createInPostgres(): Promise<SharedData> {
   return {
     settings: { engine: 'postgresql', database },
     openEngine: () => openPostgres(database),
-    close: async () => undefined, // it goes with the file
+    close: async () => undefined, // the data ends with the test file
   }
 }
 
@@ -52,7 +52,7 @@ async function createInMemory(): Promise<SharedData> {
   }
 }
 
-/** An engine that stays open for the others. */
+/** One server's view of an engine: closing it leaves the engine open for the others. */
 class OneOfMany implements InstalledEngine {
   readonly isShared = true
   readonly #engine: MemoryEngine

@@ -4,16 +4,16 @@ import { createTestFolder } from './test-folder.ts'
 
 export interface SmallDisk {
   readonly path: string
-  /** From now on nobody may write there. */
+  /** Makes the disk read-only from now on. */
   makeReadOnly(): void
   grow(bytes: number): void
 }
 
-/** A real file system of so many bytes that goes when the test ends. Mounting takes root. */
+/** A real file system of `bytes` bytes, removed when the test ends. Mounting needs root. */
 export function mountSmallDisk(bytes: number): SmallDisk {
   const path = createTestFolder()
   mount(['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', path])
-  // Lazily: what ends with the test may still have a file open there.
+  // Lazily: processes that end with the test may still have files open there.
   onTestFinished(() => run('umount', ['--lazy', path]))
   return {
     path,

@@ -8,11 +8,11 @@ import { cutShort, dataFileOf, setFormat } from './data-file.ts'
 import { mountSmallDisk } from './small-disk.ts'
 import { createTestFolder } from './test-folder.ts'
 
-/** Not written as loopback, so it counts as reachable; what is bound is loopback all the same. */
+/** Not written as loopback, so it counts as reachable; but the server listens on loopback. */
 export const reachableHost = '::ffff:127.0.0.1'
 const longToken = 'a-token-of-my-own-with-many-characters'
 
-/** What a start differs in from one that works. */
+/** The difference from a start that works. */
 interface Setup {
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
@@ -23,13 +23,13 @@ interface Setup {
 export interface StartCause {
   readonly cause: string
   readonly says: RegExp
-  /** The exit code; 1 where there is none. */
+  /** The exit code; 1 if left out. */
   readonly code?: number
-  /** Brings it about in this empty folder. */
+  /** Creates the cause in this empty folder. */
   setUp(data: string): Setup | Promise<Setup>
 }
 
-/** The user asked for something that can't be. */
+/** Wrong settings. */
 export const wrongUsage: readonly StartCause[] = [
   { cause: 'an unknown flag', says: /--bogus/, setUp: () => ({ args: ['--bogus', '1'] }) },
   { cause: 'a flag without a value', says: /--host/, setUp: () => ({ args: ['--host'] }) },
@@ -38,24 +38,24 @@ export const wrongUsage: readonly StartCause[] = [
   { cause: 'a port too high', says: /"65536"/, setUp: () => ({ args: ['--port', '65536'] }) },
   { cause: 'an unknown engine', says: /"files"/, setUp: () => ({ args: ['--engine', 'files'] }) },
   {
-    cause: 'an engine that is nearly an address',
-    says: /--engine is no engine: lmdb, memory or postgres:/,
+    cause: 'the address of another database as engine',
+    says: /--engine is an unknown engine\. Use lmdb, memory or postgres:/,
     setUp: () => ({ args: ['--engine', 'mysql://user:canary@127.0.0.1/db'] }),
   },
   {
-    cause: 'a durability that nobody knows',
+    cause: 'an unknown durability',
     says: /--durability is "both"/,
     setUp: () => ({ args: ['--durability', 'both'] }),
   },
   { cause: 'a wrong second port', says: /"on"/, setUp: () => ({ args: ['--nemesis-port', 'on'] }) },
   {
-    cause: 'days that are no number',
+    cause: 'retention days that are not a number',
     says: /--unnamed-retention-days is "soon"/,
     setUp: () => ({ args: ['--unnamed-retention-days', 'soon'] }),
   },
   {
-    cause: 'a public URL that is none',
-    says: /--public-url is "store.example.com", which is no URL/,
+    cause: 'a public URL that is not a URL',
+    says: /--public-url is "store.example.com", but must be a URL/,
     setUp: () => ({ args: ['--public-url', 'store.example.com'] }),
   },
   {
@@ -65,11 +65,11 @@ export const wrongUsage: readonly StartCause[] = [
   },
   {
     cause: 'an allowed host that is a URL',
-    says: /--allowed-hosts has "https:\/\/b\.example", which is no host/,
+    says: /--allowed-hosts has "https:\/\/b\.example", but must hold hosts/,
     setUp: () => ({ args: ['--allowed-hosts', 'a.example,https://b.example'] }),
   },
   {
-    cause: 'a wrong variable',
+    cause: 'a wrong environment variable',
     says: /COATCHECK_ENGINE is "files"/,
     setUp: () => ({ env: { COATCHECK_ENGINE: 'files' } }),
   },
@@ -78,9 +78,13 @@ export const wrongUsage: readonly StartCause[] = [
     says: /nowhere\.json can't be read/,
     setUp: () => ({ args: ['--config', 'nowhere.json'] }),
   },
-  { cause: 'a config file of no JSON', says: /is not JSON/, setUp: config('{port: 1}') },
-  { cause: 'a config file of a list', says: /is not a JSON object/, setUp: config('[]') },
-  { cause: 'an unknown setting', says: /"prot", which is no setting/, setUp: config('{"prot":1}') },
+  { cause: 'a config file that is not JSON', says: /is not JSON/, setUp: config('{port: 1}') },
+  { cause: 'a config file with a list', says: /is not a JSON object/, setUp: config('[]') },
+  {
+    cause: 'an unknown setting',
+    says: /"prot", which is an unknown setting/,
+    setUp: config('{"prot":1}'),
+  },
   { cause: 'a wrong setting', says: /"engine" in the config/, setUp: config('{"engine":"files"}') },
 ].map((cause) => ({ ...cause, code: 2 }))
 
@@ -91,12 +95,12 @@ export const unusableFolders: readonly StartCause[] = [
     setUp: () => ({ data: readOnlyFolder() }),
   },
   {
-    cause: 'a new folder where nobody may make one',
+    cause: 'a new folder in a folder that nobody may write to',
     says: /can't be used: (no folder can be made there|this user may not write there)/,
     setUp: () => ({ data: join(readOnlyFolder(), 'new') }),
   },
   {
-    cause: 'a file as folder',
+    cause: 'a file in place of the data folder',
     says: /can't be used: that path is a file/,
     setUp: (data) => ({ data: writtenFile(join(data, 'file')) }),
   },
@@ -107,21 +111,25 @@ export const unusableFolders: readonly StartCause[] = [
   },
   { cause: 'a full disk', says: /full/, setUp: () => ({ data: fullFolder() }) },
   {
-    cause: 'a file where the data goes',
+    cause: 'a file in place of the lmdb folder',
     says: /lmdb can't be used: that path is a file/,
     setUp: writtenIn('lmdb'),
   },
   {
-    cause: 'a folder where the token goes',
+    cause: 'a folder in place of the token file',
     says: /can't be used: /,
     setUp: madeIn('first-token'),
   },
   {
-    cause: 'a folder where the file for commands goes',
+    cause: 'a folder in place of the local-server file',
     says: /can't be used: /,
     setUp: madeIn('local-server'),
   },
-  { cause: 'a folder as data file', says: /can't be read: /, setUp: madeIn('lmdb/data.mdb') },
+  {
+    cause: 'a folder in place of the data file',
+    says: /can't be read: /,
+    setUp: madeIn('lmdb/data.mdb'),
+  },
 ]
 
 export const unusableData: readonly StartCause[] = [
@@ -155,13 +163,13 @@ export const unusableData: readonly StartCause[] = [
 
 export const refusals: readonly StartCause[] = [
   {
-    cause: 'replication that LMDB has not',
-    says: /--durability replicated can't be kept: .* on one machine's disk alone/,
+    cause: 'replication, which LMDB does not have',
+    says: /--durability replicated can't be kept: .* on one machine's disk only/,
     setUp: () => ({ args: ['--durability', 'replicated'] }),
   },
   {
-    cause: 'a disk that the memory engine has not',
-    says: /--durability single can't be kept: .* ends with the process/,
+    cause: 'durability on disk, which the memory engine does not have',
+    says: /--durability single can't be kept: .* are lost when the process ends/,
     setUp: () => ({ args: ['--engine', 'memory', '--durability', 'single'] }),
   },
   {
@@ -175,7 +183,7 @@ export const refusals: readonly StartCause[] = [
     setUp: () => ({ args: ['--host', '192.0.2.1'] }),
   },
   {
-    cause: 'a first start in reach of others without a token',
+    cause: 'a first start beyond loopback without an initial token',
     says: /set COATCHECK_INITIAL_TOKEN/,
     setUp: () => ({ args: ['--host', reachableHost] }),
   },
@@ -233,7 +241,7 @@ function servedAndCut(share: number): StartCause['setUp'] {
   }
 }
 
-/** For root, who may write anywhere, it takes a disk that is read-only. */
+/** Root may write anywhere, so for root this is a read-only disk. */
 function readOnlyFolder(): string {
   if (process.getuid?.() !== 0) {
     const folder = createTestFolder()

@@ -3,8 +3,8 @@ import { HttpListener } from '../../../src/transport/http/http.ts'
 import { WebSocketListener } from '../../../src/transport/socket/websocket.ts'
 
 /**
- * A program: one port that answers each request with what was asked, and speaks WebSocket at one
- * path, with an echo behind it. To be run on any Node that is supported.
+ * A program with one port: it answers each HTTP request with the request's own text, and echoes
+ * WebSocket messages at one path. It runs on every supported Node.
  */
 const bodyBytesMax = 1_000_000
 const own = { host: '127.0.0.1', port: 0, logError: console.error }

@@ -1,6 +1,6 @@
 import { plainRequest } from '../network/plain-request.ts'
 
-/** A record that is a number, as several servers have it. */
+/** A record with a number, on several servers that share data. */
 export interface CountedRecord {
   /** One for each server. */
   readonly urls: readonly string[]
@@ -9,9 +9,9 @@ export interface CountedRecord {
 }
 
 /**
- * `writers` go through the servers by turns and each adds one so many times: each reads the number
- * and writes the next one where it is still the one that was read. Returns what each server says in
- * the end.
+ * Starts `writers` writers, spread over the servers. Each adds one `times` times: it reads the
+ * number, and writes the next one if the number is unchanged. Returns the final text of the record
+ * from each server.
  */
 export async function countUp(
   record: CountedRecord,

@@ -5,7 +5,7 @@ import type { TrackedStore } from './tracked-store.ts'
 
 const hotKeys = Array.from({ length: 40 }, (_, index) => `hot-${index}`)
 const largeKeys = Array.from({ length: 6 }, (_, index) => `large-${index}`)
-/** How often a connection does what. */
+/** The kinds of work of a connection, and how often each is done. */
 const deeds = [
   ['fresh', 40],
   ['overwrite', 28],
@@ -36,12 +36,12 @@ export class CrashLoad {
     )
   }
 
-  /** To be called just before the server is ended: from now on connections may break. */
+  /** Call this just before the server is killed: from now on connections may break. */
   expectTheEnd(): void {
     this.#isOver = true
   }
 
-  /** Waits for what is under way; answers what the server did wrong while it ran. */
+  /** Waits for open requests; returns the problems that were seen while the server ran. */
   async end(): Promise<readonly string[]> {
     this.#isOver = true
     await Promise.all(this.#workers)
@@ -53,7 +53,7 @@ export class CrashLoad {
     try {
       while (!this.#isOver) await worker.step()
     } catch (error) {
-      // The server was ended in the middle of it: how that write ended is what the test looks at.
+      // The server was killed during this write: the test checks its outcome later.
       if (!this.#isOver) this.#problems.push(`odd: ${error}`)
     }
   }
@@ -88,7 +88,7 @@ class CrashWorker {
     return this.#put(random.pick(hotKeys), random.between(8, what === 'chunked' ? 200_000 : 3_000))
   }
 
-  /** A store of this connection's own: made, filled, and most often dropped. */
+  /** One step with a store of this connection: it is made, filled, and most often dropped. */
   async #stepStore(): Promise<void> {
     const store = this.#store
     if (!store) return this.#createStore()

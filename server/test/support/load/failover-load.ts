@@ -24,10 +24,10 @@ interface Stores {
 }
 
 const recordWritersPerServer = 6
-/** Who was refused tries again after this. */
+/** The time until a refused writer retries. */
 const refusedMs = 50
 
-/** Writers at all doors of several servers, until they are told to end. */
+/** Writers at all doors of several servers, until `end()`. */
 export class FailoverLoad {
   readonly #writers: readonly FailoverWriter[]
   readonly #running: Promise<void>[]
@@ -56,17 +56,17 @@ export class FailoverLoad {
     return this.#acknowledged
   }
 
-  /** Writes that were refused, or of which nobody knows. */
+  /** The number of writes that were refused, or whose outcome is unknown. */
   get refused(): number {
     return this.#refused
   }
 
-  /** What a server did that it never may, whatever fails. */
+  /** Errors that a server may never cause, whatever fails. */
   get defects(): readonly string[] {
     return this.#defects
   }
 
-  /** The longest time without an acknowledged write since this was asked last. */
+  /** The longest time without an acknowledged write since the last call. */
   takeLongestGapMs(): number {
     const gap = Math.max(this.#longestGapMs, performance.now() - this.#lastAt)
     this.#longestGapMs = 0
@@ -74,13 +74,13 @@ export class FailoverLoad {
     return gap
   }
 
-  /** Resolves once so many more writes were acknowledged. */
+  /** Resolves when `count` more writes are acknowledged. */
   async more(count: number): Promise<void> {
     const wanted = this.#acknowledged + count
     await until(`${count} more writes are acknowledged`, () => this.#acknowledged >= wanted)
   }
 
-  /** Waits for what is under way; answers what is wrong with what is there. */
+  /** Waits for open writes; returns what is wrong with the stored data. */
   async end(): Promise<readonly string[]> {
     this.#isOver = true
     let isDone = false
@@ -117,7 +117,7 @@ export class FailoverLoad {
 }
 
 async function makeStores([server]: readonly LoadedServer[]): Promise<Stores> {
-  if (!server) throw new Error('There are servers.')
+  if (!server) throw new Error('There must be a server.')
   const client = new Client(server)
   const store = await client.openStore('failover')
   await store.put('COUNT', '0')

@@ -1,18 +1,17 @@
-import type { Call, Client, Reply } from '../network/client.ts'
-import { unexpected } from '../network/client.ts'
+import { type Call, type Client, type Reply, unexpected } from '../network/client.ts'
 import type { SocketClient } from '../network/socket-client.ts'
 import { History } from './history.ts'
 import type { Random } from './random.ts'
 import { readStamp, stampValue } from './stamped-value.ts'
 
-/** A write was refused because the storage can't serve, or its answer never came. */
+/** A write was refused because the storage cannot serve, or it was never answered. */
 export class Unacknowledged extends Error {}
 
-/** Somebody who writes through one server, one write after the other. */
+/** Writes through one server, one write after the other. */
 export interface FailoverWriter {
-  /** One write. Throws Unacknowledged; anything else that it throws is a defect. */
+  /** Does one write. Throws Unacknowledged; any other error is a defect. */
   step(): Promise<void>
-  /** What is wrong with what is there, by what was acknowledged; nobody writes any more. */
+  /** Compares stored data with acknowledged writes. Call it when nobody writes any more. */
   problems(): Promise<string[]>
   close(): void
 }
@@ -20,17 +19,17 @@ export interface FailoverWriter {
 interface WriterParts {
   readonly client: Client
   readonly random: Random
-  /** Of its keys: no other writer has it. */
+  /** The start of its keys: no other writer uses it. */
   readonly name: string
 }
 
 const recentKeysMax = 50
 const askedAtOnce = 8
 const tokensMax = 20
-/** NemesisDB's status for what is nobody's fault. */
+/** NemesisDB's status for an unknown error. */
 const unknownStatus = 1_000
 
-/** Throws Unacknowledged. */
+/** Sends a call. Throws Unacknowledged for status 503 and without a reply. */
 async function send(client: Client, call: Call): Promise<Reply> {
   const reply = await client.send(call).catch((error) => {
     throw new Unacknowledged(`${call.method} ${call.path} was not answered.`, { cause: error })
@@ -134,7 +133,7 @@ export class RecordWriter implements FailoverWriter {
 
   #historyOf(key: string): History {
     const history = this.#histories.get(key)
-    if (!history) throw new Error('Nobody wrote that.')
+    if (!history) throw new Error('This key has no history.')
     return history
   }
 }
@@ -145,7 +144,7 @@ export class SessionWriter implements FailoverWriter {
   readonly #token: number
   readonly #name: string
   readonly #random: Random
-  /** By number, whether they were acknowledged. */
+  /** For each batch number, whether the batch was acknowledged. */
   readonly #batches: boolean[] = []
   #socket: SocketClient | undefined
 
@@ -249,7 +248,7 @@ export class TokenWriter implements FailoverWriter {
     this.#valid.push({ id, text: token })
   }
 
-  /** Where nobody knows whether it was done, either is right. */
+  /** After an unknown outcome, the token may be revoked or not. */
   async #revoke({ id, text }: { id: string; text: string }): Promise<void> {
     const path = `/coatcheck/v1/tokens/${id}`
     const reply = await send(this.#parts.client, { method: 'DELETE', path })
@@ -268,14 +267,14 @@ export class TokenWriter implements FailoverWriter {
   }
 }
 
-/** What several writers of one number know together. */
+/** What the writers of one number count together. */
 export interface Count {
   acknowledged: number
-  /** Increments of which nobody knows whether they were done. */
+  /** Increments whose outcome is unknown. */
   unknown: number
 }
 
-/** Reads a number and writes the next one, where it still is what was read. */
+/** Reads a number, and writes the next one if the number is unchanged. */
 export class CountWriter implements FailoverWriter {
   readonly #client: Client
   readonly #path: string

@@ -1,15 +1,14 @@
-/** A write that was sent; `number` undefined: a deletion. */
+/** A write that was sent. `number` is undefined for a deletion. */
 export interface Write {
   readonly number: number | undefined
   readonly began: number
-  /** Infinity: nobody said yet how it ended. */
+  /** Infinity while the outcome is unknown. */
   ended: number
 }
 
 /**
- * What one thing may be, given what was sent and what was acknowledged, whoever sent it: the
- * outcome of a write that no acknowledged write began after. Once a write is acknowledged, all that
- * was over before it began can never be seen again.
+ * The possible values of one record, from all writes that were sent and acknowledged. After a write
+ * is acknowledged, the outcome of each write that had ended before it began is impossible.
  */
 export class History {
   #possible: Write[] = [{ number: undefined, began: 0, ended: 0 }]
@@ -17,7 +16,7 @@ export class History {
   #lastNumber = 0
   #lastDeleteBegan = 0
 
-  /** A put, which has a number of its own. */
+  /** Begins a put, which gets a new number. */
   beginPut(): Write & { readonly number: number } {
     this.#lastNumber += 1
     return this.#begin(this.#lastNumber)
@@ -29,7 +28,7 @@ export class History {
     return write
   }
 
-  /** For a reader that asks now, while others may write: what it may be told until it knows. */
+  /** Begins a read while others may write; `allows` says which values it may return. */
   beginRead(): { allows(number: number | undefined): boolean } {
     const possible = new Set(this.#possible.map(({ number }) => number))
     const began = this.#now
@@ -48,36 +47,36 @@ export class History {
   }
 
   /**
-   * Its sender was told nothing of how it ended, and that it goes on no more: it may have been
-   * done, but not behind what begins from now on.
+   * The outcome of this write is unknown, but the write has ended: it may be applied, but only
+   * before writes that begin from now on.
    */
   giveUp(write: Write): void {
     this.#now += 1
     write.ended = this.#now
   }
 
-  /** Whether a reader that asks now may be told of `number`; undefined: of nothing. */
+  /** Whether a read that begins now may return `number`; undefined: no value. */
   allows(number: number | undefined): boolean {
     return this.#possible.some((write) => write.number === number)
   }
 
-  /** Nothing is under way any more, and this is how it ended. */
+  /** All writes have ended, and `number` was read: it is the only possible value. */
   settle(number: number | undefined): void {
     this.#now += 1
     this.#possible = [{ number, began: this.#now, ended: this.#now }]
   }
 
-  /** What it is where there is one possibility alone; `number` undefined: nothing. */
+  /** The value if only one is possible; `number` undefined: no value. */
   get settled(): { readonly number: number | undefined } | undefined {
     return this.#possible.length === 1 ? this.#possible[0] : undefined
   }
 
-  /** Changes with everything that happens to it. */
+  /** Changes with every event. */
   get age(): number {
     return this.#now
   }
 
-  /** What may be, for a sentence. */
+  /** The possible values, as words for a sentence. */
   describe(): string {
     const numbers = this.#possible.map(({ number }) => (number === undefined ? 'none' : number))
     return [...new Set(numbers)].join(' or ')

@@ -10,14 +10,14 @@ interface Touched {
   readonly key: string | undefined
 }
 
-/** Remembers, outside of the server, all that was sent to it and what it acknowledged. */
+/** Records all writes that were sent to the server, and which of them it acknowledged. */
 export class Ledger {
   readonly main = new TrackedStore('main')
   readonly #stores: TrackedStore[] = [this.main]
   #touched = new Map<string, Touched>()
   #acknowledged = 0
 
-  /** Writes, deletions, creations and drops that were acknowledged. */
+  /** The number of acknowledged writes, deletions, creations and drops. */
   get acknowledged(): number {
     return this.#acknowledged
   }
@@ -28,7 +28,7 @@ export class Ledger {
     return store
   }
 
-  /** Does one write and counts it once it is acknowledged. */
+  /** Does one write, and counts it when it is acknowledged. */
   async write(touched: Touched, work: () => Promise<void>): Promise<void> {
     this.#touched.set(`${touched.store.name}/${touched.key}`, touched)
     await work()
@@ -36,7 +36,7 @@ export class Ledger {
   }
 
   /**
-   * What is wrong with all that was written since the last time, and with `sample` other records.
+   * Problems with all records written since the last call, and with `sample` other records.
    */
   async recentProblems(
     client: Client,
@@ -52,7 +52,7 @@ export class Ledger {
     return this.#problems(client, [...touched, ...others])
   }
 
-  /** What is wrong with anything that was ever written, and with what the stores list. */
+  /** Problems with all records ever written, and with the listings of the stores. */
   async allProblems(client: Client): Promise<string[]> {
     const all = this.#stores.flatMap((store): Touched[] => [
       { store, key: undefined },

@@ -1,4 +1,4 @@
-/** Repeatable chance: the same seed draws the same numbers (mulberry32). */
+/** Repeatable random numbers: the same seed gives the same numbers (mulberry32). */
 export class Random {
   #state: number
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed >>> 0
   }
 
-  /** From 0 on, below 1. */
+  /** At least 0, below 1. */
   fraction(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1)
@@ -25,7 +25,7 @@ export class Random {
     return item
   }
 
-  /** One of the items, each as often as the number behind it says. */
+  /** A random item, chosen in proportion to its weight. */
   weighted<T>(choices: readonly (readonly [item: T, weight: number])[]): T {
     let left = this.fraction() * choices.reduce((sum, [, weight]) => sum + weight, 0)
     const found = choices.find(([, weight]) => {

@@ -6,11 +6,11 @@ import { byBytes, TrackedStore, wholeProblem } from './tracked-store.ts'
 
 const prefixes = Array.from({ length: 8 }, (_, index) => `p${index}.`)
 const keysPerPrefix = 50
-/** Values that are taken slowly; the longer ones are more than the sockets' buffers hold. */
+/** Values that are read slowly; the longer ones are larger than the socket buffers. */
 const slowSizes = { 'slow-0': 3_000_000, 'slow-1': 3_000_000, 'slow-2': 8_000_000 } as const
 const slowKeys = ['slow-0', 'slow-1', 'slow-2'] as const
 const largeBytes = 3_000_000
-/** Longer than it takes until the sweeper has come by. */
+/** Longer than the time between two sweeps. */
 const holdMsMax = 15_000
 const waitMs = 100
 interface Sizes {
@@ -18,7 +18,7 @@ interface Sizes {
   readonly most: number
 }
 
-/** How often values are of which sizes: mostly small, as in life. */
+/** The sizes of values, and how often each is used: mostly small, as in practice. */
 const sizes: readonly (readonly [Sizes, number])[] = [
   [{ least: 10, most: 2_048 }, 55],
   [{ least: 2_049, most: 100_000 }, 30],
@@ -26,10 +26,10 @@ const sizes: readonly (readonly [Sizes, number])[] = [
   [{ least: 1_048_577, most: largeBytes }, 2],
 ]
 
-/** One kind of user of the server, doing the same kind of thing over and over. */
+/** One kind of work, which a worker repeats. */
 type Habit = (random: Random) => Promise<void>
 
-/** Everything at once, for as long as it is left running; each value that is read is verified. */
+/** All kinds of work at once, until `end()`. Each value that is read is verified. */
 export class SoakLoad {
   readonly store = new TrackedStore('soak')
   readonly problems: string[] = []
@@ -70,7 +70,7 @@ export class SoakLoad {
     await Promise.all(this.#workers)
   }
 
-  /** What is wrong with anything once nobody writes any more. */
+  /** Checks all data after all writers have ended. */
   async verifyAll(): Promise<void> {
     for (const key of this.store.keys) {
       this.#note(await this.store.recordProblem(this.#client, key))
@@ -121,7 +121,7 @@ export class SoakLoad {
     this.#note(await this.store.readProblem(this.#client, key))
   }
 
-  /** All pages of a prefix: what nobody touched meanwhile must be right, all must be in order. */
+  /** Lists a prefix: unchanged keys must be listed correctly, and all keys in order. */
   async #list(random: Random): Promise<void> {
     const prefix = random.pick(prefixes)
     const before = this.store.keys
@@ -138,7 +138,7 @@ export class SoakLoad {
     }
   }
 
-  /** Takes a large value slowly, or not at all for a while, while it is overwritten twice. */
+  /** Reads a large value slowly or after a pause, while it is overwritten twice. */
   async #readSlowly(random: Random): Promise<void> {
     const key = random.pick(slowKeys)
     const reading = this.store.history(key).beginRead()
@@ -157,13 +157,13 @@ export class SoakLoad {
     return download.finish({ pauses: random.between(5, 30), pauseMs: random.between(5, 60) })
   }
 
-  /** Stands still for so long, but no longer than the load runs. */
+  /** Waits `ms` milliseconds, but no longer than the load runs. */
   async #wait(ms: number): Promise<void> {
     const end = performance.now() + ms
     while (!this.#isOver && performance.now() < end) await sleep(waitMs)
   }
 
-  /** The sender goes away: what was there stays. */
+  /** Aborts an upload: the old value must stay. */
   async #abortUpload(random: Random): Promise<void> {
     const key = this.#pickKey(random)
     const body = Buffer.alloc(largeBytes, 'never to be seen')
@@ -174,7 +174,7 @@ export class SoakLoad {
     this.#note(await this.store.readProblem(this.#client, key))
   }
 
-  /** The reader goes away: the server lets go of what it was reading. */
+  /** Aborts a download: the server must release the value. */
   async #abortDownload(random: Random): Promise<void> {
     const download = await SlowDownload.begin(this.#recordOf(random.pick(slowKeys)))
     await sleep(random.between(0, 50))

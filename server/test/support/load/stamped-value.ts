@@ -9,9 +9,9 @@ interface Stamp {
 }
 
 /**
- * A value that says which write it is: a checksum over its key and all that follows, its number,
- * and bytes that differ at every place, so that parts of two values or parts out of place are
- * noticed.
+ * A value that shows which write made it: a checksum over its key and the rest of the value, the
+ * number, and bytes that differ at every place. So a mix of two values, or parts in the wrong
+ * place, are noticed.
  */
 export function stampValue({ key, number }: Stamp, size: number): Buffer {
   const value = Buffer.alloc(Math.max(size, stampedBytesMin))
@@ -21,7 +21,7 @@ export function stampValue({ key, number }: Stamp, size: number): Buffer {
   return value
 }
 
-/** The number of a whole value of this key; undefined where any byte of it is another's or gone. */
+/** The number of a value of this key; undefined if any byte is wrong or missing. */
 export function readStamp(key: string, value: Buffer): number | undefined {
   if (value.length < stampedBytesMin || value.readUInt32BE(0) !== checksum(key, value)) {
     return undefined

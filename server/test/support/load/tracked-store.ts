@@ -17,7 +17,7 @@ export class TrackedStore {
     return [...this.#records.keys()]
   }
 
-  /** Its id once that is known; until then its name is its address. */
+  /** Its id when that is known; until then its name as `~name`. */
   get address(): string {
     return this.#id ?? `~${this.name}`
   }
@@ -58,7 +58,7 @@ export class TrackedStore {
     history.acknowledge(write)
   }
 
-  /** Reads a record while others may write it; answers what is wrong with it. */
+  /** Reads a record while others may write it; returns the problem if there is one. */
   async readProblem(client: Client, key: string): Promise<string | undefined> {
     const reading = this.history(key).beginRead()
     const reply = await this.#remote(client).get(key)
@@ -67,7 +67,7 @@ export class TrackedStore {
     return wholeProblem(reading, { key, value: reply.body })
   }
 
-  /** What is wrong with a record while nobody writes; undefined: nothing is. */
+  /** The problem with a record while nobody writes; undefined if there is none. */
   async recordProblem(client: Client, key: string): Promise<string | undefined> {
     const history = this.history(key)
     const reply = await this.#remote(client).get(key)
@@ -79,7 +79,7 @@ export class TrackedStore {
     return undefined
   }
 
-  /** What is wrong with the store's being there or not, while nobody writes. */
+  /** Whether the store wrongly exists or is missing, while nobody writes. */
   async existenceProblem(client: Client): Promise<string | undefined> {
     const reply = await this.#remote(client).describe()
     if (reply.status !== 200 && reply.status !== 404) return `odd: ${this.name}: ${reply.status}`
@@ -92,7 +92,7 @@ export class TrackedStore {
     return undefined
   }
 
-  /** The keys that a listing must show while nobody writes, and no others. */
+  /** Exactly the keys that a listing must show while nobody writes. */
   get settledKeys(): string[] {
     const present = this.keys.filter((key) => this.history(key).settled?.number !== undefined)
     return present.sort(byBytes)
@@ -103,7 +103,7 @@ export class TrackedStore {
   }
 }
 
-/** What is wrong with a value that was read: it must be one whole write that was not over. */
+/** The problem with a value that was read: it must be one whole write that `reading` allows. */
 export function wholeProblem(
   reading: ReturnType<History['beginRead']>,
   { key, value }: { key: string; value: Buffer },

@@ -26,7 +26,7 @@ export class Client {
   }
 
   /**
-   * Resolves once the last byte of the reply was read; rejects where the connection breaks first.
+   * Resolves when the last byte of the reply is read; rejects if the connection breaks before.
    */
   send({ method, path, body, headers = {} }: Call): Promise<Reply> {
     const { promise, resolve, reject } = Promise.withResolvers<Reply>()
@@ -41,7 +41,7 @@ export class Client {
     return promise
   }
 
-  /** The store of this name, which is made if there is none. */
+  /** The store of this name; makes it if it is missing. */
   async openStore(name: string): Promise<RemoteStore> {
     const reply = await this.send({ method: 'POST', path: `/v2/key-value-stores?name=${name}` })
     if (reply.status !== 201 && reply.status !== 200) throw unexpected('Opening a store', reply)
@@ -100,7 +100,7 @@ export class RemoteStore {
     return { keys: items.map(({ key }: { key: string }) => key), next: nextExclusiveStartKey }
   }
 
-  /** The keys of all pages, in the order in which they came. */
+  /** The keys of all pages, in the order of the server. */
   async keys({ prefix = '', limit = 1_000 } = {}): Promise<string[]> {
     const keys: string[] = []
     let after: string | null = null
@@ -121,7 +121,7 @@ export function unexpected(what: string, { status, body }: Reply): Error {
   return new Error(`${what} was answered with ${status}: ${body.toString('utf8', 0, 300)}`)
 }
 
-/** What the API calls the error. */
+/** The error type of a reply. */
 export function errorTypeOf({ body }: Reply): string {
   return JSON.parse(body.toString()).error.type
 }

@@ -1,12 +1,12 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 
 /**
- * Whether a connection is cut at what its client just sent, and before or after it went on. `held`:
- * it is never sent on, and nobody is told.
+ * Whether to cut the connection when the client sends a piece of data: not, before the piece is
+ * forwarded, or after. `held`: the piece is never forwarded, and the connection stays open.
  */
 export type Cut = 'no' | 'before' | 'after' | 'held'
 
-/** A TCP proxy on 127.0.0.1 that cuts connections as `cutAt` says of each piece that passes. */
+/** A TCP proxy on 127.0.0.1 that asks `cutAt` for each piece whether to cut the connection. */
 export class CuttingProxy {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
@@ -41,7 +41,7 @@ export class CuttingProxy {
       if (cut === 'held') return
       if (cut !== 'before') target.write(sent)
       if (cut === 'no') return
-      // The target reads all that was sent before it learns that nobody listens.
+      // The target reads all data that was sent before it sees the end of the connection.
       client.removeAllListeners('close').on('close', () => this.#sockets.delete(client))
       target.unpipe()
       target.resume()

@@ -3,7 +3,7 @@ import { SocketClient } from './socket-client.ts'
 
 export type Body = Record<string, unknown>
 
-/** A connection and a session of its own, whose token no number in JavaScript bends. */
+/** A connection with its own session, whose token fits a JavaScript number exactly. */
 export class NemesisSession {
   readonly client: SocketClient
   readonly token: number
@@ -13,7 +13,7 @@ export class NemesisSession {
     this.token = token
   }
 
-  /** Both end with the test. */
+  /** Opens a connection and a session; both end with the test. */
   static async open(url: string, parameters: Body = {}): Promise<NemesisSession> {
     const client = await openSocket(url)
     const { tkn } = await client.command('SH_NEW', { name: 'test', ...parameters })

@@ -5,7 +5,7 @@ export interface Asked {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array
-  /** The address of this machine that it comes from. */
+  /** The address of this machine from which the request is sent. */
   readonly localAddress?: string
 }
 
@@ -15,10 +15,10 @@ export interface PlainReply {
   readonly body: Buffer
 }
 
-/** As it stands, on a connection of its own: `fetch` would add headers, decode and mend. */
+/** Sends a request unchanged on a new connection: `fetch` adds headers, decodes and corrects. */
 export function plainRequest(url: string, asked: Asked = {}): Promise<PlainReply> {
   const { method = 'GET', body, localAddress } = asked
-  // Of a GET or DELETE, Node would send the body without saying how long it is.
+  // For GET and DELETE, Node would send the body without a Content-Length.
   const length = body === undefined ? {} : { 'Content-Length': `${Buffer.byteLength(body)}` }
   const headers = { ...length, ...asked.headers }
   const { promise, resolve, reject } = Promise.withResolvers<PlainReply>()
@@ -38,7 +38,7 @@ export function plainRequest(url: string, asked: Asked = {}): Promise<PlainReply
   return promise
 }
 
-/** Requests of the owner to a server that runs by then. */
+/** Requests of the owner to a server, which may start later than this call. */
 export function ownerRequests(server: {
   url(): TestServer['url']
   token(): TestServer['token']
@@ -49,7 +49,7 @@ export function ownerRequests(server: {
   }
 }
 
-/** The type of the error that a reply of the Apify door carries; undefined where it is none. */
+/** The error type in a reply of the Apify door; undefined if it is no error. */
 export function errorTypeOf({ body }: PlainReply): unknown {
   return body.length === 0 ? undefined : JSON.parse(body.toString()).error?.type
 }

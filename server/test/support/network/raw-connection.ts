@@ -1,13 +1,13 @@
 import { connect, type Socket } from 'node:net'
 
-/** How a client leaves: it says that it is done, breaks off soon, or stays until it is left. */
+/** How a client ends: it ends its side, it breaks off soon, or it waits for the server. */
 export type Ending = 'end' | 'cut' | 'stay'
 
 const cutAfterMs = 100
 
 /**
- * Writes `parts` to a socket as they stand, which no HTTP client would, and answers all that comes
- * back until the connection is closed.
+ * Writes `parts` unchanged to a socket, which no HTTP client would do. Returns all that the server
+ * sends until the connection is closed.
  */
 export async function sendRaw(
   url: string,
@@ -23,7 +23,7 @@ export async function sendRaw(
   return closed
 }
 
-/** All that a socket has received when it is closed, also by an error. */
+/** All data that a socket receives until it is closed, also by an error. */
 export function received(socket: Socket): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>()
   let text = ''

@@ -11,8 +11,8 @@ export interface ZippedFile {
 }
 
 /**
- * All files of an archive, read by a library that has no part in writing it; sizes and checksums
- * hold.
+ * All files of an archive, read by a library that the server does not write it with. Throws if a
+ * size or checksum is wrong.
  */
 export async function readZip(archive: Buffer): Promise<ZippedFile[]> {
   const files: ZippedFile[] = []
@@ -26,7 +26,7 @@ export async function readTexts(archive: Buffer): Promise<Record<string, string>
   return Object.fromEntries(files.map(({ name, bytes }) => [name, bytes.toString()]))
 }
 
-/** What the central directory lists. */
+/** The entries of the central directory. */
 export async function readEntries(archive: Buffer): Promise<Entry[]> {
   const zip = await open(archive)
   const entries: Entry[] = []

@@ -1,4 +1,4 @@
-/** What is asked of a server: a GET, unless it is said otherwise. */
+/** A request to a server; the default method is GET. */
 export interface Asked {
   readonly method?: string
   readonly token?: string | undefined
@@ -14,10 +14,10 @@ export interface Answered {
   readonly text: string
 }
 
-/** JSON as it comes: tests look into it. */
+/** Untyped JSON, which tests look into. */
 export type Json = ReturnType<typeof JSON.parse>
 
-/** A server that is asked with any token, or with none. */
+/** A server, for requests with any token or none. */
 export class Remote {
   readonly #url: string
 
@@ -37,7 +37,7 @@ export class Remote {
     return { status: response.status, headers: response.headers, text: await response.text() }
   }
 
-  /** As `send`, where a refusal is a mistake of the test. The answer's JSON; `{}` for none. */
+  /** Like `send`, but throws if the request is refused. Returns the JSON; `{}` for no body. */
   async do(path: string, asked: Asked = {}): Promise<Json> {
     const { status, text } = await this.send(path, asked)
     const { method = 'GET' } = asked
@@ -46,7 +46,7 @@ export class Remote {
   }
 }
 
-/** The type of an error that is told in the form of the APIs; '' where there is none. */
+/** The type of an error in the form of the APIs; '' if there is none. */
 export function errorTypeOf({ text }: Pick<Answered, 'text'>): string {
   return text.startsWith('{"error"') ? JSON.parse(text).error.type : ''
 }

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 interface Target {
   readonly url: string
-  /** Undefined: none is sent. */
+  /** Undefined: no token is sent. */
   readonly token?: string | undefined
   readonly path: string
 }
@@ -13,14 +13,14 @@ interface Target {
 const pokeMs = 20
 
 /**
- * A PUT on a connection of its own that the server has begun to answer and that then stands still.
+ * A PUT on a new connection: the server has accepted the body, and then the client pauses.
  */
 export class SlowUpload {
   readonly #outgoing: ClientRequest
   readonly #rest: Buffer
-  /** The status of the reply, which may come although not all was sent. */
+  /** The status of the reply, which may come before all bytes are sent. */
   readonly status: Promise<number>
-  /** When the server has closed the connection, or all was sent. */
+  /** Resolves when the server has closed the connection, or all bytes are sent. */
   readonly closed: Promise<void>
 
   private constructor(outgoing: ClientRequest, { rest }: { rest: Buffer }) {
@@ -32,7 +32,7 @@ export class SlowUpload {
       incoming.resume()
       resolve(incoming.statusCode ?? 0)
     })
-    // Whoever waits for this upload is told as well.
+    // Callers that wait for `status` still get the error.
     promise.catch(() => undefined)
     this.status = promise
     const closed = Promise.withResolvers<void>()
@@ -40,7 +40,7 @@ export class SlowUpload {
     this.closed = closed.promise
   }
 
-  /** Resolves once the server takes the body and was sent the first `sent` bytes of it. */
+  /** Resolves when the server accepts the body and its first `sent` bytes are sent. */
   static async begin(
     target: Target & { readonly method?: string; readonly contentType?: string },
     body: Buffer,
@@ -64,19 +64,19 @@ export class SlowUpload {
     return upload
   }
 
-  /** Sends the rest and answers the status. */
+  /** Sends the rest and returns the status. */
   async finish(): Promise<number> {
     this.#outgoing.end(this.#rest)
     return this.status
   }
 
-  /** Goes away in the middle of it. */
+  /** Breaks the connection off. */
   abort(): void {
     this.#outgoing.destroy()
   }
 }
 
-/** A GET on a connection of its own whose reply has begun and is not read on. */
+/** A GET on a new connection: the reply has begun, and the client does not read on. */
 export class SlowDownload {
   readonly #incoming: IncomingMessage
 
@@ -89,7 +89,7 @@ export class SlowDownload {
       agent: false,
       headers: authorization(target),
     })
-    // Who reads on is told by the reply itself.
+    // A caller that reads on gets the error from the reply itself.
     outgoing.on('error', () => undefined)
     outgoing.end()
     const [incoming]: IncomingMessage[] = await once(outgoing, 'response')
@@ -101,14 +101,14 @@ export class SlowDownload {
     return this.#incoming.statusCode ?? 0
   }
 
-  /** Whether the reply came to its end. */
+  /** Whether the reply is complete. */
   get isWhole(): boolean {
     return this.#incoming.complete
   }
 
   /**
-   * Resolves when the server has closed the connection. Nothing is read: who stands still learns of
-   * it only by writing, and line ends between requests mean nothing (RFC 9112, 2.2).
+   * Resolves when the server has closed the connection. A client that does not read sees this only
+   * when it writes, so this writes empty lines, which are allowed between requests (RFC 9112, 2.2).
    */
   async closed(): Promise<void> {
     const { socket } = this.#incoming
@@ -117,7 +117,7 @@ export class SlowDownload {
     clearInterval(timer)
   }
 
-  /** Reads on, part by part, until the reply ends or breaks off. Answers how many bytes came. */
+  /** Reads part by part until the reply ends or breaks off. Returns the number of bytes. */
   async drain({ pauseMs }: { pauseMs: number }): Promise<number> {
     let count = 0
     try {
@@ -141,7 +141,7 @@ export class SlowDownload {
     return Buffer.concat(parts)
   }
 
-  /** Goes away in the middle of it. */
+  /** Breaks the connection off. */
   abort(): void {
     this.#incoming.destroy()
   }

@@ -24,7 +24,7 @@ export class SocketClient {
     })
   }
 
-  /** Rejects where the handshake is refused; the error's message has the status. */
+  /** Rejects if the handshake is refused; the error's message contains the status. */
   static async open(
     url: string,
     options: { headers?: Record<string, string>; origin?: string } = {},
@@ -35,11 +35,11 @@ export class SocketClient {
       socket.once('open', resolve)
       socket.once('error', reject)
     })
-    socket.on('error', () => undefined) // `closed` tells
+    socket.on('error', () => undefined) // `closed` reports it
     return client
   }
 
-  /** The next message; rejects when the connection ends first. */
+  /** The next message; rejects if the connection ends before. */
   async receive(): Promise<string> {
     const text = this.#received.shift() ?? (await new Promise((done) => this.#waiting.push(done)))
     if (typeof text === 'string') return text
@@ -50,13 +50,13 @@ export class SocketClient {
     this.socket.send(message)
   }
 
-  /** The text of the one answer. */
+  /** Sends a message and returns the text of the next answer. */
   async ask(message: string | object): Promise<string> {
     this.send(typeof message === 'string' ? message : JSON.stringify(message))
     return this.receive()
   }
 
-  /** The body of the answer to a command, its integers as JSON.parse makes them. */
+  /** The body of the answer to a command; JSON.parse may round its integers. */
   async command(name: string, parameters: object): Promise<Record<string, unknown>> {
     const answer = JSON.parse(await this.ask({ [name]: parameters }))
     return answer[`${name}_RSP`]

@@ -15,18 +15,18 @@ export const engines = ['memory', 'lmdb', 'postgresql'] as const
 /** A real server of this process, on a port and in a folder of its own. */
 export interface TestServer {
   readonly url: string
-  /** '' where that door has no port of its own. */
+  /** '' if that door has no port of its own. */
   readonly nemesisUrl: string
-  /** That of the first start; '' where there was somebody already. */
+  /** The token of the first start; '' if there was a user already. */
   readonly token: string
   /** Its data folder. */
   readonly data: string
-  /** What the server logged as errors. */
+  /** The errors that the server logged. */
   readonly logged: unknown[]
   close(): Promise<void>
 }
 
-/** `open` opens its engine, where that is not a fresh one of that name; `now` is its clock. */
+/** `open` opens the engine, instead of a new one of the named kind; `now` is the clock. */
 export async function startTestServer(
   settings: Partial<Config> = {},
   {
@@ -96,7 +96,7 @@ export function useTestServer(settings: Partial<Config> = {}): {
     token: () => running().token,
     logged: () => running().logged,
     client: ({ token = running().token } = {}) =>
-      // Without retries a refusal shows at once.
+      // Without retries, a refusal is visible at once.
       new ApifyClient({
         baseUrl: running().url,
         publicBaseUrl: running().url,

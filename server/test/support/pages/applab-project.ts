@@ -11,7 +11,7 @@ export interface PageAsked extends Asked {
   readonly carrier?: Carrier
 }
 
-/** A project of a server, as its owner and its pages reach it. */
+/** A project of a server, with the requests of its owner and its pages. */
 export class ApplabProject {
   readonly #remote: Remote
   readonly #token: string
@@ -47,7 +47,7 @@ export class ApplabProject {
     return this.#pageKey
   }
 
-  /** A call by nobody. */
+  /** A call without a token or page key. */
   send(action: string, { parameters, carrier, ...asked }: PageAsked = {}): Promise<Answered> {
     const method = asked.method ?? methods[action] ?? 'GET'
     const carried = parameters ? carry(parameters, carrier ?? carrierOf(method)) : {}
@@ -68,7 +68,7 @@ export class ApplabProject {
     return this.send(action, { ...asked, headers })
   }
 
-  /** What is there, as JSON; a refusal is a mistake of the test. */
+  /** The value of a key as JSON. Throws if the request is refused. */
   async get(key: string): Promise<Json> {
     const { status, text } = await this.asOwner('get_key_value', { parameters: { key } })
     if (status !== 200) throw new Error(`${key} was answered with ${status}: ${text}`)
@@ -79,7 +79,7 @@ export class ApplabProject {
     return JSON.parse((await this.asOwner('get_key_values')).text)
   }
 
-  /** As the owner. */
+  /** Sets a value as the owner. */
   async set(key: string, value: unknown): Promise<void> {
     const parameters = { key, value: JSON.stringify(value) }
     const { status, text } = await this.asOwner('set_key_value', { parameters })
@@ -106,7 +106,7 @@ const methods: Readonly<Record<string, string>> = {
   clear_all_data: 'DELETE',
 }
 
-/** As App Lab's own client does. */
+/** The carrier that App Lab's own client uses. */
 function carrierOf(method: string): Carrier {
   return method === 'GET' || method === 'HEAD' ? 'query' : 'json'
 }
@@ -131,6 +131,6 @@ export function refusalOf({ status, text }: Pick<Answered, 'status' | 'text'>): 
   type: string
 } {
   const { msg, type } = JSON.parse(text)
-  if (typeof msg !== 'string' || msg === '') throw new Error(`${text} says nothing.`)
+  if (typeof msg !== 'string' || msg === '') throw new Error(`The refusal has no message: ${text}`)
   return { status, type }
 }

@@ -3,7 +3,7 @@ import { type Browser, chromium } from 'playwright-core'
 
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 
-/** The Chromium of this machine, without a window. Throws a sentence where there is none. */
+/** The Chromium of this machine, without a window. Throws a sentence if there is none. */
 export function launchChromium(): Promise<Browser> {
   const executablePath = process.env.CHROMIUM_PATH ?? names.map(find).find((path) => path !== '')
   if (executablePath === undefined) {
@@ -11,11 +11,11 @@ export function launchChromium(): Promise<Browser> {
       'There is no Chromium here: run `apt-get install chromium`, or name one in CHROMIUM_PATH.',
     )
   }
-  // Its sandbox does not work for root, as whom containers run.
+  // Its sandbox does not work for root, and containers run as root.
   return chromium.launch({ executablePath, chromiumSandbox: process.getuid?.() !== 0 })
 }
 
-/** '' where there is none. */
+/** The path of a program; '' if it is missing. */
 function find(name: string): string {
   try {
     return execFileSync('which', [name], { encoding: 'utf8' }).trim()

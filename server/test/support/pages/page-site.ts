@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { launchChromium } from './chromium.ts'
 
-/** A web site of its own, another origin than any server's, and a browser that visits it. */
+/** A web site with another origin than every server, and a browser that visits it. */
 export class PageSite {
   readonly #browser: Browser
   readonly #server: Server
@@ -29,19 +29,19 @@ export class PageSite {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
-  /** A browser of somebody else, who has never been here. */
+  /** A new browser context, without cookies or storage. */
   newBrowser(): Promise<BrowserContext> {
     return this.#browser.newContext()
   }
 
-  /** Puts a page onto the site; its address. */
+  /** Adds a page to the site; returns its address. */
   add(html: string): string {
     const path = `/${this.#pages.size}.html`
     this.#pages.set(path, html)
     return this.url + path
   }
 
-  /** Puts a page onto the site and visits it, as somebody new where nobody is named. */
+  /** Adds a page to the site and visits it, in a new browser if none is given. */
   async visit(html: string, browser?: BrowserContext): Promise<Visit> {
     const page = await (browser ?? (await this.newBrowser())).newPage()
     const visit = new Visit(page)
@@ -55,12 +55,12 @@ export class PageSite {
   }
 }
 
-/** A page that is open in a browser, and what it says. */
+/** A page that is open in a browser, with its console output and errors. */
 export class Visit {
   readonly page: Page
   /** The lines of its console, without those of the browser about failed requests. */
   readonly printed: string[] = []
-  /** Errors that nobody caught. */
+  /** Uncaught errors. */
   readonly uncaught: string[] = []
 
   constructor(page: Page) {
@@ -72,14 +72,14 @@ export class Visit {
     page.on('pageerror', (error) => this.uncaught.push(error.message))
   }
 
-  /** What an expression in the page comes to, once it is there. */
+  /** The value of an expression in the page; waits if it is a promise. */
   evaluate(expression: string): Promise<unknown> {
     return this.page.evaluate(expression)
   }
 
   /**
-   * Calls a function with a callback and an onError behind these arguments, which are JavaScript.
-   * What they were called with.
+   * Calls a function with these arguments, which are JavaScript, followed by a callback and an
+   * onError. Returns the arguments of the callback that was called.
    */
   call(name: 'setKeyValue' | 'getKeyValue', ...args: readonly string[]): Promise<unknown> {
     return this.evaluate(`new Promise((resolve) => ${name}(

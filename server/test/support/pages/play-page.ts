@@ -3,9 +3,9 @@ import type { BrowserContext, Locator, Page } from 'playwright-core'
 /** The page to try App Lab's functions on, in a browser. */
 export class PlayPage {
   readonly page: Page
-  /** Errors that nobody caught, of the page and of programs in it. */
+  /** Uncaught errors of the page and of programs in it. */
   readonly uncaught: string[] = []
-  /** Whatever it asked that is not of its own server. */
+  /** The requests of the page to other servers than its own. */
   readonly strange: string[] = []
 
   private constructor(page: Page, url: string) {
@@ -17,7 +17,7 @@ export class PlayPage {
     })
   }
 
-  /** `address` is what stands behind the server's own: such as `/play#token=...`. */
+  /** `address` is the path after the server's URL, such as `/play#token=...`. */
   static async open(browser: BrowserContext, url: string, address: string): Promise<PlayPage> {
     const page = await browser.newPage()
     const play = new PlayPage(page, url)
@@ -33,7 +33,7 @@ export class PlayPage {
     return this.page.getByLabel(label, { exact: true })
   }
 
-  /** Makes a first project, where it asks for one. */
+  /** Makes a first project when the page asks for one. */
   async makeFirstProject(): Promise<void> {
     await this.button('Make it').click()
     await this.button('Run').waitFor()
@@ -43,7 +43,7 @@ export class PlayPage {
     await this.field('Program').selectOption({ label: program })
   }
 
-  /** Writes a program into the editor, in place of what is there. */
+  /** Replaces the program in the editor. */
   async write(code: string): Promise<void> {
     await this.choose('My program')
     await this.page.locator('.cm-content').click()
@@ -51,7 +51,7 @@ export class PlayPage {
     await this.page.keyboard.insertText(code)
   }
 
-  /** Runs what is in the editor from its beginning. */
+  /** Runs the program in the editor from its start. */
   async run(): Promise<void> {
     await this.page.locator('#run').click()
   }
@@ -61,7 +61,7 @@ export class PlayPage {
     await this.run()
   }
 
-  /** What is in the editor. */
+  /** The program in the editor. */
   async code(): Promise<string> {
     return (await this.page.locator('.cm-line').allInnerTexts())
       .map((line) => line.replace(/\n$/, ''))
@@ -73,12 +73,12 @@ export class PlayPage {
     return this.page.locator('#lines .line').allInnerTexts()
   }
 
-  /** What is said of the program's course. */
+  /** The page's text about the state of the program. */
   state(): Promise<string> {
     return this.page.locator('#running').innerText()
   }
 
-  /** Shows the table beside the program. */
+  /** Shows the table next to the program. */
   async viewData(): Promise<void> {
     await this.button('View data').click()
   }
@@ -101,7 +101,7 @@ export class PlayPage {
     return this.button(`${name} ${JSON.stringify(key)}`)
   }
 
-  /** What is wrong, wherever the page says so. */
+  /** All error texts on the page. */
   async complaints(): Promise<string[]> {
     const texts = await this.page.getByRole('alert').allInnerTexts()
     return texts.map((text) => text.trim()).filter((text) => text !== '')

@@ -2,7 +2,7 @@ import type { Answered, Asked, Json, Remote } from '../network/remote.ts'
 
 const path = '/coatcheck/v1/projects'
 
-/** A project of somebody, by way of Coatcheck's own API. */
+/** A project, through Coatcheck's own API. */
 export class TestProject {
   readonly channelId: string
   readonly storeId: string
@@ -30,25 +30,25 @@ export class TestProject {
     )
   }
 
-  /** What is asked of it, below its own path. */
+  /** Sends a request to a path below the project's own. */
   send(part: string, asked: Asked = {}): Promise<Answered> {
     return this.#remote.send(`${path}/${this.channelId}${part}`, { token: this.#token, ...asked })
   }
 
-  /** As `send`, where a refusal is a mistake of the test; the `data` of the answer. */
+  /** Like `send`, but throws if the request is refused. Returns the `data` of the answer. */
   async do(part: string, asked: Asked = {}): Promise<Json> {
     const url = `${path}/${this.channelId}${part}`
     return (await this.#remote.do(url, { token: this.#token, ...asked })).data
   }
 
-  /** All pairs, as they are exported. */
+  /** All pairs, from the export. */
   async pairs(): Promise<Json> {
     const { status, text } = await this.send('/export')
     if (status !== 200) throw new Error(`The export was answered with ${status}: ${text}`)
     return JSON.parse(text)
   }
 
-  /** A record, as the Apify door takes it. */
+  /** Puts a record through the Apify door. */
   async put(key: string, asked: Asked): Promise<void> {
     const url = `/v2/key-value-stores/${this.storeId}/record?key=${encodeURIComponent(key)}`
     await this.#remote.do(url, { method: 'PUT', token: this.#token, ...asked })

@@ -3,16 +3,16 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { ProcessOutput } from './process-output.ts'
 
-/** How a command line of Coatcheck is run: always from its sources, whatever was built. */
+/** A command line of Coatcheck. It always runs from the sources, not from a build. */
 export interface Command {
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>>
-  /** What stands in front of it, such as `strace` and its options. */
+  /** Words before the command, such as `strace` and its options. */
   readonly under?: readonly string[]
 }
 
 export interface Finished {
-  /** Null: a signal ended it. */
+  /** Null: the process was ended by a signal. */
   readonly code: number | null
   readonly stdout: string
   readonly stderr: string
@@ -43,7 +43,7 @@ export function spawnCoatcheck({ args, env = {}, under = [] }: Command): {
   }
 }
 
-/** Runs a command line of Coatcheck to its end, or to that of the test. */
+/** Runs a command line of Coatcheck to its end, or to the end of the test. */
 export async function runCoatcheck(command: Command): Promise<Finished> {
   const { child, stdout, stderr } = spawnCoatcheck(command)
   const { promise, resolve, reject } = Promise.withResolvers<number | null>()
@@ -59,7 +59,7 @@ export function checkFolder(data: string): Promise<Finished> {
   return runCoatcheck({ args: ['check', '--data', data] })
 }
 
-/** Whoever runs the tests may have set Coatcheck or PostgreSQL up for themselves. */
+/** Removes the developer's own settings for Coatcheck and PostgreSQL. */
 function withoutSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(env).filter(([name]) => !/^(COATCHECK_|PG[A-Z])/.test(name)),

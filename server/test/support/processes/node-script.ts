@@ -8,15 +8,15 @@ import { ProcessOutput } from './process-output.ts'
 export interface NodeScript {
   readonly file: string
   readonly args?: readonly string[]
-  /** All that it sees besides PATH: whoever runs the tests has settings of their own. */
+  /** The whole environment besides PATH, so that the developer's own settings have no effect. */
   readonly env: Readonly<Record<string, string>>
   readonly cwd: string
 }
 
-/** A script that runs longer than this hangs. */
+/** A script that runs longer than this counts as hanging. */
 const scriptMs = 60_000
 
-/** Runs somebody else's program on our Node to its end. */
+/** Runs an external program on the project's Node to its end. */
 export async function runNodeScript({ file, args = [], env, cwd }: NodeScript): Promise<Finished> {
   const child = spawn(process.execPath, [file, ...args], {
     cwd,
@@ -34,7 +34,7 @@ export async function runNodeScript({ file, args = [], env, cwd }: NodeScript): 
   return { code, stdout: stdout.text, stderr: stderr.text }
 }
 
-/** Calls `use` with an empty folder that is gone afterwards. */
+/** Calls `use` with an empty folder, and deletes the folder afterwards. */
 export async function inScratchFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'coatcheck-test-'))
   try {

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 
-/** What a process has written to one of its streams so far. */
+/** The output of a process on one of its streams so far. */
 export class ProcessOutput {
   #text = ''
 

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 
-/** What a process holds, in bytes, as Linux counts it. */
+/** The memory of a process in bytes, and its open files, as Linux counts them. */
 export interface ResourceUsage {
-  /** All pages in memory, those of the mapped data file among them. */
+  /** All pages in memory, with the pages of the mapped data file. */
   readonly resident: number
   /** The pages that are the process's own: heap, buffers, stacks. */
   readonly own: number
@@ -18,7 +18,7 @@ export function usageOf(pid: number): ResourceUsage {
   }
 }
 
-/** The most that a process and its data file came to, looked at now and then. */
+/** The highest usage of a process and its data file among several measurements. */
 export class PeakUsage {
   readonly #pid: number
   readonly #file: string
@@ -41,6 +41,6 @@ export class PeakUsage {
 
 function kilobytes(status: string, name: string): number {
   const found = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]
-  if (found === undefined) throw new Error(`/proc says nothing of ${name}.`)
+  if (found === undefined) throw new Error(`/proc has no value for ${name}.`)
   return Number(found) * 1_024
 }

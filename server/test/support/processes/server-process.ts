@@ -10,7 +10,7 @@ export interface ServeOptions {
   readonly data: string
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
-  /** What stands in front of the command: it must become the server's parent. */
+  /** Words before the command; this program must become the parent of the server. */
   readonly under?: readonly string[]
 }
 
@@ -25,7 +25,7 @@ export class ServerProcess {
   readonly #stderr: ProcessOutput
   readonly #closed: Promise<number | null>
   readonly #isWrapped: boolean
-  /** Its data folder; '' where that is its own affair. */
+  /** Its data folder; '' if the server chooses it itself. */
   readonly data: string
 
   private constructor(command: Command, data: string) {
@@ -41,24 +41,24 @@ export class ServerProcess {
     this.data = data
   }
 
-  /** The process as it begins: it may not be ready, and may never be. It ends with the test. */
+  /** Starts the process, without waiting until it is ready. It ends with the test. */
   static spawn({ data, args = [], ...rest }: ServeOptions): ServerProcess {
     const words = ['serve', '--data', data, '--port', '0', ...args]
-    // Its usual port is one for all servers of a machine; flags go before it.
+    // The default NemesisDB port can be used once on a machine; flags override this variable.
     const env = { COATCHECK_NEMESIS_PORT: 'off', ...rest.env }
     const server = new ServerProcess({ args: words, ...rest, env }, data)
     onTestFinished(() => server.kill())
     return server
   }
 
-  /** With no words but the given ones: where its data lies is its own affair. */
+  /** Starts a server with the given words only: it chooses its data folder itself. */
   static spawnWith(command: Command): ServerProcess {
     const server = new ServerProcess(command, '')
     onTestFinished(() => server.kill())
     return server
   }
 
-  /** Resolves once the server says that it listens. Throws with its words where it ends instead. */
+  /** Resolves when the server says that it listens. Throws with its output if it ends before. */
   static async start(options: ServeOptions): Promise<ServerProcess> {
     const server = ServerProcess.spawn(options)
     await server.ready()
@@ -82,14 +82,14 @@ export class ServerProcess {
     return url
   }
 
-  /** The token of the first start: this one's or that of the folder. */
+  /** The token of the first start: from the output, or else from the data folder. */
   get token(): string {
     const printed = tokenPattern.exec(this.stdout)?.[1]
     if (printed !== undefined) return printed
     return readFileSync(join(this.data, 'first-token'), 'utf8').trim()
   }
 
-  /** Of the server itself, not of what it runs under. */
+  /** The process id of the server itself, not of the program that it runs under. */
   get pid(): number {
     const pid = this.#findPid()
     if (pid === undefined) throw new Error('The server does not run.')
@@ -112,18 +112,18 @@ export class ServerProcess {
     process.kill(this.pid, name)
   }
 
-  /** Resolves with the exit code once the process is gone; null: a signal ended it. */
+  /** Resolves with the exit code when the process has ended; null: ended by a signal. */
   exit(): Promise<number | null> {
     return this.#closed
   }
 
-  /** Asks it to stop and answers the exit code. */
+  /** Asks the server to stop and returns the exit code. */
   async stop(): Promise<number | null> {
     if (!this.hasExited) this.signal('SIGTERM')
     return this.exit()
   }
 
-  /** Ends it as a power cut would end the process. */
+  /** Kills the process without warning, as a power cut would. */
   async kill(): Promise<void> {
     const pid = this.hasExited ? undefined : this.#findPid()
     if (pid !== undefined) process.kill(pid, 'SIGKILL')
@@ -136,7 +136,7 @@ export class ServerProcess {
   }
 }
 
-/** What runs under a process; undefined once it is gone. */
+/** The child of a process; undefined if it has ended. */
 function childOf(pid: number): number | undefined {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
   return children === '' ? undefined : Number(children.split(' ')[0])

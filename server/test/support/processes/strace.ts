@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 
-/** A system call that a traced process made. Lines count in the order in which things happened. */
+/** A system call of a traced process. Times are line numbers of the log. */
 export interface SystemCall {
   readonly name: string
   /** As strace writes them: `23</data/data.mdb>, "...", 8192, 0`. */
@@ -13,8 +13,8 @@ export interface SystemCall {
 }
 
 /**
- * The words that run a command under strace, which follows all its threads. strace is installed
- * where it is missing and this user may; otherwise this throws a sentence that says what to do.
+ * The words that run a command under strace, which follows all its threads. Installs strace if it
+ * is missing and this user may install it; otherwise throws a sentence that says what to do.
  */
 export function straceWords(options: readonly string[]): string[] {
   if (!isInstalled()) install()

@@ -3,7 +3,7 @@ import { onTestFinished } from 'vitest'
 import { coatcheckWords } from './command.ts'
 import { ProcessOutput } from './process-output.ts'
 
-/** A command line of Coatcheck on a terminal of its own, which `script` of util-linux makes. */
+/** A command line of Coatcheck on its own terminal, which `script` of util-linux makes. */
 export class TerminalCommand {
   readonly #child
   readonly #output: ProcessOutput
@@ -21,17 +21,17 @@ export class TerminalCommand {
     onTestFinished(() => void this.#child.kill('SIGKILL'))
   }
 
-  /** What stands on the terminal by now. */
+  /** The text on the terminal so far. */
   get text(): string {
     return this.#output.text.replaceAll('\r\n', '\n')
   }
 
-  /** Resolves once that stands on the terminal. */
+  /** Resolves when the terminal shows `text`. */
   async shows(text: string): Promise<void> {
     while (!this.text.includes(text)) {
       const tick = new Promise((resolve) => setTimeout(resolve, 5))
       const end = await Promise.race([tick, this.#closed])
-      if (end !== undefined) throw new Error(`It ended with ${end}: ${this.text}`)
+      if (end !== undefined) throw new Error(`The command ended with ${end}: ${this.text}`)
     }
   }
 

@@ -1,7 +1,6 @@
 import { expect } from 'vitest'
 import type { Retention } from '../../../src/core/identity/retention.ts'
-import type { ErrorCode } from '../../../src/core/kernel/errors.ts'
-import { StorageError } from '../../../src/core/kernel/errors.ts'
+import { type ErrorCode, StorageError } from '../../../src/core/kernel/errors.ts'
 import { actions } from '../../../src/core/people/scope.ts'
 import type { Store } from '../../../src/core/stores/store.ts'
 import {
@@ -31,20 +30,20 @@ const clearing: Retention = {
 const visitors = ['visitor0000000001', 'visitor0000000002']
 const keys = ['a', 'b', 'b/1', 'é', '🧥', '']
 const storesMax = 4
-/** Inline, in one chunk, and uploads of one chunk and of two. */
+/** Sizes of inline values, of values in one chunk, and of uploads of one and of two chunks. */
 const sizes = [20, 20, 20, 2_048, 2_049, 9_000, 2 ** 20, 2 ** 20 + 9]
-/** What may go wrong at any time, and nothing was done. */
+/** Errors that may happen at any time; after them, nothing is written. */
 const failures: readonly string[] = ['storage-unavailable', 'store-busy']
 
 interface Outcome<T> {
   readonly moment: Moment
   readonly code: ErrorCode | 'none'
-  /** Undefined where it failed. */
+  /** Undefined if the operation failed. */
   readonly value: T | undefined
 }
 
 interface Parts {
-  /** Names of stores begin with it, so that no other client wants them. */
+  /** The start of all names of stores, so that no other client uses them. */
   readonly prefix: string
   readonly domains: readonly TestDomain[]
   readonly environment: TestEnvironment
@@ -52,8 +51,8 @@ interface Parts {
 }
 
 /**
- * Uses stores of its own through servers that it chooses at random, one operation after the other,
- * and compares each answer with what it may be.
+ * Uses its own stores through random servers, one operation after the other, and compares each
+ * answer with the possible ones.
  */
 export class SimulatedClient {
   readonly #parts: Parts
@@ -71,7 +70,7 @@ export class SimulatedClient {
     }
   }
 
-  /** All servers have written what they know of the use of stores. */
+  /** Call this after all servers have written the uses of stores. */
   flushed(): void {
     for (const store of this.#stores) store.flushed()
   }
@@ -115,7 +114,7 @@ export class SimulatedClient {
     if (value) this.#note(value, { name: null, moment, retention })
   }
 
-  /** After a lost answer another try finds what the first one made. */
+  /** After a lost answer, a retry finds the store that the first try made. */
   async #open(name: string): Promise<void> {
     const wanted = { ownerId: owner, name }
     const { moment, code, value } = await this.#attempt(({ stores }) => stores.open(wanted))
@@ -167,7 +166,7 @@ export class SimulatedClient {
     if (outcome?.code === 'outcome-unknown') store.mayBePut(key, label)
   }
 
-  /** Nobody else writes, so the revision that was just read is the newest unless time was over. */
+  /** Nobody else writes, so the revision just read is the newest, unless the store has expired. */
   async #replace(store: SimulatedStore, key: string): Promise<void> {
     const read = await this.#useStore(store, async (found) => found.get(key))
     if (read?.code !== 'none') return
@@ -224,7 +223,7 @@ export class SimulatedClient {
     else expect(failures).toContain(outcome.code)
   }
 
-  /** Somebody comes with whom the store may be shared. */
+  /** Another user, with whom the store may be shared, opens it. */
   async #visit(store: SimulatedStore): Promise<void> {
     const userId = this.#pick(visitors) ?? ''
     const action = this.#pick(actions) ?? 'read'
@@ -233,7 +232,7 @@ export class SimulatedClient {
       return (await stores.find(store.id, caller)).identity()
     })
     if (!this.#lives(store, outcome)) return
-    // Finding a store may end it first, and that may fail.
+    // Finding an expired store deletes it first, and that may fail.
     if (['outcome-unknown', ...failures].includes(outcome.code)) return
     expect(['none', 'access-denied']).toContain(outcome.code)
     store.visited(userId, action, { isAllowed: outcome.code === 'none' })
@@ -262,7 +261,7 @@ export class SimulatedClient {
     if (code === 'store-not-found') this.#forget(store)
   }
 
-  /** One use of its data; undefined where the store turns out to be gone. */
+  /** Uses the data of the store once; undefined if the store no longer exists. */
   async #useStore<T>(
     store: SimulatedStore,
     work: (found: Store) => Promise<T>,
@@ -292,7 +291,7 @@ export class SimulatedClient {
   async #attempt<T>(work: (domain: TestDomain) => Promise<T>): Promise<Outcome<T>> {
     const { domains, environment } = this.#parts
     const domain = this.#pick(domains)
-    if (!domain) throw new Error('There are servers.')
+    if (!domain) throw new Error('There must be a server.')
     const from = environment.now()
     try {
       const value = await work(domain)
@@ -325,7 +324,7 @@ export class SimulatedClient {
   }
 }
 
-/** The label that fills all of a value: a torn one has two. */
+/** The label that fills the whole value: a mix of two values has two labels. */
 function labelOf(bytes: Uint8Array): string {
   const label = Buffer.from(bytes.subarray(0, bytes.indexOf(0x3b) + 1))
   const isWhole = Buffer.alloc(bytes.length, label).equals(bytes)

@@ -1,29 +1,29 @@
 import { expect } from 'vitest'
 import { type Action, includes } from '../../../src/core/people/scope.ts'
 
-/** The clock before and after an operation: it took place in between. */
+/** The clock before and after an operation, which happened in between. */
 export interface Moment {
   readonly from: number
   readonly to: number
 }
 
-/** How long a renewal may wait before it is written, at the most. */
+/** The longest time until a renewal is written. */
 const renewalDelayMs = 10_000
 
 /**
- * What a store must hold and how long it must live, as far as its only client can know. A value is
- * called by its label; undefined stands for no record.
+ * What a store must hold and when it must expire, as far as its only client can know. A value is
+ * named by its label; undefined means no record.
  */
 export class SimulatedStore {
   readonly id: string
   name: string | null
   readonly #ttlMs: number
   readonly #onExpiry: 'drop' | 'clear'
-  /** What each key may have; a key that is not listed has no record. */
+  /** The possible values of each key; a key that is not listed has no record. */
   readonly #possible = new Map<string, Set<string | undefined>>()
-  /** What each visitor may do at the most; one who is not listed: nothing. */
+  /** The possible rights of each visitor; a visitor who is not listed has none. */
   readonly #rights = new Map<string, Set<Action | null>>()
-  /** The last renewal that is stored for sure, that will be with the next flush, that may be. */
+  /** The last renewal that is surely stored, that the next flush stores, that may be stored. */
   #sureAt = 0
   #nextSureAt = 0
   #possibleAt = 0
@@ -39,30 +39,30 @@ export class SimulatedStore {
     this.arm(parts.made)
   }
 
-  /** Its time began again, and that is stored. */
+  /** The time until expiry started again, and that is stored. */
   arm({ from, to }: Moment): void {
     this.#sureAt = from
     this.#nextSureAt = from
     this.#possibleAt = Math.max(this.#possibleAt, to)
   }
 
-  /** It was used, or perhaps it was: `isDone` tells. */
+  /** The store was used, or with `isDone` false perhaps used. */
   use({ from, to }: Moment, { isDone }: { isDone: boolean }): void {
     this.#possibleAt = Math.max(this.#possibleAt, to)
     if (isDone) this.#nextSureAt = Math.max(this.#nextSureAt, from)
   }
 
-  /** Both servers have written what they know. */
+  /** Both servers have written all uses. */
   flushed(): void {
     this.#sureAt = this.#nextSureAt
   }
 
-  /** Whether the end of its time may have come by then. */
+  /** Whether the store may have expired at `to`. */
   mayHaveEnded({ to }: Moment): boolean {
     return this.name === null && to >= this.#sureAt + this.#ttlMs
   }
 
-  /** It answered. What the end of its time does to it and its records is known or possible now. */
+  /** The store answered. Notes what expiry has done or may have done to it and its records. */
   answered(moment: Moment): void {
     const mustHaveEnded =
       this.name === null && moment.from >= this.#possibleAt + this.#ttlMs + renewalDelayMs
@@ -95,14 +95,14 @@ export class SimulatedStore {
     for (const labels of this.#possible.values()) labels.add(undefined)
   }
 
-  /** Something was read, which settles what the key has. */
+  /** A value was read: it is now the only possible value of the key. */
   seen(key: string, label: string | undefined): void {
     expect([...this.#of(key)], `what ${JSON.stringify(key)} may have`).toContain(label)
     if (label === undefined) this.#possible.delete(key)
     else this.#possible.set(key, new Set([label]))
   }
 
-  /** Whether there is a record was learnt, and not which. */
+  /** It was read whether a record exists, but not its value. */
   seenPresence(key: string, isPresent: boolean): void {
     if (!isPresent) {
       this.seen(key, undefined)
@@ -128,7 +128,7 @@ export class SimulatedStore {
     this.#rights.set(userId, new Set([...this.#rightsOf(userId), right]))
   }
 
-  /** What was answered to a visitor settles what they may do. */
+  /** The answer to a visitor limits their possible rights. */
   visited(userId: string, action: Action, { isAllowed }: { isAllowed: boolean }): void {
     const all = [...this.#rightsOf(userId)]
     const left = all.filter((right) => includes(right ?? undefined, action) === isAllowed)

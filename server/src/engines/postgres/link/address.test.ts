@@ -29,7 +29,7 @@ describe('a PostgreSQL address', () => {
     expect(passwordOf(address)).toBe('pass')
   })
 
-  it('may be as clouds give it', () => {
+  it('may have the form that cloud providers give', () => {
     const words = 'sslmode=require&channel_binding=require&connect_timeout=10'
     const text = `postgresql://me:pass@one,two/things?${words}&target_session_attrs=read-write`
     const address = parsePostgresAddress(text)
@@ -50,7 +50,7 @@ describe('a PostgreSQL address', () => {
     ])
   })
 
-  it('takes what is missing from the environment', () => {
+  it('takes missing parts from the environment', () => {
     const environment = {
       PGUSER: 'someone',
       PGPASSWORD: 'secret',
@@ -80,7 +80,7 @@ describe('a PostgreSQL address', () => {
     )
   })
 
-  it('is refused with a sentence that holds no password', () => {
+  it('is refused with a message that contains no password', () => {
     for (const text of [
       'mysql://me:hidden@host/data',
       'postgres://me:hidden/word@host/data',
@@ -111,7 +111,7 @@ describe('a PostgreSQL address', () => {
 })
 
 describe('a password file', () => {
-  it('has colons and backslashes behind backslashes, and comments', () => {
+  it('may have escaped colons and backslashes, and comments', () => {
     const file = new PasswordFile('# host:1:d:u:none\r\nho\\:st:1:d\\\\b:u:pass\\:word\r\n')
     const owner = { host: 'ho:st', port: 1, database: 'd\\b', user: 'u' }
     expect(file.find(owner)).toBe('pass:word')

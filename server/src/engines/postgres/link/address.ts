@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
-import type { PasswordFile } from './password-file.ts'
-import { readPasswordFile } from './password-file.ts'
+import { type PasswordFile, readPasswordFile } from './password-file.ts'
 
 export interface PostgresHost {
   /** A name, an address, or the folder of a Unix socket, which begins with a slash. */
@@ -9,10 +8,16 @@ export interface PostgresHost {
   readonly port: number
 }
 
-/** As libpq's `sslmode`: `prefer` takes what there is, `require` asks nobody who they are. */
+/**
+ * As libpq's `sslmode`: `prefer` uses TLS if the server can, `require` does not check who the
+ * server is.
+ */
 export type TlsMode = 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full'
 
-/** Whether the proof of a password is tied to the TLS connection: nobody between passes it on. */
+/**
+ * Whether the password proof is tied to the TLS connection, so that nobody in between can pass it
+ * on.
+ */
 export type ChannelBinding = 'disable' | 'prefer' | 'require'
 
 /** The address can't be used; the message is a sentence for the terminal, without passwords. */
@@ -28,7 +33,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 const addressPattern = /^postgres(?:ql)?:\/\/([^/?#]*)(?:\/([^?#]*))?(?:\?([^#]*))?$/
 const tlsModes: readonly TlsMode[] = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full']
 const bindings: readonly ChannelBinding[] = ['disable', 'prefer', 'require']
-/** A host that takes writes is what is looked for anyway. */
+/** They make no difference: the engine looks for a host that takes writes anyway. */
 const targets = ['any', 'read-write', 'primary'] as const
 const parameters = [
   'sslmode',
@@ -41,17 +46,17 @@ const parameters = [
 ] as const
 type Parameter = (typeof parameters)[number]
 
-/** Where a PostgreSQL is, and as whom to go there. Printing one shows no password. */
+/** Where a PostgreSQL is, and the user to connect as. Printing an address shows no password. */
 export class PostgresAddress {
   readonly hosts: readonly PostgresHost[]
   readonly user: string
   readonly database: string
   readonly tls: TlsMode
-  /** Certificates in PEM that the server's must descend from; undefined: those of the system. */
+  /** Root certificates in PEM to verify the server with; undefined: those of the system. */
   readonly rootCertificates: string | undefined
   readonly channelBinding: ChannelBinding
   readonly applicationName: string
-  /** How long a host may take to let somebody in; undefined: the engine says. */
+  /** How long a host may take to accept a connection; undefined: the engine decides. */
   readonly connectMsMax: number | undefined
   /** Settings for each session, as `-c name=value`. */
   readonly options: string | undefined
@@ -72,13 +77,13 @@ export class PostgresAddress {
     this.#passwordFile = parts.passwordFile
   }
 
-  /** Undefined: nobody gave one. */
+  /** The password for a host; undefined: none was given. */
   passwordFor({ host, port }: PostgresHost): string | undefined {
     if (this.#password !== undefined) return this.#password
     return this.#passwordFile.find({ host, port, database: this.database, user: this.user })
   }
 
-  /** For people: without a password. */
+  /** For messages: without the password. */
   toString(): string {
     const hosts = this.hosts.map(nameOf).join(',')
     return `postgres://${encodeURIComponent(this.user)}@${hosts}/${encodeURIComponent(this.database)}`
@@ -98,14 +103,14 @@ interface AddressParts extends Shown {
 
 /**
  * `postgres://user:password@host1:5432,host2:5433/database?sslmode=verify-full`, as libpq reads it:
- * what is special in a URL is percent-encoded, several hosts are parted by commas, and what is
- * missing comes from PGUSER, PGPASSWORD, PGDATABASE, PGSSLMODE, PGPASSFILE and the others.
+ * special characters of a URL are percent-encoded, commas separate hosts, and missing parts come
+ * from PGUSER, PGPASSWORD, PGDATABASE, PGSSLMODE, PGPASSFILE and the others.
  * https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING
  * Throws PostgresAddressError.
  */
 export function parsePostgresAddress(text: string, environment: Environment = {}): PostgresAddress {
   const [, authority = '', path = '', query = ''] = addressPattern.exec(text) ?? refuseForm()
-  // Of a password that is not percent-encoded, a part may stand in any of these.
+  // If a password is not percent-encoded, the path or the query may contain a part of it.
   if (`${path}${query}`.includes('@')) refuseForm()
   const at = authority.lastIndexOf('@')
   const [user, password] = parseUser(at < 0 ? '' : authority.slice(0, at), environment)
@@ -130,7 +135,7 @@ export function parsePostgresAddress(text: string, environment: Environment = {}
   })
 }
 
-/** For people: `host:port`. */
+/** For messages: `host:port`. */
 export function nameOf({ host, port }: PostgresHost): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
@@ -138,7 +143,7 @@ export function nameOf({ host, port }: PostgresHost): string {
 function refuseForm(): never {
   throw new PostgresAddressError(
     'A PostgreSQL address looks like postgres://user:password@host:5432/database; ' +
-      'in names and passwords, characters such as / ? # @ are percent-encoded.',
+      'in names and passwords, characters such as / ? # @ must be percent-encoded.',
   )
 }
 
@@ -153,7 +158,7 @@ function parseUser(text: string, environment: Environment): [string, string | un
 function parseHosts(text: string, environment: Environment): PostgresHost[] {
   return text.split(',').map((one) => {
     const match = /^(\[[^\]]*\]|[^:]*)(?::([^:]*))?$/.exec(one)
-    if (!match) throw new PostgresAddressError(`"${one}" is no host of a PostgreSQL address.`)
+    if (!match) throw new PostgresAddressError(`"${one}" is not a host of a PostgreSQL address.`)
     const host = decode(match[1] ?? '', 'host').replace(/^\[|\]$/g, '')
     const port = match[2] || environment.PGPORT || '5432'
     return { host: host || environment.PGHOST || 'localhost', port: parsePort(port) }
@@ -163,7 +168,7 @@ function parseHosts(text: string, environment: Environment): PostgresHost[] {
 function parsePort(text: string): number {
   const port = Number(text)
   if (/^\d+$/.test(text) && port >= 1 && port <= 65_535) return port
-  throw new PostgresAddressError(`"${text}" is no port of a PostgreSQL address.`)
+  throw new PostgresAddressError(`"${text}" is not a port: a PostgreSQL address has 1 to 65535.`)
 }
 
 function parseParameters(query: string): Partial<Record<Parameter, string>> {
@@ -173,7 +178,9 @@ function parseParameters(query: string): Partial<Record<Parameter, string>> {
     const known = parameters.find((one) => one === name)
     if (known === undefined) {
       const all = parameters.join(', ')
-      throw new PostgresAddressError(`A PostgreSQL address takes ${all}, but not "${name}".`)
+      throw new PostgresAddressError(
+        `A PostgreSQL address has no parameter "${name}"; it has ${all}.`,
+      )
     }
     given[known] = decode(value.join('='), known)
   }
@@ -183,14 +190,16 @@ function parseParameters(query: string): Partial<Record<Parameter, string>> {
 function oneOf<T extends string>(known: readonly T[], text: string, name: Parameter): T {
   const found = known.find((one) => one === text)
   if (found !== undefined) return found
-  throw new PostgresAddressError(`${name} is ${known.join(', ')}, but not "${text}".`)
+  throw new PostgresAddressError(`${name} can't be "${text}"; it can be ${known.join(', ')}.`)
 }
 
-/** As ms. */
+/** Returns ms. */
 function parseSeconds(text: string | undefined): number | undefined {
   if (text === undefined || text === '0') return undefined
   if (/^[1-9]\d{0,2}$/.test(text)) return Number(text) * 1_000
-  throw new PostgresAddressError(`connect_timeout is a number of seconds, but not "${text}".`)
+  throw new PostgresAddressError(
+    `connect_timeout can't be "${text}"; it is a number of seconds up to 999.`,
+  )
 }
 
 function readCertificates(file: string | undefined): string | undefined {

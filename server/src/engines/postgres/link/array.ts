@@ -1,7 +1,7 @@
-import type { Bytes } from '../../../core/engine/engine.ts'
+import type { Bytes } from '../../../core/kernel/bytes.ts'
 
 /**
- * Arrays in PostgreSQL's binary format, which `pg` sends as they are; it would write an array of
+ * Arrays in PostgreSQL's binary format, which `pg` sends unchanged. It would write an array of
  * Buffers as escaped text, at a seventh of the rate.
  * https://github.com/postgres/postgres/blob/REL_15_STABLE/src/backend/utils/adt/arrayfuncs.c
  */
@@ -35,7 +35,7 @@ export function bigintArray(items: readonly (bigint | number | undefined)[]): Bu
   return array
 }
 
-/** One dimension, of which nulls may be a part, counted from 1. An empty array has none. */
+/** One dimension, counted from 1, which may contain nulls. An empty array has no dimension. */
 function startArray(oid: number, count: number, bytes: number): Buffer {
   const array = Buffer.allocUnsafe(count === 0 ? 12 : bytes)
   array.writeInt32BE(count === 0 ? 0 : 1, 0)

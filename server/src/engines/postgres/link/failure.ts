@@ -2,7 +2,7 @@ import { EngineError } from '../../../core/engine/engine.ts'
 import { sqlStateOf } from './session.ts'
 
 /**
- * What each SQLSTATE, or class of them, means for a commit or read that met it.
+ * What a SQLSTATE, or a class of them, means for a commit or a read that failed with it.
  * https://www.postgresql.org/docs/current/errcodes-appendix.html
  */
 const meanings: readonly (readonly [state: string, failure: 'conflict' | 'full' | 'refused'])[] = [
@@ -13,10 +13,13 @@ const meanings: readonly (readonly [state: string, failure: 'conflict' | 'full' 
   ['22', 'refused'],
 ]
 
-/** After these at COMMIT the transaction is surely gone; after all others it may have happened. */
+/**
+ * If COMMIT fails with one of these, the transaction surely did not happen. After any other error
+ * it may have happened.
+ */
 const surelyUndone = ['40001', '40P01', '53', '23', '25']
 
-/** An error of `pg` as the engine's own. */
+/** Turns an error of `pg` into an EngineError. */
 export function engineErrorOf(cause: unknown): EngineError {
   if (cause instanceof EngineError) return cause
   const state = sqlStateOf(cause)
@@ -30,7 +33,7 @@ export function engineErrorOf(cause: unknown): EngineError {
   return new EngineError(failure, `PostgreSQL refused (${state}): ${message}.`, { cause })
 }
 
-/** An error in place of the answer to COMMIT. */
+/** Turns an error that COMMIT got instead of an answer into an EngineError. */
 export function commitErrorOf(cause: unknown): EngineError {
   const state = sqlStateOf(cause)
   if (state !== undefined && surelyUndone.some((start) => state.startsWith(start))) {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { Gate } from './gate.ts'
 
-it('lets so many through at once and the others in line, whether work fails or not', async () => {
+it('lets a limited number run at once, and the others in line, even if work fails', async () => {
   const gate = new Gate(2)
   const begun: number[] = []
   const ends = Array.from({ length: 5 }, () => Promise.withResolvers<void>())

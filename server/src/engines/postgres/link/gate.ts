@@ -1,4 +1,4 @@
-/** Lets so many through at once; the others wait in line. */
+/** Lets `atOnce` pieces of work run at once; the others wait in line. */
 export class Gate {
   #free: number
   readonly #line: (() => void)[] = []

@@ -7,28 +7,28 @@ const waitMsMin = 20
 const waitMsMax = 500
 
 /**
- * One session with the primary for one purpose, opened anew whenever it is lost until this is
- * closed.
+ * One session with the primary for one purpose. It is reopened whenever it is lost, until the lane
+ * is closed.
  */
 export class Lane {
   readonly #primary: Primary
   readonly #prepare: (session: Session) => Promise<void>
   #session: Session | undefined
   #opening: Promise<Session> | undefined
-  /** Why the last attempt failed, while the next is waited for. */
+  /** Why the last attempt failed; undefined after a success. */
   #failure: EngineError | undefined
   #waitMs = waitMsMin
   readonly #closing = new AbortController()
 
-  /** `prepare` is done with each new session before it is used. */
+  /** `prepare` runs on each new session before the session is used. */
   constructor(primary: Primary, prepare: (session: Session) => Promise<void>) {
     this.#primary = primary
     this.#prepare = prepare
   }
 
   /**
-   * Waits for the first attempt after a loss, but not for those that follow.
-   * Throws EngineError `unavailable`, `closed`.
+   * Waits for the first attempt to reconnect after a loss, but not for later attempts. Throws
+   * EngineError `unavailable`, `closed`.
    */
   async session(): Promise<Session> {
     if (this.#closing.signal.aborted) throw new EngineError('closed', 'The engine is closed.')
@@ -37,7 +37,7 @@ export class Lane {
     return this.#attempt()
   }
 
-  /** Lets what was asked be answered. */
+  /** Waits for outstanding answers. */
   async close(): Promise<void> {
     this.#closing.abort()
     await Promise.allSettled([this.#opening])
@@ -77,7 +77,7 @@ export class Lane {
     await this.#reopen()
   }
 
-  /** Where it fails it tells whoever asks for a session, and tries again by itself. */
+  /** Ignore a failure: callers of `session` get it, and `#open` starts the next attempt. */
   async #reopen(): Promise<void> {
     if (!this.#closing.signal.aborted) await Promise.allSettled([this.#attempt()])
   }

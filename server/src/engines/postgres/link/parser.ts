@@ -8,21 +8,21 @@ import { Parser } from 'pg-protocol/dist/parser.js'
 const dataRow = 68
 const nullLength = -1
 
-/** What the package's own class has, of which its types show a part. */
+/** The methods of the package's class; its types show only some of them. */
 interface PacketParser {
   parse(bytes: Buffer, take: (message: BackendMessage) => void): void
-  /** `bytes` is the parser's own buffer: what outlives the call is copied. */
+  /** `bytes` is the parser's own buffer: copy everything that outlives the call. */
   handlePacket(offset: number, code: number, length: number, bytes: Buffer): BackendMessage
 }
 
 const PacketParserBase = Parser as unknown as new () => PacketParser
 
 /**
- * The parser of `pg-protocol`, which decodes every field as UTF-8, binary ones as well; this one
- * leaves them as they are. https://github.com/brianc/node-postgres/issues/2325
+ * The parser of `pg-protocol` decodes every field as UTF-8, even a binary one. This parser leaves
+ * binary fields as they are. https://github.com/brianc/node-postgres/issues/2325
  */
 export class BinaryParser extends PacketParserBase {
-  /** Of the columns of the rows that come. */
+  /** Whether each column of the current rows is binary. */
   #areBinary: readonly boolean[] = []
 
   override handlePacket(

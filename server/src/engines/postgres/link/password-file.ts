@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Whose password is looked for. */
+/** The connection to find a password for. */
 export interface PasswordOwner {
   readonly host: string
   readonly port: number
@@ -9,7 +9,7 @@ export interface PasswordOwner {
   readonly user: string
 }
 
-/** Passwords of a file as libpq keeps them: host:port:database:user:password, a line each. */
+/** A password file of libpq. Each line has the form host:port:database:user:password. */
 export class PasswordFile {
   readonly #lines: readonly (readonly string[])[]
 
@@ -20,7 +20,7 @@ export class PasswordFile {
       .map(fieldsOf)
   }
 
-  /** That of the first line that fits; `*` fits everything. */
+  /** The password of the first line that matches; `*` matches everything. */
   find({ host, port, database, user }: PasswordOwner): string | undefined {
     const asked = [host, String(port), database, user]
     const line = this.#lines.find((fields) =>
@@ -31,8 +31,8 @@ export class PasswordFile {
 }
 
 /**
- * The file of PGPASSFILE or ~/.pgpass; an empty one where there is none. One that others may read
- * is refused, where libpq only warns.
+ * Reads the file of PGPASSFILE, or ~/.pgpass, which may be missing. A file that others may read is
+ * refused; libpq only warns.
  * https://www.postgresql.org/docs/current/libpq-pgpass.html
  * Throws Error with a sentence.
  */
@@ -47,14 +47,14 @@ export function readPasswordFile(
 
 function read(file: string): PasswordFile {
   const mode = statSync(file, { throwIfNoEntry: false })?.mode
-  if (mode === undefined) throw new Error(`The password file ${file} is not there.`)
+  if (mode === undefined) throw new Error(`The password file ${file} does not exist.`)
   if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
     throw new Error(`Others may read the password file ${file}: change it to mode 0600.`)
   }
   return new PasswordFile(readFileSync(file, 'utf8'))
 }
 
-/** Fields are parted by colons; a colon or backslash in one stands behind a backslash. */
+/** Colons separate the fields. A backslash precedes a colon or a backslash inside a field. */
 function fieldsOf(line: string): string[] {
   const fields = line.match(/(?:\\.|[^:\\])*(?::|$)/g) ?? []
   return fields.map((field) => field.replace(/:$/, '').replace(/\\(.)/g, '$1'))

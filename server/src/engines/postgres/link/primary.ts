@@ -1,6 +1,5 @@
 import { EngineError } from '../../../core/engine/engine.ts'
-import type { PostgresAddress, PostgresHost } from './address.ts'
-import { nameOf } from './address.ts'
+import { nameOf, type PostgresAddress, type PostgresHost } from './address.ts'
 import { Session } from './session.ts'
 
 export interface PrimaryOptions {
@@ -10,9 +9,9 @@ export interface PrimaryOptions {
 }
 
 /**
- * The one of several hosts that takes writes, and all sessions with it. All are with the same
- * host: when one of them finds that another host takes the writes now, the others are ended, so
- * that nothing is read from a host that was left behind.
+ * The one of several hosts that takes writes, and all sessions with it. When a new session finds
+ * that another host takes the writes now, the sessions with the old host are cut, so that nothing
+ * is read from a host that was left behind.
  */
 export class Primary {
   readonly #options: PrimaryOptions
@@ -23,19 +22,19 @@ export class Primary {
     this.#options = options
   }
 
-  /** For people: where the writes go, as far as is known. */
+  /** For messages: the host that takes the writes, or all hosts while it is unknown. */
   get name(): string {
     return this.#host ? nameOf(this.#host) : this.#options.address.hosts.map(nameOf).join(', ')
   }
 
-  /** Throws EngineError `unavailable` with what each host answered. */
+  /** Throws EngineError `unavailable` with the reason of each host. */
   async open(): Promise<Session> {
     const { hosts } = this.#options.address
     const first = this.#host ?? hosts[0]
     const others = hosts.filter((host) => host !== first)
     const reasons: string[] = []
-    // The one that took the writes until now goes before the others, so that of two that say they
-    // do, which happens while one takes over, the same is asked by all.
+    // The host that took the writes until now is tried before the others. While another host takes
+    // over, two may claim to take writes: then all sessions still use the same one.
     for (const group of [first ? [first] : [], others]) {
       const opened = await this.#openAny(group, reasons)
       if (opened) return this.#keep(opened)
@@ -64,7 +63,7 @@ export class Primary {
     const session = await Session.open({ ...this.#options, host })
     if (session.isWritable) return session
     void session.close()
-    throw new Error('it takes no writes: a standby, or set to be read only')
+    throw new Error('it takes no writes: it is a standby or read-only')
   }
 
   #keep(session: Session): Session {
@@ -83,7 +82,7 @@ async function closeUnless(kept: Session | undefined, attempt: Promise<Session>)
   if (opened?.status === 'fulfilled' && opened.value !== kept) await opened.value.close()
 }
 
-/** What is wrong, without the full stop. */
+/** The message of an error, without the full stop. */
 export function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ')
   const message = error instanceof Error ? error.message : String(error)

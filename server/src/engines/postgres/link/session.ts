@@ -13,7 +13,10 @@ export interface Statement {
 export type Row = readonly (Buffer | null)[]
 
 export interface Answer {
-  /** What was done, as `COMMIT`: a failed transaction's COMMIT answers `ROLLBACK`. */
+  /**
+   * The command that was carried out, such as `COMMIT`. For a COMMIT of a failed transaction it is
+   * `ROLLBACK`.
+   */
   readonly command: string
   readonly rows: readonly Row[]
 }
@@ -21,13 +24,13 @@ export interface Answer {
 export interface SessionOptions {
   readonly address: PostgresAddress
   readonly host: PostgresHost
-  /** Nobody waits longer than so many ms for a connection ... */
+  /** The longest wait in ms for a connection ... */
   readonly connectMsMax: number
-  /** ... or an answer: what takes longer ends the session. */
+  /** ... and for an answer; a longer wait ends the session. */
   readonly answerMsMax: number
 }
 
-/** `pg` knows more settings than its types. */
+/** `pg` has more settings than its types list. */
 interface WideClientConfig extends ClientConfig {
   readonly connection: BinaryConnection
 }
@@ -37,11 +40,11 @@ interface WideQuery extends QueryArrayConfig {
   readonly query_timeout?: number
 }
 
-/** Hands what is binary on as bytes. */
+/** Passes binary fields on as bytes. */
 class BinaryConnection extends Connection {
   #isBindable = false
 
-  /** Whether the server asked for a proof that is tied to this TLS connection. */
+  /** Whether the server offers channel binding: a password proof tied to this TLS connection. */
   get isBindable(): boolean {
     return this.#isBindable
   }
@@ -57,7 +60,10 @@ class BinaryConnection extends Connection {
   }
 }
 
-/** Of the time for an answer: a lock that is not to be had is told, not cut off. */
+/**
+ * The share of `answerMsMax` that a wait for a lock may take. So the server reports a lock that it
+ * can't get, before the connection is cut.
+ */
 const lockShare = 0.75
 
 function offersBinding(mechanisms: unknown): boolean {
@@ -68,9 +74,9 @@ const noTls = 'The server does not support SSL connections'
 const raw = (value: unknown): unknown => value
 
 /**
- * What each session is told first. The database's own statement timeout is not for these: a
- * cancelled wait for a standby would let a commit pass that is on no second disk. A commit waits
- * for the disk whatever the database's default is.
+ * The first statements of each session. They switch off the statement timeout of the database: if
+ * it cancelled the wait for a standby, a commit would succeed that is on no second disk. They also
+ * make each commit wait for the disk, whatever the default of the database is.
  */
 const greeting = (answerMsMax: number): string => `
   set statement_timeout = 0;
@@ -82,9 +88,9 @@ const greeting = (answerMsMax: number): string => `
   show transaction_read_only`
 
 /**
- * One connection, which pipelines: what is asked before an answer is on its way at once. It never
- * cancels anything: what takes too long ends the connection instead, since a cancelled COMMIT may
- * have happened.
+ * One connection with pipelining: it sends statements without waiting for earlier answers. It never
+ * cancels a statement, since a cancelled COMMIT may have happened. A statement that takes too long
+ * ends the connection instead.
  */
 export class Session {
   readonly host: PostgresHost
@@ -106,7 +112,7 @@ export class Session {
     })
   }
 
-  /** Throws what `pg` throws. */
+  /** Throws whatever `pg` throws. */
   static async open(options: SessionOptions): Promise<Session> {
     const { tls } = options.address
     try {
@@ -133,7 +139,7 @@ export class Session {
     }
   }
 
-  /** False of a standby. */
+  /** False for a standby, or a server that is read-only. */
   get isWritable(): boolean {
     return this.#isWritable
   }
@@ -142,32 +148,35 @@ export class Session {
     return this.#isLost
   }
 
-  /** Resolves with the reason once nothing can be asked any more. */
+  /** Resolves with the reason once the session is lost. */
   get lost(): Promise<unknown> {
     return this.#lost.promise
   }
 
-  /** Rejects with a DatabaseError of the server's, or with another error: the session is lost. */
+  /**
+   * Runs a prepared statement. Rejects with a DatabaseError from the server; any other error means
+   * that the session is lost.
+   */
   async ask({ name, text }: Statement, values: readonly unknown[]): Promise<Answer> {
     const query: WideQuery = { name, text, values: [...values], rowMode: 'array', binary: true }
     const { command, rows } = await this.#client.query<(Buffer | null)[]>(query)
     return { command, rows }
   }
 
-  /** For words without values, such as `commit`. */
+  /** Runs a statement without values, such as `commit`. */
   async tell(text: string): Promise<Answer> {
     const query: WideQuery = { text, rowMode: 'array', binary: false }
     const { command } = await this.#client.query<(Buffer | null)[]>(query)
     return { command, rows: [] }
   }
 
-  /** Rows as text, by the names of their columns. */
+  /** Runs a query. Returns its rows as text, by column name. */
   async read(text: string): Promise<Record<string, string | null>[]> {
     const { rows } = await this.#client.query<Record<string, string | null>>(text)
     return rows
   }
 
-  /** What is asked in `work` goes out in as few packets as can be. */
+  /** Sends the statements of `work` in as few packets as possible. */
   together<T>(work: () => T): T {
     const { stream } = this.#client.connection
     stream.cork()
@@ -178,7 +187,7 @@ export class Session {
     }
   }
 
-  /** What the server warned of since this was last asked. */
+  /** The server's warnings since the last call. */
   takeWarnings(): string[] {
     const warnings = this.#warnings
     this.#warnings = []
@@ -189,7 +198,7 @@ export class Session {
     this.#client.on('notification', listener)
   }
 
-  /** Lets what was asked be answered first; a server that stands still is not waited for. */
+  /** Waits for outstanding answers, but no longer than `answerMsMax`. */
   async close(): Promise<void> {
     const timer = setTimeout(() => this.destroy(), this.#answerMsMax)
     await this.#client.end()
@@ -214,7 +223,9 @@ export class Session {
   }
 }
 
-/** The five characters of an error that the server answered; undefined: the connection is lost. */
+/**
+ * The SQLSTATE, five characters, of an error from the server; undefined: the connection is lost.
+ */
 export function sqlStateOf(error: unknown): string | undefined {
   return error instanceof DatabaseError ? error.code : undefined
 }
@@ -233,10 +244,11 @@ function clientConfig(options: SessionOptions, tls: TlsMode): WideClientConfig {
     user: address.user,
     database: address.database,
     password: () => {
-      // Before it is sent to whoever asks.
+      // Check before the password is sent.
       assertBound(address, connection)
       const password = address.passwordFor(host)
-      if (password === undefined) throw new Error('the server asks for a password: none was given')
+      if (password === undefined)
+        throw new Error('the server asks for a password, but none was given')
       return password
     },
     application_name: address.applicationName,
@@ -253,14 +265,14 @@ function clientConfig(options: SessionOptions, tls: TlsMode): WideClientConfig {
 
 function assertBound({ channelBinding }: PostgresAddress, { isBindable }: BinaryConnection): void {
   if (channelBinding !== 'require' || isBindable) return
-  throw new Error('the server offers no channel binding, and it is required')
+  throw new Error('channel binding is required, but the server offers none')
 }
 
 function tlsOptions(address: PostgresAddress, tls: TlsMode): NonNullable<ClientConfig['ssl']> {
   if (tls === 'disable') return false
   const ca = address.rootCertificates === undefined ? {} : { ca: address.rootCertificates }
   if (tls === 'verify-full') return { ...ca }
-  // With certificates to compare with, libpq's `require` compares.
+  // As in libpq, `require` checks the certificate if root certificates are given.
   const isCompared = tls === 'verify-ca' || (tls === 'require' && 'ca' in ca)
   if (isCompared) return { ...ca, checkServerIdentity: () => undefined }
   return { rejectUnauthorized: false }

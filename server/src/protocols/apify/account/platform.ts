@@ -1,5 +1,5 @@
+import { type ApifyHandler, type ApifyRoute, defaultRateLimit } from '../call/call.ts'
 import { resourceNotFound } from '../call/errors.ts'
-import { type ApifyHandler, type ApifyRoute, defaultRateLimit } from '../routes.ts'
 
 /**
  * What Apify's platform has besides storages, by its place in the path. Coatcheck runs no Actors,

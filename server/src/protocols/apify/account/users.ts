@@ -3,8 +3,8 @@ import { isId } from '../../../core/kernel/ids.ts'
 import type { User } from '../../../core/people/users.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
 import { jsonReply } from '../../rest/replies.ts'
+import type { ApifyCall } from '../call/call.ts'
 import { resourceNotFound } from '../call/errors.ts'
-import type { ApifyCall } from '../routes.ts'
 
 /** The features of Apify's platform that the Python client wants to hear about, each of them. */
 const platformFeatures = [

@@ -1,11 +1,17 @@
 import { type Address, isAllowed, requireUser, type Use } from '../../../core/access/access.ts'
-import type { Caller } from '../../../core/identity/caller.ts'
+import { type Caller, decidedOnce } from '../../../core/identity/caller.ts'
+import type { StoreIdentity } from '../../../core/identity/identity.ts'
 import { StorageError } from '../../../core/kernel/errors.ts'
 import { isId } from '../../../core/kernel/ids.ts'
 import type { Action, Extent } from '../../../core/people/scope.ts'
 import type { Store } from '../../../core/stores/store.ts'
-import type { ApifyCall } from '../routes.ts'
-import type { Link } from './links.ts'
+import type { ApifyCall } from './call.ts'
+
+/**
+ * Whether a request is a link that was signed for a store that is described like this. A signature
+ * that is not valid counts as none.
+ */
+export type Link = (store: StoreIdentity) => boolean
 
 /** What a call wants of a store, and which part of it. */
 export interface Wanted {
@@ -43,12 +49,13 @@ export function callerOf(call: ApifyCall, wanted: Wanted, address: Address): Cal
   const { action, extent, link } = wanted
   const caller = domain.access.callerFor(principal, 'apify', { action, extent, address })
   if (!link && address === 'id') return caller
+  const isOpened = openedBy(link)
   const use: Use = { action, extent, address }
-  return {
+  return decidedOnce({
     ...caller,
-    asksOwner: (store) => !link?.(store) && caller.asksOwner(store),
+    asksOwner: (store) => !isOpened(store) && caller.asksOwner(store),
     assert: (store, ownerAccess) => {
-      if (isAllowed(principal, use, store, ownerAccess) || link?.(store)) return
+      if (isAllowed(principal, use, store, ownerAccess) || isOpened(store)) return
       // By name, a store that may not be seen is as good as none.
       const seen: Use = { action: 'read', extent: 'some', address }
       if (address === 'name' && !isAllowed(principal, seen, store, ownerAccess)) {
@@ -56,7 +63,16 @@ export function callerOf(call: ApifyCall, wanted: Wanted, address: Address): Cal
       }
       caller.assert(store, ownerAccess)
     },
-    keyPrefix: (store) => (link?.(store) ? undefined : caller.keyPrefix(store)),
+    keyPrefix: (store) => (isOpened(store) ? undefined : caller.keyPrefix(store)),
+  })
+}
+
+/** Checks the link's signature once for each version of the store: that takes an HMAC. */
+function openedBy(link: Link | undefined): Link {
+  let checked: { store: StoreIdentity; isOpened: boolean } | undefined
+  return (store) => {
+    if (checked?.store !== store) checked = { store, isOpened: link?.(store) ?? false }
+    return checked.isOpened
   }
 }
 

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { storeKey } from '../../../core/disk/keyspace.ts'
 import { encodeIdentity } from '../../../core/identity/identity.ts'
+import { WholeSource } from '../../../core/kernel/byte-source.ts'
 import type { Store } from '../../../core/stores/store.ts'
 import {
   day,
@@ -10,7 +11,6 @@ import {
   type TestDomain,
   textRecord,
 } from '../../../core/testing/testing.ts'
-import { BytesSource } from '../../../core/values/value.ts'
 import { MemoryEngine } from '../../../engines/memory.ts'
 import type { HttpHandler } from '../../../transport/exchange.ts'
 import { JsonSchemas } from '../../json/json-schema.ts'
@@ -62,7 +62,7 @@ describe('public links at the Apify door, without a socket', () => {
       baseUrl: 'http://test',
       peer: '127.0.0.1',
       isForwarded: false,
-      body: new BytesSource(Buffer.alloc(0)),
+      body: new WholeSource(Buffer.alloc(0)),
     })
     return [status, String(body)]
   }

@@ -1,16 +1,10 @@
 import { isOpen } from '../../../core/access/access.ts'
 import type { StoreIdentity } from '../../../core/identity/identity.ts'
-import type { UserAccess } from '../../../core/people/users.ts'
-import type { ApifyCall } from '../routes.ts'
-import type { Wanted } from './address.ts'
+import type { UserAccess } from '../../../core/people/scope.ts'
+import type { Link, Wanted } from './address.ts'
+import type { ApifyCall } from './call.ts'
 import { spellKey } from './key-spelling.ts'
 import { isContentSignature, isRecordSignature, recordSigner, signContent } from './signatures.ts'
-
-/**
- * Whether a request is a link that was signed for a store that is described like this. A signature
- * that is not valid counts as none.
- */
-export type Link = (store: StoreIdentity) => boolean
 
 const hourMs = 3_600_000
 /** For how long the links in a store object hold at least (Apify documents 14 days). */

@@ -1,6 +1,6 @@
 import { limits } from '../../../core/kernel/limits.ts'
 import { RequestError } from '../../rest/errors.ts'
-import type { ApifyCall, ApifyHandler } from '../routes.ts'
+import type { ApifyCall, ApifyHandler } from '../call/call.ts'
 
 /**
  * The handler of a record for /v2/key-value-stores/{store}/record?key=, which takes every key that

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
+import { WholeSource } from '../../../core/kernel/byte-source.ts'
 import { openTestDomain, owner, textRecord } from '../../../core/testing/testing.ts'
-import { BytesSource } from '../../../core/values/value.ts'
 import { MemoryEngine } from '../../../engines/memory.ts'
 import type { HttpRequest } from '../../../transport/exchange.ts'
 import { archiveEntries } from './archive.ts'
@@ -28,5 +28,5 @@ const request: HttpRequest = {
   baseUrl: 'http://test',
   peer: '127.0.0.1',
   isForwarded: false,
-  body: new BytesSource(Buffer.alloc(0)),
+  body: new WholeSource(Buffer.alloc(0)),
 }

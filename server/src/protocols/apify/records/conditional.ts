@@ -12,7 +12,7 @@ import {
   writeCondition,
 } from '../../http/preconditions.ts'
 import { RequestError } from '../../rest/errors.ts'
-import type { ApifyCall } from '../routes.ts'
+import type { ApifyCall } from '../call/call.ts'
 
 type Headers = HttpReply['headers']
 

@@ -1,4 +1,4 @@
-import type { Bytes } from '../../../core/engine/engine.ts'
+import type { Bytes } from '../../../core/kernel/bytes.ts'
 import type { StoreRecord } from '../../../core/records/record.ts'
 import { decodeStream, isContentEncoding } from '../../http/content-encoding.ts'
 

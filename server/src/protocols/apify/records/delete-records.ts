@@ -7,8 +7,8 @@ import { Fields, invalidField } from '../../rest/fields.ts'
 import { readJsonObject } from '../../rest/json-body.ts'
 import { jsonReply } from '../../rest/replies.ts'
 import { findStore } from '../call/address.ts'
+import type { ApifyCall } from '../call/call.ts'
 import { keyOfSpelling } from '../call/key-spelling.ts'
-import type { ApifyCall } from '../routes.ts'
 
 /**
  * POST /v2/key-value-stores/{store}/delete-records `{"keys": [...]}` or `{"prefix"}`: answers how

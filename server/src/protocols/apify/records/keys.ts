@@ -2,9 +2,9 @@ import { isAllowed, ownAccess } from '../../../core/access/access.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
 import { jsonReply } from '../../rest/replies.ts'
 import { findStore } from '../call/address.ts'
+import type { ApifyCall } from '../call/call.ts'
 import { keyOfSpelling, spellKey } from '../call/key-spelling.ts'
 import { listing, recordUrls } from '../call/links.ts'
-import type { ApifyCall } from '../routes.ts'
 import { listSelected, selectionOf } from '../stores/collections.ts'
 
 /** GET /v2/key-value-stores/{store}/keys, in the order of the keys' bytes. */

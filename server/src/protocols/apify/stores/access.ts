@@ -8,7 +8,7 @@ import { Fields, invalidField } from '../../rest/fields.ts'
 import { readJsonObject } from '../../rest/json-body.ts'
 import { jsonReply } from '../../rest/replies.ts'
 import { callerOf, findStore } from '../call/address.ts'
-import type { ApifyCall } from '../routes.ts'
+import type { ApifyCall } from '../call/call.ts'
 import { describe, managing, updated } from './stores.ts'
 import { generalAccessLevels } from './wire.ts'
 

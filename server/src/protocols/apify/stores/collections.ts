@@ -1,8 +1,8 @@
 import type { Collection, StoreSchema } from '../../../core/identity/store-schema.ts'
 import type { RecordPage, Store } from '../../../core/stores/store.ts'
 import { RequestError } from '../../rest/errors.ts'
+import type { ApifyCall } from '../call/call.ts'
 import { keyOfSpelling } from '../call/key-spelling.ts'
-import type { ApifyCall } from '../routes.ts'
 
 /** Which records of a store are meant. */
 export type Selection =

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { schemaKey } from '../../../core/disk/keyspace.ts'
+import { WholeSource } from '../../../core/kernel/byte-source.ts'
 import { openTestDomain } from '../../../core/testing/testing.ts'
-import { BytesSource } from '../../../core/values/value.ts'
 import { MemoryEngine } from '../../../engines/memory.ts'
 import { JsonSchemas } from '../../json/json-schema.ts'
 import { createApifyDoor } from '../apify.ts'
@@ -49,7 +49,7 @@ async function ask(
     baseUrl: 'http://test',
     peer: '127.0.0.1',
     isForwarded: false,
-    body: new BytesSource(Buffer.from(body)),
+    body: new WholeSource(Buffer.from(body)),
   })
   return JSON.parse(String(reply.body))
 }

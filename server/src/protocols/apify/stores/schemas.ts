@@ -1,4 +1,4 @@
-import type { Bytes } from '../../../core/engine/engine.ts'
+import type { StoreInfo } from '../../../core/identity/identity.ts'
 import {
   type Collection,
   collectionsOf,
@@ -6,14 +6,15 @@ import {
   mediaTypeOf,
   type StoreSchema,
 } from '../../../core/identity/store-schema.ts'
+import { type ByteSource, WholeSource } from '../../../core/kernel/byte-source.ts'
+import type { Bytes } from '../../../core/kernel/bytes.ts'
 import { StorageError } from '../../../core/kernel/errors.ts'
 import { limits } from '../../../core/kernel/limits.ts'
 import type { NewRecord } from '../../../core/records/record.ts'
-import type { Store, StoreInfo } from '../../../core/stores/store.ts'
-import { BytesSource, type ValueSource } from '../../../core/values/value.ts'
+import type { Store } from '../../../core/stores/store.ts'
 import { DecodingError, decodeBytes, isContentEncoding } from '../../http/content-encoding.ts'
 import { RequestError } from '../../rest/errors.ts'
-import type { ApifyCall } from '../routes.ts'
+import type { ApifyCall } from '../call/call.ts'
 import { pageSchemaBytesMax } from './wire.ts'
 
 /**
@@ -105,7 +106,7 @@ function parsed(text: SchemaText): unknown {
 export async function conformingBody(
   call: ApifyCall,
   { store, record }: { store: Store; record: Omit<NewRecord, 'source'> },
-): Promise<ValueSource> {
+): Promise<ByteSource> {
   const schema = await store.schema()
   const collections = schema ? collectionsOf(schema, record.key) : []
   for (const collection of collections) assertContentType(collection, record.contentType)
@@ -114,7 +115,7 @@ export async function conformingBody(
   const bytes = await store.whileAllowed(takeAll(call, strict))
   const value = await decoded(bytes, { collection: strict, encoding: record.contentEncoding })
   for (const collection of collections) await assertValue(call, { schema, collection, value })
-  return new BytesSource(bytes)
+  return new WholeSource(bytes)
 }
 
 function assertContentType(collection: Collection, contentType: string): void {

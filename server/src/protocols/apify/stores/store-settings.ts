@@ -4,7 +4,7 @@ import { invalidValue } from '../../rest/errors.ts'
 import { readJsonObject } from '../../rest/json-body.ts'
 import { emptyReply, jsonReply } from '../../rest/replies.ts'
 import { findStore } from '../call/address.ts'
-import type { ApifyCall } from '../routes.ts'
+import type { ApifyCall } from '../call/call.ts'
 import { changesOf, describe, managerOf, updated } from './stores.ts'
 
 /**

@@ -1,7 +1,6 @@
-import type { GeneralAccess } from '../../../core/identity/identity.ts'
+import type { GeneralAccess, StoreInfo } from '../../../core/identity/identity.ts'
 import type { OwnRetention } from '../../../core/identity/retention.ts'
 import type { User } from '../../../core/people/users.ts'
-import type { StoreInfo } from '../../../core/stores/store.ts'
 import { contentUrls } from '../call/links.ts'
 
 /** All schemas of a page of stores, as JSON; behind them they are left out. */

@@ -1,10 +1,5 @@
-import {
-  isAllowed,
-  type Principal,
-  requireAccount,
-  requireUser,
-  type UserPrincipal,
-} from '../../../core/access/access.ts'
+import { isAllowed, requireAccount, requireUser } from '../../../core/access/access.ts'
+import type { Principal, UserPrincipal } from '../../../core/access/principal.ts'
 import type { Caller } from '../../../core/identity/caller.ts'
 import { StorageError } from '../../../core/kernel/errors.ts'
 import { projectNotFound } from '../../../core/pages/project.ts'

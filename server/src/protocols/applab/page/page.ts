@@ -1,6 +1,7 @@
-import type { Actor, Caller } from '../../../core/identity/caller.ts'
+import type { Caller } from '../../../core/identity/caller.ts'
 import type { StoreIdentity } from '../../../core/identity/identity.ts'
 import type { Environment } from '../../../core/kernel/environment.ts'
+import type { Actor } from '../../../core/log/actor.ts'
 import { isSameRule, ruleFor } from '../../../core/pages/page-rules.ts'
 import { type PageRule, type Project, projectNotFound } from '../../../core/pages/project.ts'
 import type { HttpRequest } from '../../../transport/exchange.ts'

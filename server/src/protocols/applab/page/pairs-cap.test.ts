@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { KeyQueue } from '../../../core/kernel/key-queue.ts'
+import { limits } from '../../../core/kernel/limits.ts'
 import { recordsOf } from '../../../core/stores/seed.ts'
 import {
   callerWith,
@@ -89,6 +90,31 @@ describe('the most pairs of a project', () => {
     open()
     expect([await large, await other]).toEqual(['done', 'refused'])
     expect(await count()).toBe(1_500)
+  })
+
+  it('are remembered of a bounded number of projects, of those that were used last', async () => {
+    const { domain, cap } = await openCap()
+    const ids: string[] = []
+    let asked = 0
+    const caller = callerWith(() => {
+      asked += 1
+    })
+    const isCounted = async (id: string): Promise<boolean> => {
+      const store = await domain.stores.find(id, caller)
+      const before = asked
+      await cap.run(store, [], async () => undefined)
+      return asked > before
+    }
+    const use = async (): Promise<void> => {
+      const { id } = await domain.stores.create({ ownerId: owner, name: undefined })
+      ids.push(id)
+      expect(await isCounted(id)).toBe(true)
+    }
+    for (let n = 0; n < limits.cachedStoresMax; n += 1) await use()
+    const [first = '', second = ''] = ids
+    expect(await isCounted(first)).toBe(false)
+    await use()
+    expect([await isCounted(first), await isCounted(second)]).toEqual([false, true])
   })
 
   it('are counted anew for the next, where who was to count them may not use the store', async () => {

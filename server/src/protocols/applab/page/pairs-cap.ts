@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { Environment } from '../../../core/kernel/environment.ts'
 import type { KeyQueue } from '../../../core/kernel/key-queue.ts'
 import { limits } from '../../../core/kernel/limits.ts'
@@ -33,7 +34,7 @@ export class PairsCap {
   readonly #parts: { readonly environment: Environment; readonly turns: KeyQueue }
   readonly #pairsMax: number
   /** All by store id. */
-  readonly #counts = new Map<string, Count>()
+  readonly #counts = new LRUCache<string, Count>({ max: limits.cachedStoresMax })
   readonly #counting = new Map<string, Promise<Count>>()
   readonly #underWay = new Map<string, UnderWay>()
 
@@ -118,7 +119,6 @@ export class PairsCap {
     // The store's own count may have them already, or not yet.
     const added = this.#underWay.get(store.id)?.pairs ?? 0
     const { recordCount } = await store.info()
-    if (this.#counts.size >= limits.cachedStoresMax) this.#counts.clear()
     const count = { pairs: recordCount + added, countedAt }
     this.#counts.set(store.id, count)
     return count

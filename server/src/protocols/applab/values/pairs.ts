@@ -1,4 +1,4 @@
-import type { Bytes } from '../../../core/engine/engine.ts'
+import type { Bytes } from '../../../core/kernel/bytes.ts'
 import { limits } from '../../../core/kernel/limits.ts'
 import type { WholeRecord } from '../../../core/records/record.ts'
 import { batchesOf } from '../../../core/records/record-batch.ts'

@@ -1,5 +1,5 @@
-import type { Bytes } from '../../../core/engine/engine.ts'
 import { assert } from '../../../core/kernel/assert.ts'
+import type { Bytes } from '../../../core/kernel/bytes.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
 import { type JsonText, parseJsonText } from '../../json/json-text.ts'
 import { JsonTextError } from '../../json/json-text-error.ts'

@@ -1,11 +1,12 @@
 import type { Revision } from '../../../core/engine/engine.ts'
+import { WholeSource } from '../../../core/kernel/byte-source.ts'
 import { StorageError } from '../../../core/kernel/errors.ts'
 import { limits } from '../../../core/kernel/limits.ts'
+import { lostRace, retry } from '../../../core/kernel/retry.ts'
 import { needsValueBefore, refusalOf, ruleFor } from '../../../core/pages/page-rules.ts'
 import { type PageRule, projectNotFound } from '../../../core/pages/project.ts'
 import type { Condition, StoreRecord } from '../../../core/records/record.ts'
 import type { Store } from '../../../core/stores/store.ts'
-import { BytesSource } from '../../../core/values/value.ts'
 import { jsonType } from '../../json/json-value.ts'
 import { RulesChanged, ruleRefusal } from '../page/errors.ts'
 import type { Page } from '../page/page.ts'
@@ -32,7 +33,7 @@ export async function writeValue(
     await store.delete(key, condition)
     return undefined
   }
-  const source = new BytesSource(Buffer.from(text))
+  const source = new WholeSource(Buffer.from(text))
   const record = { key, contentType: jsonType, contentEncoding: '', source } as const
   return (await store.put({ ...record, jsonState: 'sound' }, condition)).revision
 }
@@ -47,28 +48,27 @@ export async function writeAsPage(
   page: Page,
   write: ValueWrite,
 ): Promise<Revision | undefined> {
-  for (let attempt = 0; attempt < limits.writeAttemptsMax; attempt += 1) {
-    const written = await tryWrite(store, page, write)
-    if (written) return written.revision
-  }
-  throw new StorageError('store-busy', 'Too many others change this value just now.')
+  const attempt = (): ReturnType<typeof tryWrite> => tryWrite(store, page, write)
+  return retry(limits.writeAttemptsMax, attempt, () => {
+    throw new StorageError('store-busy', 'Too many others change this value just now.')
+  })
 }
 
-/** Undefined where what it was decided by is not as it was. */
+/** `lostRace`: the value or the rules are not what the decision was made by. */
 async function tryWrite(
   store: Store,
   page: Page,
   write: ValueWrite,
-): Promise<{ revision: Revision | undefined } | undefined> {
+): Promise<Revision | undefined | typeof lostRace> {
   const rule = await decidingRule(store, page, write.key)
   try {
     if (!needsValueBefore(rule)) {
       await assertAllowed(store, page, { rule, write, before: undefined })
-      return { revision: await writeValue(store, write) }
+      return await writeValue(store, write)
     }
     return await tryOver(store, page, { rule, write })
   } catch (error) {
-    if (error instanceof RulesChanged) return undefined
+    if (error instanceof RulesChanged) return lostRace
     throw error
   }
 }
@@ -77,18 +77,18 @@ async function tryOver(
   store: Store,
   page: Page,
   { rule, write }: { rule: PageRule; write: ValueWrite },
-): Promise<{ revision: Revision | undefined } | undefined> {
+): Promise<Revision | undefined | typeof lostRace> {
   const before = await store.get(write.key)
   await assertAllowed(store, page, { rule, write, before })
   const of = [unchanged(before), ...(write.condition ? [write.condition] : [])]
   try {
-    return { revision: await writeValue(store, { ...write, condition: { kind: 'all', of } }) }
+    return await writeValue(store, { ...write, condition: { kind: 'all', of } })
   } catch (error) {
     if (!(error instanceof StorageError) || error.code !== 'condition-failed') throw error
     const now = await store.head(write.key)
     // Then it is the caller's own condition that failed.
     if (now?.revision === before?.revision) throw error
-    return undefined
+    return lostRace
   }
 }
 

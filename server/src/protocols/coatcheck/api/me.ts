@@ -1,5 +1,5 @@
 import { actorOf, requireAccount, requireUserPrincipal } from '../../../core/access/access.ts'
-import { userAccessLevels } from '../../../core/people/users.ts'
+import { userAccessLevels } from '../../../core/people/scope.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
 import { Fields } from '../../rest/fields.ts'
 import { readJsonObject } from '../../rest/json-body.ts'

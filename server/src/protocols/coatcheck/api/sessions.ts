@@ -1,5 +1,5 @@
 import { requireAccount } from '../../../core/access/access.ts'
-import type { StoreInfo } from '../../../core/stores/store.ts'
+import type { StoreInfo } from '../../../core/identity/identity.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
 import { emptyReply, jsonReply } from '../../rest/replies.ts'
 import type { RestCall } from '../../rest/routes.ts'

@@ -1,9 +1,5 @@
-import {
-  actorOf,
-  type Principal,
-  requireAccount,
-  requireUserPrincipal,
-} from '../../../core/access/access.ts'
+import { actorOf, requireAccount, requireUserPrincipal } from '../../../core/access/access.ts'
+import type { Principal } from '../../../core/access/principal.ts'
 import { StorageError } from '../../../core/kernel/errors.ts'
 import { actions } from '../../../core/people/scope.ts'
 import type { ListedToken } from '../../../core/people/tokens.ts'

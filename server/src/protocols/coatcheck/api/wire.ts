@@ -1,4 +1,4 @@
-import type { UserPrincipal } from '../../../core/access/access.ts'
+import type { UserPrincipal } from '../../../core/access/principal.ts'
 import type { Scope } from '../../../core/people/scope.ts'
 import type { ListedToken, Token } from '../../../core/people/tokens.ts'
 import type { User } from '../../../core/people/users.ts'

@@ -1,4 +1,4 @@
-import type { UserPrincipal } from '../../../core/access/access.ts'
+import type { UserPrincipal } from '../../../core/access/principal.ts'
 import type { Domain } from '../../../core/domain.ts'
 import type { Caller } from '../../../core/identity/caller.ts'
 import { type Awaitable, andThen, orElse } from '../../../core/kernel/awaitable.ts'

@@ -1,5 +1,4 @@
-import type { JsonText } from '../../json/json-text.ts'
-import { parseUint64 } from '../../json/json-text.ts'
+import { type JsonText, parseUint64 } from '../../json/json-text.ts'
 import { status } from './status.ts'
 import { CommandError, invalidParameter } from './wire.ts'
 

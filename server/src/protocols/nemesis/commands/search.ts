@@ -1,8 +1,9 @@
+import { WholeSource } from '../../../core/kernel/byte-source.ts'
 import { StorageError } from '../../../core/kernel/errors.ts'
 import { limits } from '../../../core/kernel/limits.ts'
+import { lostRace, retry } from '../../../core/kernel/retry.ts'
 import type { StoreRecord } from '../../../core/records/record.ts'
 import type { Store } from '../../../core/stores/store.ts'
-import { BytesSource } from '../../../core/values/value.ts'
 import { parseJsonText } from '../../json/json-text.ts'
 import { JsonTextError } from '../../json/json-text-error.ts'
 import { JsonTreeError, parseTree, printTree } from '../../json/json-tree.ts'
@@ -170,21 +171,21 @@ interface Replacement {
 
 /** How many places were found; undefined: there is no such key. */
 async function replace({ store }: Session, wanted: Replacement): Promise<number | undefined> {
-  for (let attempt = 0; attempt < limits.writeAttemptsMax; attempt += 1) {
+  const attempt = async (): Promise<number | undefined | typeof lostRace> => {
     const record = await store.get(wanted.key)
-    if (!record) return undefined
-    const count = await replaceIn(store, record, wanted)
-    if (count !== undefined) return count
+    return record && replaceIn(store, record, wanted)
   }
-  throw new StorageError('store-busy', 'Too many others change this value just now.')
+  return retry(limits.writeAttemptsMax, attempt, () => {
+    throw new StorageError('store-busy', 'Too many others change this value just now.')
+  })
 }
 
-/** Undefined where somebody else was faster. */
+/** Returns how many places were found. */
 async function replaceIn(
   store: Store,
   record: StoreRecord,
   { key, path, value }: Replacement,
-): Promise<number | undefined> {
+): Promise<number | typeof lostRace> {
   const text = await textOf(store, record)
   if (text === undefined) throw new CommandError(status.valueTypeInvalid, `${key} is no JSON`)
   const { count, json } = replaced(path, text, value)
@@ -196,13 +197,13 @@ async function replaceIn(
         key,
         contentType: isJson ? record.contentType : jsonType,
         contentEncoding: '',
-        source: new BytesSource(Buffer.from(json)),
+        source: new WholeSource(Buffer.from(json)),
       },
       { kind: 'revision', anyOf: [record.revision] },
     )
     return count
   } catch (error) {
-    if (error instanceof StorageError && error.code === 'condition-failed') return undefined
+    if (error instanceof StorageError && error.code === 'condition-failed') return lostRace
     throw error
   }
 }

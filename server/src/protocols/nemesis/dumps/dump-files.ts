@@ -4,11 +4,14 @@ import type { Environment } from '../../../core/kernel/environment.ts'
 import { readDumpText } from './dump-text.ts'
 import { FileDumpWriter } from './dump-writer.ts'
 import {
+  attempt,
+  codeOf,
   type DumpDescription,
   DumpError,
   type DumpReader,
   type Dumps,
   type DumpWriter,
+  messageOf,
   type Readable,
 } from './dumps.ts'
 
@@ -126,23 +129,4 @@ async function savedIn(folder: string): Promise<{ userId: string | undefined } |
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined
     throw new DumpError(`The dump can't be read: ${messageOf(error)}.`, error)
   }
-}
-
-/** What the system refuses is the user's to know. */
-export async function attempt<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof DumpError) throw error
-    throw new DumpError(`The dump's files can't be used: ${messageOf(error)}.`, error)
-  }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined
-}
-
-/** Without the path, which is nobody's business. */
-function messageOf(error: unknown): string {
-  return String(codeOf(error) ?? 'an unknown failure')
 }

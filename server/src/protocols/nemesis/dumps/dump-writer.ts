@@ -1,7 +1,6 @@
 import { type FileHandle, mkdir, open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { attempt } from './dump-files.ts'
-import type { DumpDescription, DumpedSession, DumpWriter } from './dumps.ts'
+import { attempt, type DumpDescription, type DumpedSession, type DumpWriter } from './dumps.ts'
 
 /** A file that has this much is followed by a new one, between two sessions. */
 const fileLengthMax = 10 * 1_048_576

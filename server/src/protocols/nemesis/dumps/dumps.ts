@@ -56,3 +56,22 @@ export class DumpError extends Error {
     this.name = 'DumpError'
   }
 }
+
+/** What the system refuses is the user's to know. */
+export async function attempt<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof DumpError) throw error
+    throw new DumpError(`The dump's files can't be used: ${messageOf(error)}.`, error)
+  }
+}
+
+export function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
+}
+
+/** Without the path, which is nobody's business. */
+export function messageOf(error: unknown): string {
+  return String(codeOf(error) ?? 'an unknown failure')
+}

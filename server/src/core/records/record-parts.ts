@@ -1,0 +1,24 @@
+import type { StorageEngine } from '../engine/engine.ts'
+import type { Activities } from '../identity/activities.ts'
+import type { StoreReader } from '../identity/store-reader.ts'
+import type { Environment } from '../kernel/environment.ts'
+import type { KeyQueue } from '../kernel/key-queue.ts'
+import type { ChangeTrimmer } from '../log/change-trimmer.ts'
+import type { LiveUses } from '../values/live-uses.ts'
+import type { Values } from '../values/value.ts'
+import type { RecordGuesses } from './record-guesses.ts'
+import type { WriteCombiner } from './write-combiner.ts'
+
+/** What reading and writing records needs of the domain. */
+export interface RecordParts {
+  readonly engine: StorageEngine
+  readonly environment: Environment
+  readonly reader: StoreReader
+  readonly activities: Activities
+  readonly values: Values
+  readonly queue: KeyQueue
+  readonly trimmer: ChangeTrimmer
+  readonly liveUses: LiveUses
+  readonly combiner: WriteCombiner
+  readonly guesses: RecordGuesses
+}

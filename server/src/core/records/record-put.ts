@@ -1,0 +1,135 @@
+import { innerIdBytes, recordKey } from '../disk/keyspace.ts'
+import type { Caller } from '../identity/caller.ts'
+import type { StoreIdentity } from '../identity/identity.ts'
+import { assert } from '../kernel/assert.ts'
+import { andThen } from '../kernel/awaitable.ts'
+import type { Bytes } from '../kernel/bytes.ts'
+import { StorageError } from '../kernel/errors.ts'
+import { limits } from '../kernel/limits.ts'
+import { whileLive } from '../values/live-uses.ts'
+import type { RecordInfo } from '../values/record-info.ts'
+import { Upload } from '../values/upload.ts'
+import { assertCondition } from './condition.ts'
+import type { Condition, NewRecord, StoredRecord } from './record.ts'
+import type { RecordParts } from './record-parts.ts'
+import { placeValue } from './record-write.ts'
+import { changeRecords, type Decision } from './record-writer.ts'
+import { assertContentType, assertRecordKey } from './validate.ts'
+
+/** The store that a record is put into, and who does it. */
+export interface PutTarget {
+  readonly storeId: string
+  readonly caller: Caller
+  /** Throws when the caller may no longer use the store. */
+  assertStill(): Promise<void>
+}
+
+/** Puts one record, see `Store.put`. */
+export async function putRecord(
+  parts: RecordParts,
+  target: PutTarget,
+  { record, condition }: { record: NewRecord; condition: Condition | undefined },
+): Promise<StoredRecord> {
+  assertRecordKey(record.key)
+  assertContentType(record.contentType)
+  const { whole } = record.source
+  const isShort = whole !== undefined && whole.length < limits.chunkBytes
+  const first = isShort ? whole : await takeFirst(parts, target, record)
+  if (first.length === limits.chunkBytes) {
+    return putStreamed(parts, target, { record, condition, first })
+  }
+  const { environment } = parts
+  const createValueId = (): Bytes => environment.randomBytes(innerIdBytes)
+  const { place, chunks } = placeValue(first, createValueId)
+  return commitPut(parts, target, {
+    record,
+    condition,
+    decide: () => ({ size: first.length, place, chunks }),
+  })
+}
+
+/** The first chunk of a value: the wait for it ends when the caller loses the right to write. */
+function takeFirst(
+  { liveUses }: RecordParts,
+  { assertStill }: PutTarget,
+  { source }: NewRecord,
+): Promise<Bytes> {
+  return liveUses.during(source.take(limits.chunkBytes), assertStill)
+}
+
+/** Stores a long value chunk by chunk; only the last commit makes it visible. */
+async function putStreamed(
+  parts: RecordParts,
+  target: PutTarget,
+  { record, condition, first }: Pick<Put, 'record' | 'condition'> & { first: Bytes },
+): Promise<StoredRecord> {
+  const { engine, environment, reader, liveUses } = parts
+  const { storeId, caller, assertStill } = target
+  const { identity: begun, entries } = await reader.read(storeId, {
+    keysOf: ({ contentId }) => [recordKey(contentId, record.key)],
+    caller,
+  })
+  // Checked early, so that a client need not send a long value in vain; the last commit decides.
+  assertCondition(condition, entries[0])
+  const upload = new Upload(engine, environment)
+  using use = liveUses.begin(assertStill)
+  await upload.receive(first, whileLive(record.source, use))
+  const place = { kind: 'chunks', valueId: upload.valueId } as const
+  const decide = async (now: StoreIdentity): Promise<Placed> => {
+    await assertUploadHolds(upload, { begun, now })
+    return { size: upload.size, place, complete: (write) => upload.closing(write) }
+  }
+  try {
+    return await commitPut(parts, target, { record, condition, decide })
+  } catch (error) {
+    const isUnknown = error instanceof StorageError && error.code === 'outcome-unknown'
+    if (!isUnknown) await upload.giveUp()
+    throw error
+  }
+}
+
+async function assertUploadHolds(
+  upload: Upload,
+  { begun, now }: { begun: StoreIdentity; now: StoreIdentity },
+): Promise<void> {
+  if (!begun.contentId.equals(now.contentId)) {
+    throw new StorageError('store-cleared', 'The store was cleared during this upload.')
+  }
+  if (!(await upload.isAlive())) {
+    throw new StorageError('upload-expired', 'The upload stood still for too long.')
+  }
+}
+
+/** Where the value of a put lies, and what its commit does besides. */
+type Placed = Pick<RecordInfo, 'size' | 'place'> &
+  Pick<Decision<void>, 'complete'> & { chunks?: ReturnType<typeof placeValue>['chunks'] }
+
+interface Put {
+  readonly record: NewRecord
+  readonly condition: Condition | undefined
+  decide(identity: StoreIdentity): Placed | Promise<Placed>
+}
+
+async function commitPut(
+  parts: RecordParts,
+  { storeId, caller }: PutTarget,
+  { record, condition, decide }: Put,
+): Promise<StoredRecord> {
+  const { key, contentType, contentEncoding, jsonState = 'unchecked' } = record
+  const { revision } = await changeRecords(parts, {
+    storeId,
+    caller,
+    keys: [key],
+    condition,
+    use: 'write',
+    decide: ([before], { identity }) =>
+      andThen(decide(identity), ({ size, place, chunks = [], complete }) => {
+        const modifiedAt = parts.environment.now()
+        const next = { contentType, contentEncoding, size, modifiedAt, jsonState, place }
+        const replacements = [{ key, before, next, chunks }]
+        return { replacements, result: undefined, ...(complete && { complete }) }
+      }),
+  })
+  assert(revision !== undefined, 'A put is always written.')
+  return { revision }
+}

@@ -1,0 +1,155 @@
+import { recordKey } from '../disk/keyspace.ts'
+import type { AtomicWrite, Revision } from '../engine/engine.ts'
+import type { StoreUse } from '../identity/activity.ts'
+import type { Caller } from '../identity/caller.ts'
+import type { StoreIdentity } from '../identity/identity.ts'
+import { type StoreSnapshot, storeBusy } from '../identity/store-reader.ts'
+import { type Awaitable, andThen } from '../kernel/awaitable.ts'
+import type { Bytes } from '../kernel/bytes.ts'
+import { limits } from '../kernel/limits.ts'
+import { lostRace, retry } from '../kernel/retry.ts'
+import { assertCondition } from './condition.ts'
+import type { Condition } from './record.ts'
+import type { RecordParts } from './record-parts.ts'
+import { type Replaced, type Replacement, recordsWrite, replacedOf } from './record-write.ts'
+
+/** What a write makes of the records that it found. */
+export interface Decision<T> {
+  /** At most one for each key; none: nothing is written. */
+  readonly replacements: readonly Replacement[]
+  readonly result: T
+  /** Adds to the same commit. */
+  complete?(write: AtomicWrite): AtomicWrite
+}
+
+/** One atomic change of one or several records of a store. */
+export interface RecordChange<T> {
+  readonly storeId: string
+  readonly caller: Caller
+  /** Keys of all the records that may change, each once. */
+  readonly keys: readonly string[]
+  /** What the first of these records must be like. */
+  readonly condition?: Condition | undefined
+  /** How the store's statistics count this change, and how many times. */
+  readonly use: StoreUse
+  readonly useCount?: number
+  /** Called again, with what is there then, when somebody else changed a record first. */
+  decide(before: readonly (Replaced | undefined)[], snapshot: StoreSnapshot): Awaitable<Decision<T>>
+}
+
+/** `revision`: that of the commit; undefined where nothing was written. */
+export interface Written<T> {
+  readonly result: T
+  readonly revision: Revision | undefined
+}
+
+/** What a write goes by, read or guessed. */
+interface Found {
+  readonly snapshot: StoreSnapshot
+  readonly before: readonly (Replaced | undefined)[]
+  readonly isGuess: boolean
+}
+
+/**
+ * The only way in which records change: put, add, delete and batch are each a `decide`. Waits for
+ * its turn of the keys (see `KeyQueue`), guesses or reads what is there, decides, commits, learns
+ * whether the guess was right, and remembers what it wrote. Throws `condition-failed`, `store-busy`
+ * and what the caller and `decide` throw.
+ */
+export function changeRecords<T>(parts: RecordParts, change: RecordChange<T>): Promise<Written<T>> {
+  const names = change.keys.map((key) => `${change.storeId}/${key}`)
+  let isNoted = false
+  const attempt = async (index: number): Promise<Written<T> | typeof lostRace> => {
+    const guess = index === 0 ? guessOf(parts, change, names) : undefined
+    // Awaited only where there is a promise: this spares every write a turn of the event loop.
+    const finding = guess ?? read(parts, change)
+    const found = finding instanceof Promise ? await finding : finding
+    if (!guess && !isNoted) {
+      isNoted = true
+      const noting = noteUse(parts, change, found.snapshot)
+      if (noting) await noting
+    }
+    const deciding = change.decide(found.before, found.snapshot)
+    const decision = deciding instanceof Promise ? await deciding : deciding
+    return commit(parts, { change, names, found, decision })
+  }
+  const run = (): Promise<Written<T>> =>
+    retry(limits.writeAttemptsMax, attempt, () => {
+      throw storeBusy(change.storeId)
+    })
+  return parts.queue.runAll(names, run)
+}
+
+interface Proposal<T> {
+  readonly change: RecordChange<T>
+  readonly names: readonly string[]
+  readonly found: Found
+  readonly decision: Decision<T>
+}
+
+async function commit<T>(
+  parts: RecordParts,
+  { change, names, found, decision }: Proposal<T>,
+): Promise<Written<T> | typeof lostRace> {
+  const { snapshot, isGuess } = found
+  const { replacements, result, complete } = decision
+  // The checks of the commit confirm a guess of what is written, and of nothing else.
+  if (isGuess && replacements.length < names.length) return lostRace
+  if (replacements.length === 0) return { result, revision: undefined }
+  const now = parts.environment.now()
+  const write = recordsWrite(snapshot, { replacements, actor: change.caller.actor, now })
+  const committed = await parts.engine.commit(complete ? complete(write) : write)
+  if (isGuess) parts.guesses.learn({ wasRight: committed.applied })
+  if (!committed.applied) return lostRace
+  const { revision } = committed
+  // A store whose identity was guessed never expires, so its use may be noted afterwards.
+  if (isGuess) void noteUse(parts, change, snapshot)
+  parts.guesses.note(change.storeId, snapshot.identity, { replacements, revision })
+  parts.trimmer.note(change.storeId, revision)
+  return { result, revision }
+}
+
+/** The store and all of these records as this server left them; undefined: read them. */
+function guessOf<T>(
+  { reader, guesses }: RecordParts,
+  { storeId, caller, condition, keys }: RecordChange<T>,
+  names: readonly string[],
+): Found | undefined {
+  // A condition is about what is there, which a guess does not know.
+  if (condition || keys.length === 0 || !guesses.isWorthwhile()) return undefined
+  const snapshot = reader.guess(storeId, caller)
+  if (!snapshot) return undefined
+  const before: Replaced[] = []
+  for (const name of names) {
+    const guess = guesses.get(name, snapshot.identity)
+    if (!guess) return undefined
+    before.push(guess)
+  }
+  return { snapshot, before, isGuess: true }
+}
+
+function read<T>(
+  { reader }: RecordParts,
+  { storeId, caller, condition, keys }: RecordChange<T>,
+): Awaitable<Found> {
+  const keysOf = ({ contentId }: StoreIdentity): Bytes[] =>
+    keys.map((key) => recordKey(contentId, key))
+  return andThen(reader.read(storeId, { keysOf, caller }), (snapshot) => {
+    assertCondition(condition, snapshot.entries[0])
+    const before = keys.map((_, index) => replacedOf(snapshot.entries[index]))
+    return { snapshot, before, isGuess: false }
+  })
+}
+
+/** Resolves once the store can not expire before the change is committed. */
+function noteUse<T>(
+  { activities }: RecordParts,
+  { use, useCount = 1 }: RecordChange<T>,
+  snapshot: StoreSnapshot,
+): Promise<unknown> | undefined {
+  let noting: Promise<unknown> | undefined
+  for (let count = 0; count < useCount; count += 1) {
+    noting = activities.touch(snapshot, use) ?? noting
+  }
+  return noting
+}

@@ -4,7 +4,8 @@ export default defineConfig({
   test: {
     include: ['{server,client,console}/src/**/*.test.ts', '{server,client}/test/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', '**/fixtures/**'],
-    // Tests start servers, load a native addon and change the environment: a process per file.
+    globalSetup: 'server/test/support/global-setup.ts',
+    // Tests start servers, load a native addon and change the environment: processes, no threads.
     pool: 'forks',
     // CommonJS packages are imported as Node itself imports them.
     deps: { interopDefault: false },

@@ -32,12 +32,13 @@ async function main(): Promise<void> {
   writeResults({ machine, isQuick: options.isQuick, load, outcomes })
   if (!options.saveBaseline) return
   const disturbed = saveBaseline(outcomes, machine)
-  if (disturbed.length > 0) say(`not saved, since others ran as well: ${disturbed.join(', ')}`)
+  if (disturbed.length > 0)
+    say(`not saved, disturbed by other programs: ${disturbed.join(', ')}`)
 }
 
 function announce({ cpus, memory, node }: Machine, { data }: Options): void {
   say(`${cpus}, ${memory}, Node ${node}, load average ${loadAverage().toFixed(1)}`)
-  if (isInMemory(data)) say(`${data} is memory: give --data a folder on a disk.`)
+  if (isInMemory(data)) say(`${data} is in memory: give --data a folder on a disk.`)
 }
 
 function isChosen(name: string, { only }: Options): boolean {
@@ -94,7 +95,7 @@ function benchOf(parts: {
   }
 }
 
-/** stdout has the table alone. */
+/** Prints on stderr: stdout has only the table. */
 function say(sentence: string): void {
   process.stderr.write(`bench: ${sentence}\n`)
 }

@@ -5,14 +5,14 @@ import { parseArgs } from 'node:util'
 export interface Options {
   /** Only the rows whose name contains one of these; empty: all. */
   readonly only: readonly string[]
-  /** Shorter rounds and less data: to see that it runs, not to compare. */
+  /** Shorter rounds and less data: to see that the benchmark runs, not to compare. */
   readonly isQuick: boolean
   readonly saveBaseline: boolean
   /** The `coatcheck.js` that is measured. */
   readonly program: string
-  /** Where folders for data are made; must be on the disk that is meant. */
+  /** Where folders for data are made; must be on the disk that is to be measured. */
   readonly data: string
-  /** Says where Coatcheck's time goes while a row runs. */
+  /** Prints where Coatcheck spends its time while a row runs. */
   readonly profile: boolean
 }
 

@@ -4,4 +4,4 @@ import { fail } from './process.mjs'
 
 await ensureInstalled()
 if (!(await build()) || !(await buildClient()))
-  fail('the build failed; the compiler said why above.')
+  fail('the build failed; see the messages of the compiler above.')

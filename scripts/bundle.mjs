@@ -1,5 +1,5 @@
-// Makes what the server gives to browsers: scripts, each of which becomes one file that needs no
-// other, and the pages around them. `node scripts/bundle.mjs FOLDER` writes them into that folder.
+// Makes the files that the server sends to browsers: scripts, each bundled into one file, and the
+// pages around them. `node scripts/bundle.mjs FOLDER` writes them into that folder.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { rolldown } from 'rolldown'
@@ -12,20 +12,20 @@ const SCRIPTS = {
   'play/frame.js': 'console/src/play/frame/frame.ts',
 }
 
-/** What is served as it was written; of several files, one behind the other. */
+/** Files that are served unchanged. Several sources are joined, one after the other. */
 const FILES = {
   'play/play.html': ['console/src/play/play.html'],
   'play/play.css': [
     'console/src/play/styles/play.css',
     'console/src/play/styles/workbench.css',
     'console/src/play/styles/data.css',
-    // The last: it changes what stands in the others.
+    // Must come last: it overrides rules of the others.
     'console/src/play/styles/narrow.css',
   ],
   'play/frame.html': ['console/src/play/frame/frame.html'],
 }
 
-// What browsers know since 2022 or 2023: schools do not have the newest ones.
+// Browsers know this since 2022 or 2023: schools do not have the newest ones.
 const TARGET = 'es2022'
 
 const folder = process.argv[2]

@@ -13,14 +13,14 @@ const SERVER_SETTINGS = join('server', 'tsconfig.build.json')
 const CLIENT_SETTINGS = join('client', 'tsconfig.build.json')
 const SETTINGS = ['tsconfig.json', SERVER_SETTINGS, 'package-lock.json', BUNDLE]
 
-/** Builds server/dist unless it was built from just these sources; tells whether it is there. */
+/** Builds server/dist unless it was built from just these sources. Returns whether it is there. */
 export async function ensureBuilt() {
-  // By content, not by time: a checkout, a copy or an edit during a build all get it right.
+  // Compares contents, not times: so a checkout, a copy or an edit during a build is noticed.
   const fresh = readIfThere(STAMP) === hashOfSources() && existsSync(join(DIST, 'main.js'))
   return fresh || (await build())
 }
 
-/** Builds server/dist anew; tells whether that worked. */
+/** Builds server/dist again. Returns whether that worked. */
 export async function build() {
   const began = Date.now()
   const sources = hashOfSources()
@@ -36,8 +36,8 @@ export async function build() {
 }
 
 /**
- * Builds client/dist anew, which starting the server does without; tells whether that worked. The
- * page script in it is the one that `build` made for the server.
+ * Builds client/dist again, which the server does not need. Returns whether that worked. The page
+ * script in it is the one that `build` made for the server.
  */
 export async function buildClient() {
   const began = Date.now()
@@ -52,9 +52,9 @@ export async function buildClient() {
 }
 
 /**
- * Puts a folder in the place of what was built before once `fill` has filled it, and tells whether
- * it has. It is a new one, since the compiler leaves the output of removed sources behind; and the
- * old one stays until then, since a server that starts meanwhile reads it.
+ * Lets `fill` build into a new folder, which then replaces the old one. Returns whether `fill`
+ * worked. The folder is a new one, since the compiler leaves the output of removed sources behind.
+ * The old one stays until then, since a server that starts meanwhile reads it.
  */
 async function buildInto(dist, fill) {
   const next = `${dist}-next-${process.pid}`
@@ -88,7 +88,7 @@ function hashOfSources() {
   return hashFiles(ROOT, [...SETTINGS, ...SOURCES.flatMap(filesIn).sort()])
 }
 
-/** Their paths from the root; none where there is no such folder. */
+/** The files in a folder, as paths from the root; none if there is no such folder. */
 function filesIn(folder) {
   if (!existsSync(folder)) return []
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true })

@@ -12,24 +12,24 @@ const MANIFESTS = [
   'console/package.json',
 ]
 
-// The defaults of the machine must not leave out what a start needs: NODE_ENV=production would
+// The settings of the machine must not leave out what a start needs: NODE_ENV=production would
 // leave out Node and the compiler, `omit=optional` the platform's binaries. The log level is set
-// because `npm --silent start` would hide from us why an install failed.
+// because `npm --silent start` would hide why an install failed.
 const NPM_OPTIONS = ['--include=dev', '--include=optional', '--loglevel=warn']
 
-/** Installs the workspaces unless node_modules is what the lockfile says. */
+/** Installs the workspaces unless node_modules already matches the lockfile. */
 export async function ensureInstalled() {
   await ensureFolder(ROOT, 'packages', MANIFESTS)
   if (!existsSync(nodeBinary())) fail(NO_NODE)
 }
 
-/** Installs the third-party clients that the tests use; they are no workspace. */
+/** Installs the third-party clients that the tests use; they are not a workspace. */
 export async function ensureTestClients() {
   const folder = join(ROOT, 'server', 'test')
   await ensureFolder(folder, 'test clients', ['package.json', 'package-lock.json', '.npmrc'])
 }
 
-/** The Node that the project brings along. */
+/** The path of the Node that the project installs for itself. */
 export function nodeBinary() {
   const name = process.platform === 'win32' ? 'node.exe' : 'node'
   return join(ROOT, 'node_modules', 'node', 'bin', name)
@@ -54,20 +54,20 @@ async function install(folder) {
   const clean = await runNpm(['ci', ...NPM_OPTIONS], folder)
   if (clean.code === 0) return
   say(`npm ci failed (${firstError(clean.output)}); trying npm install ...`)
-  // Without saving: a checkout stays as it was checked out.
+  // --no-save: the files of a checkout stay unchanged.
   const loose = await runNpm(['install', '--no-save', ...NPM_OPTIONS], folder)
   if (loose.code === 0) return
   process.stderr.write(clean.output + loose.output)
-  fail('npm could not install the packages; what it said is above.')
+  fail('npm could not install the packages; see its output above.')
 }
 
 function firstError(output) {
   const lines = output.split('\n').filter((line) => /^npm error \S/.test(line))
   const telling = lines.find((line) => !line.startsWith('npm error code ')) ?? lines[0]
-  return telling?.replace('npm error ', '').trim() ?? 'it did not say why'
+  return telling?.replace('npm error ', '').trim() ?? 'npm did not say why'
 }
 
-/** A hash of the named files' contents; a file that is not there counts as empty. */
+/** A hash of the contents of the named files; a missing file counts as empty. */
 export function hashFiles(folder, names) {
   const hash = createHash('sha256').update(`${process.platform} ${process.arch}`)
   for (const name of names) {

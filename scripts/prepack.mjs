@@ -1,5 +1,5 @@
-// Runs before npm packs the server: its dist is built anew, and what npm takes only from the
-// package's own folder is laid beside it.
+// Runs before npm packs the server: builds its dist again, and copies the files that npm takes only
+// from the package's own folder.
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from './process.mjs'

@@ -7,12 +7,12 @@ export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const onWindows = process.platform === 'win32'
 const pathDirs = (process.env.PATH ?? '').split(delimiter)
 
-/** Says something to the person at the terminal; stdout belongs to the program that is run. */
+/** Prints a message on stderr: stdout belongs to the program that is run. */
 export function say(line) {
   process.stderr.write(`coatcheck: ${line}\n`)
 }
 
-/** Says why it cannot go on, and ends. */
+/** Prints why the script can't go on, and ends it. */
 export function fail(message) {
   say(message)
   process.exit(1)
@@ -24,7 +24,7 @@ export async function run(command, args, options = {}) {
   return code
 }
 
-/** Runs npm unseen and resolves to its exit code and all that it printed. */
+/** Runs npm without showing its output. Resolves to its exit code and all that it printed. */
 export function runNpm(args, cwd) {
   // npm scripts find Node in this project's node_modules, which npm may be about to delete: npm
   // itself has to run on the Node that it came with.
@@ -35,7 +35,7 @@ export function runNpm(args, cwd) {
   )
 }
 
-/** The environment in which `node` and the tools mean those of this project. */
+/** The environment in which `node` and the tools are those of this project. */
 export function toolEnv() {
   return withPath([join(ROOT, 'node_modules', '.bin'), ...pathDirs])
 }

@@ -11,7 +11,7 @@ const SAME_SIGNAL_MS = 500
 const PARENT_CHECK_MS = 500
 
 await ensureInstalled()
-if (!(await ensureBuilt())) fail('the build failed; the compiler said why above.')
+if (!(await ensureBuilt())) fail('the build failed; see the messages of the compiler above.')
 serve(process.argv.slice(2))
 
 function serve(args) {
@@ -32,14 +32,20 @@ function forward(signal, child) {
   })
 }
 
-/** npm runs this through a shell that ends on a signal without passing it on. */
+/**
+ * Stops the server when the shell is gone in which npm runs this script: that shell ends on a
+ * signal without passing it on.
+ */
 function stopWithParent(child) {
   const parent = process.ppid
   const check = () => process.ppid !== parent && child.kill('SIGTERM')
   setInterval(check, PARENT_CHECK_MS).unref()
 }
 
-/** A terminal's Ctrl-C goes to all in the foreground, so the server has it already. */
+/**
+ * Whether the server has got the signal already: a terminal sends Ctrl-C to all programs in the
+ * foreground.
+ */
 function reachedChild(signal) {
   return signal === 'SIGINT' && Boolean(process.stdin.isTTY)
 }

@@ -1,4 +1,5 @@
-// `npm test`: lint, type check and tests, whatever fails first, and one line that counts them.
+// `npm test`: runs lint, type checks and tests, also after one of them failed, and prints one line
+// that counts the tests.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,7 +14,7 @@ let failed = 0
 await check('build', ensureBuilt)
 await check('lint', async () => (await runTool('@biomejs/biome/bin/biome', ['check', '.'])) === 0)
 await check('type check', async () => (await compile(['--noEmit'])) === 0)
-// Web pages know what browsers have, and nothing of Node.
+// Web pages are checked with the types of browsers, and without those of Node.
 await check('type check of pages', async () => (await compile(['--noEmit', '-p', 'console'])) === 0)
 const tests = await runTests(process.argv.slice(2))
 failed += tests.failed
@@ -33,8 +34,7 @@ async function runTests(args) {
   const code = await runTool('vitest/vitest.mjs', ['run', ...reporters, ...args])
   const counted = count(report)
   rmSync(folder, { recursive: true, force: true })
-  // What fails outside of any test, such as an error that nobody caught, fails the run all the
-  // same.
+  // A failure outside of any test, such as an uncaught error, fails the run all the same.
   return code !== 0 && counted.failed === 0 ? { ...counted, failed: 1 } : counted
 }
 
@@ -45,7 +45,7 @@ function count(report) {
   } catch {
     return { passed: 0, failed: 0 }
   }
-  // A file that cannot even be loaded holds no tests to count.
+  // A file that can't even be loaded holds no tests to count.
   const broken = results.testResults.filter(
     (file) => file.status === 'failed' && file.assertionResults.length === 0,
   )

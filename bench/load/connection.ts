@@ -19,7 +19,7 @@ export class Connection {
       host: '127.0.0.1',
       port: plan.port,
       noDelay: true,
-      // Straight into one buffer, past the machinery of streams.
+      // Reads straight into one buffer: streams would take more time.
       onread: {
         buffer: Buffer.allocUnsafe(receiveBytes),
         callback: (count, bytes) =>
@@ -38,8 +38,8 @@ export class Connection {
   }
 
   /**
-   * Sends what `next` gives until it gives nothing. Throws at the first reply that is not as
-   * expected.
+   * Sends the requests that `next` returns until it returns undefined. Rejects at the first reply
+   * that is not as expected.
    */
   run(run: {
     next: () => Uint8Array | undefined

@@ -4,12 +4,12 @@ const mediumMark = 126
 const longMark = 127
 
 /**
- * Counts the replies in what a server sends, reading as little of them as can be: where they end,
- * and how they begin. Another frame than a whole text, or another beginning, throws.
+ * Counts the replies that a server sends. Reads as little of them as possible: where they end, and
+ * how they begin. Throws for a frame that is not a whole text, and for another beginning.
  */
 export class FrameReader {
   readonly #start: Buffer
-  /** The beginning of a frame of which too little has come to know its length. */
+  /** The beginning of a frame whose length is not known yet. */
   #head: Buffer | undefined
   #bytesLeft = 0
 
@@ -17,7 +17,7 @@ export class FrameReader {
     this.#start = Buffer.from(replyStart, 'latin1')
   }
 
-  /** How many replies end in these bytes, which are read and not kept. */
+  /** How many replies end in these bytes. The bytes are not kept. */
   count(bytes: Buffer): number {
     const all = this.#head ? Buffer.concat([this.#head, bytes]) : bytes
     this.#head = undefined
@@ -38,7 +38,7 @@ export class FrameReader {
     return ends
   }
 
-  /** Undefined where that, or how the reply begins, can't be known yet. */
+  /** The bytes of a frame; undefined until its head and the beginning of the reply are there. */
   #frameBytes(all: Buffer, at: number): number | undefined {
     if (all[at] !== textFrame) throw new Error(`No text: ${all.toString('latin1', at, at + 80)}`)
     const mark = all[at + 1] ?? longMark
@@ -52,6 +52,6 @@ export class FrameReader {
   #check(all: Buffer, at: number): void {
     const end = at + this.#start.length
     if (all.compare(this.#start, 0, this.#start.length, at, end) === 0) return
-    throw new Error(`Another reply than expected: ${all.toString('latin1', at, at + 200)}`)
+    throw new Error(`Unexpected reply: ${all.toString('latin1', at, at + 200)}`)
   }
 }

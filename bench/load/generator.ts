@@ -5,7 +5,8 @@ import { SocketConnection } from './socket-connection.ts'
 import { median, percentile } from './statistics.ts'
 
 /**
- * The load generator: a process of its own, so that its work is not on the servers' event loops.
+ * The load generator. It is a process of its own, so that its work is not on the servers' event
+ * loops.
  */
 process.on('message', (plan: LoadPlan | SocketPlan) => {
   const running = 'messages' in plan ? runSockets(plan) : run(plan)

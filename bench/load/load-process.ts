@@ -5,11 +5,11 @@ import type { LoadAnswer, LoadPlan, LoadResult, SocketPlan } from './plan.ts'
 
 const generator = fileURLToPath(new URL('generator.ts', import.meta.url))
 
-/** The load generator as its parent sees it. */
+/** The load generator, as its parent process uses it. */
 export class LoadProcess {
   readonly #child: ChildProcess = fork(generator, { serialization: 'advanced', execArgv: [] })
 
-  /** One plan at a time. Throws where a reply is not as expected or the generator ends. */
+  /** Runs one plan at a time. Rejects if a reply is not as expected, or if the generator ends. */
   run(plan: LoadPlan | SocketPlan): Promise<LoadResult> {
     const { promise, resolve, reject } = Promise.withResolvers<LoadResult>()
     const take = (answer: LoadAnswer): void => {

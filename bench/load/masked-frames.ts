@@ -6,7 +6,7 @@ const masked = 0x80
 const shortMax = 125
 const mediumMark = 126
 
-/** What a client sends: texts of up to 64 KB, each with a mask of its own. */
+/** The frames that a client sends: texts of up to 64 KB, each with its own mask. */
 export function maskedFrames(texts: readonly string[]): FrameRow {
   const frames = texts.map(maskedFrame)
   const offsets = [0]

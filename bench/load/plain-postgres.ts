@@ -1,15 +1,15 @@
 import { Client } from 'pg'
 
-/** What the plain client of PostgreSQL is asked to do: one message to its process. */
+/** A task for the plain client of PostgreSQL, sent to its process as one message. */
 export interface PlainPlan {
   readonly url: string
   readonly method: 'GET' | 'PUT'
   /** Connections, each with one statement at a time. */
   readonly clients: number
-  /** Of records 1 to so many. */
+  /** How many records there are. */
   readonly recordCount: number
   readonly value: string
-  /** ms */
+  /** In ms. */
   readonly duration: number
 }
 
@@ -25,7 +25,7 @@ const upsert =
   'insert into plain (key, value) values ($1, $2) on conflict (key) do update set value = excluded.value'
 const select = 'select value from plain where key = $1'
 
-/** What anybody would write first: a statement for each read or write of a row, over `pg`. */
+/** The simplest client: one statement over `pg` for each read or write of a row. */
 process.on('message', (plan: PlainPlan) => {
   run(plan).then(
     (result) => process.send?.({ result }),

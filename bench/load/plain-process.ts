@@ -5,11 +5,11 @@ import type { PlainPlan, PlainResult } from './plain-postgres.ts'
 
 const program = fileURLToPath(new URL('plain-postgres.ts', import.meta.url))
 
-/** A plain client of PostgreSQL as its parent sees it. */
+/** The plain client of PostgreSQL, as its parent process uses it. */
 export class PlainProcess {
   readonly #child: ChildProcess = fork(program, { execArgv: [] })
 
-  /** One plan at a time. Throws where a statement fails. */
+  /** Runs one plan at a time. Rejects if a statement fails. */
   async run(plan: PlainPlan): Promise<PlainResult> {
     this.#child.send(plan)
     const [answer]: { result?: PlainResult; failure?: string }[] = await once(

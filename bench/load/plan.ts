@@ -1,11 +1,11 @@
-/** What the load generator is asked to do: one message to its process. */
+/** A task for the load generator, sent to its process as one message. */
 export interface LoadPlan {
   readonly port: number
   /** Connections, each with one request at a time. */
   readonly clients: number
   /** Whole requests as they go over the wire. */
   readonly requests: readonly Uint8Array[]
-  /** Picks requests at random for so many ms; 'once': sends each once, in order. */
+  /** How many ms to send requests picked at random; 'once': sends each one once, in order. */
   readonly duration: number | 'once'
   /** What every reply must be. */
   readonly expected: Expected
@@ -15,28 +15,28 @@ export interface Expected {
   readonly status: number
   /** Content-Length; undefined: any. */
   readonly bodyBytes?: number
-  /** True for HEAD: the length is said, and nothing comes. */
+  /** True for HEAD: the reply has a length, but no body. */
   readonly isHead?: boolean
 }
 
-/** The same for WebSockets: messages that are sent ahead of their replies. */
+/** The same for WebSockets: messages are sent without waiting for replies. */
 export interface SocketPlan {
   readonly port: number
-  /** Of the handshake. */
+  /** The path of the handshake. */
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly connections: number
-  /** How many messages of each connection are under way. */
+  /** How many messages of each connection are in flight. */
   readonly depth: number
-  /** Texts in turn, from another one in each connection. Each gets one reply. */
+  /** The texts, sent in turn; each connection begins with another one. Each text gets one reply. */
   readonly messages: readonly string[]
-  /** ms */
+  /** In ms. */
   readonly duration: number
-  /** How every reply begins; a text of ASCII. */
+  /** How every reply begins, in ASCII. */
   readonly replyStart: string
 }
 
-/** What it answers. */
+/** The answer of the load generator. */
 export type LoadAnswer =
   | { readonly kind: 'done'; readonly result: LoadResult }
   | { readonly kind: 'failed'; readonly message: string }

@@ -4,12 +4,12 @@ const headEnd = '\r\n\r\n'
 const contentLength = /\r\ncontent-length: *(\d+)/i
 
 /**
- * Tells where replies end, reading as little of them as can be: status and Content-Length. A reply
- * with another framing, or another one than expected, throws.
+ * Tells where replies end. Reads as little of them as possible: status and Content-Length. Throws
+ * for a reply with another framing, and for one that is not as expected.
  */
 export class ReplyReader {
   readonly #expected: Expected
-  /** The beginning of a head whose end has not come yet. */
+  /** The beginning of a head whose end is not there yet. */
   #head: Buffer | undefined
   #bodyBytesLeft = 0
 
@@ -17,7 +17,7 @@ export class ReplyReader {
     this.#expected = expected
   }
 
-  /** Whether these bytes, which are read and not kept, end the reply. */
+  /** Whether these bytes end the reply. The bytes are not kept. */
   isEnd(bytes: Buffer): boolean {
     if (this.#bodyBytesLeft > 0) return this.#takeBody(bytes.length)
     const all = this.#head ? Buffer.concat([this.#head, bytes]) : bytes

@@ -5,14 +5,14 @@ import type { SocketPlan } from './plan.ts'
 const receiveBytes = 65_536
 const headEnd = '\r\n\r\n'
 
-/** Frames in a row, so that any number of them is one write. */
+/** Frames in one buffer, so that any number of them is one write. */
 export interface FrameRow {
   readonly bytes: Buffer
   /** Where each begins, and where the last one ends. */
   readonly offsets: readonly number[]
 }
 
-/** One WebSocket that has a number of messages under way. */
+/** One WebSocket with a fixed number of messages in flight. */
 export class SocketConnection {
   readonly #socket: Socket
   readonly #plan: SocketPlan
@@ -20,7 +20,7 @@ export class SocketConnection {
   readonly #reader: FrameReader
   readonly #opened = Promise.withResolvers<void>()
   readonly #ended = Promise.withResolvers<void>()
-  /** When each message under way was sent, the oldest at `#replies`. */
+  /** When each message in flight was sent, the oldest at `#replies` (modulo `depth`). */
   readonly #sentAt: Float64Array
   #head: string | undefined = ''
   #next: number
@@ -39,7 +39,7 @@ export class SocketConnection {
       host: '127.0.0.1',
       port: plan.port,
       noDelay: true,
-      // Straight into one buffer, past the machinery of streams.
+      // Reads straight into one buffer: streams would take more time.
       onread: {
         buffer: Buffer.allocUnsafe(receiveBytes),
         callback: (count, bytes) => this.#take(Buffer.from(bytes.buffer, bytes.byteOffset, count)),
@@ -51,7 +51,7 @@ export class SocketConnection {
     this.#ended.promise.catch(() => undefined)
   }
 
-  /** `first` is the message that it begins with. */
+  /** `first` is the index of the first message to send. */
   static async open(
     plan: SocketPlan,
     start: { row: FrameRow; first: number },
@@ -61,7 +61,7 @@ export class SocketConnection {
     return connection
   }
 
-  /** Sends until `endsAt`. Throws at the first reply that is not as expected. */
+  /** Sends until `endsAt`. Rejects at the first reply that is not as expected. */
   run({
     endsAt,
     noteLatency,
@@ -115,7 +115,7 @@ export class SocketConnection {
     while (left > 0) left -= this.#sendSome(left)
   }
 
-  /** As many as stand in a row; returns how many. */
+  /** Sends up to the end of the buffer at most; returns how many. */
   #sendSome(wanted: number): number {
     const { bytes, offsets } = this.#row
     const messageCount = offsets.length - 1

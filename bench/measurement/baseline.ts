@@ -2,28 +2,28 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import type { Machine } from './machine.ts'
 import { cpuRatio, type Measured, type Outcome, othersMax } from './row.ts'
 
-/** Both ways to compare, kept for a row. */
+/** The two ratios of a row in the baseline. */
 interface Ratios {
-  /** Of the rates. */
+  /** Our rate divided by that of the reference. */
   readonly rate: number
-  /** Of the CPU time for one operation. */
+  /** The reference's CPU time for one operation, divided by ours. */
   readonly cpu: number
 }
 
-/** The ratios of an earlier run, which later ones are held against. */
+/** The ratios of an earlier run. Later runs are compared with them. */
 export interface Baseline {
   readonly savedOn: string
   readonly ratios: Readonly<Record<string, Ratios>>
 }
 
-/** By processors and Node: the same program has other ratios on others. */
+/** By processors and Node: on others, the same program has other ratios. */
 type Baselines = Readonly<Record<string, Baseline>>
 
-/** More than this part below the baseline is a defect. */
+/** A ratio is a defect if it is below the baseline by more than this part of it. */
 const lossMax = 0.1
 const file = new URL('../baseline.json', import.meta.url)
 
-/** Undefined where none was saved yet on such a machine. */
+/** Undefined if no baseline was saved on such a machine. */
 export function readBaseline(machine: Machine): Baseline | undefined {
   return readAll()[nameOf(machine)]
 }
@@ -37,8 +37,8 @@ function nameOf({ cpus, node }: Machine): string {
 }
 
 /**
- * Rows that were left out of this run, or disturbed by others, keep what was saved of them. Returns
- * the names of the disturbed ones.
+ * Saves the ratios of a run. Rows that did not run, or were disturbed by other programs, keep their
+ * saved ratios. Returns the names of the disturbed rows.
  */
 export function saveBaseline(outcomes: readonly Measured[], machine: Machine): string[] {
   const ratioLines = outcomes.filter(({ unit }) => unit === 'ratio')
@@ -52,9 +52,7 @@ export function saveBaseline(outcomes: readonly Measured[], machine: Machine): s
   return ratioLines.filter(({ others }) => others > othersMax).map(({ name }) => name)
 }
 
-/**
- * How far a row is from the baseline, as parts of it; undefined where there is nothing to compare.
- */
+/** How far a row is from the baseline, as parts of it; undefined if there is nothing to compare. */
 export function changeOf(outcome: Outcome, baseline: Baseline | undefined): Ratios | undefined {
   const before = baseline?.ratios[outcome.name]
   if (outcome.unit !== 'ratio' || before === undefined) return undefined

@@ -11,8 +11,8 @@ export interface Sample {
 export type Measure = () => Promise<Sample>
 
 /**
- * Measures two sides in turns and takes the median of the rounds' ratios: what else runs on the
- * machine comes and goes, and so hits both. A first round warms up and does not count.
+ * Measures two sides in turn and takes the median of the rounds' ratios: other load on the machine
+ * comes and goes, and so affects both sides. The first round warms up and does not count.
  */
 export async function compare(
   sides: { own: Measure; reference: Measure },
@@ -37,7 +37,7 @@ export async function compare(
 }
 
 /**
- * Who goes first changes from round to round: what warms up or slows down during a run favours
+ * Another side goes first in each round, so that a warm-up or a slow-down during a run favours
  * neither.
  */
 async function inTurn(

@@ -1,7 +1,7 @@
 import { statfsSync } from 'node:fs'
 import { cpus, loadavg, totalmem } from 'node:os'
 
-/** What the numbers depend on. */
+/** The machine, on which the numbers depend. */
 export interface Machine {
   readonly date: string
   readonly cpus: string
@@ -22,12 +22,12 @@ export function describeMachine(): Machine {
   }
 }
 
-/** Of the last minute. */
+/** The load average of the last minute. */
 export function loadAverage(): number {
   return loadavg()[0] ?? Number.NaN
 }
 
-/** Whether what is written in a folder lies in memory, where syncing costs nothing. */
+/** Whether a folder is in memory, where syncing costs nothing. */
 export function isInMemory(folder: string): boolean {
   return statfsSync(folder).type === tmpfsMagic
 }

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 
-/** What is read of a `.cpuprofile` (Chrome DevTools protocol, `Profiler.Profile`). */
+/** The part of a `.cpuprofile` that is read (Chrome DevTools protocol, `Profiler.Profile`). */
 interface CpuProfile {
   readonly nodes: readonly ProfileNode[]
   readonly samples: readonly number[]

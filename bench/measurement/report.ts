@@ -26,7 +26,7 @@ export function printTable(outcomes: readonly Measured[], baseline: Baseline | u
   }
 }
 
-/** Keeps the run for later, out of git: as the latest one, and under its date. */
+/** Saves the run in a folder that git ignores: as the latest one, and under its date. */
 export function writeResults(run: {
   machine: Machine
   isQuick: boolean
@@ -90,7 +90,7 @@ function percent(part: number): string {
   return `${part < 0 ? '' : '+'}${Math.round(part * 100)} %`
 }
 
-/** Three digits say all that such measurements know. */
+/** Three digits: such measurements are not more exact. */
 function number(value: number): string {
   if (value >= 100) return Math.round(value).toLocaleString('en-US')
   return value >= 10 ? value.toFixed(1) : value.toFixed(2)

@@ -4,51 +4,52 @@ import type { LoadProcess } from '../load/load-process.ts'
 export interface Bench {
   /** The Coatcheck that is measured: a `coatcheck.js`. */
   readonly program: string
-  /** An empty folder of its own for each caller; gone after the run. */
+  /** Creates an empty folder for each caller; it is deleted after the run. */
   createFolder(): string
   readonly load: LoadProcess
   /** How often both sides of a ratio are measured, one after the other. */
   readonly rounds: number
   readonly roundMs: number
-  /** Less data where a row has much. */
+  /** Whether rows with much data use less. */
   readonly isQuick: boolean
   /** Flags for the Node of Coatcheck. */
   readonly nodeFlags: readonly string[]
 }
 
 export interface Row {
-  /** What `--only` is given. */
+  /** The name for `--only`. */
   readonly name: string
   run(bench: Bench): Promise<readonly Outcome[]>
 }
 
 /**
- * `ratio`: our rate by that of what we compare with, more is better. Of all else less is better.
+ * `ratio`: our rate divided by that of the reference; more is better. For the others, less is
+ * better.
  */
 export type Unit = 'ratio' | 'ms' | 'MB' | 's'
 
 /** One line of the table. */
 export interface Outcome {
-  /** Stays the same for good: the baseline knows the line by it. */
+  /** Never changes: the baseline knows the line by it. */
   readonly name: string
   readonly what: string
   readonly value: number
   readonly unit: Unit
-  /** The least ratio, or the most of anything else; undefined: there for information. */
+  /** The least ratio, or the most of any other unit; undefined: there is no target. */
   readonly target?: number
-  /** The worst and the best round. */
+  /** The lowest and the highest value of a round. */
   readonly spread?: Spread
   readonly own?: Side
   readonly reference?: Side
 }
 
-/** A line together with what other programs took of the machine meanwhile. */
+/** A line, and the CPU time that other programs took meanwhile. */
 export interface Measured extends Outcome {
-  /** A part of all processors. */
+  /** As a part of all processors, 0 to 1. */
   readonly others: number
 }
 
-/** From here on a ratio says little. */
+/** If other programs took more than this part, a ratio says little. */
 export const othersMax = 0.1
 
 export interface Spread {
@@ -64,7 +65,8 @@ export interface Side {
 }
 
 /**
- * How little CPU we take beside the other: what a busy machine disturbs least. NaN without sides.
+ * The reference's CPU time for one operation, divided by ours: other load on the machine disturbs
+ * it least. NaN without sides.
  */
 export function cpuRatio({ own, reference }: Outcome): number {
   return own && reference ? reference.cpuUs / own.cpuUs : Number.NaN

@@ -15,14 +15,14 @@ import { ServerProcess, token } from '../servers/server-process.ts'
 const clients = 64
 const recordCount = 1_000
 const valueBytes = 1_024
-/** Of each, pages may only ask so often. */
+/** Pages may make only so many calls to one project, so there are many. */
 const projectCount = 64
 const pageCount = 30
 const saveEveryMs = 2_000
 const classMs = 60_000
 const quickClassMs = 4_000
 
-/** A project of a server, and the store that it is. */
+/** A project, and its store. */
 interface Project {
   readonly channelId: string
   readonly storeId: string
@@ -31,7 +31,7 @@ interface Project {
 interface ApplabCase {
   readonly name: string
   readonly what: string
-  /** What a page sends for a record, and what Apify's client sends for the same. */
+  /** The request of a page for a record, and that of Apify's client for the same record. */
   requestsOf(record: SampleRecord, project: Project): { own: Buffer; reference: Buffer }
   readonly status: number
 }
@@ -57,7 +57,7 @@ const cases: readonly ApplabCase[] = [
   },
 ]
 
-/** What pages ask through App Lab's routes, against the Apify door of the same server. */
+/** Calls of pages through App Lab's routes, compared with the Apify door of the same server. */
 export const applabRows: readonly Row[] = [
   ...cases.map((one) => ({ name: one.name, run: (bench: Bench) => runCase(bench, one) })),
   { name: 'applab-class', run: runClass },
@@ -90,7 +90,7 @@ async function runCase(bench: Bench, one: ApplabCase): Promise<readonly Outcome[
   return [{ name: one.name, what: one.what, ...(await compare(sides, bench.rounds)) }]
 }
 
-/** How long a page of a class waits for what it saves. */
+/** How long the pages of a school class wait until a value is saved. */
 async function runClass(bench: Bench): Promise<readonly Outcome[]> {
   await using stack = new AsyncDisposableStack()
   const server = await start(bench, stack)
@@ -147,7 +147,7 @@ async function save(url: string, { key, value }: SampleRecord): Promise<void> {
   if (!response.ok) throw new Error(`Not saved: ${response.status} ${text}`)
 }
 
-/** As browsers send it from a page of another origin, without the headers that say nothing here. */
+/** As browsers send it from a page of another origin, without headers that do not matter here. */
 function pageRequest(method: 'GET' | 'POST', path: string, json?: string): Buffer {
   const start = `${method} /datablock_storage/${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n`
   const origin = 'Origin: http://school.example\r\n'

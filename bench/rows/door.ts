@@ -23,7 +23,7 @@ const quickArchivedCount = 1_000
 const archivedBytes = 1_024
 const pageItems = 1_000
 
-/** A server with a store to itself, and what is measured on it. */
+/** A server and its only store, for one measurement. */
 interface Scene extends Bench {
   readonly server: ServerProcess
   /** Path of the store. */
@@ -33,7 +33,7 @@ interface Scene extends Bench {
 interface DoorCase {
   readonly name: string
   readonly what: string
-  /** What the door does, and a plain GET or PUT of the same bytes. */
+  /** The request to measure, and a plain GET or PUT of the same bytes. */
   sides(scene: Scene): Promise<{ own: Measure; reference: Measure }>
 }
 
@@ -50,7 +50,7 @@ const cases: readonly DoorCase[] = [
   { name: 'zip', what: 'ZIP of 10,000 records of 1 KB', sides: archive },
 ]
 
-/** What the Apify door does beyond plain records, against plain records of as many bytes. */
+/** Requests for more than plain records, compared with plain records of as many bytes. */
 export const doorRows: readonly Row[] = cases.map((one) => ({
   name: one.name,
   run: (bench) => runCase(bench, one),
@@ -132,7 +132,9 @@ async function archive(scene: Scene): Promise<{ own: Measure; reference: Measure
   return besidePlain(scene, `${scene.store}/records?prefix=record-`)
 }
 
-/** What a path answers, against a record of as many bytes; one client, one after the other. */
+/**
+ * Compares a path with a plain record of as many bytes: one client, one request after the other.
+ */
 async function besidePlain(
   scene: Scene,
   path: string,
@@ -180,7 +182,7 @@ function repeated(
   }
 }
 
-/** For replies whose length nobody says before. */
+/** For replies whose length is not known before. */
 function downloads(scene: Scene, pathOf: (count: number) => string): Measure {
   const { server, roundMs } = scene
   return async () => {

@@ -76,7 +76,7 @@ async function runCase(
   return [{ name, what: `${sides.what}: engine / bare lmdb`, ...compared }]
 }
 
-/** As durable as the engine's. */
+/** An `lmdb` that is as durable as the engine. */
 function openBare(folder: string): Bare {
   return open<Buffer, Buffer>({
     path: folder,
@@ -190,7 +190,7 @@ async function bareScans(bare: Bare, roundMs: number): Promise<Measure> {
   })
 }
 
-/** Asks for every value, since an engine may put off to check it until then. */
+/** Reads every value, since an engine may put off a check until then. */
 function verify(entries: readonly (Entry | undefined)[]): void {
   for (const entry of entries) {
     if (!entry || entry.value.length === 0) throw new Error('Every entry has a value.')
@@ -214,7 +214,7 @@ async function fill(engine: LmdbEngine): Promise<Revision[]> {
   })
 }
 
-/** A store's entry, and the check that it is the one that was read. */
+/** Writes a store's entry. Returns the check that it is unchanged. */
 async function storeCheck(engine: LmdbEngine): Promise<Check> {
   const key = storeKey(storeId)
   const commit = await engine.commit({ puts: [{ key, value: Buffer.alloc(300) }] })

@@ -11,7 +11,7 @@ const blockCount = 1_024
 const quickBlockCount = 128
 const sampleIntervalMs = 20
 
-/** One large value up and down again, and what memory the server took for it. */
+/** Uploads and downloads one large value, and measures the memory that the server takes for it. */
 export const largeValueRow: Row = {
   name: 'large-value',
   run: async (bench) => {
@@ -26,7 +26,7 @@ export const largeValueRow: Row = {
     const blocks = bench.isQuick ? quickBlockCount : blockCount
     const up = await watched(server, () => upload(address, blocks))
     const down = await watched(server, () => download(address))
-    if (up.result !== down.result) throw new Error('What came down is not what went up.')
+    if (up.result !== down.result) throw new Error('The downloaded value is not the uploaded one.')
     return [
       ...outcomesOf('upload', { ...up, blocks }),
       ...outcomesOf('download', { ...down, blocks }),
@@ -83,7 +83,7 @@ async function upload({ port, path }: Address, blocks: number): Promise<string> 
   for (let index = 0; index < blocks; index += 1) {
     for (let offset = 0; offset < blockBytes; offset += 64) block.writeUInt32LE(index, offset)
     hash.update(block)
-    // A copy, since the socket may still hold the last one.
+    // A copy, since the socket may still hold the block before.
     if (!sending.write(Buffer.from(block))) await once(sending, 'drain')
   }
   sending.end()

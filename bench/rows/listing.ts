@@ -13,11 +13,14 @@ const recordCount = 1_000_000
 const quickRecordCount = 100_000
 const pageItems = 1_000
 const requestCount = 2_000
-/** As many writers as fill the groups that are synced together. */
+/** Enough writers to fill the groups of writes that are synced together. */
 const loadingClients = 256
-/** Records that are held in memory as requests at a time while loading. */
+/** How many records are in memory as requests at a time while loading. */
 const loadingBatch = 50_000
-/** Takes the records in an order far from that of their keys; coprime to every count used here. */
+/**
+ * Steps through the records in an order far from that of their keys; coprime to every count used
+ * here.
+ */
 const stride = 611_953
 const msMax = 10
 
@@ -84,7 +87,7 @@ async function fill(
   }
 }
 
-/** Start keys so far from the end that every page is full. */
+/** Requests with start keys so far from the end that every page is full. */
 function listRequests(storeId: string, count: number): Buffer[] {
   return Array.from({ length: requestCount }, () => {
     const start = keyOf(Math.floor(Math.random() * (count - pageItems - 1)))

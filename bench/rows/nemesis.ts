@@ -22,7 +22,10 @@ const cases: readonly NemesisCase[] = [
   { command: 'KV_SET', engine: 'memory' },
 ]
 
-/** The NemesisDB door, 64 commands deep on one connection, against a bare `ws` that echoes them. */
+/**
+ * The NemesisDB door, 64 commands deep on one connection, compared with a bare `ws` that echoes
+ * them.
+ */
 export const nemesisRows: readonly Row[] = cases.map((one) => ({
   name: nameOf(one),
   run: (bench) => runCase(bench, one),
@@ -52,7 +55,7 @@ async function runCase(bench: Bench, one: NemesisCase): Promise<readonly Outcome
   return [{ name: nameOf(one), what, ...(target !== undefined && { target }), ...compared }]
 }
 
-/** A session that holds all keys that are asked for. */
+/** Makes a session that holds all keys that the row reads. */
 async function openSession(port: number): Promise<string> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/nemesis`)
   const next = (): Promise<string> =>

@@ -17,7 +17,7 @@ import { ServerProcess } from '../servers/server-process.ts'
 interface PostgresCase {
   readonly name: string
   readonly method: 'GET' | 'PUT'
-  /** Of Coatcheck, which share the clients. */
+  /** How many Coatcheck servers share the clients. */
   readonly servers: 1 | 2
   /** Whether a standby has each commit on its disk before the answer. */
   readonly isReplicated: boolean
@@ -38,8 +38,8 @@ const cases: readonly PostgresCase[] = [
 ]
 
 /**
- * Records of 1 KB through Coatcheck on PostgreSQL, against a plain `pg` with a statement for each
- * on as many connections to the same server.
+ * Records of 1 KB through Coatcheck on PostgreSQL, compared with plain `pg`: one statement for each
+ * record, on as many connections to the same database server.
  */
 export const postgresRows: readonly Row[] = cases.map((one) => ({
   name: one.name,
@@ -52,7 +52,7 @@ async function runCase(bench: Bench, one: PostgresCase): Promise<readonly Outcom
   const url = await database.createDatabase()
   const records = sampleRecords(recordCount, valueBytes)
   const servers: Serving[] = []
-  // The first makes the user whom the others find.
+  // One after the other: the first server makes the user, and the others find it.
   for (let count = 0; count < one.servers; count += 1) {
     servers.push(await startServing(stack, { bench, url }))
   }
@@ -84,7 +84,7 @@ async function startDatabase(
   return database
 }
 
-/** A server with a generator of its own: two servers are not held up by one client. */
+/** A server and its own load generator: one generator alone could hold up two servers. */
 interface Serving {
   readonly server: ServerProcess
   readonly load: LoadProcess

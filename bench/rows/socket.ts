@@ -5,7 +5,7 @@ import { sampleRecords } from '../servers/requests.ts'
 import { ServerProcess } from '../servers/server-process.ts'
 
 interface SocketCase {
-  /** Behind the row's name; '' for the one that has it to itself. */
+  /** Added to the row's name; '' for the first case. */
   readonly suffix: string
   readonly connections: number
   readonly depth: number
@@ -20,7 +20,7 @@ const cases: readonly SocketCase[] = [
   { suffix: '-clients', connections: 64, depth: 1 },
 ]
 
-/** Our transport of WebSockets with an echo behind it, against a bare `ws` that does the same. */
+/** Our transport of WebSockets with an echo, compared with a bare `ws` that does the same. */
 export const socketRows: readonly Row[] = [{ name, run: runEcho }]
 
 async function runEcho(bench: Bench): Promise<readonly Outcome[]> {
@@ -66,7 +66,7 @@ function measureOf(
   }
 }
 
-/** Small commands, as they are piped one behind the other. */
+/** Small commands, as clients send them one after the other. */
 function messages(): string[] {
   return sampleRecords(messageCount, valueBytes).map(({ key, value }) =>
     JSON.stringify({ KV_SET: { keys: { [key]: value } } }),

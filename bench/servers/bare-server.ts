@@ -6,8 +6,8 @@ interface Kept {
 }
 
 /**
- * What `node:http` costs by itself, which Coatcheck is measured against: PUT keeps body and content
- * type in a Map, GET answers from it, and there is nothing else. Run as a program of its own.
+ * What `node:http` costs by itself: Coatcheck is compared with it. PUT keeps body and content type
+ * in a Map, GET answers from it, and there is nothing else. Runs as a program of its own.
  */
 const values = new Map<string, Kept>()
 

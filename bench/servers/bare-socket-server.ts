@@ -1,8 +1,8 @@
 import { type WebSocket, WebSocketServer } from 'ws'
 
 /**
- * What `ws` costs by itself, which doors of WebSockets are measured against: each message is parsed
- * and goes back as JSON, and there is nothing else. Run as a program of its own.
+ * What `ws` costs by itself: the doors that use WebSockets are compared with it. It parses each
+ * message and sends it back as JSON, and there is nothing else. Runs as a program of its own.
  */
 const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false })
 

@@ -2,8 +2,8 @@ import { WebSocketListener } from '../../server/src/transport/socket/websocket.t
 import type { SocketDoor, SocketSession } from '../../server/src/transport/socket-exchange.ts'
 
 /**
- * What Coatcheck's transport of WebSockets costs without a door behind it: it does what the bare
- * server does. Run as a program of its own.
+ * What Coatcheck's transport of WebSockets costs without a door. It does the same as the bare
+ * server. Runs as a program of its own.
  */
 const session: SocketSession = {
   receive: (message, reply) => reply(JSON.stringify(JSON.parse(String(message)))),

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 const msPerTick = 10
 const megabyte = 1_000_000
 
-/** A process's memory in MB: all that is resident, and how it divides. */
+/** A process's memory in MB: all that is resident, and its parts. */
 export interface Memory {
   readonly resident: number
   /** The process's own: heap, stacks, buffers. */
@@ -27,10 +27,11 @@ export function ownCpuMs(): number {
   return [11, 12, 13, 14].reduce((sum, field) => sum + Number(fields[field]), 0) * msPerTick
 }
 
-/** What all processors did so far, in ms of one processor. */
+/** The time of all processors so far, summed up, in ms. */
 export function machineCpuMs(): { readonly busy: number; readonly total: number } {
   const [, ...ticks] = readFileSync('/proc/stat', 'utf8').split('\n', 1).join('').split(/ +/)
-  // user nice system idle iowait irq softirq steal, and guests, who are in user (proc_stat(5)).
+  // user nice system idle iowait irq softirq steal, and guests, whose time is in user
+  // (proc_stat(5)).
   const times = ticks.slice(0, 8).map((count) => Number(count) * msPerTick)
   const total = times.reduce((sum, time) => sum + time, 0)
   return { busy: total - (times[3] ?? 0) - (times[4] ?? 0), total }
@@ -52,7 +53,7 @@ export function memoryOf(processId: number): Memory {
 
 function fieldsOf(processId: number | 'self'): string[] {
   const stat = readFileSync(`/proc/${processId}/stat`, 'utf8')
-  // The name in front, in brackets, may hold spaces: fields are counted behind it
+  // The name in front, in brackets, may hold spaces: fields are counted after it
   // (proc_pid_stat(5)).
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
 }

@@ -14,12 +14,12 @@ export function sampleRecords(count: number, bytes: number): SampleRecord[] {
   })
 }
 
-/** The start of a path of a store's records; the bare server takes any. */
+/** The path of a store's records. The bare server takes any path. */
 export function recordsPath(storeId: string): string {
   return `/v2/key-value-stores/${storeId}/records`
 }
 
-/** No more headers than the servers need, so that what is compared is the servers. */
+/** Has only the headers that the servers need, so that the servers themselves are compared. */
 export function getRequest(
   path: string,
   {
@@ -37,7 +37,7 @@ export function putRequest(path: string, json: string): Buffer {
   return Buffer.from(`PUT ${path} HTTP/1.1\r\n${headers}${own}\r\n${json}`)
 }
 
-/** Bytes of no type, or of JSON in an encoding. */
+/** A PUT of bytes without an encoding, or of JSON with one. */
 export function putBytesRequest(path: string, bytes: Uint8Array, contentEncoding = ''): Buffer {
   const type = contentEncoding ? 'application/json' : 'application/octet-stream'
   const encoding = contentEncoding && `Content-Encoding: ${contentEncoding}\r\n`

@@ -120,7 +120,7 @@ describe('commands of NemesisClient', () => {
     expect(() => session.setQuietly({ a: 1 })).toThrow(NemesisConnectionError)
   })
 
-  it('are rejected when the connection ends: with unknown outcome if they were in flight', async () => {
+  it('are rejected when the connection ends: with unknown outcome if in flight', async () => {
     const { session } = await open()
     const tooLong = session.set({ a: 'x'.repeat(1_100_000) })
     const next = session.count()

@@ -23,7 +23,7 @@ const refusals = [
   ['user enable a/b?c#d', /There is no user a\/b\?c#d\.$/],
   ['token list --user nobody', /There is no user nobody\.$/],
   ['token create --user nobody', /There is no user nobody\.$/],
-  ['token create --prefix a --action read', /A token can't be made like that: a key prefix/],
+  ['token create --prefix a --action read', /Invalid token settings: a key prefix/],
   ['token revoke 0123456789abcdef', /There is no token 0123456789abcdef\.$/],
   ['token revoke ../users', /There is no token \.\.\/users\.$/],
   ['audit --user nobody', /There is no user nobody\.$/],

@@ -211,10 +211,10 @@ describe('coatcheck project', () => {
     const { commands } = await openPlace('a running server')
     await commands.out('project', 'create', 'a')
     const mistakes = {
-      '{\n  "score": 1,\n  "name": "x",\n}\n': 'line 4, column 1: A name is missing.',
-      '{\r\n"🧥": 1 "b": 2}': 'line 2, column 8: The object does not go on.',
+      '{\n  "score": 1,\n  "name": "x",\n}\n': 'line 4, column 1: Expected a name in quotes.',
+      '{\r\n"🧥": 1 "b": 2}': 'line 2, column 8: Expected a comma or }.',
       '\ufeff{"a" 1}': 'line 1, column 6: A colon is missing.',
-      '{"a": 1': 'line 1, column 8: The object does not go on.',
+      '{"a": 1': 'line 1, column 8: Expected a comma or }.',
       '<!DOCTYPE html>': 'line 1, column 1: There is no JSON value.',
     }
     for (const how of ['import', 'seed']) {

@@ -69,10 +69,13 @@ describe.each(ways)('JSON that is printed %s', (_, hasRaw) => {
     expect(() => print(() => 1)).toThrow(TypeError)
   })
 
-  it.each(['\ud800', 'a\udc00b', '\\\ud800', '\ude00\ud83d'])('refuses half of a surrogate pair: %j', (text) => {
-    expect(() => print({ deep: [text] })).toThrow('surrogate')
-    expect(() => print({ [text]: 1 })).toThrow('surrogate')
-  })
+  it.each(['\ud800', 'a\udc00b', '\\\ud800', '\ude00\ud83d'])(
+    'refuses half of a surrogate pair: %j',
+    (text) => {
+      expect(() => print({ deep: [text] })).toThrow('surrogate')
+      expect(() => print({ [text]: 1 })).toThrow('surrogate')
+    },
+  )
 
   it.each(['😀', '\\ud800', '\\\\udc00', '"\\ud800"'])('takes %j', (text) => {
     expect(JSON.parse(print(text))).toBe(text)

@@ -196,7 +196,10 @@ export class Connection {
     this.#pending.clear()
     const isQuietUnderWay = this.#isQuietUnderWay || pending.some((one) => one.isAfterQuiet)
     this.#isQuietUnderWay = false
-    const lost = new NemesisConnectionError(`${why} It is unknown whether the command was carried out.`, 'unknown')
+    const lost = new NemesisConnectionError(
+      `${why} It is unknown whether the command was carried out.`,
+      'unknown',
+    )
     for (const one of pending) one.reject(lost)
     if (this.#end === undefined) this.#recover(why)
     this.#onClosed?.()

@@ -13,7 +13,7 @@ import { Workbench } from './workbench.ts'
 const views = ['sign-in', 'first-project', 'trouble', 'workbench'] as const
 const serverUrl = new URL('.', location.href).href
 
-/** The page: who sits before it, and which project is open. */
+/** The page: who is signed in, and which project is open. */
 class Play {
   readonly #kept = new Kept(() => localStorage)
   readonly #token = new SessionToken(new Kept(() => sessionStorage))
@@ -26,7 +26,7 @@ class Play {
   #projects = new Projects(this.#server)
   #listed: readonly ListedProject[] = []
   #address: ProjectAddress | undefined
-  /** The one that is open, or about to be. */
+  /** The channel id of the project that is open, or about to be. */
   #wanted: string | undefined
 
   constructor() {
@@ -44,7 +44,7 @@ class Play {
     addEventListener('hashchange', () => this.#token.takeFromAddress() && this.start())
   }
 
-  /** Shows what there is for whom, as the address and the browser's memory say. */
+  /** Shows the view that fits the token in the browser and the share link in the address. */
   async start(): Promise<void> {
     this.#token.takeFromAddress()
     const shared = sharedAddress()
@@ -54,7 +54,8 @@ class Play {
   }
 
   async #signInWith(text: string): Promise<void> {
-    if (!isTokenText(text)) throw new Refusal(0, 'A token has no spaces and no special letters.')
+    if (!isTokenText(text))
+      throw new Refusal(0, 'A token has no spaces and no letters with accents.')
     await this.#assertValid(text)
     find('token', HTMLInputElement).value = ''
     this.#token.text = text
@@ -69,7 +70,7 @@ class Play {
     }
   }
 
-  /** With the token that is there. Rejects with Refusal. */
+  /** Signs in with the stored token. Rejects with Refusal. */
   async #enter(shared: ProjectAddress | undefined): Promise<void> {
     this.#server = new Server(serverUrl, this.#token.text)
     this.#projects = new Projects(this.#server)
@@ -99,22 +100,23 @@ class Play {
     this.#select.replaceChildren(...options)
   }
 
-  /** A project of one's own. */
+  /** Opens one of the user's own projects. */
   async #open(channelId: string): Promise<void> {
     this.#wanted = channelId
     const address = await this.#projects.address(channelId)
-    // Somebody may have chosen another one meanwhile.
+    // The user may have chosen another project meanwhile.
     if (this.#wanted !== channelId) return
     this.#address = address
     this.#kept.set('project', channelId)
     this.#select.value = channelId
-    // Which project is open, the browser remembers; a share link said it only at first.
+    // The browser remembers the open project, so the share link in the address is not needed any
+    // more.
     history.replaceState(null, '', location.pathname)
     this.#workbench.open(address, new OwnedPairs(this.#server, channelId))
     this.#show('workbench', 'own')
   }
 
-  /** Somebody else's project, as a page of it; a link that is dead says so at once. */
+  /** Opens another user's project, as a page of it. A link that does not work says so at once. */
   async #openShared(address: ProjectAddress): Promise<void> {
     const pairs = new PagePairs(new Server(serverUrl), address, this.#kept)
     try {
@@ -126,13 +128,14 @@ class Play {
     this.#show('workbench', 'shared')
   }
 
-  /** Shows what went wrong, where it did. */
+  /** Runs an action. A failure shows the trouble view, or asks for another token. */
   async #attempt(action: () => Promise<void>): Promise<void> {
     try {
       await action()
     } catch (error) {
       const sentence = sentenceOf(error)
-      if (isInvalidToken(error)) return this.#leave('This token is not valid, or not any more.')
+      if (isInvalidToken(error))
+        return this.#leave('This token is not valid, or is not valid any more.')
       this.#showTrouble(sentence)
     }
   }

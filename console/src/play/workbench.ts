@@ -18,7 +18,7 @@ interface OpenProject {
   readonly watch: PairsWatch
 }
 
-/** Where programs of one project are written and run, with the project's data beside them. */
+/** The view in which a user writes and runs programs of one project, beside the project's data. */
 export class Workbench {
   readonly #kept: Kept
   readonly #editor: CodeEditor
@@ -53,7 +53,7 @@ export class Workbench {
     this.#listen(run)
   }
 
-  /** Shows that project, in place of the one that is here. */
+  /** Shows a project in place of the current one. */
   open(address: ProjectAddress, pairs: Pairs): void {
     this.close()
     this.#table.clear()
@@ -73,14 +73,16 @@ export class Workbench {
     this.#project = undefined
   }
 
-  /** The program, from its beginning. */
+  /** Runs the program from its beginning. */
   run(): void {
     if (!this.#project) return
     this.#clear()
     this.#program.run(this.#editor.code, this.#project.address)
   }
 
-  /** The program, and all that was said of it: its lines are none of another one. */
+  /**
+   * Stops the program and clears its messages: they name lines that another program does not have.
+   */
   #end(): void {
     this.#program.stop()
     this.#clear()
@@ -187,4 +189,4 @@ const states = {
   done: { name: 'Done', hint: 'The program is done. Nothing is printed here.' },
   failed: { name: 'Stopped: error', hint: 'The program has stopped. Nothing is printed here.' },
 } satisfies Record<ProgramState, { name: string; hint: string }>
-const notRun = { name: '', hint: 'Press Run or Ctrl-Enter. What the program prints shows here.' }
+const notRun = { name: '', hint: 'Press Run or Ctrl-Enter. What the program prints appears here.' }

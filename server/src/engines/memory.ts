@@ -16,6 +16,7 @@ import type { EngineHealth, InstalledEngine } from '../core/engine/installed-eng
 import { Newest } from '../core/engine/newest.ts'
 import { measureRestore, measureWrite } from '../core/engine/write-rules.ts'
 import { asBuffer, type Bytes } from '../core/kernel/bytes.ts'
+import { limits } from '../core/kernel/limits.ts'
 
 interface Kept {
   readonly value: Buffer
@@ -23,10 +24,10 @@ interface Kept {
   readonly revision: Revision
 }
 
-const limits: EngineLimits = {
+const engineLimits: EngineLimits = {
   keyBytesMax: 2_690,
-  valueBytesMax: 2 * 1_048_576,
-  commitBytesMax: 32 * 1_048_576,
+  valueBytesMax: limits.entryValueBytesMax,
+  commitBytesMax: limits.commitBytesMax,
 }
 
 /**
@@ -34,7 +35,7 @@ const limits: EngineLimits = {
  * when it is closed.
  */
 export class MemoryEngine implements InstalledEngine {
-  readonly limits = limits
+  readonly limits = engineLimits
   readonly isShared = false
   // Keys are latin1 strings, one char a byte, so that their order is the order of bytes.
   // The package is CommonJS: its class is the module's `default`.
@@ -66,7 +67,7 @@ export class MemoryEngine implements InstalledEngine {
 
   async commit(write: AtomicWrite): Promise<Commit> {
     this.#assertOpen()
-    measureWrite(write, limits)
+    measureWrite(write, engineLimits)
     if (!(write.checks ?? []).every((check) => this.#holds(check))) return { applied: false }
     const totals = this.#totalsAfter(write)
     const revision = this.#newest.revision + 1
@@ -83,7 +84,7 @@ export class MemoryEngine implements InstalledEngine {
   /** See `InstalledEngine.restore`. */
   async restore(entries: readonly Entry[], newest: Revision): Promise<void> {
     this.#assertOpen()
-    measureRestore(entries, { newest, limits })
+    measureRestore(entries, { newest, limits: engineLimits })
     for (const { key, value, revision, isCounter = false } of entries) {
       this.#tree.set(nameOf(key), { value: Buffer.from(value), isCounter, revision })
     }

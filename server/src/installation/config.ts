@@ -77,7 +77,7 @@ const settings = {
   durability: {
     preset: 'any',
     value: 'any|single|replicated',
-    help: 'refuses to start unless writes reach one disk (single) or several machines (replicated)',
+    help: "refuses to start unless writes reach a disk, or with replicated several machines' disks",
   },
   'nemesis-port': {
     preset: '1987',
@@ -102,7 +102,7 @@ const settings = {
   'applab-auto-create': {
     preset: '',
     value: 'on|off',
-    help: "whether an owner's call to an unknown channel creates a project; by default only on loopback",
+    help: "whether an owner's call to an unknown channel makes a project; default: only on loopback",
   },
   'applab-pairs-max': {
     preset: '20000',
@@ -295,7 +295,8 @@ function parsePairs({ text, from }: Given): number {
 function parseEngine({ text, from }: Given, environment: Variables): ChosenEngine {
   if (text === 'lmdb' || text === 'memory') return { engine: text, database: undefined }
   if (isDatabase(text)) return { engine: 'postgresql', database: parseDatabase(text, environment) }
-  // A mistyped address may hold a password: the message repeats only plain words.
+  // A mistyped address may hold a password: the message repeats the text only if it is one plain
+  // word.
   const what = /^[\w.-]{1,40}$/.test(text)
     ? `is "${text}", an unknown engine`
     : 'is an unknown engine'

@@ -72,6 +72,19 @@ export class DataFolder {
     return DataFolder.holds(path, lockFile)
   }
 
+  /** Whether another process has the folder open. Creates nothing. Throws DataFolderError. */
+  static async isInUse(path: string): Promise<boolean> {
+    if (!DataFolder.isOne(path)) return false
+    try {
+      const held = await lock(path)
+      held.close()
+      return false
+    } catch (error) {
+      if (error instanceof FolderInUseError) return true
+      throw error
+    }
+  }
+
   /** Whether LMDB has data in the folder. Throws DataFolderError. */
   static holdsLmdb(path: string): boolean {
     return DataFolder.holds(path, join(lmdbFolder, lmdbFile))

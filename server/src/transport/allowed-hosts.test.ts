@@ -51,7 +51,7 @@ describe('the host of a Host header', () => {
     '[evil.example]',
     'localhost\n',
     'k'.repeat(261),
-  ])('%j is none', (authority) => {
+  ])('%j is not valid', (authority) => {
     expect(hostNameOf(authority)).toBeUndefined()
   })
 })
@@ -71,8 +71,8 @@ describe('a server on loopback', () => {
     'store.example.com',
     'STORE.example.com.:443',
     '[FD00:0::1]:8288',
-  ])('goes by %s', (host) => {
-    // The second time it is known already.
+  ])('accepts %s', (host) => {
+    // The second time it is remembered.
     expect([statusOf(hosts, host), statusOf(hosts, host)]).toEqual([undefined, undefined])
   })
 
@@ -89,16 +89,16 @@ describe('a server on loopback', () => {
     '[::ffff:127.0.0.1]',
     'other.example.com',
     'a.store.example.com',
-  ])('does not go by %s', (host) => {
+  ])('refuses %s', (host) => {
     expect([statusOf(hosts, host), statusOf(hosts, host)]).toEqual([421, 421])
   })
 
-  it('refuses what is no host', () => {
+  it('refuses an invalid host', () => {
     expect(statusOf(hosts, '')).toBe(400)
     expect(statusOf(hosts, 'x"y<z>')).toBe(400)
   })
 
-  it('looks at a target that is a whole URL as well', () => {
+  it('also checks a target that is a whole URL', () => {
     expect(statusOf(hosts, 'localhost', 'http://localhost:8288/path')).toBeUndefined()
     expect(statusOf(hosts, 'localhost', '/http://evil.example/')).toBeUndefined()
     expect(statusOf(hosts, 'localhost', '*')).toBeUndefined()
@@ -108,7 +108,7 @@ describe('a server on loopback', () => {
     expect(statusOf(hosts, 'localhost', 'http://localhost@evil.example/')).toBe(400)
   })
 
-  it('says no and yes alike behind many other names', () => {
+  it('gives the same answers after many other names', () => {
     for (let index = 0; index < 1_000; index += 1) {
       expect(statusOf(hosts, `name-${index}.localhost`)).toBeUndefined()
       expect(statusOf(hosts, `name-${index}.example`)).toBe(421)
@@ -117,17 +117,17 @@ describe('a server on loopback', () => {
     expect(statusOf(hosts, 'evil.example')).toBe(421)
   })
 
-  it('says what to do', () => {
+  it('says what the operator can do', () => {
     const reply = hosts.refusalOf({ headers: { host: 'Evil.Example:1' } })
     expect(reply?.body).toContain('--allowed-hosts evil.example\n')
     expect(reply?.headers['Content-Type']).toMatch(/^text\/plain/)
   })
 })
 
-describe('a server beyond loopback that has a list', () => {
+describe('a server beyond loopback with a list of names', () => {
   const hosts = new AllowedHosts({ names, takesLoopback: false })
 
-  it('goes by what is on the list alone', () => {
+  it('accepts only the names on the list', () => {
     expect(statusOf(hosts, 'store.example.com:8288')).toBeUndefined()
     expect(statusOf(hosts, undefined)).toBeUndefined()
     for (const host of ['localhost', 'a.localhost', '127.0.0.1', '[::1]', 'evil.example']) {

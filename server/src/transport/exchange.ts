@@ -1,20 +1,21 @@
 import type { ByteSource } from '../core/kernel/byte-source.ts'
 import type { Bytes } from '../core/kernel/bytes.ts'
 
-/** A request as doors see it, whatever carried it. */
+/** A request as doors see it, whatever transport carried it. */
 export interface HttpRequest {
   readonly method: string
   /** As sent: still percent-encoded, without the query. */
   readonly path: string
-  /** As sent: what stands behind the `?`; '' for none. */
+  /** As sent: the part behind the `?`; '' for none. */
   readonly query: string
   /**
-   * Names in lower case; of a repeated header the values are joined as RFC 9110 says, or the first.
+   * `name` is in lower case. The values of a repeated header are joined as RFC 9110 says, or the
+   * first is returned.
    */
   header(name: string): string | undefined
   /**
-   * How the client addressed this server, without a slash at the end: for links that lead back
-   * here.
+   * The URL by which the client addressed this server, without a slash at the end: for links that
+   * lead back here.
    */
   readonly baseUrl: string
   /**
@@ -22,18 +23,18 @@ export interface HttpRequest {
    * gone before anyone asks.
    */
   readonly peer: string
-  /** True where the request says that a proxy passed it on. */
+  /** True if the request says that a proxy forwarded it. */
   readonly isForwarded: boolean
   readonly body: ByteSource
 }
 
 export interface HttpReply {
   readonly status: number
-  /** The reply's own: whoever passes it on may add some. */
+  /** This object belongs to the reply: code that passes the reply on may add headers. */
   readonly headers: Record<string, string | number>
   /** Streamed bodies are read as fast as the client takes them, and closed when it goes away. */
   readonly body: Bytes | string | AsyncIterable<Bytes>
-  /** A streamed reply is cut off when it is aborted. */
+  /** A streamed reply is cut off when this signal is aborted. */
   readonly signal?: AbortSignal
 }
 

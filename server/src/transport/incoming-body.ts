@@ -10,8 +10,8 @@ interface Wanted {
 }
 
 /**
- * A body of `node:http`, paused while nobody asks for it: it holds little more than what is asked
- * for.
+ * A body of `node:http`. It is paused while nobody asks for bytes, so it holds little more than
+ * what was asked for.
  */
 export class IncomingBody implements ByteSource {
   readonly #message: IncomingMessage
@@ -46,13 +46,13 @@ export class IncomingBody implements ByteSource {
       this.#hasEnded = true
       this.#settle()
     })
-    // Where the client goes away, whether or not with an error.
+    // The client goes away, with or without an error.
     this.#message.on('close', () => this.#abort())
   }
 
   #abort(): void {
     if (this.#hasEnded) return
-    this.#error ??= new StorageError('upload-aborted', 'The client went away before the end.')
+    this.#error ??= new StorageError('upload-aborted', 'The client disconnected before the end.')
     this.#settle()
   }
 

@@ -38,16 +38,16 @@ describe('a request', () => {
     ['Forwarded', 'for=192.0.2.1'],
     ['X-Forwarded-For', '192.0.2.1'],
     ['x-forwarded-for', ''],
-  ])('says that it was passed on where it has the header %s', async (name, value) => {
-    // The header is the sender's word: the address stays that of the connection.
+  ])('says that it was forwarded if it has the header %s', async (name, value) => {
+    // The sender may invent the header: the address stays that of the connection.
     expect(await ask({ [name]: value })).toBe('127.0.0.1 true')
   })
 
-  it('was not passed on for other headers of proxies', async () => {
+  it('was not forwarded if it has only other headers of proxies', async () => {
     expect(await ask({ Via: '1.1 proxy', 'X-Forwarded-Proto': 'https' })).toBe('127.0.0.1 false')
   })
 
-  it('knows no address that nobody asked for before its connection was gone', async () => {
+  it('has no address if nobody asked for it before the connection was gone', async () => {
     const socket = connect(Number(new URL(listener.url).port), '127.0.0.1')
     socket.write('GET /unasked HTTP/1.1\r\nHost: x\r\n\r\n')
     await once(socket, 'data')

@@ -6,7 +6,7 @@ import type { HttpRequest } from './exchange.ts'
 import { IncomingBody } from './incoming-body.ts'
 import type { UpgradeRequest } from './socket-exchange.ts'
 
-/** What is read of a request's head, whoever took it apart. */
+/** The parts of a request's head that are read here, whoever parsed it. */
 export interface RequestMessage {
   readonly method?: string | undefined
   readonly url?: string | undefined
@@ -14,7 +14,7 @@ export interface RequestMessage {
   readonly socket: Pick<Socket, 'localAddress' | 'localPort' | 'remoteAddress'>
 }
 
-/** What most requests never ask for is made when it is asked for. */
+/** A view of a request. It computes values that most requests never need only on demand. */
 abstract class RequestView {
   readonly method: string
   readonly path: string
@@ -53,7 +53,7 @@ abstract class RequestView {
   }
 }
 
-/** A request whose body comes as it is taken. */
+/** A request whose body is read while it is taken. */
 export class IncomingRequest extends RequestView implements HttpRequest {
   readonly #stream: IncomingMessage
   #body: IncomingBody | undefined
@@ -69,7 +69,7 @@ export class IncomingRequest extends RequestView implements HttpRequest {
   }
 }
 
-/** A request that is there as a whole. */
+/** A request that has arrived completely. */
 export class WholeRequest extends RequestView implements HttpRequest {
   readonly body: ByteSource
 
@@ -91,7 +91,7 @@ export function hostOf(address: string): string {
   return address.includes(':') ? `[${address}]` : address
 }
 
-/** The host and port of a target that is a whole URL; undefined of any other. */
+/** The host and port of a target that is a whole URL; undefined for any other target. */
 export function authorityOf(target: string): string | undefined {
   if (target.startsWith('/')) return undefined
   return /^https?:\/\/([^/?#]*)/i.exec(target)?.[1]

@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 
 /**
- * What is no HTTP, or too slow or too large to be a request: Node has no response object for it.
+ * Refuses bytes that are not HTTP, or too slow or too large to be a request. Node has no response
+ * object for them.
  */
 export function refuseMalformed(error: Error & { code?: string }, socket: Duplex): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
@@ -15,14 +16,20 @@ export function refuseMalformed(error: Error & { code?: string }, socket: Duplex
   socket.end(`HTTP/1.1 ${status}\r\n${lines.join('')}\r\n${body}`)
 }
 
-/** RFC 9112, 3.2: such a request is to be refused, and one of HTTP/1.0 not. */
+/**
+ * Whether a request of HTTP/1.1 has no Host header. RFC 9112, 3.2: it must be refused; a request of
+ * HTTP/1.0 need not have the header.
+ */
 export function lacksHost({ httpVersion, headers }: IncomingMessage): boolean {
   return httpVersion === '1.1' && headers.host === undefined
 }
 
-/** Left to itself, `node:http` says nothing in this reply, and tells no one that it made one. */
+/**
+ * Refuses a request without a Host header. `node:http` by itself would send an empty reply, and
+ * tell nobody about it.
+ */
 export function refuseHostless(response: ServerResponse): void {
-  const { headers, body } = closingReply('A request of HTTP/1.1 needs a Host header.')
+  const { headers, body } = closingReply('An HTTP/1.1 request needs a Host header.')
   response.writeHead(400, headers).end(body)
 }
 
@@ -37,7 +44,7 @@ function malformed(code: string | undefined): { status: string; sentence: string
   return { status: '400 Bad Request', sentence: 'The request is not well-formed HTTP.' }
 }
 
-/** The last that is said on a connection. */
+/** The last reply on a connection. */
 function closingReply(message: string): { headers: Record<string, string>; body: string } {
   const body = JSON.stringify({ error: { type: 'invalid-request', message } })
   const headers = {

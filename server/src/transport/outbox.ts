@@ -1,11 +1,11 @@
 /**
- * Replies that are ready in one turn of the event loop go out together at its end. The first byte
+ * Sends all replies of one turn of the event loop together, at the end of the turn. The first byte
  * wakes a client that sleeps: waking it for each of many replies costs more than writing them.
  */
 export class Outbox {
   #letters: (() => void)[] = []
 
-  /** `send` must not throw: the letters behind it would be lost. */
+  /** `send` must not throw: the replies behind it would be lost. */
   add(send: () => void): void {
     if (this.#letters.push(send) === 1) setImmediate(() => this.#sendAll())
   }

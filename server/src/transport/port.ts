@@ -17,7 +17,7 @@ export function listenOn(
   return promise
 }
 
-/** Where a server listens; 0 where it does not. */
+/** The port that a server listens on; 0 if it does not listen. */
 export function portOf(server: Server): number {
   const address = server.address()
   return typeof address === 'object' && address ? address.port : 0

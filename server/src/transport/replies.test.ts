@@ -43,7 +43,7 @@ describe('a reply', () => {
     return socket
   }
 
-  /** All that came until it was `expected`, or the connection was closed. */
+  /** The text that came until it matched `expected`, or until the connection was closed. */
   async function receive(socket: Socket, expected: RegExp): Promise<string> {
     let text = ''
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -57,7 +57,7 @@ describe('a reply', () => {
     return text
   }
 
-  it('that is taken slowly but steadily is not cut off', async () => {
+  it('that is read slowly but steadily is not cut off', async () => {
     const socket = await open()
     socket.write('GET /whole HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
     let bytes = 0
@@ -70,7 +70,7 @@ describe('a reply', () => {
     expect(bytes).toBeGreaterThan(largeBytes)
   }, 30_000)
 
-  it('that is not taken at all is cut off', async () => {
+  it('that is not read at all is cut off', async () => {
     const socket = await open()
     socket.pause()
     socket.write('GET /whole HTTP/1.1\r\nHost: x\r\n\r\n')
@@ -85,13 +85,13 @@ describe('a reply', () => {
     expect(bytes).toBeLessThan(largeBytes)
   })
 
-  it('that takes the server its time is waited for', async () => {
+  it('that the server takes long to make is not cut off', async () => {
     const socket = await open()
     socket.write('GET /slow HTTP/1.1\r\nHost: x\r\n\r\n')
     expect(await receive(socket, /\/slow$/)).toMatch(/^HTTP\/1\.1 200 /)
   })
 
-  it('to a large body that nobody wants reaches a client that writes first', async () => {
+  it('to a large body that nobody reads reaches a client that writes first', async () => {
     const socket = await open()
     const answer = receive(socket, /never$/)
     const errors: unknown[] = []
@@ -105,7 +105,7 @@ describe('a reply', () => {
     expect(await answer).toMatch(/^HTTP\/1\.1 200 .*Connection: close\r\n.*\/refused$/is)
   })
 
-  it('to a short body that nobody wants leaves the connection open', async () => {
+  it('to a short body that nobody reads leaves the connection open', async () => {
     const socket = await open()
     for (const path of ['/first', '/second']) {
       socket.write(`PUT ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n`)
@@ -117,9 +117,10 @@ describe('a reply', () => {
     expect(seen).toHaveLength(2)
   })
 
-  it('that is under way is not followed by a refusal of what comes behind the request', async () => {
+  it('that is being sent is not followed by a refusal of garbage behind the request', async () => {
     const socket = await open()
-    // Spelled so that `node:http` reads it; see the test below for all others.
+    // This `Connection` header makes `node:http` read the request; see the test below for all
+    // others.
     socket.write('GET /parts HTTP/1.1\r\nHost: x\r\nConnection: Keep-Alive, x\r\n\r\n')
     setTimeout(() => socket.write('garbage\r\n\r\n'), 100)
     const text = await receive(socket, /never$/)
@@ -127,7 +128,7 @@ describe('a reply', () => {
     expect(text).not.toMatch(/400/)
   })
 
-  it('that comes before one to garbage is whole', async () => {
+  it('that comes before a refusal of garbage is whole', async () => {
     const socket = await open()
     socket.write('GET /parts HTTP/1.1\r\nHost: x\r\n\r\n')
     setTimeout(() => socket.write('garbage\r\n\r\n'), 100)
@@ -135,7 +136,7 @@ describe('a reply', () => {
     expect(text).toMatch(/^HTTP\/1\.1 200 .*\r\n0\r\n\r\nHTTP\/1\.1 400 .*"invalid-request"/s)
   })
 
-  it('that is under way when the server stops holds it up no longer than it takes', async () => {
+  it('that is being sent when the server stops delays the stop only until it ends', async () => {
     const socket = await open()
     socket.write('GET /parts HTTP/1.1\r\nHost: x\r\n\r\n')
     const answer = receive(socket, /0\r\n\r\n$/)
@@ -146,7 +147,7 @@ describe('a reply', () => {
     expect(await answer).toMatch(/0\r\n\r\n$/)
   })
 
-  it('to a whole URL is the one to its path', async () => {
+  it('to a whole URL is the same as to its path', async () => {
     const socket = await open()
     socket.write('GET http://other.example/path?query HTTP/1.1\r\nHost: other.example\r\n\r\n')
     await receive(socket, /path$/)
@@ -155,7 +156,7 @@ describe('a reply', () => {
 })
 
 describe('a listener on IPv6', () => {
-  it('tells clients without a Host an address that is a URL', async () => {
+  it('gives clients without a Host header an address that is a URL', async () => {
     let baseUrl = ''
     const handler = async (request: HttpRequest): Promise<HttpReply> => {
       baseUrl = request.baseUrl

@@ -1,30 +1,24 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Writable } from 'node:stream'
 import type { Bytes } from '../core/kernel/bytes.ts'
+import { limits } from '../core/kernel/limits.ts'
 import type { HttpReply } from './exchange.ts'
 
-/** A request of `node:http` and where its reply goes. */
+/** A request of `node:http` and the response object for its reply. */
 export interface Exchange {
   readonly message: IncomingMessage
   readonly response: ServerResponse
 }
 
-/** What is handed to the socket at once: a slow client shows by taking the next of these. */
-const sliceBytes = 262_144
-/** A body that nobody wants is read to its end if it says that it has no more than this. */
-const ignoredBytesMax = 65_536
-/** Else the client may go on sending for so long, after the reply is written. */
-const lingerMs = 2_000
-
-/** A reply whose body is in memory as a whole. */
+/** A reply whose whole body is in memory. */
 export interface WholeReply extends HttpReply {
   readonly body: Bytes | string
 }
 
-/** Whether the body can be written at once; else it is written as the client takes it. */
+/** Whether the body can be written at once; otherwise it is written as the client takes it. */
 export function isShortReply(reply: HttpReply): reply is WholeReply {
   const { body } = reply
-  return typeof body === 'string' || body instanceof Uint8Array ? body.length <= sliceBytes : false
+  return typeof body === 'string' || body instanceof Uint8Array ? body.length <= limits.socketSliceBytes : false
 }
 
 /** Writes a reply whose body is short. */
@@ -42,7 +36,7 @@ export function sendWhole({ status, headers, body }: WholeReply, exchange: Excha
   endOnceSent(exchange)
 }
 
-/** Writes a reply as fast as the client takes it, and closes the body when it goes away. */
+/** Writes a reply as fast as the client takes it, and closes its body when the client goes away. */
 export async function sendStreamed(reply: HttpReply, exchange: Exchange): Promise<void> {
   const { message, response } = exchange
   if (!message.complete) {
@@ -65,9 +59,9 @@ export async function writeBody(
   { isChunked }: { readonly isChunked: boolean },
 ): Promise<void> {
   for await (const part of partsOf(body)) {
-    for (let start = 0; start < part.length; start += sliceBytes) {
+    for (let start = 0; start < part.length; start += limits.socketSliceBytes) {
       if (to.destroyed) return
-      const slice = part.subarray(start, start + sliceBytes)
+      const slice = part.subarray(start, start + limits.socketSliceBytes)
       if (!(isChunked ? writeChunk(to, slice) : to.write(slice))) await drained(to)
     }
   }
@@ -84,8 +78,9 @@ function writeChunk(to: Writable, bytes: Bytes): boolean {
 }
 
 /**
- * A client that stands still would else go on when it likes. What it returns is to be called once
- * the client has all.
+ * Destroys `to` when the signal is aborted: otherwise a client that has stopped reading could read
+ * on at any time. The caller must call the returned function once the client has received
+ * everything.
  */
 export function cutOff(to: Writable, signal: AbortSignal): () => void {
   const destroy = (): void => void to.destroy()
@@ -94,7 +89,7 @@ export function cutOff(to: Writable, signal: AbortSignal): () => void {
   return () => signal.removeEventListener('abort', destroy)
 }
 
-/** What `begin` does with a reply; where that fails, nobody takes its body. */
+/** Runs `begin`. If it throws, closes the body of the reply, which nobody will take. */
 export async function orClosed<T>(reply: HttpReply, begin: () => T): Promise<T> {
   try {
     return begin()
@@ -104,7 +99,7 @@ export async function orClosed<T>(reply: HttpReply, begin: () => T): Promise<T> 
   }
 }
 
-/** Nobody is there to take the body. */
+/** Closes the body of a reply that nobody will take. */
 export async function closeUnread({ body }: HttpReply): Promise<void> {
   if (typeof body === 'string' || body instanceof Uint8Array) return
   await body[Symbol.asyncIterator]().return?.()
@@ -116,25 +111,26 @@ function partsOf(body: HttpReply['body']): AsyncIterable<Bytes> | Iterable<Bytes
 }
 
 function isShort({ headers }: IncomingMessage): boolean {
-  return Number(headers['content-length'] ?? Number.NaN) <= ignoredBytesMax
+  return Number(headers['content-length'] ?? Number.NaN) <= limits.httpIgnoredBodyBytesMax
 }
 
 /**
- * The reply comes before the end of a body that is refused. A client that writes first and reads
- * then would miss it if the connection just closed, so it gets a moment.
+ * Ends the response once the client has sent its whole body, or after a moment. The reply to a
+ * refused body comes before the end of the body. A client that writes first and then reads would
+ * miss the reply if the connection closed at once.
  */
 function endOnceSent({ message, response }: Exchange): void {
   const end = (): void => {
     clearTimeout(timer)
     response.end()
   }
-  const timer = setTimeout(end, lingerMs)
+  const timer = setTimeout(end, limits.lingerMsMax)
   message.once('end', end)
   message.once('close', end)
   discard(message)
 }
 
-/** Reads the rest of a body without keeping it, whoever was about to take it. */
+/** Reads the rest of a body and drops it, even if somebody was about to take it. */
 function discard(message: IncomingMessage): void {
   message.removeAllListeners('data')
   message.resume()

@@ -8,8 +8,9 @@ export class ReplyHead {
   #date = ''
 
   /**
-   * Ends with the empty line. Of a body without a `Content-Length` it says the length where that is
-   * known, or else that it comes in chunks. Throws Node's error for a value that no header has.
+   * Returns the head with its empty line. If the reply has a body and no `Content-Length`, the head
+   * says the length if it is known, or else that the body comes in chunks. Throws Node's error for
+   * an invalid header value.
    */
   write(reply: {
     readonly status: number
@@ -54,7 +55,7 @@ export function isContentLength(name: string): boolean {
   return name.length === contentLength.length && name.toLowerCase() === contentLength
 }
 
-/** Whether a door wants the connection to be closed behind its reply. */
+/** Whether a door wants the connection to be closed after its reply. */
 export function asksToClose(headers: Readonly<Record<string, string | number>>): boolean {
   for (const name in headers) {
     if (isConnection(name)) return String(headers[name]).toLowerCase() === 'close'

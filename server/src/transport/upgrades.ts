@@ -1,7 +1,7 @@
 import { createServer, IncomingMessage, type ServerOptions } from 'node:http'
 import type { Duplex } from 'node:stream'
 
-/** Takes a connection over from HTTP: what `node:http` hands out as `upgrade`. */
+/** Takes a connection over from HTTP: a listener for `upgrade` of `node:http`. */
 export type UpgradeHandler = (message: IncomingMessage, socket: Duplex, head: Buffer) => void
 
 /** Whether a request asks for a WebSocket. One with a body is an ordinary request. */
@@ -11,9 +11,8 @@ export function asksForWebSocket({ method, headers }: IncomingMessage): boolean 
 }
 
 /**
- * Options of a server that hands out as `upgrade` the requests that are chosen. All others stay
- * ordinary requests, whatever they would like to become: Java's HTTP client, for one, offers HTTP/2
- * that way.
+ * Options of a server that emits `upgrade` only for the chosen requests. All others stay ordinary
+ * requests, whatever they ask to become: Java's HTTP client, for one, offers HTTP/2 that way.
  */
 export function choosingUpgrades(isChosen: (message: IncomingMessage) => boolean): ServerOptions {
   if ('shouldUpgradeCallback' in createServer()) return { shouldUpgradeCallback: isChosen }
@@ -23,8 +22,8 @@ export function choosingUpgrades(isChosen: (message: IncomingMessage) => boolean
 const asked = Symbol('asked')
 
 /**
- * Node before 22.21 and 24.9 has no option for that: a server that listens to `upgrade` gets all.
- * But it asks the message whether it is one.
+ * Node before 22.21 and 24.9 has no option for that: a server that listens to `upgrade` gets all of
+ * these requests. But it first reads `upgrade` of the message, which this class overrides.
  */
 function messageChoosing(isChosen: (message: IncomingMessage) => boolean): typeof IncomingMessage {
   return class extends IncomingMessage {

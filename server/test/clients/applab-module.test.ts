@@ -57,8 +57,8 @@ describe.each([
       console.log(/^[\\w-]{22}$/.test(app.getUserId()))`,
     )
     const sentence =
-      'TypeError Only a web page can block here. Elsewhere, await getKeyValue() or setKeyValue(); ' +
-      'the id of the user is known after the first of them.'
+      'TypeError Only a web page can block until the server answers. Elsewhere, await getKeyValue() ' +
+      'or setKeyValue(); after the first call, getUserId() knows the user.'
     expect(stdout.trimEnd().split('\n')).toEqual([
       sentence,
       sentence,

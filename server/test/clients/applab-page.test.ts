@@ -259,7 +259,9 @@ describe("the script's tag", () => {
       .site()
       .visit(script.replace('<script', '<script type="module" crossorigin'))
     expect(page.printed).toEqual([
-      expect.stringContaining('ERROR: applab.js does not know its server. Load it with <script src='),
+      expect.stringContaining(
+        'ERROR: applab.js does not know its server. Load it with <script src=',
+      ),
     ])
   })
 

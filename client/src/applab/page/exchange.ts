@@ -28,8 +28,8 @@ export async function exchange({ url, ...call }: RouteCall): Promise<Reply> {
 }
 
 const pagesOnly =
-  'Only a web page can block here. Elsewhere, await getKeyValue() or setKeyValue(); after the ' +
-  'first of these calls, getUserId() knows the user.'
+  'Only a web page can block until the server answers. Elsewhere, await getKeyValue() or ' +
+  'setKeyValue(); after the first call, getUserId() knows the user.'
 
 /**
  * Blocks the page until the answer is there. Throws AppLabError `NO_ANSWER`, and TypeError outside

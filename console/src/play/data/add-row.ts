@@ -4,7 +4,7 @@ import { ValueField } from './value-field.ts'
 
 type AddRowParts = Pick<PairRowParts, 'save' | 'delete' | 'sentenceOf' | 'onBegin'>
 
-/** The first row of the table: a pair to add, or to put in place of what its key has. */
+/** The first row of the table: adds a pair, or replaces the value of a key. */
 export class AddRow {
   readonly element: HTMLTableRowElement
   readonly #parts: AddRowParts
@@ -39,13 +39,13 @@ export class AddRow {
     })
   }
 
-  /** What was wrong is not said any more. */
+  /** Removes the errors that are shown. */
   forgive(): void {
     this.#complainOfKey('')
     this.#value.complain('')
   }
 
-  /** It needs a key; without a value the key has none from now on. */
+  /** Saves the pair, which needs a key. A blank value deletes the pair of that key. */
   async #add(): Promise<void> {
     if (this.#button.disabled) return
     this.#parts.onBegin()

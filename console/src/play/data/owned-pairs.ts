@@ -2,20 +2,20 @@ import { membersOf } from '../../../../client/src/json/json-members.ts'
 import type { Server } from '../projects/server.ts'
 import type { Pairs, PairValues } from './pairs.ts'
 
-/** What is longer is not read anew for one key that changed. */
+/** If all pairs together are longer, only a changed pair is read again, not all. */
 const wholeLengthMax = 200_000
 
-/** All pairs of a project of one's own, as its owner's token may read and write them. */
+/** All pairs of one of the user's own projects, read and written with the owner's token. */
 export class OwnedPairs implements Pairs {
   readonly areAll = true
   readonly #server: Server
   readonly #path: string
-  /** All pairs as they were read last; undefined where single ones were read since. */
+  /** The last text of all pairs; undefined if single pairs were read since. */
   #text: string | undefined
   #isLong = false
   #values: PairValues = new Map()
 
-  /** `server` is asked with the owner's token. */
+  /** `server` sends the owner's token. */
   constructor(server: Server, channelId: string) {
     this.#server = server
     this.#path = `datablock_storage/${encodeURIComponent(channelId)}/`

@@ -4,7 +4,7 @@ import type { ProjectAddress } from '../projects/projects.ts'
 import type { Answer, Asked, Server } from '../projects/server.ts'
 import type { Pairs, PairValues } from './pairs.ts'
 
-/** Each is asked for by itself. */
+/** The most keys to remember: each one takes a request of its own. */
 const knownKeysMax = 100
 
 interface KnownValue {
@@ -13,15 +13,15 @@ interface KnownValue {
 }
 
 /**
- * The pairs of a project that somebody has a share link of: pages may get and set them, and not
- * list them. So these are the pairs whose keys are known here.
+ * The pairs of a project that was opened by a share link. Pages may get and set pairs, but not list
+ * them. So these are only the pairs whose keys are known here.
  */
 export class PagePairs implements Pairs {
   readonly areAll = false
   readonly #server: Server
   readonly #address: ProjectAddress
   readonly #kept: Kept
-  /** By key, the one that was used last at the end. */
+  /** By key; the key that was used last is at the end. */
   readonly #known = new Map<string, KnownValue>()
 
   constructor(server: Server, address: ProjectAddress, kept: Kept) {
@@ -32,7 +32,7 @@ export class PagePairs implements Pairs {
     for (const key of keys.slice(-knownKeysMax)) this.#known.set(key, unread)
   }
 
-  /** From now on it is among those to see, if it is there. Whether it was not known yet. */
+  /** Adds a key to those that are shown. Returns whether it was new. */
   know(key: string): boolean {
     const known = this.#known.get(key)
     this.#known.delete(key)
@@ -43,7 +43,7 @@ export class PagePairs implements Pairs {
     return known === undefined
   }
 
-  /** Rejects where pages with this address are not let in. */
+  /** Rejects if pages with this address are refused. */
   async assertLetIn(): Promise<void> {
     await this.#ask('user_id', {})
   }
@@ -62,7 +62,7 @@ export class PagePairs implements Pairs {
     this.know(key)
   }
 
-  /** Of a page, to set null is to delete. */
+  /** A page deletes a pair by setting null. */
   async delete(key: string): Promise<void> {
     await this.set(key, 'null')
   }
@@ -83,7 +83,7 @@ export class PagePairs implements Pairs {
     this.#known.set(key, { json, tag: answered.get('ETag') ?? undefined })
   }
 
-  /** As the user that programs here are, so that keys of their own are one's own. */
+  /** Asks as the same user as programs here, so that a user's own keys are the same for both. */
   async #ask(action: string, { headers, ...asked }: Asked): Promise<Answer> {
     const { pageKey } = this.#address
     const user = this.#user()
@@ -102,7 +102,7 @@ export class PagePairs implements Pairs {
 
   #user(): string | undefined {
     const kept = this.#kept.getTexts(keptName(this.#address.channelId))[this.#userName] ?? ''
-    // Programs may have left anything there.
+    // Programs may have stored anything here.
     return /^[\w-]+\.[\w-]+$/.test(kept) ? kept : undefined
   }
 
@@ -111,7 +111,7 @@ export class PagePairs implements Pairs {
     this.#kept.set(name, { ...this.#kept.getTexts(name), [this.#userName]: given })
   }
 
-  /** Under which the page script keeps it. */
+  /** The name under which the page script keeps the user. */
   get #userName(): string {
     return `coatcheck-user ${new URL(this.#path, this.#server.url).href}`
   }

@@ -1,7 +1,7 @@
 import { button, element } from '../page/element.ts'
 import { ValueField } from './value-field.ts'
 
-/** What becomes of a pair; both reject with Refusal. */
+/** What the user can do with a pair; both reject with Refusal. */
 export interface PairActions {
   save(key: string, json: string): Promise<void>
   delete(key: string): Promise<void>
@@ -10,17 +10,19 @@ export interface PairActions {
 export interface PairRowParts extends PairActions {
   readonly key: string
   readonly json: string
-  /** A sentence for whatever went wrong. */
+  /** The sentence for an error. */
   sentenceOf(error: unknown): string
-  /** Something is begun: what went wrong before is over. */
+  /** The user begins something: older errors are over. */
   onBegin(): void
-  /** Its value is not edited any more. */
+  /** The user has stopped editing the value. */
   onLeft(): void
 }
 
-/** More of a value is shown when somebody asks for it. */
+/** How many characters of a value are shown at first. */
 const shownLengthMax = 160
-/** More of it is there when it is edited: laying out long texts takes the browser its time. */
+/**
+ * How many characters are shown on request. Editing shows all: browsers lay out long texts slowly.
+ */
 const wholeLengthMax = 20_000
 
 interface Edited {
@@ -35,13 +37,13 @@ export class PairRow {
   readonly #parts: PairRowParts
   readonly #value = element('td', { class: 'value' })
   readonly #actions = element('td', { class: 'actions' })
-  /** Beneath, across the whole table. */
+  /** Below the row, across the whole table. */
   readonly #error = element('td', { class: 'error', colspan: '3', role: 'alert' })
   readonly #errorRow = element('tr', { class: 'said', hidden: '' }, this.#error)
-  /** Undefined: the pair is gone, and the row there only as long as it is edited. */
+  /** Undefined: the pair is gone, and the row stays only while it is edited. */
   #json: string | undefined
   #isWhole = false
-  /** While it is edited: the value that editing began with. */
+  /** Defined while the value is edited. */
   #edited: Edited | undefined
 
   constructor(parts: PairRowParts) {
@@ -52,12 +54,12 @@ export class PairRow {
     this.#show()
   }
 
-  /** Its row, and the one beneath that says what went wrong. */
+  /** The row of the pair, and the row below it that shows an error. */
   get elements(): readonly [HTMLElement, HTMLElement] {
     return [this.element, this.#errorRow]
   }
 
-  /** What was wrong is not said any more. */
+  /** Removes the error that is shown. */
   forgive(): void {
     this.#complain('')
     this.#edited?.field.complain('')
@@ -67,7 +69,7 @@ export class PairRow {
     return this.#edited !== undefined
   }
 
-  /** What is there now, undefined for nothing; what is being typed stays. */
+  /** Takes the current value; undefined if there is none. What the user is typing stays. */
   update(json: string | undefined): void {
     if (json === this.#json) return
     this.#json = json
@@ -80,7 +82,7 @@ export class PairRow {
   /** Shows for a moment that it is new. */
   flash(): void {
     this.element.classList.remove('changed')
-    // Reading it makes the browser begin anew.
+    // Reading the width makes the browser begin the animation again.
     void this.element.offsetWidth
     this.element.classList.add('changed')
   }
@@ -88,7 +90,7 @@ export class PairRow {
   #noteChange({ from, note }: Edited): void {
     const now =
       this.#json === undefined ? 'was deleted' : `became ${cut(this.#json, shownLengthMax)}`
-    note.textContent = this.#json === from ? '' : `Meanwhile it ${now}.`
+    note.textContent = this.#json === from ? '' : `Meanwhile the value ${now}.`
   }
 
   #show(): void {
@@ -140,7 +142,7 @@ export class PairRow {
     field.input.select()
   }
 
-  /** Shift-Enter is a line break, where the field has several lines. */
+  /** Shift-Enter is a line break, if the field has several lines. */
   #onKey(event: KeyboardEvent, save: () => void): void {
     const { key, isComposing, shiftKey } = event
     if (key === 'Escape') this.#leave()
@@ -149,7 +151,7 @@ export class PairRow {
     save()
   }
 
-  /** A value that is blank, `undefined` or `null` is none: the pair goes. */
+  /** Saves the value. A blank value, `undefined` and `null` delete the pair. */
   async #save(field: ValueField, save: HTMLButtonElement): Promise<void> {
     if (save.disabled) return
     this.#parts.onBegin()

@@ -6,7 +6,7 @@ import type { PairValues } from './pairs.ts'
 
 const rowsAtOnce = 200
 
-/** The table "Key/Value pairs", as it is now; what is being typed in it stays. */
+/** The table "Key/Value pairs", always current. What the user is typing in it stays. */
 export class PairsTable {
   readonly #body: HTMLTableSectionElement
   readonly #count = find('count', HTMLElement)
@@ -33,7 +33,7 @@ export class PairsTable {
     this.clear()
   }
 
-  /** For another project: nothing is known of it yet. */
+  /** Empties the table for another project. */
   clear(): void {
     this.#rows.clear()
     this.#values = undefined
@@ -55,7 +55,7 @@ export class PairsTable {
     this.#draw({ isFirst })
   }
 
-  /** A line above the table; `undo` puts back what was. */
+  /** Shows a line above the table; `undo` puts the old value back. */
   say(sentence: string, undo?: () => void): void {
     this.#notice.replaceChildren(sentence)
     if (!undo) return
@@ -64,7 +64,7 @@ export class PairsTable {
     undoing.focus()
   }
 
-  /** What went wrong is over once somebody goes on. */
+  /** Removes all errors once the user goes on. */
   #forgive(): void {
     this.#add?.forgive()
     for (const row of this.#rows.values()) row.forgive()
@@ -149,7 +149,10 @@ export class PairsTable {
   #showEmpty(isEmpty: boolean): void {
     this.#empty.remove()
     if (!isEmpty) return
-    const hint = this.#filter.value === '' ? 'No pairs yet. Run a program, or add one.' : 'None.'
+    const hint =
+      this.#filter.value === ''
+        ? 'No pairs yet. Run a program, or add one.'
+        : 'No key matches the filter.'
     this.#empty.replaceChildren(element('td', { colspan: '3' }, hint))
     this.#body.append(this.#empty)
   }

@@ -2,7 +2,7 @@ import { sentenceOf } from '../page/refusal.ts'
 import type { Pairs, PairValues } from './pairs.ts'
 
 const intervalMs = 1_000
-/** Reading takes at most so much of the time. */
+/** The largest part of the time that reading may take. */
 const shareOfTime = 1 / 10
 
 export interface PairsListener {
@@ -12,8 +12,8 @@ export interface PairsListener {
 }
 
 /**
- * Follows the pairs of a project while somebody looks: at once where the program says that it
- * changed one, and by looking again and again for what others do. One read at a time.
+ * Follows the pairs of a project while the data is shown. Reads at once when the program has
+ * changed a pair, and again and again because others may change pairs. One read at a time.
  */
 export class PairsWatch {
   readonly #pairs: Pairs
@@ -31,7 +31,7 @@ export class PairsWatch {
     document.addEventListener('visibilitychange', this.#onVisibility)
   }
 
-  /** Begins, or looks at all of it at once. */
+  /** Begins to follow, and reads all pairs at once. */
   look(): void {
     this.#isWanted = true
     this.#isAllDue = true
@@ -44,7 +44,7 @@ export class PairsWatch {
     this.#goOn()
   }
 
-  /** Until it is to look again. */
+  /** Pauses until `look` is called. */
   rest(): void {
     this.#isWanted = false
     clearTimeout(this.#timer)

@@ -1,12 +1,12 @@
-/** What somebody typed as a value. */
+/** What the user typed as a value. */
 export type TypedValue =
   | { readonly kind: 'value'; readonly json: string }
-  /** Blank, `undefined` and `null`: a pair has no value then. */
+  /** Blank, `undefined` and `null`: the pair has no value then. */
   | { readonly kind: 'nothing' }
-  /** `suggestion` is JSON that may have been meant. */
+  /** `suggestion` is JSON that the user may have meant. */
   | { readonly kind: 'mistake'; readonly message: string; readonly suggestion?: string }
 
-/** As App Lab's data view reads it, which takes values as JSON; arrays and objects too. */
+/** Reads a typed value as App Lab's data view does, as JSON. Arrays and objects are allowed too. */
 export function typedValue(typed: string): TypedValue {
   const text = typed.trim()
   if (['', 'undefined', 'null'].includes(text)) return { kind: 'nothing' }
@@ -37,12 +37,12 @@ function otherSpelling(text: string): string | undefined {
   return isDecimal && Number.isFinite(Number(text)) ? String(Number(text)) : undefined
 }
 
-/** Without those of other kinds: 'text', “text”, and one at one end alone. */
+/** Removes quotes of other kinds: 'text', “text”, and a quote at only one end. */
 function withoutQuotes(text: string): string {
   return text.replace(/^['"`‘’“”„]/, '').replace(/['"`‘’“”]$/, '')
 }
 
-/** As the browser says it, without where; undefined where it is JSON. */
+/** The browser's reason, without the position; undefined if the text is JSON. */
 function whyNoJson(text: string): string | undefined {
   try {
     JSON.parse(text)

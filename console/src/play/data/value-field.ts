@@ -1,13 +1,13 @@
 import { button, element } from '../page/element.ts'
 import { type TypedValue, typedValue } from './typed-value.ts'
 
-/** What is longer is edited in several lines. */
+/** Longer values are edited in several lines. */
 const lineLengthMax = 60
 
-/** A field for a value, with what is wrong with it beneath. What was typed stays. */
+/** A field for a value, with its error below. What the user typed stays. */
 export class ValueField {
   readonly input: HTMLInputElement | HTMLTextAreaElement
-  /** The field and the place for what is wrong with it. */
+  /** The field, and the place for its error. */
   readonly parts: readonly HTMLElement[]
   readonly #error: HTMLElement
 
@@ -32,7 +32,7 @@ export class ValueField {
     this.parts = [this.input, this.#error]
   }
 
-  /** Undefined where it is a mistake, which is said. */
+  /** Reads the field. Undefined if the text is a mistake, which is then shown. */
   read(): Exclude<TypedValue, { kind: 'mistake' }> | undefined {
     this.complain('')
     const typed = typedValue(this.input.value)
@@ -41,7 +41,7 @@ export class ValueField {
     return undefined
   }
 
-  /** '' is no complaint. */
+  /** Shows an error; '' removes it. */
   complain(message: string, suggestion?: string): void {
     this.#error.replaceChildren(message)
     this.input.setAttribute('aria-invalid', String(message !== ''))

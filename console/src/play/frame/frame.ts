@@ -10,13 +10,13 @@ import {
 } from './program-messages.ts'
 import { ProgramStorage } from './program-storage.ts'
 
-// Runs in a frame of its own, whose origin is nobody's: nothing of the page around it can be
-// reached from here, and nothing that it keeps.
+// Runs in a frame with an origin of its own: it can reach neither the page around it nor what that
+// page keeps.
 const ready: ReadyMessage = { type: 'coatcheck-play-ready' }
 addEventListener('message', begin)
 parent.postMessage(ready, '*')
 
-/** The first message is the only one. */
+/** Takes one message only: the first that says what to run. */
 function begin({ data, source, ports: [port] }: MessageEvent): void {
   const run = runMessage(data)
   if (!run || !port || source !== parent) return
@@ -44,21 +44,24 @@ function begin({ data, source, ports: [port] }: MessageEvent): void {
   })
 }
 
-/** The page script, as any page would load it. */
+/** Loads the page script, as any page would. */
 function loadAppLab({ channelId, pageKey }: RunMessage, onEnd: (isLoaded: boolean) => void): void {
   const script = document.createElement('script')
   script.src = new URL('../applab.js', location.href).href
   script.dataset.channel = channelId
   if (pageKey !== undefined) script.dataset.key = pageKey
   script.dataset.announce = ''
-  // Of a script of another origin, browsers say no more than that it failed.
+  // Without this, browsers hide the errors of a script from another origin.
   script.crossOrigin = 'anonymous'
   script.addEventListener('load', () => onEnd(true))
   script.addEventListener('error', () => onEnd(false))
   document.head.append(script)
 }
 
-/** As a script of the page: it may declare what it likes, and its lines are those of the editor. */
+/**
+ * Runs the program as a script of the page: it may declare what it likes, and its lines are those
+ * of the editor.
+ */
 function runCode(code: string): void {
   const script = document.createElement('script')
   script.textContent = `${code}\n//# sourceURL=program.js`

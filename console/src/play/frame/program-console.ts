@@ -4,19 +4,19 @@ import { shown, shownText } from './shown-text.ts'
 const names = ['log', 'info', 'debug', 'warn', 'error'] as const
 
 const textLengthMax = 10_000
-/** Deeper groups are indented no more. */
+/** Groups that are nested deeper are not indented further. */
 const depthMax = 20
-/** A program that prints in a loop must leave the page around it time to stop it. */
+/** If a program prints in a loop, the page around it still needs time to stop it. */
 const linesPerSecondMax = 500
 const secondMs = 1_000
 
-/** The console of a program that runs: it goes to the page around it, and to the browser's own. */
+/** The console of a program: it prints to the page around it, and to the browser's own console. */
 export class ProgramConsole {
   readonly #onPrinted: (printed: Printed) => void
   readonly #onCleared: () => void
   readonly #counts = new Map<string, number>()
   #second = { begunAt: 0, lines: 0 }
-  /** Groups that are open. */
+  /** How many groups are open. */
   #depth = 0
 
   constructor(onPrinted: (printed: Printed) => void, onCleared: () => void) {
@@ -29,7 +29,7 @@ export class ProgramConsole {
       const own = console[name]
       const level = name === 'warn' || name === 'error' ? name : 'log'
       console[name] = (...args: unknown[]) => {
-        // The browser's own has no bound either.
+        // The browser's own console has no limit, so it gets no more lines either.
         if (this.#printInGroup(level, shownText(args))) own(...args)
       }
     }
@@ -54,7 +54,7 @@ export class ProgramConsole {
     })
   }
 
-  /** Each row as a line. */
+  /** Prints each row as a line. */
   #table(rows: unknown): void {
     const isList = typeof rows === 'object' && rows !== null
     if (!isList) console.log(rows)
@@ -83,7 +83,7 @@ export class ProgramConsole {
     return this.print(level, text.replace(/^/gm, indent))
   }
 
-  /** False: more is printed than fits. */
+  /** Prints a line. Returns false if the program prints too many lines and this one is left out. */
   print(level: PrintLevel, text: string): boolean {
     const now = performance.now()
     if (now - this.#second.begunAt >= secondMs) this.#second = { begunAt: now, lines: 0 }
@@ -91,7 +91,10 @@ export class ProgramConsole {
     const { lines } = this.#second
     if (lines < linesPerSecondMax) this.#onPrinted({ level, text: cut(text) })
     if (lines === linesPerSecondMax) {
-      this.#onPrinted({ level: 'warn', text: 'WARNING: More was printed than fits here.' })
+      this.#onPrinted({
+        level: 'warn',
+        text: 'WARNING: The program prints too many lines. Some are left out.',
+      })
     }
     return lines < linesPerSecondMax
   }

@@ -1,6 +1,6 @@
 import type { ProgramState } from './program-messages.ts'
 
-/** What may call the program again, and says nothing of itself to who looks from outside. */
+/** Code that may call the program again later, in ways that can't be followed from outside. */
 const hiddenStarters = new RegExp(
   [
     'addEventListener|\\.on[a-z]+\\s*=|XMLHttpRequest|WebSocket|EventSource|Worker|Channel|Observer',
@@ -11,8 +11,8 @@ const hiddenStarters = new RegExp(
 const bodyReaders = ['text', 'json', 'blob', 'arrayBuffer', 'formData'] as const
 
 /**
- * Follows a program from its beginning until nothing of it is left to come: no timer, and no call
- * of the server that waits for its answer. Where that can't be known, it runs on.
+ * Follows a program until nothing of it is left to run: no timer, and no call to the server that
+ * waits for its answer. If that can't be known, the program counts as running.
  */
 export class ProgramCourse {
   readonly #onState: (state: ProgramState) => void
@@ -36,13 +36,13 @@ export class ProgramCourse {
     this.#followCalls()
     addEventListener('error', () => {
       this.#hasFailed = true
-      // What it would have listened to later on may not be listened to now.
+      // The program may have stopped before it began to listen to anything.
       if (this.#isBeginning) this.#isEndHidden = false
       this.#check()
     })
   }
 
-  /** Runs the program for the first time: `run` returns when all of it was done once. */
+  /** Runs the program. `run` returns when its top-level code has run. */
   begin(code: string, run: () => void): void {
     this.#isEndHidden = hiddenStarters.test(code)
     this.#isBeginning = true
@@ -62,7 +62,7 @@ export class ProgramCourse {
     this.#check()
   }
 
-  /** Behind all that the program does at once: a callback may begin something new. */
+  /** Checks in a later task, since a callback may begin something new. */
   #check(): void {
     if (this.#isChecking) return
     this.#isChecking = true
@@ -85,7 +85,7 @@ export class ProgramCourse {
     { isOnce }: { readonly isOnce: boolean },
   ): void {
     const [ownStart, ownClear] = [window[start].bind(window), window[clear].bind(window)]
-    // Each of the two functions that clear ends timers of both kinds.
+    // Each of the two `clear` functions ends timers of both kinds.
     const waiting = this.#timers
     const end = (id: unknown): void => {
       if (waiting.delete(id)) this.#settle()
@@ -135,7 +135,9 @@ export class ProgramCourse {
     }
   }
 
-  /** Of the server, by the page script too, until the whole answer is there. */
+  /**
+   * Follows calls to the server, also those of the page script, until the whole answer is there.
+   */
   #followCalls(): void {
     const ownFetch = fetch.bind(window)
     window.fetch = (...asked) => this.#until(ownFetch(...asked))

@@ -1,17 +1,21 @@
 import type { ProgramConsole } from './program-console.ts'
 import { shown } from './shown-text.ts'
 
-/** Of a script of the frame that is not the program, lines say nothing to who wrote the program. */
+/**
+ * The name of the program's script. Lines of other scripts in the frame mean nothing to the
+ * student.
+ */
 const programName = 'program.js'
-/** What waits for an answer of people: a frame such as this one may not. */
+/** Functions that wait for an answer of the user. A frame such as this one may not call them. */
 const dialogs = ['alert', 'confirm', 'prompt']
 
-/** Says in the program's console what the program did not catch, with the line as App Lab does. */
+/** Prints errors that the program did not catch in its console, with the line, as App Lab does. */
 export function reportErrors(programConsole: ProgramConsole): void {
   addEventListener('error', ({ message, lineno, error, filename }) => {
     const isOfProgram = filename === programName || !(error instanceof Error)
     const line = isOfProgram || error instanceof SyntaxError ? lineno : lineIn(error.stack)
-    // What is thrown need not be an error, and then browsers say no more than that it is an object.
+    // A thrown value need not be an error. Of other objects, browsers say only that they are
+    // objects.
     const isThing = typeof error === 'object' && error !== null && !(error instanceof Error)
     report(isThing ? shown(error) : message, line)
   })
@@ -32,7 +36,10 @@ export function reportErrors(programConsole: ProgramConsole): void {
   }
 }
 
-/** Without what the browser puts in front: that nobody caught it, and how the script came here. */
+/**
+ * Removes what the browser puts in front: that nobody caught the error, and how the script was
+ * added.
+ */
 function plain(message: string): string {
   return message
     .replace(/^Uncaught (\(in promise\) )?/, '')

@@ -26,7 +26,7 @@ describe('a message of a program', () => {
     { type: 'coatcheck-play', kind: 'kept', items: null },
     { type: 'coatcheck-play', kind: 'state', state: 'happy' },
     { type: 'coatcheck-play', kind: 'kept', items: { name: 'x'.repeat(keptLengthMax) } },
-  ])('is none where it is %j', (message) => {
+  ])('is refused if it is %j', (message) => {
     expect(programMessage(message)).toBe(undefined)
   })
 })
@@ -40,7 +40,7 @@ describe('a message to a program', () => {
   })
 
   it.each([{}, { ...run, code: 5 }, { ...run, channelId: undefined }, { ...run, kept: [5] }])(
-    'is none where it is %j',
+    'is refused if it is %j',
     (message) => {
       expect(runMessage(message)).toBe(undefined)
     },

@@ -1,6 +1,6 @@
-/** What a program that runs, and the page around it, say to each other. */
+/** The messages between a running program and the page around it. */
 
-/** Whether something of a program may still run, and how it ended where nothing does. */
+/** Whether a part of the program may still run, or how the program ended. */
 export type ProgramState = 'running' | 'done' | 'failed'
 
 export type PrintLevel = 'log' | 'warn' | 'error'
@@ -14,7 +14,7 @@ export interface Printed {
 /** Texts by name: what a program keeps between its runs. */
 export type KeptItems = Readonly<Record<string, string>>
 
-/** Of all names and texts that a program keeps, in characters. */
+/** The most characters that a program may keep, names and texts together. */
 export const keptLengthMax = 100_000
 
 export function keptLength(items: KeptItems): number {
@@ -22,8 +22,8 @@ export function keptLength(items: KeptItems): number {
 }
 
 /**
- * To the program's frame: what it is to run. With it comes a port, on which the frame answers: what
- * is posted to a window leaves a busy program only when it is done, and some never are.
+ * To the program's frame: what to run. A port comes with it, on which the frame answers. Messages
+ * to a window leave a busy program only when it is done, and some programs never are.
  */
 export interface RunMessage {
   readonly type: 'coatcheck-play-run'
@@ -33,7 +33,7 @@ export interface RunMessage {
   readonly kept: KeptItems
 }
 
-/** To the window around the frame: it can be told what to run. */
+/** To the window around the frame: the frame is ready for a RunMessage. */
 export interface ReadyMessage {
   readonly type: 'coatcheck-play-ready'
 }
@@ -44,11 +44,11 @@ export type ProgramMessage =
   | { readonly type: 'coatcheck-play'; readonly kind: 'cleared' }
   | { readonly type: 'coatcheck-play'; readonly kind: 'kept'; readonly items: KeptItems }
   | { readonly type: 'coatcheck-play'; readonly kind: 'state'; readonly state: ProgramState }
-  /** Of the page script: a call for data that went well. */
+  /** From the page script: a call for data succeeded. */
   | { readonly type: 'coatcheck-applab'; readonly kind: 'set' | 'get'; readonly key: string }
 
 /**
- * What a message says; undefined where it is none of these. It comes from a program that may say
+ * Reads a message; undefined if it is none of these. It comes from a program, which may send
  * anything.
  */
 export function programMessage(data: unknown): ProgramMessage | undefined {
@@ -71,7 +71,7 @@ export function isReadyMessage(data: unknown): data is ReadyMessage {
   return Object(data).type === 'coatcheck-play-ready'
 }
 
-/** Undefined where the message is another one. */
+/** Reads a RunMessage; undefined for any other message. */
 export function runMessage(data: unknown): RunMessage | undefined {
   const { type, code, channelId, pageKey, kept } = Object(data)
   const isRun = type === 'coatcheck-play-run' && typeof code === 'string'

@@ -1,8 +1,8 @@
 import { type KeptItems, keptLength, keptLengthMax } from './program-messages.ts'
 
 /**
- * What a program has in place of localStorage, which its frame may not have: the page around it
- * keeps it for the next run. So the page script keeps who its user is, as in any page.
+ * Replaces localStorage, which the frame of a program may not use. The page around it keeps the
+ * texts for the next run. So the page script keeps the id of its user, as in any page.
  */
 export class ProgramStorage {
   readonly #items: Map<string, string>
@@ -29,7 +29,7 @@ export class ProgramStorage {
     return this.#items.get(String(name)) ?? null
   }
 
-  /** Throws where there is no room left. */
+  /** Throws if there is no room left. */
   setItem(name: string, value: string): void {
     const items = { ...Object.fromEntries(this.#items), [String(name)]: String(value) }
     if (keptLength(items) > keptLengthMax) {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { shownText } from './shown-text.ts'
 
-// What Chromium's own console prints for the same.
-describe('what is printed', () => {
+// The texts are those of Chromium's own console.
+describe('a printed line', () => {
   it.each([
     [['%s has %d points', 'Ada', 5], 'Ada has 5 points'],
     [['%d and %i and %f', 4.9, '7 up', '2.5'], '4 and 7 and 2.5'],
@@ -16,7 +16,7 @@ describe('what is printed', () => {
     [['50% off', 'x'], '50% off x'],
     [[5, '%s', 'x'], '5 %s x'],
     [[], ''],
-  ])('is of %j the text %s', (args, text) => {
+  ])('from %j is the text %s', (args, text) => {
     expect(shownText(args)).toBe(text)
   })
 })

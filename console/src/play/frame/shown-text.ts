@@ -1,4 +1,4 @@
-/** What is printed, as the console of a browser writes it: with `%s` and `%d` filled in. */
+/** The text of a printed line, as a browser's console writes it: with `%s` and `%d` filled in. */
 export function shownText(args: readonly unknown[]): string {
   const [first, ...rest] = args
   if (typeof first !== 'string' || rest.length === 0) return args.map(shown).join(' ')
@@ -27,7 +27,7 @@ export function shown(value: unknown): string {
   return jsonOf(value) ?? (Array.isArray(value) ? '[…]' : '{…}')
 }
 
-/** Undefined for what JSON has no text for, such as what contains itself. */
+/** Undefined for values that JSON can't express, such as objects that contain themselves. */
 function jsonOf(value: object): string | undefined {
   try {
     return JSON.stringify(value)

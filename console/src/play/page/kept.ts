@@ -1,4 +1,7 @@
-/** What the browser keeps for this page, as JSON under names; nothing where it keeps nothing. */
+/**
+ * What the browser keeps for this page: values as JSON, by name. If it can keep nothing, nothing
+ * fails.
+ */
 export class Kept {
   readonly #storage: () => Storage
 
@@ -6,12 +9,12 @@ export class Kept {
     this.#storage = storage
   }
 
-  /** Undefined for what is not there, or was written by somebody else. */
+  /** Undefined for a missing value, and for one that other code wrote. */
   get(name: string): unknown {
     try {
       return JSON.parse(this.#storage().getItem(prefix + name) ?? '')
     } catch {
-      // Browsers throw for a page that may keep nothing; what is no JSON is not ours.
+      // Browsers throw if the page may keep nothing. A value that is not JSON is not ours.
       return undefined
     }
   }
@@ -21,7 +24,7 @@ export class Kept {
     return typeof value === 'string' ? value : undefined
   }
 
-  /** Texts by name; what is none is left out. */
+  /** Texts by name; other values are left out. */
   getTexts(name: string): Record<string, string> {
     const entries = Object.entries(Object(this.get(name)))
     return Object.fromEntries(
@@ -35,7 +38,7 @@ export class Kept {
       if (value === undefined) this.#storage().removeItem(prefix + name)
       else this.#storage().setItem(prefix + name, JSON.stringify(value))
     } catch {
-      // Then it lasts as long as the page: it may keep nothing, or there is no room left.
+      // The page may keep nothing, or there is no room left: the value lasts as long as the page.
     }
   }
 }

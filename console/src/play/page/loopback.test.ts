@@ -8,7 +8,7 @@ describe('a host', () => {
     'http://127.0.0.1',
     'http://127.1.2.3',
     'http://[::1]:1',
-  ])('is this computer alone in %s', (url) => {
+  ])('is only this computer in %s', (url) => {
     expect(isLoopbackHost(new URL(url).hostname)).toBe(true)
   })
 

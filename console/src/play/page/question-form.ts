@@ -1,6 +1,6 @@
 import { sentenceOf } from './refusal.ts'
 
-/** A form that asks for one text; what is wrong with it is said beneath the field. */
+/** A form that asks for one text. An error is shown below the field. */
 export class QuestionForm {
   readonly #form: HTMLFormElement
   readonly #input: HTMLInputElement
@@ -20,7 +20,7 @@ export class QuestionForm {
     })
   }
 
-  /** '' is no complaint. */
+  /** Shows an error; '' removes it. */
   complain(sentence: string): void {
     this.#error.textContent = sentence
     this.#input.setAttribute('aria-invalid', String(sentence !== ''))
@@ -29,7 +29,7 @@ export class QuestionForm {
 
   async #answer(onAnswer: (text: string) => Promise<void>): Promise<void> {
     const text = this.#input.value.trim()
-    if (text === '') return this.complain('Something must be here.')
+    if (text === '') return this.complain('Type something here first.')
     const submit = this.#form.querySelector<HTMLButtonElement>('[type=submit]')
     if (submit?.disabled) return
     if (submit) submit.disabled = true

@@ -1,6 +1,6 @@
-/** What the server did not do, in a sentence for people. */
+/** The server refused something or did not answer; the message is a sentence for people. */
 export class Refusal extends Error {
-  /** Of the answer; 0 where there was none. */
+  /** The status of the answer; 0 if there was none. */
   readonly status: number
 
   constructor(status: number, message: string) {
@@ -11,7 +11,7 @@ export class Refusal extends Error {
 
 export const noAnswer = 'The server does not answer. Is it running?'
 
-/** A sentence for whatever went wrong. What is no refusal is a mistake of ours, and thrown on. */
+/** The sentence for an error. An error that is not a Refusal is a bug of ours, and is thrown on. */
 export function sentenceOf(error: unknown): string {
   if (error instanceof Refusal) return error.message
   throw error

@@ -3,25 +3,25 @@ import { button, element } from '../page/element.ts'
 
 const linesMax = 1_000
 const frameMs = 16
-/** Who is that near to the end wants to see what comes. */
+/** A user who has scrolled this close to the end wants to see new lines. */
 const nearPixels = 8
 
-/** A line, as often as it came in a row. */
+/** A line, and how often it came in a row. */
 interface ShownLine extends Printed {
   readonly times: HTMLElement
   count: number
 }
 
-/** The program's console: the newest lines, at the end. */
+/** The program's console: shows the newest lines. */
 export class ConsoleView {
   readonly #place: HTMLElement
   readonly #onLine: (line: number) => void
-  /** Those that are to be shown: many lines at once are laid out once. */
+  /** Lines that wait to be shown: the browser lays out many of them at once. */
   #waiting: Printed[] = []
   #timer: number | undefined
   #last: ShownLine | undefined
 
-  /** `onLine`: somebody wants to see that line of the program. */
+  /** `onLine`: the user wants to see this line of the program. */
   constructor(place: HTMLElement, onLine: (line: number) => void) {
     this.#place = place
     this.#onLine = onLine
@@ -32,14 +32,14 @@ export class ConsoleView {
     this.#timer ??= setTimeout(() => this.#show(), frameMs)
   }
 
-  /** All that was printed, at once: nothing is to come behind the end of a program. */
+  /** Shows all waiting lines now: none may come after the end of a program. */
   flush(): void {
     if (this.#timer === undefined) return
     clearTimeout(this.#timer)
     this.#show()
   }
 
-  /** What it says while it is empty. */
+  /** Sets the text that an empty console shows. */
   hint(sentence: string): void {
     this.#place.dataset.hint = sentence
   }
@@ -61,7 +61,7 @@ export class ConsoleView {
     if (isAtEnd) this.#place.scrollTop = this.#place.scrollHeight
   }
 
-  /** None where it is the last one again. */
+  /** Empty if the line repeats the last one. */
   #newLine({ level, text }: Printed): readonly HTMLElement[] {
     if (this.#last?.level === level && this.#last.text === text) return this.#repeat(this.#last)
     const times = element('span', { class: 'times' })
@@ -76,7 +76,7 @@ export class ConsoleView {
     return []
   }
 
-  /** Where it names a line, that leads there. */
+  /** Turns the number of a line into a link to that line. */
   #parts(text: string): readonly (Node | string)[] {
     const said = saidOfLine(text)
     if (!said) return [text]
@@ -88,7 +88,7 @@ export class ConsoleView {
   }
 }
 
-/** What a warning or an error says of a line of the program. */
+/** Finds the line of the program that a warning or an error names. */
 export function saidOfLine(
   text: string,
 ): { line: number; before: string; name: string; after: string } | undefined {

@@ -25,7 +25,7 @@ import {
 } from '@codemirror/view'
 import { tags } from '@lezer/highlight'
 
-/** Something that is said about a line of the program, counted from 1. */
+/** A message about a line of the program, counted from 1. */
 export interface LineMark {
   readonly line: number
   readonly severity: 'warning' | 'error'
@@ -33,16 +33,16 @@ export interface LineMark {
 }
 
 export interface EditorListener {
-  /** Somebody asks to run the program, by the keyboard. */
+  /** The user runs the program by the keyboard. */
   onRun(): void
   onEdited(code: string): void
 }
 
-/** The editor of programs: each of them keeps what can be undone in it. */
+/** The editor of programs. Each program has its own undo history. */
 export class CodeEditor {
   readonly #view: EditorView
   readonly #extensions: Extension
-  /** Of those that were here, by their names. */
+  /** The states of programs that were open, by name. */
   readonly #states = new Map<string, EditorState>()
   #name = ''
 
@@ -55,21 +55,21 @@ export class CodeEditor {
     return this.#view.state.doc.toString()
   }
 
-  /** Shows the program of that name, which is `code` where it was not here before. */
+  /** Shows the program of that name. If it was not open before, it begins as `code`. */
   open(name: string, code: string): void {
     this.#states.set(this.#name, this.#view.state)
     this.#name = name
     this.#view.setState(this.#states.get(name) ?? this.#stateOf(code))
   }
 
-  /** Of another project: programs of the same names are others. */
+  /** Forgets all programs: another project has other programs of the same names. */
   forget(): void {
     this.#states.clear()
     this.#name = ''
     this.#view.setState(this.#stateOf(''))
   }
 
-  /** As if it were typed: it can be undone. */
+  /** Replaces the program as if the user typed: undo takes it back. */
   replace(code: string): void {
     const { length } = this.#view.state.doc
     const changes = { from: 0, to: length, insert: code }
@@ -77,7 +77,7 @@ export class CodeEditor {
     this.#view.focus()
   }
 
-  /** In place of the marks that are there. */
+  /** Replaces all marks. */
   mark(marks: readonly LineMark[]): void {
     const diagnostics = marks.map((mark) => this.#diagnosticOf(mark))
     this.#view.dispatch(setDiagnostics(this.#view.state, diagnostics))
@@ -98,7 +98,7 @@ export class CodeEditor {
     return { from, to, severity, message }
   }
 
-  /** The last one for lines behind it: browsers find the end missing there. */
+  /** The last line for numbers behind it: browsers report a missing end there. */
   #lineAt(line: number): { readonly from: number; readonly to: number } {
     const { doc } = this.#view.state
     return doc.line(Math.min(Math.max(line, 1), doc.lines))
@@ -151,7 +151,7 @@ const colors = HighlightStyle.define([
 
 const theme = EditorView.theme({
   '&': { height: '100%', color: 'var(--text)', backgroundColor: 'var(--paper)' },
-  // The page shows it around the whole editor.
+  // The page shows the focus around the whole editor.
   '&.cm-focused': { outline: 'none' },
   '.cm-scroller': { fontFamily: 'var(--mono)', fontSize: '14px', lineHeight: '1.5' },
   '.cm-content': { caretColor: 'var(--text)' },

@@ -14,20 +14,22 @@ export interface ProgramListener {
   onPrinted(printed: Printed): void
   /** The program clears its console. */
   onCleared(): void
-  /** A call for data went well. */
+  /** A call for data succeeded. */
   onCall(call: { readonly kind: 'set' | 'get'; readonly key: string }): void
   /** Undefined: somebody stopped it. */
   onState(state: ProgramState | undefined): void
 }
 
-/** The frame is a small file of the server that this page is from. */
+/** How long to wait for the frame, which is a small file of the same server. */
 const patienceMs = 10_000
-/** A frame that was loaded says so before or soon after; a busy machine may take its time. */
+/**
+ * How long to wait after `load` for the frame to say that it is ready: a busy machine needs time.
+ */
 const readySoonMs = 2_000
 
 /**
- * A student's program, in a frame whose origin is its own: it has the key of its project's pages,
- * and can reach neither this page nor the token of who sits before it.
+ * A student's program, in a frame with an origin of its own. It has the page key of its project,
+ * and can reach neither this page nor the user's token.
  */
 export class Program {
   readonly #place: HTMLElement
@@ -35,7 +37,7 @@ export class Program {
   readonly #listener: ProgramListener
   #frame: HTMLIFrameElement | undefined
   #waiting: RunMessage | undefined
-  /** Runs out where the frame does not come. */
+  /** Runs out if the frame does not get ready. */
   #timer: number | undefined
 
   constructor(place: HTMLElement, kept: Kept, listener: ProgramListener) {
@@ -45,7 +47,7 @@ export class Program {
     addEventListener('message', (event) => this.#hear(event))
   }
 
-  /** From the beginning, in place of the one that runs. */
+  /** Runs a program from its beginning, in place of the one that runs. */
   run(code: string, { channelId, pageKey }: ProjectAddress): void {
     this.stop()
     const kept = this.#kept.getTexts(keptName(channelId))
@@ -56,7 +58,7 @@ export class Program {
       title: 'The program that runs',
       tabindex: '-1',
     })
-    // Browsers load something in its place where the server gives nothing.
+    // If the server sends nothing, browsers load an error page instead.
     this.#frame.addEventListener('load', () => this.#expectReady(readySoonMs), { once: true })
     this.#expectReady(patienceMs)
     this.#place.replaceChildren(this.#frame)
@@ -75,7 +77,7 @@ export class Program {
     this.#waiting = undefined
   }
 
-  /** Else there is nothing to run it in. */
+  /** Without a frame that is ready, there is nothing to run the program in: that is a failure. */
   #expectReady(withinMs: number): void {
     clearTimeout(this.#timer)
     if (!this.#waiting) return
@@ -88,7 +90,7 @@ export class Program {
 
   #hear({ source, data }: MessageEvent): void {
     const window = this.#frame?.contentWindow
-    // Of a program that was stopped, messages may still come.
+    // Messages of a stopped program may still come.
     if (!window || source !== window) return
     if (isReadyMessage(data)) this.#begin(window)
     else this.#take(data)
@@ -104,8 +106,8 @@ export class Program {
       if (this.#frame?.contentWindow === window) this.#take(data, run.channelId)
     })
     port.start()
-    // A frame of such an origin can be named in no other way; it shows only what this page's policy
-    // lets it: our own frame.
+    // The origin of such a frame has no name, so '*' is the only way. This page's policy lets the
+    // frame show only our own file.
     window.postMessage(run, '*', [other])
   }
 
@@ -119,7 +121,7 @@ export class Program {
   }
 }
 
-/** What programs of a project keep. */
+/** The name under which a project's programs keep their data. */
 export function keptName(channelId: string): string {
   return `kept ${channelId}`
 }

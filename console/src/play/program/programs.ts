@@ -19,7 +19,8 @@ interface ProgramsParts {
 }
 
 /**
- * Which program is in the editor. The browser keeps what is written, for each project by itself.
+ * Which program is in the editor. The browser keeps what the user writes, separately for each
+ * project.
  */
 export class Programs {
   readonly #editor: CodeEditor
@@ -43,14 +44,14 @@ export class Programs {
     reset.addEventListener('click', () => editor.replace(this.#current.code))
   }
 
-  /** The program that was here last, of that project. */
+  /** Opens the program that was last open in a project. */
   openProject(channelId: string): void {
     this.#editor.forget()
     this.#channelId = channelId
     this.#open(this.#kept.getText(`choice ${channelId}`) ?? '')
   }
 
-  /** What is in the editor has changed. */
+  /** The program in the editor has changed. */
   note(code: string): void {
     const { id, code: original } = this.#current
     const codes = { ...this.#codes(), [id]: code === original ? undefined : code }

@@ -1,7 +1,7 @@
 import { Refusal } from '../page/refusal.ts'
 import type { Server } from './server.ts'
 
-/** A project as a program reaches it. */
+/** How a program reaches a project. */
 export interface ProjectAddress {
   readonly channelId: string
   readonly pageKey: string | undefined
@@ -10,13 +10,13 @@ export interface ProjectAddress {
 export interface ListedProject {
   readonly channelId: string
   readonly title: string
-  /** Of its store, which no other one of the same user has; '' where it has none. */
+  /** The name of its store, which no other store of the same user has; '' if it has none. */
   readonly name: string
 }
 
 const path = 'coatcheck/v1/projects'
 
-/** The projects of the user whose token the server is asked with. They reject with Refusal. */
+/** The projects of the user whose token the server gets. Methods reject with Refusal. */
 export class Projects {
   readonly #server: Server
 
@@ -46,12 +46,13 @@ export class Projects {
 
 function listed(item: unknown): ListedProject {
   const { channelId, title, name } = Object(item)
-  if (typeof channelId !== 'string') throw new Refusal(0, 'The server names a project without id.')
+  if (typeof channelId !== 'string')
+    throw new Refusal(0, 'The server sent a project without an id.')
   const shown = [title, name, channelId].find((text) => typeof text === 'string' && text !== '')
   return { channelId, title: shown, name: typeof name === 'string' ? name : '' }
 }
 
-/** What tells a project from the others: its title, or with it the name of its store. */
+/** A label that tells a project from the others: its title, with the store's name if needed. */
 export function labelOf({ title, name }: ListedProject, all: readonly ListedProject[]): string {
   const isOnly = all.filter((other) => other.title === title).length < 2
   return isOnly || name === '' ? title : `${title} (${name})`

@@ -7,9 +7,9 @@ export interface Asked {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** The server that this page is from. */
+/** The server that sent this page. */
 export class Server {
-  /** Where its paths begin: with a slash at the end. */
+  /** The URL that all paths begin with; it ends with a slash. */
   readonly url: string
   readonly #token: string | undefined
 
@@ -18,7 +18,7 @@ export class Server {
     this.#token = token
   }
 
-  /** Resolves as well where it did not change (304). Rejects with Refusal. */
+  /** Also resolves if nothing changed (304). Rejects with Refusal. */
   async ask(
     path: string,
     { method = 'GET', query = {}, json, headers }: Asked = {},
@@ -71,7 +71,7 @@ async function textOf(response: Response): Promise<string> {
   }
 }
 
-/** The doors say it in two ways. */
+/** The sentence of an error: two doors write it in two ways. */
 function messageIn({ status, text }: Answer): string {
   const { msg, error } = Object(parsed(text))
   const { message } = Object(error)

@@ -1,6 +1,6 @@
 import type { Kept } from '../page/kept.ts'
 
-/** The token of who sits here: this tab keeps it, and no other. */
+/** The user's token. Only this tab keeps it. */
 export class SessionToken {
   readonly #kept: Kept
 
@@ -17,8 +17,8 @@ export class SessionToken {
   }
 
   /**
-   * Takes the one that a sign-in link brought behind its `#`, which browsers send to no server, and
-   * removes it from the address. Whether there was one.
+   * Takes the token that a sign-in link has after its `#`, which browsers send to no server, and
+   * removes it from the address. Returns whether there was one.
    */
   takeFromAddress(): boolean {
     const token = new URLSearchParams(location.hash.slice(1)).get('token')
@@ -29,7 +29,7 @@ export class SessionToken {
   }
 }
 
-/** Whether it can be sent as one. */
+/** Whether a text can be sent as a token. */
 export function isTokenText(text: string): boolean {
   return /^[\x21-\x7e]+$/.test(text)
 }

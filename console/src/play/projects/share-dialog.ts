@@ -26,7 +26,7 @@ export class ShareDialog {
       await navigator.clipboard.writeText(this.#link.value)
       this.#copied.textContent = 'Copied.'
     } catch {
-      // Browsers let only secure pages, and those on this machine.
+      // Browsers allow this only for secure pages and for pages of this machine.
       this.#copied.textContent = 'Press Ctrl-C to copy.'
     }
   }
@@ -37,7 +37,7 @@ function shareLink({ channelId, pageKey }: ProjectAddress): string {
   return new URL(`?${query}`, location.href).href.replace(/#.*$/, '')
 }
 
-/** What the share link says that this page was opened by; undefined where it was by none. */
+/** The project in the share link that opened this page; undefined without a share link. */
 export function sharedAddress(): ProjectAddress | undefined {
   const query = new URLSearchParams(location.search)
   const channelId = query.get('channel')

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LocalReply, LocalRequest } from '../../composition/local-doors.ts'
-import { openDoors } from '../../composition/server.ts'
 import type { Config } from '../../installation/config.ts'
-import { FolderInUseError, readLocalServer } from '../../installation/data-folder.ts'
+import { DataFolder, FolderInUseError, readLocalServer } from '../../installation/data-folder.ts'
 import { systemEnvironment } from '../system/system.ts'
 import { CommandError } from '../terminal/command-errors.ts'
 import { ServerLink } from './server-link.ts'
@@ -129,6 +128,9 @@ async function open(config: Config): Promise<Api> {
 }
 
 async function openIfFree(config: Config): Promise<Api | undefined> {
+  if (config.engine !== 'memory' && (await DataFolder.isInUse(config.data))) return undefined
+  // Loaded only where no server runs: a command that asks a server starts in a third of the time.
+  const { openDoors } = await import('../../composition/server.ts')
   try {
     return await openDoors(config, systemEnvironment())
   } catch (error) {

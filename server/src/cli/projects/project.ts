@@ -80,7 +80,7 @@ export const projectCommands: Readonly<Record<string, Command>> = {
     usage: 'project rule PROJECT PRESET KEY|--prefix TEXT',
     about:
       'sets what pages may do with KEY, or with all keys that begin with TEXT. PRESET is\n' +
-      '  anything       everything, as without a rule\n' +
+      '  anything       all that pages may do without a rule\n' +
       '  read-only      get, but not set or delete\n' +
       '  write-once     set a key that has no value yet, and never change it\n' +
       '  append-only    make a text or list longer, give an object more members\n' +

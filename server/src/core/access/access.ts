@@ -1,9 +1,9 @@
-import { LRUCache } from 'lru-cache'
 import { type Caller, decidedOnce } from '../identity/caller.ts'
 import type { StoreIdentity } from '../identity/identity.ts'
 import type { Environment } from '../kernel/environment.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
+import { lruCache } from '../kernel/lru-cache.ts'
 import type { Actor, Door } from '../log/actor.ts'
 import { GuessLimit } from '../people/guess-limit.ts'
 import {
@@ -46,7 +46,7 @@ export class Access {
   readonly #parts: AccessParts
   readonly #guesses: GuessLimit
   /** By token. */
-  readonly #known = new LRUCache<string, Known>({ max: limits.cachedTokensMax })
+  readonly #known = lruCache<string, Known>(limits.cachedTokensMax)
   #timesForgotten = 0
 
   constructor(parts: AccessParts) {

@@ -5,22 +5,22 @@ import { formatKey } from './keyspace.ts'
 
 /** Which data is copied, and at which of its revisions. */
 export interface CopyOrigin {
-  /** The source's format entry: when it was made tells one installation from another. */
+  /** The source's format entry. Its creation time tells one installation from another. */
   readonly format: string
-  /** Its newest revision. */
+  /** The source's newest revision. */
   readonly newest: Revision
 }
 
-/** Entries, and bytes of their keys and values. */
+/** A number of entries, and the bytes of their keys and values. */
 export interface CopyTotals {
   readonly entries: number
   readonly bytes: number
 }
 
 /**
- * How far a copy is. It stands in the target where the format will stand, so that no Coatcheck,
- * this or an earlier one, serves half a copy, and the last restore ends it by putting the format
- * there.
+ * How far a copy got. The mark is stored in the target under the key of the format entry. So no
+ * Coatcheck, neither this version nor an earlier one, serves an incomplete copy. The last restore
+ * overwrites the mark with the format entry.
  */
 export interface CopyMark {
   readonly origin: CopyOrigin
@@ -28,13 +28,13 @@ export interface CopyMark {
   readonly totals: CopyTotals
   /** Damaged entries of the source, which are left out. */
   readonly skipped: number
-  /** What is there. */
+  /** What was copied so far. */
   readonly copied: CopyTotals
-  /** The last key that was copied; undefined: the target is yet to be emptied. */
+  /** The last key that was copied; undefined: the target must still be emptied. */
   readonly behind: Buffer | undefined
 }
 
-/** What a format entry says in place of its version. DO NOT CHANGE, it is on disk. */
+/** Stands in the format entry in place of the version number. DO NOT CHANGE, it is on disk. */
 const version = 'copying'
 
 /** DO NOT CHANGE, it is on disk: JSON, with `behind` in hex. */
@@ -47,7 +47,7 @@ export function copyMarkEntry(mark: CopyMark): Entry {
   return { key: formatKey, value, revision: mark.origin.newest, isCounter: false }
 }
 
-/** Undefined: the format entry is none of half a copy. */
+/** Undefined: the format entry is not the mark of an incomplete copy. */
 export function readCopyMark({ value, isDamaged }: Entry): CopyMark | undefined {
   if (isDamaged) return undefined
   const { version: found, origin, totals, skipped, copied, behind } = parse(value)
@@ -60,7 +60,7 @@ function parse(value: Bytes) {
   try {
     return JSON.parse(Buffer.from(value).toString('utf8'))
   } catch (cause) {
-    const sentence = 'The entry that says which format the data has is no JSON.'
+    const sentence = 'The entry with the format of the data is not valid JSON.'
     throw new StorageError('storage-unavailable', sentence, { cause })
   }
 }

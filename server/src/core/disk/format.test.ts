@@ -30,13 +30,13 @@ it('stays as it was when the data is opened again', async () => {
   expect(await engine.get([formatKey])).toEqual(before)
 })
 
-it('is refused where a newer Coatcheck wrote it, and nothing is written', async () => {
+it('is refused if a newer Coatcheck wrote it, and nothing is written', async () => {
   const engine = await engineOfFormat({ version: formatVersion + 1 })
   expect(await codeOf(openTestDomain(engine))).toBe('storage-unavailable')
   expect(await engine.newerThan(-1, new AbortController().signal)).toBe(1)
 })
 
-it('is refused where a newer Coatcheck writes it at the same moment', async () => {
+it('is refused if a newer Coatcheck writes it at the same moment', async () => {
   const memory = new MemoryEngine()
   const engine = new HurtEngine(memory)
   const value = Buffer.from(JSON.stringify({ version: formatVersion + 1 }))
@@ -44,14 +44,14 @@ it('is refused where a newer Coatcheck writes it at the same moment', async () =
   expect(await codeOf(openTestDomain(engine))).toBe('storage-unavailable')
 })
 
-it('is refused where it says nothing that can be understood', async () => {
+it('is refused if it has no known version', async () => {
   for (const description of [{}, { version: 'new' }, { version: null }]) {
     const engine = await engineOfFormat(description)
     expect(await codeOf(openTestDomain(engine))).toBe('storage-unavailable')
   }
 })
 
-it('is written once by servers that start at the same time', async () => {
+it('is written once when several servers start at the same time', async () => {
   const engine = new MemoryEngine()
   const environments = [1, 2, 3].map((seed) => new TestEnvironment(seed))
   await Promise.all(environments.map((environment) => openFormat(engine, environment)))

@@ -11,8 +11,8 @@ import { formatKey } from './keyspace.ts'
 export const formatVersion = 1
 
 /**
- * Says in an empty engine which format it will hold, and looks at it in any other.
- * Throws `storage-unavailable` for a newer one, and for half a copy.
+ * Writes the format entry into an empty engine, and checks it in any other.
+ * Throws `storage-unavailable` for a newer format, and for an incomplete copy.
  */
 export async function openFormat(engine: StorageEngine, environment: Environment): Promise<void> {
   const [entry] = await engine.get([formatKey])
@@ -20,11 +20,11 @@ export async function openFormat(engine: StorageEngine, environment: Environment
   return assertFormat(entry)
 }
 
-/** Throws `storage-unavailable` unless the entry says that this Coatcheck can read the data. */
+/** Throws `storage-unavailable` unless this Coatcheck can read data of the entry's format. */
 export function assertFormat(entry: Entry): void {
-  if (entry.isDamaged) throw unreadable('The entry that says which format the data has is damaged.')
+  if (entry.isDamaged) throw unreadable('The entry with the format of the data is damaged.')
   if (readCopyMark(entry)) {
-    throw unreadable('This is half a copy: run the same coatcheck copy again, to its end.')
+    throw unreadable('This copy is incomplete: run the same coatcheck copy command again until it has finished.')
   }
   const { version } = JSON.parse(Buffer.from(entry.value).toString('utf8'))
   if (typeof version === 'number' && version <= formatVersion) return
@@ -36,7 +36,10 @@ function unreadable(sentence: string): StorageError {
   return new StorageError('storage-unavailable', sentence)
 }
 
-/** Of several servers that open an empty engine at once one says it, and may be a newer one. */
+/**
+ * Of several servers that open an empty engine at once, one writes the entry. That server may be
+ * newer, so the others check the entry.
+ */
 async function addFormat(engine: StorageEngine, environment: Environment): Promise<void> {
   const value = Buffer.from(
     JSON.stringify({ version: formatVersion, createdAt: environment.now() }),

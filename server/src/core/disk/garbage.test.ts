@@ -15,13 +15,13 @@ it('keeps its bytes on disk', () => {
   expect(encodeGarbage({ kind: 'content', bytes: 2 }).toString('hex')).toBe('014000000000000000')
 })
 
-it('adds what it keeps to the total, and nothing where it keeps nothing', () => {
+it('adds its bytes to the total, and writes no sum for 0 bytes', () => {
   const id = Buffer.alloc(12)
   const mark = markGarbage(id, { kind: 'value', bytes: 9, dueAt: 1 })
   expect(mark.sums).toEqual([{ key: garbageTotalKey, delta: 9n }])
   expect(markGarbage(id, { kind: 'value', bytes: 0, dueAt: 1 }).sums).toEqual([])
 })
 
-it('is due an hour after it was left', () => {
+it('is due an hour after the value was replaced', () => {
   expect(keptUntil(5)).toBe(5 + hour)
 })

@@ -26,7 +26,7 @@ export function decodeGarbage(value: Bytes): Garbage {
   return { kind: view.getUint8(0) === kinds.value ? 'value' : 'content', bytes: view.getFloat64(1) }
 }
 
-/** Leaves `id` to the sweeper, from `dueAt` on. */
+/** Marks `id` for the sweeper, which may remove it from `dueAt` on. */
 export function markGarbage(
   id: Bytes,
   { kind, bytes, dueAt }: Garbage & { dueAt: number },
@@ -38,7 +38,8 @@ export function markGarbage(
 }
 
 /**
- * Until when what was replaced or removed at `now` stays readable, for downloads that still run.
+ * The time until which chunks that are replaced or removed at `now` stay readable, for running
+ * downloads.
  */
 export function keptUntil(now: number): number {
   return now + limits.replacedChunksKeptMs

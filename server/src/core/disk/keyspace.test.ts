@@ -76,7 +76,7 @@ describe('numbers in keys', () => {
 })
 
 describe('record keys', () => {
-  it('hold a content and a name', () => {
+  it('consist of a content id and a name', () => {
     fc.assert(
       fc.property(anyId, anyText, (id, name) => {
         const key = recordKey(id, name)
@@ -97,7 +97,7 @@ describe('record keys', () => {
     }
   })
 
-  it('are in the order of the names in UTF-8, which is not that of JavaScript', () => {
+  it('sort by the UTF-8 bytes of the names, unlike JavaScript strings', () => {
     const names = ['', '\0', 'A', 'a', 'a\0', 'ab', 'b', 'é', '\ufffd', '\uffff', '🧥']
     const keys = [...names].reverse().map((name) => recordKey(contentId, name))
     expect(keys.sort(Buffer.compare).map(recordNameOf)).toEqual(names)
@@ -109,7 +109,7 @@ describe('a range of records', () => {
     name.startsWith(prefix) &&
     (startAfter === undefined || Buffer.compare(Buffer.from(name), Buffer.from(startAfter)) > 0)
 
-  it('holds exactly the names with the prefix that come strictly behind the given one', () => {
+  it('holds exactly the names with the prefix that come strictly after the given one', () => {
     const maybe = fc.option(anyText, { nil: undefined })
     fc.assert(
       fc.property(anyText, anyText, maybe, (name, prefix, startAfter) => {
@@ -146,7 +146,7 @@ describe('a range of records', () => {
 })
 
 describe('keys that are read again', () => {
-  it('tell what they were made of', () => {
+  it('give back the parts that they were made of', () => {
     expect(storeIdOf(storeKey(storeId))).toBe(storeId)
     expect(expiryOf(expiryKey(2 ** 41, storeId))).toEqual({ dueAt: 2 ** 41, storeId })
     expect(Buffer.from(leaseValueIdOf(leaseKey(contentId)))).toEqual(contentId)
@@ -168,12 +168,12 @@ describe('keys that are read again', () => {
 })
 
 describe('ranges', () => {
-  it('hold what is due at a moment, that moment included', () => {
+  it('hold the entries that are due up to and including a moment', () => {
     const due = (dueAt: number): boolean => holds(dueRange(1_000), expiryKey(dueAt, storeId))
     expect([0, 999, 1_000, 1_001].map(due)).toEqual([true, true, true, false])
   })
 
-  it('hold the changes behind a revision and of one store only', () => {
+  it('hold the changes of one store after a revision', () => {
     const at = (id: string, revision: number): Buffer =>
       Buffer.concat([changeKey(id), encodeNumber(revision)])
     const range = changeRange(storeId, 5)
@@ -186,7 +186,7 @@ describe('ranges', () => {
     expect(holds(range, at('store000000000002', 6))).toBe(false)
   })
 
-  it("hold an owner's stores in the order of their age, either way", () => {
+  it("hold an owner's stores by age, oldest or newest first", () => {
     const stores = [1, 2, 3].map((createdAt) => ({ ownerId: owner, createdAt, id: storeId }))
     const order = (newestFirst: boolean): number[] => {
       const range = ownedRange(owner, { named: false, newestFirst })

@@ -4,10 +4,9 @@ import { asBuffer, type Bytes } from '../kernel/bytes.ts'
 import { limits } from '../kernel/limits.ts'
 
 /**
- * The keys of everything that is stored, as `docs/format.md` writes them down. DO NOT CHANGE: they
- * are on disk. Each begins with a letter that says what it is. Ids have a fixed length, so that
- * nothing needs to be escaped; times and revisions are 8 bytes big-endian, so that byte order is
- * their order.
+ * The keys of everything that is stored; `docs/format.md` lists them. DO NOT CHANGE: they are on
+ * disk. Each begins with a letter for its kind. Ids have a fixed length, so that nothing needs to
+ * be escaped. Times and revisions are 8 bytes, big-endian, so that they sort as numbers.
  */
 const letter = {
   activity: 'a',
@@ -54,11 +53,13 @@ export type OwnerCounter = 'stores' | 'named'
 
 export const formatKey = Buffer.from(letter.format)
 export const userKey = (userId: string): Buffer => Buffer.from(letter.user + userId)
-/** In lower case: names that only differ in case are one. */
+/** In lower case: usernames that differ only in case are the same. */
 export const usernameKey = (username: string): Buffer =>
   Buffer.from(letter.username + username.toLowerCase())
 export const tokenKey = (digest: Bytes): Buffer => join(letter.token, digest)
-/** The tokens whose digest begins like that: the id of a token is the first bytes of its digest. */
+/**
+ * The tokens whose digest begins with these bytes. A token's id is the first bytes of its digest.
+ */
 export const tokenRange = (digestStart: Bytes): KeyRange =>
   prefixRange(join(letter.token, digestStart))
 export const tokenDigestOf = (key: Bytes): Bytes => key.subarray(1)
@@ -77,7 +78,7 @@ export const nameKey = (ownerId: string, name: string): Buffer =>
   Buffer.from(letter.name + ownerId + name)
 
 /**
- * An order in which an owner's stores are filed: all of them or the named ones, oldest or newest
+ * An order in which an owner's stores are indexed: all of them or the named ones, oldest or newest
  * first.
  */
 export interface StoreOrder {
@@ -92,7 +93,10 @@ const orderLetters = [
   { named: true, newestFirst: true, letter: letter.ownedNamedNewest },
 ] as const
 
-/** Where a store is filed among its owner's; under `named` only while it has a name. */
+/**
+ * The index entries of a store in the lists of its owner. A store has the `named` ones only while
+ * it has a name.
+ */
 export function ownedKeys(
   store: { ownerId: string; createdAt: number; id: string },
   { named }: { named: boolean },
@@ -115,14 +119,14 @@ export function ownedRange(ownerId: string, order: StoreOrder): KeyRange {
 
 export const ownedStoreIdOf = (key: Bytes): string => textOf(key.subarray(-storeIdLength))
 
-/** That a store is shared with a user. */
+/** The index entry of a store that is shared with the user. */
 export const sharedKey = (userId: string, storeId: string): Buffer =>
   Buffer.from(letter.shared + userId + storeId, 'latin1')
 export const sharedRange = (userId: string): KeyRange =>
   prefixRange(Buffer.from(letter.shared + userId, 'latin1'))
 export const sharedUserIdOf = (key: Bytes): string => textOf(key.subarray(1, -storeIdLength))
 
-/** The store that a session token of that user stands for. */
+/** Points from a session token of the user to its store. */
 export const sessionKey = (ownerId: string, token: bigint): Buffer => {
   const number = Buffer.alloc(8)
   number.writeBigUInt64BE(token)
@@ -131,20 +135,22 @@ export const sessionKey = (ownerId: string, token: bigint): Buffer => {
 export const sessionRange = (ownerId: string): KeyRange =>
   prefixRange(Buffer.from(letter.session + ownerId, 'latin1'))
 
-/** The store that a channel id of an App Lab project stands for. */
+/** Points from the channel id of an App Lab project to its store. */
 export const projectKey = (channelId: string): Buffer =>
   Buffer.from(letter.project + channelId, 'latin1')
-/** Where a project is filed among its owner's: in the order in which their stores were made. */
+/**
+ * The index entry of a project among its owner's projects, ordered by the creation of their stores.
+ */
 export const ownedProjectKey = (store: { ownerId: string; createdAt: number; id: string }) =>
   join(
     letter.ownedProject + store.ownerId,
     encodeNumber(Math.round(store.createdAt * 1_000)),
     store.id,
   )
-/** Without an owner: of everybody. */
+/** Without an owner id: the projects of all owners. */
 export const ownedProjectRange = (ownerId = ''): KeyRange =>
   prefixRange(Buffer.from(letter.ownedProject + ownerId))
-/** What of a range is behind a key, which may lie outside of it. */
+/** The part of a range after `key`, which may lie outside the range. */
 export function rangeBehind({ start, end }: KeyRange, key: Bytes): KeyRange {
   const behind = after(key)
   if (Buffer.compare(behind, start) <= 0) return { start, end }
@@ -159,7 +165,7 @@ export const expiryOf = (key: Bytes): { dueAt: number; storeId: string } => ({
   storeId: textOf(key.subarray(9)),
 })
 
-/** One allocation, since every request builds one. */
+/** Allocates only once: every request builds such a key. */
 export function recordKey(contentId: Bytes, key: string): Buffer {
   const length = key.length === 0 ? 0 : Buffer.byteLength(key)
   const bytes = Buffer.allocUnsafe(1 + innerIdBytes + length)
@@ -175,8 +181,8 @@ export const contentRange = (contentId: Bytes): KeyRange =>
   prefixRange(join(letter.record, contentId))
 
 /**
- * The records that begin with `prefix` and come strictly behind `startAfter`. Of a `startAfter`
- * that is longer than any key as much counts as a key can have: the same records are behind it.
+ * The records whose keys begin with `prefix` and come strictly after `startAfter`. A `startAfter`
+ * that is longer than any key can be is cut to that length: the same records come after it.
  */
 export function recordRange(
   contentId: Bytes,
@@ -203,10 +209,10 @@ export const chunkValueIdOf = (key: Bytes): Bytes => key.subarray(1, 1 + innerId
 export const leaseKey = (valueId: Bytes): Buffer => join(letter.lease, valueId)
 export const leaseValueIdOf = (key: Bytes): Bytes => key.subarray(1)
 
-/** What may be removed from `dueAt` on: a value's chunks, or a content's records. */
+/** Marks what the sweeper may remove from `dueAt` on: a value's chunks, or a content's records. */
 export const garbageKey = (dueAt: number, id: Bytes): Buffer =>
   join(letter.garbage, encodeNumber(dueAt), id)
-/** A counter: the bytes of chunks that garbage marks still keep. */
+/** A counter: the bytes of the chunks that wait for the sweeper. */
 export const garbageTotalKey = Buffer.from(letter.garbageTotal)
 export const garbageOf = (key: Bytes): { dueAt: number; id: Bytes } => ({
   dueAt: decodeNumber(key, 1),
@@ -219,7 +225,7 @@ export const changeRevisionOf = (key: Bytes): Revision => decodeNumber(key, 1 + 
 export const changesTrimmedKey = (storeId: string): Buffer =>
   Buffer.from(letter.changesTrimmed + storeId, 'latin1')
 
-/** A store's changes behind `revision`. */
+/** A store's changes after `revision`. */
 export function changeRange(storeId: string, revision: Revision): KeyRange {
   const { end } = prefixRange(changeKey(storeId))
   return { start: join(letter.change + storeId, encodeNumber(revision + 1)), end }
@@ -229,7 +235,7 @@ export function changeRange(storeId: string, revision: Revision): KeyRange {
 export const auditKey = (userId: string): Buffer => Buffer.from(letter.audit + userId, 'latin1')
 export const auditUserIdOf = (key: Bytes): string => textOf(key.subarray(1, -8))
 
-/** A user's audit trail behind `revision`. */
+/** A user's audit trail after `revision`. */
 export function auditRange(userId: string, revision: Revision): KeyRange {
   const { end } = prefixRange(auditKey(userId))
   return { start: join(letter.audit + userId, encodeNumber(revision + 1)), end }
@@ -252,7 +258,7 @@ export function kindRange(kind: KeyKind): KeyRange {
   return prefixRange(Buffer.from(letter[kind]))
 }
 
-/** Undefined: what this version does not know. */
+/** Undefined: this version does not know the kind. */
 export function kindOf(key: Bytes): KeyKind | undefined {
   const kinds = Object.keys(letter) as KeyKind[]
   return kinds.find((kind) => letter[kind].charCodeAt(0) === key[0])
@@ -261,10 +267,10 @@ export function kindOf(key: Bytes): KeyKind | undefined {
 /** All keys of all kinds. */
 export const everyKey: KeyRange = { start: Buffer.from([0]), end: Buffer.from([0xff]) }
 
-/** The marks of one kind that are due at `now`, oldest first. */
+/** The garbage marks that are due at `now`, oldest first. */
 export const garbageDueRange = (now: number): KeyRange => timeRange(letter.garbage, now)
 
-/** The smallest key behind `key`. */
+/** The smallest key after `key`. */
 export function after(key: Bytes): Buffer {
   const next = Buffer.alloc(key.length + 1)
   next.set(key)
@@ -288,7 +294,10 @@ function timeRange(kind: string, now: number): KeyRange {
   return { start: Buffer.from(kind), end: join(kind, encodeNumber(now + 1)) }
 }
 
-/** All keys that begin with `prefix`. The letter in front is no 0xff, so there is always an end. */
+/**
+ * All keys that begin with `prefix`. Its first letter is never 0xff, so the range always has an
+ * end.
+ */
 function prefixRange(prefix: Buffer): KeyRange {
   let length = prefix.length
   while (length > 1 && prefix[length - 1] === 0xff) length -= 1

@@ -26,7 +26,7 @@ it.each([0, 1, limits.pageItemsMax, limits.pageItemsMax + 1, 2_500])(
   },
 )
 
-it('gives entries that are larger than a page holds', async () => {
+it('gives entries that together are larger than a page', async () => {
   const engine = await engineWith(9, 1_000_000)
   expect(await Array.fromAsync(walk(engine, kindRange('user')))).toHaveLength(9)
 })
@@ -36,7 +36,7 @@ it('gives nothing of another kind', async () => {
   expect(await Array.fromAsync(walk(engine, kindRange('token')))).toEqual([])
 })
 
-it('does not stumble over what is removed on the way', async () => {
+it('gives each entry even if entries are removed during the walk', async () => {
   const engine = await engineWith(2_500, 1)
   const seen: string[] = []
   for await (const { key } of walk(engine, kindRange('user'))) {

@@ -22,7 +22,7 @@ it('reads every number as it was written', () => {
   )
 })
 
-it('adds up to the ends of 64 bits and refuses what is beyond', () => {
+it('adds up to the limits of 64 bits and refuses larger sums', () => {
   expect(addToCounter(totalMax - 1n, 1n)).toBe(totalMax)
   expect(addToCounter(totalMin + 1n, -1n)).toBe(totalMin)
   const refused = expect.objectContaining({ failure: 'refused', applied: 'no' })

@@ -17,16 +17,16 @@ export function decodeCounter(bytes: Bytes | undefined): bigint {
   return asBuffer(bytes).readBigInt64BE()
 }
 
-/** What a counter's entry says; one that is absent or damaged says 0. */
+/** The number in a counter's entry; 0 if the entry is absent or damaged. */
 export function totalOf(entry: Entry | undefined): bigint {
   return decodeCounter(entry?.isDamaged ? undefined : entry?.value)
 }
 
-/** Throws EngineError `refused` where the sum no longer fits 64 bits. */
+/** Throws EngineError `refused` if the sum does not fit into 64 bits. */
 export function addToCounter(total: bigint, delta: bigint): bigint {
   const sum = total + delta
   if (sum > totalMax || sum < totalMin) {
-    throw new EngineError('refused', `A counter of ${total} can't take ${delta} more.`)
+    throw new EngineError('refused', `Adding ${delta} to a counter of ${total} exceeds 64 bits.`)
   }
   return sum
 }

@@ -7,9 +7,9 @@ import type { Bytes } from '../kernel/bytes.ts'
  */
 export type Revision = number
 
-/** What an engine accepts. More is refused before anything is grouped or written. */
+/** What an engine accepts. It refuses larger writes before it groups or writes anything. */
 export interface EngineLimits {
-  /** Longest key in bytes, the eight of a stamp included. */
+  /** Longest key in bytes, including the 8 bytes of a stamp. */
   readonly keyBytesMax: number
   /** Longest value in bytes. */
   readonly valueBytesMax: number
@@ -19,11 +19,11 @@ export interface EngineLimits {
 
 export interface Entry {
   readonly key: Bytes
-  /** A value as it was put; of a counter, its number as 8 bytes, signed big-endian. */
+  /** The value as it was put. For a counter: its number as 8 bytes, signed big-endian. */
   readonly value: Bytes
   /** The commit that last wrote this entry. */
   readonly revision: Revision
-  /** True of a counter. */
+  /** True for a counter. */
   readonly isCounter?: boolean
   /** True when the stored bytes fail their checksum: `value` is empty then and means nothing. */
   readonly isDamaged?: boolean
@@ -43,11 +43,13 @@ export interface ScanBound {
 
 export interface Page {
   readonly entries: readonly Entry[]
-  /** True when the range holds entries behind the last one of this page. */
+  /** True when the range holds entries after the last one of this page. */
   readonly more: boolean
 }
 
-/** Fails the commit unless the entry was last written by `revision`; undefined: is absent. */
+/**
+ * Fails the commit unless `revision` wrote the entry last; undefined: unless the entry is absent.
+ */
 export interface Check {
   readonly key: Bytes
   readonly revision: Revision | undefined
@@ -60,15 +62,15 @@ export interface Put {
   readonly stamped?: boolean
 }
 
-/** Adds to a counter: 8 bytes signed big-endian; absent counts as 0. */
+/** Adds to a counter: 8 bytes, signed big-endian. An absent counter is 0. */
 export interface Sum {
   readonly key: Bytes
   readonly delta: bigint
 }
 
 /**
- * One atomic batch. Each key at most once among deletes, puts and sums; checks see the state before
- * it.
+ * One atomic batch. Each key may occur once among deletes, puts and sums. Checks see the state
+ * before the batch.
  */
 export interface AtomicWrite {
   readonly checks?: readonly Check[]
@@ -87,14 +89,16 @@ export type Commit =
  * - `closed`: after `close()`.
  * - `refused`: the write breaks the contract (too large, a key twice, a sum on a value, an
  *   overflow).
- * - `conflict`: the engine could not order this commit among others; try again.
- * - `full`: no room; what was stored stays readable.
- * - `damaged`: what is stored can't be read where it was looked for.
- * - `unavailable`: the engine cannot serve now.
+ * - `conflict`: other commits at the same time prevented this one; try again.
+ * - `full`: no space is left; stored data stays readable.
+ * - `damaged`: the stored data that was asked for can't be read.
+ * - `unavailable`: the engine can't serve requests now.
  */
 export type EngineFailure = 'closed' | 'refused' | 'conflict' | 'full' | 'damaged' | 'unavailable'
 
-/** `applied` says whether a commit may have happened: after 'unknown' its entries may be there. */
+/**
+ * `applied` says whether the commit may have happened: after 'unknown' its entries may be stored.
+ */
 export class EngineError extends Error {
   readonly failure: EngineFailure
   readonly applied: 'no' | 'unknown'
@@ -116,21 +120,21 @@ export class EngineError extends Error {
  *
  * Keys are ordered by their bytes. Returned bytes belong to the caller. Two reads are two
  * snapshots. Commits are decided one by one in the order of their revisions, however they are
- * grouped; a resolved commit survives `kill -9` and loss of power (save in the memory engine);
- * whoever has read revision r can never later find a commit at or below r that was not there. A key
- * holds a value or a counter, never both: a sum on a value is refused, a put replaces a counter.
- * After `close()` all reject.
+ * grouped. A resolved commit survives `kill -9` and loss of power (except in the memory engine).
+ * After a reader has seen revision r, no new commit appears at or below r. A key holds a value or a
+ * counter, never both: a sum on a value is refused, a put replaces a counter. After `close()` all
+ * methods reject.
  *
- * `engines/conformance/conformance.ts` is this contract as tests; decision 0001 says how each engine
- * serves it.
+ * `engines/conformance/conformance.ts` tests this contract; decision 0001 says how each engine
+ * fulfils it.
  */
 export interface StorageEngine {
   readonly limits: EngineLimits
-  /** Whether others may write to it as well: other servers. */
+  /** Whether other servers may write to the same data. */
   readonly isShared: boolean
   /**
    * The entries of `keys`, in order, all from one snapshot that holds every commit resolved before
-   * the call. At once where the engine has them at hand, failures too.
+   * the call. If the engine can, it answers or throws synchronously.
    */
   get(keys: readonly Bytes[]): Awaitable<(Entry | undefined)[]>
   /**
@@ -140,13 +144,14 @@ export interface StorageEngine {
   /**
    * Applies all of `write` durably and answers its revision or, when a check fails, applies
    * nothing.
-   * Throws EngineError: after `applied: 'unknown'` the commit may be there, and a check that then
-   * fails may have been failed by the caller's own first try.
+   * Throws EngineError. After `applied: 'unknown'` the commit may have been applied: if the caller
+   * tries again, its own first attempt may make a check fail.
    */
   commit(write: AtomicWrite): Promise<Commit>
   /**
-   * Resolves with the newest revision once a commit newer than `revision` can be read: a wake-up,
-   * which may come for nothing. Rejects with the signal's reason when it is aborted.
+   * Resolves with the newest revision once a commit newer than `revision` can be read. This is only
+   * a wake-up: the new commits may not concern the caller. Rejects with the signal's reason when
+   * the signal is aborted.
    */
   newerThan(revision: Revision, signal: AbortSignal): Promise<Revision>
   close(): Promise<void>

@@ -19,7 +19,7 @@ function guarded(faults: Partial<typeof allFaults>): {
 }
 
 describe('a guarded engine', () => {
-  it('tries a commit again that the engine could not order', async () => {
+  it('tries a commit again after a conflict', async () => {
     const { engine, inner } = guarded({ conflict: 0.5 })
     for (let index = 0; index < 50; index += 1) {
       expect(await engine.commit(write)).toMatchObject({ applied: true })
@@ -27,20 +27,20 @@ describe('a guarded engine', () => {
     expect(await inner.get([key])).not.toEqual([undefined])
   })
 
-  it('says that a check failed only where a check failed', async () => {
+  it('reports a failed check only if a check failed', async () => {
     const { engine } = guarded({ conflict: 0.5 })
     const checks = [{ key, revision: undefined }]
     expect(await engine.commit({ ...write, checks })).toMatchObject({ applied: true })
     expect(await engine.commit({ ...write, checks })).toEqual({ applied: false })
   })
 
-  it('gives up on a commit that never can be ordered, and has done nothing', async () => {
+  it('gives up on a commit that always conflicts, and has stored nothing', async () => {
     const { engine, inner } = guarded({ conflict: 1 })
     expect(await codeOf(engine.commit(write))).toBe('store-busy')
     expect(await inner.get([key])).toEqual([undefined])
   })
 
-  it('reports a commit whose answer was lost as neither done nor failed, and does not repeat it', async () => {
+  it('reports a commit whose response was lost as unknown, and does not repeat it', async () => {
     const { engine, inner } = guarded({ unknown: 1 })
     expect(await codeOf(engine.commit(write))).toBe('outcome-unknown')
     const revision = await inner.newerThan(-1, new AbortController().signal)
@@ -57,7 +57,7 @@ describe('a guarded engine', () => {
     expect(await codeOf(new GuardedEngine(hurt).commit(write))).toBe(code)
   })
 
-  it('does not know the outcome of anything that failed half way', async () => {
+  it('reports an unknown outcome for each failure after which the write may be stored', async () => {
     const hurt = new HurtEngine(new MemoryEngine())
     const engine = new GuardedEngine(hurt)
     for (const failure of ['conflict', 'full', 'unavailable', 'closed'] as const) {
@@ -66,13 +66,13 @@ describe('a guarded engine', () => {
     }
   })
 
-  it('lets a write through as it is that breaks the contract, since that is our mistake', async () => {
+  it('rethrows the error of a write that breaks the contract, since that is a bug of ours', async () => {
     const engine = new GuardedEngine(new MemoryEngine())
     const twice = engine.commit({ ...write, deletes: [key] })
     await expect(twice).rejects.toBeInstanceOf(EngineError)
   })
 
-  it('has nothing to read after it was closed', async () => {
+  it('cannot be read after it was closed', async () => {
     const engine = new GuardedEngine(new MemoryEngine())
     await engine.close()
     const range = { start: key, end: Buffer.from('z') }

@@ -16,7 +16,7 @@ import {
 } from './engine.ts'
 
 /**
- * An engine whose failures are the domain's: it throws StorageErrors, and tries again after a
+ * Wraps an engine: turns its failures into StorageErrors, and tries a commit again after a
  * conflict.
  */
 export class GuardedEngine implements StorageEngine {
@@ -47,7 +47,7 @@ export class GuardedEngine implements StorageEngine {
     return this.#engine.scan(range, bound).catch(rethrow)
   }
 
-  /** `applied: false` says that a check failed, and nothing else. */
+  /** `applied: false` always means that a check failed. */
   commit(write: AtomicWrite): Promise<Commit> {
     return this.#commit(write, limits.commitAttemptsMax)
   }
@@ -56,7 +56,10 @@ export class GuardedEngine implements StorageEngine {
     return this.#engine.commit(write).catch((error) => {
       if (!isConflict(error)) return rethrow(error)
       if (attemptsLeft > 1) return this.#commit(write, attemptsLeft - 1)
-      throw new StorageError('store-busy', 'The storage could not order this write among others.')
+      throw new StorageError(
+        'store-busy',
+        'Too many writes at the same time: nothing was stored. Try again.',
+      )
     })
   }
 
@@ -76,18 +79,24 @@ function isConflict(error: unknown): boolean {
 function rethrow(error: unknown): never {
   if (!(error instanceof EngineError)) throw error
   if (error.applied === 'unknown') {
-    throw new StorageError('outcome-unknown', 'It is not known whether this was stored.', {
+    throw new StorageError(
+      'outcome-unknown',
+      'The storage did not confirm this write: it may or may not be stored.',
+      {
+        cause: error,
+      },
+    )
+  }
+  if (error.failure === 'refused') throw error // a bug of ours: the domain sends no such write
+  if (error.failure === 'damaged') {
+    throw new StorageError('record-damaged', 'The stored data is damaged at this place.', {
       cause: error,
     })
-  }
-  if (error.failure === 'refused') throw error // our own mistake: the domain asks for nothing like that
-  if (error.failure === 'damaged') {
-    throw new StorageError('record-damaged', 'The storage is damaged here.', { cause: error })
   }
   if (error.failure === 'full') {
     throw new StorageError('storage-full', 'The storage is full.', { cause: error })
   }
-  throw new StorageError('storage-unavailable', 'The storage can not be reached now.', {
+  throw new StorageError('storage-unavailable', 'The storage cannot be reached now.', {
     cause: error,
   })
 }

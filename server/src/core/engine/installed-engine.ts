@@ -1,30 +1,33 @@
 import type { Entry, Revision, StorageEngine } from './engine.ts'
 
-/** What an engine promises of what it acknowledged, and whether it serves. */
+/** Whether an engine serves requests, and how safe acknowledged commits are. */
 export interface EngineHealth {
-  /** Why it does not serve now, as a sentence; undefined: it does. */
+  /** A sentence that says why it does not serve requests now; undefined: it does. */
   readonly whyNot: string | undefined
   /**
    * - `none`: lost when the process ends.
    * - `single`: on one machine's disk.
-   * - `replicated`: on the disks of as many further machines as were asked for, before the answer.
-   * - `degraded`: meant to be replicated, but not kept so now.
+   * - `replicated`: each commit is on the disks of as many other machines as configured before it
+   *   is acknowledged.
+   * - `degraded`: should be replicated, but is not now.
    */
   readonly durability: 'none' | 'single' | 'replicated' | 'degraded'
-  /** What whoever keeps this server should know: sentences. */
+  /** Sentences for the operator of this server. */
   readonly notes: readonly string[]
-  /** By the engine's own clock, in ms since 1970; undefined: it has none but the server's. */
+  /**
+   * The time of the engine's own clock, in ms since 1970; undefined: it uses the server's clock.
+   */
   readonly now: number | undefined
 }
 
-/** An engine as its keeper has it: doors and domain know `StorageEngine` alone. */
+/** An engine with the methods for its operator: doors and domain only know `StorageEngine`. */
 export interface InstalledEngine extends StorageEngine {
-  /** Never throws: what is wrong is what it tells. */
+  /** Never throws: the report says what is wrong. */
   health(): Promise<EngineHealth>
   /**
-   * Puts entries as another engine held them, counters and revisions included, over what is there,
-   * durably and all or none. The next commit gets a revision above `newest`. To be used while
-   * nothing else writes. Throws EngineError.
+   * Stores entries exactly as another engine held them, including counters and revisions, and
+   * overwrites existing ones: durably, all or none. The next commit gets a revision above `newest`.
+   * Call it only while nothing else writes. Throws EngineError.
    */
   restore(entries: readonly Entry[], newest: Revision): Promise<void>
 }

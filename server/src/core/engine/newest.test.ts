@@ -4,20 +4,20 @@ import { Newest } from './newest.ts'
 
 const never = new AbortController().signal
 
-it('answers at once where something newer is known', async () => {
+it('resolves at once if a newer revision is known', async () => {
   const newest = new Newest(5)
   expect(await newest.newerThan(4, never)).toBe(5)
   expect(await newest.newerThan(-1, never)).toBe(5)
 })
 
-it('wakes everybody who waited for something older than what came', async () => {
+it('wakes all callers that know only older revisions than the new one', async () => {
   const newest = new Newest(5)
   const waiting = [newest.newerThan(5, never), newest.newerThan(6, never)]
   newest.advance(8)
   expect(await Promise.all(waiting)).toEqual([8, 8])
 })
 
-it('lets those wait on who have seen what came', async () => {
+it('does not wake callers that know the new revision already', async () => {
   const newest = new Newest(5)
   let answered = false
   const waiting = newest.newerThan(8, never).finally(() => {
@@ -37,7 +37,7 @@ it('never goes back', () => {
   expect(newest.revision).toBe(9)
 })
 
-it('refuses a wait with the reason of its signal, before and while it waits', async () => {
+it('rejects with the reason of the signal, aborted before or during the wait', async () => {
   const newest = new Newest(5)
   const abort = new AbortController()
   const waiting = newest.newerThan(5, abort.signal)
@@ -46,7 +46,7 @@ it('refuses a wait with the reason of its signal, before and while it waits', as
   await expect(newest.newerThan(0, abort.signal)).rejects.toThrow('enough')
 })
 
-it('refuses whoever waits when the engine closes', async () => {
+it('rejects waiting callers when the engine closes', async () => {
   const newest = new Newest(5)
   const waiting = newest.newerThan(5, never)
   newest.close()

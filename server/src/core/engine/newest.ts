@@ -6,7 +6,7 @@ interface Waiter {
   reject(reason: unknown): void
 }
 
-/** The newest readable revision of an engine, and those who wait for a newer one. */
+/** The newest readable revision of an engine, and the callers that wait for a newer one. */
 export class Newest {
   #revision: Revision
   readonly #waiters = new Set<Waiter>()
@@ -19,7 +19,7 @@ export class Newest {
     return this.#revision
   }
 
-  /** Says that `revision` can be read now, and wakes whoever waited for it. */
+  /** To be called when `revision` can be read: wakes the callers that waited for it. */
   advance(revision: Revision): void {
     if (revision <= this.#revision) return
     this.#revision = revision
@@ -43,7 +43,7 @@ export class Newest {
     })
   }
 
-  /** The engine closes: whoever still waits is refused. */
+  /** To be called when the engine closes: rejects all waiting callers. */
   close(): void {
     for (const waiter of this.#waiters) {
       waiter.reject(new EngineError('closed', 'The engine is closed.'))

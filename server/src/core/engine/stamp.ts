@@ -1,7 +1,7 @@
 import type { Bytes } from '../kernel/bytes.ts'
 import type { Revision } from './engine.ts'
 
-/** The name of a stamped put: the key with the revision, 8 bytes big-endian, behind it. */
+/** The stored key of a stamped put: the key, then the revision (8 bytes, big-endian). */
 export function stampedKey(key: Bytes, revision: Revision): Buffer {
   const stamped = Buffer.allocUnsafe(key.length + 8)
   stamped.set(key)

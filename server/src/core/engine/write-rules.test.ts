@@ -21,7 +21,7 @@ describe('a write', () => {
     expect(measure({ checks, deletes: [key], sums: [{ key: other, delta: 1n }] })()).toBe(11)
   })
 
-  it('may be as large as the engine allows, and no larger', () => {
+  it('may be as large as the engine allows, but no larger', () => {
     const long = Buffer.alloc(20)
     expect(measure({ puts: [{ key: long, value: Buffer.alloc(100) }] })).not.toThrow()
     expect(measure({ deletes: [Buffer.alloc(21)] })).toThrow(refused)
@@ -35,20 +35,20 @@ describe('a write', () => {
     expect(measure({ puts: [0, 1, 2].map(part), deletes: [Buffer.from([9])] })).toThrow(refused)
   })
 
-  it('has room for the stamp of a stamped key', () => {
+  it('counts the 8 bytes of the stamp as part of a stamped key', () => {
     const stamped = true
     expect(measure({ puts: [{ key: Buffer.alloc(12), value, stamped }] })).not.toThrow()
     expect(measure({ puts: [{ key: Buffer.alloc(13), value, stamped }] })).toThrow(refused)
   })
 
-  it('has no empty key, save one that is stamped', () => {
+  it('may not have an empty key, unless it is stamped', () => {
     const empty = Buffer.of()
     expect(measure({ deletes: [empty] })).toThrow(refused)
     expect(measure({ puts: [{ key: empty, value }] })).toThrow(refused)
     expect(measure({ puts: [{ key: empty, value, stamped: true }] })).not.toThrow()
   })
 
-  it('writes each key once, and may check what it writes', () => {
+  it('writes each key once, and may check the keys that it writes', () => {
     const sum = { key, delta: 1n }
     expect(measure({ deletes: [key], puts: [{ key, value }] })).toThrow(refused)
     expect(measure({ deletes: [key, key] })).toThrow(refused)
@@ -67,7 +67,7 @@ describe('a write', () => {
   })
 })
 
-describe('what is restored', () => {
+describe('a restored entry', () => {
   const entry: Entry = { key, value, revision: 3 }
   const counter: Entry = { key: other, value: Buffer.alloc(8), revision: 5, isCounter: true }
   const restore =
@@ -75,7 +75,7 @@ describe('what is restored', () => {
     () =>
       measureRestore([counter, { ...entry, ...changes }], { newest, limits })
 
-  it('is what an engine could have committed up to the newest revision', () => {
+  it('has a revision that a commit up to the newest could have', () => {
     expect(restore({})).not.toThrow()
     expect(restore({ revision: 5 })).not.toThrow()
     expect(restore({ revision: 6 })).toThrow(refused)
@@ -85,13 +85,13 @@ describe('what is restored', () => {
     }
   })
 
-  it('is whole', () => {
+  it('is not damaged, and a counter has 8 bytes', () => {
     expect(restore({ isDamaged: true })).toThrow(refused)
     expect(restore({ isCounter: true })).toThrow(refused)
     expect(restore({ isCounter: true, value: Buffer.alloc(8) })).not.toThrow()
   })
 
-  it('keeps the limits of a write', () => {
+  it('obeys the rules of a write', () => {
     expect(restore({ key: other })).toThrow(refused)
     expect(restore({ value: Buffer.alloc(101) })).toThrow(refused)
   })

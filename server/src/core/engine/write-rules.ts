@@ -11,9 +11,9 @@ const stampBytes = 8
 const counterBytes = 8
 
 /**
- * What every engine refuses before it groups anything: keys and values over its limits, a commit
- * over its limit, an empty key, a key that is written twice.
- * Throws EngineError `refused`. Returns the bytes of the write's keys and values.
+ * The rules that every engine checks before it groups anything. Throws EngineError `refused` for a
+ * key, a value or a commit over the engine's limits, an empty key, and a key that is written twice.
+ * Returns the bytes of the write's keys and values.
  */
 export function measureWrite(write: AtomicWrite, limits: EngineLimits): number {
   const { checks = [], deletes = [], puts = [], sums = [] } = write
@@ -33,18 +33,18 @@ export function measureWrite(write: AtomicWrite, limits: EngineLimits): number {
 }
 
 /**
- * What every engine refuses to restore: what it refuses to write, damaged entries, counters that
- * are none, revisions that no commit up to `newest` can have.
- * Throws EngineError `refused`.
+ * The rules that every engine checks before a restore. Throws EngineError `refused` as
+ * `measureWrite`, and for damaged entries, counters of a wrong length, and revisions that no commit
+ * up to `newest` can have.
  */
 export function measureRestore(
   entries: readonly Entry[],
   { newest, limits }: { newest: Revision; limits: EngineLimits },
 ): void {
   measureWrite({ puts: entries }, limits)
-  if (!isRevision(newest)) throw new EngineError('refused', `${newest} is no revision.`)
+  if (!isRevision(newest)) throw new EngineError('refused', `${newest} is not a valid revision.`)
   for (const { value, revision, isCounter, isDamaged } of entries) {
-    if (isDamaged) throw new EngineError('refused', 'An entry to be restored is damaged.')
+    if (isDamaged) throw new EngineError('refused', 'A damaged entry cannot be restored.')
     if (!isRevision(revision) || revision > newest) {
       throw new EngineError('refused', `No commit up to ${newest} has the revision ${revision}.`)
     }
@@ -68,7 +68,7 @@ function measureValue(bytes: number, { valueBytesMax }: EngineLimits): number {
   throw new EngineError('refused', `A value of ${bytes} bytes is over the engine's limit.`)
 }
 
-/** Up to so many keys are compared with each other, which is cheaper than naming them. */
+/** Up to this many keys are compared pair by pair: cheaper than a set of strings. */
 const comparedKeysMax = 8
 
 function refuseRepeatedKeys({ deletes = [], puts = [], sums = [] }: AtomicWrite): void {
@@ -87,7 +87,10 @@ function refuseRepeated(keys: readonly Bytes[]): void {
   if (isRepeated) throw new EngineError('refused', 'A commit writes one key twice.')
 }
 
-/** Cheaper to see than that no two are equal, and true where many entries are removed in a row. */
+/**
+ * Keys in ascending order have no duplicates. This is cheap to check, and the usual case when many
+ * entries of a range are removed.
+ */
 function isAscending(keys: readonly Bytes[]): boolean {
   for (let index = 1; index < keys.length; index += 1) {
     if (Buffer.compare(keys[index - 1] as Bytes, keys[index] as Bytes) >= 0) return false
@@ -102,7 +105,7 @@ function hasEqual(keys: readonly Bytes[]): boolean {
   return false
 }
 
-/** Whether the key at `index` stands in front of it as well. */
+/** Whether the key at `index` also occurs before it. */
 function isAmongFirst(keys: readonly Bytes[], index: number): boolean {
   const key = keys[index] as Bytes
   for (let other = 0; other < index; other += 1) {

@@ -21,9 +21,6 @@ interface AuditedStore {
   identity(): Promise<StoreIdentity>
 }
 
-/** Each is read from end to end. */
-const trailsPerSweep = 10
-
 /** The users' audit trails, each kept to its newest events. */
 export class AuditLog {
   readonly #engine: StorageEngine
@@ -95,7 +92,7 @@ export class AuditLog {
   /** Goes round over all trails, one at a time, and removes what is over the bound. */
   async sweep(): Promise<void> {
     const all = kindRange('audit')
-    for (let visited = 0; visited < trailsPerSweep; visited += 1) {
+    for (let visited = 0; visited < limits.sweptAuditTrailsMax; visited += 1) {
       const range = { start: this.#cursor, end: all.end }
       const { entries } = await this.#engine.scan(range, { limit: 1, bytes: limits.pageBytesMax })
       const [first] = entries

@@ -1,9 +1,9 @@
-import { LRUCache } from 'lru-cache'
 import type { Entry, Revision } from '../engine/engine.ts'
 import { assert } from '../kernel/assert.ts'
 import type { Bytes } from '../kernel/bytes.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
+import { lruCache } from '../kernel/lru-cache.ts'
 import type { Project } from '../pages/project.ts'
 import type { Action } from '../people/scope.ts'
 import type { OwnRetention } from './retention.ts'
@@ -92,7 +92,7 @@ function decodeIdentity(entry: Entry): StoreIdentity {
 
 /** Identities that were decoded before, keyed by store and valid for one revision. */
 export class IdentityCache {
-  readonly #found = new LRUCache<string, FoundIdentity>({ max: limits.cachedStoresMax })
+  readonly #found = lruCache<string, FoundIdentity>(limits.cachedStoresMax)
 
   /** What the store was when it was last read: a guess, to be confirmed by its revision. */
   guess(storeId: string): FoundIdentity | undefined {

@@ -3,6 +3,7 @@ import type { Entry } from '../engine/engine.ts'
 import { asBuffer } from '../kernel/bytes.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
+import { mediaTypeOf } from '../values/content-type.ts'
 
 /** Some of a store's records, and what each of them must be. */
 export interface Collection {
@@ -38,11 +39,6 @@ export function encodeSchema(value: unknown): { bytes: Buffer; schema: StoreSche
     throw invalid(`it has ${bytes.length} bytes, more than ${limits.storeSchemaBytesMax}`)
   }
   return { bytes, schema: { id: '', text, collections: readCollections(value) } }
-}
-
-/** The media type of a Content-Type, without parameters. */
-export function mediaTypeOf(contentType: string): string {
-  return (contentType.split(';', 1)[0] ?? '').trim().toLowerCase()
 }
 
 /** All collections that a record of this key is in. */
@@ -124,7 +120,7 @@ function readContentTypes(value: unknown, where: string): readonly string[] | un
     throw invalid(`${where} must be a list of at least one content type`)
   }
   const types = value.map((type: unknown) => {
-    if (typeof type === 'string' && type.trim() !== '') return mediaTypeOf(type)
+    if (typeof type === 'string' && type.trim() !== '') return mediaTypeOf(type.trim())
     throw invalid(`${where} must hold strings that are not empty`)
   })
   if (new Set(types).size === types.length) return types

@@ -1,4 +1,6 @@
-/** For what only a mistake of ours can break; what a user can break is a `StorageError`. */
+/**
+ * Throws an Error if the condition is false: a bug of ours. A user's mistake is a `StorageError`.
+ */
 export function assert(condition: boolean, claim: string): asserts condition {
   if (!condition) throw new Error(`Broken assumption: ${claim}`)
 }

@@ -1,15 +1,15 @@
 /**
- * A value that may have to be waited for. Where it is here at once, going on at once spares what is
- * done most often a turn of the event loop's microtasks.
+ * A value, or a promise of it. Code that gets the value itself continues without a promise, which
+ * saves the most frequent operations a turn of the microtask queue.
  */
 export type Awaitable<T> = T | Promise<T>
 
-/** Goes on with a value: at once where it is here. */
+/** Passes the value to `use`: synchronously, unless it is a promise. */
 export function andThen<T, U>(value: Awaitable<T>, use: (value: T) => Awaitable<U>): Awaitable<U> {
   return value instanceof Promise ? value.then(use) : use(value)
 }
 
-/** As `try` and `catch`, of work that may have to be waited for. */
+/** Like `try` and `catch`, for work that may return a promise. */
 export function orElse<T>(
   work: () => Awaitable<T>,
   recover: (error: unknown) => Awaitable<T>,

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { settle, TestEnvironment } from '../testing/testing.ts'
 import { Background } from './background.ts'
 
-it('is idle once all that was started has ended, what was started meanwhile too', async () => {
+it('is idle once all work has ended, including work that was started meanwhile', async () => {
   const background = new Background(new TestEnvironment())
   const ended: string[] = []
   const second = async (): Promise<void> => {
@@ -19,7 +19,7 @@ it('is idle once all that was started has ended, what was started meanwhile too'
   expect(ended).toEqual(['first', 'second'])
 })
 
-it('logs what fails and goes on', async () => {
+it('logs a failure and continues', async () => {
   const environment = new TestEnvironment()
   const background = new Background(environment)
   const failure = new Error('mine')

@@ -18,7 +18,7 @@ export class Background {
     done.then(() => this.#running.delete(done))
   }
 
-  /** Resolves once everything that was started has ended. */
+  /** Resolves once all work has ended, including work that starts meanwhile. */
   async idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running)
   }

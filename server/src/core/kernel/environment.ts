@@ -1,9 +1,9 @@
-/** Time, chance and the log come from outside, so that tests can turn the clock. */
+/** Time, chance and the log come from outside, so that tests can control them. */
 export interface Environment {
   /** Milliseconds since 1970. */
   now(): number
   /** `count` bytes that nobody can guess. */
   randomBytes(count: number): Uint8Array
-  /** A failure that no caller can be told of: `cause` never goes to clients. */
+  /** Logs a failure that no response can report. `cause` is never sent to clients. */
   logError(message: string, cause: unknown): void
 }

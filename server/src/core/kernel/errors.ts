@@ -1,6 +1,9 @@
-/** Every way in which the domain says no. A door has one table with an answer for each. */
+/**
+ * Every reason for which the domain refuses a request. Each door has one table that maps every code
+ * to its response.
+ */
 export type ErrorCode =
-  /** No such store, or it has expired. */
+  /** There is no such store, or it has expired. */
   | 'store-not-found'
   | 'store-name-invalid'
   | 'store-name-taken'
@@ -10,59 +13,57 @@ export type ErrorCode =
   | 'record-not-found'
   | 'record-key-invalid'
   | 'content-type-invalid'
-  /** The value is not encoded as it says. */
+  /** The value's bytes do not match its content encoding. */
   | 'content-encoding-invalid'
-  /** Too large for what was asked. */
+  /** The value is too large for the requested operation. */
   | 'value-too-large'
-  /** A condition of the caller does not hold: the record is another one than expected. */
+  /** The caller's condition does not hold: the record is not in the expected state. */
   | 'condition-failed'
   /** The stored bytes fail their checksum. */
   | 'record-damaged'
   | 'token-missing'
   | 'token-invalid'
   | 'access-denied'
-  /** The token is for less, or its user may not do that. */
+  /** The token's scope or its user's rights do not allow this. */
   | 'account-denied'
   /** Too many wrong tokens from this address: wait a minute. */
   | 'too-many-guesses'
   | 'user-not-found'
   | 'username-invalid'
   | 'username-taken'
-  /** Nobody else could manage the server then. */
+  /** The change would leave the server without an admin. */
   | 'last-admin'
   | 'token-not-found'
   | 'token-settings-invalid'
   | 'share-invalid'
-  /** There is a session of that token already. */
+  /** A session with this token exists already. */
   | 'session-taken'
-  /** No such channel, or its store is no project any more. */
+  /** There is no such channel, or its store is no longer a project. */
   | 'project-not-found'
-  /** There is a project of that channel already. */
+  /** A project with this channel id exists already. */
   | 'project-taken'
   | 'channel-invalid'
   | 'page-rules-invalid'
   /** The project has no seed to be reset to. */
   | 'seed-not-found'
   | 'seed-invalid'
-  /** A bound of the server is reached. */
+  /** A limit of the server is reached. */
   | 'too-many'
   /** The store was cleared while this value was being uploaded to it. */
   | 'store-cleared'
-  /** The upload stood still for so long that its space was taken back. */
+  /** The upload made no progress for so long that its chunks were removed. */
   | 'upload-expired'
   /** The sender went away before the value was complete. */
   | 'upload-aborted'
-  /** Too many others changed the same thing at the same time; nothing was done. */
+  /** Too many other requests changed the same data at the same time; nothing was done. */
   | 'store-busy'
   | 'storage-full'
-  /** Storage can't serve now; nothing was done. */
+  /** The storage can't serve requests now; nothing was done. */
   | 'storage-unavailable'
-  /** The answer of storage was lost: the write may be there. */
+  /** The storage's response was lost: the write may or may not be stored. */
   | 'outcome-unknown'
 
-/**
- * An expected refusal with a sentence for the user. Anything else that is thrown is our own fault.
- */
+/** An expected error, with a sentence for the user. Any other thrown error is a bug of ours. */
 export class StorageError extends Error {
   readonly code: ErrorCode
 

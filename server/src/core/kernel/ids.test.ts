@@ -14,7 +14,7 @@ it('makes no id twice', () => {
   expect(new Set(ids).size).toBe(ids.length)
 })
 
-it('takes for an id only what could be one', () => {
+it('accepts only texts that have the form of an id', () => {
   const id = 'abcdefghijklmnop0'
   expect(isId(id)).toBe(true)
   for (const other of [
@@ -46,7 +46,7 @@ it('uses each letter and digit as often as any other', () => {
   expect(Math.max(...counts.values())).toBeLessThan(1_160)
 })
 
-it('leaves out the bytes that would favour some letters', () => {
+it('skips the bytes that would make some letters more likely', () => {
   const bytes = [248, 255, 0, 251, 61, 62, 247]
   const environment = {
     now: () => 0,

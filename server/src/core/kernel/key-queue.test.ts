@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { settle } from '../testing/testing.ts'
 import { KeyQueue } from './key-queue.ts'
 
-it('runs what is queued under one key one after the other, first in first out', async () => {
+it('runs work under one key one after the other, first in, first out', async () => {
   const queue = new KeyQueue()
   const events: string[] = []
   const work = async (name: string): Promise<void> => {
@@ -21,7 +21,7 @@ it('runs different keys at the same time', async () => {
   expect(await Promise.race([never, other])).toBe('done')
 })
 
-it('gives each caller the answer of its own work', async () => {
+it('gives each caller the result of its own work', async () => {
   const queue = new KeyQueue()
   const answers = Array.from({ length: 20 }, (_, index) => queue.run('key', async () => index))
   expect(await Promise.all(answers)).toEqual(Array.from({ length: 20 }, (_, index) => index))
@@ -47,7 +47,7 @@ it('starts at once under a key whose queue has emptied', async () => {
   await done
 })
 
-it('takes what is queued by a running work behind it', async () => {
+it('runs work that running work queues after that work', async () => {
   const queue = new KeyQueue()
   const events: string[] = []
   let inner = Promise.resolve()
@@ -63,7 +63,7 @@ it('takes what is queued by a running work behind it', async () => {
   expect(events).toEqual(['outer', 'inner'])
 })
 
-it('runs what has several keys in turn of all of them, and nothing waits in a circle', async () => {
+it('runs work with several keys in its turn under all of them, without a deadlock', async () => {
   const queue = new KeyQueue()
   const running = new Set<string>()
   const order: number[] = []
@@ -83,7 +83,7 @@ it('runs what has several keys in turn of all of them, and nothing waits in a ci
   expect(ofA).toEqual([0, 1, 3, 6, 7])
 })
 
-it('lets others of those keys run when one fails', async () => {
+it('lets other work under those keys run when one fails', async () => {
   const queue = new KeyQueue()
   const failing = queue.runAll(['a', 'b'], () => Promise.reject(new Error('mine')))
   const next = queue.runAll(['b', 'c'], async () => 'fine')

@@ -1,11 +1,14 @@
 /**
- * First in, first out: what is run under one key runs one after the other. So writers of one record
- * never fail each other's checks inside a server.
+ * Runs work under the same key one after the other, first in, first out. So two writers of one
+ * record in the same server never make each other's checks fail.
  */
 export class KeyQueue {
   readonly #tails = new Map<string, Promise<unknown>>()
 
-  /** As `run`, in turn of all of these keys: nobody waits for each other in a circle. */
+  /**
+   * Like `run`, but waits for its turn under every one of `keys`. It joins all queues at once, so
+   * there can be no deadlock.
+   */
   runAll<T>(keys: readonly string[], work: () => Promise<T>): Promise<T> {
     const [only] = keys
     if (keys.length === 1 && only !== undefined) return this.run(only, work)

@@ -1,173 +1,348 @@
 const minute = 60_000
 const hour = 60 * minute
 const day = 24 * hour
+const mebibyte = 1_048_576
 
 /**
- * Every bound of the domain, in one place. A door may be narrower and says so in its own `wire.ts`.
+ * Every bound of the server, in one place; the unit ends the name. A door may be narrower and says
+ * so in its own `wire.ts`.
  */
 export const limits = Object.freeze({
-  /** A record's key, in bytes of UTF-8: fits the index rows of every engine. */
+  // Records
+
+  /** A record's key, in bytes of UTF-8. It fits into the index rows of every engine. */
   recordKeyBytesMax: 2_400,
+  contentTypeLengthMax: 200,
+  /** A value up to this size is part of the record's info entry: a small write is one entry. */
+  valueInInfoBytesMax: 2_048,
+  /** A longer value is stored in chunks of this size. Each but the first is a commit of its own. */
+  chunkBytes: mebibyte,
+  /** Records that one atomic commit writes, and the bytes of their keys. */
+  batchRecordsMax: 10_000,
+  batchKeysBytesMax: mebibyte,
+  /** Keys and values of one commit, where many records are written by several commits. */
+  batchBytesMax: 8 * mebibyte,
+  /** Calls that share one commit, and the bytes of their values. */
+  combinedCallsMax: 32,
+  combinedValuesBytesMax: mebibyte,
+  /** Keys that one call deletes by their names. */
+  deletedKeysMax: 10_000,
+  /** Deletes that run at the same time. They share the engine's syncs. */
+  deletesAtOnce: 64,
+  /** How often an operation is tried if others change what it has read. */
+  commitAttemptsMax: 16,
+  /**
+   * The same for writes to records and to a store's settings. If one server fails, another one has
+   * written; with even chances, 16 failures in a row happen every now and then.
+   */
+  writeAttemptsMax: 1_000,
+  /** Records whose last write this server remembers, so that the next one need not read them. */
+  guessedRecordsMax: 20_000,
+  /** Writes that read first because others write the same records. */
+  guessPauseWritesMax: 256,
+  /** Records or stores on one page. */
+  pageItemsMax: 1_000,
+  /** Bytes that one page reads from the engine. */
+  pageBytesMax: 4 * mebibyte,
+  /** Records in a ZIP archive. Its directory is in memory and takes 2 KB per record. */
+  archiveRecordsMax: 250_000,
+  /** An upload without progress for this long is given up. */
+  uploadLeaseMs: 10 * minute,
+  /** Replaced and deleted chunks stay readable for this long, since downloads may still run ... */
+  replacedChunksKeptMs: hour,
+  /** ... up to about this many bytes, without the chunks that this server is reading ... */
+  replacedChunksKeptBytesMax: 1_024 * mebibyte,
+  /** ... but always for this long. */
+  replacedChunksKeptMsMin: 10_000,
+  /** How often to check whether callers of streams and sockets may still use the store. */
+  recheckIntervalMs: 400,
+  /** Callers that are checked at the same time. */
+  recheckedUsesAtOnce: 256,
+
+  // Stores
+
   /** A store's name, in ASCII characters. */
   storeNameLengthMax: 63,
   storeTitleLengthMax: 256,
-  /** A store's schema, as JSON: one entry in every engine. */
-  storeSchemaBytesMax: 1_048_576,
+  /** A store's schema, as JSON. It is one entry in every engine. */
+  storeSchemaBytesMax: mebibyte,
   storeSchemaDepthMax: 200,
-  /** A record may be in all of them, and each may have a JSON Schema to check. */
+  /** Collections of a schema. A record may be in all of them; each may have a JSON Schema. */
   storeCollectionsMax: 100,
-  /** What a ZIP archive holds: its directory is in memory, 2 KB a record. */
-  archiveRecordsMax: 250_000,
-  contentTypeLengthMax: 200,
-  usernameLengthMax: 63,
-  usersMax: 10_000,
-  tokenNameLengthMax: 100,
-  /** That are valid or were not revoked: one more is refused. */
-  tokensPerUserMax: 1_000,
-  /** A token's last use is written at most this often. */
-  tokenUseFlushMs: minute,
-  /** Users whom one store is shared with: they stand in its identity. */
+  /** Users with whom one store is shared. They are part of its identity. */
   sharesPerStoreMax: 100,
-  /** Newest events of a user's audit trail that are kept. */
-  auditEventsKeptMax: 10_000,
-  /** Wrong tokens from one address within `guessWindowMs`: behind them it is not even looked. */
-  guessesMax: 20,
-  guessWindowMs: minute,
-  /** The same of tokens of sessions. */
-  sessionGuessesMax: 100,
-  /** ... and of keys of pages. */
-  pageKeyGuessesMax: 100,
-  /** Addresses whose wrong tokens are counted. */
-  guessersMax: 10_000,
-  /** The same of channel ids of projects. */
-  channelGuessesMax: 100,
-  /** Rules for pages of one project, and prefixes that they may list: all in its identity. */
-  pageRulesMax: 100,
-  pageRulesBytesMax: 16_384,
-  /** A project's seed as JSON: one entry in every engine. */
-  seedBytesMax: 1_048_576,
-  /** Projects of one owner that are called the same. */
-  projectNamesakesMax: 1_000,
-  /**
-   * Calls of pages to one project within a minute: what a class of 30 pages does is a third of it,
-   * each at the 600 calls that App Lab allows a page ...
-   */
-  projectCallsPerMinuteMax: 60_000,
-  /** ... and of one page: what goes on and on is slowed down. */
-  pageCallsPerMinuteMax: 1_200,
-  /** ... and of all pages behind one address that do not say who they are: a whole class. */
-  peerCallsPerMinuteMax: 18_000,
-  /**
-   * What a page sends to set or delete a key: room for the longest value, each of its 4,096 bytes
-   * escaped in JSON that is escaped in JSON (36 bytes), and for the longest key.
-   */
-  pageBodyBytesMax: 163_840,
-  /** Projects, pages or addresses whose calls are counted. */
-  rateLimitedMax: 10_000,
-  /** Records that one atomic commit writes, and the bytes of their keys. */
-  batchRecordsMax: 10_000,
-  batchKeysBytesMax: 1_048_576,
-  /** Keys that one call deletes by their names. */
-  deletedKeysMax: 10_000,
-  /** Stores that one search looks at. */
-  searchedStoresMax: 100_000,
-  /**
-   * Values up to this size lie in their record's info entry, so that a small write is one entry.
-   */
-  valueInInfoBytesMax: 2_048,
-  /**
-   * Values above `valueInInfoBytesMax` lie in chunks of this size, each above the first its own
-   * commit.
-   */
-  chunkBytes: 1_048_576,
-  /** How often an operation is tried again when others changed what it had read. */
-  commitAttemptsMax: 16,
-  /**
-   * ... and a write to records or to a store's settings: of several servers, each failed try of one
-   * is a write of another, and even chances are lost 16 times in a row every now and then.
-   */
-  writeAttemptsMax: 1_000,
-  /** Most records or stores of one page. */
-  pageItemsMax: 1_000,
-  /** Most bytes that one page reads from the engine. */
-  pageBytesMax: 4 * 1_048_576,
-  /** Most entries that a copy restores at once, and about as many bytes. */
-  copyEntriesMax: 4_000,
-  copyBytesMax: 4 * 1_048_576,
-  /** An upload that stood still for this long is given up. */
-  uploadLeaseMs: 10 * minute,
-  /**
-   * Chunks that were replaced or deleted stay readable for this long, for downloads that still run
-   * ...
-   */
-  replacedChunksKeptMs: hour,
-  /** ... but no more than about this many bytes of them, save those that this server is reading. */
-  replacedChunksKeptBytesMax: 1_073_741_824,
-  /** ... and always for this long. */
-  replacedChunksKeptMsMin: 10_000,
-  /** Unnamed stores without a retention of their own. */
+  /** How long unnamed stores are kept that have no retention of their own. */
   unnamedRetentionMs: 7 * day,
-  /** A store's own retention: what is shorter would end while it is being used ... */
+  /** A store's own retention. A shorter one would end while the store is used. */
   retentionMsMin: 1_000,
-  /** ... and what is longer is none. */
   retentionMsMax: 36_500 * day,
-  /** Renewals and access stamps of one store are written at most this often. */
+  /** Renewals and access times of one store are written at most this often ... */
   activityFlushMsMax: 10_000,
-  /** ... and at most this often within a time to live. */
+  /** ... and at most this often within its time to live. */
   activityFlushesPerTtl: 10,
   /** Stores whose activity is written at the same time. */
   activityFlushesAtOnceMax: 256,
-  /** Stores whose latest activity is held in memory. */
+  /** Stores whose latest activity is in memory. */
   activeStoresMax: 100_000,
-  /** Stores whose identity is held in memory, keyed by revision. */
+  /** Stores whose identity is in memory. */
   cachedStoresMax: 10_000,
-  /** Records that this server wrote, of which it remembers what the next write asks for. */
-  guessedRecordsMax: 20_000,
-  /** Schemas of stores that are held in memory, as JSON. */
-  cachedSchemasBytesMax: 32 * 1_048_576,
-  cachedTokensMax: 10_000,
-  /** For how long a token that was found is taken as found. */
-  cachedTokenMs: 1_000,
+  /** Schemas of stores in memory, as JSON. */
+  cachedSchemasBytesMax: 32 * mebibyte,
+  /** Stores that one search looks at. */
+  searchedStoresMax: 100_000,
+  /** How long a store's change log keeps a change, and how many. */
   changeKeptMs: 7 * day,
   changesKeptPerStoreMax: 100_000,
-  /** A store's change log is counted again after this many changes by this server. */
+  /** After this many changes by this server, a store's change log is counted again. */
   changesBetweenTrims: 10_000,
-  /** Changes whose revisions, 8 bytes each, are remembered from one trim of a log to the next. */
+  /** Changes whose revisions (8 bytes each) are remembered between two trims of a log. */
   rememberedChangesMax: 2_000_000,
-  /** Most keys that one commit of the sweeper removes. */
+  /** How long the links in an Apify store object are valid at least (Apify documents 14 days). */
+  contentLinkMsMin: 14 * day,
+
+  // People and tokens
+
+  usernameLengthMax: 63,
+  usersMax: 10_000,
+  tokenNameLengthMax: 100,
+  /** Tokens of one user, without the revoked ones. */
+  tokensPerUserMax: 1_000,
+  /** A token's last use is written at most this often. */
+  tokenUseFlushMs: minute,
+  /** Tokens whose user is in memory, and for how long without asking the engine again. */
+  cachedTokensMax: 10_000,
+  cachedTokenMs: 1_000,
+  /** Events that a user's audit trail keeps, the newest ones. */
+  auditEventsKeptMax: 10_000,
+  /** Wrong tokens from one address within `guessWindowMs`. After them, tokens are not looked up. */
+  guessesMax: 20,
+  guessWindowMs: minute,
+  /** The same for session tokens, page keys and channel ids. */
+  sessionGuessesMax: 100,
+  pageKeyGuessesMax: 100,
+  channelGuessesMax: 100,
+  /** How much of a wrong page key or channel id is remembered, in characters. */
+  guessLengthMax: 100,
+  /** Addresses whose wrong tokens are counted. */
+  guessersMax: 10_000,
+
+  // Projects and their pages
+
+  /** Rules for the pages of one project. They are part of its identity. */
+  pageRulesMax: 100,
+  pageRulesBytesMax: 16_384,
+  /** A project's seed as JSON. It is one entry in every engine. */
+  seedBytesMax: mebibyte,
+  /** Projects of one owner with the same name, and how many names are looked up at once. */
+  projectNamesakesMax: 1_000,
+  namesakesAtOnce: 100,
+  /**
+   * Calls of pages to one project within a minute. A class of 30 pages makes a third of them, if
+   * each makes the 600 that App Lab allows.
+   */
+  projectCallsPerMinuteMax: 60_000,
+  /** Calls of one page within a minute. An endless loop is slowed down. */
+  pageCallsPerMinuteMax: 1_200,
+  /** Calls of all unknown pages behind one address within a minute: they may be a whole class. */
+  peerCallsPerMinuteMax: 18_000,
+  /** Projects, pages or addresses whose calls are counted. */
+  rateLimitedMax: 10_000,
+  /**
+   * What a page sends to set or delete a key. It has room for the longest key and the longest
+   * value: 4,096 bytes, each escaped in JSON within JSON (36 bytes).
+   */
+  pageBodyBytesMax: 163_840,
+  /** With less room in a project, its pairs are counted before each pair that may be new. */
+  pairsRoomUncountedMin: 1_000,
+  /** How long a count of a project's pairs is used. Other servers add pairs as well. */
+  countedPairsMs: 1_000,
+  /** Keys of one batch that looks for pairs. That many of the longest keys fit into it. */
+  soughtPairsAtOnce: 400,
+
+  // Upkeep
+
+  sweepIntervalMs: 10_000,
+  /** Keys that one commit of the sweeper removes. */
   sweepBatchKeysMax: 500,
   /**
-   * Entries in a page of a long log that is read while requests wait, on an engine that reads on
-   * the event loop: about a millisecond, and enough for LMDB to let requests go first.
+   * Entries on a page of a long log, on an engine that reads on the event loop. Such a page takes
+   * about a millisecond, and is long enough for LMDB to let requests go first.
    */
   sweepPageItems: 300,
-  /** Most stores, uploads or marks that one sweep looks at. */
+  /** Stores, uploads or marks that one sweep looks at. */
   sweepItemsMax: 1_000,
-  sweepIntervalMs: 10_000,
-  /** For how long an engine that was asked how it is is not asked again. */
+  /** Audit trails that one sweep reads from end to end. */
+  sweptAuditTrailsMax: 10,
+  /** Entries that a copy restores at once, and about how many bytes. */
+  copyEntriesMax: 4_000,
+  copyBytesMax: 4 * mebibyte,
+  /** Damaged entries that a copy names. */
+  damagedEntriesNamedMax: 5,
+  /** Problems that a check lists. */
+  checkProblemsMax: 1_000,
+  /** How long the health of an engine is used before the engine is asked again. */
   cachedHealthMs: 1_000,
-  /** Clocks of a server and its database that are further apart are told of. */
+  /** The difference between the clocks of a server and its database before health names it. */
   clockSkewMsMax: 1_000,
-  /** How often streams and sockets are asked whether their caller may still use the store. */
-  recheckIntervalMs: 400,
-  /** How deep arrays and objects may be nested in JSON that is taken apart. */
+
+  // Engines
+
+  /** An entry's value, and all keys and values of one commit. */
+  entryValueBytesMax: 2 * mebibyte,
+  commitBytesMax: 32 * mebibyte,
+
+  // LMDB engine
+
+  /** Commits of one group. They share a sync, and fail together. */
+  lmdbGroupBytesMax: 8 * mebibyte,
+  /** A larger group is written to LMDB at once: the journal would only write it twice. */
+  lmdbJournaledGroupBytesMax: 262_144,
+  /** Entries in one half of the journal. */
+  lmdbJournalHalfEntriesMax: 32_768,
+  /** How long commits may wait in the journal for more before they are moved into LMDB. */
+  lmdbJournalIdleMs: 1_000,
+  /** Entries that one transaction moves from the journal into LMDB. Requests wait meanwhile. */
+  lmdbMovedEntriesMax: 4_096,
+  /** A scan with a higher limit first lets waiting requests go ahead. */
+  lmdbUnyieldedScanEntriesMax: 256,
+  /** Entries in the read cache, a power of two, and the packed size of each. */
+  lmdbCachedEntriesMax: 4_096,
+  lmdbCachedEntryBytesMax: 800,
+  /** Disk space for a new data file and its lock file. */
+  lmdbNewFilesBytesMax: mebibyte,
+  /** Disk space that a write needs besides its values: for the pages above them in the tree. */
+  lmdbTreePagesBytesMax: mebibyte,
+  /** With less free disk space, the operator is warned. */
+  lmdbFreeBytesMin: 1_024 * mebibyte,
+
+  // PostgreSQL engine
+
+  /** The wait for a host to accept a connection, if the address does not set another one. */
+  postgresConnectMsMax: 2_000,
+  /** The wait for an answer. After it, the outcome of a commit is unknown. */
+  postgresAnswerMsMax: 8_000,
+  /** How often to look for commits of other servers, besides their notifications. */
+  postgresPollMs: 250,
+  /** How long a transaction may wait for its next statement. */
+  postgresIdleTransactionMsMax: 2_000,
+  /** How long a connection is silent before TCP checks it. */
+  postgresKeepAliveMs: 10_000,
+  /** The wait before the next attempt to reconnect, which doubles each time. */
+  postgresReconnectMsMin: 20,
+  postgresReconnectMsMax: 500,
+  /** Attempts to create the tables while other servers do so, and the step of the wait between. */
+  postgresSchemaAttemptsMax: 20,
+  postgresSchemaRetryMs: 10,
+  /** Commits of one group, and their bytes. All other commits wait for the group. */
+  postgresGroupCommitsMax: 1_024,
+  postgresGroupBytesMax: 8 * mebibyte,
+  /** Attempts to commit a group that conflicts with others, and the step of the wait between. */
+  postgresGroupAttemptsMax: 8,
+  postgresGroupRetryMs: 5,
+  /** Keys in one statement, so that a large one does not hold up the statements behind it. */
+  postgresReadKeysMax: 1_000,
+  /** Statements that are sent at once. Gets that wait can be joined into one statement. */
+  postgresGetsAtOnce: 4,
+  postgresScansAtOnce: 4,
+  /** Entries that one statement restores, and their bytes. */
+  postgresRestoredEntriesMax: 5_000,
+  postgresRestoredBytesMax: 4 * mebibyte,
+  /** Transactions during one that stays open. After more, health names it: the tables grow. */
+  postgresSnapshotTransactionsMax: 100_000,
+
+  // JSON
+
+  /** The depth of arrays and objects in JSON that the server reads itself. */
   jsonDepthMax: 1_000,
+  /** JSON bodies of requests, decoded (`MAX_PAYLOAD_SIZE_BYTES` of @apify/consts). */
+  jsonBodyBytesMax: 9 * mebibyte,
+  /** A value that is decoded for a JSON door. */
+  jsonViewBytesMax: 16 * mebibyte,
+  /** Pairs whose values are read at once for a list, and the length of a part of that list. */
+  listedPairsAtOnce: 100,
+  listedPairsPartLength: 65_536,
   jsonPathLengthMax: 2_000,
+  /** The work of one search by a JSONPath. A step is about one value that is looked at. */
+  jsonPathStepsMax: 1_000_000,
   /** A regular expression in a JSONPath, in UTF-16 units. */
   patternLengthMax: 500,
   /** Regular expressions that one search keeps compiled. */
   cachedPatternsMax: 100,
-  /** What one search by a JSONPath may cost: about so many values are looked at. */
-  jsonPathStepsMax: 1_000_000,
-  /** Output of decoding a value for a JSON door. */
-  jsonViewBytesMax: 16 * 1_048_576,
-  /** Checking one value against a JSON Schema, or compiling one. */
+  /** The time and the memory for a check of one value with a JSON Schema, or to compile one. */
   jsonSchemaCheckMsMax: 3_000,
-  /** ... and the memory that it may take. */
   jsonSchemaHeapMiBMax: 256,
-  /** Compiled JSON Schemas that are kept, and the JSON that they were made of. */
+  /** If the process does not end a check by itself, the process is ended after this long. */
+  jsonSchemaGraceMs: 2_000,
+  /** The process starts within a part of a second on a machine that is not busy. */
+  jsonSchemaStartMsMax: 30_000,
+  /** What the process says about a value or a schema, in characters. */
+  jsonSchemaReasonLengthMax: 500,
+  /** Compiled JSON Schemas in memory, and the JSON that they were made of. */
   compiledJsonSchemasMax: 1_000,
-  compiledJsonSchemasBytesMax: 8 * 1_048_576,
-  /** Values that wait for being checked. */
-  jsonSchemaQueueBytesMax: 256 * 1_048_576,
+  compiledJsonSchemasBytesMax: 8 * mebibyte,
+  /** Values that wait for a check. */
+  jsonSchemaQueueBytesMax: 256 * mebibyte,
+
+  // HTTP
+
+  /** A head of a request. A longer one is left to `node:http`, which has its own limit. */
+  httpHeadBytesMax: 8_192,
+  /** A name of a host with a port: domain names have at most 253 characters (RFC 1035). */
+  hostLengthMax: 253 + '.:65535'.length,
+  /** Accepted Host headers in memory. A server sees one or two. */
+  acceptedHostsMax: 16,
+  /** A client is cut off if its headers are incomplete, or nothing moves, for this long. */
+  httpHeadersMsMax: 10_000,
+  httpStallMsMax: 65_000,
+  /** How often HTTP connections are checked. */
+  httpCheckIntervalMs: 2_000,
+  /** How long requests in flight may take once the server is told to stop. */
+  httpStopMsMax: 8_000,
+  /** A request body that nobody takes is read to its end up to this Content-Length. */
+  httpIgnoredBodyBytesMax: 65_536,
+  /** How long a client may go on sending after a reply or a refusal before it is cut off. */
+  lingerMsMax: 2_000,
+  /** A reply body up to this size is sent in one packet with its head. */
+  httpCopiedBodyBytesMax: 16_384,
+  /** Bytes for a socket at once. A slow client shows that it is alive as it takes the next ones. */
+  socketSliceBytes: 262_144,
+  /** A body up to this size is decoded on the event loop, which is several times cheaper. */
+  decodedAtOnceBytesMax: 65_536,
+  /** Entries of a ZIP archive in memory while it is written, and those that are not written yet. */
+  zipListedEntriesMax: 1_000,
+  zipUnwrittenEntriesMax: 100,
+
+  // WebSockets
+
+  /** How long a door may take to decide about a handshake. */
+  socketHandshakeMsMax: 10_000,
+  /** A silent client gets a ping after this long, and is cut off without a pong. */
+  socketIdleMsMax: 160_000,
+  socketPongMsMax: 16_000,
+  /** A client is cut off if it takes nothing for this long. */
+  socketStallMsMax: 120_000,
+  /** How long a client may take to close. */
+  socketEndMsMax: 8_000,
+  socketCheckIntervalMs: 4_000,
+  /** Messages without an answer, and their bytes. */
+  socketUnansweredMax: 1_024,
+  socketUnansweredBytesMax: 4 * mebibyte,
+  /** Answers that a client has not taken yet. With more, no further message is taken. */
+  socketBacklogBytesMax: mebibyte,
+  /** Answers that go out without waiting for more, so that the client can begin to read. */
+  socketGatheredTextsMax: 32,
+  /** Pieces of one message: `ws` keeps each frame, and each read of a frame, until the end. */
+  socketMessagePiecesMax: 16_384,
+  /** A long message may come in more pieces: as many as reads of this size would need. */
+  socketPieceBytesMin: 512,
+
+  // Dumps of NemesisDB
+
+  /** The name of a dump. */
+  dumpNameBytesMax: 200,
+  /** A file of a dump that is written, in characters, and the text that is written at once. */
+  dumpFileLengthMax: 10 * mebibyte,
+  dumpBufferedLengthMax: 262_144,
+  /** A file of a dump that is read, as one text. */
+  dumpReadFileBytesMax: 512 * mebibyte,
 })

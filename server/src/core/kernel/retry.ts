@@ -1,10 +1,10 @@
-/** What an attempt answers when somebody else changed the data first. */
+/** The result of an attempt when another writer changed the data first. */
 export const lostRace = Symbol('lostRace')
 
 /**
- * Runs `attempt` until it answers something other than `lostRace`, at most `attemptsMax` times.
- * Every loop that reads, decides and commits under checks is this one. After the last attempt, the
- * answer is that of `giveUp`, which may throw.
+ * Runs `attempt` until it returns something other than `lostRace`, at most `attemptsMax` times.
+ * Then returns the result of `giveUp`, which may throw. Every loop that reads, decides and commits
+ * under checks uses this function.
  */
 export async function retry<T>(
   attemptsMax: number,

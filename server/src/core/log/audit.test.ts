@@ -23,12 +23,12 @@ interface Opened extends TestDomain {
   readonly admin: User
   readonly jane: User
   readonly store: Store
-  /** The admin, through a token. */
+  /** The admin, who uses a token. */
   readonly actor: Actor
   readonly caller: Caller
 }
 
-/** A store of Jane, who is no admin, and an admin who does things. */
+/** A store of Jane, who is not an admin, and an admin who makes changes. */
 async function openAudited(): Promise<Opened> {
   const domain = await openTestDomain(new MemoryEngine())
   const admin = await domain.users.create('admin', { isAdmin: true })
@@ -38,7 +38,7 @@ async function openAudited(): Promise<Opened> {
   return { ...domain, admin, jane, store, actor, caller: { ...callerWith(() => undefined), actor } }
 }
 
-/** What came to the trails while `work` was done, and the newest revision before that. */
+/** The events that `work` adds to the trails, and the newest revision before it. */
 async function written(
   { engine, admin, jane, environment }: Opened,
   work: () => Promise<unknown>,
@@ -57,12 +57,12 @@ async function written(
 
 type Work = (opened: Opened) => Promise<unknown>
 interface Told {
-  /** Whose trail tells of it. */
+  /** The users whose trails get the event. */
   readonly of: string
   readonly event: Partial<AuditEvent>
 }
 
-describe('the audit trail tells, with the very commit, of', () => {
+describe('the audit trail gets an event, in the same commit, for', () => {
   const ofStore = (event: Partial<AuditEvent>): Told => ({
     of: 'jane',
     event: { subject: 'coats', ...event },
@@ -126,7 +126,7 @@ describe('the audit trail tells, with the very commit, of', () => {
     expect(JSON.stringify(event)).not.toContain(identity.signingSecret)
   })
 
-  it('a user who is made or changed, to that user and to who did it', async () => {
+  it('a user who is created or changed: in the trails of that user and of the actor', async () => {
     const opened = await openAudited()
     const { users, jane, actor } = opened
     const made = await written(opened, () => users.create('joe', { isAdmin: false }, actor))
@@ -141,7 +141,7 @@ describe('the audit trail tells, with the very commit, of', () => {
     expect(changed.map(({ event }) => event)).toMatchObject([change, change])
   })
 
-  it('a token that is made, to its user and to who did it', async () => {
+  it('a token that is created: in the trails of its user and of the actor', async () => {
     const opened = await openAudited()
     const { tokens, jane, actor } = opened
     const wanted = { userId: jane.id, name: 'laptop', expiresAt: undefined, scope: fullScope }
@@ -167,7 +167,7 @@ describe('the audit trail tells, with the very commit, of', () => {
     }
   })
 
-  it('what was replaced', async () => {
+  it('a change, with the revision that it replaced', async () => {
     const opened = await openAudited()
     const { stores, store, caller, engine } = opened
     const newestStore = async (): Promise<number | undefined> =>
@@ -185,7 +185,7 @@ describe('the audit trail tells, with the very commit, of', () => {
     expect([first, second, third].map((event) => event?.storeId)).toEqual(Array(3).fill(store.id))
   })
 
-  it('what a user was before', async () => {
+  it('a changed user, with the revision that was replaced', async () => {
     const opened = await openAudited()
     const { users, jane, actor, engine } = opened
     const before = (await engine.get([userKey(jane.id)]))[0]?.revision
@@ -193,7 +193,7 @@ describe('the audit trail tells, with the very commit, of', () => {
     expect(events[0]?.event.before).toBe(before)
   })
 
-  it('nothing that the server does by itself when the time of a store is over', async () => {
+  it('nothing that the server itself does when a store expires', async () => {
     const opened = await openAudited()
     const retention = { ttlMs: day, renewOnRead: true, renewOnWrite: true } as const
     for (const onExpiry of ['clear', 'drop'] as const) {
@@ -205,7 +205,7 @@ describe('the audit trail tells, with the very commit, of', () => {
     expect(await entriesOf(opened.engine, 'record')).toEqual([])
   })
 
-  it('nothing that was refused or did not change anything', async () => {
+  it('nothing that was refused or changed nothing', async () => {
     const opened = await openAudited()
     const { stores, store, tokens, users, admin, jane, actor, caller } = opened
     const refused = [
@@ -245,7 +245,7 @@ describe('an event', () => {
     expect(read).toEqual({ ...event, revision: 9 })
   })
 
-  it('says of the server itself that nobody did it', async () => {
+  it('has no actor if the server itself made the change', async () => {
     const opened = await openAudited()
     const { stores, store } = opened
     const events = await written(opened, () => stores.update(store.id, { title: 'x' }))

@@ -20,31 +20,31 @@ export type AuditAction =
   | 'user-changed'
 
 /**
- * One line of a user's audit trail: what was done with the user's stores, tokens and settings, and
- * (for admins) to other users. What was done to records stands in the store's change log.
+ * One line of a user's audit trail: a change to the user's stores, tokens or settings, or (for
+ * admins) to another user. Changes to records are in the store's change log.
  */
 export interface AuditEvent {
   readonly revision: Revision
   readonly action: AuditAction
-  /** What it was done to, in words: a store's name or id, a token's name, a username. */
+  /** What was changed: a store's name or id, a token's name, a username. */
   readonly subject: string
   /** Milliseconds since 1970. */
   readonly at: number
   /** Undefined: the server itself. */
   readonly actor?: Actor | undefined
   readonly storeId?: string
-  /** The revision of what was replaced. */
+  /** The revision that was replaced. */
   readonly before?: Revision | undefined
-  /** What changed: JSON, and nothing secret. */
+  /** The details of the change, as JSON, without secrets. */
   readonly details?: object
 }
 
-/** Goes into the commit of what it tells of. */
+/** Goes into the same commit as the change that it reports. */
 export function auditPut(userId: string, event: Omit<AuditEvent, 'revision'>): Put {
   return { key: auditKey(userId), value: Buffer.from(JSON.stringify(event)), stamped: true }
 }
 
-/** Both the user whom it is about and who did it are told. */
+/** The users whose trails get an event: the user it is about, and the user who did it. */
 export function trailsOf(userId: string, actor: Actor | undefined): readonly string[] {
   return actor && actor.userId !== userId ? [userId, actor.userId] : [userId]
 }

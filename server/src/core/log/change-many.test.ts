@@ -18,7 +18,7 @@ const anyOfMany: fc.Arbitrary<ChangeOfMany> = fc.record({
   before: fc.option(fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), { nil: undefined }),
 })
 
-it('is read as it was written where one commit made many, with and without an actor', () => {
+it('is read as it was written if one commit made many changes, with and without an actor', () => {
   const actors = [
     undefined,
     { door: 'nemesis', userId: 'user0000000000001', tokenId: '' },
@@ -47,7 +47,7 @@ it('is read as it was written where one commit made many, with and without an ac
   )
 })
 
-it('takes keys as long as they may be', () => {
+it('holds keys of the maximum length', () => {
   const keys = ['k'.repeat(2_400), 'ž'.repeat(1_200), '']
   const changes = keys.map((key) => ({ kind: 'put', key, size: 1 }) as const)
   const put = changesPut(storeId, { at: 1, actor: undefined, changes })
@@ -55,7 +55,7 @@ it('takes keys as long as they may be', () => {
   expect(decodeChanges(entry).map(({ key }) => key)).toEqual(keys)
 })
 
-it('keeps its bytes on disk where there are many', () => {
+it('keeps its bytes on disk for many changes', () => {
   const changes = [
     { kind: 'put', key: 'é', size: 2, before: 3 },
     { kind: 'delete', key: '', size: 0 },

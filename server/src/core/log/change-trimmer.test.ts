@@ -26,7 +26,7 @@ import { ChangeTrimmer } from './change-trimmer.ts'
 const storeId = 'store000000000001'
 const otherId = 'store000000000002'
 
-/** An engine that holds stores and so many changes of each, made `apartMs` one after the other. */
+/** An engine that holds stores with this many changes each, made `apartMs` apart. */
 async function engineWith(
   environment: TestEnvironment,
   counts: Readonly<Record<string, number>>,
@@ -48,7 +48,7 @@ async function changesIn(engine: StorageEngine): Promise<number> {
   return (await entriesOf(engine, 'change')).length
 }
 
-describe('a change log that is swept', () => {
+describe('a swept change log', () => {
   it('keeps changes for seven days and no longer', async () => {
     const environment = new TestEnvironment()
     const engine = await engineWith(environment, { [storeId]: 10 }, hour)
@@ -71,7 +71,7 @@ describe('a change log that is swept', () => {
     expect(Buffer.from(mark?.value ?? [])).toEqual(encodeNumber(last))
   })
 
-  it('is trimmed of more than one batch', async () => {
+  it('loses more than one batch in one sweep', async () => {
     const environment = new TestEnvironment()
     const count = 2 * limits.sweepBatchKeysMax + 7
     const engine = await engineWith(environment, { [storeId]: count })
@@ -80,7 +80,7 @@ describe('a change log that is swept', () => {
     expect(await changesIn(engine)).toBe(0)
   })
 
-  it('is trimmed of what is old in every store', async () => {
+  it('loses old changes in every store', async () => {
     const environment = new TestEnvironment()
     const engine = await engineWith(environment, { [storeId]: 3, [otherId]: 4 })
     environment.advance(8 * day)
@@ -88,7 +88,7 @@ describe('a change log that is swept', () => {
     expect(await changesIn(engine)).toBe(0)
   })
 
-  it('is reached behind those with nothing to trim', async () => {
+  it('is visited even after logs that need no trim', async () => {
     const environment = new TestEnvironment()
     const engine = await engineWith(environment, { [otherId]: 3 })
     environment.advance(8 * day)
@@ -98,7 +98,7 @@ describe('a change log that is swept', () => {
     expect(await changesIn(engine)).toBe(1)
   })
 
-  it('is visited in turn where there are more logs than one sweep looks at', async () => {
+  it('is visited in turn if there are more logs than one sweep visits', async () => {
     const environment = new TestEnvironment()
     const ids = Array.from(
       { length: limits.sweepItemsMax + 10 },
@@ -113,7 +113,7 @@ describe('a change log that is swept', () => {
     expect(await changesIn(engine)).toBe(0)
   })
 
-  it('keeps 100,000 changes of a store, the newest', async () => {
+  it('keeps the newest 100,000 changes of a store', async () => {
     const environment = new TestEnvironment()
     const excess = 1_234
     const engine = await engineWith(environment, {
@@ -129,7 +129,7 @@ describe('a change log that is swept', () => {
     expect(kept[0]?.revision).toBe(before[excess]?.revision)
   })
 
-  it('is not counted before there were enough changes', async () => {
+  it('is not counted before enough changes were made', async () => {
     const environment = new TestEnvironment()
     const engine = await engineWith(environment, { [storeId]: limits.changesKeptPerStoreMax + 1 })
     const trimmer = new ChangeTrimmer(engine, environment)
@@ -138,7 +138,7 @@ describe('a change log that is swept', () => {
     expect(await changesIn(engine)).toBe(limits.changesKeptPerStoreMax + 1)
   })
 
-  it('is counted although more other stores change than are remembered', async () => {
+  it('is counted even if more other stores change than the server remembers', async () => {
     const environment = new TestEnvironment()
     const engine = await engineWith(environment, { [storeId]: limits.changesKeptPerStoreMax + 1 })
     const trimmer = new ChangeTrimmer(engine, environment)
@@ -155,7 +155,7 @@ describe('a change log that is trimmed again and again', () => {
   const max = limits.changesKeptPerStoreMax
   const enough = limits.changesBetweenTrims
 
-  it('keeps the newest 100,000 each time, and is read once', async () => {
+  it('keeps the newest 100,000 changes each time, and is read only once', async () => {
     const { environment, engine, change } = await busyStore(max + 10)
     const scanned = new ScannedEngine(engine)
     const trimmer = new ChangeTrimmer(scanned, environment)
@@ -173,11 +173,11 @@ describe('a change log that is trimmed again and again', () => {
       expect(await entriesOf(engine, 'change')).toEqual(before.slice(-max))
     }
     expect(pagesOfSweeps[0]).toBeGreaterThan(max / limits.sweepPageItems)
-    // The sweep looks for what is old, in any case.
+    // The sweep always looks for old changes.
     expect(pagesOfSweeps.slice(1)).toEqual([3, 3])
   })
 
-  it('counts what was logged while it was read once', async () => {
+  it('counts a change that was logged during the read only once', async () => {
     const { environment, engine, change } = await busyStore(max)
     const slow = new ScannedEngine(engine)
     const trimmer = new ChangeTrimmer(slow, environment)
@@ -192,7 +192,7 @@ describe('a change log that is trimmed again and again', () => {
     expect(await changesIn(engine)).toBe(max)
   })
 
-  it('is trimmed of all of it after a trim that failed in the middle', async () => {
+  it('is trimmed completely after a trim that failed in the middle', async () => {
     const { environment, engine, change } = await busyStore(max)
     const hurt = new HurtEngine(engine)
     const trimmer = new ChangeTrimmer(hurt, environment)
@@ -211,7 +211,7 @@ describe('a change log that is trimmed again and again', () => {
     expect(await changesIn(engine)).toBe(max)
   })
 
-  it('is read again where too much is remembered, of the log that was trimmed before', async () => {
+  it('is read again if the server had to forget it to stay within its bound', async () => {
     const environment = new TestEnvironment()
     const ids = [storeId, otherId]
     const engine = await engineWith(environment, { [storeId]: max, [otherId]: max })
@@ -230,7 +230,7 @@ describe('a change log that is trimmed again and again', () => {
     }
     expect(pagesOfTrims.map((count) => count > max / limits.sweepPageItems)).toEqual([
       true,
-      true, // the other one, for which the first is forgotten
+      true, // the other log, which makes the server forget the first
       false,
       true,
       false,
@@ -260,7 +260,7 @@ describe('a change log that is trimmed again and again', () => {
 })
 
 describe('a change log that two servers sweep', () => {
-  it('keeps 100,000 changes, whoever made them', async () => {
+  it('keeps 100,000 changes, whichever server made them', async () => {
     const { environment, engine, change } = await busyStore(limits.changesKeptPerStoreMax)
     const trimmer = new ChangeTrimmer(new SharedEngine(engine), environment)
     for (let sweep = 0; sweep < 2; sweep += 1) {
@@ -273,7 +273,7 @@ describe('a change log that two servers sweep', () => {
     }
   })
 
-  it('is not trimmed twice of what was too much', async () => {
+  it('does not lose the same excess twice', async () => {
     const environment = new TestEnvironment()
     const excess = 1_234
     const count = limits.changesKeptPerStoreMax + excess
@@ -287,7 +287,7 @@ describe('a change log that two servers sweep', () => {
     for (const trimmer of [one, two]) noteEnough(trimmer)
     slow.afterScan = async ({ more }) => {
       if (more) return
-      slow.afterScan = undefined // it has counted
+      slow.afterScan = undefined // the server has counted
       await one.sweep()
     }
     await two.sweep()
@@ -295,7 +295,7 @@ describe('a change log that two servers sweep', () => {
     expect(await changesIn(engine)).toBe(limits.changesKeptPerStoreMax)
   })
 
-  it('says how far it was trimmed by the one that trimmed it farthest', async () => {
+  it('keeps the mark of the server that trimmed farthest', async () => {
     const environment = new TestEnvironment()
     const old = limits.sweepBatchKeysMax + 100
     const engine = await engineWith(environment, { [storeId]: old })
@@ -307,7 +307,7 @@ describe('a change log that two servers sweep', () => {
     const slow = new ScannedEngine(shared)
     slow.afterScan = async ({ entries }) => {
       if (entries.length === 1) return
-      slow.afterScan = undefined // it knows what it will remove
+      slow.afterScan = undefined // the server knows what it will remove
       await new ChangeTrimmer(shared, environment).sweep()
     }
     await new ChangeTrimmer(slow, environment).sweep()
@@ -318,12 +318,12 @@ describe('a change log that two servers sweep', () => {
   })
 })
 
-/** As if a store had changed so often that its log is counted. */
+/** Pretends that a store changed often enough for its log to be counted. */
 function noteEnough(trimmer: ChangeTrimmer): void {
   for (let made = 1; made <= limits.changesBetweenTrims; made += 1) trimmer.note(storeId, made)
 }
 
-/** A store with so many changes, and what makes one more and answers its revision. */
+/** A store with this many changes, and a function that makes one more and returns its revision. */
 async function busyStore(count: number): Promise<{
   environment: TestEnvironment
   engine: StorageEngine
@@ -350,7 +350,7 @@ class SharedEngine extends HurtEngine {
   }
 }
 
-/** Between what a scan finds and its answer, something else may happen. */
+/** Runs a function between the scan and the return of its result. */
 class ScannedEngine extends HurtEngine {
   afterScan: ((page: Page) => Promise<void>) | undefined
 

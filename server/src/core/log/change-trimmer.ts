@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import {
   changeKey,
   changeRange,
@@ -15,27 +14,24 @@ import type { Entry, Revision, StorageEngine } from '../engine/engine.ts'
 import { stampedKey } from '../engine/stamp.ts'
 import type { Environment } from '../kernel/environment.ts'
 import { limits } from '../kernel/limits.ts'
+import { lruCache } from '../kernel/lru-cache.ts'
 import { changeTimeOf } from './change.ts'
 
-/** Keeps each store's change log to its age and length, a bounded batch at a time. */
+/** Keeps each store's change log within its maximum age and length, in bounded batches. */
 export class ChangeTrimmer {
   readonly #engine: StorageEngine
   readonly #environment: Environment
   readonly #rememberedMax: number
-  /** Changes by this server since the store's log was counted last. */
-  readonly #tally = new LRUCache<string, { changes: number }>({
-    // By `max` it would reserve megabytes for stores that nobody has.
-    maxSize: limits.activeStoresMax,
-    sizeCalculation: () => 1,
-  })
+  /** By store id: changes by this server since it last counted the store's log. */
+  readonly #tally = lruCache<string, { changes: number }>(limits.activeStoresMax)
   /**
-   * All changes in the logs that were trimmed lately, where nobody else writes to the engine; the
-   * latest of these logs at the end.
+   * By store id: all revisions in the logs that were trimmed recently, the latest of these logs
+   * last. Empty if other servers write to the engine.
    */
   readonly #remembered = new Map<string, Revision[]>()
   #cursor = kindRange('change').start
 
-  /** `rememberedMax`: about so many changes are remembered. */
+  /** `rememberedMax`: how many changes are remembered, approximately. */
   constructor(
     engine: StorageEngine,
     environment: Environment,
@@ -46,7 +42,7 @@ export class ChangeTrimmer {
     this.#rememberedMax = rememberedMax
   }
 
-  /** A change was logged by this commit. */
+  /** To be called after each commit that logs a change. */
   note(storeId: string, revision: Revision): void {
     const tally = this.#tally.get(storeId)
     if (tally) tally.changes += 1
@@ -57,7 +53,9 @@ export class ChangeTrimmer {
     else this.#remembered.delete(storeId)
   }
 
-  /** Trims the logs that grew long, and visits a bounded number of logs for changes grown old. */
+  /**
+   * Trims the logs that are too long, and visits a bounded number of logs to remove old changes.
+   */
   async sweep(): Promise<void> {
     for (const [storeId, { changes }] of [...this.#tally]) {
       if (changes < limits.changesBetweenTrims) continue
@@ -71,7 +69,7 @@ export class ChangeTrimmer {
     }
   }
 
-  /** Goes round over all logs, one store at a time; undefined at the end of a round. */
+  /** Visits all logs in turn, one store per call; undefined at the end of a round. */
   async #nextLog(): Promise<string | undefined> {
     const all = kindRange('change')
     const range = { start: this.#cursor, end: all.end }
@@ -97,15 +95,15 @@ export class ChangeTrimmer {
     try {
       isDone = await this.#removeAll(storeId, await this.#excessOf(storeId))
     } finally {
-      // What was not read or not removed must be found again.
+      // The remembered revisions may not match the log now: read it again next time.
       if (!isDone) this.#remembered.delete(storeId)
     }
   }
 
-  /** The oldest changes of a log that is too long, which are no longer remembered. */
+  /** The oldest changes of a log that is too long. They are no longer remembered. */
   async #excessOf(storeId: string): Promise<Revision[]> {
     const known = this.#remembered.get(storeId) ?? (await this.#read(storeId))
-    // Commits may be noted out of order, and twice if they were read as well.
+    // Commits may be noted out of order, and a commit may be both noted and read.
     const log = known.sort(ascending).filter((revision, at) => revision !== known[at - 1])
     const excess = log.splice(0, Math.max(0, log.length - limits.changesKeptPerStoreMax))
     if (this.#remembered.delete(storeId)) this.#remembered.set(storeId, log)
@@ -113,7 +111,7 @@ export class ChangeTrimmer {
     return excess
   }
 
-  /** The revisions in a log. Where they are remembered, what is noted meanwhile is among them. */
+  /** The revisions in a log. If they are remembered, they include the commits noted meanwhile. */
   async #read(storeId: string): Promise<Revision[]> {
     const log: Revision[] = []
     const { isShared } = this.#engine
@@ -137,7 +135,7 @@ export class ChangeTrimmer {
     }
   }
 
-  /** False where not all were removed, since another server trims the log as well. */
+  /** False if not all were removed, because another server trims the same log. */
   async #removeAll(storeId: string, excess: readonly Revision[]): Promise<boolean> {
     for (let start = 0; start < excess.length; start += limits.sweepBatchKeysMax) {
       const batch = excess.slice(start, start + limits.sweepBatchKeysMax)
@@ -160,15 +158,17 @@ export class ChangeTrimmer {
   }
 
   /**
-   * Removes the entries in front for which `isDone` holds, one batch at the most. The mark that
-   * tells of it goes with the last entry of a store that is gone.
+   * Removes the first entries for which `isDone` holds, at most one batch, and moves the mark that
+   * says how far the log was trimmed. If the store is gone, the mark is removed with the last
+   * entry. Returns how many entries were removed.
    */
   async #removeFirst(storeId: string, isDone: (entry: Entry) => boolean): Promise<number> {
     const bound = { limit: limits.sweepBatchKeysMax, bytes: limits.pageBytesMax }
     const mark = changesTrimmedKey(storeId)
-    // Before the entries: where another server trims more meanwhile, this commit does nothing.
+    // Read before the entries: if another server trims the log meanwhile, this commit does nothing.
     const [before, store] = await this.#engine.get([mark, storeKey(storeId)])
-    // Nothing is left in front of the mark, which an engine may have to look past for a while.
+    // Starts at the mark: nothing is left before it, but some engines take time to skip what was
+    // removed.
     const range = changeRange(storeId, trimmedBy(before))
     const { entries, more } = await this.#engine.scan(range, bound)
     const kept = entries.findIndex((entry) => !isDone(entry))
@@ -186,12 +186,12 @@ export class ChangeTrimmer {
   }
 }
 
-/** The revision up to which a log was trimmed, as its mark says. */
+/** The revision up to which a log was trimmed, according to its mark. */
 function trimmedBy(mark: Entry | undefined): Revision {
   return mark && !mark.isDamaged ? decodeNumber(mark.value, 0) : 0
 }
 
-/** The length of a log when it is trimmed next. */
+/** The expected length of a log at its next trim. */
 function grown(log: readonly Revision[]): number {
   return log.length + limits.changesBetweenTrims
 }

@@ -24,7 +24,7 @@ const anyActor: fc.Arbitrary<Actor> = fc.record({
   door: fc.constantFrom<Door>('apify', 'nemesis', 'applab', 'coatcheck', 'cli'),
 })
 
-/** Of nobody's change, nothing is kept of what was before. */
+/** A change without an actor does not store the replaced revision. */
 const anyOrigin: fc.Arbitrary<Pick<Change, 'actor' | 'before'>> = fc.oneof(
   fc.constant({}),
   fc.record({ actor: anyActor, before: fc.option(revisions, { nil: undefined }) }),
@@ -61,13 +61,13 @@ it('is read as it was written, with the revision that the engine appends to its 
   )
 })
 
-it('is read as it was written where its key is as long as any', () => {
+it('is read as it was written if its key has the maximum length', () => {
   const actor = { userId: 'user0000000000001', tokenId: '00ff00ff00ff00ff', door: 'cli' } as const
   const change = { kind: 'put', key: 'é'.repeat(1_200), size: 3, at: 4, actor, before: 5 } as const
   expect(decoded(9, changePut(storeId, change).value)).toEqual({ revision: 9, ...change })
 })
 
-it('is stamped and filed under its store', () => {
+it('has a stamped key that begins with its store id', () => {
   const put = changePut(storeId, { kind: 'put', key: 'a', size: 1, at: 2 })
   const key = Buffer.concat([put.key, encodeNumber(9)])
   const { start, end } = changeRange(storeId, 8)
@@ -84,19 +84,19 @@ describe('the bytes on disk', () => {
     return Buffer.from(changePut(storeId, { ...change, ...origin }).value).toString('hex')
   }
 
-  it('are those of the first servers where nobody is named', () => {
+  it('are those of the first servers if there is no actor', () => {
     expect(hex({})).toBe(plain)
     expect(hex({ actor: undefined, before: 7 })).toBe(plain)
   })
 
-  it('name the door, the user, the token and the revision before', () => {
+  it('hold the door, the user, the token and the replaced revision', () => {
     const actor = {
       userId: 'owner000000000001',
       tokenId: '0123456789abcdef',
       door: 'applab',
     } as const
     const told = [
-      '83', // a drop, by somebody
+      '83', // a drop, with an actor
       '3ff0000000000000',
       '4000000000000000',
       '02', // the door
@@ -109,7 +109,7 @@ describe('the bytes on disk', () => {
     expect(hex({ actor, before: 7 })).toBe(told.join(''))
   })
 
-  it('are zeros for no token and nothing before', () => {
+  it('are zeros for no token and no replaced revision', () => {
     const actor = { userId: 'owner000000000001', tokenId: '', door: 'cli' } as const
     const ending = `${Buffer.from(actor.userId).toString('hex')}${'00'.repeat(16)}c3a9`
     expect(hex({ actor }).slice(17 * 2)).toBe(`0411${ending}`)
@@ -127,7 +127,7 @@ describe('the bytes on disk', () => {
     expect(value[17]).toBe(code)
   })
 
-  it('of the first servers are read still', () => {
+  it('of the first servers can still be read', () => {
     const told = decoded(9, Buffer.from(plain, 'hex'))
     expect(told).toEqual({ revision: 9, ...change })
     expect(told).not.toHaveProperty('actor')

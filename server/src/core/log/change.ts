@@ -10,9 +10,9 @@ export type ChangeKind = 'put' | 'delete' | 'clear' | 'drop' | 'expire'
 export interface Change extends Partial<Origin> {
   readonly revision: Revision
   readonly kind: ChangeKind
-  /** The record's key; '' where the whole store is meant. */
+  /** The record's key; '' for a change of the whole store. */
   readonly key: string
-  /** The record's new size in stored bytes; 0 where it is gone. */
+  /** The record's new size in stored bytes; 0 if it is gone. */
   readonly size: number
   /** Milliseconds since 1970. */
   readonly at: number
@@ -27,9 +27,9 @@ const tokenIdBytes = 8
 const revisionBytes = 8
 
 /**
- * DO NOT CHANGE, it is on disk: kind (1 byte, 0x80 added where an actor follows), at and size (8
- * each, doubles), then the actor: door (1), length of the user's id (1), that id, the token's id
- * (8, zeros for none), the revision before (8, a double, 0 for none); the key in UTF-8.
+ * DO NOT CHANGE, it is on disk: kind (1 byte, 0x80 added if an actor follows), at and size (8 each,
+ * doubles), then the actor: door (1), length of the user's id (1), that id, the token's id (8,
+ * zeros for none), the replaced revision (8, a double, 0 for none); the key in UTF-8.
  */
 export function changePut(storeId: string, change: Omit<Change, 'revision'>): Put {
   const { actor } = change
@@ -57,16 +57,17 @@ function decodeChange(entry: Entry): Change {
   }
 }
 
-/** What one of several changes of one commit did. */
+/** One of several changes of one commit. */
 export type ChangeOfMany = Pick<Change, 'kind' | 'key' | 'size' | 'before'>
 
 const manyKind = 0x40
 const itemFixedBytes = 1 + 8 + revisionBytes + 2
 
 /**
- * The entry of a commit that changes several records. DO NOT CHANGE, it is on disk: as of one
- * change with 0x40 added to the kind, which means nothing; in place of the key, for each: kind (1),
- * size and the revision before (8 each, doubles), length of the key (2), the key in UTF-8.
+ * The entry of a commit that changes several records. DO NOT CHANGE, it is on disk: like the entry
+ * of one change, with 0x40 added to its kind, which means nothing here. In place of the key, for
+ * each change: kind (1), size and the replaced revision (8 each, doubles), length of the key (2),
+ * the key in UTF-8.
  */
 export function changesPut(
   storeId: string,
@@ -140,7 +141,7 @@ function readActor(value: Buffer): Origin | undefined {
   if (((value[0] ?? 0) & actorFlag) === 0) return undefined
   const tokenAt = fixedBytes + 2 + (value[fixedBytes + 1] ?? 0)
   const door = doors[value[fixedBytes] ?? 0]
-  assert(door !== undefined, 'A change came through a door that is known.')
+  assert(door !== undefined, 'The door of a stored change is known.')
   const token = value.subarray(tokenAt, tokenAt + tokenIdBytes)
   return {
     actor: {

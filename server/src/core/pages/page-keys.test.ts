@@ -8,7 +8,7 @@ function shown(pageKey: string, about: Partial<ShownKey> = {}): ShownKey {
   return { channelId: 'channel', pageKey, peer: 'address', ...about }
 }
 
-/** Tries keys, of which all but `right` are wrong. */
+/** Tries keys: all but `right` are wrong. */
 async function tryKey(keys: PageKeys, key: ShownKey, right?: string): Promise<void> {
   const isRight = await keys.during(key, async () => key.pageKey === right)
   if (isRight) keys.noteRight(key)
@@ -22,7 +22,7 @@ async function guess(keys: PageKeys, count: number): Promise<void> {
 describe('guesses of page keys', () => {
   const tooMany = 'too-many-guesses'
 
-  it('are over for a minute where so many from one address were wrong', async () => {
+  it('are refused for a minute after too many wrong ones from one address', async () => {
     const environment = new TestEnvironment()
     const keys = new PageKeys(environment)
     await guess(keys, limits.pageKeyGuessesMax)
@@ -32,7 +32,7 @@ describe('guesses of page keys', () => {
     expect(await codeOf(tryKey(keys, shown('one more')))).toBe('none')
   })
 
-  it('gain nothing by coming at once', async () => {
+  it('are limited even if they arrive at the same time', async () => {
     const keys = new PageKeys(new TestEnvironment())
     const tries = Array.from({ length: limits.pageKeyGuessesMax * 2 }, (_, n) =>
       codeOf(tryKey(keys, shown(`wrong-${n}`))),
@@ -41,7 +41,7 @@ describe('guesses of page keys', () => {
     expect(refused).toHaveLength(limits.pageKeyGuessesMax)
   })
 
-  it('are none of a class whose pages all have the same old key', async () => {
+  it('are not counted for a class whose pages all send the same old key', async () => {
     const keys = new PageKeys(new TestEnvironment())
     for (let n = 0; n < limits.pageKeyGuessesMax * 2; n += 1) {
       await tryKey(keys, shown('the old key'), 'the new key')
@@ -49,7 +49,7 @@ describe('guesses of page keys', () => {
     expect(await codeOf(tryKey(keys, shown('the new key'), 'the new key'))).toBe('none')
   })
 
-  it('are none of the form that Coatcheck makes, which nobody guesses', async () => {
+  it('are not counted if the key has the form of Coatcheck's keys', async () => {
     const environment = new TestEnvironment()
     const keys = new PageKeys(environment)
     const made = (): string => newProject(environment, { isOpen: false }).pageKey
@@ -63,7 +63,7 @@ describe('guesses of page keys', () => {
     }
   })
 
-  it('leave alone who has a key that was right before, until it is wrong', async () => {
+  it('do not block a key that was right before, until it is wrong', async () => {
     const keys = new PageKeys(new TestEnvironment())
     await tryKey(keys, shown('right'), 'right')
     await guess(keys, limits.pageKeyGuessesMax)
@@ -74,7 +74,7 @@ describe('guesses of page keys', () => {
     expect(await codeOf(tryKey(keys, shown('right'), 'right'))).toBe(tooMany)
   })
 
-  it('leave alone a bounded number of channels, those that were used last', async () => {
+  it('do not block the known keys of a bounded number of channels, the latest used', async () => {
     const keys = new PageKeys(new TestEnvironment())
     const come = (n: number): Promise<string> =>
       codeOf(tryKey(keys, shown('right', { channelId: `channel-${n}` }), 'right'))

@@ -1,10 +1,10 @@
-import { LRUCache } from 'lru-cache'
 import type { Environment } from '../kernel/environment.ts'
 import { limits } from '../kernel/limits.ts'
+import { lruCache } from '../kernel/lru-cache.ts'
 import { GuessLimit } from '../people/guess-limit.ts'
 import { isWellMadePageKey } from './project.ts'
 
-/** A page key that somebody comes with. */
+/** A page key that a page sends. */
 export interface ShownKey {
   readonly channelId: string
   readonly pageKey: string
@@ -12,25 +12,23 @@ export interface ShownKey {
   readonly peer: string
 }
 
-/** No longer part of a wrong key is remembered. */
-const pageKeyLengthMax = 100
-
 /**
- * Keeps guesses of page keys few. One that was right before is none, and nobody guesses one that
- * Coatcheck made: many pages behind one address may come with an old one.
+ * Limits guesses of page keys. A key that was right before does not count as a guess. Nor does a
+ * key with the form of Coatcheck's keys, which can't be guessed: many pages behind one address may
+ * send the same old key.
  */
 export class PageKeys {
   readonly #guesses: GuessLimit
-  /** The last right one of each channel. */
-  readonly #right = new LRUCache<string, string>({ max: limits.cachedStoresMax })
+  /** By channel id: the last right key. */
+  readonly #right = lruCache<string, string>(limits.cachedStoresMax)
 
   constructor(environment: Environment) {
     this.#guesses = new GuessLimit(environment, limits.pageKeyGuessesMax)
   }
 
   /**
-   * Tries a key. While that is being looked up it counts as a wrong one. Throws `too-many-guesses`,
-   * and as `look`.
+   * Runs `look`, which tries a key. Meanwhile the key counts as wrong. Throws `too-many-guesses`,
+   * and what `look` throws.
    */
   during<T>(shown: ShownKey, look: () => Promise<T>): Promise<T> {
     const { channelId, pageKey } = shown
@@ -43,7 +41,7 @@ export class PageKeys {
     this.#right.set(channelId, pageKey)
   }
 
-  /** A page that comes with the same again does not guess. */
+  /** The same wrong key counts once, however often pages send it. */
   noteWrong(shown: ShownKey): void {
     const { channelId, pageKey, peer } = shown
     if (this.#right.get(channelId) === pageKey) this.#right.delete(channelId)
@@ -52,5 +50,5 @@ export class PageKeys {
 }
 
 function guessOf({ channelId, pageKey }: ShownKey): string {
-  return `${channelId}/${pageKey.slice(0, pageKeyLengthMax)}`
+  return `${channelId}/${pageKey.slice(0, limits.guessLengthMax)}`
 }

@@ -26,7 +26,7 @@ function allows(preset: PagePreset, before: PageValue, next: PageValue): boolean
   return refusalOf({ prefix: '', preset }, write({ before, next })) === undefined
 }
 
-describe('the rule that holds for a key', () => {
+describe('the rule for a key', () => {
   const rules: readonly PageRule[] = [
     { prefix: '', preset: 'read-only' },
     { prefix: 'score/best', preset: 'only-raise' },
@@ -45,12 +45,12 @@ describe('the rule that holds for a key', () => {
     ['score/best/1', 'only-raise'],
     ['score/best/of all', 'write-once'],
     ['score/best/of all 2', 'anything'],
-  ])('is that of the key itself, else of the longest prefix: %j', (key, preset) => {
+  ])('is the one of the key itself, else of the longest prefix: %j', (key, preset) => {
     expect(ruleFor(rules, key).preset).toBe(preset)
     expect(ruleFor(rules.toReversed(), key).preset).toBe(preset)
   })
 
-  it('is anything where no rule speaks of it', () => {
+  it('is "anything" if no rule applies to the key', () => {
     expect(ruleFor([], 'k').preset).toBe('anything')
     expect(ruleFor([{ key: 'other', preset: 'read-only' }], 'k').preset).toBe('anything')
     expect(ruleFor([{ prefix: '__proto__', preset: 'read-only' }], 'toString').preset).toBe(
@@ -58,7 +58,7 @@ describe('the rule that holds for a key', () => {
     )
   })
 
-  it('counts a user id in a prefix as long as it is', () => {
+  it('counts {me} in a prefix as long as a user id', () => {
     const own: PageRule = { prefix: 'of/{me}', preset: 'own-keys-only' }
     const longer: PageRule = { prefix: 'of/ann-ann-ann', preset: 'read-only' }
     expect(ruleFor([own, longer], `of/${ann}`)).toBe(own)
@@ -66,7 +66,7 @@ describe('the rule that holds for a key', () => {
     expect(ruleFor([own, longer], 'of/ann-ann-ann!')).toBe(longer)
   })
 
-  it('takes braces for a user id where keys are owned alone', () => {
+  it('reads {me} as a user id only in own-keys-only rules', () => {
     const rules: PageRule[] = [{ prefix: 'of/{me}', preset: 'read-only' }]
     expect(ruleFor(rules, `of/${ann}`).preset).toBe('anything')
     expect(ruleFor(rules, 'of/{me}/1').preset).toBe('read-only')
@@ -74,7 +74,7 @@ describe('the rule that holds for a key', () => {
 })
 
 describe('a preset', () => {
-  it('"anything" and one that is not of this key refuse nothing', () => {
+  it('"anything" refuses nothing', () => {
     for (const before of [absent, notJson, json(1)]) {
       for (const next of [absent, json('x')]) expect(allows('anything', before, next)).toBe(true)
     }
@@ -86,7 +86,7 @@ describe('a preset', () => {
     }
   })
 
-  it('"write once" lets a key be made, and never be changed or deleted', () => {
+  it('"write once" lets a key be created, but never be changed or deleted', () => {
     expect(allows('write-once', absent, json(1))).toBe(true)
     expect(allows('write-once', absent, absent)).toBe(true)
     for (const before of [json(1), json(null), json(false), json(''), notJson]) {
@@ -125,7 +125,7 @@ describe('a preset', () => {
     expect(allows('append-only', json(before), json(next))).toBe(isAllowed)
   })
 
-  it('"append only" lets a key be made and never be deleted', () => {
+  it('"append only" lets a key be created, but never be deleted', () => {
     expect(allows('append-only', absent, json(5))).toBe(true)
     expect(allows('append-only', absent, absent)).toBe(true)
     expect(allows('append-only', json('x'), absent)).toBe(false)
@@ -141,7 +141,7 @@ describe('a preset', () => {
     expect(allows('append-only', json(before), json(other))).toBe(false)
   })
 
-  it('"append only" ends where values are nested deeper than any door takes', () => {
+  it('"append only" refuses values that are nested deeper than any door accepts', () => {
     const deep = (depth: number): unknown => JSON.parse(`${'['.repeat(depth)}1${']'.repeat(depth)}`)
     expect(allows('append-only', json([deep(500)]), json([deep(500), 2]))).toBe(true)
     expect(allows('append-only', json([deep(50_000)]), json([deep(50_000), 2]))).toBe(false)
@@ -162,7 +162,7 @@ describe('a preset', () => {
     expect(allows('only-raise', json(before), json(next))).toBe(isAllowed)
   })
 
-  it('"only raise" begins with any number and is never deleted', () => {
+  it('"only raise" begins with any finite number, and the key is never deleted', () => {
     expect(allows('only-raise', absent, json(-3))).toBe(true)
     expect(allows('only-raise', absent, json('3'))).toBe(false)
     expect(allows('only-raise', absent, json(JSON.parse('1e999')))).toBe(false)
@@ -171,12 +171,12 @@ describe('a preset', () => {
     expect(allows('only-raise', notJson, json(3))).toBe(false)
   })
 
-  it('needs the value before for some of them alone', () => {
+  it('needs the value before only for some presets', () => {
     const needing = pagePresets.filter((preset) => needsValueBefore({ prefix: '', preset }))
     expect(needing).toEqual(['write-once', 'append-only', 'only-raise'])
   })
 
-  it('says which rule it was', () => {
+  it('is the reason of its refusals', () => {
     for (const preset of pagePresets.filter((one) => one !== 'anything')) {
       const about = write({ before: json('b'), next: json('a'), userId: undefined })
       expect(refusalOf({ prefix: '', preset }, about)).toBe(preset)
@@ -192,7 +192,7 @@ describe('"own keys only"', () => {
     return refusalOf(found, write({ key, userId })) === undefined
   }
 
-  it('is about the id behind the prefix, and what is below it', () => {
+  it('allows the prefix followed by the id, and the keys below it', () => {
     const rule = { prefix: 'of/' }
     expect(owns(rule, `of/${ann}`, ann)).toBe(true)
     expect(owns(rule, `of/${ann}/score`, ann)).toBe(true)
@@ -204,7 +204,7 @@ describe('"own keys only"', () => {
     expect(owns(rule, 'of/everybody', ann)).toBe(false)
   })
 
-  it('is for nobody who has no id', () => {
+  it('refuses callers without an id', () => {
     expect(owns({ prefix: 'of/' }, 'of/undefined', undefined)).toBe(false)
     expect(owns({ prefix: '' }, ann, undefined)).toBe(false)
     expect(owns({ prefix: '' }, ann, ann)).toBe(true)
@@ -221,7 +221,7 @@ describe('"own keys only"', () => {
     expect(owns({ prefix: '{me}+{me}' }, `${ann}+${ben}!`, ann)).toBe(false)
   })
 
-  it('leaves alone what can be nobody’s key', () => {
+  it('does not apply to keys that can't belong to a user', () => {
     const rules: PageRule[] = [{ prefix: 'score/{me}/', preset: 'own-keys-only' }]
     for (const key of [
       'score/',
@@ -236,13 +236,13 @@ describe('"own keys only"', () => {
     expect(ruleFor(whole, `score/${ann}/1`).preset).toBe('anything')
   })
 
-  it('of one key that names nobody is for nobody', () => {
+  it('for one key without {me} refuses everybody', () => {
     expect(owns({ key: 'k' }, 'k', ann)).toBe(false)
   })
 })
 
 describe('whether two rules are the same', () => {
-  it('asks for the preset and what it is about', () => {
+  it('depends on the preset and on the key or prefix', () => {
     const rule: PageRule = { prefix: 'a', preset: 'read-only' }
     expect(isSameRule(rule, { prefix: 'a', preset: 'read-only' })).toBe(true)
     expect(isSameRule(rule, { prefix: 'b', preset: 'read-only' })).toBe(false)

@@ -1,7 +1,7 @@
 import { limits } from '../kernel/limits.ts'
 import { me, type PagePreset, type PageRule } from './project.ts'
 
-/** Why a page may not write: the rule that says no. */
+/** Why a page may not write: the preset of the rule that refuses the write. */
 export type PageRefusal = Exclude<PagePreset, 'anything'>
 
 /** A record as pages see it. */
@@ -9,16 +9,16 @@ export type PageValue =
   | { readonly kind: 'absent' }
   /** `value` is as `JSON.parse` makes it. */
   | { readonly kind: 'json'; readonly value: unknown }
-  /** Written through another door, and nothing that a page could have written. */
+  /** Written through another door, and not JSON: a page could not have written it. */
   | { readonly kind: 'not-json' }
 
 export interface PageWrite {
   readonly key: string
-  /** Undefined: the page has none that holds. */
+  /** Undefined: the page has no valid user id. */
   readonly userId: string | undefined
-  /** Looked at where `needsValueBefore` says so. */
+  /** Only used if `needsValueBefore` is true for the rule. */
   readonly before: PageValue
-  /** What shall be there: `absent` deletes. */
+  /** The new value: `absent` deletes the key. */
   readonly next: PageValue
 }
 
@@ -27,8 +27,8 @@ const userIdPattern = '[A-Za-z0-9_-]{22}'
 const userIdLength = 22
 
 /**
- * The rule that holds for a key: that of the key itself, else that of the longest prefix. Without
- * any, pages may do anything.
+ * The rule for a key: the rule of the key itself, else the rule of the longest prefix. Without a
+ * rule, pages may do anything.
  */
 export function ruleFor(rules: readonly PageRule[], key: string): PageRule {
   let found = anything
@@ -36,7 +36,7 @@ export function ruleFor(rules: readonly PageRule[], key: string): PageRule {
   for (const rule of rules) {
     if (!isAbout(rule, key)) continue
     const own = rule.key === undefined ? lengthOf(rule) : Number.POSITIVE_INFINITY
-    // Of two of one length the one that says more, which is the stricter one.
+    // Of two rules of the same length, own-keys-only applies, because it is stricter.
     if (own > length || (own === length && rule.preset === 'own-keys-only')) {
       found = rule
       length = own
@@ -49,12 +49,12 @@ export function isSameRule(one: PageRule, other: PageRule): boolean {
   return one.preset === other.preset && one.key === other.key && one.prefix === other.prefix
 }
 
-/** Whether the rule can't say anything of a write without knowing what it replaces. */
+/** Whether the rule needs the replaced value to judge a write. */
 export function needsValueBefore({ preset }: PageRule): boolean {
   return preset === 'write-once' || preset === 'append-only' || preset === 'only-raise'
 }
 
-/** What speaks against a page's write; undefined: nothing. */
+/** Why the rule refuses a page's write; undefined: the write is allowed. */
 export function refusalOf(rule: PageRule, write: PageWrite): PageRefusal | undefined {
   const { preset } = rule
   return preset === 'anything' || verdicts[preset](write, rule) ? undefined : preset
@@ -76,7 +76,7 @@ const verdicts: Readonly<Record<PageRefusal, (write: PageWrite, rule: PageRule) 
   'own-keys-only': ({ key, userId }, rule) => userId !== undefined && isOwn(key, userId, rule),
 }
 
-/** A longer text, list or object that has all of the one before, in its place. */
+/** Whether `next` is the same text, list or object as `before`, with nothing or something added. */
 function isAppended(before: unknown, next: unknown): boolean {
   if (typeof before === 'string') return typeof next === 'string' && next.startsWith(before)
   if (Array.isArray(before)) {
@@ -88,7 +88,10 @@ function isAppended(before: unknown, next: unknown): boolean {
   )
 }
 
-/** The same JSON; members may stand in any order. What is nested too deep is equal to nothing. */
+/**
+ * Whether two values are the same JSON. Members may be in any order. Values that are nested too
+ * deep never count as equal.
+ */
 function isEqual(one: unknown, other: unknown, depth = 0): boolean {
   if (one === other) return true
   if (depth > limits.jsonDepthMax) return false
@@ -105,7 +108,7 @@ function isEqual(one: unknown, other: unknown, depth = 0): boolean {
   )
 }
 
-/** What no number is above would end the raising for ever. */
+/** Infinity is not allowed: no number could ever replace it. */
 function isNumber(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value)
 }
@@ -114,7 +117,7 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** Whether the rule says something of that key. */
+/** Whether the rule applies to that key. */
 function isAbout({ key: only, prefix = '', preset }: PageRule, key: string): boolean {
   const text = only ?? prefix
   if (preset === 'own-keys-only' && text.includes(me)) {
@@ -124,8 +127,9 @@ function isAbout({ key: only, prefix = '', preset }: PageRule, key: string): boo
 }
 
 /**
- * A user's own keys: with `{me}` in the rule, those that have the id in its place; else, under a
- * prefix, the prefix with the id behind it, and all that begin with that and a slash.
+ * Whether a key is the user's own. With `{me}` in the rule: the keys with the id in its place.
+ * Otherwise, under a prefix: the prefix followed by the id, and all keys that begin with that and a
+ * slash.
  */
 function isOwn(key: string, userId: string, { key: only, prefix }: PageRule): boolean {
   const own = ownKey({ key: only, prefix }, userId)
@@ -134,7 +138,7 @@ function isOwn(key: string, userId: string, { key: only, prefix }: PageRule): bo
   return key === own || key.startsWith(`${own}/`)
 }
 
-/** The first of a user's own keys under a rule that keeps pages to those. */
+/** The first of a user's own keys under an own-keys-only rule. */
 export function ownKey(
   { key, prefix = '' }: { readonly key?: string | undefined; readonly prefix?: string | undefined },
   userId: string,
@@ -148,7 +152,7 @@ function patternOf(text: string, inner: string, isWhole: boolean): RegExp {
   return new RegExp(`^${parts.join(inner)}${isWhole ? '$' : ''}`)
 }
 
-/** As long as what the prefix stands for. */
+/** The length of the prefix, with each `{me}` counted as long as a user id. */
 function lengthOf({ prefix = '', preset }: PageRule): number {
   const count = preset === 'own-keys-only' ? prefix.split(me).length - 1 : 0
   return prefix.length + count * (userIdLength - me.length)

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { isStoreName } from '../records/validate.ts'
 import { namesakes, slugOf } from './project-name.ts'
 
-it('is what is left of a name in letters and digits', () => {
+it('is the name, reduced to letters and digits', () => {
   const slugs = {
     'My High Scores!': 'my-high-scores',
     '  --Crème brûlée-- ': 'creme-brulee',
@@ -16,7 +16,7 @@ it('is what is left of a name in letters and digits', () => {
   for (const [name, slug] of Object.entries(slugs)) expect(slugOf(name)).toBe(slug)
 })
 
-it('names a store, with its number, however long the name is', () => {
+it('is a valid store name with its number, however long the name is', () => {
   for (const name of ['a'.repeat(200), `${'a'.repeat(57)} ${'b'.repeat(50)}`]) {
     for (const one of namesakes(slugOf(name), { first: 1, count: 1_000 })) {
       expect(isStoreName(one), one).toBe(true)

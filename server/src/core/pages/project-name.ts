@@ -1,11 +1,11 @@
 import { limits } from '../kernel/limits.ts'
 
-/** Room for a hyphen and the number of a namesake. */
+/** Room for a hyphen and the number of a store with the same slug. */
 const numberLength = 5
 
 /**
- * What the store of a project is called: its name in the letters and digits that stores are named
- * with, or `project` where it has none of these.
+ * The name for the store of a project: the project's name, reduced to the letters and digits that
+ * store names may have. `project` if nothing remains.
  */
 export function slugOf(name: string): string {
   const plain = name.normalize('NFKD').replaceAll(/\p{M}/gu, '').toLowerCase()
@@ -14,7 +14,10 @@ export function slugOf(name: string): string {
   return slug.replace(/-$/, '') || 'project'
 }
 
-/** The slug itself, then with a number from 2 on, `count` in all from the `first` on. */
+/**
+ * `count` names from the number `first` on: number 1 is the slug itself, the others have their
+ * number appended.
+ */
 export function namesakes(
   slug: string,
   { first, count }: { first: number; count: number },

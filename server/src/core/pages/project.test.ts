@@ -16,7 +16,7 @@ const refusal = (changes: Parameters<typeof assertProjectChanges>[0]): Promise<s
 const rulesOf = (rules: readonly PageRule[]): Promise<string> => refusal({ rules })
 
 describe('a new project', () => {
-  it('has a channel id of 128 bits and a page key, and allows no more than get and set', () => {
+  it('has a channel id of 128 bits and a page key, and allows only get and set', () => {
     const environment = new TestEnvironment()
     const project = newProject(environment, { isOpen: false })
     expect(project.channelId).toMatch(/^[A-Za-z0-9_-]{22}$/)
@@ -29,9 +29,9 @@ describe('a new project', () => {
     expect(next.userSecret).not.toBe(project.userSecret)
   })
 
-  it('has no channel id that a command line would take for an option', () => {
+  it('has no channel id that a command line would read as an option', () => {
     const environment = new TestEnvironment()
-    const withHyphen = Buffer.alloc(16, 0xf8) // base64url spells its first six bits with one
+    const withHyphen = Buffer.alloc(16, 0xf8) // base64url writes its first six bits as a hyphen
     const drawn = [withHyphen, withHyphen]
     const drawFirst = (count: number): Buffer =>
       drawn.pop() ?? new TestEnvironment().randomBytes(count)
@@ -41,7 +41,7 @@ describe('a new project', () => {
     expect(channelId).toMatch(/^[A-Za-z0-9_][A-Za-z0-9_-]{21}$/)
   })
 
-  it('may bring a channel id that fits into a path', () => {
+  it('may have a given channel id that fits into a path', () => {
     for (const id of ['a', '_-9Z', 'x'.repeat(100)]) expect(isChannelId(id)).toBe(true)
     for (const id of ['', 'x'.repeat(101), 'a b', 'a/b', '..', 'ä', 'a\n']) {
       expect(isChannelId(id)).toBe(false)
@@ -50,7 +50,7 @@ describe('a new project', () => {
 })
 
 describe('changes of a project', () => {
-  it('leave what they do not name', () => {
+  it('keep the settings that they do not name', () => {
     const environment = new TestEnvironment()
     const project = newProject(environment, { isOpen: true })
     const changed = changedProject(project, { mayDelete: true }, environment)
@@ -60,7 +60,7 @@ describe('changes of a project', () => {
     expect(rotated.pageKey).not.toBe(project.pageKey)
   })
 
-  it('have rules for a key or a prefix each, of a preset that there is', async () => {
+  it('have rules with a key or a prefix, and with a known preset', async () => {
     for (const preset of pagePresets) {
       expect(await rulesOf([{ key: 'a {me}', preset }])).toBe('none')
       expect(await rulesOf([{ prefix: 'a', preset }])).toBe('none')
@@ -81,7 +81,7 @@ describe('changes of a project', () => {
     }
   })
 
-  it('have one rule for a key, and not too many', async () => {
+  it('have one rule for each key, and not too many rules', async () => {
     const twice = [
       { key: 'a', preset: 'read-only' },
       { key: 'a', preset: 'write-once' },

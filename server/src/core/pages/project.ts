@@ -22,8 +22,8 @@ export const pagePresets: readonly PagePreset[] = [
 ]
 
 /**
- * Exactly one of key and prefix. A rule by key goes before one by prefix, the longest prefix before
- * shorter ones.
+ * Has either a key or a prefix. A rule for a key takes precedence over one for a prefix, a longer
+ * prefix over a shorter one.
  */
 export interface PageRule {
   readonly key?: string
@@ -31,47 +31,50 @@ export interface PageRule {
   readonly preset: PagePreset
 }
 
-/** Stands for the user's id in a rule of own keys. */
+/** Stands for the user's id in an own-keys-only rule. */
 export const me = '{me}'
 
-/** What is said of the keys of one rule, in place of what was; null: nothing any more. */
+/** Sets the preset of the rule for a key or prefix; null removes the rule. */
 export type PageRuleChange = Omit<PageRule, 'preset'> & { readonly preset: PagePreset | null }
 
-/** What a store is besides where it is an App Lab project: pages without a backend write to it. */
+/** The settings of a store that is an App Lab project: pages without a backend write to it. */
 export interface Project {
   /** Unique on the installation. */
   readonly channelId: string
-  /** What pages show where the channel id alone opens nothing; secret. */
+  /** The key that pages must send if the channel id alone gives no access; secret. */
   readonly pageKey: string
   /**
-   * Proves the ids that pages were given; secret, shown to nobody, and never another: with another
-   * one, who may write their own keys alone would lose them.
+   * Proves the user ids that pages were given. Secret, never shown, and never changed: with another
+   * secret, users would lose the keys that only they may write.
    */
   readonly userSecret: string
-  /** Whether the channel id alone may get and set. */
+  /** Whether the channel id alone gives the right to get and set. */
   readonly isOpen: boolean
   /** Whether pages may delete keys. */
   readonly mayDelete: boolean
-  /** Pages may list the keys that begin like one of these. */
+  /** Pages may list the keys that begin with one of these. */
   readonly listPrefixes: readonly string[]
   readonly rules: readonly PageRule[]
   /**
-   * Whether there is a seed, which lies in an entry of its own: the identity is read by every
-   * request and small.
+   * Whether there is a seed. It is stored in its own entry, since every request reads this one,
+   * which must stay small.
    */
   readonly hasSeed: boolean
 }
 
-/** What may be changed of a project; what is left out stays. */
+/** The changes to a project. Settings that are left out stay as they are. */
 export interface ProjectChanges {
   readonly isOpen?: boolean
   readonly mayDelete?: boolean
   readonly listPrefixes?: readonly string[]
-  /** In place of all there were. */
+  /** Replaces all rules. */
   readonly rules?: readonly PageRule[]
-  /** Of these keys and prefixes alone: others keep their rules, whoever changes them meanwhile. */
+  /**
+   * Changes only the rules for these keys and prefixes. Other rules stay, even if they are changed
+   * at the same time.
+   */
   readonly ruleChanges?: readonly PageRuleChange[]
-  /** True: pages that have the old key are refused. */
+  /** True: creates a new page key, so pages with the old key are refused. */
   readonly rotatesPageKey?: boolean
 }
 
@@ -80,11 +83,11 @@ const pageKeyPrefix = 'ck_page_'
 const secretLength = 32
 const channelIdBytes = 16
 const channelIdForm = /^[A-Za-z0-9_-]{1,100}$/
-/** 16 bytes as base64url: of the last character, two bits count. */
+/** 16 bytes as base64url: only two bits of the last character are used. */
 const madeChannelIdForm = /^[A-Za-z0-9_][A-Za-z0-9_-]{20}[AQgw]$/
 const madePageKeyForm = /^ck_page_[A-Za-z0-9]{32}$/
 
-/** A project as it is at first. Without a channel id it gets one that nobody guesses. */
+/** A new project. Without a channel id, it gets a random one that can't be guessed. */
 export function newProject(
   environment: Environment,
   { channelId, isOpen }: { channelId?: string | undefined; isOpen: boolean },
@@ -106,12 +109,12 @@ export function isChannelId(text: string): boolean {
   return channelIdForm.test(text)
 }
 
-/** Whether Coatcheck may have made this channel id: nobody guesses one of these. */
+/** Whether the channel id has the form of one that Coatcheck made. Such an id can't be guessed. */
 export function isWellMadeChannelId(text: string): boolean {
   return madeChannelIdForm.test(text)
 }
 
-/** ... this page key. */
+/** Whether the page key has the form of one that Coatcheck made. Such a key can't be guessed. */
 export function isWellMadePageKey(text: string): boolean {
   return madePageKeyForm.test(text)
 }
@@ -127,10 +130,11 @@ export function assertProjectChanges(changes: ProjectChanges): void {
   }
   for (const prefix of listPrefixes) assertKeyText(prefix)
   const names = rules.map(({ key, prefix }) => JSON.stringify([key ?? null, prefix ?? null]))
-  if (new Set(names).size < names.length) throw invalid('one for each key or prefix')
+  if (new Set(names).size < names.length)
+    throw invalid('only one rule is allowed for each key or prefix')
 }
 
-/** The project after these changes. Throws `page-rules-invalid` where it has too many rules. */
+/** The project after these changes. Throws `page-rules-invalid` if it would have too many rules. */
 export function changedProject(
   project: Project,
   { rotatesPageKey = false, ruleChanges = [], ...changes }: ProjectChanges,
@@ -158,11 +162,13 @@ function assertBounds(rules: readonly PageRule[], listPrefixes: readonly string[
   }
   const bytes = Buffer.byteLength(JSON.stringify([rules, listPrefixes]))
   if (bytes <= limits.pageRulesBytesMax) return
-  throw invalid(`at most ${limits.pageRulesBytesMax} bytes in all`)
+  throw invalid(`all rules together may have at most ${limits.pageRulesBytesMax} bytes`)
 }
 
 function tooMany(): StorageError {
-  return invalid(`at most ${limits.pageRulesMax} of a kind`)
+  return invalid(
+    `at most ${limits.pageRulesMax} rules and ${limits.pageRulesMax} list prefixes are allowed`,
+  )
 }
 
 export function projectNotFound(channelId: string): StorageError {
@@ -171,29 +177,28 @@ export function projectNotFound(channelId: string): StorageError {
 
 function assertPageRule({ key, prefix, preset }: PageRule): void {
   if ((key === undefined) === (prefix === undefined)) {
-    throw invalid('each by a key or by a prefix, and not by both')
+    throw invalid('each rule needs either a key or a prefix')
   }
   assertKeyText(key ?? prefix ?? '')
-  if (!pagePresets.includes(preset)) throw invalid(`each one of ${pagePresets.join(', ')}`)
+  if (!pagePresets.includes(preset))
+    throw invalid(`the preset must be one of ${pagePresets.join(', ')}`)
   if (preset !== 'own-keys-only' || key === undefined || key.includes(me)) return
   // Nobody could ever write that key.
-  throw invalid(
-    `own-keys-only by a prefix, or by a key with ${me} in it, where the user's id stands`,
-  )
+  throw invalid(`own-keys-only needs a prefix, or a key with ${me} in place of the user's id`)
 }
 
 function assertKeyText(text: string): void {
   const isShort = Buffer.byteLength(text) <= limits.recordKeyBytesMax
-  if (!isShort || !text.isWellFormed()) throw invalid('by texts that a key can begin with')
+  if (!isShort || !text.isWellFormed()) throw invalid('no key can begin with this text')
 }
 
 function invalid(rule: string): StorageError {
-  return new StorageError('page-rules-invalid', `The rules for pages must be: ${rule}.`)
+  return new StorageError('page-rules-invalid', `Invalid page rules: ${rule}.`)
 }
 
 /**
- * 128 random bits, as base64url: 22 characters. With a hyphen in front a command line would take it
- * for an option.
+ * 128 random bits, as base64url: 22 characters. It never begins with a hyphen, since a command line
+ * would read it as an option.
  */
 function createChannelId(environment: Environment): string {
   const id = Buffer.from(environment.randomBytes(channelIdBytes)).toString('base64url')

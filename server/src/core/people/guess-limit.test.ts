@@ -17,7 +17,7 @@ import { createToken } from './token-text.ts'
 interface Limited {
   readonly environment: TestEnvironment
   readonly guesses: GuessLimit
-  /** What `address` hears that guesses once more. */
+  /** The error code for one more guess from `address`. */
   readonly hear: (address: string) => Promise<string>
   readonly guessWrong: (address: string, times: number) => void
 }
@@ -36,7 +36,7 @@ function openLimit(): Limited {
 }
 
 describe('an address that guesses tokens', () => {
-  it('is refused behind twenty wrong ones', async () => {
+  it('is refused after twenty wrong ones', async () => {
     const { hear, guessWrong } = openLimit()
     expect(await hear('1.2.3.4')).toBe('none')
     guessWrong('1.2.3.4', 19)
@@ -46,7 +46,7 @@ describe('an address that guesses tokens', () => {
     expect(await hear('1.2.3.4')).toBe('too-many-guesses')
   })
 
-  it('is refused while twenty are being looked up, and not for saying one of them again', async () => {
+  it('is refused while twenty are being looked up, except for one of the same guesses again', async () => {
     const { guesses, hear } = openLimit()
     const { promise, resolve } = Promise.withResolvers<string>()
     const guess = (what: string): Promise<string> => guesses.during('1.2.3.4', what, () => promise)
@@ -59,7 +59,7 @@ describe('an address that guesses tokens', () => {
     expect(await hear('1.2.3.4')).toBe('none')
   })
 
-  it('is not counted any more for what could not be looked up', async () => {
+  it('is not charged for guesses that could not be looked up', async () => {
     const { guesses, hear } = openLimit()
     const fail = (): Promise<never> => Promise.reject(new EngineError('unavailable', 'Away.'))
     for (let guessed = 0; guessed < 30; guessed += 1) {
@@ -68,7 +68,7 @@ describe('an address that guesses tokens', () => {
     expect(await hear('1.2.3.4')).toBe('none')
   })
 
-  it('may guess again a minute after the first of them', async () => {
+  it('may guess again a minute after the first guess', async () => {
     const { environment, hear, guessWrong } = openLimit()
     guessWrong('1.2.3.4', 1)
     environment.advance(30 * second)
@@ -92,13 +92,13 @@ describe('an address that guesses tokens', () => {
     expect(await hear('1.2.3.4')).toBe('none')
   })
 
-  it('says nothing about another', async () => {
+  it('does not affect other addresses', async () => {
     const { hear, guessWrong } = openLimit()
     guessWrong('1.2.3.4', 20)
     for (const other of ['1.2.3.5', '', '::ffff:1.2.3.4']) expect(await hear(other)).toBe('none')
   })
 
-  it('is forgotten once ten thousand others guessed wrong after it', async () => {
+  it('is forgotten after ten thousand other addresses guessed wrong', async () => {
     const { hear, guessWrong } = openLimit()
     guessWrong('first', 20)
     guessWrong('second', 20)
@@ -111,7 +111,7 @@ describe('an address that guesses tokens', () => {
   })
 })
 
-describe('who guesses tokens at the door', () => {
+describe('a caller that guesses tokens', () => {
   const ownToken = 'a token that somebody thought of'
   const from = { peer: '1.2.3.4' }
 
@@ -129,7 +129,7 @@ describe('who guesses tokens at the door', () => {
     return { ...domain, hurt: engine, hear, guess }
   }
 
-  it('is not even told whether a token is right, behind twenty wrong ones', async () => {
+  it('learns nothing, even about a right token, after twenty wrong ones', async () => {
     const { hear, guess, environment } = await openGuessed()
     await guess(20)
     expect(await hear('another')).toBe('too-many-guesses')
@@ -140,7 +140,7 @@ describe('who guesses tokens at the door', () => {
     expect(await hear(ownToken)).toBe('none')
   })
 
-  it('keeps nobody else at that address from a token that was right before', async () => {
+  it('does not block a token from that address that was right before', async () => {
     const { hear, guess, environment } = await openGuessed()
     expect(await hear(ownToken)).toBe('none')
     await guess(20)
@@ -149,7 +149,7 @@ describe('who guesses tokens at the door', () => {
     expect(await hear(ownToken)).toBe('none')
   })
 
-  it('keeps nobody else at that address from a token that nobody can guess', async () => {
+  it('does not block a token from that address that is too long to guess', async () => {
     const { hear, guess, users, tokens } = await openGuessed()
     const { id: userId } = await users.find('owner')
     const wanted = { userId, name: '', expiresAt: undefined }
@@ -160,7 +160,7 @@ describe('who guesses tokens at the door', () => {
     expect(await hear(createToken(new TestEnvironment(2)))).toBe('token-invalid')
   })
 
-  it('has a token that was revoked counted as wrong', async () => {
+  it('is charged for a revoked token', async () => {
     const { hear, tokens, access } = await openGuessed()
     expect(await hear(ownToken)).toBe('none')
     const principal = await access.authenticate(ownToken, from)
@@ -171,7 +171,7 @@ describe('who guesses tokens at the door', () => {
     expect(await hear(ownToken)).toBe('too-many-guesses')
   })
 
-  it('has nothing counted while the storage fails', async () => {
+  it('is not charged while the storage fails', async () => {
     const { hear, hurt, guess } = await openGuessed()
     hurt.readFailure = new EngineError('unavailable', 'Injected.')
     for (let asked = 0; asked < 30; asked += 1) {

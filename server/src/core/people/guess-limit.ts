@@ -5,7 +5,7 @@ import { limits } from '../kernel/limits.ts'
 interface Window {
   readonly begunAt: number
   guesses: number
-  /** What was guessed, where that is told. */
+  /** The guesses themselves, if the caller passes them. */
   readonly seen: Set<string>
 }
 
@@ -14,7 +14,7 @@ export class GuessLimit {
   readonly #environment: Environment
   readonly #guessesMax: number
   readonly #windows = new Map<string, Window>()
-  /** By address: what is being looked up, and by how many. */
+  /** By address: the guesses that are being looked up, each with the number of requests. */
   readonly #open = new Map<string, Map<string, number>>()
 
   constructor(environment: Environment, guessesMax: number = limits.guessesMax) {
@@ -23,8 +23,8 @@ export class GuessLimit {
   }
 
   /**
-   * Looks up what may be a guess. Until that is known it counts as a wrong one, or else many that
-   * come at once would all pass. Whoever says the same at once is counted once. Throws
+   * Runs `look`, which looks up a possible guess. Meanwhile it counts as wrong, or else many
+   * guesses at once would all pass. Equal guesses at the same time count once. Throws
    * `too-many-guesses`.
    */
   async during<T>(address: string, guess: string, look: () => Promise<T>): Promise<T> {
@@ -49,14 +49,14 @@ export class GuessLimit {
     throw new StorageError('too-many-guesses', sentence)
   }
 
-  /** Who says the same again, which `guess` tells, does not guess. */
+  /** Counts a wrong guess. With `guess` given, a repeated guess counts once in a window. */
   noteWrong(address: string, guess?: string): void {
     const begunAt = this.#environment.now()
     const window = this.#current(address) ?? { begunAt, guesses: 0, seen: new Set() }
     if (guess !== undefined && window.seen.has(guess)) return
     if (guess !== undefined) window.seen.add(guess)
     window.guesses += 1
-    // The one that is not counted for longest goes first.
+    // The address whose latest counted guess is oldest is removed first.
     this.#windows.delete(address)
     this.#windows.set(address, window)
     if (this.#windows.size <= limits.guessersMax) return

@@ -3,13 +3,13 @@ import { limits } from '../kernel/limits.ts'
 import { minute, second, TestEnvironment } from '../testing/testing.ts'
 import { RateLimit } from './rate-limit.ts'
 
-/** How many of these are let through. */
+/** How many of these calls are allowed. */
 function takes(rate: RateLimit, who: string, count: number): number {
   return Array.from({ length: count }, () => rate.take(who)).filter((waitMs) => waitMs === 0).length
 }
 
-describe('a limit of how often', () => {
-  it('is as many at once as in a minute, and says when the next one may', () => {
+describe('a rate limit', () => {
+  it('allows a minute's calls at once, and says when the next call may come', () => {
     const environment = new TestEnvironment()
     const rate = new RateLimit(environment, 60)
     expect(takes(rate, 'a', 61)).toBe(60)
@@ -22,14 +22,14 @@ describe('a limit of how often', () => {
     expect(takes(rate, 'a', 61)).toBe(60)
   })
 
-  it('counts everybody alone', () => {
+  it('counts each caller separately', () => {
     const rate = new RateLimit(new TestEnvironment(), 2)
     expect([takes(rate, 'a', 3), takes(rate, 'b', 3), takes(rate, '__proto__', 3)]).toEqual([
       2, 2, 2,
     ])
   })
 
-  it('lets nobody gain by a clock that is set back', () => {
+  it('allows no more calls when the clock is set back', () => {
     const environment = new TestEnvironment()
     const rate = new RateLimit(environment, 60)
     expect(takes(rate, 'a', 60)).toBe(60)
@@ -39,14 +39,14 @@ describe('a limit of how often', () => {
     expect(takes(rate, 'a', 5)).toBe(1)
   })
 
-  it('remembers so many and no more', () => {
+  it('remembers a bounded number of callers', () => {
     const rate = new RateLimit(new TestEnvironment(), 1)
     for (let n = 0; n <= limits.rateLimitedMax; n += 1) expect(rate.take(`${n}`)).toBe(0)
     expect(rate.take(`${limits.rateLimitedMax}`)).toBeGreaterThan(0)
     expect(rate.take('0')).toBe(0) // forgotten
   })
 
-  it('lets a class of 30 pages do all that App Lab lets each of them do', () => {
+  it('lets a class of 30 pages make all calls that App Lab allows each of them', () => {
     const environment = new TestEnvironment()
     const project = new RateLimit(environment, limits.projectCallsPerMinuteMax)
     const page = new RateLimit(environment, limits.pageCallsPerMinuteMax)

@@ -2,14 +2,14 @@ import type { Environment } from '../kernel/environment.ts'
 import { limits } from '../kernel/limits.ts'
 
 interface Bucket {
-  /** What is left as of `at`: each time takes 60,000, and each ms brings as much as `perMinute`. */
+  /** What is left at the time `at`: each call takes 60,000, and each ms adds `perMinute`. */
   left: number
   at: number
 }
 
 /**
- * How often something may be done: as many times at once as in a minute, and then as many again in
- * the next. Counted by this server alone.
+ * Limits how often something may be done: `perMinute` times, even all at once, and the same number
+ * again in the next minute. Each server counts for itself.
  */
 export class RateLimit {
   readonly #environment: Environment
@@ -21,7 +21,7 @@ export class RateLimit {
     this.#perMinute = perMinute
   }
 
-  /** Counts one of `who`. Returns for how many ms they must wait first; 0: not at all. */
+  /** Counts one call by `who`. Returns how many ms they must wait first; 0: the call is allowed. */
   take(who: string): number {
     const now = this.#environment.now()
     const bucket = this.#buckets.get(who) ?? this.#add(who, now)
@@ -38,7 +38,7 @@ export class RateLimit {
   }
 
   #add(who: string, now: number): Bucket {
-    // The one that came first goes first: it is full again, or nearly.
+    // The oldest bucket is removed first: it is full again, or nearly.
     for (const first of this.#buckets.keys()) {
       if (this.#buckets.size < limits.rateLimitedMax) break
       this.#buckets.delete(first)

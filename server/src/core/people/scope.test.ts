@@ -23,7 +23,7 @@ describe('a right', () => {
     expect(actions.filter((wanted) => includes(granted, wanted))).toEqual(included)
   })
 
-  it('that nobody has includes nothing', () => {
+  it('that is missing includes nothing', () => {
     expect(actions.filter((wanted) => includes(undefined, wanted))).toEqual([])
   })
 
@@ -48,20 +48,20 @@ describe('a scope', () => {
   const everything = extents.map(() => true)
   const nothing = extents.map(() => false)
 
-  it('without a store is for all of all stores', () => {
+  it('without a store covers all of all stores', () => {
     expect(coverage(fullScope)).toEqual([everything, everything])
   })
 
-  it('with a store is for all of that one', () => {
+  it('with a store covers all of that one', () => {
     expect(coverage({ ...fullScope, storeId: store })).toEqual([everything, nothing])
   })
 
-  it('with a key prefix is for those records of that store', () => {
+  it('with a key prefix covers those records of that store', () => {
     const scope = { action: 'read', storeId: store, keyPrefix: 'a/' } as const
     expect(coverage(scope)).toEqual([[false, true, false, false, true], nothing])
   })
 
-  it('with a key prefix is for the keys that begin with it', () => {
+  it('with a key prefix covers exactly the keys that begin with it', () => {
     fc.assert(
       fc.property(texts, texts, (keyPrefix, key) => {
         const scope = { action: 'read', storeId: store, keyPrefix } as const
@@ -72,8 +72,8 @@ describe('a scope', () => {
   })
 })
 
-describe('a prefix that is narrowed', () => {
-  it('is that of the keys that begin with both', () => {
+describe('a narrowed prefix', () => {
+  it('is the prefix of the keys that begin with both', () => {
     fc.assert(
       fc.property(texts, fc.option(texts, { nil: undefined }), texts, (prefix, keyPrefix, key) => {
         const narrowed = narrowedPrefix(prefix, keyPrefix)

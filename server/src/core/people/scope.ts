@@ -1,9 +1,9 @@
-/** What may be done with a store; each includes those before it. */
+/** What a caller may do with a store. Each action includes those before it. */
 export type Action = 'read' | 'write' | 'manage'
 
 export const actions: readonly Action[] = ['read', 'write', 'manage']
 
-/** Whether who may do `granted` may do `wanted`. */
+/** Whether the right to `granted` includes the right to `wanted`. */
 export function includes(granted: Action | undefined, wanted: Action): boolean {
   return granted !== undefined && actions.indexOf(granted) >= actions.indexOf(wanted)
 }
@@ -14,28 +14,28 @@ export function lesser(one: Action | undefined, other: Action | undefined): Acti
   return includes(one, other) ? other : one
 }
 
-/** What a token is for: never more than its user may do. */
+/** What a token allows. It never allows more than its user may do. */
 export interface Scope {
   readonly action: Action
   /** Undefined: all stores. */
   readonly storeId: string | undefined
-  /** Only the records of that store whose keys begin like this; undefined: all. */
+  /** Only the records of that store whose keys begin with this; undefined: all. */
   readonly keyPrefix: string | undefined
 }
 
 export const fullScope: Scope = { action: 'manage', storeId: undefined, keyPrefix: undefined }
 
-/** Which part of a store is meant: all of it, one record, or as much of it as the scope holds. */
+/** Which part of a store a use needs: all of it, one record, or the part that the scope covers. */
 export type Extent = 'all' | 'some' | { readonly key: string }
 
-/** Whether the scope is for that part of the store, whatever is to be done with it. */
+/** Whether the scope covers that part of the store, for any action. */
 export function covers({ storeId, keyPrefix }: Scope, id: string, extent: Extent): boolean {
   if (storeId !== undefined && storeId !== id) return false
   if (keyPrefix === undefined || extent === 'some') return true
   return extent !== 'all' && extent.key.startsWith(keyPrefix)
 }
 
-/** The prefix that keys have which begin with both; undefined: no key does. */
+/** The prefix of all keys that begin with both; undefined: no key can. */
 export function narrowedPrefix(prefix: string, keyPrefix: string | undefined): string | undefined {
   if (keyPrefix === undefined || prefix.startsWith(keyPrefix)) return prefix
   return keyPrefix.startsWith(prefix) ? keyPrefix : undefined

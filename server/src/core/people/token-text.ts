@@ -10,22 +10,21 @@ const checksumLength = 7
 const form = /^coatcheck_[a-zA-Z0-9]{51}$/
 
 /**
- * A fresh token: a prefix that scanners know, a secret, and a checksum that tells a typo from a
- * token.
+ * Creates a token: a prefix that secret scanners know, a secret, and a checksum that reveals typos.
  */
 export function createToken(environment: Environment): string {
   const text = tokenPrefix + randomAlphanumerics(environment, secretLength)
   return text + checksumOf(text)
 }
 
-/** Whether Coatcheck may have made this token: nobody guesses one of these. */
+/** Whether the token has the form of one that Coatcheck made. Such a token can't be guessed. */
 export function isWellMadeToken(token: string): boolean {
   if (!form.test(token)) return false
   const text = token.slice(0, -checksumLength)
   return checksumOf(text) === token.slice(-checksumLength)
 }
 
-/** What is kept of a token: SHA-256. */
+/** The SHA-256 of a token: only this is stored. */
 export function digestOf(token: string): Buffer {
   return hash('sha256', token, 'buffer')
 }

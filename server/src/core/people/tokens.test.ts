@@ -23,7 +23,7 @@ import type { User } from './users.ts'
 
 interface Opened extends TestDomain {
   readonly user: User
-  /** What makes a token of that user. */
+  /** The settings for a token of that user. */
   readonly plain: NewToken
 }
 
@@ -37,8 +37,8 @@ async function openTokens(engine: StorageEngine = new MemoryEngine()): Promise<O
 
 const everything = { start: Buffer.of(0), end: Buffer.of(0xff) }
 
-describe('a token that is made', () => {
-  it('stands for its user, and says what it is for', async () => {
+describe('a new token', () => {
+  it('identifies its user, and has its scope', async () => {
     const { tokens, environment, user, plain } = await openTokens()
     const scope = { action: 'write', storeId: 'store000000000001', keyPrefix: 'a/' } as const
     const expiresAt = environment.now() + day
@@ -77,7 +77,7 @@ describe('a token that is made', () => {
     expect(Buffer.from(use?.value ?? [])).toEqual(encodeNumber(now))
   })
 
-  it('is stored nowhere, and its secret in no part', async () => {
+  it('is stored nowhere, nor is any part of its secret', async () => {
     const engine = new MemoryEngine()
     const { tokens, access, plain } = await openTokens(engine)
     const { text, token } = await tokens.create(plain)
@@ -93,7 +93,7 @@ describe('a token that is made', () => {
     expect(stored.filter((entry) => parts.some((part) => entry.includes(part)))).toEqual([])
   })
 
-  it("is nobody's where its text is not the very same", async () => {
+  it("is not found by a text that is not exactly the same", async () => {
     const { tokens, plain } = await openTokens()
     const { text, token } = await tokens.create(plain)
     for (const other of ['', text.slice(1), `${text} `, text.toUpperCase(), token.id, '\0']) {
@@ -101,7 +101,7 @@ describe('a token that is made', () => {
     }
   })
 
-  it('is made on an engine that could not order the first tries', async () => {
+  it('is created even if the engine reports conflicts at first', async () => {
     for (let seed = 0; seed < 20; seed += 1) {
       const faults = { ...allFaults, conflict: 0.5, failBefore: 0, unknown: 0 }
       const { tokens, plain } = await openTokens(
@@ -114,7 +114,7 @@ describe('a token that is made', () => {
 })
 
 describe('a token that expires', () => {
-  it('stands for nobody from that moment on, and is listed still', async () => {
+  it('is invalid from that moment on, but is still listed', async () => {
     const { tokens, environment, user, plain } = await openTokens()
     const expiresAt = environment.now() + minute
     const { text, token } = await tokens.create({ ...plain, expiresAt })
@@ -126,7 +126,7 @@ describe('a token that expires', () => {
     expect(await tokens.list(user.id)).toEqual([{ ...token, lastUsedAt: undefined }])
   })
 
-  it('may do so within a hundred years', async () => {
+  it('must expire within a hundred years', async () => {
     const { tokens, environment, plain } = await openTokens()
     const now = environment.now()
     const last = now + 36_500 * day
@@ -137,8 +137,8 @@ describe('a token that expires', () => {
   })
 })
 
-describe('the tokens of a user who is disabled', () => {
-  it('stand for nobody until the user is enabled again', async () => {
+describe('the tokens of a disabled user', () => {
+  it('are invalid until the user is enabled again', async () => {
     const { tokens, users, user, plain } = await openTokens()
     const { text, token } = await tokens.create(plain)
     await users.update(user.id, { isDisabled: true })
@@ -150,8 +150,8 @@ describe('the tokens of a user who is disabled', () => {
   })
 })
 
-describe('a token of the first servers, which said only whose it is', () => {
-  it('is for everything, has no name and never expires', async () => {
+describe('a token of the first servers, which stored only its user and creation time', () => {
+  it('has the full scope and no name, and never expires', async () => {
     const { tokens, engine, user, environment } = await openTokens()
     const grant = { userId: user.id, createdAt: 5 }
     const key = tokenKey(digestOf('old token'))
@@ -171,8 +171,8 @@ describe('a token of the first servers, which said only whose it is', () => {
   })
 })
 
-describe('a token that is revoked', () => {
-  it('is gone, with its last use, and leaves the others', async () => {
+describe('a revoked token', () => {
+  it('is gone, with its last use, and the others stay', async () => {
     const { tokens, engine, user, plain } = await openTokens()
     const first = await tokens.create(plain)
     const second = await tokens.create(plain)
@@ -186,7 +186,7 @@ describe('a token that is revoked', () => {
     expect(uses.map(({ key }) => Buffer.from(key))).toEqual([tokenUseKey(digestOf(second.text))])
   })
 
-  it('is revoked once, however many do so', async () => {
+  it('is revoked only once, however many callers revoke it', async () => {
     const { tokens, plain } = await openTokens()
     const { token } = await tokens.create(plain)
     const codes = await Promise.all(
@@ -196,7 +196,7 @@ describe('a token that is revoked', () => {
   })
 
   it.each(['', 'x', '00ff', '00FF00FF00FF00FF', '../../../../../..', '0'.repeat(16)])(
-    'is not there under %j',
+    'is not found under %j',
     async (id) => {
       const { tokens, plain } = await openTokens()
       await tokens.create(plain)
@@ -206,7 +206,7 @@ describe('a token that is revoked', () => {
     },
   )
 
-  it('has its use written no more', async () => {
+  it('has no use stored any more', async () => {
     const engine = new HurtEngine(new MemoryEngine())
     const { tokens, plain } = await openTokens(engine)
     const { token } = await tokens.create(plain)
@@ -218,7 +218,7 @@ describe('a token that is revoked', () => {
 })
 
 describe('the tokens of a user', () => {
-  it("are listed from the oldest on, and nobody else's", async () => {
+  it("are listed, the oldest first, without those of other users", async () => {
     const { tokens, users, environment, user, plain } = await openTokens()
     const other = await users.find('admin')
     for (let made = 0; made < 20; made += 1) {
@@ -231,7 +231,7 @@ describe('the tokens of a user', () => {
     expect(await tokens.list('x'.repeat(17))).toEqual([])
   })
 
-  it('say when they were used last', async () => {
+  it('have the time of their last use', async () => {
     const { tokens, environment, plain } = await openTokens()
     const { token } = await tokens.create(plain)
     environment.advance(day)
@@ -242,7 +242,7 @@ describe('the tokens of a user', () => {
     expect(await tokens.list(token.userId)).toEqual([{ ...token, lastUsedAt }])
   })
 
-  it('are a thousand at most, until one is revoked', async () => {
+  it('are at most a thousand, until one is revoked', async () => {
     const { tokens, engine, users, user, plain } = await openTokens()
     for (let made = 1; made < limits.tokensPerUserMax; made += 1) {
       const key = tokenKey(digestOf(`${made}`))
@@ -258,15 +258,15 @@ describe('the tokens of a user', () => {
   })
 })
 
-describe('a token can not be made', () => {
+describe('a token cannot be created', () => {
   const storeId = 'store000000000001'
   const scopes: Readonly<Record<string, Partial<Scope>>> = {
-    'for a store that is named': { storeId: 'coats' },
-    'for a store without an id': { storeId: '' },
-    'for a key prefix of all stores': { action: 'read', keyPrefix: 'a/' },
-    'that manages a key prefix': { action: 'manage', storeId, keyPrefix: 'a/' },
+    'for a store that is given by its name': { storeId: 'coats' },
+    'for a store with an empty id': { storeId: '' },
+    'for a key prefix without a store': { action: 'read', keyPrefix: 'a/' },
+    'for managing a key prefix': { action: 'manage', storeId, keyPrefix: 'a/' },
     'for a key prefix that is empty': { action: 'read', storeId, keyPrefix: '' },
-    'for a key prefix that is no text': { action: 'read', storeId, keyPrefix: 'a\ud800' },
+    'for a key prefix that is not well-formed text': { action: 'read', storeId, keyPrefix: 'a\ud800' },
     'for a key prefix that is longer than any key': {
       action: 'read',
       storeId,
@@ -283,13 +283,13 @@ describe('a token can not be made', () => {
 
   it.each([
     ['that is too long', 'x'.repeat(101)],
-    ['that is no text', 'laptop \ud83e'],
-  ])('under a name %s', async (_, name) => {
+    ['that is not well-formed text', 'laptop \ud83e'],
+  ])('with a name %s', async (_, name) => {
     const { tokens, plain } = await openTokens()
     expect(await codeOf(tokens.create({ ...plain, name }))).toBe('token-settings-invalid')
   })
 
-  it('but at the edge of each of these rules it can', async () => {
+  it('unless it obeys each of these rules, even at its limit', async () => {
     const { tokens, plain } = await openTokens()
     const names = ['', 'x'.repeat(100), 'Läptop 🧥']
     for (const name of names) expect(await codeOf(tokens.create({ ...plain, name }))).toBe('none')
@@ -304,7 +304,7 @@ describe('a token can not be made', () => {
 })
 
 describe('a damaged entry', () => {
-  it('of a token is told as such, and hides no other token', async () => {
+  it('of a token is reported as damaged, and hides no other token', async () => {
     const engine = new HurtEngine(new MemoryEngine())
     const { tokens, user, plain } = await openTokens(engine)
     const damaged = await tokens.create(plain)
@@ -316,7 +316,7 @@ describe('a damaged entry', () => {
     expect(await codeOf(tokens.create(plain))).toBe('none')
   })
 
-  it('of its last use is no use', async () => {
+  it('of a last use counts as no use', async () => {
     const engine = new HurtEngine(new MemoryEngine())
     const { tokens, plain } = await openTokens(engine)
     const { text, token } = await tokens.create(plain)
@@ -326,8 +326,8 @@ describe('a damaged entry', () => {
   })
 })
 
-describe('who comes with a token', () => {
-  it('has its last use written once a minute at most, however often they come', async () => {
+describe('a token in use', () => {
+  it('has its last use stored at most once a minute', async () => {
     const { access, tokens, environment, plain } = await openTokens()
     const { text, token } = await tokens.create(plain)
     const used: (number | undefined)[] = []
@@ -341,7 +341,7 @@ describe('who comes with a token', () => {
     expect(new Set(used)).toEqual(new Set([begun, begun + minute, begun + 2 * minute]))
   })
 
-  it('has its use written by every server, as it is known there', async () => {
+  it('has its last use stored by every server that it is used on', async () => {
     const engine = new MemoryEngine()
     const environment = new TestEnvironment()
     const one = await openTestDomain(engine, { environment })

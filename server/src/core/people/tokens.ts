@@ -21,13 +21,13 @@ import { fullScope, type Scope } from './scope.ts'
 import { createToken, digestOf } from './token-text.ts'
 import { decodeUser, type User } from './users.ts'
 
-/** What is known of an API token; the token itself is shown once and never kept. */
+/** An API token without its text, which is shown once and never stored. */
 export interface Token {
   /** 16 hexadecimal digits, the first of its hash. */
   readonly id: string
   readonly userId: string
   readonly name: string
-  /** Milliseconds since 1970, as all times here. */
+  /** Milliseconds since 1970, like all times here. */
   readonly createdAt: number
   /** Undefined: it does not expire. */
   readonly expiresAt: number | undefined
@@ -35,7 +35,7 @@ export interface Token {
 }
 
 export interface ListedToken extends Token {
-  /** To the minute; undefined: it was not used yet. */
+  /** To the minute; undefined: the token was not used yet. */
   readonly lastUsedAt: number | undefined
 }
 
@@ -48,7 +48,7 @@ export interface NewToken {
 
 const idBytes = 8
 
-/** API tokens: kept as hashes, and found by them. */
+/** API tokens: stored and found by their hashes. */
 export class Tokens {
   readonly #engine: StorageEngine
   readonly #environment: Environment
@@ -59,7 +59,7 @@ export class Tokens {
   }
 
   /**
-   * The token and what is known of it. Nobody can be told the text again.
+   * Creates a token and returns it with its text, which can't be read again later.
    * Throws `token-settings-invalid`, `too-many`.
    */
   async create(wanted: NewToken, actor?: Actor): Promise<{ text: string; token: Token }> {
@@ -77,12 +77,15 @@ export class Tokens {
     return { text, token }
   }
 
-  /** The token of that text and its user; undefined: nobody's, or it expired, or they may not. */
+  /**
+   * The token with that text and its user; undefined: there is none, it has expired, or its user is
+   * disabled.
+   */
   async findByText(text: string): Promise<{ token: Token; user: User } | undefined> {
     return this.#valid(tokenKey(digestOf(text)))
   }
 
-  /** Whether the token still stands for its user, who may have changed. */
+  /** The token and its user as they are now; undefined as for `findByText`. */
   async findValid(id: string): Promise<{ token: Token; user: User } | undefined> {
     const entry = await this.#entryOf(id)
     return entry && this.#valid(entry.key)
@@ -95,7 +98,7 @@ export class Tokens {
     return this.#listed(entry)
   }
 
-  /** A user's tokens, the oldest first, also those that expired. Damaged ones are left out. */
+  /** A user's tokens, the oldest first, including expired ones. Damaged ones are left out. */
   async list(userId: string): Promise<readonly ListedToken[]> {
     const found: ListedToken[] = []
     for await (const entry of walk(this.#engine, kindRange('token'))) {
@@ -118,7 +121,7 @@ export class Tokens {
     if (!applied) throw tokenNotFound(id)
   }
 
-  /** Remembers that the token was used now. One that was revoked meanwhile leaves nothing. */
+  /** Stores that the token was used now. Stores nothing if the token is revoked meanwhile. */
   async noteUse(id: string): Promise<void> {
     const entry = await this.#entryOf(id)
     if (!entry) return
@@ -175,11 +178,12 @@ export class Tokens {
 }
 
 /**
- * On disk: JSON. The first tokens of all said nothing but whose they are. Throws `record-damaged`.
+ * On disk: JSON. The very first tokens hold only their user and creation time. Throws
+ * `record-damaged`.
  */
 function decodeToken(entry: Entry): Token {
   if (entry.isDamaged)
-    throw new StorageError('record-damaged', 'What is known of this token is damaged.')
+    throw new StorageError('record-damaged', 'The stored entry of this token is damaged.')
   const fields = JSON.parse(asBuffer(entry.value).toString('utf8'))
   return {
     id: idOf(tokenDigestOf(entry.key)),
@@ -201,19 +205,19 @@ function idOf(digest: Bytes): string {
 
 function assertSettings({ name, expiresAt, scope }: NewToken, now: number): void {
   if (name.length > limits.tokenNameLengthMax || !name.isWellFormed()) {
-    throw invalid(`a name has at most ${limits.tokenNameLengthMax} characters`)
+    throw invalid(`a name may have at most ${limits.tokenNameLengthMax} characters`)
   }
   if (expiresAt !== undefined && !(expiresAt > now && expiresAt <= now + limits.retentionMsMax)) {
-    throw invalid('it must expire in the future, within a hundred years')
+    throw invalid('the expiry must be in the future, within a hundred years')
   }
   if (scope.storeId !== undefined && !isId(scope.storeId)) {
-    throw invalid('a store is named by its id')
+    throw invalid('the store must be given by its id')
   }
   if (scope.keyPrefix === undefined) return
-  if (scope.storeId === undefined) throw invalid('a key prefix goes with a store')
-  if (scope.action === 'manage') throw invalid('with a key prefix it can read or write')
+  if (scope.storeId === undefined) throw invalid('a key prefix needs a store')
+  if (scope.action === 'manage') throw invalid('a token with a key prefix can only read or write')
   if (scope.keyPrefix === '' || !isPossiblePrefix(scope.keyPrefix)) {
-    throw invalid('its key prefix is no beginning of a key')
+    throw invalid('no key can begin with this key prefix')
   }
 }
 
@@ -222,7 +226,7 @@ function isPossiblePrefix(prefix: string): boolean {
 }
 
 function invalid(why: string): StorageError {
-  return new StorageError('token-settings-invalid', `A token can't be made like that: ${why}.`)
+  return new StorageError('token-settings-invalid', `Invalid token settings: ${why}.`)
 }
 
 function tokenNotFound(id: string): StorageError {

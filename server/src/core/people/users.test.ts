@@ -25,7 +25,7 @@ async function openUsers(
 const plain = { isAdmin: false }
 
 describe('the first user', () => {
-  it('is who the token stands for', async () => {
+  it('is the user of the token', async () => {
     const { users, findByToken } = await openUsers()
     expect(await users.hasAny()).toBe(false)
     await users.createFirst('token')
@@ -44,7 +44,7 @@ describe('the first user', () => {
     expect(await users.getByUsername('owner')).toEqual(user)
   })
 
-  it('is made once, however many servers start at once', async () => {
+  it('is created once, however many servers start at once', async () => {
     const engine = new MemoryEngine()
     const environment = new TestEnvironment()
     const open = async (): Promise<Users> => (await openTestDomain(engine, { environment })).users
@@ -59,7 +59,7 @@ describe('the first user', () => {
     expect(await entriesOf(engine, 'token')).toHaveLength(1)
   })
 
-  it('is made on an engine that could not order the first tries', async () => {
+  it('is created even if the engine reports conflicts at first', async () => {
     for (let seed = 0; seed < 20; seed += 1) {
       const faults = { ...allFaults, conflict: 0.5, failBefore: 0, unknown: 0 }
       const { users, findByToken } = await openUsers(
@@ -70,7 +70,7 @@ describe('the first user', () => {
     }
   })
 
-  it('is an admin without saying so, where an older server made it', async () => {
+  it('is an admin, even if the entry of an older server does not say so', async () => {
     const engine = new MemoryEngine()
     const { users } = await openUsers(engine)
     const id = 'owner000000000001'
@@ -92,7 +92,7 @@ describe('the first user', () => {
 })
 
 describe('users', () => {
-  it('are nobody for a token that was never given out', async () => {
+  it('are not found by a token that was never created', async () => {
     const { users, findByToken } = await openUsers()
     await users.createFirst('token')
     for (const token of ['', 'toke', 'token ', 'TOKEN', '\0']) {
@@ -100,7 +100,7 @@ describe('users', () => {
     }
   })
 
-  it('are not there under an unknown id or name', async () => {
+  it('are not found by an unknown id or name', async () => {
     const { users } = await openUsers()
     expect(await users.get('nobody')).toBeUndefined()
     expect(await users.getByUsername('owner')).toBeUndefined()
@@ -110,7 +110,7 @@ describe('users', () => {
     }
   })
 
-  it('are not there under a name that is longer than any', async () => {
+  it('are not found by a name that is longer than allowed', async () => {
     const { users } = await openUsers(new HurtEngine(new MemoryEngine()))
     await users.createFirst('token')
     for (const length of [5, 64, 100_000]) {
@@ -118,7 +118,7 @@ describe('users', () => {
     }
   })
 
-  it('keep no token that could be read again', async () => {
+  it('have no stored token that could be read again', async () => {
     const engine = new MemoryEngine()
     const { users } = await openUsers(engine)
     const token = createToken(new TestEnvironment())
@@ -130,7 +130,7 @@ describe('users', () => {
     }
   })
 
-  it('are listed from the oldest on, and found by id and name', async () => {
+  it('are listed, the oldest first, and found by id and name', async () => {
     const { users, environment } = await openTestDomain(new MemoryEngine())
     const made: User[] = []
     for (const name of ['zoe', 'jane', 'Adam', 'jane.2', 'x_y-z', '0']) {
@@ -147,7 +147,7 @@ describe('users', () => {
     }
   })
 
-  it('that are damaged hide no others', async () => {
+  it('with damaged entries do not hide others', async () => {
     const engine = new HurtEngine(new MemoryEngine())
     const { users } = await openUsers(engine)
     const damaged = await users.create('jane', { isAdmin: true })
@@ -155,14 +155,14 @@ describe('users', () => {
     engine.damage(userKey(damaged.id))
     expect(await codeOf(users.get(damaged.id))).toBe('record-damaged')
     expect(await users.list()).toEqual([sound])
-    // Of the damaged one, nobody knows whether they could.
+    // Whether the damaged user is an admin is unknown.
     expect(await codeOf(users.update(sound.id, { isAdmin: false }))).toBe('last-admin')
     expect(await codeOf(users.create('jim', plain))).toBe('none')
   })
 })
 
 describe('a new user', () => {
-  it('may do nothing to others, and opens nothing', async () => {
+  it('may not manage others, and keeps the stores private', async () => {
     const { users, environment } = await openTestDomain(new MemoryEngine())
     const user = await users.create('jane', plain)
     expect(user).toEqual({
@@ -227,7 +227,7 @@ describe('a new user', () => {
     expect(await entriesOf(engine, 'user')).toEqual([])
   })
 
-  it.each([1, 2, 3])('gets a name once, of 64 who want it at once (%i)', async (seed) => {
+  it.each([1, 2, 3])('gets a name that 64 requests want at once only once (%i)', async (seed) => {
     const memory = new MemoryEngine()
     const engine = new FaultyEngine(memory, { faults: delaysOnly, seed })
     const environment = new TestEnvironment()
@@ -244,7 +244,7 @@ describe('a new user', () => {
     expect(await two.users.find('jane')).toEqual(user)
   })
 
-  it('is one too many behind the ten-thousandth', async () => {
+  it('is refused after ten thousand users', async () => {
     const engine = new MemoryEngine()
     const { users } = await openUsers(engine)
     const puts = Array.from({ length: limits.usersMax - 1 }, (_, index) => {
@@ -257,8 +257,8 @@ describe('a new user', () => {
   })
 })
 
-describe('a user who is changed', () => {
-  it('keeps what is left out', async () => {
+describe('a changed user', () => {
+  it('keeps the settings that are left out', async () => {
     const { users } = await openUsers()
     await users.create('admin', { isAdmin: true })
     const user = await users.create('jane', plain)
@@ -277,7 +277,7 @@ describe('a user who is changed', () => {
     }
   })
 
-  it.each([1, 2, 3])('loses no change of many at once (%i)', async (seed) => {
+  it.each([1, 2, 3])('keeps all of many changes at once (%i)', async (seed) => {
     const engine = new FaultyEngine(new MemoryEngine(), { faults: delaysOnly, seed })
     const { users } = await openUsers(engine)
     await users.create('admin', { isAdmin: true })
@@ -291,7 +291,7 @@ describe('a user who is changed', () => {
     expect(await users.get(id)).toMatchObject(Object.assign({}, ...changes))
   })
 
-  it('is told where the storage can not order the change', async () => {
+  it('is reported as busy if the storage always conflicts', async () => {
     const engine = new HurtEngine(new MemoryEngine())
     const { users } = await openUsers(engine)
     const { id } = await users.create('jane', { isAdmin: true })
@@ -301,7 +301,7 @@ describe('a user who is changed', () => {
 })
 
 describe('the last admin', () => {
-  it('stays one, and enabled, until there is another who is', async () => {
+  it('stays an enabled admin until there is another one', async () => {
     const { users } = await openUsers()
     const { id } = await users.create('jane', { isAdmin: true })
     const joe = await users.create('joe', plain)
@@ -320,7 +320,7 @@ describe('the last admin', () => {
   })
 
   it.each([1, 2, 3, 4, 5, 6, 7, 8])(
-    'is left where all admins send each other away at once (%i)',
+    'remains if all admins remove each other at once (%i)',
     async (seed) => {
       const engine = new FaultyEngine(new MemoryEngine(), { faults: delaysOnly, seed })
       const environment = new TestEnvironment()

@@ -16,20 +16,20 @@ export interface User {
   readonly username: string
   /** Milliseconds since 1970. */
   readonly createdAt: number
-  /** May manage users and their tokens; not their stores. */
+  /** May manage users and their tokens, but not their stores. */
   readonly isAdmin: boolean
-  /** None of this user's tokens is valid; the stores stay. */
+  /** None of this user's tokens is valid. The user's stores stay. */
   readonly isDisabled: boolean
   readonly generalAccess: UserAccess
 }
 
-/** What may be changed of a user; what is left out stays. */
+/** The changes to a user. Settings that are left out stay as they are. */
 export type UserChanges = Partial<Pick<User, 'isAdmin' | 'isDisabled' | 'generalAccess'>>
 
 const firstUsername = 'owner'
 const usernamePattern = /^[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?$/
 
-/** Everybody who may have stores. */
+/** The users, who may own stores. */
 export class Users {
   readonly #engine: StorageEngine
   readonly #environment: Environment
@@ -45,8 +45,8 @@ export class Users {
   }
 
   /**
-   * Makes the first user, who may use `token`. Of several servers that start at once, one makes it:
-   * false where it was another, and `token` is nobody's.
+   * Creates the first user, with `token` as a token. Of several servers that start at once, one
+   * creates the user. Returns false if another server did: then `token` is not valid.
    */
   async createFirst(token: string): Promise<boolean> {
     const user = this.#newUser(firstUsername, { isAdmin: true })
@@ -92,7 +92,7 @@ export class Users {
     throw userNotFound(idOrUsername)
   }
 
-  /** Everybody, the oldest first. Damaged ones are left out. */
+  /** All users, the oldest first. Damaged ones are left out. */
   async list(): Promise<readonly User[]> {
     const users: User[] = []
     for await (const entry of walk(this.#engine, kindRange('user'))) {
@@ -101,7 +101,7 @@ export class Users {
     return users.sort((one, other) => one.createdAt - other.createdAt)
   }
 
-  /** The oldest of those who may manage the others; undefined: there is nobody yet. */
+  /** The oldest admin who is not disabled; undefined: there is none yet. */
   async getFirstAdmin(): Promise<User | undefined> {
     return (await this.list()).find(({ isAdmin, isDisabled }) => isAdmin && !isDisabled)
   }
@@ -128,14 +128,16 @@ export class Users {
       })
       return commit.applied ? user : lostRace
     }
-    const message = 'Too many others change this user just now.'
+    const message = 'Too many changes to this user at the same time. Try again.'
     const giveUp = (): never => {
       throw new StorageError('store-busy', message)
     }
     return retry(limits.commitAttemptsMax, attempt, giveUp)
   }
 
-  /** What is checked together with a change that leaves nobody else to manage the others. */
+  /**
+   * What a change must check if the user is no active admin after it: that another admin exists.
+   */
   async #otherAdmins(user: User): Promise<readonly Entry[]> {
     if (user.isAdmin && !user.isDisabled) return []
     for await (const entry of walk(this.#engine, kindRange('user'))) {
@@ -143,7 +145,10 @@ export class Users {
       const other = decodeUser(entry)
       if (other.id !== user.id && other.isAdmin && !other.isDisabled) return [entry]
     }
-    throw new StorageError('last-admin', 'Nobody else could manage this server any more.')
+    throw new StorageError(
+      'last-admin',
+      'This server needs at least one admin who is not disabled.',
+    )
   }
 
   async #assertRoom(): Promise<void> {
@@ -166,11 +171,12 @@ export class Users {
 }
 
 /**
- * On disk: JSON. The first users of all were admins without saying so. Throws `record-damaged`.
+ * On disk: JSON. The very first users are admins, although their entries do not say so. Throws
+ * `record-damaged`.
  */
 export function decodeUser(entry: Entry): User {
   if (entry.isDamaged)
-    throw new StorageError('record-damaged', 'What is known of this user is damaged.')
+    throw new StorageError('record-damaged', 'The stored entry of this user is damaged.')
   const fields = JSON.parse(Buffer.from(entry.value).toString('utf8'))
   return { isAdmin: true, isDisabled: false, generalAccess: 'RESTRICTED', ...fields }
 }
@@ -191,7 +197,7 @@ function creation(user: User): AtomicWrite {
 }
 
 /**
- * A name that looks like an id could be taken for another user; `me` is whoever asks.
+ * A name with the form of an id could be mistaken for another user's id, and `me` means the caller.
  * Throws `username-invalid`.
  */
 function assertUsername(username: string): void {

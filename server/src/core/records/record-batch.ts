@@ -124,7 +124,7 @@ export class RecordBatch {
 /** As many at once as one commit takes. */
 export function* batchesOf(records: readonly WholeRecord[]): Generator<readonly WholeRecord[]> {
   let batch: WholeRecord[] = []
-  let room = batchRoom
+  let room = limits.batchBytesMax
   let keysRoom = limits.batchKeysBytesMax
   for (const record of records) {
     const keyBytes = Buffer.byteLength(record.key)
@@ -133,7 +133,7 @@ export function* batchesOf(records: readonly WholeRecord[]): Generator<readonly 
     if (batch.length > 0 && isFull) {
       yield batch
       batch = []
-      room = batchRoom
+      room = limits.batchBytesMax
       keysRoom = limits.batchKeysBytesMax
     }
     batch.push(record)
@@ -142,6 +142,3 @@ export function* batchesOf(records: readonly WholeRecord[]): Generator<readonly 
   }
   if (batch.length > 0) yield batch
 }
-
-/** Bytes of keys and values, well below what a commit takes. */
-const batchRoom = 8 * 1_048_576

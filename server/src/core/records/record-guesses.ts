@@ -1,8 +1,8 @@
-import { LRUCache } from 'lru-cache'
 import { recordKey } from '../disk/keyspace.ts'
 import type { Revision } from '../engine/engine.ts'
 import type { StoreIdentity } from '../identity/identity.ts'
 import { limits } from '../kernel/limits.ts'
+import { lruCache } from '../kernel/lru-cache.ts'
 import type { RecordInfo } from '../values/record-info.ts'
 import type { Replaced, Replacement } from './record-write.ts'
 
@@ -18,15 +18,13 @@ type Kept = Pick<RecordInfo, 'size' | 'place'>
  * guessing is as good as not.
  */
 const missCost = 16
-/** Where others write the same records, so many writes are made without guessing. */
-const pauseMax = 256
 
 /**
  * The records that this server wrote lately, as it left them: a guess, which the check of the next
  * write confirms. So who writes a record again and again does not read it each time.
  */
 export class RecordGuesses {
-  readonly #guesses = new LRUCache<string, Guess>({ max: limits.guessedRecordsMax })
+  readonly #guesses = lruCache<string, Guess>(limits.guessedRecordsMax)
   /** How many writes go without a guess after one that was wrong. */
   #pause = 0
   #left = 0
@@ -41,7 +39,7 @@ export class RecordGuesses {
   /** What came of a guess. */
   learn({ wasRight }: { wasRight: boolean }): void {
     const pause = wasRight ? this.#pause - 1 : this.#pause + missCost
-    this.#pause = Math.max(0, Math.min(pauseMax, pause))
+    this.#pause = Math.max(0, Math.min(limits.guessPauseWritesMax, pause))
     if (!wasRight) this.#left = this.#pause
   }
 

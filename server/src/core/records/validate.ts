@@ -1,15 +1,9 @@
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
+import { isContentType } from '../values/content-type.ts'
 
 // Apify's DNS_SAFE_NAME_REGEX (@apify/consts): letters, digits, and hyphens inside.
 const storeName = /^([a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])$/
-
-// A media type with parameters, as RFC 9110 (8.3.1) spells it: what a header can carry, no line
-// break above all.
-const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-const quoted = '"(?:[\\t \\x21\\x23-\\x5b\\x5d-\\x7e]|\\\\[\\t\\x20-\\x7e])*"'
-const parameter = `[ \\t]*;(?:[ \\t]*${token}=(?:${token}|${quoted}))?`
-const mediaType = new RegExp(`^${token}/${token}(?:${parameter})*[ \\t]*$`)
 
 export function isStoreName(name: string): boolean {
   return name.length <= limits.storeNameLengthMax && storeName.test(name)
@@ -43,7 +37,7 @@ export function assertRecordKey(key: string): void {
 
 /** Throws `content-type-invalid`. */
 export function assertContentType(contentType: string): void {
-  if (contentType.length <= limits.contentTypeLengthMax && mediaType.test(contentType)) return
+  if (contentType.length <= limits.contentTypeLengthMax && isContentType(contentType)) return
   throw new StorageError('content-type-invalid', 'The content type is not a media type.')
 }
 

@@ -37,9 +37,6 @@ type CommitAll = (
   keys: readonly string[],
 ) => Promise<readonly (readonly boolean[])[]>
 
-/** Bytes of values in one commit that several calls share. */
-const groupBytesMax = 1_048_576
-
 /**
  * Calls of one actor that come within one turn of the event loop, such as pipelined commands,
  * become one commit: they cost little more than the first of them.
@@ -86,8 +83,8 @@ function isFor(
   if (actor === undefined || group.actor !== actor || group.storeId !== storeId) return false
   const keyCount = group.keys.size + call.changes.length
   return (
-    group.calls.length < 32 &&
-    group.bytes + bytes <= groupBytesMax &&
+    group.calls.length < limits.combinedCallsMax &&
+    group.bytes + bytes <= limits.combinedValuesBytesMax &&
     keyCount <= limits.pageItemsMax
   )
 }

@@ -2,9 +2,6 @@ import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import type { Store } from './store.ts'
 
-/** Commits that are under way at the same time: they share the engine's syncs. */
-const atOnce = 64
-
 /**
  * Deletes the records of those keys, each by itself, and returns how many there were. Throws as
  * `Store.delete`, and when the caller may not go on: those before it are gone then.
@@ -15,7 +12,7 @@ export async function deleteKeys(store: Store, keys: readonly string[]): Promise
   using use = store.beginUse()
   while (waiting.length > 0) {
     use.signal.throwIfAborted()
-    const batch = waiting.splice(-atOnce)
+    const batch = waiting.splice(-limits.deletesAtOnce)
     const found = await Promise.all(batch.map((key) => store.delete(key)))
     count += found.filter((isFound) => isFound).length
   }

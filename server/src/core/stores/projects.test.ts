@@ -146,7 +146,9 @@ describe('the projects that a server remembers', () => {
     const domain = await open()
     const channels: string[] = []
     const add = async (): Promise<void> => {
-      const { project } = await create(domain, { name: `Game ${channels.length}` })
+      const project = newProject(domain.environment, { isOpen: false })
+      await domain.stores.create({ ownerId: owner, name: undefined, project })
+      await domain.projects.find(project.channelId, who)
       channels.push(project.channelId)
     }
     for (let n = 0; n < limits.cachedStoresMax; n += 1) await add()

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import {
   nameKey,
   ownedProjectKey,
@@ -15,6 +14,7 @@ import type { StoreChanges } from '../identity/store-changes.ts'
 import { ignoreGone } from '../identity/store-reader.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
+import { lruCache } from '../kernel/lru-cache.ts'
 import { lostRace, retry } from '../kernel/retry.ts'
 import type { Actor } from '../log/actor.ts'
 import {
@@ -55,9 +55,6 @@ export type ProjectInfo = StoreInfo & { readonly project: Project }
 /** Where a project stands in the list of all. */
 export type ProjectPosition = Pick<StoreInfo, 'ownerId' | 'createdAt' | 'id'>
 
-/** How many namesakes are looked for at once. */
-const namesAtOnce = 100
-
 /** Stores that are App Lab projects: pages reach them by a channel id, which is unique. */
 export class Projects {
   readonly #parts: StoreParts
@@ -65,7 +62,7 @@ export class Projects {
   readonly #areOpen: boolean
   readonly #guesses: GuessLimit
   /** Store ids by channel: a guess, which the store's identity confirms. */
-  readonly #known = new LRUCache<string, string>({ max: limits.cachedStoresMax })
+  readonly #known = lruCache<string, string>(limits.cachedStoresMax)
 
   /** `areOpen`: whether new ones are open where nobody says. */
   constructor(parts: StoreParts, stores: Stores, { areOpen }: { areOpen: boolean }) {
@@ -219,7 +216,7 @@ export class Projects {
     const isKnown = this.#known.has(channelId)
     const look = async (): Promise<string | undefined> =>
       isChannelId(channelId) ? this.#storeIdOf(channelId) : undefined
-    const guess = channelId.slice(0, 100)
+    const guess = channelId.slice(0, limits.guessLengthMax)
     const isGuess = counted !== undefined && !isKnown
     const storeId = await (isGuess ? this.#guesses.during(counted, guess, look) : look())
     if (storeId === undefined) {
@@ -260,8 +257,8 @@ export class Projects {
   }
 
   async #freeName(ownerId: string, slug: string): Promise<string> {
-    for (let first = 1; first < limits.projectNamesakesMax; first += namesAtOnce) {
-      const names = namesakes(slug, { first, count: namesAtOnce })
+    for (let first = 1; first < limits.projectNamesakesMax; first += limits.namesakesAtOnce) {
+      const names = namesakes(slug, { first, count: limits.namesakesAtOnce })
       const found = await this.#parts.engine.get(names.map((name) => nameKey(ownerId, name)))
       const free = names.find((_, index) => !found[index])
       if (free !== undefined) return free

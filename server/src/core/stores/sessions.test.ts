@@ -114,7 +114,9 @@ describe('the sessions that a server remembers', () => {
     const domain = await open()
     const tokens: bigint[] = []
     const add = async (): Promise<void> => {
-      tokens.push((await create(domain)).token)
+      const { token } = await create(domain)
+      await find(domain, token)
+      tokens.push(token)
     }
     for (let n = 0; n < limits.cachedStoresMax; n += 1) await add()
     const [first = 0n, second = 0n, third = 0n] = tokens

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import { sessionKey, sessionRange } from '../disk/keyspace.ts'
 import { walk } from '../disk/walk.ts'
 import type { Entry } from '../engine/engine.ts'
@@ -9,6 +8,7 @@ import { ignoreGone, storeNotFound } from '../identity/store-reader.ts'
 import type { Environment } from '../kernel/environment.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
+import { lruCache } from '../kernel/lru-cache.ts'
 import type { Actor } from '../log/actor.ts'
 import { GuessLimit } from '../people/guess-limit.ts'
 import type { WholeRecord } from '../records/record.ts'
@@ -49,7 +49,7 @@ export class Sessions {
   readonly #stores: Stores
   readonly #guesses: GuessLimit
   /** The store of a token, one of an owner's: a guess, which the store's identity confirms. */
-  readonly #known = new LRUCache<bigint, KnownSession>({ max: limits.cachedStoresMax })
+  readonly #known = lruCache<bigint, KnownSession>(limits.cachedStoresMax)
 
   constructor(parts: StoreParts, stores: Stores) {
     this.#parts = parts

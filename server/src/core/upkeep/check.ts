@@ -31,6 +31,7 @@ import { IdentityCache, type StoreIdentity } from '../identity/identity.ts'
 import { addressKeys } from '../identity/store-filing.ts'
 import { asBuffer, type Bytes } from '../kernel/bytes.ts'
 import { StorageError } from '../kernel/errors.ts'
+import { limits } from '../kernel/limits.ts'
 import { type ContentTotals, checkValues } from './check-values.ts'
 
 /** What a walk over all data found. */
@@ -49,7 +50,6 @@ export interface CheckOptions {
   readonly onProgress?: (done: number, total: number) => void
 }
 
-const problemsKept = 1_000
 const ownedKinds = ['owned', 'ownedNewest', 'ownedNamed', 'ownedNamedNewest'] as const
 /** Entries of these kinds are verified by their checksums, whatever else is looked at. */
 const plainKinds = [
@@ -308,7 +308,7 @@ class Checker {
 
   #report(problem: string): void {
     this.#problemCount += 1
-    if (this.#problems.length < problemsKept) this.#problems.push(problem)
+    if (this.#problems.length < limits.checkProblemsMax) this.#problems.push(problem)
   }
 }
 

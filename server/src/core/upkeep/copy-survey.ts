@@ -12,6 +12,7 @@ import { walk } from '../disk/walk.ts'
 import type { Entry, StorageEngine } from '../engine/engine.ts'
 import { IdentityCache } from '../identity/identity.ts'
 import { asBuffer, type Bytes } from '../kernel/bytes.ts'
+import { limits } from '../kernel/limits.ts'
 
 /** What is to be copied. */
 export interface Survey {
@@ -21,8 +22,6 @@ export interface Survey {
   /** The first of the damaged ones, as people know them. */
   readonly damaged: readonly string[]
 }
-
-const damagedNamed = 5
 
 /** Whether the entry is the one that both sides tell their format in: it is copied last. */
 export function isFormat({ key }: Entry): boolean {
@@ -45,7 +44,7 @@ export async function survey(
     if (isFormat(entry)) continue
     if (entry.isDamaged) {
       damagedCount += 1
-      if (damaged.length < damagedNamed) damaged.push(entry.key)
+      if (damaged.length < limits.damagedEntriesNamedMax) damaged.push(entry.key)
       continue
     }
     totals.entries += 1

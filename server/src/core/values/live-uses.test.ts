@@ -21,8 +21,8 @@ import { LiveUses, whileLive } from './live-uses.ts'
 
 const denied = new StorageError('access-denied', 'Not any more.')
 
-describe('a use that lasts', () => {
-  it('goes on for as long as its caller may', async () => {
+describe('a long use', () => {
+  it('goes on for as long as its caller has the right to it', async () => {
     const uses = new LiveUses()
     let checks = 0
     const use = uses.begin(async () => {
@@ -32,7 +32,7 @@ describe('a use that lasts', () => {
     expect([checks, use.signal.aborted]).toEqual([3, false])
   })
 
-  it('ends with the reason, and others go on', async () => {
+  it('ends with the reason, while others go on', async () => {
     const uses = new LiveUses()
     let isAllowed = true
     const ending = uses.begin(async () => {
@@ -48,7 +48,7 @@ describe('a use that lasts', () => {
   })
 
   it.each<ErrorCode>(['storage-unavailable', 'store-busy', 'outcome-unknown', 'record-damaged'])(
-    'goes on where %s leaves open whether its caller may',
+    'goes on if the check fails with %s',
     async (code) => {
       const uses = new LiveUses()
       const use = uses.begin(async () => {
@@ -71,7 +71,7 @@ describe('a use that lasts', () => {
     },
   )
 
-  it('may be a wait, which is given up with the reason, and is asked about no more', async () => {
+  it('may be a wait, which ends with the reason and is then no longer checked', async () => {
     const uses = new LiveUses()
     let checks = 0
     let isAllowed = true
@@ -91,14 +91,14 @@ describe('a use that lasts', () => {
     await uses.recheck()
     await refused
     expect(checks).toBe(2)
-    // What comes too late is nobody's to hear.
+    // The late failure of the work has no effect.
     reject(new Error('too late'))
     await expect(promise).rejects.toThrow('too late')
     await uses.recheck()
     expect(checks).toBe(2)
   })
 
-  it('is asked no more once it was disposed of', async () => {
+  it('is no longer checked after it was disposed of', async () => {
     const uses = new LiveUses()
     let checks = 0
     const check = async (): Promise<void> => {
@@ -112,7 +112,7 @@ describe('a use that lasts', () => {
     expect(checks).toBe(1)
   })
 
-  it('is asked once at a time, however often that is called', async () => {
+  it('is checked once at a time, however often a recheck is asked for', async () => {
     const uses = new LiveUses()
     let checks = 0
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -128,7 +128,7 @@ describe('a use that lasts', () => {
     expect(checks).toBe(2)
   })
 
-  it('ends among thousands, also where asking another one is broken', async () => {
+  it('ends among thousands, even if the check of another use throws an unexpected error', async () => {
     const uses = new LiveUses()
     const broken = new Error('broken')
     const all = Array.from({ length: 2_000 }, (_, index) =>
@@ -147,8 +147,8 @@ describe('a use that lasts', () => {
   })
 })
 
-describe('a value that is sent while its use lasts', () => {
-  it('comes as it is', async () => {
+describe('a value that is sent during a long use', () => {
+  it('arrives unchanged', async () => {
     const bytes = patternBytes(10_000)
     const use = new LiveUses().begin(async () => undefined)
     const source = whileLive(new WholeSource(bytes), use)
@@ -162,7 +162,7 @@ describe('a value that is sent while its use lasts', () => {
     expect(Buffer.concat(taken).equals(bytes)).toBe(true)
   })
 
-  it('is cut off where the sender is waited for', async () => {
+  it('is cut off while the server waits for the sender', async () => {
     const uses = new LiveUses()
     const use = uses.begin(async () => {
       throw denied
@@ -174,7 +174,7 @@ describe('a value that is sent while its use lasts', () => {
     await ended
   })
 
-  it('is cut off before anything more is taken, also where the use had ended at its beginning', async () => {
+  it('is cut off before more bytes are taken, even if the use had ended before the first byte', async () => {
     const uses = new LiveUses()
     const use = uses.begin(async () => {
       throw denied
@@ -186,13 +186,13 @@ describe('a value that is sent while its use lasts', () => {
     for (const source of [before, after]) await expect(source.take(10)).rejects.toBe(denied)
   })
 
-  it('fails as its sender fails', async () => {
+  it('fails with the failure of its sender', async () => {
     const failing: ByteSource = { take: () => Promise.reject(new Error('gone')) }
     const use = new LiveUses().begin(async () => undefined)
     await expect(whileLive(failing, use).take(10)).rejects.toThrow('gone')
   })
 
-  it('leaves nothing behind with what was taken', async () => {
+  it('leaves no listener behind', async () => {
     const use = new LiveUses().begin(async () => undefined)
     const source = whileLive(new WholeSource(patternBytes(100)), use)
     for (let taken = 0; taken < 20; taken += 1) await source.take(10)
@@ -202,7 +202,7 @@ describe('a value that is sent while its use lasts', () => {
   })
 })
 
-describe('the use of a store that lasts', () => {
+describe('a long use of a store', () => {
   interface Used {
     readonly domain: TestDomain
     readonly engine: HurtEngine
@@ -211,7 +211,7 @@ describe('the use of a store that lasts', () => {
     readonly store: Store
   }
 
-  /** A store of somebody else, shared with the user of a token. */
+  /** A store that its owner shares with the user of a token. */
   async function openUsed(): Promise<Used> {
     const engine = new HurtEngine(new MemoryEngine())
     const domain = await openTestDomain(engine)
@@ -239,17 +239,17 @@ describe('the use of a store that lasts', () => {
         'token-invalid',
         ({ domain, userId }) => domain.users.update(userId, { isDisabled: true }),
       ],
-      'the store is shared no more': [
+      'the store is no longer shared': [
         'access-denied',
         ({ domain, store, userId }) =>
           domain.stores.update(store.id, { shares: { [userId]: null } }),
       ],
-      'the store is shared for less': [
+      'the store is shared with fewer rights': [
         'access-denied',
         ({ domain, store, userId }) =>
           domain.stores.update(store.id, { shares: { [userId]: 'read' } }),
       ],
-      'the store ends': ['store-not-found', ({ domain, store }) => domain.stores.drop(store.id)],
+      'the store is dropped': ['store-not-found', ({ domain, store }) => domain.stores.drop(store.id)],
     }
 
   it.each(Object.entries(endings))('ends when %s', async (_, [code, end]) => {
@@ -270,7 +270,7 @@ describe('the use of a store that lasts', () => {
     expect(use.signal.aborted).toBe(false)
   })
 
-  it('cuts off an upload that is under way, and leaves nothing of it', async () => {
+  it('cuts off a running upload, and leaves nothing of it', async () => {
     const { domain, engine, tokenId, store } = await openUsed()
     const source = new PausingSource(patternBytes(2 ** 21), async () => {
       await domain.tokens.revoke(tokenId)
@@ -284,7 +284,7 @@ describe('the use of a store that lasts', () => {
     }
   })
 
-  it('has come to its end with the upload that it was for', async () => {
+  it('ends together with its upload, and is no longer checked', async () => {
     const { domain, engine, store } = await openUsed()
     await store.put(bytesRecord('key', patternBytes(2 ** 21)))
     const failing = new PausingSource(patternBytes(2 ** 21), () =>

@@ -1,31 +1,29 @@
 import type { ByteSource } from '../kernel/byte-source.ts'
 import { StorageError } from '../kernel/errors.ts'
+import { limits } from '../kernel/limits.ts'
 
-/** A use of a store that lasts: a stream, a socket. */
+/** A long use of a store, such as an open stream or WebSocket. */
 export interface LiveUse extends Disposable {
-  /** Aborted, with the StorageError that says why, once the caller may not go on. */
+  /** Aborted, with a StorageError as its reason, once the caller has lost the right to the use. */
   readonly signal: AbortSignal
 }
 
 interface Held {
-  /** Takes the StorageError that says why. */
+  /** Ends the use. The reason is a StorageError. */
   readonly end: (reason: StorageError) => void
-  /** Throws where the caller may not go on. */
+  /** Throws if the caller has lost the right to the use. */
   readonly assertStill: () => Promise<void>
 }
 
-/** Checked at the same time. */
-const batchSize = 256
-
 /**
- * What goes on for longer than a moment, so that no right outlives its end by more than that:
- * `recheck` is to be called twice a second.
+ * All long uses: each ends soon after its caller has lost the right to it. `recheck` must be called
+ * about twice a second.
  */
 export class LiveUses {
   readonly #held = new Set<Held>()
   #checking: Promise<void> | undefined
 
-  /** To be disposed of at its end. */
+  /** Starts a use. Dispose of it at its end. */
   begin(assertStill: () => Promise<void>): LiveUse {
     const controller = new AbortController()
     const held: Held = { end: (reason) => controller.abort(reason), assertStill }
@@ -37,8 +35,9 @@ export class LiveUses {
   }
 
   /**
-   * What a caller is waited for: given up once they may not go on, with the StorageError that says
-   * why. Lighter than `begin`, since every small write waits for its value.
+   * Waits for `work`, such as the arrival of a request's body. Rejects with a StorageError once the
+   * caller has lost the right to the use. Lighter than `begin`, since every small write waits for
+   * its value.
    */
   during<T>(work: Promise<T>, assertStill: () => Promise<void>): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -50,7 +49,7 @@ export class LiveUses {
     })
   }
 
-  /** Ends every use whose caller may not go on. */
+  /** Ends every use whose caller has lost the right to it. */
   recheck(): Promise<void> {
     this.#checking ??= this.#checkAll().finally(() => {
       this.#checking = undefined
@@ -58,19 +57,19 @@ export class LiveUses {
     return this.#checking
   }
 
-  /** Throws what is our own fault, once all are checked. */
+  /** Checks all uses, then throws the first error that is a bug of ours, if any. */
   async #checkAll(): Promise<void> {
     const held = [...this.#held]
     const faults: unknown[] = []
     while (held.length > 0) {
-      const checked = await Promise.allSettled(held.splice(-batchSize).map(check))
+      const checked = await Promise.allSettled(held.splice(-limits.recheckedUsesAtOnce).map(check))
       for (const one of checked) if (one.status === 'rejected') faults.push(one.reason)
     }
     if (faults.length > 0) throw faults[0]
   }
 }
 
-/** While the storage fails, nobody knows: what goes on, goes on. */
+/** While the storage fails, the right can't be checked, and the use goes on. */
 async function check({ end, assertStill }: Held): Promise<void> {
   try {
     await assertStill()
@@ -84,7 +83,7 @@ function isFailure({ code }: StorageError): boolean {
   return ['storage-unavailable', 'store-busy', 'outcome-unknown', 'record-damaged'].includes(code)
 }
 
-/** A value whose sender is cut off when the use ends. */
+/** A value whose sender is cut off when the use ends: `take` then rejects with the use's reason. */
 export function whileLive(source: ByteSource, { signal }: LiveUse): ByteSource {
   return {
     take: async (count) => {
@@ -95,7 +94,7 @@ export function whileLive(source: ByteSource, { signal }: LiveUse): ByteSource {
       try {
         return await Promise.race([source.take(count), ended])
       } finally {
-        signal.removeEventListener('abort', end) // a use may last for millions of these
+        signal.removeEventListener('abort', end) // one use may take millions of times
       }
     },
   }

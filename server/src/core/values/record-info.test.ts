@@ -67,13 +67,13 @@ describe('record info', () => {
     expect(encodeInfo(example).toString('hex')).toBe(fixed + text)
   })
 
-  it('keeps the longest content type', () => {
+  it('holds the longest content type', () => {
     const contentType = `text/${'x'.repeat(limits.contentTypeLengthMax - 5)}`
     const info = { ...example, contentType }
     expect(decodeInfo(entryOf(encodeInfo(info))).contentType).toBe(contentType)
   })
 
-  it('is not written with a text whose length it could not tell', () => {
+  it('is not written with a text whose length does not fit into one byte', () => {
     expect(() => encodeInfo({ ...example, contentEncoding: 'x'.repeat(255) })).not.toThrow()
     expect(() => encodeInfo({ ...example, contentEncoding: 'x'.repeat(256) })).toThrow('Broken')
     expect(() => encodeInfo({ ...example, contentType: 'x'.repeat(256) })).toThrow('Broken')
@@ -84,14 +84,14 @@ describe('record info', () => {
     expect(() => decodeInfo(damaged)).toThrow(expect.objectContaining({ code: 'record-damaged' }))
   })
 
-  it('takes no other version for its own', () => {
+  it('refuses entries of another version', () => {
     const bytes = encodeInfo(example)
     bytes[0] = 2
     expect(() => decodeInfo(entryOf(bytes))).toThrow('Broken assumption')
   })
 })
 
-it('has a chunk for each begun MiB', () => {
+it('has one chunk for each MiB and one for the rest', () => {
   const sizes = [2_049, limits.chunkBytes, limits.chunkBytes + 1, 3 * limits.chunkBytes + 5]
   expect(sizes.map(chunkCount)).toEqual([1, 1, 2, 4])
 })

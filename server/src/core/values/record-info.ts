@@ -6,12 +6,12 @@ import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 
 /**
- * Whether a value's decoded bytes were found to be what its content type says (JSON that parses,
- * text that is UTF-8). Unchecked bytes never become part of a JSON reply.
+ * Whether a value's decoded bytes match its content type (JSON that parses, text that is UTF-8).
+ * Unchecked bytes never become part of a JSON response.
  */
 export type JsonState = 'unchecked' | 'sound' | 'unsound'
 
-/** Where a value's bytes lie: in this entry, or in chunks under a value id. */
+/** Where a value's bytes are stored: in this entry, or in chunks under a value id. */
 export type ValuePlace =
   | { readonly kind: 'inline'; readonly bytes: Bytes }
   | { readonly kind: 'chunks'; readonly valueId: Bytes }
@@ -22,14 +22,14 @@ export interface RecordInfo {
   readonly contentType: string
   /** As sent; '' for none. */
   readonly contentEncoding: string
-  /** Stored bytes, as sent. */
+  /** The number of stored bytes. Values are stored as sent. */
   readonly size: number
   /** Milliseconds since 1970. */
   readonly modifiedAt: number
   readonly jsonState: JsonState
   readonly place: ValuePlace
   /**
-   * Set where the info was written again without a new value: the revision that wrote the value.
+   * The revision that wrote the value. Only set if the info was written again without a new value.
    */
   readonly valueRevision?: Revision
 }
@@ -48,7 +48,7 @@ const fixedBytes = 28
 export function encodeInfo(info: RecordInfo): Buffer {
   const { contentType, contentEncoding, place } = info
   const longest = Math.max(contentType.length, contentEncoding.length)
-  assert(longest <= textLengthMax, 'A type or an encoding has a length of one byte.')
+  assert(longest <= textLengthMax, 'The length of a type or encoding fits into one byte.')
   const tail = place.kind === 'inline' ? place.bytes : place.valueId
   const textEnd = fixedBytes + contentType.length + contentEncoding.length
   const bytes = Buffer.allocUnsafe(textEnd + tail.length)
@@ -69,7 +69,7 @@ export function decodeInfo(entry: Entry): RecordInfo {
   if (entry.isDamaged) throw new StorageError('record-damaged', 'This record is damaged on disk.')
   const bytes = asBuffer(entry.value)
   const flags = bytes[1] ?? 0
-  assert(bytes[0] === version, 'Record infos of this version are the only ones.')
+  assert(bytes[0] === version, 'A record info has this version.')
   const typeEnd = fixedBytes + (bytes[26] ?? 0)
   const textEnd = typeEnd + (bytes[27] ?? 0)
   const tail = bytes.subarray(textEnd)
@@ -86,11 +86,11 @@ export function decodeInfo(entry: Entry): RecordInfo {
 }
 
 function chunksPlace(valueId: Bytes): ValuePlace {
-  assert(valueId.length === innerIdBytes, 'A value outside its info has an id.')
+  assert(valueId.length === innerIdBytes, 'A value in chunks has an id.')
   return { kind: 'chunks', valueId }
 }
 
-/** How many chunks a value of `size` bytes outside its info has. */
+/** The number of chunks of a value of `size` bytes that is stored in chunks. */
 export function chunkCount(size: number): number {
   return Math.ceil(size / limits.chunkBytes)
 }

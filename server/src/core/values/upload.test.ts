@@ -37,7 +37,7 @@ async function openStore(
   return { domain, store }
 }
 
-/** Puts `large` under 'key'; `pause` runs when its first part is on the way. */
+/** Puts `large` under 'key'; `pause` runs after its first part was sent. */
 function upload(store: Store, pause: () => Promise<unknown>): ReturnType<Store['put']> {
   const source = new PausingSource(large, async () => {
     await pause()
@@ -49,7 +49,7 @@ async function abort(): Promise<never> {
   throw new StorageError('upload-aborted', 'The sender went away.')
 }
 
-/** After enough time, nothing is stored but what records point at. */
+/** After enough time, only the chunks that records point to are stored. */
 async function expectSwept(domain: TestDomain, chunks: number): Promise<void> {
   await sweepFor(domain, 2 * hour)
   expect(await entriesOf(domain.engine, 'chunk')).toHaveLength(chunks)
@@ -59,7 +59,7 @@ async function expectSwept(domain: TestDomain, chunks: number): Promise<void> {
 }
 
 describe('an upload', () => {
-  it('is not seen before all of it is stored', async () => {
+  it('is not visible before all of it is stored', async () => {
     const { store } = await openStore()
     await store.put(textRecord('key', 'before'))
     await upload(store, async () => {
@@ -70,14 +70,14 @@ describe('an upload', () => {
     expect(await store.info()).toMatchObject({ recordCount: 1, storedBytes: large.length })
   })
 
-  it('does not hold up other writers of the record', async () => {
+  it('does not delay other writers of the record', async () => {
     const { domain, store } = await openStore()
     await upload(store, () => store.put(textRecord('key', 'meanwhile')))
     expect((await store.head('key'))?.size).toBe(large.length)
     await expectSwept(domain, 4)
   })
 
-  it('that ends last wins over one that began last', async () => {
+  it('that finishes last wins, even over one that began later', async () => {
     const { domain, store } = await openStore()
     await upload(store, () => store.put(bytesRecord('key', patternBytes(2 * mebibyte))))
     expect((await store.head('key'))?.size).toBe(large.length)
@@ -118,14 +118,14 @@ describe('an upload that fails', () => {
     expect(await entriesOf(domain.engine, 'chunk')).toEqual([])
   })
 
-  it('passes on a failure that is none of ours', async () => {
+  it('passes on an unexpected failure of the source', async () => {
     const { domain, store } = await openStore()
     const failure = new Error('socket')
     await expect(upload(store, () => Promise.reject(failure))).rejects.toBe(failure)
     await expectSwept(domain, 0)
   })
 
-  it('at its end frees its chunks with the next sweep too', async () => {
+  it('in its last commit also frees its chunks with the next sweep', async () => {
     const { domain, store } = await openStore()
     const source = new PausingSource(large, async () => {
       await store.put(textRecord('key', 'faster'))
@@ -137,7 +137,7 @@ describe('an upload that fails', () => {
     expect(await entriesOf(domain.engine, 'chunk')).toEqual([])
   })
 
-  it('because it is not known whether a chunk was stored has surely stored nothing', async () => {
+  it('with an unknown outcome of a chunk reports that nothing was stored', async () => {
     const engine = new HurtEngine(new MemoryEngine())
     const { domain, store } = await openStore({ engine })
     const fail = async (): Promise<void> => {
@@ -148,7 +148,7 @@ describe('an upload that fails', () => {
     await expectSwept(domain, 0)
   })
 
-  it('for a condition leaves nothing behind', async () => {
+  it('because of a condition leaves nothing behind', async () => {
     const { domain, store } = await openStore()
     const source = new PausingSource(large, async () => {
       await store.put(textRecord('key', 'first'))
@@ -173,13 +173,13 @@ describe('an upload that fails', () => {
 })
 
 describe('a store that changes during an upload', () => {
-  it('is not found any more where it was dropped', async () => {
+  it('is no longer found if it was dropped', async () => {
     const { domain, store } = await openStore()
     expect(await codeOf(upload(store, () => domain.stores.drop(store.id)))).toBe('store-not-found')
     await expectSwept(domain, 0)
   })
 
-  it('is not found any more where it was dropped and its name taken again', async () => {
+  it('is no longer found if it was dropped and another store has its name', async () => {
     const { domain, store } = await openStore()
     const replace = async (): Promise<void> => {
       await domain.stores.drop(store.id)
@@ -191,14 +191,14 @@ describe('a store that changes during an upload', () => {
     await expectSwept(domain, 0)
   })
 
-  it('refuses it where it was cleared', async () => {
+  it('refuses the upload if it was cleared', async () => {
     const { domain, store } = await openStore()
     expect(await codeOf(upload(store, () => store.clear()))).toBe('store-cleared')
     expect(await store.info()).toMatchObject({ recordCount: 0, storedBytes: 0 })
     await expectSwept(domain, 0)
   })
 
-  it('is not found any more where its time has ended', async () => {
+  it('is no longer found if it has expired', async () => {
     const { domain } = await openStore()
     const store = await domain.stores.create({ ownerId: owner, name: undefined })
     const wait = async (): Promise<void> => domain.environment.advance(7 * day)
@@ -208,7 +208,7 @@ describe('a store that changes during an upload', () => {
 })
 
 describe('the lease of an upload', () => {
-  it('ends where it stands still too long and is swept', async () => {
+  it('expires if the upload makes no progress for too long', async () => {
     const { domain, store } = await openStore()
     await store.put(textRecord('key', 'before'))
     const wait = (): Promise<void> => sweepFor(domain, limits.uploadLeaseMs + minute)
@@ -217,7 +217,7 @@ describe('the lease of an upload', () => {
     await expectSwept(domain, 0)
   })
 
-  it('ends also where all chunks are stored and the end does not come', async () => {
+  it('expires even if all chunks are stored but the sender does not finish', async () => {
     const { domain, store } = await openStore()
     const source = new PausingSource(patternBytes(mebibyte), () =>
       sweepFor(domain, limits.uploadLeaseMs + minute),
@@ -227,7 +227,7 @@ describe('the lease of an upload', () => {
   })
 
   it.each(Array.from({ length: 30 }, (_, seed) => seed))(
-    'ends before or after the upload, never in its midst (%i)',
+    'expires before or after the last commit, never halfway through it (%i)',
     async (seed) => {
       const engine = new FaultyEngine(new MemoryEngine(), { faults: delaysOnly, seed })
       const { domain, store } = await openStore({ engine })
@@ -244,14 +244,14 @@ describe('the lease of an upload', () => {
     },
   )
 
-  it('keeps the sweeper away for as long as it lasts', async () => {
+  it('keeps the sweeper away until it expires', async () => {
     const { domain, store } = await openStore()
     await upload(store, () => sweepFor(domain, limits.uploadLeaseMs - minute))
     expect(Buffer.compare((await readBytes(store, 'key')) ?? Buffer.of(), large)).toBe(0)
     await expectSwept(domain, 4)
   })
 
-  it('begins anew with each chunk, however long all of it takes', async () => {
+  it('is renewed with each chunk, however long the upload takes', async () => {
     const { domain, store } = await openStore()
     const parts = [large.subarray(0, mebibyte), large.subarray(mebibyte, 2 * mebibyte)]
     const source = {
@@ -265,7 +265,7 @@ describe('the lease of an upload', () => {
     await expectSwept(domain, 2)
   })
 
-  it('is of no use to a server that is gone: another one frees the space', async () => {
+  it('of a server that is gone expires: another server frees the space', async () => {
     const { domain, store } = await openStore()
     const never = upload(store, () => new Promise(() => undefined))
     never.catch(() => undefined)
@@ -297,7 +297,7 @@ describe('uploads on an engine that fails', () => {
     await expectSwept(sound, size === 6 ? 0 : 4)
   })
 
-  it('do not take a conflict of the engine for the end of their lease', async () => {
+  it('do not mistake a conflict of the engine for the end of their lease', async () => {
     const faults = { ...allFaults, conflict: 0.5, failBefore: 0, unknown: 0 }
     const engine = new FaultyEngine(new MemoryEngine(), { faults, seed: 1 })
     const { store } = await openStore({ engine })
@@ -307,7 +307,7 @@ describe('uploads on an engine that fails', () => {
   })
 })
 
-/** A domain opens with a commit of its own, which may fail too. */
+/** Opening a domain commits, which may fail too. */
 async function openFailing(
   engine: StorageEngine,
   environment: TestEnvironment,

@@ -8,8 +8,9 @@ import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 
 /**
- * A value on its way in: each chunk its own commit under a fresh id that nothing points at yet. A
- * lease, renewed with each chunk, keeps the sweeper away; the record's last commit ends it.
+ * Stores an incoming value. Each chunk is its own commit, under a new id that no record points to
+ * yet. A lease, renewed with each chunk, keeps the sweeper from removing the chunks. The commit of
+ * the record ends the lease.
  */
 export class Upload {
   readonly valueId: Buffer
@@ -28,7 +29,10 @@ export class Upload {
     return this.#size
   }
 
-  /** Stores `first`, a whole chunk, and all that comes behind it. Nothing stays if it throws. */
+  /**
+   * Stores `first`, a whole chunk, and everything that follows in `source`. If it throws, the
+   * stored chunks are left to the sweeper.
+   */
   async receive(first: Bytes, source: ByteSource): Promise<void> {
     try {
       let chunk = first
@@ -43,7 +47,8 @@ export class Upload {
   }
 
   /**
-   * The commit that makes the value visible also ends the lease, and holds only while that lasts.
+   * Adds the end of the lease to the commit that makes the value visible, which is only applied
+   * while the lease is valid.
    */
   closing(write: AtomicWrite): AtomicWrite {
     const key = leaseKey(this.valueId)
@@ -54,13 +59,13 @@ export class Upload {
     }
   }
 
-  /** Whether the sweeper still spares the chunks. */
+  /** Whether the lease is valid, so that no chunk was removed. */
   async isAlive(): Promise<boolean> {
     const [lease] = await this.#engine.get([leaseKey(this.valueId)])
     return lease?.revision === this.#lease
   }
 
-  /** Leaves the chunks to the sweeper, now rather than when the lease runs out. */
+  /** Leaves the chunks to the sweeper now, instead of when the lease expires. */
   async giveUp(): Promise<void> {
     if (this.#lease === undefined) return
     const { puts } = markGarbage(this.valueId, {
@@ -68,7 +73,7 @@ export class Upload {
       bytes: 0,
       dueAt: this.#environment.now(),
     })
-    // Where this fails too, the lease runs out by itself and the sweeper does the same.
+    // If this fails too, the lease expires, and then the sweeper removes the chunks.
     await this.#engine.commit(this.closing({ puts })).catch(keepStorageError)
   }
 
@@ -84,13 +89,16 @@ export class Upload {
     }
     const revision = await this.#commit(write)
     if (revision === undefined) {
-      throw new StorageError('upload-expired', 'The upload stood still for too long.')
+      throw new StorageError('upload-expired', 'The upload made no progress for too long.')
     }
     this.#lease = revision
     this.#size += chunk.length
   }
 
-  /** A chunk is invisible, so a commit that went astray is as good as one that never was. */
+  /**
+   * Nothing points to the chunk yet, so after an unknown outcome it is safe to say that nothing was
+   * stored.
+   */
   async #commit(write: AtomicWrite): Promise<Revision | undefined> {
     try {
       const commit = await this.#engine.commit(write)

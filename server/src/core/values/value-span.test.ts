@@ -35,7 +35,7 @@ async function storedValue(size: number): Promise<Opened> {
   return { domain, engine, store, value: record.value }
 }
 
-/** Spans that begin and end at, before and behind every border of a chunk. */
+/** Spans that begin and end at, before and after every border between chunks. */
 function spansOf(size: number): Span[] {
   const borders = [0, 1, 2, 3].flatMap((chunk) => [-1, 0, 1].map((by) => chunk * mebibyte + by))
   const positions = [...borders, size - 1, size].filter((one) => one >= 0 && one <= size)
@@ -50,7 +50,7 @@ async function readSpan(value: StoredValue, span: Span): Promise<Buffer> {
 }
 
 describe('a part of a value', () => {
-  it.each(sizes)('of %i bytes is what lies between start and end', async (size) => {
+  it.each(sizes)('of a value of %i bytes is the bytes from start to end', async (size) => {
     const { value } = await storedValue(size)
     const bytes = patternBytes(size)
     for (const span of spansOf(size)) {
@@ -60,7 +60,7 @@ describe('a part of a value', () => {
     }
   })
 
-  it('is read without the chunks that hold nothing of it', async () => {
+  it('is read without the other chunks', async () => {
     const { engine, value } = await storedValue(4 * mebibyte)
     const chunks = await entriesOf(engine, 'chunk')
     for (const index of [0, 3]) engine.damage(chunks[index]?.key ?? Buffer.of())
@@ -75,7 +75,7 @@ describe('a part of a value', () => {
     }
   })
 
-  it('comes at most a MiB at a time', async () => {
+  it('is read at most 1 MiB at a time', async () => {
     const { value } = await storedValue(3 * mebibyte)
     const parts = await Array.fromAsync(value.chunks({ start: 5, end: 2 * mebibyte + 7 }))
     expect(parts.map(({ length }) => length)).toEqual([mebibyte - 5, mebibyte, 7])
@@ -93,7 +93,7 @@ describe('a part of a value', () => {
     expect(await entriesOf(domain.engine, 'chunk')).toEqual([])
   })
 
-  it.each([0, 5, mebibyte + 1])('outside a value of %i bytes is a fault of ours', async (size) => {
+  it.each([0, 5, mebibyte + 1])('outside a value of %i bytes is a bug of ours', async (size) => {
     const { value } = await storedValue(size)
     for (const span of [
       { start: -1, end: size },

@@ -35,7 +35,7 @@ async function openStore(): Promise<Opened> {
   return { domain, store: await domain.stores.create({ ownerId: owner, name: 'coats' }) }
 }
 
-/** Compared as one, since comparing millions of elements takes its time. */
+/** Compared as a whole: comparing millions of elements is slow. */
 function isSame(one: Bytes | undefined, other: Bytes): boolean {
   return one !== undefined && Buffer.compare(one, other) === 0
 }
@@ -46,7 +46,7 @@ async function storedValue(store: Store, key: string): Promise<StoredValue> {
   return record.value
 }
 
-/** A download whose first part was sent and whose reader now takes its time. */
+/** A download that pauses after its first part. */
 async function beginDownload(store: Store, key: string): Promise<{ rest: () => Promise<Buffer> }> {
   const chunks = (await storedValue(store, key)).chunks()[Symbol.asyncIterator]()
   const parts: Bytes[] = []
@@ -88,7 +88,7 @@ describe('a value', () => {
     expect((await check(domain.engine)).problems).toEqual([])
   })
 
-  it('of up to 2,048 bytes is at hand with its record', async () => {
+  it('of up to 2,048 bytes is read together with its record', async () => {
     const { store } = await openStore()
     await store.put(bytesRecord('small', patternBytes(2_048)))
     await store.put(bytesRecord('large', patternBytes(2_049)))
@@ -103,7 +103,7 @@ describe('a value', () => {
     expect(chunks.map(({ length }) => length)).toEqual([mebibyte, mebibyte, 5])
   })
 
-  it('stays what it was for whoever has its record, after it was replaced', async () => {
+  it('stays readable for a caller that read its record before it was replaced', async () => {
     const { store } = await openStore()
     for (const size of [10, 5_000, mebibyte + 1]) {
       await store.put(bytesRecord('key', patternBytes(size, 1)))
@@ -113,7 +113,7 @@ describe('a value', () => {
     }
   })
 
-  it('says that it is damaged where a part is damaged, cut off or lost', async () => {
+  it('reports damage if a part is damaged, cut off or lost', async () => {
     const engine = new HurtEngine(new MemoryEngine())
     const domain = await openTestDomain(engine)
     const store = await domain.stores.create({ ownerId: owner, name: 'coats' })
@@ -131,7 +131,7 @@ describe('a value', () => {
   })
 })
 
-describe('a download that runs', () => {
+describe('a running download', () => {
   const endings: readonly [string, (opened: Opened) => Promise<unknown>][] = [
     ['overwritten', ({ store }) => store.put(bytesRecord('key', patternBytes(9)))],
     ['deleted', ({ store }) => store.delete('key')],
@@ -139,7 +139,7 @@ describe('a download that runs', () => {
     ['dropped', ({ domain, store }) => domain.stores.drop(store.id)],
   ]
 
-  it.each(endings)('is not torn when the record is %s and hours go by', async (_, end) => {
+  it.each(endings)('stays whole when the record is %s and hours go by', async (_, end) => {
     const opened = await openStore()
     const bytes = patternBytes(2 * mebibyte + 5)
     await opened.store.put(bytesRecord('key', bytes))
@@ -153,7 +153,7 @@ describe('a download that runs', () => {
     expect((await check(opened.domain.engine)).problems).toEqual([])
   })
 
-  it('holds its value until the last of several has ended', async () => {
+  it('keeps its value until the last of several downloads has ended', async () => {
     const { domain, store } = await openStore()
     await store.put(bytesRecord('key', patternBytes(mebibyte + 1)))
     const first = await beginDownload(store, 'key')
@@ -166,7 +166,7 @@ describe('a download that runs', () => {
     expect(await entriesOf(domain.engine, 'chunk')).toEqual([])
   })
 
-  it('holds nothing any more once its reader goes away', async () => {
+  it('keeps nothing once its reader goes away', async () => {
     const { domain, store } = await openStore()
     await store.put(bytesRecord('key', patternBytes(mebibyte + 1)))
     const chunks = (await storedValue(store, 'key')).chunks()
@@ -180,8 +180,8 @@ describe('a download that runs', () => {
   })
 })
 
-describe('what was replaced or deleted', () => {
-  it('stays readable for an hour, for a download that is about to begin', async () => {
+describe('a replaced or deleted value', () => {
+  it('stays readable for an hour, for a download that begins late', async () => {
     const { domain, store } = await openStore()
     await store.put(bytesRecord('key', patternBytes(5_000)))
     const value = await storedValue(store, 'key')
@@ -192,7 +192,7 @@ describe('what was replaced or deleted', () => {
     expect(await codeOf(value.read())).toBe('record-damaged')
   })
 
-  it('goes before the hour is over, the oldest first, where too much is kept', async () => {
+  it('is removed earlier, the oldest first, if too much is kept', async () => {
     const { domain, store } = await openStore()
     const { engine, environment, sweeper } = domain
     for (const key of ['old', 'new']) {
@@ -200,7 +200,7 @@ describe('what was replaced or deleted', () => {
       await store.delete(key)
       environment.advance(second)
     }
-    // As if so much more were kept that the two are 6,000 bytes over the bound.
+    // Adds to the total, so that the two values are 6,000 bytes over the limit.
     const delta = BigInt(limits.replacedChunksKeptBytesMax - 4_000)
     await engine.commit({ sums: [{ key: garbageTotalKey, delta }] })
     await sweeper.sweep()
@@ -210,7 +210,7 @@ describe('what was replaced or deleted', () => {
     expect(await entriesOf(engine, 'chunk')).toEqual([])
   })
 
-  it('goes no further than the bound asks', async () => {
+  it('is not removed if the limit does not require it', async () => {
     const { domain, store } = await openStore()
     const { engine, environment, sweeper } = domain
     for (const [key, seed] of [
@@ -229,7 +229,7 @@ describe('what was replaced or deleted', () => {
     expect(others).toEqual([])
   })
 
-  it('is no longer counted once it is gone', async () => {
+  it('is no longer counted once it is removed', async () => {
     const { domain, store } = await openStore()
     await store.put(bytesRecord('key', patternBytes(5_000)))
     await store.put(bytesRecord('key', patternBytes(3 * mebibyte)))

@@ -6,30 +6,31 @@ import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import type { RecordInfo } from './record-info.ts'
 
-/** Some of a value's bytes: those from `start` up to, not with, `end`. */
+/** Some of a value's bytes: from `start` up to, but not including, `end`. */
 export interface Span {
   readonly start: number
   readonly end: number
 }
 
 /**
- * The stored bytes of one version of a record. They never change, whatever is written meanwhile.
+ * The stored bytes of one version of a record. They never change, even if the record is written
+ * meanwhile.
  */
 export interface StoredValue {
   /** In bytes, as stored. */
   readonly size: number
-  /** The whole value where it is already in memory. */
+  /** The whole value, if it is already in memory. */
   readonly inline: Bytes | undefined
   /** The whole value. Throws `record-damaged`. */
   read(): Promise<Bytes>
   /**
-   * The value from front to back, or the part of it that is asked for, at most 1 MiB at a time.
-   * Only what holds those bytes is read, as it is taken. Throws `record-damaged`.
+   * The value from start to end, or the part in `span`, at most 1 MiB at a time. Each chunk that
+   * holds such bytes is read when the caller asks for it. Throws `record-damaged`.
    */
   chunks(span?: Span): AsyncGenerator<Bytes>
 }
 
-/** Reads values, and knows which chunks this server is reading, so that they are not swept away. */
+/** Reads values, and knows which values this server is reading, so that the sweeper spares them. */
 export class Values {
   readonly #engine: StorageEngine
   readonly #reading = new Map<string, number>()

@@ -1,4 +1,5 @@
 import type { Bytes } from '../../core/kernel/bytes.ts'
+import { limits } from '../../core/kernel/limits.ts'
 import type { KeptEntry } from './entry.ts'
 
 interface Kept {
@@ -6,17 +7,13 @@ interface Kept {
   readonly entry: KeptEntry
 }
 
-const slotCount = 4_096
-/** Longer entries are not cached: reading them costs more than finding them. */
-const packedBytesMax = 800
-
 /**
  * A cache of entries that were read from LMDB lately. Each request reads the description of its
  * store, and finding it in LMDB costs as much as everything else that the engine does for the
  * request. If two entries fall into one slot, the later one stays.
  */
 export class ReadCache {
-  readonly #slots: (Kept | undefined)[] = Array.from({ length: slotCount })
+  readonly #slots: (Kept | undefined)[] = Array.from({ length: limits.lmdbCachedEntriesMax })
 
   get(key: Bytes, hash: number): KeptEntry | undefined {
     const kept = this.#slots[slotOf(hash)]
@@ -25,7 +22,7 @@ export class ReadCache {
 
   /** Returns whether the entry was cached: one that is too long is not. */
   add(hash: number, entry: KeptEntry): boolean {
-    if (entry.packed.length > packedBytesMax) return false
+    if (entry.packed.length > limits.lmdbCachedEntryBytesMax) return false
     this.#slots[slotOf(hash)] = { hash, entry }
     return true
   }
@@ -43,5 +40,5 @@ function isSame(a: Bytes, b: Bytes): boolean {
 }
 
 function slotOf(hash: number): number {
-  return hash & (slotCount - 1)
+  return hash & (limits.lmdbCachedEntriesMax - 1)
 }

@@ -13,7 +13,8 @@ import {
 import type { Bytes } from '../../core/kernel/bytes.ts'
 import { LmdbEngine } from './lmdb.ts'
 
-const runs = 12
+/** More by `npm run test:long`. */
+const runs = Number(process.env.COATCHECK_CRASH_RUNS ?? 4)
 /** The two pages that name LMDB's last transactions. */
 const metaBytes = 2 * 8_192
 /** Too large for the journal: goes straight into LMDB. */

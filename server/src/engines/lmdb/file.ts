@@ -1,18 +1,13 @@
 import { closeSync, fstatSync, openSync, readSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { EngineError } from '../../core/engine/engine.ts'
+import { limits } from '../../core/kernel/limits.ts'
 
 // The two meta pages that open an LMDB 1.0 data file (struct MDB_meta behind a page header of 24
 // bytes): https://github.com/kriszyp/lmdb-js/blob/master/dependencies/lmdb/libraries/liblmdb/mdb.c
 const magic = 0xbeefc0de
 const metaAt = { magic: 24, pageSize: 48, lastPage: 144, transaction: 152 } as const
 const metaBytes = 160
-
-/** More than a new data file and its lock file need. */
-const roomForNewFiles = 1_048_576
-
-/** With less free space than this, `roomNotes` warns the operator. */
-const roomNotedBytes = 1_073_741_824
 
 interface Meta {
   readonly pageSize: number
@@ -45,17 +40,14 @@ export function assertRoom(folder: string): void {
   const files = ['data.mdb', 'lock.mdb'].map((name) => join(folder, name))
   if (files.every((file) => statSync(file, { throwIfNoEntry: false })?.size)) return
   const { bavail, bsize } = statfsSync(folder)
-  if (bavail * bsize >= roomForNewFiles) return
+  if (bavail * bsize >= limits.lmdbNewFilesBytesMax) return
   throw new EngineError('full', `The disk of ${folder} is full: a new data file needs 1 MB.`)
 }
-
-/** What a write needs besides the values: the pages above them in the tree. */
-const roomForPages = 1_048_576
 
 /** Whether the disk surely has room for `bytes` bytes of values. */
 export function hasRoomFor(folder: string, bytes: number): boolean {
   const { bavail, bsize } = statfsSync(folder)
-  return bavail * bsize >= bytes + roomForPages
+  return bavail * bsize >= bytes + limits.lmdbTreePagesBytesMax
 }
 
 /** Sentences for the operator about the free disk space; none while there is enough. */
@@ -68,7 +60,7 @@ export function roomNotes(folder: string): string[] {
     const reason = error instanceof Error ? error.message : String(error)
     return [`The free space of the disk of ${folder} can't be read: ${reason}.`]
   }
-  if (freeBytes >= roomNotedBytes) return []
+  if (freeBytes >= limits.lmdbFreeBytesMin) return []
   return [`The disk of ${folder} has ${Math.floor(freeBytes / 1_048_576)} MiB of room left.`]
 }
 

@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { EngineError, type Revision } from '../../core/engine/engine.ts'
+import { limits } from '../../core/kernel/limits.ts'
 import { foundNoRoom } from './failure.ts'
 import { Half, type Room, sealBytes } from './half.ts'
 
@@ -31,7 +32,7 @@ const headBytes = 4_096
  * The most that a half holds. DO NOT CHANGE `bytes`: it decides where the second half begins on
  * disk.
  */
-const halfRoom: Room = { bytes: 8 * 1_048_576, entries: 32_768 }
+const halfRoom: Room = { bytes: 8 * 1_048_576, entries: limits.lmdbJournalHalfEntriesMax }
 
 /**
  * On Linux one call writes and syncs, which saves a trip to another thread. Elsewhere the flag is

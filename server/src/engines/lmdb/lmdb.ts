@@ -15,6 +15,7 @@ import { Newest } from '../../core/engine/newest.ts'
 import { measureRestore, measureWrite } from '../../core/engine/write-rules.ts'
 import type { Awaitable } from '../../core/kernel/awaitable.ts'
 import { asBuffer, type Bytes } from '../../core/kernel/bytes.ts'
+import { limits } from '../../core/kernel/limits.ts'
 import { Draft } from './draft.ts'
 import { LmdbEntry, pack, packedKind, RemovedEntry } from './entry.ts'
 import { roomNotes } from './file.ts'
@@ -25,28 +26,13 @@ import { merged } from './merge.ts'
 import { Pace } from './pace.ts'
 import { diskFailed, LmdbTables, reading, type StoredRow } from './tables.ts'
 
-const limits: EngineLimits = {
+const engineLimits: EngineLimits = {
   keyBytesMax: 4_026, // what LMDB allows with pages of 8 KiB
-  valueBytesMax: 2 * 1_048_576,
-  commitBytesMax: 32 * 1_048_576,
+  valueBytesMax: limits.entryValueBytesMax,
+  commitBytesMax: limits.commitBytesMax,
 }
 
-/** The commits of a group share one sync, and fail together: so a group is no larger than this. */
-const groupBytesMax = 8 * 1_048_576
-
-/** A scan with a higher limit first lets waiting requests go ahead. */
-const scanEntriesUnyielded = 256
-
 const counterBytes = 8
-
-/** A larger group is not worth writing twice: it goes straight into LMDB. */
-const journaledBytesMax = 262_144
-
-/** How many entries one transaction moves from the journal to LMDB. Requests wait meanwhile. */
-const movedAtOnceUsual = 4_096
-
-/** How long commits may wait in the journal, for more to come, before they are moved into LMDB. */
-const idleMs = 1_000
 
 type Decision = Commit | EngineError
 
@@ -67,7 +53,7 @@ interface Member {
  * again: the operating system may have dropped the pages.
  */
 export class LmdbEngine implements InstalledEngine {
-  readonly limits = limits
+  readonly limits = engineLimits
   readonly isShared = false
   readonly #folder: string
   readonly #movedAtOnce: number
@@ -84,7 +70,7 @@ export class LmdbEngine implements InstalledEngine {
   #closed = false
 
   /** `folder` must exist. */
-  constructor(folder: string, { movedAtOnce = movedAtOnceUsual } = {}) {
+  constructor(folder: string, { movedAtOnce = limits.lmdbMovedEntriesMax } = {}) {
     this.#folder = folder
     this.#movedAtOnce = movedAtOnce
     const hashSeed = randomInt(2 ** 31)
@@ -109,7 +95,7 @@ export class LmdbEngine implements InstalledEngine {
   }
 
   async scan(range: KeyRange, bound: ScanBound): Promise<Page> {
-    if (bound.limit > scanEntriesUnyielded) await new Promise(setImmediate)
+    if (bound.limit > limits.lmdbUnyieldedScanEntriesMax) await new Promise(setImmediate)
     if (this.#tables.reopening) await this.#tables.reopening
     this.#assertOpen()
     return reading(() => this.#page(range, bound))
@@ -119,7 +105,7 @@ export class LmdbEngine implements InstalledEngine {
     return new Promise((resolve, reject) => {
       this.#assertOpen()
       if (this.#fault) throw this.#fault
-      const bytes = measureWrite(write, limits)
+      const bytes = measureWrite(write, engineLimits)
       this.#waiting.push({ write, bytes, resolve, reject })
       this.#working ??= this.#work(() => this.#commitWaiting())
     })
@@ -129,7 +115,7 @@ export class LmdbEngine implements InstalledEngine {
   async restore(entries: readonly Entry[], newest: Revision): Promise<void> {
     this.#assertOpen()
     if (this.#fault) throw this.#fault
-    measureRestore(entries, { newest, limits })
+    measureRestore(entries, { newest, limits: engineLimits })
     while (this.#working) await Promise.allSettled([this.#working])
     this.#working = this.#work(async () => {
       await this.#moveAll()
@@ -221,7 +207,8 @@ export class LmdbEngine implements InstalledEngine {
 
   async #commitWaiting(): Promise<void> {
     while (this.#waiting.length > 0) await this.#commitNext()
-    if (!this.#closed) this.#idle ??= setTimeout(() => this.#rest(), idleMs).unref()
+    if (!this.#closed)
+      this.#idle ??= setTimeout(() => this.#rest(), limits.lmdbJournalIdleMs).unref()
   }
 
   #rest(): void {
@@ -248,7 +235,7 @@ export class LmdbEngine implements InstalledEngine {
   async #commitAll(group: readonly Member[]): Promise<Decision[]> {
     if (this.#tables.reopening) await this.#tables.reopening
     const room = roomOf(group)
-    if (room.bytes > journaledBytesMax) return this.#write(group, room)
+    if (room.bytes > limits.lmdbJournaledGroupBytesMax) return this.#write(group, room)
     if (!this.#journal.fresh.fits(room)) await this.#turn()
     try {
       return await this.#append(group)
@@ -291,7 +278,7 @@ export class LmdbEngine implements InstalledEngine {
     let count = 0
     const countMax = this.#pace.countFor(this.#waiting.length)
     for (const member of this.#waiting) {
-      if (count > 0 && (count >= countMax || bytes + member.bytes > groupBytesMax)) break
+      if (count > 0 && (count >= countMax || bytes + member.bytes > limits.lmdbGroupBytesMax)) break
       bytes += member.bytes
       count += 1
     }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { PostgresServer } from '../../../test/support/postgres/postgres.ts'
+import { sharedPostgres } from '../../../test/support/postgres/test-database.ts'
 import { parsePostgresAddress } from './link/address.ts'
 import { openPostgres, type PostgresEngine } from './postgres.ts'
 
@@ -11,15 +11,12 @@ function repeated(bytes: number): Buffer {
 }
 
 describe('bytes in PostgreSQL', () => {
-  let server: PostgresServer
   let engine: PostgresEngine
   beforeAll(async () => {
-    server = await PostgresServer.start({ settings: { fsync: 'off' } })
-    engine = await openPostgres(parsePostgresAddress(await server.createDatabase()))
+    engine = await openPostgres(parsePostgresAddress(await sharedPostgres.createDatabase()))
   })
   afterAll(async () => {
     await engine.close()
-    await server.cleanUp()
   })
 
   for (const [name, value] of [

@@ -1,4 +1,5 @@
 import type { EngineHealth } from '../../core/engine/installed-engine.ts'
+import { limits } from '../../core/kernel/limits.ts'
 import { reasonOf } from './link/primary.ts'
 import { type Session, sqlStateOf } from './link/session.ts'
 
@@ -19,9 +20,6 @@ const settings = [
   'synchronous_standby_names',
   'data_checksums',
 ] as const
-
-/** A transaction that is open while this many others run makes the tables grow. */
-const oldSnapshotTransactions = 100_000
 
 /**
  * Reads the settings and the standbys of the database. A role that may not see something gets fewer
@@ -112,7 +110,7 @@ function settingNotes(found: Settings): string[] {
 async function snapshotNotes(session: Session): Promise<string[]> {
   const query = 'select max(age(backend_xmin)) as oldest from pg_stat_activity'
   const [row] = (await readIfAllowed(session, query)) ?? []
-  if (Number(row?.oldest ?? 0) < oldSnapshotTransactions) return []
+  if (Number(row?.oldest ?? 0) < limits.postgresSnapshotTransactionsMax) return []
   return [`A transaction stayed open while ${row?.oldest} others ran: it makes the tables grow.`]
 }
 

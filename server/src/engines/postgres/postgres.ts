@@ -13,6 +13,7 @@ import type { EngineHealth, InstalledEngine } from '../../core/engine/installed-
 import { Newest } from '../../core/engine/newest.ts'
 import { measureRestore, measureWrite } from '../../core/engine/write-rules.ts'
 import type { Bytes } from '../../core/kernel/bytes.ts'
+import { limits } from '../../core/kernel/limits.ts'
 import { readHealth } from './health.ts'
 import type { PostgresAddress } from './link/address.ts'
 import { Lane } from './link/lane.ts'
@@ -25,10 +26,10 @@ import { channel, raiseRevision, readRevision } from './statements.ts'
 import { Watch } from './watch.ts'
 import { Writer } from './writer.ts'
 
-const limits: EngineLimits = {
+const engineLimits: EngineLimits = {
   keyBytesMax: 2_690, // what a row of a PostgreSQL index holds
-  valueBytesMax: 2 * 1_048_576,
-  commitBytesMax: 32 * 1_048_576,
+  valueBytesMax: limits.entryValueBytesMax,
+  commitBytesMax: limits.commitBytesMax,
 }
 
 export interface PostgresOptions {
@@ -40,7 +41,11 @@ export interface PostgresOptions {
   readonly pollMs?: number
 }
 
-const usual = { connectMsMax: 2_000, answerMsMax: 8_000, pollMs: 250 }
+const usual = {
+  connectMsMax: limits.postgresConnectMsMax,
+  answerMsMax: limits.postgresAnswerMsMax,
+  pollMs: limits.postgresPollMs,
+}
 
 /**
  * Connects, and brings the tables of the database to this version. Throws EngineError
@@ -69,7 +74,7 @@ export async function openPostgres(
  * meanwhile every operation fails with `unavailable`.
  */
 export class PostgresEngine implements InstalledEngine {
-  readonly limits = limits
+  readonly limits = engineLimits
   readonly isShared = true
   readonly #newest = new Newest(0)
   readonly #primary: Primary
@@ -115,7 +120,7 @@ export class PostgresEngine implements InstalledEngine {
 
   async commit(write: AtomicWrite): Promise<Commit> {
     this.#assertOpen()
-    return this.#writer.commit(write, measureWrite(write, limits))
+    return this.#writer.commit(write, measureWrite(write, engineLimits))
   }
 
   async newerThan(revision: Revision, signal: AbortSignal): Promise<Revision> {
@@ -139,7 +144,7 @@ export class PostgresEngine implements InstalledEngine {
 
   async restore(entries: readonly Entry[], newest: Revision): Promise<void> {
     this.#assertOpen()
-    measureRestore(entries, { newest, limits })
+    measureRestore(entries, { newest, limits: engineLimits })
     await this.#writer.settled()
     const restored = await restoreEntries(await this.#writes.session(), { entries, newest })
     this.#newest.advance(restored)

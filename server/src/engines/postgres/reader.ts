@@ -1,24 +1,13 @@
 import { encodeCounter } from '../../core/engine/counter.ts'
 import type { Entry, KeyRange, Page, ScanBound } from '../../core/engine/engine.ts'
 import { asBuffer, type Bytes } from '../../core/kernel/bytes.ts'
+import { limits } from '../../core/kernel/limits.ts'
 import { keyName } from './batch.ts'
 import { byteaArray } from './link/array.ts'
 import { engineErrorOf } from './link/failure.ts'
 import { Gate } from './link/gate.ts'
 import type { Lane } from './link/lane.ts'
 import { type Answer, type Row, type Statement, sqlStateOf } from './link/session.ts'
-
-/**
- * The most keys in one statement, so that a large one does not hold up the statements behind it.
- */
-const keysMax = 1_000
-
-/**
- * How many statements are sent at once. A get that waits here can join others, and the limited time
- * for an answer does not run yet.
- */
-const getsAtOnce = 4
-const scansAtOnce = 4
 
 const getEntries: Statement = {
   name: 'coatcheck-get',
@@ -58,8 +47,8 @@ interface Asked {
 export class Reader {
   readonly #gets: Lane
   readonly #scans: Lane
-  readonly #getGate = new Gate(getsAtOnce)
-  readonly #scanGate = new Gate(scansAtOnce)
+  readonly #getGate = new Gate(limits.postgresGetsAtOnce)
+  readonly #scanGate = new Gate(limits.postgresScansAtOnce)
   readonly #asked: Asked[] = []
 
   constructor(lanes: { readonly gets: Lane; readonly scans: Lane }) {
@@ -96,7 +85,7 @@ export class Reader {
     let keys = 0
     let count = 0
     for (const one of this.#asked) {
-      if (count > 0 && keys + one.keys.length > keysMax) break
+      if (count > 0 && keys + one.keys.length > limits.postgresReadKeysMax) break
       keys += one.keys.length
       count += 1
     }

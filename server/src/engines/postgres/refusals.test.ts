@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { PostgresServer } from '../../../test/support/postgres/postgres.ts'
+import { sharedPostgres } from '../../../test/support/postgres/test-database.ts'
 import { put, text } from '../conformance/basics.ts'
 import { parsePostgresAddress } from './link/address.ts'
 import { openPostgres, type PostgresEngine } from './postgres.ts'
@@ -23,17 +23,14 @@ const refusing = `
   create trigger refusing before insert on coatcheck_entry for each row execute function refuse()`
 
 describe('a write that PostgreSQL refuses', () => {
-  let server: PostgresServer
   let engine: PostgresEngine
   beforeAll(async () => {
-    server = await PostgresServer.start({ settings: { fsync: 'off' } })
-    const url = await server.createDatabase()
+    const url = await sharedPostgres.createDatabase()
     engine = await openPostgres(parsePostgresAddress(url))
-    await server.query(refusing, url)
+    await sharedPostgres.query(refusing, url)
   })
   afterAll(async () => {
     await engine.close()
-    await server.cleanUp()
   })
 
   const refuse = (state: string): Promise<number> =>

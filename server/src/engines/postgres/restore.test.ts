@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { PostgresServer } from '../../../test/support/postgres/postgres.ts'
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { sharedPostgres } from '../../../test/support/postgres/test-database.ts'
 import { encodeCounter } from '../../core/engine/counter.ts'
 import type { Entry } from '../../core/engine/engine.ts'
 import { put, text, within } from '../conformance/basics.ts'
@@ -9,18 +9,13 @@ import { openPostgres, type PostgresEngine } from './postgres.ts'
 const counter = Buffer.from('counter')
 
 describe('restoring into PostgreSQL', () => {
-  let server: PostgresServer
   let url: string
   let engine: PostgresEngine
-  beforeAll(async () => {
-    server = await PostgresServer.start({ settings: { fsync: 'off' } })
-  })
   beforeEach(async () => {
-    url = await server.createDatabase()
+    url = await sharedPostgres.createDatabase()
     engine = await openPostgres(parsePostgresAddress(url))
     onTestFinished(() => engine.close())
   })
-  afterAll(() => server.cleanUp())
 
   it('restores entries with their revisions, over existing ones', async () => {
     await put(engine, [Buffer.from('a/1'), 'old'], [Buffer.from('a/2'), 'stays'])
@@ -55,7 +50,7 @@ describe('restoring into PostgreSQL', () => {
   })
 
   it('restores everything or nothing', async () => {
-    await server.query(`alter table coatcheck_entry add check (key <> 'z')`, url)
+    await sharedPostgres.query(`alter table coatcheck_entry add check (key <> 'z')`, url)
     const entryOf = (name: string): Entry => {
       return { key: Buffer.from(name), value: Buffer.alloc(1_048_576), revision: 1 }
     }

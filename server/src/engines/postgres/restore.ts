@@ -1,15 +1,12 @@
 import { decodeCounter } from '../../core/engine/counter.ts'
 import type { Entry, Revision } from '../../core/engine/engine.ts'
 import { asBuffer } from '../../core/kernel/bytes.ts'
+import { limits } from '../../core/kernel/limits.ts'
 import type { Upsert } from './batch.ts'
 import { commitAll } from './commit.ts'
 import { engineErrorOf } from './link/failure.ts'
 import type { Session } from './link/session.ts'
 import { raiseRevision, takeRevisions, writeAll } from './statements.ts'
-
-/** The limits of one statement. */
-const bytesMax = 4 * 1_048_576
-const countMax = 5_000
 
 export interface Restored {
   readonly entries: readonly Entry[]

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError } from '../../core/engine/engine.ts'
+import { limits } from '../../core/kernel/limits.ts'
 import { type Session, sqlStateOf } from './link/session.ts'
 
 /**
@@ -22,7 +23,6 @@ const steps: readonly (readonly string[])[] = [
 
 export const schemaVersion = steps.length
 
-const attemptsMax = 20
 const undefinedTable = '42P01'
 
 /** SQLSTATEs that two sessions get when they create the same table at once, besides conflicts. */
@@ -39,9 +39,9 @@ export async function migrate(session: Session): Promise<void> {
       return await migrateLocked(session)
     } catch (error) {
       const isRaced = raced.some((state) => state === sqlStateOf(error))
-      if (!isRaced || attempt >= attemptsMax) throw error
+      if (!isRaced || attempt >= limits.postgresSchemaAttemptsMax) throw error
       await session.tell('rollback')
-      await sleep(attempt * 10)
+      await sleep(attempt * limits.postgresSchemaRetryMs)
     }
   }
 }

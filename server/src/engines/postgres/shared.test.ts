@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { PostgresServer } from '../../../test/support/postgres/postgres.ts'
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { sharedPostgres } from '../../../test/support/postgres/test-database.ts'
 import type { Entry, Revision } from '../../core/engine/engine.ts'
 import { put, text, within } from '../conformance/basics.ts'
 import { parsePostgresAddress } from './link/address.ts'
@@ -10,15 +10,10 @@ const hot = Buffer.from('hot')
 const never = new AbortController().signal
 
 describe('several servers on one PostgreSQL', () => {
-  let server: PostgresServer
   let url: string
-  beforeAll(async () => {
-    server = await PostgresServer.start({ settings: { fsync: 'off' } })
-  })
   beforeEach(async () => {
-    url = await server.createDatabase()
+    url = await sharedPostgres.createDatabase()
   })
-  afterAll(() => server.cleanUp())
 
   async function open(options: PostgresOptions = {}): Promise<PostgresEngine> {
     const engine = await openPostgres(parsePostgresAddress(url), options)
@@ -30,7 +25,7 @@ describe('several servers on one PostgreSQL', () => {
     const engines = await Promise.all(Array.from({ length: 4 }, () => open()))
     const revisions = await Promise.all(engines.map((engine) => put(engine, [hot, 'x'])))
     expect(new Set(revisions).size).toBe(4)
-    expect(await server.query('select version from coatcheck_schema', url)).toEqual([
+    expect(await sharedPostgres.query('select version from coatcheck_schema', url)).toEqual([
       { version: 1 },
     ])
   })
@@ -38,7 +33,7 @@ describe('several servers on one PostgreSQL', () => {
   it('refuse a database that a newer Coatcheck has changed', async () => {
     const engine = await open()
     await engine.close()
-    await server.query('update coatcheck_schema set version = 99', url)
+    await sharedPostgres.query('update coatcheck_schema set version = 99', url)
     await expect(open()).rejects.toMatchObject({ failure: 'unavailable' })
     await expect(open()).rejects.toThrow(/version 99/)
   })
@@ -46,7 +41,7 @@ describe('several servers on one PostgreSQL', () => {
   it('need no right to create tables once they exist', async () => {
     await open()
     const name = `reader_${new URL(url).pathname.slice(6)}`
-    await server.query(
+    await sharedPostgres.query(
       `create role ${name} login; grant select, insert, update, delete on all tables in schema public
         to ${name}; revoke create on schema public from public`,
       url,
@@ -111,7 +106,7 @@ describe('several servers on one PostgreSQL', () => {
     const waiting = await open({ pollMs: 20 })
     const now = await put(waiting, [hot, 'x'])
     const woken = waiting.newerThan(now, never)
-    await server.query('update coatcheck_clock set revision = revision + 1', url)
+    await sharedPostgres.query('update coatcheck_clock set revision = revision + 1', url)
     expect(await woken).toBe(now + 1)
   })
 })

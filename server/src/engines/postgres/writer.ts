@@ -1,19 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type AtomicWrite, type Commit, EngineError } from '../../core/engine/engine.ts'
 import type { Newest } from '../../core/engine/newest.ts'
+import { limits } from '../../core/kernel/limits.ts'
 import type { Decision } from './batch.ts'
 import { commitTogether } from './commit.ts'
 import { engineErrorOf } from './link/failure.ts'
 import type { Lane } from './link/lane.ts'
 import { type Session, sqlStateOf } from './link/session.ts'
-
-/** All other writers wait for a group: so a group is no larger than this. */
-const groupBytesMax = 8 * 1_048_576
-const groupCountMax = 1_024
-
-/** How often to try a group that the database could not serialize with others. */
-const attemptsMax = 8
-const waitMs = 5
 
 /** Classes of SQLSTATEs that no single write can cause: locks, space, the server itself. */
 const faultsOfNone = ['08', '25', '40', '53', '55', '57', '58']
@@ -84,7 +77,7 @@ export class Writer {
     let bytes = 0
     let count = 0
     for (const member of this.#waiting) {
-      if (count > 0 && (count >= groupCountMax || bytes + member.bytes > groupBytesMax)) break
+      if (count > 0 && (count >= countMax || bytes + member.bytes > bytesMax)) break
       bytes += member.bytes
       count += 1
     }
@@ -124,7 +117,7 @@ export class Writer {
         // After an unexpected error, never leave its transaction open.
         if (isRetired(failure) || !(error instanceof EngineError)) session.destroy()
         if (attempt >= attemptsMax || !isWorthwhile(failure, session, attempt)) throw failure
-        if (failure.failure === 'conflict') await sleep(attempt * waitMs)
+        if (failure.failure === 'conflict') await sleep(attempt * limits.postgresGroupRetryMs)
         session = await this.#lane.session()
       }
     }

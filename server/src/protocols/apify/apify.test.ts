@@ -9,7 +9,7 @@ import { createApifyDoor } from './apify.ts'
 import { spellKey } from './call/key-spelling.ts'
 
 const token = 'a-token-of-the-owner-for-tests-only'
-/** Keys that other doors take and this one can't spell as they are. */
+/** Keys that other doors accept, and that this door has to percent-encode. */
 const foreignKeys = ['a b', 'a/b', '100%', 'a%20b', 'ключ', '😀', '.', '..', '__proto__ ']
 
 describe('the Apify door without a socket', () => {
@@ -49,12 +49,12 @@ describe('the Apify door without a socket', () => {
     return data.items.map(({ key }: { key: string }) => key)
   }
 
-  it('lists keys that it can not spell percent-encoded, in the order of the real keys', async () => {
+  it('lists keys outside its alphabet percent-encoded, in the order of the real keys', async () => {
     const inOrder = [...foreignKeys].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
     expect(await listed()).toEqual(inOrder.map(spellKey))
   })
 
-  it('goes on behind a key, and by prefix, in the spelling of its listings', async () => {
+  it('accepts a start key and a prefix in the spelling of its listings', async () => {
     const all = await listed()
     const [first = ''] = all
     const behind = `exclusiveStartKey=${encodeURIComponent(first)}`
@@ -73,14 +73,14 @@ describe('the Apify door without a socket', () => {
     expect((await ask('GET', path)).status).toBe(404)
   })
 
-  it.each(foreignKeys)('makes no new record under %j', async (key) => {
+  it.each(foreignKeys)('creates no new record with the key %j', async (key) => {
     await store.delete(key)
     const reply = await ask('PUT', `records/${spellKey(key)}`, { body: 'new' })
     expect(reply.status).toBe(400)
     expect(await store.head(key)).toBeUndefined()
   })
 
-  it('decodes a path once and no more', async () => {
+  it('decodes a path exactly once', async () => {
     await putAtAnotherDoor('a%2Fb', 'encoded twice')
     expect(String((await ask('GET', 'records/a%252Fb')).body)).toBe('encoded twice')
     expect(String((await ask('GET', 'records/a%2Fb')).body)).toBe('a/b')

@@ -9,7 +9,7 @@ import { type ApifyCall, type ApifyRoute, defaultRateLimit } from './call/call.t
 import { pageNotFound } from './call/errors.ts'
 import { routes } from './routes.ts'
 
-// Browsers take no wildcard inside a name, so the clients' own headers are spelled out.
+// Browsers accept no wildcard inside a header name, so each header of the clients is listed.
 const allowedHeaders =
   'Authorization, Content-Type, Content-Encoding, X-Apify-Request-Origin, X-Apify-Workflow-Key, ' +
   'If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, If-Range, Range'
@@ -37,13 +37,14 @@ function getOtherRoute(segments: readonly string[]): ApifyRoute | undefined {
 }
 
 /**
- * URL libraries turn the record key `..` into the store's own path with a slash behind it. That
- * must never mean the store: deleting the record `..` would delete it.
+ * URL libraries turn the record key `..` into the store's own path with a slash at the end. That
+ * path must never mean the store: deleting the record `..` would delete the whole store. Throws
+ * `record-key-invalid`.
  */
 function assertNoEmptyKey(segments: readonly string[]): void {
   const isStoreAndSlash = segments.length === 5 && segments[4] === '' && segments[3] !== ''
   if (!isStoreAndSlash || segments[2] !== 'key-value-stores') return
-  throw new StorageError('record-key-invalid', 'The path spells no record key.')
+  throw new StorageError('record-key-invalid', 'The path contains no record key.')
 }
 
 function addHeaders(headers: HttpReply['headers'], about: About<ApifyRoute>): void {
@@ -52,8 +53,8 @@ function addHeaders(headers: HttpReply['headers'], about: About<ApifyRoute>): vo
 }
 
 /**
- * Apify's CLI may leave the body of a refusal unread, and then ends only when its connection does,
- * a minute later.
+ * Apify's CLI may leave the body of an error reply unread. It then exits only when its connection
+ * closes, which takes a minute if the server does not close it.
  */
 function isFromCommandLine(request: HttpRequest): boolean {
   return /^(CLI|CI)$/.test(request.header('x-apify-request-origin') ?? '')

@@ -9,7 +9,7 @@ import { getAccess, getStoreAudit, patchAccess, resetSigningSecret } from './sto
 import { clearStore, patchStore } from './stores/store-settings.ts'
 import { createStore, deleteStore, getStore, listStores, updateStore } from './stores/stores.ts'
 
-// The numbers that Apify documents for a resource, and for its records.
+// The rate limits that Apify documents: for a resource, and for its records.
 const rateLimit = defaultRateLimit
 const recordRateLimit = '200'
 

@@ -42,7 +42,10 @@ export function createApplabDoor(
   })
 }
 
-/** What is data of people is kept by nobody on the way, and is no page, whatever stands in it. */
+/**
+ * Replies hold data of people: no cache may store them, and no browser may take them for a page,
+ * whatever they contain.
+ */
 function addHeaders(headers: HttpReply['headers']): void {
   headers['Cache-Control'] ??= 'no-store'
   headers['X-Content-Type-Options'] = 'nosniff'

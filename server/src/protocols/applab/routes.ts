@@ -3,10 +3,10 @@ import type { PageCall } from './page/call.ts'
 import { clearAllData, getKeyValues, populateKeyValues, projectHasData } from './values/pairs.ts'
 import { deleteKeyValue, getKeyValue, getUserId, setKeyValue } from './values/values.ts'
 
-/** What the paths of this API begin with. */
+/** The prefix of all paths of this API. */
 export const applabPrefix = '/datablock_storage/'
 
-/** Defines App Lab's functions for the page that loads it. */
+/** The script that defines App Lab's functions for the page that loads it. */
 export const pageScriptPath = '/applab.js'
 
 const project = '/datablock_storage/:channel'

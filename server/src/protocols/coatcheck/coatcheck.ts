@@ -6,10 +6,10 @@ import type { RestCall, Route } from '../rest/routes.ts'
 import { pageNotFound } from './api/errors.ts'
 import { routes } from './routes.ts'
 
-/** What the paths of this API begin with. */
+/** The prefix of the paths of this API. */
 export const coatcheckPrefix = '/coatcheck/v1/'
 
-/** Coatcheck's own API: what concerns people and their tokens, and no single store. */
+/** Coatcheck's own API: users, tokens, sessions, projects, search and the audit trail. */
 export function createCoatcheckDoor(domain: Domain, environment: Environment): HttpHandler {
   return createRestDoor<RestCall, Route<RestCall>>(domain, environment, {
     routes,
@@ -17,7 +17,7 @@ export function createCoatcheckDoor(domain: Domain, environment: Environment): H
     callOf: (call) => call,
     pageNotFound,
     addHeaders: (headers) => {
-      // Who may do what is nobody else's business.
+      // Caches must not keep data about users and their rights.
       headers['Cache-Control'] = 'no-store'
     },
   })

@@ -22,7 +22,7 @@ import {
   rotatePageKey,
 } from './projects/projects.ts'
 
-/** Another way of making a project. */
+/** Another path for creating a project. */
 export const newProjectPath = '/applab/projects'
 
 const projects = '/coatcheck/v1/projects'

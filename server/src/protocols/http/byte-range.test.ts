@@ -28,7 +28,7 @@ describe('the range of bytes that a header wants', () => {
     },
   )
 
-  it('of nothing is nothing that could be sent as a part', () => {
+  it('of an empty value is never sent as a part', () => {
     expect(wantedRange('bytes=0-', 0)).toBe('unsatisfiable')
     expect(wantedRange('bytes=0-0', 0)).toBe('unsatisfiable')
     expect(wantedRange('bytes=-0', 0)).toBe('unsatisfiable')
@@ -36,7 +36,7 @@ describe('the range of bytes that a header wants', () => {
   })
 
   it.each(['bytes=0-1,3-4', 'bytes=-1, 0-', 'bytes=20-,30-'])(
-    'is the whole where there are several: %s',
+    'is the whole if there are several: %s',
     (header) => {
       expect(wantedRange(header, 10)).toBe('whole')
     },
@@ -60,7 +60,7 @@ describe('the range of bytes that a header wants', () => {
     'bytes: 0-5',
     'items=0-5',
     '0-5',
-  ])('is the whole where the header is no range of bytes: "%s"', (header) => {
+  ])('is the whole if the header is not a byte range: "%s"', (header) => {
     expect(wantedRange(header, 10)).toBe('whole')
   })
 })

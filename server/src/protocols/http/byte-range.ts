@@ -1,14 +1,14 @@
 import type { Span } from '../../core/values/value.ts'
 
-/** `whole`: the header asks for no single range that can be served, and may be ignored. */
+/** `whole`: the header is ignored, because it does not ask for one range that can be sent. */
 export type WantedRange = Span | 'whole' | 'unsatisfiable'
 
 const int = /^(\d+)-(\d*)$/
 const suffix = /^-(\d+)$/
 
 /**
- * What a `Range` header asks of `size` bytes (RFC 9110, 14.1.2 and 14.2). Several ranges, other
- * units and what is no range at all are answered with the whole, as the RFC allows.
+ * The part of `size` bytes that a `Range` header asks for (RFC 9110, 14.1.2 and 14.2). Several
+ * ranges, other units and malformed headers give the whole, as the RFC allows.
  */
 export function wantedRange(header: string, size: number): WantedRange {
   const set = /^bytes=(.*)$/i.exec(header)?.[1] ?? ''
@@ -28,7 +28,7 @@ function intRange(start: number, { last, size }: { last: string; size: number })
   return { start, end }
 }
 
-/** The last bytes of nothing are nothing, which no `Content-Range` can spell. */
+/** The last bytes of an empty value are no bytes, which no `Content-Range` can express. */
 function suffixRange(length: number, size: number): WantedRange {
   if (length === 0) return 'unsatisfiable'
   return size === 0 ? 'whole' : { start: Math.max(0, size - length), end: size }

@@ -1,9 +1,10 @@
 const bearer = 'Bearer '
 
 /**
- * The API token that a request or an upgrade comes with; undefined: none. One rule for all doors:
- * `Authorization: Bearer` goes before `?token=`, which is for links. Another scheme, such as Basic,
- * is meant for a proxy and is ignored. Any other text of the header counts as a (wrong) token.
+ * The API token of a request or an upgrade; undefined if there is none. The rule is the same for
+ * all doors: `Authorization: Bearer` takes precedence over `?token=`, which is for links. Another
+ * scheme, such as Basic, is for a proxy and is ignored. Any other header text counts as a (wrong)
+ * token.
  */
 export function callerToken(
   authorization: string | undefined,

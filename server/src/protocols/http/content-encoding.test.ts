@@ -27,7 +27,7 @@ describe.each(names)('decoding %s', (encoding) => {
     expect(await collect(streamed)).toEqual(bytes)
   })
 
-  it('says that bytes are malformed: other ones, and a stream cut short', async () => {
+  it('reports malformed bytes: not encoded at all, or a stream that is cut short', async () => {
     const cut = encoders[encoding](randomBytes(200_000)).subarray(0, 150_000)
     for (const bytes of [Buffer.from('this is nothing of the kind'), cut]) {
       const options = { encoding, outputBytesMax }
@@ -37,7 +37,7 @@ describe.each(names)('decoding %s', (encoding) => {
     }
   })
 
-  it('stops at the most that is allowed', async () => {
+  it('stops at the size limit', async () => {
     const bomb = encoders[encoding](Buffer.alloc(5_000_000))
     const options = { encoding, outputBytesMax: 1_000_000 }
     const tooLarge = { reason: 'too-large' }

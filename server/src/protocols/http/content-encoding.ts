@@ -9,6 +9,7 @@ import {
   inflateSync,
 } from 'node:zlib'
 import type { Bytes } from '../../core/kernel/bytes.ts'
+import { limits } from '../../core/kernel/limits.ts'
 
 /** The content encodings that values may have; '' is none. */
 export type ContentEncoding = 'br' | 'gzip' | 'deflate'
@@ -18,9 +19,6 @@ const decoders = {
   gzip: { sync: gunzipSync, stream: createGunzip },
   deflate: { sync: inflateSync, stream: createInflate },
 } as const satisfies Record<ContentEncoding, unknown>
-
-/** Up to this size decoding at once is several times cheaper than by the thread pool. */
-const syncBytesMax = 65_536
 
 /** The bytes do not decode, or decode to more than is allowed. */
 export class DecodingError extends Error {
@@ -37,24 +35,25 @@ export function isContentEncoding(text: string): text is ContentEncoding {
   return Object.hasOwn(decoders, text)
 }
 
-/** Throws DecodingError; never holds much more than `outputBytesMax`. */
+/** Decodes all bytes. Never holds much more than `outputBytesMax`. Throws DecodingError. */
 export async function decodeBytes(
   bytes: Bytes,
   { encoding, outputBytesMax }: { encoding: ContentEncoding; outputBytesMax: number },
 ): Promise<Buffer> {
-  if (bytes.length <= syncBytesMax) return decodeSync(bytes, { encoding, outputBytesMax })
+  const isShort = bytes.length <= limits.decodedAtOnceBytesMax
+  if (isShort) return decodeSync(bytes, { encoding, outputBytesMax })
   const parts: Bytes[] = []
   for await (const part of decodeStream([bytes], { encoding, outputBytesMax })) parts.push(part)
   return Buffer.concat(parts)
 }
 
-/** Decodes as it is read. Throws DecodingError. */
+/** Decodes while the result is read. Throws DecodingError. */
 export async function* decodeStream(
   chunks: AsyncIterable<Bytes> | Iterable<Bytes>,
   { encoding, outputBytesMax }: { encoding: ContentEncoding; outputBytesMax: number },
 ): AsyncGenerator<Bytes> {
   const decoder = decoders[encoding].stream()
-  // The failure comes out of the loop below, which reads the same stream.
+  // Ignored here, because the loop below reads the same stream and gets the same failure.
   const feeding = pipeline(Readable.from(chunks, { objectMode: false }), decoder).catch(
     () => undefined,
   )

@@ -18,7 +18,7 @@ describe('entity tags in a header', () => {
     expect(parseEntityTags(text)).toEqual(expected)
   })
 
-  it('may be any', () => {
+  it('may be `*`, which stands for any', () => {
     expect(parseEntityTags('*')).toBe('*')
   })
 
@@ -41,17 +41,17 @@ describe('entity tags in a header', () => {
     '"a b"',
     '"\x7f"',
     '"1";"2"',
-  ])('are not: %j', (text) => {
+  ])('are not understood: %j', (text) => {
     expect(parseEntityTags(text)).toBeUndefined()
   })
 
-  it('are not looked for anew at every blank and comma of a long text', () => {
+  it('are parsed in linear time, also in long malformed texts', () => {
     for (const part of [' ,', '"1" ', ' \t', ',,', 'W/']) {
       expect(parseEntityTags(`${part.repeat(100_000)}x`)).toBeUndefined()
     }
   })
 
-  it('are one where one is asked for', () => {
+  it('count as one tag only if there is exactly one', () => {
     expect(parseEntityTag('"1"')).toEqual(strong('"1"'))
     expect(parseEntityTag('W/"1"')).toEqual(weak('"1"'))
     for (const text of ['*', '"1", "2"', '"1",', ' "1"', '1', '']) {
@@ -61,7 +61,7 @@ describe('entity tags in a header', () => {
 })
 
 describe('the tag of a revision', () => {
-  it('differs by whether the bytes are as they are stored, and leads back to the revision', () => {
+  it('is different for stored and for decoded bytes, and contains the revision', () => {
     for (const revision of [1, 9_007_199_254_740_991]) {
       const [stored, decoded] = [false, true].map((isDecoded) =>
         entityTagOf(revision, { isDecoded }),
@@ -80,7 +80,7 @@ describe('the tag of a revision', () => {
     },
   )
 
-  it('is not a number that is too large to be one', () => {
+  it('is not a number that is too large to be exact', () => {
     expect(revisionOf({ text: '"9007199254740993"', isWeak: false })).toBeUndefined()
   })
 })

@@ -20,22 +20,22 @@ const element = `[ \\t]*(?:${plainTag}[ \\t]*)?`
 const list = new RegExp(`^${element}(?:,${element})*$`)
 
 /**
- * The tag of a record's bytes as they are stored, or as they are decoded for a client: two
- * representations that differ to the byte.
+ * The tag of a record's bytes, as they are stored or as they are decoded for a client. These are
+ * two representations with different bytes, so they have different tags.
  */
 export function entityTagOf(revision: Revision, { isDecoded }: { isDecoded: boolean }): string {
   return isDecoded ? `"${revision}-d"` : `"${revision}"`
 }
 
-/** The revision behind a tag of ours, whichever representation it is of. */
+/** The revision in a tag of `entityTagOf`, of both representations; undefined for other tags. */
 export function revisionOf({ text }: EntityTag): Revision | undefined {
   const digits = /^"(\d+)(?:-d)?"$/.exec(text)?.[1] ?? ''
   const revision = Number(digits)
-  // Tags are compared by what they spell: "07" is not the tag of 7.
+  // Tags are compared as texts: "07" is not the tag of revision 7.
   return Number.isSafeInteger(revision) && String(revision) === digits ? revision : undefined
 }
 
-/** A list of tags, or `*`; undefined where the text spells neither. */
+/** A list of tags, or `*`; undefined if the text is neither. */
 export function parseEntityTags(text: string): EntityTags | undefined {
   if (text === '*') return '*'
   if (!list.test(text)) return undefined
@@ -43,7 +43,7 @@ export function parseEntityTags(text: string): EntityTags | undefined {
   return tags.length > 0 ? tags : undefined
 }
 
-/** One tag; undefined where the text spells none. */
+/** One tag; undefined if the text is not exactly one tag. */
 export function parseEntityTag(text: string): EntityTag | undefined {
   const match = oneTag.exec(text)
   return match ? entityTag(match) : undefined

@@ -17,14 +17,14 @@ describe('a date in a header', () => {
     expect(parse(text)).toBe(moment)
   })
 
-  it('is written in the form of today, in whole seconds, and read as it is written', () => {
+  it('is written in the preferred form, in whole seconds, and can be read again', () => {
     expect(formatHttpDate(moment + 999)).toBe('Sun, 06 Nov 1994 08:49:37 GMT')
     for (const ms of [0, 951_782_400_000, now, Date.UTC(9999, 11, 31, 23, 59, 59)]) {
       expect(parse(formatHttpDate(ms))).toBe(ms)
     }
   })
 
-  it('counts a leap second as the one before it', () => {
+  it('treats a leap second as the second before it', () => {
     expect(parse('Sat, 31 Dec 2016 23:59:60 GMT')).toBe(Date.UTC(2016, 11, 31, 23, 59, 59))
   })
 
@@ -38,7 +38,7 @@ describe('a date in a header', () => {
     expect(parse(`Monday, 01-Jun-${short} 00:00:00 GMT`)).toBe(Date.UTC(year, 5, 1))
   })
 
-  it('with a year of two digits is past where it is more than 50 years ahead by a day', () => {
+  it('with a two-digit year is in the past if it would be over 50 years ahead, even by a day', () => {
     expect(parse('Monday, 15-Jun-76 00:00:00 GMT')).toBe(Date.UTC(2076, 5, 15))
     expect(parse('Monday, 16-Jun-76 00:00:00 GMT')).toBe(Date.UTC(1976, 5, 16))
   })

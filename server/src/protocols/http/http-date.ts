@@ -10,17 +10,17 @@ const longWeekday = `(?:${longWeekdays.join('|')})`
 const month = `(?<month>${months.join('|')})`
 const time = '(?<hour>\\d\\d):(?<minute>\\d\\d):(?<second>\\d\\d)'
 
-/** The three forms of a date that RFC 9110 (5.6.7) asks to understand; the first is today's. */
+/** The three date forms that a reader must accept (RFC 9110, 5.6.7). The first is preferred. */
 const forms: readonly RegExp[] = [
   new RegExp(`^${weekday}, (?<day>\\d\\d) ${month} (?<year>\\d{4}) ${time} GMT$`),
   new RegExp(`^${longWeekday}, (?<day>\\d\\d)-${month}-(?<shortYear>\\d\\d) ${time} GMT$`),
   new RegExp(`^${weekday} ${month} (?<day>[ \\d]\\d) ${time} (?<year>\\d{4})$`),
 ]
 
-/** Many records are of one second: it is spelled once. */
+/** The last formatted second: often, many records are of the same second. */
 const spelled = { second: 0, text: new Date(0).toUTCString() }
 
-/** Milliseconds since 1970 as headers say it, in whole seconds: what is below is cut off. */
+/** Formats milliseconds since 1970 for a header, rounded down to whole seconds. */
 export function formatHttpDate(ms: number): string {
   const second = Math.floor(ms / 1_000)
   if (second !== spelled.second) {
@@ -31,8 +31,8 @@ export function formatHttpDate(ms: number): string {
 }
 
 /**
- * The moment that a header means, in ms since 1970; undefined where it spells none. `now` tells the
- * century of a year with two digits.
+ * The time in a header, in ms since 1970; undefined if the text is not a date. `now` decides the
+ * century of a two-digit year.
  */
 export function parseHttpDate(text: string, { now }: { now: number }): number | undefined {
   for (const form of forms) {
@@ -44,7 +44,7 @@ export function parseHttpDate(text: string, { now }: { now: number }): number | 
 
 function momentOf(parts: Readonly<Record<string, string>>, now: number): number | undefined {
   const { day, month: name = '', year, shortYear, hour, minute, second } = parts
-  // A leap second counts as the one before it.
+  // A leap second counts as the second before it.
   const clock = [Number(hour), Number(minute), Math.min(Number(second), 59)] as const
   if (clock[0] > 23 || clock[1] > 59 || Number(second) > 60) return undefined
   const momentIn = (fullYear: number): number | undefined => {
@@ -58,7 +58,7 @@ function momentOf(parts: Readonly<Record<string, string>>, now: number): number 
   return inThisCentury(Number(shortYear), { now, momentIn })
 }
 
-/** What seems to be more than 50 years ahead is in the past (RFC 9110, 5.6.7). */
+/** A date that seems to be more than 50 years ahead is in the past (RFC 9110, 5.6.7). */
 function inThisCentury(
   shortYear: number,
   { now, momentIn }: { now: number; momentIn: (year: number) => number | undefined },

@@ -11,7 +11,7 @@ import {
 type Headers = Readonly<Record<string, string>>
 
 const clock = { now: () => Date.UTC(2026, 5, 15) }
-/** Half a second behind the full second that its Last-Modified says. */
+/** Half a second after the full second in its Last-Modified. */
 const current: Validators = { entityTag: '"7"', modifiedAt: Date.UTC(2026, 0, 1) + 500 }
 const same = 'Thu, 01 Jan 2026 00:00:00 GMT'
 const before = 'Wed, 31 Dec 2025 23:59:59 GMT'
@@ -63,18 +63,18 @@ describe('the conditions of a read', () => {
     expect(outcome(headers)).toBe(expected)
   })
 
-  it('mean the bytes that would be sent, stored or decoded', () => {
+  it('apply to the bytes that would be sent, stored or decoded', () => {
     expect(outcome({ 'if-none-match': '"7-d"' }, '"7-d"')).toBe('not-modified')
     expect(outcome({ 'if-none-match': '"7"' }, '"7-d"')).toBe('serve')
     expect(outcome({ 'if-match': '"7"' }, '"7-d"')).toBe('failed')
   })
 
-  it.each(malformed)('are never passed over where the tags are none: %j', (tags) => {
+  it.each(malformed)('are refused, not ignored, if the tags are malformed: %j', (tags) => {
     expect(() => outcome({ 'if-match': tags })).toThrow(MalformedHeaderError)
     expect(() => outcome({ 'if-none-match': tags })).toThrow(MalformedHeaderError)
   })
 
-  it('count as absent where a date is none, as the RFC says', () => {
+  it('are ignored if the date is malformed, as the RFC says', () => {
     for (const date of ['', 'yesterday', '0', `${same}, ${same}`]) {
       expect(outcome({ 'if-modified-since': date }), date).toBe('serve')
       expect(outcome({ 'if-unmodified-since': date }), date).toBe('serve')
@@ -86,7 +86,7 @@ describe('a range', () => {
   const isOfCurrent = (ifRange: string): boolean =>
     isRangeOfCurrent(request({ 'if-range': ifRange }), current, clock)
 
-  it('is one of what is there now where nothing else is said', () => {
+  it('is of the current value if there is no If-Range', () => {
     expect(isRangeOfCurrent(request({}), current, clock)).toBe(true)
   })
 
@@ -98,12 +98,12 @@ describe('a range', () => {
     ['"7-d"', false],
     [before, false],
     [after, false],
-  ])('that must be of %s: %s', (ifRange, expected) => {
+  ])('with If-Range %s is of the current value: %s', (ifRange, expected) => {
     expect(isOfCurrent(ifRange)).toBe(expected)
   })
 
   it.each(['', '7', '*', '"7", "8"', 'yesterday'])(
-    'must not be of %j, which is nothing',
+    'is refused with the malformed If-Range %j',
     (text) => {
       expect(() => isOfCurrent(text)).toThrow(MalformedHeaderError)
     },
@@ -137,18 +137,18 @@ describe('the conditions of a write', () => {
     expect(condition(headers)).toEqual(expected)
   })
 
-  it.each(malformed)('are never passed over where the tags are none: %j', (tags) => {
+  it.each(malformed)('are refused, not ignored, if the tags are malformed: %j', (tags) => {
     expect(() => condition({ 'if-match': tags })).toThrow(MalformedHeaderError)
     expect(() => condition({ 'if-none-match': tags })).toThrow(MalformedHeaderError)
   })
 
-  it('are never passed over where the date is none', () => {
+  it('are refused, not ignored, if the date is malformed', () => {
     expect(() => condition({ 'if-unmodified-since': 'yesterday' })).toThrow(MalformedHeaderError)
   })
 })
 
 describe('whether a request has conditions at all', () => {
-  it('is told by any of the four headers, also by an empty one', () => {
+  it('depends on the four headers, which may also be empty', () => {
     const names = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since']
     for (const name of names) expect(isConditional(request({ [name]: '' })), name).toBe(true)
     expect(isConditional(request({ range: 'bytes=0-1', 'if-range': '"7"' }))).toBe(false)

@@ -7,15 +7,15 @@ import { parseHttpDate } from './http-date.ts'
 type Headers = Pick<HttpRequest, 'header'>
 type Clock = Pick<Environment, 'now'>
 
-/** The representation that a read would be answered with. */
+/** The representation that a read would return. */
 export interface Validators {
   /** Strong, with its quotes. */
   readonly entityTag: string
-  /** Milliseconds since 1970; headers know seconds. */
+  /** Milliseconds since 1970. Headers have only seconds. */
   readonly modifiedAt: number
 }
 
-/** A condition that says nothing that can be understood: acting without it could do harm. */
+/** A condition that can't be understood. It is an error, because ignoring it could do harm. */
 export class MalformedHeaderError extends Error {
   constructor(name: string, rule: string) {
     super(`The header ${name} must be ${rule}`)
@@ -23,7 +23,7 @@ export class MalformedHeaderError extends Error {
   }
 }
 
-/** Most requests have no conditions: asked first, this costs them next to nothing. */
+/** A cheap check before the others, because most requests have no conditions. */
 export function isConditional(request: Headers): boolean {
   return (
     request.header('if-match') !== undefined ||
@@ -34,8 +34,8 @@ export function isConditional(request: Headers): boolean {
 }
 
 /**
- * What the conditions of a GET or HEAD say of what it would be answered with, in the order of RFC
- * 9110 (13.2.2). Throws MalformedHeaderError for tags; dates that are none count as absent there
+ * Decides the conditions of a GET or HEAD against the current representation, in the order of RFC
+ * 9110 (13.2.2). Throws MalformedHeaderError for malformed tags. Malformed dates are ignored
  * (13.1.3, 13.1.4).
  */
 export function readOutcome(
@@ -59,8 +59,8 @@ export function readOutcome(
 }
 
 /**
- * Whether the range that a GET asks for is one of what it would be answered with now: `If-Range`
- * (RFC 9110, 13.1.5). Throws MalformedHeaderError.
+ * Whether the range of a GET is meant for the current representation, by its `If-Range` (RFC 9110,
+ * 13.1.5). Throws MalformedHeaderError.
  */
 export function isRangeOfCurrent(request: Headers, current: Validators, clock: Clock): boolean {
   const header = request.header('if-range')
@@ -69,19 +69,19 @@ export function isRangeOfCurrent(request: Headers, current: Validators, clock: C
   if (tag) return !tag.isWeak && tag.text === current.entityTag
   const time = parseHttpDate(header, { now: clock.now() })
   if (time === undefined) throw new MalformedHeaderError('If-Range', 'one entity tag or a date')
-  // Clients send a date only where they know that nothing changed any more in its second.
+  // Clients send a date only if they know that nothing changed later in the same second.
   return time === secondOf(current)
 }
 
 /**
- * What the conditions of a PUT, POST or DELETE expect of the record; undefined where there are
- * none. To be decided by the core together with the write, so that nobody comes in between. Throws
+ * The conditions of a PUT, POST or DELETE on the record; undefined if there are none. The core must
+ * check them together with the write, so that no other write comes in between. Throws
  * MalformedHeaderError.
  */
 export function writeCondition(request: Headers, clock: Clock): Condition | undefined {
   const match = request.header('if-match')
   const noneMatch = request.header('if-none-match')
-  // If-Match goes before it (RFC 9110, 13.1.4).
+  // If-Match takes precedence (RFC 9110, 13.1.4).
   const unmodified = match === undefined ? request.header('if-unmodified-since') : undefined
   const of: Condition[] = []
   if (match !== undefined) of.push(matching(tagsOf('If-Match', match)))
@@ -101,7 +101,7 @@ function matchingNone(tags: EntityTags): Condition {
   return tags === '*' ? { kind: 'absent' } : { kind: 'otherRevision', noneOf: revisionsOf(tags) }
 }
 
-/** A date names its whole second. */
+/** A date stands for its whole second. */
 function unmodifiedSince(header: string, clock: Clock): Condition {
   const time = parseHttpDate(header, { now: clock.now() })
   if (time === undefined) throw new MalformedHeaderError('If-Unmodified-Since', 'a date')
@@ -126,7 +126,7 @@ function matchesWeakly(tags: EntityTags, { entityTag }: Validators): boolean {
   return tags === '*' || tags.some(({ text }) => text === entityTag)
 }
 
-/** Whether a date is older than what is there; one that is none says nothing. */
+/** Whether a date is older than the current representation. A malformed date is ignored. */
 function isOlderThan(date: string | undefined, current: Validators, clock: Clock): boolean {
   const time = date === undefined ? undefined : parseHttpDate(date, { now: clock.now() })
   return time !== undefined && time < secondOf(current)

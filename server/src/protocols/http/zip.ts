@@ -3,6 +3,7 @@ import { PassThrough, Readable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { ZipFile } from 'yazl'
 import type { Bytes } from '../../core/kernel/bytes.ts'
+import { limits } from '../../core/kernel/limits.ts'
 
 /** A file of an archive. */
 export interface ZipEntry {
@@ -11,22 +12,18 @@ export interface ZipEntry {
   readonly modifiedAt: number
   /** '' for none. */
   readonly comment: string
-  /** Whether it is worth the work. */
+  /** Whether compressing it is worth the work. */
   readonly isCompressible: boolean
-  /** Read as the archive is, from front to back, before the next entry is asked for. */
+  /** Read while the archive is read, and to its end before the next entry is requested. */
   readonly content: Bytes | AsyncIterable<Bytes>
 }
 
-/** How many entries yazl lists while an archive is written, and how many may be unwritten. */
-const listedMax = 1_000
-const unwrittenMax = 100
-
-/** The fastest: an archive is on its way while it is made. */
+/** The fastest level, because an archive is sent while it is made. */
 const compressionLevel = 1
 
 /**
- * A ZIP archive (ZIP64 where it must be), made as it is read: of contents, less than ten parts are
- * in memory. Closing it closes `entries` and the content that is being read. Throws what they do.
+ * A ZIP archive (ZIP64 if necessary), made while it is read. Fewer than ten parts of contents are
+ * in memory. Closing it closes `entries` and the content that is being read. Throws their errors.
  */
 export async function* zipStream(entries: AsyncIterable<ZipEntry>): AsyncGenerator<Bytes> {
   const zip = new ZipFile()
@@ -48,7 +45,7 @@ export async function* zipStream(entries: AsyncIterable<ZipEntry>): AsyncGenerat
 function outputOf(zip: ZipFile): PassThrough {
   const { outputStream } = zip
   if (!(outputStream instanceof PassThrough))
-    throw new Error('Archives come through a PassThrough.')
+    throw new Error('The output of yazl must be a PassThrough.')
   zip.on('error', (error) => outputStream.destroy(error))
   return outputStream
 }
@@ -66,9 +63,10 @@ async function writeAll(zip: ZipFile, { entries, output, signal }: Archive): Pro
     if (signal.aborted) return
     await writeEntry(zip, entry, signal)
     if (output.writableNeedDrain) await once(output, 'drain', { signal })
-    // yazl looks at all that it lists for each entry that is added. What is written need not be
-    // there before the end; only the newest may not be written yet.
-    if (listed.length > listedMax) done.push(...listed.splice(0, listedMax - unwrittenMax))
+    // For each added entry, yazl scans its whole list. Written entries are not needed in the list
+    // before the end. Only the newest entries may still be unwritten.
+    if (listed.length > limits.zipListedEntriesMax)
+      done.push(...listed.splice(0, limits.zipListedEntriesMax - limits.zipUnwrittenEntriesMax))
   }
   const newest = listed.splice(0)
   for (const entry of [...done, ...newest]) listed.push(entry)
@@ -78,7 +76,7 @@ async function writeAll(zip: ZipFile, { entries, output, signal }: Archive): Pro
 /** yazl's own list of entries, which its types leave out. */
 function listOf(zip: ZipFile): unknown[] {
   if ('entries' in zip && Array.isArray(zip.entries)) return zip.entries
-  throw new Error('yazl keeps the entries of an archive in a list.')
+  throw new Error('yazl must keep the entries of an archive in a list.')
 }
 
 async function writeEntry(zip: ZipFile, entry: ZipEntry, signal: AbortSignal): Promise<void> {

@@ -1,8 +1,14 @@
-/** What is left out of a text that is scanned: comments, and members whose name came before. */
+/**
+ * The parts of a scanned text that are left out: comments, and members whose object already has a
+ * member of that name.
+ */
 export class JsonCuts {
   /** Pairs of start and end, in order. */
   readonly #cuts: number[] = []
-  /** Pairs, of members whose value has not ended: how deep they stand, and the comma in front. */
+  /**
+   * Pairs, one for each member to leave out whose value has not ended: its depth, and the position
+   * of the comma in front of it.
+   */
   readonly #members: number[] = []
 
   get isEmpty(): boolean {
@@ -17,12 +23,15 @@ export class JsonCuts {
     this.#cuts.push(start, end)
   }
 
-  /** A member in an object that is the `depth`th of the containers that are open. */
+  /** Begins a member to leave out. Its object is the `depth`th of the open containers. */
   beginMember(depth: number, comma: number): void {
     this.#members.push(depth, comma)
   }
 
-  /** A value has ended in the `depth`th container; cuts within one are part of it. */
+  /**
+   * A value has ended in the `depth`th container. If its member is to be left out, the cut includes
+   * all cuts within the member.
+   */
   endValue(depth: number, end: number): void {
     const members = this.#members
     if (members[members.length - 2] !== depth) return

@@ -4,15 +4,15 @@ import { closingQuote } from './json-string.ts'
 const comparedNamesMax = 48
 
 /**
- * The names of the members of the objects that are open while JSON is scanned. `first` says which
- * object one is of: it is what `length` was when that object began.
+ * The names of the members of all open objects while JSON is scanned. `first` identifies an object:
+ * it is the `length` from when that object began.
  */
 export class MemberNames {
-  /** Pairs of a number that is equal for equal names, and where the name begins. */
+  /** Pairs: the hash of a name, and where the name begins. */
   readonly #seen: number[] = []
-  /** All names so far of objects that have many, by `first`. */
+  /** All names so far of objects with many names or with equal hashes, by `first`. */
   #sets: Map<number, Set<string>> | undefined
-  /** How much of `#seen` counts: to set an array's length is slow. */
+  /** How much of `#seen` is in use: setting the length of an array is slow. */
   length = 0
 
   /** Adds the name that begins at `start`. True where its object has it already. */
@@ -31,13 +31,13 @@ export class MemberNames {
     return false
   }
 
-  /** When the object ends. */
+  /** Removes the names of an object that has ended. */
   forget(first: number): void {
     this.length = first
     this.#sets?.delete(first)
   }
 
-  /** Names whose hashes are equal may still differ, and somebody may have chosen them so. */
+  /** Compares the names: different ones may have equal hashes, and an attacker can choose such. */
   #addToSet(text: string, start: number, first: number): boolean {
     this.#sets ??= new Map()
     const set = this.#sets.get(first) ?? this.#setOf(text, first)
@@ -55,7 +55,7 @@ export class MemberNames {
   }
 }
 
-/** One step of making a number that is equal for equal names. */
+/** One step of computing the hash of a name. */
 export function addToHash(hash: number, unit: number): number {
   return (Math.imul(hash, 31) + unit) | 0
 }

@@ -3,7 +3,7 @@ import { addToHash, hashAt, MemberNames } from './json-names.ts'
 import { closingQuote } from './json-string.ts'
 import { JsonTextError } from './json-text-error.ts'
 
-// UTF-16 units. As constants of this very file they are fastest.
+// UTF-16 units. They are constants of this file because that is fastest.
 const tab = 9
 const lineFeed = 10
 const carriageReturn = 13
@@ -28,8 +28,8 @@ const objectEnd = 125
 const firstSurrogate = 0xd800
 
 /**
- * JSON without comments and duplicate members, and where each part of it ends: with that, whoever
- * walks through it need not read it again.
+ * JSON without comments and duplicate members, and where each part of it ends, so that the JSON
+ * need not be scanned again to walk through it.
  */
 export interface ScannedJson {
   readonly text: string
@@ -39,41 +39,42 @@ export interface ScannedJson {
   /**
    * Where names and values end, in the order in which they begin; negative for a string with
    * escapes in it. The end of an object or array is followed by two more numbers: how many children
-   * it has, and the place in this list of what comes behind it.
+   * it has, and the index in this list of the next part behind it.
    */
   readonly ends: readonly number[]
 }
 
-/** In UTF-16 units. */
+/** Longer strings are not scanned by a loop. In UTF-16 units. */
 const loopedStringMax = 48
 
-/** In place of where a container's names begin: it has none. */
+/** Stands for the start of an array's names: an array has none. */
 const isArray = -1
 
 /**
  * Scans strict JSON (RFC 8259) with two leniencies: comments are allowed where white space is, and
- * of members with the same name the first one counts. Throws JsonTextError, also where containers
- * are nested deeper than `depthMax`. It goes through the text once, without recursion.
+ * of members with the same name the first one counts. Throws JsonTextError, also if containers are
+ * nested deeper than `depthMax`. It scans the text once, and once more if something was left out.
+ * It uses no recursion.
  */
 export function scanJson(text: string, { depthMax }: { depthMax: number }): ScannedJson {
   const cuts = new JsonCuts()
   const scanned = scan(guarded(text), { depthMax, cuts })
   const after = trailingEnd(text, scanned.end, cuts)
-  if (after < text.length) throw new JsonTextError('The JSON value has ended', after)
+  if (after < text.length) throw new JsonTextError('Unexpected text after the JSON value', after)
   return cuts.isEmpty ? scanned : scanJson(cuts.without(text), { depthMax })
 }
 
 /**
- * One read behind the end of a string makes all later ones at that place of the program several
- * times slower, so nothing here does that: a text that may break off within a token gets a last
- * unit that belongs nowhere.
+ * A single read behind the end of a string makes all later reads at that place of the program
+ * several times slower. So a text that may end within a token gets one more unit, a NUL, which is
+ * not allowed anywhere in JSON.
  */
 function guarded(text: string): string {
   const last = text === '' ? 0 : text.charCodeAt(text.length - 1)
   return last === objectEnd || last === arrayEnd ? text : `${text}\0`
 }
 
-/** What it calls is handed all that it needs: that is much faster than methods of a class. */
+/** Free functions instead of methods of a class: measured to be much faster. */
 function scan(text: string, { depthMax, cuts }: { depthMax: number; cuts: JsonCuts }): ScannedJson {
   const ends: number[] = []
   /** Pairs, for each open container: its place in `ends`, and where its names begin. */
@@ -85,7 +86,7 @@ function scan(text: string, { depthMax, cuts }: { depthMax: number; cuts: JsonCu
     const first = text.charCodeAt(at)
     let end: number
     if (first === objectStart || first === arrayStart) {
-      if (open.length === 2 * depthMax) throw new JsonTextError('JSON is nested too deep', at)
+      if (open.length === 2 * depthMax) throw new JsonTextError('The JSON is nested too deeply', at)
       open.push(ends.length, first === arrayStart ? isArray : names.length)
       ends.push(0, 0, 0)
       at = skipSpace(text, at + 1, cuts)
@@ -113,7 +114,7 @@ function scan(text: string, { depthMax, cuts }: { depthMax: number; cuts: JsonCu
         if (!isInArray) at = nextValue(text, at, after, found)
       } else if (unit === (isInArray ? arrayEnd : objectEnd)) {
         end = leave(after, found)
-      } else throw new JsonTextError(`The ${isInArray ? 'array' : 'object'} does not go on`, after)
+      } else throw new JsonTextError(`Expected a comma or ${isInArray ? ']' : '}'}`, after)
     }
   }
 }
@@ -125,7 +126,7 @@ interface Found {
   readonly cuts: JsonCuts
 }
 
-/** Over the last bracket of a container. */
+/** Ends a container. Returns the position behind its last bracket. */
 function leave(at: number, { ends, open, names }: Found): number {
   const first = open.pop() ?? 0
   const place = open.pop() ?? 0
@@ -135,10 +136,13 @@ function leave(at: number, { ends, open, names }: Found): number {
   return at + 1
 }
 
-/** Over the name of a member and its colon; `comma` is the one in front of it. */
+/**
+ * Skips the name of a member and the colon. Returns where its value begins. `comma` is the position
+ * of the comma in front of the member; -1: there is none.
+ */
 function nextValue(text: string, start: number, comma: number, found: Found): number {
   const { ends, open, names, cuts } = found
-  if (text.charCodeAt(start) !== quote) throw new JsonTextError('A name is missing', start)
+  if (text.charCodeAt(start) !== quote) throw new JsonTextError('Expected a name in quotes', start)
   const last = text.length - 1
   let hash = 0
   let end = start + 1
@@ -163,9 +167,9 @@ function nextValue(text: string, start: number, comma: number, found: Found): nu
   return skipSpace(text, after + 1, cuts)
 }
 
-/** Negative where there are escapes in it. */
+/** Where a string ends; negative if it has escapes. */
 function stringEnd(text: string, start: number): number {
-  // A loop is fastest for what is short, JSON.parse for what is long.
+  // A loop is fastest for short strings, JSON.parse for long ones.
   const last = Math.min(start + loopedStringMax, text.length - 1)
   for (let at = start + 1; at <= last; at += 1) {
     const unit = text.charCodeAt(at)
@@ -177,12 +181,12 @@ function stringEnd(text: string, start: number): number {
 
 function longStringEnd(text: string, start: number): number {
   const end = closingQuote(text, start) + 1
-  if (end === 0) throw new JsonTextError('The string does not end', start)
+  if (end === 0) throw new JsonTextError('Unclosed string', start)
   const decoded = decodeLong(text.slice(start, end), start)
   return decoded.length === end - start - 2 ? end : -end
 }
 
-/** Surrogates must stand in pairs, both as they are or both by escapes. */
+/** Decodes a string. Its surrogates must stand in pairs, either both escaped or none. */
 function decodeLong(string: string, start: number): string {
   try {
     const decoded: string = JSON.parse(string)
@@ -190,10 +194,10 @@ function decodeLong(string: string, start: number): string {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
   }
-  throw new JsonTextError('The string is not one', start)
+  throw new JsonTextError('Invalid string', start)
 }
 
-/** Of what is neither a string nor a container. */
+/** Where a value ends that is neither a string nor a container. */
 function scalarEnd(text: string, start: number, first: number): number {
   if (first === minus || isDigit(first)) return numberEnd(text, start, first)
   if (text.startsWith('true', start) || text.startsWith('null', start)) return start + 4
@@ -221,13 +225,13 @@ function digitsEnd(text: string, start: number): number {
   return at
 }
 
-/** As `skipSpace`, from where the text may have ended. */
+/** As `skipSpace`, but the text may have ended at `start`. */
 function nextToken(text: string, start: number, cuts: JsonCuts): number {
   if (start === text.length) throw tooShort(start)
   return skipSpace(text, start, cuts)
 }
 
-/** Over white space and comments, to what must follow. */
+/** Skips white space and comments. Throws JsonTextError if nothing follows. */
 function skipSpace(text: string, start: number, cuts: JsonCuts): number {
   const unit = text.charCodeAt(start)
   if (unit > space && unit !== slash) return start
@@ -236,7 +240,7 @@ function skipSpace(text: string, start: number, cuts: JsonCuts): number {
   return end
 }
 
-/** Over white space and comments, which may be all there is. */
+/** Skips white space and comments. Nothing need follow. */
 function trailingEnd(text: string, start: number, cuts: JsonCuts): number {
   let at = start
   while (at < text.length) {
@@ -262,9 +266,9 @@ function commentEnd(text: string, start: number): number {
     lineBreak.lastIndex = start
     return lineBreak.exec(text)?.index ?? text.length
   }
-  if (mark !== asterisk) throw new JsonTextError('There is a slash', start)
+  if (mark !== asterisk) throw new JsonTextError('Unexpected slash', start)
   const end = text.indexOf('*/', start + 2)
-  if (end === -1) throw new JsonTextError('The comment does not end', start)
+  if (end === -1) throw new JsonTextError('Unclosed comment', start)
   return end + 2
 }
 
@@ -276,7 +280,7 @@ function isDigit(unit: number): boolean {
   return unit >= zero && unit <= nine
 }
 
-/** Whether it may stand in a string as it is, without a look at what is beside it. */
+/** Whether a unit may stand in a string without an escape, whatever stands beside it. */
 function isPlain(unit: number): boolean {
   return unit >= space && unit < firstSurrogate && unit !== backslash
 }

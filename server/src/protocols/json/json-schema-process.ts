@@ -3,10 +3,10 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { LRUCache } from 'lru-cache'
 import { limits } from '../../core/kernel/limits.ts'
 
-/** One schema, and the value that it is asked about; without a value it is only compiled. */
+/** One schema, and the value to check against it; without a value, it is only compiled. */
 export interface Question {
   readonly schemaId: string
-  /** JSON. Undefined: compiled before, if it is still there. */
+  /** JSON. Undefined: the process may still have the compiled schema. */
   readonly schema: string | undefined
   /** As JSON in UTF-8. */
   readonly value: Uint8Array | undefined
@@ -15,15 +15,14 @@ export interface Question {
 export type Answer =
   | { readonly kind: 'ready' }
   | { readonly kind: 'sound' }
-  /** Asked without the schema, which is not there: ask again with it. */
+  /** The process does not have the compiled schema: ask again, and send the schema. */
   | { readonly kind: 'schema-unknown' }
   /** `reason` says what is wrong with the schema or the value. */
   | { readonly kind: 'unsound'; readonly reason: string }
-  /** Of that the asker is not to blame. */
+  /** An internal failure, not the caller's mistake. */
   | { readonly kind: 'failed'; readonly reason: string }
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
-const reasonLengthMax = 500
 
 /** Compiled schemas by their ids. */
 type Compiled = LRUCache<string, ValidateFunction>
@@ -36,8 +35,8 @@ function noneCompiled(): Compiled {
 }
 
 /**
- * Draft-07, each schema by itself: nothing is ever fetched, so a `$ref` can only lead into its own
- * schema. `format` is a remark, as the draft allows.
+ * Compiles a schema of draft-07 by itself: nothing is ever fetched, so a `$ref` can only point into
+ * its own schema. `format` is not checked, as the draft allows. Throws if the schema is invalid.
  */
 function compile(schema: string): ValidateFunction {
   const ajv = new Ajv({
@@ -73,7 +72,7 @@ function check(value: Uint8Array, validate: ValidateFunction): Answer {
   try {
     parsed = JSON.parse(strictUtf8.decode(value))
   } catch (error) {
-    return { kind: 'unsound', reason: `it is no JSON (${reasonOf(error)})` }
+    return { kind: 'unsound', reason: `it is not JSON (${reasonOf(error)})` }
   }
   try {
     if (validate(parsed)) return { kind: 'sound' }
@@ -81,7 +80,10 @@ function check(value: Uint8Array, validate: ValidateFunction): Answer {
     if (!(error instanceof RangeError)) throw error
     return { kind: 'unsound', reason: 'it is nested too deeply to be checked' }
   }
-  return { kind: 'unsound', reason: describe(validate.errors?.[0]).slice(0, reasonLengthMax) }
+  return {
+    kind: 'unsound',
+    reason: describe(validate.errors?.[0]).slice(0, limits.jsonSchemaReasonLengthMax),
+  }
 }
 
 function describe(error: ErrorObject | undefined): string {
@@ -93,22 +95,22 @@ function describe(error: ErrorObject | undefined): string {
 
 function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
-  return message.slice(0, reasonLengthMax)
+  return message.slice(0, limits.jsonSchemaReasonLengthMax)
 }
 
-/** Answers the parent until it goes away. */
+/** Answers the parent process until it disconnects. */
 function serve(send: (answer: Answer) => unknown): void {
   const compiled = noneCompiled()
   const work = { run: (): void => undefined }
   const context = createContext(work)
   const script = new Script('run()')
   process.on('message', (question: Question) => {
-    let answer: Answer = { kind: 'failed', reason: 'nothing was answered' }
+    let answer: Answer = { kind: 'failed', reason: 'the check gave no answer' }
     work.run = () => {
       answer = answerTo(question, compiled)
     }
     try {
-      // The one thing that ends a regular expression that would never end.
+      // Only a timeout like this stops a regular expression that would never end.
       script.runInContext(context, { timeout: limits.jsonSchemaCheckMsMax })
     } catch (error) {
       answer = isTimeout(error)
@@ -118,13 +120,13 @@ function serve(send: (answer: Answer) => unknown): void {
     send(answer)
   })
   process.on('disconnect', () => process.exit())
-  // The parent decides when to stop, also where a terminal tells both.
+  // The parent decides when to stop, also if a terminal sends the signal to both processes.
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => undefined)
   send({ kind: 'ready' })
 }
 
 function isTimeout(error: unknown): boolean {
-  // It comes from another context, whose Error is another one.
+  // The error comes from another context, which has an Error class of its own.
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : ''
   return code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'
 }

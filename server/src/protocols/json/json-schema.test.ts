@@ -12,7 +12,7 @@ describe('JSON Schemas', () => {
   ): Promise<Verdict> =>
     jsonSchemas.check(Buffer.from(text), { id, schema: JSON.stringify(schema) })
 
-  it('are kept by their id, and asked for again where they are not there', async () => {
+  it('are cached by id, and sent again if the process does not have them', async () => {
     const schema = { type: 'number' }
     expect(await check('number', { schema, text: '1' })).toEqual({ isSound: true })
     expect(await check('number', { schema: { type: 'string' }, text: '2' })).toEqual({
@@ -24,7 +24,7 @@ describe('JSON Schemas', () => {
     })
   })
 
-  it('are kept up to a bound, those that were used last', async () => {
+  it('are cached up to a bound, those that were used last', async () => {
     const large = { description: 'x'.repeat(limits.compiledJsonSchemasBytesMax / 8 - 100) }
     for (let n = 0; n < 8; n += 1) await check(`large-${n}`, { schema: large, text: '1' })
     await check('large-0', { schema: large, text: '1' })
@@ -34,25 +34,25 @@ describe('JSON Schemas', () => {
     expect([await isKept('large-0'), await isKept('large-1')]).toEqual([true, false])
   })
 
-  it('take JSON in strict UTF-8 alone, with or without a byte order mark', async () => {
+  it('take only JSON in strict UTF-8, with or without a byte order mark', async () => {
     expect(await check('any', { schema: {}, text: '\ufeff[1]' })).toEqual({ isSound: true })
     for (const bytes of [Buffer.from([0x22, 0xff, 0x22]), Buffer.from('{'), Buffer.alloc(0)]) {
       const verdict = await jsonSchemas.check(bytes, { id: 'any', schema: '{}' })
-      expect(verdict).toMatchObject({ reason: expect.stringContaining('no JSON') })
+      expect(verdict).toMatchObject({ reason: expect.stringContaining('not JSON') })
     }
   })
 
-  it('see own members alone, whatever prototypes have', async () => {
+  it('see only own members, not those of prototypes', async () => {
     const schema = { required: ['toString'] }
     expect(await check('own', { schema, text: '{}' })).toMatchObject({ isSound: false })
     expect(await check('own', { schema, text: '{"toString":1}' })).toEqual({ isSound: true })
   })
 
-  // On a slow machine time may be over before memory is.
+  // On a slow machine, a check may run out of time before it runs out of memory.
   it.each([
     ['more time', { pattern: '^(a|a)*$' }, JSON.stringify(`${'a'.repeat(50)}!`), /too long/],
     ['more memory', {}, `[${'{},'.repeat(8_000_000)}{}]`, /too (long|much memory)/],
-  ])('are ended where a check takes %s than there is, and the next is answered', async (...row) => {
+  ])('stop a check that takes %s than allowed, and answer the next one', async (...row) => {
     const [id, schema, text, reason] = row
     const why = expect.stringMatching(reason)
     expect(await check(id, { schema, text })).toEqual({ isSound: false, reason: why })
@@ -67,7 +67,7 @@ describe('JSON Schemas', () => {
     expect(order).toEqual(['busy', 'busy', 'other', 'busy', 'busy'])
   })
 
-  it('refuse what waits for more memory than there is for that', async () => {
+  it('refuse a value when too many bytes wait to be checked', async () => {
     const large = Buffer.alloc(limits.jsonSchemaQueueBytesMax + 1)
     const check = jsonSchemas.check(large, { id: 'any', schema: '{}' })
     await expect(check).rejects.toMatchObject({ code: 'store-busy' })

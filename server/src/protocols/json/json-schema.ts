@@ -6,34 +6,31 @@ import { StorageError } from '../../core/kernel/errors.ts'
 import { limits } from '../../core/kernel/limits.ts'
 import type { Answer, Question } from './json-schema-process.ts'
 
-/** Whether a schema is one, or whether a value satisfies it. */
+/** Whether a schema is valid, or whether a value satisfies it. */
 export type Verdict =
   | { readonly isSound: true }
-  /** `reason` ends a sentence and is for whoever sent the schema or the value. */
+  /** `reason` ends a sentence for the client that sent the schema or the value. */
   | { readonly isSound: false; readonly reason: string }
 
 interface Job {
   readonly question: Question
-  /** Sent along once the process says that it does not know it. */
+  /** Sent if the process answers that it does not have the schema. */
   readonly schema: string
   resolve(verdict: Verdict): void
   reject(error: unknown): void
 }
 
-/** The process ends what takes too long by itself. Where it can't, it is ended after this. */
-const graceMs = 2_000
-/** Loading it takes a part of a second, on a machine that has nothing else to do. */
-const startMsMax = 30_000
-
 /**
- * Checks values against JSON Schemas (draft-07). Schemas come from users, and a few lines of one
- * can ask for years of work or for all memory, and memory that runs out ends a whole process: so
- * all of it is done in a process of its own, one thing at a time, which may change no file, knows
- * nothing of the server's environment and is replaced when it ends. It is started by the first
- * that asks.
+ * Checks values against JSON Schemas (draft-07). Schemas come from users. A few lines of one can
+ * take years of work or all memory, and running out of memory ends the whole process. So a child
+ * process makes all checks, one at a time. It may not write files, does not get the server's
+ * environment variables, and is replaced when it ends. The first check starts it.
  */
 export class JsonSchemas {
-  /** By schema, the one that was served longest ago first: none keeps the others waiting. */
+  /**
+   * By schema id. The schema that was served longest ago comes first, so that none keeps the others
+   * waiting.
+   */
   readonly #waiting = new Map<string, Job[]>()
   #waitingBytes = 0
   #running: Job | undefined
@@ -47,12 +44,12 @@ export class JsonSchemas {
   }
 
   /**
-   * Whether `value`, JSON in UTF-8, satisfies `schema`, which `id` names for ever. Throws
-   * `store-busy`.
+   * Whether `value`, JSON in UTF-8, satisfies `schema`. An `id` must always name the same schema.
+   * Throws `store-busy` if too many bytes wait to be checked.
    */
   async check(value: Bytes, { id, schema }: { id: string; schema: string }): Promise<Verdict> {
     if (this.#waitingBytes + value.length > limits.jsonSchemaQueueBytesMax) {
-      throw new StorageError('store-busy', 'Too many values wait for being checked just now.')
+      throw new StorageError('store-busy', 'Too many values are waiting to be checked. Try again.')
     }
     this.#waitingBytes += value.length
     try {
@@ -63,7 +60,7 @@ export class JsonSchemas {
   }
 
   async close(): Promise<void> {
-    const error = new StorageError('storage-unavailable', 'The server stops.')
+    const error = new StorageError('storage-unavailable', 'The server is stopping.')
     for (const job of [...this.#waiting.values()].flat()) job.reject(error)
     this.#waiting.clear()
     const child = this.#child
@@ -102,12 +99,14 @@ export class JsonSchemas {
 
   #send(child: ChildProcess, question: Question): void {
     const verdict = { isSound: false, reason: 'checking it takes too long' } as const
-    this.#endAfter(limits.jsonSchemaCheckMsMax + graceMs, (job) => job.resolve(verdict))
+    this.#endAfter(limits.jsonSchemaCheckMsMax + limits.jsonSchemaGraceMs, (job) =>
+      job.resolve(verdict),
+    )
     child.send(question)
   }
 
   #startChild(): ChildProcess {
-    // What is published is JavaScript, what runs from the clone may be TypeScript.
+    // The published package has JavaScript; a clone may run TypeScript.
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
     const program = new URL(`./json-schema-process.${extension}`, import.meta.url)
     const child = fork(fileURLToPath(program), {
@@ -129,11 +128,11 @@ export class JsonSchemas {
     child.on('exit', () => {
       if (child === this.#child) this.#lose((job) => this.#settleLost(job))
     })
-    // A server that stops does not wait for it.
+    // The child does not keep a server running that stops.
     child.unref()
     child.channel?.unref()
     const late = new Error('The process for JSON Schemas does not start.')
-    this.#endAfter(startMsMax, (job) => job.reject(late))
+    this.#endAfter(limits.jsonSchemaStartMsMax, (job) => job.reject(late))
     return child
   }
 
@@ -154,7 +153,7 @@ export class JsonSchemas {
   /** A process that ends while it checks has run out of memory. */
   #settleLost(job: Job): void {
     if (this.#isReady) job.resolve({ isSound: false, reason: 'checking it takes too much memory' })
-    else job.reject(new Error('The process for JSON Schemas ended before it began.'))
+    else job.reject(new Error('The process for JSON Schemas ended before it was ready.'))
   }
 
   #endAfter(ms: number, settleJob: (job: Job) => void): void {
@@ -162,7 +161,7 @@ export class JsonSchemas {
     this.#timer = setTimeout(() => this.#lose(settleJob), ms)
   }
 
-  /** The process is gone or goes; the next job gets a new one. */
+  /** The process is gone or is to be killed. The next job gets a new one. */
   #lose(settleJob: (job: Job) => void): void {
     const job = this.#running
     if (job) settleJob(job)

@@ -1,6 +1,6 @@
 const backslash = 92
 
-/** Where the string that begins at `start` has its closing quote; -1 where it has none. */
+/** Where the string that begins at `start` has its closing quote; -1: it has none. */
 export function closingQuote(text: string, start: number): number {
   let at = text.indexOf('"', start + 1)
   while (at !== -1 && isEscaped(text, at)) at = text.indexOf('"', at + 1)

@@ -2,7 +2,7 @@
 export class JsonTextError extends Error {
   /** What is wrong there, without a full stop. */
   readonly claim: string
-  /** Where in the text, in UTF-16 units from 0. For a string that is none, where it begins. */
+  /** Where in the text, in UTF-16 units from 0. For an invalid string, where it begins. */
   readonly position: number
 
   constructor(claim: string, position: number) {

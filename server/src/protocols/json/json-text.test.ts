@@ -4,7 +4,7 @@ import { type JsonText, parseJsonText, parseUint64 } from './json-text.ts'
 import { JsonTextError } from './json-text-error.ts'
 
 describe('JSON text', () => {
-  it('is taken apart without losing anything', () => {
+  it('is parsed without losing anything', () => {
     const text = '{"tkn":3442644399356403325,"keys":[ "user", 1.50, -0, 1E5 ],"none":null}'
     const root = parseJsonText(text)
     expect([root.kind, root.text, root.size]).toEqual(['object', text, 3])
@@ -33,7 +33,7 @@ describe('JSON text', () => {
     expect(parseJsonText('{}').members().size).toBe(0)
   })
 
-  it('keeps members in their order, also numbers and names that objects have', () => {
+  it('keeps the order of members, also if their names are numbers or properties of objects', () => {
     const root = parseJsonText('{"b":1,"1":2,"__proto__":{"x":3},"constructor":4,"0":5,"":6}')
     expect([...root.members().keys()]).toEqual(['b', '1', '__proto__', 'constructor', '0', ''])
     expect(member(root, '__proto__').text).toBe('{"x":3}')
@@ -90,8 +90,8 @@ describe('JSON text', () => {
     expect(parseJsonText(`{"${long}":1,"${long}":2,"${long}x":3}`).size).toBe(2)
   })
 
-  it('is not confused by names that only look alike, few or many', () => {
-    // All of these have the same sum by which names are told apart at first.
+  it('keeps different names apart, those with equal hashes and very many', () => {
+    // All of these names have the same hash.
     const alike = ['Aa', 'BB'].flatMap((a) => ['Aa', 'BB'].map((b) => a + b))
     const many = Array.from({ length: 200 }, (_, index) => `n${index}`)
     for (const names of [alike, many]) {
@@ -173,7 +173,7 @@ describe('JSON text', () => {
     expect(() => parseJsonText(text)).toThrow(expect.objectContaining({ position }))
   })
 
-  it('is refused where it is nested too deep, however much of it there is', () => {
+  it('is refused if it is nested too deeply, however long it is', () => {
     const nested = (depth: number): string => '[{"a":'.repeat(depth / 2) + '}]'.repeat(depth / 2)
     const sound = nested(1_000).replace('}', '0}')
     expect(parseJsonText(sound).text).toBe(sound)
@@ -185,7 +185,7 @@ describe('JSON text', () => {
     )
   })
 
-  it('says what JSON.parse says, whatever the spelling, white space and comments', () => {
+  it('has the values that JSON.parse finds, in any spelling, with white space and comments', () => {
     fc.assert(
       fc.property(spelled, ({ dirty, clean }) => {
         const root = parseJsonText(dirty)
@@ -197,7 +197,7 @@ describe('JSON text', () => {
     )
   })
 
-  it('is what JSON.parse takes, and nothing else', () => {
+  it('is exactly what JSON.parse accepts', () => {
     const units = fc.constantFrom(...'{}[]:,"\\-+.eE019aubtrfn \t\n\u0000\ufeffü', 'true', '"a":')
     fc.assert(
       fc.property(
@@ -240,7 +240,7 @@ describe('a number of 64 bits', () => {
 interface Spelled {
   /** With comments and duplicate members. */
   readonly dirty: string
-  /** The same without. */
+  /** The same without them. */
   readonly clean: string
 }
 

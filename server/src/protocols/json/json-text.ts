@@ -13,15 +13,15 @@ const smallN = 110
 const smallT = 116
 const objectStart = 123
 
-/** With more children, one of them is looked for without a list of all. */
+/** In containers with more children, a single one is found without a list of all. */
 const listedMax = 1_000
 
 export type JsonKind = 'object' | 'array' | 'string' | 'number' | 'true' | 'false' | 'null'
 
 /**
- * Reads JSON as `scanJson` takes it: strict, but comments are allowed, and of members with the
- * same name the first one counts. One pass checks all of it; what is inside is only looked at when
- * it is asked for. Nothing gets lost: numbers keep their spelling and members their order.
+ * Parses JSON that `scanJson` accepts: strict, but comments are allowed, and of members with the
+ * same name the first one counts. All of the text is checked at once; children are read when they
+ * are asked for. Nothing gets lost: numbers keep their spelling and members their order.
  * Throws JsonTextError.
  */
 export function parseJsonText(
@@ -32,14 +32,14 @@ export function parseJsonText(
   return new JsonText(scanned, scanned.start, scanned.end, 0)
 }
 
-/** A value within JSON that was found to be sound. */
+/** A value within valid JSON. */
 export class JsonText {
   readonly #source: ScannedJson
-  /** Where it begins in the text that it is of: no other value of that text begins there. */
+  /** Where it begins in its source text. No other value of that text begins there. */
   readonly start: number
   /** Where it ends in that text. */
   readonly end: number
-  /** Where its end stands in the list of ends. */
+  /** The index of its end in `ScannedJson.ends`. */
   readonly #place: number
   #members: ReadonlyMap<string, JsonText> | undefined
   #items: readonly JsonText[] | undefined
@@ -67,40 +67,40 @@ export class JsonText {
     return this.#source.text.slice(this.start, this.end)
   }
 
-  /** How many members or items it has. */
+  /** How many members or items it has; 0 if it is neither an object nor an array. */
   get size(): number {
     return this.#isContainer() ? (this.#source.ends[this.#place + 1] ?? 0) : 0
   }
 
-  /** By decoded name, in the order in which they stand. Of an object. */
+  /** The members of an object by decoded name, in the order of the text. */
   members(): ReadonlyMap<string, JsonText> {
     assert(this.kind === 'object', 'only objects have members')
     this.#members ??= this.#readMembers()
     return this.#members
   }
 
-  /** Of an object. Takes little memory, however many members there are. */
+  /** One member of an object. Takes little memory, however many members there are. */
   member(name: string): JsonText | undefined {
     if (this.#members || this.size <= listedMax) return this.members().get(name)
     return this.#findMember(name)
   }
 
-  /** Of an array. Takes little memory, however many items there are. */
+  /** One item of an array. Takes little memory, however many items there are. */
   item(index: number): JsonText | undefined {
     if (this.#items || this.size <= listedMax) return this.items()[index]
     return this.#findItem(index)
   }
 
-  /** Of an array. */
+  /** The items of an array. */
   items(): readonly JsonText[] {
     assert(this.kind === 'array', 'only arrays have items')
     this.#items ??= this.#readItems()
     return this.#items
   }
 
-  /** What a string says. */
+  /** The decoded text of a string. */
   string(): string {
-    assert(this.kind === 'string', 'only strings are strings')
+    assert(this.kind === 'string', 'only strings have a decoded text')
     return this.#stringAt(this.start, this.#place)
   }
 
@@ -190,7 +190,7 @@ export function parseUint64(node: JsonText): bigint | undefined {
   return value <= uint64Max ? value : undefined
 }
 
-/** Over white space and over a colon or comma within it. */
+/** Skips white space, and a colon or comma within it. */
 function partStart(text: string, from: number): number {
   let at = from
   for (;;) {

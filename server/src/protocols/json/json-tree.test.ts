@@ -5,13 +5,13 @@ import { JsonTextError } from './json-text-error.ts'
 import { JsonTree, JsonTreeError, parseTree, printTree } from './json-tree.ts'
 
 describe('a JSON tree', () => {
-  it('prints what it was made of', () => {
+  it('prints the text that it was made of', () => {
     const text = '{"b":9007199254740993,"1":[1.0,1e5,-0],"\\u0061":"\\u0062\\/","n":0.10}'
     expect(printTree(parseTree(text))).toBe(text)
     expect(printTree(parseTree(`/**/${text.replace('}', ',"b":1}')}`))).toBe(text)
   })
 
-  it('keeps the spelling of all that is not replaced', () => {
+  it('keeps the spelling of everything that is not replaced', () => {
     const tree = parseTree('{"b":9007199254740993,"1":[1.0,1e5,-0],"\\u0061":"\\u0062\\/"}')
     const items = tree.root.members().get('1')?.items() ?? []
     tree.replace([...items.slice(0, 1), ...items.slice(2)], parseJsonText('{"x":2.50}'))
@@ -22,7 +22,7 @@ describe('a JSON tree', () => {
     expect(tree.root.members().get('b')?.text).toBe('1')
   })
 
-  it('may be a part of other JSON, which it leaves alone', () => {
+  it('may be a part of other JSON, which does not change with it', () => {
     const whole = parseJsonText('[ 0, [ 1, 2 ], 3 ]')
     const part = whole.items()[1]
     if (!part) throw new Error('There is no such item.')

@@ -14,9 +14,9 @@ export class JsonTree {
   }
 
   /**
-   * Puts `value` in place of each of `nodes`, which are of `root` and in the order of its text,
-   * none within another. What was read of the tree before is not of it any more. Throws
-   * JsonTextError where it is nested too deep by that, and JsonTreeError.
+   * Replaces each of `nodes` by `value`. The nodes must be parts of `root`, in the order of its
+   * text, none within another. Nodes that were read before are not parts of the tree any more.
+   * Throws JsonTextError if the result is nested too deeply, and JsonTreeError.
    */
   replace(nodes: readonly JsonText[], value: JsonText): void {
     const { text, start } = this.#root
@@ -42,7 +42,7 @@ export class JsonTreeError extends Error {
   }
 }
 
-/** Takes what `parseJsonText` takes. Throws JsonTextError. */
+/** Parses what `parseJsonText` accepts. Throws JsonTextError. */
 export function parseTree(text: string): JsonTree {
   return new JsonTree(parseJsonText(text))
 }

@@ -89,7 +89,7 @@ describe('the JSON view of a record', () => {
     expect(await viewAgain(store)).toEqual({ kind: 'not-json' })
   })
 
-  it('remembers what it found, and the record keeps its revision', async () => {
+  it('is remembered if it is not JSON, and the record keeps its revision', async () => {
     const store = await openStore()
     const before = await store.put({
       key: 'K',
@@ -104,7 +104,7 @@ describe('the JSON view of a record', () => {
     expect(await store.delete('K', condition)).toBe(true)
   })
 
-  it('forgets what it found with a new value', async () => {
+  it('is forgotten when the record gets a new value', async () => {
     const store = await openStore()
     await view(store, { bytes: Buffer.from('{'), contentType: 'application/json' })
     await expect.poll(async () => (await store.head('K'))?.jsonState).toBe('unsound')
@@ -112,7 +112,7 @@ describe('the JSON view of a record', () => {
     expect(await view(store, sound)).toEqual({ kind: 'json', text: '{}' })
   })
 
-  it('refuses bytes that are not encoded as they say', async () => {
+  it('refuses bytes that do not match their content encoding', async () => {
     const store = await openStore()
     for (const bytes of [Buffer.from('plain'), gzipSync('{}').subarray(0, 10)]) {
       const sent = { bytes, contentType: 'application/json', contentEncoding: 'gzip' }
@@ -120,7 +120,7 @@ describe('the JSON view of a record', () => {
     }
   })
 
-  it('stops where a value decodes to more than 16 MiB', async () => {
+  it('refuses a value that decodes to more than 16 MiB', async () => {
     const store = await openStore()
     const bytes = gzipSync(Buffer.alloc(17 * 1_048_576, ' '))
     const sent = { bytes, contentType: 'application/json', contentEncoding: 'gzip' }

@@ -3,21 +3,22 @@ import { type ErrorCode, StorageError } from '../../core/kernel/errors.ts'
 import { limits } from '../../core/kernel/limits.ts'
 import type { StoreRecord } from '../../core/records/record.ts'
 import type { Store } from '../../core/stores/store.ts'
+import { charsetOf, isJsonType, mediaTypeOf } from '../../core/values/content-type.ts'
 import type { JsonState } from '../../core/values/record-info.ts'
 import { DecodingError, decodeBytes, isContentEncoding } from '../http/content-encoding.ts'
 
-/** What a record is to a door that speaks JSON. */
+/** A record as a door that speaks JSON sees it. */
 export type JsonView =
-  /** JSON text that may become part of a reply as it is: it was parsed once. */
+  /** JSON text that was checked and may become part of a reply as it is. */
   { readonly kind: 'json'; readonly text: string } | { readonly kind: 'not-json' }
 
 const notJson: JsonView = { kind: 'not-json' }
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * The JSON view of a record: JSON types as their JSON, `text/*` as a JSON string, everything else
- * as not JSON. Bytes that nobody has checked are parsed first, and what was found is remembered.
- * Throws `content-encoding-invalid`, `value-too-large`, `record-damaged`.
+ * The JSON view of a record: values of JSON types as they are, `text/*` as a JSON string,
+ * everything else as not JSON. Unchecked bytes are parsed first, and the store remembers the
+ * result. Throws `content-encoding-invalid`, `value-too-large`, `record-damaged`.
  */
 export async function jsonViewOf(record: StoreRecord, store: Store): Promise<JsonView> {
   const meaning = meaningOf(record.contentType)
@@ -30,8 +31,9 @@ export async function jsonViewOf(record: StoreRecord, store: Store): Promise<Jso
 }
 
 /**
- * `work`, which looks at the JSON of a record; undefined where the record can't be read as such: it
- * is too large for that, or not encoded as it says. Throws `record-damaged`.
+ * Runs `work`, which reads a record as JSON. Undefined: the record can't be read as JSON, because
+ * it is too large or can't be decoded by its content encoding. Throws what else `work` throws, such
+ * as `record-damaged`.
  */
 export async function ifReadable<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
@@ -44,16 +46,16 @@ export async function ifReadable<T>(work: () => Promise<T>): Promise<T | undefin
 
 const unreadable: readonly ErrorCode[] = ['content-encoding-invalid', 'value-too-large']
 
-/** The type of what a door that speaks JSON stores. */
+/** The content type of values that doors store as JSON. */
 export const jsonType = 'application/json'
 
-/** JSON text that needs no look; undefined where `jsonViewOf` must look. */
+/** The JSON text of a record if it is at hand and was checked before; else use `jsonViewOf`. */
 export function readyJsonOf(record: StoreRecord): string | undefined {
   const bytes = readyBytesOf(record)
   return bytes && asBuffer(bytes).toString('utf8')
 }
 
-/** ... as its bytes: a door that speaks JSON has stored it, and it is small. */
+/** The same as bytes: only of a small value that was stored by a door that speaks JSON. */
 export function readyBytesOf(record: StoreRecord): Bytes | undefined {
   const { contentType, contentEncoding, jsonState, value } = record
   if (contentType !== jsonType || jsonState !== 'sound' || contentEncoding !== '') return undefined
@@ -61,7 +63,7 @@ export function readyBytesOf(record: StoreRecord): Bytes | undefined {
   return inline && inline[0] !== byteOrderMark ? inline : undefined
 }
 
-/** Its first byte, with which no JSON begins. */
+/** The first byte of a byte order mark in UTF-8. No JSON begins with it. */
 const byteOrderMark = 0xef
 
 function remember(record: StoreRecord, store: Store, isSound: boolean): void {
@@ -72,13 +74,10 @@ function remember(record: StoreRecord, store: Store, isSound: boolean): void {
 type Meaning = 'json' | 'text' | 'other'
 
 function meaningOf(contentType: string): Meaning {
-  const [type = '', ...parameters] = contentType.toLowerCase().split(';')
-  const mediaType = type.trim()
-  if (mediaType === 'application/json' || mediaType.endsWith('+json')) return 'json'
-  if (!mediaType.startsWith('text/')) return 'other'
-  const charset = parameters.map((one) => one.trim()).find((one) => one.startsWith('charset='))
-  const name = charset?.slice('charset='.length).replaceAll('"', '') ?? 'utf-8'
-  return ['utf-8', 'utf8', 'us-ascii'].includes(name) ? 'text' : 'other'
+  if (isJsonType(contentType)) return 'json'
+  if (!mediaTypeOf(contentType).startsWith('text/')) return 'other'
+  const charset = charsetOf(contentType) ?? 'utf-8'
+  return ['utf-8', 'utf8', 'us-ascii'].includes(charset) ? 'text' : 'other'
 }
 
 async function decoded(record: StoreRecord): Promise<Bytes> {
@@ -92,7 +91,10 @@ async function decoded(record: StoreRecord): Promise<Bytes> {
   } catch (error) {
     if (!(error instanceof DecodingError)) throw error
     if (error.reason === 'too-large') throw tooLarge()
-    throw new StorageError('content-encoding-invalid', `This value is not ${encoding} as it says.`)
+    throw new StorageError(
+      'content-encoding-invalid',
+      `This value can not be decoded as ${encoding}.`,
+    )
   }
 }
 
@@ -100,11 +102,11 @@ function tooLarge(): StorageError {
   const rule = `${limits.jsonViewBytesMax} bytes`
   return new StorageError(
     'value-too-large',
-    `This value is over ${rule}, too large for JSON doors.`,
+    `This value is over ${rule}, too large to be read as JSON.`,
   )
 }
 
-/** Strict UTF-8, a byte order mark in front allowed and left out; undefined where it is none. */
+/** Decodes strict UTF-8, and drops a byte order mark in front; undefined: it is not UTF-8. */
 function decodeText(bytes: Bytes): string | undefined {
   try {
     return strictUtf8.decode(bytes)

@@ -1,19 +1,15 @@
 import type { Bytes } from '../../core/kernel/bytes.ts'
+import { limits } from '../../core/kernel/limits.ts'
 import type { StoreRecord } from '../../core/records/record.ts'
 import type { SeedPair } from '../../core/stores/seed.ts'
 import type { Store } from '../../core/stores/store.ts'
 import type { JsonText } from './json-text.ts'
 import { ifReadable, jsonViewOf } from './json-value.ts'
 
-/** Values of these are in memory, as far as they are small. */
-const pairsAtOnce = 100
-/** Parts of a streamed reply are about that long, in characters. */
-const partLength = 65_536
-
-/** What a JSON object says about the pairs of a project. */
+/** The pairs of a project that a JSON object gives. */
 export interface GivenPairs {
   readonly pairs: readonly SeedPair[]
-  /** How many members are `null`: that is no value, as for pages that set it. */
+  /** How many members are `null`: they are left out, since `null` is no value for pages. */
   readonly leftOut: number
 }
 
@@ -31,15 +27,15 @@ export function textOfPairs(pairs: readonly SeedPair[]): string {
 }
 
 /**
- * The JSON object of all that is JSON in a store, in the order of the keys' bytes, in parts. Each
- * record is as it was at one moment; what has no JSON view is left out. Throws `record-damaged`:
- * what ends without its brace is not complete.
+ * All values of a store that are JSON, as one JSON object in parts, in the order of the keys'
+ * bytes. Each record is as it was at one moment; records without a JSON view are left out. Throws
+ * `record-damaged`: an object without its closing brace is not complete.
  */
 export async function* keyValuesParts(store: Store): AsyncGenerator<Bytes> {
   let part = ''
   for await (const text of keyValuesText(store)) {
     part += text
-    if (part.length < partLength) continue
+    if (part.length < limits.listedPairsPartLength) continue
     yield Buffer.from(part)
     part = ''
   }
@@ -51,7 +47,7 @@ async function* keyValuesText(store: Store): AsyncGenerator<string> {
   let startAfter: string | undefined
   yield '{'
   for (;;) {
-    const page = await store.list({ prefix: '', startAfter, limit: pairsAtOnce })
+    const page = await store.list({ prefix: '', startAfter, limit: limits.listedPairsAtOnce })
     for (const record of await store.batch.get(page.items.map(({ key }) => key))) {
       const json = record && (await jsonOf(record, store))
       if (!record || json === undefined) continue

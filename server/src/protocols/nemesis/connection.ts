@@ -17,8 +17,8 @@ interface Waiting {
 }
 
 /**
- * The commands of one connection, as if one came after the other: those that can't see each other
- * are under way at the same time, so that many of them share a sync.
+ * Runs the commands of one connection with the same results as one after the other. Commands that
+ * can't affect each other run at the same time, so that many of them share one sync to the disk.
  */
 export class NemesisConnection implements SocketSession {
   readonly #services: Services
@@ -51,7 +51,7 @@ export class NemesisConnection implements SocketSession {
     this.#onClose()
   }
 
-  /** The command, or what is answered to a message that is none. Throws JsonTextError. */
+  /** The command, or the answer to a message that is not a command. Throws JsonTextError. */
   #parse(message: string): { command: Command; call: NemesisCall } | string {
     const document = parseJsonText(message)
     if (document.kind === 'null') return messageError(status.jsonInvalid)
@@ -102,7 +102,7 @@ export class NemesisConnection implements SocketSession {
   }
 }
 
-/** Never fails: what goes wrong is an answer too. */
+/** Runs a command. Never fails: an error becomes the answer. */
 function run({ handler }: Command, call: NemesisCall): Awaitable<Answer> {
   return orElse(
     () => handler(call),

@@ -15,7 +15,7 @@ import { type Client, InTurn, type Services } from './commands/call.ts'
 import { NemesisConnection } from './connection.ts'
 
 export interface NemesisOptions extends Services {
-  /** Whether the listening address can be reached from this machine alone. */
+  /** Whether the listening address can be reached only from this machine. */
   readonly isLoopback: boolean
 }
 
@@ -23,7 +23,8 @@ const policyViolation = 1008
 
 /**
  * NemesisDB's protocol: JSON commands over a WebSocket. On loopback, a connection without an API
- * token is the first user's, unless it comes from a web page of elsewhere or through a proxy.
+ * token acts as the first user, unless it comes from a web page of another origin or through a
+ * proxy.
  */
 export function createNemesisDoor(options: NemesisOptions): SocketDoor {
   return {
@@ -45,13 +46,16 @@ async function principalOf(
 ): Promise<UserPrincipal | UpgradeRefusal> {
   const principal: Principal = await domain.access.authenticate(tokenOf(request), request)
   if (principal.kind === 'user') return principal
-  // Another scheme is meant for a proxy: then the sender may be on another machine.
+  // An Authorization header of another scheme is meant for a proxy: the client may be remote.
   const isBehindProxy = request.isForwarded || request.header('authorization') !== undefined
   if (!isLoopback || isBehindProxy) {
-    return { status: 401, message: 'This needs an API token: Authorization: Bearer, or ?token=.' }
+    return {
+      status: 401,
+      message: 'This connection needs an API token: Authorization: Bearer, or ?token=.',
+    }
   }
   if (isForeignPage(request)) {
-    return { status: 403, message: 'A web page of elsewhere needs an API token: ?token=.' }
+    return { status: 403, message: 'A web page of another origin needs an API token: ?token=.' }
   }
   return domain.access.localPrincipal()
 }
@@ -61,7 +65,7 @@ function tokenOf(request: UpgradeRequest): string | undefined {
   return callerToken(request.header('authorization'), query.get('token') ?? undefined)
 }
 
-/** A browser says which page connects; programs do not. */
+/** Browsers send the origin of the page that connects; programs do not. */
 function isForeignPage(request: UpgradeRequest): boolean {
   const { origin } = request
   if (origin === undefined) return false
@@ -75,7 +79,7 @@ function connect(
   const { request, control, options } = parts
   const { access, liveUses } = options.domain
   const use = liveUses.begin(() => access.assertValid(principal))
-  const end = (): void => control.close(policyViolation, 'The API token holds no more.')
+  const end = (): void => control.close(policyViolation, 'The API token is no longer valid.')
   use.signal.addEventListener('abort', end, { once: true })
   const callerFor = (action: Action): Caller =>
     withinScope(principal, access.callerFor(principal, 'nemesis', { action, extent: 'some' }))
@@ -88,7 +92,10 @@ function connect(
   return new NemesisConnection(options, client, () => use[Symbol.dispose]())
 }
 
-/** A store that the API token is not for is none: the token of its session may be a guess. */
+/**
+ * Stores outside the scope of the API token are answered like missing ones: the session token may
+ * be a guess.
+ */
 function withinScope({ scope }: UserPrincipal, caller: Caller): Caller {
   const { storeId } = scope
   if (storeId === undefined) return caller

@@ -1,17 +1,17 @@
 import type { HttpHandler, HttpReply } from '../../transport/exchange.ts'
 import { createWebFileDoor, type WebFile } from './web-files.ts'
 
-/** Of the page; its other files are below it. */
+/** The path of the page. Its other files are below it. */
 export const playPath = '/play'
 
-/** Whether it is one of the page's, or would be. */
+/** Whether a path belongs to the page, even if there is no such file. */
 export function isPlayPath(path: string): boolean {
   return path === playPath || path.startsWith(`${playPath}/`)
 }
 
 /**
- * The page to try App Lab's functions on. CodeMirror brings its styles along as elements; a script
- * of the page's own comes as a file alone.
+ * For the page on which people try App Lab's functions. CodeMirror adds its styles as elements, so
+ * inline styles are allowed. Scripts must be files of this server.
  */
 const pagePolicy = [
   "default-src 'none'",
@@ -26,8 +26,8 @@ const pagePolicy = [
 ]
 
 /**
- * The frame in which somebody's program runs: its origin is nobody's however it is opened, and it
- * reaches this server alone, as any page may.
+ * For the frame in which a user's program runs. The sandbox gives it an opaque origin, however it
+ * is opened. It can reach only this server, as any page can.
  */
 const framePolicy = [
   'sandbox allow-scripts',
@@ -42,7 +42,7 @@ const framePolicy = [
   "frame-ancestors 'self'",
 ]
 
-/** By path: the file, as it is called where it was built, and what it may do. */
+/** By path: the name of the built file, and its Content-Security-Policy. */
 const files = {
   '/play': { name: 'play/play.html', policy: pagePolicy },
   '/play/play.css': { name: 'play/play.css', policy: [] },
@@ -51,11 +51,11 @@ const files = {
   '/play/frame.js': { name: 'play/frame.js', policy: [] },
 } as const
 
-/** `read` reads one of its files; undefined where it was not built. */
+/** The door of the page. `read` reads a file by name; undefined if it was not built. */
 export function createPlayDoor(read: (name: string) => WebFile | undefined): HttpHandler {
   const doors = new Map<string, HttpHandler>()
   for (const [path, { name, policy }] of Object.entries(files)) {
-    // An address of this page may hold the key of a project's pages.
+    // The URL of this page may contain a project's page key. Other sites must not see it.
     const headers = { 'Referrer-Policy': 'no-referrer', ...policyHeaders(policy) }
     doors.set(path, createWebFileDoor(read(name), headers))
   }
@@ -70,7 +70,7 @@ function policyHeaders(policy: readonly string[]): Record<string, string> {
   return policy.length > 0 ? { 'Content-Security-Policy': policy.join('; ') } : {}
 }
 
-/** What the page names beside itself is found from there alone. */
+/** Redirects: only from the path without the slash do the relative URLs of the page work. */
 function withoutSlash(query: string): HttpReply {
   const location = `..${playPath}${query === '' ? '' : `?${query}`}`
   return { status: 308, headers: { Location: location }, body: '' }

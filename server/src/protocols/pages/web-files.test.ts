@@ -25,7 +25,7 @@ function tagOf({ headers }: HttpReply): string {
 }
 
 describe('a file for web pages', () => {
-  it('is given to pages of any origin, which ask each time whether it is still that', async () => {
+  it('is sent to pages of any origin, which must ask each time whether it changed', async () => {
     const reply = await ask('GET')
     expect([reply.status, reply.body]).toEqual([200, bytes])
     expect(reply.headers).toMatchObject({
@@ -37,7 +37,7 @@ describe('a file for web pages', () => {
     })
   })
 
-  it('is not sent to who has it already', async () => {
+  it('is not sent again to a client that has it', async () => {
     const tag = tagOf(await ask('GET'))
     for (const known of [tag, `W/${tag}`, `"other", ${tag}`, '*']) {
       const reply = await ask('GET', { 'if-none-match': known })
@@ -48,18 +48,18 @@ describe('a file for web pages', () => {
     }
   })
 
-  it('has another tag where it is another one', async () => {
+  it('has another tag if its content is different', async () => {
     const other = createWebFileDoor({ contentType, bytes: Buffer.from('alert("bye")') }, {})
     expect(tagOf(await ask('GET', {}, other))).not.toBe(tagOf(await ask('GET')))
   })
 
-  it('is read alone', async () => {
+  it('accepts only GET and HEAD', async () => {
     expect((await ask('HEAD')).status).toBe(200)
     const refused = await ask('POST')
     expect([refused.status, refused.headers.Allow]).toEqual([405, 'GET, HEAD'])
   })
 
-  it('is said to be missing where nobody built it', async () => {
+  it('is answered with 404 and a hint if it was not built', async () => {
     const reply = await ask('GET', {}, createWebFileDoor(undefined, {}))
     expect(reply.status).toBe(404)
     expect(reply.body).toContain('npm run build')

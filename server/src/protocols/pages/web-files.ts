@@ -14,7 +14,7 @@ export const forAnyOrigin = {
   'Cross-Origin-Resource-Policy': 'cross-origin',
 } as const
 
-/** Answers with the file; with 304 who has it already. Undefined: it was not built. */
+/** Serves one file; 304 if the client has it. `file` undefined: it was not built, so 404. */
 export function createWebFileDoor(
   file: WebFile | undefined,
   ownHeaders: Readonly<Record<string, string>>,
@@ -31,7 +31,7 @@ export function createWebFileDoor(
   }
 }
 
-/** Its next version is asked for each time: pages name no version. */
+/** Browsers ask each time whether the file changed, because its URL contains no version. */
 function headersOf(tag: string): HttpReply['headers'] {
   return { ETag: tag, 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff' }
 }
@@ -46,6 +46,7 @@ function useGet(): HttpReply {
 }
 
 function notBuilt(): HttpReply {
-  const body = 'This server was started from its sources alone: run `npm run build`.\n'
+  const body =
+    'This file was not built, because the server runs from sources: run `npm run build`.\n'
   return { status: 404, headers: { 'Content-Type': 'text/plain' }, body }
 }

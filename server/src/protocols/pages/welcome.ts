@@ -30,8 +30,8 @@ function pageOf(url: string): string {
 </style>
 <h1>Coatcheck</h1>
 <p>A key-value store runs here. It speaks the API of Apify's key-value stores at <code>${url}/v2</code>.
-Put your name on a store and it is kept; a store without a name goes 7 days after its last use, unless this
-server was told otherwise.</p>
+A store with a name is kept; a store without a name is deleted after 7 days without use, unless this server
+is configured differently.</p>
 <p>You need the token that the first start printed; it is also in the file <code>first-token</code> of the data
 folder.</p>
 <h2>Try App Lab's functions</h2>

@@ -5,12 +5,12 @@ import type { HttpReply } from '../../transport/exchange.ts'
 import { jsonReply } from './replies.ts'
 import type { RestCall } from './routes.ts'
 
-/** Which part of an audit trail a query means: `limit`, and `before` a revision. */
+/** The part of an audit trail that a query wants: at most `limit` events `before` a revision. */
 export function auditQueryOf({ query }: RestCall): NewestQuery {
   return { before: query.count('before'), limit: query.limit() }
 }
 
-/** A page of an audit trail, the newest first; `nextBefore` asks for the page behind it. */
+/** A page of an audit trail, newest first. `nextBefore` is the next page's `before`, or null. */
 export async function auditReply(
   { domain }: RestCall,
   { events, more }: { events: readonly (AuditEvent | StoreEvent)[]; more: boolean },

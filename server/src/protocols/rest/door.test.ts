@@ -11,7 +11,7 @@ import type { RestCall, Route } from './routes.ts'
 
 const token = 'a-token-of-the-owner-for-tests-only'
 
-/** A second API, with nothing of its own but what it must have. */
+/** A minimal API. */
 const api: RestApi<RestCall, Route<RestCall>> = {
   overridesMethod: true,
   routes: [
@@ -69,7 +69,7 @@ describe('a door of an HTTP API', () => {
     return JSON.parse(String(body))
   }
 
-  it('hands a call to its handler, with the caller and what the path names', async () => {
+  it('passes a call to its handler, with the caller and the parameters of the path', async () => {
     const headers = { authorization: `Bearer ${token}` }
     const reply = await ask('GET', '/x/echo/a/b%20c', headers)
     expect(reply.status).toBe(200)
@@ -83,12 +83,12 @@ describe('a door of an HTTP API', () => {
     expect((await ask('GET', '/x/broken', { authorization: 'Bearer wrong' })).status).toBe(401)
   })
 
-  it('takes a GET for another method, and a HEAD for a GET', async () => {
+  it('runs another method for a GET that names it, and a GET for a HEAD', async () => {
     expect((await ask('GET', '/x/echo/a/b?method=post')).status).toBe(201)
     expect((await ask('HEAD', '/x/echo/a/b')).status).toBe(200)
   })
 
-  it('says which methods there are', async () => {
+  it('lists the allowed methods', async () => {
     const refused = await ask('PUT', '/x/echo/a/b')
     expect([refused.status, refused.headers.Allow]).toEqual([405, 'OPTIONS,GET,POST'])
     const asked = await ask('OPTIONS', '/x/echo/a/b')
@@ -99,13 +99,13 @@ describe('a door of an HTTP API', () => {
     })
   })
 
-  it('says in the words of its API that there is no such page', async () => {
+  it('answers an unknown path with the error of its API', async () => {
     const reply = await ask('GET', '/x/nothing')
     expect(reply.status).toBe(404)
     expect(json(reply)).toMatchObject({ error: { type: 'nowhere' } })
   })
 
-  it('answers each failure, and logs those that are not of the client', async () => {
+  it('answers each failure, and logs those that are not the mistake of the client', async () => {
     await ask('GET', '/x/nothing')
     expect(environment.errors).toHaveLength(0)
     expect((await ask('PUT', '/x/broken')).status).toBe(507)

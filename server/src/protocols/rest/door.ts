@@ -15,43 +15,43 @@ import {
   RouteTable,
 } from './routes.ts'
 
-/** What makes an API of HTTP this one: all else is the same for each. */
+/** What is specific to one HTTP API. All else is the same for every API. */
 export interface RestApi<Call, R extends Route<Call>> {
   readonly routes: readonly R[]
   /** The headers that pages of other origins may send, as `Access-Control-Allow-Headers` lists. */
   readonly allowedHeaders: string
-  /** What the handlers are given: the call, with services that this API has besides. */
+  /** Makes the call for the handlers: adds the services that only this API has. */
   callOf(call: RestCall): Call
   /**
-   * The route of a path, split at its slashes, that none in the table fits. Throws StorageError or
-   * RequestError where there is more to say than `pageNotFound`.
+   * The route for a path without a route in the table. `segments` is the path, split at its
+   * slashes. Throws StorageError or RequestError if there is a better answer than `pageNotFound`.
    */
   getOtherRoute?(segments: readonly string[]): R | undefined
-  /** Whether `?method=` of a GET names another method. */
+  /** Whether `?method=` replaces the method of a GET. */
   readonly overridesMethod?: boolean
-  /** Whether the handlers alone ask who is calling: for all others, it is nobody. */
+  /** True: the door authenticates nobody. A handler that needs the caller does it by itself. */
   readonly isOpen?: boolean
-  /** What is thrown where nothing is found. */
+  /** Creates the error for a path without a route; the door throws it. */
   pageNotFound(path: string): RequestError
-  /** Adds to the headers that a reply has, whatever it says. */
+  /** Adds headers to every reply, also to errors. */
   addHeaders?(headers: HttpReply['headers'], about: About<R>): void
-  /** In its own words, where it has some: what answers a refusal, and what nobody expected. */
+  /** The API's own replies to a refusal and to an unexpected failure, if it has some. */
   readonly refusalReply?: (error: StorageError | RequestError) => HttpReply
   readonly failureReply?: () => HttpReply
-  /** The headers that pages of other origins may read; all where it is left out. */
+  /** The reply headers that pages of other origins may read; all of them by default. */
   readonly exposedHeaders?: string
 }
 
-/** What a reply is about. */
+/** What `addHeaders` is told about a reply. */
 export interface About<R> {
   readonly request: HttpRequest
-  /** Undefined where the path leads nowhere. */
+  /** Undefined if the path has no route. */
   readonly route: R | undefined
-  /** True where the reply says no: not to a failure of the server's own. */
+  /** True if the reply refuses the request; false for an unexpected failure of the server. */
   readonly isRefusal: boolean
 }
 
-/** A front door for one API of HTTP: `routes` says what it does, this how calls come and go. */
+/** The door of one HTTP API: finds the route, authenticates the caller and replies. */
 export function createRestDoor<Call, R extends Route<Call>>(
   domain: Domain,
   environment: Environment,
@@ -89,7 +89,7 @@ function refusalOf<Call, R extends Route<Call>>(
   return refusalReply(error)
 }
 
-/** What the keeper of this server should know: it is not the client that got something wrong. */
+/** Logs failures that are not the client's mistake: the server's admin should know them. */
 function logIfOurs(error: unknown, { method, path }: HttpRequest, environment: Environment): void {
   if (!(error instanceof StorageError || error instanceof RequestError)) {
     environment.logError(`${method} ${path} failed`, error)
@@ -116,12 +116,12 @@ function methodOf(
 ): string {
   if (request.method !== 'GET' || !overridesMethod) return request.method
   const method = query.text('method')?.toUpperCase() ?? 'GET'
-  // The reply to a GET has the body that its headers speak of.
+  // The reply to a GET needs the body that its headers announce, so it never becomes a HEAD.
   return method === 'HEAD' ? 'GET' : method
 }
 
 function handlerOf<Call>({ methods }: Route<Call>, method: string): RestHandler<Call> {
-  // A HEAD is a GET whose body stays here: Node sends none.
+  // A HEAD runs the handler of GET. The transport does not send its body.
   const handler = isMethod(method) ? (methods[method] ?? headOf(methods, method)) : undefined
   if (handler) return handler
   throw methodNotAllowed(Object.keys(methods))
@@ -143,7 +143,7 @@ export function tokenOf(request: HttpRequest, query: Query): string | undefined 
   return callerToken(request.header('authorization'), query.text('token'))
 }
 
-/** Browsers ask first: any page may call, since the token and never a cookie says who is asking. */
+/** The reply to a preflight. Any page may call: callers log in by token, never by cookie. */
 function preflight<Call, R extends Route<Call>>(route: R, api: RestApi<Call, R>): HttpReply {
   return emptyReply(204, {
     'Access-Control-Allow-Origin': '*',
@@ -153,7 +153,7 @@ function preflight<Call, R extends Route<Call>>(route: R, api: RestApi<Call, R>)
   })
 }
 
-/** Any page may read any reply, and all its headers: the token says who is asking. */
+/** Any page may read any reply and its headers: callers log in by token, never by cookie. */
 function withCommonHeaders<Call, R extends Route<Call>>(
   reply: HttpReply,
   api: RestApi<Call, R>,

@@ -6,7 +6,7 @@ import { jsonReply } from './replies.ts'
 interface Answer {
   readonly status: number
   readonly type: string
-  /** Apify's own words where they are known; undefined: the error's sentence. */
+  /** Apify's own message, if it is known. Undefined: the reply has the message of the error. */
   readonly message?: string
   readonly headers?: Readonly<Record<string, string>>
 }
@@ -19,14 +19,14 @@ const insufficientPermissions =
   "Insufficient permissions for the key-value store. Make sure you're passing a correct API token " +
   'and that it has the required permissions.'
 
-/** What may work in a moment. The clients of Apify's API wait by themselves. */
+/** For requests that may succeed in a moment. The clients of Apify's API retry by themselves. */
 const tryAgain = {
   status: 503,
   type: 'service-unavailable',
   headers: { 'Retry-After': '1' },
 } as const
 
-/** What is answered to each refusal of the domain (spec: the error catalogue of Apify's API). */
+/** The reply to each error of the domain (source: the error catalogue of Apify's API). */
 const answers = {
   'store-not-found': {
     status: 404,
@@ -94,7 +94,7 @@ const answers = {
   'outcome-unknown': tryAgain,
 } as const satisfies Record<ErrorCode, Answer>
 
-/** A refusal of a door itself: the request has a shape that it does not take. */
+/** A refusal by the door itself: the request has a form that the door does not accept. */
 export class RequestError extends Error {
   readonly status: number
   readonly type: string
@@ -112,7 +112,7 @@ export class RequestError extends Error {
   }
 }
 
-/** Whether the same may work in a moment: it is the server that can't do it now. */
+/** Whether the same request may succeed in a moment, because only the server can't do it now. */
 export function isTryAgain({ code }: StorageError): boolean {
   return answers[code].status === tryAgain.status
 }
@@ -125,7 +125,7 @@ export function replyTo(error: StorageError | RequestError): HttpReply {
   return errorReply({ status, type, message: message ?? error.message }, headers)
 }
 
-/** What nobody expected: the cause goes to the log only. */
+/** The reply to an unexpected failure. Its cause goes to the log only. */
 export function internalErrorReply(): HttpReply {
   const message = 'There was an internal error; the server has logged it.'
   return errorReply({ status: 500, type: 'internal-server-error', message })
@@ -139,7 +139,7 @@ export function methodNotAllowed(allowed: readonly string[]): RequestError {
   )
 }
 
-/** A field of a store that is not as it must be. */
+/** Creates the error for an invalid field of a store; the caller throws it. */
 export function invalidValue(what: string): RequestError {
   return new RequestError(
     { status: 400, type: 'invalid-value' },

@@ -1,15 +1,15 @@
 import { RequestError } from './errors.ts'
 
-/** The members of a JSON object that a request brings, each asked for by its name and type. */
+/** The members of a request's JSON object, each read by its name and type. */
 export class Fields {
   readonly #fields: Readonly<Record<string, unknown>>
 
   /** Throws RequestError `invalid-value` for a member that is not among `known`. */
   constructor(fields: Readonly<Record<string, unknown>>, known: readonly string[]) {
     const unknown = Object.keys(fields).find((name) => !known.includes(name))
-    // What is misspelled would silently change nothing.
+    // A misspelled name would silently change nothing.
     if (unknown !== undefined)
-      throw invalidField(`there is no ${unknown.slice(0, 100)}; ${known.join(', ')} are`)
+      throw invalidField(`there is no field ${unknown.slice(0, 100)}, only ${known.join(', ')}`)
     this.#fields = fields
   }
 
@@ -21,7 +21,7 @@ export class Fields {
     return this.#fields[name] === null
   }
 
-  /** Undefined where it is absent or null. Throws RequestError, as all of these. */
+  /** Undefined if it is absent or null. Throws RequestError, as do the methods below. */
   text(name: string): string | undefined {
     const value = this.#fields[name] ?? undefined
     if (value === undefined || typeof value === 'string') return value
@@ -47,7 +47,7 @@ export class Fields {
     throw invalidField(`${name} must be one of ${allowed.join(', ')}`)
   }
 
-  /** A positive number, parts of one allowed. */
+  /** A positive number. Fractions are allowed. */
   amount(name: string): number | undefined {
     const value = this.#fields[name] ?? undefined
     if (value === undefined) return undefined
@@ -63,14 +63,14 @@ export class Fields {
     throw invalidField(`${name} must be a list of strings`)
   }
 
-  /** A list's items as they are. */
+  /** A list. Its items are not checked. */
   list(name: string): readonly unknown[] | undefined {
     const value = this.#fields[name]
     if (value === undefined || Array.isArray(value)) return value
     throw invalidField(`${name} must be a list`)
   }
 
-  /** An object's members as they are. */
+  /** An object. Its members are not checked. */
   object(name: string): ReadonlyMap<string, unknown> | undefined {
     const value = this.#fields[name]
     if (value === undefined) return undefined
@@ -81,7 +81,7 @@ export class Fields {
   }
 }
 
-/** Throws nothing: to be thrown. */
+/** Creates the error; the caller throws it. */
 export function invalidField(what: string): RequestError {
   return new RequestError({ status: 400, type: 'invalid-value' }, `Invalid value provided: ${what}`)
 }

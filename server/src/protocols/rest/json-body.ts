@@ -1,15 +1,17 @@
+import { limits } from '../../core/kernel/limits.ts'
+import { mediaTypeOf } from '../../core/values/content-type.ts'
 import type { HttpRequest } from '../../transport/exchange.ts'
 import { DecodingError, decodeBytes } from '../http/content-encoding.ts'
 import { RequestError } from './errors.ts'
-import { jsonBodyBytesMax } from './replies.ts'
 import { encodingOf } from './request-encoding.ts'
 import type { RestCall } from './routes.ts'
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * The JSON object in a call's body, which is waited for only while its token holds. An optional one
- * may be absent, whatever content type comes with nothing. Throws RequestError, `token-invalid`.
+ * The JSON object in a call's body. Waiting for the body ends if the caller's token becomes
+ * invalid. An optional body may be empty, with any content type. Throws RequestError,
+ * `token-invalid`.
  */
 export async function readJsonObject(
   { domain, principal, request }: RestCall,
@@ -27,7 +29,7 @@ export async function readJsonObject(
   throw invalidRequest('POST data must be a JSON object')
 }
 
-/** How long a body may be, as sent and decoded, and what is thrown at a longer one. */
+/** The maximum length of a body, both as sent and decoded, and the error for a longer one. */
 export interface BodyBound {
   readonly bytesMax: number
   tooLarge(length: number): RequestError
@@ -37,9 +39,9 @@ export function bodyBound(bytesMax: number): BodyBound {
   return { bytesMax, tooLarge: (length) => tooLarge(length, bytesMax) }
 }
 
-const jsonBound = bodyBound(jsonBodyBytesMax)
+const jsonBound = bodyBound(limits.jsonBodyBytesMax)
 
-/** A request's body as sent, of at most 9 MiB where nobody says less. Throws RequestError. */
+/** A request's body as sent. The default limit is 9 MiB. Throws RequestError. */
 export async function readBody(
   request: HttpRequest,
   { bytesMax, tooLarge }: BodyBound = jsonBound,
@@ -51,17 +53,16 @@ export async function readBody(
   return bytes
 }
 
-/** Throws RequestError. */
+/** Throws RequestError if the request's content type is not JSON. */
 export function assertJsonType(request: HttpRequest): void {
-  const contentType = request.header('content-type') ?? ''
-  if (/^application\/json\s*(;|$)/i.test(contentType)) return
+  if (mediaTypeOf(request.header('content-type') ?? '') === 'application/json') return
   throw new RequestError(
     { status: 415, type: 'invalid-content-type-header' },
     'This API end-point takes JSON: send it with the header Content-Type: application/json',
   )
 }
 
-/** ... without the encoding that the request names. Throws RequestError. */
+/** Decodes a body by the request's Content-Encoding. Throws RequestError. */
 export async function decodeBody(
   request: HttpRequest,
   bytes: Uint8Array,
@@ -74,7 +75,7 @@ export async function decodeBody(
   } catch (error) {
     if (!(error instanceof DecodingError)) throw error
     if (error.reason === 'too-large') throw tooLarge(bytesMax + 1)
-    throw invalidRequest(`The body is not ${encoding} as its Content-Encoding says`)
+    throw invalidRequest(`The body is not ${encoding}, although its Content-Encoding says so`)
   }
 }
 

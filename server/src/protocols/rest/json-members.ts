@@ -7,8 +7,9 @@ import type { RestCall } from './routes.ts'
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
- * The JSON object in a call's body as it is spelled, which is waited for only while its token
- * holds: what is kept of it loses nothing. Throws RequestError, `token-invalid`.
+ * The JSON object in a call's body, in its original spelling, so that stored values lose nothing.
+ * Waiting for the body ends if the caller's token becomes invalid. Throws RequestError,
+ * `token-invalid`.
  */
 export async function readJsonMembers({ domain, principal, request }: RestCall): Promise<JsonText> {
   const { liveUses, access } = domain

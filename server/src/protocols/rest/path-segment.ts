@@ -1,4 +1,4 @@
-/** A percent-encoded segment of a path, decoded once; undefined where it spells no text. */
+/** A path segment, percent-decoded once; undefined if it is not percent-encoded UTF-8. */
 export function decodeSegment(segment: string): string | undefined {
   if (!segment.includes('%')) return segment
   try {

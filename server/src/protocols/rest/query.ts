@@ -10,12 +10,12 @@ export class Query {
     this.#parameters = query === '' ? undefined : new URLSearchParams(query)
   }
 
-  /** Undefined where it is absent or empty. */
+  /** Undefined if the parameter is absent or empty. */
   text(name: string): string | undefined {
     return this.#parameters?.get(name) || undefined
   }
 
-  /** Undefined where it is absent alone. */
+  /** Undefined only if the parameter is absent. */
   given(name: string): string | undefined {
     return this.#parameters?.get(name) ?? undefined
   }
@@ -26,7 +26,7 @@ export class Query {
     return text === 'true' || text === '1'
   }
 
-  /** A whole number from 0 on. Throws RequestError `invalid-value`. */
+  /** A whole number, 0 or more. Throws RequestError `invalid-value`. */
   count(name: string): number | undefined {
     const text = this.text(name)
     if (text === undefined) return undefined

@@ -1,7 +1,7 @@
 import { type ContentEncoding, isContentEncoding } from '../http/content-encoding.ts'
 import { RequestError } from './errors.ts'
 
-/** What a body's Content-Encoding names; '' for none. Throws RequestError. */
+/** The encoding in a Content-Encoding header; '' for none. Throws RequestError. */
 export function encodingOf(header = ''): ContentEncoding | '' {
   const encoding = header.trim().toLowerCase()
   if (encoding === '' || encoding === 'identity') return ''

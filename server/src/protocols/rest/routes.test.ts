@@ -16,25 +16,25 @@ function get(path: string): readonly unknown[] | undefined {
 }
 
 describe('a table of routes', () => {
-  it('finds a route and what the path names', () => {
+  it('finds a route and the parameters of the path', () => {
     expect(get('/x/stores')?.[0]).toBe('/x/stores')
     expect(get('/x/stores/a')?.slice(0, 2)).toEqual(['/x/stores/:store', 'a'])
     expect(get('/x/stores/a/keys')?.slice(0, 2)).toEqual(['/x/stores/:store/keys', 'a'])
     expect(get('/x/stores/a/records/b')).toEqual(['/x/stores/:store/records/:key', 'a', 'b'])
   })
 
-  it('takes the first of its routes that fits', () => {
+  it('takes the first route that fits', () => {
     expect(get('/x/users/me')?.[0]).toBe('/x/users/me')
     expect(get('/x/users/you')?.slice(0, 2)).toEqual(['/x/users/:user', 'you'])
   })
 
-  it('decodes each segment once, behind the slashes', () => {
+  it('splits at the slashes, and then decodes each segment once', () => {
     expect(get('/x/stores/a%7Eb/records/c%2Fd')?.slice(1)).toEqual(['a~b', 'c/d'])
     expect(get('/x/stores/a/records/%252F')?.slice(1)).toEqual(['a', '%2F'])
     expect(get('/x/st%6Fres/a')).toBeUndefined()
   })
 
-  it('has no key where a segment spells no text', () => {
+  it('has no key if its segment can not be decoded', () => {
     expect(get('/x/stores/a/records/%ff')?.slice(1)).toEqual(['a', undefined])
   })
 
@@ -45,7 +45,7 @@ describe('a table of routes', () => {
     },
   )
 
-  it('leaves it to the handler what an empty key means', () => {
+  it('leaves the meaning of an empty key to the handler', () => {
     expect(get('/x/stores/a/records/')?.slice(1)).toEqual(['a', ''])
   })
 })

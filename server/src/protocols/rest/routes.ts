@@ -5,16 +5,16 @@ import type { HttpReply, HttpRequest } from '../../transport/exchange.ts'
 import { decodeSegment } from './path-segment.ts'
 import type { Query } from './query.ts'
 
-/** One call of an API, its caller known. */
+/** One authenticated call of an API. */
 export interface RestCall {
   readonly domain: Domain
   readonly environment: Environment
   readonly request: HttpRequest
   readonly principal: Principal
   readonly query: Query
-  /** What the path names first, such as a store or a user, decoded once. '' where it names none. */
+  /** The path's first parameter, such as a store or a user, decoded once. '' if there is none. */
   readonly store: string
-  /** The record's part of the path, decoded once. Undefined where it spells no text. */
+  /** The path's parameter `:key`, decoded once. Undefined if it can't be decoded. */
   readonly key: string | undefined
 }
 
@@ -28,7 +28,7 @@ export interface Route<Call> {
   readonly methods: Partial<Readonly<Record<Method, RestHandler<Call>>>>
 }
 
-/** A route, and what a path has at its two parameters. */
+/** A route, and the values of its two path parameters. */
 export interface FoundRoute<R> {
   readonly route: R
   readonly store: string
@@ -38,12 +38,12 @@ export interface FoundRoute<R> {
 interface Entry<R> {
   readonly route: R
   readonly segments: readonly string[]
-  /** Behind the last segment where there is none. */
+  /** The index of the parameter; the number of segments if there is none. */
   readonly storeAt: number
   readonly keyAt: number
 }
 
-/** The routes of an API, to be found by their paths. */
+/** The routes of an API, found by path. */
 export class RouteTable<R extends { readonly path: string }> {
   readonly #byLength: ReadonlyMap<number, readonly Entry<R>[]>
 
@@ -52,8 +52,8 @@ export class RouteTable<R extends { readonly path: string }> {
   }
 
   /**
-   * The route of a path, which comes split at its slashes. An empty segment, by a slash at the end
-   * or two in a row, is a segment too, but names nothing: of the parameters `:key` alone takes it.
+   * The route of a path, which is split at its slashes. A slash at the end, or two in a row, makes
+   * an empty segment. Only the parameter `:key` may be empty.
    */
   get(segments: readonly string[]): FoundRoute<R> | undefined {
     const found = this.#byLength.get(segments.length)?.find((one) => fits(one.segments, segments))
@@ -78,7 +78,7 @@ function entryOf<R extends { readonly path: string }>(route: R): Entry<R> {
 }
 
 function fits(pattern: readonly string[], segments: readonly string[]): boolean {
-  // From behind, where routes of one length differ.
+  // Compares from the end, because there routes of the same length differ.
   for (let index = pattern.length - 1; index >= 0; index -= 1) {
     const expected = pattern[index] ?? ''
     if (expected !== segments[index] && !expected.startsWith(':')) return false

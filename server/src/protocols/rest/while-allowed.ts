@@ -3,7 +3,7 @@ import type { Store } from '../../core/stores/store.ts'
 import type { LiveUse } from '../../core/values/live-uses.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
 
-/** A reply that is cut off, where it is streamed, when its caller may not read any more. */
+/** Makes a streamed reply end when its caller loses the right to read the store. */
 export function whileAllowed(reply: HttpReply, store: Store): HttpReply {
   const { body } = reply
   if (typeof body === 'string' || body instanceof Uint8Array) return reply
@@ -11,7 +11,7 @@ export function whileAllowed(reply: HttpReply, store: Store): HttpReply {
   return { ...reply, body: ending(body, use), signal: use.signal }
 }
 
-/** The use ends with the body, also where nothing was taken of it. */
+/** Ends the use when the body ends, even if nothing of it was read. */
 function ending(body: AsyncIterable<Bytes>, use: LiveUse): AsyncIterable<Bytes> {
   return {
     [Symbol.asyncIterator]: () => {

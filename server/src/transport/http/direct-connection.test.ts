@@ -8,7 +8,7 @@ import { HttpListener } from './http.ts'
 
 const largeBytes = 20 * 1_048_576
 
-/** What most clients send: read past `node:http`, until something else comes. */
+/** Most clients send plain requests. These bypass `node:http`, until something else comes. */
 describe('a connection of plain requests', () => {
   let listener: HttpListener
   let sockets: Socket[]
@@ -50,7 +50,7 @@ describe('a connection of plain requests', () => {
     return { status: 200, headers: { 'Content-Length': Buffer.byteLength(text) }, body: text }
   }
 
-  /** Notes that it was closed, whether or not it was begun. */
+  /** A body that notes when it is closed, even if nobody began to read it. */
   function noted(): AsyncIterable<Bytes> {
     const close = async (): Promise<IteratorResult<Bytes>> => {
       closedBodies += 1
@@ -81,7 +81,7 @@ describe('a connection of plain requests', () => {
     return socket
   }
 
-  /** What came since the last call until it is `expected`; undefined: until the end. */
+  /** The text since the last call, until it matches `expected`; undefined: until the end. */
   async function receive(socket: Socket, expected?: RegExp): Promise<string> {
     const text = (): string => texts.get(socket) ?? ''
     await expect
@@ -118,7 +118,7 @@ describe('a connection of plain requests', () => {
     expect(seen).toEqual(['PUT /slow 1', 'PUT /b 2', 'GET /none 0', 'PUT /c 3'])
   })
 
-  it('goes on where requests come behind a reply that is being made', async () => {
+  it('goes on if requests come while a reply is being made', async () => {
     const socket = await open()
     socket.write(put('/slow', 'a'))
     await sleep(20)
@@ -148,7 +148,7 @@ describe('a connection of plain requests', () => {
     expect(seen).toEqual(['PUT /first 1', 'PUT /cut 5', 'PUT /last 3'])
   })
 
-  it('takes what is not plain: chunks, a body larger than a packet, another protocol', async () => {
+  it('takes requests that are not plain: chunks, a body larger than a packet, another protocol', async () => {
     const socket = await open()
     socket.write(put('/first', 'a'))
     await receive(socket, /ž 1$/)
@@ -162,7 +162,7 @@ describe('a connection of plain requests', () => {
     expect(seen).toEqual(['PUT /first 1', 'PUT /chunks 3', 'PUT /much 1000000', 'GET /old 0'])
   })
 
-  it('is told what is wrong where what comes is no HTTP', async () => {
+  it('gets a refusal if the bytes are not HTTP', async () => {
     const socket = await open()
     socket.write(put('/first', 'a'))
     await receive(socket, /ž 1$/)
@@ -170,9 +170,9 @@ describe('a connection of plain requests', () => {
     expect(await receive(socket)).toMatch(/^HTTP\/1\.1 400 .*"invalid-request"/s)
   })
 
-  /** RFC 9112, 3.2: 400. What is behind it is wrong as well, of which nothing is said any more. */
+  /** RFC 9112, 3.2: 400. The bytes behind it are wrong as well, but get no second reply. */
   it.each(['abc', '3\r\nabc\r\n0\r\n\r\n', 'abcGET /never HTTP/1.1\r\nHost: x\r\n\r\n'])(
-    'is told once that it names no host, with %j behind that',
+    'gets one refusal if it names no host, with %j behind that',
     async (rest) => {
       const socket = await open()
       socket.write(`GET / HTTP/1.1\r\nContent-Length: 3\r\n\r\n${rest}`)
@@ -183,7 +183,7 @@ describe('a connection of plain requests', () => {
     },
   )
 
-  it('gets no body behind a HEAD', async () => {
+  it('gets no body in reply to a HEAD', async () => {
     const socket = await open()
     socket.write(request('HEAD /a') + request('HEAD /parts') + request('GET /end'))
     const text = await receive(socket, /\/end ž 0$/)
@@ -191,7 +191,7 @@ describe('a connection of plain requests', () => {
     expect(text).not.toMatch(/\/a ž|part/)
   })
 
-  it('gets a body that is made meanwhile in chunks, and goes on', async () => {
+  it('gets a streamed body in chunks, and goes on', async () => {
     const socket = await open()
     socket.write(request('GET /parts') + request('GET /end'))
     const text = await receive(socket, /\/end ž 0$/)
@@ -209,7 +209,7 @@ describe('a connection of plain requests', () => {
     expect(await receive(socket, /\/end ž 0$/)).toMatch(/^HTTP\/1\.1 200 /)
   })
 
-  it('gets the reply to its last request though it sends no more', async () => {
+  it('gets the reply to its last request though it has ended its side', async () => {
     const socket = await open()
     socket.end(put('/a', 'a') + put('/slow', 'b'))
     const text = await receive(socket)
@@ -219,20 +219,20 @@ describe('a connection of plain requests', () => {
   it.each([
     ['garbage', 'and more', /^HTTP\/1\.1 200 .*\/a ž 1HTTP\/1\.1 400 /s],
     ['half a request', 'GET / HT', /^HTTP\/1\.1 200 .*\/a ž 1HTTP\/1\.1 400 /s],
-  ])('is told what is wrong with %s that it ends with', async (_, rest, expected) => {
+  ])('gets a refusal if it ends with %s', async (_, rest, expected) => {
     const socket = await open()
     socket.end(put('/a', 'a') + rest)
     expect(await receive(socket)).toMatch(expected)
     expect(failures).toEqual([])
   })
 
-  it('is told the length of a body where the door leaves that out', async () => {
+  it('gets the length of a body if the door leaves it out', async () => {
     const socket = await open()
     socket.write(request('GET /unsaid'))
     expect(await receive(socket, /ž 0$/)).toContain('\r\nContent-Length: 12\r\n\r\n')
   })
 
-  it('does not let a value of a header become two', async () => {
+  it('does not let one header value become two headers', async () => {
     const socket = await open()
     socket.write(request('GET /split') + request('GET /end'))
     const text = await receive(socket, /\/end ž 0$/)
@@ -244,14 +244,14 @@ describe('a connection of plain requests', () => {
   it.each([
     ['read here', ''],
     ['read by node:http', 'Connection: keep-alive, x\r\n'],
-  ])('closes a body whose head can not be written, %s', async (_, headers) => {
+  ])('closes a body if the head is invalid, %s', async (_, headers) => {
     const socket = await open()
     socket.write(request('GET /split-parts', headers))
     expect(await receive(socket, /\r\n\r\n/)).toMatch(/^HTTP\/1\.1 500 /)
     expect([closedBodies, failures]).toEqual([1, ['GET /split-parts failed']])
   })
 
-  it.each(['/closing', '/closing-parts'])('ends behind %s, whose door says so', async (path) => {
+  it.each(['/closing', '/closing-parts'])('ends after %s if the door says so', async (path) => {
     const socket = await open()
     socket.write(request(`GET ${path}`) + request('GET /never'))
     const text = await receive(socket)
@@ -260,14 +260,14 @@ describe('a connection of plain requests', () => {
     expect(seen).toEqual([`GET ${path} 0`])
   })
 
-  it('answers what nobody expected, and goes on', async () => {
+  it('answers 500 after an unexpected error, and goes on', async () => {
     const socket = await open()
     socket.write(request('GET /broken?secret') + request('GET /end'))
     expect(await receive(socket, /\/end ž 0$/)).toMatch(/^HTTP\/1\.1 500 /)
     expect(failures).toEqual(['GET /broken failed'])
   })
 
-  it('closes a body whose client goes away', async () => {
+  it('closes a body if the client goes away', async () => {
     const socket = await open()
     socket.write(request('GET /parts'))
     await receive(socket, /part 0/)
@@ -276,7 +276,7 @@ describe('a connection of plain requests', () => {
     expect(failures).toEqual([])
   })
 
-  it('asks for no more while its client takes nothing', async () => {
+  it('calls the door no more while its client reads nothing', async () => {
     const socket = await open()
     socket.pause()
     const many = 2_000
@@ -286,7 +286,7 @@ describe('a connection of plain requests', () => {
     expect(seen.length).toBeLessThan(10)
   })
 
-  it('is ended by a server that stops: at once where it is idle, else behind its reply', async () => {
+  it('is ended by a server that stops: at once if it is idle, otherwise after its reply', async () => {
     const [idle, busy] = [await open(), await open()]
     idle.write(request('GET /a'))
     await receive(idle, /\/a ž 0$/)

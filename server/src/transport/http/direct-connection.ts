@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Bytes } from '../../core/kernel/bytes.ts'
+import { limits } from '../../core/kernel/limits.ts'
 import type { HttpReply } from '../exchange.ts'
 import {
   closeUnread,
@@ -12,7 +13,7 @@ import {
 import { asksToClose, isContentLength, type ReplyHead } from '../reply-head.ts'
 import { type RequestHead, readHead } from './request-head.ts'
 
-/** A request that came whole. */
+/** A request that has arrived completely. */
 export interface DirectMessage extends RequestHead {
   readonly body: Bytes
   readonly socket: Socket
@@ -20,29 +21,26 @@ export interface DirectMessage extends RequestHead {
 
 export interface DirectParts {
   readonly replyHead: ReplyHead
-  /** True: no connection is kept beyond its reply. */
+  /** True: the server is stopping, and each connection ends after its reply. */
   isStopping(): boolean
-  /** Calls back, behind others of the same turn. */
+  /** Calls `send` at the end of this turn of the event loop, after those that were added before. */
   later(send: () => void): void
   answer(message: DirectMessage): Promise<HttpReply>
-  /** Goes on with a connection from `bytes` on, which nothing was answered to. */
+  /** Passes a connection on to `node:http`. `bytes` were read from it and not answered yet. */
   handOver(socket: Socket, rest: { readonly bytes: Buffer; readonly isEnd: boolean }): void
   logFailure(message: DirectMessage, cause: unknown): void
 }
 
-/** A body of up to this size is copied into one piece with its head: each piece is a packet. */
-const copiedBytesMax = 16_384
-
 /**
- * A connection whose requests are plain and come whole: read and answered without the streams of
- * `node:http`, which cost a fifth of a small request. At the first bytes that are anything else, it
- * is handed over to `node:http` for good.
+ * A connection whose requests are plain and arrive in one piece. It reads and answers them without
+ * the streams of `node:http`, which cost a fifth of a small request. At the first bytes that are
+ * anything else, it hands the connection over to `node:http` for good.
  */
 export class DirectConnection {
   readonly #socket: Socket
   readonly #parts: DirectParts
   #previous: RequestHead | undefined
-  /** What came behind the request that is being answered. */
+  /** The bytes that came behind the request that is being answered. */
   #rest: Buffer | undefined
   #isBusy = false
   #isHeadSent = false
@@ -56,12 +54,12 @@ export class DirectConnection {
     socket.on('error', this.#destroy)
   }
 
-  /** The client waits for the server, and not the other way round. */
+  /** Whether the client waits for the server, and not the server for the client. */
   get isWaitedFor(): boolean {
     return this.#isBusy && !this.#isHeadSent
   }
 
-  /** Ends it now, or behind the reply that is being made. */
+  /** Ends the connection: now if it is idle, otherwise after the reply that is being made. */
   stop(): void {
     if (!this.#isBusy) this.#destroy()
   }
@@ -126,7 +124,7 @@ export class DirectConnection {
 
   #write(head: string, body: Bytes | string): boolean {
     const length = lengthOf(body)
-    if (length > copiedBytesMax) {
+    if (length > limits.httpCopiedBodyBytesMax) {
       this.#socket.cork()
       this.#socket.write(head, 'latin1')
       const hasRoom = this.#socket.write(body)
@@ -161,7 +159,7 @@ export class DirectConnection {
     try {
       await writeBody(reply, this.#socket, { isChunked })
     } finally {
-      if (release) this.#socket.write('', release) // called when all before it is sent
+      if (release) this.#socket.write('', release) // called once everything before it is sent
     }
   }
 
@@ -169,7 +167,7 @@ export class DirectConnection {
     return this.#parts.isStopping() || (this.#hasEnded && !this.#rest)
   }
 
-  /** The next request, once the client took enough of this reply. */
+  /** Goes on with the next request, once the client has taken enough of this reply. */
   #goOn({ isLast, hasRoom }: { isLast: boolean; hasRoom: boolean }): void {
     if (isLast) this.#socket.destroySoon()
     else if (hasRoom) this.#next()

@@ -17,7 +17,7 @@ import { readHead } from './request-head.ts'
 const runs = 400
 const headers = ['host', 'content-length', 'content-type', 'x-a', 'connection', 'transfer-encoding']
 
-/** Says all that a door can see of a request. */
+/** Replies with everything that a door can see of a request. */
 async function echo(request: HttpRequest): Promise<HttpReply> {
   const { method, path, query, body } = request
   const bytes = await body.take(1_000)
@@ -31,7 +31,7 @@ async function echo(request: HttpRequest): Promise<HttpReply> {
   return { status: 200, headers: { 'Content-Length': Buffer.byteLength(text) }, body: text }
 }
 
-/** Pieces of requests, right ones and such as people use to smuggle one request behind another. */
+/** Header lines: valid ones, and those that attackers use to smuggle one request behind another. */
 const line = fc.constantFrom(
   ...['Content-Length: 3', 'content-length: 3', 'Content-Length: 03', 'Content-Length: 3, 3'],
   ...['Content-Length: +3', 'Content-Length:3 ', 'Content-Length: 0', 'Content-Length: 1e1'],
@@ -61,7 +61,7 @@ const first = mostly('PUT /a HTTP/1.1', strangeFirst)
 const lineEnd = mostly('\r\n', fc.constantFrom('\n', '\r'))
 const body = fc.constantFrom('', 'abc', '3\r\nabc\r\n0\r\n\r\n', 'abcGET /smuggled HTTP/1.1\r\n')
 
-/** What is wrong in every place at once is refused for any of it. */
+/** Rarely strange: a request with several errors would be refused for any one of them. */
 function mostly(usual: string, strange: fc.Arbitrary<string>): fc.Arbitrary<string> {
   return fc.oneof({ weight: 12, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: strange })
 }
@@ -73,7 +73,7 @@ const message = fc
     return `${start}${startEnd}Host: x\r\n${all}${end}${rest}`
   })
 
-/** The byte of a message at some place becomes another, or goes. */
+/** Changes the byte at a place of a message, or removes it. */
 const mutation = fc.record({ at: fc.nat(150), byte: fc.option(fc.nat(255), { nil: undefined }) })
 
 const bytes = fc.tuple(message, fc.array(mutation, { maxLength: 2 })).map(([text, mutations]) => {
@@ -87,8 +87,9 @@ const bytes = fc.tuple(message, fc.array(mutation, { maxLength: 2 })).map(([text
 const end = Buffer.from('GET /end HTTP/1.1\r\nHost: end\r\n\r\n')
 
 /**
- * The first request apart from what comes behind it. Together, `node:http` would answer what is
- * wrong behind a request before the request, and drop the reply to that.
+ * Splits the first request from the bytes behind it. If both came together, `node:http` would
+ * refuse wrong bytes behind a request before it answers the request, and drop the reply to the
+ * request.
  */
 function piecesOf(sent: Buffer): Buffer[] {
   const head = readHead(sent)
@@ -102,7 +103,7 @@ describe('a listener', () => {
   const failures: unknown[] = []
 
   beforeAll(async () => {
-    // Whoever goes away while they send is no failure of ours.
+    // A client that goes away while it sends is not a failure of the server.
     const logError = (_: string, error: unknown): void => {
       if (!(error instanceof StorageError)) failures.push(error)
     }
@@ -116,12 +117,12 @@ describe('a listener', () => {
         refuseHostless(response)
         return
       }
-      // Whoever goes away while they send gets no reply.
+      // A client that goes away while it sends gets no reply.
       const reply = await echo(new IncomingRequest(request, undefined)).catch(() => undefined)
       if (reply && isShortReply(reply)) sendWhole(reply, { message: request, response })
     })
     reference.on('clientError', (error, socket) => {
-      // What was answered by closing the connection is not answered again.
+      // A connection that was already refused and closed gets no second answer.
       if (!refused.has(socket)) refuseMalformed(error, socket)
     })
     await once(reference.listen(0, '127.0.0.1'), 'listening')
@@ -133,14 +134,16 @@ describe('a listener', () => {
     reference.close()
   })
 
-  /** All that is answered to `sent` and one more request behind it, without the dates. */
+  /**
+   * Everything that is answered to `pieces` and one more request behind them, without the dates.
+   */
   async function answerOf(port: number, pieces: readonly Buffer[], turns: number): Promise<string> {
     const socket = connect(port, '127.0.0.1')
     let text = ''
     socket.on('data', (part) => {
       text += part.toString('latin1')
     })
-    socket.on('error', () => undefined) // closed while we write: what came is what counts
+    socket.on('error', () => undefined) // closed while we write: only the received text counts
     await once(socket, 'connect')
     for (const piece of [...pieces, end]) {
       if (socket.writable) socket.write(piece)
@@ -150,7 +153,7 @@ describe('a listener', () => {
     return text.replaceAll(/Date: [^\r]+/g, 'Date')
   }
 
-  /** Until a reply is there, or none comes. */
+  /** Waits until a reply is there, or none comes. */
   async function settled(
     text: () => string,
     { socket, turns }: { readonly socket: Socket; readonly turns: number },
@@ -174,7 +177,7 @@ describe('a listener', () => {
       fc.asyncProperty(bytes, async (sent) => {
         const [own, expected] = await answersTo(sent, 10)
         if (own === expected) return
-        // A busy machine may take its time.
+        // A busy machine may need more time.
         const [patient, alike] = await answersTo(sent, 500)
         expect(patient).toBe(alike)
       }),

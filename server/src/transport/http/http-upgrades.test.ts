@@ -15,11 +15,13 @@ import { HttpListener } from './http.ts'
 const patience = { stallMs: 200, headersMs: 200, checkIntervalMs: 25 }
 const stopMs = 8_000
 
-describe('a WebSocket on a port of requests', () => {
+describe('a WebSocket on a port of HTTP requests', () => {
   let requests: HttpListener
   let url: string
 
-  /** Upgrades everything; its WebSockets are stopped before it where it is not told otherwise. */
+  /**
+   * Upgrades every connection. If a test does not stop the WebSockets, they are stopped at its end.
+   */
   async function start(door: SocketDoor): Promise<{ stopSockets: () => Promise<void> }> {
     const { listener } = await startListener({ door })
     requests = new HttpListener({
@@ -35,7 +37,7 @@ describe('a WebSocket on a port of requests', () => {
     return { stopSockets: () => listener.stop() }
   }
 
-  it('is not cut off where requests would be', async () => {
+  it('is not cut off when a request would be', async () => {
     await start(echo)
     onTestFinished(() => requests.stop())
     const { client, texts } = await openClient(url)
@@ -45,7 +47,7 @@ describe('a WebSocket on a port of requests', () => {
     client.close()
   })
 
-  it('is stopped by whoever took it, and the port waits for that', async () => {
+  it('is stopped by its WebSocket listener, and the port waits for that', async () => {
     const door = new PatientDoor()
     const { stopSockets } = await start(door)
     const { client, texts } = await openClient(url)
@@ -63,7 +65,7 @@ describe('a WebSocket on a port of requests', () => {
     expect(texts).toEqual(['1'])
   })
 
-  it('is refused while its taker stops', async () => {
+  it('is refused while its WebSocket listener stops', async () => {
     const door = new PatientDoor()
     const { stopSockets } = await start(door)
     await stopSockets()
@@ -74,7 +76,7 @@ describe('a WebSocket on a port of requests', () => {
     expect(door.closedCount).toBe(0)
   })
 
-  it('is refused where its taker began to stop before the door had decided', async () => {
+  it('is refused if its WebSocket listener began to stop before the door had decided', async () => {
     const { promise: decided, resolve: decide } = Promise.withResolvers<void>()
     const door = new PatientDoor()
     const { stopSockets } = await start({ accept: () => decided.then(() => door.accept()) })
@@ -90,7 +92,7 @@ describe('a WebSocket on a port of requests', () => {
   })
 
   it(
-    'keeps the port from stopping only so long',
+    'delays the stop of the port only for a limited time',
     async () => {
       await start(echo)
       const client = await RawClient.open(url)

@@ -36,7 +36,7 @@ describe('a listener and its slow clients', () => {
     await listener.stop()
   })
 
-  /** Takes the whole body, and notes how that went. */
+  /** Takes the whole body, and notes the outcome. */
   async function handler(request: HttpRequest): Promise<HttpReply> {
     try {
       const { length } = await request.body.take(bodyBytesMax)
@@ -57,7 +57,7 @@ describe('a listener and its slow clients', () => {
     return performance.now() - began
   }
 
-  it('takes an upload as long as it moves, however slowly', async () => {
+  it('takes an upload as long as bytes arrive, however slowly', async () => {
     socket.write('PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\nConnection: close\r\n\r\n')
     for (const byte of 'slowly..') {
       await sleep(patience.stallMs / 3)
@@ -68,21 +68,21 @@ describe('a listener and its slow clients', () => {
     expect([outcomes, failures]).toEqual([['8 bytes'], []])
   })
 
-  it('cuts off an upload that stands still', async () => {
+  it('cuts off an upload that stalls', async () => {
     socket.write('PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nslow')
     expect(await closedAfterMs()).toBeGreaterThan(patience.stallMs / 2)
     await expect.poll(() => outcomes).toEqual(['upload-aborted'])
     expect([text, failures]).toEqual(['', []])
   })
 
-  it('cuts off chunks that stand still', async () => {
+  it('cuts off chunks that stall', async () => {
     socket.write('PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nslow\r\n')
     await closedAfterMs()
     await expect.poll(() => outcomes).toEqual(['upload-aborted'])
     expect([text, failures]).toEqual(['', []])
   })
 
-  it('waits for no headers that never end, however often some come', async () => {
+  it('cuts off headers that never end, however often some come', async () => {
     const drip = setInterval(() => socket.write('X-More: and more\r\n'), patience.headersMs / 6)
     socket.write('GET / HTTP/1.1\r\nHost: x\r\n')
     await closedAfterMs()
@@ -91,7 +91,7 @@ describe('a listener and its slow clients', () => {
     expect([outcomes, failures]).toEqual([[], []])
   })
 
-  it('waits for no headers at all only so long', async () => {
+  it('cuts off a client that sends no headers', async () => {
     await closedAfterMs()
     expect(text).toMatch(/^(HTTP\/1\.1 408 |$)/)
     expect([outcomes, failures]).toEqual([[], []])
@@ -99,9 +99,9 @@ describe('a listener and its slow clients', () => {
 
   it.each([
     ['one header that never ends', 'X-Long: ', 'x'],
-    ['headers without number', '', 'X-One: more\r\n'],
+    ['endless headers', '', 'X-One: more\r\n'],
     ['a path that never ends', undefined, '/x'],
-  ])('takes no more than some of %s', async (_, start, more) => {
+  ])('reads only a part of %s', async (_, start, more) => {
     socket.write(start === undefined ? 'GET ' : `GET / HTTP/1.1\r\nHost: x\r\n${start}`)
     socket.write(more.repeat(20_000 / more.length))
     await closedAfterMs()

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { limits } from '../../core/kernel/limits.ts'
 import type { AllowedHosts } from '../allowed-hosts.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from '../exchange.ts'
 import { hostOf, IncomingRequest, type RequestMessage, WholeRequest } from '../incoming-request.ts'
@@ -22,39 +23,38 @@ import { IdleConnections } from './idle-connections.ts'
 
 export interface HttpOptions {
   readonly host: string
-  /** 0: any free one. */
+  /** 0: any free port. */
   readonly port: number
-  /** How clients address this server; undefined: as their `Host` says. */
+  /** The URL by which clients address this server; undefined: as their `Host` says. */
   readonly publicUrl?: string | undefined
   /** Undefined: requests may name any host. */
   readonly allowedHosts?: AllowedHosts | undefined
   readonly handler: HttpHandler
   readonly patience?: Patience
-  /**
-   * Who takes requests for a WebSocket at a path; where nobody does, they are requests like all
-   * others.
-   */
+  /** The handler of requests for a WebSocket at a path; undefined: they are ordinary requests. */
   upgrades?(path: string): UpgradeHandler | undefined
   logError(message: string, cause: unknown): void
 }
 
-/** How long a client is waited for. */
+/** How long the server waits for a client. */
 export interface Patience {
-  /** One on whose connection nothing moves for this long is cut off. */
+  /** A client is cut off if nothing moves on its connection for this long. */
   readonly stallMs: number
-  /** One whose headers are not all there by then. */
+  /** A client is cut off if its headers are not complete after this long. */
   readonly headersMs: number
-  /** How often connections are looked at for that. */
+  /** How often connections are checked. */
   readonly checkIntervalMs: number
 }
 
-const usualPatience: Patience = { stallMs: 65_000, headersMs: 10_000, checkIntervalMs: 2_000 }
-/** What is in flight when the server is told to stop gets this long. */
-const stopMs = 8_000
+const usualPatience: Patience = {
+  stallMs: limits.httpStallMsMax,
+  headersMs: limits.httpHeadersMsMax,
+  checkIntervalMs: limits.httpCheckIntervalMs,
+}
 
 /**
- * `node:http` without anything between it and the doors; and in front of it, for what is plain and
- * comes whole, `DirectConnection`.
+ * `node:http` with nothing between it and the doors. In front of it, `DirectConnection` serves
+ * requests that are plain and arrive in one piece.
  */
 export class HttpListener {
   readonly #server: Server
@@ -63,7 +63,7 @@ export class HttpListener {
   readonly #outbox = new Outbox()
   readonly #direct = new Map<Socket, DirectConnection>()
   readonly #directParts: DirectParts
-  /** Connections that speak HTTP no more. */
+  /** Connections that no longer speak HTTP. */
   readonly #upgraded = new Set<Duplex>()
   #isStopping = false
 
@@ -74,12 +74,12 @@ export class HttpListener {
     this.#server = createServer(
       {
         headersTimeout: headersMs,
-        // An upload may take as long as it moves.
+        // An upload may take any time, as long as bytes arrive.
         requestTimeout: 0,
         keepAliveTimeout: 0,
         connectionsCheckingInterval: checkIntervalMs,
         noDelay: true,
-        requireHostHeader: false, // told in our own words
+        requireHostHeader: false, // `refuseHostless` answers instead
         ...choosingUpgrades((message) => this.#takerOf(message) !== undefined),
       },
       (message, response) => this.#serve(message, response),
@@ -94,38 +94,38 @@ export class HttpListener {
     this.#server.on('close', () => clearInterval(timer))
   }
 
-  /** Where it listens, once it does. */
+  /** The URL that it listens on, once it listens. */
   get url(): string {
     const { host } = this.#options
     return `http://${hostOf(host)}:${portOf(this.#server)}`
   }
 
-  /** Where programs of this machine reach it, whatever others call it. */
+  /** The URL by which programs on this machine reach it, whatever its public URL is. */
   get localUrl(): string {
     return `http://${hostOf(localAddressOf(this.address))}:${portOf(this.#server)}`
   }
 
-  /** The IP address that it listens on, once it does. */
+  /** The IP address that it listens on, once it listens. */
   get address(): string {
     const address = this.#server.address()
     return typeof address === 'object' && address ? address.address : ''
   }
 
-  /** Resolves once requests are taken. Rejects with Node's error, such as EADDRINUSE. */
+  /** Resolves once it accepts requests. Rejects with Node's error, such as EADDRINUSE. */
   listen(): Promise<void> {
     return listenOn(this.#server, this.#options)
   }
 
   /**
-   * Takes no more connections, finishes what is in flight, and cuts off what takes too long. Waits
-   * for upgraded connections as well, which their takers end. May be called twice.
+   * Accepts no more connections, finishes requests in flight, and cuts off those that take too
+   * long. Also waits for upgraded connections, which their handlers end. May be called twice.
    */
   async stop(): Promise<void> {
     this.#isStopping = true
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#server.close(() => resolve())
     for (const connection of this.#direct.values()) connection.stop()
-    const deadline = setTimeout(() => this.#cutOffAll(), stopMs)
+    const deadline = setTimeout(() => this.#cutOffAll(), limits.httpStopMsMax)
     await promise
     clearTimeout(deadline)
   }
@@ -156,7 +156,7 @@ export class HttpListener {
     socket.once('close', () => this.#direct.delete(socket))
   }
 
-  /** The client waits for the server, and not the other way round. */
+  /** Whether the client waits for the server, and not the server for the client. */
   #isWaitedFor(socket: Socket): boolean {
     const direct = this.#direct.get(socket)
     if (direct) return direct.isWaitedFor
@@ -181,7 +181,7 @@ export class HttpListener {
 
   #upgrade(message: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { [latest]: before }: BusySocket = message.socket
-    // The reply to the request in front of it would come in the midst of frames.
+    // The reply to the request before it would come in the middle of WebSocket frames.
     if (before && !before.response.writableFinished) {
       socket.destroy()
       return
@@ -195,7 +195,7 @@ export class HttpListener {
   async #serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
     const exchange = { message, response }
     const socket: BusySocket = message.socket
-    // RFC 9112, 9.6: nothing is done for what comes behind a reply that closes the connection.
+    // RFC 9112, 9.6: ignore requests behind a reply that closes the connection.
     if (socket[latest] && lacksHost(socket[latest].message)) return
     socket[latest] = exchange
     if (lacksHost(message)) {
@@ -225,7 +225,7 @@ export class HttpListener {
   async #stream(reply: HttpReply, exchange: Exchange): Promise<void> {
     const { response } = exchange
     if (this.#isStopping) response.setHeader('Connection', 'close')
-    // A connection that becomes idle while the server stops is closed with those that were.
+    // A connection that becomes idle while the server stops is closed too.
     response.once('close', () => this.#isStopping && this.#server.closeIdleConnections())
     await sendStreamed(reply, exchange)
   }
@@ -248,7 +248,10 @@ interface BusySocket extends Socket {
   [latest]?: Exchange | undefined
 }
 
-/** What `node:http` does with a connection, which it then does for those alone that it is given. */
+/**
+ * Removes the connection listeners of `node:http`. Returns a function that runs them for one
+ * connection.
+ */
 function taking(server: Server): (socket: Socket) => void {
   const takers = server.listeners('connection')
   server.removeAllListeners('connection')
@@ -257,10 +260,10 @@ function taking(server: Server): (socket: Socket) => void {
   }
 }
 
-/** Bytes that were read from a connection, to whoever listens to it now. */
+/** Passes bytes that were read from a connection to its current listeners. */
 function passOn(socket: Socket, { bytes, isEnd }: { bytes: Buffer; isEnd: boolean }): void {
   if (isEnd) {
-    // Nothing can be put back behind the end.
+    // After the end of a stream nothing can be put back into it.
     socket.emit('data', bytes)
     socket.emit('end')
     return
@@ -271,13 +274,13 @@ function passOn(socket: Socket, { bytes, isEnd }: { bytes: Buffer; isEnd: boolea
 
 function refuse(error: Error, socket: Duplex): void {
   const connection: BusySocket | undefined = socket instanceof Socket ? socket : undefined
-  // What is written behind the head of a reply would be taken for its body.
+  // Bytes behind the head of an unfinished reply would be taken for its body.
   const response = connection?.[latest]?.response
   if (response?.headersSent && !response.writableFinished) socket.destroy()
   else refuseMalformed(error, socket)
 }
 
-/** Not everywhere does a connection to "any address" reach this machine. */
+/** On some systems a connection to the "any" address does not reach this machine. */
 function localAddressOf(address: string): string {
   if (address === '::') return '::1'
   return address === '0.0.0.0' || address === '::ffff:0.0.0.0' ? '127.0.0.1' : address

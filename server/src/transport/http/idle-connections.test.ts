@@ -22,7 +22,7 @@ it('spares a connection whose client sends', async () => {
   expect(server.destroyed).toBe(true)
 })
 
-it('spares a connection whose client takes', async () => {
+it('spares a connection whose client reads', async () => {
   const { connections, client, server } = await connected(1_000)
   server.write('a reply')
   await once(client, 'data')
@@ -40,7 +40,7 @@ it('spares a connection whose client waits for the server, and counts from then 
   expect(server.destroyed).toBe(true)
 })
 
-it('waits less for the first byte of all', async () => {
+it('waits a shorter time for the very first byte', async () => {
   const { connections, client, server } = await connected(1_000, 100)
   connections.cutOff(1_099, busyWithNobody)
   expect(server.destroyed).toBe(false)
@@ -56,7 +56,7 @@ it('waits less for the first byte of all', async () => {
 
 const busyWithNobody = (): boolean => false
 
-/** A connection that is watched from 1,000 on. */
+/** A connection that is watched from 1,000 ms on. */
 async function connected(
   idleMs: number,
   silentMs = idleMs,

@@ -6,7 +6,7 @@ const plain = 'PUT /a%20b?c=d HTTP/1.1\r\nHost: x:1\r\nContent-Length: 2\r\nX-Ot
 describe('the head of a request', () => {
   const read = (text: string): RequestHead | undefined => readHead(Buffer.from(text, 'latin1'))
 
-  it('is read where it is plain', () => {
+  it('is read if it is plain', () => {
     expect(read(`${plain}{}`)).toMatchObject({
       method: 'PUT',
       url: '/a%20b?c=d',
@@ -20,11 +20,11 @@ describe('the head of a request', () => {
     expect(read(`${plain}{}GET / HTTP/1.1\r\n`)).toMatchObject({ bodyBytes: 2 })
   })
 
-  it('has no body where it does not say so', () => {
+  it('has no body unless it says so', () => {
     expect(read('POST / HTTP/1.1\r\nHost: x\r\n\r\n')).toMatchObject({ bodyBytes: 0 })
   })
 
-  it('takes a header for no more than a name', () => {
+  it('treats names such as `__proto__` like any other', () => {
     const head = read('GET / HTTP/1.1\r\nHost: x\r\n__proto__: y\r\nConstructor:\r\n\r\n')
     expect(Object.entries(head?.headers ?? {})).toEqual([
       ['host', 'x'],
@@ -33,7 +33,7 @@ describe('the head of a request', () => {
     ])
   })
 
-  it('takes over the headers of the head before, where they are the same', () => {
+  it('reuses the headers of the head before if they are the same', () => {
     const first = read(`${plain}{}`)
     const second = readHead(Buffer.from(plain.replace('/a%20b?c=d', '/e')), first)
     expect(second).toMatchObject({ url: '/e', bodyBytes: 2, bodyStart: plain.length - 8 })
@@ -62,7 +62,7 @@ describe('the head of a request', () => {
     ['a space in front of the colon', plain.replace('X-Other:', 'X-Other :')],
     ['a space in front of a name', plain.replace('X-Other', ' X-Other')],
     ['a header without a name', plain.replace('X-Other', '')],
-    ['a name that is no token', plain.replace('X-Other', 'X(Other')],
+    ['a name that is not a token', plain.replace('X-Other', 'X(Other')],
     ['a folded header', plain.replace('a b', 'a\r\n b')],
     ['a line feed alone', plain.replace('a b', 'a\nb')],
     ['a carriage return alone', plain.replace('a b', 'a\rb')],
@@ -72,26 +72,26 @@ describe('the head of a request', () => {
     ['an upgrade', plain.replace('X-Other', 'Upgrade')],
     ['an expectation', plain.replace('X-Other', 'Expect')],
     ['a connection to be closed', plain.replace('X-Other:  a b', 'Connection: close')],
-    ['a connection with more to it', plain.replace('X-Other:  a b', 'Connection: keep-alive, x')],
+    ['a connection with more options', plain.replace('X-Other:  a b', 'Connection: keep-alive, x')],
     ['two lengths', plain.replace('X-Other:  a b', 'content-length: 2')],
     ['a list of lengths', plain.replace('Length: 2', 'Length: 2, 2')],
     ['a length with a sign', plain.replace('Length: 2', 'Length: +2')],
-    ['a length that is no number', plain.replace('Length: 2', 'Length: 0x2')],
+    ['a length that is not a number', plain.replace('Length: 2', 'Length: 0x2')],
     ['an empty length', plain.replace('Length: 2', 'Length: ')],
     ['a length that is large', plain.replace('Length: 2', 'Length: 10000000')],
     ['headers that are large', plain.replace('a b', 'a'.repeat(9_000))],
-  ])('is left to others where it has %s', (_, text) => {
+  ])('is left to `node:http` if it has %s', (_, text) => {
     expect(read(text)).toBeUndefined()
   })
 
   it.each([
-    ['blanks in front of a byte that no value has', `X-Other:${' '.repeat(7_900)}\x01`],
-    ['tabs in front of one', `X-Other:${'\t'.repeat(7_900)}\x80`],
+    ['blanks in front of an invalid byte', `X-Other:${' '.repeat(7_900)}\x01`],
+    ['tabs in front of an invalid byte', `X-Other:${'\t'.repeat(7_900)}\x80`],
     ['one name that never ends', 'x'.repeat(7_900)],
     ['blanks in front of the colon', `X${' '.repeat(7_900)}: a`],
-  ])('is refused as quickly as it is read, with %s', (_, line) => {
+  ])('is refused as fast as a valid one is read, with %s', (_, line) => {
     const bytes = Buffer.from(`GET / HTTP/1.1\r\nHost: x\r\n${line}\r\n\r\n`, 'latin1')
-    // Read once, it takes microseconds; looked at anew from each byte, it takes the test's time.
+    // One pass takes microseconds. A new scan from each byte would take longer than the test may.
     for (let time = 0; time < 3_000; time += 1) readHead(bytes)
     expect(readHead(bytes)).toBeUndefined()
   })

@@ -1,11 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import { limits } from '../../core/kernel/limits.ts'
 
-/** The head of a request that says nothing unusual. */
+/** The head of a plain request, which has nothing unusual. */
 export interface RequestHead {
   readonly method: string
   /** Begins with a slash. */
   readonly url: string
-  /** By names in lower case; each stood there once. */
+  /** By names in lower case; no name occurs twice. */
   readonly headers: IncomingHttpHeaders
   /** The lines that `headers` were read from. */
   readonly lines: string
@@ -14,28 +15,26 @@ export interface RequestHead {
   readonly bodyBytes: number
 }
 
-/** What is longer is left to `node:http`, which knows how much is too much. */
-const headBytesMax = 8_192
 const headEnd = Buffer.from('\r\n\r\n')
 const lineEnd = '\r\n'
 const requestLine = /^(GET|HEAD|PUT|POST|PATCH|DELETE|OPTIONS) (\/[!-~]*) HTTP\/1\.1$/
 /**
- * RFC 9110, 5.6.2 and 5.5: of values only those without `obs-text`. Each part is followed by what
- * it can't hold itself, so that no line is looked at twice, whatever is in it.
+ * RFC 9110, 5.6.2 and 5.5, but no `obs-text` in values. Each part of the pattern is followed by a
+ * character that the part can't contain. So no line is scanned twice, whatever is in it.
  */
 const headerLine = /([\w!#$%&'*+\-.^`|~]+):([\t -~]*)\r\n/y
-/** Those that say how to go on: more than one request and its reply, or another protocol. */
+/** Headers that need more than one request and its reply, or another protocol. */
 const unusual = ['transfer-encoding', 'upgrade', 'expect', 'http2-settings', 'proxy-connection']
 
 /**
- * The head at the front of `bytes`. Undefined where not all of it is there, or where anything about
- * it is not plain: `node:http` decides about that. So this takes a part of what is a request by RFC
- * 9112, never more. `previous`: the head in front of it on the connection, whose headers clients
- * mostly repeat.
+ * Reads the head at the front of `bytes`. Undefined if it is incomplete, or if anything about it is
+ * not plain: then `node:http` decides. So this accepts some of the requests that RFC 9112 allows,
+ * and no others. `previous`: the head before it on the connection; clients mostly repeat its
+ * headers.
  */
 export function readHead(bytes: Buffer, previous?: RequestHead): RequestHead | undefined {
   const end = bytes.indexOf(headEnd)
-  if (end < 0 || end > headBytesMax) return undefined
+  if (end < 0 || end > limits.httpHeadBytesMax) return undefined
   const text = bytes.toString('latin1', 0, end + lineEnd.length)
   const firstEnd = text.indexOf(lineEnd)
   const [, method, url] = requestLine.exec(text.slice(0, firstEnd)) ?? []
@@ -50,7 +49,7 @@ export function readHead(bytes: Buffer, previous?: RequestHead): RequestHead | u
 }
 
 function readHeaders(lines: string): IncomingHttpHeaders | undefined {
-  // As those of `node:http`: a name such as `__proto__` is one like any other.
+  // As in `node:http`, a name such as `__proto__` is a header like any other.
   const headers: IncomingHttpHeaders = Object.create(null)
   headerLine.lastIndex = 0
   while (headerLine.lastIndex < lines.length) {
@@ -70,7 +69,7 @@ function isPlain(headers: IncomingHttpHeaders): boolean {
   return headers.connection === undefined || /^keep-alive$/i.test(headers.connection)
 }
 
-/** Undefined where it is none that can be kept in memory. */
+/** The length of the body; undefined if it is invalid or too large to keep in memory. */
 function lengthOf(headers: IncomingHttpHeaders): number | undefined {
   const length = headers['content-length']
   if (length === undefined) return 0

@@ -1,15 +1,18 @@
-/** What a server sends: frames that are whole messages, without a mask (RFC 6455, 5.2). */
+/** The frames that a server sends: each is a whole message, without a mask (RFC 6455, 5.2). */
 
 const final = 0x80
 const textCode = 0x1
 const pongCode = 0xa
-/** A length up to this stands in the head itself. */
+/** A length up to this fits into the second byte of the head. */
 const shortMax = 125
 const mediumMax = 0xffff
 const mediumMark = 126
 const longMark = 127
 
-/** Frames of texts, one behind the other. One buffer costs a fraction of one for each text. */
+/**
+ * The frames of texts, one behind the other. One buffer for all costs a fraction of a buffer for
+ * each.
+ */
 export function textFrames(texts: readonly string[]): Buffer {
   const sizes = texts.map((text) => Buffer.byteLength(text))
   const total = sizes.reduce((sum, size) => sum + headBytes(size) + size, 0)
@@ -23,7 +26,7 @@ export function textFrames(texts: readonly string[]): Buffer {
   return frames
 }
 
-/** `data` are the 125 bytes at most of the ping. */
+/** `data` is the data of the ping, 125 bytes at most. */
 export function pongFrame(data: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(headBytes(data.length) + data.length)
   frame.set(data, writeHead(frame, { start: 0, code: pongCode, size: data.length }))
@@ -35,7 +38,7 @@ function headBytes(size: number): number {
   return size <= mediumMax ? 4 : 10
 }
 
-/** Returns where the payload begins. */
+/** Writes the head of a frame. Returns where its payload begins. */
 function writeHead(
   frames: Buffer,
   { start, code, size }: { start: number; code: number; size: number },

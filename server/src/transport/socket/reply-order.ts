@@ -5,10 +5,10 @@ export class ReplyOrder {
   #asked = 0
   /** Number of the oldest question without an answer. */
   #first = 0
-  /** Those that came before the answers in front of them. */
+  /** Answers that came before the answers to earlier questions. */
   readonly #early = new Map<number, Answer>()
 
-  /** How many questions are there whose answers have not gone out. */
+  /** How many questions have answers that have not gone out. */
   get openCount(): number {
     return this.#asked - this.#first
   }
@@ -20,8 +20,8 @@ export class ReplyOrder {
   }
 
   /**
-   * Notes an answer, and hands to `send` the texts that may go out with it. Returns false and does
-   * nothing else where there is one already.
+   * Notes an answer, and passes all texts to `send` that may go out now. Returns false and does
+   * nothing if the question has an answer already.
    */
   answer(question: number, answer: Answer, send: (text: string) => void): boolean {
     if (question < this.#first || this.#early.has(question)) return false

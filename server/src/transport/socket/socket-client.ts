@@ -1,14 +1,14 @@
 import { WebSocket } from 'ws'
 
-/** The bytes of a reason that a frame holds (RFC 6455, 5.5). */
+/** How many bytes of a reason fit into a close frame (RFC 6455, 5.5). */
 const reasonBytesMax = 123
 
 /**
- * The connection of `ws`, which closes by itself where the client does or sends what it must not.
- * It asks first here, so that answers that are under way come before the end.
+ * A connection of `ws`. `ws` closes it by itself if the client closes or sends invalid data. This
+ * class asks first, so that pending answers go out before the end.
  */
 export class SocketClient extends WebSocket {
-  /** Whoever is asked: calls `closeNow` in the end. */
+  /** Called instead of closing. It must call `closeNow` in the end. */
   onClosing: ((code: number | undefined, reason: string | Buffer | undefined) => void) | undefined
 
   override close(code?: number, reason?: string | Buffer): void {
@@ -16,13 +16,13 @@ export class SocketClient extends WebSocket {
     else super.close(code, reason)
   }
 
-  /** As much of the reason as fits. */
+  /** Closes the connection, with as much of the reason as fits. */
   closeNow(code?: number, reason: string | Buffer = ''): void {
     super.close(code, fitting(reason))
   }
 }
 
-/** Cut between characters. */
+/** Cuts a reason to the bytes that fit, between characters. */
 function fitting(reason: string | Buffer): string | Buffer {
   if (typeof reason !== 'string' || Buffer.byteLength(reason) <= reasonBytesMax) return reason
   const room = new Uint8Array(reasonBytesMax)

@@ -6,15 +6,15 @@ import type { SocketClient } from './socket-client.ts'
 import { SocketOutput } from './socket-output.ts'
 import { type SocketPatience, SocketVigil } from './socket-vigil.ts'
 
-/** What one client may have under way. */
+/** The limits of one connection. */
 export interface SocketLimits {
   /** A longer message closes the connection. */
   readonly maxPayloadBytes: number
-  /** With so many messages that are not answered, a connection is not read any further. */
+  /** A connection with this many unanswered messages is not read any further. */
   readonly unansweredMax: number
-  /** The same, for their bytes; one message is taken, however long it is. */
+  /** The same for the bytes of these messages. A single message is taken, however long it is. */
   readonly unansweredBytesMax: number
-  /** The same, for bytes of answers that the client does not take. */
+  /** The same for the bytes of answers that the client has not taken. */
   readonly backlogBytesMax: number
 }
 
@@ -37,7 +37,7 @@ interface Waiting {
 interface Ending {
   readonly code: number | undefined
   readonly reason: string | Buffer | undefined
-  /** Whether messages that have come are still handed to the door. */
+  /** Whether messages that have already come are still handed to the door. */
   readonly takesWaiting: boolean
   readonly awaitsAnswers: boolean
 }
@@ -46,8 +46,8 @@ interface Ending {
 const internalError = 1011
 
 /**
- * One client: hands its messages to the session of a door, puts the answers in order, and bounds
- * what either side leaves lying.
+ * The connection of one client. It hands messages to the session of a door, puts the answers in
+ * order, and limits what waits on either side.
  */
 export class SocketConnection {
   readonly #parts: ConnectionParts
@@ -55,11 +55,11 @@ export class SocketConnection {
   readonly #vigil: SocketVigil
   readonly #order = new ReplyOrder()
   #unansweredBytes = 0
-  /** Messages that came with the last ones that the door could take. */
+  /** Messages that came together with the last one that the limits allowed. */
   #waiting: Waiting[] = []
   #ending: Ending | undefined
   #hasEnded = false
-  /** Whether the end of this turn of the event loop is waited for. */
+  /** Whether `#endTurn` runs at the end of this turn of the event loop. */
   #isDue = false
 
   constructor(parts: ConnectionParts, now: number) {
@@ -71,17 +71,17 @@ export class SocketConnection {
     client.on('message', (data: Buffer, isBinary) => this.#receive(data, isBinary))
     client.on('ping', (data) => this.#pong(data))
     client.on('close', () => this.#end())
-    // What the client did wrong: `onClosing` was called already.
+    // An error of the client: `onClosing` was called already.
     client.on('error', () => undefined)
     socket.on('drain', () => this.#drained())
   }
 
-  /** Ends it; what is answered already goes out first. */
+  /** Ends the connection. Answers that were given already go out first. */
   closeNow(code: number, reason: string): void {
     this.#close({ code, reason, takesWaiting: false, awaitsAnswers: false })
   }
 
-  /** Ends it once what the door is at is answered. */
+  /** Ends the connection once the door has answered the messages that it was handed. */
   closeSoon(code: number, reason: string): void {
     this.#close({ code, reason, takesWaiting: false, awaitsAnswers: true })
   }
@@ -90,7 +90,7 @@ export class SocketConnection {
     this.#parts.client.terminate()
   }
 
-  /** To be called now and then: `now` is ms from anywhere. */
+  /** Must be called now and then. `now` is ms since any fixed moment. */
   check(now: number): void {
     const { client, socket } = this.#parts
     const verdict = this.#vigil.look(now, {
@@ -166,7 +166,7 @@ export class SocketConnection {
     this.#goOn()
   }
 
-  /** Sends what is answered, and takes what the limits allow then. */
+  /** Sends the answers, then takes as many messages as the limits allow. */
   #goOn(): void {
     if (this.#hasEnded) return
     try {
@@ -183,7 +183,8 @@ export class SocketConnection {
   #takeWaiting(): void {
     const waiting = this.#waiting
     let count = 0
-    // Whoever is handed one may end it all: then others are waiting, or nobody.
+    // The door may close the connection when it is handed a message: then `#waiting` is another
+    // list.
     for (const { data, isBinary } of waiting) {
       if (waiting !== this.#waiting || !this.#mayTake()) break
       this.#hand(data, isBinary)
@@ -192,7 +193,7 @@ export class SocketConnection {
     if (waiting === this.#waiting) this.#waiting = waiting.slice(count)
   }
 
-  /** A connection that is about to end is read: the client may say that it is through as well. */
+  /** A connection that is about to end is still read: the client may send its own close frame. */
   #steer(): void {
     const { client } = this.#parts
     const mayRead = this.#ending !== undefined || (this.#waiting.length === 0 && this.#mayTake())
@@ -201,19 +202,19 @@ export class SocketConnection {
   }
 
   #closeAsToldBy(code: number | undefined, reason: string | Buffer | undefined): void {
-    // The client answers our own end.
+    // The client answers our own close frame.
     if (this.#hasEnded) this.#parts.client.closeNow(code, reason)
     const why = reason ?? this.#complaintOf(code)
     this.#close({ code, reason: why, takesWaiting: true, awaitsAnswers: true })
   }
 
-  /** What `ws` closes a connection for by itself. */
+  /** The reason for each code with which `ws` closes a connection by itself. */
   #complaintOf(code: number | undefined): string | undefined {
     const { maxPayloadBytes } = this.#parts.limits
-    if (code === 1002) return 'What came is no frame of a client.'
+    if (code === 1002) return 'The data is not a valid client frame.'
     if (code === 1007) return 'A text is not valid UTF-8.'
     if (code === 1008) return 'A message came in too many pieces.'
-    if (code === 1009) return `A message has ${maxPayloadBytes} bytes at most.`
+    if (code === 1009) return `A message may have at most ${maxPayloadBytes} bytes.`
     return undefined
   }
 
@@ -223,7 +224,7 @@ export class SocketConnection {
   }
 
   #close(ending: Ending): void {
-    // One that waits for answers may give way to one that does not.
+    // An ending that waits for answers may be replaced by one that does not.
     if (this.#hasEnded || (this.#ending && (ending.awaitsAnswers || !this.#ending.awaitsAnswers))) {
       return
     }

@@ -1,18 +1,10 @@
 import type { Socket } from 'node:net'
+import { limits } from '../../core/kernel/limits.ts'
 import { pongFrame, textFrames } from './frames.ts'
 
 /**
- * So many texts go out without waiting for more: a client that has asked for many begins to read
- * the first answers while the last ones are being made.
- */
-const gatheredMax = 32
-
-/** What is handed to the socket at once: a slow client shows by taking the next of these. */
-const sliceBytes = 262_144
-
-/**
- * What goes to one client. Texts are gathered until they are flushed or many, and go out as one
- * write of frames. What the client does not take yet is kept here, where it is counted.
+ * The output to one client. Texts are gathered until a flush, or until they are many, and go out as
+ * frames in one write. Frames that the client does not take yet are kept and counted here.
  */
 export class SocketOutput {
   readonly #socket: Socket
@@ -28,22 +20,27 @@ export class SocketOutput {
     this.#socket = socket
   }
 
-  /** What waits for the client, beside the slice that the socket has: bytes, or units of texts. */
+  /**
+   * The size of what waits for the client, besides the slice in the socket: bytes of frames, and
+   * UTF-16 units of texts.
+   */
   get backlog(): number {
     return this.#textUnits + this.#queuedBytes
   }
 
-  /** Whether there is nothing left but what the socket has. */
+  /** Whether everything was handed to the socket. */
   get isHanded(): boolean {
     return this.#queue.length === 0 && this.#texts.length === 0
   }
 
-  /** Whether the client has yet to take what the socket has. */
+  /** Whether the socket holds bytes that the client has not taken. */
   get isBlocked(): boolean {
     return this.#socket.writableLength > 0
   }
 
-  /** All that left the socket so far: it stands still while the client takes nothing. */
+  /**
+   * The bytes that left the socket so far. The number stands still while the client takes nothing.
+   */
   get takenBytes(): number {
     return this.#handedBytes - this.#socket.writableLength
   }
@@ -51,7 +48,7 @@ export class SocketOutput {
   readonly addText = (text: string): void => {
     this.#texts.push(text)
     this.#textUnits += text.length
-    if (this.#texts.length >= gatheredMax) this.flush()
+    if (this.#texts.length >= limits.socketGatheredTextsMax) this.flush()
   }
 
   /** Answers a ping; of several, the latest is enough (RFC 6455, 5.5.3). */
@@ -59,7 +56,7 @@ export class SocketOutput {
     this.#pong = data
   }
 
-  /** Makes frames of what was added, and hands over as much as the client takes. */
+  /** Makes frames of the added texts and pong, and hands over as much as the client takes. */
   flush(): void {
     if (this.#texts.length > 0) {
       const texts = this.#texts
@@ -73,7 +70,7 @@ export class SocketOutput {
     }
   }
 
-  /** Hands over more, where the client took what the socket had. */
+  /** Hands more to the socket if the client took what the socket had. */
   pump(): void {
     let slice: Buffer | undefined
     while (this.#takesMore()) {
@@ -84,7 +81,7 @@ export class SocketOutput {
   }
 
   #send(frames: Buffer): void {
-    if (this.#queue.length === 0 && frames.length <= sliceBytes && this.#takesMore()) {
+    if (this.#queue.length === 0 && frames.length <= limits.socketSliceBytes && this.#takesMore()) {
       this.#write(frames)
       return
     }
@@ -100,15 +97,15 @@ export class SocketOutput {
   #nextSlice(): Buffer | undefined {
     const frames = this.#queue[0]
     if (!frames) return undefined
-    if (frames.length <= sliceBytes) this.#queue.shift()
-    else this.#queue[0] = frames.subarray(sliceBytes)
-    const slice = frames.subarray(0, sliceBytes)
+    if (frames.length <= limits.socketSliceBytes) this.#queue.shift()
+    else this.#queue[0] = frames.subarray(limits.socketSliceBytes)
+    const slice = frames.subarray(0, limits.socketSliceBytes)
     this.#queuedBytes -= slice.length
     return slice
   }
 
   #write(frames: Buffer): void {
-    // A client that has gone, or said that it will, has nothing written to it any more.
+    // Write nothing to a client that has gone, or has announced its end.
     if (!this.#socket.writable) return
     this.#handedBytes += frames.length
     this.#socket.write(frames)

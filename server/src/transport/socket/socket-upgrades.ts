@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Server, type ServerOptions, WebSocketServer } from 'ws'
+import { limits } from '../../core/kernel/limits.ts'
 import type { AllowedHosts } from '../allowed-hosts.ts'
 import { IncomingUpgrade } from '../incoming-request.ts'
 import { Outbox } from '../outbox.ts'
@@ -15,7 +16,7 @@ import { refuseUpgrade } from './upgrade-refusal.ts'
 
 export interface SocketUpgradesOptions {
   readonly door: SocketDoor
-  /** Of one message; a longer one closes the connection with code 1009. */
+  /** The most bytes of a message; a longer one closes the connection with code 1009. */
   readonly maxPayloadBytes: number
   /** Undefined: handshakes may name any host. */
   readonly allowedHosts?: AllowedHosts | undefined
@@ -24,28 +25,20 @@ export interface SocketUpgradesOptions {
 }
 
 export interface UpgradesPatience extends SocketPatience {
-  /** A handshake that is not through by then is cut off. */
+  /** A handshake that takes longer is cut off. */
   readonly handshakeMs: number
-  /** How often connections are looked at for that. */
+  /** How often connections are checked. */
   readonly checkIntervalMs: number
 }
 
 export const usualPatience: UpgradesPatience = {
-  handshakeMs: 10_000,
-  idleMs: 160_000,
-  pongMs: 16_000,
-  stallMs: 120_000,
-  endMs: 8_000,
-  checkIntervalMs: 4_000,
+  handshakeMs: limits.socketHandshakeMsMax,
+  idleMs: limits.socketIdleMsMax,
+  pongMs: limits.socketPongMsMax,
+  stallMs: limits.socketStallMsMax,
+  endMs: limits.socketEndMsMax,
+  checkIntervalMs: limits.socketCheckIntervalMs,
 }
-
-const unansweredMax = 1_024
-const unansweredBytesMax = 4 * 1_048_576
-const backlogBytesMax = 1_048_576
-/** `ws` keeps each frame of a message and each read of a frame by itself, until all are there. */
-const piecesMax = 16_384
-/** A long message may come in as many reads as it takes at this size. */
-const readBytesMin = 512
 
 const goingAway = 1001
 const stopReason = 'The server is stopping.'
@@ -53,18 +46,18 @@ const stopReason = 'The server is stopping.'
 interface Handshake {
   readonly message: IncomingMessage
   readonly socket: Socket
-  /** What the client sent behind its request already. */
+  /** Bytes that the client already sent behind its request. */
   readonly head: Buffer
 }
 
-/** Makes WebSockets of connections that an HTTP server hands over, and looks after them. */
+/** Turns connections that an HTTP server hands over into WebSockets, and watches them. */
 export class SocketUpgrades {
   readonly #options: SocketUpgradesOptions
   readonly #patience: UpgradesPatience
   readonly #server: Server<typeof SocketClient>
   /** What all connections share. */
   readonly #common: Omit<ConnectionParts, 'client' | 'socket' | 'session'>
-  /** Those that the door has yet to decide, and since when. */
+  /** Handshakes that the door has not decided yet, and since when. */
   readonly #handshakes = new Map<Socket, number>()
   readonly #connections = new Set<SocketConnection>()
   readonly #timer: NodeJS.Timeout
@@ -85,17 +78,19 @@ export class SocketUpgrades {
     this.#timer = setInterval(() => this.#check(), patience.checkIntervalMs).unref()
   }
 
-  /** For `upgrade` of a server of `node:http`; of requests that ask for a WebSocket alone. */
+  /**
+   * A listener for `upgrade` of a `node:http` server, for requests that ask for a WebSocket only.
+   */
   readonly handleUpgrade: UpgradeHandler = (message, socket, head) => {
     socket.on('error', destroyIt)
-    // Node hands out something else while a body is still to come.
+    // Node passes something else than a Socket while a body is still to come.
     if (socket instanceof Socket) this.#handshake({ message, socket, head })
     else socket.destroy()
   }
 
   /**
-   * Takes nothing any more, sends what is in flight, closes all connections, and cuts off what
-   * takes too long. May be called twice.
+   * Accepts nothing any more, sends pending answers, closes all connections, and cuts off those
+   * that take too long. May be called twice.
    */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop()
@@ -113,7 +108,7 @@ export class SocketUpgrades {
   #cutOffAll(): void {
     for (const socket of this.#handshakes.keys()) socket.destroy()
     for (const connection of this.#connections) connection.terminate()
-    // A door that never answers holds nobody up.
+    // A door that never decides must not delay the stop.
     this.#emptied.resolve()
   }
 
@@ -176,7 +171,7 @@ export class SocketUpgrades {
       })
       control.attach(connection)
     })
-    // The client has gone, or its handshake is not one that `ws` takes.
+    // The client has gone, or `ws` refused its handshake.
     if (!isOpen) session.close()
   }
 
@@ -189,7 +184,7 @@ export class SocketUpgrades {
   }
 }
 
-/** What a door is given before there is a connection. */
+/** The control that a door gets before there is a connection. */
 class Control implements SocketControl {
   #connection: SocketConnection | undefined
   #early: { code: number; reason: string } | undefined
@@ -213,13 +208,21 @@ function settingsOf(maxPayloadBytes: number): ServerOptions<typeof SocketClient>
     perMessageDeflate: false,
     autoPong: false,
     maxPayload: maxPayloadBytes,
-    maxFragments: piecesMax,
-    maxBufferedChunks: Math.max(piecesMax, Math.ceil(maxPayloadBytes / readBytesMin)),
+    maxFragments: limits.socketMessagePiecesMax,
+    maxBufferedChunks: Math.max(
+      limits.socketMessagePiecesMax,
+      Math.ceil(maxPayloadBytes / limits.socketPieceBytesMin),
+    ),
   }
 }
 
 function limitsOf({ maxPayloadBytes }: SocketUpgradesOptions): SocketLimits {
-  return { maxPayloadBytes, unansweredMax, unansweredBytesMax, backlogBytesMax }
+  return {
+    maxPayloadBytes,
+    unansweredMax: limits.socketUnansweredMax,
+    unansweredBytesMax: limits.socketUnansweredBytesMax,
+    backlogBytesMax: limits.socketBacklogBytesMax,
+  }
 }
 
 function destroyIt(this: Duplex): void {

@@ -1,21 +1,21 @@
-/** How long a client is waited for, in ms. */
+/** How long the server waits for a client, in ms. */
 export interface SocketPatience {
-  /** One that sends nothing for so long is asked whether it is there. */
+  /** A client that sends nothing for this long gets a ping. */
   readonly idleMs: number
-  /** And has so long for its answer. */
+  /** How long a client may take to answer the ping. */
   readonly pongMs: number
-  /** One that takes nothing of what is sent for so long is cut off. */
+  /** A client that takes nothing of the output for this long is cut off. */
   readonly stallMs: number
-  /** What is in flight when a connection ends, and the client's own end, may take so long. */
+  /** How long the pending answers and the client's close frame may take when a connection ends. */
   readonly endMs: number
 }
 
-/** What can be seen of a connection. */
+/** The observable state of a connection. */
 export interface Signs {
   readonly isEnding: boolean
-  /** Whether the client has yet to take something. */
+  /** Whether there is output that the client has not taken. */
   readonly isBlocked: boolean
-  /** Whether nothing is read from it. */
+  /** Whether the server has paused reading from the client. */
   readonly isPaused: boolean
   readonly readBytes: number
   readonly takenBytes: number
@@ -23,7 +23,9 @@ export interface Signs {
 
 type Phase = 'ending' | 'blocked' | 'paused' | 'open'
 
-/** Tells from looks now and then, without timers of its own, whether a client is still there. */
+/**
+ * Finds out whether a client is still there, from checks now and then, without timers of its own.
+ */
 export class SocketVigil {
   readonly #patience: SocketPatience
   #phase: Phase = 'open'
@@ -37,7 +39,7 @@ export class SocketVigil {
     this.#since = now
   }
 
-  /** `silent`: to be asked whether it is there. `lost`: to be cut off. */
+  /** `silent`: send it a ping. `lost`: cut it off. */
   look(now: number, signs: Signs): 'well' | 'silent' | 'lost' {
     const phase = phaseOf(signs)
     const bytes = bytesOf(phase, signs)
@@ -58,7 +60,7 @@ export class SocketVigil {
   }
 }
 
-/** One that is paused and not blocked waits for the server. */
+/** A client that is paused and not blocked waits for the server. */
 function phaseOf({ isEnding, isBlocked, isPaused }: Signs): Phase {
   if (isEnding) return 'ending'
   if (isBlocked) return 'blocked'

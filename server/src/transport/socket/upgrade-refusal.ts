@@ -1,19 +1,17 @@
 import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { limits } from '../../core/kernel/limits.ts'
 import type { TextReply } from '../text-reply.ts'
 
-/** What a client gets to read a refusal and go away. */
-const lingerMs = 2_000
-
-/** Answers a handshake, for which Node has no response object, and closes the connection. */
+/** Refuses a handshake, for which Node has no response object, and closes the connection. */
 export function refuseUpgrade(socket: Duplex, { status, headers, body }: TextReply): void {
   if (!socket.writable) {
     socket.destroy()
     return
   }
-  const timer = setTimeout(() => socket.destroy(), lingerMs)
+  const timer = setTimeout(() => socket.destroy(), limits.lingerMsMax)
   socket.once('close', () => clearTimeout(timer))
-  // Bytes that nobody reads would make the end an error, which overtakes the reply.
+  // Drop further bytes: unread bytes would turn the end into an error, which overtakes the reply.
   socket.resume()
   const lines = Object.entries({ ...headers, Connection: 'close' })
   const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')

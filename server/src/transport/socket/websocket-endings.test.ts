@@ -12,7 +12,7 @@ import {
   startListener,
 } from '../testing/testing.ts'
 
-/** More than sockets hold. */
+/** More than the buffers of sockets hold. */
 const long = 'x'.repeat(20_000_000)
 
 describe('the end of a connection', () => {
@@ -63,10 +63,10 @@ describe('the end of a connection', () => {
   )
 
   it.each([
-    ['goes without a word', (client: RawClient) => client.socket.end()],
-    ['breaks off', (client: RawClient) => client.socket.destroy()],
-    ['is cut off', (client: RawClient) => client.socket.resetAndDestroy()],
-  ])('comes when the client %s, and later replies go nowhere', async (_, leave) => {
+    ['ends its side without a close frame', (client: RawClient) => client.socket.end()],
+    ['destroys its socket', (client: RawClient) => client.socket.destroy()],
+    ['resets the connection', (client: RawClient) => client.socket.resetAndDestroy()],
+  ])('comes when the client %s, and later replies are dropped', async (_, leave) => {
     const door = new PatientDoor()
     const { url, failures } = await startListener({ door })
     const client = await RawClient.open(url)
@@ -91,7 +91,7 @@ describe('the end of a connection', () => {
     expect(failures).toEqual([])
   })
 
-  it('is told to a client whose right has ended', async () => {
+  it('is reported to a client whose token was revoked', async () => {
     const { door, control, answers } = revocable()
     const { url } = await startListener({ door })
     const { client, texts } = await openClient(url)
@@ -106,7 +106,7 @@ describe('the end of a connection', () => {
     expect(texts).toEqual(['1'])
   })
 
-  it('is told to it at once, whoever else was about to end it', async () => {
+  it('is reported to it at once, even if the client is already closing', async () => {
     const { door, control, answers } = revocable()
     const { url } = await startListener({ door })
     const client = await RawClient.open(url)
@@ -117,7 +117,7 @@ describe('the end of a connection', () => {
     expect(await client.nextClose()).toEqual({ code: 1008, reason: 'The token was revoked.' })
   })
 
-  it('has as much of a reason as fits', async () => {
+  it('carries as much of a reason as fits', async () => {
     const { door, control } = revocable()
     const { url } = await startListener({ door })
     const { client } = await openClient(url)
@@ -125,7 +125,7 @@ describe('the end of a connection', () => {
     expect(await closed(client)).toEqual({ code: 1008, reason: `x${'ä'.repeat(61)}` })
   })
 
-  it('is not held up by a client that goes on', async () => {
+  it('is not delayed by a client that goes on sending', async () => {
     const { door, control, answers } = revocable()
     const { url } = await startListener({ door, patience: { endMs: 60_000 } })
     const client = await RawClient.open(url)
@@ -139,7 +139,7 @@ describe('the end of a connection', () => {
 })
 
 describe('a door that fails', () => {
-  it('costs its client the connection, and nobody else', async () => {
+  it('loses the connection of its client, and no other', async () => {
     const door = doorOf((message, reply) => {
       if (message === 'break') throw new Error('broken')
       reply(String(message))
@@ -155,7 +155,7 @@ describe('a door that fails', () => {
     expect(failures).toEqual([[expect.any(String), new Error('broken')]])
   })
 
-  it('is one that answers twice', async () => {
+  it('answers a message twice', async () => {
     const door = new PatientDoor()
     const { url, failures } = await startListener({ door })
     const { client, texts } = await openClient(url)
@@ -171,7 +171,7 @@ describe('a door that fails', () => {
     expect([failures.length, door.closedCount]).toEqual([1, 1])
   })
 
-  it('may fail at the end as well', async () => {
+  it('may fail at the end of a connection as well', async () => {
     const door: SocketDoor = {
       accept: () => ({
         receive: (message, reply) => reply(String(message)),
@@ -188,7 +188,7 @@ describe('a door that fails', () => {
     expect((await openClient(url)).client.readyState).toBe(1)
   })
 
-  it('is one that closes with a code that is none', async () => {
+  it('closes with an invalid code', async () => {
     const { door, control } = revocable()
     const { url, failures } = await startListener({ door })
     const { client } = await openClient(url)

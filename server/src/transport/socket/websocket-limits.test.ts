@@ -19,16 +19,19 @@ import {
   startListener,
 } from '../testing/testing.ts'
 
-/** Nobody needs as much. */
+/** Longer than any of these tests. */
 const patienceOfMinutes = { stallMs: 60_000 }
 
-/** Waits until a number has stood still for some time, and returns it. */
+/** Waits until a number has not changed for some time, and returns it. */
 async function settled(count: () => number): Promise<number> {
   for (let last = -1; last !== count(); await sleep(200)) last = count()
   return count()
 }
 
-/** Writes until the server takes no more; returns whether it stopped at some time. */
+/**
+ * Writes until the server reads no more, or until `bytesMax`. Returns whether the server stopped
+ * reading.
+ */
 async function writeUntilStuck(
   client: RawClient,
   part: Buffer,
@@ -43,7 +46,7 @@ async function writeUntilStuck(
 }
 
 describe('a client that sends more than is answered', () => {
-  it('waits with so many messages, and loses none', async () => {
+  it('waits after 1,024 messages, and loses none', async () => {
     const door = new PatientDoor()
     const { url } = await startListener({ door })
     const { client, texts } = await openClient(url)
@@ -59,7 +62,7 @@ describe('a client that sends more than is answered', () => {
     expect(texts).toEqual(sent)
   })
 
-  it('waits with so many bytes', async () => {
+  it('waits after 4 MiB of messages', async () => {
     const door = new PatientDoor()
     const { url } = await startListener({ door })
     const { client, texts } = await openClient(url)
@@ -74,7 +77,7 @@ describe('a client that sends more than is answered', () => {
     await expect.poll(() => texts.length).toBe(20)
   })
 
-  it('has a message taken that is larger than all of that', async () => {
+  it('may send a message that is larger than that', async () => {
     const { url } = await startListener({ door: echo, maxPayloadBytes: 20_000_000 })
     const { client, texts } = await openClient(url)
     const text = 'x'.repeat(20_000_000)
@@ -93,7 +96,7 @@ describe('a client that sends more than is answered', () => {
     expect(door.questions.length).toBeLessThan(100)
   })
 
-  it('has all of it handled when it closes', async () => {
+  it('gets all its messages handled when it closes', async () => {
     const door = new PatientDoor()
     const { url } = await startListener({ door })
     const { client, texts } = await openClient(url)
@@ -109,10 +112,10 @@ describe('a client that sends more than is answered', () => {
   })
 })
 
-describe('what waits for a door', () => {
+describe('a message that waits for a door', () => {
   const count = 1_500
 
-  it('is not handled once the port is to stop', async () => {
+  it('is not handled once the port is stopping', async () => {
     const door = new PatientDoor()
     const { url, listener } = await startListener({ door })
     const { client, texts } = await openClient(url)
@@ -125,7 +128,7 @@ describe('what waits for a door', () => {
     expect([door.questions.length, texts.length]).toEqual([1_024, 1_024])
   })
 
-  it('is not handled once the door has ended it all', async () => {
+  it('is not handled once the door has closed the connection', async () => {
     let control: SocketControl | undefined
     const door = new PatientDoor()
     const accept = (_: UpgradeRequest, given: SocketControl): SocketSession => {
@@ -149,10 +152,10 @@ describe('what waits for a door', () => {
   })
 })
 
-describe('a client that does not take its replies', () => {
+describe('a client that does not read its replies', () => {
   const replyBytes = 65_536
 
-  /** Answers each message with much, and counts. */
+  /** A door that answers each message with a long text, and counts the messages. */
   function generous(bytes = replyBytes): { door: SocketDoor; count: () => number } {
     let count = 0
     const door = doorOf((_, reply) => {
@@ -162,13 +165,13 @@ describe('a client that does not take its replies', () => {
     return { door, count: () => count }
   }
 
-  it('costs so much memory and no more, and others no time', async () => {
+  it('costs limited memory, and does not hold up other clients', async () => {
     const { door, count } = generous()
     const { url } = await startListener({ door, patience: patienceOfMinutes })
     const client = await RawClient.open(url)
     client.socket.pause()
     client.write(Buffer.concat(Array(5_000).fill(frame('more'))))
-    // What the kernel holds for both ends comes on top of what is kept here.
+    // The kernel's buffers at both ends come on top of what the server keeps.
     expect((await settled(count)) * replyBytes).toBeLessThan(20_000_000)
     const other = await openClient(url)
     other.client.send('one')
@@ -206,7 +209,7 @@ describe('a client that does not take its replies', () => {
     expect(failures).toEqual([])
   })
 
-  it('is not cut off as long as it takes some', async () => {
+  it('is not cut off as long as it reads some', async () => {
     const { door } = generous(40_000_000)
     const stallMs = 800
     const { url } = await startListener({ door, patience: { stallMs } })
@@ -223,7 +226,7 @@ describe('a client that does not take its replies', () => {
     expect(performance.now() - began).toBeGreaterThan(stallMs)
   }, 30_000)
 
-  it('is not read any further, and be it for pings', async () => {
+  it('is not read any further, not even for pings', async () => {
     const { door } = generous(20_000_000)
     const { url } = await startListener({ door, patience: patienceOfMinutes })
     const client = await RawClient.open(url)
@@ -234,7 +237,7 @@ describe('a client that does not take its replies', () => {
     expect(await writeUntilStuck(client, pings, 200_000_000)).toBe(true)
   })
 
-  it('is not drowned in pongs', async () => {
+  it('does not get a pong for each of many pings', async () => {
     const { url } = await startListener({ door: echo, patience: patienceOfMinutes })
     const client = await RawClient.open(url)
     client.socket.pause()

@@ -46,7 +46,7 @@ describe('a reply', () => {
     expect(texts).toEqual(['first', 'second', '', 'first', 'second', 'only'])
   })
 
-  it('may be several texts where it is made too early', async () => {
+  it('may be several texts even if it is made early', async () => {
     const door = new PatientDoor()
     const { url } = await startListener({ door })
     const { client, texts } = await openClient(url)
@@ -71,7 +71,7 @@ describe('a reply', () => {
     expect(texts[1]).toBe('next')
   })
 
-  it('has as many bytes as its characters have, and others where it has half of one', async () => {
+  it('keeps characters of several bytes, and replaces half of a surrogate pair', async () => {
     const letters = ['ä'.repeat(63), '€'.repeat(42), '🧥'.repeat(40_000)]
     const door = doorOf((_, reply) => reply([...letters, 'half \ud83e']))
     const { url } = await startListener({ door })
@@ -81,7 +81,7 @@ describe('a reply', () => {
     expect(texts).toEqual([...letters, 'half \ufffd'])
   })
 
-  it('of many, in one write, is the same as of one', async () => {
+  it('is the same if many go out in one write', async () => {
     const { url } = await startListener({ door: echo })
     const { client, texts } = await openClient(url)
     const sent = Array.from({ length: 3_000 }, (_, index) => `${index} `.repeat(index % 100))
@@ -126,7 +126,7 @@ describe('a message', () => {
     expect(await client.nextText()).toBe(text)
   })
 
-  it('is handed out before those in front of it are answered', async () => {
+  it('reaches the door before earlier messages are answered', async () => {
     const door = new PatientDoor()
     const { url } = await startListener({ door })
     const { client } = await openClient(url)
@@ -137,7 +137,7 @@ describe('a message', () => {
     ])
   })
 
-  it('of garbage does no harm, and be it ten thousand', async () => {
+  it('of garbage does no harm, even if ten thousand come', async () => {
     let count = 0
     const door = doorOf((message, reply) => {
       count += 1
@@ -156,7 +156,7 @@ describe('a message', () => {
 })
 
 describe('a ping', () => {
-  it('is answered with what it carries', async () => {
+  it('is answered with its own data', async () => {
     const { url } = await startListener({ door: echo })
     const client = await RawClient.open(url)
     for (const data of [Buffer.alloc(0), randomBytes(125)]) {
@@ -167,7 +167,7 @@ describe('a ping', () => {
     }
   })
 
-  it('is answered once where many come, for the last of them', async () => {
+  it('is answered once if many come, with the data of the last', async () => {
     const { url } = await startListener({ door: echo })
     const client = await RawClient.open(url)
     const pings = Array.from({ length: 20_000 }, (_, index) =>
@@ -193,11 +193,11 @@ describe('what a client must not send', () => {
     ['a frame without a mask', frame('text', { isMasked: false }), 1002],
     ['a frame that is compressed', frame('text', { reserved: 4 }), 1002],
     ['a frame with reserved bits', frame('text', { reserved: 1 }), 1002],
-    ['an opcode that is none', frame('text', { code: 3 }), 1002],
+    ['an unknown opcode', frame('text', { code: 3 }), 1002],
     ['a continuation of nothing', frame('text', { code: opcodes.more }), 1002],
     ['a ping in fragments', frame('', { code: opcodes.ping, isFinal: false }), 1002],
     ['a ping that is too long', frame('x'.repeat(126), { code: opcodes.ping }), 1002],
-    ['a close code that is none', frame(Buffer.from([0, 1]), { code: opcodes.close }), 1002],
+    ['an invalid close code', frame(Buffer.from([0, 1]), { code: opcodes.close }), 1002],
     ['bytes of some other protocol', Buffer.from('GET / HTTP/1.1\r\n\r\n'), 1002],
   ])('closes the connection: %s', async (_, bytes, code) => {
     const { url, failures } = await startListener({ door: echo, maxPayloadBytes: limit })
@@ -220,19 +220,19 @@ describe('what a client must not send', () => {
     const { url } = await startListener({ door: echo, maxPayloadBytes: limit })
     const client = await RawClient.open(url)
     client.write(...frames)
-    const reason = `A message has ${limit} bytes at most.`
+    const reason = `A message may have at most ${limit} bytes.`
     expect(await client.nextClose()).toEqual({ code: 1009, reason })
     await client.rest()
   })
 
-  it('is told to clients that read only when they have written all of it', async () => {
+  it('is reported even to clients that read only after they have written all of it', async () => {
     const { url } = await startListener({ door: echo, maxPayloadBytes: limit })
     const { client } = await openClient(url)
     client.send('x'.repeat(20_000_000))
     expect(await closed(client)).toMatchObject({ code: 1009 })
   })
 
-  it('takes a message of just the length', async () => {
+  it('does not include a message of exactly the limit', async () => {
     const { url } = await startListener({ door: echo, maxPayloadBytes: limit })
     const client = await RawClient.open(url)
     client.write(frame('x'.repeat(limit)))
@@ -247,7 +247,7 @@ describe('what a client must not send', () => {
     expect(await client.nextClose()).toMatchObject({ code: 1008 })
   })
 
-  it('leaves the messages in front of it their replies', async () => {
+  it('does not cost earlier messages their replies', async () => {
     const door = new PatientDoor()
     const { url } = await startListener({ door })
     const client = await RawClient.open(url)

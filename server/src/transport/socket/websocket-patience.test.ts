@@ -16,7 +16,7 @@ import {
 describe('a client that is silent', () => {
   const patience = { idleMs: 300, pongMs: 300 }
 
-  it('is asked whether it is there, and stays if it says so', async () => {
+  it('gets a ping, and stays if it answers', async () => {
     const { url } = await startListener({ door: echo, patience })
     const { client, texts } = await openClient(url)
     let pings = 0
@@ -28,7 +28,7 @@ describe('a client that is silent', () => {
     await expect.poll(() => texts).toEqual(['here'])
   })
 
-  it('is left where it says nothing', async () => {
+  it('is cut off if it does not answer', async () => {
     const door = new PatientDoor()
     const { url, failures } = await startListener({ door, patience })
     const client = await RawClient.open(url)
@@ -40,7 +40,7 @@ describe('a client that is silent', () => {
     expect(failures).toEqual([])
   })
 
-  it('is not asked while it sends', async () => {
+  it('gets no ping while it sends', async () => {
     const { url } = await startListener({ door: doorOf((_, reply) => reply()), patience })
     const { client } = await openClient(url)
     let pings = 0
@@ -54,7 +54,7 @@ describe('a client that is silent', () => {
     expect(pings).toBe(0)
   })
 
-  it('is waited for where it is the one that waits', async () => {
+  it('is not cut off while it waits for the server', async () => {
     const door = new PatientDoor()
     const { url } = await startListener({ door, patience })
     const client = await RawClient.open(url)
@@ -68,7 +68,7 @@ describe('a client that is silent', () => {
 })
 
 describe('a port of WebSockets that is stopped', () => {
-  it('sends what is in flight, takes nothing more, and says why', async () => {
+  it('sends pending answers, takes no more messages, and says why', async () => {
     const door = new PatientDoor()
     const { url, listener } = await startListener({ door })
     const clients = await Promise.all([openClient(url), openClient(url), openClient(url)])
@@ -90,7 +90,7 @@ describe('a port of WebSockets that is stopped', () => {
     await listener.stop()
   })
 
-  it('is held up by nobody for long', async () => {
+  it('is not delayed for long by any client', async () => {
     const replies: Reply[] = []
     const door = doorOf((message, reply) => {
       if (message === 'much') reply('x'.repeat(20_000_000))
@@ -115,7 +115,7 @@ describe('a port of WebSockets that is stopped', () => {
     replies[0]?.('late')
   })
 
-  it('stops beside a door that never decides', async () => {
+  it('stops even if a door never decides', async () => {
     const accept = () => new Promise<never>(() => undefined)
     const patience = { endMs: 300, handshakeMs: 60_000 }
     const { url, listener } = await startListener({ door: { accept }, patience })

@@ -22,7 +22,7 @@ const session: SocketSession = {
   close: () => undefined,
 }
 
-/** The reply to something that is no handshake, without what Node adds. */
+/** The raw reply to a text, which need not be a handshake. */
 async function answerTo(url: string, text: string): Promise<string> {
   const client = await RawClient.connect(url)
   client.write(text)
@@ -39,7 +39,7 @@ describe('a port of WebSockets', () => {
     expect(failures).toEqual([])
   })
 
-  it('hands out binary frames as bytes', async () => {
+  it('passes binary frames to its door as bytes', async () => {
     const seen: (string | Uint8Array)[] = []
     const door = doorOf((message, reply) => {
       seen.push(message)
@@ -82,7 +82,7 @@ describe('a port of WebSockets', () => {
     })
   })
 
-  it('waits for a door that decides later, and keeps what comes meanwhile', async () => {
+  it('waits for a door that decides later, and keeps messages that come meanwhile', async () => {
     const { promise: decided, resolve: decide } = Promise.withResolvers<SocketSession>()
     const { url } = await startListener({ door: { accept: () => decided } })
     const client = await RawClient.connect(url)
@@ -99,7 +99,7 @@ describe('a port of WebSockets', () => {
     expect(client.extensions).toBe('')
   })
 
-  it('says so when something else listens there', async () => {
+  it('rejects if something else listens on its port', async () => {
     const { listener } = await startListener({ door: echo })
     const port = Number(new URL(listener.url).port)
     const logError = (): void => undefined
@@ -110,7 +110,7 @@ describe('a port of WebSockets', () => {
   })
 })
 
-describe('a port of WebSockets and what is none', () => {
+describe('a port of WebSockets and other requests', () => {
   it.each(['GET', 'POST', 'DELETE'])('tells a %s to upgrade', async (method) => {
     const { url } = await startListener({ door: echo })
     const reply = await fetch(url.replace('ws:', 'http:'), { method })
@@ -119,7 +119,7 @@ describe('a port of WebSockets and what is none', () => {
     expect(await reply.text()).toMatch(/^This port speaks WebSocket[^\n]*\n$/)
   })
 
-  it('tells the same to an upload, and to what would be something else', async () => {
+  it('tells the same to an upload, and to an upgrade to another protocol', async () => {
     const { url } = await startListener({ door: echo })
     const body = 'Content-Length: 5\r\n\r\n01234'
     const upload = `PUT /x HTTP/1.1\r\nHost: x\r\n${body}`
@@ -131,7 +131,7 @@ describe('a port of WebSockets and what is none', () => {
   })
 
   it.each([
-    ['no HTTP', 'garbage\r\n\r\n', 400],
+    ['bytes that are not HTTP', 'garbage\r\n\r\n', 400],
     ['too many headers', `GET / HTTP/1.1\r\n${'X-One: more\r\n'.repeat(2_000)}`, 431],
   ])('refuses %s', async (_, text, status) => {
     const { url, failures } = await startListener({ door: echo })
@@ -152,7 +152,7 @@ describe('a port of WebSockets and what is none', () => {
     expect(failures).toEqual([])
   })
 
-  it('answers in the name of other hosts neither to handshakes nor to requests', async () => {
+  it('refuses handshakes and requests for other hosts', async () => {
     const allowedHosts = new AllowedHosts({ names: [], takesLoopback: true })
     const door = new PatientDoor()
     const { url } = await startListener({ door, allowedHosts })
@@ -181,7 +181,7 @@ describe('a door of WebSockets', () => {
     expect(failures).toEqual([])
   })
 
-  it('may fail without more than that', async () => {
+  it('may fail without further harm', async () => {
     const doors = [
       () => {
         throw new Error('broken')
@@ -209,7 +209,7 @@ describe('a door of WebSockets', () => {
     expect(failures).toEqual([])
   })
 
-  it('may end a connection before there is one', async () => {
+  it('may close a connection before it is open', async () => {
     const door = new PatientDoor()
     const accept = (_: UpgradeRequest, control: SocketControl) => {
       control.close(1008, 'Not any more.')
@@ -226,7 +226,7 @@ describe('a handshake', () => {
   it.each([
     ['has not begun', ''],
     ['has begun', 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upg'],
-  ])('that %s is waited for only so long', async (_, text) => {
+  ])('that %s is cut off after some time', async (_, text) => {
     const { url, failures } = await startListener({ door: echo, patience: { handshakeMs: 200 } })
     const client = await RawClient.connect(url)
     client.write(text)
@@ -234,7 +234,7 @@ describe('a handshake', () => {
     expect(failures).toEqual([])
   })
 
-  it('that never ends, however often some comes, is waited for only so long', async () => {
+  it('that never ends is cut off, however often a part of it comes', async () => {
     const { url } = await startListener({ door: echo, patience: { handshakeMs: 200 } })
     const client = await RawClient.connect(url)
     client.write('GET / HTTP/1.1\r\nHost: x\r\n')
@@ -243,7 +243,7 @@ describe('a handshake', () => {
     clearInterval(drip)
   })
 
-  it('that a door never decides is given up', async () => {
+  it('that a door never decides is cut off', async () => {
     const accept = () => new Promise<never>(() => undefined)
     const { url } = await startListener({ door: { accept }, patience: { handshakeMs: 200 } })
     expect(await answerTo(url, handshake())).toBe('')

@@ -9,7 +9,7 @@ import { SocketUpgrades, type SocketUpgradesOptions, usualPatience } from './soc
 
 export interface WebSocketOptions extends SocketUpgradesOptions {
   readonly host: string
-  /** 0: any free one. */
+  /** 0: any free port. */
   readonly port: number
 }
 
@@ -36,24 +36,24 @@ export class WebSocketListener {
     this.#server.on('upgrade', this.handleUpgrade)
   }
 
-  /** Where it listens, once it does. */
+  /** The URL that it listens on, once it listens. */
   get url(): string {
     return `ws://${hostOf(this.#options.host)}:${portOf(this.#server)}`
   }
 
-  /** Takes a connection of another port, which need not listen here. */
+  /** Takes a connection of another port. For that, this listener need not listen itself. */
   get handleUpgrade(): UpgradeHandler {
     return this.#upgrades.handleUpgrade
   }
 
-  /** Resolves once connections are taken. Rejects with Node's error, such as EADDRINUSE. */
+  /** Resolves once it accepts connections. Rejects with Node's error, such as EADDRINUSE. */
   listen(): Promise<void> {
     return listenOn(this.#server, this.#options)
   }
 
   /**
-   * Takes no more connections, sends what is in flight, closes all, also those of another port, and
-   * cuts off what takes too long. May be called twice.
+   * Accepts no more connections, sends pending answers, closes all connections, also those of
+   * another port, and cuts off those that take too long. May be called twice.
    */
   async stop(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -64,7 +64,7 @@ export class WebSocketListener {
   }
 
   #refuse(message: IncomingMessage, response: ServerResponse): void {
-    const sentence = 'This port speaks WebSocket: connect with a client of that.'
+    const sentence = 'This port speaks WebSocket: connect with a WebSocket client.'
     const headers = { Upgrade: 'websocket', Connection: 'Upgrade, close' }
     const refusal = this.#options.allowedHosts?.refusalOf(message)
     sendWhole(refusal ?? textReply(426, sentence, headers), { message, response })

@@ -7,7 +7,7 @@ import type { UpgradesPatience } from '../socket/socket-upgrades.ts'
 import { WebSocketListener } from '../socket/websocket.ts'
 import type { Reply, SocketDoor, SocketSession } from '../socket-exchange.ts'
 
-/** Short enough to wait for, and for a busy machine to keep. */
+/** Short enough for tests to wait for, and long enough for a busy machine. */
 export const shortPatience: UpgradesPatience = {
   handshakeMs: 400,
   idleMs: 400,
@@ -33,7 +33,9 @@ export interface RunningListener {
   readonly failures: unknown[][]
 }
 
-/** Until the test is over. Its patience is the usual one unless some of it is given. */
+/**
+ * Starts a listener until the test is over. It has the usual patience unless some of it is given.
+ */
 export async function startListener(settings: ListenerSettings): Promise<RunningListener> {
   const { patience, maxPayloadBytes = 1_048_576, ...rest } = settings
   const failures: unknown[][] = []
@@ -50,15 +52,15 @@ export async function startListener(settings: ListenerSettings): Promise<Running
   return { listener, url: listener.url, failures }
 }
 
-/** A door that lets everyone in and does the same for every message. */
+/** A door that accepts everyone and handles every message with `receive`. */
 export function doorOf(receive: SocketSession['receive']): SocketDoor {
   return { accept: () => ({ receive, close: () => undefined }) }
 }
 
-/** Answers with the same text. */
+/** Answers each message with the same text. */
 export const echo = doorOf((message, reply) => reply(String(message)))
 
-/** A question that a door has been asked, and answers when the test says so. */
+/** A message to a door, which the test answers through `reply`. */
 export interface Question {
   readonly message: string
   readonly reply: Reply
@@ -106,7 +108,7 @@ export interface FrameParts {
   readonly reserved?: number
 }
 
-/** A frame as a client sends it, or as none should. */
+/** A frame as a client sends it, or one that no client should send. */
 export function frame(payload: string | Uint8Array, parts: FrameParts = {}): Buffer {
   const { code = opcodes.text, isFinal = true, isMasked = true, reserved = 0 } = parts
   const data = Buffer.from(payload)
@@ -129,13 +131,13 @@ function lengthOf(first: number, maskBit: number, length: number): Buffer {
   return head
 }
 
-/** What came from the server. */
+/** A frame from the server. */
 export interface Received {
   readonly code: number
   readonly payload: Buffer
 }
 
-/** A client that sends whatever it is told, byte by byte. */
+/** A client that sends exactly the bytes that it is given. */
 export class RawClient {
   readonly socket: Socket
   readonly #closed: Promise<unknown>
@@ -156,7 +158,7 @@ export class RawClient {
     return new RawClient(socket)
   }
 
-  /** With its handshake done. */
+  /** Connects and completes the handshake. */
   static async open(url: string): Promise<RawClient> {
     const client = await RawClient.connect(url)
     client.socket.write(handshake())
@@ -194,14 +196,14 @@ export class RawClient {
     return payload.toString()
   }
 
-  /** The close frame that is next. */
+  /** The next frame, which must be a close frame. */
   async nextClose(): Promise<{ code: number; reason: string }> {
     const { code, payload } = await this.next()
     if (code !== opcodes.close) throw new Error(`A frame of code ${code}: ${payload}`)
     return { code: payload.readUInt16BE(0), reason: payload.toString('utf8', 2) }
   }
 
-  /** All that has come and was not looked at, once the server has closed the connection. */
+  /** The received bytes that were not read yet, once the connection is closed. */
   async rest(): Promise<string> {
     await this.#closed
     return this.#bytes().toString('latin1')

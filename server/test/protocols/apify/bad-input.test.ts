@@ -1,10 +1,10 @@
 import { gzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type Ending, sendRaw } from '../../support/network/raw-connection.ts'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { useTestServer } from '../../support/network/test-server.ts'
 
-describe.each(engines)('bad input at the Apify door, on %s', (engine) => {
-  const server = useTestServer({ engine })
+describe('bad input at the Apify door', () => {
+  const server = useTestServer()
   let storeId = ''
 
   beforeAll(async () => {

@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { sendRaw } from '../../support/network/raw-connection.ts'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { useTestServer } from '../../support/network/test-server.ts'
 
 const methods = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'PATCH'] as const
 
-describe.each(engines)('paths that must not be confused with others, on %s', (engine) => {
-  const server = useTestServer({ engine })
+describe('paths that must not be confused with others', () => {
+  const server = useTestServer()
   let storeId = ''
 
   beforeAll(async () => {

@@ -2,10 +2,10 @@ import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { received, sendRaw } from '../../support/network/raw-connection.ts'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { useTestServer } from '../../support/network/test-server.ts'
 
-describe.each(engines)('requests with contradictory or invalid headers, on %s', (engine) => {
-  const server = useTestServer({ engine })
+describe('requests with contradictory or invalid headers', () => {
+  const server = useTestServer()
   let storeId = ''
 
   beforeAll(async () => {

@@ -128,7 +128,7 @@ describe.each(engines)('schemas of stores, on %s', (engine) => {
     expect(await put(`product-${name}-bad`, '{"price":-1}')).toMatchObject(
       violation('must be >= 0'),
     )
-    expect(await put(`product-${name}-bad`, '{"price":')).toMatchObject(violation('no JSON'))
+    expect(await put(`product-${name}-bad`, '{"price":')).toMatchObject(violation('not JSON'))
     expect(await store.recordExists(`product-${name}-bad`)).toBe(false)
   })
 
@@ -143,7 +143,7 @@ describe.each(engines)('schemas of stores, on %s', (engine) => {
       await send('PUT', 'product-latin', {
         body: Buffer.from('{"price":1,"name":"\xe9"}', 'latin1'),
       }),
-    ).toMatchObject(violation('no JSON'))
+    ).toMatchObject(violation('not JSON'))
   })
 
   it('checks a stream of megabytes with a JSON Schema, and refuses more than 16 MiB', async () => {

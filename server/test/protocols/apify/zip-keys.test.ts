@@ -89,7 +89,7 @@ describe('the ZIP of records that this door cannot make', () => {
     expect(files.map(({ name }) => name)).toEqual(['B', 'B%.br', '%problems.txt'])
     expect(files[0]?.bytes.length).toBeLessThanOrEqual(64 * 1_048_576)
     expect(files[1]?.bytes.equals(bomb)).toBe(true)
-    expect(reportOf(files)).toContain('B: it decodes to too much')
+    expect(reportOf(files)).toContain('B: it decodes to too many bytes')
   })
 
   it('is cut off, and never looks complete, if the storage fails', async () => {

@@ -113,7 +113,9 @@ describe.each(engines)('the ZIP of all records, on %s', (engine) => {
     expect(lie?.bytes.toString()).toBe('no brotli')
     expect(lie?.comment).toContain("can't be decoded as br")
     expect(stored?.bytes.equals(torn)).toBe(true)
-    expect(problems?.bytes.toString()).toMatch(/^LIE: it is no br;.*\nTORN: it is no gzip;/m)
+    expect(problems?.bytes.toString()).toMatch(
+      /^LIE: it is not valid br;.*\nTORN: it is not valid gzip;/m,
+    )
   })
 
   it('stays valid while records change; each record is from one moment', async () => {

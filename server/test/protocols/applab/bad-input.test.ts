@@ -9,8 +9,8 @@ const json = { 'Content-Type': 'application/json' }
 const form = { 'Content-Type': 'application/x-www-form-urlencoded' }
 const mebibyte = 1_048_576
 
-describe.each(['memory', 'lmdb'] as const)('the input of pages, on %s', (engine) => {
-  const server = useTestServer({ engine })
+describe('the input of pages', () => {
+  const server = useTestServer()
   let project: ApplabProject
   let remote: Remote
 

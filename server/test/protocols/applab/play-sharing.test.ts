@@ -55,7 +55,7 @@ describe('a share link', () => {
     for (const key of ['used', 'asked', 'secret']) await project.set(key, key)
     const pupil = await openShared(project)
     await pupil.viewData()
-    expect(await pupil.page.locator('#limited').innerText()).toContain('came by a share link')
+    expect(await pupil.page.locator('#limited').innerText()).toContain('opened a share link')
     await pupil.writeAndRun("getKeyValue('used', function (value) { console.log(value) })")
     await expect.poll(() => pupil.pairs()).toEqual([['"used"', '"used"']])
     await pupil.field('Key to look up').fill('none')

@@ -249,7 +249,7 @@ describe('a program', () => {
   it('that prints without end does not block the page', async () => {
     const play = await newProject()
     await play.writeAndRun('while (true) console.log("again")')
-    await play.page.getByText('More was printed').first().waitFor()
+    await play.page.getByText('The program prints too many lines').first().waitFor()
     await play.button('Stop').click()
     expect(await play.button('Stop').isDisabled()).toBe(true)
   })

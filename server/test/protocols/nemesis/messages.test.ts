@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { NemesisSession, openSocket } from '../../support/network/nemesis-session.ts'
-import { engines, startTestServer, useTestServer } from '../../support/network/test-server.ts'
+import { startTestServer, useTestServer } from '../../support/network/test-server.ts'
 
 const error = (st: number): string => `{"ERR":{"st":${st},"m":""}}`
 const refusal = (name: string, st: number, m = ''): string =>
@@ -255,8 +255,8 @@ describe('wrong parameters', () => {
   )
 })
 
-describe.each(engines)('the limits of one message, on %s', (engine) => {
-  const server = useTestServer({ engine, nemesisPort: 0 })
+describe('the limits of one message', () => {
+  const server = useTestServer({ nemesisPort: 0 })
 
   it('are 10,000 keys', async () => {
     const session = await NemesisSession.open(server.nemesisUrl())

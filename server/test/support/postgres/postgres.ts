@@ -169,22 +169,13 @@ export class PostgresServer {
   }
 
   /** A new, empty database; answers its URL. */
-  async createDatabase(): Promise<string> {
-    const name = `test_${randomUUID().replaceAll('-', '')}`
-    await this.query(`create database ${name}`)
-    return this.urlOf(name)
+  createDatabase(): Promise<string> {
+    return createDatabase(this.url)
   }
 
   /** Asks in a connection of its own, of the database that `url` names. Answers the rows. */
-  async query(text: string, url: string = this.url): Promise<Record<string, unknown>[]> {
-    const client = new Client({ connectionString: url })
-    client.on('error', () => undefined)
-    await client.connect()
-    try {
-      return (await client.query(text)).rows
-    } finally {
-      await client.end()
-    }
+  query(text: string, url: string = this.url): Promise<Record<string, unknown>[]> {
+    return query(text, url)
   }
 
   /** Runs one of PostgreSQL's programs to its end. Throws with its words. */
@@ -224,6 +215,25 @@ export class PostgresServer {
     const user = process.getuid?.() === 0 ? unprivilegedUser() : {}
     const env = { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' }
     return { cwd: this.dataFolder, env, ...user }
+  }
+}
+
+/** A new, empty database in the server of `url`; answers its URL. */
+export async function createDatabase(url: string): Promise<string> {
+  const name = `test_${randomUUID().replaceAll('-', '')}`
+  await query(`create database ${name}`, url)
+  return url.replace(/[^/]*$/, name)
+}
+
+/** Asks in a connection of its own, of the database that `url` names. Answers the rows. */
+export async function query(text: string, url: string): Promise<Record<string, unknown>[]> {
+  const client = new Client({ connectionString: url })
+  client.on('error', () => undefined)
+  await client.connect()
+  try {
+    return (await client.query(text)).rows
+  } finally {
+    await client.end()
   }
 }
 

@@ -1,18 +1,24 @@
-import { afterAll } from 'vitest'
+import { inject } from 'vitest'
 import {
   type PostgresAddress,
   parsePostgresAddress,
 } from '../../../src/engines/postgres/link/address.ts'
-import { PostgresServer } from './postgres.ts'
+import { createDatabase, query } from './postgres.ts'
 
-/** One for all tests of a file: whoever needs it first has it started. */
-let postgres: Promise<PostgresServer> | undefined
+/** The PostgreSQL that runs for all tests. Tests that stop or configure one start their own. */
+export const sharedPostgres = {
+  /** A new, empty database; answers its URL. It stays until all tests have ended. */
+  createDatabase(): Promise<string> {
+    const { url, error } = inject('postgres')
+    if (url === '') throw new Error(`The tests need PostgreSQL, which did not start: ${error}`)
+    return createDatabase(url)
+  },
 
-afterAll(async () => (await postgres)?.cleanUp())
+  /** Asks in a connection of its own, of the database that `url` names. Answers the rows. */
+  query,
+}
 
-/** A fresh database of a PostgreSQL that ends with the file. */
+/** The address of a new, empty database. */
 export async function createTestDatabase(): Promise<PostgresAddress> {
-  // What survives a loss of power is asked elsewhere.
-  postgres ??= PostgresServer.start({ settings: { fsync: 'off' } })
-  return parsePostgresAddress(await (await postgres).createDatabase())
+  return parsePostgresAddress(await sharedPostgres.createDatabase())
 }

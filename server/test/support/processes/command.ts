@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { ProcessOutput } from './process-output.ts'
 
-/** A command line of Coatcheck. It always runs from the sources, not from a build. */
+/** A command line of Coatcheck. It runs as users run it: from the build, which is made before all tests. */
 export interface Command {
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>>
@@ -18,11 +18,11 @@ export interface Finished {
   readonly stderr: string
 }
 
-const main = fileURLToPath(new URL('../../../src/main.ts', import.meta.url))
+const program = fileURLToPath(new URL('../../../bin/coatcheck.js', import.meta.url))
 
 /** The words that run a command line of Coatcheck. */
 export function coatcheckWords(args: readonly string[]): string[] {
-  return [process.execPath, main, ...args]
+  return [process.execPath, program, ...args]
 }
 
 /** Starts a command line of Coatcheck with no settings but the given ones. */

@@ -14,10 +14,7 @@ export interface PostgresHost {
  */
 export type TlsMode = 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full'
 
-/**
- * Whether the password proof is tied to the TLS connection, so that nobody in between can pass it
- * on.
- */
+/** Whether the password proof is tied to the TLS connection: nobody in between can pass it on. */
 export type ChannelBinding = 'disable' | 'prefer' | 'require'
 
 /** The address can't be used; the message is a sentence for the terminal, without passwords. */

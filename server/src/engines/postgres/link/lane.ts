@@ -1,10 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EngineError } from '../../../core/engine/engine.ts'
+import { limits } from '../../../core/kernel/limits.ts'
 import { type Primary, reasonOf } from './primary.ts'
 import type { Session } from './session.ts'
-
-const waitMsMin = 20
-const waitMsMax = 500
 
 /**
  * One session with the primary for one purpose. It is reopened whenever it is lost, until the lane
@@ -17,7 +15,7 @@ export class Lane {
   #opening: Promise<Session> | undefined
   /** Why the last attempt failed; undefined after a success. */
   #failure: EngineError | undefined
-  #waitMs = waitMsMin
+  #waitMs = limits.postgresReconnectMsMin
   readonly #closing = new AbortController()
 
   /** `prepare` runs on each new session before the session is used. */
@@ -64,7 +62,7 @@ export class Lane {
     }
     this.#session = session
     this.#failure = undefined
-    this.#waitMs = waitMsMin
+    this.#waitMs = limits.postgresReconnectMsMin
     void session.lost.then(() => this.#reopen())
     return session
   }
@@ -72,7 +70,7 @@ export class Lane {
   async #retry(): Promise<void> {
     const { signal } = this.#closing
     const waitMs = this.#waitMs
-    this.#waitMs = Math.min(waitMsMax, 2 * waitMs)
+    this.#waitMs = Math.min(limits.postgresReconnectMsMax, 2 * waitMs)
     await Promise.allSettled([sleep(waitMs, undefined, { signal, ref: false })])
     await this.#reopen()
   }

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { Client, type ClientConfig, Connection, DatabaseError, type QueryArrayConfig } from 'pg'
+import { limits } from '../../../core/kernel/limits.ts'
 import type { PostgresAddress, PostgresHost, TlsMode } from './address.ts'
 import { BinaryParser } from './parser.ts'
 
@@ -81,7 +82,7 @@ const raw = (value: unknown): unknown => value
 const greeting = (answerMsMax: number): string => `
   set statement_timeout = 0;
   set lock_timeout = ${Math.ceil(answerMsMax * lockShare)};
-  set idle_in_transaction_session_timeout = 2000;
+  set idle_in_transaction_session_timeout = ${limits.postgresIdleTransactionMsMax};
   set default_transaction_isolation = 'read committed';
   select set_config('synchronous_commit', 'on', false)
     where current_setting('synchronous_commit') = 'off';
@@ -236,7 +237,7 @@ function clientConfig(options: SessionOptions, tls: TlsMode): WideClientConfig {
   const connection = new BinaryConnection({
     ssl,
     keepAlive: true,
-    keepAliveInitialDelayMillis: 10_000,
+    keepAliveInitialDelayMillis: limits.postgresKeepAliveMs,
   })
   return {
     host: host.host,
@@ -247,8 +248,7 @@ function clientConfig(options: SessionOptions, tls: TlsMode): WideClientConfig {
       // Check before the password is sent.
       assertBound(address, connection)
       const password = address.passwordFor(host)
-      if (password === undefined)
-        throw new Error('the server asks for a password, but none was given')
+      if (password === undefined) throw new Error('the server asks for a password: none was given')
       return password
     },
     application_name: address.applicationName,

@@ -2,8 +2,8 @@ import { type ApifyHandler, type ApifyRoute, defaultRateLimit } from '../call/ca
 import { resourceNotFound } from '../call/errors.ts'
 
 /**
- * What Apify's platform has besides storages, by its place in the path. Coatcheck runs no Actors,
- * so none of these is ever found: neither itself nor the store of its last run.
+ * Resources of Apify's platform that Coatcheck does not have, by their segment of the path.
+ * Coatcheck runs no Actors, so the reply is always 404, also for the store of a last run.
  */
 const resources: ReadonlyMap<string, string> = new Map([
   ['actor-runs', 'Actor run'],
@@ -14,8 +14,9 @@ const resources: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
- * The endpoint of a path at or below one such resource, whatever stands there: the clients ask for
- * runs by themselves and go on where there is none, which "there is no such page" would not tell.
+ * The route of a path at or below such a resource, whatever the rest of the path is. The clients
+ * ask for runs by themselves. They continue after `record-not-found`, but not after
+ * `page-not-found`.
  */
 export function getPlatformRoute([root, version, kind, id]: readonly string[]):
   | ApifyRoute

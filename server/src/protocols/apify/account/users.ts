@@ -6,7 +6,7 @@ import { jsonReply } from '../../rest/replies.ts'
 import type { ApifyCall } from '../call/call.ts'
 import { resourceNotFound } from '../call/errors.ts'
 
-/** The features of Apify's platform that the Python client wants to hear about, each of them. */
+/** The features of Apify's platform. The Python client requires each of them in the reply. */
 const platformFeatures = [
   'ACTORS',
   'STORAGE',
@@ -25,7 +25,7 @@ export async function getMe({ principal }: ApifyCall): Promise<HttpReply> {
   return jsonReply(200, { data: privateInfo(requireUser(principal)) })
 }
 
-/** GET /v2/users/{idOrUsername}: what anyone may know of a user. */
+/** GET /v2/users/{idOrUsername}: the public part of a user. */
 export async function getUser(call: ApifyCall): Promise<HttpReply> {
   const user = await findUser(call)
   if (!user) throw resourceNotFound('User was not found')
@@ -33,12 +33,12 @@ export async function getUser(call: ApifyCall): Promise<HttpReply> {
 }
 
 /**
- * GET /v2/users/me/limits and /v2/users/me/usage/monthly: Coatcheck limits no user and bills none,
- * which the clients hear as "there is nothing". Throws `token-missing`.
+ * GET /v2/users/me/limits and /v2/users/me/usage/monthly: Coatcheck has no limits and no bills for
+ * users, so the reply is a 404, which the clients take for "not found". Throws `token-missing`.
  */
 export async function getNoAccount({ principal }: ApifyCall): Promise<HttpReply> {
   requireUser(principal)
-  throw resourceNotFound('Coatcheck sets its users no limits and counts no usage')
+  throw resourceNotFound('Coatcheck has no account limits and counts no usage')
 }
 
 async function findUser({ domain, store: asked }: ApifyCall): Promise<User | undefined> {
@@ -46,7 +46,7 @@ async function findUser({ domain, store: asked }: ApifyCall): Promise<User | und
   return byId ?? domain.users.getByUsername(asked)
 }
 
-/** The typed clients demand all of it; an empty proxy password says that there is no proxy. */
+/** The typed clients require every member. An empty proxy password means: there is no proxy. */
 function privateInfo({ id, username, createdAt }: User): Record<string, unknown> {
   const features = platformFeatures.map((name) => [
     name,
@@ -56,7 +56,7 @@ function privateInfo({ id, username, createdAt }: User): Record<string, unknown>
     id,
     username,
     profile: {},
-    // Coatcheck knows no addresses: this one has the form of one, in a domain that takes no mail.
+    // Coatcheck stores no email addresses. This one is only well-formed: its domain takes no mail.
     email: `${id}@example.com`,
     proxy: { password: '', groups: [] },
     plan,
@@ -66,7 +66,7 @@ function privateInfo({ id, username, createdAt }: User): Record<string, unknown>
   }
 }
 
-/** Nobody pays here, and of what Coatcheck has not got there is 0. */
+/** Nobody pays, and Coatcheck has none of these resources: every amount is 0. */
 const plan = {
   id: 'SELF_HOSTED',
   description: 'A server of your own',

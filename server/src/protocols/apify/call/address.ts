@@ -8,26 +8,27 @@ import type { Store } from '../../../core/stores/store.ts'
 import type { ApifyCall } from './call.ts'
 
 /**
- * Whether a request is a link that was signed for a store that is described like this. A signature
- * that is not valid counts as none.
+ * Whether the request is a link that was signed for this store. A request with an invalid signature
+ * counts as unsigned.
  */
 export type Link = (store: StoreIdentity) => boolean
 
-/** What a call wants of a store, and which part of it. */
+/** What a call does with a store, and with which part of it. */
 export interface Wanted {
   readonly action: Action
   readonly extent: Extent
-  /** A signed link, which opens what it was signed for. */
+  /** Checks a signed link. A valid link allows the call without any other right. */
   readonly link?: Link | undefined
 }
 
 /**
- * The store that a path means, if the caller may do `action` with it or `link` opens it: an id,
- * `username~name`, `userId~name`, or `~name` for the caller's own. A plain name is no address.
- * Throws `store-not-found`, `token-missing`, `access-denied`, then and at every use of the store.
+ * Finds the store that the path names, if the caller may do `action` with it or `link` is valid.
+ * The path has an id, `username~name`, `userId~name`, or `~name` for the caller's own store. A
+ * plain name is not an address. Throws `store-not-found`, `token-missing`, `access-denied`, here
+ * and at every use of the store.
  */
 export function findStore(call: ApifyCall, wanted: Wanted): Store | Promise<Store> {
-  // Before the store is looked up: the answer must not tell whether there is one.
+  // Checked before the look-up: the answer must not tell whether the store exists.
   if (wanted.action !== 'read') requireUser(call.principal)
   if (call.store.includes('~')) return findNamed(call, wanted)
   const { stores } = call.domain
@@ -43,7 +44,7 @@ async function findNamed(call: ApifyCall, wanted: Wanted): Promise<Store> {
   return call.domain.stores.findByName(ownerId, name, callerOf(call, wanted, 'name'))
 }
 
-/** The caller by itself, or by the link that it came with. */
+/** The caller of a store: allowed by its own rights, or by the signed link of the request. */
 export function callerOf(call: ApifyCall, wanted: Wanted, address: Address): Caller {
   const { principal, domain } = call
   const { action, extent, link } = wanted
@@ -56,7 +57,7 @@ export function callerOf(call: ApifyCall, wanted: Wanted, address: Address): Cal
     asksOwner: (store) => !isOpened(store) && caller.asksOwner(store),
     assert: (store, ownerAccess) => {
       if (isAllowed(principal, use, store, ownerAccess) || isOpened(store)) return
-      // By name, a store that may not be seen is as good as none.
+      // By name, callers without read access get the same answer as for a missing store.
       const seen: Use = { action: 'read', extent: 'some', address }
       if (address === 'name' && !isAllowed(principal, seen, store, ownerAccess)) {
         throw new StorageError('store-not-found', 'There is no such store for this caller.')
@@ -67,7 +68,7 @@ export function callerOf(call: ApifyCall, wanted: Wanted, address: Address): Cal
   })
 }
 
-/** Checks the link's signature once for each version of the store: that takes an HMAC. */
+/** Checks the link only once for each version of the store, because the check takes an HMAC. */
 function openedBy(link: Link | undefined): Link {
   let checked: { store: StoreIdentity; isOpened: boolean } | undefined
   return (store) => {

@@ -1,19 +1,19 @@
 import type { JsonSchemas } from '../../json/json-schema.ts'
 import type { RestCall, RestHandler, Route } from '../../rest/routes.ts'
 
-/** One call of the API, its caller known. `store` is a store's id or `username~name`, or a user. */
+/** One authenticated call of the API. `store` is a store's id or `username~name`, or a user. */
 export interface ApifyCall extends RestCall {
   readonly jsonSchemas: JsonSchemas
-  /** True where records have any key, not only those that Apify's own store would take. */
+  /** True for endpoints that accept every key, not only the keys of Apify's own store. */
   readonly takesAnyKey?: boolean
 }
 
 export type ApifyHandler = RestHandler<ApifyCall>
 
 export interface ApifyRoute extends Route<ApifyCall> {
-  /** Requests a second and store, for `X-RateLimit-Limit`: nothing is refused. */
+  /** Requests per second and store, for `X-RateLimit-Limit`. Coatcheck does not enforce it. */
   readonly rateLimit: string
 }
 
-/** The number that Apify documents for a resource: for `X-RateLimit-Limit`. */
+/** The rate limit that Apify documents for a resource, for `X-RateLimit-Limit`. */
 export const defaultRateLimit = '60'

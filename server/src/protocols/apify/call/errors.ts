@@ -5,19 +5,19 @@ export function pageNotFound(path: string): RequestError {
   return new RequestError({ status: 404, type: 'page-not-found' }, message)
 }
 
-/** What may have gone wrong, after the API's own words. */
+/** The likely mistake. The text follows Apify's own message. */
 function hintFor(path: string): string {
-  if (path.startsWith('/v2/v2/')) return ' The base URL that a client is given ends before /v2.'
+  if (path.startsWith('/v2/v2/')) return ' The base URL of a client ends before /v2.'
   if (/^\/v2\/(datasets|request-queues)(\/|$)/.test(path)) {
-    return ' Coatcheck stores key-value stores only.'
+    return ' Coatcheck has key-value stores only.'
   }
   if (/^\/v2\/key-value-stores\/[^/]+\/records\/[^/]+\//.test(path)) {
-    return ' A key with a slash is reached by /record?key=, percent-encoded.'
+    return ' For a key with a slash, use /record?key= and percent-encode the key.'
   }
   return ''
 }
 
-/** Clients take this type of 404, and no other, for "there is none". */
+/** The clients take a 404 of this type for "not found", and throw an error for most others. */
 export function resourceNotFound(message: string): RequestError {
   return new RequestError({ status: 404, type: 'record-not-found' }, message)
 }

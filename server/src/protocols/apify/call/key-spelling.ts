@@ -1,8 +1,8 @@
 import { decodeSegment } from '../../rest/path-segment.ts'
 
 /**
- * How this door spells keys that Apify's alphabet can't: every other byte percent-encoded, `%`
- * included. A key within the alphabet is spelled as it is.
+ * How this door spells keys outside Apify's alphabet: every byte outside it is percent-encoded, `%`
+ * included. A key within the alphabet stays as it is.
  */
 
 // KEY_VALUE_STORE_KEY_REGEX of @apify/consts. `.` and `..` match, but no URL can carry them.
@@ -20,7 +20,7 @@ export function spellKey(key: string): string {
   return Array.from(key, (one) => (outsideAlphabet.test(one) ? spellChar(one) : one)).join('')
 }
 
-/** The key that a listing spelled; text that is no spelling means itself. */
+/** The key of a spelling from a listing. A text that is not a valid spelling is the key itself. */
 export function keyOfSpelling(spelling: string): string {
   return decodeSegment(spelling) ?? spelling
 }

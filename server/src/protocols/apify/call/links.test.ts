@@ -18,7 +18,7 @@ import { createApifyDoor } from '../apify.ts'
 import { signContent, signRecord } from './signatures.ts'
 
 const token = 'a-token-of-the-owner-for-tests-only'
-/** Keys that other doors take and this one can't spell as they are. */
+/** Keys that other doors accept, and that this door has to percent-encode. */
 const foreignKeys = [
   '',
   '.',
@@ -47,7 +47,7 @@ describe('public links at the Apify door, without a socket', () => {
     door = createApifyDoor(domain, domain.environment, new JsonSchemas())
   })
 
-  /** Follows a link as a browser does: the URL is what the URL standard makes of it. */
+  /** Follows a link as a browser does: the URL standard normalizes it first. */
   async function follow(
     link: string,
     { method = 'GET', bearer = '' } = {},
@@ -92,7 +92,7 @@ describe('public links at the Apify door, without a socket', () => {
     }
   })
 
-  it('hold, in a store object, for 14 days and at most an hour more', async () => {
+  it('in a store object are valid for 14 days, and at most an hour longer', async () => {
     const { keysPublicUrl = '' } = await dataAt(storeUrl())
     domain.environment.advance(14 * day - 1)
     expect((await follow(keysPublicUrl))[0]).toBe(200)
@@ -100,7 +100,7 @@ describe('public links at the Apify door, without a socket', () => {
     expect((await follow(keysPublicUrl))[0]).toBe(403)
   })
 
-  it('are the same text for an hour, so that a store that is the same reads the same', async () => {
+  it('stay the same for an hour, so that the object of an unchanged store does too', async () => {
     domain.environment.advance(1)
     const before = await dataAt(storeUrl())
     domain.environment.advance(hour - 1)
@@ -109,7 +109,7 @@ describe('public links at the Apify door, without a socket', () => {
     expect((await dataAt(storeUrl())).keysPublicUrl).not.toBe(before.keysPublicUrl)
   })
 
-  it('stop at once, all of them, when the secret changes', async () => {
+  it('all stop working at once when the secret changes', async () => {
     await store.put(textRecord('K', 'text'))
     const links = [...(await listedUrls()), (await dataAt(storeUrl())).keysPublicUrl ?? '']
     for (const link of links) expect((await follow(link))[0], link).toBe(200)
@@ -136,7 +136,7 @@ describe('public links at the Apify door, without a socket', () => {
       keys = `${storeUrl()}/keys?signature=${ofContent}`
     })
 
-    it('let a user read who could not otherwise, and say no more than to anyone', async () => {
+    it('let a user without other access read, and show no more than to anyone', async () => {
       for (const link of [record, named]) {
         expect(await follow(link, { bearer: token })).toEqual([200, 'theirs'])
         const [path = ''] = link.split('?')
@@ -149,7 +149,7 @@ describe('public links at the Apify door, without a socket', () => {
       ])
     })
 
-    it('let nobody write or look further', async () => {
+    it('allow nobody to write or to read anything else', async () => {
       const signature = record.split('?')[1]
       for (const method of ['PUT', 'POST', 'DELETE']) {
         expect((await follow(record, { method, bearer: token }))[0], method).toBe(403)
@@ -158,7 +158,7 @@ describe('public links at the Apify door, without a socket', () => {
       expect((await follow(`${storeUrl()}?${signature}`, { bearer: token }))[0]).toBe(403)
     })
 
-    it('are not needed where the store is open; to write there is forbidden, by name too', async () => {
+    it('are not needed if the store is open; writing is still forbidden, by name too', async () => {
       await domain.stores.update(store.id, { generalAccess: 'ANYONE_WITH_NAME_CAN_READ' })
       for (const link of [record, named]) {
         const [path = ''] = link.split('?')

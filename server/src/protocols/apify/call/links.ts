@@ -1,5 +1,6 @@
 import { isOpen } from '../../../core/access/access.ts'
 import type { StoreIdentity } from '../../../core/identity/identity.ts'
+import { limits } from '../../../core/kernel/limits.ts'
 import type { UserAccess } from '../../../core/people/scope.ts'
 import type { Link, Wanted } from './address.ts'
 import type { ApifyCall } from './call.ts'
@@ -7,10 +8,8 @@ import { spellKey } from './key-spelling.ts'
 import { isContentSignature, isRecordSignature, recordSigner, signContent } from './signatures.ts'
 
 const hourMs = 3_600_000
-/** For how long the links in a store object hold at least (Apify documents 14 days). */
-const contentLinkMs = 14 * 24 * hourMs
 
-/** What `?signature=` may open of a record: this one alone. */
+/** Checks `?signature=` for this one record. Undefined without a signature or a key. */
 export function recordLink({ query, key }: ApifyCall): Link | undefined {
   const signature = query.text('signature')
   if (signature === undefined || key === undefined) return undefined
@@ -18,30 +17,33 @@ export function recordLink({ query, key }: ApifyCall): Link | undefined {
   return ({ signingSecret: secret }) => isRecordSignature(signature, { secret, key: spelling })
 }
 
-/** What `?signature=` may open of a store: the list of its keys, and all of its records as one. */
+/** Checks `?signature=` for a store's list of keys and archive. Undefined without a signature. */
 export function contentLink({ query, environment }: ApifyCall): Link | undefined {
   const signature = query.text('signature')
   if (signature === undefined) return undefined
-  // What begins in time may be finished: an archive is read for as long as it takes.
+  // The link must be valid when the request begins. A long download may end later.
   const now = environment.now()
   return ({ id, signingSecret: secret }) =>
     isContentSignature(signature, { secret, storeId: id, now })
 }
 
-/** What a list of keys, or an archive of records, wants of its store. */
+/** What a list of keys or an archive of records does with its store. */
 export function listing(call: ApifyCall): Wanted {
   return { action: 'read', extent: 'some', link: contentLink(call) }
 }
 
 interface Reader {
   readonly baseUrl: string
-  /** Whether who gets the link may know the secret that signs. */
+  /** Whether the reader of the link may know the signing secret. */
   readonly maySign: boolean
-  /** What the store's owner set for stores that follow it. */
+  /** The owner's general access, for a store with `FOLLOW_USER_SETTING`. */
   readonly ownerAccess: UserAccess
 }
 
-/** Links that work for whoever has them: signed where nobody could follow them otherwise. */
+/**
+ * Links to a store's keys and records. If the store is not open to everybody, they are signed for
+ * readers who may sign, and then they work for everybody who has them.
+ */
 export function contentUrls(
   store: StoreIdentity,
   { baseUrl, now, ...reader }: Reader & { readonly now: number },
@@ -59,7 +61,7 @@ export function contentUrls(
   }
 }
 
-/** As `contentUrls`, to the record whose key is spelled like that: as long as the secret lives. */
+/** As `contentUrls`, for records by their key's spelling. Valid until the secret changes. */
 export function recordUrls(
   store: StoreIdentity,
   { baseUrl, ...reader }: Reader,
@@ -69,7 +71,7 @@ export function recordUrls(
   return (spelling) => {
     const isSigned = sign && !isContentMessage(spelling, store.id)
     const query = isSigned ? `signature=${sign(spelling)}` : ''
-    // URL libraries would take these for steps in the path.
+    // In a path these would be lost: URL libraries take `%2E` for `.`, and '' makes no segment.
     if (['', '%2E', '%2E%2E'].includes(spelling)) {
       return `${storeUrl}/record?key=${spelling}${query && `&${query}`}`
     }
@@ -78,16 +80,16 @@ export function recordUrls(
 }
 
 /**
- * A record of such a key, signed, would be a link to all of the store: in Apify's scheme both are
- * signatures of a text alone.
+ * Whether the key is also the text that a content signature of the store signs. A signed link to
+ * such a record would open the whole store, because Apify's scheme signs only the text.
  */
 export function isContentMessage(key: string, storeId: string): boolean {
   return key.endsWith(`.${storeId}`) && /^\d+\.\d+\.[a-zA-Z0-9]{17}$/.test(key)
 }
 
-/** At a full hour: a store that did not change is described by the same text for a while. */
+/** Rounded up to a full hour: the object of an unchanged store stays the same for a while. */
 function contentLinkEnd(now: number): number {
-  return Math.ceil((now + contentLinkMs) / hourMs) * hourMs
+  return Math.ceil((now + limits.contentLinkMsMin) / hourMs) * hourMs
 }
 
 function needsSignature(

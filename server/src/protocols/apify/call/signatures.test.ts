@@ -17,13 +17,13 @@ const neverExpires = 'MC4wLjFtb04xdksxQ3ZwazJnYXhoUFpHVw'
 const expires = 'MC4xNzY3MjI1NjAwMDAwLldIMGFtVDNpU3VBZERPcmRsajA3'
 
 describe('what Apify signs', () => {
-  it('is, of a record, its key', () => {
+  it('is the key, in the link to a record', () => {
     expect(hmac62(secret, 'OUTPUT')).toBe('2ypikKx0WIAsy9q6RR3F')
     expect(hmac62('s3cr3tKey', "a!-_.'()")).toBe('Ed9PeYNGdPHw3B4JUlzQ')
     expect(signRecord(secret, 'OUTPUT')).toBe('2ypikKx0WIAsy9q6RR3F')
   })
 
-  it('is, of the content, the store and when the link ends', () => {
+  it('is the store and the expiry time, in the link to the content', () => {
     expect(signContent(secret, { storeId, expiresAt: 0 })).toBe(neverExpires)
     expect(signContent(secret, { storeId, expiresAt })).toBe(expires)
   })
@@ -32,7 +32,7 @@ describe('what Apify signs', () => {
 describe('a signature of a record', () => {
   const signature = signRecord(secret, 'OUTPUT')
 
-  it('is valid for that key and secret alone', () => {
+  it('is valid only for that key and secret', () => {
     expect(isRecordSignature(signature, { secret, key: 'OUTPUT' })).toBe(true)
     expect(isRecordSignature(signature, { secret, key: 'OUTPUT2' })).toBe(false)
     expect(isRecordSignature(signature, { secret: 'another', key: 'OUTPUT' })).toBe(false)
@@ -55,19 +55,19 @@ describe('a signature of the content', () => {
     expect(isValid(neverExpires, Number.MAX_SAFE_INTEGER)).toBe(true)
   })
 
-  it('is valid for that store and secret alone', () => {
+  it('is valid only for that store and secret', () => {
     expect(isValid(neverExpires, 0, 'WkzbQMuFYuamGv3YE')).toBe(false)
     const another = signContent('another', { storeId, expiresAt: 0 })
     expect(isValid(another)).toBe(false)
   })
 
-  it('may be padded, as that of the Python client is, and end in a part of a millisecond', () => {
+  it('may have padding, as from the Python client, and a fraction of a millisecond', () => {
     expect(isValid(`${neverExpires}==`)).toBe(true)
     const fraction = signContent(secret, { storeId, expiresAt: 1_000.5 })
     expect([isValid(fraction, 1_000), isValid(fraction, 1_001)]).toEqual([true, false])
   })
 
-  it('is spelled in one way only', () => {
+  it('has only one valid spelling', () => {
     const last = neverExpires.slice(-1)
     for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_') {
       expect(isValid(neverExpires.slice(0, -1) + char), char).toBe(char === last)
@@ -79,18 +79,18 @@ describe('a signature of the content', () => {
     ['nothing', ''],
     ['no base64', 'ä😀 ?'],
     ['no parts', encoded(hmac)],
-    ['an HMAC alone', encoded(`0.0.`)],
-    ['another end', encoded(`0.1.${hmac}`)],
+    ['no HMAC', encoded(`0.0.`)],
+    ['another expiry time', encoded(`0.1.${hmac}`)],
     ['another version', encoded(`1.0.${hmac62(secret, `1.0.${storeId}`)}`)],
-    ['an end that is no number', encoded(`0.NaN.${hmac62(secret, `0.NaN.${storeId}`)}`)],
-    ['a negative end', encoded(`0.-1.${hmac62(secret, `0.-1.${storeId}`)}`)],
+    ['an expiry time that is not a number', encoded(`0.NaN.${hmac62(secret, `0.NaN.${storeId}`)}`)],
+    ['a negative expiry time', encoded(`0.-1.${hmac62(secret, `0.-1.${storeId}`)}`)],
     ['more padding', `${neverExpires}===`],
     ['far too much', 'A'.repeat(10_000)],
     ['the signature of a record', signRecord(secret, storeId)],
   ])('is not %s', (_, wrong) => expect(isValid(wrong)).toBe(false))
 })
 
-it("is the HMAC of Node's own, whatever the lengths of secret and text", () => {
+it('computes the same HMAC as Node does, for all lengths of secret and text', () => {
   for (const length of [0, 1, 31, 63, 64, 65, 500]) {
     const secret = 'sé'.repeat(length).slice(0, length)
     const text = 'tü'.repeat(length)
@@ -99,13 +99,13 @@ it("is the HMAC of Node's own, whatever the lengths of secret and text", () => {
   }
 })
 
-it('signs many records as it signs each', () => {
+it('signs many records exactly as it signs each one', () => {
   const sign = recordSigner('a secret')
   const keys = ['OUTPUT', 'a'.repeat(256), '%F0%9F%98%80', 'OUTPUT']
   expect(keys.map(sign)).toEqual(keys.map((key) => signRecord('a secret', key)))
 })
 
-/** The number that letters and digits spell. */
+/** The number behind a base-62 text. */
 function numberOf(spelling: string): bigint {
   const digits = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'
   return [...spelling].reduce((sum, digit) => sum * 62n + BigInt(digits.indexOf(digit)), 0n)

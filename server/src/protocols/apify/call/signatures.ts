@@ -1,32 +1,32 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 
 /**
- * The signatures in Apify's public links, which its clients compute by themselves from a store's
- * `urlSigningSecretKey`. DO NOT CHANGE: links that are out there must go on working.
+ * The signatures in Apify's public links. Apify's clients compute them by themselves from a store's
+ * `urlSigningSecretKey`. DO NOT CHANGE: existing links must keep working.
  */
 
 const base62 = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'
-/** All numbers of two digits. */
+/** All pairs of base-62 digits, in numeric order. */
 const pairs = Array.from(base62, (high) => Array.from(base62, (low) => high + low)).flat()
 const pairCount = pairs.length
 const hmacHexDigits = 30
-/** Of SHA-256. */
+/** The block size of SHA-256. */
 const blockBytes = 64
 const hashBytes = 32
-/** Longer texts get a buffer of their own. */
+/** The longest text for the shared buffer. Longer texts get a buffer of their own. */
 const messageBytesMax = 512
 const version = 0
-/** Version, end and HMAC of a content signature. */
+/** Version, expiry time and HMAC of a content signature. */
 const contentPattern = /^0\.(\d{1,17}(?:\.\d+)?)\.([0-9a-zA-Z]{1,22})$/
 
-/** The first 120 bits of the HMAC-SHA256, as a number in letters and digits. */
+/** The first 120 bits of the HMAC-SHA256, as a base-62 number. */
 export function hmac62(secret: string, text: string): string {
   return hmac62With(secret)(text)
 }
 
 /**
- * `hmac62` for many texts. HMAC by its definition (RFC 2104) out of hashes in one call each, which
- * takes half the time of Node's own object for it.
+ * `hmac62` for many texts with one secret. It computes the HMAC by its definition (RFC 2104), with
+ * two one-shot hashes. That takes half the time of Node's own `Hmac` object.
  */
 function hmac62With(secret: string): (text: string) => string {
   const bytes = Buffer.from(secret)
@@ -47,7 +47,10 @@ function hmac62With(secret: string): (text: string) => string {
   }
 }
 
-/** Lets read one record, for as long as the secret lives. `key` is spelled as in the link. */
+/**
+ * The signature of a link to one record. It is valid until the secret changes. `key` is spelled as
+ * in the link.
+ */
 export function signRecord(secret: string, key: string): string {
   return hmac62(secret, key)
 }
@@ -65,8 +68,8 @@ export function isRecordSignature(
 }
 
 /**
- * Lets list the keys and read the content of a store until `expiresAt`, milliseconds since 1970;
- * 0: for as long as the secret lives.
+ * The signature of a link to the keys and the content of a store. It is valid until `expiresAt`, in
+ * milliseconds since 1970; 0 means until the secret changes.
  */
 export function signContent(
   secret: string,
@@ -85,7 +88,7 @@ export function isContentSignature(
   return Number(expiresAt) === 0 || now < Number(expiresAt)
 }
 
-/** `expiresAt` as it is written in the signature: a client may have given it a fraction. */
+/** `expiresAt` is the signature's own text, because a client may have given it a fraction. */
 function contentHmac(
   secret: string,
   { storeId, expiresAt }: { storeId: string; expiresAt: string },
@@ -93,14 +96,17 @@ function contentHmac(
   return hmac62(secret, `${version}.${expiresAt}.${storeId}`)
 }
 
-/** The text of what only this very text spells; '' of anything else. Python's client pads. */
+/**
+ * Decodes the one canonical spelling of a text, with or without padding (Python's client pads). Any
+ * other spelling gives ''.
+ */
 function decodeBase64Url(padded: string): string {
   const spelling = padded.replace(/={1,2}$/, '')
   const bytes = Buffer.from(spelling, 'base64url')
   return bytes.toString('base64url') === spelling ? bytes.toString('latin1') : ''
 }
 
-/** Four digits at a time, without big integers: a page of keys needs a thousand of these. */
+/** Four digits at a time and without big integers: a page of keys needs a thousand signatures. */
 function spellBase62(hex: string): string {
   const limbs = [limb(hex, 0), limb(hex, 6), limb(hex, 12), limb(hex, 18), limb(hex, 24)]
   let text = ''
@@ -113,12 +119,12 @@ function spellBase62(hex: string): string {
   return text.startsWith('0') ? text.replace(/^0+(?=.)/, '') : text
 }
 
-/** 24 bits. */
+/** A limb has 24 bits. */
 function limb(hex: string, start: number): number {
   return Number.parseInt(hex.slice(start, start + 6), 16)
 }
 
-/** Divides the number from its limb `first` on in place by 62^4, and returns the remainder. */
+/** Divides the number in place by 62^4, from its limb `first` on. Returns the remainder. */
 function divide(limbs: number[], first: number): number {
   let rest = 0
   for (let index = first; index < limbs.length; index += 1) {
@@ -130,7 +136,7 @@ function divide(limbs: number[], first: number): number {
   return rest
 }
 
-/** How long it takes tells nothing: what is compared are digests, equal in length. */
+/** Compares in constant time. Digests are compared, because both sides need the same length. */
 function isSame(given: string, expected: string): boolean {
   return timingSafeEqual(hash('sha256', given, 'buffer'), hash('sha256', expected, 'buffer'))
 }

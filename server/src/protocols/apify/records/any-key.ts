@@ -3,31 +3,31 @@ import { RequestError } from '../../rest/errors.ts'
 import type { ApifyCall, ApifyHandler } from '../call/call.ts'
 
 /**
- * The handler of a record for /v2/key-value-stores/{store}/record?key=, which takes every key that
- * a store can hold: also '', `.`, `..` and slashes, which no path can spell.
+ * Makes a record handler work for /v2/key-value-stores/{store}/record?key=. This endpoint accepts
+ * every key that a store can hold: also '', `.`, `..` and slashes, which a path can't carry.
  */
 export function withAnyKey(handler: ApifyHandler): ApifyHandler {
   return async (call) => handler({ ...call, key: keyOfQuery(call), takesAnyKey: true })
 }
 
-/** Where a record is read, whatever its key. */
+/** The URL of a record with any key. */
 export function anyKeyUrl({ request }: ApifyCall, storeId: string, key: string): string {
   const { baseUrl } = request
   return `${baseUrl}/v2/key-value-stores/${storeId}/record?key=${encodeURIComponent(key)}`
 }
 
 /**
- * Read from the query as it was sent: `URLSearchParams` would take what is no UTF-8 for some other
+ * Reads the key from the raw query, because `URLSearchParams` would turn invalid UTF-8 into another
  * key. Throws RequestError.
  */
 function keyOfQuery({ request }: ApifyCall): string {
   const [spelling, ...others] = request.query.split('&').flatMap(spellingOfKey)
   if (spelling === undefined) {
     const message =
-      'The parameter key is required: ?key=a%2Fb is the record a/b, ?key= the one of ""'
+      'The parameter key is required: ?key=a%2Fb means the record a/b, ?key= the record ""'
     throw new RequestError({ status: 400, type: 'parameter-required' }, message)
   }
-  if (others.length > 0) throw invalidKey('The parameter key may be given once')
+  if (others.length > 0) throw invalidKey('The parameter key may be given only once')
   const key = decode(spelling)
   if (key === undefined) throw invalidKey('The parameter key must be percent-encoded UTF-8')
   if (Buffer.byteLength(key) <= limits.recordKeyBytesMax) return key
@@ -39,7 +39,7 @@ function spellingOfKey(parameter: string): string[] {
   return name === 'key' ? [value.join('=')] : []
 }
 
-/** Undefined where it spells no text. */
+/** Undefined if the text is not percent-encoded UTF-8. */
 function decode(spelling: string): string | undefined {
   if (/[^\x21-\x7e]/.test(spelling)) return undefined
   try {

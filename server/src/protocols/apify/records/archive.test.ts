@@ -8,7 +8,7 @@ import { archiveEntries } from './archive.ts'
 it.each([
   [3, ['a', 'b', 'c']],
   [2, ['a', 'b', '%problems.txt']],
-])('of at most %i records tells what it leaves out', async (recordsMax, names) => {
+])('an archive of at most %i records reports what it leaves out', async (recordsMax, names) => {
   const { stores, environment } = await openTestDomain(new MemoryEngine())
   const store = await stores.create({ ownerId: owner, name: 'archived' })
   for (const key of ['a', 'b', 'c']) await store.put(textRecord(key, `of ${key}`))
@@ -17,7 +17,7 @@ it.each([
   const entries = await Array.fromAsync(archiveEntries({ environment, request }, wanted))
   expect(entries.map(({ name }) => name)).toEqual(names)
   const told = String(entries.find(({ name }) => name === '%problems.txt')?.content ?? '')
-  expect(told.includes('c: it and all behind it are left out')).toBe(recordsMax === 2)
+  expect(told.includes('c: it and all records after it are left out')).toBe(recordsMax === 2)
 })
 
 const request: HttpRequest = {

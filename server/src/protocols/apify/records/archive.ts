@@ -1,10 +1,10 @@
-import { mediaTypeOf } from '../../../core/identity/store-schema.ts'
 import { orElse } from '../../../core/kernel/awaitable.ts'
 import type { Bytes } from '../../../core/kernel/bytes.ts'
 import { StorageError } from '../../../core/kernel/errors.ts'
 import { limits } from '../../../core/kernel/limits.ts'
 import type { StoreRecord } from '../../../core/records/record.ts'
 import type { Store } from '../../../core/stores/store.ts'
+import { mediaTypeOf } from '../../../core/values/content-type.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
 import { DecodingError } from '../../http/content-encoding.ts'
 import { type ZipEntry, zipStream } from '../../http/zip.ts'
@@ -14,17 +14,15 @@ import type { ApifyCall } from '../call/call.ts'
 import { spellKey } from '../call/key-spelling.ts'
 import { listing } from '../call/links.ts'
 import { listSelected, type Selection, selectionOf } from '../stores/collections.ts'
+import { previewBytesMax, reportedProblemsMax } from '../stores/wire.ts'
 import { decodedParts } from './decoded.ts'
 
-/** What is small is looked at as a whole before its entry begins. */
-const previewBytesMax = 1_048_576
 /** Below this, compressing costs more than it saves. */
 const compressedBytesMin = 4_096
-const reportedProblemsMax = 1_000
 
 /**
- * GET .../records: a ZIP of all records, decoded, each as it was at one moment, in the order of
- * their keys. The file of a record is named as this door spells its key.
+ * GET .../records: a ZIP of all records, decoded, in the order of their keys. Each record is as it
+ * was at one moment. Its file name is the key, as this door spells it.
  */
 export async function getArchive(call: ApifyCall): Promise<HttpReply> {
   const store = await findStore(call, listing(call))
@@ -40,7 +38,7 @@ export async function getArchive(call: ApifyCall): Promise<HttpReply> {
   return whileAllowed({ status: 200, headers, body }, store)
 }
 
-/** What an archive of at most `recordsMax` records holds. */
+/** The entries of an archive of at most `recordsMax` records. */
 export async function* archiveEntries(
   call: Pick<ApifyCall, 'environment' | 'request'>,
   {
@@ -61,13 +59,13 @@ export async function* archiveEntries(
       () => store.get(key),
       (error) => problems.addUnreadable(key, error),
     )
-    // Without one it was deleted meanwhile, or can't be read.
+    // Undefined: the record was deleted meanwhile, or can't be read.
     if (record) yield* entriesOf(record, problems)
   }
   yield* problems.report()
 }
 
-/** A page at a time; what comes and goes behind the page is seen or not, and breaks nothing. */
+/** Reads a page at a time. A record that is added or deleted meanwhile may be listed or not. */
 async function* keys(store: Store, selection: Selection): AsyncGenerator<string> {
   let startAfter: string | undefined
   for (;;) {
@@ -79,8 +77,8 @@ async function* keys(store: Store, selection: Selection): AsyncGenerator<string>
 }
 
 /**
- * One entry; or, where the value turns out to be no such encoding, one of the stored bytes, beside
- * what could be decoded by then.
+ * The entry of a record. If its value can't be decoded, there is an entry with the stored bytes,
+ * and the first entry is missing or holds the part that could be decoded.
  */
 async function* entriesOf(record: StoreRecord, problems: Problems): AsyncGenerator<ZipEntry> {
   const parts = decodedParts(record)
@@ -118,7 +116,7 @@ async function previewOf(parts: AsyncGenerator<Bytes>): Promise<Preview> {
   return { parts: taken, isWhole: false }
 }
 
-/** Ends where reading fails, so that the archive goes on. */
+/** Ends at a read error instead of throwing it, so that the archive can continue. */
 async function* remembering(
   preview: Preview,
   rest: AsyncIterable<Bytes>,
@@ -143,13 +141,13 @@ function entryOf(record: StoreRecord, content: ZipEntry['content']): ZipEntry {
   }
 }
 
-/** No spelling of a key holds `%.`, so that no other record has this name. */
+/** The spelling of a key never contains `%.`, so no other record has this file name. */
 function storedEntryOf(record: StoreRecord, problems: Problems): ZipEntry {
   const { key, contentEncoding, modifiedAt, value } = record
   return {
     name: `${nameOf(key)}%.${contentEncoding}`,
     modifiedAt,
-    comment: `As it is stored: it can't be decoded as ${contentEncoding}.`,
+    comment: `The stored bytes: they can't be decoded as ${contentEncoding}.`,
     isCompressible: false,
     content: remembering({ parts: [], isWhole: false }, value.chunks(), (error) =>
       problems.add(record, error),
@@ -157,19 +155,19 @@ function storedEntryOf(record: StoreRecord, problems: Problems): ZipEntry {
   }
 }
 
-/** The spelling of '' is '', which can't name a file; `%` alone spells no key. */
+/** The key '' is spelled '', which can't name a file. `%` is free: it is no key's spelling. */
 function nameOf(key: string): string {
   return spellKey(key) || '%'
 }
 
-/** Types that are compressed in themselves, with few exceptions that don't matter. */
+/** Whether the format is compressed by itself. A few exceptions are missing; they don't matter. */
 function isCompressed(contentType: string): boolean {
   const type = mediaTypeOf(contentType)
   if (type === 'image/svg+xml' || type === 'image/bmp' || type === 'audio/wav') return false
   return /^(image|audio|video|font)\/|^application\/(zip|gzip|x-7z|x-bzip|pdf|vnd\.rar)/.test(type)
 }
 
-/** What of the records is not in the archive as it should be: it is told in a file at the end. */
+/** Collects which records are missing or incomplete. A file at the end of the archive says so. */
 class Problems {
   readonly #call: Pick<ApifyCall, 'environment' | 'request'>
   readonly #lines: string[] = []
@@ -179,28 +177,30 @@ class Problems {
     this.#call = call
   }
 
-  /** Throws what is not the fault of this one record. */
+  /** Throws `error` again if it is not `record-damaged`: then not only this record is affected. */
   addUnreadable(key: string, error: unknown): undefined {
     this.#log(error)
     this.#note(key, 'it is damaged on disk and left out')
   }
 
-  /** Throws what is not the fault of this one record. */
+  /** Throws `error` again if it is neither a DecodingError nor `record-damaged`. */
   add({ key, contentEncoding }: StoreRecord, error: unknown): void {
     if (error instanceof DecodingError) {
       const why =
-        error.reason === 'too-large' ? 'it decodes to too much' : `it is no ${contentEncoding}`
-      this.#note(key, `${why}; a file beside it holds the bytes as they are stored`)
+        error.reason === 'too-large'
+          ? 'it decodes to too many bytes'
+          : `it is not valid ${contentEncoding}`
+      this.#note(key, `${why}; another file holds the stored bytes`)
       return
     }
     this.#log(error)
-    this.#note(key, 'it is damaged on disk; what could be read of it may be here')
+    this.#note(key, 'it is damaged on disk; its file may hold the part that could be read')
   }
 
-  /** The archive is full. */
+  /** The archive is full: `key` and all keys after it are missing. */
   addRest(key: string, recordsMax: number): void {
-    const most = `an archive holds ${recordsMax} records; use prefix or collection`
-    this.#note(key, `it and all behind it are left out: ${most}`)
+    const most = `an archive holds at most ${recordsMax} records; use prefix or collection`
+    this.#note(key, `it and all records after it are left out: ${most}`)
   }
 
   *report(): Generator<ZipEntry> {
@@ -212,7 +212,9 @@ class Problems {
       modifiedAt: this.#call.environment.now(),
       comment: '',
       isCompressible: false,
-      content: Buffer.from(`Not complete in this archive:\n${this.#lines.join('')}${rest}`),
+      content: Buffer.from(
+        `Missing or incomplete in this archive:\n${this.#lines.join('')}${rest}`,
+      ),
     }
   }
 

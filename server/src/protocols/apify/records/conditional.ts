@@ -17,8 +17,8 @@ import type { ApifyCall } from '../call/call.ts'
 type Headers = HttpReply['headers']
 
 /**
- * What a GET or HEAD of the record is answered with instead, given the headers that it would have.
- * Throws `condition-failed`, RequestError.
+ * The 304 reply, if the conditions of a GET or HEAD ask for one; undefined if the record is to be
+ * sent. `headers` are those of the full reply. Throws `condition-failed`, RequestError.
  */
 export function unchangedReply(
   { request, environment }: ApifyCall,
@@ -30,12 +30,12 @@ export function unchangedReply(
   const outcome = understood(() => readOutcome(request, current, environment))
   if (outcome === 'serve') return undefined
   if (outcome === 'not-modified') return { status: 304, headers: headersOf304(headers), body: '' }
-  throw new StorageError('condition-failed', 'The record is another one than expected.')
+  throw new StorageError('condition-failed', 'The record is not the expected one.')
 }
 
 /**
- * The part of the stored bytes that a GET asks for; undefined where it is answered with all of
- * them. Throws RequestError.
+ * The part of the stored bytes that a GET asks for; undefined if all of them are to be sent. Throws
+ * RequestError.
  */
 export function wantedSpan(
   { request, environment }: ApifyCall,
@@ -51,20 +51,20 @@ export function wantedSpan(
   return wanted === 'whole' ? undefined : wanted
 }
 
-/** Adds what says which part of the stored bytes is sent. */
+/** Adds the headers that say which part of the stored bytes is sent. */
 export function headersOfSpan(headers: Headers, { start, end }: Span, size: number): Headers {
   headers['Content-Length'] = end - start
   headers['Content-Range'] = `bytes ${start}-${end - 1}/${size}`
   return headers
 }
 
-/** What a write expects of the record that it replaces or deletes. Throws RequestError. */
+/** The condition of a write on the record that it replaces or deletes. Throws RequestError. */
 export function conditionOf({ request, environment }: ApifyCall): Condition | undefined {
   if (!isConditional(request)) return undefined
   return understood(() => writeCondition(request, environment))
 }
 
-/** A part must never be taken for the whole (RFC 9110, 14.5). Throws RequestError. */
+/** A part must never be stored as a whole value (RFC 9110, 14.5). Throws RequestError. */
 export function assertWholeValue({ request }: ApifyCall): void {
   if (request.header('content-range') === undefined) return
   const message = 'This API end-point stores whole records: it takes no Content-Range'
@@ -75,7 +75,7 @@ function validatorsOf({ modifiedAt }: RecordHead, { ETag }: Headers): Validators
   return { entityTag: String(ETag), modifiedAt }
 }
 
-/** Of the headers of a 200 those that RFC 9110 (15.4.5) asks for. */
+/** The headers of a 200 that a 304 must have too (RFC 9110, 15.4.5). */
 function headersOf304({ ETag = '', Vary, 'Cache-Control': cacheControl = '' }: Headers): Headers {
   return { ETag, 'Cache-Control': cacheControl, ...(Vary !== undefined && { Vary }) }
 }
@@ -84,7 +84,7 @@ function rangeNotSatisfiable({ size }: RecordHead): RequestError {
   const headers = { 'Content-Range': `bytes */${size}` }
   return new RequestError(
     { status: 416, type: 'range-not-satisfiable', headers },
-    `The record has ${size} bytes: the range lies behind its end`,
+    `The record has ${size} bytes: the range begins after its end`,
   )
 }
 

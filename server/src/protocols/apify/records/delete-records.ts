@@ -11,8 +11,9 @@ import type { ApifyCall } from '../call/call.ts'
 import { keyOfSpelling } from '../call/key-spelling.ts'
 
 /**
- * POST /v2/key-value-stores/{store}/delete-records `{"keys": [...]}` or `{"prefix"}`: answers how
- * many records there were. Each goes by itself: what fails half-way leaves the rest in place.
+ * POST /v2/key-value-stores/{store}/delete-records `{"keys": [...]}` or `{"prefix"}`: replies with
+ * the number of deleted records. Each record is deleted by itself, so a failure half-way leaves the
+ * rest in place.
  */
 export async function deleteRecords(call: ApifyCall): Promise<HttpReply> {
   const store = await findStore(call, { action: 'write', extent: 'some' })
@@ -25,11 +26,11 @@ async function deleteWanted(call: ApifyCall, store: Store, fields: Fields): Prom
   const keys = fields.texts('keys')
   const prefix = fields.text('prefix')
   if ((keys === undefined) === (prefix === undefined)) {
-    throw invalidField('keys or prefix says which records to delete')
+    throw invalidField('the body must have either keys or prefix')
   }
   if (keys === undefined) return deletePrefix(store, keyOfSpelling(prefix ?? ''))
   if (keys.length > limits.deletedKeysMax) {
-    throw invalidField(`keys has at most ${limits.deletedKeysMax} keys`)
+    throw invalidField(`keys may have at most ${limits.deletedKeysMax} items`)
   }
   const wanted = keys.map(keyOfSpelling)
   assertWithin(wanted, keyPrefixOf(call.principal, await store.identity()))

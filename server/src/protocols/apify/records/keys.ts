@@ -12,7 +12,7 @@ export async function listKeys(call: ApifyCall): Promise<HttpReply> {
   const store = await findStore(call, listing(call))
   const { query } = call
   const limit = query.limit()
-  // The record '' is a key to start behind like any other.
+  // The empty key '' is a start key like any other.
   const exclusiveStartKey = query.given('exclusiveStartKey') ?? null
   const page = await listSelected(store, {
     selection: await selectionOf(call, store),

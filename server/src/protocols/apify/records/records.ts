@@ -3,6 +3,7 @@ import { StorageError } from '../../../core/kernel/errors.ts'
 import { limits } from '../../../core/kernel/limits.ts'
 import type { RecordHead, StoreRecord } from '../../../core/records/record.ts'
 import type { Store } from '../../../core/stores/store.ts'
+import { mediaTypeOf } from '../../../core/values/content-type.ts'
 import type { Span } from '../../../core/values/value.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
 import { DecodingError } from '../../http/content-encoding.ts'
@@ -26,10 +27,10 @@ import {
 } from './conditional.ts'
 import { decodedParts, resumed } from './decoded.ts'
 
-/** What Apify's clients always send; ours to choose where there is none. */
+/** Our choice for requests without a content type. Apify's clients always send one. */
 const defaultContentType = 'application/octet-stream'
 
-/** Values of any size are served in ranges; it is said of those for which they pay. */
+/** Ranges of smaller values work too, but are not worth an `Accept-Ranges` header. */
 const rangedBytesMin = 65_536
 
 /** GET .../records/{key} */
@@ -84,7 +85,7 @@ export async function putRecord(call: ApifyCall): Promise<HttpReply> {
   return jsonReply(201, {}, { Location: recordUrl(call, store.id, key), ETag })
 }
 
-/** DELETE .../records/{key}: done as well where there is none. */
+/** DELETE .../records/{key}: succeeds even if there is no such record. */
 export async function deleteRecord(call: ApifyCall): Promise<HttpReply> {
   const condition = conditionOf(call)
   const key = keyOf(call)
@@ -93,10 +94,10 @@ export async function deleteRecord(call: ApifyCall): Promise<HttpReply> {
   return emptyReply(204)
 }
 
-/** An empty segment is what URLs make of the keys `.` and ''. */
+/** Refuses an empty segment, which URL libraries make of the keys `.` and ''. */
 function keyOf({ key, takesAnyKey }: ApifyCall): string {
   if (key !== undefined && (key !== '' || takesAnyKey)) return key
-  throw new StorageError('record-key-invalid', 'The path spells no record key.')
+  throw new StorageError('record-key-invalid', 'The path contains no record key.')
 }
 
 function recordUrl(call: ApifyCall, storeId: string, key: string): string {
@@ -104,7 +105,7 @@ function recordUrl(call: ApifyCall, storeId: string, key: string): string {
   return `${call.request.baseUrl}/v2/key-value-stores/${storeId}/records/${spellKey(key)}`
 }
 
-/** Keys outside Apify's alphabet come from other doors: here they can be replaced, not made. */
+/** Only other doors create records with keys outside Apify's alphabet; this one replaces them. */
 async function assertExists(store: Store, key: string): Promise<void> {
   if (await store.head(key)) return
   throw new StorageError('record-key-invalid', 'Record key contains invalid character')
@@ -115,7 +116,7 @@ function isServedAsStored(call: ApifyCall, { contentEncoding }: RecordHead): boo
   return accepts(call.request.header('accept-encoding') ?? '', contentEncoding)
 }
 
-/** RFC 9110, 12.5.3; a client that names no encodings gets none. */
+/** RFC 9110, 12.5.3. A client that names no encodings gets the value decoded. */
 function accepts(acceptEncoding: string, encoding: string): boolean {
   const offers = acceptEncoding.toLowerCase().split(',').map(parseOffer)
   const offer = offers.find(({ name }) => name === encoding) ?? offers.find(isAny)
@@ -138,7 +139,7 @@ function headersOf(call: ApifyCall, head: RecordHead): Record<string, string | n
   const isDecoded = !isServedAsStored(call, head)
   headers.ETag = entityTagOf(head.revision, { isDecoded })
   headers['Last-Modified'] = formatHttpDate(head.modifiedAt)
-  // With a date of change, caches may else guess for how long a record stays as it is.
+  // Without this, caches may guess from `Last-Modified` how long a record stays the same.
   headers['Cache-Control'] = 'no-cache'
   if (!isDecoded) {
     headers['Content-Length'] = head.size
@@ -153,9 +154,10 @@ function headersOf(call: ApifyCall, head: RecordHead): Record<string, string | n
   return headers
 }
 
-/** What users store may be HTML or SVG: it must not run as a page of this server. */
+/** A value may be HTML or SVG. It must not run as a page of this server. */
 function mayBePage(contentType: string): boolean {
-  return !/^application\/(json|octet-stream)\s*(;|$)/i.test(contentType)
+  const mediaType = mediaTypeOf(contentType)
+  return mediaType !== 'application/json' && mediaType !== 'application/octet-stream'
 }
 
 async function partialReply(
@@ -168,7 +170,7 @@ async function partialReply(
   return { status: 206, headers: headersOfSpan(headers, span, value.size), body }
 }
 
-/** The first chunk is read before the reply begins, so that a damaged record is told. */
+/** Reads the first chunk before the reply begins, so that a damaged record gets an error reply. */
 async function storedBody({ value }: StoreRecord): Promise<Bytes | AsyncIterable<Bytes>> {
   if (value.size <= limits.chunkBytes) return value.read()
   const chunks = value.chunks()
@@ -176,8 +178,9 @@ async function storedBody({ value }: StoreRecord): Promise<Bytes | AsyncIterable
 }
 
 /**
- * What is decoded to a megabyte is decoded as a whole, and a short value that decodes to more is
- * looked through before the reply begins: so that what is no such encoding, or a bomb, is told.
+ * Decodes up to a megabyte as a whole. If a small stored value decodes to more, it is decoded once
+ * completely before the reply begins, so that malformed bytes and decompression bombs get an error
+ * reply.
  */
 async function decodedBody(record: StoreRecord): Promise<Bytes | AsyncIterable<Bytes>> {
   try {
@@ -191,15 +194,15 @@ async function decodedBody(record: StoreRecord): Promise<Bytes | AsyncIterable<B
   } catch (error) {
     if (!(error instanceof DecodingError)) throw error
     const code = error.reason === 'too-large' ? 'value-too-large' : 'content-encoding-invalid'
-    const what = error.reason === 'too-large' ? 'decodes to too much' : 'is not that'
+    const what = error.reason === 'too-large' ? 'it decodes to too many bytes' : 'its bytes are not'
     throw new StorageError(
       code,
-      `This record says that it is ${record.contentEncoding}, and ${what}.`,
+      `The Content-Encoding of this record is ${record.contentEncoding}, but ${what}.`,
     )
   }
 }
 
-/** The first bytes, at least `count` of them unless that is all. */
+/** The first bytes: at least `count` of them, or all if there are fewer. */
 async function take(
   parts: AsyncGenerator<Bytes>,
   count: number,

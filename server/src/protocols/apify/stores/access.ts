@@ -12,7 +12,7 @@ import type { ApifyCall } from '../call/call.ts'
 import { describe, managing, updated } from './stores.ts'
 import { generalAccessLevels } from './wire.ts'
 
-/** GET /v2/key-value-stores/{store}/access: who may do what with it. */
+/** GET /v2/key-value-stores/{store}/access: who may do what with the store. */
 export async function getAccess(call: ApifyCall): Promise<HttpReply> {
   const store = await findStore(call, managing)
   return jsonReply(200, { data: await accessObject(call, store) })
@@ -20,10 +20,10 @@ export async function getAccess(call: ApifyCall): Promise<HttpReply> {
 
 /**
  * PATCH /v2/key-value-stores/{store}/access `{"generalAccess", "shares": {"jane": "write", "joe":
- * null}}`: null takes the right away; who is not named keeps what they have.
+ * null}}`: null removes a user's share. Users who are not named keep theirs.
  */
 export async function patchAccess(call: ApifyCall): Promise<HttpReply> {
-  // Before the body: without a right, nobody learns what it should be.
+  // Checked before the body: a caller without rights must not learn what it should contain.
   const reading = { action: 'read', extent: 'all' } as const
   const seen = await findStore(call, { ...reading, action: isUser(call) ? 'read' : 'manage' })
   const body = await readJsonObject(call, { isOptional: false })
@@ -33,7 +33,7 @@ export async function patchAccess(call: ApifyCall): Promise<HttpReply> {
   const changes = await changesOf(call, new Fields(body, ['generalAccess', 'shares']))
   const isUnchanged = Object.keys(changes).length === 0
   if (!isUnchanged) await call.domain.stores.update(store.id, changes, callerOf(call, wanted, 'id'))
-  // Who took away their own right is told what they did.
+  // Found without a caller, because users who removed their own share get a reply too.
   const described = await call.domain.stores.find(store.id)
   return jsonReply(200, { data: await accessObject(call, described) })
 }
@@ -42,7 +42,7 @@ function isUser({ principal }: ApifyCall): boolean {
   return principal.kind === 'user'
 }
 
-/** Whether all that is asked is to take one's own share away, which needs nobody's leave. */
+/** Whether the request only removes the caller's own share, which needs no right to manage. */
 function leavesAlone(
   { principal }: ApifyCall,
   { generalAccess, shares }: Readonly<Record<string, unknown>>,
@@ -55,14 +55,14 @@ function leavesAlone(
   return only[0] === id || only[0].toLowerCase() === username.toLowerCase()
 }
 
-/** POST /v2/key-value-stores/{store}/signing-secret: all links signed so far end. */
+/** POST /v2/key-value-stores/{store}/signing-secret: all links signed so far stop working. */
 export async function resetSigningSecret(call: ApifyCall): Promise<HttpReply> {
   const store = await findStore(call, managing)
   const reset = await updated(call, store, { resetsSigningSecret: true })
   return jsonReply(200, { data: await describe(call, reset) })
 }
 
-/** GET /v2/key-value-stores/{store}/audit: what was done with it and its records, newest first. */
+/** GET /v2/key-value-stores/{store}/audit: what was done with the store, newest first. */
 export async function getStoreAudit(call: ApifyCall): Promise<HttpReply> {
   const store = await findStore(call, managing)
   return auditReply(call, await call.domain.auditLog.readStore(store, auditQueryOf(call)))
@@ -71,9 +71,9 @@ export async function getStoreAudit(call: ApifyCall): Promise<HttpReply> {
 async function changesOf(call: ApifyCall, fields: Fields): Promise<StoreChanges> {
   const generalAccess = fields.oneOf('generalAccess', generalAccessLevels)
   const wanted = fields.object('shares')
-  // Each name is looked up: no more than a store can be shared with at all.
+  // Each name costs a look-up, so their number has the limit of the shares of a store.
   if (wanted && wanted.size > limits.sharesPerStoreMax) {
-    throw invalidField(`shares has at most ${limits.sharesPerStoreMax} users at once`)
+    throw invalidField(`shares may have at most ${limits.sharesPerStoreMax} users in one request`)
   }
   const shares: Record<string, Action | null> = {}
   for (const [user, value] of wanted ?? []) {
@@ -97,7 +97,7 @@ async function accessObject({ domain }: ApifyCall, store: Store): Promise<object
     storeId: id,
     owner: { userId: ownerId, username: owner?.username ?? null },
     generalAccess,
-    // What it comes to where it follows the owner's setting.
+    // `FOLLOW_USER_SETTING` is replaced by the owner's setting.
     effectiveAccess:
       generalAccess === 'FOLLOW_USER_SETTING' ? (owner?.generalAccess ?? null) : generalAccess,
     shares: users.flatMap((user) =>

@@ -3,17 +3,16 @@ import type { RecordPage, Store } from '../../../core/stores/store.ts'
 import { RequestError } from '../../rest/errors.ts'
 import type { ApifyCall } from '../call/call.ts'
 import { keyOfSpelling } from '../call/key-spelling.ts'
+import { namedCollectionsMax } from './wire.ts'
 
-/** Which records of a store are meant. */
+/** Which records of a store a request selects. */
 export type Selection =
   | { readonly kind: 'prefix'; readonly prefix: string }
   | { readonly kind: 'key'; readonly key: string }
   | { readonly kind: 'none' }
 
-const namedCollectionsMax = 10
-
 /**
- * The records that both `prefix` and `collection` of a query mean. Throws RequestError
+ * The records that match both `prefix` and `collection` of the query. Throws RequestError
  * `invalid-collection`.
  */
 export async function selectionOf({ query }: ApifyCall, store: Store): Promise<Selection> {
@@ -50,8 +49,8 @@ function intersection(prefix: string, { keys: { kind, text } }: Collection): Sel
 function findCollection(schema: StoreSchema | undefined, id: string): Collection {
   if (!schema) {
     throw invalidCollection(
-      'This key-value store has no schema, so it has no collections: create it with one to use ' +
-        'the parameter collection.',
+      'This key-value store has no schema, so it has no collections: create it with a schema ' +
+        'to use the parameter collection.',
     )
   }
   const found = schema.collections.get(id)

@@ -9,7 +9,7 @@ import { createApifyDoor } from '../apify.ts'
 const token = 'a-token-of-the-owner-for-tests-only'
 const schema = { actorKeyValueStoreSchemaVersion: 1, title: 'Schema', collections: {} }
 
-it('does not hide the store whose it is, nor others', async () => {
+it('a lost schema hides neither its own store nor others', async () => {
   const engine = new MemoryEngine()
   const first = await openTestDomain(engine)
   await first.users.createFirst(token)

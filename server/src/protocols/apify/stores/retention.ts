@@ -5,9 +5,9 @@ import { dayMs } from './wire.ts'
 const parts: readonly string[] = ['days', 'renewOnRead', 'renewOnWrite', 'onExpiry']
 
 /**
- * The retention that a body asks for. What is left out is as unnamed stores have it: reads and
- * writes renew it, and the end drops the store. The core has the bounds of its time. Throws
- * RequestError.
+ * The retention that a body asks for. Members that are left out are as for unnamed stores: reads
+ * and writes renew the retention, and at its end the store is dropped. The core checks the limits
+ * of `days`. Throws RequestError.
  */
 export function retentionOf(value: unknown): OwnRetention {
   if (value === 'none' || value === 'default') return value
@@ -16,7 +16,8 @@ export function retentionOf(value: unknown): OwnRetention {
   }
   const fields: Readonly<Record<string, unknown>> = { ...value }
   const unknown = Object.keys(fields).find((name) => !parts.includes(name))
-  if (unknown !== undefined) throw invalidValue(`retention has ${parts.join(', ')}, no ${unknown}`)
+  if (unknown !== undefined)
+    throw invalidValue(`retention has no ${unknown}, only ${parts.join(', ')}`)
   const { days, renewOnRead = true, renewOnWrite = true, onExpiry = 'drop' } = fields
   if (typeof days !== 'number') throw invalidValue('retention.days must be a number')
   return {

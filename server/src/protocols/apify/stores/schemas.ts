@@ -3,7 +3,6 @@ import {
   type Collection,
   collectionsOf,
   encodeSchema,
-  mediaTypeOf,
   type StoreSchema,
 } from '../../../core/identity/store-schema.ts'
 import { type ByteSource, WholeSource } from '../../../core/kernel/byte-source.ts'
@@ -12,13 +11,14 @@ import { StorageError } from '../../../core/kernel/errors.ts'
 import { limits } from '../../../core/kernel/limits.ts'
 import type { NewRecord } from '../../../core/records/record.ts'
 import type { Store } from '../../../core/stores/store.ts'
+import { mediaTypeOf } from '../../../core/values/content-type.ts'
 import { DecodingError, decodeBytes, isContentEncoding } from '../../http/content-encoding.ts'
 import { RequestError } from '../../rest/errors.ts'
 import type { ApifyCall } from '../call/call.ts'
 import { pageSchemaBytesMax } from './wire.ts'
 
 /**
- * The schema for a new store, as it is stored; undefined where none is sent. Throws
+ * The schema for a new store, as the bytes to store; undefined if the request has none. Throws
  * `store-schema-invalid`.
  */
 export async function readSchema(
@@ -41,16 +41,16 @@ export async function readSchema(
 }
 
 /**
- * The store's schema for the store object; null where there is none, undefined where it is damaged:
- * the store is there all the same.
+ * The store's schema for the store object: null if the store has none, undefined if it is damaged.
+ * A damaged schema does not hide the store.
  */
 export async function schemaJson(call: ApifyCall, store: Store, info: StoreInfo): Promise<unknown> {
   return parsed(await schemaText(call, store, info))
 }
 
 /**
- * By store id, as `schemaJson`. All together they are no more than a page can hold: what is over
- * that is left out.
+ * The schemas of a page of stores by store id, each as from `schemaJson`. Schemas beyond
+ * `pageSchemaBytesMax` in total are left out.
  */
 export async function schemasOf(
   call: ApifyCall,
@@ -79,7 +79,7 @@ async function schemaText(
     return (await store.schema())?.text ?? null
   } catch (error) {
     if (!(error instanceof StorageError) || error.code !== 'record-damaged') throw error
-    environment.logError(`The schema of store ${store.id} is left out`, error)
+    environment.logError(`The damaged schema of store ${store.id} is left out`, error)
     return undefined
   }
 }
@@ -99,8 +99,8 @@ function parsed(text: SchemaText): unknown {
 }
 
 /**
- * The body of a record, once it is known to be what every collection asks for that the key is in.
- * Only where one has a JSON Schema is the body held in memory, up to a bound. Throws RequestError
+ * The body of a record, checked against every collection that the key is in. It is held in memory,
+ * up to a limit, only if a collection has a JSON Schema. Throws RequestError
  * `schema-validation-error`.
  */
 export async function conformingBody(
@@ -143,7 +143,7 @@ async function decoded(
   } catch (error) {
     if (!(error instanceof DecodingError)) throw error
     if (error.reason === 'too-large') throw tooLarge(collection)
-    throw violation(collection, `it is not ${encoding} as its Content-Encoding says`)
+    throw violation(collection, `it is not ${encoding}, although its Content-Encoding says so`)
   }
 }
 
@@ -158,7 +158,7 @@ async function assertValue(
 }
 
 function tooLarge(collection: Collection): RequestError {
-  const rule = `${limits.jsonViewBytesMax} bytes, decoded, are the most that can be checked`
+  const rule = `at most ${limits.jsonViewBytesMax} bytes, decoded, can be checked`
   return violation(collection, `it is too large: ${rule}`)
 }
 

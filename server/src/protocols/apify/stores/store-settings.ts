@@ -8,9 +8,9 @@ import type { ApifyCall } from '../call/call.ts'
 import { changesOf, describe, managerOf, updated } from './stores.ts'
 
 /**
- * PATCH /v2/key-value-stores/{store}: name, title, generalAccess, retention, and what else it is:
- * `session` gives it a token for NemesisDB's clients or takes it away, `project` a channel id for
- * App Lab's pages. The rest stays.
+ * PATCH /v2/key-value-stores/{store}: changes name, title, generalAccess and retention. `session`
+ * gives the store a token for NemesisDB's clients (true) or removes it (false); `project` does the
+ * same with a channel id for App Lab's pages. Settings that are left out stay as they are.
  */
 export async function patchStore(call: ApifyCall): Promise<HttpReply> {
   const store = await findStore(call, { action: 'manage', extent: 'all' })
@@ -25,8 +25,8 @@ export async function patchStore(call: ApifyCall): Promise<HttpReply> {
 }
 
 /**
- * POST /v2/key-value-stores/{store}/clear: all records go at once, the store stays. What is being
- * uploaded meanwhile is refused.
+ * POST /v2/key-value-stores/{store}/clear: deletes all records at once; the store stays. Uploads
+ * that are under way are refused.
  */
 export async function clearStore(call: ApifyCall): Promise<HttpReply> {
   const store = await findStore(call, { action: 'write', extent: 'all' })
@@ -43,7 +43,7 @@ const settingNames: readonly string[] = [
   'project',
 ]
 
-/** What is misspelled would silently change nothing. */
+/** Refuses unknown names: a misspelled setting would silently change nothing. */
 function settingsOf(body: Readonly<Record<string, unknown>>): StoreChanges {
   const unknown = Object.keys(body).find((name) => !settingNames.includes(name))
   if (unknown !== undefined) {

@@ -46,14 +46,14 @@ export async function listStores(call: ApifyCall): Promise<HttpReply> {
 }
 
 /**
- * POST /v2/key-value-stores?name=: gets or creates; without a name it always creates. The schema in
- * the body is that of a new store; one that exists keeps what it has.
+ * POST /v2/key-value-stores?name=: gets or creates a store; without a name it always creates one.
+ * The schema in the body is only for a new store: an existing store keeps what it has.
  */
 export async function createStore(call: ApifyCall): Promise<HttpReply> {
   requireUser(call.principal)
   const body = await readJsonObject(call, { isOptional: true })
   if (body.name !== undefined) {
-    throw invalidValue('name belongs to the query (?name=), where this store would have none')
+    throw invalidValue('name must be in the query (?name=), not in the body')
   }
   const schema = await readSchema(body.schema, call)
   const { store, isNew } = await openOrCreate(call, { name: call.query.text('name'), schema })
@@ -76,7 +76,7 @@ async function openOrCreate(
   return { store: await domain.stores.create({ ownerId, name, schema, actor }), isNew: true }
 }
 
-/** The caller's own store of that name, as far as the token is for it. */
+/** The caller's own store of that name; undefined if there is none, or the token is not for it. */
 async function findOwn({ principal, domain }: ApifyCall, name: string): Promise<Store | undefined> {
   const { id } = requireUser(principal)
   const caller = domain.access.callerFor(principal, 'apify', {
@@ -115,10 +115,10 @@ export async function deleteStore(call: ApifyCall): Promise<HttpReply> {
   return emptyReply(204)
 }
 
-/** All of the store, to do anything with it. */
+/** The right to do everything with the whole store. */
 export const managing = { action: 'manage', extent: 'all' } as const
 
-/** The store as it is after those changes. */
+/** Changes the store, and returns it as it is afterwards. */
 export function updated(call: ApifyCall, store: Store, changes: StoreChanges): Promise<Store> {
   return call.domain.stores.update(store.id, changes, managerOf(call))
 }

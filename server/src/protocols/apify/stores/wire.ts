@@ -3,10 +3,26 @@ import type { OwnRetention } from '../../../core/identity/retention.ts'
 import type { User } from '../../../core/people/users.ts'
 import { contentUrls } from '../call/links.ts'
 
-/** All schemas of a page of stores, as JSON; behind them they are left out. */
+/** The limit for all schemas on a page of stores, as JSON. Schemas beyond it are left out. */
 export const pageSchemaBytesMax = 4 * 1_048_576
 
-/** A store's retention is told and asked for in days, parts of a day allowed. */
+/** Collections of a schema that the error for an unknown collection names. */
+export const namedCollectionsMax = 10
+
+/**
+ * A value is a decompression bomb if it decodes to more than `decodedBytesMax`, and also to more
+ * than `decodedRatioMax` times its stored size.
+ */
+export const decodedBytesMax = 64 * 1_048_576
+export const decodedRatioMax = 200
+
+/** A value of up to this size is decoded as a whole before its entry in an archive begins. */
+export const previewBytesMax = 1_048_576
+
+/** Problems that an archive lists in its last file. */
+export const reportedProblemsMax = 1_000
+
+/** Requests and replies give a store's retention in days. Fractions of a day are allowed. */
 export const dayMs = 86_400_000
 
 export const generalAccessLevels: readonly GeneralAccess[] = [
@@ -16,18 +32,18 @@ export const generalAccessLevels: readonly GeneralAccess[] = [
   'ANYONE_WITH_NAME_CAN_READ',
 ]
 
-/** To whom a store is shown, and when. */
+/** What a store object depends on besides the store: its reader and the time. */
 export interface StoreView {
   readonly owner: User | undefined
   readonly baseUrl: string
   readonly mayWrite: boolean
-  /** null: there is none. Undefined: it is left out. */
+  /** null: the store has no schema. Undefined: the store object leaves the schema out. */
   readonly schema: unknown
-  /** Milliseconds since 1970: when its links begin to hold. */
+  /** Milliseconds since 1970: the lifetime of the object's links begins now. */
   readonly now: number
 }
 
-/** Apify's store object. The signing secret is for those who may write. */
+/** Apify's store object. Only readers who may also write get the signing secret and tokens. */
 export function storeObject(
   info: StoreInfo,
   { owner, baseUrl, mayWrite, schema, now }: StoreView,
@@ -46,11 +62,11 @@ export function storeObject(
     actRunId: null,
     ...(schema !== undefined && { schema }),
     generalAccess: info.generalAccess,
-    // Ours: Apify's clients pass on what they do not know.
+    // Coatcheck's own members. Apify's clients pass on members that they do not know.
     retention: retentionObject(info.retention),
     expiresAt: info.expiresAt === undefined ? null : isoTime(info.expiresAt),
     ...(mayWrite && { urlSigningSecretKey: info.signingSecret }),
-    // Whoever has it may come without an API token on loopback.
+    // A secret, because on loopback it opens the store without an API token.
     ...(mayWrite && info.session && { sessionToken: info.session.token }),
     ...(mayWrite && info.project && { channelId: info.project.channelId }),
     consoleUrl: `${baseUrl}/#/key-value-stores/${info.id}`,
@@ -60,7 +76,7 @@ export function storeObject(
       writeCount: info.writeCount,
       deleteCount: info.deleteCount,
       listCount: info.listCount,
-      // Absent at 0, which makes `apify kvs ls` fail for the whole list.
+      // Left out if it is 0, because a 0 makes `apify kvs ls` fail for the whole list.
       ...(info.storedBytes > 0 && { s3StorageBytes: info.storedBytes }),
       storageBytes: info.storedBytes,
     },
@@ -71,7 +87,7 @@ function isoTime(ms: number): string {
   return new Date(ms).toISOString()
 }
 
-/** `none`, `default` (what the server gives to unnamed stores), or the parts of the store's own. */
+/** `none`, `default` (the server's retention for unnamed stores), or the store's own retention. */
 function retentionObject(retention: OwnRetention): string | Readonly<Record<string, unknown>> {
   if (typeof retention === 'string') return retention
   const { ttlMs, ...rules } = retention

@@ -5,7 +5,10 @@ import type { PageCall } from './call.ts'
 import { pageErrorOf } from './errors.ts'
 import type { Page } from './page.ts'
 
-/** The reply to a page, which is given an id for its user with it where it has none. */
+/**
+ * Runs `answer`. If the page has no user id yet, the reply or the refusal gives it a new one.
+ * Throws what `answer` throws; a refusal of a page as PageError, unless its status is 500 or more.
+ */
 export async function answering(
   { environment }: PageCall,
   page: Page | undefined,

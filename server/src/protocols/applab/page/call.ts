@@ -4,18 +4,21 @@ import type { RestCall } from '../../rest/routes.ts'
 import type { PageRates } from './page-rates.ts'
 import type { PairsCap } from './pairs-cap.ts'
 
-/** What this server was told of the door. */
+/** The server's settings for this door. */
 export interface ApplabSettings {
-  /** Pairs of one project. */
+  /** The maximum number of pairs of one project. */
   readonly pairsMax: number
-  /** Whether a call of a token makes the project that it names, where there is none. */
+  /** Whether a call with a token creates the project that it names, if there is none. */
   readonly autoCreate: boolean
 }
 
 /** What all calls of this door share. */
 export interface Services {
   readonly settings: ApplabSettings
-  /** Writes that look at what they replace, one after the other: else they make each other fail. */
+  /**
+   * Runs writes that depend on the current value one after the other: parallel ones make each other
+   * fail.
+   */
   readonly turns: KeyQueue
   readonly pageKeys: PageKeys
   readonly pairsCap: PairsCap

@@ -9,17 +9,17 @@ import { jsonReply } from '../../rest/replies.ts'
 interface Answer {
   readonly status: number
   readonly type: string
-  /** Undefined: the error's own sentence. */
+  /** Undefined: the error's own message is sent. */
   readonly message?: string
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** A refusal in this door's words. */
+/** A refusal with a status, type and message of this door. */
 export class PageError extends RequestError {}
 
 /**
- * A page may not do that with the project as it is: a StorageError, since the store may be another
- * one by now and is looked at anew.
+ * The project does not allow this to the page. It is a StorageError, so that the store is read
+ * again before the page is refused: the cached one may be out of date.
  */
 export class PageDenied extends StorageError {
   readonly type: string
@@ -46,7 +46,7 @@ export class PageDenied extends StorageError {
   }
 }
 
-/** The rules of the project are others than those that a page's write was decided by. */
+/** The rules of the project have changed since a page's write was checked against them. */
 export class RulesChanged extends StorageError {
   constructor() {
     super('store-busy', 'The rules of this project are changing just now.')
@@ -85,7 +85,7 @@ const changedMeanwhile = {
   message: 'Somebody else has changed this value since you read it. Read it again first.',
 } as const
 
-/** What this door answers to each refusal of the domain. */
+/** The answer of this door to each StorageError. */
 const answers = {
   'store-not-found': notFound,
   'store-name-invalid': invalid,
@@ -116,7 +116,7 @@ const answers = {
   'record-damaged': {
     status: 500,
     type: 'VALUE_DAMAGED',
-    message: 'This value is damaged on the disk of the server, which has noted it.',
+    message: 'This value is damaged on the disk of the server. The server has logged this error.',
   },
   'token-missing': loginRequired,
   'token-invalid': loginRequired,
@@ -175,14 +175,14 @@ interface Refused {
   readonly message: string | ((rule: PageRule) => string)
 }
 
-/** What a page is told that a rule of the project says no to. */
+/** The error for a write that a rule of the project does not allow to pages. */
 export function ruleRefusal(refusal: PageRefusal, rule: PageRule): PageError {
   const { type, message }: Refused = refusals[refusal]
   const sentence = typeof message === 'string' ? message : message(rule)
   return new PageError({ status: 403, type }, sentence)
 }
 
-/** It shows nobody's id. */
+/** The message of `own-keys-only`. Its example key has a placeholder, not a real user id. */
 function ownKeysOnly(rule: PageRule): string {
   const example = ownKey(rule, '<your id>')
   const such = example.length <= exampleLengthMax ? `, such as ${example}` : ''
@@ -192,7 +192,9 @@ function ownKeysOnly(rule: PageRule): string {
 
 const exampleLengthMax = 80
 
-/** The same refusal in this door's words; `headers` come beside its own. */
+/**
+ * The same refusal with a status, type and message of this door; `headers` are added to its own.
+ */
 export function pageErrorOf(
   error: StorageError | RequestError,
   headers: Readonly<Record<string, string>> = {},
@@ -211,20 +213,20 @@ export function pageErrorOf(
   return new PageError({ ...answer, headers: all }, answer.message ?? error.message)
 }
 
-/** `method-not-allowed` in the way that this door spells its types. */
+/** A type as this door spells it: `METHOD_NOT_ALLOWED` for `method-not-allowed`. */
 function typeOf(type: string): string {
   return type.toUpperCase().replaceAll('-', '_')
 }
 
-/** `{"msg": <sentence>, "type": <code>}`, as pages' `onError` is given it. */
+/** `{"msg": <sentence>, "type": <code>}`, which pages get in `onError`. */
 export function refusalReply(error: StorageError | RequestError): HttpReply {
   const { status, type, message, headers } = pageErrorOf(error)
   return jsonReply(status, { msg: message, type }, headers)
 }
 
-/** What nobody expected: the cause goes to the log only. */
+/** The reply to an unexpected error. Its cause is only logged, not sent. */
 export function failureReply(): HttpReply {
-  const msg = 'Something went wrong on the server, which has noted it. It is not your fault.'
+  const msg = 'Something went wrong on the server, which has logged it. It is not your fault.'
   return jsonReply(500, { msg, type: 'INTERNAL_ERROR' })
 }
 

@@ -9,19 +9,19 @@ import type { PageCall } from './call.ts'
 import { PageDenied, PageError } from './errors.ts'
 import { Page, type PageRight } from './page.ts'
 
-/** What a call wants of its project. */
+/** What a call does with its project. */
 export interface Use {
-  /** What a token must be for. */
+  /** What the call's token must allow. */
   readonly action: Action
   readonly extent: Extent
-  /** What a page must have the right to; undefined: this needs a token. */
+  /** The right that a page needs; undefined: pages may not do this, it needs a token. */
   readonly right?: PageRight
 }
 
 /**
- * Uses the project of a call, as its page or the user of its token may. What this server remembers
- * of a channel may be over: then it looks again. Throws `project-not-found`, `token-missing`,
- * PageDenied, PageError, and what `use` throws.
+ * Runs `use` with the project of a call, with the rights of its page or of its token's user. If the
+ * project that this server has cached for the channel is gone, it is looked up again and `use` runs
+ * again. Throws `project-not-found`, `token-missing`, PageDenied, PageError, and what `use` throws.
  */
 export async function inProject<T>(
   call: PageCall,
@@ -40,14 +40,17 @@ export async function inProject<T>(
   }
 }
 
-/** The page of a call; undefined where it comes with a token. Throws `token-missing`. */
+/**
+ * The page of a call; undefined: the call has a token. Throws `token-missing` if pages may not do
+ * this.
+ */
 export function pageOf(call: PageCall, right: PageRight | undefined): Page | undefined {
   if (call.principal.kind === 'user') return undefined
   if (right === undefined) requireUser(call.principal)
   return right && new Page(call, { right })
 }
 
-/** Throws `access-denied` where the call's token is for other keys of this store. */
+/** Throws `access-denied` if the call's token only allows other keys of this store. */
 export function assertKeysInScope(
   { principal }: PageCall,
   { id }: Store,
@@ -57,7 +60,10 @@ export function assertKeysInScope(
   const { keyPrefix = '' } = principal.scope
   for (const key of keys) {
     if (key.startsWith(keyPrefix)) continue
-    throw new StorageError('access-denied', `This token is for keys with ${keyPrefix}.`)
+    throw new StorageError(
+      'access-denied',
+      `This token only allows keys that begin with ${keyPrefix}.`,
+    )
   }
 }
 
@@ -104,7 +110,8 @@ async function findForUser(call: PageCall, wanted: Omit<Use, 'right'>): Promise<
   const { domain, principal, store: channelId, settings } = call
   if (principal.kind === 'nobody') throw new StorageError('token-missing', 'This needs a token.')
   const caller = userCaller(call, principal, wanted)
-  // Who has a token gains nothing by guessing: what is not theirs is not there.
+  // No guesses are counted for users with a token: guessing does not help them, since a project
+  // that they may not read looks like a missing one.
   const find = (): Store | Promise<Store> =>
     domain.projects.find(channelId, { caller, peer: undefined })
   try {
@@ -116,7 +123,7 @@ async function findForUser(call: PageCall, wanted: Omit<Use, 'right'>): Promise<
   }
 }
 
-/** One's own name for a project: it is there from its first call on. */
+/** Creates the project of a channel id that the user chose, on the first call that names it. */
 async function make(
   { domain, store: channelId }: PageCall,
   principal: UserPrincipal,
@@ -128,7 +135,7 @@ async function make(
     await domain.projects.create(project)
   } catch (error) {
     if (!(error instanceof StorageError)) throw error
-    // Somebody was faster, or it is another's, which nobody is told.
+    // Somebody was faster, or the project belongs to another user, which is a secret.
     if (error.code === 'project-taken') return
     throw error.code === 'channel-invalid' ? projectNotFound(channelId) : error
   }
@@ -144,7 +151,7 @@ function mayMake(principal: Principal): boolean {
   }
 }
 
-/** To who may not even read it, the store is not there. */
+/** Callers without read access get the same answer as for a missing project. */
 function userCaller(
   { domain, store: channelId }: PageCall,
   principal: UserPrincipal,

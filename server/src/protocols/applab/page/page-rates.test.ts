@@ -6,21 +6,21 @@ import { type PageCaller, PageRates } from './page-rates.ts'
 const ann = { channelId: 'class', userId: 'ann', peer: '192.0.2.1' }
 const nobody = { ...ann, userId: undefined }
 
-/** How many of these are let through. */
+/** How many of these calls are accepted. */
 function takes(rates: PageRates, caller: PageCaller, count: number): number {
   const waits = Array.from({ length: count }, () => rates.take(caller))
   return waits.filter((waitMs) => waitMs === 0).length
 }
 
-describe('how often pages may call', () => {
-  it('is little for one of them, whose refusals cost the others nothing', () => {
+describe('the rate limit of pages', () => {
+  it('is low for one page, and its refused calls do not count for other pages', () => {
     const rates = new PageRates(new TestEnvironment())
     expect(takes(rates, ann, 100_000)).toBe(1_200)
     expect(takes(rates, { ...ann, userId: 'ben' }, 1_200)).toBe(1_200)
     expect(takes(rates, nobody, 1)).toBe(1)
   })
 
-  it('is what a class does, where an address sends nobody’s id', () => {
+  it('allows the calls of a whole class to an address that sends no user ids', () => {
     const environment = new TestEnvironment()
     const rates = new PageRates(environment)
     const classCalls = 30 * 600
@@ -37,7 +37,7 @@ describe('how often pages may call', () => {
     expect(takes(rates, nobody, classCalls)).toBe(300)
   })
 
-  it('is limited for all of a project together', () => {
+  it('holds for all pages of a project together, too', () => {
     const rates = new PageRates(new TestEnvironment())
     let calls = 0
     for (let who = 0; who < 60; who += 1) calls += takes(rates, { ...ann, userId: `${who}` }, 1_200)

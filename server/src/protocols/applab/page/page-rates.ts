@@ -2,16 +2,19 @@ import type { Environment } from '../../../core/kernel/environment.ts'
 import { limits } from '../../../core/kernel/limits.ts'
 import { RateLimit } from '../../../core/people/rate-limit.ts'
 
-/** Whose call it is. */
+/** Who sent a page's call. */
 export interface PageCaller {
   readonly channelId: string
-  /** Undefined: nobody knows. */
+  /** Undefined: the page sent no user id of this project. */
   readonly userId: string | undefined
   /** The address that the call came from. */
   readonly peer: string
 }
 
-/** How often pages may call: each of them, and all of one project. */
+/**
+ * Limits the calls of pages per minute: of one user, of all pages behind one address that send no
+ * user id, and of all pages of one project.
+ */
 export class PageRates {
   readonly #project: RateLimit
   readonly #page: RateLimit
@@ -24,8 +27,8 @@ export class PageRates {
   }
 
   /**
-   * Counts a call. Returns for how many ms the page must wait first; 0: not at all. What is refused
-   * to one page takes nothing from the others of its project.
+   * Counts a call. Returns how many ms the page must wait before it may call; 0: it need not wait.
+   * A call that is refused to one page does not count for its project.
    */
   take(caller: PageCaller): number {
     return this.#takePage(caller) || this.#project.take(caller.channelId)

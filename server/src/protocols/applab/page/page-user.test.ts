@@ -5,21 +5,21 @@ import { createUserId, isSameText, signedUserId, userIdOf } from './page-user.ts
 const issuer = { channelId: 'channel', userSecret: 'a-secret-of-the-project' }
 
 describe('the id of a user of pages', () => {
-  it('is 22 characters that nobody guesses, another one each time', () => {
+  it('has 22 random characters, and is different each time', () => {
     const environment = new TestEnvironment()
     const ids = Array.from({ length: 100 }, () => createUserId(environment))
     expect(new Set(ids).size).toBe(100)
     for (const id of ids) expect(id).toMatch(/^[A-Za-z0-9_-]{22}$/)
   })
 
-  it('is known again by the project that gave it', () => {
+  it('is recognized by the project that issued it', () => {
     const userId = createUserId(new TestEnvironment())
     const signed = signedUserId(userId, issuer)
     expect(signed).toMatch(/^[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{22}$/)
     expect(userIdOf(signed, issuer)).toBe(userId)
   })
 
-  it('is worth nothing where it was made up, changed, or given by another project', () => {
+  it('is ignored if it was made up, changed, or issued by another project', () => {
     const [one, other] = [new TestEnvironment(1), new TestEnvironment(2)].map(createUserId)
     const signed = signedUserId(one ?? '', issuer)
     expect(userIdOf(undefined, issuer)).toBeUndefined()
@@ -33,7 +33,7 @@ describe('the id of a user of pages', () => {
     expect(userIdOf(signed, { ...issuer, userSecret: 'other' })).toBeUndefined()
   })
 
-  it('holds for years: the proof stays as it is', () => {
+  it('is valid for years: the proof never changes', () => {
     const signed = 'AAAAAAAAAAAAAAAAAAAAAA.UnNGYSH2AJsvGgrsECoZwA'
     expect(signedUserId('AAAAAAAAAAAAAAAAAAAAAA', issuer)).toBe(signed)
   })

@@ -3,8 +3,8 @@ import type { Environment } from '../../../core/kernel/environment.ts'
 import type { Project } from '../../../core/pages/project.ts'
 
 /**
- * The ids of users, as pages come with them: the id, a dot, and what proves that this server gave
- * it to a page of this project. DO NOT CHANGE: pages keep theirs for years.
+ * The user ids that pages send: the id, a dot, and a proof that this server issued the id for this
+ * project. DO NOT CHANGE: pages keep their ids for years.
  */
 
 const userIdBytes = 16
@@ -18,18 +18,18 @@ export function createUserId(environment: Environment): string {
   return Buffer.from(environment.randomBytes(userIdBytes)).toString('base64url')
 }
 
-/** What a page is to send along from now on. */
+/** The signed id that a page sends from now on. */
 export function signedUserId(userId: string, issuer: Issuer): string {
   return `${userId}.${proofOf(userId, issuer)}`
 }
 
-/** The id of what a page sent; undefined where this project never gave it that. */
+/** The user id in what a page sent; undefined: this project has not issued it. */
 export function userIdOf(signed: string | undefined, issuer: Issuer): string | undefined {
   const [, userId = '', proof = ''] = form.exec(signed ?? '') ?? []
   return userId !== '' && isSameText(proof, proofOf(userId, issuer)) ? userId : undefined
 }
 
-/** Takes as long wherever they differ. */
+/** Compares secrets: for texts of one length, the duration does not show where they differ. */
 export function isSameText(one: string, other: string): boolean {
   const [left, right] = [Buffer.from(one), Buffer.from(other)]
   return left.length === right.length && timingSafeEqual(left, right)

@@ -9,32 +9,35 @@ import type { Query } from '../../rest/query.ts'
 import { PageDenied, RulesChanged } from './errors.ts'
 import { createUserId, isSameText, signedUserId, userIdOf } from './page-user.ts'
 
-/** What pages may do: get and set at once, delete where the owner turned it on. */
+/** What a page needs: `use` to get and set, `delete` to delete, if the owner turned that on. */
 export type PageRight = 'use' | 'delete'
 
-/** What a page sends along, and is given where it has none. */
+/** The header of the signed user id. Pages send it; a page without an id gets a new one in it. */
 export const userHeader = 'X-Page-User'
 
-/** Nobody is known, but through which door they came. */
+/** A page has no user and no token: only its door is known. */
 const somePage: Actor = { userId: '', tokenId: '', door: 'applab' }
 
-/** A decision that holds while the project is as it was. */
+/** A decision about a key. It holds only as long as this rule applies to the key. */
 export interface Decision {
   readonly key: string
   readonly rule: PageRule
 }
 
-/** A page without a token, in one call: what it comes with, and what it may do. */
+/** A page without a token, for one call: its page key, its user and its rights. */
 export class Page {
-  /** An empty one is none: a field that nobody filled in. */
+  /** Undefined also if it is empty: then it comes from a field that nobody filled in. */
   readonly pageKey: string | undefined
   readonly #userText: string | undefined
   readonly #right: PageRight
   #identity: StoreIdentity | undefined
   #decision: Decision | undefined
-  /** What its user's id was found to be, in which project. */
+  /**
+   * The user id that was checked for a project; undefined: the page sent none that the project
+   * issued.
+   */
   #proved: { readonly project: Project; readonly userId: string | undefined } | undefined
-  /** One for all of the call. */
+  /** The new user id of this call: at most one is issued. */
   #issued: string | undefined
 
   constructor(
@@ -46,7 +49,7 @@ export class Page {
     this.#right = right
   }
 
-  /** The page as a caller of the store; what the store is each time is looked at anew. */
+  /** The page as a caller of the store. Each use checks the rights against the current store. */
   readonly caller: Caller = {
     actor: somePage,
     asksOwner: () => false,
@@ -55,12 +58,12 @@ export class Page {
     assertValid: async () => undefined,
   }
 
-  /** What the store was when it was last used; undefined: the page was not let in. */
+  /** The store's identity when it was last used; undefined: the page was not let in. */
   get identity(): StoreIdentity | undefined {
     return this.#identity
   }
 
-  /** Of its user, as far as the server gave it that; undefined: it has none. */
+  /** The id of the page's user; undefined: it sent none, or one that the project did not issue. */
   userId(): string | undefined {
     const project = this.#identity?.project
     if (!project || this.#userText === undefined) return undefined
@@ -70,22 +73,25 @@ export class Page {
     return this.#proved.userId
   }
 
-  /** From now on every use of the store throws RulesChanged where this is not so any more. */
+  /**
+   * From now on, uses of the store throw RulesChanged if `decision` does not hold any more.
+   * Undefined: nothing is checked.
+   */
   decideBy(decision: Decision | undefined): void {
     this.#decision = decision
   }
 
-  /** As one that was let in, for whoever needs no page key. */
+  /** Lets the page in without a page key: the call has a token. */
   see(identity: StoreIdentity): void {
     this.#identity = identity
   }
 
-  /** The id of its user, or a new one; undefined where the page was not let in. */
+  /** The id of the page's user, or a new one; undefined: the page was not let in. */
   userIdOrNew(environment: Environment): string | undefined {
     return this.#identity && (this.userId() ?? this.#newUserId(environment))
   }
 
-  /** What makes an id known to its user that they do not have yet. */
+  /** The header that gives the page a new user id; nothing if it has one or was not let in. */
   userHeaders(environment: Environment): Record<string, string> {
     const project = this.#identity?.project
     if (!project || this.userId() !== undefined) return {}

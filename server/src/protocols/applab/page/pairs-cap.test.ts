@@ -43,15 +43,15 @@ function keysOf(prefix: string, count: number): string[] {
   return Array.from({ length: count }, (_, n) => `${prefix}${n}`)
 }
 
-describe('the most pairs of a project', () => {
-  it('are not exceeded by writes that begin at once', async () => {
+describe('the maximum number of pairs of a project', () => {
+  it('is not exceeded by writes that begin at the same time', async () => {
     const { add, count } = await openCap()
     const outcomes = await Promise.all(['a', 'b', 'c'].map((name) => add(keysOf(name, 900))))
     expect(outcomes.toSorted()).toEqual(['done', 'done', 'refused'])
     expect(await count()).toBe(1_800)
   })
 
-  it('are not exceeded by writes that went ahead when there was room, and are under way', async () => {
+  it('is not exceeded by writes that began when there was room and are still running', async () => {
     const { add, count } = await openCap()
     const { promise: gate, resolve: open } = Promise.withResolvers<void>()
     await add(keysOf('a', 900))
@@ -70,7 +70,7 @@ describe('the most pairs of a project', () => {
     expect(await count()).toBe(pairsMax)
   })
 
-  it('may be exceeded by an import: then what is there may still be overwritten', async () => {
+  it('may be exceeded by an import: then existing pairs may still be overwritten', async () => {
     const { add, count, store } = await openCap()
     const imported = keysOf('imported', pairsMax + 1)
     await store.batch.put(recordsOf(imported.map((key) => ({ key, json: '1' }))))
@@ -79,7 +79,7 @@ describe('the most pairs of a project', () => {
     expect(await count()).toBe(pairsMax + 1)
   })
 
-  it('are not exceeded by a write that is under way while they are counted anew', async () => {
+  it('is not exceeded by a write that runs while the pairs are counted again', async () => {
     const { add, count, environment } = await openCap()
     const { promise: gate, resolve: open } = Promise.withResolvers<void>()
     const large = add(keysOf('large', 1_500), gate)
@@ -92,7 +92,7 @@ describe('the most pairs of a project', () => {
     expect(await count()).toBe(1_500)
   })
 
-  it('are remembered of a bounded number of projects, of those that were used last', async () => {
+  it('needs a count, which is kept for a bounded number of projects: those used last', async () => {
     const { domain, cap } = await openCap()
     const ids: string[] = []
     let asked = 0
@@ -117,7 +117,7 @@ describe('the most pairs of a project', () => {
     expect([await isCounted(first), await isCounted(second)]).toEqual([false, true])
   })
 
-  it('are counted anew for the next, where who was to count them may not use the store', async () => {
+  it('needs a count, which the next call makes if the first may not use the store', async () => {
     const { add, cap, domain, store } = await openCap()
     let isClosed = false
     const caller = callerWith(() => {

@@ -1,40 +1,35 @@
-import { LRUCache } from 'lru-cache'
 import type { Environment } from '../../../core/kernel/environment.ts'
 import type { KeyQueue } from '../../../core/kernel/key-queue.ts'
 import { limits } from '../../../core/kernel/limits.ts'
+import { lruCache } from '../../../core/kernel/lru-cache.ts'
 import type { Store } from '../../../core/stores/store.ts'
 import { PageError } from './errors.ts'
 
 interface Count {
-  /** As counted, with all that this server may have added since. */
+  /** The counted pairs, plus all that this server may have added since. */
   pairs: number
   readonly countedAt: number
 }
 
-/** Writes of one store by this server that are not over, and may add pairs. */
+/** Running writes of this server to one store that may add pairs. */
 interface UnderWay {
-  /** How many they may add. */
+  /** How many pairs they may add. */
   pairs: number
-  /** Those that go ahead at once: there is room for all of them. */
+  /** Writes that run without counting first: there is room for all of them. */
   readonly ahead: Set<Promise<unknown>>
-  /** Those that look first, one after the other. */
+  /** The number of writes that count first, one after the other. */
   looking: number
 }
 
-/** So near to the most pairs, they are counted before each one that may be new. */
-const near = 1_000
-/** Other servers add pairs as well. */
-const countedMs = 1_000
-
 /**
- * Keeps the pairs of each project at no more than so many: exactly, as far as this server alone
- * adds some. What is there may be overwritten.
+ * Limits the number of pairs of each project. The limit is exact as long as only this server adds
+ * pairs. Existing pairs may always be overwritten.
  */
 export class PairsCap {
   readonly #parts: { readonly environment: Environment; readonly turns: KeyQueue }
   readonly #pairsMax: number
-  /** All by store id. */
-  readonly #counts = new LRUCache<string, Count>({ max: limits.cachedStoresMax })
+  /** These three are by store id. */
+  readonly #counts = lruCache<string, Count>(limits.cachedStoresMax)
   readonly #counting = new Map<string, Promise<Count>>()
   readonly #underWay = new Map<string, UnderWay>()
 
@@ -43,13 +38,17 @@ export class PairsCap {
     this.#pairsMax = pairsMax
   }
 
-  /** `work` adds those of these pairs that are not there. Throws PageError `MAX_KVPS_EXCEEDED`. */
+  /**
+   * Runs `work`, which adds a pair for each of these keys that does not exist yet. Throws PageError
+   * `MAX_KVPS_EXCEEDED`, and what `work` throws.
+   */
   async run<T>(store: Store, keys: readonly string[], work: () => Promise<T>): Promise<T> {
     const count = this.#fresh(store.id) ?? (await this.#counted(store))
-    // From here to the write's entry among those under way nobody else gets a word in.
+    // No `await` from here until the write is registered: no other write may come in between.
     count.pairs += keys.length
     const writes = this.#writesOf(store.id)
-    const hasRoom = writes.looking === 0 && count.pairs + near <= this.#pairsMax
+    const hasRoom =
+      writes.looking === 0 && count.pairs + limits.pairsRoomUncountedMin <= this.#pairsMax
     writes.pairs += keys.length
     try {
       return await (hasRoom
@@ -68,7 +67,8 @@ export class PairsCap {
     writes.looking += 1
     try {
       return await this.#parts.turns.run(`cap of ${store.id}`, async () => {
-        // Nobody goes ahead while somebody looks: behind these, nothing changes but by this write.
+        // No write goes ahead while another one counts. So once the current ones have ended, only
+        // this write changes the store.
         await Promise.allSettled(writes.ahead)
         const added = await this.#countNew(store, keys)
         const { recordCount } = await store.info()
@@ -90,10 +90,10 @@ export class PairsCap {
   #fresh(storeId: string): Count | undefined {
     const count = this.#counts.get(storeId)
     const age = this.#parts.environment.now() - (count?.countedAt ?? 0)
-    return age >= 0 && age < countedMs ? count : undefined
+    return age >= 0 && age < limits.countedPairsMs ? count : undefined
   }
 
-  /** Counted once for all who wait; where who counts is refused, the next one does. */
+  /** Counts once for all calls that wait. If the first may not use the store, the next counts. */
   async #counted(store: Store): Promise<Count> {
     for (;;) {
       const counting = this.#counting.get(store.id)
@@ -116,7 +116,7 @@ export class PairsCap {
 
   async #count(store: Store): Promise<Count> {
     const countedAt = this.#parts.environment.now()
-    // The store's own count may have them already, or not yet.
+    // The store's own count may already include the pairs of running writes, or not yet.
     const added = this.#underWay.get(store.id)?.pairs ?? 0
     const { recordCount } = await store.info()
     const count = { pairs: recordCount + added, countedAt }
@@ -126,8 +126,8 @@ export class PairsCap {
 
   async #countNew(store: Store, keys: readonly string[]): Promise<number> {
     let count = 0
-    for (let start = 0; start < keys.length; start += keysAtOnce) {
-      const there = await store.batch.has(keys.slice(start, start + keysAtOnce))
+    for (let start = 0; start < keys.length; start += limits.soughtPairsAtOnce) {
+      const there = await store.batch.has(keys.slice(start, start + limits.soughtPairsAtOnce))
       count += there.filter((isThere) => !isThere).length
     }
     return count
@@ -148,6 +148,3 @@ async function goAhead<T>({ ahead }: UnderWay, work: () => Promise<T>): Promise<
     ahead.delete(done)
   }
 }
-
-/** Of the longest keys, as many as one batch takes. */
-const keysAtOnce = 400

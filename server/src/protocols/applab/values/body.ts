@@ -1,31 +1,30 @@
+import { mediaTypeOf } from '../../../core/values/content-type.ts'
 import { type BodyBound, decodeBody, readBody } from '../../rest/json-body.ts'
 import type { PageCall } from '../page/call.ts'
 import { PageError } from '../page/errors.ts'
-import { Parameters } from './wire.ts'
+import { formParametersMax, Parameters } from './wire.ts'
 
-/** More than any call has: what is sent is not taken apart first. */
-const formParametersMax = 1_000
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 
-/** What the query of a call says. */
+/** The parameters in the query of a call. */
 export function queryOf({ query }: PageCall): Parameters {
   return new Parameters({ query })
 }
 
 /**
- * What query and body of a call say: a form, or a JSON object under any other type. Throws
- * RequestError.
+ * The parameters in the query and the body of a call. The body is a form, or a JSON object if it
+ * has any other content type. Throws RequestError.
  */
 export async function readParameters(
   { request, query }: PageCall,
   bound?: BodyBound,
 ): Promise<Parameters> {
-  const contentType = (request.header('content-type') ?? '').toLowerCase()
-  if (contentType.startsWith('multipart/')) throw takesNoParts()
+  const mediaType = mediaTypeOf(request.header('content-type') ?? '')
+  if (mediaType.startsWith('multipart/')) throw takesNoParts()
   const bytes = await decodeBody(request, await readBody(request, bound), bound)
   if (bytes.length === 0) return new Parameters({ query })
   const text = textOf(bytes)
-  if (!contentType.startsWith('application/x-www-form-urlencoded')) {
+  if (mediaType !== 'application/x-www-form-urlencoded') {
     return new Parameters({ query, json: membersOf(text) })
   }
   assertFewParameters(text)

@@ -10,18 +10,18 @@ import {
 import type { PageCall } from '../page/call.ts'
 import { PageError } from '../page/errors.ts'
 
-/** The tag of a value: that of its revision, through every door. */
+/** The entity tag of a value. It is made of the revision: the same one through every door. */
 export function tagOf(revision: number): string {
   return entityTagOf(revision, { isDecoded: false })
 }
 
-/** What a write expects of what is there. Throws PageError. */
+/** The condition in the headers of a write; undefined: there is none. Throws PageError. */
 export function conditionOf({ request, environment }: PageCall): Condition | undefined {
   if (!isConditional(request)) return undefined
   return understood(() => writeCondition(request, environment))
 }
 
-/** Whether the page has the value already. Throws `condition-failed`, PageError. */
+/** Whether the page already has the current value. Throws `condition-failed`, PageError. */
 export function isUnchanged(
   { request, environment }: PageCall,
   head: RecordHead | undefined,
@@ -34,7 +34,7 @@ export function isUnchanged(
   const current = { entityTag: tagOf(head.revision), modifiedAt: head.modifiedAt }
   const outcome = understood(() => readOutcome(request, current, environment))
   if (outcome !== 'failed') return outcome === 'not-modified'
-  throw new StorageError('condition-failed', 'The value is another one than expected.')
+  throw new StorageError('condition-failed', 'The value is not the expected one.')
 }
 
 function understood<T>(read: () => T): T {

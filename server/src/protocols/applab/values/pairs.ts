@@ -13,8 +13,8 @@ import { readParameters } from './body.ts'
 import { jsonReplyOf, parsePairs, streamedJsonReply } from './wire.ts'
 
 /**
- * GET get_key_values: an object of all values by their keys. What is no JSON, and what is too large
- * for doors that speak JSON, is left out.
+ * GET get_key_values: an object of all values by their keys. Values that are not JSON, or too large
+ * for doors that speak JSON, are left out.
  */
 export function getKeyValues(call: PageCall): Promise<HttpReply> {
   return asUser(call, { action: 'read', extent: 'some' }, async (store) => {
@@ -38,13 +38,13 @@ export function projectHasData(call: PageCall): Promise<HttpReply> {
 }
 
 /**
- * PUT populate_key_values `key_values_json`: those pairs whose keys are not there. What is there
- * stays as it is.
+ * PUT populate_key_values `key_values_json`: adds the pairs whose keys do not exist yet. Existing
+ * values stay as they are.
  */
 export function populateKeyValues(call: PageCall): Promise<HttpReply> {
   let read: ReturnType<typeof readParameters> | undefined
   return asUser(call, { action: 'write', extent: 'some' }, async (store) => {
-    read ??= readParameters(call) // the body comes once
+    read ??= readParameters(call) // the body can be read only once
     const parameters = await store.whileAllowed(read)
     const pairs = parsePairs(parameters.jsonText('key_values_json'))
     assertKeysInScope(call, store, pairs.keys())
@@ -62,7 +62,7 @@ export function clearAllData(call: PageCall): Promise<HttpReply> {
   })
 }
 
-/** For whoever comes with a token: pages never may. */
+/** For calls with a token only: pages never may do this. */
 async function asUser(
   call: PageCall,
   use: Omit<Use, 'right'>,
@@ -72,7 +72,7 @@ async function asUser(
   return inProject(call, { ...use, page: undefined }, answer)
 }
 
-/** In one commit, where one takes them all. */
+/** In one commit if all records fit into one, else in several. */
 async function addAll(store: Store, records: readonly WholeRecord[]): Promise<void> {
   const keysBytes = records.reduce((sum, { key }) => sum + Buffer.byteLength(key), 0)
   const isOneBatch =

@@ -6,7 +6,7 @@ import { ifReadable, jsonViewOf, readyJsonOf } from '../../json/json-value.ts'
 import { readValueLengthMax } from './wire.ts'
 
 /**
- * A value as JSON text; undefined where it is none. Throws `value-too-large`,
+ * A value as JSON text; undefined: it is not JSON. Throws `value-too-large`,
  * `content-encoding-invalid`, `record-damaged`.
  */
 export async function jsonTextOf(store: Store, record: StoreRecord): Promise<string | undefined> {
@@ -22,8 +22,8 @@ async function viewedText(store: Store, record: StoreRecord): Promise<string | u
 }
 
 /**
- * What is there as a page sees it, to which null is nothing, and no JSON what it can't read. Throws
- * `record-damaged`.
+ * A record as pages see it: `null` counts as absent, and a value that pages can't read as not JSON.
+ * Throws `record-damaged`.
  */
 export async function pageValueOf(
   store: Store,

@@ -15,10 +15,10 @@ import { jsonTextOf } from './read-value.ts'
 import { jsonReplyOf, type Parameters, parseValue, valueTooLarge } from './wire.ts'
 import { type ValueWrite, writeAsPage, writeValue } from './write-value.ts'
 
-/** Browsers may keep a value, and ask each time whether it is still that. */
+/** Browsers may cache a value, but must ask the server before each use whether it has changed. */
 const readHeaders = { 'Cache-Control': 'private, no-cache' } as const
 
-/** GET get_key_value?key=: the value as JSON, `null` where there is none. */
+/** GET get_key_value?key=: the value as JSON; `null` if there is none. */
 export function getKeyValue(call: PageCall): Promise<HttpReply> {
   const page = pageOf(call, 'use')
   return answering(call, page, async () => {
@@ -39,7 +39,7 @@ export function getKeyValue(call: PageCall): Promise<HttpReply> {
 }
 
 const keyBody = bodyBound(limits.pageBodyBytesMax)
-/** What is longer than any spelling of a value is not even taken apart. */
+/** A body that is longer than any spelling of a value is refused before it is parsed. */
 const valueBody: BodyBound = { ...keyBody, tooLarge: valueTooLarge }
 
 /** POST set_key_value `key`, `value` (JSON text): `null` deletes. */
@@ -55,7 +55,7 @@ export function setKeyValue(call: PageCall): Promise<HttpReply> {
   })
 }
 
-/** DELETE delete_key_value `key`: done as well where there is none. */
+/** DELETE delete_key_value `key`: succeeds as well if there is no such key. */
 export function deleteKeyValue(call: PageCall): Promise<HttpReply> {
   return writing(call, { right: 'delete', body: keyBody }, (parameters) => ({
     write: { key: parameters.key(), text: undefined },
@@ -80,7 +80,7 @@ function writing(
     const condition = conditionOf(call)
     const use = { action: 'write', extent: 'some', page } as const
     return inProject(call, use, async (store) => {
-      read ??= readParameters(call, body) // the body comes once
+      read ??= readParameters(call, body) // the body can be read only once
       const { write, reply } = wantedOf(await store.whileAllowed(read))
       assertKeysInScope(call, store, [write.key])
       const revision = await doWrite(call, { store, page, write: { ...write, condition } })
@@ -101,7 +101,7 @@ function doWrite(
   return write.text === undefined ? run() : pairsCap.run(store, [write.key], run)
 }
 
-/** GET user_id: an id for the user of this page, which stays with the project. */
+/** GET user_id: the id of the page's user, or a new one. Each project has ids of its own. */
 export function getUserId(call: PageCall): Promise<HttpReply> {
   const page = pageOf(call, 'use')
   return answering(call, page, async () => {
@@ -119,7 +119,6 @@ export function getUserId(call: PageCall): Promise<HttpReply> {
 }
 
 function notJson(): PageError {
-  const message =
-    'This value was stored in another way, and is not one that a page can read: it is no JSON.'
+  const message = 'A page can not read this value: it is not JSON, and was not stored by a page.'
   return new PageError({ status: 400, type: 'VALUE_NOT_JSON' }, message)
 }

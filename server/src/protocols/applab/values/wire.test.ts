@@ -4,7 +4,7 @@ import { Query } from '../../rest/query.ts'
 import { PageError } from '../page/errors.ts'
 import { encodedBytes, Parameters, parsePairs, parseValue } from './wire.ts'
 
-/** What a call is refused with. */
+/** The type of the error that `act` throws. */
 function typeOf(act: () => unknown): string {
   try {
     act()
@@ -39,7 +39,7 @@ describe('the size of a value', () => {
     expect(encodedBytes(parseJsonText(json))).toBe(bytes)
   })
 
-  it('is at most 4,096, quotes and all', () => {
+  it('is at most 4,096 bytes, quotes included', () => {
     const tooLarge = 'MAX_VALUE_LENGTH_EXCEEDED'
     const sized = (text: string): string => typeOf(() => parseValue(JSON.stringify(text)))
     expect(sized('b'.repeat(4_094))).toBe('nothing')
@@ -57,7 +57,7 @@ describe('the size of a value', () => {
 })
 
 describe('a value', () => {
-  it('must be there', () => {
+  it('is required', () => {
     expect(typeOf(() => parseValue(undefined))).toBe('Value must be specified')
   })
 
@@ -78,7 +78,7 @@ describe('a value', () => {
     expect(typeOf(() => parseValue(text))).toBe('VALUE_INVALID')
   })
 
-  it('is not taken apart where it is nested too deep', () => {
+  it('is refused if it is nested too deeply', () => {
     const deep = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
     expect(typeOf(() => parseValue(deep(1_000)))).toBe('nothing')
     expect(typeOf(() => parseValue(deep(100_000)))).toBe('VALUE_INVALID')
@@ -90,7 +90,7 @@ describe('a value', () => {
     expect(parseValue(text).text).toBe(text)
   })
 
-  it('loses comments, and of members of one name all but the first', () => {
+  it('loses comments, and all but the first of members with the same name', () => {
     expect(parseValue('{"a":1,/* no */"a":2}').text).toBe('{"a":1}')
   })
 })
@@ -121,7 +121,7 @@ describe('a key', () => {
     expect(keyOf(key)).toBe(key)
   })
 
-  it('is what a query would say of a number or a claim', () => {
+  it('may be a number or a boolean in JSON, and is then the text that a query would have', () => {
     expect([keyOf(5), keyOf(1.5), keyOf(true), keyOf(false)]).toEqual(['5', '1.5', 'true', 'false'])
   })
 
@@ -131,7 +131,7 @@ describe('a key', () => {
 })
 
 describe('parameters', () => {
-  it('come from the query, and over it from the body', () => {
+  it('come from the body, or else from the query', () => {
     const query = new Query('key=of%20the+query&value=1')
     expect(new Parameters({ query }).key()).toBe('of the query')
     const form = new URLSearchParams('key=of the form')
@@ -144,7 +144,7 @@ describe('parameters', () => {
     expect(typeOf(() => new Parameters({ query: new Query('') }).key())).toBe('KEY_INVALID')
   })
 
-  it('hold JSON as text alone', () => {
+  it('hold JSON only as text', () => {
     const textOf = (value: unknown): string | undefined => {
       const json = new Map([['value', value]])
       return new Parameters({ query: new Query(''), json }).jsonText('value')
@@ -170,7 +170,7 @@ describe('pairs', () => {
     expect(typeOf(() => parsePairs(large))).toBe('MAX_VALUE_LENGTH_EXCEEDED')
   })
 
-  it('are refused with what the parser says and the raw text, as code.org does', () => {
+  it('are refused with the message of the parser and the raw text, as by code.org', () => {
     const message = /^SyntaxError .+\n while parsing initial key\/value data: \{"a$/
     expect(typeOf(() => parsePairs('{"a'))).toMatch(message)
     expect(() => parsePairs('{"a')).toThrow(message)

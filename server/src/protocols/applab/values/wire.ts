@@ -15,9 +15,12 @@ export const valueBytesMax = 4_096
 /** The largest value that is read, whoever wrote it, in characters of JSON. */
 export const readValueLengthMax = 1_048_576
 
+/** Parameters of a form. No call has that many: longer forms are refused before they are read. */
+export const formParametersMax = 1_000
+
 const replyType = 'application/json; charset=utf-8'
 
-/** A 200 whose body is JSON already. */
+/** A reply with status 200 whose body is JSON text already. */
 export function jsonReplyOf(
   body: string | Bytes,
   headers: Readonly<Record<string, string>>,
@@ -27,12 +30,12 @@ export function jsonReplyOf(
   return { status: 200, headers: all, body }
 }
 
-/** ... and is written while it is read. */
+/** A reply with status 200 whose JSON is sent while it is still being made. */
 export function streamedJsonReply(body: AsyncIterable<Bytes> | ''): HttpReply {
   return { status: 200, headers: { 'Content-Type': replyType }, body }
 }
 
-/** The parameters of a call: of the query, and over them those of a form or of a JSON object. */
+/** The parameters of a call. Those of a form or of a JSON object go before those of the query. */
 export class Parameters {
   readonly #query: Query
   readonly #form: URLSearchParams | undefined
@@ -50,8 +53,8 @@ export class Parameters {
   }
 
   /**
-   * The key, which a JSON body may spell as a number or a claim: it is what a query would say.
-   * Throws PageError `KEY_INVALID`.
+   * The key. A JSON body may have a number or a boolean in its place: then the key is its text, as
+   * in a query. Throws PageError `KEY_INVALID`.
    */
   key(): string {
     const key = this.#get('key')
@@ -60,7 +63,7 @@ export class Parameters {
     throw keyInvalid('The key must be specified, as a string')
   }
 
-  /** JSON text within the text of a parameter. Throws PageError. */
+  /** The text of a parameter that holds JSON; undefined: it is absent. Throws PageError. */
   jsonText(name: string): string | undefined {
     const text = this.#get(name)
     if (typeof text === 'string' || text === undefined) return text
@@ -68,7 +71,7 @@ export class Parameters {
     throw new PageError({ status: 400, type: 'VALUE_INVALID' }, rule)
   }
 
-  /** Undefined where it is absent or null. */
+  /** Undefined if it is absent or null. */
   #get(name: string): unknown {
     if (this.#json?.has(name)) return this.#json.get(name) ?? undefined
     return this.#form?.get(name) ?? this.#query.given(name)
@@ -81,7 +84,7 @@ function checkedKey(key: string): string {
     const rule = `it must be shorter than ${keyLengthMax} bytes ('characters')`
     throw keyInvalid(`The key is too large, ${rule}`)
   }
-  if (!key.isWellFormed()) throw keyInvalid('The key has half a character in it')
+  if (!key.isWellFormed()) throw keyInvalid('The key is not valid Unicode text')
   return key
 }
 
@@ -89,7 +92,7 @@ function keyInvalid(message: string): PageError {
   return new PageError({ status: 400, type: 'KEY_INVALID' }, message)
 }
 
-/** The `value` of a call. Throws PageError, as for a value that nothing was said of. */
+/** The `value` of a call. Throws PageError, also if there is none. */
 export function parseValue(text: string | undefined): JsonText {
   if (text === undefined) {
     const message = 'Value must be specified'
@@ -99,7 +102,7 @@ export function parseValue(text: string | undefined): JsonText {
 }
 
 function parsedValue(text: string): JsonText {
-  if (!text.isWellFormed()) throw notJson('It has half a character in it.')
+  if (!text.isWellFormed()) throw notJson('It is not valid Unicode text.')
   try {
     return parseJsonText(text)
   } catch (error) {
@@ -118,11 +121,11 @@ function assertedSize(value: JsonText): JsonText {
   return value
 }
 
-/** Without looking at each character of most values; of some that are small it is not sure. */
+/** A fast check for most values. False for large values, and also for some small ones. */
 function isSurelySmall(text: string): boolean {
-  // What is spelled by one unit is never longer than six bytes.
+  // One UTF-16 unit is written in six bytes at most.
   if (text.length * escapedBytes <= valueBytesMax) return true
-  // Rails writes these longer than they may be spelled.
+  // Rails may write these characters, and numbers with an exponent, in more bytes.
   return Buffer.byteLength(text) <= valueBytesMax && !/[<>&\u2028\u2029]|\de/i.test(text)
 }
 
@@ -146,7 +149,7 @@ export function parsePairs(text: string | undefined): ReadonlyMap<string, JsonTe
 
 function parsedPairs(raw: string | undefined): ReadonlyMap<string, JsonText> {
   if (raw === undefined) throw notPairs('key_values_json must be specified')
-  if (!raw.isWellFormed()) throw notPairs('key_values_json has half a character in it')
+  if (!raw.isWellFormed()) throw notPairs('key_values_json is not valid Unicode text')
   try {
     const pairs = parseJsonText(raw)
     if (pairs.kind === 'object') return pairs.members()
@@ -163,19 +166,19 @@ function notPairs(message: string): PageError {
   return new PageError({ status: 400, type: message }, message)
 }
 
-/** Who sends megabytes need not get them back. */
+/** The beginning of a long text: a client that sends megabytes does not get them back. */
 function excerpt(raw: string): string {
   const lengthMax = 1_000
   return raw.length <= lengthMax ? raw : `${raw.slice(0, lengthMax)}...`.toWellFormed()
 }
 
 /**
- * How many bytes Rails writes a value in: without blanks, in UTF-8, and with six bytes each for
- * `<`, `>`, `&`, U+2028 and U+2029.
+ * The size of a value in bytes, as Rails writes it: without blanks, in UTF-8, and with six bytes
+ * each for `<`, `>`, `&`, U+2028 and U+2029.
  */
 export function encodedBytes(value: JsonText): number {
   const compact: string | undefined = JSON.stringify(JSON.parse(value.text))
-  assert(compact !== undefined, 'What was JSON is JSON again.')
+  assert(compact !== undefined, 'A JSON value can be written as JSON.')
   let bytes = Buffer.byteLength(compact)
   for (const [found] of compact.matchAll(/[<>&\u2028\u2029]/g)) {
     bytes += escapedBytes - Buffer.byteLength(found)
@@ -183,5 +186,5 @@ export function encodedBytes(value: JsonText): number {
   return bytes
 }
 
-/** As in `\u003c`. */
+/** The length of an escape such as `\u003c`. */
 const escapedBytes = 6

@@ -9,7 +9,7 @@ import { writeAsPage } from './write-value.ts'
 
 const write = { key: 'k', text: '1', condition: undefined }
 
-/** A page in the middle of a call, which its project let in. */
+/** A page in the middle of a call: its project has let it in. */
 async function letIn() {
   const domain = await openTestDomain(new MemoryEngine())
   const wanted = { ownerId: owner, name: 'Game', isOpen: true, actor: undefined }
@@ -20,7 +20,7 @@ async function letIn() {
   )
   const store = await domain.stores.find(own.id, page.caller)
   await store.identity()
-  /** A look in the background, which sees this before the write does. */
+  /** A check in the background that sees the closed project before the write does. */
   const seeClosed = (): void => {
     const closed = identityWith({ id: own.id, project: { ...project, isOpen: false } })
     expect(() => page.caller.assert(closed, 'RESTRICTED')).toThrow('page key')
@@ -29,8 +29,8 @@ async function letIn() {
   return { domain, page, store, own, seeClosed }
 }
 
-describe('a write of a page that is not let in any more, as is seen meanwhile', () => {
-  it('is refused with what is wrong', async () => {
+describe('a write of a page that a check in the background has just refused', () => {
+  it('is refused with the reason', async () => {
     const { domain, page, store, own, seeClosed } = await letIn()
     await domain.projects.update(own.id, { isOpen: false }, system)
     seeClosed()
@@ -41,7 +41,7 @@ describe('a write of a page that is not let in any more, as is seen meanwhile', 
     expect(await own.get('k')).toBeUndefined()
   })
 
-  it('is done where the page is let in again by then', async () => {
+  it('succeeds if the page is let in again by then', async () => {
     const { page, store, own, seeClosed } = await letIn()
     seeClosed()
     await writeAsPage(store, page, write)

@@ -12,18 +12,18 @@ import { RulesChanged, ruleRefusal } from '../page/errors.ts'
 import type { Page } from '../page/page.ts'
 import { pageValueIn, pageValueOf } from './read-value.ts'
 
-/** What a call wants to be there. */
+/** The write that a call asks for. */
 export interface ValueWrite {
   readonly key: string
-  /** JSON text; undefined: nothing. */
+  /** JSON text; undefined: the value is to be deleted. */
   readonly text: string | undefined
-  /** What the caller expects of what is there. */
+  /** The caller's condition on the current value; undefined: none. */
   readonly condition: Condition | undefined
 }
 
 /**
- * Sets or deletes a value. Returns its revision; undefined: it is gone. Throws `condition-failed`,
- * and as `Store.put`.
+ * Sets or deletes a value. Returns its revision; undefined: it was deleted. Throws
+ * `condition-failed`, and as `Store.put`.
  */
 export async function writeValue(
   store: Store,
@@ -39,8 +39,8 @@ export async function writeValue(
 }
 
 /**
- * As `writeValue`, as far as the rules for pages allow. What they say is decided together with the
- * write: where somebody changes the value or the rules meanwhile, it is decided anew. Throws
+ * As `writeValue`, if the rules for pages allow the write. The rules are checked in one step with
+ * the write: if somebody changes the value or the rules meanwhile, they are checked again. Throws
  * PageError too.
  */
 export async function writeAsPage(
@@ -50,11 +50,11 @@ export async function writeAsPage(
 ): Promise<Revision | undefined> {
   const attempt = (): ReturnType<typeof tryWrite> => tryWrite(store, page, write)
   return retry(limits.writeAttemptsMax, attempt, () => {
-    throw new StorageError('store-busy', 'Too many others change this value just now.')
+    throw new StorageError('store-busy', 'Too many clients are changing this value. Try again.')
   })
 }
 
-/** `lostRace`: the value or the rules are not what the decision was made by. */
+/** `lostRace`: the value or the rules have changed since they were checked. */
 async function tryWrite(
   store: Store,
   page: Page,
@@ -86,15 +86,16 @@ async function tryOver(
   } catch (error) {
     if (!(error instanceof StorageError) || error.code !== 'condition-failed') throw error
     const now = await store.head(write.key)
-    // Then it is the caller's own condition that failed.
+    // The value has not changed: the caller's own condition failed.
     if (now?.revision === before?.revision) throw error
     return lostRace
   }
 }
 
 /**
- * The rule of a key, by which all that follows must hold. Where a look in the background has just
- * found that the page may not use the store, this look says why not. Throws as uses of the store.
+ * The rule of a key. From now on, uses of the store throw RulesChanged if another rule applies. If
+ * a check in the background has just refused the page, the store is read again, and that throws
+ * the reason. Throws as uses of the store.
  */
 async function decidingRule(store: Store, page: Page, key: string): Promise<PageRule> {
   const { project } = page.identity ?? (await store.identity())

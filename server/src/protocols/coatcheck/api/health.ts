@@ -11,7 +11,7 @@ import { pageNotFound } from './errors.ts'
 
 interface HealthCall extends RestCall {
   readonly health: Health
-  /** As the settings name it. */
+  /** The engine's name in the settings. */
   readonly engine: string
   readonly version: string
 }
@@ -21,7 +21,7 @@ type HealthParts = Pick<HealthCall, 'health' | 'engine' | 'version'> & {
   readonly environment: Environment
 }
 
-/** Paths that need no `/v1`: those who watch servers look there. */
+/** These paths have no `/v1`, because monitoring tools expect them without. */
 export const healthRoutes: readonly Route<HealthCall>[] = [
   { path: '/health', methods: { GET: getHealth } },
   { path: '/health/live', methods: { GET: getLive } },
@@ -32,7 +32,7 @@ export function isHealthPath(path: string): boolean {
   return path === '/health' || path.startsWith('/health/')
 }
 
-/** Whether this server lives and serves, for whoever watches it. */
+/** The door for monitoring tools: whether this server lives and serves. */
 export function createHealthDoor({ domain, environment, ...parts }: HealthParts): HttpHandler {
   return createRestDoor<HealthCall, Route<HealthCall>>(domain, environment, {
     routes: healthRoutes,
@@ -46,7 +46,7 @@ export function createHealthDoor({ domain, environment, ...parts }: HealthParts)
   })
 }
 
-/** What a server answers that lives, but does not serve yet. */
+/** The reply of a server that lives, but does not serve yet. */
 export function startingReply({ path }: Pick<HttpRequest, 'path'>): HttpReply {
   if (path === '/health/live') return liveReply()
   if (path === '/health/ready') return readyReply(false)
@@ -54,8 +54,8 @@ export function startingReply({ path }: Pick<HttpRequest, 'path'>): HttpReply {
 }
 
 /**
- * GET /health: 200 where it serves, 503 where it does not. The engine's own words, which may name
- * machines, and the version are for admins.
+ * GET /health: 200 if the server serves, 503 if it does not. Only admins get the version and the
+ * engine's own texts, which may name machines.
  */
 async function getHealth(call: HealthCall): Promise<HttpReply> {
   const isKeeper = await isKept(call)
@@ -74,17 +74,17 @@ async function getHealth(call: HealthCall): Promise<HttpReply> {
   })
 }
 
-/** GET /health/live: as long as it answers; a restart would not help whom the storage fails. */
+/** GET /health/live: 200 even if the storage fails, because a restart would not help then. */
 async function getLive(): Promise<HttpReply> {
   return liveReply()
 }
 
-/** GET /health/ready: 200 where requests may be sent to it, 503 where not. */
+/** GET /health/ready: 200 if requests may be sent to this server, 503 if not. */
 async function getReady({ health }: HealthCall): Promise<HttpReply> {
   return readyReply((await health.report()).status !== 'unavailable')
 }
 
-/** Whoever can't be looked up, since the storage fails, is a stranger. */
+/** A caller who can't be looked up, because the storage fails, is treated as a stranger. */
 async function isKept({ domain, request, query }: HealthCall): Promise<boolean> {
   try {
     return await domain.access.isKeeper(tokenOf(request, query), request)
@@ -96,7 +96,7 @@ async function isKept({ domain, request, query }: HealthCall): Promise<boolean> 
 
 function whyNotOf({ engine }: HealthReport, { isKeeper }: { isKeeper: boolean }): string | null {
   if (engine.whyNot === undefined) return null
-  return isKeeper ? engine.whyNot : 'The storage can not be used now; admins are told why.'
+  return isKeeper ? engine.whyNot : 'The storage is not available now; admins can see the reason.'
 }
 
 function liveReply(): HttpReply {

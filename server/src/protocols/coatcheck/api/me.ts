@@ -7,12 +7,12 @@ import { jsonReply } from '../../rest/replies.ts'
 import type { RestCall } from '../../rest/routes.ts'
 import { meObject, userObject } from './wire.ts'
 
-/** GET /coatcheck/v1/me: who is asking, and what their token is for. */
+/** GET /coatcheck/v1/me: the caller, and the scope of their token. */
 export async function getMe({ principal }: RestCall): Promise<HttpReply> {
   return jsonReply(200, { data: meObject(requireUserPrincipal(principal)) })
 }
 
-/** PATCH /coatcheck/v1/me `{"generalAccess"}`: who may read one's stores that follow this. */
+/** PATCH /coatcheck/v1/me `{"generalAccess"}`: who may read the stores that follow this setting. */
 export async function patchMe(call: RestCall): Promise<HttpReply> {
   const { principal, domain } = call
   const user = requireAccount(principal, 'manage')

@@ -7,9 +7,9 @@ import { jsonReply } from '../../rest/replies.ts'
 import type { RestCall } from '../../rest/routes.ts'
 
 /**
- * GET /coatcheck/v1/search?q=: one's stores, and those that are shared, whose name or title has
- * that in it or whose id begins with it. `user=`, on the server's own machine: another user's, or
- * `*`.
+ * GET /coatcheck/v1/search?q=: the caller's own and shared stores whose name or title contains `q`,
+ * or whose id begins with it. `user=` searches the stores of another user, or of all users with
+ * `*`; it works only on the server's own machine.
  */
 export async function search(call: RestCall): Promise<HttpReply> {
   const { principal, domain, query } = call
@@ -25,7 +25,8 @@ export async function search(call: RestCall): Promise<HttpReply> {
 }
 
 /**
- * The user whom `?user=` names, undefined for `*`: for who may do everything, on the server itself.
+ * The id of the user in `?user=`; undefined for `*`. Throws `user-not-found`, and as
+ * `requireOperator`.
  */
 export async function otherUserId({
   principal,
@@ -37,12 +38,12 @@ export async function otherUserId({
   return wanted === '*' ? undefined : (await domain.users.find(wanted)).id
 }
 
-/** Who may do everything, on the server itself. Throws `token-missing`, `account-denied`. */
+/** Allows only the operator, on the server's machine. Throws `token-missing`, `account-denied`. */
 export function requireOperator(principal: Principal): void {
   requireAdmin(principal)
   if (requireUserPrincipal(principal).isOperator) return
-  const rule = 'are listed and made on the server itself only'
-  throw new StorageError('account-denied', `Stores of others ${rule}.`)
+  const rule = 'are listed and created only on the server itself'
+  throw new StorageError('account-denied', `Stores of other users ${rule}.`)
 }
 
 async function foundObject({ domain }: RestCall, info: StoreInfo): Promise<object> {

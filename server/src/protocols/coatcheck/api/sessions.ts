@@ -6,7 +6,7 @@ import type { RestCall } from '../../rest/routes.ts'
 
 const secondMs = 1_000
 
-/** GET /coatcheck/v1/sessions: one's stores that have a token for NemesisDB's clients. */
+/** GET /coatcheck/v1/sessions: the caller's stores that have a token for NemesisDB's clients. */
 export async function listSessions(call: RestCall): Promise<HttpReply> {
   const { id } = requireAccount(call.principal, 'write')
   const limit = call.query.limit()
@@ -20,7 +20,10 @@ export async function listSessions(call: RestCall): Promise<HttpReply> {
   return jsonReply(200, { data: { items, count: items.length, isTruncated } })
 }
 
-/** DELETE /coatcheck/v1/sessions/{storeId}: as SH_END, a store without a name goes with it. */
+/**
+ * DELETE /coatcheck/v1/sessions/{storeId}: removes the session token. As with SH_END, the store is
+ * deleted too, unless it has a name or is a project.
+ */
 export async function endSession({ principal, domain, store: id }: RestCall): Promise<HttpReply> {
   const use = { action: 'manage', extent: 'all' } as const
   const caller = domain.access.callerFor(principal, 'coatcheck', use)

@@ -22,7 +22,7 @@ const tokenFields = [
   'user',
 ] as const
 
-/** GET /coatcheck/v1/tokens: one's own, or (for admins) those of `?user=`. */
+/** GET /coatcheck/v1/tokens: the caller's own tokens, or (only for admins) those of `?user=`. */
 export async function listTokens(call: RestCall): Promise<HttpReply> {
   const userId = await userIdOf(call, call.query.text('user'))
   const items = (await call.domain.tokens.list(userId)).map(tokenObject)
@@ -31,7 +31,7 @@ export async function listTokens(call: RestCall): Promise<HttpReply> {
 
 /**
  * POST /coatcheck/v1/tokens `{"name", "action", "storeId", "keyPrefix", "expiresInDays" or
- * "expiresAt", "user"}`: the answer has the token itself, once.
+ * "expiresAt", "user"}`: the reply contains the token's text, which is never shown again.
  */
 export async function createToken(call: RestCall): Promise<HttpReply> {
   const { principal, domain, environment } = call
@@ -60,8 +60,8 @@ export async function getToken(call: RestCall): Promise<HttpReply> {
 }
 
 /**
- * DELETE /coatcheck/v1/tokens/{id}: it holds no more at once, and what is under way with it ends
- * within a second.
+ * DELETE /coatcheck/v1/tokens/{id}: the token becomes invalid at once. Requests that are under way
+ * with it end within a second.
  */
 export async function revokeToken(call: RestCall): Promise<HttpReply> {
   const { domain, principal } = call
@@ -71,7 +71,7 @@ export async function revokeToken(call: RestCall): Promise<HttpReply> {
   return emptyReply(204)
 }
 
-/** Of a token that is another user's, only admins are told. */
+/** Only admins can find the tokens of other users. */
 async function findToken({ principal, domain, store: id }: RestCall): Promise<ListedToken> {
   const user = requireAccount(principal, 'manage')
   const token = await domain.tokens.get(id)
@@ -79,19 +79,22 @@ async function findToken({ principal, domain, store: id }: RestCall): Promise<Li
   throw new StorageError('token-not-found', `There is no token ${id.slice(0, 40)}.`)
 }
 
-/** A token makes none that outlives it. Throws `account-denied`. */
+/** A token can't create one that expires later than itself. Throws `account-denied`. */
 function withinOwn(expiresAt: number | undefined, principal: Principal): number | undefined {
   const end = requireUserPrincipal(principal).expiresAt
   if (end === undefined || (expiresAt !== undefined && expiresAt <= end)) return expiresAt
   if (expiresAt === undefined) return end
-  throw new StorageError('account-denied', 'This token ends before the one that it would make.')
+  throw new StorageError(
+    'account-denied',
+    'A token can not create a token that expires later than itself.',
+  )
 }
 
 function expiryOf(fields: Fields, now: number): number | undefined {
   const days = fields.amount('expiresInDays')
   const text = fields.text('expiresAt')
   if (days !== undefined && text !== undefined) {
-    throw invalidField('expiresInDays and expiresAt say the same: give one')
+    throw invalidField('use either expiresInDays or expiresAt, not both')
   }
   if (days !== undefined) return now + days * dayMs
   if (text === undefined) return undefined

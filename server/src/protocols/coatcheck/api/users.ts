@@ -16,8 +16,8 @@ export async function listUsers({ principal, domain }: RestCall): Promise<HttpRe
 }
 
 /**
- * POST /coatcheck/v1/users `{"username", "isAdmin"}`, for admins. The user's first token comes with
- * the answer, once.
+ * POST /coatcheck/v1/users `{"username", "isAdmin"}`, for admins. The reply contains the user's
+ * first token, which is never shown again.
  */
 export async function createUser(call: RestCall): Promise<HttpReply> {
   const { principal, domain } = call
@@ -42,8 +42,8 @@ export async function getUser({ principal, domain, store }: RestCall): Promise<H
 }
 
 /**
- * PATCH /coatcheck/v1/users/{idOrUsername} `{"isAdmin", "isDisabled"}`, for admins. Of a disabled
- * user no token holds, and what is under way ends within a second.
+ * PATCH /coatcheck/v1/users/{idOrUsername} `{"isAdmin", "isDisabled"}`, for admins. All tokens of a
+ * disabled user are invalid, and their requests that are under way end within a second.
  */
 export async function patchUser(call: RestCall): Promise<HttpReply> {
   const { principal, domain, store } = call
@@ -58,7 +58,7 @@ export async function patchUser(call: RestCall): Promise<HttpReply> {
   return jsonReply(200, { data: userObject(patched) })
 }
 
-/** Whose account is meant: one's own, or (for admins) that of the user who is wanted. */
+/** The id of the account that is meant: the caller's own, or (only for admins) `wanted`. */
 export async function userIdOf({ principal, domain }: RestCall, wanted?: string): Promise<string> {
   const user = requireAccount(principal, 'manage')
   if (wanted === undefined || wanted === user.id || wanted === user.username) return user.id

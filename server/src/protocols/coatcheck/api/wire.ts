@@ -8,7 +8,7 @@ export function userObject(user: User): Record<string, unknown> {
   return { id, username, isAdmin, isDisabled, generalAccess, createdAt: isoTime(createdAt) }
 }
 
-/** What is known of a token. `lastUsedAt` is left out where the token was made just now. */
+/** A token without its text. `lastUsedAt` is left out if the token was created just now. */
 export function tokenObject(token: Token | ListedToken): Record<string, unknown> {
   const { id, userId, name, createdAt, expiresAt, scope } = token
   return {

@@ -6,7 +6,7 @@ export function pageRulesOf(fields: Fields): readonly PageRule[] | undefined {
   return fields.list('rules')?.map((value) => pageRuleOf(fieldsOf(value, 'rules')))
 }
 
-/** The member `ruleChanges`, as `rules`; a `preset` of null takes a rule away. */
+/** The member `ruleChanges`, as `rules`; a `preset` of null removes a rule. Throws RequestError. */
 export function ruleChangesOf(fields: Fields): readonly PageRuleChange[] | undefined {
   return fields.list('ruleChanges')?.map((value) => {
     const change = fieldsOf(value, 'ruleChanges')

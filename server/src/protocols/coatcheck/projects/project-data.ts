@@ -17,7 +17,7 @@ const writing: Use = { action: 'write', extent: 'all' }
 const reading: Use = { action: 'read', extent: 'all' }
 const jsonType = 'application/json; charset=utf-8'
 
-/** GET /coatcheck/v1/projects/{channel}/seed: the JSON object of its pairs. */
+/** GET /coatcheck/v1/projects/{channel}/seed: the seed, as a JSON object of its pairs. */
 export async function getSeed(call: RestCall): Promise<HttpReply> {
   const { store, caller } = await findProject(call, managing)
   const pairs = await call.domain.projects.seedOf(store.id, caller)
@@ -28,8 +28,8 @@ export async function getSeed(call: RestCall): Promise<HttpReply> {
 }
 
 /**
- * PUT /coatcheck/v1/projects/{channel}/seed: the JSON object of its pairs. A project that has no
- * records gets these.
+ * PUT /coatcheck/v1/projects/{channel}/seed: sets the seed, a JSON object of its pairs. If the
+ * project has no records, it gets these pairs as records.
  */
 export async function putSeed(call: RestCall): Promise<HttpReply> {
   const { store, caller } = await findProject(call, managing)
@@ -38,14 +38,14 @@ export async function putSeed(call: RestCall): Promise<HttpReply> {
   return jsonReply(200, { data: { pairs: pairs.length, leftOut } })
 }
 
-/** DELETE /coatcheck/v1/projects/{channel}/seed: its records stay. */
+/** DELETE /coatcheck/v1/projects/{channel}/seed: removes the seed; the records stay. */
 export async function removeSeed(call: RestCall): Promise<HttpReply> {
   const { store, caller } = await findProject(call, managing)
   await call.domain.projects.setSeed(store.id, undefined, caller)
   return emptyReply(204)
 }
 
-/** POST /coatcheck/v1/projects/{channel}/reset: the seed in place of all records, at once. */
+/** POST /coatcheck/v1/projects/{channel}/reset: replaces all records at once with the seed. */
 export async function resetToSeed(call: RestCall): Promise<HttpReply> {
   const { store, caller } = await findProject(call, writing)
   const removed = await call.domain.projects.resetToSeed(store.id, caller)
@@ -53,8 +53,8 @@ export async function resetToSeed(call: RestCall): Promise<HttpReply> {
 }
 
 /**
- * GET /coatcheck/v1/projects/{channel}/export: the JSON object of all pairs, as code.org's
- * `get_key_values` has it.
+ * GET /coatcheck/v1/projects/{channel}/export: a JSON object of all pairs, as in the reply of
+ * code.org's `get_key_values`.
  */
 export async function exportPairs(call: RestCall): Promise<HttpReply> {
   const { store } = await findProject(call, reading)
@@ -68,13 +68,13 @@ export async function exportPairs(call: RestCall): Promise<HttpReply> {
 }
 
 /**
- * POST /coatcheck/v1/projects/{channel}/import: the pairs of such an object. Keys that are there
- * stay as they are, unless `?overwrite=1` says otherwise.
+ * POST /coatcheck/v1/projects/{channel}/import: adds the pairs of such an object. Records that
+ * exist stay as they are, unless `?overwrite=1` is given.
  */
 export async function importPairs(call: RestCall): Promise<HttpReply> {
   const { store } = await findProject(call, writing)
   const { pairs, leftOut } = pairsOf(await readJsonMembers(call))
-  // Before anything is written: of many pairs each thousand is a commit of its own.
+  // Checked before anything is written, because many pairs are written in several commits.
   for (const { key } of pairs) assertRecordKey(key)
   const overwrite = call.query.flag('overwrite')
   const existed = await writePairs(store, pairs, { overwrite })
@@ -83,7 +83,7 @@ export async function importPairs(call: RestCall): Promise<HttpReply> {
   return jsonReply(200, { data: { added, overwritten, kept, leftOut } })
 }
 
-/** Returns how many were there before. */
+/** Returns how many of the keys existed before. */
 async function writePairs(
   store: Store,
   pairs: readonly SeedPair[],

@@ -2,16 +2,16 @@ import type { ProjectPosition } from '../../../core/stores/projects.ts'
 import { invalidField } from '../../rest/fields.ts'
 import type { RestCall } from '../../rest/routes.ts'
 
-/** Owner, thousandths of a millisecond, store. */
+/** Owner id, creation time in microseconds, store id. */
 const form = /^([A-Za-z0-9]{17})-(\d{1,16})-([A-Za-z0-9]{17})$/
 const usPerMs = 1_000
 
-/** Where a page of projects ends; to be given back as `after`. */
+/** The end of a page of projects, as text. Clients send it as `after`. */
 export function textOfPosition({ ownerId, createdAt, id }: ProjectPosition): string {
   return `${ownerId}-${Math.round(createdAt * usPerMs)}-${id}`
 }
 
-/** The parameter `after`; undefined: from the first one on. Throws RequestError. */
+/** The parameter `after`; undefined: begin with the first project. Throws RequestError. */
 export function positionOf({ query }: RestCall): ProjectPosition | undefined {
   const text = query.text('after')
   if (text === undefined) return undefined
@@ -20,5 +20,5 @@ export function positionOf({ query }: RestCall): ProjectPosition | undefined {
   if (ownerId !== undefined && id !== undefined && Number.isSafeInteger(us)) {
     return { ownerId, createdAt: us / usPerMs, id }
   }
-  throw invalidField('after must be what nextAfter was')
+  throw invalidField('after must be the nextAfter of an earlier page')
 }

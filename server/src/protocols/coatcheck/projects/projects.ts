@@ -19,8 +19,9 @@ const newFields = ['name', 'channelId', 'isOpen', 'user'] as const
 const settings = ['title', 'isOpen', 'mayDelete', 'listPrefixes', 'rules', 'ruleChanges'] as const
 
 /**
- * GET /coatcheck/v1/projects: one's projects, without the keys of their pages; `after=` asks for
- * those behind a page's `nextAfter`. `user=`, on the server's own machine: another user's, or `*`.
+ * GET /coatcheck/v1/projects: the caller's projects, without their page keys. `after=` continues
+ * after a page's `nextAfter`. `user=` lists the projects of another user, or of all users with `*`;
+ * it works only on the server's own machine.
  */
 export async function listProjects(call: RestCall): Promise<HttpReply> {
   const { id } = requireAccount(call.principal, 'write')
@@ -40,8 +41,9 @@ export async function listProjects(call: RestCall): Promise<HttpReply> {
 }
 
 /**
- * POST /coatcheck/v1/projects, and /applab/projects, `{"name", "channelId", "isOpen"}`: a new
- * project in a store of its own. `"user"`, on the server's own machine: of another user.
+ * POST /coatcheck/v1/projects, and /applab/projects, `{"name", "channelId", "isOpen"}`: creates a
+ * project in a store of its own. `"user"` creates it for another user; this works only on the
+ * server's own machine.
  */
 export async function createProject(call: RestCall): Promise<HttpReply> {
   const { principal, domain, request } = call
@@ -70,7 +72,7 @@ async function ownerIdOf(
   return (await domain.users.find(wanted)).id
 }
 
-/** GET /coatcheck/v1/projects/{channel}, with the key of its pages. */
+/** GET /coatcheck/v1/projects/{channel}: the project with its page key. */
 export async function getProject(call: RestCall): Promise<HttpReply> {
   const { store } = await findProject(call, managing)
   return projectReply(call, store)
@@ -78,7 +80,7 @@ export async function getProject(call: RestCall): Promise<HttpReply> {
 
 /**
  * PATCH /coatcheck/v1/projects/{channel} `{"title", "isOpen", "mayDelete", "listPrefixes",
- * "rules", "ruleChanges"}`: what is left out stays.
+ * "rules", "ruleChanges"}`: settings that are left out stay as they are.
  */
 export async function patchProject(call: RestCall): Promise<HttpReply> {
   const { store, caller } = await findProject(call, managing)
@@ -94,14 +96,17 @@ export async function patchProject(call: RestCall): Promise<HttpReply> {
   return projectReply(call, store)
 }
 
-/** DELETE /coatcheck/v1/projects/{channel}: it is none any more; its store and records stay. */
+/**
+ * DELETE /coatcheck/v1/projects/{channel}: the store is no longer a project. The store and its
+ * records stay.
+ */
 export async function removeProject(call: RestCall): Promise<HttpReply> {
   const { store, caller } = await findProject(call, managing)
   await call.domain.projects.unlink(store.id, caller)
   return emptyReply(204)
 }
 
-/** POST /coatcheck/v1/projects/{channel}/rotate-key: pages that have the old key are refused. */
+/** POST /coatcheck/v1/projects/{channel}/rotate-key: pages with the old key are refused. */
 export async function rotatePageKey(call: RestCall): Promise<HttpReply> {
   const { store, caller } = await findProject(call, managing)
   await call.domain.projects.update(store.id, { rotatesPageKey: true }, caller)
@@ -109,8 +114,8 @@ export async function rotatePageKey(call: RestCall): Promise<HttpReply> {
 }
 
 /**
- * The store of the channel that the path names, and who uses it. Throws `token-missing` whether
- * there is one or not, `project-not-found`, `access-denied`.
+ * The store of the channel in the path, and its caller. Throws `token-missing` (whether the project
+ * exists or not), `project-not-found`, `access-denied`.
  */
 export async function findProject(
   { principal, domain, store: channelId }: RestCall,
@@ -119,7 +124,7 @@ export async function findProject(
   requireUser(principal)
   const caller = domain.access.callerFor(principal, 'coatcheck', use)
   const store = await domain.projects.find(channelId, { caller, peer: undefined })
-  // Found is what the server knew: it may be over.
+  // `find` may answer from memory: this checks that the store still exists.
   await store.identity()
   return { store, caller }
 }

@@ -2,10 +2,10 @@ import type { JsonText } from '../json-text.ts'
 import { compareNumbers } from './numbers.ts'
 import type { Steps } from './steps.ts'
 
-/** A value in a filter; undefined where there is none, what RFC 9535 calls Nothing. */
+/** A value in a filter; undefined: there is none, which RFC 9535 calls Nothing. */
 export type Value = JsonText | undefined
 
-/** As RFC 9535 (2.3.5.2.2) compares, and numbers exactly. Throws JsonPathError. */
+/** Compares as RFC 9535 (2.3.5.2.2) says, and numbers exactly. Throws JsonPathError. */
 export function isEqual(a: Value, b: Value, steps: Steps): boolean {
   if (!a || !b) return a === b
   if (a.kind !== b.kind) return false

@@ -20,7 +20,7 @@ const { expressions, selectors } = jsonpath
 
 type Expression = InstanceType<typeof expressions.FilterExpression>
 
-/** Turns what the library read into what searches. Throws JsonPathError. */
+/** Turns a JSONPath that the library has parsed into our own query. Throws JsonPathError. */
 export function compileQuery(query: JSONPathQuery): Query {
   const segments = query.segments.map(compileSegment)
   return { segments, keys: query.singularQuery() ? query.segments.map(keyOf) : undefined }
@@ -46,7 +46,7 @@ function compileSelector(selector: jsonpath.JSONPathSelector): Selector | undefi
   return step === 0 ? undefined : selectSlice({ start, end, step })
 }
 
-/** Of a segment that selects one name or index. */
+/** The name or index that a segment of a singular query selects. */
 function keyOf({ selectors: [selector] }: jsonpath.JSONPathSegment): string | number {
   if (selector instanceof selectors.NameSelector) return selector.name
   assert(selector instanceof selectors.IndexSelector, 'a singular query has names and indexes')
@@ -83,7 +83,7 @@ function compileValue(expression: Expression): filter.ValueOf {
   throw misplaced(expression)
 }
 
-/** As JSON. A number keeps its spelling. */
+/** The JSON of a literal; undefined: it is not a literal. A number keeps its spelling. */
 function literalOf(expression: Expression): string | undefined {
   if (expression instanceof expressions.NumberLiteral) return expression.token.value
   if (expression instanceof expressions.StringLiteral) return JSON.stringify(expression.value)
@@ -117,7 +117,7 @@ type Call = InstanceType<typeof expressions.FunctionExtension>
 
 function functionOf({ name }: Call): PathFunction {
   const called = pathFunctions.get(name)
-  assert(called !== undefined, 'the library knows our functions alone')
+  assert(called !== undefined, 'the library knows only our functions')
   return called
 }
 
@@ -137,5 +137,5 @@ function argumentsOf(call: Call): filter.NodesOf[] {
 
 function misplaced(expression: Expression): JsonPathError {
   const place = `at position ${expression.token.index}`
-  return new JsonPathError(`In this JSONPath something is in a wrong place ${place}.`)
+  return new JsonPathError(`This JSONPath has an expression ${place} that is not allowed there.`)
 }

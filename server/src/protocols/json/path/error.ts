@@ -1,4 +1,4 @@
-/** A JSONPath that is none, or one that asks for more than is done. The message is a sentence. */
+/** A JSONPath is invalid, or its search takes too much work. The message is a sentence. */
 export class JsonPathError extends Error {
   constructor(message: string) {
     super(message)

@@ -7,7 +7,7 @@ import type { Steps } from './steps.ts'
 /** A value in a filter, or Nothing. */
 export type ValueOf = (current: JsonText, search: Search) => Value
 
-/** What a function is given. */
+/** An argument of a function. */
 export type NodesOf = (current: JsonText, search: Search) => readonly JsonText[]
 
 /** A query within a filter, from the root or from the value that the filter looks at. */
@@ -63,7 +63,7 @@ export function nodesOf(query: FilterQuery): NodesOf {
   }
 }
 
-/** Of a singular query. */
+/** The value that a singular query finds. */
 export function singularValue(
   keys: readonly (string | number)[],
   { isFromRoot }: { isFromRoot: boolean },
@@ -72,8 +72,8 @@ export function singularValue(
 }
 
 /**
- * For `.length` behind a query, as jsoncons has it: of arrays and strings, which have no members,
- * the length; of objects the member of that name.
+ * The value of `.length` at the end of a query, as in jsoncons: for arrays and strings, which have
+ * no members, it is the length; for objects it is the member of that name.
  */
 export function lengthOf(whole: ValueOf): ValueOf {
   return (current, search) => {

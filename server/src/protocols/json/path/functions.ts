@@ -17,10 +17,13 @@ export interface PathFunction {
   call(scope: FunctionScope, ...given: (readonly JsonText[])[]): Value | boolean
 }
 
-/** At worst `includes` compares each unit with each, and does so many while one value is read. */
+/**
+ * How many units `includes` compares in the time that reading one value takes. In the worst case it
+ * compares each unit with each.
+ */
 const includesPerStep = 4_096
 
-/** Those of RFC 9535, and of jsoncons those that make sense in filters. */
+/** The functions of RFC 9535, and those of jsoncons that make sense in filters. */
 export const pathFunctions: ReadonlyMap<string, PathFunction> = new Map([
   ['length', ofValue(pathLength)],
   ['count', ofNodes((nodes) => made(nodes.length))],
@@ -68,7 +71,7 @@ function ofTwo(
   }
 }
 
-/** False where one is no string. */
+/** A function of two strings. It gives false if one of its arguments is not a string. */
 function ofStrings(call: (a: string, b: string, scope: FunctionScope) => boolean): PathFunction {
   return ofTwo('truth', (a, b, scope) => {
     if (a.kind !== 'string' || b.kind !== 'string') return false
@@ -80,7 +83,7 @@ function ofNodes(call: (nodes: readonly JsonText[], scope: FunctionScope) => Val
   return { takes: ['nodes'], gives: 'value', call: (scope, nodes = []) => call(nodes, scope) }
 }
 
-/** Of the items of one array, or of nodes, all of which must be numbers. */
+/** A function of the items of one array, or of nodes. All of them must be numbers. */
 function ofNumbers(
   call: (numbers: readonly string[]) => string | number | undefined,
 ): PathFunction {
@@ -97,7 +100,7 @@ function ofNumber(call: (number: string) => string | number): PathFunction {
   })
 }
 
-/** A number, or JSON; Nothing where it is none. */
+/** The value of a number or of JSON text; Nothing for other input, such as infinity. */
 function made(json: string | number | undefined): Value {
   if (json === undefined || (typeof json === 'number' && !Number.isFinite(json))) return undefined
   return parseJsonText(String(json))
@@ -120,7 +123,7 @@ function itemsOf(nodes: readonly JsonText[], { steps }: FunctionScope): readonly
   return only.items()
 }
 
-/** Of a string in Unicode code points. */
+/** The number of items or members, or of a string's Unicode code points; else Nothing. */
 export function pathLength(value: JsonText, scope: FunctionScope): Value {
   if (value.kind === 'object' || value.kind === 'array') return made(value.size)
   if (value.kind !== 'string') return undefined
@@ -154,7 +157,7 @@ function keysOf(value: JsonText, { steps }: FunctionScope): Value {
   return made(JSON.stringify([...value.members().keys()]))
 }
 
-/** Exact where all are integers of usual lengths. */
+/** Exact if all numbers are integers of at most 40 characters. */
 function sumOf(numbers: readonly string[]): string | number {
   if (numbers.every((number) => number.length <= 40 && isInteger(number))) {
     return String(numbers.reduce((sum, number) => sum + BigInt(number), 0n))
@@ -166,7 +169,7 @@ function averageOf(numbers: readonly string[]): number | undefined {
   return numbers.length === 0 ? undefined : Number(sumOf(numbers)) / numbers.length
 }
 
-/** Of numbers alone or strings alone. */
+/** The best of values that are all numbers or all strings; else Nothing. */
 function extreme(
   nodes: readonly JsonText[],
   scope: FunctionScope,

@@ -33,13 +33,13 @@ describe('a JSONPath', () => {
         expect(() => compilePath(selector)).toThrow(JsonPathError)
         return
       }
-      // What is found twice counts once here.
+      // Unlike RFC 9535, we list a value once that is found twice.
       const possible = results_paths.map((paths) => [...new Set(paths)])
       expect(possible).toContainEqual(find(selector, JSON.stringify(document)))
     },
   )
 
-  it('finds values with their places', () => {
+  it('finds values and where they are', () => {
     const [found] = compilePath('$.items[-1].name').find(parseTree(shop))
     expect([found?.location, found?.value.text]).toEqual(["$['items'][2]['name']", '"x/y"'])
     expect(find('$', '1')).toEqual(['$'])
@@ -151,7 +151,7 @@ describe('a JSONPath', () => {
     expect(find('$[?length(tokenize(@, "")) > 0]', '["😀x"]')).toEqual(['$[0]'])
   })
 
-  it('replaces what it finds and leaves all else as it was', () => {
+  it('replaces what it finds and changes nothing else', () => {
     expect(replaced('$.items[*].price', '1.50')).toEqual([
       3,
       shop.replace('0.6', '1.50').replace('12', '1.50').replace('-3', '1.50'),
@@ -160,7 +160,7 @@ describe('a JSONPath', () => {
     expect(replaced('$', '{"a":1}')).toEqual([1, '{"a":1}'])
   })
 
-  it('replaces the outermost of what stands within another', () => {
+  it('replaces only the outermost of matches within each other', () => {
     expect(replaced('$..*', '0', '{"a":[1,[2]],"b":{"c":3}}')).toEqual([2, '{"a":0,"b":0}'])
     expect(replaced("$['b','a']['c',1]", '0', '{"a":[1,[2]],"b":{"c":3}}')).toEqual([
       2,
@@ -199,7 +199,7 @@ describe('a JSONPath', () => {
     expect(find('$..*..*', nested)).toHaveLength(60 * 60 * 2)
   })
 
-  it('finds one among very many without a list of them', () => {
+  it('finds one of very many values without a list of them', () => {
     const items = `[${'0,'.repeat(1_000_000)}1]`
     expect(find('$[-1]', items)).toEqual(['$[1000000]'])
     expect(find('$.b', `{"a":${items},"b":2}`)).toEqual(["$['b']"])

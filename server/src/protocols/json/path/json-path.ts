@@ -8,24 +8,24 @@ import { findOnce, type Query } from './query.ts'
 import { Steps } from './steps.ts'
 import { parsePath } from './syntax.ts'
 
-/** A JSONPath that was found to be one; it may be used any number of times. */
+/** A valid JSONPath. It may be used any number of times. */
 export interface JsonPath {
   /**
-   * What it finds, in the order of RFC 9535, each value once. Throws JsonPathError where that is
-   * more work than `stepsMax`, where a step is about one value that is looked at.
+   * The matches in the order of RFC 9535, each value once. Throws JsonPathError if the search takes
+   * more than `stepsMax` steps. A step is about one value that is looked at.
    */
   find(tree: JsonTree, options?: { stepsMax: number }): readonly JsonMatch[]
 
   /**
-   * Puts `value` in place of all that it finds, and says how many that were. What it finds within
-   * something else that it finds goes with that and is not counted. Throws JsonPathError as `find`
-   * does, JsonTreeError and JsonTextError as `JsonTree.replace` does.
+   * Replaces all matches by `value`. Returns how many were replaced: a match within another match
+   * is replaced with it and not counted. Throws JsonPathError as `find` does, JsonTreeError and
+   * JsonTextError as `JsonTree.replace` does.
    */
   replace(tree: JsonTree, value: JsonText, options?: { stepsMax: number }): number
 }
 
 /**
- * Reads a JSONPath (RFC 9535) with some of what jsoncons adds: `=~ /PATTERN/` and `.length` in
+ * Parses a JSONPath (RFC 9535) with some additions of jsoncons: `=~ /PATTERN/` and `.length` in
  * filters, and more functions. Throws JsonPathError.
  */
 export function compilePath(text: string): JsonPath {

@@ -1,6 +1,6 @@
 import type { JsonText } from '../json-text.ts'
 
-/** A value that a JSONPath finds, and where. */
+/** A value that a JSONPath finds, and where it is. */
 export class JsonMatch {
   readonly value: JsonText
   readonly #parent: JsonMatch | undefined
@@ -26,7 +26,7 @@ export class JsonMatch {
   }
 }
 
-/** In JSON only the double quote is escaped, here only the single one. */
+/** JSON escapes only the double quote, a normalized path only the single one. */
 function quoted(name: string): string {
   const inside = JSON.stringify(name).slice(1, -1)
   return `'${inside.replaceAll('\\"', '"').replaceAll("'", "\\'")}'`

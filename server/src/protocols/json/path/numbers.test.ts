@@ -12,7 +12,7 @@ describe('numbers of JSON', () => {
     ['12345678901234567890.50', '1234567890123456789050e-2'],
     ['1E400', '10e399'],
     ['0.5', '5e-1'],
-  ])('has %s and %s for the same', (a, b) => {
+  ])('are equal: %s and %s', (a, b) => {
     expect(compareNumbers(a, b)).toBeCloseTo(0)
     expect(compareNumbers(b, a)).toBeCloseTo(0)
   })
@@ -32,12 +32,12 @@ describe('numbers of JSON', () => {
     ['12', '120'],
     ['1.2', '1.23'],
     ['1e999999999999', '1e999999999999999999999'],
-  ])('has %s for less than %s', (a, b) => {
+  ])('are in order: %s is less than %s', (a, b) => {
     expect(compareNumbers(a, b)).toBeLessThan(0)
     expect(compareNumbers(b, a)).toBeGreaterThan(0)
   })
 
-  it('compares as fractions of integers do', () => {
+  it('are compared as exactly as fractions of integers', () => {
     const decimal = fc.record({
       digits: fc.oneof(fc.bigInt({ min: -9999n, max: 9999n }), fc.bigInt()),
       power: fc.integer({ min: -25, max: 25 }),

@@ -1,6 +1,6 @@
 /**
  * Compares numbers as they are written in JSON, exactly: neither digits beyond those of a double
- * nor large exponents get lost. Below 0 where `a` is less, above 0 where it is more.
+ * nor large exponents get lost. Returns less than 0 if `a` is less, more than 0 if it is more.
  */
 export function compareNumbers(a: string, b: string): number {
   if (a === b) return 0
@@ -11,14 +11,17 @@ export function compareNumbers(a: string, b: string): number {
   return left.sign * compareMagnitudes(left, right)
 }
 
-/** Doubles tell apart what has up to 15 digits and no exponent, and keep its order. */
+/** Different numbers of up to 15 digits, without exponents, are different doubles in order. */
 function isExactAsDouble(text: string): boolean {
   return text.length <= 15 && !/[eE]/.test(text)
 }
 
 interface Decimal {
   readonly sign: -1 | 0 | 1
-  /** Without zeros in front and behind: the value is 0.DIGITS times ten to the power `exponent`. */
+  /**
+   * Without zeros at the beginning and the end: the value is 0.DIGITS times ten to the power
+   * `exponent`.
+   */
   readonly digits: string
   readonly exponent: number
 }
@@ -33,7 +36,7 @@ function decimalOf(text: string): Decimal {
   if (start === all.length) return { sign: 0, digits: '', exponent: 0 }
   let end = all.length
   while (all[end - 1] === '0') end -= 1
-  // Exponents beyond 2^53 are all the same: no computer holds such numbers otherwise.
+  // Exponents beyond 2^53 need not be exact: no computer can write out such numbers.
   const exponent = whole.length - start + Number(power)
   return { sign: isNegative ? -1 : 1, digits: all.slice(start, end), exponent }
 }

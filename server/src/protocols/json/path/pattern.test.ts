@@ -3,7 +3,7 @@ import { limits } from '../../../core/kernel/limits.ts'
 import { Patterns } from './pattern.ts'
 import { Steps } from './steps.ts'
 
-/** Counts what is spent instead of ending what is too much. */
+/** Counts the steps, and never stops the search. */
 class CountedSteps extends Steps {
   spent = 0
 

@@ -4,33 +4,33 @@ import { limits } from '../../../core/kernel/limits.ts'
 import { JsonPathError } from './error.ts'
 import type { Steps } from './steps.ts'
 
-/** A step is about as much work as this many UTF-16 units in a pattern of one instruction. */
+/** One step is about the work of matching so many UTF-16 units with one instruction. */
 const stepUnits = 512
 
 interface Compiled {
-  /** Undefined: the pattern is none. */
+  /** Undefined: the pattern is invalid. */
   readonly compiled: RE2JS | undefined
 }
 
 /**
- * Regular expressions of RE2's syntax, which has all of I-Regexp (RFC 9485) and takes time in
- * proportion to the text: patterns come from users, and those of JavaScript can take years.
+ * Regular expressions in RE2's syntax, which has all of I-Regexp (RFC 9485). RE2 takes time in
+ * proportion to the text. Patterns come from users, and JavaScript could take years for one.
  */
 export class Patterns {
-  /** Made when it is needed: most searches have no pattern. */
+  /** Created when it is needed: most searches have no pattern. */
   #cached: LRUCache<string, Compiled> | undefined
 
-  /** Whether all of `text` matches. False where the pattern is none. Throws JsonPathError. */
+  /** Whether all of `text` matches. False if the pattern is invalid. Throws JsonPathError. */
   matches(text: string, pattern: string, steps: Steps): boolean {
     return this.#find(text, pattern, steps)?.testExact(text) ?? false
   }
 
-  /** Whether a part of `text` matches. False where the pattern is none. Throws JsonPathError. */
+  /** Whether a part of `text` matches. False if the pattern is invalid. Throws JsonPathError. */
   isIn(text: string, pattern: string, steps: Steps): boolean {
     return this.#find(text, pattern, steps)?.test(text) ?? false
   }
 
-  /** The parts of `text` between matches; undefined where the pattern is none. */
+  /** The parts of `text` between matches; undefined: the pattern is invalid. */
   split(text: string, pattern: string, steps: Steps): readonly string[] | undefined {
     return this.#find(text, pattern, steps)?.split(text, -1)
   }
@@ -51,7 +51,7 @@ export class Patterns {
   }
 }
 
-/** Undefined where the pattern is none. Throws JsonPathError where it is too long. */
+/** Undefined: the pattern is invalid. Throws JsonPathError if it is too long. */
 export function compilePattern(pattern: string): RE2JS | undefined {
   if (pattern.length > limits.patternLengthMax) {
     throw new JsonPathError(`Patterns may have up to ${limits.patternLengthMax} characters.`)
@@ -64,7 +64,7 @@ export function compilePattern(pattern: string): RE2JS | undefined {
   }
 }
 
-/** In I-Regexp a dot is neither of two line breaks, in RE2 it is one of them. */
+/** In I-Regexp a dot matches neither `\n` nor `\r`, in RE2 it matches `\r`. */
 function withStrictDots(pattern: string): string {
   return pattern.replace(/\\.|\[(?:\\.|[^\\\]])*\]|\./gs, (part) =>
     part === '.' ? '[^\\n\\r]' : part,

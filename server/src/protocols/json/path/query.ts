@@ -2,38 +2,41 @@ import type { JsonText } from '../json-text.ts'
 import type { FunctionScope } from './functions.ts'
 import { JsonMatch } from './match.ts'
 
-/** Looking for one item steps over this many others while one value is read. */
+/** Finding an item skips so many others in the time that reading one value takes. */
 const itemsPerStep = 16
 
-/** Members of objects with fewer are looked up in a map that is made once. */
+/** Objects with fewer members keep a map of them, which is made once. */
 const readMembersMin = 1_000
 
-/** What one search has in common. */
+/** What all parts of one search share. */
 export interface Search extends FunctionScope {
   readonly root: JsonText
 }
 
-/** Whether a value that a filter looks at is one to find. */
+/** Whether a filter selects the value `current`. */
 export type Test = (current: JsonText, search: Search) => boolean
 
-/** Adds to `found` what it selects of the children of a match. */
+/** Selects some of the children of a match, and adds them to `found`. */
 export type Selector = (match: JsonMatch, found: JsonMatch[], search: Search) => void
 
 export interface Segment {
-  /** Whether it selects among the children of all values within, too. */
+  /** Whether it also selects among the children of all descendants. */
   readonly isDescendant: boolean
   readonly selectors: readonly Selector[]
 }
 
 export interface Query {
   readonly segments: readonly Segment[]
-  /** For a singular query, one that finds no more than one value: names and indexes. */
+  /**
+   * The names and indexes of a singular query, which finds at most one value; undefined: the query
+   * is not singular.
+   */
   readonly keys: readonly (string | number)[] | undefined
 }
 
 /**
- * All that a query finds. What is found twice counts once: the result has it once anyway, and a
- * query such as `$..*..*` would take for ever. Throws JsonPathError.
+ * All values that a query finds. A value that is found twice is kept once: the result has it once
+ * anyway, and otherwise a query such as `$..*..*` would take for ever. Throws JsonPathError.
  */
 export function findOnce(query: Query, search: Search): readonly JsonMatch[] {
   let matches: readonly JsonMatch[] = [new JsonMatch(search.root)]
@@ -48,7 +51,10 @@ export function findOnce(query: Query, search: Search): readonly JsonMatch[] {
   return matches
 }
 
-/** All that a query within a filter finds, as often as it does. Throws JsonPathError. */
+/**
+ * All values that a query within a filter finds. A value that is found twice is in it twice. Throws
+ * JsonPathError.
+ */
 export function findAll(query: Query, start: JsonText, search: Search): readonly JsonText[] {
   if (query.keys) {
     const value = findOne(query.keys, start, search)
@@ -59,7 +65,7 @@ export function findAll(query: Query, start: JsonText, search: Search): readonly
   return matches.map(({ value }) => value)
 }
 
-/** Throws JsonPathError. */
+/** The value of a singular query; undefined: there is none. Throws JsonPathError. */
 export function findOne(
   keys: readonly (string | number)[],
   start: JsonText,
@@ -88,7 +94,7 @@ function select(
   return found
 }
 
-/** Each before those within it, in the order of the text. */
+/** A match and all its descendants, in the order of the text: each before those within it. */
 function withDescendants(start: JsonMatch, search: Search): readonly JsonMatch[] {
   const all: JsonMatch[] = []
   const waiting = [start]
@@ -131,7 +137,7 @@ export function selectBy(test: Test): Selector {
   }
 }
 
-/** As RFC 9535 (2.3.4.2) counts; `step` is not 0. */
+/** Selects the items that RFC 9535 (2.3.4.2) defines; `step` must not be 0. */
 export function selectSlice({
   start,
   end,

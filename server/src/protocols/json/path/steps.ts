@@ -3,7 +3,7 @@ import { JsonPathError } from './error.ts'
 /** How many UTF-16 units of text are as much work as one value. */
 const stepUnits = 64
 
-/** Counts the work of one search, and ends one that is too much. A step is about one value. */
+/** Counts the work of one search, and stops it if it is too much. A step is about one value. */
 export class Steps {
   #left: number
 
@@ -17,7 +17,7 @@ export class Steps {
     if (this.#left < 0) throw new JsonPathError('The JSONPath looks at too many values.')
   }
 
-  /** For reading a text of that length. Throws JsonPathError. */
+  /** Counts the reading of a text of that length. Throws JsonPathError. */
   spendOnText(length: number): void {
     this.spend(1 + length / stepUnits)
   }

@@ -19,13 +19,13 @@ const special = new RegExp(`${patternTest}|${string}|${smallNumber}`, 'gs')
 const environment = makeEnvironment()
 
 /**
- * Reads a JSONPath (RFC 9535). The library knows the syntax and which functions take what; what is
- * found is up to us, for it knows numbers only as doubles and objects only as those of JavaScript.
- * Throws JsonPathError.
+ * Parses a JSONPath (RFC 9535). The library checks the syntax and the types of arguments. The
+ * search is our own: the library knows numbers only as doubles, and objects only as JavaScript
+ * objects. Throws JsonPathError.
  */
 export function parsePath(text: string): JSONPathQuery {
-  if (!text.isWellFormed()) throw new JsonPathError('A JSONPath is Unicode text.')
-  if (!text.startsWith('$')) throw new JsonPathError('A JSONPath begins with $.')
+  if (!text.isWellFormed()) throw new JsonPathError('A JSONPath must be valid Unicode text.')
+  if (!text.startsWith('$')) throw new JsonPathError('A JSONPath must begin with $.')
   if (text.length > limits.jsonPathLengthMax) {
     throw new JsonPathError(`A JSONPath may have up to ${limits.jsonPathLengthMax} characters.`)
   }
@@ -52,21 +52,21 @@ function makeEnvironment(): JSONPathEnvironment {
 }
 
 /**
- * Two things that the library does not take are spelled in a way that it does: `QUERY =~ /PATTERN/`
- * of jsoncons as a call of `search`, and numbers such as 0.5 as 5e-1.
+ * Replaces two things that the library does not accept: `QUERY =~ /PATTERN/` of jsoncons by a call
+ * of `search`, and numbers such as 0.5 by 5e-1.
  */
 function inPlainSyntax(text: string): string {
   return text.replace(special, (part, query, pattern, flag, fraction, power) => {
     if (pattern !== undefined) return searchCall(query, flag ? `(?i)${pattern}` : pattern)
     if (fraction === undefined && power === undefined) return part
     const digits = String(fraction ?? '').replace(/^0+/, '')
-    // Which is no index.
+    // -0 is not an index: so 0.0 does not become one.
     if (digits === '') return '-0'
     return `${digits}e${Number(power ?? 0) - String(fraction).length}`
   })
 }
 
 function searchCall(query: string, pattern: string): string {
-  if (!compilePattern(pattern)) throw new JsonPathError(`The pattern /${pattern}/ is none.`)
+  if (!compilePattern(pattern)) throw new JsonPathError(`The pattern /${pattern}/ is invalid.`)
   return `search(${query}, ${JSON.stringify(pattern)})`
 }

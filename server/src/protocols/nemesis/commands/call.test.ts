@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { InTurn } from './call.ts'
 
-it('work that is done at once does not overtake what came before it', async () => {
+it('work that finishes synchronously does not overtake earlier work', async () => {
   const turns = new InTurn()
   const { promise, resolve } = Promise.withResolvers<string>()
   const order: string[] = []
@@ -19,7 +19,7 @@ it('work that is done at once does not overtake what came before it', async () =
   expect(order).toEqual(['first', 'second', 'third', 'fourth'])
 })
 
-it('work that fails fails alone, and what is known is had at once', async () => {
+it('failed work does not affect later work, and an idle queue answers synchronously', async () => {
   const turns = new InTurn()
   const failing = turns.run(() => Promise.reject(new Error('mine')))
   const next = turns.run(() => 'fine')

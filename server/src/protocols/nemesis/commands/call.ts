@@ -15,24 +15,24 @@ import { CommandError } from './wire.ts'
 /** Which family of NemesisDB's versions a server speaks. */
 export type Compat = '0.4' | '0.9'
 
-/** What all commands of a door share. */
+/** What all commands of this door share. */
 export interface Services {
   readonly domain: Domain
   readonly environment: Environment
   readonly compat: Compat
   /** Undefined: saving is off. */
   readonly dumps: Dumps | undefined
-  /** KV_UPDATE of one value after the other: else many of them make each other fail. */
+  /** Runs the KV_UPDATEs of a value one after the other: parallel ones make each other fail. */
   readonly updates: KeyQueue
 }
 
-/** Whoever is at the other end of a connection, as callers of stores. */
+/** The client of one connection: its principal, and one caller of stores for each action. */
 export interface Client {
   readonly principal: UserPrincipal
   readonly callers: Readonly<Record<Action, Caller>>
-  /** The address at the other end. */
+  /** The client's network address. */
   readonly peer: string
-  /** Sessions that are looked for. */
+  /** The session look-ups of this connection, in order. */
   readonly lookups: InTurn
 }
 
@@ -43,7 +43,7 @@ export interface NemesisCall extends Services {
   readonly parameters: Parameters
 }
 
-/** The text of the answer, or texts; undefined: nothing is said. */
+/** One text or several texts to send; undefined: the command gets no answer. */
 export type Answer = string | readonly string[] | undefined
 
 export type Handler = (call: NemesisCall) => Awaitable<Answer>
@@ -55,8 +55,8 @@ export interface Session {
 }
 
 /**
- * The session of `tkn`, to be used with `use`. Errors that come of it are those of this session.
- * Throws CommandError.
+ * Runs `use` with the session that the parameter `tkn` names. Errors about the session carry its
+ * token into the answer. Throws CommandError, and what `use` throws.
  */
 export function inSession(
   call: NemesisCall,
@@ -75,9 +75,9 @@ export function inSession(
 }
 
 /**
- * Uses the session of a token. What this server remembers of the token may be over, and the token
- * another store's by now. `isGuess`: wrong tokens are counted. Throws `store-not-found` and what
- * `use` throws.
+ * Runs `use` with the store of a session token. The cached store may be gone, or the token may name
+ * another store by now: then the session is looked up again. `isGuess`: a wrong token is counted as
+ * a guess. Throws `store-not-found`, `too-many-guesses`, and what `use` throws.
  */
 export function withSession<T>(
   { client, domain }: NemesisCall,
@@ -100,7 +100,10 @@ export function withSession<T>(
   )
 }
 
-/** Work of one connection, in its order: one that is known at once must not overtake others. */
+/**
+ * Runs the work of one connection in order: work that finishes synchronously must not overtake
+ * earlier work that still waits.
+ */
 export class InTurn {
   #last: Promise<unknown> | undefined
 
@@ -126,19 +129,25 @@ function ofSession(error: unknown, token: string): unknown {
   return new CommandError(status.sessionNotExist, '', token)
 }
 
-/** Throws CommandError where the connection's token is not for one of these keys. */
+/** Throws CommandError if the connection's API token does not allow one of these keys. */
 export function assertKeys({ client }: NemesisCall, keys: Iterable<string>): void {
   const { keyPrefix } = client.principal.scope
   if (keyPrefix === undefined) return
   for (const key of keys) {
     if (key.startsWith(keyPrefix)) continue
-    throw new CommandError(status.commandDisabled, `This token is for keys with ${keyPrefix}`)
+    throw new CommandError(
+      status.commandDisabled,
+      `This API token only allows keys that begin with ${keyPrefix}`,
+    )
   }
 }
 
-/** What concerns all keys is not for a token that is for some. Throws CommandError. */
+/** Throws CommandError if the connection's API token only allows some of the keys. */
 export function assertAllKeys({ client }: NemesisCall): void {
   const { keyPrefix } = client.principal.scope
   if (keyPrefix === undefined) return
-  throw new CommandError(status.commandDisabled, `This token is for keys with ${keyPrefix}`)
+  throw new CommandError(
+    status.commandDisabled,
+    `This API token only allows keys that begin with ${keyPrefix}`,
+  )
 }

@@ -6,8 +6,9 @@ import * as storeless from './storeless.ts'
 import { add, clear, clearSet, contains, count, get, keys, remove, set } from './values.ts'
 
 /**
- * What may be under way at the same time on one connection: commands that read, or commands that
- * write single keys; anything else waits for what is before it, and what is behind waits for it.
+ * Which commands of one connection may run at the same time: commands that read (`read`), or
+ * commands that write single keys (`write`). An `alone` command waits for all earlier commands, and
+ * later commands wait for it.
  */
 export type Pace = 'read' | 'write' | 'alone'
 
@@ -46,7 +47,7 @@ export const commands: ReadonlyMap<string, Command> = new Map([
   ['SH_LOAD', alone(load)],
 ])
 
-/** What 0.9 has besides, and (of the commands above) what it does where no `tkn` is given. */
+/** Commands that only 0.9 has, and 0.9's variants of the commands above for calls without `tkn`. */
 export const newCommands: ReadonlyMap<string, Command> = new Map([
   ['KV_SET', writes(storeless.set)],
   ['KV_ADD', writes(storeless.add)],
@@ -62,7 +63,10 @@ export const newCommands: ReadonlyMap<string, Command> = new Map([
   ['SV_INFO', reads(storeless.serverInfo)],
 ])
 
-/** What a command of that name, with or without a session, does. */
+/**
+ * The command of that name. In 0.9 it depends on whether the call has a `tkn`. Undefined: there is
+ * no such command.
+ */
 export function findCommand(
   name: string,
   { compat, hasToken }: { compat: Compat; hasToken: boolean },

@@ -16,14 +16,13 @@ import { assertDeclared, given, optional, type Parameters, required } from './pa
 import { retentionOfSeconds } from './sessions.ts'
 import { status } from './status.ts'
 import { allKeys, recordOfText, textOf } from './values.ts'
-import { answer, CommandError, invalidParameter, object } from './wire.ts'
+import { answer, CommandError, invalidParameter, object, valuesAtOnce } from './wire.ts'
 
 const saveParameters = [required('name', 'string'), optional('tkns', 'array')]
 const loadParameters = [required('names', 'array')]
 const secondMs = 1_000
-const batchSize = 64
 
-/** SH_SAVE: answers twice, when it begins and when it is done. */
+/** SH_SAVE: two answers, for the start and the end of the save. Both are sent at the end. */
 export async function save(call: NemesisCall): Promise<Answer> {
   const { parameters, client, dumps, command } = call
   if (!dumps) return answer(command, `{"st":${status.commandDisabled},"m":""}`)
@@ -48,7 +47,9 @@ export async function save(call: NemesisCall): Promise<Answer> {
   }
 }
 
-/** SH_LOAD: sessions with their own tokens; one that is there already stays as it is. */
+/**
+ * SH_LOAD: restores sessions under their own tokens. A session that exists already is not changed.
+ */
 export async function load(call: NemesisCall): Promise<Answer> {
   const { parameters, client, command } = call
   assertDeclared(parameters, loadParameters)
@@ -67,8 +68,9 @@ export async function load(call: NemesisCall): Promise<Answer> {
 }
 
 /**
- * What another user of this server saved is theirs alone; dumps of other servers may be loaded.
- * Throws CommandError where there is none.
+ * Opens the newest dump of that name that the client's user may load. A dump that another user of
+ * this server saved is private; dumps of other servers may be loaded. Throws CommandError if there
+ * is none.
  */
 export async function openDump(call: NemesisCall, name: string): Promise<DumpReader> {
   const { dumps, domain, client } = call
@@ -86,7 +88,7 @@ function missing(error: unknown): undefined {
   return undefined
 }
 
-/** The writer is given up where the work fails. */
+/** Runs `work` and finishes the dump. If either fails, abandons the dump and throws the error. */
 export async function abandoning(writer: DumpWriter, work: () => Promise<void>): Promise<void> {
   try {
     await work()
@@ -119,7 +121,7 @@ async function writeSessions(
       await writer.begin(dumpedOf(await store.identity()))
       await writeValues(store, writer)
     } catch (error) {
-      // It ended meanwhile.
+      // The session ended meanwhile.
       if (!(error instanceof StorageError) || error.code !== 'store-not-found') throw error
     }
   }
@@ -135,7 +137,7 @@ function dumpedOf({ session, retention, ...identity }: StoreIdentity): DumpedSes
   }
 }
 
-/** Values that are no JSON have no place in a dump. */
+/** Writes a store's values into a dump. Values that are not JSON are left out. */
 export async function writeValues(store: Store, writer: DumpWriter): Promise<void> {
   let keys: string[] = []
   const flush = async (): Promise<void> => {
@@ -145,7 +147,7 @@ export async function writeValues(store: Store, writer: DumpWriter): Promise<voi
     }
     keys = []
   }
-  for await (const key of allKeys(store)) if (keys.push(key) >= batchSize) await flush()
+  for await (const key of allKeys(store)) if (keys.push(key) >= valuesAtOnce) await flush()
   await flush()
 }
 
@@ -168,7 +170,7 @@ async function loadDump(call: NemesisCall, reader: DumpReader): Promise<string> 
   return `{"m":"","sessions":${totals.sessions},"keys":${totals.keys},"st":${code}}`
 }
 
-/** False where there is a session of that token. */
+/** Restores one session. False if a session of that token exists already. */
 async function restore(
   { domain, client }: NemesisCall,
   { token, isShared, duration, deleteSession }: DumpedSession,

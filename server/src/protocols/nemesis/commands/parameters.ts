@@ -17,7 +17,10 @@ export interface Declared {
 export const required = (name: string, kind: Kind): Declared => ({ name, kind, isRequired: true })
 export const optional = (name: string, kind: Kind): Declared => ({ name, kind, isRequired: false })
 
-/** Throws CommandError: the first that is missing or of another kind, by the order of names. */
+/**
+ * Throws CommandError for the first declared parameter that is missing or of a wrong kind. Declare
+ * them in the order of their names: NemesisDB 0.4 checks them in that order.
+ */
 export function assertDeclared(parameters: Parameters, declared: readonly Declared[]): void {
   for (const { name, kind, isRequired } of declared) {
     const value = parameters.get(name)
@@ -31,21 +34,21 @@ function isOfKind({ kind }: JsonText, wanted: Kind): boolean {
   return wanted === 'bool' ? kind === 'true' || kind === 'false' : kind === wanted
 }
 
-/** One that `assertDeclared` has found to be there. */
+/** A parameter that `assertDeclared` has found. Throws CommandError if it is missing. */
 export function given(parameters: Parameters, name: string): JsonText {
   const value = parameters.get(name)
   if (value) return value
   throw invalidParameter(status.paramMissing, name)
 }
 
-/** The texts in an array, each once; anything else in it is passed over. */
+/** The strings in an array, without duplicates. Other items are ignored. */
 export function textsOf(array: JsonText): readonly string[] {
   const texts: string[] = []
   for (const item of array.items()) if (item.kind === 'string') texts.push(item.string())
   return texts.length > 1 ? [...new Set(texts)] : texts
 }
 
-/** The session token. Throws CommandError where it is no unsigned 64-bit integer. */
+/** The session token. Throws CommandError if it is not an unsigned 64-bit integer. */
 export function tokenOf(parameters: Parameters): bigint {
   const value = parameters.get('tkn')
   const token = value && parseUint64(value)

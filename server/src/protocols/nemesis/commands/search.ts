@@ -4,6 +4,7 @@ import { limits } from '../../../core/kernel/limits.ts'
 import { lostRace, retry } from '../../../core/kernel/retry.ts'
 import type { StoreRecord } from '../../../core/records/record.ts'
 import type { Store } from '../../../core/stores/store.ts'
+import { isJsonType } from '../../../core/values/content-type.ts'
 import { parseJsonText } from '../../json/json-text.ts'
 import { JsonTextError } from '../../json/json-text-error.ts'
 import { JsonTreeError, parseTree, printTree } from '../../json/json-tree.ts'
@@ -14,7 +15,7 @@ import { type Answer, assertKeys, inSession, type NemesisCall, type Session } fr
 import { assertDeclared, given, optional, required, textsOf } from './parameters.ts'
 import { status } from './status.ts'
 import { allKeys, assertCount, textOf } from './values.ts'
-import { answer, assertReplyLength, CommandError, invalidParameter } from './wire.ts'
+import { answer, assertReplyLength, CommandError, invalidParameter, valuesAtOnce } from './wire.ts'
 
 const findParameters = [
   optional('keys', 'array'),
@@ -28,16 +29,13 @@ const updateParameters = [
 ]
 const results = ['keys', 'paths', 'kv'] as const
 
-/** Values that are read at once. */
-const batchSize = 64
-
 interface Found {
   readonly key: string
   readonly text: string
   readonly locations: readonly string[]
 }
 
-/** KV_FIND: the values in which a JSONPath finds something. */
+/** KV_FIND: finds the values in which a JSONPath matches something. */
 export async function find(call: NemesisCall): Promise<Answer> {
   const { parameters } = call
   assertDeclared(parameters, findParameters)
@@ -66,7 +64,10 @@ function wantedKeys(call: NemesisCall): readonly string[] {
   return keys
 }
 
-/** Only what is answered is kept in memory, and no more of it than an answer holds. */
+/**
+ * Keeps only the parts of the answer in memory. Throws StorageError as soon as they are too long
+ * for one answer.
+ */
 async function membersOf(
   found: AsyncIterable<Found>,
   result: (typeof results)[number],
@@ -88,7 +89,10 @@ async function membersOf(
 
 const quoted = (text: string): string => JSON.stringify(text)
 
-/** The path is understood when there is a value to look at, as NemesisDB does. */
+/**
+ * Compiles the path only when there is a value to search, as NemesisDB does: with no value, an
+ * invalid path is no error.
+ */
 async function* search(store: Store, text: string, only: readonly string[]): AsyncGenerator<Found> {
   let path: JsonPath | undefined
   for await (const keys of batchesOf(only.length > 0 ? only : allKeys(store))) {
@@ -102,7 +106,7 @@ async function* search(store: Store, text: string, only: readonly string[]): Asy
   }
 }
 
-/** None in what is nested too deep for being taken apart. */
+/** Where the path matches in a value; nowhere if the value is nested too deeply to be parsed. */
 function locationsIn(value: string, path: JsonPath): readonly string[] {
   try {
     return path.find(parseTree(value)).map(({ location }) => location)
@@ -118,14 +122,14 @@ async function* batchesOf(
   let batch: string[] = []
   for await (const key of keys) {
     batch.push(key)
-    if (batch.length < batchSize) continue
+    if (batch.length < valuesAtOnce) continue
     yield batch
     batch = []
   }
   if (batch.length > 0) yield batch
 }
 
-/** KV_UPDATE: a new value in every place that a JSONPath finds in one value. */
+/** KV_UPDATE: replaces every match of a JSONPath in one value. */
 export async function update(call: NemesisCall): Promise<Answer> {
   const { parameters } = call
   assertDeclared(parameters, updateParameters)
@@ -169,33 +173,32 @@ interface Replacement {
   readonly value: string
 }
 
-/** How many places were found; undefined: there is no such key. */
+/** Returns the number of matches that were replaced; undefined: there is no such key. */
 async function replace({ store }: Session, wanted: Replacement): Promise<number | undefined> {
   const attempt = async (): Promise<number | undefined | typeof lostRace> => {
     const record = await store.get(wanted.key)
     return record && replaceIn(store, record, wanted)
   }
   return retry(limits.writeAttemptsMax, attempt, () => {
-    throw new StorageError('store-busy', 'Too many others change this value just now.')
+    throw new StorageError('store-busy', 'Too many clients are changing this value. Try again.')
   })
 }
 
-/** Returns how many places were found. */
+/** Returns the number of matches that were replaced; `lostRace`: the record has changed. */
 async function replaceIn(
   store: Store,
   record: StoreRecord,
   { key, path, value }: Replacement,
 ): Promise<number | typeof lostRace> {
   const text = await textOf(store, record)
-  if (text === undefined) throw new CommandError(status.valueTypeInvalid, `${key} is no JSON`)
+  if (text === undefined) throw new CommandError(status.valueTypeInvalid, `${key} is not JSON`)
   const { count, json } = replaced(path, text, value)
   if (count === 0) return 0
-  const isJson = /^application\/([^;]*\+)?json\s*(;|$)/i.test(record.contentType)
   try {
     await store.put(
       {
         key,
-        contentType: isJson ? record.contentType : jsonType,
+        contentType: isJsonType(record.contentType) ? record.contentType : jsonType,
         contentEncoding: '',
         source: new WholeSource(Buffer.from(json)),
       },

@@ -2,6 +2,7 @@ import { actorOf, requireAccount } from '../../../core/access/access.ts'
 import type { StoreIdentity, StoreInfo } from '../../../core/identity/identity.ts'
 import { endsByClearing, type OwnRetention } from '../../../core/identity/retention.ts'
 import { StorageError } from '../../../core/kernel/errors.ts'
+import { limits } from '../../../core/kernel/limits.ts'
 import { type JsonText, parseUint64 } from '../../json/json-text.ts'
 import { type Answer, assertAllKeys, inSession, type NemesisCall, withSession } from './call.ts'
 import { assertDeclared, given, optional, type Parameters, required } from './parameters.ts'
@@ -50,7 +51,10 @@ export async function open(call: NemesisCall): Promise<Answer> {
   return answer(command, `{"tkn":null,"st":${status.sessionOpenFail}}`)
 }
 
-/** SH_END: the token goes, and all that is in the session unless a name keeps it. */
+/**
+ * SH_END: removes the session's token, and deletes its store unless the store has a name or is an
+ * App Lab project.
+ */
 export async function end(call: NemesisCall): Promise<Answer> {
   return inSession(call, 'manage', async ({ store, token }) => {
     assertAllKeys(call)
@@ -59,7 +63,7 @@ export async function end(call: NemesisCall): Promise<Answer> {
   })
 }
 
-/** SH_END_ALL: those of the connection's user. */
+/** SH_END_ALL: ends all sessions of the connection's user. */
 export async function endAll(call: NemesisCall): Promise<Answer> {
   const { domain, client, command } = call
   const { id } = requireAccount(client.principal, 'manage')
@@ -116,7 +120,10 @@ function infoMembers(
   return [...members, ['expiry', expiry]]
 }
 
-/** In seconds; of a store that lives as long as the server says, what is left of that. */
+/**
+ * The duration of a session, in seconds. For a store without a retention of its own, it is the
+ * time that is left by the server's default retention.
+ */
 function durationOf(
   { retention }: Pick<StoreIdentity, 'retention'>,
   { expiresAt, environment }: { expiresAt: number; environment: NemesisCall['environment'] },
@@ -125,7 +132,7 @@ function durationOf(
   return Math.ceil(ttlMs / secondMs)
 }
 
-/** SH_INFO_ALL: of the connection's user. */
+/** SH_INFO_ALL: totals of the sessions of the connection's user. */
 export async function infoAll(call: NemesisCall): Promise<Answer> {
   if (call.parameters.size > 0) throw syntaxError()
   const { id } = requireAccount(call.client.principal, 'read')
@@ -151,7 +158,10 @@ async function isThere(call: NemesisCall, token: bigint): Promise<boolean> {
   return (await findSession(call, token, { isGuess: true })) !== undefined
 }
 
-/** Undefined where there is none. Who asks by a name guesses no token. */
+/**
+ * The session of a token; undefined: there is none. `isGuess` is false if the token was computed
+ * from a name: then a wrong one is not counted as a guess.
+ */
 async function findSession(
   call: NemesisCall,
   token: bigint,
@@ -172,7 +182,10 @@ function nameOf(parameters: Parameters): string {
   return name
 }
 
-/** Sessions live on by every command, and for ever without a duration. */
+/**
+ * The retention of a new session: every command renews it, and without a duration the session is
+ * kept for ever. Throws CommandError.
+ */
 function retentionOf(expiry: JsonText | undefined): OwnRetention {
   if (!expiry) return 'none'
   const parameters = expiry.members()
@@ -183,19 +196,16 @@ function retentionOf(expiry: JsonText | undefined): OwnRetention {
   return retentionOfSeconds(seconds, { deleteSession })
 }
 
-/** 0: for ever. */
+/** The retention of a session of that duration; 0: the session is kept for ever. */
 export function retentionOfSeconds(
   seconds: bigint,
   { deleteSession }: { deleteSession: boolean },
 ): OwnRetention {
   if (seconds === 0n) return 'none'
   return {
-    ttlMs: Math.min(Number(seconds) * secondMs, longestMs),
+    ttlMs: Math.min(Number(seconds) * secondMs, limits.retentionMsMax),
     renewOnRead: true,
     renewOnWrite: true,
     onExpiry: deleteSession ? 'drop' : 'clear',
   }
 }
-
-/** A hundred years: what is asked for beyond is no less. */
-const longestMs = 36_500 * 86_400_000

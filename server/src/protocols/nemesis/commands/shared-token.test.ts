@@ -9,11 +9,11 @@ describe('the token of a shared session', () => {
     ['sesh2', 1578645534923214057n],
     ['a', 5002936193084812779n],
     ['0123456789abcdef', 10622704506070298031n],
-  ])('is what NemesisDB makes of its name: %s', (name, token) => {
+  ])('is what NemesisDB computes from its name: %s', (name, token) => {
     expect(sharedToken(name)).toBe(token)
   })
 
-  it('is an unsigned 64-bit integer for names of all lengths, each its own', () => {
+  it('is an unsigned 64-bit integer for names of all lengths, and differs for each name', () => {
     const names = Array.from({ length: 300 }, (_, length) => '🐎žx'.repeat(length))
     const tokens = names.map(sharedToken)
     for (const token of tokens) {

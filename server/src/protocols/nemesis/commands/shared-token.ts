@@ -5,7 +5,8 @@ const sharedBits = 99194853094755497n
 
 /**
  * The token of a shared session: NemesisDB's `std::hash<std::string>(name) | 99194853094755497`,
- * that is libstdc++'s MurmurHash64A, so that saved sessions are opened by their names.
+ * where `std::hash` is libstdc++'s MurmurHash64A. The same formula is needed so that SH_OPEN finds
+ * sessions from NemesisDB's dumps by name.
  */
 export function sharedToken(name: string): bigint {
   return hash(Buffer.from(name)) | sharedBits

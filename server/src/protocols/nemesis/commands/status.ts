@@ -33,7 +33,7 @@ export const status = {
   unknown: 1000,
 } as const
 
-/** What this door answers to each refusal of the domain; `m` has its sentence. */
+/** The status of each StorageError; its message becomes `m` of the answer. */
 export const statusOf = {
   'store-not-found': status.sessionNotExist,
   'store-name-invalid': status.valueTypeInvalid,

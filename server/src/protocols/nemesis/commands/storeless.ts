@@ -11,10 +11,10 @@ import { status } from './status.ts'
 import { allKeys, assertCount, recordOf, recordOfText, viewsOf } from './values.ts'
 import { answer, CommandError, list, object } from './wire.ts'
 
-/** What NemesisDB 0.9 asks without a session is asked of the user's store of this name. */
+/** Commands of NemesisDB 0.9 without a session use the user's store of this name. */
 export const ownStoreName = 'nemesis'
 
-// 0.9 numbers these by one less than 0.4.
+// In 0.9 these statuses are one lower than in 0.4.
 const saved = 120
 const saveFailed = 121
 
@@ -107,7 +107,7 @@ export async function save(call: NemesisCall): Promise<Answer> {
   return answer(command, `{"duration":${duration},"name":${JSON.stringify(name)},"st":${saved}}`)
 }
 
-/** KV_LOAD: what is there stays, save for keys that the dump has. */
+/** KV_LOAD: overwrites the keys that are in the dump. All other keys stay. */
 export async function load(call: NemesisCall): Promise<Answer> {
   const { command, environment } = call
   const name = nameOf(call)
@@ -142,7 +142,7 @@ function nameOf({ parameters }: NemesisCall): string {
   return name
 }
 
-/** Made when it is used for the first time. */
+/** The user's store for commands without a session. It is created on first use. */
 export async function ownStore(call: NemesisCall, action: Action): Promise<Store> {
   const { domain, client } = call
   const { id: ownerId } = client.principal.user

@@ -21,7 +21,7 @@ import { answer, assertReplyLength, CommandError, list, type Members, object } f
 const keysObject = [required('keys', 'object')]
 const keysArray = [required('keys', 'array')]
 
-/** KV_SET: stores values over what was there. KV_SETQ says nothing unless it fails. */
+/** KV_SET: stores values, and overwrites existing ones. KV_SETQ answers only if it fails. */
 export function set(call: NemesisCall): Awaitable<Answer> {
   return write(call, keysObject, async ({ store, token }, records) => {
     const existed = await store.batch.put(records)
@@ -31,7 +31,10 @@ export function set(call: NemesisCall): Awaitable<Answer> {
   })
 }
 
-/** KV_ADD: stores values whose keys are not there. KV_ADDQ tells of those that were alone. */
+/**
+ * KV_ADD: stores only values whose keys do not exist yet. KV_ADDQ reports only the keys that
+ * existed, and gives no answer if none did.
+ */
 export function add(call: NemesisCall): Awaitable<Answer> {
   return write(call, keysObject, async ({ store, token }, records) => {
     const existed = await store.batch.add(records)
@@ -42,7 +45,7 @@ export function add(call: NemesisCall): Awaitable<Answer> {
   })
 }
 
-/** KV_CLEAR_SET: these values in place of all. */
+/** KV_CLEAR_SET: replaces all values of the session by these. */
 export function clearSet(call: NemesisCall): Awaitable<Answer> {
   return write(call, keysObject, async ({ store, token }, records) => {
     assertAllKeys(call)
@@ -60,7 +63,10 @@ export async function clear(call: NemesisCall): Promise<Answer> {
   })
 }
 
-/** KV_GET: `null` where there is none, and where there is no JSON, which `notJson` tells. */
+/**
+ * KV_GET: the values; `null` for missing keys and for values that are not JSON. `notJson` lists the
+ * keys of the latter.
+ */
 export function get(call: NemesisCall): Awaitable<Answer> {
   return read(call, ({ store, token }, keys) => {
     if (keys.length === 0) return answer(call.command, `{"tkn":${token}}`)
@@ -73,7 +79,7 @@ export function get(call: NemesisCall): Awaitable<Answer> {
   })
 }
 
-/** KV_RMV: the statuses stand beside the token, which a key of that name replaces. */
+/** KV_RMV: a status per key, as a member beside `tkn`. A key named `tkn` replaces that member. */
 export function remove(call: NemesisCall): Awaitable<Answer> {
   return read(
     call,
@@ -107,7 +113,7 @@ export async function count(call: NemesisCall): Promise<Answer> {
   })
 }
 
-/** KV_KEYS: in the order of their bytes. */
+/** KV_KEYS: all keys, in the order of their bytes. */
 export async function keys(call: NemesisCall): Promise<Answer> {
   const others = [...call.parameters.keys()].filter((name) => name !== 'tkn')
   if (others.length > 0) throw new CommandError(status.commandSyntax)
@@ -118,9 +124,9 @@ export async function keys(call: NemesisCall): Promise<Answer> {
   })
 }
 
-/** All keys, a page at a time; counts as a use. */
+/** All keys, read page by page. Counts as a use of the store, which may renew it. */
 export async function* allKeys(store: Store): AsyncGenerator<string> {
-  await store.batch.has([]) // NemesisDB's sessions live on by every command
+  await store.batch.has([]) // a use: in NemesisDB, every command renews the session
   let startAfter: string | undefined
   for (;;) {
     const page = await store.list({ prefix: '', startAfter, limit: limits.pageItemsMax })
@@ -131,14 +137,14 @@ export async function* allKeys(store: Store): AsyncGenerator<string> {
 }
 
 interface Views {
-  /** JSON text; undefined where there is none. */
+  /** The JSON text of each record; undefined: there is no record, or it is not JSON. */
   readonly texts: readonly (string | undefined)[]
   readonly notJson: readonly string[]
 }
 
 /**
- * The values as JSON. Throws `record-damaged`, and `value-too-large` where they are more than one
- * answer holds: they are in memory then.
+ * The values as JSON text, all of them in memory. Throws `record-damaged`, and `value-too-large` if
+ * together they are too long for one answer.
  */
 export function viewsOf(
   store: Store,
@@ -176,12 +182,12 @@ class ViewList implements Views {
   }
 }
 
-/** A value as JSON text; undefined where it is none. Throws `record-damaged`, `value-too-large`. */
+/** A value as JSON text; undefined: it is not JSON. Throws `record-damaged`, `value-too-large`. */
 export async function textOf(store: Store, record: StoreRecord): Promise<string | undefined> {
   return readyJsonOf(record) ?? (await viewOf(store, record))
 }
 
-/** What is not encoded as it says is no JSON either. */
+/** A value that can't be decoded by its content encoding counts as not JSON, too. */
 async function viewOf(store: Store, record: StoreRecord): Promise<string | undefined> {
   try {
     const view = await jsonViewOf(record, store)
@@ -232,7 +238,9 @@ function read(
   })
 }
 
-/** Ours: the original takes as many as its payload holds. */
+/**
+ * Our own limit: NemesisDB takes as many keys as fit into one message. Throws CommandError.
+ */
 export function assertCount(length: number): void {
   if (length <= limits.batchRecordsMax) return
   throw new CommandError(status.valueSize, `at most ${limits.batchRecordsMax} keys`)

@@ -1,8 +1,11 @@
 import { StorageError } from '../../../core/kernel/errors.ts'
 import { status } from './status.ts'
 
-/** Most characters of one reply; what would be longer is refused with a sentence. */
+/** The longest reply, in characters. Instead of a longer one, an error is sent. */
 export const replyLengthMax = 16 * 1_048_576
+
+/** Values that a search or a dump reads in one batch. */
+export const valuesAtOnce = 64
 
 /** Members of a JSON object whose values are JSON text already. */
 export type Members = readonly (readonly [name: string, json: string | number | boolean | bigint])[]
@@ -22,7 +25,7 @@ export function list(texts: readonly string[]): string {
   return JSON.stringify(texts)
 }
 
-/** The answer to a command: `{"KV_SET_RSP":{...}}`. Throws StorageError where it is too long. */
+/** The answer to a command: `{"KV_SET_RSP":{...}}`. Throws StorageError if it is too long. */
 export function answer(command: string, body: string): string {
   assertReplyLength(body.length)
   return `{${JSON.stringify(`${command}_RSP`)}:${body}}`
@@ -35,7 +38,7 @@ export function assertReplyLength(length: number): void {
   throw new StorageError('value-too-large', `This reply is over ${rule}: ask for less at once.`)
 }
 
-/** A message that is no command. */
+/** The answer to a message that is not a command. */
 export function messageError(code: number): string {
   return `{"ERR":{"st":${code},"m":""}}`
 }
@@ -46,7 +49,7 @@ export class CommandError extends Error {
   /** The session's token as JSON text. */
   readonly token: string
 
-  /** `message` is what `m` says: of a parameter, its name. */
+  /** `message` becomes `m` of the answer: for an invalid parameter, it is the parameter's name. */
   constructor(code: number, message = '', token = 'null') {
     super(message)
     this.name = 'CommandError'

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Environment } from '../../../core/kernel/environment.ts'
+import { limits } from '../../../core/kernel/limits.ts'
 import { readDumpText } from './dump-text.ts'
 import { FileDumpWriter } from './dump-writer.ts'
 import {
@@ -15,9 +16,6 @@ import {
   type Readable,
 } from './dumps.ts'
 
-const nameLengthMax = 200
-/** A file is read as one text. */
-const fileBytesMax = 512 * 1_048_576
 const complete = 1
 
 /**
@@ -71,7 +69,8 @@ class FileDumpReader implements DumpReader {
   async *read(): ReturnType<DumpReader['read']> {
     for await (const path of filesIn(this.#folder)) {
       const text = await attempt(async () => {
-        if ((await stat(path)).size > fileBytesMax) throw new DumpError('A file is too large.')
+        const { size } = await stat(path)
+        if (size > limits.dumpReadFileBytesMax) throw new DumpError('A dump file is too large.')
         return readFile(path, 'utf8')
       })
       yield* readDumpText(text)
@@ -79,7 +78,7 @@ class FileDumpReader implements DumpReader {
   }
 }
 
-/** In the order of their numbers; what has another name is none of the dump's. */
+/** The data files in the order of their numbers. Other files do not belong to the dump. */
 async function* filesIn(folder: string): AsyncGenerator<string> {
   const found = await attempt(() => readdir(folder, { withFileTypes: true }))
   const entries = found.filter(({ name }) => /^\d+$/.test(name))
@@ -91,11 +90,13 @@ async function* filesIn(folder: string): AsyncGenerator<string> {
   }
 }
 
-/** Throws DumpError for what is no plain name of one folder. */
+/** Throws DumpError unless `name` is the plain name of one folder. */
 function checkedName(name: string): string {
   const isPlain = !/[/\\:\p{Cc}]/u.test(name) && !/^\.*$/.test(name) && name.isWellFormed()
-  if (isPlain && Buffer.byteLength(name) <= nameLengthMax) return name
-  throw new DumpError('That can not name a dump: no slashes, no dots alone, at most 200 bytes.')
+  if (isPlain && Buffer.byteLength(name) <= limits.dumpNameBytesMax) return name
+  throw new DumpError(
+    'Invalid dump name: no slashes, colons, control characters or dots alone, at most 200 bytes.',
+  )
 }
 
 async function isMade(path: string): Promise<boolean> {
@@ -117,7 +118,10 @@ async function namesIn(folder: string): Promise<readonly string[]> {
   }
 }
 
-/** Whose a dump is, where that is told; undefined: it is not complete. */
+/**
+ * The id of the user who saved a dump, if the dump names one; undefined: the dump is not there or
+ * not complete. Throws DumpError.
+ */
 async function savedIn(folder: string): Promise<{ userId: string | undefined } | undefined> {
   try {
     const metadata: unknown = JSON.parse(await readFile(join(folder, 'md', 'md.json'), 'utf8'))

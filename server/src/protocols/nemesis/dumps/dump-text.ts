@@ -3,7 +3,7 @@ import { JsonTextError } from '../../json/json-text-error.ts'
 import { DumpError, type DumpedSession, type DumpedValues } from './dumps.ts'
 
 /**
- * What a file of a dump holds: sessions in an array, or an object of keys without a session.
+ * Reads one file of a dump: an array of sessions, or one object with keys but without a session.
  * Throws DumpError.
  */
 export function* readDumpText(text: string): Generator<DumpedValues> {
@@ -16,13 +16,13 @@ function parsed(text: string): JsonText {
   try {
     return parseJsonText(text)
   } catch (error) {
-    if (error instanceof JsonTextError) throw broken('it is no JSON')
+    if (error instanceof JsonTextError) throw broken('it is not JSON')
     throw error
   }
 }
 
 function valuesOf(item: JsonText): DumpedValues {
-  if (item.kind !== 'object') throw broken('it holds something else than sessions')
+  if (item.kind !== 'object') throw broken('it holds something other than sessions')
   const members = item.members()
   const keys = members.get('keys')
   if (keys?.kind !== 'object') throw broken('a session has no keys')

@@ -1,10 +1,8 @@
 import { type FileHandle, mkdir, open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import { limits } from '../../../core/kernel/limits.ts'
 import { attempt, type DumpDescription, type DumpedSession, type DumpWriter } from './dumps.ts'
 
-/** A file that has this much is followed by a new one, between two sessions. */
-const fileLengthMax = 10 * 1_048_576
-const bufferedLengthMax = 262_144
 const statuses = { pending: 0, complete: 1, failed: 2 } as const
 
 interface About extends DumpDescription {
@@ -21,7 +19,7 @@ export class FileDumpWriter implements DumpWriter {
   #fileCount = 0
   #length = 0
   #text = ''
-  /** What closes the object that is being written: '' for none. */
+  /** The text that closes the object that is being written; '': there is none. */
   #closing = ''
   #isFirstKey = true
 
@@ -42,7 +40,7 @@ export class FileDumpWriter implements DumpWriter {
   begin(session: DumpedSession | undefined): Promise<void> {
     return attempt(async () => {
       this.#endSession()
-      if (this.#length > fileLengthMax) await this.#endFile()
+      if (this.#length > limits.dumpFileLengthMax) await this.#endFile()
       if (!this.#file) await this.#beginFile()
       else this.#append(',')
       this.#append(session ? `{"sh":${describe(session)},"keys":{` : '{"keys":{')
@@ -55,7 +53,7 @@ export class FileDumpWriter implements DumpWriter {
     return attempt(async () => {
       this.#append(`${this.#isFirstKey ? '' : ','}${JSON.stringify(key)}:${value}`)
       this.#isFirstKey = false
-      if (this.#text.length > bufferedLengthMax) await this.#flush()
+      if (this.#text.length > limits.dumpBufferedLengthMax) await this.#flush()
     })
   }
 
@@ -68,7 +66,7 @@ export class FileDumpWriter implements DumpWriter {
   }
 
   async abandon(): Promise<void> {
-    await this.#file?.close().catch(() => undefined) // it is given up anyway
+    await this.#file?.close().catch(() => undefined) // the dump is given up anyway
     this.#file = undefined
     await attempt(() => this.#describe(statuses.failed))
   }
@@ -106,7 +104,7 @@ export class FileDumpWriter implements DumpWriter {
     this.#text = ''
   }
 
-  /** Replaced as a whole: a reader finds the old or the new one. */
+  /** Replaces `md.json` in one step: a reader finds the old or the new file, never a part. */
   async #describe(status: number): Promise<void> {
     const { name, isWhole, userId, now } = this.#about
     const text = JSON.stringify({

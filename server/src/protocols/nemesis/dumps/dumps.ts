@@ -7,13 +7,14 @@ export interface DumpedSession {
   readonly deleteSession: boolean
 }
 
-/** Where dumps lie. No name leads out of it. */
+/** The place where dumps are stored. No dump name leads out of it. */
 export interface Dumps {
   /** Throws DumpError. */
   create(name: string, about: DumpDescription): Promise<DumpWriter>
   /**
-   * The newest complete dump of that name among those that are `readable`, which is told the id of
-   * the user who saved it, or undefined; undefined: there is none. Throws DumpError.
+   * The newest complete dump of that name for which `readable` answers true; undefined: there is
+   * none. `readable` gets the id of the user who saved the dump, or undefined if the dump names
+   * no user. Throws DumpError.
    */
   open(name: string, readable: Readable): Promise<DumpReader | undefined>
 }
@@ -21,31 +22,31 @@ export interface Dumps {
 export interface DumpDescription {
   /** All sessions are saved, not only some. */
   readonly isWhole: boolean
-  /** The id of the user whose they are. */
+  /** The id of the user whose sessions these are. */
   readonly userId: string
 }
 
 export type Readable = (userId: string | undefined) => Promise<boolean>
 
 export interface DumpWriter {
-  /** What comes behind belongs to this session, or (undefined) to none. Throws DumpError. */
+  /** Begins a session; undefined: begins values without a session. Throws DumpError. */
   begin(session: DumpedSession | undefined): Promise<void>
-  /** `value` is JSON text. Throws DumpError. */
+  /** Adds a value to what was begun last. `value` is JSON text. Throws DumpError. */
   add(key: string, value: string): Promise<void>
-  /** It is complete, and on disk. Throws DumpError. */
+  /** Completes the dump and syncs it to the disk. Throws DumpError. */
   finish(): Promise<void>
-  /** It can't be loaded. */
+  /** Marks the dump as failed, so that it can't be loaded. Throws DumpError. */
   abandon(): Promise<void>
 }
 
-/** One session of a dump, or what was saved without one, with its values as JSON text. */
+/** The values of one session, or values that were saved without a session. As JSON text. */
 export interface DumpedValues {
   readonly session: DumpedSession | undefined
   readonly values: ReadonlyMap<string, string>
 }
 
 export interface DumpReader {
-  /** Throws DumpError where the dump is broken. */
+  /** Throws DumpError if the dump is broken. */
   read(): AsyncGenerator<DumpedValues>
 }
 
@@ -57,7 +58,7 @@ export class DumpError extends Error {
   }
 }
 
-/** What the system refuses is the user's to know. */
+/** Runs work on files. Throws errors of the file system as DumpError: the user should see them. */
 export async function attempt<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
@@ -71,7 +72,7 @@ export function codeOf(error: unknown): unknown {
   return error instanceof Error && 'code' in error ? error.code : undefined
 }
 
-/** Without the path, which is nobody's business. */
+/** The error's code alone: its message would show paths of the server to clients. */
 export function messageOf(error: unknown): string {
   return String(codeOf(error) ?? 'an unknown failure')
 }

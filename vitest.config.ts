@@ -1,4 +1,9 @@
+import { existsSync, mkdirSync, statfsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
+
+useMemoryDisk()
 
 export default defineConfig({
   test: {
@@ -7,6 +12,9 @@ export default defineConfig({
     globalSetup: 'server/test/support/global-setup.ts',
     // Tests start servers, load a native addon and change the environment: processes, no threads.
     pool: 'forks',
+    // Test files keep no state in modules, so that a process can run one after the other: starting
+    // one for each of 260 files took minutes.
+    isolate: false,
     // CommonJS packages are imported as Node itself imports them.
     deps: { interopDefault: false },
     maxWorkers: 2,
@@ -16,3 +24,18 @@ export default defineConfig({
     expect: { poll: { timeout: 20_000 } },
   },
 })
+
+/**
+ * Moves temporary folders into memory, where the machine offers that: a sync takes 0.02 ms there
+ * and 3 ms on a disk, and most tests are not about disks. Those that are use `createDiskFolder`.
+ */
+function useMemoryDisk(): void {
+  const memory = '/dev/shm'
+  const bytesMin = 8 * 1_073_741_824
+  process.env.COATCHECK_TEST_DISK ??= tmpdir()
+  if (!existsSync(memory)) return
+  const { bavail, bsize } = statfsSync(memory)
+  if (bavail * bsize < bytesMin) return
+  process.env.TMPDIR = join(memory, `coatcheck-tests-${process.pid}`)
+  mkdirSync(process.env.TMPDIR, { recursive: true, mode: 0o755 })
+}

@@ -15,7 +15,7 @@ import { ServerProcess, token } from '../servers/server-process.ts'
 const clients = 64
 const recordCount = 1_000
 const valueBytes = 1_024
-/** Pages may make only so many calls to one project, so there are many. */
+/** Pages may make only so many calls to one project, so there are many projects. */
 const projectCount = 64
 const pageCount = 30
 const saveEveryMs = 2_000

@@ -20,7 +20,8 @@ import { TerminalCommand } from './support/processes/terminal.ts'
 // Each command is a process of its own.
 vi.setConfig({ testTimeout: 120_000 })
 
-const halfCopy = 'coatcheck: This is half a copy: run the same coatcheck copy again, to its end.\n'
+const halfCopy =
+  'coatcheck: This copy is incomplete: run the same coatcheck copy command again until it has finished.\n'
 const largeBytes = 3_000_000
 const largeCount = 20
 
@@ -103,7 +104,7 @@ describe('coatcheck copy', () => {
       expect(await copy(from, to, ...flags)).toEqual({
         code: 1,
         stdout: '',
-        stderr: 'coatcheck: There is data in the target already, which a copy never overwrites.\n',
+        stderr: 'coatcheck: The target already holds data, which a copy never overwrites.\n',
       })
     }
   })
@@ -127,7 +128,7 @@ describe('coatcheck copy', () => {
     const empty = await databasePlace()
     expect(await copy(empty, folderPlace())).toMatchObject({
       code: 1,
-      stderr: 'coatcheck: There is no data to be copied.\n',
+      stderr: 'coatcheck: There is no data to copy.\n',
     })
   })
 
@@ -190,7 +191,7 @@ describe('coatcheck copy', () => {
     ])
     expect(refused).toMatchObject({ code: 1, stdout: '' })
     expect(refused.stderr).toBe(
-      'coatcheck: Somebody wrote to the source meanwhile: stop all of its servers, then copy again.\n',
+      'coatcheck: The source changed during the copy. Stop all of its servers, then copy again.\n',
     )
   })
 
@@ -215,9 +216,7 @@ describe('coatcheck copy', () => {
     await (await serve(from)).stop()
     const refused = await copy(from, to)
     expect(refused).toMatchObject({ code: 1, stdout: '' })
-    expect(refused.stderr).toMatch(
-      /earlier state of this data, is there: --restart begins anew\.\n$/,
-    )
+    expect(refused.stderr).toMatch(/earlier state of this data\. Use --restart to start again\.\n$/)
     expect(await copy(from, to, '--restart')).toMatchObject({ code: 0, stderr: '' })
     expect(await checkFolder(to.data)).toMatchObject({ code: 0 })
   })

@@ -88,7 +88,7 @@ describe.each(places)('coatcheck store, with %s', (place) => {
     })
     const refused = await commands.run('store', 'share', 'photos', 'jane', 'read')
     expect(refused.code).toBe(1)
-    expect(refused.stderr).toMatch(/belongs to that user already/)
+    expect(refused.stderr).toMatch(/cannot be shared with its owner/)
   })
 
   it('deletes records by their plain keys, and by a key prefix', async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { createTestFolder } from './support/data/test-folder.ts'
+import { createDiskFolder } from './support/data/test-folder.ts'
 import { CrashLoad } from './support/load/crash-load.ts'
 import { Ledger } from './support/load/ledger.ts'
 import { Random } from './support/load/random.ts'
@@ -23,7 +23,7 @@ const cycleMsMax = 60_000
 it(
   `keeps every acknowledged write whole through ${cycles} kills`,
   async () => {
-    const run = new CrashRun(createTestFolder())
+    const run = new CrashRun(createDiskFolder())
     for (let cycle = 0; cycle < cycles; cycle += 1) {
       await run.cycle(cycle)
       expect(run.problems).toEqual([])

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { createTestFolder } from './support/data/test-folder.ts'
+import { createDiskFolder } from './support/data/test-folder.ts'
 import { Client } from './support/network/client.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 import { readSystemCalls, type SystemCall, straceWords } from './support/processes/strace.ts'
@@ -59,7 +59,7 @@ async function tracePuts(options: {
   sizes: readonly number[]
   connections: number
 }): Promise<{ calls: SystemCall[]; keys: string[] }> {
-  const folder = createTestFolder()
+  const folder = createDiskFolder()
   const log = join(folder, 'calls.log')
   const under = straceWords(['-y', '-s', textShown, '-e', `trace=${traced}`, '-o', log])
   const server = await ServerProcess.start({ data: join(folder, 'data'), under })

@@ -140,7 +140,7 @@ describe('/health', () => {
     const { status, body } = await ask(server)
     expect(status).toBe(200)
     expect(body).toMatchObject({ status: 'degraded', ready: true, durability: 'single' })
-    expect(body.notes).toEqual(['What is acknowledged is not replicated any more.'])
+    expect(body.notes).toEqual(['Acknowledged writes are no longer replicated.'])
   })
 
   it('reports a clock that differs from the clock of the engine', async () => {

@@ -20,7 +20,7 @@ interface Block {
 }
 
 describe('the README', { timeout: installMs }, () => {
-  const clone = mkdtempSync(join(tmpdir(), 'coatcheck-readme-'))
+  const clone = mkdtempSync(join(process.env.COATCHECK_TEST_DISK ?? tmpdir(), 'coatcheck-readme-'))
   const blocks = readBlocks()
   let port = 0
   let start: Started | undefined

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { dataFileOf } from './support/data/data-file.ts'
-import { createTestFolder } from './support/data/test-folder.ts'
+import { createDiskFolder } from './support/data/test-folder.ts'
 import { SoakLoad } from './support/load/soak-load.ts'
 import { checkFolder } from './support/processes/command.ts'
 import { PeakUsage, usageOf } from './support/processes/resource-usage.ts'
@@ -27,7 +27,7 @@ const mapsMax = 3
 it(
   `stays correct and within its limits for ${Math.round(minutes * 60)} seconds of mixed load`,
   async () => {
-    const data = createTestFolder()
+    const data = createDiskFolder()
     const server = await ServerProcess.start({ data })
     const idle = usageOf(server.pid)
     const load = new SoakLoad(server, { connections })

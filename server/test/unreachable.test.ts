@@ -142,7 +142,9 @@ describe('if the answer of the storage is lost, the HTTP APIs', () => {
       engine.losesAnswers = isDone
       const reply = await ask(what)
       expectTryAgain(reply, what)
-      expect(JSON.parse(reply.body.toString()).error.message).toMatch(/^It is not known whether/)
+      expect(JSON.parse(reply.body.toString()).error.message).toMatch(
+        /^The storage did not confirm this write/,
+      )
       heal()
       if (isDone) continue
       expect((await ask('GET /v2/key-value-stores/:store/records/KEY')).status).toBe(200)

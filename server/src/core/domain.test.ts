@@ -19,7 +19,7 @@ import {
 } from './testing/testing.ts'
 
 describe('a domain', () => {
-  it('finds all that another one stored on the same engine', async () => {
+  it('finds everything that another one stored on the same engine', async () => {
     const engine = new MemoryEngine()
     const first = await openTestDomain(engine)
     await first.users.createFirst('token')
@@ -37,7 +37,7 @@ describe('a domain', () => {
     expect(await second.tokens.findByText('token')).toEqual(grant)
   })
 
-  it('sees at once what another one does on the same engine', async () => {
+  it('sees the changes of another one on the same engine at once', async () => {
     const engine = new MemoryEngine()
     const one = await openTestDomain(engine)
     const two = await openTestDomain(engine, { environment: one.environment })
@@ -53,13 +53,13 @@ describe('a domain', () => {
     expect(await codeOf(here.put(textRecord('key', 'x')))).toBe('store-not-found')
   })
 
-  it('waits with its closing for what runs in the background', async () => {
+  it('waits for background work when it closes', async () => {
     const faults = { ...delaysOnly, delay: 1 }
     const engine = new FaultyEngine(new MemoryEngine(), { faults, seed: 1 })
     const first = await openTestDomain(engine)
     const store = await first.stores.create({ ownerId: owner, name: 'coats' })
     const { revision } = await store.put(textRecord('key', '{}'))
-    // One after the other, since they concern one record: this takes longer than the rest.
+    // These run one after the other, since they write one record: this takes longer than the rest.
     for (let turn = 0; turn < 20; turn += 1) store.rememberJson('key', revision, 'unsound')
     store.rememberJson('key', revision, 'sound')
     await first.close()
@@ -95,7 +95,7 @@ describe('a domain whose storage fails', () => {
     ['storage-unavailable', new EngineError('unavailable', 'Injected.')],
     ['store-busy', new EngineError('conflict', 'Injected.')],
     ['outcome-unknown', unknown],
-  ])('refuses every write with %s, and reads on', async (code, failure) => {
+  ])('refuses every write with %s, but still reads', async (code, failure) => {
     const { domain, store } = await failing(failure)
     const writes = [
       store.put(textRecord('key', 'after')),
@@ -111,7 +111,7 @@ describe('a domain whose storage fails', () => {
     expect(await readText(store, 'key')).toBe('before')
   })
 
-  it('writes again as soon as it is well', async () => {
+  it('writes again as soon as the storage works again', async () => {
     const { engine, store } = await failing(unknown)
     await codeOf(store.put(textRecord('key', 'lost')))
     engine.commitFailure = undefined
@@ -119,7 +119,7 @@ describe('a domain whose storage fails', () => {
     expect(await readText(store, 'key')).toBe('after')
   })
 
-  it('logs what it could not write behind the back of its callers', async () => {
+  it('logs failed background writes', async () => {
     const { domain, store } = await failing(unknown)
     domain.environment.advance(20_000)
     await store.get('key')

@@ -25,7 +25,7 @@ import { Sweeper } from './upkeep/sweeper.ts'
 import { LiveUses } from './values/live-uses.ts'
 import { Values } from './values/value.ts'
 
-/** All of the domain on one engine: what doors are given. */
+/** The whole domain on one engine, for the doors. */
 export interface Domain {
   readonly stores: Stores
   readonly sessions: Sessions
@@ -35,22 +35,25 @@ export interface Domain {
   readonly access: Access
   readonly auditLog: AuditLog
   readonly sweeper: Sweeper
-  /** Streams and sockets: their callers are to be checked again and again. */
+  /** Open streams and sockets, whose callers must be checked again regularly. */
   readonly liveUses: LiveUses
-  /** Writes what is only in memory. The engine stays open. */
+  /** Writes everything that is only in memory. The engine stays open. */
   close(): Promise<void>
 }
 
 export interface DomainOptions {
-  /** 0: unnamed stores are kept. */
+  /** How long unnamed stores live without use; 0: they do not expire. */
   readonly unnamedRetentionMs: number
-  /** Whether the channel id of a new project opens it by itself where nobody says. */
+  /** The default for new projects: whether the channel id alone gives access. */
   readonly projectsAreOpen?: boolean
-  /** Undefined: nobody may do everything. */
+  /** Undefined: there is no operator. */
   readonly operator?: OperatorSecret | undefined
 }
 
-/** Throws StorageError `storage-unavailable` where the data is of a newer format. */
+/**
+ * Throws StorageError `storage-unavailable` if the data has a newer format, or is an incomplete
+ * copy.
+ */
 export async function openDomain(
   rawEngine: StorageEngine,
   environment: Environment,

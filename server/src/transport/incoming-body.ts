@@ -3,7 +3,7 @@ import type { ByteSource } from '../core/kernel/byte-source.ts'
 import type { Bytes } from '../core/kernel/bytes.ts'
 import { StorageError } from '../core/kernel/errors.ts'
 
-interface Wanted {
+interface PendingTake {
   readonly count: number
   resolve(bytes: Bytes): void
   reject(error: unknown): void
@@ -17,7 +17,7 @@ export class IncomingBody implements ByteSource {
   readonly #message: IncomingMessage
   #parts: Buffer[] = []
   #length = 0
-  #wanted: Wanted | undefined
+  #wanted: PendingTake | undefined
   #isAttached = false
   #hasEnded = false
   #error: unknown

@@ -18,7 +18,9 @@ export interface WholeReply extends HttpReply {
 /** Whether the body can be written at once; otherwise it is written as the client takes it. */
 export function isShortReply(reply: HttpReply): reply is WholeReply {
   const { body } = reply
-  return typeof body === 'string' || body instanceof Uint8Array ? body.length <= limits.socketSliceBytes : false
+  return typeof body === 'string' || body instanceof Uint8Array
+    ? body.length <= limits.socketSliceBytes
+    : false
 }
 
 /** Writes a reply whose body is short. */

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import type { TestProject } from 'vitest/node'
 import { ensureBuilt } from '../../../scripts/compile.mjs'
 import { PostgresServer } from './postgres/postgres.ts'
@@ -32,4 +33,6 @@ export async function setup(project: TestProject): Promise<void> {
 
 export async function teardown(): Promise<void> {
   await postgres?.cleanUp()
+  const { TMPDIR } = process.env
+  if (TMPDIR?.includes('coatcheck-tests-')) await rm(TMPDIR, { recursive: true, force: true })
 }

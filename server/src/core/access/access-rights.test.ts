@@ -43,7 +43,7 @@ const everybody = [
 ] as const
 type Who = (typeof everybody)[number]
 
-/** All that an answer hangs on. */
+/** Everything that the result depends on. */
 interface Situation {
   readonly who: Who
   readonly scope: Scope
@@ -63,7 +63,7 @@ const rankOfUser: Readonly<Record<Who, number>> = {
   operator: 3,
 }
 
-/** The rules, as plainly as they can be said. */
+/** The rules, written as simply as possible. */
 function shouldBeAllowed({ who, scope, use, generalAccess, ownerAccess }: Situation): boolean {
   if (who === 'operator') return true
   const hasToken = who !== 'nobody'
@@ -147,7 +147,7 @@ function refusal(work: () => void): string {
   }
 }
 
-/** Those for which `isWrong`, each as text; all of them are looked at. */
+/** All situations for which `isWrong` is true, as text. */
 function wrong(isWrong: (situation: Situation) => boolean): string[] {
   const all = [...situations()]
   expect(all).toHaveLength(7 * 15 * 24 * 8)
@@ -155,7 +155,7 @@ function wrong(isWrong: (situation: Situation) => boolean): string[] {
 }
 
 describe('in every situation, access', () => {
-  it('is what the rules say', () => {
+  it('follows the rules', () => {
     const found = wrong((situation) => {
       const { use, ownerAccess } = situation
       const answer = isAllowed(principalOf(situation), use, storeOf(situation), ownerAccess)
@@ -164,7 +164,7 @@ describe('in every situation, access', () => {
     expect(found).toEqual([])
   })
 
-  it('is refused with a word for those without a token who change something, and one for all', () => {
+  it('is refused with token-missing for changes without a token, else with access-denied', () => {
     const found = wrong((situation) => {
       const { who, use, ownerAccess } = situation
       const code = refusal(() =>
@@ -177,7 +177,7 @@ describe('in every situation, access', () => {
     expect(found).toEqual([])
   })
 
-  it('asks for the setting of the owner wherever that makes the difference', () => {
+  it("asks for the owner's setting whenever the result depends on it", () => {
     const found = wrong((situation) => {
       const answers = (['RESTRICTED', 'ANYONE_WITH_ID_CAN_READ'] as const).map((ownerAccess) =>
         shouldBeAllowed({ ...situation, ownerAccess }),
@@ -188,7 +188,7 @@ describe('in every situation, access', () => {
     expect(found).toEqual([])
   })
 
-  it('asks for no setting of the owner where a right of their own is enough, nor in a fixed store', () => {
+  it("does not ask for the owner's setting if another right is enough or the store does not follow it", () => {
     const found = wrong((situation) => {
       const { use, generalAccess } = situation
       const principal = principalOf(situation)
@@ -203,7 +203,7 @@ describe('in every situation, access', () => {
 describe('a right to a part of a store', () => {
   const store = identityWith({ id: storeId, shares: { [otherOwner]: 'write' } })
 
-  it('is the lesser of what the token is for and what was agreed', () => {
+  it("is the lesser of the token's scope and the share", () => {
     const rights = actions.map((action) =>
       rightOf(principalWith(userWith(otherOwner), { action }), store),
     )
@@ -214,7 +214,7 @@ describe('a right to a part of a store', () => {
     expect(owned).toEqual(actions)
   })
 
-  it('is for all of the store where nothing is said, by its id', () => {
+  it('is for all of the store, addressed by its id, by default', () => {
     const confined = { action: 'read', storeId, keyPrefix: 'a/' } as const
     const principal = principalWith(userWith(owner), confined)
     expect(rightOf(principal, store)).toBeUndefined()
@@ -223,12 +223,12 @@ describe('a right to a part of a store', () => {
     expect(isAllowed({ kind: 'nobody' }, { action: 'read' }, open, 'RESTRICTED')).toBe(true)
   })
 
-  it("is nobody's whose name every object knows", () => {
+  it('does not exist for a user id that is a property of every object', () => {
     const principal = principalWith(userWith('constructor'))
     expect(rightOf(principal, store)).toBeUndefined()
   })
 
-  it('shows the keys that it is for', () => {
+  it('is limited to the key prefix of the token', () => {
     const confined = principalWith(userWith(owner), { storeId, keyPrefix: 'a/' })
     expect(keyPrefixOf(confined, store)).toBe('a/')
     expect(keyPrefixOf(confined, identityWith({ id: otherStoreId }))).toBeUndefined()
@@ -237,7 +237,7 @@ describe('a right to a part of a store', () => {
   })
 })
 
-it('tells owners of what they set, and nobody else', () => {
+it('tells only owners their own setting', () => {
   const setting = { generalAccess: 'ANYONE_WITH_ID_CAN_READ' } as const
   const store = identityWith()
   const found = [
@@ -248,7 +248,7 @@ it('tells owners of what they set, and nobody else', () => {
   expect(found).toEqual(['ANYONE_WITH_ID_CAN_READ', 'RESTRICTED', 'RESTRICTED'])
 })
 
-it('calls those who do something by their user, token and door', () => {
+it('names actors by their user, token and door', () => {
   const principal = principalWith(userWith(owner))
   const { tokenId } = principal
   expect(actorOf(principal, 'apify')).toEqual({ userId: owner, tokenId, door: 'apify' })
@@ -260,7 +260,7 @@ it('calls those who do something by their user, token and door', () => {
 describe('the account of a user', () => {
   const scoped = [...scopes()]
 
-  it.each(actions)('is for tokens of all stores that may %s', (action) => {
+  it.each(actions)('needs a token for all stores to %s', (action) => {
     for (const scope of scoped) {
       const principal = principalWith(userWith(owner), scope)
       const isFor = scope.storeId === undefined && rank[scope.action] >= rank[action]
@@ -270,7 +270,7 @@ describe('the account of a user', () => {
     expect(refusal(() => requireAccount({ kind: 'nobody' }, action))).toBe('token-missing')
   })
 
-  it('lets admins manage others, with such a token', () => {
+  it('lets admins manage other users with a full token', () => {
     const admin = userWith(owner, { isAdmin: true })
     for (const scope of scoped) {
       const isFull = scope.storeId === undefined && scope.action === 'manage'
@@ -285,7 +285,7 @@ describe('the account of a user', () => {
 })
 
 describe('a store that follows the setting of its owner', () => {
-  it('is opened and closed by it at once, for those who have it already', async () => {
+  it('is opened and closed by it at once, even for callers that found it before', async () => {
     const { access, stores, users } = await openTestDomain(new MemoryEngine())
     const { id: ownerId } = await users.create('jane', { isAdmin: true })
     const { id } = await stores.create({ ownerId, name: 'coats' })
@@ -305,7 +305,7 @@ describe('a store that follows the setting of its owner', () => {
     expect(await Promise.all(codes.map(codeOf))).toEqual(codes.map(() => 'access-denied'))
   })
 
-  it('is closed where its owner is not known', async () => {
+  it('is closed if its owner is unknown', async () => {
     const { access, stores } = await openTestDomain(new MemoryEngine())
     const { id } = await stores.create({ ownerId: owner, name: 'coats' })
     const nobody = access.callerFor({ kind: 'nobody' }, 'apify', { action: 'read' })

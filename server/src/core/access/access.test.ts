@@ -40,8 +40,8 @@ async function revoke({ engine }: TestDomain): Promise<void> {
   await engine.commit({ deletes: tokens.map(({ key }) => key) })
 }
 
-describe('who is asking', () => {
-  it('is the user that the token stands for', async () => {
+describe('the principal of a token', () => {
+  it('is the user of the token', async () => {
     const { access, users } = await withFirstUser()
     const user = await users.getByUsername('owner')
     expect(user).toBeDefined()
@@ -56,12 +56,12 @@ describe('who is asking', () => {
     expect(await access.authenticate('')).toEqual({ kind: 'nobody' })
   })
 
-  it("is refused with a token that is nobody's", async () => {
+  it('is refused for an invalid token', async () => {
     const { access } = await withFirstUser()
     expect(await codeOf(access.authenticate('another'))).toBe('token-invalid')
   })
 
-  it('is remembered for less than a second', async () => {
+  it('is cached for less than a second', async () => {
     const domain = await withFirstUser()
     await domain.access.authenticate('token')
     await revoke(domain)
@@ -71,7 +71,7 @@ describe('who is asking', () => {
     expect(await codeOf(domain.access.authenticate('token'))).toBe('token-invalid')
   })
 
-  it('is not remembered for longer because it asks again and again', async () => {
+  it('is not cached for longer when it is used again and again', async () => {
     const domain = await withFirstUser()
     await domain.access.authenticate('token')
     await revoke(domain)
@@ -83,7 +83,7 @@ describe('who is asking', () => {
     expect(codes).toEqual(['none', 'none', 'token-invalid'])
   })
 
-  it('is not remembered for longer because the clock was set back', async () => {
+  it('is not cached for longer when the clock is set back', async () => {
     const domain = await withFirstUser()
     await domain.access.authenticate('token')
     await revoke(domain)
@@ -91,7 +91,7 @@ describe('who is asking', () => {
     expect(await codeOf(domain.access.authenticate('token'))).toBe('token-invalid')
   })
 
-  it('is not remembered as invalid', async () => {
+  it('is not cached as invalid', async () => {
     const domain = await openTestDomain(new MemoryEngine())
     expect(await codeOf(domain.access.authenticate('token'))).toBe('token-invalid')
     await domain.users.createFirst('token')
@@ -99,10 +99,10 @@ describe('who is asking', () => {
   })
 })
 
-describe('who is remembered', () => {
+describe('a cached principal', () => {
   const scope = { action: 'read', storeId: undefined, keyPrefix: undefined } as const
 
-  /** A user beside the first one, whose token expires after half a second. */
+  /** A second user, whose token expires after half a second. */
   async function openRemembered() {
     const engine = new HurtEngine(new MemoryEngine())
     const domain = await openTestDomain(engine)
@@ -115,7 +115,7 @@ describe('who is remembered', () => {
     return { ...domain, hurt: engine, userId, tokenId: token.id, come }
   }
 
-  it('is known by the token and what it is for', async () => {
+  it("has the token's id, scope and expiry", async () => {
     const { users, userId, tokenId, come, environment } = await openRemembered()
     const user = await users.get(userId)
     const expiresAt = environment.now() + 500
@@ -123,7 +123,7 @@ describe('who is remembered', () => {
     expect(await come()).toEqual(expected)
   })
 
-  it('must still be an admin when a body that was slow is there', async () => {
+  it('must still be an admin when a slow body has arrived', async () => {
     const { access, users, tokens } = await openTestDomain(new MemoryEngine())
     await users.create('boss', { isAdmin: true })
     const jane = await users.create('jane', { isAdmin: true })
@@ -137,7 +137,7 @@ describe('who is remembered', () => {
     expect(await codeOf(access.assertUnchanged(principal))).toBe('token-invalid')
   })
 
-  it('is refused at the moment that the token expires', async () => {
+  it('is refused from the moment when the token expires', async () => {
     const { environment, come } = await openRemembered()
     await come()
     environment.advance(499)
@@ -146,7 +146,7 @@ describe('who is remembered', () => {
     expect(await codeOf(come())).toBe('token-invalid')
   })
 
-  it('is asked for anew where what is known was forgotten', async () => {
+  it('is looked up again after `forget()`', async () => {
     const { access, tokens, users, userId, tokenId, come } = await openRemembered()
     await come()
     await users.update(userId, { generalAccess: 'ANYONE_WITH_ID_CAN_READ' })
@@ -158,11 +158,11 @@ describe('who is remembered', () => {
     expect(await codeOf(come())).toBe('token-invalid')
   })
 
-  it('is not remembered as they were before what is known was forgotten', async () => {
+  it('is stale if `forget()` ran during its look-up', async () => {
     const { access, tokens, tokenId, hurt, come } = await openRemembered()
     const { promise: held, resolve: letGo } = Promise.withResolvers<void>()
     hurt.beforeAnswer = () => held
-    const coming = come() // has read the token, and is not told yet
+    const coming = come() // has read the token, but has not returned yet
     await tokens.revoke(tokenId)
     access.forget()
     letGo()
@@ -170,7 +170,7 @@ describe('who is remembered', () => {
     expect(await codeOf(come())).toBe('token-invalid')
   })
 
-  it('is remembered as of when it was looked for, since that may be over once it is found', async () => {
+  it('has an age that counts from the start of its look-up', async () => {
     const hurt = new HurtEngine(new MemoryEngine())
     const { access, users, tokens, environment } = await openTestDomain(hurt)
     const { id: userId } = await users.create('jane', { isAdmin: false })
@@ -178,21 +178,21 @@ describe('who is remembered', () => {
     const { promise: held, resolve: letGo } = Promise.withResolvers<void>()
     hurt.beforeAnswer = () => held
     const coming = access.authenticate(text)
-    await tokens.revoke(token.id) // as another server would, of which this one is not told
+    await tokens.revoke(token.id) // as another server would, without telling this one
     environment.advance(limits.cachedTokenMs)
     letGo()
     expect(await coming).toMatchObject({ tokenId: token.id })
     expect(await codeOf(Promise.resolve(access.authenticate(text)))).toBe('token-invalid')
   })
 
-  it('is answered at once', async () => {
+  it('is returned synchronously', async () => {
     const { access } = await openRemembered()
     expect(access.authenticate('token')).toBeInstanceOf(Promise)
     const principal = await access.authenticate('token')
     expect(access.authenticate('token')).toBe(principal)
   })
 
-  it('is one of a bounded number, who came last', async () => {
+  it('is one of a bounded number, those that were used last', async () => {
     const { access, engine } = await withFirstUser()
     const [{ value = Buffer.of() } = {}] = await entriesOf(engine, 'token')
     const come = async (text: string): Promise<void> => {
@@ -208,7 +208,7 @@ describe('who is remembered', () => {
   })
 })
 
-describe('a principal that is asked for again', () => {
+describe('a principal that is checked again', () => {
   async function openAsked() {
     const domain = await withFirstUser()
     const principal = await domain.access.authenticate('token')
@@ -217,7 +217,7 @@ describe('a principal that is asked for again', () => {
     return { ...domain, principal, caller }
   }
 
-  it('holds while the token does', async () => {
+  it('is valid while the token is', async () => {
     const { access, tokens, principal, caller } = await openAsked()
     expect(await codeOf(access.assertValid(principal))).toBe('none')
     await tokens.revoke(principal.tokenId)
@@ -225,7 +225,7 @@ describe('a principal that is asked for again', () => {
     expect(await codeOf(caller.assertValid())).toBe('token-invalid')
   })
 
-  it('holds while the user is not disabled', async () => {
+  it('is valid while the user is not disabled', async () => {
     const { users, principal, caller } = await openAsked()
     await users.create('jane', { isAdmin: true })
     await users.update(principal.user.id, { isDisabled: true })
@@ -234,7 +234,7 @@ describe('a principal that is asked for again', () => {
     expect(await codeOf(caller.assertValid())).toBe('none')
   })
 
-  it('holds always where it is nobody, or the operator', async () => {
+  it('is always valid for nobody and for the operator', async () => {
     const { access, tokens, principal } = await openAsked()
     await tokens.revoke(principal.tokenId)
     expect(await codeOf(access.assertValid({ kind: 'nobody' }))).toBe('none')
@@ -242,7 +242,7 @@ describe('a principal that is asked for again', () => {
   })
 })
 
-it('asks those for a token who have none and need one', () => {
+it('requires a token from callers without one', () => {
   const principal = principalWith(userWith(owner))
   expect(requireUser(principal)).toBe(principal.user)
   const missing = expect.objectContaining({ code: 'token-missing' })
@@ -298,7 +298,7 @@ describe('what a principal may do', () => {
     }
   }
 
-  it('goes by the id where nothing else is said', () => {
+  it('is decided by the id unless the use says otherwise', () => {
     const store = identityWith({ generalAccess: 'ANYONE_WITH_ID_CAN_READ' })
     expect(isAllowed(principals.nobody, { action: 'read' }, store, 'RESTRICTED')).toBe(true)
     expect(

@@ -41,7 +41,7 @@ interface AccessParts {
   start(what: string, work: Promise<unknown>): void
 }
 
-/** Tells who is asking. Every door asks before it touches anything. */
+/** Authenticates callers. Every door calls it before it does anything else. */
 export class Access {
   readonly #parts: AccessParts
   readonly #guesses: GuessLimit
@@ -55,9 +55,9 @@ export class Access {
   }
 
   /**
-   * Without a token: nobody. Throws `token-invalid` for one that is nobody's, `too-many-guesses`
-   * where many of those came from the sender's address. At once where the token is known, since
-   * every request asks.
+   * The principal of a token; nobody without a token. Throws `token-invalid` for an invalid token,
+   * and `too-many-guesses` after many of those from the sender's address. Synchronous if the token
+   * is cached, since every request calls this.
    */
   authenticate(token: string | undefined, from?: Sender): Principal | Promise<Principal> {
     if (token === undefined || token === '') return nobody
@@ -65,7 +65,7 @@ export class Access {
     return known && this.#isFresh(known) ? known.principal : this.#find(token, from)
   }
 
-  /** The caller that a principal is, through a door, for one use of a store. */
+  /** The caller for one use of a store by a principal, through a door. */
   callerFor(principal: Principal, door: Door, use: Use): Caller {
     return decidedOnce({
       actor: actorOf(principal, door),
@@ -77,18 +77,20 @@ export class Access {
   }
 
   /**
-   * Who comes without a token to a door that takes that on loopback: the first user.
+   * The principal of a request without a token, for a door that accepts those on loopback: the
+   * first user.
    * Throws `token-missing`.
    */
   async localPrincipal(): Promise<UserPrincipal> {
     const [first] = await this.#parts.users.list()
-    if (!first || first.isDisabled) throw new StorageError('token-missing', 'This needs a token.')
+    if (!first || first.isDisabled)
+      throw new StorageError('token-missing', 'This request needs a token.')
     return { kind: 'user', user: first, tokenId: '', scope: fullScope, isOperator: false }
   }
 
   /**
-   * Whether whoever comes with that token keeps this server: an admin, with a token for everything,
-   * or the operator, for whom no storage is asked. Throws as `authenticate`.
+   * Whether the token is for managing this server: it belongs to an admin and allows everything, or
+   * it is the operator's secret, which is checked without the storage. Throws as `authenticate`.
    */
   async isKeeper(token: string | undefined, from: Sender): Promise<boolean> {
     if (token && this.#parts.operator?.isSecret(token, from)) return true
@@ -98,28 +100,30 @@ export class Access {
     )
   }
 
-  /** Throws `token-invalid` where the principal's token does not hold any more. */
+  /** Throws `token-invalid` if the principal's token is no longer valid. */
   async assertValid(principal: Principal): Promise<void> {
     if (principal.kind === 'nobody' || principal.isOperator) return
     const { tokenId, user } = principal
     if (tokenId === '' && (await this.#parts.users.get(user.id))?.isDisabled === false) return
     if (await this.#parts.tokens.findValid(tokenId)) return
-    throw new StorageError('token-invalid', 'This token is not valid any more.')
+    throw new StorageError('token-invalid', 'This token is no longer valid.')
   }
 
   /**
-   * What was known of the principal when the call began must still hold when its body is there.
-   * Throws `token-invalid`, `account-denied`.
+   * To be called when the body of a request has arrived: checks that the principal's rights are
+   * still what they were at the start of the request. Throws `token-invalid`, `account-denied`.
    */
   async assertUnchanged(principal: Principal): Promise<void> {
     if (principal.kind === 'nobody' || principal.isOperator) return
     const found = await this.#parts.tokens.findValid(principal.tokenId)
-    if (!found) throw new StorageError('token-invalid', 'This token is not valid any more.')
+    if (!found) throw new StorageError('token-invalid', 'This token is no longer valid.')
     if (found.user.isAdmin || !principal.user.isAdmin) return
     throw new StorageError('account-denied', 'Only admins may do that.')
   }
 
-  /** What was known is asked anew: a token was revoked, or a user changed. */
+  /**
+   * To be called when a token was revoked or a user changed: all cached tokens are looked up again.
+   */
   forget(): void {
     this.#timesForgotten += 1
     for (const known of this.#known.values()) known.foundAt = -Infinity
@@ -127,14 +131,15 @@ export class Access {
 
   async #find(token: string, from: Sender | undefined): Promise<Principal> {
     const address = from?.peer ?? ''
-    // Asked each time: what is not remembered can't be left behind.
+    // The operator is looked up each time, so nothing about it can be stale.
     const operator = await this.#parts.operator?.get(token, from)
     if (operator) return operator
     const before = this.#known.get(token)
     const timesForgotten = this.#timesForgotten
     const askedAt = this.#parts.environment.now()
     const look = (): ReturnType<Tokens['findByText']> => this.#parts.tokens.findByText(token)
-    // Nobody guesses a token that Coatcheck made; one that was right before is no guess.
+    // A token with the form of Coatcheck's tokens can't be guessed. A token that was right before
+    // is not a guess.
     const isNoGuess = isWellMadeToken(token)
     const found = await (before || isNoGuess ? look() : this.#guesses.during(address, token, look))
     if (!found) {
@@ -146,8 +151,8 @@ export class Access {
     const { user } = found
     const isOperator = false
     const principal: Principal = { kind: 'user', user, tokenId, scope, expiresAt, isOperator }
-    // What was forgotten while it was looked for may have been read before it changed. Another
-    // server tells nobody: what is found holds from when it was asked for.
+    // `forget()` ran during the look-up: treat the result as stale. Other servers do not announce
+    // their changes, so the age of the result counts from the start of the look-up.
     const foundAt = timesForgotten === this.#timesForgotten ? askedAt : -Infinity
     const known = { principal, foundAt, expiresAt, usedAt: before?.usedAt ?? -Infinity }
     this.#known.set(token, known)
@@ -159,10 +164,12 @@ export class Access {
     if (now - known.usedAt < limits.tokenUseFlushMs) return
     known.usedAt = now
     const work = this.#parts.tokens.noteUse(known.principal.tokenId)
-    this.#parts.start('Writing a token its last use', work)
+    this.#parts.start('Writing the last use of a token', work)
   }
 
-  /** What was found in the future was found before the clock was set back: nobody knows when. */
+  /**
+   * A negative age means that the clock was set back: the real age is unknown, so look it up again.
+   */
   #isFresh({ foundAt, expiresAt }: Known): boolean {
     const now = this.#parts.environment.now()
     const age = now - foundAt
@@ -175,27 +182,28 @@ export function requireUser(principal: Principal): User {
   return requireUserPrincipal(principal).user
 }
 
-/** As `requireUser`, with the token. */
+/** Like `requireUser`, but returns the whole principal. */
 export function requireUserPrincipal(principal: Principal): UserPrincipal {
   if (principal.kind === 'user') return principal
-  throw new StorageError('token-missing', 'This needs a token.')
+  throw new StorageError('token-missing', 'This request needs a token.')
 }
 
 /**
- * The user, who may do `action` with all of their stores, those to come included: what making
- * stores and managing tokens needs. Throws `token-missing`, `account-denied`.
+ * The user behind a principal that may do `action` with all of the user's stores, including future
+ * ones. Creating stores and managing tokens requires this. Throws `token-missing`,
+ * `account-denied`.
  */
 export function requireAccount(principal: Principal, action: Action): User {
   const { user, scope } = requireUserPrincipal(principal)
   if (isForAll(scope, action)) return user
-  throw new StorageError('account-denied', 'This token is not for that.')
+  throw new StorageError('account-denied', 'This token does not allow that.')
 }
 
 function isForAll({ storeId, action }: Scope, wanted: Action): boolean {
   return storeId === undefined && includes(action, wanted)
 }
 
-/** As `requireAccount`, of somebody who may manage users. */
+/** Like `requireAccount`, for an admin, who may manage users. */
 export function requireAdmin(principal: Principal): User {
   const user = requireAccount(principal, 'manage')
   if (user.isAdmin) return user
@@ -205,19 +213,19 @@ export function requireAdmin(principal: Principal): User {
 /** How a caller names a store: by its id, or by its name and owner. */
 export type Address = 'id' | 'name'
 
-/** What is asked for of a store. */
+/** What a request needs of a store. */
 export interface Use {
   readonly action: Action
-  /** `id` where it is left out. */
+  /** Default: `id`. */
   readonly address?: Address
-  /** All of it where it is left out. */
+  /** Default: all of the store. */
   readonly extent?: Extent
 }
 
 /**
- * Owners may do everything with their stores, users with whom one is shared what was agreed, and
- * tokens no more of that than their scope says; others may read what is open to them (Apify's
- * general access). Throws `token-missing`, `access-denied`.
+ * Owners may do everything with their stores. Users with whom a store is shared may do what the
+ * share allows. A token allows no more of that than its scope. Others may read stores that are open
+ * (Apify's general access). Throws `token-missing`, `access-denied`.
  */
 export function authorize(
   principal: Principal,
@@ -227,10 +235,10 @@ export function authorize(
 ): void {
   if (isAllowed(principal, use, store, ownerAccess)) return
   if (principal.kind === 'nobody' && use.action !== 'read') requireUser(principal)
-  throw new StorageError('access-denied', 'You may not use this store like that.')
+  throw new StorageError('access-denied', 'You do not have the right to do this with this store.')
 }
 
-/** As `authorize`, asked without a refusal. */
+/** Like `authorize`, but returns the result instead of throwing. */
 export function isAllowed(
   principal: Principal,
   { action, address = 'id', extent = 'all' }: Use,
@@ -242,7 +250,7 @@ export function isAllowed(
   return action === 'read' && isOpen(store, address, ownerAccess)
 }
 
-/** What the principal may do with that part of the store at the most; undefined: nothing. */
+/** The greatest right of the principal to that part of the store; undefined: none. */
 export function rightOf(
   principal: Principal,
   store: StoreIdentity,
@@ -256,19 +264,25 @@ export function rightOf(
   return lesser(scope.action, sharedRight(store, user.id))
 }
 
-/** What the store's owner set, where that is who is asking: others need not know. */
+/**
+ * The owner's setting, if the principal is the owner. Others get `RESTRICTED`: they need not know
+ * it.
+ */
 export function ownAccess(principal: Principal, { ownerId }: StoreIdentity): UserAccess {
   const isOwner = principal.kind === 'user' && principal.user.id === ownerId
   return isOwner ? principal.user.generalAccess : 'RESTRICTED'
 }
 
-/** What the keys begin with that the principal's token is for in this store; undefined: all. */
+/** The prefix of the keys that the principal's token covers in this store; undefined: all keys. */
 export function keyPrefixOf(principal: Principal, { id }: StoreIdentity): string | undefined {
   if (principal.kind === 'nobody' || principal.scope.storeId !== id) return undefined
   return principal.scope.keyPrefix
 }
 
-/** What is for a part of a store is for no more of it, were it open to everybody. */
+/**
+ * A token for a part of a store gives no access to the rest of it, even if the store is open to
+ * everybody.
+ */
 function isOutside(principal: Principal, store: StoreIdentity, extent: Extent): boolean {
   if (keyPrefixOf(principal, store) === undefined || principal.kind === 'nobody') return false
   return !covers(principal.scope, store.id, extent)
@@ -279,8 +293,8 @@ function sharedRight({ shares }: StoreIdentity, userId: string): Action | undefi
 }
 
 /**
- * Whether anyone may read the store who addresses it like that. What is open by its name is open by
- * its id too.
+ * Whether anyone may read the store by this kind of address. A store that is open by its name is
+ * open by its id too.
  */
 export function isOpen(
   { generalAccess }: StoreIdentity,
@@ -298,7 +312,7 @@ export function actorOf(principal: Principal, door: Door): Actor | undefined {
   return { userId: user.id, tokenId, door: isOperator ? 'cli' : door }
 }
 
-/** Whether the owner's setting can make the difference. */
+/** Whether the result depends on the owner's setting. */
 export function mayNeedOwner(principal: Principal, use: Use, store: StoreIdentity): boolean {
   if (use.action !== 'read' || store.generalAccess !== 'FOLLOW_USER_SETTING') return false
   return !includes(rightOf(principal, store, use.extent), 'read')

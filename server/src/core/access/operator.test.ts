@@ -22,12 +22,12 @@ describe('the secret of a running server', () => {
     await domain.users.createFirst('token')
   })
 
-  it('is no token, has a name that scanners find, and no two are equal', () => {
+  it('has its own prefix, which scanners can find, and is different each time', () => {
     expect(secret).toMatch(/^coatcheck_local_[a-zA-Z0-9]{48}$/)
     expect(createOperatorSecret(environment)).not.toBe(secret)
   })
 
-  it('is the first admin, who may do everything', async () => {
+  it('authenticates as the first admin, who may do everything', async () => {
     const principal = await domain.access.authenticate(secret, near)
     expect(principal).toMatchObject({
       isOperator: true,
@@ -42,9 +42,9 @@ describe('the secret of a running server', () => {
     ['another loopback address', '127.8.9.10'],
     ['loopback of IPv6', '::1'],
     ['loopback by IPv4 within IPv6', '::ffff:127.0.0.1'],
-    ['the address that is listened on', address],
-    ['that address within IPv6', `::ffff:${address}`],
-  ])('counts from %s', async (_, peer) => {
+    ['the address that the server listens on', address],
+    ['the address that the server listens on, within IPv6', `::ffff:${address}`],
+  ])('is accepted from %s', async (_, peer) => {
     expect(await codeOf(secret, { peer, isForwarded: false })).toBe('none')
   })
 
@@ -54,22 +54,22 @@ describe('the secret of a running server', () => {
       'an address that only begins like loopback',
       { peer: '127.0.0.1.example', isForwarded: false },
     ],
-    ['nobody that is known', { peer: '', isForwarded: false }],
+    ['an unknown address', { peer: '', isForwarded: false }],
     ['a proxy on this machine', { peer: '127.0.0.1', isForwarded: true }],
-    ['a door that does not tell of proxies', { peer: '127.0.0.1' }],
+    ['a door that does not detect proxies', { peer: '127.0.0.1' }],
     ['a caller without an address', undefined],
-  ])('does not count from %s', async (_, from) => {
+  ])('is not accepted from %s', async (_, from) => {
     expect(await codeOf(secret, from)).toBe('token-invalid')
   })
 
   it.each(['coatcheck_local_', `${secret}x`, secret.slice(0, -1), secret.toLowerCase()])(
-    'is all of it, and not %s',
+    'must be complete, unlike %s',
     async (text) => {
       expect(await codeOf(text, near)).toBe('token-invalid')
     },
   )
 
-  it('is the oldest admin that is not disabled, from one request to the next', async () => {
+  it('authenticates as the oldest admin who is not disabled, in each request', async () => {
     const [owner] = await domain.users.list()
     environment.advance(1)
     await domain.users.create('user', { isAdmin: false })
@@ -82,7 +82,7 @@ describe('the secret of a running server', () => {
     expect(await usernameOf(secret)).toBe('owner')
   })
 
-  it('counts where too many wrong tokens came from this machine', async () => {
+  it('is accepted even after too many wrong tokens from this machine', async () => {
     for (let guess = 0; guess < limits.guessesMax; guess += 1) {
       expect(await codeOf(`coatcheck_local_${guess}`, near)).toBe('token-invalid')
     }
@@ -90,12 +90,12 @@ describe('the secret of a running server', () => {
     expect(await codeOf(secret, near)).toBe('none')
   })
 
-  it('is guessed no more often than tokens', async () => {
+  it('can be guessed no more often than tokens', async () => {
     for (let guess = 0; guess < limits.guessesMax; guess += 1) await codeOf(secret, far)
     expect(await codeOf(secret, far)).toBe('too-many-guesses')
   })
 
-  it('is nobody where there is no user yet', async () => {
+  it('is refused if there is no user yet', async () => {
     const operator = { secret, address }
     const options = { unnamedRetentionMs: 0, operator }
     domain = await openDomain(new MemoryEngine(), environment, options)
@@ -118,7 +118,7 @@ describe('the secret of a running server', () => {
   }
 })
 
-it('no secret is needed where no folder could hold it', async () => {
+it('a server without a data folder has no secret', async () => {
   const domain = await openDomain(new MemoryEngine(), environment, { unnamedRetentionMs: 0 })
   await domain.users.createFirst('token')
   await expect(domain.access.authenticate(secret, near)).rejects.toMatchObject({

@@ -9,19 +9,19 @@ const secretPrefix = 'coatcheck_local_'
 /** 48 letters and digits are 285 random bits. */
 const secretLength = 48
 
-/** How whoever may read the data folder proves it, for as long as one server runs. */
+/** Proves that a caller can read the data folder. It is valid while this server runs. */
 export interface OperatorSecret {
   readonly secret: string
   /** The IP address that this server listens on. */
   readonly address: string
 }
 
-/** Never the text of a token: those have no underscore behind their prefix. */
+/** Never equal to a token: tokens have no underscore after their prefix. */
 export function createOperatorSecret(environment: Environment): string {
   return secretPrefix + randomAlphanumerics(environment, secretLength)
 }
 
-/** Knows whoever has the secret of this server, which is kept nowhere but in its data folder. */
+/** Recognizes callers with the secret of this server, which is only stored in its data folder. */
 export class Operator {
   readonly #users: Users
   readonly #digest: Buffer
@@ -33,14 +33,14 @@ export class Operator {
     this.#address = bareAddress(address)
   }
 
-  /** Whether it is the secret, and comes from this machine: no storage is asked. */
+  /** Whether the text is the secret and comes from this machine. Does not use the storage. */
   isSecret(text: string, from: Sender | undefined): boolean {
     return timingSafeEqual(digestOf(text), this.#digest) && this.#isNear(from)
   }
 
   /**
-   * Who may do everything, as the oldest admin. Undefined where the text is not the secret, or may
-   * have come from another machine; and where there is no admin yet.
+   * The principal of the secret: the oldest admin, who may do everything. Undefined if the text is
+   * not the secret, if it may have come from another machine, or if there is no admin yet.
    */
   async get(text: string, from: Sender | undefined): Promise<UserPrincipal | undefined> {
     if (!this.isSecret(text, from)) return undefined
@@ -48,7 +48,10 @@ export class Operator {
     return admin && operatorPrincipal(admin)
   }
 
-  /** What a proxy on this machine passes on is not of this machine. */
+  /**
+   * Whether the sender is on this machine. A request that a proxy on this machine forwards does not
+   * count.
+   */
   #isNear(from: Sender | undefined): boolean {
     if (from?.isForwarded !== false) return false
     const peer = bareAddress(from.peer)
@@ -56,7 +59,7 @@ export class Operator {
   }
 }
 
-/** IPv4 as such, where it comes through a socket of IPv6. */
+/** Removes the prefix that an IPv6 socket puts before an IPv4 address. */
 function bareAddress(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/i, '')
 }

@@ -1,31 +1,34 @@
 import { fullScope, type Scope } from '../people/scope.ts'
 import type { User } from '../people/users.ts'
 
-/** A user, through a token. */
+/** A user, authenticated by a token. */
 export interface UserPrincipal {
   readonly kind: 'user'
   readonly user: User
-  /** `Token.id`; '' for the operator. */
+  /** `Token.id`; '' for the operator, and for local callers without a token. */
   readonly tokenId: string
   readonly scope: Scope
   /** When the token ends, in ms since 1970; undefined: never. */
   readonly expiresAt?: number | undefined
-  /** Who may read the data folder may do everything. */
+  /** True for a caller that can read the data folder, and so may do everything. */
   readonly isOperator: boolean
 }
 
-/** Who is asking. */
+/** The authenticated caller of a request. */
 export type Principal = UserPrincipal | { readonly kind: 'nobody' }
 
-/** Whoever sent a request. */
+/** The sender of a request. */
 export interface Sender {
-  /** An IP address; asked for where it is needed alone. */
+  /** The IP address. Only read if it is needed. */
   readonly peer: string
-  /** False where no proxy passed the request on; undefined: nobody knows. */
+  /** False if no proxy forwarded the request; undefined: unknown. */
   readonly isForwarded?: boolean
 }
 
-/** Who may do everything, as that user: for the command line on the server's own machine. */
+/**
+ * A principal that may do everything, as that user: for the command line on the server's own
+ * machine.
+ */
 export function operatorPrincipal(user: User): UserPrincipal {
   return { kind: 'user', user, tokenId: '', scope: fullScope, isOperator: true }
 }

@@ -24,7 +24,9 @@ export async function openFormat(engine: StorageEngine, environment: Environment
 export function assertFormat(entry: Entry): void {
   if (entry.isDamaged) throw unreadable('The entry with the format of the data is damaged.')
   if (readCopyMark(entry)) {
-    throw unreadable('This copy is incomplete: run the same coatcheck copy command again until it has finished.')
+    throw unreadable(
+      'This copy is incomplete: run the same coatcheck copy command again until it has finished.',
+    )
   }
   const { version } = JSON.parse(Buffer.from(entry.value).toString('utf8'))
   if (typeof version === 'number' && version <= formatVersion) return

@@ -129,7 +129,7 @@ describe('a range of records', () => {
     ['behind the prefix', 'c', []],
     ['empty', '', ['b', 'ba', 'bb']],
     ['absent', undefined, ['b', 'ba', 'bb']],
-  ])('begins as it should where the name to start after is %s', (_, startAfter, expected) => {
+  ])('begins at the right key if the name to start after is %s', (_, startAfter, expected) => {
     const range = recordRange(contentId, { prefix: 'b', startAfter })
     const names = ['', 'a', 'b', 'ba', 'bb', 'c']
     expect(names.filter((name) => holds(range, recordKey(contentId, name)))).toEqual(expected)

@@ -31,7 +31,7 @@ const all = { before: undefined, limit: 1_000 }
 
 interface Opened {
   readonly domain: TestDomain
-  /** As Jane uses it. */
+  /** The store as Jane uses it. */
   readonly store: Store
   readonly caller: Caller
 }
@@ -64,8 +64,8 @@ async function pagesOf(
   }
 }
 
-describe('what is told of a store', () => {
-  it('is who did what to it and its records, the newest first', async () => {
+describe('the history of a store', () => {
+  it('says who did what to it and its records, the newest first', async () => {
     const { domain, store, caller } = await openStore()
     const { revision } = await store.put(textRecord('a', 'one'))
     await (await domain.stores.find(store.id)).put(textRecord('a', 'two'))
@@ -88,7 +88,7 @@ describe('what is told of a store', () => {
     expect(created).toMatchObject({ action: 'store-created', subject: 'coats', actor: jane })
   })
 
-  it('comes whole and once in pages of any size, and is nothing of other stores', async () => {
+  it('comes completely and once in pages of any size, without other stores', async () => {
     type Step = (opened: Opened & { other: Store }) => Promise<unknown>
     const steps: Readonly<Record<string, Step>> = {
       'record-put a': ({ store }) => store.put(textRecord('a', 'x')),
@@ -118,7 +118,7 @@ describe('what is told of a store', () => {
     )
   })
 
-  it('comes whole also where nobody is known to have made it', async () => {
+  it('comes completely even if the store was created without an actor', async () => {
     const domain = await openTestDomain(new MemoryEngine())
     const store = await domain.stores.create({ ownerId: owner, name: 'coats' })
     const keys = ['a', 'b', 'c', 'd', 'e', 'f']
@@ -129,7 +129,7 @@ describe('what is told of a store', () => {
     }
   })
 
-  it('is what concerns all of it for longer than its change log is kept', async () => {
+  it('keeps changes to the whole store for longer than the change log', async () => {
     const opened = await openStore()
     const { domain, store, caller } = opened
     await store.put(textRecord('a', 'x'))
@@ -143,7 +143,7 @@ describe('what is told of a store', () => {
     expect(after).toBe('store-changed coats, store-cleared coats, store-created coats')
   })
 
-  it('is that its time was over', async () => {
+  it('includes its expiry', async () => {
     const opened = await openStore()
     const { domain, store } = opened
     const retention = { ttlMs: day, renewOnRead: true, renewOnWrite: true } as const
@@ -156,7 +156,7 @@ describe('what is told of a store', () => {
     expect(expired?.actor).toBeUndefined()
   })
 
-  it('is refused to those whom the store refuses, and of a store that is gone', async () => {
+  it('is refused if the store refuses the caller, or is gone', async () => {
     const { domain, store } = await openStore()
     let isAllowed = true
     const caller = callerWith(() => {
@@ -169,7 +169,7 @@ describe('what is told of a store', () => {
     expect(await codeOf(domain.auditLog.readStore(store, all))).toBe('store-not-found')
   })
 
-  it('is not kept back by damaged entries', async () => {
+  it('is not hidden by damaged entries', async () => {
     const engine = new HurtEngine(new MemoryEngine())
     const opened = await openStore(engine)
     for (const key of ['a', 'b', 'c']) await opened.store.put(textRecord(key, 'x'))
@@ -185,7 +185,7 @@ describe('what is told of a store', () => {
 })
 
 describe('the audit trail of a user', () => {
-  it("is the user's own, from the newest on, page by page", async () => {
+  it("is the user's own, the newest first, page by page", async () => {
     const { auditLog, engine } = await openTestDomain(new MemoryEngine())
     for (let at = 0; at < 25; at += 1) {
       const event = { action: 'store-changed', subject: `${at}`, at, actor: jane } as const
@@ -206,7 +206,7 @@ describe('the audit trail of a user', () => {
   })
 })
 
-describe('an audit trail that is swept', () => {
+describe('a swept audit trail', () => {
   const max = limits.auditEventsKeptMax
 
   async function write(engine: StorageEngine, userId: string, count: number): Promise<void> {
@@ -221,7 +221,7 @@ describe('an audit trail that is swept', () => {
     return entries.map(({ revision }) => revision)
   }
 
-  it('keeps its newest ten thousand events, also of more than one batch', async () => {
+  it('keeps its newest ten thousand events, even if more than one batch is removed', async () => {
     const engine = new MemoryEngine()
     const excess = 2 * limits.sweepBatchKeysMax + 7
     await write(engine, owner, max + excess)
@@ -232,14 +232,14 @@ describe('an audit trail that is swept', () => {
     expect(await revisionsOf(engine, otherOwner)).toHaveLength(5)
   })
 
-  it('loses none within the bound', async () => {
+  it('loses no event within the limit', async () => {
     const engine = new MemoryEngine()
     await write(engine, owner, max)
     await new AuditLog(engine).sweep()
     expect(await revisionsOf(engine, owner)).toHaveLength(max)
   })
 
-  it.each([1, 2, 3])('keeps as many where two servers sweep at once (%i)', async (seed) => {
+  it.each([1, 2, 3])('keeps the same number when two servers sweep at once (%i)', async (seed) => {
     const memory = new MemoryEngine()
     await write(memory, owner, max + 1_200)
     const engine = new FaultyEngine(memory, { faults: delaysOnly, seed })
@@ -247,7 +247,7 @@ describe('an audit trail that is swept', () => {
     expect(await revisionsOf(memory, owner)).toHaveLength(max)
   })
 
-  it('is visited in turn where there are many', async () => {
+  it('is visited in turn if there are many', async () => {
     const engine = new MemoryEngine()
     const users = Array.from({ length: 25 }, (_, index) => `user${String(index).padStart(13, '0')}`)
     for (const userId of users) await write(engine, userId, 1)
@@ -263,7 +263,7 @@ describe('an audit trail that is swept', () => {
     expect(await revisionsOf(engine, users[0] ?? '')).toHaveLength(max)
   })
 
-  it('comes with every sweep of the server', async () => {
+  it('is trimmed by the sweeps of the server', async () => {
     const domain = await openTestDomain(new MemoryEngine())
     await write(domain.engine, owner, max + 1)
     await domain.sweeper.sweep()

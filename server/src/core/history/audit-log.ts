@@ -8,20 +8,20 @@ import { type AuditAction, type AuditEvent, decodeAuditEvent } from '../log/audi
 import { type Change, decodeChanges } from '../log/change.ts'
 import { type NewestQuery, readNewest } from './newest-first.ts'
 
-/** What happened to a store, or to one of its records. */
+/** A change to a store, or to one of its records. */
 export type StoreEvent = Omit<AuditEvent, 'action'> & {
   readonly action: AuditAction | 'record-put' | 'record-deleted' | 'store-expired'
-  /** Of a record, in stored bytes. */
+  /** The size of a record in stored bytes. */
   readonly size?: number
 }
 
-/** A store whose events are asked for. */
+/** The store whose events are read. */
 interface AuditedStore {
   /** Throws what its caller throws. */
   identity(): Promise<StoreIdentity>
 }
 
-/** The users' audit trails, each kept to its newest events. */
+/** The users' audit trails. Only the newest events of each are kept. */
 export class AuditLog {
   readonly #engine: StorageEngine
   #cursor = kindRange('audit').start
@@ -41,8 +41,7 @@ export class AuditLog {
   }
 
   /**
-   * What happened to a store and its records, the newest first. Throws what the store's caller
-   * throws.
+   * The events of a store and its records, the newest first. Throws what the store's caller throws.
    */
   async readStore(
     store: AuditedStore,
@@ -51,7 +50,7 @@ export class AuditLog {
     const { id, ownerId } = await store.identity()
     const changes = await this.#changes(id, query)
     const settings = await this.#settings(ownerId, id, query)
-    // The change log tells of clearing too, for as long as it is kept.
+    // A clear is in the change log too, as long as its entry is kept.
     const told = new Set(changes.events.map(({ revision }) => revision))
     const others = settings.filter(
       ({ action, revision }) => action !== 'store-cleared' || !told.has(revision),
@@ -71,7 +70,10 @@ export class AuditLog {
     return { events: entries.flatMap((entry) => decodeChanges(entry).map(eventOf)), more }
   }
 
-  /** One more than is asked for, where there are more. */
+  /**
+   * The newest events of the store in the owner's trail: one more than the limit, if there are
+   * more.
+   */
   async #settings(
     ownerId: string,
     storeId: string,
@@ -89,7 +91,7 @@ export class AuditLog {
     return found
   }
 
-  /** Goes round over all trails, one at a time, and removes what is over the bound. */
+  /** Visits all trails in turn, a few per sweep, and removes the oldest events above the limit. */
   async sweep(): Promise<void> {
     const all = kindRange('audit')
     for (let visited = 0; visited < limits.sweptAuditTrailsMax; visited += 1) {
@@ -107,7 +109,8 @@ export class AuditLog {
   async #trim(userId: string): Promise<void> {
     const keys: Bytes[] = []
     for await (const { key } of walk(this.#engine, auditRange(userId, 0))) keys.push(key)
-    // By their keys: what another server removes meanwhile is not removed in addition.
+    // Removes them by their keys: if another server trims the same trail, no event is removed in
+    // addition.
     const excess = keys.slice(0, -limits.auditEventsKeptMax)
     while (excess.length > 0) {
       await this.#engine.commit({ deletes: excess.splice(0, limits.sweepBatchKeysMax) })
@@ -116,8 +119,8 @@ export class AuditLog {
 }
 
 /**
- * The first `limit` and those of the same commit as the last of them: the next page begins behind a
- * revision.
+ * The first `limit` events, plus those in the same commit as the last one: the next page begins
+ * before a revision, so it would miss them.
  */
 function wholeRevisions(events: readonly StoreEvent[], limit: number): readonly StoreEvent[] {
   const last = events[limit - 1]

@@ -34,7 +34,7 @@ async function openStore(
   return { domain, store: await domain.stores.create({ ownerId: owner, name, retention }) }
 }
 
-/** All that happened behind `after`, page by page. */
+/** All changes after `after`, page by page. */
 async function changesOf(store: Store, after: Revision = 0, prefix = ''): Promise<Change[]> {
   const changes: Change[] = []
   let page: ChangePage | undefined
@@ -52,7 +52,7 @@ async function told(store: Store, after: Revision = 0, prefix = ''): Promise<str
 }
 
 describe('the change log of a store', () => {
-  it('tells of every put and delete, in order, with the new size', async () => {
+  it('has every put and delete, in order, with the new size', async () => {
     const { store } = await openStore()
     await store.put(textRecord('a', 'one'))
     await store.put(textRecord('b', ''))
@@ -63,7 +63,7 @@ describe('the change log of a store', () => {
     expect(await told(store)).toBe('put a 3, put b 0, put a 5000, put c 1048577, delete a 0')
   })
 
-  it('carries the revision of each change, and its time', async () => {
+  it('has the revision and the time of each change', async () => {
     const { domain, store } = await openStore()
     const first = await store.put(textRecord('a', 'one'))
     domain.environment.advance(5)
@@ -74,7 +74,7 @@ describe('the change log of a store', () => {
     expect(changes.map(({ at }) => at)).toEqual([now - 5, now])
   })
 
-  it('goes on behind the revision that was seen', async () => {
+  it('continues after the revision that was seen', async () => {
     const { store } = await openStore()
     const { revision } = await store.put(textRecord('a', 'one'))
     await store.put(textRecord('b', 'two'))
@@ -84,14 +84,14 @@ describe('the change log of a store', () => {
     expect(await told(store, page.revision)).toBe('')
   })
 
-  it('stays where it is while nothing happens', async () => {
+  it('has no new changes while nothing happens', async () => {
     const { store } = await openStore()
     const { revision } = await store.put(textRecord('a', 'one'))
     const page = await store.changes({ after: revision, prefix: '' })
     expect(page).toEqual({ changes: [], revision, more: false, isReset: false })
   })
 
-  it('tells of keys with a prefix, and of what concerns the whole store', async () => {
+  it('can be limited to keys with a prefix, and then has the changes of the whole store too', async () => {
     const { domain, store } = await openStore()
     for (const key of ['a/1', 'b', 'a/2', 'a']) await store.put(textRecord(key, 'x'))
     await store.clear()
@@ -101,14 +101,14 @@ describe('the change log of a store', () => {
     expect(await told(store, 0, 'a/')).toBe('put a/1 1, put a/2 1, clear  0, drop  0')
   })
 
-  it('moves on over what has another prefix', async () => {
+  it('moves on past changes of other prefixes', async () => {
     const { store } = await openStore()
     const { revision } = await store.put(textRecord('b', 'x'))
     const page = await store.changes({ after: 0, prefix: 'a' })
     expect(page).toMatchObject({ changes: [], revision })
   })
 
-  it('does not tell of what was refused, nor of new titles and looks', async () => {
+  it('has no refused writes, new titles or reads', async () => {
     const { domain, store } = await openStore()
     await codeOf(store.put(textRecord('a', 'x'), { kind: 'present' }))
     await codeOf(store.put(textRecord('\ud800', 'x')))
@@ -118,7 +118,7 @@ describe('the change log of a store', () => {
     expect(await told(store)).toBe('')
   })
 
-  it("is no other store's", async () => {
+  it("has no other store's changes", async () => {
     const { domain, store } = await openStore()
     const other = await domain.stores.create({ ownerId: owner, name: 'hats' })
     await other.put(textRecord('a', 'x'))
@@ -135,7 +135,7 @@ describe('the change log of a store', () => {
     expect(keys).toEqual(Array.from({ length: 1_005 }, (_, index) => `${index}`))
   })
 
-  it('never tells late of what happened before something that was seen', async () => {
+  it('never gets a change before one that was seen', async () => {
     const engine = new FaultyEngine(new MemoryEngine(), { faults: delaysOnly, seed: 4 })
     const { store } = await openStore({ engine })
     const keys = Array.from({ length: 60 }, (_, index) => `${index}`)
@@ -151,21 +151,21 @@ describe('the change log of a store', () => {
 })
 
 describe('the end of a store', () => {
-  it('is told after it was dropped', async () => {
+  it('is in the log after a drop', async () => {
     const { domain, store } = await openStore()
     await store.put(textRecord('a', 'x'))
     await domain.stores.drop(store.id)
     expect(await told(store)).toBe('put a 1, drop  0')
   })
 
-  it('is told after its time was over and it was swept', async () => {
+  it('is in the log after an expiry and a sweep', async () => {
     const { domain, store } = await openStore({ unnamed: true })
     domain.environment.advance(7 * day)
     await domain.sweeper.sweep()
     expect(await told(store)).toBe('expire  0')
   })
 
-  it('is told of a store that begins anew instead', async () => {
+  it('is in the log if the store is cleared instead', async () => {
     const retention = {
       ttlMs: day,
       renewOnRead: true,
@@ -179,7 +179,7 @@ describe('the end of a store', () => {
     expect(await told(store)).toBe('put a 1, expire  0, put b 1')
   })
 
-  it('can be told no more once that is seen or forgotten, and of a store that never was', async () => {
+  it('is not found after it was seen, or after the log was trimmed', async () => {
     const { domain, store } = await openStore()
     await store.put(textRecord('a', 'x'))
     await domain.stores.drop(store.id)
@@ -193,8 +193,8 @@ describe('the end of a store', () => {
   })
 })
 
-describe('a change that can no longer be told', () => {
-  it('makes the reader begin again, from where the storage is now', async () => {
+describe('a change that can no longer be read', () => {
+  it('makes the reader start again from the current revision', async () => {
     const { domain, store } = await openStore()
     await store.put(textRecord('a', 'x'))
     await sweepFor(domain, 8 * day)
@@ -205,7 +205,7 @@ describe('a change that can no longer be told', () => {
     expect(await told(store, page.revision)).toBe('')
   })
 
-  it('is no matter to a reader who has seen it', async () => {
+  it('does not affect a reader that has seen it', async () => {
     const { domain, store } = await openStore()
     const { revision } = await store.put(textRecord('a', 'x'))
     await sweepFor(domain, 8 * day)

@@ -13,16 +13,16 @@ import { limits } from '../kernel/limits.ts'
 import { type Change, decodeChanges } from '../log/change.ts'
 import { narrowedPrefix } from '../people/scope.ts'
 
-/** One page of what happened in a store. */
+/** One page of the changes in a store. */
 export interface ChangePage {
   readonly changes: readonly Change[]
-  /** Ask again behind this revision. */
+  /** The next page begins after this revision. */
   readonly revision: Revision
-  /** True when there is more behind this page already. */
+  /** True when there are more changes after this page already. */
   readonly more: boolean
   /**
-   * True when changes behind the one asked for were trimmed or are damaged: read the store anew,
-   * then go on from `revision`.
+   * True when changes after the requested revision were trimmed or are damaged. The client must
+   * read the store again, then continue from `revision`.
    */
   readonly isReset: boolean
 }
@@ -31,14 +31,14 @@ interface ChangeReader {
   readonly engine: StorageEngine
   readonly identities: IdentityCache
   readonly caller: Caller
-  /** What the store was when the caller found it. */
+  /** The store's identity when the caller found it. */
   readonly found: StoreIdentity | undefined
 }
 
 /**
- * The changes behind `after` whose key begins with `prefix`, and those that concern the whole
- * store. A store that is gone can still tell of its end. Throws `store-not-found` where nothing is
- * left to tell, and what the caller throws of a store that is there.
+ * The changes after `after` whose keys begin with `prefix`, and those of the whole store. A store
+ * that is gone still has its last changes. Throws `store-not-found` if it has none left, and what
+ * the caller throws if the store exists.
  */
 export async function readChanges(
   reader: ChangeReader,
@@ -48,7 +48,7 @@ export async function readChanges(
   const { engine, caller, found } = reader
   const bound = { limit: limits.pageItemsMax, bytes: limits.pageBytesMax }
   const page = await engine.scan(changeRange(storeId, after), bound)
-  // Asked behind the page: a trim that came between the two is seen, and the page is not trusted.
+  // Read after the page: if a trim happened in between, the mark shows it and the page is not used.
   const [trimmed, store] = await engine.get([changesTrimmedKey(storeId), storeKey(storeId)])
   if (!store && page.entries.length === 0) throw storeNotFound(storeId)
   const seen = store
@@ -65,7 +65,7 @@ export async function readChanges(
   }
 }
 
-/** What the keys begin with whose changes the caller may see; undefined: none. */
+/** The prefix of the keys whose changes the caller may see; undefined: none. */
 async function seenPrefix(
   { engine, identities, caller }: ChangeReader,
   { storeId, store, prefix }: { storeId: string; store: Entry; prefix: string },

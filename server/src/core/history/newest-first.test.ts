@@ -9,7 +9,7 @@ import { type NewestQuery, readNewest } from './newest-first.ts'
 
 const rangeOf = (revision: Revision): KeyRange => auditRange(owner, revision)
 
-/** Writes entries (true) and what lies between them (so many other commits). */
+/** Writes entries (true), and other commits between them (their number). */
 async function logWith(
   steps: readonly (true | number)[],
 ): Promise<{ engine: StorageEngine; revisions: readonly Revision[] }> {
@@ -37,8 +37,8 @@ async function read(
   return { found: entries.map(({ revision }) => revision), more }
 }
 
-describe('a log that is read from its end', () => {
-  it('comes whole and once, the newest first, in pages of any size and whatever lies between', async () => {
+describe('a log that is read backwards', () => {
+  it('comes completely and once, the newest first, in pages of any size, with any gaps between', async () => {
     const anyStep = fc.oneof(
       { weight: 8, arbitrary: fc.constant<true>(true) },
       { weight: 2, arbitrary: fc.nat({ max: 20 }) },
@@ -67,7 +67,7 @@ describe('a log that is read from its end', () => {
     )
   })
 
-  it('begins behind any revision, also one that is no entry, or is not there yet', async () => {
+  it('begins before any revision, even one without an entry, or one in the future', async () => {
     const { engine, revisions } = await logWith([3, true, true, 2, true, 1_500, true, 4])
     const newest = await engine.newerThan(-1, new AbortController().signal)
     for (let before = 0; before <= newest + 3; before += 1) {
@@ -79,7 +79,7 @@ describe('a log that is read from its end', () => {
     expect(all).toEqual({ found: revisions, more: false })
   })
 
-  it('is empty where nothing was written', async () => {
+  it('is empty if nothing was written', async () => {
     const empty = { found: [], more: false }
     expect(await read(new MemoryEngine(), { before: undefined, limit: 5 })).toEqual(empty)
     const { engine } = await logWith([2_000])
@@ -87,7 +87,7 @@ describe('a log that is read from its end', () => {
     expect(await read(engine, { before: 0, limit: 5 })).toEqual(empty)
   })
 
-  it('hides nothing behind damaged entries', async () => {
+  it('has the entries before damaged ones', async () => {
     const { engine, revisions } = await logWith(Array.from({ length: 6 }, () => true))
     const hurt = new HurtEngine(engine)
     const entries = await entriesOf(engine, 'audit')
@@ -100,7 +100,7 @@ describe('a log that is read from its end', () => {
     expect(rest.found).not.toContain(fifth)
   })
 
-  it('is not read whole for its end', async () => {
+  it('is not read completely for its last entries', async () => {
     const { engine } = await logWith(Array.from({ length: 5_000 }, () => true))
     let scanned = 0
     const scan = engine.scan.bind(engine)

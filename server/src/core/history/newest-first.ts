@@ -2,7 +2,7 @@ import { walk } from '../disk/walk.ts'
 import type { Entry, KeyRange, Revision, StorageEngine } from '../engine/engine.ts'
 import { limits } from '../kernel/limits.ts'
 
-/** Of entries that are stamped with their revision, those of a page from the newest on. */
+/** A page of entries with stamped keys, from the newest on. */
 export interface NewestPage {
   /** The newest first; damaged ones are left out. */
   readonly entries: readonly Entry[]
@@ -11,15 +11,15 @@ export interface NewestPage {
 }
 
 export interface NewestQuery {
-  /** Only what is older than this revision; undefined: all. */
+  /** Only entries older than this revision; undefined: all. */
   readonly before: Revision | undefined
   readonly limit: number
 }
 
 /**
- * The last entries of a log. An engine reads forwards only, so that a stretch in front of the end
- * is read that is twice as long each time, until it holds enough. `rangeOf(after)` is what is
- * stamped with a revision behind `after`.
+ * The last entries of a log. Engines only read forwards, so this reads a range before the end,
+ * twice as long each time, until it holds enough entries. `rangeOf(after)` is the range of the
+ * entries with a revision above `after`.
  */
 export async function readNewest(
   engine: StorageEngine,

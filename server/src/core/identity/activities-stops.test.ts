@@ -30,7 +30,7 @@ const lasting: Retention = {
   renewOnWrite: true,
   onExpiry: 'drop',
 }
-/** How long a renewal of such a store may wait before it is written. */
+/** How long a renewal of such a store may stay unwritten. */
 const delayMs = 10 * second
 
 interface Opened {
@@ -72,7 +72,7 @@ describe('after a clean close', () => {
     expect(await isAlive(next)).toBe(false)
   })
 
-  it('no server is noted as running', async () => {
+  it('no server is registered as running', async () => {
     const { domain } = await openStore()
     expect(await entriesOf(domain.engine, 'instance')).toHaveLength(1)
     await domain.close()
@@ -81,7 +81,9 @@ describe('after a clean close', () => {
 })
 
 describe('after an unclean stop', () => {
-  /** The server stops without a word, its last renewal not written, which holds until `endsAt`. */
+  /**
+   * The server crashes before it writes its last renewal, with which the store expires at `endsAt`.
+   */
   async function crashed(): Promise<{ opened: Opened; next: Opened; endsAt: number }> {
     const opened = await openStore({ retention: lasting })
     const { environment } = opened.domain
@@ -98,7 +100,7 @@ describe('after an unclean stop', () => {
     environment.advance(time - environment.now())
   }
 
-  it('a store never ends before its last use says so', async () => {
+  it('a store never ends before its last use plus its time to live', async () => {
     const { next, endsAt } = await crashed()
     goTo(next.domain.environment, endsAt - 1)
     expect(await isAlive(next)).toBe(true)
@@ -108,7 +110,7 @@ describe('after an unclean stop', () => {
     expect(await isAlive(next)).toBe(false)
   })
 
-  it('a store lives no longer than a renewal may wait', async () => {
+  it('a store lives longer only by the time that a renewal may stay unwritten', async () => {
     const { next, endsAt } = await crashed()
     goTo(next.domain.environment, endsAt + delayMs)
     expect(await isAlive(next)).toBe(false)
@@ -122,7 +124,7 @@ describe('after an unclean stop', () => {
     ],
   ]
 
-  it.each(looks)('a store ends no earlier because the next server %s', async (_, look) => {
+  it.each(looks)('a store does not end earlier if the next server %s', async (_, look) => {
     const { next, endsAt } = await crashed()
     await look(next)
     await settle()
@@ -133,7 +135,7 @@ describe('after an unclean stop', () => {
     expect(await isAlive(next)).toBe(false)
   })
 
-  it('a store that the next server uses ends by that use', async () => {
+  it('a store that the next server uses expires a time to live after that use', async () => {
     const { next } = await crashed()
     next.domain.environment.advance(minute)
     await next.store.get('key')
@@ -145,7 +147,7 @@ describe('after an unclean stop', () => {
     expect(await isAlive(last)).toBe(false)
   })
 
-  it('a use counts that came just after one that renews nothing', async () => {
+  it('a use counts just after one that renews nothing', async () => {
     const opened = await openStore({ retention: lasting })
     const { environment } = opened.domain
     environment.advance(hour / 2)
@@ -159,7 +161,7 @@ describe('after an unclean stop', () => {
     expect(await isAlive(next)).toBe(true)
   })
 
-  it('a use counts that came just after one that could not be written', async () => {
+  it('a use counts just after one that could not be written', async () => {
     const engine = new HurtEngine(new MemoryEngine())
     const opened = await openStore({ retention: lasting, engine })
     const { environment } = opened.domain
@@ -175,7 +177,7 @@ describe('after an unclean stop', () => {
     expect(await isAlive(next)).toBe(true)
   })
 
-  it('a use counts that came while another one was being written', async () => {
+  it('a use counts while another one is being written', async () => {
     const faults = { ...delaysOnly, delay: 1 }
     const engine = new FaultyEngine(new MemoryEngine(), { faults, seed: 1 })
     const opened = await openStore({ retention: lasting, engine })
@@ -189,7 +191,7 @@ describe('after an unclean stop', () => {
     expect(await isAlive(next)).toBe(true)
   })
 
-  it('a store that two servers left uncleanly never ends early', async () => {
+  it('a store never ends early after two servers stopped uncleanly', async () => {
     const { next } = await crashed()
     next.domain.environment.advance(delayMs)
     await next.store.list(wholeList)
@@ -201,7 +203,7 @@ describe('after an unclean stop', () => {
     expect(await isAlive(last)).toBe(true)
   })
 
-  it('an unnamed store of seven days gets ten seconds more', async () => {
+  it('an unnamed store lives seven days and ten seconds', async () => {
     const opened = await openStore()
     const next = await nextServer(opened)
     next.domain.environment.advance(7 * day + delayMs - 1)
@@ -212,7 +214,7 @@ describe('after an unclean stop', () => {
 })
 
 describe('a server that stops', () => {
-  it('does not say that it left in order where it could not write the last use', async () => {
+  it('stays registered if it could not write the last use', async () => {
     const engine = new ContendedEngine()
     const opened = await openStore({ retention: lasting, engine })
     opened.domain.environment.advance(second)
@@ -226,8 +228,8 @@ describe('a server that stops', () => {
   })
 })
 
-describe('two servers that run', () => {
-  it('never end a store early that the other one has just used', async () => {
+describe('two running servers', () => {
+  it('never end a store early that the other has just used', async () => {
     const one = await openStore({ retention: lasting })
     const two = await nextServer(one)
     const { environment } = one.domain
@@ -245,14 +247,14 @@ describe('two servers that run', () => {
 
   const uses: readonly [string, (used: Opened) => Promise<unknown>][] = [
     ['read', async ({ store }) => store.get('key')],
-    ['written', ({ store }) => store.put(textRecord('key', 'value'))],
-    ['deleted', ({ store }) => store.delete('key')],
-    ['read together with others', async ({ store }) => store.batch.get(['key'])],
-    ['counted', ({ store }) => store.batch.count()],
-    ['deleted together with others', ({ store }) => store.batch.delete(['key'])],
+    ['written to', ({ store }) => store.put(textRecord('key', 'value'))],
+    ['deleted from', ({ store }) => store.delete('key')],
+    ['read several records of', async ({ store }) => store.batch.get(['key'])],
+    ['counted the records of', ({ store }) => store.batch.count()],
+    ['deleted several records of', ({ store }) => store.batch.delete(['key'])],
   ]
 
-  it.each(uses)('never end a store in the moment when the other one has %s', async (_, use) => {
+  it.each(uses)('never end a store at the moment when the other has %s it', async (_, use) => {
     const one = await openStore({ retention: lasting })
     const two = await nextServer(one)
     const { environment } = one.domain
@@ -264,7 +266,7 @@ describe('two servers that run', () => {
     expect([await isAlive(one), await isAlive(two)]).toEqual([true, true])
   })
 
-  it('let a store be read near its end where that can not be written', async () => {
+  it('let a store be read near its expiry even if the use cannot be written', async () => {
     const engine = new HurtEngine(new MemoryEngine())
     const one = await openStore({ retention: lasting, engine })
     const two = await nextServer(one)
@@ -274,7 +276,7 @@ describe('two servers that run', () => {
     expect(two.domain.environment.errors).toHaveLength(1)
   })
 
-  it('agree on the end of a store that both used and left in order', async () => {
+  it('agree on the expiry of a store that both used before they stopped in order', async () => {
     const one = await openStore({ retention: lasting })
     const two = await nextServer(one)
     await two.store.get('key')
@@ -289,7 +291,7 @@ describe('two servers that run', () => {
   })
 })
 
-/** Somebody else always writes the same entry just before. */
+/** Another server always writes the same entry just before. */
 class ContendedEngine extends MemoryEngine {
   contended: Bytes | undefined
 

@@ -14,7 +14,7 @@ import {
 } from '../testing/testing.ts'
 
 const wholeList = { prefix: '', startAfter: undefined, limit: 1_000 }
-/** How long a renewal may wait before it is written. */
+/** How long a renewal may stay unwritten. */
 const delayMs = 10 * second
 
 interface Opened {
@@ -39,7 +39,7 @@ async function revisionOf({ engine }: TestDomain): Promise<number> {
 }
 
 describe('the times of a store', () => {
-  it('begin with its making', async () => {
+  it('begin with its creation', async () => {
     const { domain, store } = await openStore()
     const now = domain.environment.now()
     expect(await store.info()).toMatchObject({ createdAt: now, modifiedAt: now, accessedAt: now })
@@ -72,7 +72,7 @@ describe('the times of a store', () => {
     expect(changed.join(' ')).toBe(moved)
   })
 
-  it('are exact after a close and another start', async () => {
+  it('are exact after a close and a restart', async () => {
     const opened = await openStore({ name: 'coats' })
     opened.domain.environment.advance(second)
     await opened.store.put(textRecord('key', 'value'))
@@ -83,7 +83,7 @@ describe('the times of a store', () => {
     expect(await (await nextServer(opened)).store.info()).toEqual(before)
   })
 
-  it('are at most a renewal behind after an unclean stop', async () => {
+  it('are behind by at most the delay of a renewal after an unclean stop', async () => {
     const opened = await openStore({ name: 'coats' })
     for (let passed = 0; passed < 5 * minute; passed += 3 * second) {
       opened.domain.environment.advance(3 * second)
@@ -120,7 +120,7 @@ describe('the counters of a store', () => {
     expect(await counts(opened)).toEqual([3, 2, 1, 4])
   })
 
-  it('are exact over sweeps, closes and starts', async () => {
+  it('are exact after sweeps, closes and restarts', async () => {
     let opened = await openStore()
     for (let round = 1; round <= 4; round += 1) {
       await use(opened)
@@ -147,7 +147,7 @@ describe('the counters of a store', () => {
     expect(await counts(await nextServer(opened))).toEqual([5, 2, 1, 4])
   })
 
-  it('count what two servers do', async () => {
+  it('count the uses on two servers', async () => {
     const one = await openStore()
     const two = await nextServer(one)
     for (let turn = 0; turn < 5; turn += 1) await Promise.all([use(one), use(two)])
@@ -155,7 +155,7 @@ describe('the counters of a store', () => {
     expect(await counts(await nextServer(one))).toEqual([30, 20, 10, 40])
   })
 
-  it('do not count a put that was refused for its condition', async () => {
+  it('do not count a put whose condition failed', async () => {
     const opened = await openStore()
     await opened.store.put(textRecord('key', 'value'), { kind: 'absent' })
     await codeOf(opened.store.put(textRecord('key', 'value'), { kind: 'absent' }))
@@ -163,8 +163,8 @@ describe('the counters of a store', () => {
   })
 })
 
-describe('a hot store', () => {
-  it('is stamped once in ten seconds, however often it is read', async () => {
+describe('a busy store', () => {
+  it('has its activity written once in ten seconds, however often it is read', async () => {
     const { domain, store } = await openStore()
     const before = await revisionOf(domain)
     for (let turn = 0; turn < 300; turn += 1) {
@@ -175,7 +175,7 @@ describe('a hot store', () => {
     expect((await revisionOf(domain)) - before).toBeLessThanOrEqual(3)
   })
 
-  it('that was just made is not stamped again by its first uses', async () => {
+  it('that was just created does not have its activity written by its first uses', async () => {
     const { domain, store } = await openStore()
     const before = await revisionOf(domain)
     await store.put(textRecord('key', 'value'))
@@ -184,7 +184,7 @@ describe('a hot store', () => {
     expect((await revisionOf(domain)) - before).toBe(1)
   })
 
-  it('is not stamped again by sweeps when nobody used it', async () => {
+  it('does not have its activity written by sweeps without new uses', async () => {
     const { domain, store } = await openStore()
     await store.get('key')
     await domain.sweeper.sweep()

@@ -18,21 +18,21 @@ import {
 import type { IdentityCache, StoreIdentity } from './identity.ts'
 import { type Retention, renewalDelayMs, retentionInForce } from './retention.ts'
 
-/** What this server knows of a store's use and has not written yet. */
+/** The uses of a store that this server knows of and has not written yet. */
 interface Pending {
   flushedAt: number
-  /** A flush is about to take what is known. */
+  /** A flush is queued, which will take the values below. */
   isQueued: boolean
   modifiedAt: number
   accessedAt: number
-  /** The last use that renews the store; 0: none. */
+  /** The time of the last use that renewed the store; 0: none. */
   renewedAt: number
-  /** The last such use that a flush has taken; 0: none, or that flush failed. */
+  /** The last `renewedAt` that a flush has taken; 0: none, or that flush failed. */
   renewalTakenAt: number
   readonly counts: Record<(typeof useCounters)[StoreUse], number>
 }
 
-/** Of a store that this server did not use yet, or has written all use of. */
+/** For a store without pending uses on this server. */
 const unused: Readonly<Pending> = {
   flushedAt: 0,
   isQueued: false,
@@ -44,11 +44,12 @@ const unused: Readonly<Pending> = {
 }
 
 /**
- * The stores' activity. Uses are noted in memory and written seldom, so that a hot store does not
- * contend. A renewal may wait only while what is written ends the store at most `renewalDelayMs`
- * too early, under a stamp that says so: it is this server's or that of several. A crash forgets
- * that span, and other servers cannot see it, which is why a store lives that much longer where a
- * server may know better that stamped it and did not leave in order. It never ends early.
+ * The stores' activity. Uses are noted in memory and written rarely, so that the writes of a busy
+ * store do not conflict. A renewal may stay unwritten only while the stored expiry is at most
+ * `renewalDelayMs` too early, and only if the stored stamp (`by`) names this server, or several
+ * servers. Unwritten renewals are lost in a crash, and other servers cannot see them. Therefore a
+ * store lives `renewalDelayMs` longer if a server in its stamp still runs or did not stop in order.
+ * A store never ends early.
  */
 export class Activities {
   readonly #engine: StorageEngine
@@ -75,13 +76,19 @@ export class Activities {
     this.#instance = Buffer.from(parts.environment.randomBytes(instanceBytes))
   }
 
-  /** Says that this server runs: what it stamps from now on may lag behind what it knows. */
+  /**
+   * Registers this server as running: activities that it stamps from now on may be older than what
+   * it knows.
+   */
   async start(): Promise<void> {
     const value = Buffer.from(String(this.#environment.now()))
     await this.#engine.commit({ puts: [{ key: instanceKey(this.#instance), value }] })
   }
 
-  /** Writes what is known and says that nothing is missing. */
+  /**
+   * Writes all pending uses. If nothing is left, removes the registration of this server, which
+   * says that the stored activities are complete.
+   */
   async stop(): Promise<void> {
     await this.flushAll()
     if (![...this.#pending.values()].every(isEmpty)) return
@@ -94,8 +101,8 @@ export class Activities {
   }
 
   /**
-   * The activity of a store that begins, is renamed or is cleared now. `stored` is what is written
-   * of it so far: uses that are only known in memory are added by the next flush.
+   * The activity of a store that is created, renamed or cleared now. `stored` is its stored
+   * activity so far. The next flush adds the uses that are only in memory.
    */
   armed(identity: StoreIdentity, stored?: StoreActivity): StoreActivity {
     const now = this.#environment.now()
@@ -112,14 +119,15 @@ export class Activities {
     }
   }
 
-  /** A store that was just written with `armed()` needs no stamp for a while. */
+  /** To be called after a store was stored with `armed()`: it needs no flush for a while. */
   noteArmed(identity: StoreIdentity): void {
     this.#pendingOf(identity.id).flushedAt = this.#environment.now()
   }
 
   /**
-   * Notes a use, and writes it in the background where that is due. To be waited for where a server
-   * that knows nothing of this one may end the store before that is done. Never rejects.
+   * Notes a use, and writes it in the background if that is due. Returns a promise if the caller
+   * must wait for that write: otherwise a server that does not know of this use could end the store
+   * first. The promise never rejects.
    */
   touch(
     snapshot: { identity: StoreIdentity; activity: Entry | undefined },
@@ -145,13 +153,13 @@ export class Activities {
     return
   }
 
-  /** What is stored, together with what this server knows better. */
+  /** The stored activity, updated with the uses that only this server knows of. */
   current(identity: StoreIdentity, stored: StoreActivity): StoreActivity {
     const pending = this.#pending.get(identity.id) ?? unused
     return merged(stored, pending, this.#retention(identity))
   }
 
-  /** Whether the store's time is over. `entry` is its activity entry. */
+  /** Whether the store has expired. `entry` is its activity entry. */
   isExpired(identity: StoreIdentity, entry: Entry): Awaitable<boolean> {
     const stored = decodeActivity(entry)
     const { expiresAt } = this.current(identity, stored)
@@ -162,12 +170,12 @@ export class Activities {
     return this.#othersMayKnow(stored).then((mayKnow) => !mayKnow)
   }
 
-  /** Writes what is known of one store, if anything is, behind what is being written of it. */
+  /** Writes the pending uses of one store, if any, after a running flush of that store. */
   flush(storeId: string): Promise<void> {
     return this.#flushes.run(storeId, () => this.#flush(storeId))
   }
 
-  /** Writes all that is known and lets go of stores that were not used for a while. */
+  /** Writes all pending uses, and forgets the stores that were not used for a while. */
   async flushAll(): Promise<void> {
     const now = this.#environment.now()
     const storeIds = [...this.#pending.keys()]
@@ -181,10 +189,13 @@ export class Activities {
     }
   }
 
-  /** What fails is logged, and no reason to refuse the use itself: a full disk can be read. */
+  /**
+   * A failure is only logged, since it is no reason to refuse the use itself: a full disk can still
+   * be read.
+   */
   async #writeNow(storeId: string): Promise<void> {
     const work = this.flush(storeId)
-    this.#background.start('Writing a store its last use', work)
+    this.#background.start('Writing the last use of a store', work)
     await Promise.allSettled([work])
   }
 
@@ -206,7 +217,7 @@ export class Activities {
     if (outcome === 'written') forgetTaken(pending, taken)
   }
 
-  /** `busy`: others changed the store meanwhile; what is known is kept for the next time. */
+  /** `busy`: the store changed in each attempt. The uses stay pending. */
   async #write(storeId: string, taken: Pending): Promise<'written' | 'gone' | 'busy'> {
     const attempt = async (): Promise<'written' | 'gone' | typeof lostRace> => {
       const keys = [storeKey(storeId), activityKey(storeId)]
@@ -225,13 +236,18 @@ export class Activities {
     return retry<'written' | 'gone' | 'busy'>(limits.commitAttemptsMax, attempt, () => 'busy')
   }
 
-  /** The last use that the stored end counts from, or will when what is under way is written. */
+  /**
+   * The time of the last renewal in the stored expiry, or in the one that a running flush writes.
+   */
   #renewalWrittenAt(pending: Pending, stored: StoreActivity, { ttlMs }: Retention): number {
     const mayWait = this.#isOurs(stored)
     return Math.max(pending.renewalTakenAt, mayWait ? stored.expiresAt - ttlMs : 0)
   }
 
-  /** Whether the end is near, and the server that stamped the store takes it for exact. */
+  /**
+   * Whether the stored expiry is near, and the stamp does not say that this server may know better:
+   * then another server may end the store without considering this one.
+   */
   #mayEndUnasked(stored: StoreActivity): boolean {
     if (this.#isOurs(stored)) return false
     return stored.expiresAt - this.#environment.now() < limits.activityFlushMsMax
@@ -272,7 +288,7 @@ export class Activities {
   }
 }
 
-/** The puts and deletes that write an activity and keep its place among those that expire. */
+/** The puts and deletes that write an activity and move the store in the expiry index. */
 export function moveExpiry(
   storeId: string,
   { from, to }: { from: StoreActivity | undefined; to: StoreActivity },
@@ -292,7 +308,10 @@ function renews(retention: Retention, use: StoreUse): boolean {
   return use === 'read' ? retention.renewOnRead : retention.renewOnWrite
 }
 
-/** The end is as far away as the last renewal puts it; a store that is kept has none. */
+/**
+ * The stored activity plus the pending uses. The expiry counts from the last renewal; a store
+ * without a retention has none.
+ */
 function merged(
   stored: StoreActivity,
   pending: Readonly<Pending>,
@@ -315,7 +334,7 @@ function isEmpty({ counts }: Pending): boolean {
   return counts.reads + counts.writes + counts.deletes + counts.lists === 0
 }
 
-/** What was written is no longer pending; what came meanwhile is. */
+/** Removes the written uses from the pending ones; newer uses stay pending. */
 function forgetTaken(pending: Pending, taken: Pending): void {
   for (const name of Object.values(useCounters)) pending.counts[name] -= taken.counts[name]
 }

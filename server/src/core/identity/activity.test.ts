@@ -42,7 +42,7 @@ it('keeps its bytes on disk', () => {
   expect(bytes.toString('hex')).toBe(expected + Buffer.from('abcdefgh').toString('hex'))
 })
 
-it('says nothing where it is damaged, so that its store is kept', () => {
+it('is all zeros if it is damaged, so that its store is kept', () => {
   const damaged = { key: Buffer.from('a'), value: Buffer.alloc(0), revision: 1, isDamaged: true }
   expect(decodeActivity(damaged)).toMatchObject({ expiresAt: 0, modifiedAt: 0, reads: 0 })
 })

@@ -10,7 +10,7 @@ export const useCounters = {
   list: 'lists',
 } as const satisfies Record<StoreUse, string>
 
-/** When a store was used and when it ends. Written seldom, and checked only by expiry. */
+/** When a store was used and when it expires. Written rarely; writes to records do not check it. */
 export interface StoreActivity {
   /** Milliseconds since 1970; 0: never. */
   readonly expiresAt: number
@@ -22,14 +22,14 @@ export interface StoreActivity {
   readonly deletes: number
   readonly lists: number
   /**
-   * The running server that wrote this: 8 bytes. Only it knows of later use; where all are 0, any
-   * server may.
+   * The id of the running server that wrote this: 8 bytes. Only that server may know of later uses.
+   * If all bytes are 0, any server may.
    */
   readonly by: Bytes
 }
 
 export const instanceBytes = 8
-/** Stands for more than one server. */
+/** As `by`: stands for several servers. */
 export const severalInstances = Buffer.alloc(instanceBytes)
 
 /**
@@ -53,7 +53,7 @@ export function encodeActivity(activity: StoreActivity): Buffer {
   return bytes
 }
 
-/** A damaged activity reads as one that says nothing: its store does not expire. */
+/** A damaged entry is read as zeros: its store does not expire. */
 export function decodeActivity(entry: Entry): StoreActivity {
   const bytes = entry.isDamaged ? Buffer.alloc(encodedBytes) : asBuffer(entry.value)
   const read = (index: number): number => bytes.readDoubleBE(index * 8)

@@ -11,9 +11,9 @@ import { type Caller, decidedOnce, system } from './caller.ts'
 interface Opened {
   readonly domain: TestDomain
   readonly owner: User
-  /** As the server itself uses it. */
+  /** The store with the rights of the server itself. */
   readonly store: Store
-  /** Who comes with a token of the owner that is for so much. */
+  /** A caller with a token of the owner that has this scope. */
   readonly callerOf: (scope: Partial<Scope>, use: Use) => Promise<Caller>
 }
 
@@ -41,7 +41,7 @@ async function told(store: Store, prefix = ''): Promise<string> {
   return changes.map(({ kind, key }) => `${kind} ${key}`).join(', ')
 }
 
-describe('a caller whose token is for the keys with a prefix', () => {
+describe('a caller whose token is limited to a key prefix', () => {
   const keys = ['a', 'a/1', 'a/2/x', 'b', 'é']
 
   async function openConfined(): Promise<Opened & { confined: Store }> {
@@ -59,19 +59,19 @@ describe('a caller whose token is for the keys with a prefix', () => {
     ['a/2', 'a/2/x'],
     ['b', ''],
     ['a0', ''],
-  ])('lists those that begin with %j too', async (prefix, seen) => {
+  ])('lists those of its keys that begin with %j', async (prefix, seen) => {
     const { confined } = await openConfined()
     expect(await keysOf(confined, prefix)).toBe(seen)
   })
 
-  it('lists them behind any other key', async () => {
+  it('lists its keys after any other key', async () => {
     const { confined } = await openConfined()
     expect(await keysOf(confined, '', 'a')).toBe('a/1 a/2/x')
     expect(await keysOf(confined, '', 'a/1')).toBe('a/2/x')
     expect(await keysOf(confined, '', 'b')).toBe('')
   })
 
-  it('is told of their changes, and of what concerns the whole store', async () => {
+  it('sees the changes of its keys, and those of the whole store', async () => {
     const { domain, store, confined } = await openConfined()
     await store.delete('b')
     await store.delete('a/1')
@@ -83,7 +83,7 @@ describe('a caller whose token is for the keys with a prefix', () => {
     expect(await told(confined)).toBe('put a/1, put a/2/x, delete a/1, clear , drop ')
   })
 
-  it('is told of no other change of a store that is gone', async () => {
+  it('sees no changes of other keys even if the store is gone', async () => {
     const { domain, store, callerOf } = await openConfined()
     const scope = { action: 'read', storeId: store.id, keyPrefix: 'é' } as const
     const caller = await callerOf(scope, { action: 'read', extent: 'some' })
@@ -95,7 +95,7 @@ describe('a caller whose token is for the keys with a prefix', () => {
     expect(await told(read)).toBe('put é, drop ')
   })
 
-  it('is nobody who lists or clears all of it', async () => {
+  it('may not list or clear the whole store', async () => {
     const { domain, store, callerOf } = await openConfined()
     const scope = { action: 'write', storeId: store.id, keyPrefix: 'a/' } as const
     for (const action of ['read', 'write', 'manage'] as const) {
@@ -107,7 +107,7 @@ describe('a caller whose token is for the keys with a prefix', () => {
 })
 
 describe('a caller of another store', () => {
-  it('is refused by every use, whatever the token may do', async () => {
+  it('is refused every use, whatever the token allows', async () => {
     const { domain, owner, store, callerOf } = await openStore()
     const other = await domain.stores.create({ ownerId: owner.id, name: 'hats' })
     for (const action of ['read', 'write', 'manage'] as const) {
@@ -121,8 +121,8 @@ describe('a caller of another store', () => {
   })
 })
 
-describe('a caller whose right ends between the finding of a store and its use', () => {
-  /** All that changes something; each needs the right to `manage` or `write`. */
+describe('a caller who loses the right between finding and using a store', () => {
+  /** All uses that change something. Each needs the right to `manage` or `write`. */
   const uses: Readonly<
     Record<string, [Action, (opened: Opened, caller: Caller) => Promise<unknown>]>
   > = {
@@ -172,7 +172,7 @@ describe('a caller whose right ends between the finding of a store and its use',
   })
 })
 
-it('is the server itself where nobody is named: it may do and see everything', async () => {
+it('without a caller, a store is used by the server itself, which may do and see everything', async () => {
   const { store } = await openStore(['a', 'b'])
   expect(await keysOf(store, '')).toBe('a b')
   expect(system.actor).toBeUndefined()

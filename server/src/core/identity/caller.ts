@@ -3,19 +3,19 @@ import type { UserAccess } from '../people/scope.ts'
 import type { StoreIdentity } from './identity.ts'
 
 /**
- * On whose behalf a store is used. Whatever reads or writes the store asks about the very identity
- * that it reads and writes under, so that no right outlives a change.
+ * The caller for whom a store is used. Every read and write asks the caller about the store's
+ * identity of the same snapshot or commit, so that a lost right takes effect at once.
  */
 export interface Caller {
-  /** Undefined: the server itself, or nobody that is known. */
+  /** Undefined: the server itself, or an anonymous caller. */
   readonly actor: Actor | undefined
-  /** Whether `assert` must know what the store's owner set for stores that follow it. */
+  /** Whether `assert` needs the owner's setting for stores that follow it. */
   asksOwner(store: StoreIdentity): boolean
-  /** Throws where the caller may not use a store that is described like this. */
+  /** Throws if the caller may not use a store with this identity. */
   assert(store: StoreIdentity, ownerAccess: UserAccess): void
-  /** What the keys that the caller sees in this store begin with; undefined: all are seen. */
+  /** The prefix of the keys that the caller sees in this store; undefined: all keys. */
   keyPrefix(store: StoreIdentity): string | undefined
-  /** Throws `token-invalid` where the caller's token does not hold any more. */
+  /** Throws `token-invalid` if the caller's token is no longer valid. */
   assertValid(): Promise<void>
 }
 
@@ -29,8 +29,8 @@ export const system: Caller = {
 }
 
 /**
- * The same caller, for one request: what it was allowed once with a store, as the store was then, is
- * not decided again while the store is the same. A new version of the store is decided anew.
+ * The same caller, for one request: once it has allowed the use of a store, it does not decide
+ * again while the store's identity stays the same. It decides about each new version of the store.
  */
 export function decidedOnce(caller: Caller): Caller {
   let allowed: { store: StoreIdentity; ownerAccess: UserAccess } | undefined

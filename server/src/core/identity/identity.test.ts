@@ -35,7 +35,7 @@ it('is read as it was written', () => {
   }
 })
 
-it('is shared with nobody, no project, and has no schema, where the first servers wrote it', () => {
+it('has no shares, no project and no schema if one of the first servers wrote it', () => {
   const { shares, hasSchema, contentId, project, session, ...old } = identity
   const fields = { ...old, contentId: contentId.toString('hex') }
   const value = Buffer.from(JSON.stringify(fields))
@@ -55,20 +55,20 @@ it('is remembered until another revision is read', () => {
   expect(cache.guess(id)).toBe(second)
 })
 
-it('is forgotten when it is asked to be', () => {
+it('is forgotten on request', () => {
   const cache = new IdentityCache()
   cache.decode(identity.id, entryOf(1))
   cache.forget(identity.id)
   expect(cache.guess(identity.id)).toBeUndefined()
 })
 
-it('is refused where it is damaged', () => {
+it('is refused if it is damaged', () => {
   const damaged = { ...entryOf(1), isDamaged: true }
   const refused = expect.objectContaining({ code: 'record-damaged' })
   expect(() => new IdentityCache().decode(identity.id, damaged)).toThrow(refused)
 })
 
-it('is remembered of a bounded number of stores, of those that were used last', () => {
+it('is remembered for a bounded number of stores, those that were used last', () => {
   const cache = new IdentityCache()
   const decode = (n: number): void => {
     cache.decode(`store-${n}`, entryOf(n))

@@ -19,34 +19,37 @@ export type GeneralAccess =
 export interface SessionAddress {
   /** An unsigned 64-bit integer, as decimal digits. */
   readonly token: string
-  /** Whether the token is that of a name, which any client of the owner may open. */
+  /** Whether the token belongs to a session name, which any client of the owner may open. */
   readonly isShared: boolean
 }
 
-/** What a store is. Every write to the store checks that this entry is the one just read. */
+/** The description of a store. Every write to the store checks that this entry did not change. */
 export interface StoreIdentity {
   readonly id: string
   readonly ownerId: string
   readonly name: string | null
   readonly title: string | null
   readonly generalAccess: GeneralAccess
-  /** What other users may do at the most, by their ids. */
+  /** By user id: what other users may do with the store. */
   readonly shares: Readonly<Record<string, Action>>
-  /** null: it is no session. */
+  /** null: the store is not a session. */
   readonly session: SessionAddress | null
-  /** null: it is no App Lab project. */
+  /** null: the store is not an App Lab project. */
   readonly project: Project | null
-  /** Owns the records: clearing the store swaps it. */
+  /** The records belong to this id: clearing the store replaces the id. */
   readonly contentId: Buffer
   readonly retention: OwnRetention
-  /** Milliseconds since 1970, to the thousandth: no two stores of a server are equal in it. */
+  /**
+   * Milliseconds since 1970, with three decimals: no two stores that one server creates have the
+   * same.
+   */
   readonly createdAt: number
   /**
-   * Whether there is a schema, which lies in an entry of its own: this one is read by every request
-   * and small. Never changes.
+   * Whether there is a schema. It is stored in its own entry, since every request reads this one,
+   * which must stay small. Never changes.
    */
   readonly hasSchema: boolean
-  /** Signs the store's public links; text, secret. */
+  /** Signs the store's public links. A text; secret. */
   readonly signingSecret: string
 }
 
@@ -54,7 +57,7 @@ export interface StoreIdentity {
 export interface StoreInfo extends StoreIdentity {
   readonly modifiedAt: number
   readonly accessedAt: number
-  /** When the store ends unless it is used; undefined: it is kept. */
+  /** When the store expires unless it is used before; undefined: it does not expire. */
   readonly expiresAt: number | undefined
   readonly recordCount: number
   /** Stored bytes of all values. */
@@ -65,7 +68,7 @@ export interface StoreInfo extends StoreIdentity {
   readonly listCount: number
 }
 
-/** An identity as it was read: together with what a write to its store checks. */
+/** An identity, with the key and revision that a write to its store checks. */
 export interface FoundIdentity {
   readonly identity: StoreIdentity
   readonly key: Bytes
@@ -94,17 +97,20 @@ function decodeIdentity(entry: Entry): StoreIdentity {
 export class IdentityCache {
   readonly #found = lruCache<string, FoundIdentity>(limits.cachedStoresMax)
 
-  /** What the store was when it was last read: a guess, to be confirmed by its revision. */
+  /** The identity as it was last read: a guess, which its revision must confirm. */
   guess(storeId: string): FoundIdentity | undefined {
     return this.#found.get(storeId)
   }
 
-  /** Throws `record-damaged` where the entry fails its checksum. */
+  /** Throws `record-damaged` if the entry fails its checksum. */
   decode(storeId: string, entry: Entry): FoundIdentity {
     const found = this.#found.get(storeId)
     if (found?.revision === entry.revision) return found
     if (entry.isDamaged) {
-      throw new StorageError('record-damaged', `The description of store ${storeId} is damaged.`)
+      throw new StorageError(
+        'record-damaged',
+        `The stored description of store ${storeId} is damaged.`,
+      )
     }
     const { key, revision } = entry
     const decoded = { identity: decodeIdentity(entry), key, revision }

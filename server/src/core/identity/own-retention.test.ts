@@ -11,23 +11,23 @@ const week: Retention = {
   onExpiry: 'drop',
 }
 
-/** What came from outside may be anything, whatever its type says. */
+/** A value from outside may be anything, whatever its type says. */
 function broken(change: Record<string, unknown>): OwnRetention {
   return { ...week, ...change } as OwnRetention
 }
 
 const refused: readonly [string, OwnRetention][] = [
-  ['no time', broken({ ttlMs: 0 })],
-  ['less than no time', broken({ ttlMs: -day })],
-  ['a moment', broken({ ttlMs: limits.retentionMsMin - 1 })],
+  ['a time of 0', broken({ ttlMs: 0 })],
+  ['a negative time', broken({ ttlMs: -day })],
+  ['a time that is too short', broken({ ttlMs: limits.retentionMsMin - 1 })],
   ['more than a hundred years', broken({ ttlMs: limits.retentionMsMax + 1 })],
-  ['for ever', broken({ ttlMs: Number.POSITIVE_INFINITY })],
-  ['no number', broken({ ttlMs: Number.NaN })],
-  ['a part of a millisecond', broken({ ttlMs: day + 0.5 })],
+  ['an infinite time', broken({ ttlMs: Number.POSITIVE_INFINITY })],
+  ['NaN as its time', broken({ ttlMs: Number.NaN })],
+  ['a fraction of a millisecond', broken({ ttlMs: day + 0.5 })],
   ['a text as its time', broken({ ttlMs: `${day}` })],
-  ['nothing said of reads', broken({ renewOnRead: undefined })],
-  ['a number said of writes', broken({ renewOnWrite: 1 })],
-  ['another end', broken({ onExpiry: 'archive' })],
+  ['renewOnRead missing', broken({ renewOnRead: undefined })],
+  ['a number as renewOnWrite', broken({ renewOnWrite: 1 })],
+  ['an unknown onExpiry', broken({ onExpiry: 'archive' })],
 ]
 
 describe("a store's own retention", () => {
@@ -47,7 +47,7 @@ describe("a store's own retention", () => {
     ['the longest time', { ...week, ttlMs: limits.retentionMsMax, onExpiry: 'clear' }],
     ['no renewal', { ...week, renewOnRead: false, renewOnWrite: false }],
     ['none', 'none'],
-    ['the one of the server', 'default'],
+    ['the default of the server', 'default'],
   ])('may be %s', async (_, retention) => {
     const { stores } = await openTestDomain(new MemoryEngine())
     const store = await stores.create({ ownerId: owner, name: undefined })

@@ -48,7 +48,7 @@ interface Opened {
   readonly store: Store
 }
 
-/** A store with the record 'key'; unnamed unless it is given a name. */
+/** A store with the record 'key'. It is unnamed unless a name is given. */
 async function openStore(
   options: { name?: string; retention?: OwnRetention; unnamedRetentionMs?: number } = {},
 ): Promise<Opened> {
@@ -67,7 +67,7 @@ type Use = (opened: Opened) => Promise<unknown>
 
 const dataUses = {
   get: async ({ store }) => store.get('key'),
-  'get of what is not there': async ({ store }) => store.get('none'),
+  'get of a missing record': async ({ store }) => store.get('none'),
   put: ({ store }) => store.put(textRecord('key', 'again')),
   'put of a large value': ({ store }) => store.put(bytesRecord('key', patternBytes(2 ** 20))),
   add: ({ store }) => store.add(textRecord('new', 'value')),
@@ -97,19 +97,19 @@ const endingUses = {
 describe('the retention in force', () => {
   const week = defaultRetention(7 * day)
 
-  it("is the server's for an unnamed store without one of its own", () => {
+  it("is the server's default for an unnamed store without its own", () => {
     expect(retentionInForce({ name: null, retention: 'default' }, week)).toBe(week)
     expect(retentionInForce({ name: null, retention: 'default' }, undefined)).toBeUndefined()
     expect(retentionInForce({ name: null, retention: shortly }, week)).toBe(shortly)
   })
 
-  it('is none for a named store, and where none is wanted', () => {
+  it('is none for a named store, and for the setting none', () => {
     expect(retentionInForce({ name: 'a', retention: shortly }, week)).toBeUndefined()
     expect(retentionInForce({ name: null, retention: 'none' }, week)).toBeUndefined()
     expect(defaultRetention(0)).toBeUndefined()
   })
 
-  it('says how long a renewal may wait: 10 seconds, or a tenth of a short time', () => {
+  it('lets a renewal stay unwritten for 10 seconds, or a tenth of a short time to live', () => {
     expect(renewalDelayMs(week)).toBe(10 * second)
     expect(renewalDelayMs(shortly)).toBe(6 * second)
     expect(renewalDelayMs(undefined)).toBe(10 * second)
@@ -117,7 +117,7 @@ describe('the retention in force', () => {
 })
 
 describe('an unnamed store', () => {
-  it('lives for 7 days without use, to the millisecond', async () => {
+  it('expires exactly 7 days after its last use', async () => {
     const opened = await openStore()
     opened.domain.environment.advance(7 * day - 1)
     expect(await isAlive(opened)).toBe(true)
@@ -125,12 +125,12 @@ describe('an unnamed store', () => {
     expect(await isAlive(opened)).toBe(false)
   })
 
-  it('says when it ends', async () => {
+  it('has the time of its expiry', async () => {
     const { domain, store } = await openStore()
     expect((await store.info()).expiresAt).toBe(domain.environment.now() + 7 * day)
   })
 
-  it.each(Object.entries<Use>(dataUses))('begins anew with each %s', async (_, use) => {
+  it.each(Object.entries<Use>(dataUses))('is renewed by: %s', async (_, use) => {
     const opened = await openStore()
     opened.domain.environment.advance(6 * day)
     await use(opened)
@@ -154,7 +154,7 @@ describe('an unnamed store', () => {
   const uses: Record<string, Use> = { ...dataUses, ...otherUses, ...endingUses }
   const { 'list of stores': _listed, changes: _changes, ...refusedUses } = uses
 
-  it.each(Object.entries(refusedUses))('is gone for each %s at that moment', async (_, use) => {
+  it.each(Object.entries(refusedUses))('is gone at that moment for: %s', async (_, use) => {
     const opened = await openStore()
     opened.domain.environment.advance(7 * day)
     expect(await codeOf(use(opened))).toBe('store-not-found')
@@ -170,7 +170,7 @@ describe('an unnamed store', () => {
     expect(await domain.stores.list(query)).toEqual({ items: [], total: 0 })
   })
 
-  it('is removed with all that was in it once it was swept', async () => {
+  it('is removed with its records by the sweeper', async () => {
     const { domain, store } = await openStore()
     await store.put(bytesRecord('large', patternBytes(5_000)))
     await sweepFor(domain, 7 * day + 4 * hour)
@@ -181,7 +181,7 @@ describe('an unnamed store', () => {
     expect((await check(domain.engine)).problems).toEqual([])
   })
 
-  it('begins its time with its next use where the server kept unnamed stores before', async () => {
+  it('starts its time with its next use if the server kept unnamed stores before', async () => {
     const opened = await openStore({ unnamedRetentionMs: 0 })
     await opened.domain.close()
     const { engine, environment } = opened.domain
@@ -195,7 +195,7 @@ describe('an unnamed store', () => {
     expect(await entriesOf(engine, 'store')).toEqual([])
   })
 
-  it('says that it does not end where the server keeps unnamed stores by now', async () => {
+  it('has no expiry once the server keeps unnamed stores', async () => {
     const { domain, store } = await openStore()
     await domain.close()
     const { engine, environment } = domain
@@ -207,7 +207,7 @@ describe('an unnamed store', () => {
     expect((await check(engine)).problems).toEqual([])
   })
 
-  it('is kept where the server keeps unnamed stores', async () => {
+  it('is kept if the server keeps unnamed stores', async () => {
     const opened = await openStore({ unnamedRetentionMs: 0 })
     expect((await opened.store.info()).expiresAt).toBeUndefined()
     await sweepFor(opened.domain, 1_000 * day)
@@ -222,7 +222,7 @@ describe('a name', () => {
     expect(await readText(opened.store, 'key')).toBe('value')
   })
 
-  it('that is given in time keeps an unnamed store', async () => {
+  it('that is given before the expiry keeps an unnamed store', async () => {
     const opened = await openStore()
     opened.domain.environment.advance(7 * day - 1)
     await opened.domain.stores.update(opened.store.id, { name: 'kept' })
@@ -231,7 +231,7 @@ describe('a name', () => {
     expect(await readText(opened.store, 'key')).toBe('value')
   })
 
-  it('that is taken away starts the time of the store again', async () => {
+  it('that is removed starts the time of the store again', async () => {
     const opened = await openStore({ name: 'coats' })
     opened.domain.environment.advance(100 * day)
     await opened.domain.stores.update(opened.store.id, { name: null })
@@ -241,7 +241,7 @@ describe('a name', () => {
     expect(await isAlive(opened)).toBe(false)
   })
 
-  it("that is taken away starts the retention of the store's own again", async () => {
+  it("that is removed starts the store's own retention again", async () => {
     const opened = await openStore({ name: 'coats', retention: shortly })
     await sweepFor(opened.domain, hour)
     await opened.domain.stores.update(opened.store.id, { name: null })
@@ -252,7 +252,7 @@ describe('a name', () => {
   })
 })
 
-describe("a retention of the store's own", () => {
+describe("a store's own retention", () => {
   it('may be none', async () => {
     const opened = await openStore({ retention: 'none' })
     await sweepFor(opened.domain, 1_000 * day)
@@ -283,7 +283,7 @@ describe("a retention of the store's own", () => {
     }
   })
 
-  it('holds from the moment it is given, shorter or longer', async () => {
+  it('applies from the moment it is set, shorter or longer', async () => {
     const opened = await openStore()
     await opened.store.get('key')
     await opened.domain.stores.update(opened.store.id, { retention: shortly })
@@ -298,14 +298,14 @@ describe("a retention of the store's own", () => {
   })
 })
 
-describe('a store that is cleared at the end of its time', () => {
+describe('a store that is cleared when it expires', () => {
   const clearing = { retention: { ...shortly, onExpiry: 'clear' } } as const
 
   it.each<[string, Use]>([
     ['whoever comes first', ({ store }) => store.info()],
     ['the sweeper', ({ domain }) => domain.sweeper.sweep()],
     ['the list of stores', ({ domain }) => domain.stores.list({ userId: owner, ...allStores })],
-  ])('loses its records to %s, stays, and begins anew', async (_, use) => {
+  ])('loses its records to %s, stays, and starts its time again', async (_, use) => {
     const opened = await openStore(clearing)
     opened.domain.environment.advance(minute)
     await use(opened)
@@ -317,7 +317,7 @@ describe('a store that is cleared at the end of its time', () => {
     expect((await check(opened.domain.engine)).problems).toEqual([])
   })
 
-  it('only begins anew where there is nothing to clear, as often as its time is over', async () => {
+  it('only starts its time again if it has no records, each time it expires', async () => {
     const { domain, store } = await openStore(clearing)
     const swept = async (): Promise<unknown> => {
       domain.environment.advance(minute)
@@ -334,20 +334,20 @@ describe('a store that is cleared at the end of its time', () => {
     expect((await check(domain.engine)).problems).toEqual([])
   })
 
-  it('takes a put at that very moment into its new time', async () => {
+  it('keeps a record that is put at that very moment', async () => {
     const { domain, store } = await openStore(clearing)
     domain.environment.advance(minute)
     await store.put(textRecord('new', 'value'))
     expect((await store.list(wholeList)).items.map(({ key }) => key)).toEqual(['new'])
   })
 
-  it('keeps them while it has a name', async () => {
+  it('keeps its records while it has a name', async () => {
     const { domain, store } = await openStore({ ...clearing, name: 'coats' })
     await sweepFor(domain, hour)
     expect(await readText(store, 'key')).toBe('value')
   })
 
-  it('is counted all the time', async () => {
+  it('keeps correct counters', async () => {
     const { domain } = await openStore(clearing)
     domain.environment.advance(minute)
     expect((await domain.stores.list({ userId: owner, ...allStores })).total).toBe(1)
@@ -355,7 +355,7 @@ describe('a store that is cleared at the end of its time', () => {
 })
 
 describe('a clock that jumps', () => {
-  it('back does not bring back what has expired and was swept', async () => {
+  it('back does not bring back an expired store that was swept', async () => {
     const opened = await openStore()
     opened.domain.environment.advance(7 * day)
     await opened.domain.sweeper.sweep()
@@ -375,7 +375,7 @@ describe('a clock that jumps', () => {
     }
   })
 
-  it('back lengthens the life of an unnamed store and never shortens it', async () => {
+  it('back lengthens the life of an unnamed store, but never shortens it', async () => {
     const opened = await openStore()
     const { expiresAt } = await opened.store.info()
     opened.domain.environment.advance(-day)

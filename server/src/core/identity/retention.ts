@@ -10,35 +10,39 @@ export interface Retention {
   readonly ttlMs: number
   readonly renewOnRead: boolean
   readonly renewOnWrite: boolean
-  /** `drop` ends the store; `clear` removes its records and starts the time again. */
+  /** `drop` removes the store; `clear` removes its records and starts its time again. */
   readonly onExpiry: 'drop' | 'clear'
 }
 
 /**
- * A store's own retention: one of its own, none at all, or what the server gives to unnamed stores.
+ * The retention setting of a store: its own retention, none, or the server's default for unnamed
+ * stores.
  */
 export type OwnRetention = Retention | 'none' | 'default'
 
-/** Throws `store-retention-invalid`. Takes what is typed so, and may come from anywhere. */
+/**
+ * Throws `store-retention-invalid`. Checks everything, since the value may come from outside,
+ * whatever its type says.
+ */
 export function assertRetention(retention: OwnRetention): void {
   if (retention === 'none' || retention === 'default') return
   const { ttlMs, renewOnRead, renewOnWrite, onExpiry } = retention
   if (!Number.isSafeInteger(ttlMs) || ttlMs < retentionMsMin || ttlMs > retentionMsMax) {
     const bounds = `from ${retentionMsMin / secondMs} second to ${retentionMsMax / dayMs} days`
-    throw invalidRetention(`A retention is a time ${bounds}.`)
+    throw invalidRetention(`A retention must be a time ${bounds}.`)
   }
   if (typeof renewOnRead !== 'boolean' || typeof renewOnWrite !== 'boolean') {
-    throw invalidRetention('What renews a store is said by true or false.')
+    throw invalidRetention('renewOnRead and renewOnWrite must be true or false.')
   }
   if (onExpiry === 'drop' || onExpiry === 'clear') return
-  throw invalidRetention('A store is dropped or cleared at the end of its time.')
+  throw invalidRetention('onExpiry must be drop or clear.')
 }
 
 function invalidRetention(sentence: string): StorageError {
   return new StorageError('store-retention-invalid', sentence)
 }
 
-/** What the server gives to unnamed stores; undefined: they are kept. */
+/** The server's retention for unnamed stores; undefined: they do not expire. */
 export function defaultRetention(unnamedRetentionMs: number): Retention | undefined {
   if (unnamedRetentionMs === 0) return undefined
   return { ttlMs: unnamedRetentionMs, renewOnRead: true, renewOnWrite: true, onExpiry: 'drop' }
@@ -57,15 +61,15 @@ export function retentionInForce(
 }
 
 /**
- * How long a renewal may wait before it is written, in ms. After an unclean stop the store gets
- * this much longer, so that it never ends early.
+ * How long a renewal may wait before it is written, in ms. After an unclean stop of the server the
+ * store lives this much longer, so that it never ends early.
  */
 export function renewalDelayMs(retention: Retention | undefined): number {
   if (!retention) return limits.activityFlushMsMax
   return Math.min(limits.activityFlushMsMax, retention.ttlMs / limits.activityFlushesPerTtl)
 }
 
-/** Whether the end of the store's time removes its records and not the store. */
+/** Whether expiry removes the records of the store instead of the store itself. */
 export function endsByClearing({ retention }: { readonly retention: OwnRetention }): boolean {
   return typeof retention === 'object' && retention.onExpiry === 'clear'
 }

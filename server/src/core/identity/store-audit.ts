@@ -4,7 +4,7 @@ import { type AuditAction, auditPut } from '../log/audit.ts'
 import type { StoreIdentity } from './identity.ts'
 import type { StoreChanges } from './store-changes.ts'
 
-/** What the audit trail says of changes to a store. */
+/** The event in the audit trail for changes to a store. */
 export function changesEvent(
   { id, ownerId, name }: StoreIdentity,
   event: {
@@ -30,7 +30,9 @@ function actionOf(changes: StoreChanges): AuditAction {
   return shares || generalAccess !== undefined ? 'store-access-changed' : 'store-changed'
 }
 
-/** Nothing secret: of an address, a key or a seed only that it was given or taken. */
+/**
+ * The details without secrets: for an address, a key or a seed only whether it was set or removed.
+ */
 function detailsOf(changes: StoreChanges): object {
   const { resetsSigningSecret, session, project, projectChanges = {}, seed, ...details } = changes
   const { rotatesPageKey, ...settings } = projectChanges

@@ -15,24 +15,30 @@ import type { OwnRetention } from './retention.ts'
 
 export const signingSecretLength = 32
 
-/** What may be changed of a store; what is left out stays. */
+/** The changes to a store. Settings that are left out stay as they are. */
 export interface StoreChanges {
-  /** null takes the name away, and the store's time begins again. */
+  /** null removes the name, and the store's time starts again. */
   readonly name?: string | null
   readonly title?: string | null
   readonly generalAccess?: GeneralAccess
   readonly retention?: OwnRetention
-  /** What other users may do, by their ids; null: nothing any more. Nobody else changes. */
+  /**
+   * By user id: the new rights of other users; null removes them. The rights of users who are left
+   * out stay.
+   */
   readonly shares?: Readonly<Record<string, Action | null>>
-  /** null: it is no session any more. */
+  /** null: the store is no longer a session. */
   readonly session?: SessionAddress | null
-  /** What it is as a project where it is none yet; null: it is none any more, and has no seed. */
+  /**
+   * Makes the store this project, unless it is one already. null: it is no longer a project, and
+   * loses its seed.
+   */
   readonly project?: Project | null
-  /** Of a store that is a project. */
+  /** Only for a store that is a project. */
   readonly projectChanges?: ProjectChanges
-  /** Of a store that is a project, as `encodeSeed` makes it; null: it has none any more. */
+  /** Only for a store that is a project: the seed as `encodeSeed` makes it; null removes it. */
   readonly seed?: Bytes | null
-  /** True: all links that were signed so far end. */
+  /** True: all links that were signed so far become invalid. */
   readonly resetsSigningSecret?: boolean
 }
 
@@ -46,7 +52,7 @@ export function changed(
 ): StoreIdentity {
   const { shares, resetsSigningSecret, project, projectChanges, seed, ...changes } = all
   const merged = mergedShares(identity, shares ?? {})
-  // Who could write knows the secret: links must not outlive the right to make them.
+  // Users with the right to write know the secret. Links must not outlive the right to make them.
   const isReset = resetsSigningSecret || hasLostWriter(identity.shares, merged)
   const secret = isReset && randomAlphanumerics(environment, signingSecretLength)
   return {
@@ -85,7 +91,7 @@ function mergedShares(
   shares: Readonly<Record<string, Action | null>>,
 ): Record<string, Action> {
   if (Object.hasOwn(shares, ownerId)) {
-    throw new StorageError('share-invalid', 'The store belongs to that user already.')
+    throw new StorageError('share-invalid', 'A store cannot be shared with its owner.')
   }
   const merged: Record<string, Action> = {}
   for (const [userId, action] of Object.entries({ ...before, ...shares })) {

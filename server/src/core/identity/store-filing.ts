@@ -13,8 +13,8 @@ import type { Bytes } from '../kernel/bytes.ts'
 import type { StoreIdentity } from './identity.ts'
 
 /**
- * What a new name changes in the files of names: the old one free, the new one taken, nobody
- * else's.
+ * Updates the index of names for a new name: frees the old name, and takes the new one if no other
+ * store has it.
  */
 export function refiled(before: StoreIdentity, next: StoreIdentity): Required<AtomicWrite> {
   const { ownerId, id } = before
@@ -39,7 +39,10 @@ export function emptyPut(key: Bytes): Put {
   return { key, value: Buffer.alloc(0) }
 }
 
-/** In the files of sessions and projects: old addresses free, new ones taken, nobody else's. */
+/**
+ * Updates the indexes of sessions and projects: frees old addresses, and takes new ones if no other
+ * store has them.
+ */
 export function readdressed(
   before: StoreIdentity,
   next: StoreIdentity,
@@ -58,7 +61,10 @@ export function readdressed(
   }
 }
 
-/** What stands for this store in each way of addressing stores but by their ids and names. */
+/**
+ * The index keys of the store's addresses other than its id and name: its session token and its
+ * channel id.
+ */
 export function addressKeys({ ownerId, session, project }: StoreIdentity): readonly Buffer[] {
   return [
     ...(session ? [sessionKey(ownerId, BigInt(session.token))] : []),
@@ -66,7 +72,7 @@ export function addressKeys({ ownerId, session, project }: StoreIdentity): reado
   ]
 }
 
-/** The seed of a project, which ends with that. */
+/** Writes the new seed of a project, or removes the seed of a store that no longer has one. */
 export function reseeded(
   { id, project: before }: StoreIdentity,
   { next, seed }: { next: StoreIdentity; seed: Bytes | null | undefined },
@@ -79,7 +85,7 @@ export function reseeded(
   }
 }
 
-/** In the files of stores that are shared with somebody. */
+/** Updates the index of stores that are shared with a user. */
 export function reshared(
   { shares: before }: StoreIdentity,
   { id, shares }: StoreIdentity,

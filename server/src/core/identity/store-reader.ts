@@ -13,42 +13,42 @@ import type { Caller } from './caller.ts'
 import type { FoundIdentity, IdentityCache, StoreIdentity } from './identity.ts'
 import { endsByClearing } from './retention.ts'
 
-/** A living store and some of its entries, all from one snapshot. */
+/** A store that has not expired and some of its entries, all from one snapshot. */
 export interface StoreSnapshot {
   readonly identity: StoreIdentity
   /** To be among the checks of every write to the store. */
   readonly check: Check
-  /** The activity entry; undefined where it was not needed to know that the store lives. */
+  /** The activity entry; undefined if it was not needed to know that the store has not expired. */
   readonly activity: Entry | undefined
   readonly entries: readonly (Entry | undefined)[]
 }
 
 /** What to read of a store. */
-export interface Wanted {
+export interface ReadRequest {
   keysOf(identity: StoreIdentity): readonly Bytes[]
-  /** The activity too, also of a store that is kept. */
+  /** Also reads the activity, even if the store does not expire. */
   readonly withActivity?: boolean
-  /** Is asked about the very store that was read. */
+  /** Is asked about the identity that is read. */
   readonly caller: Caller
 }
 
-interface Request {
+interface EngineRead {
   readonly keys: readonly Bytes[]
-  /** Where the activity and the store's owner stand among them; 0: they do not. */
+  /** The indexes of the activity and of the store's owner in `keys`; 0: not included. */
   readonly activityAt: number
   readonly ownerAt: number
-  /** How many of them, in front, are not what `keysOf` named. */
+  /** How many keys come before those of `keysOf`. */
   readonly ownCount: number
 }
 
 interface ToConfirm {
   readonly found: FoundIdentity
-  readonly request: Request
+  readonly request: EngineRead
   readonly entries: readonly (Entry | undefined)[]
   readonly again: () => Awaitable<StoreSnapshot>
 }
 
-/** Finds stores that live. */
+/** Reads stores that have not expired. */
 export class StoreReader {
   readonly #engine: StorageEngine
   readonly #identities: IdentityCache
@@ -59,7 +59,7 @@ export class StoreReader {
     engine: StorageEngine
     identities: IdentityCache
     activities: Activities
-    /** Ends or clears a store whose time is over. */
+    /** Drops or clears an expired store. */
     expire: (storeId: string) => Promise<void>
   }) {
     this.#engine = parts.engine
@@ -69,17 +69,18 @@ export class StoreReader {
   }
 
   /**
-   * The store and the entries that `keysOf` names, from one snapshot. What the store was when it
-   * was last read is the first guess, so that most reads are one trip to the engine.
+   * The store and the entries that `keysOf` names, from one snapshot. The identity as it was last
+   * read is the first guess, so that most reads need one request to the engine.
    * Throws `store-not-found`, `store-busy` and what the caller throws.
    */
-  read(storeId: string, wanted: Wanted): Awaitable<StoreSnapshot> {
+  read(storeId: string, wanted: ReadRequest): Awaitable<StoreSnapshot> {
     return this.#attempt(storeId, wanted, limits.commitAttemptsMax)
   }
 
   /**
-   * The store as it was when it was last read, for a write whose check confirms it. Undefined where
-   * that is not enough: it may be over, its owner is to be asked about, the caller may not use it.
+   * The store as it was last read, for a write whose check confirms it. Undefined if that is not
+   * enough: the store can expire, the owner's setting is needed, or the caller may not use the
+   * store.
    */
   guess(storeId: string, caller: Caller): StoreSnapshot | undefined {
     const found = this.#identities.guess(storeId)
@@ -88,7 +89,7 @@ export class StoreReader {
     return { identity: found.identity, check: found, activity: undefined, entries: [] }
   }
 
-  #attempt(storeId: string, wanted: Wanted, attemptsLeft: number): Awaitable<StoreSnapshot> {
+  #attempt(storeId: string, wanted: ReadRequest, attemptsLeft: number): Awaitable<StoreSnapshot> {
     if (attemptsLeft === 0) throw storeBusy(storeId)
     const guess = this.#identities.guess(storeId)
     const request = this.#requestFor(storeId, wanted, guess)
@@ -100,9 +101,12 @@ export class StoreReader {
     })
   }
 
-  /** The snapshot of a store whose time is not over; else it is ended or cleared, then `again`. */
+  /**
+   * Returns the snapshot if the store has not expired. Otherwise throws `store-not-found`, or
+   * clears the store and calls `again`.
+   */
   #confirm(
-    { caller }: Wanted,
+    { caller }: ReadRequest,
     { found, request, entries, again }: ToConfirm,
   ): Awaitable<StoreSnapshot> {
     const { identity } = found
@@ -116,7 +120,7 @@ export class StoreReader {
     })
   }
 
-  #requestFor(storeId: string, wanted: Wanted, guess: FoundIdentity | undefined): Request {
+  #requestFor(storeId: string, wanted: ReadRequest, guess: FoundIdentity | undefined): EngineRead {
     const { keysOf, caller, withActivity = false } = wanted
     const keys: Bytes[] = [guess?.key ?? storeKey(storeId)]
     const mayExpire = !guess || this.#activities.canExpire(guess.identity)
@@ -155,8 +159,8 @@ export class StoreReader {
 }
 
 /**
- * Whether the caller may use a store that is like this, as far as that is certain without reading
- * the owner's settings. False decides nothing: the store must be read then.
+ * Whether the caller may certainly use a store with this identity, without the owner's settings.
+ * False decides nothing: then the store must be read.
  */
 export function isAllowedUnasked(caller: Caller, identity: StoreIdentity): boolean {
   if (caller.asksOwner(identity)) return false
@@ -169,7 +173,7 @@ export function isAllowedUnasked(caller: Caller, identity: StoreIdentity): boole
   }
 }
 
-/** What an owner set for stores that follow it; where nobody knows, nothing is open. */
+/** The owner's setting for stores that follow it; `RESTRICTED` if it is unknown. */
 export function accessOf(owner: Entry | undefined): UserAccess {
   return owner && !owner.isDamaged ? decodeUser(owner).generalAccess : 'RESTRICTED'
 }
@@ -179,10 +183,13 @@ export function storeNotFound(storeId: string): StorageError {
 }
 
 export function storeBusy(storeId: string): StorageError {
-  return new StorageError('store-busy', `Too many others change store ${storeId} just now.`)
+  return new StorageError(
+    'store-busy',
+    `Too many changes to store ${storeId} at the same time. Try again.`,
+  )
 }
 
-/** For work on a store that is done with once the store is gone. */
+/** Ignores the error that the store is gone, and rethrows all others. */
 export function ignoreGone(error: unknown): void {
   if (error instanceof StorageError && error.code === 'store-not-found') return
   throw error

@@ -30,7 +30,7 @@ async function openDomain() {
 }
 
 describe('the schema of a store', () => {
-  it('stays as it was given, whatever is cleared or renamed', async () => {
+  it('stays as it was given when the store is cleared or renamed', async () => {
     const { stores } = await openDomain()
     const store = await stores.create({ ...plain, schema })
     await store.clear()
@@ -40,15 +40,15 @@ describe('the schema of a store', () => {
     expect((await found.info()).hasSchema).toBe(true)
   })
 
-  it('is none where none was given, which is known without asking', async () => {
+  it('is none if none was given, which is known without a read', async () => {
     const { stores } = await openDomain()
     const store = await stores.create(plain)
-    expect(store.hasNoSchema).toBe(false) // nobody has read it yet
+    expect(store.hasNoSchema).toBe(false) // the store was not read yet
     expect(await store.schema()).toBeUndefined()
     expect(store.hasNoSchema).toBe(true)
   })
 
-  it('goes with its store, dropped or expired', async () => {
+  it('is removed with its store, dropped or expired', async () => {
     const domain = await openDomain()
     const { stores, engine } = domain
     const dropped = await stores.create({ ...plain, schema })
@@ -64,7 +64,7 @@ describe('the schema of a store', () => {
     expect(await codeOf(dropped.schema())).toBe('store-not-found')
   })
 
-  it('is asked for under the rights of the caller', async () => {
+  it('is read with the rights of the caller', async () => {
     const { stores } = await openDomain()
     const { id } = await stores.create({ ...plain, schema })
     const guard = (): void => {
@@ -73,14 +73,14 @@ describe('the schema of a store', () => {
     await expect(stores.find(id, callerWith(guard))).rejects.toThrow('guarded')
   })
 
-  it('is not taken for sound when it is damaged', async () => {
+  it('is reported as damaged if its entry is', async () => {
     const { stores, hurt } = await openDomain()
     const store = await stores.create({ ...plain, schema })
     hurt.damage(schemaKey(store.id))
     expect(await codeOf(store.schema())).toBe('record-damaged')
   })
 
-  it('is missed and found by the check of everything', async () => {
+  it('is checked by the check of all data: missing and left over', async () => {
     const { stores, engine } = await openDomain()
     const store = await stores.create({ ...plain, schema })
     expect((await check(engine)).problems).toEqual([])
@@ -91,11 +91,11 @@ describe('the schema of a store', () => {
     })
     expect((await check(engine)).problems).toEqual([
       `The schema of store ${store.id} is lost.`,
-      `Store ${stray} left its schema behind.`,
+      `A schema of store ${stray} is left over.`,
     ])
   })
 
-  it('is held in memory only up to a bound, of the stores that were used last', () => {
+  it('is cached up to a limit, for the stores that were used last', () => {
     const cache = new SchemaCache()
     const { bytes } = encodeSchema({ ...value, title: 'x'.repeat(1_000_000) })
     const key = kindRange('schema').start

@@ -5,20 +5,20 @@ import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import { mediaTypeOf } from '../values/content-type.ts'
 
-/** Some of a store's records, and what each of them must be. */
+/** Some of a store's records, and the rules for them. */
 export interface Collection {
   readonly id: string
-  /** The one key that is meant, or what all the keys begin with. */
+  /** The only key of the collection, or the prefix of all its keys. */
   readonly keys: { readonly kind: 'key' | 'prefix'; readonly text: string }
   /** Media types in lower case, without parameters; undefined: any. */
   readonly contentTypes: readonly string[] | undefined
-  /** JSON: what the value must satisfy (JSON Schema, draft-07); undefined: anything. */
+  /** The JSON Schema (draft-07) that values must satisfy, as JSON text; undefined: any value. */
   readonly jsonSchema: string | undefined
 }
 
-/** What a store promises of its records (Apify's key-value store schema). */
+/** The rules for a store's records (Apify's key-value store schema). */
 export interface StoreSchema {
-  /** Names this schema among all: no other will ever have it. */
+  /** Unique: no other schema will ever have this id. */
   readonly id: string
   /** JSON, as it was given. */
   readonly text: string
@@ -26,8 +26,8 @@ export interface StoreSchema {
 }
 
 /**
- * A schema as it is stored: JSON with every member that was given. Whether each `jsonSchema` is one
- * is for those to say who can tell. Throws `store-schema-invalid`.
+ * A schema as it is stored: JSON with every member that was given. Does not check whether each
+ * `jsonSchema` is a valid JSON Schema. Throws `store-schema-invalid`.
  */
 export function encodeSchema(value: unknown): { bytes: Buffer; schema: StoreSchema } {
   if (depthExceeds(value, limits.storeSchemaDepthMax)) {
@@ -48,7 +48,10 @@ export function collectionsOf({ collections }: StoreSchema, key: string): Collec
   )
 }
 
-/** Schemas that were read before. That of a store never changes, so that its id is enough. */
+/**
+ * Schemas that were read before. The schema of a store never changes, so the store's id is enough
+ * as a key.
+ */
 export class SchemaCache {
   readonly #found = new LRUCache<string, StoreSchema>({
     maxSize: limits.cachedSchemasBytesMax,
@@ -59,7 +62,7 @@ export class SchemaCache {
     return this.#found.get(storeId)
   }
 
-  /** Throws `record-damaged` where the entry is lost or fails its checksum. */
+  /** Throws `record-damaged` if the entry is lost or fails its checksum. */
   decode(storeId: string, entry: Entry | undefined): StoreSchema {
     const known = this.#found.get(storeId)
     if (known) return known
@@ -156,7 +159,7 @@ function invalid(what: string): StorageError {
   return new StorageError('store-schema-invalid', `Invalid key-value store schema: ${what}`)
 }
 
-/** Without recursion, since this is what protects recursion. */
+/** Without recursion, since this protects recursive functions. */
 function depthExceeds(value: unknown, depthMax: number): boolean {
   const pending = [{ value, depth: 1 }]
   for (let next = pending.pop(); next; next = pending.pop()) {

@@ -275,7 +275,7 @@ export const limits = Object.freeze({
   jsonSchemaGraceMs: 2_000,
   /** The process starts within a part of a second on a machine that is not busy. */
   jsonSchemaStartMsMax: 30_000,
-  /** What the process says about a value or a schema, in characters. */
+  /** The process's reason for refusing a value or a schema, in characters. */
   jsonSchemaReasonLengthMax: 500,
   /** Compiled JSON Schemas in memory, and the JSON that they were made of. */
   compiledJsonSchemasMax: 1_000,
@@ -298,7 +298,7 @@ export const limits = Object.freeze({
   httpCheckIntervalMs: 2_000,
   /** How long requests in flight may take once the server is told to stop. */
   httpStopMsMax: 8_000,
-  /** A request body that nobody takes is read to its end up to this Content-Length. */
+  /** A request body that no handler takes is read to its end up to this Content-Length. */
   httpIgnoredBodyBytesMax: 65_536,
   /** How long a client may go on sending after a reply or a refusal before it is cut off. */
   lingerMsMax: 2_000,

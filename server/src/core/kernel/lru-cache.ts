@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache'
 
 /**
- * A cache of up to `entriesMax` entries: the one that was used longest ago goes first. Each counts
- * as a size of 1: for `max` the library sets up room for all of them at once, which takes 9 ms for
- * all caches of a server.
+ * A cache of up to `entriesMax` entries; the least recently used one is removed first. Each entry
+ * counts as a size of 1: with its option `max`, the library allocates room for all entries at once,
+ * which takes 9 ms for all caches of a server.
  */
 export function lruCache<Key extends string | bigint, Value extends object | string>(
   entriesMax: number,

@@ -49,7 +49,7 @@ describe('guesses of page keys', () => {
     expect(await codeOf(tryKey(keys, shown('the new key'), 'the new key'))).toBe('none')
   })
 
-  it('are not counted if the key has the form of Coatcheck's keys', async () => {
+  it("are not counted if the key has the form of Coatcheck's keys", async () => {
     const environment = new TestEnvironment()
     const keys = new PageKeys(environment)
     const made = (): string => newProject(environment, { isOpen: false }).pageKey

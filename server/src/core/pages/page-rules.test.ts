@@ -221,7 +221,7 @@ describe('"own keys only"', () => {
     expect(owns({ prefix: '{me}+{me}' }, `${ann}+${ben}!`, ann)).toBe(false)
   })
 
-  it('does not apply to keys that can't belong to a user', () => {
+  it("does not apply to keys that can't belong to a user", () => {
     const rules: PageRule[] = [{ prefix: 'score/{me}/', preset: 'own-keys-only' }]
     for (const key of [
       'score/',

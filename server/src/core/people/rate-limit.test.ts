@@ -9,7 +9,7 @@ function takes(rate: RateLimit, who: string, count: number): number {
 }
 
 describe('a rate limit', () => {
-  it('allows a minute's calls at once, and says when the next call may come', () => {
+  it("allows a minute's calls at once, and says when the next call may come", () => {
     const environment = new TestEnvironment()
     const rate = new RateLimit(environment, 60)
     expect(takes(rate, 'a', 61)).toBe(60)

@@ -93,7 +93,7 @@ describe('a new token', () => {
     expect(stored.filter((entry) => parts.some((part) => entry.includes(part)))).toEqual([])
   })
 
-  it("is not found by a text that is not exactly the same", async () => {
+  it('is not found by a text that is not exactly the same', async () => {
     const { tokens, plain } = await openTokens()
     const { text, token } = await tokens.create(plain)
     for (const other of ['', text.slice(1), `${text} `, text.toUpperCase(), token.id, '\0']) {
@@ -218,7 +218,7 @@ describe('a revoked token', () => {
 })
 
 describe('the tokens of a user', () => {
-  it("are listed, the oldest first, without those of other users", async () => {
+  it('are listed, the oldest first, without those of other users', async () => {
     const { tokens, users, environment, user, plain } = await openTokens()
     const other = await users.find('admin')
     for (let made = 0; made < 20; made += 1) {
@@ -266,7 +266,11 @@ describe('a token cannot be created', () => {
     'for a key prefix without a store': { action: 'read', keyPrefix: 'a/' },
     'for managing a key prefix': { action: 'manage', storeId, keyPrefix: 'a/' },
     'for a key prefix that is empty': { action: 'read', storeId, keyPrefix: '' },
-    'for a key prefix that is not well-formed text': { action: 'read', storeId, keyPrefix: 'a\ud800' },
+    'for a key prefix that is not well-formed text': {
+      action: 'read',
+      storeId,
+      keyPrefix: 'a\ud800',
+    },
     'for a key prefix that is longer than any key': {
       action: 'read',
       storeId,

@@ -136,7 +136,7 @@ export class Users {
   }
 
   /**
-   * What a change must check if the user is no active admin after it: that another admin exists.
+   * The checks of a change after which the user is not an enabled admin: another one must exist.
    */
   async #otherAdmins(user: User): Promise<readonly Entry[]> {
     if (user.isAdmin && !user.isDisabled) return []

@@ -3,13 +3,16 @@ import { StorageError } from '../kernel/errors.ts'
 import { type Condition, headOf } from './record.ts'
 import { replacedInfo } from './record-write.ts'
 
-/** Throws `condition-failed`. `entry` is the record's, as the write will check it. */
+/** Throws `condition-failed`. `entry` is the record's entry, which the write will check. */
 export function assertCondition(condition: Condition | undefined, entry: Entry | undefined): void {
   if (condition === undefined || holds(condition, entry)) return
-  throw new StorageError('condition-failed', 'The record is another one than expected.')
+  throw new StorageError(
+    'condition-failed',
+    'The condition does not hold: the record is not in the expected state.',
+  )
 }
 
-/** Of a damaged record nothing is known but that it is there: no other condition holds. */
+/** A damaged record only meets the condition that it is present: nothing else is known of it. */
 function holds(condition: Condition, entry: Entry | undefined): boolean {
   if (condition.kind === 'all') return condition.of.every((one) => holds(one, entry))
   if (condition.kind === 'absent') return entry === undefined

@@ -9,13 +9,13 @@ import {
   textRecord,
 } from '../testing/testing.ts'
 
-/** Far more often than chance would have it. */
+/** Far more often than would happen by chance. */
 const overtakings = 200
 
 interface Overtaken {
   readonly domain: TestDomain
   readonly store: Store
-  /** Before each of this server's next commits, another server does this. */
+  /** Before each of this server's next commits, another server does `work`. */
   overtake(work: (store: Store, time: number) => Promise<unknown>): void
 }
 
@@ -46,13 +46,13 @@ const wholeRecord = {
   jsonState: 'unchecked',
 } as const
 
-describe('a server that others are always faster than', () => {
+describe('a server that another server always overtakes', () => {
   it.each<[string, (store: Store) => Promise<unknown>]>([
     ['puts a record', (store) => store.put(textRecord('key', 'ours'))],
-    ['puts several at once', (store) => store.batch.put([wholeRecord])],
+    ['puts several records at once', (store) => store.batch.put([wholeRecord])],
     ['deletes a record', (store) => store.delete('key')],
-    ['puts records in place of all', (store) => store.replaceAll([wholeRecord])],
-  ])('%s in the end', async (_, work) => {
+    ['replaces all records', (store) => store.replaceAll([wholeRecord])],
+  ])('finally %s', async (_, work) => {
     const { store, overtake } = await openOvertaken()
     let count = 0
     overtake(async (theirs, time) => {
@@ -71,7 +71,7 @@ describe('a server that others are always faster than', () => {
     ['changes the settings', ({ id }, { stores }) => stores.update(id, { title: 'ours' })],
     ['clears the store', (store) => store.clear()],
     ['drops the store', ({ id }, { stores }) => stores.drop(id)],
-  ])('%s in the end', async (_, work) => {
+  ])('finally %s', async (_, work) => {
     const { domain, store, overtake } = await openOvertaken()
     let count = 0
     overtake(async (theirs, time) => {

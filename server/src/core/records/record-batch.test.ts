@@ -43,7 +43,7 @@ async function problemsOf(engine: MemoryEngine): Promise<readonly string[]> {
 }
 
 describe('several records at once', () => {
-  it('are put, and it is told which were there', async () => {
+  it('are put, and the result says which existed before', async () => {
     const { store, engine } = await emptyStore()
     expect(await store.batch.put([record('a', '1'), record('b', '2')])).toEqual([false, false])
     expect(await store.batch.put([record('c', '3'), record('b', '22')])).toEqual([false, true])
@@ -62,7 +62,7 @@ describe('several records at once', () => {
     expect(await problemsOf(engine)).toEqual([])
   })
 
-  it('are added where they are not there', async () => {
+  it('are added only if they do not exist', async () => {
     const { store } = await emptyStore()
     await store.batch.put([record('a', '1')])
     expect(await store.batch.add([record('a', '2'), record('b', '2')])).toEqual([true, false])
@@ -79,7 +79,7 @@ describe('several records at once', () => {
     expect(await problemsOf(engine)).toEqual([])
   })
 
-  it('may be large, and what they replace goes with the sweeper', async () => {
+  it('may be large, and the sweeper removes the replaced values', async () => {
     const { domain, store, engine } = await emptyStore()
     const values = [1, 2, 3].map((seed) => patternBytes(seed * 700_000, seed))
     for (let time = 0; time < 2; time += 1) {
@@ -96,7 +96,7 @@ describe('several records at once', () => {
     expect(await store.info()).toMatchObject({ recordCount: 3, storedBytes: 4_200_000 })
   })
 
-  it('are one commit: the change log tells of all with one revision', async () => {
+  it('are one commit: all their changes in the log have one revision', async () => {
     const { store } = await emptyStore()
     await store.batch.put([record('a', '1'), record('b', '22')])
     await store.batch.delete(['a', 'b'])
@@ -112,7 +112,7 @@ describe('several records at once', () => {
     expect(three).toBeGreaterThan(one ?? 0)
   })
 
-  it('keep their order per key', async () => {
+  it('are written in order, for each key', async () => {
     const { store, engine } = await emptyStore()
     const writes: Promise<unknown>[] = []
     for (let value = 0; value < 100; value += 1) {
@@ -126,7 +126,7 @@ describe('several records at once', () => {
     expect(await problemsOf(engine)).toEqual([])
   })
 
-  it('are refused where they are too many, or their keys too long', async () => {
+  it('are refused if they are too many, or their keys are too long', async () => {
     const { store } = await emptyStore()
     const many = Array.from({ length: 10_001 }, (_, index) => `k${index}`)
     const long = Array.from({ length: 437 }, (_, index) => `${index}`.padEnd(2_400, 'k'))
@@ -142,7 +142,7 @@ describe('several records at once', () => {
     expect(await store.batch.count()).toBe(0)
   })
 
-  it('are refused by the caller and where the store is gone', async () => {
+  it('are refused if the caller refuses, and if the store is gone', async () => {
     const { domain, store } = await emptyStore()
     const refusing = callerWith(() => {
       throw new StorageError('access-denied', 'No.')
@@ -168,8 +168,8 @@ describe('several records at once', () => {
   })
 })
 
-describe('all records replaced', () => {
-  it('are those that are given, in one commit', async () => {
+describe('replacing all records', () => {
+  it('leaves only the given records, in one commit', async () => {
     const { domain, store, engine } = await emptyStore()
     await store.put(bytesRecord('large', patternBytes(2_000_000)))
     await store.put(textRecord('a', 'old'))
@@ -192,7 +192,7 @@ describe('all records replaced', () => {
     expect(await problemsOf(engine)).toEqual([])
   })
 
-  it('are right in the books, whatever is written meanwhile', async () => {
+  it('keeps the counters correct during other writes', async () => {
     const { store, engine } = await emptyStore()
     const work: Promise<unknown>[] = []
     for (let round = 0; round < 10; round += 1) {
@@ -205,7 +205,7 @@ describe('all records replaced', () => {
     expect(await readText(store, 'same')).toBeDefined()
   })
 
-  it('refuse an upload that began before', async () => {
+  it('refuses an upload that began before', async () => {
     const { store, engine } = await emptyStore()
     const source = new PausingSource(patternBytes(2_500_000), async () => {
       await store.replaceAll([record('a', '1')])
@@ -220,7 +220,7 @@ describe('batches', () => {
   const sizesOf = (records: readonly WholeRecord[]): number[] =>
     [...batchesOf(records)].map((batch) => batch.length)
 
-  it('hold all records in their order, none too large for a commit', () => {
+  it('hold all records in order, and fit into one commit each', () => {
     const small = Array.from({ length: 2_500 }, (_, index) => record(`${index}`, '1'))
     expect(sizesOf(small)).toEqual([1_000, 1_000, 500])
     expect([...batchesOf(small)].flat()).toEqual(small)
@@ -230,7 +230,7 @@ describe('batches', () => {
     expect(sizesOf([])).toEqual([])
   })
 
-  it('hold no more bytes of keys than a commit takes', async () => {
+  it('hold no more bytes of keys than a commit accepts', async () => {
     const { store } = await emptyStore()
     const records = Array.from({ length: 1_000 }, (_, index) =>
       record(`${index}`.padEnd(2_400, 'k'), '1'),

@@ -16,7 +16,7 @@ import { type Call, playOut, type WantedRecord } from './write-combiner.ts'
 
 /**
  * Several records of a store at once: read from one snapshot, written by one commit. Methods throw
- * as those of `Store`, and `too-many` above 10,000 records or a mebibyte of keys.
+ * like those of `Store`, and `too-many` above 10,000 records or 1 MiB of keys.
  */
 export class RecordBatch {
   readonly #storeId: string
@@ -29,7 +29,7 @@ export class RecordBatch {
     this.#caller = caller
   }
 
-  /** Undefined where there is none. Throws `record-damaged`. */
+  /** The records of `keys`, in order; undefined for missing ones. Throws `record-damaged`. */
   get(keys: readonly string[]): Awaitable<readonly (StoreRecord | undefined)[]> {
     assertBatch(keys)
     return andThen(this.#read(keys, 'read'), ({ entries }) =>
@@ -56,18 +56,20 @@ export class RecordBatch {
     return Number(totalOf(snapshot.entries[0]))
   }
 
-  /** Stores records over what was there. Returns, for each, whether it was there before. */
+  /** Stores records, and replaces existing ones. Returns, for each, whether it existed before. */
   put(records: readonly WholeRecord[]): Promise<readonly boolean[]> {
     return this.#change(records.map((record) => ({ key: record.key, record })))
   }
 
-  /** Stores those whose keys are not there. Returns, for each, whether it was there before. */
+  /**
+   * Stores only the records whose keys do not exist. Returns, for each, whether it existed before.
+   */
   add(records: readonly WholeRecord[]): Promise<readonly boolean[]> {
     const changes = records.map((record) => ({ key: record.key, record }))
     return this.#change(changes, { onlyAbsent: true })
   }
 
-  /** Returns, for each, whether it was there. */
+  /** Returns, for each key, whether the record existed. */
   delete(keys: readonly string[]): Promise<readonly boolean[]> {
     return this.#change(keys.map((key) => ({ key, record: undefined })))
   }
@@ -84,7 +86,7 @@ export class RecordBatch {
     )
   }
 
-  /** One call after the other, in one commit. Returns what each of them found. */
+  /** Applies the calls one after the other, in one commit. Returns what each call found. */
   async #changeAll(
     calls: readonly Call[],
     keys: readonly string[],
@@ -121,7 +123,7 @@ export class RecordBatch {
   }
 }
 
-/** As many at once as one commit takes. */
+/** Splits records into batches that each fit into one commit. */
 export function* batchesOf(records: readonly WholeRecord[]): Generator<readonly WholeRecord[]> {
   let batch: WholeRecord[] = []
   let room = limits.batchBytesMax

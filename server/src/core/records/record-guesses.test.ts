@@ -19,7 +19,7 @@ import { check } from '../upkeep/check.ts'
 import type { RecordInfo } from '../values/record-info.ts'
 import { RecordGuesses } from './record-guesses.ts'
 
-/** Two servers on one engine: what the one remembers of records, the other changes. */
+/** Two servers on one engine: `two` changes the records that `one` remembers. */
 async function openTwo(): Promise<{ engine: CountingEngine; one: Opened; two: Opened }> {
   const engine = new CountingEngine()
   const first = await openTestDomain(engine)
@@ -63,8 +63,8 @@ const small = (text: string) => ({
   jsonState: 'unchecked' as const,
 })
 
-describe('a record that this server wrote last', () => {
-  it('is written again without being read, alone and with others', async () => {
+describe('a record that this server remembers', () => {
+  it('is written again without a read, alone and in a batch', async () => {
     const { engine, one } = await openTwo()
     engine.reads = 0
     await one.store.put(textRecord('key', 'longer'))
@@ -73,7 +73,7 @@ describe('a record that this server wrote last', () => {
     expect(await one.store.info()).toMatchObject({ recordCount: 1, storedBytes: 5 })
   })
 
-  it('is read where it is asked for under a condition', async () => {
+  it('is read if the write has a condition', async () => {
     const { engine, one } = await openTwo()
     engine.reads = 0
     expect(await codeOf(one.store.put(textRecord('key', 'b'), { kind: 'absent' }))).toBe(
@@ -87,7 +87,7 @@ describe('a record that this server wrote last', () => {
     ['replaced by a long value', (there: Store) => there.put(long()), true],
     ['deleted', (there: Store) => there.delete('key'), false],
     ['cleared away', (there: Store) => there.clear(), false],
-  ] as const)('counts right where another server has %s it', async (_, change, isThere) => {
+  ] as const)('is counted correctly if another server has %s it', async (_, change, isThere) => {
     const { engine, one, two } = await openTwo()
     await change(two.store)
     expect(await one.store.batch.put([small('mine')])).toEqual([isThere])
@@ -99,7 +99,7 @@ describe('a record that this server wrote last', () => {
     expect(await problemsOf(engine)).toEqual([])
   })
 
-  it('is not added by who finds it, nor missed by who deletes it, once it is another one', async () => {
+  it('has correct results of add and delete after another server deleted it', async () => {
     const { one, two } = await openTwo()
     await two.store.delete('key')
     expect(await one.store.batch.add([small('added')])).toEqual([false])
@@ -108,7 +108,7 @@ describe('a record that this server wrote last', () => {
     expect(await one.store.batch.put([small('put')])).toEqual([false])
   })
 
-  it('leaves the chunks of a long value to be swept, whoever wrote it', async () => {
+  it('leaves the chunks of a long value to the sweeper, whichever server wrote it', async () => {
     const { engine, one, two } = await openTwo()
     await one.store.put(long())
     await two.store.put(long())
@@ -116,7 +116,7 @@ describe('a record that this server wrote last', () => {
     expect(await problemsOf(engine)).toEqual([])
   })
 
-  it('is not written by who may not any more, as another server knows', async () => {
+  it('is not written by a caller who has lost the right on another server', async () => {
     const { one, two } = await openTwo()
     let isAllowed = true
     const caller = callerWith(() => {
@@ -140,7 +140,7 @@ describe('a record that this server wrote last', () => {
 })
 
 describe('guessing', () => {
-  it('pauses where others write the same records, and comes back', () => {
+  it('pauses while other servers write the same records, and starts again', () => {
     const guesses = new RecordGuesses()
     for (let miss = 0; miss < 3; miss += 1) guesses.learn({ wasRight: false })
     let paused = 0

@@ -10,33 +10,36 @@ interface Guess extends Replaced {
   readonly contentId: Buffer
 }
 
-/** What of an info is known without its value. */
+/** The part of a record's info that is remembered. */
 type Kept = Pick<RecordInfo, 'size' | 'place'>
 
 /**
- * A wrong guess costs a commit in vain, a right one spares a read: where one in sixteen is wrong,
- * guessing is as good as not.
+ * A wrong guess wastes a commit, a right one saves a read. If one guess in 16 is wrong, guessing is
+ * as fast as reading.
  */
 const missCost = 16
 
 /**
- * The records that this server wrote lately, as it left them: a guess, which the check of the next
- * write confirms. So who writes a record again and again does not read it each time.
+ * The records that this server wrote recently, as it left them: a guess, which the check of the
+ * next write confirms. So a record that is written again and again is not read each time.
  */
 export class RecordGuesses {
   readonly #guesses = lruCache<string, Guess>(limits.guessedRecordsMax)
-  /** How many writes go without a guess after one that was wrong. */
+  /** How many writes do without a guess after a wrong one. */
   #pause = 0
   #left = 0
 
-  /** Whether the next write should guess: not where others are known to write the same records. */
+  /**
+   * Whether the next write should guess: not after wrong guesses, which mean that other servers
+   * write the same records.
+   */
   isWorthwhile(): boolean {
     if (this.#left === 0) return true
     this.#left -= 1
     return false
   }
 
-  /** What came of a guess. */
+  /** To be called with the outcome of each guess. */
   learn({ wasRight }: { wasRight: boolean }): void {
     const pause = wasRight ? this.#pause - 1 : this.#pause + missCost
     this.#pause = Math.max(0, Math.min(limits.guessPauseWritesMax, pause))
@@ -50,7 +53,7 @@ export class RecordGuesses {
     return isOfNow ? guess : undefined
   }
 
-  /** Remembers the records that `revision` wrote, and forgets those that it deleted. */
+  /** Remembers the records that the commit `revision` wrote, and forgets those that it deleted. */
   note(
     storeId: string,
     { contentId }: StoreIdentity,

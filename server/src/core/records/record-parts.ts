@@ -9,7 +9,7 @@ import type { Values } from '../values/value.ts'
 import type { RecordGuesses } from './record-guesses.ts'
 import type { WriteCombiner } from './write-combiner.ts'
 
-/** What reading and writing records needs of the domain. */
+/** The parts of the domain that reading and writing records needs. */
 export interface RecordParts {
   readonly engine: StorageEngine
   readonly environment: Environment

@@ -10,17 +10,17 @@ import { whileLive } from '../values/live-uses.ts'
 import type { RecordInfo } from '../values/record-info.ts'
 import { Upload } from '../values/upload.ts'
 import { assertCondition } from './condition.ts'
-import type { Condition, NewRecord, StoredRecord } from './record.ts'
+import type { Condition, NewRecord, PutResult } from './record.ts'
 import type { RecordParts } from './record-parts.ts'
 import { placeValue } from './record-write.ts'
 import { changeRecords, type Decision } from './record-writer.ts'
 import { assertContentType, assertRecordKey } from './validate.ts'
 
-/** The store that a record is put into, and who does it. */
+/** The store that a record is put into, and the caller who puts it. */
 export interface PutTarget {
   readonly storeId: string
   readonly caller: Caller
-  /** Throws when the caller may no longer use the store. */
+  /** Throws if the caller may no longer use the store. */
   assertStill(): Promise<void>
 }
 
@@ -29,7 +29,7 @@ export async function putRecord(
   parts: RecordParts,
   target: PutTarget,
   { record, condition }: { record: NewRecord; condition: Condition | undefined },
-): Promise<StoredRecord> {
+): Promise<PutResult> {
   assertRecordKey(record.key)
   assertContentType(record.contentType)
   const { whole } = record.source
@@ -62,14 +62,14 @@ async function putStreamed(
   parts: RecordParts,
   target: PutTarget,
   { record, condition, first }: Pick<Put, 'record' | 'condition'> & { first: Bytes },
-): Promise<StoredRecord> {
+): Promise<PutResult> {
   const { engine, environment, reader, liveUses } = parts
   const { storeId, caller, assertStill } = target
   const { identity: begun, entries } = await reader.read(storeId, {
     keysOf: ({ contentId }) => [recordKey(contentId, record.key)],
     caller,
   })
-  // Checked early, so that a client need not send a long value in vain; the last commit decides.
+  // Checked early, so that a client does not send a long value in vain. The last commit decides.
   assertCondition(condition, entries[0])
   const upload = new Upload(engine, environment)
   using use = liveUses.begin(assertStill)
@@ -96,11 +96,11 @@ async function assertUploadHolds(
     throw new StorageError('store-cleared', 'The store was cleared during this upload.')
   }
   if (!(await upload.isAlive())) {
-    throw new StorageError('upload-expired', 'The upload stood still for too long.')
+    throw new StorageError('upload-expired', 'The upload made no progress for too long.')
   }
 }
 
-/** Where the value of a put lies, and what its commit does besides. */
+/** Where the value of a put is stored, and what else its commit does. */
 type Placed = Pick<RecordInfo, 'size' | 'place'> &
   Pick<Decision<void>, 'complete'> & { chunks?: ReturnType<typeof placeValue>['chunks'] }
 
@@ -114,7 +114,7 @@ async function commitPut(
   parts: RecordParts,
   { storeId, caller }: PutTarget,
   { record, condition, decide }: Put,
-): Promise<StoredRecord> {
+): Promise<PutResult> {
   const { key, contentType, contentEncoding, jsonState = 'unchecked' } = record
   const { revision } = await changeRecords(parts, {
     storeId,

@@ -13,9 +13,9 @@ import { headOf, type RecordHead, type WholeRecord } from './record.ts'
 /** A record that is about to be replaced. */
 export interface Replaced {
   readonly key: Bytes
-  /** Of its entry. */
+  /** The revision of the record's entry. */
   readonly revision: Revision
-  /** Undefined where it can't be read. */
+  /** Undefined if it can't be read. */
   readonly info: Pick<RecordInfo, 'size' | 'place'> | undefined
 }
 
@@ -23,26 +23,26 @@ export function replacedOf(entry: Entry | undefined): Replaced | undefined {
   return entry && { key: entry.key, revision: entry.revision, info: replacedInfo(entry) }
 }
 
-/** The record's info before the write; undefined where there is none or it can't be read. */
+/** The record's info before the write; undefined if there is none or it can't be read. */
 export function replacedInfo(entry: Entry | undefined): RecordInfo | undefined {
   return entry && !entry.isDamaged ? decodeInfo(entry) : undefined
 }
 
-/** One record as it is to be. */
+/** The change of one record. */
 export interface Replacement {
   readonly key: string
   /** Undefined: there was none. */
   readonly before: Replaced | undefined
   /** Undefined: the record is deleted. */
   readonly next: RecordInfo | undefined
-  /** Chunks of the new value that this same commit stores. */
+  /** Chunks of the new value, stored by the same commit. */
   readonly chunks?: readonly Put[]
 }
 
 /**
  * Replaces, adds or deletes records in one commit: their infos, the change log, the counters, and
- * marks for chunks that nothing points at any more. Its checks hold only while the store and each
- * record are as they were read.
+ * garbage marks for replaced chunks. The commit checks that the store and each record are still as
+ * they were read.
  */
 export function recordsWrite(
   { identity, check }: StoreSnapshot,
@@ -84,7 +84,7 @@ export function infoOfWhole(
   return { next, chunks }
 }
 
-/** Where a value that is all in memory goes, and the chunks for it if it needs some. */
+/** The place for a value that is all in memory, and the chunks to store if it needs any. */
 export function placeValue(
   bytes: Bytes,
   createValueId: () => Bytes,
@@ -101,7 +101,7 @@ export function placeValue(
   return { place: { kind: 'chunks', valueId }, chunks }
 }
 
-/** Marks chunks that nothing points at any more. Returns how many bytes of garbage are added. */
+/** Marks the chunks of a replaced value as garbage. Returns how many bytes of garbage are added. */
 function leaveGarbage(puts: Put[], previous: Replaced['info'], now: number): bigint {
   if (previous?.place.kind !== 'chunks') return 0n
   const { size: bytes, place } = previous
@@ -121,7 +121,10 @@ function sumsOf(
   return sums
 }
 
-/** One damaged record must not hide the others: it is listed with what is still known of it. */
+/**
+ * A record as it is listed. A damaged one is listed with what is still known of it, so that it does
+ * not hide the others.
+ */
 export function listedHead(entry: Entry): RecordHead {
   const info = replacedInfo(entry) ?? unreadableInfo
   return headOf(recordNameOf(entry.key), info, entry.revision)

@@ -13,12 +13,12 @@ import type { Condition } from './record.ts'
 import type { RecordParts } from './record-parts.ts'
 import { type Replaced, type Replacement, recordsWrite, replacedOf } from './record-write.ts'
 
-/** What a write makes of the records that it found. */
+/** What a write does with the records that it found. */
 export interface Decision<T> {
-  /** At most one for each key; none: nothing is written. */
+  /** At most one for each key. None: nothing is written. */
   readonly replacements: readonly Replacement[]
   readonly result: T
-  /** Adds to the same commit. */
+  /** Adds more to the same commit. */
   complete?(write: AtomicWrite): AtomicWrite
 }
 
@@ -26,24 +26,24 @@ export interface Decision<T> {
 export interface RecordChange<T> {
   readonly storeId: string
   readonly caller: Caller
-  /** Keys of all the records that may change, each once. */
+  /** The keys of all records that may change, each once. */
   readonly keys: readonly string[]
-  /** What the first of these records must be like. */
+  /** A condition on the first of these records. */
   readonly condition?: Condition | undefined
   /** How the store's statistics count this change, and how many times. */
   readonly use: StoreUse
   readonly useCount?: number
-  /** Called again, with what is there then, when somebody else changed a record first. */
+  /** Called again with the new state if another writer changed a record first. */
   decide(before: readonly (Replaced | undefined)[], snapshot: StoreSnapshot): Awaitable<Decision<T>>
 }
 
-/** `revision`: that of the commit; undefined where nothing was written. */
+/** `revision` is the revision of the commit; undefined if nothing was written. */
 export interface Written<T> {
   readonly result: T
   readonly revision: Revision | undefined
 }
 
-/** What a write goes by, read or guessed. */
+/** The state that a write is based on, read or guessed. */
 interface Found {
   readonly snapshot: StoreSnapshot
   readonly before: readonly (Replaced | undefined)[]
@@ -51,17 +51,17 @@ interface Found {
 }
 
 /**
- * The only way in which records change: put, add, delete and batch are each a `decide`. Waits for
- * its turn of the keys (see `KeyQueue`), guesses or reads what is there, decides, commits, learns
- * whether the guess was right, and remembers what it wrote. Throws `condition-failed`, `store-busy`
- * and what the caller and `decide` throw.
+ * The only way to change records: put, add, delete and batch each pass their own `decide`. Waits
+ * for its turn under the keys (see `KeyQueue`), guesses or reads the records, decides, commits,
+ * learns whether the guess was right, and remembers what it wrote. Throws `condition-failed`,
+ * `store-busy` and what the caller and `decide` throw.
  */
 export function changeRecords<T>(parts: RecordParts, change: RecordChange<T>): Promise<Written<T>> {
   const names = change.keys.map((key) => `${change.storeId}/${key}`)
   let isNoted = false
   const attempt = async (index: number): Promise<Written<T> | typeof lostRace> => {
     const guess = index === 0 ? guessOf(parts, change, names) : undefined
-    // Awaited only where there is a promise: this spares every write a turn of the event loop.
+    // Only awaits promises: this saves every write a turn of the event loop.
     const finding = guess ?? read(parts, change)
     const found = finding instanceof Promise ? await finding : finding
     if (!guess && !isNoted) {
@@ -93,7 +93,7 @@ async function commit<T>(
 ): Promise<Written<T> | typeof lostRace> {
   const { snapshot, isGuess } = found
   const { replacements, result, complete } = decision
-  // The checks of the commit confirm a guess of what is written, and of nothing else.
+  // The commit only checks the records that it writes, so it cannot confirm guesses of others.
   if (isGuess && replacements.length < names.length) return lostRace
   if (replacements.length === 0) return { result, revision: undefined }
   const now = parts.environment.now()
@@ -102,20 +102,20 @@ async function commit<T>(
   if (isGuess) parts.guesses.learn({ wasRight: committed.applied })
   if (!committed.applied) return lostRace
   const { revision } = committed
-  // A store whose identity was guessed never expires, so its use may be noted afterwards.
+  // The identity is only guessed for stores that never expire, so the use may be noted afterwards.
   if (isGuess) void noteUse(parts, change, snapshot)
   parts.guesses.note(change.storeId, snapshot.identity, { replacements, revision })
   parts.trimmer.note(change.storeId, revision)
   return { result, revision }
 }
 
-/** The store and all of these records as this server left them; undefined: read them. */
+/** The store and all of these records as this server left them; undefined: they must be read. */
 function guessOf<T>(
   { reader, guesses }: RecordParts,
   { storeId, caller, condition, keys }: RecordChange<T>,
   names: readonly string[],
 ): Found | undefined {
-  // A condition is about what is there, which a guess does not know.
+  // A condition needs more of the record than a guess holds.
   if (condition || keys.length === 0 || !guesses.isWorthwhile()) return undefined
   const snapshot = reader.guess(storeId, caller)
   if (!snapshot) return undefined
@@ -141,7 +141,9 @@ function read<T>(
   })
 }
 
-/** Resolves once the store can not expire before the change is committed. */
+/**
+ * Notes the use. The promise resolves once the store can't expire before the change is committed.
+ */
 function noteUse<T>(
   { activities }: RecordParts,
   { use, useCount = 1 }: RecordChange<T>,

@@ -70,7 +70,7 @@ describe('a put with a condition', () => {
     expect(await readText(store, 'key')).toBe('four')
   })
 
-  it('that the record has a revision fails where there is none', async () => {
+  it('that the record has a revision fails if there is no record', async () => {
     const store = await openStore()
     const { revision } = await store.put(textRecord('key', 'one'))
     await store.delete('key')
@@ -80,7 +80,7 @@ describe('a put with a condition', () => {
     expect(await codeOf(store.put(textRecord('key', 'x'), anyOf()))).toBe('condition-failed')
   })
 
-  it('that the record has none of some revisions succeeds where it is another or absent', async () => {
+  it('that the record has none of some revisions succeeds if it has another one or is absent', async () => {
     const store = await openStore()
     const { revision: first } = await store.put(textRecord('key', 'one'))
     expect(await codeOf(store.put(textRecord('key', 'x'), noneOf(first)))).toBe('condition-failed')
@@ -90,7 +90,7 @@ describe('a put with a condition', () => {
     expect(await codeOf(store.put(textRecord('none', 'x'), noneOf(first)))).toBe('none')
   })
 
-  it('that the record is older than a moment succeeds where it is, or is absent', async () => {
+  it('that the record is older than a moment succeeds if it is older or absent', async () => {
     const { environment, stores } = await openTestDomain(new MemoryEngine())
     const store = await stores.create({ ownerId: owner, name: 'coats' })
     const begin = environment.now()
@@ -102,7 +102,7 @@ describe('a put with a condition', () => {
     expect(await codeOf(store.delete('key', writtenBefore(begin + 1)))).toBe('condition-failed')
   })
 
-  it('made of several succeeds where each of them holds', async () => {
+  it('made of several succeeds if each of them holds', async () => {
     const store = await openStore()
     const { revision } = await store.put(textRecord('key', 'one'))
     const both: Condition = { kind: 'all', of: [present, noneOf(revision)] }
@@ -113,7 +113,7 @@ describe('a put with a condition', () => {
     )
   })
 
-  it('on a damaged record holds where it asks for a record and no more', async () => {
+  it('on a damaged record only holds if it is that the record is present', async () => {
     const engine = new HurtEngine(new MemoryEngine())
     const store = await openStore(engine)
     const { revision } = await store.put(textRecord('key', 'one'))
@@ -136,7 +136,7 @@ describe('a put with a condition', () => {
     expect(isTaken).toBe(false)
   })
 
-  it('that fails only while a large value comes in refuses it too', async () => {
+  it('that fails only while a large value arrives refuses it too', async () => {
     const store = await openStore()
     const source = new PausingSource(patternBytes(2 ** 21), async () => {
       await store.put(textRecord('key', 'faster'))
@@ -156,7 +156,7 @@ describe('a put with a condition', () => {
 })
 
 describe('a delete with a condition', () => {
-  it('deletes that record and no other', async () => {
+  it('deletes the record only if the condition holds', async () => {
     const store = await openStore()
     const first = await store.put(textRecord('key', 'one'))
     const second = await store.put(textRecord('key', 'two'))
@@ -165,7 +165,7 @@ describe('a delete with a condition', () => {
     expect(await store.delete('key', anyOf(second.revision))).toBe(true)
   })
 
-  it('fails where there is no record that it could hold for', async () => {
+  it('fails if there is no record', async () => {
     const store = await openStore()
     expect(await codeOf(store.delete('key', present))).toBe('condition-failed')
     expect(await codeOf(store.delete('key', anyOf(1)))).toBe('condition-failed')
@@ -181,7 +181,7 @@ describe('adding a record', () => {
     expect(await readText(store, 'key')).toBe('one')
   })
 
-  it('passes on every other refusal', async () => {
+  it('passes on every other error', async () => {
     const store = await openStore()
     expect(await codeOf(store.add(textRecord('\ud800', 'x')))).toBe('record-key-invalid')
   })
@@ -191,14 +191,14 @@ describe('of many at once', () => {
   const seeds = Array.from({ length: 8 }, (_, seed) => seed)
   const writers = Array.from({ length: 30 }, (_, writer) => `value ${writer}`)
 
-  it.each(seeds)('one adds a record, and its value stays (%i)', async (seed) => {
+  it.each(seeds)('only one adds a record, and its value stays (%i)', async (seed) => {
     const store = await slowStore(seed)
     const added = await Promise.all(writers.map((value) => store.add(textRecord('key', value))))
     expect(added.filter(Boolean)).toHaveLength(1)
     expect(await readText(store, 'key')).toBe(writers[added.indexOf(true)])
   })
 
-  it.each(seeds)('one replaces the revision that all expect (%i)', async (seed) => {
+  it.each(seeds)('only one replaces the revision that all expect (%i)', async (seed) => {
     const store = await slowStore(seed)
     const { revision } = await store.put(textRecord('key', 'first'))
     const codes = await Promise.all(
@@ -208,7 +208,7 @@ describe('of many at once', () => {
     expect(await readText(store, 'key')).toBe(writers[codes.indexOf('none')])
   })
 
-  it.each(seeds)('one deletes the revision that all expect (%i)', async (seed) => {
+  it.each(seeds)('only one deletes the revision that all expect (%i)', async (seed) => {
     const store = await slowStore(seed)
     const { revision } = await store.put(textRecord('key', 'first'))
     const codes = await Promise.all(writers.map(() => codeOf(store.delete('key', anyOf(revision)))))
@@ -216,7 +216,7 @@ describe('of many at once', () => {
     expect((await store.info()).recordCount).toBe(0)
   })
 
-  it.each(seeds)('none loses an update that two servers make (%i)', async (seed) => {
+  it.each(seeds)('none loses its update, on two servers (%i)', async (seed) => {
     const engine = new FaultyEngine(new MemoryEngine(), { faults: delaysOnly, seed })
     const here = await openTestDomain(engine)
     const there = await openTestDomain(engine, { environment: here.environment })
@@ -228,7 +228,7 @@ describe('of many at once', () => {
   })
 })
 
-/** Adds 1 ten times, each time to what it has just read. */
+/** Adds 1 ten times, each time to the value that it has just read. */
 async function addTen(store: Store): Promise<void> {
   for (let added = 0; added < 10; ) {
     const record = await store.get('n')

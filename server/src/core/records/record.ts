@@ -4,18 +4,18 @@ import type { Bytes } from '../kernel/bytes.ts'
 import type { JsonState, RecordInfo } from '../values/record-info.ts'
 import type { StoredValue } from '../values/value.ts'
 
-/** What is known of a record without its value. */
+/** A record without its value. */
 export interface RecordHead {
   readonly key: string
   /** As sent, parameters included. */
   readonly contentType: string
   /** As sent; '' for none. */
   readonly contentEncoding: string
-  /** Stored bytes, as sent. */
+  /** The number of stored bytes. Values are stored as sent. */
   readonly size: number
   /** Milliseconds since 1970. */
   readonly modifiedAt: number
-  /** Changes with every new value: what a condition compares. */
+  /** Changes with every new value. Conditions compare it. */
   readonly revision: Revision
   readonly jsonState: JsonState
 }
@@ -30,7 +30,7 @@ export interface NewRecord {
   /** As sent; '' for none. */
   readonly contentEncoding: string
   readonly source: ByteSource
-  /** What is known of the value already. */
+  /** The result of an earlier check of the value, if any. */
   readonly jsonState?: JsonState
 }
 
@@ -39,7 +39,7 @@ export interface WholeRecord {
   readonly key: string
   readonly contentType: string
   readonly bytes: Bytes
-  /** What is known of the bytes already. */
+  /** The result of an earlier check of the bytes, if any. */
   readonly jsonState: JsonState
 }
 
@@ -48,13 +48,13 @@ export type Condition =
   | { readonly kind: 'absent' }
   | { readonly kind: 'present' }
   | { readonly kind: 'revision'; readonly anyOf: readonly Revision[] }
-  /** The record is absent, or another one than these. */
+  /** The record is absent, or has none of these revisions. */
   | { readonly kind: 'otherRevision'; readonly noneOf: readonly Revision[] }
   /** The record is absent, or its value is older than this moment (ms since 1970). */
   | { readonly kind: 'writtenBefore'; readonly time: number }
   | { readonly kind: 'all'; readonly of: readonly Condition[] }
 
-export interface StoredRecord {
+export interface PutResult {
   readonly revision: Revision
 }
 

@@ -46,7 +46,7 @@ describe('a store title', () => {
     expect(refusal(() => assertStoreTitle('x'.repeat(257)))).toBe('store-title-invalid')
   })
 
-  it('may not hold half a character', () => {
+  it('may not hold half of a surrogate pair', () => {
     expect(refusal(() => assertStoreTitle('a\ud83d'))).toBe('store-title-invalid')
   })
 })
@@ -111,8 +111,7 @@ describe('a content type', () => {
     expect(refusal(() => assertContentType(contentType))).toBe('content-type-invalid')
   })
 
-  // A pattern that backtracks would not come to an end with these, and the test would run out of
-  // time.
+  // A regular expression that backtracks would not finish on these, and the test would time out.
   it.each([
     `text/plain${';'.repeat(189)}!`,
     `text/plain${'; '.repeat(94)}é`,
@@ -121,7 +120,7 @@ describe('a content type', () => {
     `text/plain${';a=b'.repeat(47)}=`,
     `text/${'x'.repeat(1_000_000)}`,
     'text/plain'.concat(' ;'.repeat(500_000)),
-  ])('is refused without delay however hard it is to read', (contentType) => {
+  ])('is refused quickly, however hard it is to parse', (contentType) => {
     expect(refusal(() => assertContentType(contentType))).toBe('content-type-invalid')
   })
 })

@@ -12,7 +12,7 @@ export function isStoreName(name: string): boolean {
 /** Throws `store-name-invalid`. */
 export function assertStoreName(name: string): void {
   if (isStoreName(name)) return
-  throw new StorageError('store-name-invalid', `"${name.slice(0, 100)}" can't name a store.`)
+  throw new StorageError('store-name-invalid', `"${name.slice(0, 100)}" is not a valid store name.`)
 }
 
 /** Throws `store-title-invalid`. */
@@ -23,11 +23,15 @@ export function assertStoreTitle(title: string): void {
 }
 
 /**
- * Any text that UTF-8 can spell, in at most 2,400 bytes; '' is one. Throws `record-key-invalid`.
+ * Any text that can be written as UTF-8, in at most 2,400 bytes, even ''. Throws
+ * `record-key-invalid`.
  */
 export function assertRecordKey(key: string): void {
   if (!key.isWellFormed()) {
-    throw new StorageError('record-key-invalid', 'A record key is text that UTF-8 can spell.')
+    throw new StorageError(
+      'record-key-invalid',
+      'A record key must be text that can be written as UTF-8.',
+    )
   }
   if (key.length * 3 <= limits.recordKeyBytesMax) return
   if (Buffer.byteLength(key) <= limits.recordKeyBytesMax) return
@@ -38,13 +42,16 @@ export function assertRecordKey(key: string): void {
 /** Throws `content-type-invalid`. */
 export function assertContentType(contentType: string): void {
   if (contentType.length <= limits.contentTypeLengthMax && isContentType(contentType)) return
-  throw new StorageError('content-type-invalid', 'The content type is not a media type.')
+  throw new StorageError('content-type-invalid', 'The content type is not a valid media type.')
 }
 
 /** Throws `too-many`, `record-key-invalid`. */
 export function assertBatch(keys: readonly string[]): void {
   if (keys.length > limits.batchRecordsMax) {
-    throw new StorageError('too-many', `At most ${limits.batchRecordsMax} records at once.`)
+    throw new StorageError(
+      'too-many',
+      `At most ${limits.batchRecordsMax} records are allowed at once.`,
+    )
   }
   let bytes = 0
   for (const key of keys) {
@@ -52,5 +59,8 @@ export function assertBatch(keys: readonly string[]): void {
     bytes += Buffer.byteLength(key)
   }
   if (bytes <= limits.batchKeysBytesMax) return
-  throw new StorageError('too-many', `At most ${limits.batchKeysBytesMax} bytes of keys at once.`)
+  throw new StorageError(
+    'too-many',
+    `At most ${limits.batchKeysBytesMax} bytes of keys are allowed at once.`,
+  )
 }

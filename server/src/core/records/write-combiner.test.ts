@@ -16,8 +16,8 @@ function recordOf(key: string, text: string): WholeRecord {
   return { key, contentType: 'application/json', bytes: Buffer.from(text), jsonState: 'sound' }
 }
 
-describe('writes of one actor that come at once', () => {
-  it('are one commit, and find what those before them left', async () => {
+describe('simultaneous writes of one actor', () => {
+  it('are one commit, and each sees the result of those before it', async () => {
     const engine = new MemoryEngine()
     const { stores } = await openTestDomain(engine)
     const { id } = await stores.create({ ownerId: owner, name: 'coats' })
@@ -36,7 +36,7 @@ describe('writes of one actor that come at once', () => {
     expect(texts).toEqual(['3', '2'])
   })
 
-  it('fail by themselves where one of them fails all', async () => {
+  it('fail alone: one that is refused does not fail the others', async () => {
     const { stores } = await openTestDomain(new MemoryEngine())
     const { id } = await stores.create({ ownerId: owner, name: 'coats' })
     const { batch } = await stores.find(id, caller)
@@ -46,7 +46,7 @@ describe('writes of one actor that come at once', () => {
     expect(await good).toEqual([false])
   })
 
-  it('are not tried again by themselves where nobody knows what became of them', async () => {
+  it('are not tried again alone after an unknown outcome', async () => {
     const engine = new HurtEngine(new MemoryEngine())
     const { stores } = await openTestDomain(engine)
     const { id } = await stores.create({ ownerId: owner, name: 'coats' })
@@ -59,7 +59,7 @@ describe('writes of one actor that come at once', () => {
     expect(codes).toEqual(['outcome-unknown', 'outcome-unknown'])
   })
 
-  it('are not shared with another actor', async () => {
+  it('are not combined with those of another actor', async () => {
     const engine = new MemoryEngine()
     const { stores } = await openTestDomain(engine)
     const { id } = await stores.create({ ownerId: owner, name: 'coats' })
@@ -72,7 +72,7 @@ describe('writes of one actor that come at once', () => {
   })
 })
 
-it('plays out calls as a map would do them one after the other', () => {
+it('applies calls as a map would, one after the other', () => {
   const anyKey = fc.constantFrom('a', 'b', 'c')
   const anyCall = fc.record({
     onlyAbsent: fc.boolean(),

@@ -4,21 +4,21 @@ import type { Actor } from '../log/actor.ts'
 import type { WholeRecord } from './record.ts'
 import type { Replaced } from './record-write.ts'
 
-/** A record as it is to be; undefined: it is deleted. */
+/** The new record of a key; undefined deletes it. */
 export interface WantedRecord {
   readonly key: string
   readonly record: WholeRecord | undefined
 }
 
-/** What one call changes, all of it or nothing. */
+/** The changes of one call: all or none are made. */
 export interface Call {
   readonly changes: readonly WantedRecord[]
-  /** Only keys that are not there are written. */
+  /** True: only keys that do not exist are written. */
   readonly onlyAbsent: boolean
 }
 
 interface Waiting extends Call {
-  /** For each change, whether its key was there before. */
+  /** `existed` says, for each change, whether its key existed before. */
   resolve(existed: readonly boolean[]): void
   reject(error: unknown): void
 }
@@ -31,15 +31,17 @@ interface Group {
   bytes: number
 }
 
-/** Commits calls together, as if one came after the other. Returns what each of them found. */
+/**
+ * Commits calls together, as if they were made one after the other. Returns what each call found.
+ */
 type CommitAll = (
   calls: readonly Call[],
   keys: readonly string[],
 ) => Promise<readonly (readonly boolean[])[]>
 
 /**
- * Calls of one actor that come within one turn of the event loop, such as pipelined commands,
- * become one commit: they cost little more than the first of them.
+ * Combines the calls of one actor in the same turn of the event loop, such as pipelined commands,
+ * into one commit: together they cost little more than the first alone.
  */
 export class WriteCombiner {
   #open: Group | undefined
@@ -89,7 +91,10 @@ function isFor(
   )
 }
 
-/** What fails together may not fail by itself, unless nobody knows what became of it. */
+/**
+ * If the commit of several calls fails, each call is tried alone, since it may succeed. Not after
+ * an unknown outcome: the calls may be stored already.
+ */
 async function commitGroup({ calls, keys }: Group, commitAll: CommitAll): Promise<void> {
   try {
     const found = await commitAll(calls, [...keys])
@@ -113,10 +118,10 @@ async function commitEach(calls: readonly Waiting[], commitAll: CommitAll): Prom
   }
 }
 
-/** A change as it is in the end, and what was there before all of them. */
+/** The final change of a key, and the record before all calls. */
 export type FinalChange = WantedRecord & { readonly before: Replaced | undefined }
 
-/** What comes of calls that are done one after the other, from what is there. */
+/** The result of calls that are applied one after the other to the existing records. */
 export function playOut(
   calls: readonly Call[],
   entries: ReadonlyMap<string, Replaced | undefined>,

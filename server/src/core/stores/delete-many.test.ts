@@ -31,7 +31,7 @@ async function keysOf(store: Store): Promise<string[]> {
 }
 
 describe('deleting by keys', () => {
-  it('ends when the caller may not go on', async () => {
+  it('ends when the caller loses the right', async () => {
     const { stores, liveUses } = await openTestDomain(new MemoryEngine())
     const { id } = await stores.create({ ownerId: owner, name: 'coats' })
     const keys = Array.from({ length: 1_000 }, (_, index) => `k${index}`)
@@ -41,13 +41,13 @@ describe('deleting by keys', () => {
       throw new StorageError('token-invalid', 'Revoked.')
     }
     const work = deleteKeys(await stores.find(id, { ...system, assertValid }), keys)
-    work.catch(() => undefined) // it is looked at below
+    work.catch(() => undefined) // it is checked below
     await liveUses.recheck()
     expect(await codeOf(work)).toBe('token-invalid')
     expect((await keysOf(own)).length).toBeGreaterThan(0)
   })
 
-  it('removes those that are there, and counts them once', async () => {
+  it('removes the existing ones, and counts each once', async () => {
     const store = await storeWith(['a', 'b', 'c', ''])
     expect(await deleteKeys(store, ['a', 'c', 'none', 'a', '\ud800', 'x'.repeat(5_000)])).toBe(2)
     expect(await keysOf(store)).toEqual(['', 'b'])
@@ -56,7 +56,7 @@ describe('deleting by keys', () => {
     expect(await store.info()).toMatchObject({ recordCount: 1, storedBytes: 1 })
   })
 
-  it('removes thousands, few at once', async () => {
+  it('removes thousands, a few at the same time', async () => {
     const keys = Array.from({ length: 3_000 }, (_, index) => `${index}`)
     const memory = new MemoryEngine()
     const store = await storeWith(keys, memory)
@@ -77,7 +77,7 @@ describe('deleting by keys', () => {
     expect(most).toBeGreaterThan(30)
   })
 
-  it('leaves the rest where the storage fails', async () => {
+  it('leaves the rest if the storage fails', async () => {
     const keys = Array.from({ length: 200 }, (_, index) => `${1_000 + index}`)
     const engine = new HurtEngine(new MemoryEngine())
     const store = await storeWith(keys, engine)
@@ -93,7 +93,7 @@ describe('deleting by keys', () => {
 })
 
 describe('deleting by a prefix', () => {
-  it('removes what begins with it, and nothing else', async () => {
+  it('removes the keys that begin with it, and no others', async () => {
     const store = await storeWith(['a', 'a/', 'a/1', 'a/🧥', 'a0', 'b', 'é'])
     expect(await deletePrefix(store, 'a/')).toBe(3)
     expect(await keysOf(store)).toEqual(['a', 'a0', 'b', 'é'])
@@ -110,7 +110,7 @@ describe('deleting by a prefix', () => {
     expect(await keysOf(store)).toEqual(['b'])
   })
 
-  it.each([1, 2, 3])('counts each once where two do so at once (%i)', async (seed) => {
+  it.each([1, 2, 3])('counts each key once when two callers delete at once (%i)', async (seed) => {
     const keys = Array.from({ length: 150 }, (_, index) => `a/${index}`)
     const memory = new MemoryEngine()
     const store = await storeWith(keys, new FaultyEngine(memory, { faults: delaysOnly, seed }))
@@ -120,7 +120,7 @@ describe('deleting by a prefix', () => {
   })
 })
 
-it('is refused to who may not delete one of the keys', async () => {
+it('is refused if the caller may not delete one of the keys', async () => {
   const within = (keys: readonly string[], prefix: string | undefined): Promise<string> =>
     codeOf((async () => assertWithin(keys, prefix))())
   expect(await within(['a', ''], undefined)).toBe('none')

@@ -3,8 +3,9 @@ import { limits } from '../kernel/limits.ts'
 import type { Store } from './store.ts'
 
 /**
- * Deletes the records of those keys, each by itself, and returns how many there were. Throws as
- * `Store.delete`, and when the caller may not go on: those before it are gone then.
+ * Deletes the records of these keys, each in its own commit, and returns how many existed. Throws
+ * as `Store.delete`, and if the caller loses the right meanwhile: records that were deleted before
+ * stay deleted.
  */
 export async function deleteKeys(store: Store, keys: readonly string[]): Promise<number> {
   const waiting = [...new Set(keys)].reverse()
@@ -19,7 +20,7 @@ export async function deleteKeys(store: Store, keys: readonly string[]): Promise
   return count
 }
 
-/** As `deleteKeys`, of all keys that begin with `prefix` when it comes to them. */
+/** Like `deleteKeys`, for all keys that begin with `prefix`, read page by page. */
 export async function deletePrefix(store: Store, prefix: string): Promise<number> {
   let startAfter: string | undefined
   let count = 0
@@ -37,5 +38,5 @@ export async function deletePrefix(store: Store, prefix: string): Promise<number
 /** Throws `access-denied` unless the caller may delete all of them. */
 export function assertWithin(keys: readonly string[], prefix: string | undefined): void {
   if (prefix === undefined || keys.every((key) => key.startsWith(prefix))) return
-  throw new StorageError('access-denied', `This token is for keys that begin with ${prefix}.`)
+  throw new StorageError('access-denied', `This token only allows keys that begin with ${prefix}.`)
 }

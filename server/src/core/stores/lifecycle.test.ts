@@ -29,7 +29,7 @@ async function storeWithRecords(): Promise<{ domain: TestDomain; store: Store }>
   return { domain, store }
 }
 
-/** A domain whose engine takes its time, by a seed. */
+/** A domain whose engine is delayed at random, by a seed. */
 async function slowDomain(seed: number): Promise<TestDomain> {
   return openTestDomain(new FaultyEngine(new MemoryEngine(), { faults: delaysOnly, seed }))
 }
@@ -66,7 +66,7 @@ describe('dropping a store', () => {
     expect((await next.list(wholeList)).items).toEqual([])
   })
 
-  it('leaves nothing behind but its change log, once it was swept', async () => {
+  it('leaves only its change log, after a sweep', async () => {
     const { domain, store } = await storeWithRecords()
     await domain.stores.drop(store.id)
     await sweepFor(domain, 2 * hour)
@@ -86,7 +86,7 @@ describe('dropping a store', () => {
     expect((await check(domain.engine)).problems).toEqual([])
   })
 
-  it('is done once where many drop it at once', async () => {
+  it('happens once when many callers drop it at once', async () => {
     const domain = await slowDomain(3)
     const { id } = await domain.stores.create({ ownerId: owner, name: 'coats' })
     const codes = await Promise.all(
@@ -110,7 +110,7 @@ describe('clearing a store', () => {
     expect((await domain.stores.findByName(owner, 'coats')).id).toBe(store.id)
   })
 
-  it('lets it be filled again at once, and never sweeps what is new', async () => {
+  it('lets it be filled again at once, and the sweeper keeps the new records', async () => {
     const { domain, store } = await storeWithRecords()
     await store.clear()
     await store.put(textRecord('small', 'again'))
@@ -121,7 +121,7 @@ describe('clearing a store', () => {
     expect((await check(domain.engine)).problems).toEqual([])
   })
 
-  it('is done each time where many clear it at once', async () => {
+  it('happens each time when many callers clear it at once', async () => {
     const domain = await slowDomain(8)
     const store = await domain.stores.create({ ownerId: owner, name: 'coats' })
     await store.put(textRecord('a', 'a'))
@@ -148,7 +148,7 @@ describe('a put at the same time', () => {
     expect(await entriesOf(domain.engine, 'counter')).toEqual([])
   })
 
-  it.each(seeds)('survives the clearing or comes before it (%i)', async (seed) => {
+  it.each(seeds)('survives a clear or comes before it (%i)', async (seed) => {
     const domain = await slowDomain(seed)
     const store = await domain.stores.create({ ownerId: owner, name: 'coats' })
     const puts = Array.from({ length: 20 }, (_, index) =>
@@ -162,7 +162,7 @@ describe('a put at the same time', () => {
     expect((await check(domain.engine)).problems).toEqual([])
   })
 
-  it.each(seeds)('is not lost by renaming (%i)', async (seed) => {
+  it.each(seeds)('is not lost when the store is renamed (%i)', async (seed) => {
     const domain = await slowDomain(seed)
     const store = await domain.stores.create({ ownerId: owner, name: 'name-0' })
     const rename = async (): Promise<void> => {
@@ -178,7 +178,7 @@ describe('a put at the same time', () => {
     expect((await check(domain.engine)).problems).toEqual([])
   })
 
-  it.each(seeds)('of renaming and dropping, one wins as a whole (%i)', async (seed) => {
+  it.each(seeds)('or a rename leaves no name behind after a drop (%i)', async (seed) => {
     const domain = await slowDomain(seed)
     const { id } = await domain.stores.create({ ownerId: owner, name: 'coats' })
     const [renamed, dropped] = await Promise.all([

@@ -46,8 +46,8 @@ interface Found {
 }
 
 /**
- * How stores end and are cleared: one small commit that swaps or removes the content id and leaves
- * a garbage mark; the sweeper removes the records behind it.
+ * Drops, clears and expires stores: in one small commit that replaces or removes the content id and
+ * leaves a garbage mark. The sweeper then removes the records of the old content id.
  */
 export class Lifecycle {
   readonly #engine: StorageEngine
@@ -90,8 +90,8 @@ export class Lifecycle {
   }
 
   /**
-   * Puts these records in place of all there are, in one commit. Returns how many there were.
-   * Throws as `clear`, and `too-many`.
+   * Replaces all records with these, in one commit. Returns how many there were before. Throws as
+   * `clear`, and `too-many`.
    */
   async replaceAll(
     storeId: string,
@@ -111,7 +111,7 @@ export class Lifecycle {
     return count
   }
 
-  /** Ends or clears the store if its time is over, which is decided anew in each attempt. */
+  /** Drops or clears the store if it has expired, which each attempt decides again. */
   async expire(storeId: string): Promise<void> {
     await this.#write(storeId, async (found) => {
       const { identity, activity } = found
@@ -132,7 +132,7 @@ export class Lifecycle {
       if (!write) return
       const commit = await this.#engine.commit(write)
       if (!commit.applied) return lostRace
-      // Starting a store's time anew writes no change.
+      // Starting a store's time again logs no change.
       const isLogged = write.puts?.some(({ stamped }) => stamped) ?? false
       if (isLogged) this.#trimmer.note(storeId, commit.revision)
       return
@@ -183,7 +183,8 @@ export class Lifecycle {
     }
     const mark = markGarbage(identity.contentId, { kind: 'content', bytes, dueAt: keptUntil(now) })
     return {
-      // Its place among those that expire goes too, and a renewal that came meanwhile saves it.
+      // The activity is checked too: a renewal meanwhile saves the store, and its expiry entry must
+      // be the one that is deleted.
       checks: [store, activity],
       deletes,
       puts: [...this.#told(found, ending), ...mark.puts],
@@ -191,7 +192,7 @@ export class Lifecycle {
     }
   }
 
-  /** The time of a store begins again that has nothing to clear, and nothing to tell. */
+  /** Starts the time of an expired store again that has no records: nothing to clear or to log. */
   #rearmWrite({ identity, store, activity, recordsEntry }: Found): AtomicWrite {
     const before = decodeActivity(activity)
     const { expiresAt, by } = this.#activities.armed(identity, before)
@@ -213,7 +214,10 @@ export class Lifecycle {
     }
   }
 
-  /** The counters go on with what is there then, so that they must be as they were read. */
+  /**
+   * Sets the counters to the new totals, so the commit checks that they are still as they were
+   * read.
+   */
   #replacement(found: Found, records: readonly WholeRecord[], { actor }: Caller): AtomicWrite {
     const { identity, recordsEntry, bytesEntry } = found
     const { contentId, checks, deletes, puts, sums } = this.#emptied(found)
@@ -247,7 +251,9 @@ export class Lifecycle {
     }
   }
 
-  /** The store under a new content id, its time begun again; the old content is garbage. */
+  /**
+   * The store with a new content id, and its time started again. The old content becomes garbage.
+   */
   #emptied({ identity, store, activity, bytesEntry }: Found): Emptied {
     const { id } = identity
     const contentId = Buffer.from(this.#environment.randomBytes(innerIdBytes))
@@ -266,7 +272,7 @@ export class Lifecycle {
     }
   }
 
-  /** What the change log says, and the audit trail where somebody did it. */
+  /** The entry for the change log and, unless the store expires, the one for the audit trail. */
   #told({ identity, store }: Found, { kind, caller: { actor } }: Ending): Put[] {
     const at = this.#environment.now()
     const { id, ownerId, name } = identity
@@ -283,7 +289,7 @@ interface Emptied extends Required<AtomicWrite> {
   readonly contentId: Buffer
 }
 
-/** The change log of a replacement: a clear, and what is there behind it. */
+/** The changes of a replacement: a clear, then the new records. */
 function changesOf(
   { store, recordsEntry }: Found,
   records: readonly WholeRecord[],
@@ -293,13 +299,13 @@ function changesOf(
   return totalOf(recordsEntry) === 0n && puts.length > 0 ? puts : [cleared, ...puts]
 }
 
-/** How a store ends or is cleared, and by whom. */
+/** How a store is dropped or cleared, and by which caller. */
 interface Ending {
   readonly kind: ChangeKind
   readonly caller: Caller
 }
 
-/** A damaged counter says nothing. */
+/** A damaged counter does not count as empty. */
 function isEmpty({ recordsEntry }: Found): boolean {
   return !recordsEntry?.isDamaged && totalOf(recordsEntry) === 0n
 }

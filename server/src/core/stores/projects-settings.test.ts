@@ -28,7 +28,7 @@ const problemsOf = async ({ engine }: TestDomain): Promise<readonly string[]> =>
   (await check(engine)).problems
 
 describe('settings of a project', () => {
-  it('leave the proof of pages as it is, whoever loses a right', async () => {
+  it('keep the secret for user ids when a user loses a right', async () => {
     const domain = await open()
     const { store, project } = await create(domain)
     await domain.stores.update(store.id, { shares: { [otherOwner]: 'write' } })
@@ -39,7 +39,7 @@ describe('settings of a project', () => {
     expect(after?.userSecret).toBe(project.userSecret)
   })
 
-  it('change one by one, also where many change them at once', async () => {
+  it('change one by one, even if many requests change them at once', async () => {
     const engine = new FaultyEngine(new MemoryEngine(), { faults: delaysOnly, seed: 4 })
     const domain = await open(engine)
     const { store, project } = await create(domain)
@@ -61,7 +61,7 @@ describe('settings of a project', () => {
     expect(pageKey).not.toBe(project.pageKey)
   })
 
-  it('lose no rule where many are set and taken away at once', async () => {
+  it('lose no rule when many are set and removed at once', async () => {
     const engine = new FaultyEngine(new MemoryEngine(), { faults: delaysOnly, seed: 4 })
     const domain = await open(engine)
     const { store } = await create(domain)
@@ -86,7 +86,7 @@ describe('settings of a project', () => {
     ])
   })
 
-  it('have no more rules than there may be, also where they come one by one', async () => {
+  it('never have more rules than the limit, even if they are added one by one', async () => {
     const domain = await open()
     const { store } = await create(domain)
     const change = (...ruleChanges: readonly PageRuleChange[]): Promise<string> =>
@@ -105,7 +105,7 @@ describe('settings of a project', () => {
     expect((await store.identity()).project?.rules).toHaveLength(100)
   })
 
-  it('are those of a project alone, and rules that there can be', async () => {
+  it('are refused for other stores, and for invalid rules', async () => {
     const domain = await open()
     const { id } = await domain.stores.create({ ownerId: owner, name: 'coats' })
     const update = (changes: object) => codeOf(domain.projects.update(id, changes, system))
@@ -115,7 +115,7 @@ describe('settings of a project', () => {
     expect(await update({ isOpen: true })).toBe('none')
   })
 
-  it('are told in the audit trail without anything secret', async () => {
+  it('are in the audit trail without secrets', async () => {
     const domain = await open()
     const actor = { userId: owner, tokenId: '', door: 'coatcheck' } as const
     const caller = { ...system, actor }
@@ -149,7 +149,7 @@ describe('a seed', () => {
     { key: '🧥', json: '"text"' },
   ]
 
-  it('fills a project that has nothing, and leaves one that has something', async () => {
+  it('fills a project without records, and leaves one with records', async () => {
     const domain = await open()
     const { store } = await create(domain)
     expect(await domain.projects.seedOf(store.id, system)).toBeUndefined()
@@ -161,7 +161,7 @@ describe('a seed', () => {
     expect(await problemsOf(domain)).toEqual([])
   })
 
-  it('takes the place of all records in one commit', async () => {
+  it('replaces all records in one commit', async () => {
     const domain = await open()
     const { store } = await create(domain)
     expect(await codeOf(domain.projects.resetToSeed(store.id, system))).toBe('seed-not-found')
@@ -181,7 +181,7 @@ describe('a seed', () => {
     expect(await problemsOf(domain)).toEqual([])
   })
 
-  it('may be empty, and may go', async () => {
+  it('may be empty, and may be removed', async () => {
     const domain = await open()
     const { store } = await create(domain)
     await store.put(textRecord('a', 'text'))
@@ -194,7 +194,7 @@ describe('a seed', () => {
     expect(await entriesOf(domain.engine, 'seed')).toEqual([])
   })
 
-  it('is of a project alone, and what one commit takes', async () => {
+  it('is refused for other stores, and if it does not fit into one commit', async () => {
     const domain = await open()
     const coats = await domain.stores.create({ ownerId: owner, name: 'coats' })
     const set = (id: string, seed: typeof pairs) =>

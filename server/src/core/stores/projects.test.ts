@@ -35,7 +35,7 @@ async function open(engine: StorageEngine = new MemoryEngine()): Promise<TestDom
 const create = (domain: TestDomain, wanted: Partial<NewProject> = {}): Promise<StoredProject> =>
   domain.projects.create({ ownerId: owner, name: 'Game', actor: undefined, ...wanted })
 
-/** As a page uses it: what was found may be over. */
+/** Finds and uses a project as a page does: the store that was found may be gone. */
 const use = async (domain: TestDomain, channelId: string): Promise<string> =>
   codeOf(
     Promise.resolve()
@@ -50,7 +50,7 @@ const problemsOf = async ({ engine }: TestDomain): Promise<readonly string[]> =>
   (await check(engine)).problems
 
 describe('a project', () => {
-  it('is a store that is named by the slug of its name, and found by its channel', async () => {
+  it('is a store with the slug of its name as name, and found by its channel id', async () => {
     const domain = await open()
     const { store, project } = await create(domain, { name: 'Ärger im Café! 2' })
     expect(await store.identity()).toMatchObject({
@@ -63,7 +63,7 @@ describe('a project', () => {
     expect(await problemsOf(domain)).toEqual([])
   })
 
-  it('is found where this server has not met it, and at once from then on', async () => {
+  it('is found by a server that does not know it, and synchronously from then on', async () => {
     const engine = new MemoryEngine()
     const { store, project } = await create(await open(engine))
     const restarted = await open(engine)
@@ -74,7 +74,7 @@ describe('a project', () => {
     expect(again).not.toBeInstanceOf(Promise)
   })
 
-  it('gets the next number where its name is taken', async () => {
+  it('gets the next number if its name is taken', async () => {
     const domain = await open()
     await domain.stores.create({ ownerId: owner, name: 'game-2' })
     for (let time = 0; time < 3; time += 1) await create(domain)
@@ -85,7 +85,7 @@ describe('a project', () => {
     expect(await namesOf(domain)).toHaveLength(4)
   })
 
-  it('may bring its channel, which is unique among all owners', async () => {
+  it('may have a given channel id, which is unique among all owners', async () => {
     const domain = await open()
     const { project } = await create(domain, { channelId: 'my_channel-1' })
     expect(project.channelId).toBe('my_channel-1')
@@ -96,7 +96,7 @@ describe('a project', () => {
     expect(await entriesOf(domain.engine, 'store')).toHaveLength(1)
   })
 
-  it('of one channel is made once, by whoever was first', async () => {
+  it('is created once for a channel id, by the first request', async () => {
     const engine = new FaultyEngine(new MemoryEngine(), { faults: delaysOnly, seed: 1 })
     const domain = await open(engine)
     const codes = await Promise.all(
@@ -106,7 +106,7 @@ describe('a project', () => {
     expect(await problemsOf(domain)).toEqual([])
   })
 
-  it('is made for each who asks at once, under names of their own', async () => {
+  it('is created for each of many requests at once, with different names', async () => {
     const engine = new FaultyEngine(new MemoryEngine(), { faults: delaysOnly, seed: 2 })
     const domain = await open(engine)
     await Promise.all(Array.from({ length: 8 }, () => create(domain)))
@@ -114,7 +114,7 @@ describe('a project', () => {
     expect((await namesOf(domain)).toSorted()).toEqual(names)
   })
 
-  it('is open where the server says so and nobody else does', async () => {
+  it("is open by default if the server's settings say so", async () => {
     const { projects } = await openTestDomain(new MemoryEngine(), { projectsAreOpen: true })
     const wanted = { ownerId: owner, name: 'a', actor: undefined }
     expect((await projects.create(wanted)).project.isOpen).toBe(true)
@@ -122,7 +122,7 @@ describe('a project', () => {
     expect((await create(await open())).project.isOpen).toBe(false)
   })
 
-  it('asks its caller at every use, and is no other once it lost its channel', async () => {
+  it('asks its caller at every use, and is not found once it lost its channel id', async () => {
     const domain = await open()
     const { store, project } = await create(domain)
     const refusing = callerWith(() => {
@@ -162,7 +162,7 @@ describe('the projects that a server remembers', () => {
 })
 
 describe('a project on two servers', () => {
-  it('is what the other one made of it, at once', async () => {
+  it('sees the changes of the other server at once', async () => {
     const engine = new MemoryEngine()
     const [here, there] = [await open(engine), await open(engine)]
     const { store, project } = await create(here, { channelId: 'c' })
@@ -178,13 +178,13 @@ describe('a project on two servers', () => {
     expect((await there.projects.find('c', who)).id).toBe(next.store.id)
     await here.stores.drop(next.store.id)
     const last = await create(here, { channelId: 'c' })
-    expect(await use(there, 'c')).toBe('store-not-found') // what it knew of it is over
+    expect(await use(there, 'c')).toBe('store-not-found') // what it remembered is outdated
     expect((await there.projects.find('c', who)).id).toBe(last.store.id)
   })
 })
 
 describe('a store that becomes a project', () => {
-  it('does so once, and is none any more when that is taken away', async () => {
+  it('does so once, and can stop being one', async () => {
     const domain = await open()
     const store = await domain.stores.create({ ownerId: owner, name: 'coats' })
     await store.put(textRecord('a', 'text'))
@@ -202,7 +202,7 @@ describe('a store that becomes a project', () => {
     expect(await problemsOf(domain)).toEqual([])
   })
 
-  it('does so once where many ask', async () => {
+  it('does so once when many requests ask', async () => {
     const engine = new FaultyEngine(new MemoryEngine(), { faults: delaysOnly, seed: 3 })
     const domain = await open(engine)
     const { id } = await domain.stores.create({ ownerId: owner, name: 'coats' })
@@ -213,7 +213,7 @@ describe('a store that becomes a project', () => {
     expect(await problemsOf(domain)).toEqual([])
   })
 
-  it('may be a session besides, whose end leaves it what it is', async () => {
+  it('may be a session too, and stays a project when the session ends', async () => {
     const domain = await open()
     const { store, token } = await domain.sessions.create({
       ownerId: owner,
@@ -231,12 +231,12 @@ describe('a store that becomes a project', () => {
 })
 
 describe('the end of a project', () => {
-  it('comes with its store, and leaves nothing behind', async () => {
+  it('comes with the drop of its store, and leaves nothing behind', async () => {
     const domain = await open()
     const { store, project } = await create(domain)
     await domain.projects.setSeed(store.id, [{ key: 'a', json: '1' }], system)
     await domain.stores.drop(store.id)
-    expect(await use(domain, project.channelId)).toBe('store-not-found') // found before it ended
+    expect(await use(domain, project.channelId)).toBe('store-not-found') // found before the drop
     expect(await use(domain, project.channelId)).toBe('project-not-found')
     for (const kind of ['project', 'ownedProject', 'seed'] as const) {
       expect(await entriesOf(domain.engine, kind)).toEqual([])
@@ -245,7 +245,7 @@ describe('the end of a project', () => {
     expect(await codeOf(create(domain, { channelId: project.channelId }))).toBe('none')
   })
 
-  it('comes with the time of a store that has no name, which frees its channel', async () => {
+  it('comes with the expiry of an unnamed store, which frees its channel id', async () => {
     const domain = await open()
     const { store } = await create(domain, { channelId: 'c' })
     await domain.stores.update(store.id, { name: null })
@@ -262,7 +262,7 @@ describe('the end of a project', () => {
     expect(await problemsOf(domain)).toEqual([])
   })
 
-  it('does not come with a new name or with clearing', async () => {
+  it('does not come with a rename or a clear', async () => {
     const domain = await open()
     const { store, project } = await create(domain)
     await domain.stores.update(store.id, { name: 'renamed' })
@@ -274,7 +274,7 @@ describe('the end of a project', () => {
   })
 })
 
-describe('guesses of channels', () => {
+describe('guesses of channel ids', () => {
   it('end after 100 wrong ones of one address, for a minute', async () => {
     const engine = new MemoryEngine()
     const { project } = await create(await open(engine), { channelId: 'own-name' })
@@ -292,7 +292,7 @@ describe('guesses of channels', () => {
     expect(await found('same')).toBe('project-not-found')
   })
 
-  it('are none of the form that Coatcheck makes, which nobody guesses', async () => {
+  it("are not counted if the id has the form of Coatcheck's ids", async () => {
     const engine = new MemoryEngine()
     const { project } = await create(await open(engine))
     const domain = await open(engine)
@@ -307,7 +307,7 @@ describe('guesses of channels', () => {
       expect(await found(`wrong${guess}`)).toBe('project-not-found')
     }
     expect(await found(project.channelId)).toBe('none')
-    // A name of one's own may be as long.
+    // A chosen channel id may have the same length.
     for (const other of ['my-highscores-of-2027_b', 'my-highscores-of-2027b', 'wrong']) {
       expect(await found(other), other).toBe('too-many-guesses')
     }

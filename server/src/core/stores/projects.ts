@@ -35,11 +35,11 @@ import type { Stores } from './stores.ts'
 
 export interface NewProject {
   readonly ownerId: string
-  /** As typed: the store's title. The store is named by its slug. */
+  /** As typed: becomes the store's title. The store's name is its slug. */
   readonly name: string
-  /** Undefined: one that nobody guesses. */
+  /** Undefined: a random one, which can't be guessed. */
   readonly channelId?: string | undefined
-  /** Undefined: as this server's projects are. */
+  /** Undefined: the default of this server. */
   readonly isOpen?: boolean | undefined
   readonly actor: Actor | undefined
 }
@@ -52,7 +52,7 @@ export interface StoredProject {
 /** A store that is a project. */
 export type ProjectInfo = StoreInfo & { readonly project: Project }
 
-/** Where a project stands in the list of all. */
+/** The position of a project in the list of all projects. */
 export type ProjectPosition = Pick<StoreInfo, 'ownerId' | 'createdAt' | 'id'>
 
 /** Stores that are App Lab projects: pages reach them by a channel id, which is unique. */
@@ -61,10 +61,10 @@ export class Projects {
   readonly #stores: Stores
   readonly #areOpen: boolean
   readonly #guesses: GuessLimit
-  /** Store ids by channel: a guess, which the store's identity confirms. */
+  /** Store ids by channel id: a guess, which the store's identity must confirm. */
   readonly #known = lruCache<string, string>(limits.cachedStoresMax)
 
-  /** `areOpen`: whether new ones are open where nobody says. */
+  /** `areOpen`: whether new projects are open by default. */
   constructor(parts: StoreParts, stores: Stores, { areOpen }: { areOpen: boolean }) {
     this.#parts = parts
     this.#stores = stores
@@ -73,9 +73,9 @@ export class Projects {
   }
 
   /**
-   * A new project in a store of its own. Of a name that is taken the next number is. Throws
-   * `project-taken` where there is one of that channel, `channel-invalid`, `store-title-invalid`,
-   * and `too-many` where 1,000 of the owner's stores are called the same.
+   * Creates a project in its own store. If its name is taken, appends the next free number. Throws
+   * `project-taken` if a project with that channel id exists, `channel-invalid`,
+   * `store-title-invalid`, and `too-many` if 1,000 of the owner's stores have the same slug.
    */
   async create(wanted: NewProject): Promise<StoredProject> {
     const { ownerId, name: title, channelId, isOpen = this.#areOpen, actor } = wanted
@@ -90,12 +90,12 @@ export class Projects {
         return { store, project }
       } catch (error) {
         if (!(error instanceof StorageError) || error.code !== 'store-name-taken') throw error
-        // Somebody else was faster: with the name or with the channel.
+        // Another request was faster and took the name or the channel id.
         await this.#assertFree(project.channelId)
         return lostRace
       }
     }
-    const message = 'Too many others create projects of that name just now.'
+    const message = 'Too many projects with this name are created at the same time. Try again.'
     const giveUp = (): never => {
       throw new StorageError('store-busy', message)
     }
@@ -103,11 +103,11 @@ export class Projects {
   }
 
   /**
-   * The store of a channel, to be used by `caller`, who is asked at every use whether it still has
-   * that channel. At once where this server knows it. Throws `project-not-found`, what the caller
-   * throws and, where many channels from `peer` were wrong, `too-many-guesses`; without a peer,
-   * nothing is counted, nor is what Coatcheck may have made. Uses of a store that has ended throw
-   * `store-not-found`.
+   * The store of a channel id, for `caller`. Every use checks that the store still has that channel
+   * id. Synchronous if this server knows the channel id. Throws `project-not-found`, what the
+   * caller throws and, after too many wrong channel ids from `peer`, `too-many-guesses`. Guesses
+   * are not counted without a peer, or if the channel id has the form of Coatcheck's own. Uses of a
+   * store that is gone throw `store-not-found`.
    */
   find(
     channelId: string,
@@ -118,14 +118,14 @@ export class Projects {
     return store || this.#look(channelId, { caller, peer })
   }
 
-  /** What is remembered of a channel is over: a use of its store threw `store-not-found`. */
+  /** To be called after a use of the channel's store threw `store-not-found`. */
   forget(channelId: string): void {
     this.#known.delete(channelId)
   }
 
   /**
-   * A store becomes a project, with a channel id that nobody guesses; one that is a project stays
-   * as it is. Throws `store-not-found` and what the caller throws.
+   * Makes a store a project, with a random channel id. A store that is a project already stays as
+   * it is. Throws `store-not-found` and what the caller throws.
    */
   async link(
     storeId: string,
@@ -138,7 +138,10 @@ export class Projects {
     return this.#updated(storeId, { project: wanted }, caller)
   }
 
-  /** The store and its records stay; its channel, rules and seed go. Throws as `link`. */
+  /**
+   * The store is no longer a project: it keeps its records, but loses its channel id, rules and
+   * seed. Throws as `link`.
+   */
   async unlink(storeId: string, caller: Caller): Promise<void> {
     await this.#stores.update(storeId, { project: null }, caller)
   }
@@ -149,9 +152,9 @@ export class Projects {
   }
 
   /**
-   * What the project can be reset to; undefined: nothing any more. A project without records gets
-   * these at once. Throws `project-not-found`, `seed-invalid`, `record-key-invalid`, `too-many`,
-   * and as `link`.
+   * Sets the seed, to which the project can be reset; undefined removes it. A project without
+   * records gets the records of the seed at once. Throws `project-not-found`, `seed-invalid`,
+   * `record-key-invalid`, `too-many`, and as `link`.
    */
   async setSeed(
     storeId: string,
@@ -178,7 +181,7 @@ export class Projects {
   }
 
   /**
-   * The seed in place of all records, in one commit. Returns how many there were. Throws
+   * Replaces all records with the seed, in one commit. Returns how many there were before. Throws
    * `seed-not-found`, and as `seedOf`.
    */
   async resetToSeed(storeId: string, caller: Caller): Promise<number> {
@@ -189,8 +192,8 @@ export class Projects {
   }
 
   /**
-   * All living projects of a user, or of everybody (user by user), in the order in which their
-   * stores came; those behind `after`, which may have ended.
+   * All projects of a user that have not expired, or those of all users (user by user), by the
+   * creation of their stores. Only those after `after`, which may be gone.
    */
   async *list(ownerId?: string, after?: ProjectPosition): AsyncGenerator<ProjectInfo> {
     const all = ownedProjectRange(ownerId)
@@ -243,7 +246,10 @@ export class Projects {
     this.#known.set(channelId, storeId)
   }
 
-  /** What has expired must not keep its channel until a sweep comes by. */
+  /**
+   * Throws if the channel id is invalid or taken. An expired store loses its channel id now, not
+   * only at the next sweep.
+   */
   async #assertFree(channelId: string): Promise<void> {
     if (!isChannelId(channelId)) {
       const rule = "1 to 100 letters, digits, '_' and '-'"
@@ -268,7 +274,7 @@ export class Projects {
   }
 }
 
-/** The caller, who means the store for as long as it has that channel. */
+/** The caller, plus a check that the store still has that channel id. */
 function confirming(channelId: string, caller: Caller): Caller {
   return {
     ...caller,

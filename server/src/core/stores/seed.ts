@@ -8,19 +8,19 @@ import { assertBatch } from '../records/validate.ts'
 /** One pair of a project's seed. */
 export interface SeedPair {
   readonly key: string
-  /** Sound JSON, as it was given: numbers keep their spelling. */
+  /** Valid JSON, as it was given: numbers stay as they were written. */
   readonly json: string
 }
 
 /**
  * On disk: a JSON array of pairs, each a key and the text of its value. Throws `seed-invalid`,
- * `record-key-invalid`, and `too-many` where one commit would not take it.
+ * `record-key-invalid`, and `too-many` if it does not fit into one commit.
  */
 export function encodeSeed(pairs: readonly SeedPair[]): Buffer {
   assertBatch(pairs.map(({ key }) => key))
   const bytes = Buffer.from(JSON.stringify(pairs.map(({ key, json }) => [key, json])))
   if (bytes.length <= limits.seedBytesMax) return bytes
-  const rule = `${limits.seedBytesMax} bytes, and this one has ${bytes.length}`
+  const rule = `at most ${limits.seedBytesMax} bytes, but this one has ${bytes.length}`
   throw new StorageError('seed-invalid', `A seed may have ${rule}.`)
 }
 
@@ -33,7 +33,7 @@ export function decodeSeed(entry: Entry): readonly SeedPair[] {
   return pairs.map(([key, json]) => ({ key, json }))
 }
 
-/** The records that pairs are. */
+/** The records for these pairs. */
 export function recordsOf(pairs: readonly SeedPair[]): readonly WholeRecord[] {
   return pairs.map(({ key, json }) => ({
     key,

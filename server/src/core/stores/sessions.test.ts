@@ -42,7 +42,7 @@ const create = (
 const find = async (domain: TestDomain, token: bigint, ownerId = owner): Promise<Store> =>
   domain.sessions.find(ownerId, token, who)
 
-/** As a client uses it: what was found may be over. */
+/** Finds and uses a session as a client does: the store that was found may be gone. */
 const use = async (domain: TestDomain, token: bigint): Promise<string> =>
   codeOf(find(domain, token).then((store) => store.batch.count()))
 
@@ -72,7 +72,7 @@ describe('a session', () => {
     expect((await store.identity()).title).toBe('l')
   })
 
-  it('is found where this server has not met it', async () => {
+  it('is found by a server that does not know it', async () => {
     const engine = new MemoryEngine()
     const { token } = await create(await open(engine))
     const restarted = await open(engine)
@@ -84,7 +84,7 @@ describe('a session', () => {
     expect((await again).id).toBe(id)
   })
 
-  it('may have any token of 64 bits, once', async () => {
+  it('may have any 64-bit token, but each only once', async () => {
     const domain = await open()
     for (const sharedToken of [0n, 1n, 2n ** 63n, maxToken]) {
       const { store } = await create(domain, { sharedToken })
@@ -98,7 +98,7 @@ describe('a session', () => {
     expect(tokens).toEqual([0n, 1n, 2n ** 63n, maxToken].map(String))
   })
 
-  it('of one token is made once, by whoever was first', async () => {
+  it('is created once for a token, by the first request', async () => {
     const engine = new FaultyEngine(new MemoryEngine(), { faults: delaysOnly, seed: 1 })
     const domain = await open(engine)
     const codes = await Promise.all(
@@ -129,7 +129,7 @@ describe('the sessions that a server remembers', () => {
 })
 
 describe('the end of a session', () => {
-  it('drops its store, or takes the token of one that has a name', async () => {
+  it('drops its store, or only removes the token if the store has a name', async () => {
     const domain = await open()
     const { store, token } = await create(domain)
     await domain.sessions.end(await find(domain, token), system)
@@ -144,7 +144,7 @@ describe('the end of a session', () => {
     expect((await check(domain.engine)).problems).toEqual([])
   })
 
-  it('comes with its time, which each use begins again', async () => {
+  it('comes with its expiry, which each use postpones', async () => {
     const domain = await open()
     const { token } = await create(domain, { retention: expiring(60, 'drop') })
     for (let time = 0; time < 5; time += 1) {
@@ -158,7 +158,7 @@ describe('the end of a session', () => {
     expect((await check(domain.engine)).problems).toEqual([])
   })
 
-  it('may be that of its records alone', async () => {
+  it('may remove only its records', async () => {
     const domain = await open()
     const { store, token } = await create(domain, { retention: expiring(60, 'clear') })
     await store.batch.put([record('a', '1')])
@@ -167,7 +167,7 @@ describe('the end of a session', () => {
     expect(await (await find(domain, token)).replaceAll([record('b', '1')])).toBe(0)
   })
 
-  it('frees its token at its moment, before anybody sweeps', async () => {
+  it('frees its token at once, before a sweep', async () => {
     const domain = await open()
     const first = await create(domain, { sharedToken: 7n, retention: expiring(60, 'drop') })
     domain.environment.advance(61 * second)
@@ -178,7 +178,7 @@ describe('the end of a session', () => {
     expect((await check(domain.engine)).problems).toEqual([])
   })
 
-  it('is forgotten where its token is another store', async () => {
+  it('is noticed if its token belongs to another store now', async () => {
     const domain = await open()
     const { store } = await create(domain, { sharedToken: 7n })
     await domain.stores.drop(store.id)
@@ -188,7 +188,7 @@ describe('the end of a session', () => {
   })
 })
 
-describe('the end of what is no session', () => {
+describe('the end of a store that is not a session', () => {
   it('is refused, and the store stays', async () => {
     const domain = await open()
     const store = await domain.stores.create({ ownerId: owner, name: undefined })
@@ -198,7 +198,7 @@ describe('the end of what is no session', () => {
 })
 
 describe('a token for a store', () => {
-  it('is given once, and taken away', async () => {
+  it('is created once, and can be removed', async () => {
     const domain = await open()
     const store = await domain.stores.create({ ownerId: owner, name: 'coats' })
     await store.put(textRecord('a', 'text'))
@@ -225,14 +225,14 @@ describe('a session that is restored', () => {
     expect((await check(domain.engine)).problems).toEqual([])
   })
 
-  it('leaves one that is there as it is', async () => {
+  it('does not change an existing one', async () => {
     const domain = await open()
     await restore(domain, 5n, [record('a', 'first')])
     expect(await restore(domain, 5n, [record('a', 'second')])).toBe(false)
     expect(await readText(await find(domain, 5n), 'a')).toBe('first')
   })
 
-  it('is there once where many restore it, and leaves nothing else behind', async () => {
+  it('is restored once when many requests restore it, and nothing else is left behind', async () => {
     const engine = new FaultyEngine(new MemoryEngine(), { faults: delaysOnly, seed: 3 })
     const domain = await open(engine)
     const results = await Promise.all(
@@ -243,7 +243,7 @@ describe('a session that is restored', () => {
     expect((await check(engine)).problems).toEqual([])
   })
 
-  it('leaves nothing behind where its records are refused', async () => {
+  it('leaves nothing behind if its records are refused', async () => {
     const domain = await open()
     const records = [record('a', '1'), record('k'.repeat(2_401), '1')]
     expect(await codeOf(restore(domain, 5n, records))).toBe('record-key-invalid')

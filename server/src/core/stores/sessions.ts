@@ -19,10 +19,10 @@ import type { Stores } from './stores.ts'
 
 export interface NewSession {
   readonly ownerId: string
-  /** What the store is called until it is named: its title. */
+  /** Becomes the title of the store, which has no name yet. */
   readonly label: string
   readonly retention: OwnRetention
-  /** The token of a shared session; undefined: one that nobody can guess. */
+  /** The token of a shared session; undefined: a random one, which can't be guessed. */
   readonly sharedToken: bigint | undefined
   readonly actor: Actor | undefined
 }
@@ -41,14 +41,14 @@ interface KnownSession {
 }
 
 /**
- * Stores that have a token, as NemesisDB's clients address them: a 64-bit number, looked up among
- * the sessions of one user.
+ * Stores that NemesisDB's clients address by a token: a 64-bit number, looked up among the sessions
+ * of one user.
  */
 export class Sessions {
   readonly #parts: StoreParts
   readonly #stores: Stores
   readonly #guesses: GuessLimit
-  /** The store of a token, one of an owner's: a guess, which the store's identity confirms. */
+  /** By token: the store, for one owner. A guess, which the store's identity must confirm. */
   readonly #known = lruCache<bigint, KnownSession>(limits.cachedStoresMax)
 
   constructor(parts: StoreParts, stores: Stores) {
@@ -57,7 +57,7 @@ export class Sessions {
     this.#guesses = new GuessLimit(parts.environment, limits.sessionGuessesMax)
   }
 
-  /** Throws `session-taken` where there is a shared session of that token. */
+  /** Throws `session-taken` if a shared session with that token exists. */
   async create(wanted: NewSession): Promise<{ store: Store; token: bigint }> {
     const { ownerId, label, retention, sharedToken, actor } = wanted
     const token = sharedToken ?? createToken(this.#parts.environment)
@@ -77,13 +77,13 @@ export class Sessions {
       return { store, token }
     } catch (error) {
       if (!(error instanceof StorageError) || error.code !== 'store-name-taken') throw error
-      throw new StorageError('session-taken', 'There is a session of that name already.')
+      throw new StorageError('session-taken', 'A session with that name exists already.')
     }
   }
 
   /**
-   * A session as it was somewhere else, with its records: it is there when all of it is. False
-   * where there is one of that token already.
+   * Restores a session from a dump, with its records. It becomes visible once it is complete. False
+   * if a session with that token exists already.
    */
   async restore(wanted: RestoredSession): Promise<boolean> {
     const { ownerId, session, retention, records, actor } = wanted
@@ -99,15 +99,16 @@ export class Sessions {
     } catch (error) {
       await this.#stores.drop(store.id)
       if (!(error instanceof StorageError) || error.code !== 'store-busy') throw error
-      // Somebody else may have restored it meanwhile.
+      // Another request may have restored it meanwhile.
       if ((await this.#parts.engine.get([key]))[0]) return false
       throw error
     }
   }
 
   /**
-   * At once where this server knows it. Throws `store-not-found`, what the caller throws and, where
-   * many tokens from `peer` were wrong, `too-many-guesses`; without a peer, nothing is counted.
+   * Synchronous if this server knows the token. Throws `store-not-found`, what the caller throws
+   * and, after too many wrong tokens from `peer`, `too-many-guesses`. Without a peer, guesses are
+   * not counted.
    */
   find(
     ownerId: string,
@@ -119,12 +120,12 @@ export class Sessions {
     return store || this.#look(ownerId, token, { caller, peer })
   }
 
-  /** What is remembered of a token is over. */
+  /** To be called when the session of the token is gone: its store is looked up again. */
   forget(ownerId: string, token: bigint): void {
     if (this.#knownStore(ownerId, token) !== undefined) this.#known.delete(token)
   }
 
-  /** A store that has no token gets one that nobody can guess. Returns its token. */
+  /** Gives a store a random token, unless it has one. Returns its token. */
   async link(storeId: string, caller: Caller): Promise<string> {
     const { session } = await (await this.#stores.find(storeId, caller)).identity()
     if (session) return session.token
@@ -134,8 +135,8 @@ export class Sessions {
   }
 
   /**
-   * Takes the token away, and drops the store where nothing else keeps it. Throws
-   * `store-not-found`, also for a store that has no token, and what the caller throws.
+   * Removes the token, and drops the store unless it has a name or is a project. Throws
+   * `store-not-found`, also for a store without a token, and what the caller throws.
    */
   async end(store: Store, caller: Caller): Promise<void> {
     const { name, session, project } = await store.identity()
@@ -144,7 +145,7 @@ export class Sessions {
     else await this.#stores.update(store.id, { session: null }, caller)
   }
 
-  /** All living sessions of a user, in the order of their tokens. */
+  /** All sessions of a user that have not expired, in the order of their tokens. */
   async *list(ownerId: string): AsyncGenerator<StoreInfo & { session: { token: string } }> {
     for await (const { value } of walk(this.#parts.engine, sessionRange(ownerId))) {
       const info = await infoIfAlive(Buffer.from(value).toString('latin1'), this.#parts)
@@ -152,7 +153,7 @@ export class Sessions {
     }
   }
 
-  /** How many there are, and how many records they hold. */
+  /** How many sessions the user has, and how many records they hold. */
   async totals(ownerId: string): Promise<{ sessions: number; records: number }> {
     const totals = { sessions: 0, records: 0 }
     for await (const { recordCount } of this.list(ownerId)) {
@@ -192,7 +193,7 @@ export class Sessions {
     return known?.ownerId === ownerId ? known.storeId : undefined
   }
 
-  /** The caller, who means the store for as long as it has that token. */
+  /** The caller, plus a check that the store still has that token. */
   #confirming(token: bigint, caller: Caller): Caller {
     const text = String(token)
     return {
@@ -204,7 +205,7 @@ export class Sessions {
     }
   }
 
-  /** What has expired must not keep its token until a sweep comes by. */
+  /** An expired session loses its token now, not only at the next sweep. */
   async #endExpired(ownerId: string, token: bigint): Promise<void> {
     const [entry] = await this.#parts.engine.get([sessionKey(ownerId, token)])
     if (!entry) return
@@ -213,7 +214,7 @@ export class Sessions {
   }
 }
 
-/** 1 to 2^53 - 1: JavaScript's JSON carries it unharmed, and nobody guesses it. */
+/** A random number from 1 to 2^53 - 1: exact in JavaScript's JSON, and too large to be guessed. */
 function createToken(environment: Environment): bigint {
   const bytes = Buffer.from(environment.randomBytes(8))
   const token = bytes.readBigUInt64BE() >> 11n

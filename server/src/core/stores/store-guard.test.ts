@@ -21,7 +21,7 @@ const uses: readonly [string, (store: Store) => Promise<unknown>][] = [
 ]
 
 describe('the guard of a store', () => {
-  it.each(uses)('is asked anew by %s', async (_, use) => {
+  it.each(uses)('is asked again by %s', async (_, use) => {
     const { stores } = await openTestDomain(new MemoryEngine())
     const { id } = await stores.create({ ownerId: owner, name: 'guarded' })
     let isAllowed = true
@@ -34,7 +34,7 @@ describe('the guard of a store', () => {
     await expect(use(store)).rejects.toMatchObject({ code: 'access-denied' })
   })
 
-  it('sees the store as it is at that moment', async () => {
+  it('sees the current state of the store', async () => {
     const { stores } = await openTestDomain(new MemoryEngine())
     const { id } = await stores.create({ ownerId: owner, name: 'before' })
     const names: (string | null)[] = []
@@ -47,7 +47,7 @@ describe('the guard of a store', () => {
     expect(names.at(-1)).toBe('after')
   })
 
-  it('refuses nobody for what the store was when this server last read it', async () => {
+  it('does not refuse a caller because of an outdated state of the store', async () => {
     const engine = new MemoryEngine()
     const [here, elsewhere] = [await openTestDomain(engine), await openTestDomain(engine)]
     const { id } = await here.stores.create({ ownerId: owner, name: 'opened' })

@@ -7,10 +7,10 @@ import type { Ownership, StoreQuery } from './store-list.ts'
 
 const ownerships: readonly Ownership[] = ['ownedByMe', 'sharedWithMe', 'all']
 
-/** A store that is made; what the others do with it comes behind that. */
+/** A store to create, and what happens to it later. */
 interface Made {
   readonly isNamed: boolean
-  /** Another user's, who shares it or does not. */
+  /** The owner: the user, or another user, who may share it. */
   readonly of: 'me' | 'another who shares it' | 'another'
   readonly later: 'nothing' | 'dropped' | 'shared no more' | 'ended'
 }
@@ -34,7 +34,7 @@ const anyQuery: fc.Arbitrary<Omit<StoreQuery, 'userId' | 'offset'>> = fc.record(
   limit: fc.integer({ min: 1, max: 9 }),
 })
 
-/** Those that end are made a week before the others. */
+/** Stores that expire are created a week before the others. */
 async function domainWith(
   made: readonly Made[],
 ): Promise<{ domain: TestDomain; ids: readonly string[] }> {
@@ -53,7 +53,7 @@ async function domainWith(
   for (const [index, one] of made.entries()) {
     if (one.later === 'ended') continue
     await make(one, index)
-    environment.advance(index % 3) // some within the same moment
+    environment.advance(index % 3) // some at the same moment
   }
   for (const [index, { later }] of made.entries()) {
     const id = ids[index] ?? ''
@@ -65,7 +65,7 @@ async function domainWith(
   return { domain, ids }
 }
 
-/** Which of the stores the user should be shown, the oldest first. */
+/** The stores that the user should see, the oldest first. */
 function shown(
   made: readonly Made[],
   query: Pick<StoreQuery, 'ownership' | 'includeUnnamed'>,
@@ -90,8 +90,8 @@ async function list(
   return { ids: items.map(({ id }) => id), total }
 }
 
-describe("a list of one's own stores and those that are shared", () => {
-  it('is all of them in the order of their making, whatever the page', async () => {
+describe('a list of own and shared stores', () => {
+  it('has all of them in the order of their creation, page by page', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyMade, { maxLength: 25 }), anyQuery, async (made, query) => {
         const { domain, ids } = await domainWith(made)
@@ -107,7 +107,7 @@ describe("a list of one's own stores and those that are shared", () => {
     )
   })
 
-  it('is cut to a page before it is looked at', async () => {
+  it('reads only the stores that can be on the page', async () => {
     const { domain, ids } = await domainWith([
       ...Array.from({ length: 300 }, () => mine),
       theirs,
@@ -127,7 +127,7 @@ describe("a list of one's own stores and those that are shared", () => {
     expect((await list(domain, { offset: 600 })).ids).toEqual(ids.slice(600))
   })
 
-  it('leaves out what is filed as shared and says nothing of it', async () => {
+  it('leaves out stores that are not shared although the index says so', async () => {
     const { domain, ids } = await domainWith([mine, { ...theirs, of: 'another' }])
     const key = sharedKey(owner, ids[1] ?? '')
     await domain.engine.commit({ puts: [{ key, value: Buffer.of() }] })
@@ -137,7 +137,7 @@ describe("a list of one's own stores and those that are shared", () => {
 })
 
 describe('a list for a token of one store', () => {
-  it('is that store or nothing, in every other way as without', async () => {
+  it('has only that store or nothing, and otherwise obeys the query', async () => {
     const made: readonly Made[] = [
       mine,
       { ...mine, isNamed: false },
@@ -165,7 +165,7 @@ describe('a list for a token of one store', () => {
     }
   })
 
-  it('is nothing where there is no such store', async () => {
+  it('is empty if there is no such store', async () => {
     const { domain } = await domainWith([mine, theirs])
     expect(await list(domain, { onlyStoreId: 'x'.repeat(17) })).toEqual({ ids: [], total: 0 })
   })

@@ -13,7 +13,7 @@ import type { StoreQuery } from './store-list.ts'
 
 const ofOwner = { userId: owner, ownership: 'all' } as const
 
-/** Stores made a millisecond apart, in this order; those without a name are called '-'. */
+/** Stores created a millisecond apart, in this order; '-' stands for one without a name. */
 async function domainWith(names: readonly string[]): Promise<TestDomain> {
   const domain = await openTestDomain(new MemoryEngine())
   for (const name of names) {
@@ -33,13 +33,13 @@ async function list(
 }
 
 describe('a list of stores', () => {
-  it('is in the order of their making, oldest or newest first', async () => {
+  it('is in the order of their creation, oldest or newest first', async () => {
     const domain = await domainWith(['b', '-', 'a', 'c'])
     expect(await list(domain)).toEqual({ names: 'b - a c', total: 4 })
     expect(await list(domain, { newestFirst: true })).toEqual({ names: 'c a - b', total: 4 })
   })
 
-  it('holds the named ones only, or all', async () => {
+  it('has only the named ones, or all', async () => {
     const domain = await domainWith(['-', 'a', '-', 'b', '-'])
     const named = { includeUnnamed: false }
     expect(await list(domain, named)).toEqual({ names: 'a b', total: 2 })
@@ -47,7 +47,7 @@ describe('a list of stores', () => {
     expect(await list(domain)).toEqual({ names: '- a - b -', total: 5 })
   })
 
-  it('gives the page that is asked for, and the total whatever the page', async () => {
+  it('has the requested page, and the total of all pages', async () => {
     const domain = await domainWith(['a', 'b', 'c', 'd', 'e'])
     expect(await list(domain, { offset: 1, limit: 2 })).toEqual({ names: 'b c', total: 5 })
     expect(await list(domain, { offset: 4, limit: 2 })).toEqual({ names: 'e', total: 5 })
@@ -57,7 +57,7 @@ describe('a list of stores', () => {
     expect(await list(domain, newest)).toEqual({ names: 'd c', total: 5 })
   })
 
-  it("is empty for an owner without stores, and shows nobody else's", async () => {
+  it("is empty for an owner without stores, and never shows other owners' stores", async () => {
     const domain = await domainWith(['a'])
     await domain.stores.create({ ownerId: otherOwner, name: 'b' })
     expect(await list(domain)).toEqual({ names: 'a', total: 1 })
@@ -65,7 +65,7 @@ describe('a list of stores', () => {
     expect(nobody).toEqual({ names: '', total: 0 })
   })
 
-  it('describes each store as it describes itself', async () => {
+  it('describes each store as its own info does', async () => {
     const { stores } = await domainWith([])
     const store = await stores.create({ ownerId: owner, name: 'a' })
     await store.put(textRecord('key', 'value'))
@@ -75,7 +75,7 @@ describe('a list of stores', () => {
     expect(items[0]).toMatchObject({ recordCount: 1, storedBytes: 5 })
   })
 
-  it('goes with names that are given, changed and taken away', async () => {
+  it('follows names that are set, changed and removed', async () => {
     const domain = await domainWith(['a', '-', 'c'])
     const { items } = await domain.stores.list({
       ...ofOwner,
@@ -92,14 +92,14 @@ describe('a list of stores', () => {
     expect(await list(domain, { includeUnnamed: false })).toEqual({ names: 'z b', total: 2 })
   })
 
-  it('leaves out what was dropped', async () => {
+  it('leaves out dropped stores', async () => {
     const domain = await domainWith(['a', '-', 'c'])
     await domain.stores.drop((await domain.stores.findByName(owner, 'a')).id)
     expect(await list(domain)).toEqual({ names: '- c', total: 2 })
     expect(await list(domain, { includeUnnamed: false })).toEqual({ names: 'c', total: 1 })
   })
 
-  it('is in the order of their making even within one moment, page by page', async () => {
+  it('is in the order of their creation even within one moment, page by page', async () => {
     const domain = await openTestDomain(new MemoryEngine())
     const names = Array.from({ length: 20 }, (_, index) => `store-${index}`)
     for (const name of names) await domain.stores.create({ ownerId: owner, name })
@@ -112,7 +112,7 @@ describe('a list of stores', () => {
     }
   })
 
-  it('leaves out what is dropped at the same time', async () => {
+  it('leaves out stores that are dropped at the same time', async () => {
     const engine = new FaultyEngine(new MemoryEngine(), { faults: delaysOnly, seed: 1 })
     const domain = await openTestDomain(engine)
     const names = Array.from({ length: 20 }, (_, index) => `store-${index}`)
@@ -128,7 +128,7 @@ describe('a list of stores', () => {
     }
   })
 
-  it('reaches behind the thousandth', async () => {
+  it('reaches beyond the first thousand', async () => {
     const names = Array.from({ length: 1_203 }, (_, index) => `s${index}`)
     const domain = await domainWith(names)
     const all = await list(domain)
@@ -139,8 +139,8 @@ describe('a list of stores', () => {
   })
 })
 
-describe('a list of stores some of which have expired and were not swept', () => {
-  it('leaves them out, and out of the total', async () => {
+describe('a list of stores with expired ones that were not swept', () => {
+  it('leaves the expired ones out, and does not count them in the total', async () => {
     const domain = await domainWith(['-', 'a', '-'])
     domain.environment.advance(7 * day - 1)
     await domain.stores.create({ ownerId: owner, name: 'b' })
@@ -150,14 +150,14 @@ describe('a list of stores some of which have expired and were not swept', () =>
     expect(await list(domain, { includeUnnamed: false })).toEqual({ names: 'a b', total: 2 })
   })
 
-  it('counts offset and limit without them', async () => {
+  it('counts offset and limit without the expired ones', async () => {
     const domain = await domainWith(['-', '-', 'a', '-', 'b', 'c'])
     domain.environment.advance(7 * day)
     expect(await list(domain, { offset: 0, limit: 1 })).toEqual({ names: 'a', total: 3 })
     expect(await list(domain, { offset: 1, limit: 2 })).toEqual({ names: 'b c', total: 3 })
   })
 
-  it('counts them once they are swept as it did before', async () => {
+  it('has the same total after a sweep', async () => {
     const domain = await domainWith(['-', 'a', '-'])
     domain.environment.advance(7 * day)
     const before = await list(domain)
@@ -165,7 +165,7 @@ describe('a list of stores some of which have expired and were not swept', () =>
     expect(await list(domain)).toEqual(before)
   })
 
-  it('does not count those of others', async () => {
+  it('does not count expired stores of other owners', async () => {
     const domain = await domainWith(['a'])
     await domain.stores.create({ ownerId: otherOwner, name: undefined })
     domain.environment.advance(7 * day)

@@ -17,13 +17,13 @@ import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import { Store, type StoreParts } from './store.ts'
 
-/** Whose stores a user means: their own, what others share with them, or both. */
+/** Which stores a user asks for: their own, those that others share with them, or both. */
 export type Ownership = 'ownedByMe' | 'sharedWithMe' | 'all'
 
 export interface StoreQuery {
   readonly userId: string
   readonly ownership: Ownership
-  /** No other store than this is listed; undefined: all. */
+  /** Only this store is listed; undefined: all. */
   readonly onlyStoreId?: string | undefined
   /** False: only named stores. */
   readonly includeUnnamed: boolean
@@ -35,7 +35,7 @@ export interface StoreQuery {
 
 export interface StorePage {
   readonly items: readonly StoreInfo[]
-  /** All stores that the query means, on whatever page. */
+  /** The number of matching stores on all pages. */
   readonly total: number
 }
 
@@ -52,8 +52,8 @@ export async function listStores(parts: StoreParts, query: StoreQuery): Promise<
 }
 
 /**
- * A page of both kinds together. Of the user's own stores those are read that can be on it, however
- * many of the shared ones come in front.
+ * A page of own and shared stores together. Reads only those of the user's own stores that can be
+ * on the page, however many shared ones come before them.
  */
 async function listMerged(
   parts: StoreParts,
@@ -72,7 +72,9 @@ async function listMerged(
   return { items: page, total: owned.total + shared.length }
 }
 
-/** Those of others that live, in the order of the query. */
+/**
+ * The stores that others share with the user and that have not expired, in the order of the query.
+ */
 async function sharedStores(parts: StoreParts, query: StoreQuery): Promise<StoreInfo[]> {
   const storeIds: string[] = []
   for await (const { key } of walk(parts.engine, sharedRange(query.userId))) {
@@ -83,7 +85,7 @@ async function sharedStores(parts: StoreParts, query: StoreQuery): Promise<Store
   const sign = query.newestFirst ? -1 : 1
   return infos
     .filter((info) => info !== undefined)
-    .filter(({ shares }) => Object.hasOwn(shares, query.userId)) // no more, since they were filed
+    .filter(({ shares }) => Object.hasOwn(shares, query.userId)) // the index may be outdated
     .filter(({ name }) => query.includeUnnamed || name !== null)
     .sort((one, other) => sign * (one.createdAt - other.createdAt))
 }
@@ -110,7 +112,7 @@ async function listOwned(parts: StoreParts, query: StoreQuery): Promise<StorePag
   }
 }
 
-/** Stores that have ended and are still filed, since no sweep came by yet. */
+/** Expired stores of the owner that no sweep has removed yet. */
 async function expiredStores(parts: StoreParts, ownerId: string): Promise<Set<unknown>> {
   const { engine, environment, identities, activities } = parts
   const expired = new Set<string>()
@@ -154,7 +156,7 @@ async function pageOfIds(
   }
 }
 
-/** Undefined where the store has ended. */
+/** Undefined if the store is gone. */
 export async function infoIfAlive(
   storeId: string,
   parts: StoreParts,

@@ -20,7 +20,7 @@ interface Made {
   readonly isShared?: boolean
 }
 
-/** Stores made one after the other; those that are shared are the other owner's, with the owner. */
+/** Stores created one after the other. Shared ones belong to the other owner, who shares them. */
 async function domainWith(
   made: readonly Made[],
   engine = new HurtEngine(new MemoryEngine()),
@@ -66,13 +66,13 @@ describe('a search', () => {
     ['🧥', [2]],
     ['.*', []],
     ['', [0, 1, 2, 4, 3]],
-  ])('for %j finds names and titles that have it in them', async (text, found) => {
+  ])('for %j finds names and titles that contain it', async (text, found) => {
     const { domain, ids } = await domainWith(made)
     const expected = found.map((index) => ids[index])
     expect(await search(domain, { text })).toEqual({ ids: expected, isTruncated: false })
   })
 
-  it('finds what an id begins with, in its very case', async () => {
+  it('finds stores by the start of their id, in exact case', async () => {
     const { domain, ids } = await domainWith(made)
     const [id = ''] = ids
     for (const text of [id, id.slice(0, 8)]) {
@@ -86,7 +86,7 @@ describe('a search', () => {
     }
   })
 
-  it('describes each store as it describes itself', async () => {
+  it('describes each store as its own info does', async () => {
     const { domain, ids } = await domainWith([{ name: 'coats' }])
     const store = await domain.stores.find(ids[0] ?? '')
     await store.put(textRecord('key', 'value'))
@@ -95,20 +95,20 @@ describe('a search', () => {
     expect(items).toEqual([await store.info()])
   })
 
-  it("finds one's own, the oldest first, then those that are shared, and nobody else's", async () => {
+  it("finds the user's own stores, the oldest first, then shared ones, and no others", async () => {
     const { domain, ids } = await domainWith(made)
     const [, , , shared, , theirs] = ids
     expect((await search(domain, { userId: otherOwner })).ids).toEqual([shared, theirs])
     expect((await search(domain, { userId: 'x'.repeat(17) })).ids).toEqual([])
   })
 
-  it("finds everybody's for the server itself", async () => {
+  it('finds the stores of all users for the server itself', async () => {
     const { domain, ids } = await domainWith(made)
     const { ids: found } = await search(domain, { userId: undefined, text: 'coat' })
     expect(found.toSorted()).toEqual([ids[0], ids[1], ids[3], ids[5]].toSorted())
   })
 
-  it('finds no other store than the one that it is for', async () => {
+  it('finds only the store that it is limited to', async () => {
     const { domain, ids } = await domainWith(made)
     for (const onlyStoreId of ids) {
       const isSeen = onlyStoreId !== ids[5]
@@ -120,7 +120,7 @@ describe('a search', () => {
     expect((await search(domain, { onlyStoreId: 'x'.repeat(17) })).ids).toEqual([])
   })
 
-  it('says whether there is more than it gives', async () => {
+  it('says whether there are more than it returns', async () => {
     const { domain, ids } = await domainWith(made)
     const expected = [0, 1, 2, 4, 3].map((index) => ids[index])
     for (let limit = 1; limit <= 6; limit += 1) {
@@ -129,7 +129,7 @@ describe('a search', () => {
     }
   })
 
-  it('reaches behind the thousandth', async () => {
+  it('reaches beyond the first thousand', async () => {
     const many = Array.from({ length: 1_203 }, (_, index): Made => ({ name: `s${index}` }))
     const { domain, ids } = await domainWith(many)
     expect((await search(domain, { text: 's120' })).ids).toEqual([ids[120], ...ids.slice(1_200)])
@@ -137,7 +137,7 @@ describe('a search', () => {
     expect(all).toEqual({ ids: ids.slice(0, 1_000), isTruncated: true })
   })
 
-  it('finds what a plain look at all stores finds', async () => {
+  it('finds the same as a simple loop over all stores', async () => {
     const texts = fc.string({ unit: fc.constantFrom('a', 'B', 'c', '-', 'É'), maxLength: 3 })
     const anyMade = fc.record({ title: texts, isShared: fc.boolean() })
     await fc.assert(
@@ -155,7 +155,7 @@ describe('a search', () => {
 })
 
 describe('a search leaves out', () => {
-  it('what was dropped, renamed or is shared no more', async () => {
+  it('stores that were dropped, renamed or are no longer shared', async () => {
     const { domain, ids } = await domainWith([
       { name: 'coats-1' },
       { name: 'coats-2' },
@@ -171,26 +171,26 @@ describe('a search leaves out', () => {
     expect((await search(domain, { text: '' })).ids).toEqual([second])
   })
 
-  it('what has ended and was not swept', async () => {
+  it('expired stores that were not swept', async () => {
     const { domain, ids } = await domainWith([{ title: 'coats' }, { name: 'coats' }])
     domain.environment.advance(8 * day)
     expect(await search(domain, { text: 'coats' })).toEqual({ ids: [ids[1]], isTruncated: false })
   })
 
-  it('what is filed as shared and says nothing of it', async () => {
+  it('stores that are not shared although the index says so', async () => {
     const { domain, ids } = await domainWith([{ name: 'coats', ownerId: otherOwner }])
     const key = sharedKey(owner, ids[0] ?? '')
     await domain.engine.commit({ puts: [{ key, value: Buffer.of() }] })
     expect((await search(domain, {})).ids).toEqual([])
   })
 
-  it('what is damaged, and nothing beside it', async () => {
+  it('damaged stores, and no others', async () => {
     const { domain, hurt, ids } = await domainWith([
       { name: 'coats-1' },
       { name: 'coats-2' },
       { name: 'coats-3' },
     ])
-    // Another server: this one knows what it was before.
+    // On another server: this one still knows the store as it was before.
     const elsewhere = await openTestDomain(hurt, { environment: domain.environment })
     hurt.damage(storeKey(ids[0] ?? ''))
     expect((await search(elsewhere, { text: 'coats' })).ids).toEqual([ids[1], ids[2]])

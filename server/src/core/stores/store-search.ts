@@ -13,20 +13,22 @@ import type { StoreParts } from './store.ts'
 import { infoIfAlive } from './store-list.ts'
 
 export interface StoreSearch {
-  /** Whose stores, and those that are shared with them; undefined: everybody's. */
+  /** Searches the stores of this user and those shared with them; undefined: all stores. */
   readonly userId: string | undefined
-  /** No other store than this; undefined: all. */
+  /** Only this store; undefined: all. */
   readonly onlyStoreId: string | undefined
-  /** What name or title have in them, in whatever case, or the id begins with; '' finds all. */
+  /**
+   * The name or title must contain it (in any case), or the id must begin with it; '' finds all.
+   */
   readonly text: string
   /** 1 to 1,000. */
   readonly limit: number
 }
 
 export interface FoundStores {
-  /** The user's own, the oldest first, in front of those that are shared. */
+  /** The user's own stores, the oldest first, then the shared ones. */
   readonly items: readonly StoreInfo[]
-  /** True when there are more, or not all stores were looked at. */
+  /** True when there are more, or not all stores were searched. */
   readonly isTruncated: boolean
 }
 
@@ -64,7 +66,7 @@ async function* storeIds(
   }
 }
 
-/** Told by the store itself: what it is filed as may have changed by now. */
+/** Decided by the store itself, since the index may be outdated. */
 function isTheirs({ ownerId, shares }: StoreInfo, { userId }: StoreSearch): boolean {
   return userId === undefined || ownerId === userId || Object.hasOwn(shares, userId)
 }
@@ -80,7 +82,9 @@ async function* batches(ids: AsyncIterable<string>): AsyncGenerator<readonly str
   if (batch.length > 0) yield batch
 }
 
-/** The identities of a batch are read at once; those that can't be read match nothing. */
+/**
+ * The ids in a batch whose stores match. Reads all identities at once; damaged ones do not match.
+ */
 async function matching(
   { engine, identities }: StoreParts,
   batch: readonly string[],

@@ -35,7 +35,7 @@ async function openStore(
   return { domain, store: await domain.stores.create({ ownerId: owner, name: 'coats' }) }
 }
 
-/** Whom the store is filed as shared with. */
+/** The users whom the index lists for the store. */
 async function filedUsers({ engine }: Pick<TestDomain, 'engine'>): Promise<string[]> {
   return (await entriesOf(engine, 'shared')).map(({ key }) => sharedUserIdOf(key))
 }
@@ -45,7 +45,7 @@ async function sharesOf(store: Store): Promise<Readonly<Record<string, Action>>>
 }
 
 describe('sharing a store', () => {
-  it('gives, changes and takes rights, and leaves those of others', async () => {
+  it('gives, changes and removes rights, and keeps those of other users', async () => {
     const { domain, store } = await openStore()
     const { stores } = domain
     expect(await sharesOf(store)).toEqual({})
@@ -63,7 +63,7 @@ describe('sharing a store', () => {
     expect((await check(domain.engine)).problems).toEqual([])
   })
 
-  it('files the store among those that are shared with the user', async () => {
+  it('puts the store into the index of stores shared with the user', async () => {
     const { domain, store } = await openStore()
     await domain.stores.update(store.id, { shares: { [jane]: 'read' } })
     const [entry] = await entriesOf(domain.engine, 'shared')
@@ -71,7 +71,7 @@ describe('sharing a store', () => {
     expect(entry?.value).toHaveLength(0)
   })
 
-  it('is refused with its owner, and nothing else is changed with it', async () => {
+  it('is refused for its owner, and then nothing else is changed', async () => {
     const { domain, store } = await openStore()
     for (const right of ['read', 'manage', null] as const) {
       const changes = { title: 'x', shares: { [jane]: 'read', [owner]: right } } as const
@@ -81,7 +81,7 @@ describe('sharing a store', () => {
     expect(await filedUsers(domain)).toEqual([])
   })
 
-  it('is for a hundred users at most, until one has a right no more', async () => {
+  it('allows at most a hundred users, until one loses the right', async () => {
     const { domain, store } = await openStore()
     const { stores } = domain
     const all = Object.fromEntries(users.map((userId) => [userId, 'read'] as const))
@@ -98,7 +98,7 @@ describe('sharing a store', () => {
     expect((await check(domain.engine)).problems).toEqual([])
   })
 
-  it.each([1, 2, 3])('loses nothing of many changes at once, on two servers (%i)', async (seed) => {
+  it.each([1, 2, 3])('loses none of many changes at once, on two servers (%i)', async (seed) => {
     const memory = new MemoryEngine()
     const engine = new FaultyEngine(memory, { faults: delaysOnly, seed })
     const { domain, store } = await openStore(engine)
@@ -117,7 +117,7 @@ describe('sharing a store', () => {
     expect((await check(memory)).problems).toEqual([])
   })
 
-  it('stays with a store that is cleared, and with one that begins anew', async () => {
+  it('stays when the store is cleared, or starts its time again', async () => {
     const { domain, store } = await openStore()
     const retention = {
       ttlMs: day,
@@ -136,8 +136,8 @@ describe('sharing a store', () => {
   })
 })
 
-describe('a store that ends', () => {
-  it('is shared with nobody once it is dropped', async () => {
+describe('a store that is gone', () => {
+  it('is shared with nobody after a drop', async () => {
     const { domain, store } = await openStore()
     const other = await domain.stores.create({ ownerId: owner, name: 'hats' })
     for (const { id } of [store, other]) {
@@ -152,7 +152,7 @@ describe('a store that ends', () => {
     expect((await check(domain.engine)).problems).toEqual([])
   })
 
-  it('is shared with nobody once its time is over', async () => {
+  it('is shared with nobody after its expiry', async () => {
     const { domain, store } = await openStore()
     await domain.stores.update(store.id, { name: null })
     await domain.stores.update(store.id, { shares: { [jane]: 'read' } })
@@ -162,7 +162,7 @@ describe('a store that ends', () => {
     expect((await check(domain.engine)).problems).toEqual([])
   })
 
-  it('while it is being shared stays shared with nobody', async () => {
+  it('is shared with nobody if it is dropped while it is being shared', async () => {
     const engine = new HurtEngine(new MemoryEngine())
     const { domain, store } = await openStore(engine)
     engine.beforeCommit = () => domain.stores.drop(store.id)
@@ -172,7 +172,7 @@ describe('a store that ends', () => {
   })
 })
 
-describe('who a store is shared with', () => {
+describe('a user with a share', () => {
   async function callerOf({ access }: TestDomain, action: Action) {
     return access.callerFor(principalWith(userWith(jane)), 'apify', { action })
   }
@@ -181,7 +181,7 @@ describe('who a store is shared with', () => {
     ['read', ['read']],
     ['write', ['read', 'write']],
     ['manage', ['read', 'write', 'manage']],
-  ])('to %s may %j', async (right, allowed) => {
+  ])('with the right to %s may %j', async (right, allowed) => {
     const { domain, store } = await openStore()
     await domain.stores.update(store.id, { shares: { [jane]: right } })
     for (const action of ['read', 'write', 'manage'] as const) {
@@ -190,7 +190,7 @@ describe('who a store is shared with', () => {
     }
   })
 
-  /** What is done by somebody whose right ends while it is on its way to the storage. */
+  /** Writes by a user who loses the right before the commit. */
   const writes = {
     put: ['write', (store: Store) => store.put(textRecord('a', 'new'))],
     delete: ['write', (store: Store) => store.delete('a')],
@@ -198,7 +198,7 @@ describe('who a store is shared with', () => {
   } as const
 
   it.each(Object.entries(writes))(
-    'may not %s where the right ends on the way',
+    'may not %s if the right is lost before the commit',
     async (_, [action, write]) => {
       const engine = new HurtEngine(new MemoryEngine())
       const { domain, store } = await openStore(engine)
@@ -212,11 +212,11 @@ describe('who a store is shared with', () => {
     },
   )
 
-  it('may not change or drop it where the right ends on the way', async () => {
+  it('may not change or drop the store if the right is lost before the commit', async () => {
     for (const end of ['update', 'drop'] as const) {
       const engine = new HurtEngine(new MemoryEngine())
       const { domain, store } = await openStore(engine)
-      // Another server, since one store is changed by one at a time.
+      // On another server, since one server changes a store only once at a time.
       const elsewhere = await openTestDomain(engine, { environment: domain.environment })
       await domain.stores.update(store.id, { shares: { [jane]: 'manage' } })
       const caller = await callerOf(domain, 'manage')
@@ -232,8 +232,8 @@ describe('who a store is shared with', () => {
   })
 })
 
-describe('a signing secret that is reset', () => {
-  it('is another one each time, and nothing else is', async () => {
+describe('resetting the signing secret', () => {
+  it('changes it each time, and nothing else', async () => {
     const { domain, store } = await openStore()
     const before = await store.identity()
     const secrets = [before.signingSecret]
@@ -247,7 +247,7 @@ describe('a signing secret that is reset', () => {
     expect(new Set(secrets).size).toBe(4)
   })
 
-  it('stays where something else is changed', async () => {
+  it('does not happen when something else is changed', async () => {
     const { domain, store } = await openStore()
     const { signingSecret } = await store.identity()
     await domain.stores.update(store.id, { title: 'x', shares: { [jane]: 'read' } })

@@ -58,7 +58,7 @@ describe('a record', () => {
     expect(await readText(store, 'key')).toBe('value')
   })
 
-  it('is not there before it was put, and not after it was deleted', async () => {
+  it('does not exist before it is put, nor after it is deleted', async () => {
     const store = await openStore()
     expect([await store.get('key'), await store.head('key')]).toEqual([undefined, undefined])
     await store.put(textRecord('key', 'value'))
@@ -81,7 +81,7 @@ describe('a record', () => {
     })
   })
 
-  it('has any key, each another record', async () => {
+  it('may have any key, and each key is another record', async () => {
     const store = await openStore()
     const keys = ['', '.', '..', '/', 'a/../b', '\0', 'é', 'e\u0301', '🧥', '__proto__', 'a', 'A']
     for (const key of keys) await store.put(textRecord(key, `value of ${key}`))
@@ -98,7 +98,7 @@ describe('a record', () => {
     expect(await codeOf(store.put(textRecord('\ud800', 'x')))).toBe('record-key-invalid')
   })
 
-  it('is simply not there under a key that no record can have', async () => {
+  it('is reported as missing for a key that no record can have', async () => {
     const store = await openStore()
     await store.put(textRecord('\ufffd', 'value'))
     for (const key of ['\ud800', 'a'.repeat(2_401), '🧥'.repeat(601)]) {
@@ -108,7 +108,7 @@ describe('a record', () => {
     }
   })
 
-  it('is looked for under such a key in a store that is there only', async () => {
+  it('is looked up under such a key only if the store exists', async () => {
     const { domain, store } = await domainWithStore()
     await domain.stores.drop(store.id)
     for (const use of [
@@ -127,7 +127,7 @@ describe('a record', () => {
     expect(await store.head('key')).toBeUndefined()
   })
 
-  it('is no record of another store', async () => {
+  it('does not exist in another store', async () => {
     const { domain, store } = await domainWithStore()
     const other = await domain.stores.create({ ownerId: owner, name: 'hats' })
     await store.put(textRecord('key', 'mine'))
@@ -136,7 +136,7 @@ describe('a record', () => {
     expect(await readText(store, 'key')).toBe('mine')
   })
 
-  it('that is damaged says so, is listed all the same, and can be put or deleted again', async () => {
+  it('that is damaged is reported as such, but is listed, and can be put again or deleted', async () => {
     const engine = new HurtEngine(new MemoryEngine())
     const store = await openStore(engine)
     await store.put(textRecord('key', 'value'))
@@ -150,14 +150,14 @@ describe('a record', () => {
 })
 
 describe('a list of records', () => {
-  it('is in the order of the bytes of their keys', async () => {
+  it('is sorted by the bytes of their keys', async () => {
     const store = await openStore()
     const ordered = ['', '\0', '!', 'A', 'a', 'a\0', 'a/', 'aa', 'é', '\ufffd', '\uffff', '🧥']
     for (const key of ordered.toReversed()) await store.put(textRecord(key, 'x'))
     expect(await keysOf(store)).toEqual(ordered)
   })
 
-  it('holds those with the prefix behind the key to start after', async () => {
+  it('has those with the prefix after the key to start after', async () => {
     const store = await openStore()
     for (const key of ['a', 'b', 'b/1', 'b/2', 'b/3', 'c']) await store.put(textRecord(key, 'x'))
     expect(await keysOf(store, { prefix: 'b/' })).toEqual(['b/1', 'b/2', 'b/3'])
@@ -174,7 +174,7 @@ describe('a list of records', () => {
     expect(await startAfter('c')).toEqual([])
   })
 
-  it('has a place for names that no record can have', async () => {
+  it('accepts prefixes and start keys that no record can have', async () => {
     const store = await openStore(new HurtEngine(new MemoryEngine()))
     const longest = 'b'.repeat(2_400)
     for (const key of ['a', 'b', longest, 'c', '\ufffd']) await store.put(textRecord(key, 'x'))
@@ -189,7 +189,7 @@ describe('a list of records', () => {
     expect(await behind(`${'b'.repeat(2_399)}a${tooLong}`)).toEqual([longest, 'c', '\ufffd'])
   })
 
-  it('is walked page by page, each record once', async () => {
+  it('can be read page by page, each record once', async () => {
     const store = await openStore()
     const keys = Array.from({ length: 25 }, (_, index) => `key ${String(index).padStart(2, '0')}`)
     for (const key of keys) await store.put(textRecord(key, 'x'))
@@ -203,7 +203,7 @@ describe('a list of records', () => {
     expect(seen).toEqual(keys)
   })
 
-  it('says whether there is more behind its last record', async () => {
+  it('says whether there are more after its last record', async () => {
     const store = await openStore()
     for (const key of ['a', 'b', 'c']) await store.put(textRecord(key, 'x'))
     const isTruncated = async (limit: number): Promise<boolean> =>
@@ -215,7 +215,7 @@ describe('a list of records', () => {
     ])
   })
 
-  it('holds a thousand at the most', async () => {
+  it('has at most a thousand records', async () => {
     const store = await openStore()
     const keys = Array.from({ length: 1_001 }, (_, index) => `${index}`)
     await Promise.all(keys.map((key) => store.put(textRecord(key, 'x'))))
@@ -224,7 +224,7 @@ describe('a list of records', () => {
   })
 })
 
-describe('the books of a store', () => {
+describe('the counters of a store', () => {
   it('count records and their bytes after each change', async () => {
     const store = await openStore()
     const books = async (): Promise<[number, number]> => {
@@ -244,7 +244,7 @@ describe('the books of a store', () => {
     expect(await books()).toEqual([0, 0])
   })
 
-  it('count every one of many changes at once', async () => {
+  it('count each of many changes at once', async () => {
     const engine = new FaultyEngine(new MemoryEngine(), { faults: delaysOnly, seed: 6 })
     const store = await openStore(engine)
     const changes = Array.from({ length: 200 }, (_, index) => {
@@ -260,7 +260,7 @@ describe('the books of a store', () => {
 })
 
 describe('one key with many writers', () => {
-  it('refuses none of 64 that put 200 times each, and the last put stays', async () => {
+  it('refuses none of 64 writers that put 200 times each, and the last put stays', async () => {
     const store = await openStore()
     const revisions = new Map<number, string>()
     const write = async (writer: number): Promise<void> => {
@@ -275,7 +275,7 @@ describe('one key with many writers', () => {
     expect(await readText(store, 'hot')).toBe(revisions.get(Math.max(...revisions.keys())))
   })
 
-  it('refuses none on a slow engine either, not even beside deletes and a change of the store', async () => {
+  it('refuses none on a slow engine, even during deletes and a change of the store', async () => {
     const engine = new FaultyEngine(new MemoryEngine(), { faults: delaysOnly, seed: 2 })
     const { domain, store } = await domainWithStore(engine)
     const write = async (writer: number): Promise<void> => {
@@ -293,8 +293,8 @@ describe('one key with many writers', () => {
   })
 })
 
-describe('what was found out about a value', () => {
-  it('is remembered without changing the record', async () => {
+describe('the result of checking a value', () => {
+  it('is stored without changing the record', async () => {
     const { domain, store } = await domainWithStore()
     const { revision } = await store.put(textRecord('key', '{}'))
     domain.environment.advance(5)
@@ -307,7 +307,7 @@ describe('what was found out about a value', () => {
     expect(await codeOf(store.put(textRecord('key', '[]'), ofRevision(revision)))).toBe('none')
   })
 
-  it('is forgotten with the next value', async () => {
+  it('is removed with the next value', async () => {
     const store = await openStore()
     const { revision } = await store.put(textRecord('key', '{}'))
     store.rememberJson('key', revision, 'sound')
@@ -316,7 +316,7 @@ describe('what was found out about a value', () => {
     expect(await store.head('key')).toMatchObject({ jsonState: 'unchecked' })
   })
 
-  it('is never told of another value than the one that was looked at', async () => {
+  it('is never stored for another value than the checked one', async () => {
     const store = await openStore()
     const { revision } = await store.put(textRecord('key', '{}'))
     await store.put(textRecord('key', '}{'))
@@ -326,7 +326,7 @@ describe('what was found out about a value', () => {
     expect(await store.head('key')).toMatchObject({ jsonState: 'unchecked' })
   })
 
-  it('is of no interest once the store is gone, nor worth a line in the log', async () => {
+  it('is ignored if the store is gone, without an error in the log', async () => {
     const { domain, store } = await domainWithStore()
     const { revision } = await store.put(textRecord('key', '{}'))
     await domain.stores.drop(store.id)

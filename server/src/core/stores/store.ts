@@ -16,8 +16,8 @@ import {
   type Condition,
   headOf,
   type NewRecord,
+  type PutResult,
   type RecordHead,
-  type StoredRecord,
   type StoreRecord,
   type WholeRecord,
 } from '../records/record.ts'
@@ -39,18 +39,18 @@ export interface StoreParts extends RecordParts {
 }
 
 export interface RecordPage {
-  /** The store whose records these are, as it was when they were read. */
+  /** The store of these records, as it was when they were read. */
   readonly store: StoreIdentity
   readonly items: readonly RecordHead[]
-  /** True when there are records behind the last one of this page. */
+  /** True when there are records after the last one of this page. */
   readonly isTruncated: boolean
 }
 
 /**
- * A collection of records. Whatever reads or writes them asks the caller about the very
- * identity that it reads and writes under, so that no right outlives a change. Every method throws
+ * A collection of records. Every read and write asks the caller about the store's identity of the
+ * same snapshot or commit, so that a lost right takes effect at once. Every method throws
  * `store-not-found` once the store is gone, and `storage-unavailable`, `storage-full` or
- * `outcome-unknown` where the storage fails.
+ * `outcome-unknown` if the storage fails.
  */
 export class Store {
   readonly id: string
@@ -58,7 +58,7 @@ export class Store {
   readonly #caller: Caller
   readonly #found: StoreIdentity | undefined
 
-  /** `found` is what the store was when the caller found it. */
+  /** `found` is the store's identity when the caller found it. */
   constructor(id: string, parts: StoreParts, caller: Caller = system, found?: StoreIdentity) {
     this.id = id
     this.#parts = parts
@@ -70,12 +70,12 @@ export class Store {
     return (await this.#read(noKeys)).identity
   }
 
-  /** Whether there is no schema, where that is known without asking: a store keeps what it has. */
+  /** True if it is known without a read that the store has no schema: this never changes. */
   get hasNoSchema(): boolean {
     return this.#parts.identities.guess(this.id)?.identity.hasSchema === false
   }
 
-  /** What the store was made with. Throws `record-damaged`. */
+  /** The schema that the store was created with. Throws `record-damaged`. */
   async schema(): Promise<StoreSchema | undefined> {
     const { schemas } = this.#parts
     const known = schemas.get(this.id)
@@ -127,12 +127,12 @@ export class Store {
   }
 
   /**
-   * Stores a record over what was there. Values of any size: what is over a chunk is streamed, and
-   * nothing is seen of it before all of it is stored. Throws `record-key-invalid`,
-   * `content-type-invalid`, `condition-failed`, `store-cleared`, `upload-expired`,
-   * `upload-aborted`.
+   * Stores a record, and replaces an existing one. Values may have any size: those of a chunk or
+   * more are streamed, and become visible only when all of it is stored. Throws
+   * `record-key-invalid`, `content-type-invalid`, `condition-failed`, `store-cleared`,
+   * `upload-expired`, `upload-aborted`.
    */
-  put(record: NewRecord, condition?: Condition): Promise<StoredRecord> {
+  put(record: NewRecord, condition?: Condition): Promise<PutResult> {
     const target = {
       storeId: this.id,
       caller: this.#caller,
@@ -152,7 +152,7 @@ export class Store {
     }
   }
 
-  /** Returns whether there was such a record. Throws `condition-failed`. */
+  /** Returns whether the record existed. Throws `condition-failed`. */
   async delete(key: string, condition?: Condition): Promise<boolean> {
     const { result } = await changeRecords(this.#parts, {
       storeId: this.id,
@@ -174,7 +174,7 @@ export class Store {
    */
   async list(query: {
     readonly prefix: string
-    /** Only keys strictly behind this one, which need not exist. */
+    /** Only keys strictly after this one, which need not exist. */
     readonly startAfter: string | undefined
     readonly limit: number
   }): Promise<RecordPage> {
@@ -192,26 +192,26 @@ export class Store {
     return { store, items: page.entries.map(listedHead), isTruncated: page.more }
   }
 
-  /** Removes all records. What is being uploaded meanwhile is refused. */
+  /** Removes all records. Uploads that run meanwhile are refused. */
   async clear(): Promise<void> {
     await this.#parts.lifecycle.clear(this.id, this.#caller)
   }
 
-  /** Several records at once. */
+  /** Methods for several records at once. */
   get batch(): RecordBatch {
     return new RecordBatch(this.id, this.#parts, this.#caller)
   }
 
-  /** Puts these records in place of all, in one commit. Returns how many there were. */
+  /** Replaces all records with these, in one commit. Returns how many there were before. */
   async replaceAll(records: readonly WholeRecord[]): Promise<number> {
     await this.identity() // asks the caller
     return this.#parts.lifecycle.replaceAll(this.id, records, this.#caller)
   }
 
   /**
-   * What happened behind the revision `after`, oldest first. A store that is gone still tells of
-   * its end, until that is older than the log is kept: to whoever found it, of the keys that they
-   * saw then.
+   * The changes after the revision `after`, oldest first. If the store is gone, its last changes
+   * can be read until they are older than the log keeps them: by callers who found the store
+   * before, for the keys that they could see then.
    */
   async changes(query: { readonly after: Revision; readonly prefix: string }): Promise<ChangePage> {
     const { engine, identities } = this.#parts
@@ -220,8 +220,8 @@ export class Store {
   }
 
   /**
-   * Remembers what was found of the value that `revision` wrote. The record keeps its revision;
-   * where it has another value by now, nothing is remembered.
+   * Stores the result of checking the value that `revision` wrote. The record keeps its revision.
+   * If it has another value by now, nothing is stored.
    */
   rememberJson(key: string, revision: Revision, jsonState: JsonState): void {
     const work = this.#inTurn(key, async () => {
@@ -235,15 +235,20 @@ export class Store {
       // The record has another revision now, although its value is the same.
       this.#parts.guesses.forget(`${this.id}/${key}`)
     })
-    this.#parts.background.start('Remembering whether a value is JSON', work.catch(ignoreGone))
+    this.#parts.background.start('Storing whether a value is JSON', work.catch(ignoreGone))
   }
 
-  /** A use of this store that lasts. It ends where the caller may not go on, or the store ends. */
+  /**
+   * Starts a long use of this store. It ends when the caller loses the right, or the store is gone.
+   */
   beginUse(): LiveUse {
     return this.#parts.liveUses.begin(() => this.#assertStill())
   }
 
-  /** What the caller is waited for. Throws as this store's use would, once they may not go on. */
+  /**
+   * Waits for `work` of the caller. Rejects as a use of this store would, once the caller has lost
+   * the right.
+   */
   whileAllowed<T>(work: Promise<T>): Promise<T> {
     return this.#parts.liveUses.during(work, () => this.#assertStill())
   }
@@ -272,7 +277,7 @@ export class Store {
 
 const noKeys = (): readonly Bytes[] => []
 
-/** A key that no record can have is simply not there. */
+/** Whether a record may have this key. Otherwise it is treated as a missing record. */
 function isPossibleKey(key: string): boolean {
   const isShort = key.length * 3 <= limits.recordKeyBytesMax
   return (isShort || Buffer.byteLength(key) <= limits.recordKeyBytesMax) && key.isWellFormed()

@@ -24,13 +24,13 @@ async function createNamed(stores: Stores, name: string, ownerId = owner): Promi
   return stores.create({ ownerId, name })
 }
 
-/** What the store is called and where that name leads. */
+/** The current name of the store. */
 async function nameOf(stores: Stores, { id }: Store): Promise<string | null> {
   return (await (await stores.find(id)).identity()).name
 }
 
 describe('creating a store', () => {
-  it('makes an empty one with the name', async () => {
+  it('creates an empty one with the name', async () => {
     const stores = await openStores()
     const store = await createNamed(stores, 'coats')
     expect(await store.info()).toMatchObject({
@@ -46,7 +46,7 @@ describe('creating a store', () => {
     })
   })
 
-  it('makes another one each time where it has no name', async () => {
+  it('creates a new one each time if it has no name', async () => {
     const stores = await openStores()
     const ids = new Set<string>()
     for (let index = 0; index < 10; index += 1) {
@@ -57,7 +57,7 @@ describe('creating a store', () => {
     expect(ids.size).toBe(10)
   })
 
-  it('gives each its own id, contents and signing secret', async () => {
+  it('gives each its own id, content id and signing secret', async () => {
     const stores = await openStores()
     const one = await (await createNamed(stores, 'one')).identity()
     const two = await (await createNamed(stores, 'two')).identity()
@@ -66,14 +66,14 @@ describe('creating a store', () => {
     expect(one.signingSecret).toMatch(/^[a-zA-Z0-9]{32}$/)
   })
 
-  it('is refused where the owner has a store of that name', async () => {
+  it('is refused if the owner has a store with that name', async () => {
     const stores = await openStores()
     const first = await createNamed(stores, 'coats')
     expect(await codeOf(createNamed(stores, 'coats'))).toBe('store-name-taken')
     expect((await stores.findByName(owner, 'coats')).id).toBe(first.id)
   })
 
-  it('is refused with an impossible name, and nothing is stored', async () => {
+  it('is refused with an invalid name, and nothing is stored', async () => {
     const engine = new MemoryEngine()
     const stores = await openStores(engine)
     for (const name of ['', '-a', 'a b', 'x'.repeat(64)]) {
@@ -83,7 +83,7 @@ describe('creating a store', () => {
     expect(await entriesOf(engine, 'store')).toEqual([])
   })
 
-  it('never takes a conflict of the engine for a name that is taken', async () => {
+  it('never mistakes a conflict of the engine for a taken name', async () => {
     const faults = { ...allFaults, conflict: 0.5, failBefore: 0, unknown: 0 }
     const stores = await openStores(new FaultyEngine(new MemoryEngine(), { faults, seed: 5 }))
     for (let index = 0; index < 30; index += 1) {
@@ -101,7 +101,7 @@ describe('finding a store', () => {
     expect((await stores.findByName(owner, 'coats')).id).toBe(id)
   })
 
-  it('tells those apart whose names differ in case or in owner only', async () => {
+  it('distinguishes stores whose names differ only in case or owner', async () => {
     const stores = await openStores()
     const made = [
       await createNamed(stores, 'coats'),
@@ -124,7 +124,7 @@ describe('finding a store', () => {
     }
   })
 
-  it('finds nothing under what is no id', async () => {
+  it('finds nothing under a text that is not an id', async () => {
     const stores = await openStores()
     const { id } = await createNamed(stores, 'coats')
     for (const other of ['', 'coats', id.slice(1), `${id}x`, `\0${id.slice(1)}`, 'x'.repeat(17)]) {
@@ -135,7 +135,7 @@ describe('finding a store', () => {
 })
 
 describe('opening a store', () => {
-  it('makes it if there is none and finds it after that', async () => {
+  it('creates it if there is none, and finds it after that', async () => {
     const stores = await openStores()
     const first = await stores.open({ ownerId: owner, name: 'coats' })
     const second = await stores.open({ ownerId: owner, name: 'coats' })
@@ -143,20 +143,23 @@ describe('opening a store', () => {
     expect(second.store.id).toBe(first.store.id)
   })
 
-  it.each([1, 2, 3, 4, 5])('is atomic for a hundred at once, slowed down (%i)', async (seed) => {
-    const stores = await openStores(
-      new FaultyEngine(new MemoryEngine(), { faults: delaysOnly, seed }),
-    )
-    const opened = await Promise.all(
-      Array.from({ length: 100 }, () => stores.open({ ownerId: owner, name: 'coats' })),
-    )
-    expect(new Set(opened.map(({ store }) => store.id)).size).toBe(1)
-    expect(opened.filter(({ isNew }) => isNew)).toHaveLength(1)
-    const { total } = await stores.list({ ...everything, userId: owner })
-    expect(total).toBe(1)
-  })
+  it.each([1, 2, 3, 4, 5])(
+    'is atomic for a hundred requests at once, slowed down (%i)',
+    async (seed) => {
+      const stores = await openStores(
+        new FaultyEngine(new MemoryEngine(), { faults: delaysOnly, seed }),
+      )
+      const opened = await Promise.all(
+        Array.from({ length: 100 }, () => stores.open({ ownerId: owner, name: 'coats' })),
+      )
+      expect(new Set(opened.map(({ store }) => store.id)).size).toBe(1)
+      expect(opened.filter(({ isNew }) => isNew)).toHaveLength(1)
+      const { total } = await stores.list({ ...everything, userId: owner })
+      expect(total).toBe(1)
+    },
+  )
 
-  it('is atomic for a hundred at once on a fast engine', async () => {
+  it('is atomic for a hundred requests at once on a fast engine', async () => {
     const stores = await openStores()
     const opened = await Promise.all(
       Array.from({ length: 100 }, () => stores.open({ ownerId: owner, name: 'coats' })),
@@ -194,7 +197,7 @@ describe('renaming a store', () => {
     expect(next.isNew).toBe(true)
   })
 
-  it('is refused where the name is taken, and changes nothing', async () => {
+  it('is refused if the name is taken, and changes nothing', async () => {
     const stores = await openStores()
     const coats = await createNamed(stores, 'coats')
     const hats = await createNamed(stores, 'hats')
@@ -204,14 +207,14 @@ describe('renaming a store', () => {
     expect((await stores.findByName(owner, 'hats')).id).toBe(hats.id)
   })
 
-  it('is no matter of other owners', async () => {
+  it('ignores the names of other owners', async () => {
     const stores = await openStores()
     await createNamed(stores, 'hats', otherOwner)
     const coats = await createNamed(stores, 'coats')
     expect(await codeOf(stores.update(coats.id, { name: 'hats' }))).toBe('none')
   })
 
-  it('to the name that it has changes nothing, and to another case moves it', async () => {
+  it('to its own name changes nothing, and to another case moves it', async () => {
     const stores = await openStores()
     const store = await createNamed(stores, 'coats')
     await stores.update(store.id, { name: 'coats' })
@@ -221,7 +224,7 @@ describe('renaming a store', () => {
     expect(await codeOf(stores.findByName(owner, 'coats'))).toBe('store-not-found')
   })
 
-  it('to null takes the name away', async () => {
+  it('to null removes the name', async () => {
     const stores = await openStores()
     const store = await createNamed(stores, 'coats')
     await stores.update(store.id, { name: null })
@@ -230,7 +233,7 @@ describe('renaming a store', () => {
     expect((await stores.open({ ownerId: owner, name: 'coats' })).isNew).toBe(true)
   })
 
-  it('gives a name that several want to one of them', async () => {
+  it('gives a name that several stores want to one of them', async () => {
     for (let seed = 0; seed < 10; seed += 1) {
       const engine = new FaultyEngine(new MemoryEngine(), { faults: delaysOnly, seed })
       const stores = await openStores(engine)
@@ -247,7 +250,7 @@ describe('renaming a store', () => {
 })
 
 describe('changing a store', () => {
-  it('leaves what is left out as it is', async () => {
+  it('keeps the settings that are left out', async () => {
     const stores = await openStores()
     const { id } = await createNamed(stores, 'coats')
     await stores.update(id, { title: 'All coats', generalAccess: 'RESTRICTED' })
@@ -264,7 +267,7 @@ describe('changing a store', () => {
     expect(await store.identity()).toMatchObject({ title: null, generalAccess: 'RESTRICTED' })
   })
 
-  it('refuses an impossible name or title, and changes nothing', async () => {
+  it('refuses an invalid name or title, and changes nothing', async () => {
     const stores = await openStores()
     const store = await createNamed(stores, 'coats')
     const before = await store.identity()
@@ -291,7 +294,7 @@ describe('changing a store', () => {
     })
   })
 
-  it('needs the store to be there', async () => {
+  it('requires that the store exists', async () => {
     const stores = await openStores()
     expect(await codeOf(stores.update('x'.repeat(17), { name: 'a' }))).toBe('store-not-found')
   })

@@ -31,19 +31,19 @@ import { type FoundStores, type StoreSearch, searchStores } from './store-search
 
 export interface NewStore {
   readonly ownerId: string
-  /** Undefined: unnamed, and so it expires. */
+  /** Undefined: the store is unnamed, so it can expire. */
   readonly name: string | undefined
   readonly retention?: OwnRetention
-  /** As `encodeSchema` makes it; it stays for as long as the store does. */
+  /** As `encodeSchema` makes it. It stays as long as the store exists. */
   readonly schema?: Bytes | undefined
   readonly title?: string
   readonly session?: SessionAddress
   readonly project?: Project
-  /** Who makes it. */
+  /** Who creates the store. */
   readonly actor?: Actor | undefined
 }
 
-/** All stores. Methods throw as `Store` does where the storage fails. */
+/** All stores. Methods throw like those of `Store` if the storage fails. */
 export class Stores {
   readonly #parts: StoreParts
   #createdLast = 0
@@ -53,8 +53,8 @@ export class Stores {
   }
 
   /**
-   * A store that exists, to be used by `caller`, who is asked at once. What the store was when it
-   * was last read is enough for that: every use reads it anew.
+   * An existing store, for `caller`, who is asked now. The store as it was last read is enough for
+   * that, since every use reads it again.
    * Throws `store-not-found` and what the caller throws.
    */
   async find(storeId: string, caller: Caller = system): Promise<Store> {
@@ -66,8 +66,8 @@ export class Stores {
   }
 
   /**
-   * As `find`, of what this server has read before; undefined where `find` must look: also where
-   * the caller refuses, since the store may have changed by now.
+   * Like `find`, for a store that this server has read before. Undefined if `find` must read the
+   * store: also if the caller refuses, since the store may have changed.
    */
   findKnown(storeId: string, caller: Caller = system): Store | undefined {
     const known = this.#parts.identities.guess(storeId)
@@ -75,7 +75,7 @@ export class Stores {
     return new Store(storeId, this.#parts, caller, known.identity)
   }
 
-  /** As `find`, by the name that its owner gave it. */
+  /** Like `find`, by the name of the store and its owner. */
   async findByName(ownerId: string, name: string, caller: Caller = system): Promise<Store> {
     const storeId = isStoreName(name) ? await this.#idOf(ownerId, name) : undefined
     if (storeId === undefined) throw storeNotFound(name.slice(0, limits.storeNameLengthMax))
@@ -83,7 +83,8 @@ export class Stores {
   }
 
   /**
-   * Always a new store. Throws `store-name-invalid`, `store-retention-invalid`, `store-name-taken`.
+   * Creates a new store. Throws `store-name-invalid`, `store-retention-invalid`,
+   * `store-name-taken`.
    */
   async create(wanted: NewStore): Promise<Store> {
     if (wanted.retention !== undefined) assertRetention(wanted.retention)
@@ -94,7 +95,8 @@ export class Stores {
   }
 
   /**
-   * The owner's store of that name, made if there is none: of many who ask at once, one makes it.
+   * The owner's store with that name, created if there is none. Of many requests at once, one
+   * creates it.
    * Throws `store-name-invalid`, `store-retention-invalid`.
    */
   async open(wanted: NewStore & { name: string }): Promise<{ store: Store; isNew: boolean }> {
@@ -125,17 +127,17 @@ export class Stores {
     return new Store(storeId, this.#parts, caller)
   }
 
-  /** Some of an owner's stores. */
+  /** One page of a user's stores. */
   async list(query: StoreQuery): Promise<StorePage> {
     return listStores(this.#parts, query)
   }
 
-  /** Stores by what they are called. */
+  /** Finds stores by their names, titles and ids. */
   async search(search: StoreSearch): Promise<FoundStores> {
     return searchStores(this.#parts, search)
   }
 
-  /** Removes the store and all that is in it. Throws `store-not-found`, what the caller throws. */
+  /** Removes the store and all its records. Throws `store-not-found` and what the caller throws. */
   async drop(storeId: string, caller: Caller = system): Promise<void> {
     await new Store(storeId, this.#parts, caller).identity()
     await this.#parts.lifecycle.drop(storeId, caller)
@@ -146,7 +148,7 @@ export class Stores {
     return entry && Buffer.from(entry.value).toString('latin1')
   }
 
-  /** Undefined where another store has that name. */
+  /** Undefined if another store has that name. */
   async #add(wanted: NewStore): Promise<Store | undefined> {
     const { engine, environment, activities } = this.#parts
     const identity = this.#newIdentity(wanted, environment)
@@ -174,7 +176,7 @@ export class Stores {
     }
   }
 
-  /** Thousandths of a millisecond keep apart what this server makes within one. */
+  /** Adds thousandths of a millisecond, so that stores of this server never have the same time. */
   #nextCreation(now: number): number {
     const next = Math.max(now, this.#createdLast + 0.001)
     this.#createdLast = Math.round(next * 1_000) / 1_000

@@ -32,13 +32,13 @@ export const minute = 60 * second
 export const hour = 60 * minute
 export const day = 24 * hour
 
-/** Owners whose ids are as long as real ones. */
+/** Owner ids with the length of real ones. */
 export const owner = 'owner000000000001'
 export const otherOwner = 'owner000000000002'
 
 /**
- * Time stands still until a test moves it, chance comes from a seed, and what is logged can be
- * looked at.
+ * Time stands still until a test moves it, random bytes come from a seed, and logged errors are
+ * kept for the test.
  */
 export class TestEnvironment implements Environment {
   readonly errors: unknown[] = []
@@ -75,7 +75,7 @@ export interface TestDomain extends Domain {
   readonly environment: TestEnvironment
 }
 
-/** The real domain on `engine`, under a clock of its own unless it is given one. */
+/** The real domain on `engine`, with its own clock unless an environment is given. */
 export async function openTestDomain(
   engine: StorageEngine,
   options: Partial<DomainOptions> & { environment?: TestEnvironment } = {},
@@ -95,7 +95,7 @@ export function textRecord(key: string, text: string): NewRecord {
   }
 }
 
-/** A record of any bytes; `source` where they come in an unusual way. */
+/** A record of any bytes. `source` may be a ByteSource that delivers them in a special way. */
 export function bytesRecord(key: string, source: Bytes | ByteSource): NewRecord {
   return {
     key,
@@ -105,7 +105,7 @@ export function bytesRecord(key: string, source: Bytes | ByteSource): NewRecord 
   }
 }
 
-/** `size` bytes without a pattern that a shifted or swapped part could hide in. */
+/** `size` bytes without repetitions, so that shifted or swapped parts are noticed. */
 export function patternBytes(size: number, seed = 0): Buffer {
   const hash = createHash('shake256', { outputLength: Math.max(size, 1) })
   return hash.update(`pattern ${seed}`).digest().subarray(0, size)
@@ -140,18 +140,17 @@ export async function readText(store: Store, key: string): Promise<string | unde
 }
 
 /**
- * An engine that a test hurts on purpose: damaged entries, reads and commits that fail in one way
- * or come too late. Of keys that are longer than its limits it understands nothing, as real engines
- * do.
+ * An engine with faults on request: damaged entries, and reads and commits that fail or are
+ * delayed. Like real engines, it throws for keys that are longer than its limits.
  */
 export class HurtEngine implements StorageEngine {
-  /** Every commit fails like this while it is set. */
+  /** While set, every commit fails with this error. */
   commitFailure: EngineError | undefined
-  /** Every read fails like this while it is set. */
+  /** While set, every read fails with this error. */
   readFailure: Error | undefined
-  /** Runs before the next commit, and once. */
+  /** Runs once, before the next commit. */
   beforeCommit: (() => Promise<unknown>) | undefined
-  /** Runs before the next entries that were read are answered, and once. */
+  /** Runs once, after the next `get` has read its entries and before it returns them. */
   beforeAnswer: (() => Promise<unknown>) | undefined
   readonly #engine: StorageEngine
   readonly #damaged = new Set<string>()
@@ -160,7 +159,7 @@ export class HurtEngine implements StorageEngine {
     this.#engine = engine
   }
 
-  /** The entry fails its checksum from now on, whatever is put there. */
+  /** From now on, the entry fails its checksum, even after a new put. */
   damage(key: Bytes): void {
     this.#damaged.add(nameOf(key))
   }
@@ -208,7 +207,8 @@ export class HurtEngine implements StorageEngine {
   }
 
   #assertLength(key: Bytes): void {
-    if (key.length > this.limits.keyBytesMax) throw new RangeError('No key is as long as that.')
+    if (key.length > this.limits.keyBytesMax)
+      throw new RangeError('The key is longer than the limit of the engine.')
   }
 
   #seen(entry: Entry): Entry {
@@ -221,19 +221,19 @@ function nameOf(key: Bytes): string {
   return Buffer.from(key).toString('hex')
 }
 
-/** A user who is no admin unless it is said. */
+/** A user, who is not an admin by default. */
 export function userWith(id: string, changes: Partial<User> = {}): User {
   const access = { isAdmin: false, isDisabled: false, generalAccess: 'RESTRICTED' } as const
   return { id, username: id, createdAt: 0, ...access, ...changes }
 }
 
-/** Who comes with a token of that scope, which is full where nothing is said. */
+/** The principal of a user with a token of that scope, by default the full scope. */
 export function principalWith(user: User, scope: Partial<Scope> = {}): UserPrincipal {
   const whole = { ...fullScope, ...scope }
   return { kind: 'user', user, tokenId: '00ff00ff00ff00ff', scope: whole, isOperator: false }
 }
 
-/** What is stored of a store that nobody made. */
+/** The identity of a store that does not exist in storage. */
 export function identityWith(changes: Partial<StoreIdentity> = {}): StoreIdentity {
   return {
     id: 'store000000000001',
@@ -253,22 +253,22 @@ export function identityWith(changes: Partial<StoreIdentity> = {}): StoreIdentit
   }
 }
 
-/** A caller who is asked by `guard` alone: it throws where they may not use the store. */
+/** A caller whose rights only `guard` decides: it throws if the caller may not use the store. */
 export function callerWith(guard: (store: StoreIdentity) => void): Caller {
   return { ...system, assert: guard }
 }
 
-/** A store that was found may be gone by now: its use tells. */
+/** Finds a store and uses it, since a store that was found may be gone. */
 export async function findAndUse({ stores }: Domain, storeId: string): Promise<StoreIdentity> {
   return (await stores.find(storeId)).identity()
 }
 
-/** How the domain refuses `work`; 'none' where it does not. */
-/** Work that may fail at once, as a promise. */
+/** Work that may throw synchronously, as a promise. */
 export async function promised<T>(work: () => Awaitable<T>): Promise<T> {
   return work()
 }
 
+/** The code of the StorageError that `work` rejects with; 'none' if it resolves. */
 export async function codeOf(work: unknown): Promise<ErrorCode | 'none'> {
   try {
     await work
@@ -279,7 +279,7 @@ export async function codeOf(work: unknown): Promise<ErrorCode | 'none'> {
   }
 }
 
-/** Everything of one kind that is stored. */
+/** All stored entries of one kind. */
 export async function entriesOf(
   engine: StorageEngine,
   kind: Parameters<typeof kindRange>[0],
@@ -287,7 +287,10 @@ export async function entriesOf(
   return Array.fromAsync(walk(engine, kindRange(kind)))
 }
 
-/** Sweeps for `ms` as a running server does, so that what is due by then is gone. */
+/**
+ * Moves the clock by `ms` and sweeps like a running server, so that everything due by then is
+ * removed.
+ */
 export async function sweepFor(
   { sweeper, environment }: Pick<TestDomain, 'sweeper' | 'environment'>,
   ms: number,
@@ -299,7 +302,9 @@ export async function sweepFor(
   }
 }
 
-/** Some turns of the event loop: what runs in the background on an undelayed engine has ended. */
+/**
+ * Waits some turns of the event loop, until background work on an engine without delays has ended.
+ */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate)
 }

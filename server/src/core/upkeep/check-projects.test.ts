@@ -19,7 +19,7 @@ interface Stored {
   readonly domain: TestDomain
   /** A project with a seed. */
   readonly game: StoreIdentity
-  /** A store that is no project. */
+  /** A store that is not a project. */
   readonly coats: StoreIdentity
 }
 
@@ -39,29 +39,29 @@ const problemsOf = async ({ engine }: Stored): Promise<string> =>
 describe('a check of projects finds', () => {
   const wrongs: Readonly<Record<string, (stored: Stored) => { write: AtomicWrite; told: string }>> =
     {
-      'one whose channel leads nowhere': ({ game: { id } }) => ({
+      'a project whose channel id is missing from the index': ({ game: { id } }) => ({
         write: { deletes: [projectKey('channel')] },
-        told: `Store ${id} is not filed everywhere it should be.`,
+        told: `Store ${id} is missing from an index.`,
       }),
-      'one that its owner could not list': ({ game }) => ({
+      'a project that its owner could not list': ({ game }) => ({
         write: { deletes: [ownedProjectKey(game)] },
-        told: `Store ${game.id} is not filed everywhere it should be.`,
+        told: `Store ${game.id} is missing from an index.`,
       }),
-      'a channel that no store has': ({ coats: { id } }) => ({
+      'a channel id that no store has': ({ coats: { id } }) => ({
         write: { puts: [{ key: projectKey('other'), value: Buffer.from(id, 'latin1') }] },
-        told: `Store ${id} is filed under project and should not be.`,
+        told: `Store ${id} is in the index project but should not be.`,
       }),
-      'a store that is listed and is none': ({ coats }) => ({
+      'a listed project that is not a project': ({ coats }) => ({
         write: { puts: [{ key: ownedProjectKey(coats), value: Buffer.of() }] },
-        told: `Store ${coats.id} is filed under ownedProject and should not be.`,
+        told: `Store ${coats.id} is in the index ownedProject but should not be.`,
       }),
-      'a seed that is lost': ({ game: { id } }) => ({
+      'a lost seed': ({ game: { id } }) => ({
         write: { deletes: [seedKey(id)] },
         told: `The seed of store ${id} is lost.`,
       }),
-      'a seed of a store that has none': ({ coats: { id } }) => ({
+      'a seed of a store that should have none': ({ coats: { id } }) => ({
         write: { puts: [{ key: seedKey(id), value: Buffer.from('[]') }] },
-        told: `Store ${id} left its seed behind.`,
+        told: `A seed of store ${id} is left over.`,
       }),
     }
 
@@ -73,7 +73,7 @@ describe('a check of projects finds', () => {
     expect(await problemsOf(stored)).toBe(told)
   })
 
-  it.each(['project', 'ownedProject', 'seed'] as const)('what is damaged: %s', async (kind) => {
+  it.each(['project', 'ownedProject', 'seed'] as const)('a damaged entry: %s', async (kind) => {
     const stored = await storedData()
     for (const { key } of await entriesOf(stored.engine, kind)) stored.engine.damage(key)
     expect(await problemsOf(stored)).toBe(`An entry of the kind ${kind} is damaged.`)

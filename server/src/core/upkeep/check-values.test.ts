@@ -18,7 +18,7 @@ import { check } from './check.ts'
 interface Stored {
   readonly engine: HurtEngine
   readonly contentId: Bytes
-  /** Of the record 'large', which has two chunks. */
+  /** The value id of the record 'large', which has two chunks. */
   readonly valueId: Bytes
 }
 
@@ -37,7 +37,7 @@ async function problemsOf(engine: HurtEngine): Promise<string> {
   return (await check(engine)).problems.join('\n')
 }
 
-/** The record with other information than it had. */
+/** A write of the record with a changed info. */
 async function rewritten(
   { engine, contentId }: Stored,
   key: string,
@@ -52,8 +52,8 @@ async function rewritten(
 type Wrong = (stored: Stored) => AtomicWrite | Promise<AtomicWrite>
 
 const wrongs: readonly [string, string, Wrong][] = [
-  ['a chunk that is lost', 'large', ({ valueId }) => ({ deletes: [chunkKey(valueId, 0)] })],
-  ['a last chunk that is lost', 'large', ({ valueId }) => ({ deletes: [chunkKey(valueId, 1)] })],
+  ['a lost chunk', 'large', ({ valueId }) => ({ deletes: [chunkKey(valueId, 0)] })],
+  ['a lost last chunk', 'large', ({ valueId }) => ({ deletes: [chunkKey(valueId, 1)] })],
   [
     'a chunk that is too short',
     'large',
@@ -65,22 +65,22 @@ const wrongs: readonly [string, string, Wrong][] = [
     ({ valueId }) => ({ puts: [{ key: chunkKey(valueId, 1), value: Buffer.alloc(6) }] }),
   ],
   [
-    'a chunk too many',
+    'an extra chunk',
     'large',
     ({ valueId }) => ({ puts: [{ key: chunkKey(valueId, 2), value: Buffer.alloc(1) }] }),
   ],
   [
-    'a value that is not as long as it says',
+    'an inline value with a wrong size',
     'small',
     (stored) => rewritten(stored, 'small', { size: 6 }),
   ],
   [
-    'a value that does not say how long it is',
+    'a value in chunks with a wrong size',
     'large',
     (stored) => rewritten(stored, 'large', { size: 2 ** 20 + 6 }),
   ],
   [
-    'a value that is not there',
+    'a missing value',
     'small',
     (stored) => {
       const place = { kind: 'chunks', valueId: Buffer.alloc(innerIdBytes) } as const
@@ -88,12 +88,12 @@ const wrongs: readonly [string, string, Wrong][] = [
     },
   ],
   [
-    'chunks that belong to no record',
+    'chunks without a record',
     '0'.repeat(24),
     () => ({ puts: [{ key: chunkKey(Buffer.alloc(innerIdBytes), 0), value: Buffer.alloc(1) }] }),
   ],
   [
-    'a record that belongs to no store',
+    'a record without a store',
     'small',
     async ({ engine, contentId }) => {
       const [entry] = await engine.get([recordKey(contentId, 'small')])
@@ -111,13 +111,13 @@ describe('a check of the values', () => {
     expect(await problemsOf(stored.engine)).toContain(named)
   })
 
-  it('finds a record that is damaged', async () => {
+  it('finds a damaged record', async () => {
     const { engine, contentId } = await storedValues()
     engine.damage(recordKey(contentId, 'small'))
     expect(await problemsOf(engine)).toContain('small')
   })
 
-  it.each([0, 1])('finds that chunk %i of a value is damaged', async (index) => {
+  it.each([0, 1])('finds a damaged chunk %i of a value', async (index) => {
     const { engine, valueId } = await storedValues()
     engine.damage(chunkKey(valueId, index))
     expect(await problemsOf(engine)).toContain('large')

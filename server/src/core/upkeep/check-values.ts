@@ -13,7 +13,7 @@ import { limits } from '../kernel/limits.ts'
 import { replacedInfo } from '../records/record-write.ts'
 import { chunkCount, type RecordInfo } from '../values/record-info.ts'
 
-/** What the records of one content id add up to. */
+/** The totals of the records of one content id. */
 export interface ContentTotals {
   readonly storeId: string | undefined
   records: number
@@ -23,13 +23,16 @@ export interface ContentTotals {
 interface ValueCheck {
   /** Every content that may have records, by its id in hex; their totals are filled in. */
   readonly contents: ReadonlyMap<string, ContentTotals>
-  /** Value ids in hex that something else than a record points at; those of records are added. */
+  /**
+   * Value ids in hex that something other than a record points to. The ids of records' values are
+   * added.
+   */
   readonly values: Set<string>
   readonly report: (problem: string) => void
   readonly onRecord: (done: number) => void
 }
 
-/** Reads every record and every chunk: all are there, whole, and belong to something. */
+/** Reads every record and every chunk, and checks that all are complete and belong to something. */
 export async function checkValues(
   engine: StorageEngine,
   { contents, values, report, onRecord }: ValueCheck,
@@ -63,7 +66,7 @@ async function valueProblem(
   { mayBeGone, values }: { mayBeGone: boolean; values: Set<string> },
 ): Promise<string | undefined> {
   if (place.kind === 'inline') {
-    return place.bytes.length === size ? undefined : 'is not as long as it says.'
+    return place.bytes.length === size ? undefined : 'does not have the size that is stored for it.'
   }
   values.add(asBuffer(place.valueId).toString('hex'))
   if (mayBeGone) return undefined
@@ -75,10 +78,10 @@ async function valueProblem(
     }
   }
   const [extra] = await engine.get([chunkKey(place.valueId, chunkCount(size))])
-  return extra && 'has more parts than it says.'
+  return extra && 'has more parts than its size needs.'
 }
 
-/** One chunk a value is enough to see whether anything points at it. */
+/** Checks that something points to each value. One chunk per value is enough for that. */
 async function checkChunks(
   engine: StorageEngine,
   { values, report }: Pick<ValueCheck, 'values' | 'report'>,

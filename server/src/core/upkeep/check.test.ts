@@ -40,7 +40,7 @@ interface Stored {
   readonly unnamed: StoreIdentity
 }
 
-/** A named and an unnamed store with records, and something for the sweeper; all is sound. */
+/** Intact data: a named and an unnamed store with records, and garbage for the sweeper. */
 async function storedData(): Promise<Stored> {
   const engine = new HurtEngine(new MemoryEngine())
   const domain = await openTestDomain(engine)
@@ -72,28 +72,28 @@ describe('a check of sessions', () => {
   const session = { token: '18446744073709551615', isShared: false }
   const key = sessionKey(owner, BigInt(session.token))
 
-  it('finds each filed under its token', async () => {
+  it('accepts a session in the index of tokens', async () => {
     const { engine, domain } = await storedData()
     await domain.stores.create({ ownerId: owner, name: 'linked', session })
     expect(await problemsOf(engine)).toBe('')
   })
 
-  it('finds one whose token leads nowhere', async () => {
+  it('finds a session that is missing from the index', async () => {
     const { engine, domain } = await storedData()
     const { id } = await domain.stores.create({ ownerId: owner, name: 'linked', session })
     await engine.commit({ deletes: [key] })
-    expect(await problemsOf(engine)).toBe(`Store ${id} is not filed everywhere it should be.`)
+    expect(await problemsOf(engine)).toBe(`Store ${id} is missing from an index.`)
   })
 
   it('finds a token that no store has', async () => {
     const { engine, named } = await storedData()
     await engine.commit({ puts: [{ key, value: Buffer.from(named.id, 'latin1') }] })
     expect(await problemsOf(engine)).toBe(
-      `Store ${named.id} is filed under session and should not be.`,
+      `Store ${named.id} is in the index session but should not be.`,
     )
   })
 
-  it('finds a token that is damaged', async () => {
+  it('finds a damaged token', async () => {
     const { engine, domain } = await storedData()
     await domain.stores.create({ ownerId: owner, name: 'linked', session })
     engine.damage(key)
@@ -113,12 +113,12 @@ describe('a check without a problem', () => {
     })
   })
 
-  it('is the same on an empty engine', async () => {
+  it('counts nothing on an empty engine', async () => {
     const report = await check(new MemoryEngine())
     expect(report).toEqual({ stores: 0, records: 0, bytes: 0, problems: [], problemCount: 0 })
   })
 
-  it('follows all that stores go through', async () => {
+  it('finds no problem after any change of stores', async () => {
     const { engine, domain, named, unnamed } = await storedData()
     const { stores } = domain
     const store = await stores.find(named.id)
@@ -146,7 +146,7 @@ describe('a check without a problem', () => {
     expect((await check(engine)).stores).toBe(0)
   })
 
-  it('is not disturbed by an upload, nor by one that failed', async () => {
+  it('accepts a running upload, and a failed one', async () => {
     const { engine, domain, named } = await storedData()
     const store = await domain.stores.find(named.id)
     const source = new PausingSource(patternBytes(2 ** 21), async () => {
@@ -157,7 +157,7 @@ describe('a check without a problem', () => {
     expect(await problemsOf(engine)).toBe('')
   })
 
-  it('tells how far it is', async () => {
+  it('reports its progress', async () => {
     const { engine } = await storedData()
     const progress: string[] = []
     await check(engine, { onProgress: (done, total) => progress.push(`${done}/${total}`) })
@@ -166,7 +166,7 @@ describe('a check without a problem', () => {
 })
 
 describe('a check finds', () => {
-  /** What is written over sound data, and what the report then names. */
+  /** A write that damages intact data. */
   type Wrong = (stored: Stored) => Promise<AtomicWrite> | AtomicWrite
 
   const ownedKey = (identity: StoreIdentity, place: { named: boolean; index: number }): Buffer =>
@@ -194,7 +194,7 @@ describe('a check finds', () => {
     'a named store that its owner could not list, newest first': ({ named }) => ({
       deletes: [ownedKey(named, { named: true, index: 1 })],
     }),
-    'a store that its name does not lead to': ({ named }) => ({
+    'a store whose name is not in the index': ({ named }) => ({
       deletes: [nameKey(owner, named.name ?? '')],
     }),
     'a name that leads to another store': ({ named, unnamed }) => ({
@@ -206,21 +206,21 @@ describe('a check finds', () => {
     'a second name of a store': ({ named }) => ({
       puts: [{ key: nameKey(owner, 'second'), value: Buffer.from(named.id) }],
     }),
-    'an unnamed store among the named': ({ unnamed }) =>
+    'an unnamed store in the index of named stores': ({ unnamed }) =>
       emptyPut(ownedKey(unnamed, { named: true, index: 0 })),
-    'a store among those of another owner': ({ named }) =>
+    'a store in the index of another owner': ({ named }) =>
       emptyPut(ownedKey({ ...named, ownerId: otherOwner }, { named: false, index: 0 })),
     'a store that is listed twice': ({ named }) =>
       emptyPut(ownedKey({ ...named, createdAt: 1 }, { named: false, index: 1 })),
-    'a store that is listed and not there': ({ named }) =>
+    'an index entry of a store that does not exist': ({ named }) =>
       emptyPut(ownedKey({ ...named, id: 'x'.repeat(17) }, { named: false, index: 0 })),
-    'a store that is listed as shared and not there': () =>
+    'a shared index entry of a store that does not exist': () =>
       emptyPut(sharedKey(otherOwner, 'x'.repeat(17))),
-    'a store that is listed as shared with somebody else': ({ named }) =>
+    'a shared index entry for a user without a share': ({ named }) =>
       emptyPut(sharedKey('owner000000000003', named.id)),
-    'a store that is listed as shared with its owner': ({ named }) =>
+    'a shared index entry for the owner of the store': ({ named }) =>
       emptyPut(sharedKey(owner, named.id)),
-    'a store that those whom it is shared with could not list': ({ named }) => ({
+    'a shared store that is missing from the index': ({ named }) => ({
       deletes: [sharedKey(otherOwner, named.id)],
     }),
     'the last use of a token that is gone': async ({ engine }) => {
@@ -233,20 +233,20 @@ describe('a check finds', () => {
       const value = entry?.value ?? Buffer.of()
       return { puts: [{ key: activityKey('x'.repeat(17)), value }] }
     },
-    'a store that would not expire': async ({ engine }) => {
+    'a store that is missing from the index of expiries': async ({ engine }) => {
       const marks = await entriesOf(engine, 'expiry')
       return { deletes: marks.map(({ key }) => key) }
     },
-    'a store that expires at another time than it is filed': (stored) => moved(stored, 5),
-    'a store that is filed as expiring and is kept': (stored) => moved(stored, 0),
-    'a place among those that expire without a store': () => emptyPut(expiryKey(5, 'x'.repeat(17))),
+    'a store with a wrong time in the index of expiries': (stored) => moved(stored, 5),
+    'a store that does not expire in the index of expiries': (stored) => moved(stored, 0),
+    'an expiry index entry without a store': () => emptyPut(expiryKey(5, 'x'.repeat(17))),
     'a wrong number of records': ({ named }) => ({
       sums: [{ key: counterKey(named.id, 'records'), delta: 1n }],
     }),
     'a wrong number of bytes': ({ named }) => ({
       sums: [{ key: counterKey(named.id, 'bytes'), delta: -1n }],
     }),
-    'a counter that is lost': ({ named }) => ({ deletes: [counterKey(named.id, 'bytes')] }),
+    'a lost counter': ({ named }) => ({ deletes: [counterKey(named.id, 'bytes')] }),
     'a counter without its store': () => ({
       sums: [{ key: counterKey('x'.repeat(17), 'records'), delta: 1n }],
     }),
@@ -256,17 +256,17 @@ describe('a check finds', () => {
     'a wrong number of named stores': () => ({
       sums: [{ key: ownerCounterKey(owner, 'named'), delta: -1n }],
     }),
-    'stores in the books of an owner who has none': () => ({
+    'a counter of stores for an owner who has none': () => ({
       sums: [{ key: ownerCounterKey(otherOwner, 'stores'), delta: 2n }],
     }),
     'a wrong number of bytes for the sweeper': () => ({
       sums: [{ key: garbageTotalKey, delta: 1n }],
     }),
-    'a mark for the sweeper that is lost': async ({ engine }) => {
+    'a lost garbage mark': async ({ engine }) => {
       const marks = await entriesOf(engine, 'garbage')
       return { deletes: marks.map(({ key }) => key) }
     },
-    'records of a store that is lost': ({ named }) => ({ deletes: [storeKey(named.id)] }),
+    'records of a lost store': ({ named }) => ({ deletes: [storeKey(named.id)] }),
   }
 
   it.each(Object.entries(wrongs))('%s', async (_, wrong) => {
@@ -276,7 +276,7 @@ describe('a check finds', () => {
     expect(await problemsOf(stored.engine)).not.toBe('')
   })
 
-  it('whose store it is', async () => {
+  it('the id of the store with the problem', async () => {
     const { engine, named } = await storedData()
     await engine.commit({ deletes: [activityKey(named.id)] })
     expect(await problemsOf(engine)).toContain(named.id)
@@ -312,7 +312,7 @@ describe('a check of damaged entries', () => {
     'username',
   ]
 
-  /** Data with entries of every kind: an upload under way, and changes that were trimmed. */
+  /** Data with entries of every kind, such as a running upload and trimmed changes. */
   async function everyKind(): Promise<Stored> {
     const stored = await storedData()
     const { domain, named } = stored
@@ -326,14 +326,14 @@ describe('a check of damaged entries', () => {
     return stored
   }
 
-  it.each(kinds)('reports those of the kind %s, and goes on', async (kind) => {
+  it.each(kinds)('reports those of the kind %s, and continues', async (kind) => {
     const { engine } = await everyKind()
     expect(await problemsOf(engine)).toBe('')
     for (const { key } of await entriesOf(engine, kind)) engine.damage(key)
     expect(await problemsOf(engine)).not.toBe('')
   })
 
-  it('comes to its end where everything is damaged', async () => {
+  it('finishes even if everything is damaged', async () => {
     const { engine } = await everyKind()
     for (const kind of kinds) {
       for (const { key } of await entriesOf(engine, kind)) engine.damage(key)

@@ -34,7 +34,7 @@ import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import { type ContentTotals, checkValues } from './check-values.ts'
 
-/** What a walk over all data found. */
+/** The result of a check of all data. */
 export interface CheckReport {
   readonly stores: number
   readonly records: number
@@ -46,12 +46,12 @@ export interface CheckReport {
 }
 
 export interface CheckOptions {
-  /** Called now and then: `done` of about `total` records were looked at. */
+  /** Called regularly: `done` of about `total` records were checked. */
   readonly onProgress?: (done: number, total: number) => void
 }
 
 const ownedKinds = ['owned', 'ownedNewest', 'ownedNamed', 'ownedNamedNewest'] as const
-/** Entries of these kinds are verified by their checksums, whatever else is looked at. */
+/** Entries of these kinds have their checksums verified, in addition to the other checks. */
 const plainKinds = [
   ...ownedKinds,
   'audit',
@@ -79,9 +79,9 @@ const plainKinds = [
 ] as const
 
 /**
- * Walks all data and compares everything that is written twice. To be run while nobody writes.
- * Every byte of every value is read and its checksum verified.
- * Throws StorageError `storage-unavailable` for a newer format and for half a copy.
+ * Reads all data and compares everything that is stored twice. Run it only while nobody writes.
+ * Reads every byte of every value and verifies its checksum.
+ * Throws StorageError `storage-unavailable` for a newer format and for an incomplete copy.
  */
 export async function check(
   engine: StorageEngine,
@@ -97,11 +97,14 @@ class Checker {
   readonly #problems: string[] = []
   #problemCount = 0
   readonly #storeIds = new Set<string>()
-  /** Stores that say that they have a seed. */
+  /** Stores that should have a seed. */
   readonly #seeded = new Set<string>()
-  /** By content id in hex: of stores, and (without a store) of what waits for the sweeper. */
+  /**
+   * By content id in hex: the contents of stores, and those that wait for the sweeper (without a
+   * store).
+   */
   readonly #contents = new Map<string, ContentTotals>()
-  /** Value ids in hex that something points at. */
+  /** Value ids in hex that something points to. */
   readonly #values = new Set<string>()
   readonly #owners = new Map<string, { stores: bigint; named: bigint }>()
   #recordsExpected = 0
@@ -169,7 +172,7 @@ class Checker {
     const keys = [activityKey(id), counterKey(id, 'records'), ...filedKeys(identity)]
     const [activity, records, ...filed] = await this.#engine.get(keys)
     this.#recordsExpected += Number(totalOf(records))
-    if (filed.includes(undefined)) this.#report(`Store ${id} is not filed everywhere it should be.`)
+    if (filed.includes(undefined)) this.#report(`Store ${id} is missing from an index.`)
     await this.#checkSchema(identity)
     if (identity.project?.hasSeed) this.#seeded.add(id)
     if (!activity || activity.isDamaged) this.#report(`The activity of store ${id} is lost.`)
@@ -182,21 +185,21 @@ class Checker {
     if (!schema) this.#report(`The schema of store ${id} is lost.`)
   }
 
-  /** None is left of a store that is gone. */
+  /** Finds schemas of stores that are gone. */
   async #checkSchemas(): Promise<void> {
     for await (const { key } of walk(this.#engine, kindRange('schema'))) {
       const storeId = storeIdOf(key)
-      if (!this.#storeIds.has(storeId)) this.#report(`Store ${storeId} left its schema behind.`)
+      if (!this.#storeIds.has(storeId)) this.#report(`A schema of store ${storeId} is left over.`)
     }
   }
 
-  /** Each is there whose store says so, and no other. */
+  /** Checks that exactly the seeds exist that stores should have. */
   async #checkSeeds(): Promise<void> {
     const found = new Set<string>()
     for await (const { key } of walk(this.#engine, kindRange('seed'))) {
       const storeId = storeIdOf(key)
       found.add(storeId)
-      if (!this.#seeded.has(storeId)) this.#report(`Store ${storeId} left its seed behind.`)
+      if (!this.#seeded.has(storeId)) this.#report(`A seed of store ${storeId} is left over.`)
     }
     for (const storeId of this.#seeded) {
       if (!found.has(storeId)) this.#report(`The seed of store ${storeId} is lost.`)
@@ -206,10 +209,10 @@ class Checker {
   async #checkExpiry(storeId: string, expiresAt: number): Promise<void> {
     if (expiresAt === 0) return
     const [mark] = await this.#engine.get([expiryKey(expiresAt, storeId)])
-    if (!mark) this.#report(`Store ${storeId} is not filed among those that expire.`)
+    if (!mark) this.#report(`Store ${storeId} is missing from the index of expiries.`)
   }
 
-  /** Whatever is filed must be a store that says so itself. */
+  /** Checks that every index entry matches its store. */
   async #checkFiles(): Promise<void> {
     for (const kind of [...ownedKinds, 'shared', 'ownedProject'] as const) {
       for await (const { key } of walk(this.#engine, kindRange(kind))) {
@@ -218,7 +221,7 @@ class Checker {
     }
     for (const kind of ['name', 'session', 'project'] as const) {
       for await (const { key, value, isDamaged } of walk(this.#engine, kindRange(kind))) {
-        if (isDamaged && kind !== 'name') continue // told among the plain ones
+        if (isDamaged && kind !== 'name') continue // reported by `#checkPlain`
         await this.#checkFiled(key, { kind, storeId: asBuffer(value).toString('latin1') })
       }
     }
@@ -232,7 +235,7 @@ class Checker {
     if (store?.isDamaged) return
     const filed = store ? filedKeys(this.#identities.decode(storeId, store).identity) : []
     if (filed.some((one) => one.equals(key))) return
-    this.#report(`Store ${storeId} is filed under ${kind} and should not be.`)
+    this.#report(`Store ${storeId} is in the index ${kind} but should not be.`)
   }
 
   async #checkExpiries(): Promise<void> {
@@ -240,21 +243,22 @@ class Checker {
       const { dueAt, storeId } = expiryOf(key)
       const [activity] = await this.#engine.get([activityKey(storeId)])
       if (activity && decodeActivity(activity).expiresAt === dueAt) continue
-      this.#report(`Store ${storeId} is filed as ending at ${dueAt}, which is not so.`)
+      this.#report(`The index of expiries has a wrong time for store ${storeId}: ${dueAt}.`)
     }
     for await (const { key } of walk(this.#engine, kindRange('activity'))) {
       const storeId = storeIdOf(key)
-      if (!this.#storeIds.has(storeId)) this.#report(`Store ${storeId} left its activity behind.`)
+      if (!this.#storeIds.has(storeId))
+        this.#report(`An activity of store ${storeId} is left over.`)
     }
   }
 
-  /** It goes with its token. */
+  /** Finds last uses of tokens that are gone. */
   async #checkTokenUses(): Promise<void> {
     for await (const { key } of walk(this.#engine, kindRange('tokenUse'))) {
       const digest = tokenDigestOf(key)
       const [token] = await this.#engine.get([tokenKey(digest)])
       const id = asBuffer(digest).toString('hex').slice(0, 16)
-      if (!token) this.#report(`Token ${id} left its last use behind.`)
+      if (!token) this.#report(`A last use of token ${id} is left over.`)
     }
   }
 
@@ -285,19 +289,19 @@ class Checker {
     }
     for await (const { key } of walk(this.#engine, kindRange('counter'))) {
       const storeId = storeIdOf(key)
-      if (!this.#storeIds.has(storeId)) this.#report(`Store ${storeId} left a counter behind.`)
+      if (!this.#storeIds.has(storeId)) this.#report(`A counter of store ${storeId} is left over.`)
     }
     for await (const entry of walk(this.#engine, kindRange('ownerCounter'))) {
       const ownerId = counterOwnerOf(entry.key)
       if (this.#owners.has(ownerId) || totalOf(entry) === 0n) continue
-      this.#report(`Owner ${ownerId} has no store, but ${totalOf(entry)} are kept in the books.`)
+      this.#report(`Owner ${ownerId} has no stores, but the counter says ${totalOf(entry)}.`)
     }
   }
 
   async #compare(what: string, key: Buffer, counted: bigint): Promise<void> {
     const [entry] = await this.#engine.get([key])
     const kept = totalOf(entry)
-    if (kept !== counted) this.#report(`${what} are ${counted}, but ${kept} are kept in the books.`)
+    if (kept !== counted) this.#report(`${what} are ${counted}, but the counter says ${kept}.`)
   }
 
   async #checkPlain(kind: (typeof plainKinds)[number]): Promise<void> {
@@ -312,7 +316,7 @@ class Checker {
   }
 }
 
-/** Everywhere where the store must be found, and nowhere else. */
+/** All index entries that the store must have. It may have no others. */
 function filedKeys(identity: StoreIdentity): Buffer[] {
   const { id, ownerId, name, shares } = identity
   const shared = Object.keys(shares).map((userId) => sharedKey(userId, id))

@@ -6,14 +6,15 @@ import type { Bytes } from '../kernel/bytes.ts'
 import { bytesOf, isFormat } from './copy-survey.ts'
 
 export interface Comparison {
-  /** The first key that the sides do not hold alike; undefined: there is none. */
+  /** The first key at which both sides differ; undefined: they are equal. */
   readonly differsAt: Bytes | undefined
-  /** What both sides hold alike in front of that. */
+  /** The equal entries before that key. */
   readonly alike: CopyTotals
 }
 
 /**
- * Reads both sides in step, all but the format. Damaged entries of the source count as absent.
+ * Reads both sides in parallel, except for the format entries. Damaged entries of the source count
+ * as absent.
  */
 export async function compare(
   source: StorageEngine,
@@ -47,7 +48,7 @@ async function nextOf(entries: AsyncGenerator<Entry>): Promise<Entry | undefined
   }
 }
 
-/** Undefined where there is neither. */
+/** Undefined if there is no entry on either side. */
 function firstKey(one: Entry | undefined, other: Entry | undefined): Bytes | undefined {
   if (!one || !other) return (one ?? other)?.key
   return Buffer.compare(one.key, other.key) <= 0 ? one.key : other.key

@@ -1,11 +1,12 @@
 /**
- * Why a copy was not made:
+ * Why a copy failed:
  * - `no-source`: there is nothing to copy.
- * - `source-damaged`: entries of it can't be read.
- * - `source-moved`: somebody writes to it.
- * - `target-occupied`: other data is there, which is never overwritten.
- * - `other-copy`: half a copy of something else, or of an earlier state, is there.
- * - `differs`: what was written is not what is read.
+ * - `source-damaged`: some entries of the source can't be read.
+ * - `source-moved`: the source changed during the copy.
+ * - `target-occupied`: the target holds other data, which is never overwritten.
+ * - `other-copy`: the target holds an incomplete copy of other data, or of an earlier state of the
+ *   source.
+ * - `differs`: the target does not hold the data that was written.
  */
 export type CopyFailure =
   | 'no-source'

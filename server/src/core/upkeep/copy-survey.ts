@@ -14,16 +14,16 @@ import { IdentityCache } from '../identity/identity.ts'
 import { asBuffer, type Bytes } from '../kernel/bytes.ts'
 import { limits } from '../kernel/limits.ts'
 
-/** What is to be copied. */
+/** The data to copy. */
 export interface Survey {
-  /** Of all entries that can be read, without the format. */
+  /** The totals of all entries that can be read, without the format entry. */
   readonly totals: CopyTotals
   readonly damagedCount: number
-  /** The first of the damaged ones, as people know them. */
+  /** Readable names of the first damaged entries. */
   readonly damaged: readonly string[]
 }
 
-/** Whether the entry is the one that both sides tell their format in: it is copied last. */
+/** Whether this is the format entry, which is copied last. */
 export function isFormat({ key }: Entry): boolean {
   return formatKey.equals(key)
 }
@@ -32,7 +32,7 @@ export function bytesOf({ key, value }: Entry): number {
   return key.length + value.length
 }
 
-/** Reads everything once: what can't be copied is told before anything is. */
+/** Reads everything once, so that damaged entries are reported before anything is copied. */
 export async function survey(
   source: StorageEngine,
   onEntry: (done: CopyTotals) => void,

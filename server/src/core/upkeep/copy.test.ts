@@ -36,9 +36,9 @@ import { CopyError, type CopyFailure } from './copy-error.ts'
 
 const large = patternBytes(3_000_000)
 
-/** Pages of three entries, so that a copy of little has many. */
+/** Reads pages of three entries, so that a small copy has many pages. */
 class Source extends HurtEngine {
-  /** Runs before the next page is read, and once. */
+  /** Runs once, before the next page is read. */
   beforePage: (() => Promise<unknown>) | undefined
 
   override async scan(range: KeyRange, bound: ScanBound): Promise<Page> {
@@ -49,12 +49,12 @@ class Source extends HurtEngine {
   }
 }
 
-/** Fails when it is told to, and counts. */
+/** Counts restores, and fails on request. */
 class Target extends HurtEngine implements CopyTarget {
   restores = 0
-  /** The restore of this number fails, before or after it is done. */
+  /** The restore with this number fails, before or after it is done. */
   fails: { at: number; done: boolean } | undefined
-  /** What becomes of an entry on its way. */
+  /** Changes an entry on its way. */
   garble: ((entry: Entry) => Entry) | undefined
   readonly #engine: MemoryEngine
 
@@ -84,7 +84,7 @@ beforeEach(async () => {
 })
 
 describe('a copy', () => {
-  it('has every entry as it was: its bytes, its revision, whether it is a counter', async () => {
+  it('has every entry unchanged: its bytes, its revision, and whether it is a counter', async () => {
     const report = await copy(source, target)
     const entries = await allOf(engine)
     expect(await allOf(target)).toEqual(entries)
@@ -98,7 +98,7 @@ describe('a copy', () => {
     })
   })
 
-  it('serves what its source served, and counts revisions on', async () => {
+  it('serves the data of its source, and continues its revisions', async () => {
     const newest = await newestOf(engine)
     await copy(source, target)
     expect(await check(target)).toMatchObject({ problemCount: 0, stores: 2, records: 6 })
@@ -112,7 +112,7 @@ describe('a copy', () => {
     expect(put.revision).toBeGreaterThan(newest)
   })
 
-  it('has what tells of servers and uploads that did not end in order', async () => {
+  it('has the entries of servers and uploads that did not end in order', async () => {
     const keys = [instanceKey(Buffer.from('gone one')), leaseKey(Buffer.alloc(12, 5))]
     const puts = keys.map((key) => ({ key, value: Buffer.from('1') }))
     await engine.commit({ puts })
@@ -120,7 +120,7 @@ describe('a copy', () => {
     expect(await target.get(keys)).toEqual(await engine.get(keys))
   })
 
-  it('tells how far it is', async () => {
+  it('reports its progress', async () => {
     const steps: CopyProgress[] = []
     await copy(source, target, { onProgress: (step) => steps.push(step) })
     expect([...new Set(steps.map(({ phase }) => phase))]).toEqual([
@@ -139,8 +139,8 @@ describe('a copy', () => {
 describe('a copy that is cut off', () => {
   it.each([
     ['before', false],
-    ['behind', true],
-  ])('goes on where it stopped: %s every restore', async (_, done) => {
+    ['after', true],
+  ])('continues where it stopped: %s every restore', async (_, done) => {
     await copy(source, target)
     const needed = target.restores
     expect(needed).toBeGreaterThan(8)
@@ -154,12 +154,12 @@ describe('a copy that is cut off', () => {
       expect(await codeOf(check(cut))).toBe('storage-unavailable')
       await copy(source, cut)
       expect(await allOf(cut)).toEqual(await allOf(engine))
-      // Nothing was copied twice but what was not known to be there.
+      // Only a restore with an unknown outcome is repeated.
       expect(cut.restores).toBe(done ? needed : needed + 1)
     }
   })
 
-  it('ends as its signal says, and can be continued', async () => {
+  it('ends with the reason of its signal, and can be continued', async () => {
     const controller = new AbortController()
     const onProgress = ({ phase, done }: CopyProgress): void => {
       if (phase === 'copying' && done > 0) controller.abort(new Error('enough'))
@@ -172,7 +172,7 @@ describe('a copy that is cut off', () => {
     expect(await allOf(target)).toEqual(await allOf(engine))
   })
 
-  it('is not continued from what its source became, but begun anew if one wishes', async () => {
+  it('is not continued if its source has changed, but can be restarted', async () => {
     await cutOff()
     const [some] = await Array.fromAsync(walk(target, kindRange('activity')))
     await engine.commit({ deletes: [some?.key ?? activityKey('')] })
@@ -188,11 +188,11 @@ describe('a copy that is cut off', () => {
     await expect(copy(other, target)).rejects.toMatchObject({ failure: 'other-copy' })
   })
 
-  it('is begun anew to the end once that was begun', async () => {
+  it('is restarted completely once the restart has begun', async () => {
     await cutOff()
     const deletes = (await allOf(engine)).slice(0, 2).map(({ key }) => key)
     await engine.commit({ deletes })
-    // The mark is set, and nothing is removed yet.
+    // The mark is written, and nothing is removed yet.
     target.beforeCommit = async () => {
       target.commitFailure = new EngineError('unavailable', 'Cut off again.')
     }
@@ -203,7 +203,7 @@ describe('a copy that is cut off', () => {
     expect(await allOf(target)).toEqual(await allOf(engine))
   })
 
-  it('can be no source', async () => {
+  it('cannot be a source', async () => {
     await cutOff()
     expect(await codeOf(copy(target, new Target(new MemoryEngine())))).toBe('storage-unavailable')
   })
@@ -214,13 +214,13 @@ describe('a copy that is cut off', () => {
   }
 })
 
-describe('what is not copied', () => {
-  it('is nothing', async () => {
+describe('a copy is refused', () => {
+  it('if the source is empty', async () => {
     await expect(copy(new MemoryEngine(), target)).rejects.toMatchObject({ failure: 'no-source' })
     expect(await allOf(target)).toEqual([])
   })
 
-  it('is over other data', async () => {
+  it('if the target holds other data', async () => {
     await openTestDomain(target)
     const before = await allOf(target)
     for (const restart of [false, true]) {
@@ -229,12 +229,12 @@ describe('what is not copied', () => {
     expect(await allOf(target)).toEqual(before)
   })
 
-  it('is over a single entry', async () => {
+  it('if the target holds a single entry', async () => {
     await target.commit({ puts: [{ key: Buffer.from('zz'), value: Buffer.from('x') }] })
     expect(await failureOf({ restart: true })).toBe('target-occupied')
   })
 
-  it('is where a server begins meanwhile, whose data stays', async () => {
+  it('if a server starts on the target meanwhile, whose data stays', async () => {
     const begin = (): Promise<unknown> => fill(server, 7)
     const server = new MemoryEngine()
     target = new Target(server)
@@ -246,7 +246,7 @@ describe('what is not copied', () => {
     expect(await failureOf()).toBe('target-occupied')
   })
 
-  it('is what somebody writes to meanwhile', async () => {
+  it('if the source is written to meanwhile', async () => {
     const write = (): Promise<unknown> =>
       engine.commit({ puts: [{ key: Buffer.from('zz'), value: Buffer.from('x') }] })
     for (const phase of ['reading', 'copying', 'comparing']) {
@@ -256,13 +256,13 @@ describe('what is not copied', () => {
       }
       expect([phase, await failureOf({ onProgress })]).toEqual([phase, 'source-moved'])
       const [format] = await target.get([formatKey])
-      // Before there is a mark, nothing is there.
+      // Before the mark is written, the target is empty.
       if (!format) expect([phase, await allOf(target)]).toEqual(['reading', []])
       else expect(await codeOf(openTestDomain(target))).toBe('storage-unavailable')
     }
   })
 
-  it('is from whom something is removed meanwhile', async () => {
+  it('if an entry of the source is removed meanwhile', async () => {
     const [first] = await allOf(engine)
     const onProgress = ({ phase }: CopyProgress): void => {
       if (phase === 'copying') void engine.commit({ deletes: [first?.key ?? formatKey] })
@@ -272,13 +272,13 @@ describe('what is not copied', () => {
   })
 })
 
-describe('what the target does not keep as it was given', () => {
+describe('an entry that the target changes', () => {
   it.each<[string, (entry: Entry) => Partial<Entry>]>([
     ['its value', () => ({ value: Buffer.from('other by') })],
     ['its revision', () => ({ revision: 1 })],
     ['its key', ({ key }) => ({ key: Buffer.concat([key, Buffer.from('x')]) })],
-    ['that it is a counter', () => ({ isCounter: false })],
-  ])('is found by %s, and not served', async (_, change) => {
+    ['whether it is a counter', () => ({ isCounter: false })],
+  ])('is found by %s, and the copy is not served', async (_, change) => {
     const [counter] = await Array.fromAsync(walk(engine, kindRange('counter')))
     target.garble = (entry) =>
       Buffer.compare(entry.key, counter?.key ?? formatKey) === 0
@@ -313,7 +313,7 @@ describe('damaged entries', () => {
     expect(await allOf(target)).toEqual([])
   })
 
-  it('are left out if one wishes, also by a copy that was cut off', async () => {
+  it('are left out on request, even by a copy that was cut off', async () => {
     const entries = await allOf(engine)
     const intact = entries.filter(({ key }) => !damaged.some((one) => key.equals(one)))
     target.fails = { at: 6, done: false }
@@ -324,7 +324,7 @@ describe('damaged entries', () => {
   })
 })
 
-/** An installation with two stores, one of which was changed a lot. */
+/** An installation with two stores, one with many changes. */
 async function fill(filled: MemoryEngine, seed = 0): Promise<void> {
   const environment = new TestEnvironment(seed)
   environment.advance(seed)

@@ -20,7 +20,7 @@ export type CopyTarget = StorageEngine & Pick<InstalledEngine, 'restore'>
 
 export type CopyPhase = 'reading' | 'copying' | 'comparing'
 
-/** How far a phase is, in bytes; `total` is not known while the source is read first. */
+/** The progress of a phase, in bytes. `total` is unknown during the first read of the source. */
 export interface CopyProgress {
   readonly phase: CopyPhase
   readonly done: number
@@ -28,11 +28,11 @@ export interface CopyProgress {
 }
 
 export interface CopyOptions {
-  /** Leaves out what is damaged in the source, which is refused otherwise. */
+  /** Leaves out damaged entries of the source. Without this option, they make the copy fail. */
   readonly skipDamaged?: boolean
-  /** Begins anew, whatever half a copy is there. */
+  /** Starts from the beginning, even if an incomplete copy exists. */
   readonly restart?: boolean
-  /** Stops the copy, with the signal's reason; it can be continued. */
+  /** Stops the copy, which rejects with the signal's reason. The copy can be continued later. */
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: CopyProgress) => void
 }
@@ -45,17 +45,17 @@ export interface CopyReport extends CopyTotals {
 }
 
 /**
- * Copies all that is in `source` into an empty `target`, revisions and counters included, and
- * compares both. To be used while nobody writes to either.
+ * Copies everything in `source` into an empty `target`, including revisions and counters, and
+ * compares both. Use it only while nobody writes to either.
  *
- * Nothing is left out. What tells of servers that run or ran (instances, leases of uploads) is
- * about the past, too: an instance that did not leave in order says that stores may have been used
- * later than is written, which keeps them from expiring early; a lease is how the sweeper finds
- * what an upload left behind.
+ * Nothing is left out, not even the entries of running or crashed servers (instances and leases of
+ * uploads). The instance of a crashed server says that stores may have been used later than is
+ * stored, which keeps them from expiring early. The sweeper needs a lease to find the chunks of an
+ * upload that was cut off.
  *
- * A copy that was interrupted, by whatever, goes on where it stopped: each restore writes how far
- * it came. No server serves the target before all of it is there and was compared.
- * Throws CopyError, StorageError `storage-unavailable` where the source's format can't be read,
+ * An interrupted copy continues where it stopped: each restore stores how far it got. No server
+ * serves the target before the copy is complete and compared.
+ * Throws CopyError, StorageError `storage-unavailable` if the source's format can't be read, and
  * EngineError.
  */
 export async function copy(
@@ -71,7 +71,7 @@ class Copy {
   readonly #target: CopyTarget
   readonly #options: CopyOptions
   readonly #signal: AbortSignal
-  /** Why the source can't be copied any more. */
+  /** Why the copy cannot continue, if so. */
   #failure: unknown
 
   constructor(parts: { source: StorageEngine; target: CopyTarget; options: CopyOptions }) {
@@ -108,12 +108,15 @@ class Copy {
 
   async #readFormat(): Promise<Entry> {
     const [entry] = await this.#source.get([formatKey])
-    if (!entry) throw new CopyError('no-source', 'There is no data to be copied.')
+    if (!entry) throw new CopyError('no-source', 'There is no data to copy.')
     assertFormat(entry)
     return entry
   }
 
-  /** Half a copy of the very same data, to be continued. `before` is the target's format. */
+  /**
+   * The mark of an incomplete copy of the same data, which can be continued. `before` is the
+   * target's format entry.
+   */
   async #begun(origin: CopyOrigin, before: Entry | undefined): Promise<CopyMark | undefined> {
     const mark = before && readCopyMark(before)
     if (!mark) {
@@ -123,7 +126,7 @@ class Copy {
     if (this.#options.restart) return undefined
     if (mark.origin.format === origin.format && mark.origin.newest === origin.newest) return mark
     const sentence =
-      'Half a copy of other data, or of an earlier state of this data, is there: --restart begins anew.'
+      'The target holds an incomplete copy of other data, or of an earlier state of this data. Use --restart to start again.'
     throw new CopyError('other-copy', sentence)
   }
 
@@ -133,8 +136,8 @@ class Copy {
   }
 
   /**
-   * Says in the target that it is half a copy from now on, unless its format is no longer what it
-   * was `before`: a server may have begun there while the source was read.
+   * Marks the target as an incomplete copy. Throws if its format entry is no longer `before`: a
+   * server may have started there while the source was read.
    */
   async #begin(origin: CopyOrigin, before: Entry | undefined): Promise<CopyMark> {
     const found = await survey(this.#source, ({ bytes }) => this.#step('reading', bytes))
@@ -154,7 +157,7 @@ class Copy {
     return mark
   }
 
-  /** Removes what an earlier copy left, a bounded batch at a time. */
+  /** Removes the entries of an earlier copy, in bounded batches. */
   async #empty(): Promise<void> {
     let { start } = everyKey
     for (;;) {
@@ -194,7 +197,7 @@ class Copy {
       if (this.#options.skipDamaged) return false
       throw new CopyError(
         'source-damaged',
-        'An entry of the source is damaged: see --skip-damaged.',
+        'An entry of the source is damaged. Use --skip-damaged to leave it out.',
       )
     })
   }
@@ -202,13 +205,13 @@ class Copy {
   async #compare({ origin, totals }: CopyMark): Promise<void> {
     const onEntry = ({ bytes }: CopyTotals): void => this.#step('comparing', bytes, totals.bytes)
     const { differsAt, alike } = await compare(this.#source, this.#target, onEntry)
-    // First, since a source that moves is why they would differ.
+    // Checked first: a change of the source would explain a difference.
     if ((await this.#source.newerThan(-1, this.#signal)) !== origin.newest) throw moved()
     if (differsAt) throw different(differsAt)
     if (alike.entries !== totals.entries || alike.bytes !== totals.bytes) throw moved()
   }
 
-  /** An engine that others may write to tells of it to those who wait for it. */
+  /** Waits for a commit to the source by another server, which makes the copy fail. */
   async #watch(newest: Revision, signal: AbortSignal): Promise<void> {
     try {
       let found = newest
@@ -238,25 +241,24 @@ function sum({ entries, bytes }: CopyTotals, more: readonly Entry[]): CopyTotals
 }
 
 function occupied(): CopyError {
-  const sentence = 'There is data in the target already, which a copy never overwrites.'
+  const sentence = 'The target already holds data, which a copy never overwrites.'
   return new CopyError('target-occupied', sentence)
 }
 
 function moved(): CopyError {
-  const sentence =
-    'Somebody wrote to the source meanwhile: stop all of its servers, then copy again.'
+  const sentence = 'The source changed during the copy. Stop all of its servers, then copy again.'
   return new CopyError('source-moved', sentence)
 }
 
 function different(key: Bytes): CopyError {
   const name = Buffer.from(key).toString('hex')
-  const sentence = `The copy differs from its source at the entry ${name}: --restart begins anew.`
+  const sentence = `The copy differs from its source at the entry ${name}. Use --restart to start again.`
   return new CopyError('differs', sentence)
 }
 
 function damaged({ damagedCount, damaged: names }: Survey): CopyError {
   const count = damagedCount === 1 ? 'One entry is' : `${damagedCount} entries are`
   const list = `${names.join(', ')}${damagedCount > names.length ? ', ...' : ''}`
-  const advice = '--skip-damaged leaves them out; coatcheck check tells more'
+  const advice = '--skip-damaged leaves them out; coatcheck check shows more'
   return new CopyError('source-damaged', `${count} damaged in the source (${list}): ${advice}.`)
 }

@@ -25,13 +25,13 @@ function healthOf(changes: Partial<EngineHealth>, wish: DurabilityWish = 'any'):
 }
 
 describe('the health of a server', () => {
-  it('is ok where its engine serves as it should, whatever there is to note', async () => {
+  it('is ok if its engine serves as it should, whatever the notes', async () => {
     const report = await healthOf({ notes: ['The disk is nearly full.'] }).report()
     expect(report).toMatchObject({ status: 'ok', problems: [], clockSkewMs: undefined })
     expect(report.engine.notes).toEqual(['The disk is nearly full.'])
   })
 
-  it('is unavailable where its engine does not serve, and that alone is said', async () => {
+  it('is unavailable if its engine does not serve, without further problems', async () => {
     const changes = { whyNot: 'It is gone.', durability: 'none' } as const
     const report = await healthOf(changes, 'replicated').report()
     expect(report).toMatchObject({ status: 'unavailable', problems: [] })
@@ -42,7 +42,7 @@ describe('the health of a server', () => {
     { durability: 'degraded', wish: 'replicated' },
     { durability: 'single', wish: 'replicated' },
     { durability: 'none', wish: 'single' },
-  ] as const)('is degraded where $wish is wished for and it is $durability', async (row) => {
+  ] as const)('is degraded if $wish is wanted and it is $durability', async (row) => {
     const report = await healthOf({ durability: row.durability }, row.wish).report()
     expect(report.status).toBe('degraded')
     expect(report.problems).toHaveLength(1)
@@ -53,14 +53,14 @@ describe('the health of a server', () => {
     { aheadMs: -1_000, status: 'ok' },
     { aheadMs: 1_001, status: 'degraded' },
     { aheadMs: -60_000, status: 'degraded' },
-  ] as const)('is $status where the clock of its engine is $aheadMs ms ahead', async (row) => {
+  ] as const)('is $status if the clock of its engine is $aheadMs ms ahead', async (row) => {
     const now = environment.now() + row.aheadMs
     const report = await healthOf({ now }).report()
     expect(report).toMatchObject({ status: row.status, clockSkewMs: row.aheadMs })
     expect(report.problems).toHaveLength(row.status === 'ok' ? 0 : 1)
   })
 
-  it('compares clocks with the middle of the time that the engine took', async () => {
+  it("compares the engine's clock with the middle of the request", async () => {
     const now = environment.now() + 200
     const engine = {
       health: async (): Promise<EngineHealth> => {
@@ -72,7 +72,7 @@ describe('the health of a server', () => {
     expect(report.clockSkewMs).toBe(0)
   })
 
-  it('is asked of the engine once a second, however often and by how many it is asked', async () => {
+  it('is asked of the engine once a second, however many callers ask for it', async () => {
     const health = healthOf({})
     await Promise.all([health.report(), health.report()])
     environment.advance(limits.cachedHealthMs - 1)
@@ -83,7 +83,7 @@ describe('the health of a server', () => {
     expect(timesAsked).toBe(2)
   })
 
-  it('takes no slow answer for a wrong clock', async () => {
+  it('does not mistake a slow response for a wrong clock', async () => {
     const tookMs = 8_000
     const answers = [environment.now(), environment.now() + tookMs]
     for (const now of answers) {
@@ -116,7 +116,7 @@ describe('the health of a server', () => {
     expect(timesAsked).toBe(1)
   })
 
-  it('is asked again where the clock was set back', async () => {
+  it('is asked again if the clock was set back', async () => {
     const health = healthOf({})
     await health.report()
     environment.advance(-60_000)
@@ -130,7 +130,7 @@ it.each([
   { durability: 'single', kept: ['any', 'single'] },
   { durability: 'degraded', kept: ['any', 'single', 'replicated'] },
   { durability: 'replicated', kept: ['any', 'single', 'replicated'] },
-] as const)('an engine that says $durability promises $kept', ({ durability, kept }) => {
+] as const)('an engine that reports $durability promises $kept', ({ durability, kept }) => {
   const promised = durabilityWishes.filter((wish) => promises({ ...sound, durability }, wish))
   expect(promised).toEqual(kept)
 })

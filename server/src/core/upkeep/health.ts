@@ -2,24 +2,29 @@ import type { EngineHealth, InstalledEngine } from '../engine/installed-engine.t
 import type { Environment } from '../kernel/environment.ts'
 import { limits } from '../kernel/limits.ts'
 
-/** What the keeper of a server may ask of what is acknowledged. */
+/** The durability of acknowledged writes that the operator of a server asks for. */
 export type DurabilityWish = 'any' | 'single' | 'replicated'
 
 export const durabilityWishes: readonly DurabilityWish[] = ['any', 'single', 'replicated']
 
-/** How a server is, now. */
+/** The current health of a server. */
 export interface HealthReport {
-  /** `degraded`: it serves, but not as it should. `unavailable`: it does not serve. */
+  /**
+   * `degraded`: it serves requests, but with problems. `unavailable`: it does not serve requests.
+   */
   readonly status: 'ok' | 'degraded' | 'unavailable'
-  /** What the engine says of itself: for its keeper alone, since it may name machines. */
+  /** The engine's own report: only for the operator, since it may name machines. */
   readonly engine: EngineHealth
-  /** What this server finds wrong, in sentences that anybody may read. */
+  /** The problems that this server finds, in sentences that anybody may read. */
   readonly problems: readonly string[]
-  /** How far the engine's clock is ahead of the server's; undefined: it has none of its own. */
+  /**
+   * How far the engine's clock is ahead of the server's; undefined: the engine has no clock of its
+   * own.
+   */
   readonly clockSkewMs: number | undefined
 }
 
-/** Between which times an engine was asked. */
+/** The times before and after a request to the engine. */
 interface Asked {
   readonly before: number
   readonly after: number
@@ -31,7 +36,10 @@ interface HealthParts {
   readonly wish: DurabilityWish
 }
 
-/** How a server is: asked of the engine once at a time, and once in `limits.cachedHealthMs`. */
+/**
+ * The health of a server. Asks the engine once at a time, and at most once in
+ * `limits.cachedHealthMs`.
+ */
 export class Health {
   readonly #parts: HealthParts
   #asking: Promise<HealthReport> | undefined
@@ -41,10 +49,10 @@ export class Health {
     this.#parts = parts
   }
 
-  /** Whoever asks at the same time is told the same. */
+  /** Simultaneous calls get the same report. */
   async report(): Promise<HealthReport> {
     const age = this.#told ? this.#parts.environment.now() - this.#told.at : -1
-    // What was told in the future was told before the clock was set back.
+    // A negative age means that the clock was set back: ask again.
     if (this.#told && age >= 0 && age < limits.cachedHealthMs) return this.#told.report
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = undefined
@@ -72,7 +80,10 @@ export class Health {
   }
 }
 
-/** Whether an engine's own settings promise as much as is wished for, kept just now or not. */
+/**
+ * Whether the engine's settings promise the wanted durability, even if it can't keep the promise
+ * now.
+ */
 export function promises({ durability }: EngineHealth, wish: DurabilityWish): boolean {
   if (wish === 'any') return true
   if (wish === 'single') return durability !== 'none'
@@ -85,18 +96,21 @@ function statusOf({ whyNot }: EngineHealth, problems: readonly string[]): Health
 }
 
 function durabilityProblems(engine: EngineHealth, wish: DurabilityWish): string[] {
-  // What can't be reached promises nothing, and whyNot says so.
+  // An engine that can't be reached promises nothing. `whyNot` reports that already.
   if (engine.whyNot !== undefined) return []
   if (engine.durability === 'degraded')
-    return ['What is acknowledged is not replicated as it should be.']
-  return promises(engine, wish) ? [] : [`What is acknowledged is not ${wordOf(wish)} any more.`]
+    return ['Acknowledged writes are not replicated as they should be.']
+  return promises(engine, wish) ? [] : [`Acknowledged writes are no longer ${wordOf(wish)}.`]
 }
 
 function wordOf(wish: DurabilityWish): string {
   return wish === 'replicated' ? 'replicated' : 'on a disk'
 }
 
-/** An engine that took long to answer may have looked at its clock at any moment meanwhile. */
+/**
+ * A slow engine may have read its clock at any moment during the request, so allow for half its
+ * duration.
+ */
 function clockProblems(skewMs: number | undefined, { before, after }: Asked): string[] {
   if (skewMs === undefined) return []
   if (Math.abs(skewMs) - Math.abs(after - before) / 2 <= limits.clockSkewMsMax) return []

@@ -49,7 +49,7 @@ async function revisionOf({ engine }: TestDomain): Promise<number> {
 }
 
 describe('a sweep', () => {
-  it('changes nothing where nothing has ended', async () => {
+  it('changes nothing if there is nothing to remove', async () => {
     const { domain, store } = await openStore()
     await createUnnamed(domain)
     await store.put(bytesRecord('key', patternBytes(5_000)))
@@ -59,7 +59,7 @@ describe('a sweep', () => {
     expect(await revisionOf(domain)).toBe(before)
   })
 
-  it('removes what a store held in batches, however much it was', async () => {
+  it('removes the records of a dropped store in batches, however many there are', async () => {
     const { domain, store } = await openStore()
     const keys = Array.from({ length: 2 * limits.sweepBatchKeysMax + 1 }, (_, index) => `${index}`)
     await Promise.all(keys.map((key) => store.put(textRecord(key, 'value'))))
@@ -70,7 +70,7 @@ describe('a sweep', () => {
     expect(await entriesOf(domain.engine, 'garbage')).toEqual([])
   })
 
-  it('ends a bounded number of stores, and the next ones end the rest', async () => {
+  it('removes a bounded number of expired stores, and the next sweep removes the rest', async () => {
     const { domain } = await openStore()
     for (let made = 0; made < limits.sweepItemsMax + 5; made += 1) await createUnnamed(domain)
     domain.environment.advance(7 * day)
@@ -80,7 +80,7 @@ describe('a sweep', () => {
     expect(await entriesOf(domain.engine, 'expiry')).toEqual([])
   })
 
-  it('looks at a bounded number of uploads, and the next one at the rest', async () => {
+  it('visits a bounded number of uploads, and the next sweep visits the rest', async () => {
     const { domain } = await openStore()
     const { engine, environment, sweeper } = domain
     const count = limits.sweepItemsMax + 5
@@ -99,7 +99,7 @@ describe('a sweep', () => {
     expect(await entriesOf(engine, 'lease')).toEqual([])
   })
 
-  it('removes a value of more chunks than a batch has', async () => {
+  it('removes a value with more chunks than a batch', async () => {
     const { domain } = await openStore()
     const { engine, environment, sweeper } = domain
     const id = environment.randomBytes(innerIdBytes)
@@ -112,7 +112,7 @@ describe('a sweep', () => {
     expect(await entriesOf(engine, 'garbage')).toEqual([])
   })
 
-  it('keeps what records were replaced with, and what they hold now', async () => {
+  it('keeps the current values of records that were replaced', async () => {
     const { domain, store } = await openStore()
     for (let round = 0; round < 5; round += 1) {
       await store.put(bytesRecord('key', patternBytes(3_000, round)))
@@ -122,7 +122,7 @@ describe('a sweep', () => {
     expect(chunks.map(({ value }) => Buffer.from(value))).toEqual([patternBytes(3_000, 4)])
   })
 
-  it('takes a store that is kept by now off the list of those that end', async () => {
+  it('removes a store that does not expire any more from the index of expiries', async () => {
     const engine = new MemoryEngine()
     const domain = await openTestDomain(engine)
     await createUnnamed(domain)
@@ -153,7 +153,7 @@ describe('a sweep', () => {
     expect((await check(engine)).problems).toEqual([])
   })
 
-  it('loses nothing where the storage fails in its midst: a later one does the rest', async () => {
+  it('loses nothing if the storage fails during a sweep: a later sweep does the rest', async () => {
     const memory = new MemoryEngine()
     const { domain, store } = await openStore(memory)
     for (let made = 0; made < 20; made += 1) {
@@ -170,7 +170,7 @@ describe('a sweep', () => {
     expect((await check(memory)).problems).toEqual([])
   })
 
-  it('leaves no chunk behind where the engine could not order its commits', async () => {
+  it('leaves no chunk behind if its commits conflict', async () => {
     const faults = { ...allFaults, conflict: 0.5, failBefore: 0, unknown: 0 }
     const engine = new FaultyEngine(new MemoryEngine(), { faults, seed: 3 })
     const { domain, store } = await openStore(engine)
@@ -185,7 +185,7 @@ describe('a sweep', () => {
 })
 
 describe('a sweep over damaged entries', () => {
-  /** A store to be swept whatever is damaged: dropped, with a large value. */
+  /** A dropped store with a large value, which must be swept whatever else is damaged. */
   async function withGarbage(): Promise<{ engine: HurtEngine; domain: TestDomain; kept: Store }> {
     const engine = new HurtEngine(new MemoryEngine())
     const { domain, store } = await openStore(engine)
@@ -200,21 +200,21 @@ describe('a sweep over damaged entries', () => {
     expect(await entriesOf(domain.engine, 'chunk')).toHaveLength(count)
   }
 
-  it('goes on behind a damaged store whose time is over', async () => {
+  it('continues after a damaged store that has expired', async () => {
     const { engine, domain } = await withGarbage()
     const { id } = await createUnnamed(domain)
     engine.damage(storeKey(id))
     await expectChunks(domain, 0)
   })
 
-  it('goes on behind a damaged store that was in use', async () => {
+  it('continues after a damaged store that was in use', async () => {
     const { engine, domain, kept } = await withGarbage()
     await kept.get('key')
     engine.damage(storeKey(kept.id))
     await expectChunks(domain, 0)
   })
 
-  it('goes on behind a damaged mark', async () => {
+  it('continues after a damaged mark', async () => {
     const { engine, domain, kept } = await withGarbage()
     await kept.put(bytesRecord('key', patternBytes(5_000)))
     const [mark] = await entriesOf(engine, 'garbage')
@@ -223,7 +223,7 @@ describe('a sweep over damaged entries', () => {
     await expectChunks(domain, 1)
   })
 
-  it('goes on behind a damaged lease', async () => {
+  it('continues after a damaged lease', async () => {
     const { engine, domain, kept } = await withGarbage()
     const standing = new PausingSource(patternBytes(2 ** 21), async () => {
       const [lease] = await entriesOf(engine, 'lease')
@@ -236,7 +236,7 @@ describe('a sweep over damaged entries', () => {
     await expectChunks(domain, 0)
   })
 
-  it('goes on behind a damaged change', async () => {
+  it('continues after a damaged change', async () => {
     const { engine, domain, kept } = await withGarbage()
     for (let made = 0; made < 3; made += 1) await kept.put(textRecord('key', 'value'))
     const [, , second] = await entriesOf(engine, 'change')
@@ -245,7 +245,7 @@ describe('a sweep over damaged entries', () => {
     expect(await entriesOf(engine, 'change')).toEqual([])
   })
 
-  it('goes on where the total of what is kept is damaged', async () => {
+  it('continues if the total of the garbage is damaged', async () => {
     const { engine, domain } = await withGarbage()
     engine.damage(garbageTotalKey)
     await expectChunks(domain, 0)
@@ -262,7 +262,7 @@ describe('a sweep over damaged entries', () => {
 })
 
 describe('space', () => {
-  it('does not grow by stores that come and go', async () => {
+  it('does not grow when stores are created and dropped', async () => {
     const { domain } = await openStore()
     const { engine, environment, stores } = domain
     for (let round = 0; round < 5; round += 1) {

@@ -32,9 +32,8 @@ import type { Lifecycle } from '../stores/lifecycle.ts'
 import type { Values } from '../values/value.ts'
 
 /**
- * Frees the space of what has ended: expired stores, uploads that were given up, replaced values,
- * old changes. Correctness never waits for it. Each sweep is bounded; what it leaves is due in the
- * next.
+ * Frees the space of expired stores, abandoned uploads, replaced values and old changes.
+ * Correctness never depends on it. Each sweep is bounded; the next one does the rest.
  */
 export class Sweeper {
   readonly #parts: SweeperParts
@@ -64,7 +63,7 @@ export class Sweeper {
     await this.#mendExpiry(storeId, mark)
   }
 
-  /** A store that is due by its stamp but lives on is filed under the time that holds. */
+  /** Removes a store that does not expire any more from the index of expiries. */
   async #mendExpiry(storeId: string, mark: Entry): Promise<void> {
     const { engine, activities, identities } = this.#parts
     const keys = [mark.key, storeKey(storeId), activityKey(storeId)]
@@ -93,7 +92,7 @@ export class Sweeper {
 
   async #sweepGarbage(): Promise<void> {
     await this.#sweepMarks(garbageDueRange(this.#now()), async () => true)
-    // Too much is kept for downloads that may still run: the oldest goes before it is due.
+    // If too much is kept for downloads that may still run, the oldest values are removed early.
     const youngest = keptUntil(this.#now()) - limits.replacedChunksKeptMsMin
     await this.#sweepMarks(garbageDueRange(youngest), async () => {
       const [total] = await this.#parts.engine.get([garbageTotalKey])
@@ -122,7 +121,10 @@ export class Sweeper {
     })
   }
 
-  /** Returns whether nothing is left of the value; what this server is reading stays. */
+  /**
+   * Removes a value's chunks, unless this server is reading the value. Returns whether all are
+   * removed.
+   */
   async #removeValue(valueId: Bytes): Promise<boolean> {
     if (this.#parts.values.isBeingRead(valueId)) return false
     let range = chunkRange(valueId)
@@ -134,7 +136,7 @@ export class Sweeper {
     }
   }
 
-  /** Returns whether nothing is left of the content: its records, and their values first. */
+  /** Removes a content's records, and before them their values. Returns whether all are removed. */
   async #removeContent(contentId: Bytes): Promise<boolean> {
     let range = contentRange(contentId)
     for (;;) {
@@ -174,13 +176,16 @@ export interface SweeperParts {
   readonly auditLog: AuditLog
 }
 
-/** Without what was just removed: an engine may have to look past it for a while. */
+/**
+ * The rest of the range, after the removed entries: some engines take time to skip what was
+ * removed.
+ */
 function behind(range: KeyRange, entries: readonly Entry[]): KeyRange {
   const last = entries.at(-1)
   return last ? rangeBehind(range, last.key) : range
 }
 
-/** One damaged store does not keep the sweep from the others. */
+/** A damaged store does not prevent the sweep of the others. */
 function ignoreLost(error: unknown): void {
   if (error instanceof StorageError && error.code === 'record-damaged') return
   throw error

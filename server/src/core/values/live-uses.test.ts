@@ -249,7 +249,10 @@ describe('a long use of a store', () => {
         ({ domain, store, userId }) =>
           domain.stores.update(store.id, { shares: { [userId]: 'read' } }),
       ],
-      'the store is dropped': ['store-not-found', ({ domain, store }) => domain.stores.drop(store.id)],
+      'the store is dropped': [
+        'store-not-found',
+        ({ domain, store }) => domain.stores.drop(store.id),
+      ],
     }
 
   it.each(Object.entries(endings))('ends when %s', async (_, [code, end]) => {

@@ -19,7 +19,7 @@ import {
   type StorageEngine,
 } from '../../core/engine/engine.ts'
 import type { Bytes } from '../../core/kernel/bytes.ts'
-import { Draft } from './draft.ts'
+import { GroupDraft } from './group-draft.ts'
 import { Journal, type JournalParts } from './journal.ts'
 import { LmdbEngine } from './lmdb.ts'
 
@@ -121,7 +121,7 @@ describe('a journal on a full disk', () => {
         throw noRoom
       },
     })
-    const draft = new Draft(1, { half: journal.fresh, hashSeed, read: () => undefined })
+    const draft = new GroupDraft(1, { half: journal.fresh, hashSeed, read: () => undefined })
     draft.decide(put('b', '2'))
     const appending = journal.append(draft)
     await expect(appending).rejects.toThrow(EngineError)
@@ -302,7 +302,7 @@ async function writeJournal(
   for (const [index, writes] of halves.entries()) {
     if (index > 0) journal.turn()
     for (const write of writes) {
-      const draft = new Draft(before, { half: journal.fresh, hashSeed, read: () => undefined })
+      const draft = new GroupDraft(before, { half: journal.fresh, hashSeed, read: () => undefined })
       expect(draft.decide(write)).toMatchObject({ applied: true })
       await journal.append(draft)
       before = draft.newest

@@ -14,7 +14,7 @@ import { promisify } from 'node:util'
 import { EngineError, type Revision } from '../../core/engine/engine.ts'
 import { limits } from '../../core/kernel/limits.ts'
 import { foundNoRoom } from './failure.ts'
-import { Half, type Room, sealBytes } from './half.ts'
+import { JournalHalf, type Room, sealBytes } from './journal-half.ts'
 
 /** Writes `length` bytes of a block, from `offset` on, to `place` in the file. */
 export type WriteAt = (
@@ -68,7 +68,7 @@ export class Journal {
   readonly #writeAt: WriteAt
   readonly #sync: (file: number) => Promise<void>
   readonly #seal: Buffer
-  readonly #halves: readonly [Half, Half]
+  readonly #halves: readonly [JournalHalf, JournalHalf]
   #current: 0 | 1 = 0
 
   /** Opens the journal of a folder, or creates it. Throws EngineError. */
@@ -84,7 +84,7 @@ export class Journal {
   ) {
     this.#writeAt = write
     this.#sync = sync
-    this.#halves = [new Half(halfRoom, hashSeed), new Half(halfRoom, hashSeed)]
+    this.#halves = [new JournalHalf(halfRoom, hashSeed), new JournalHalf(halfRoom, hashSeed)]
     this.path = join(folder, 'journal')
     this.#file = this.#open()
     try {
@@ -98,13 +98,13 @@ export class Journal {
   }
 
   /** The half that is being filled. */
-  get fresh(): Half {
+  get fresh(): JournalHalf {
     return this.#halves[this.#current]
   }
 
   /** The other half: it is being moved into LMDB, or was moved. */
-  get moving(): Half {
-    return this.#halves[1 - this.#current] as Half
+  get moving(): JournalHalf {
+    return this.#halves[1 - this.#current] as JournalHalf
   }
 
   /**

@@ -16,14 +16,14 @@ import { measureRestore, measureWrite } from '../../core/engine/write-rules.ts'
 import type { Awaitable } from '../../core/kernel/awaitable.ts'
 import { asBuffer, type Bytes } from '../../core/kernel/bytes.ts'
 import { limits } from '../../core/kernel/limits.ts'
-import { Draft } from './draft.ts'
 import { LmdbEntry, pack, packedKind, RemovedEntry } from './entry.ts'
 import { roomNotes } from './file.ts'
-import { Half, type Room, type Row, roomFor } from './half.ts'
+import { GroupDraft } from './group-draft.ts'
+import { GroupSizer } from './group-sizer.ts'
 import { hashOf } from './index.ts'
 import { Journal } from './journal.ts'
+import { JournalHalf, type Room, type Row, roomFor } from './journal-half.ts'
 import { merged } from './merge.ts'
-import { Pace } from './pace.ts'
 import { diskFailed, LmdbTables, reading, type StoredRow } from './tables.ts'
 
 const engineLimits: EngineLimits = {
@@ -63,14 +63,17 @@ export class LmdbEngine implements InstalledEngine {
   readonly #newest: Newest
   #move: Promise<void> | undefined
   readonly #waiting: Member[] = []
-  readonly #pace = new Pace(() => performance.now())
+  readonly #pace = new GroupSizer(() => performance.now())
   #working: Promise<void> | undefined
   #idle: NodeJS.Timeout | undefined
   #fault: EngineError | undefined
   #closed = false
 
   /** `folder` must exist. */
-  constructor(folder: string, { movedAtOnce = limits.lmdbMovedEntriesMax } = {}) {
+  constructor(
+    folder: string,
+    { movedAtOnce = limits.lmdbMovedEntriesMax }: { movedAtOnce?: number } = {},
+  ) {
     this.#folder = folder
     this.#movedAtOnce = movedAtOnce
     const hashSeed = randomInt(2 ** 31)
@@ -207,8 +210,8 @@ export class LmdbEngine implements InstalledEngine {
 
   async #commitWaiting(): Promise<void> {
     while (this.#waiting.length > 0) await this.#commitNext()
-    if (!this.#closed)
-      this.#idle ??= setTimeout(() => this.#rest(), limits.lmdbJournalIdleMs).unref()
+    if (this.#closed) return
+    this.#idle ??= setTimeout(() => this.#rest(), limits.lmdbJournalIdleMs).unref()
   }
 
   #rest(): void {
@@ -255,7 +258,7 @@ export class LmdbEngine implements InstalledEngine {
   /** Writes a group straight into LMDB, after everything that the journal holds. */
   async #write(group: readonly Member[], room: Room): Promise<Decision[]> {
     await this.#moveAll()
-    const half = new Half(room, this.#hashSeed)
+    const half = new JournalHalf(room, this.#hashSeed)
     const { draft, decisions } = this.#decide(group, half)
     half.keep(draft.newest)
     const rows = [...half.packedRows()]
@@ -264,10 +267,13 @@ export class LmdbEngine implements InstalledEngine {
     return decisions
   }
 
-  #decide(group: readonly Member[], half: Half): { draft: Draft; decisions: Decision[] } {
+  #decide(
+    group: readonly Member[],
+    half: JournalHalf,
+  ): { draft: GroupDraft; decisions: Decision[] } {
     const hashSeed = this.#hashSeed
     const read = (key: Buffer, hash: number): Buffer | undefined => this.#packedOf(key, hash)
-    const draft = new Draft(this.#newest.revision, { half, hashSeed, read })
+    const draft = new GroupDraft(this.#newest.revision, { half, hashSeed, read })
     const decisions = reading(() => group.map(({ write }) => this.#fault ?? draft.decide(write)))
     this.#pace.decided(group.length)
     return { draft, decisions }

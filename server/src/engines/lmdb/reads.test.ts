@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { AtomicWrite, Entry, KeyRange, Page, StorageEngine } from '../../core/engine/engine.ts'
 import type { Bytes } from '../../core/kernel/bytes.ts'
-import { Draft } from './draft.ts'
+import { GroupDraft } from './group-draft.ts'
 import { Journal } from './journal.ts'
 import { LmdbEngine } from './lmdb.ts'
 
@@ -266,7 +266,7 @@ async function layered({
   const journal = new Journal(path, { newest: 1, hashSeed })
   for (const [index, changes] of [older, newer].entries()) {
     const parts = { half: journal.fresh, hashSeed, read: () => undefined }
-    const draft = new Draft(index + 1, parts)
+    const draft = new GroupDraft(index + 1, parts)
     draft.decide(writeOf([['large', undefined], ...changes]))
     await journal.append(draft)
     if (index === 0) journal.turn()

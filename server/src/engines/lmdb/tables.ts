@@ -5,8 +5,8 @@ import { ReadCache } from './cache.ts'
 import { copied, type KeptEntry, LmdbEntry, sealed } from './entry.ts'
 import { causeOf, isFull } from './failure.ts'
 import { assertRoom, assertSoundFile, hasRoomFor } from './file.ts'
-import type { PackedRow } from './half.ts'
 import { hashOf } from './index.ts'
+import type { PackedRow } from './journal-half.ts'
 
 /**
  * Each transaction is on disk before it is acknowledged. `safeRestore` (missing in lmdb's types): a

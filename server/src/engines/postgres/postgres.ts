@@ -16,8 +16,8 @@ import type { Bytes } from '../../core/kernel/bytes.ts'
 import { limits } from '../../core/kernel/limits.ts'
 import { readHealth } from './health.ts'
 import type { PostgresAddress } from './link/address.ts'
-import { Lane } from './link/lane.ts'
 import { Primary } from './link/primary.ts'
+import { ReconnectingSession } from './link/reconnecting-session.ts'
 import type { Session } from './link/session.ts'
 import { Reader } from './reader.ts'
 import { restoreEntries } from './restore.ts'
@@ -78,10 +78,10 @@ export class PostgresEngine implements InstalledEngine {
   readonly isShared = true
   readonly #newest = new Newest(0)
   readonly #primary: Primary
-  readonly #writes: Lane
-  readonly #gets: Lane
-  readonly #scans: Lane
-  readonly #hears: Lane
+  readonly #writes: ReconnectingSession
+  readonly #gets: ReconnectingSession
+  readonly #scans: ReconnectingSession
+  readonly #hears: ReconnectingSession
   readonly #writer: Writer
   readonly #reader: Reader
   readonly #watch: Watch
@@ -92,10 +92,10 @@ export class PostgresEngine implements InstalledEngine {
   /** See `openPostgres`. */
   constructor(address: PostgresAddress, options: Required<PostgresOptions>) {
     this.#primary = new Primary({ address, ...options })
-    this.#writes = new Lane(this.#primary, (session) => this.#catchUp(session))
-    this.#gets = new Lane(this.#primary, async () => undefined)
-    this.#scans = new Lane(this.#primary, async () => undefined)
-    this.#hears = new Lane(this.#primary, (session) => this.#listen(session))
+    this.#writes = new ReconnectingSession(this.#primary, (session) => this.#catchUp(session))
+    this.#gets = new ReconnectingSession(this.#primary, async () => undefined)
+    this.#scans = new ReconnectingSession(this.#primary, async () => undefined)
+    this.#hears = new ReconnectingSession(this.#primary, (session) => this.#listen(session))
     this.#writer = new Writer(this.#writes, this.#newest)
     this.#reader = new Reader({ gets: this.#gets, scans: this.#scans })
     const { pollMs } = options

@@ -6,7 +6,7 @@ import { keyName } from './batch.ts'
 import { byteaArray } from './link/array.ts'
 import { engineErrorOf } from './link/failure.ts'
 import { Gate } from './link/gate.ts'
-import type { Lane } from './link/lane.ts'
+import type { ReconnectingSession } from './link/reconnecting-session.ts'
 import { type Answer, type Row, type Statement, sqlStateOf } from './link/session.ts'
 
 const getEntries: Statement = {
@@ -45,13 +45,13 @@ interface Asked {
  * own, so that they never wait behind a long page.
  */
 export class Reader {
-  readonly #gets: Lane
-  readonly #scans: Lane
+  readonly #gets: ReconnectingSession
+  readonly #scans: ReconnectingSession
   readonly #getGate = new Gate(limits.postgresGetsAtOnce)
   readonly #scanGate = new Gate(limits.postgresScansAtOnce)
   readonly #asked: Asked[] = []
 
-  constructor(lanes: { readonly gets: Lane; readonly scans: Lane }) {
+  constructor(lanes: { readonly gets: ReconnectingSession; readonly scans: ReconnectingSession }) {
     this.#gets = lanes.gets
     this.#scans = lanes.scans
   }
@@ -132,7 +132,7 @@ class Found {
  * EngineError.
  */
 async function askPatiently(
-  lane: Lane,
+  lane: ReconnectingSession,
   statement: Statement,
   values: readonly unknown[],
 ): Promise<Answer> {

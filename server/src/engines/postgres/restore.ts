@@ -38,6 +38,7 @@ async function writeEntries(session: Session, { entries, newest }: Restored): Pr
 }
 
 function* portions(entries: readonly Entry[]): Generator<Upsert[]> {
+  const { postgresRestoredBytesMax: bytesMax, postgresRestoredEntriesMax: countMax } = limits
   let portion: Upsert[] = []
   let bytes = 0
   for (const entry of entries) {

@@ -1,14 +1,14 @@
 import type { Revision } from '../../core/engine/engine.ts'
 import type { Newest } from '../../core/engine/newest.ts'
-import type { Lane } from './link/lane.ts'
+import type { ReconnectingSession } from './link/reconnecting-session.ts'
 import { readRevision } from './statements.ts'
 
 export interface WatchOptions {
   readonly newest: Newest
   /** The session that reads the clock ... */
-  readonly reads: Lane
+  readonly reads: ReconnectingSession
   /** ... and the one that gets notifications of other servers' commits. */
-  readonly hears: Lane
+  readonly hears: ReconnectingSession
   readonly pollMs: number
 }
 

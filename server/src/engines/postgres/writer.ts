@@ -5,7 +5,7 @@ import { limits } from '../../core/kernel/limits.ts'
 import type { Decision } from './batch.ts'
 import { commitTogether } from './commit.ts'
 import { engineErrorOf } from './link/failure.ts'
-import type { Lane } from './link/lane.ts'
+import type { ReconnectingSession } from './link/reconnecting-session.ts'
 import { type Session, sqlStateOf } from './link/session.ts'
 
 /** Classes of SQLSTATEs that no single write can cause: locks, space, the server itself. */
@@ -30,12 +30,12 @@ interface Member {
  * decided here, in order. The second trip writes the result and commits.
  */
 export class Writer {
-  readonly #lane: Lane
+  readonly #lane: ReconnectingSession
   readonly #newest: Newest
   readonly #waiting: Member[] = []
   #flushing: Promise<void> | undefined
 
-  constructor(lane: Lane, newest: Newest) {
+  constructor(lane: ReconnectingSession, newest: Newest) {
     this.#lane = lane
     this.#newest = newest
   }
@@ -74,6 +74,7 @@ export class Writer {
   }
 
   #takeGroup(): Member[] {
+    const { postgresGroupBytesMax: bytesMax, postgresGroupCommitsMax: countMax } = limits
     let bytes = 0
     let count = 0
     for (const member of this.#waiting) {
@@ -107,6 +108,7 @@ export class Writer {
 
   /** Tries again while it is certain that nothing was committed. Throws EngineError. */
   async #commit(group: readonly Member[], first: Session): Promise<readonly Decision[]> {
+    const { postgresGroupAttemptsMax: attemptsMax } = limits
     const writes = group.map(({ write }) => write)
     let session = first
     for (let attempt = 1; ; attempt += 1) {

@@ -1,9 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
+import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { type ContentEncoding, decodeBytes, decodeStream } from './content-encoding.ts'
 
-const encoders = { br: brotliCompressSync, gzip: gzipSync, deflate: deflateSync } as const
+const quality = { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } }
+const encoders = {
+  br: (bytes: Buffer) => brotliCompressSync(bytes, quality),
+  gzip: gzipSync,
+  deflate: deflateSync,
+} as const
 const names: readonly ContentEncoding[] = ['br', 'gzip', 'deflate']
 const outputBytesMax = 64 * 1_048_576
 

@@ -57,6 +57,7 @@ interface Archive {
 }
 
 async function writeAll(zip: ZipFile, { entries, output, signal }: Archive): Promise<void> {
+  const { zipListedEntriesMax: listedMax, zipUnwrittenEntriesMax: unwrittenMax } = limits
   const listed = listOf(zip)
   const done: unknown[] = []
   for await (const entry of entries) {
@@ -65,8 +66,7 @@ async function writeAll(zip: ZipFile, { entries, output, signal }: Archive): Pro
     if (output.writableNeedDrain) await once(output, 'drain', { signal })
     // For each added entry, yazl scans its whole list. Written entries are not needed in the list
     // before the end. Only the newest entries may still be unwritten.
-    if (listed.length > limits.zipListedEntriesMax)
-      done.push(...listed.splice(0, limits.zipListedEntriesMax - limits.zipUnwrittenEntriesMax))
+    if (listed.length > listedMax) done.push(...listed.splice(0, listedMax - unwrittenMax))
   }
   const newest = listed.splice(0)
   for (const entry of [...done, ...newest]) listed.push(entry)

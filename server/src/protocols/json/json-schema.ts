@@ -99,9 +99,8 @@ export class JsonSchemas {
 
   #send(child: ChildProcess, question: Question): void {
     const verdict = { isSound: false, reason: 'checking it takes too long' } as const
-    this.#endAfter(limits.jsonSchemaCheckMsMax + limits.jsonSchemaGraceMs, (job) =>
-      job.resolve(verdict),
-    )
+    const waitMs = limits.jsonSchemaCheckMsMax + limits.jsonSchemaGraceMs
+    this.#endAfter(waitMs, (job) => job.resolve(verdict))
     child.send(question)
   }
 

@@ -4,7 +4,7 @@ import type { SocketSession } from '../../transport/socket-exchange.ts'
 import { parseJsonText } from '../json/json-text.ts'
 import { JsonTextError } from '../json/json-text-error.ts'
 import type { Answer, Client, NemesisCall, Services } from './commands/call.ts'
-import { type Command, findCommand, type Pace } from './commands/commands.ts'
+import { type Command, type Concurrency, findCommand } from './commands/commands.ts'
 import { status, statusOf } from './commands/status.ts'
 import { answer, CommandError, messageError, refusal } from './commands/wire.ts'
 
@@ -24,7 +24,7 @@ export class NemesisConnection implements SocketSession {
   readonly #services: Services
   readonly #client: Client
   readonly #onClose: () => void
-  #pace: Pace = 'read'
+  #concurrency: Concurrency = 'read'
   #running = 0
   readonly #waiting: Waiting[] = []
 
@@ -72,16 +72,16 @@ export class NemesisConnection implements SocketSession {
   }
 
   #queue(work: Waiting): void {
-    if (this.#waiting.length === 0 && this.#mayStart(work.command.pace)) this.#start(work)
+    if (this.#waiting.length === 0 && this.#mayStart(work.command.concurrency)) this.#start(work)
     else this.#waiting.push(work)
   }
 
-  #mayStart(pace: Pace): boolean {
-    return this.#running === 0 || (pace === this.#pace && pace !== 'alone')
+  #mayStart(concurrency: Concurrency): boolean {
+    return this.#running === 0 || (concurrency === this.#concurrency && concurrency !== 'alone')
   }
 
   #start({ command, call, reply }: Waiting): void {
-    this.#pace = command.pace
+    this.#concurrency = command.concurrency
     this.#running += 1
     const finish = (text: Answer): void => {
       this.#running -= 1
@@ -95,7 +95,7 @@ export class NemesisConnection implements SocketSession {
   #startWaiting(): void {
     for (;;) {
       const [next] = this.#waiting
-      if (!next || !this.#mayStart(next.command.pace)) return
+      if (!next || !this.#mayStart(next.command.concurrency)) return
       this.#waiting.shift()
       this.#start(next)
     }

@@ -11,7 +11,7 @@ import type {
   UpgradeRequest,
 } from '../../transport/socket-exchange.ts'
 import { callerToken } from '../http/caller-token.ts'
-import { type Client, InTurn, type Services } from './commands/call.ts'
+import { type Client, LookupQueue, type Services } from './commands/call.ts'
 import { NemesisConnection } from './connection.ts'
 
 export interface NemesisOptions extends Services {
@@ -86,7 +86,7 @@ function connect(
   const client: Client = {
     principal,
     peer: request.peer,
-    lookups: new InTurn(),
+    lookups: new LookupQueue(),
     callers: { read: callerFor('read'), write: callerFor('write'), manage: callerFor('manage') },
   }
   return new NemesisConnection(options, client, () => use[Symbol.dispose]())

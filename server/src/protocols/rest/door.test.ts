@@ -18,8 +18,8 @@ const api: RestApi<RestCall, Route<RestCall>> = {
     {
       path: '/x/echo/:store/:key',
       methods: {
-        GET: async ({ store, key, principal }) =>
-          jsonReply(200, { store, key, caller: principal.kind }),
+        GET: async ({ subject, key, principal }) =>
+          jsonReply(200, { subject, key, caller: principal.kind }),
         POST: async () => jsonReply(201, 'made'),
       },
     },
@@ -74,7 +74,7 @@ describe('a door of an HTTP API', () => {
     const reply = await ask('GET', '/x/echo/a/b%20c', headers)
     expect(reply.status).toBe(200)
     expect(reply.headers['Access-Control-Allow-Origin']).toBe('*')
-    expect(json(reply)).toEqual({ store: 'a', key: 'b c', caller: 'user' })
+    expect(json(reply)).toEqual({ subject: 'a', key: 'b c', caller: 'user' })
     expect(json(await ask('GET', '/x/echo/a/b'))).toMatchObject({ caller: 'nobody' })
     expect(json(await ask('GET', `/x/echo/a/b?token=${token}`))).toMatchObject({ caller: 'user' })
   })

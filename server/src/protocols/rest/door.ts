@@ -69,8 +69,8 @@ export function createRestDoor<Call, R extends Route<Call>>(
       const token = api.isOpen ? undefined : tokenOf(request, query)
       const authenticated = domain.access.authenticate(token, request)
       const principal = authenticated instanceof Promise ? await authenticated : authenticated
-      const { store, key } = found
-      const call = { domain, environment, request, principal, query, store, key }
+      const { subject, key } = found
+      const call = { domain, environment, request, principal, query, subject, key }
       const reply = await handler(api.callOf(call))
       return withCommonHeaders(reply, api, { request, route, isRefusal: false })
     } catch (error) {
@@ -104,7 +104,7 @@ function findOtherRoute<Call, R extends Route<Call>>(
   api: RestApi<Call, R>,
 ): FoundRoute<R> {
   const route = api.getOtherRoute?.(path.split('/'))
-  if (route) return { route, store: '', key: undefined }
+  if (route) return { route, subject: '', key: undefined }
   throw api.pageNotFound(path)
 }
 

@@ -12,7 +12,7 @@ const table = new RouteTable([
 
 function get(path: string): readonly unknown[] | undefined {
   const found = table.get(path.split('/'))
-  return found && [found.route.path, found.store, found.key]
+  return found && [found.route.path, found.subject, found.key]
 }
 
 describe('a table of routes', () => {

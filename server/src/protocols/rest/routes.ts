@@ -13,7 +13,7 @@ export interface RestCall {
   readonly principal: Principal
   readonly query: Query
   /** The path's first parameter, such as a store or a user, decoded once. '' if there is none. */
-  readonly store: string
+  readonly subject: string
   /** The path's parameter `:key`, decoded once. Undefined if it can't be decoded. */
   readonly key: string | undefined
 }
@@ -31,7 +31,7 @@ export interface Route<Call> {
 /** A route, and the values of its two path parameters. */
 export interface FoundRoute<R> {
   readonly route: R
-  readonly store: string
+  readonly subject: string
   readonly key: string | undefined
 }
 
@@ -39,7 +39,7 @@ interface Entry<R> {
   readonly route: R
   readonly segments: readonly string[]
   /** The index of the parameter; the number of segments if there is none. */
-  readonly storeAt: number
+  readonly subjectAt: number
   readonly keyAt: number
 }
 
@@ -57,10 +57,10 @@ export class RouteTable<R extends { readonly path: string }> {
    */
   get(segments: readonly string[]): FoundRoute<R> | undefined {
     const found = this.#byLength.get(segments.length)?.find((one) => fits(one.segments, segments))
-    if (!found || segments[found.storeAt] === '') return undefined
+    if (!found || segments[found.subjectAt] === '') return undefined
     return {
       route: found.route,
-      store: decodeSegment(segments[found.storeAt] ?? '') ?? '',
+      subject: decodeSegment(segments[found.subjectAt] ?? '') ?? '',
       key: decodeSegment(segments[found.keyAt] ?? ''),
     }
   }
@@ -72,7 +72,7 @@ function entryOf<R extends { readonly path: string }>(route: R): Entry<R> {
   return {
     route,
     segments,
-    storeAt: indexOr(segments.findIndex((one) => one.startsWith(':') && one !== ':key')),
+    subjectAt: indexOr(segments.findIndex((one) => one.startsWith(':') && one !== ':key')),
     keyAt: indexOr(segments.indexOf(':key')),
   }
 }

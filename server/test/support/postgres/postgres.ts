@@ -17,6 +17,8 @@ const smallSettings: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
   max_connections: '60',
+  // A killed one would leave its segments in the machine's shared memory.
+  dynamic_shared_memory_type: 'mmap',
   shared_buffers: '32MB',
   log_min_messages: 'warning',
   // A standby that has lost its primary is not promoted before the next time that it looks.

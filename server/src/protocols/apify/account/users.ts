@@ -41,7 +41,7 @@ export async function getNoAccount({ principal }: ApifyCall): Promise<HttpReply>
   throw resourceNotFound('Coatcheck has no account limits and counts no usage')
 }
 
-async function findUser({ domain, store: asked }: ApifyCall): Promise<User | undefined> {
+async function findUser({ domain, subject: asked }: ApifyCall): Promise<User | undefined> {
   const byId = isId(asked) ? await domain.users.get(asked) : undefined
   return byId ?? domain.users.getByUsername(asked)
 }

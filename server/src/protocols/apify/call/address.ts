@@ -14,7 +14,7 @@ import type { ApifyCall } from './call.ts'
 export type Link = (store: StoreIdentity) => boolean
 
 /** What a call does with a store, and with which part of it. */
-export interface Wanted {
+export interface WantedUse {
   readonly action: Action
   readonly extent: Extent
   /** Checks a signed link. A valid link allows the call without any other right. */
@@ -27,25 +27,25 @@ export interface Wanted {
  * plain name is not an address. Throws `store-not-found`, `token-missing`, `access-denied`, here
  * and at every use of the store.
  */
-export function findStore(call: ApifyCall, wanted: Wanted): Store | Promise<Store> {
+export function findStore(call: ApifyCall, wanted: WantedUse): Store | Promise<Store> {
   // Checked before the look-up: the answer must not tell whether the store exists.
   if (wanted.action !== 'read') requireUser(call.principal)
-  if (call.store.includes('~')) return findNamed(call, wanted)
+  if (call.subject.includes('~')) return findNamed(call, wanted)
   const { stores } = call.domain
   const caller = callerOf(call, wanted, 'id')
-  return stores.findKnown(call.store, caller) ?? stores.find(call.store, caller)
+  return stores.findKnown(call.subject, caller) ?? stores.find(call.subject, caller)
 }
 
-async function findNamed(call: ApifyCall, wanted: Wanted): Promise<Store> {
-  const tilde = call.store.indexOf('~')
-  const ownerId = await ownerIdOf(call, call.store.slice(0, tilde))
-  const name = call.store.slice(tilde + 1)
+async function findNamed(call: ApifyCall, wanted: WantedUse): Promise<Store> {
+  const tilde = call.subject.indexOf('~')
+  const ownerId = await ownerIdOf(call, call.subject.slice(0, tilde))
+  const name = call.subject.slice(tilde + 1)
   if (ownerId === undefined) throw new StorageError('store-not-found', `No store ${name}.`)
   return call.domain.stores.findByName(ownerId, name, callerOf(call, wanted, 'name'))
 }
 
 /** The caller of a store: allowed by its own rights, or by the signed link of the request. */
-export function callerOf(call: ApifyCall, wanted: Wanted, address: Address): Caller {
+export function callerOf(call: ApifyCall, wanted: WantedUse, address: Address): Caller {
   const { principal, domain } = call
   const { action, extent, link } = wanted
   const caller = domain.access.callerFor(principal, 'apify', { action, extent, address })

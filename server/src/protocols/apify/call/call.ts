@@ -1,7 +1,7 @@
 import type { JsonSchemas } from '../../json/json-schema.ts'
 import type { RestCall, RestHandler, Route } from '../../rest/routes.ts'
 
-/** One authenticated call of the API. `store` is a store's id or `username~name`, or a user. */
+/** One authenticated call of the API. `subject` is a store's id or `username~name`, or a user. */
 export interface ApifyCall extends RestCall {
   readonly jsonSchemas: JsonSchemas
   /** True for endpoints that accept every key, not only the keys of Apify's own store. */

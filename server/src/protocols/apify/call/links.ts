@@ -2,7 +2,7 @@ import { isOpen } from '../../../core/access/access.ts'
 import type { StoreIdentity } from '../../../core/identity/identity.ts'
 import { limits } from '../../../core/kernel/limits.ts'
 import type { UserAccess } from '../../../core/people/scope.ts'
-import type { Link, Wanted } from './address.ts'
+import type { Link, WantedUse } from './address.ts'
 import type { ApifyCall } from './call.ts'
 import { spellKey } from './key-spelling.ts'
 import { isContentSignature, isRecordSignature, recordSigner, signContent } from './signatures.ts'
@@ -28,7 +28,7 @@ export function contentLink({ query, environment }: ApifyCall): Link | undefined
 }
 
 /** What a list of keys or an archive of records does with its store. */
-export function listing(call: ApifyCall): Wanted {
+export function listing(call: ApifyCall): WantedUse {
   return { action: 'read', extent: 'some', link: contentLink(call) }
 }
 

@@ -25,5 +25,5 @@ export interface Services {
   readonly pageRates: PageRates
 }
 
-/** One call of this door; `store` is the channel id that the path names. */
+/** One call of this door; `subject` is the channel id that the path names. */
 export type PageCall = RestCall & Services

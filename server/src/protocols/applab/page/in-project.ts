@@ -76,7 +76,7 @@ async function findForPage(call: PageCall, page: Page): Promise<Store> {
 }
 
 async function tryKey(call: PageCall, page: Page, pageKey: string): Promise<Store> {
-  const { request, pageKeys, store: channelId } = call
+  const { request, pageKeys, subject: channelId } = call
   const shown = { channelId, pageKey, peer: request.peer }
   try {
     const store = await pageKeys.during(shown, async () => find(call, page))
@@ -88,13 +88,16 @@ async function tryKey(call: PageCall, page: Page, pageKey: string): Promise<Stor
   }
 }
 
-function find({ domain, request, store: channelId }: PageCall, page: Page): Store | Promise<Store> {
+function find(
+  { domain, request, subject: channelId }: PageCall,
+  page: Page,
+): Store | Promise<Store> {
   return domain.projects.find(channelId, { caller: page.caller, peer: request.peer })
 }
 
 /** Throws PageError `RATE_LIMIT`. */
 function assertNotTooFast(call: PageCall, page: Page): void {
-  const { pageRates, request, store: channelId } = call
+  const { pageRates, request, subject: channelId } = call
   const waitMs = pageRates.take({ channelId, userId: page.userId(), peer: request.peer })
   if (waitMs === 0) return
   const seconds = Math.ceil(waitMs / secondMs)
@@ -107,7 +110,7 @@ function assertNotTooFast(call: PageCall, page: Page): void {
 const secondMs = 1_000
 
 async function findForUser(call: PageCall, wanted: Omit<Use, 'right'>): Promise<Store> {
-  const { domain, principal, store: channelId, settings } = call
+  const { domain, principal, subject: channelId, settings } = call
   if (principal.kind === 'nobody') throw new StorageError('token-missing', 'This needs a token.')
   const caller = userCaller(call, principal, wanted)
   // No guesses are counted for users with a token: guessing does not help them, since a project
@@ -125,7 +128,7 @@ async function findForUser(call: PageCall, wanted: Omit<Use, 'right'>): Promise<
 
 /** Creates the project of a channel id that the user chose, on the first call that names it. */
 async function make(
-  { domain, store: channelId }: PageCall,
+  { domain, subject: channelId }: PageCall,
   principal: UserPrincipal,
 ): Promise<void> {
   const { user, tokenId, isOperator } = principal
@@ -153,7 +156,7 @@ function mayMake(principal: Principal): boolean {
 
 /** Callers without read access get the same answer as for a missing project. */
 function userCaller(
-  { domain, store: channelId }: PageCall,
+  { domain, subject: channelId }: PageCall,
   principal: UserPrincipal,
   use: Omit<Use, 'right'>,
 ): Caller {

@@ -24,7 +24,7 @@ export async function listSessions(call: RestCall): Promise<HttpReply> {
  * DELETE /coatcheck/v1/sessions/{storeId}: removes the session token. As with SH_END, the store is
  * deleted too, unless it has a name or is a project.
  */
-export async function endSession({ principal, domain, store: id }: RestCall): Promise<HttpReply> {
+export async function endSession({ principal, domain, subject: id }: RestCall): Promise<HttpReply> {
   const use = { action: 'manage', extent: 'all' } as const
   const caller = domain.access.callerFor(principal, 'coatcheck', use)
   await domain.sessions.end(await domain.stores.find(id, caller), caller)

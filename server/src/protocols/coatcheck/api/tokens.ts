@@ -72,7 +72,7 @@ export async function revokeToken(call: RestCall): Promise<HttpReply> {
 }
 
 /** Only admins can find the tokens of other users. */
-async function findToken({ principal, domain, store: id }: RestCall): Promise<ListedToken> {
+async function findToken({ principal, domain, subject: id }: RestCall): Promise<ListedToken> {
   const user = requireAccount(principal, 'manage')
   const token = await domain.tokens.get(id)
   if (token.userId === user.id || user.isAdmin) return token

@@ -36,9 +36,9 @@ export async function createUser(call: RestCall): Promise<HttpReply> {
 }
 
 /** GET /coatcheck/v1/users/{idOrUsername}, for admins. */
-export async function getUser({ principal, domain, store }: RestCall): Promise<HttpReply> {
+export async function getUser({ principal, domain, subject }: RestCall): Promise<HttpReply> {
   requireAdmin(principal)
-  return jsonReply(200, { data: userObject(await domain.users.find(store)) })
+  return jsonReply(200, { data: userObject(await domain.users.find(subject)) })
 }
 
 /**
@@ -46,11 +46,11 @@ export async function getUser({ principal, domain, store }: RestCall): Promise<H
  * disabled user are invalid, and their requests that are under way end within a second.
  */
 export async function patchUser(call: RestCall): Promise<HttpReply> {
-  const { principal, domain, store } = call
+  const { principal, domain, subject } = call
   requireAdmin(principal)
   const body = await readJsonObject(call, { isOptional: false })
   const fields = new Fields(body, ['isAdmin', 'isDisabled'])
-  const user = await domain.users.find(store)
+  const user = await domain.users.find(subject)
   const changes = changesOf(fields)
   if (Object.keys(changes).length === 0) return jsonReply(200, { data: userObject(user) })
   const patched = await domain.users.update(user.id, changes, actorOf(principal, 'coatcheck'))

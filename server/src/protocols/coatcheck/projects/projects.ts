@@ -118,7 +118,7 @@ export async function rotatePageKey(call: RestCall): Promise<HttpReply> {
  * exists or not), `project-not-found`, `access-denied`.
  */
 export async function findProject(
-  { principal, domain, store: channelId }: RestCall,
+  { principal, domain, subject: channelId }: RestCall,
   use: Use,
 ): Promise<{ store: Store; caller: Caller }> {
   requireUser(principal)

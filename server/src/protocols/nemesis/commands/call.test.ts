@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import { InTurn } from './call.ts'
+import { LookupQueue } from './call.ts'
 
 it('work that finishes synchronously does not overtake earlier work', async () => {
-  const turns = new InTurn()
+  const turns = new LookupQueue()
   const { promise, resolve } = Promise.withResolvers<string>()
   const order: string[] = []
   const note = async (found: string | Promise<string>): Promise<void> => {
@@ -20,7 +20,7 @@ it('work that finishes synchronously does not overtake earlier work', async () =
 })
 
 it('failed work does not affect later work, and an idle queue answers synchronously', async () => {
-  const turns = new InTurn()
+  const turns = new LookupQueue()
   const failing = turns.run(() => Promise.reject(new Error('mine')))
   const next = turns.run(() => 'fine')
   await expect(failing).rejects.toThrow('mine')

@@ -33,7 +33,7 @@ export interface Client {
   /** The client's network address. */
   readonly peer: string
   /** The session look-ups of this connection, in order. */
-  readonly lookups: InTurn
+  readonly lookups: LookupQueue
 }
 
 /** One command and its parameters. */
@@ -104,7 +104,7 @@ export function withSession<T>(
  * Runs the work of one connection in order: work that finishes synchronously must not overtake
  * earlier work that still waits.
  */
-export class InTurn {
+export class LookupQueue {
   #last: Promise<unknown> | undefined
 
   run<T>(work: () => Awaitable<T>): Awaitable<T> {

@@ -10,16 +10,16 @@ import { add, clear, clearSet, contains, count, get, keys, remove, set } from '.
  * commands that write single keys (`write`). An `alone` command waits for all earlier commands, and
  * later commands wait for it.
  */
-export type Pace = 'read' | 'write' | 'alone'
+export type Concurrency = 'read' | 'write' | 'alone'
 
 export interface Command {
   readonly handler: Handler
-  readonly pace: Pace
+  readonly concurrency: Concurrency
 }
 
-const reads = (handler: Handler): Command => ({ handler, pace: 'read' })
-const writes = (handler: Handler): Command => ({ handler, pace: 'write' })
-const alone = (handler: Handler): Command => ({ handler, pace: 'alone' })
+const reads = (handler: Handler): Command => ({ handler, concurrency: 'read' })
+const writes = (handler: Handler): Command => ({ handler, concurrency: 'write' })
+const alone = (handler: Handler): Command => ({ handler, concurrency: 'alone' })
 
 /** Every command of NemesisDB 0.4. */
 export const commands: ReadonlyMap<string, Command> = new Map([

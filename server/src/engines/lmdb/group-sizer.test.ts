@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { Pace } from './pace.ts'
+import { GroupSizer } from './group-sizer.ts'
 
 it('takes all waiting commits if the disk is slow', () => {
   const pace = paceAfter({ count: 64, syncMs: 5 })
@@ -24,9 +24,9 @@ it('never takes more commits than there are', () => {
   expect(paceAfter({ count: 1, syncMs: 50 }).countFor(1)).toBe(1)
 })
 
-function paceAfter({ count, syncMs }: { count: number; syncMs: number }): Pace {
+function paceAfter({ count, syncMs }: { count: number; syncMs: number }): GroupSizer {
   let now = 1_000
-  const pace = new Pace(() => now)
+  const pace = new GroupSizer(() => now)
   pace.decided(count)
   now += syncMs
   pace.concluded()

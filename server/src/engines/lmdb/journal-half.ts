@@ -54,7 +54,7 @@ export interface PackedRow {
  * the newest entry of each key in them. The block at its end is a draft until it is kept. Entries
  * are numbered from 1; 0 means none.
  */
-export class Half {
+export class JournalHalf {
   readonly #room: Room
   readonly #bytes: Buffer
   readonly #index: Index

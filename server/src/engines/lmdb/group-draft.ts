@@ -8,15 +8,15 @@ import {
 import { stampedKey } from '../../core/engine/stamp.ts'
 import { asBuffer, type Bytes } from '../../core/kernel/bytes.ts'
 import { contentOf, isCounter, packedKind, revisionOf } from './entry.ts'
-import type { Half } from './half.ts'
 import { hashOf } from './index.ts'
+import type { JournalHalf } from './journal-half.ts'
 
 /** Reads a packed entry. Its bytes are shared and valid only until the next read. */
 export type ReadPacked = (key: Buffer, hash: number) => Buffer | undefined
 
-export interface DraftParts {
+export interface GroupDraftParts {
   /** The half that the draft is written to. */
-  readonly half: Half
+  readonly half: JournalHalf
   readonly hashSeed: number
   /** Reads a key that the half does not hold. */
   readonly read: ReadPacked
@@ -26,14 +26,14 @@ export interface DraftParts {
  * The writes of one group of commits. They are decided one after the other, each on top of the
  * earlier ones.
  */
-export class Draft {
+export class GroupDraft {
   /** The revision of the newest commit before this group. */
   readonly before: Revision
-  readonly half: Half
-  readonly #parts: DraftParts
+  readonly half: JournalHalf
+  readonly #parts: GroupDraftParts
   #newest: Revision
 
-  constructor(before: Revision, parts: DraftParts) {
+  constructor(before: Revision, parts: GroupDraftParts) {
     this.before = before
     this.#newest = before
     this.half = parts.half

@@ -11,7 +11,7 @@ const workMs = 0.006
  * serves one half of the clients while the commits of the other half are on their way to the disk.
  * That pays where serving a half takes longer than a sync.
  */
-export class Pace {
+export class GroupSizer {
   readonly #now: () => number
   #decidedAt = 0
   #syncMs = 0

@@ -8,14 +8,14 @@ import type { Session } from './session.ts'
  * One session with the primary for one purpose. It is reopened whenever it is lost, until the lane
  * is closed.
  */
-export class Lane {
+export class ReconnectingSession {
   readonly #primary: Primary
   readonly #prepare: (session: Session) => Promise<void>
   #session: Session | undefined
   #opening: Promise<Session> | undefined
   /** Why the last attempt failed; undefined after a success. */
   #failure: EngineError | undefined
-  #waitMs = limits.postgresReconnectMsMin
+  #waitMs: number = limits.postgresReconnectMsMin
   readonly #closing = new AbortController()
 
   /** `prepare` runs on each new session before the session is used. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { contentOf, isCounter, packedKind, RemovedEntry, revisionOf } from './entry.ts'
-import { Half, roomFor } from './half.ts'
 import { hashOf } from './index.ts'
+import { JournalHalf, roomFor } from './journal-half.ts'
 
 const hashSeed = 11
 const room = { bytes: 16_384, entries: 256 }
@@ -109,7 +109,7 @@ it('loads exactly the whole blocks if the bytes are cut short', () => {
 })
 
 it('loads no block with the seal of another journal', () => {
-  const half = new Half(room, hashSeed)
+  const half = new JournalHalf(room, hashSeed)
   const one: Change = { key: 'a', value: 'x', isCounter: false }
   expect(half.load(sealed([[one]]).bytes, Buffer.alloc(16, 'other'))).toBeUndefined()
   expect(half).toMatchObject({ isEmpty: true, end: 0, newest: 0 })
@@ -119,9 +119,9 @@ it.each([
   ['older', 1],
   ['newer', 7],
 ])('stops at a block that does not continue the one before, but an %s commit', (_, before) => {
-  const half = new Half(room, hashSeed)
+  const half = new JournalHalf(room, hashSeed)
   const blocks = [{ before: 3 }, { before: 4 }, { before }].map(({ before: own }) => {
-    const other = new Half(room, hashSeed)
+    const other = new JournalHalf(room, hashSeed)
     other.beginDraft()
     other.remove(Buffer.from([own]))
     return Buffer.from(other.seal(seal, { before: own, newest: own + 1 }))
@@ -146,7 +146,7 @@ it('is empty again after `empty`', () => {
 it('fits exactly as many bytes and entries as `roomFor` says', () => {
   const [key, value] = [Buffer.from('key'), Buffer.from('value')]
   const needed = roomFor({ bytes: key.length + value.length, entries: 1 })
-  const half = new Half({ bytes: 2 * needed.bytes, entries: 2 }, hashSeed)
+  const half = new JournalHalf({ bytes: 2 * needed.bytes, entries: 2 }, hashSeed)
   half.beginDraft()
   half.put(key, { kind: packedKind.value, revision: 1, value })
   expect(half.seal(seal, { before: 0, newest: 1 })).toHaveLength(needed.bytes)
@@ -158,7 +158,7 @@ it('fits exactly as many bytes and entries as `roomFor` says', () => {
 
 /** A half, and a map of what it should hold. */
 class HalfRun {
-  readonly half = new Half(room, hashSeed)
+  readonly half = new JournalHalf(room, hashSeed)
   readonly #model = new Map<string, Shown | undefined>()
   #newest = 0
 
@@ -197,11 +197,11 @@ class HalfRun {
 
 /** Blocks of the revisions 1, 2 ... as they lie on disk, and where they end. */
 function sealed(blocks: readonly (readonly Change[])[]): {
-  half: Half
+  half: JournalHalf
   bytes: Buffer
   ends: number[]
 } {
-  const half = new Half(room, hashSeed)
+  const half = new JournalHalf(room, hashSeed)
   const ends: number[] = []
   const parts = blocks.map((block, index) => {
     const part = sealNext(half, block)
@@ -212,12 +212,12 @@ function sealed(blocks: readonly (readonly Change[])[]): {
   return { half, bytes: Buffer.concat(parts), ends }
 }
 
-function sealNext(half: Half, block: readonly Change[]): Buffer {
+function sealNext(half: JournalHalf, block: readonly Change[]): Buffer {
   writeDraft(half, block, half.newest + 1)
   return Buffer.from(half.seal(seal, { before: half.newest, newest: half.newest + 1 }))
 }
 
-function writeDraft(half: Half, block: readonly Change[], revision: number): void {
+function writeDraft(half: JournalHalf, block: readonly Change[], revision: number): void {
   half.beginDraft()
   for (const { key, value, isCounter: counts } of block) {
     const name = Buffer.from(key, 'latin1')
@@ -231,13 +231,13 @@ function expectFirst(
   blocks: readonly (readonly Change[])[],
   { count, bytes }: { count: number; bytes: Buffer },
 ): void {
-  const half = new Half(room, hashSeed)
+  const half = new JournalHalf(room, hashSeed)
   expect(half.load(bytes, seal)).toBe(count > 0 ? 0 : undefined)
   expect(rowsOf(half)).toEqual(rowsOf(sealed(blocks.slice(0, count)).half))
   expect(half.newest).toBe(count)
 }
 
-function rowsOf(half: Half): Rows {
+function rowsOf(half: JournalHalf): Rows {
   return [...half.rows(everything)].map((row) => {
     const key = row.key.toString('latin1')
     if (row instanceof RemovedEntry) return [key, undefined] as const

@@ -32,8 +32,7 @@ async function main(): Promise<void> {
   writeResults({ machine, isQuick: options.isQuick, load, outcomes })
   if (!options.saveBaseline) return
   const disturbed = saveBaseline(outcomes, machine)
-  if (disturbed.length > 0)
-    say(`not saved, disturbed by other programs: ${disturbed.join(', ')}`)
+  if (disturbed.length > 0) say(`not saved, disturbed by other programs: ${disturbed.join(', ')}`)
 }
 
 function announce({ cpus, memory, node }: Machine, { data }: Options): void {

@@ -1,11 +1,22 @@
 // `npm test`: runs lint, type checks and tests, also after one of them failed, and prints one line
-// that counts the tests.
+// that counts the tests. `--changed` runs only the unit tests that uncommitted changes concern,
+// `--long` runs the long suites.
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { compile, ensureBuilt } from './compile.mjs'
 import { ensureInstalled, ensureTestClients, nodeBinary } from './install.mjs'
 import { ROOT, run, say, toolEnv } from './process.mjs'
+
+/** How much the long suites do; a value that is set already counts. Two hours in all. */
+const LONG = {
+  COATCHECK_CRASH_CYCLES: '1000',
+  COATCHECK_CRASH_RUNS: '200',
+  COATCHECK_SOAK_MINUTES: '60',
+  COATCHECK_FAILOVER_ROUNDS: '3',
+  COATCHECK_FAILOVER_WRITES: '100000',
+}
 
 await ensureInstalled()
 await ensureTestClients()
@@ -16,10 +27,27 @@ await check('lint', async () => (await runTool('@biomejs/biome/bin/biome', ['che
 await check('type check', async () => (await compile(['--noEmit'])) === 0)
 // Web pages are checked with the types of browsers, and without those of Node.
 await check('type check of pages', async () => (await compile(['--noEmit', '-p', 'console'])) === 0)
-const tests = await runTests(process.argv.slice(2))
+const tests = await runTests(chosenTests(process.argv.slice(2)))
 failed += tests.failed
 process.exitCode = failed > 0 || tests.passed === 0 ? 1 : 0
 console.log(`${tests.passed} passed, ${failed} failed`)
+
+function chosenTests(args) {
+  if (args.includes('--long')) return longTests(args)
+  if (!args.includes('--changed')) return args
+  // Engines have the slow unit tests: they run when an engine has changed.
+  const changed = execFileSync('git', ['status', '--porcelain'], { cwd: ROOT, encoding: 'utf8' })
+  const skipped = changed.includes('server/src/engines/') ? [] : ['--exclude=server/src/engines/**']
+  const others = args.filter((arg) => arg !== '--changed')
+  const unitTests = ['server/src/', 'client/src/', 'console/src/']
+  return ['--changed=HEAD', ...others, ...unitTests, ...skipped, '--passWithNoTests']
+}
+
+function longTests(args) {
+  for (const [name, value] of Object.entries(LONG)) process.env[name] ??= value
+  const files = ['test/crash', 'test/soak', 'test/failover', 'nemesis/crash', 'lmdb/crash']
+  return [...args.filter((arg) => arg !== '--long'), ...files]
+}
 
 async function check(name, passes) {
   if (await passes()) return

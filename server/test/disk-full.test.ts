@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { mountSmallDisk } from './support/data/small-disk.ts'
-import { createTestFolder } from './support/data/test-folder.ts'
+import { createDiskFolder } from './support/data/test-folder.ts'
 import { readStamp, stampValue } from './support/load/stamped-value.ts'
 import { Client, errorTypeOf, RemoteStore } from './support/network/client.ts'
 import { checkFolder } from './support/processes/command.ts'
@@ -221,7 +221,7 @@ async function serveOnFailingDisk({ file, inject }: FailingDisk): Promise<{
   /** The number of calls that strace reported as failed. */
   injected(): number
 }> {
-  const folder = createTestFolder()
+  const folder = createDiskFolder()
   const data = join(folder, 'data')
   const { server: first } = await serve({ data, connections: 1 })
   expect(await first.stop()).toBe(0)

@@ -178,10 +178,12 @@ describe('the password of the database', () => {
     const args = ['--engine', withPassword(database())]
     const server = await ServerProcess.start({ data: createTestFolder(), args })
     expect((await fetch(`${server.url}/health/ready`)).status).toBe(200)
-    expect(server.stderr).toMatch(/^\S+ The password in --engine can be read by [^\n]+\n$/)
+    expect(server.stderr).toMatch(
+      /^\S+ All users of this machine can read the password in --engine [^\n]+\n$/,
+    )
     const { code, stderr } = await new DataCommands(server.data).run('user', 'list', ...args)
     expect(code).toBe(0)
-    expect(stderr).toMatch(/^The password in --engine can be read by [^\n]+\n$/)
+    expect(stderr).toMatch(/^All users of this machine can read the password in --engine [^\n]+\n$/)
     for (const text of [server.stderr, stderr]) expect(text).not.toContain(password)
   })
 

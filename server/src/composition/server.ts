@@ -44,6 +44,9 @@ export interface RunningServer {
   close(): Promise<void>
 }
 
+/** Where most requests go: the paths of Apify's API. */
+const apifyPrefix = '/v2/'
+
 /** How long a starting server waits for a command that has the folder open. */
 const commandMs = 1_000
 
@@ -247,6 +250,8 @@ function openDoorsOf(
   const about = { engine: config.engine, version: readVersion() }
   const healthDoor = createHealthDoor({ domain, environment, health, ...about })
   return (request: HttpRequest) => {
+    // Most requests: they need not be compared with all the paths below.
+    if (request.path.startsWith(apifyPrefix)) return apify(request)
     if (request.path === '/') return Promise.resolve(welcomePage(request))
     if (isHealthPath(request.path)) return healthDoor(request)
     if (request.path.startsWith(applabPrefix)) return applab(request)

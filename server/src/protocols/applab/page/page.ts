@@ -31,6 +31,8 @@ export class Page {
   readonly #userText: string | undefined
   readonly #right: PageRight
   #identity: StoreIdentity | undefined
+  /** The version of the project whose page key was checked. */
+  #letInTo: StoreIdentity | undefined
   #decision: Decision | undefined
   /**
    * The user id that was checked for a project; undefined: the page sent none that the project
@@ -104,13 +106,22 @@ export class Page {
   }
 
   #assert(identity: StoreIdentity): void {
+    const { project } = identity
+    const isLetIn = project !== null && identity === this.#letInTo
+    const open = isLetIn ? project : this.#letIn(identity)
+    this.#identity = identity
+    if (this.#right === 'delete' && !open.mayDelete) throw PageDenied.noDeletion()
+    this.#assertAsDecided(open)
+  }
+
+  /** Checks the page key once for each version of the project, however often a call uses it. */
+  #letIn(identity: StoreIdentity): Project {
     this.#identity = undefined
     const { project } = identity
     if (!project) throw projectNotFound('')
     this.#assertKey(project)
-    this.#identity = identity
-    if (this.#right === 'delete' && !project.mayDelete) throw PageDenied.noDeletion()
-    this.#assertAsDecided(project)
+    this.#letInTo = identity
+    return project
   }
 
   #assertKey({ isOpen, pageKey }: Project): void {

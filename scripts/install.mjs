@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -29,11 +30,38 @@ export async function ensureTestClients() {
   await ensureFolder(folder, 'test clients', ['package.json', 'package-lock.json', '.npmrc'])
 }
 
+/**
+ * Installs a Chromium for the tests of web pages, where there is none and the machine allows it:
+ * for root on Debian. Elsewhere these tests say which browser is missing.
+ */
+export function ensureBrowser() {
+  const isThere = (name) => spawnSync('which', [name]).status === 0
+  if (process.env.CHROMIUM_PATH || BROWSERS.some(isThere)) return
+  if (process.getuid?.() !== 0 || !isThere('apt-get')) return
+  say('installing Chromium (apt-get) ...')
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  const options = { env, stdio: ['ignore', 'ignore', 'inherit'] }
+  spawnSync('apt-get', ['update', '-qq'], options)
+  for (const name of BROWSERS.slice(0, 2)) {
+    if (spawnSync('apt-get', ['install', '-y', '-qq', name], options).status === 0) return
+  }
+  say('apt-get could not install Chromium: the tests of web pages will fail')
+}
+
 /** The path of the Node that the project installs for itself. */
 export function nodeBinary() {
   const name = process.platform === 'win32' ? 'node.exe' : 'node'
   return join(ROOT, 'node_modules', 'node', 'bin', name)
 }
+
+/** Debian's packages first. */
+const BROWSERS = [
+  'chromium-headless-shell',
+  'chromium',
+  'chromium-browser',
+  'google-chrome',
+  'google-chrome-stable',
+]
 
 const NO_NODE =
   'npm installed the package "node" without running its install script; ' +

@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { compile, ensureBuilt } from './compile.mjs'
-import { ensureInstalled, ensureTestClients, nodeBinary } from './install.mjs'
+import { ensureBrowser, ensureInstalled, ensureTestClients, nodeBinary } from './install.mjs'
 import { ROOT, run, say, toolEnv } from './process.mjs'
 
 /** How much the long suites do; a value that is set already counts. Two hours in all. */
@@ -20,6 +20,7 @@ const LONG = {
 
 await ensureInstalled()
 await ensureTestClients()
+ensureBrowser()
 
 let failed = 0
 await check('build', ensureBuilt)

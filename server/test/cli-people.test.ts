@@ -3,7 +3,7 @@ import { type DataCommands, openPlace, places } from './support/data/data-comman
 import { plainRequest } from './support/network/plain-request.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 
-// Each command is a process of its own.
+// Each place is a server, or a folder with its own data.
 vi.setConfig({ testTimeout: 120_000 })
 
 const tokenPattern = /^coatcheck_[a-zA-Z0-9]{51}$/

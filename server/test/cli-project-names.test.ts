@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { type DataCommands, openPlace, places } from './support/data/data-commands.ts'
 
-// Each command is a process of its own.
+// Each place is a server, or a folder with its own data.
 vi.setConfig({ testTimeout: 120_000 })
 
 async function refusal(commands: DataCommands, ...words: readonly string[]): Promise<string> {

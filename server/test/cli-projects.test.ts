@@ -7,7 +7,7 @@ import { createTestFolder } from './support/data/test-folder.ts'
 import { Client } from './support/network/client.ts'
 import { checkFolder } from './support/processes/command.ts'
 
-// Each command is a process of its own.
+// Each place is a server, or a folder with its own data.
 vi.setConfig({ testTimeout: 120_000 })
 
 const isoTime = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)

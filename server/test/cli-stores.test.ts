@@ -5,7 +5,7 @@ import { Client, errorTypeOf } from './support/network/client.ts'
 import type { Finished } from './support/processes/command.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 
-// Each command is a process of its own.
+// Each place is a server, or a folder with its own data.
 vi.setConfig({ testTimeout: 120_000 })
 
 const isoTime = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)

@@ -6,12 +6,12 @@ import { statusCommand } from '../src/cli/commands/status.ts'
 import { storeCommands } from '../src/cli/commands/store.ts'
 import { tokenCommands } from '../src/cli/commands/token.ts'
 import { userCommands } from '../src/cli/commands/user.ts'
-import { type DataCommands, openPlace } from './support/data/data-commands.ts'
+import { type DataCommands, openPlace, places } from './support/data/data-commands.ts'
 import { createTestFolder } from './support/data/test-folder.ts'
-import { runCoatcheck } from './support/processes/command.ts'
+import { runCoatcheck, runInProcess } from './support/processes/command.ts'
 import { TerminalCommand } from './support/processes/terminal.ts'
 
-// Each command is a process of its own.
+// Some commands are processes of their own.
 vi.setConfig({ testTimeout: 120_000 })
 
 const others = { audit: auditCommand, status: statusCommand }
@@ -69,7 +69,7 @@ describe('a wrong command line', () => {
   it.each(Object.entries(wrong))('%s is refused, and the usage is shown', async (words, says) => {
     // The folder does not exist: the command must fail before it looks.
     const env = { COATCHECK_DATA: join(createTestFolder(), 'absent') }
-    const { code, stdout, stderr } = await runCoatcheck({ args: words.split(' '), env })
+    const { code, stdout, stderr } = await runInProcess({ args: words.split(' '), env })
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     const [sentence = '', first = '', ...more] = stderr.split('\n')
     expect(sentence).toMatch(/^coatcheck: .+\.$/)
@@ -90,7 +90,7 @@ describe('a wrong command line', () => {
 
   it('is also one with a wrong setting that the command does not use', async () => {
     const env = { COATCHECK_PORT: 'x' }
-    const { code, stderr } = await runCoatcheck({ args: ['user', 'list'], env })
+    const { code, stderr } = await runInProcess({ args: ['user', 'list'], env })
     expect(code).toBe(2)
     expect(stderr).toMatch(/^coatcheck: COATCHECK_PORT is "x"[^\n]+\.\n$/)
   })
@@ -109,7 +109,7 @@ describe('help', () => {
     'explains %s',
     async (words) => {
       const args = [...words.split(' '), '--help']
-      const { code, stdout, stderr } = await runCoatcheck({ args })
+      const { code, stdout, stderr } = await runInProcess({ args })
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
       const noun = args[0]
       for (const { usage } of commands.filter((command) => command.usage.startsWith(`${noun} `))) {
@@ -133,6 +133,30 @@ describe('help', () => {
   })
 })
 
+describe.each(places)('a command that runs as a process of its own, with %s', (place) => {
+  it('prints and ends as in the process of a test', async () => {
+    const { commands: opened } = await openPlace(place)
+    const env = { COATCHECK_DATA: opened.data }
+    await opened.out('project', 'create', 'game')
+    for (const words of ['user list', 'token list', 'store list', 'project show game', 'audit']) {
+      const command = { args: [...words.split(' '), '--json'], env }
+      const { code, stdout, stderr } = await runCoatcheck(command)
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+      expect(withoutTimes(stdout)).toBe(withoutTimes((await runInProcess(command)).stdout))
+      expect(stdout.length).toBeGreaterThan(10)
+    }
+    const wrong = { args: ['store', 'show', 'nowhere'], env }
+    const refused = await runCoatcheck(wrong)
+    expect(refused.code).toBe(1)
+    expect(refused).toEqual(await runInProcess(wrong))
+  })
+})
+
+/** A command itself may be the last use of a token or a store. */
+function withoutTimes(json: string): string {
+  return json.replace(/"(lastUsedAt|accessedAt|modifiedAt)": *("[^"]*"|null)/g, '"$1"')
+}
+
 describe('the folder', () => {
   it('comes from the flag, then the environment, then the file', async () => {
     const [flag, variable, file] = await Promise.all(
@@ -145,7 +169,7 @@ describe('the folder', () => {
     const config = join(createTestFolder(), 'config.json')
     writeFileSync(config, JSON.stringify({ data: file }))
     const lastUser = async (args: readonly string[], env: Record<string, string>) => {
-      const { stdout } = await runCoatcheck({ args: ['user', 'list', ...args], env })
+      const { stdout } = await runInProcess({ args: ['user', 'list', ...args], env })
       return stdout.split('\n').at(-2)?.split('\t')[0]
     }
     const inVariable = { COATCHECK_DATA: variable ?? '', COATCHECK_CONFIG: config }

@@ -12,7 +12,7 @@ import { straceWords } from './support/processes/strace.ts'
 const testMsMax = 120_000
 const diskBytes = 28 * 1_048_576
 const fillerBytes = 16 * 1_048_576
-const sizes = { small: 500, chunk: 60_000, large: 2_500_000 } as const
+const sizes = { small: 1_900, chunk: 60_000, large: 2_500_000 } as const
 /** More puts than fit on the small disk. */
 const putsMax = 40_000
 /**
@@ -312,10 +312,14 @@ async function putUntilRefused(
 /** Those of these records that are missing or differ from what was sent. */
 async function wrongRecords(store: RemoteStore, keys: readonly string[]): Promise<string[]> {
   const wrong: string[] = []
-  for (const key of keys) {
-    const { status, body } = await store.get(key)
-    if (status !== 200 || readStamp(key, body) !== 1) wrong.push(`${key}: ${status}`)
+  const waiting = [...keys]
+  const work = async (): Promise<void> => {
+    for (let key = waiting.pop(); key !== undefined; key = waiting.pop()) {
+      const { status, body } = await store.get(key)
+      if (status !== 200 || readStamp(key, body) !== 1) wrong.push(`${key}: ${status}`)
+    }
   }
+  await Promise.all(Array.from({ length: 8 }, work))
   return wrong
 }
 

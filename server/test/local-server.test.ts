@@ -143,7 +143,7 @@ describe('the secret in the local-server file', () => {
     client.close()
     await server.stop()
     const traced = readFileSync(log, 'utf8')
-    expect(traced).toContain('main.ts')
+    expect(traced).toContain('coatcheck.js')
     const heard = [traced, stderr, server.stdout, server.stderr]
     for (const text of heard) {
       expect(text).not.toContain('coatcheck_local_')

@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Browser } from 'playwright-core'
@@ -78,8 +78,9 @@ describe('the built coatcheck-client', () => {
 
     beforeAll(async () => {
       const pages = createServer(({ url = '' }, response) => {
-        const isScript = url.startsWith('/coatcheck-client/')
-        const script = join(installed, 'dist', basename(url))
+        const prefix = '/coatcheck-client/'
+        const isScript = url.startsWith(prefix)
+        const script = join(installed, 'dist', url.slice(prefix.length))
         const body = isScript ? readFileSync(script, 'utf8') : `<body>${here(example('html'))}`
         response.setHeader('Content-Type', isScript ? 'text/javascript' : 'text/html')
         response.end(body)

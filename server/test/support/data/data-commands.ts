@@ -1,4 +1,4 @@
-import { type Finished, runCoatcheck } from '../processes/command.ts'
+import { type Finished, runInProcess } from '../processes/command.ts'
 import { ServerProcess } from '../processes/server-process.ts'
 import { createTestFolder } from './test-folder.ts'
 
@@ -18,7 +18,7 @@ export class DataCommands {
 
   /** Runs a command to its end; its exit code may be any. */
   run(...words: readonly string[]): Promise<Finished> {
-    return runCoatcheck({ args: words, env: { COATCHECK_DATA: this.data, ...this.#env } })
+    return runInProcess({ args: words, env: { COATCHECK_DATA: this.data, ...this.#env } })
   }
 
   /** The stdout of a command that must succeed. */

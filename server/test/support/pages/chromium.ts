@@ -1,7 +1,14 @@
 import { execFileSync } from 'node:child_process'
 import { type Browser, chromium } from 'playwright-core'
 
-const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
+/** The first without windows at all: it starts in half the time. */
+const names = [
+  'chromium-headless-shell',
+  'chromium',
+  'chromium-browser',
+  'google-chrome',
+  'google-chrome-stable',
+]
 
 /** The Chromium of this machine, without a window. Throws a sentence if there is none. */
 export function launchChromium(): Promise<Browser> {
@@ -12,7 +19,10 @@ export function launchChromium(): Promise<Browser> {
     )
   }
   // Its sandbox does not work for root, and containers run as root.
-  return chromium.launch({ executablePath, chromiumSandbox: process.getuid?.() !== 0 })
+  const chromiumSandbox = process.getuid?.() !== 0
+  // Frames that run programs get a process of their own, as in a browser with windows.
+  const args = ['--site-per-process', '--enable-features=IsolateSandboxedIframes']
+  return chromium.launch({ executablePath, chromiumSandbox, args })
 }
 
 /** The path of a program; '' if it is missing. */

@@ -1,9 +1,11 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
+import { runCli } from '../../../src/cli/cli.ts'
 import { ProcessOutput } from './process-output.ts'
 
-/** A command line of Coatcheck. It runs as users run it: from the build, which is made before all tests. */
+/** A command line of Coatcheck. It runs from the build, which is made before all tests. */
 export interface Command {
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>>
@@ -52,6 +54,38 @@ export async function runCoatcheck(command: Command): Promise<Finished> {
   onTestFinished(() => void child.kill('SIGKILL'))
   const code = await promise
   return { code, stdout: stdout.text, stderr: stderr.text }
+}
+
+/**
+ * Runs a command line in this process: the same code, ten times as fast, since nothing has to be
+ * loaded. Whatever it prints is kept from the terminal. For commands that end by themselves.
+ */
+export async function runInProcess({ args, env = {} }: Command): Promise<Finished> {
+  capturePrints()
+  const printed = { stdout: '', stderr: '' }
+  const settings = { ...withoutSettings(process.env), ...env }
+  const code = await printing.run(printed, () => runCli(args, settings))
+  return { code, ...printed }
+}
+
+const printing = new AsyncLocalStorage<{ stdout: string; stderr: string }>()
+let isCapturing = false
+
+/** Once a process: what a command prints goes to its own `printing`, all else to the terminal. */
+function capturePrints(): void {
+  if (isCapturing) return
+  isCapturing = true
+  for (const name of ['stdout', 'stderr'] as const) {
+    const stream = process[name]
+    const write = stream.write.bind(stream)
+    stream.setMaxListeners(0)
+    stream.write = (chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
+      const printed = printing.getStore()
+      if (!printed) return Reflect.apply(write, stream, [chunk, ...rest])
+      printed[name] += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8')
+      return true
+    }
+  }
 }
 
 /** `coatcheck check` on a folder that nobody serves. */

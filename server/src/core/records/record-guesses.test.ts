@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
+import type { AtomicWrite, Commit } from '../engine/engine.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import type { Store } from '../stores/store.ts'
@@ -41,6 +42,15 @@ interface Opened {
 class CountingEngine extends MemoryEngine {
   reads = 0
 
+  /** Commits whose checks failed. */
+  lost = 0
+
+  override async commit(write: AtomicWrite): Promise<Commit> {
+    const commit = await super.commit(write)
+    if (!commit.applied) this.lost += 1
+    return commit
+  }
+
   override get(...asked: Parameters<MemoryEngine['get']>): ReturnType<MemoryEngine['get']> {
     this.reads += 1
     return super.get(...asked)
@@ -71,6 +81,31 @@ describe('a record that this server remembers', () => {
     expect(await one.store.batch.put([small('three')])).toEqual([true])
     expect(engine.reads).toBe(0)
     expect(await one.store.info()).toMatchObject({ recordCount: 1, storedBytes: 5 })
+  })
+
+  it.each([
+    ['alone', (store: Store) => store.delete('key')],
+    ['in a batch', async (store: Store) => (await store.batch.delete(['key']))[0]],
+  ] as const)('is deleted %s without a read, and forgotten', async (_, remove) => {
+    const { engine, one } = await openTwo()
+    engine.reads = 0
+    expect(await remove(one.store)).toBe(true)
+    expect(engine.reads).toBe(0)
+    // A guess that stayed behind would cost the next write a commit in vain.
+    await one.store.put(textRecord('key', 'again'))
+    expect(engine.lost).toBe(0)
+    expect(await remove(one.store)).toBe(true)
+    expect(await remove(one.store)).toBe(false)
+    expect(await one.store.info()).toMatchObject({ recordCount: 0, storedBytes: 0 })
+    expect(await problemsOf(engine)).toEqual([])
+  })
+
+  it('is forgotten when the server notes whether its value is JSON', async () => {
+    const { engine, one } = await openTwo()
+    const { revision } = await one.store.put(textRecord('key', '[]'))
+    one.store.rememberJson('key', revision, 'sound')
+    await one.store.put(textRecord('key', '{}'))
+    expect(engine.lost).toBe(0)
   })
 
   it('is read if the write has a condition', async () => {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
+import { HeavyFirst } from './server/test/support/heavy-first.ts'
 
 useMemoryDisk()
 
@@ -15,6 +16,7 @@ export default defineConfig({
     // Test files keep no state in modules, so that a process can run one after the other: starting
     // one for each of 260 files took minutes.
     isolate: false,
+    sequence: { sequencer: HeavyFirst },
     // CommonJS packages are imported as Node itself imports them.
     deps: { interopDefault: false },
     // One more than the two processors of CI: many tests wait for a disk, a timer or a process.

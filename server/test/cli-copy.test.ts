@@ -11,7 +11,7 @@ import { PostgresServer } from './support/postgres/postgres.ts'
 import {
   checkFolder,
   type Finished,
-  runCoatcheck,
+  runInProcess,
   spawnCoatcheck,
 } from './support/processes/command.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
@@ -59,7 +59,7 @@ describe.each(ways)('coatcheck copy, from a %s to a %s', (fromKind, toKind) => {
     const { code, stdout, stderr } = await copy(from, to)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(/^\d+ entries, 5\.\d MB, up to revision \d+: the copy is the same/)
-    const checked = await runCoatcheck({ args: ['check', '--data', to.data, ...to.words] })
+    const checked = await runInProcess({ args: ['check', '--data', to.data, ...to.words] })
     expect(checked).toMatchObject({ code: 0, stderr: '' })
     const second = await serve(to)
     expect(await installation.seenAt(second.url)).toEqual(seen)
@@ -73,14 +73,14 @@ describe.each(ways)('coatcheck copy, from a %s to a %s', (fromKind, toKind) => {
     const serving = ServerProcess.spawn({ data: to.data, args: to.words })
     expect(await serving.exit()).toBe(1)
     expect(serving.stderr).toBe(halfCopy)
-    const checked = await runCoatcheck({ args: ['check', '--data', to.data, ...to.words] })
+    const checked = await runInProcess({ args: ['check', '--data', to.data, ...to.words] })
     expect(checked).toMatchObject({ code: 1, stdout: '', stderr: halfCopy })
     const copied = await copy(from, to, '--json')
     expect(copied).toMatchObject({ code: 0, stderr: '' })
     const { bytes, skipped } = JSON.parse(copied.stdout)
     expect(bytes).toBeGreaterThan(largeCount * largeBytes)
     expect(skipped).toBe(0)
-    expect(await runCoatcheck({ args: ['check', '--data', to.data, ...to.words] })).toMatchObject({
+    expect(await runInProcess({ args: ['check', '--data', to.data, ...to.words] })).toMatchObject({
       code: 0,
     })
   })
@@ -112,14 +112,14 @@ describe('coatcheck copy', () => {
   it('is refused without source data, and if source and target are the same', async () => {
     const from = folderPlace()
     const absent = join(from.data, 'absent')
-    const nothing = await runCoatcheck({ args: ['copy', '--from', absent, '--to', from.data] })
+    const nothing = await runInProcess({ args: ['copy', '--from', absent, '--to', from.data] })
     expect(nothing).toMatchObject({
       code: 1,
       stderr: `coatcheck: There is no data in ${absent}.\n`,
     })
     await (await serve(from)).stop()
     for (const to of [from.data, `${from.data}/.`]) {
-      const circle = await runCoatcheck({ args: ['copy', '--from', from.data, '--to', to] })
+      const circle = await runInProcess({ args: ['copy', '--from', from.data, '--to', to] })
       expect(circle).toMatchObject({
         code: 1,
         stderr: 'coatcheck: The source and the target are the same place.\n',
@@ -141,7 +141,7 @@ describe('coatcheck copy', () => {
     ['--from a --to mysql://u:secret@h/d', /"mysql:\/\/u:\*\*\*@h\/d" is neither/],
   ])('says what is wrong with the arguments %j', async (words, says) => {
     const args = ['copy', ...words.split(' ').filter(Boolean)]
-    const { code, stdout, stderr } = await runCoatcheck({ args })
+    const { code, stdout, stderr } = await runInProcess({ args })
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     const [sentence = '', usage = ''] = stderr.split('\n')
     expect(sentence).toMatch(says)
@@ -153,7 +153,7 @@ describe('coatcheck copy', () => {
     const [from, { word }] = [folderPlace(), await databasePlace()]
     await (await serve(from)).stop()
     const to = word.replace('coatcheck@', 'coatcheck:secret@')
-    const { code, stdout, stderr } = await runCoatcheck({
+    const { code, stdout, stderr } = await runInProcess({
       args: ['copy', '--from', from.data, '--to', to],
     })
     expect(code).toBe(0)
@@ -205,7 +205,7 @@ describe('coatcheck copy', () => {
     expect(stderr.text).toMatch(/^coatcheck: [^\n]+\.\n$/)
     await postgres.start()
     expect(await copy(from, to)).toMatchObject({ code: 0, stderr: '' })
-    const checked = await runCoatcheck({ args: ['check', '--data', to.data, ...to.words] })
+    const checked = await runInProcess({ args: ['check', '--data', to.data, ...to.words] })
     expect(checked).toMatchObject({ code: 0, stderr: '' })
   })
 
@@ -272,7 +272,7 @@ function serve({ data, words }: Place): Promise<ServerProcess> {
 }
 
 function copy(from: Place, to: Place, ...flags: readonly string[]): Promise<Finished> {
-  return runCoatcheck({ args: ['copy', '--from', from.word, '--to', to.word, ...flags] })
+  return runInProcess({ args: ['copy', '--from', from.word, '--to', to.word, ...flags] })
 }
 
 /** Stores so much data that a copy takes a while. */

@@ -8,7 +8,7 @@ import { Client } from './support/network/client.ts'
 import { checkFolder } from './support/processes/command.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 
-const cycles = Number(process.env.COATCHECK_CRASH_CYCLES ?? 12)
+const cycles = Number(process.env.COATCHECK_CRASH_CYCLES ?? 8)
 const seed = Number(process.env.COATCHECK_CRASH_SEED ?? Date.now() % 1_000_000)
 const connections = 24
 const loadMsMin = 20

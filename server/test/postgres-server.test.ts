@@ -188,7 +188,7 @@ describe('the commands, on PostgreSQL', () => {
     expect((await commands.json('status')).engine).toBe('postgresql')
     const { code, stderr } = await commands.run('user', 'list', '--engine', 'lmdb')
     expect(code).toBe(1)
-    expect(stderr).toContain('a server with postgresql, not with lmdb')
+    expect(stderr).toContain('has the engine postgresql, not lmdb')
   })
 
   it('report what is wrong with the data', async () => {

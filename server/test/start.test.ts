@@ -17,7 +17,12 @@ import { createTestFolder } from './support/data/test-folder.ts'
 import { stampValue } from './support/load/stamped-value.ts'
 import { Client, errorTypeOf, type RemoteStore } from './support/network/client.ts'
 import { SlowDownload, SlowUpload } from './support/network/slow-transfer.ts'
-import { checkFolder, coatcheckWords, runCoatcheck } from './support/processes/command.ts'
+import {
+  checkFolder,
+  coatcheckWords,
+  runCoatcheck,
+  runInProcess,
+} from './support/processes/command.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 import { straceWords } from './support/processes/strace.ts'
 
@@ -27,13 +32,19 @@ const sameSignalMs = 1_100
 const oneSentence = /^coatcheck: [^\n]+\.\n$/
 
 describe('a server that cannot start says why in one sentence', () => {
-  const causes = [...wrongUsage, ...unusableFolders, ...unusableData, ...refusals]
-  it.each(causes)('$cause', async ({ setUp, says, code = 1 }) => {
+  // Settings are refused before a start does anything, so that needs no process of its own.
+  const causes = [
+    ...wrongUsage.map((cause) => ({ ...cause, run: runInProcess })),
+    ...[...unusableFolders, ...unusableData, ...refusals].map((cause) => {
+      return { ...cause, run: runCoatcheck }
+    }),
+  ]
+  it.each(causes)('$cause', async ({ setUp, says, run, code = 1 }) => {
     const folder = createTestFolder()
     const { args = [], env = {}, data = folder } = await setUp(folder)
     const words = ['serve', '--data', data, '--port', '0', ...args]
     const alone = { COATCHECK_NEMESIS_PORT: 'off', ...env }
-    const { stdout, stderr, ...end } = await runCoatcheck({ args: words, env: alone })
+    const { stdout, stderr, ...end } = await run({ args: words, env: alone })
     expect(stderr).toMatch(oneSentence)
     expect(stderr).toMatch(says)
     expect({ stdout, code: end.code }).toEqual({ stdout: '', code })

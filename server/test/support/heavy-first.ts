@@ -1,0 +1,34 @@
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** Files that take longest, the longest first: started last, each would run on alone. */
+const heaviest: readonly string[] = [
+  'server/test/disk-full.test.ts',
+  'server/test/cli-copy.test.ts',
+  'server/test/clients/apify-cli.test.ts',
+  'server/test/start.test.ts',
+  'server/test/failover.test.ts',
+  'server/test/revocation.test.ts',
+  'server/test/protocols/applab/play-table.test.ts',
+  'server/test/authorization.test.ts',
+  'server/test/crash.test.ts',
+  'server/src/engines/lmdb/crash.test.ts',
+  'server/test/cli-usage.test.ts',
+  'server/test/readme.test.ts',
+  'server/test/servers.test.ts',
+  'server/test/doors.test.ts',
+  'server/test/secrets.test.ts',
+  'server/test/protocols/apify/zip.test.ts',
+  'server/src/core/log/change-trimmer.test.ts',
+  'server/test/soak.test.ts',
+]
+
+/** Sorts test files as Vitest does, but the heaviest first: on a fresh clone it knows no times. */
+export class HeavyFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const placeOf = ({ moduleId }: TestSpecification): number => {
+      const place = heaviest.findIndex((path) => moduleId.endsWith(path))
+      return place < 0 ? heaviest.length : place
+    }
+    return (await super.sort(files)).toSorted((one, other) => placeOf(one) - placeOf(other))
+  }
+}

@@ -224,15 +224,18 @@ async function lock(path: string): Promise<DatabaseSync> {
   }
 }
 
+/** Of this process: two imports at the same time would silence all later warnings. */
+let sqlite: Promise<typeof import('node:sqlite')> | undefined
+
 /** Imports SQLite without the warning of Node 22 and 24 that it is new: only its lock is used. */
-async function importSqlite(): Promise<typeof import('node:sqlite')> {
+function importSqlite(): Promise<typeof import('node:sqlite')> {
+  if (sqlite) return sqlite
   const { emitWarning } = process
   process.emitWarning = () => undefined
-  try {
-    return await import('node:sqlite')
-  } finally {
+  sqlite = import('node:sqlite').finally(() => {
     process.emitWarning = emitWarning
-  }
+  })
+  return sqlite
 }
 
 function unusable(path: string, error: unknown): DataFolderError {

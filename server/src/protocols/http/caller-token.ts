@@ -11,9 +11,8 @@ export function callerToken(
   queryToken: string | undefined,
 ): string | undefined {
   if (authorization === undefined) return queryToken
-  if (authorization.startsWith(bearer) && !authorization.endsWith(' ')) {
-    return authorization.slice(bearer.length)
-  }
+  const isPlain = authorization.startsWith(bearer) && authorization.charCodeAt(bearer.length) !== 32
+  if (isPlain && !authorization.endsWith(' ')) return authorization.slice(bearer.length)
   if (/^(?!bearer )[a-z]+ +\S/i.test(authorization)) return queryToken
   return /^bearer +(\S+) *$/i.exec(authorization)?.[1] ?? authorization
 }

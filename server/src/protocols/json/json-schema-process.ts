@@ -100,7 +100,7 @@ function reasonOf(error: unknown): string {
 
 /** Answers the parent process until it disconnects. */
 function serve(send: (answer: Answer) => unknown): void {
-  const compiled = noneCompiled()
+  let compiled = noneCompiled()
   const work = { run: (): void => undefined }
   const context = createContext(work)
   const script = new Script('run()')
@@ -113,7 +113,10 @@ function serve(send: (answer: Answer) => unknown): void {
       // Only a timeout like this stops a regular expression that would never end.
       script.runInContext(context, { timeout: limits.jsonSchemaCheckMsMax })
     } catch (error) {
-      answer = isTimeout(error)
+      const tooLong = isTimeout(error)
+      // The timeout may have come in the middle of a change to the cache.
+      if (tooLong) compiled = noneCompiled()
+      answer = tooLong
         ? { kind: 'unsound', reason: 'checking it takes too long' }
         : { kind: 'failed', reason: reasonOf(error) }
     }

@@ -1,5 +1,10 @@
 import { describe, expect, it, vi } from 'vitest'
-import { type DataCommands, openPlace, places } from './support/data/data-commands.ts'
+import {
+  type DataCommands,
+  openPlace,
+  type PlaceServer,
+  places,
+} from './support/data/data-commands.ts'
 import { plainRequest } from './support/network/plain-request.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 
@@ -249,7 +254,7 @@ it('a change by a command applies to a running server at once', async () => {
 
 interface Opened {
   readonly commands: DataCommands
-  readonly server: ServerProcess
+  readonly server: PlaceServer
 }
 
 /** The user that a token belongs to, from the API; undefined without one. */
@@ -276,7 +281,7 @@ async function whileServed<T>(
   { commands, server }: Opened,
   work: (url: string) => Promise<T>,
 ): Promise<T> {
-  if (!server.hasExited) return work(server.url)
+  if (!server.hasStopped) return work(server.url)
   const { data } = commands
   const other = await ServerProcess.start({ data })
   const result = await work(other.url)

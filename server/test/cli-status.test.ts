@@ -1,7 +1,13 @@
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { readVersion } from '../src/installation/version.ts'
-import { DataCommands, openPlace, type Place, places } from './support/data/data-commands.ts'
+import {
+  DataCommands,
+  openPlace,
+  type Place,
+  type PlaceServer,
+  places,
+} from './support/data/data-commands.ts'
 import { mountSmallDisk } from './support/data/small-disk.ts'
 import { createTestFolder } from './support/data/test-folder.ts'
 import { Client } from './support/network/client.ts'
@@ -107,6 +113,6 @@ describe('coatcheck status', () => {
   })
 })
 
-function addressOf(place: Place, { url }: ServerProcess): string | undefined {
+function addressOf(place: Place, { url }: PlaceServer): string | undefined {
   return place === 'a running server' ? url : undefined
 }

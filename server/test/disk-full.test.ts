@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
 import { mountSmallDisk } from './support/data/small-disk.ts'
 import { createDiskFolder } from './support/data/test-folder.ts'
 import { readStamp, stampValue } from './support/load/stamped-value.ts'
@@ -23,6 +24,10 @@ const putsFailing = { small: 300, chunk: 800, large: 40 } as const
 const refusalsWanted = 20
 /** More writes than the server has threads that write. */
 const laterWrites = 20
+
+/** A folder after a first start; undefined: no test has needed one yet. */
+let firstStart: string | undefined
+afterAll(() => firstStart && rmSync(firstStart, { recursive: true }))
 
 describe('a full disk', { timeout: testMsMax }, () => {
   it.each([
@@ -223,14 +228,24 @@ async function serveOnFailingDisk({ file, inject }: FailingDisk): Promise<{
 }> {
   const folder = createDiskFolder()
   const data = join(folder, 'data')
-  const { server: first } = await serve({ data, connections: 1 })
-  expect(await first.stop()).toBe(0)
+  await copyFirstStart(data)
   const log = join(folder, 'calls.log')
   const traced = ['-e', `trace=${inject.split(':')[0]}`, '-e', `inject=${inject}`]
   const under = straceWords(['--seccomp-bpf', '-o', log, '-P', join(data, 'lmdb', file), ...traced])
   const served = await serve({ data, connections: 4, under })
   const injected = (): number => readFileSync(log, 'latin1').split('(INJECTED)').length - 1
   return { data, ...served, injected }
+}
+
+/** Copies a folder that had its first start, which spares each test a start. */
+async function copyFirstStart(data: string): Promise<void> {
+  if (firstStart === undefined) {
+    const folder = mkdtempSync(join(tmpdir(), 'coatcheck-first-start-'))
+    const { server } = await serve({ data: join(folder, 'data'), connections: 1 })
+    expect(await server.stop()).toBe(0)
+    firstStart = folder
+  }
+  cpSync(join(firstStart, 'data'), data, { recursive: true })
 }
 
 async function serve(options: {

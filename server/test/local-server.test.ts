@@ -10,7 +10,7 @@ import {
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { DataCommands, openPlace } from './support/data/data-commands.ts'
+import { DataCommands, openPlace, openServedFolder } from './support/data/data-commands.ts'
 import { reachableHost } from './support/data/start-cause.ts'
 import { createTestFolder } from './support/data/test-folder.ts'
 import { Client } from './support/network/client.ts'
@@ -101,7 +101,7 @@ describe('the local-server file, by which commands reach a server', () => {
 
 describe('the secret in the local-server file', () => {
   it('gives the rights of the first admin', async () => {
-    const { commands, server } = await openPlace('a running server')
+    const { commands, server } = await openServedFolder()
     const reply = await askMe(server.url, readIn(commands.data).secret)
     expect(reply.status).toBe(200)
     expect(JSON.parse(reply.body.toString()).data).toMatchObject({
@@ -113,7 +113,7 @@ describe('the secret in the local-server file', () => {
   it.each(['Forwarded', 'X-Forwarded-For', 'x-forwarded-for'])(
     'is refused with the header %s, whatever its value is',
     async (name) => {
-      const { commands, server } = await openPlace('a running server')
+      const { commands, server } = await openServedFolder()
       const { secret } = readIn(commands.data)
       for (const value of ['127.0.0.1', 'for=127.0.0.1', '']) {
         expect((await askMe(server.url, secret, { [name]: value })).status).toBe(401)
@@ -123,7 +123,7 @@ describe('the secret in the local-server file', () => {
   )
 
   it('is in no log, no output and no command line', async () => {
-    const { commands, server } = await openPlace('a running server')
+    const { commands, server } = await openServedFolder()
     const { data } = commands
     const { secret } = readIn(data)
     const log = join(createTestFolder(), 'log')
@@ -153,7 +153,7 @@ describe('the secret in the local-server file', () => {
   })
 
   it('is sent to the server directly, and to no proxy that the environment names', async () => {
-    const { commands } = await openPlace('a running server')
+    const { commands } = await openServedFolder()
     const proxy = await listenOn('http://127.0.0.1:0')
     const env = {
       NODE_USE_ENV_PROXY: '1',
@@ -191,7 +191,7 @@ describe('a folder that commands cannot use', () => {
     ['is missing', undefined],
     ['is cut short', '{"url": "http://127.0.0.1:1", "secr'],
   ])('is explained in one sentence if the file of its server %s', async (_, content) => {
-    const { commands, server } = await openPlace('a running server')
+    const { commands, server } = await openServedFolder()
     rmSync(fileIn(commands.data))
     if (content !== undefined) writeFileSync(fileIn(commands.data), content)
     const { code, stdout, stderr } = await commands.run('user', 'list')
@@ -202,7 +202,7 @@ describe('a folder that commands cannot use', () => {
   })
 
   it('is explained in one sentence if its server does not answer', async () => {
-    const { commands, server } = await openPlace('a running server')
+    const { commands, server } = await openServedFolder()
     server.signal('SIGSTOP')
     const { code, stdout, stderr } = await commands.run('user', 'list')
     server.signal('SIGCONT')

@@ -90,7 +90,7 @@ function capturePrints(): void {
 
 /** `coatcheck check` on a folder that nobody serves. */
 export function checkFolder(data: string): Promise<Finished> {
-  return runCoatcheck({ args: ['check', '--data', data] })
+  return runInProcess({ args: ['check', '--data', data] })
 }
 
 /** Removes the developer's own settings for Coatcheck and PostgreSQL. */

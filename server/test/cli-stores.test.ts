@@ -1,9 +1,13 @@
 import { describe, expect, it, vi } from 'vitest'
-import { DataCommands, type Place, places } from './support/data/data-commands.ts'
-import { createTestFolder } from './support/data/test-folder.ts'
+import {
+  type DataCommands,
+  openPlace,
+  type Place,
+  type PlaceServer,
+  places,
+} from './support/data/data-commands.ts'
 import { Client, errorTypeOf } from './support/network/client.ts'
 import type { Finished } from './support/processes/command.ts'
-import { ServerProcess } from './support/processes/server-process.ts'
 
 // Each place is a server, or a folder with its own data.
 vi.setConfig({ testTimeout: 120_000 })
@@ -13,7 +17,7 @@ const isoTime = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 /** A folder with stores of two users. */
 interface Stores {
   readonly commands: DataCommands
-  readonly server: ServerProcess
+  readonly server: PlaceServer
   readonly jane: string
   /** Jane's store `photos`, her `both` and her unnamed one; the owner's `both`. */
   readonly ids: { photos: string; both: string; unnamed: string; ownBoth: string }
@@ -259,9 +263,7 @@ async function openStores(
   place: Place,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Stores> {
-  const data = createTestFolder()
-  const commands = new DataCommands(data, env)
-  const server = await ServerProcess.start({ data, env })
+  const { commands, server } = await openPlace('a running server', { env })
   const jane = (await commands.out('user', 'add', 'jane')).trim()
   const [hers, own] = [jane, server.token].map((token) => new Client({ url: server.url, token }))
   if (!hers || !own) throw new Error('Both users must have a token.')

@@ -161,7 +161,9 @@ describe('the secret in the local-server file', () => {
       http_proxy: proxy.url,
       NO_PROXY: '',
     }
-    const { code } = await new DataCommands(commands.data, env).run('user', 'list')
+    // A process of its own: Node reads these variables when it starts.
+    const args = ['user', 'list', '--data', commands.data]
+    const { code } = await runCoatcheck({ args, env })
     expect({ code, asked: proxy.asked }).toEqual({ code: 0, asked: 0 })
   })
 })

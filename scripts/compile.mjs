@@ -9,14 +9,14 @@ const DIST = join(ROOT, 'server', 'dist')
 const PAGES = join(DIST, 'pages')
 const STAMP = join(ROOT, 'node_modules', '.coatcheck-build')
 const BUNDLE = join('scripts', 'bundle.mjs')
-const SERVER_SETTINGS = join('server', 'tsconfig.build.json')
 const CLIENT_SETTINGS = join('client', 'tsconfig.build.json')
-const SETTINGS = ['tsconfig.json', SERVER_SETTINGS, 'package-lock.json', BUNDLE]
+const SETTINGS = ['package-lock.json', BUNDLE]
 
 /** Builds server/dist unless it was built from just these sources. Returns whether it is there. */
 export async function ensureBuilt() {
   // Compares contents, not times: so a checkout, a copy or an edit during a build is noticed.
-  const fresh = readIfThere(STAMP) === hashOfSources() && existsSync(join(DIST, 'main.js'))
+  const fresh =
+    readIfThere(STAMP) === hashOfSources() && existsSync(join(DIST, 'server', 'main.js'))
   return fresh || (await build())
 }
 
@@ -25,10 +25,7 @@ export async function build() {
   const began = Date.now()
   const sources = hashOfSources()
   rmSync(STAMP, { force: true })
-  const isBuilt = await buildInto(DIST, async (folder) => {
-    const code = await compile(['-p', SERVER_SETTINGS, '--outDir', folder])
-    return code === 0 && (await bundle(join(folder, 'pages'))) === 0
-  })
+  const isBuilt = await buildInto(DIST, async (folder) => (await bundle(folder)) === 0)
   if (!isBuilt) return false
   writeFileSync(STAMP, sources)
   say(`built server/dist in ${seconds(began)} s`)
@@ -53,7 +50,7 @@ export async function buildClient() {
 
 /**
  * Lets `fill` build into a new folder, which then replaces the old one. Returns whether `fill`
- * worked. The folder is a new one, since the compiler leaves the output of removed sources behind.
+ * worked. The folder is a new one, since a build leaves the output of removed sources behind.
  * The old one stays until then, since a server that starts meanwhile reads it.
  */
 async function buildInto(dist, fill) {
@@ -74,7 +71,7 @@ export function compile(args) {
   return runOnOurNode([join('node_modules', 'typescript', 'bin', 'tsc'), ...args])
 }
 
-/** Writes the scripts of web pages into a folder. */
+/** Writes the server and the files of web pages into a folder. */
 function bundle(folder) {
   return runOnOurNode([BUNDLE, folder])
 }

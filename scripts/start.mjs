@@ -11,7 +11,7 @@ const SAME_SIGNAL_MS = 500
 const PARENT_CHECK_MS = 500
 
 await ensureInstalled()
-if (!(await ensureBuilt())) fail('the build failed; see the messages of the compiler above.')
+if (!(await ensureBuilt())) fail('the build failed; see the messages above.')
 serve(process.argv.slice(2))
 
 function serve(args) {

@@ -32,7 +32,8 @@ describe('the published package', { timeout: installMs }, () => {
     expect(names).toEqual(
       expect.arrayContaining([
         './bin/coatcheck.js',
-        './dist/main.js',
+        './dist/server/main.js',
+        './dist/server/json-schema-process.js',
         './dist/pages/applab.js',
         './dist/pages/play/play.html',
         './dist/pages/play/play.js',

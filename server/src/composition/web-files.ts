@@ -3,8 +3,8 @@ import { extname } from 'node:path'
 import type { WebFile } from '../protocols/pages/web-files.ts'
 
 /**
- * The build puts these files into `server/dist/pages`. This module runs in `server/dist` or in the
- * sources.
+ * The build puts these files into `server/dist/pages`. This module runs in `server/dist/server` or
+ * in the sources.
  */
 const folders = ['../pages/', '../../dist/pages/']
 

@@ -242,7 +242,8 @@ describe('a program', () => {
     await expect.poll(async () => (await play.printed()).length).toBeGreaterThan(2)
     await play.button('Stop').click()
     const { length } = await play.printed()
-    await play.page.waitForLoadState('networkidle')
+    // In which it would print a hundred lines more.
+    await play.page.waitForTimeout(100)
     expect(await play.printed()).toHaveLength(length)
   })
 
@@ -307,8 +308,10 @@ console.log('origin', origin, [location.href, document.referrer, name].join().in
 
   it('that changes its location leaves only its own frame', async () => {
     const play = await newProject()
-    await play.writeAndRun(`location = '${server.url}/v2'`)
-    await play.page.waitForLoadState('networkidle')
+    await play.writeAndRun(`console.log('leaving')
+location = '${server.url}/v2'`)
+    await expect.poll(() => play.printed()).toEqual(['leaving'])
+    await play.page.waitForTimeout(100)
     expect(play.page.url()).toBe(`${server.url}/play`)
     await play.writeAndRun("console.log('here')")
     await expect.poll(() => play.printed()).toEqual(['here'])

@@ -52,8 +52,9 @@ async function bundlePrograms(dir) {
     platform: 'node',
     tsconfig: false,
     transform: { target: NODES },
-    // Packages are imported from node_modules, as npm installs them.
-    external: (id) => !id.startsWith('.') && !isAbsolute(id),
+    // Packages are imported from node_modules, as npm installs them. The bundler itself brings the
+    // functions that it calls for syntax that the oldest Node does not know.
+    external: (id) => !/^\.|^@oxc-project\//.test(id) && !isAbsolute(id),
   })
   await bundler.write({ dir, format: 'esm', chunkFileNames: '[name].js' })
   await bundler.close()

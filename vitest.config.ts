@@ -19,8 +19,8 @@ export default defineConfig({
     sequence: { sequencer: HeavyFirst },
     // CommonJS packages are imported as Node itself imports them.
     deps: { interopDefault: false },
-    // One more than the two processors of CI: many tests wait for a disk, a timer or a process.
-    maxWorkers: 3,
+    // Twice the processors of CI: many tests wait for a disk, a timer or a process.
+    maxWorkers: 4,
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // What a test waits for may take long where others measure; one that fails takes as long as it may.

@@ -13,6 +13,7 @@ import { ROOT, run, say, toolEnv } from './process.mjs'
 const LONG = {
   COATCHECK_CRASH_CYCLES: '1000',
   COATCHECK_CRASH_RUNS: '200',
+  COATCHECK_SIMULATION_RUNS: '300',
   COATCHECK_SOAK_MINUTES: '60',
   COATCHECK_FAILOVER_ROUNDS: '3',
   COATCHECK_FAILOVER_WRITES: '100000',
@@ -46,7 +47,7 @@ function chosenTests(args) {
 
 function longTests(args) {
   for (const [name, value] of Object.entries(LONG)) process.env[name] ??= value
-  const files = ['test/crash', 'test/soak', 'test/failover', 'nemesis/crash', 'lmdb/crash']
+  const files = ['test/crash', 'test/soak', 'test/failover', 'test/simulation', 'nemesis/crash', 'lmdb/crash']
   return [...args.filter((arg) => arg !== '--long'), ...files]
 }
 

@@ -3,7 +3,7 @@ import { ApifyClient } from 'apify-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Answered, type Asked, Remote } from './support/network/remote.ts'
 import { SocketClient } from './support/network/socket-client.ts'
-import { engines, startTestServer, type TestServer } from './support/network/test-server.ts'
+import { allEngines, startTestServer, type TestServer } from './support/network/test-server.ts'
 
 /** A value that every door should see the same: the same bytes and content type. */
 interface Kind {
@@ -191,7 +191,7 @@ function asJson({ bytes, contentType }: Kind): Seen {
 
 const pairs = doors.flatMap((writer) => doors.map((reader) => ({ writer, reader })))
 
-describe.each(engines)('on %s', (engine) => {
+describe.each(allEngines)('on %s', (engine) => {
   beforeAll(async () => {
     server = await startTestServer({ engine, nemesisPort: 0 })
     const client = new ApifyClient({ baseUrl: server.url, token: server.token })

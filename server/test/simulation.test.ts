@@ -98,7 +98,9 @@ class Simulation {
   }
 }
 
-const seeds = Array.from({ length: 20 }, (_, seed) => seed)
+/** More by `npm run test:long`. */
+const runs = Number(process.env.COATCHECK_SIMULATION_RUNS ?? 6)
+const seeds = Array.from({ length: runs }, (_, seed) => seed)
 
 it.each(seeds)(
   'stores hold the right records while everything fails that can fail: seed %i',

@@ -25,6 +25,8 @@ import { ChangeTrimmer } from './change-trimmer.ts'
 
 const storeId = 'store000000000001'
 const otherId = 'store000000000002'
+/** A log that is read over several pages and removed in several batches. */
+const small = { keptMax: 5_000, betweenTrims: 1_000, rememberedMax: 1_000_000 } as const
 
 /** An engine that holds stores with this many changes each, made `apartMs` apart. */
 async function engineWith(
@@ -152,13 +154,13 @@ describe('a swept change log', () => {
 })
 
 describe('a change log that is trimmed again and again', () => {
-  const max = limits.changesKeptPerStoreMax
-  const enough = limits.changesBetweenTrims
+  const max = small.keptMax
+  const enough = small.betweenTrims
 
-  it('keeps the newest 100,000 changes each time, and is read only once', async () => {
+  it('keeps the newest changes each time, and is read only once', async () => {
     const { environment, engine, change } = await busyStore(max + 10)
     const scanned = new ScannedEngine(engine)
-    const trimmer = new ChangeTrimmer(scanned, environment)
+    const trimmer = new ChangeTrimmer(scanned, environment, small)
     let pages = 0
     scanned.afterScan = async () => {
       pages += 1
@@ -180,7 +182,7 @@ describe('a change log that is trimmed again and again', () => {
   it('counts a change that was logged during the read only once', async () => {
     const { environment, engine, change } = await busyStore(max)
     const slow = new ScannedEngine(engine)
-    const trimmer = new ChangeTrimmer(slow, environment)
+    const trimmer = new ChangeTrimmer(slow, environment, small)
     noteEnough(trimmer)
     slow.afterScan = async () => {
       for (let made = 0; made < 5; made += 1) trimmer.note(storeId, await change())
@@ -195,7 +197,7 @@ describe('a change log that is trimmed again and again', () => {
   it('is trimmed completely after a trim that failed in the middle', async () => {
     const { environment, engine, change } = await busyStore(max)
     const hurt = new HurtEngine(engine)
-    const trimmer = new ChangeTrimmer(hurt, environment)
+    const trimmer = new ChangeTrimmer(hurt, environment, small)
     for (let made = 0; made < enough; made += 1) trimmer.note(storeId, await change())
     await trimmer.sweep()
     for (let made = 0; made < enough; made += 1) trimmer.note(storeId, await change())
@@ -216,7 +218,7 @@ describe('a change log that is trimmed again and again', () => {
     const ids = [storeId, otherId]
     const engine = await engineWith(environment, { [storeId]: max, [otherId]: max })
     const scanned = new ScannedEngine(engine)
-    const trimmer = new ChangeTrimmer(scanned, environment, 2 * max)
+    const trimmer = new ChangeTrimmer(scanned, environment, { ...small, rememberedMax: 2 * max })
     let pages = 0
     scanned.afterScan = async () => {
       pages += 1
@@ -239,6 +241,8 @@ describe('a change log that is trimmed again and again', () => {
   })
 
   it('counts a clear as well', async () => {
+    const max = limits.changesKeptPerStoreMax
+    const enough = limits.changesBetweenTrims
     const domain = await openTestDomain(new MemoryEngine())
     const store = await domain.stores.create({ ownerId: owner, name: 'busy' })
     const write = async (): Promise<void> => {
@@ -260,29 +264,29 @@ describe('a change log that is trimmed again and again', () => {
 })
 
 describe('a change log that two servers sweep', () => {
-  it('keeps 100,000 changes, whichever server made them', async () => {
-    const { environment, engine, change } = await busyStore(limits.changesKeptPerStoreMax)
-    const trimmer = new ChangeTrimmer(new SharedEngine(engine), environment)
+  it('keeps its newest changes, whichever server made them', async () => {
+    const { environment, engine, change } = await busyStore(small.keptMax)
+    const trimmer = new ChangeTrimmer(new SharedEngine(engine), environment, small)
     for (let sweep = 0; sweep < 2; sweep += 1) {
-      for (let made = 0; made < limits.changesBetweenTrims; made += 1) {
+      for (let made = 0; made < small.betweenTrims; made += 1) {
         await change() // by the other server
         trimmer.note(storeId, await change())
       }
       await trimmer.sweep()
-      expect(await changesIn(engine)).toBe(limits.changesKeptPerStoreMax)
+      expect(await changesIn(engine)).toBe(small.keptMax)
     }
   })
 
   it('does not lose the same excess twice', async () => {
     const environment = new TestEnvironment()
     const excess = 1_234
-    const count = limits.changesKeptPerStoreMax + excess
+    const count = small.keptMax + excess
     const engine = await engineWith(environment, { [storeId]: count })
     const shared = new SharedEngine(engine)
     const slow = new ScannedEngine(shared)
     const [one, two] = [
-      new ChangeTrimmer(shared, environment),
-      new ChangeTrimmer(slow, environment),
+      new ChangeTrimmer(shared, environment, small),
+      new ChangeTrimmer(slow, environment, small),
     ]
     for (const trimmer of [one, two]) noteEnough(trimmer)
     slow.afterScan = async ({ more }) => {
@@ -292,7 +296,7 @@ describe('a change log that two servers sweep', () => {
     }
     await two.sweep()
     expect(slow.afterScan).toBeUndefined()
-    expect(await changesIn(engine)).toBe(limits.changesKeptPerStoreMax)
+    expect(await changesIn(engine)).toBe(small.keptMax)
   })
 
   it('keeps the mark of the server that trimmed farthest', async () => {
@@ -308,9 +312,9 @@ describe('a change log that two servers sweep', () => {
     slow.afterScan = async ({ entries }) => {
       if (entries.length === 1) return
       slow.afterScan = undefined // the server knows what it will remove
-      await new ChangeTrimmer(shared, environment).sweep()
+      await new ChangeTrimmer(shared, environment, small).sweep()
     }
-    await new ChangeTrimmer(slow, environment).sweep()
+    await new ChangeTrimmer(slow, environment, small).sweep()
     expect(slow.afterScan).toBeUndefined()
     expect(await changesIn(engine)).toBe(1)
     const [mark] = await entriesOf(engine, 'changesTrimmed')

@@ -17,11 +17,27 @@ import { limits } from '../kernel/limits.ts'
 import { lruCache } from '../kernel/lru-cache.ts'
 import { changeTimeOf } from './change.ts'
 
+/** Numbers of changes. */
+export interface ChangeLogBounds {
+  /** How many a log keeps when it is trimmed. */
+  readonly keptMax: number
+  /** A log is counted once this many were made since it was last counted. */
+  readonly betweenTrims: number
+  /** How many are remembered, approximately. */
+  readonly rememberedMax: number
+}
+
+const usualBounds: ChangeLogBounds = {
+  keptMax: limits.changesKeptPerStoreMax,
+  betweenTrims: limits.changesBetweenTrims,
+  rememberedMax: limits.rememberedChangesMax,
+}
+
 /** Keeps each store's change log within its maximum age and length, in bounded batches. */
 export class ChangeTrimmer {
   readonly #engine: StorageEngine
   readonly #environment: Environment
-  readonly #rememberedMax: number
+  readonly #bounds: ChangeLogBounds
   /** By store id: changes by this server since it last counted the store's log. */
   readonly #tally = lruCache<string, { changes: number }>(limits.activeStoresMax)
   /**
@@ -31,15 +47,10 @@ export class ChangeTrimmer {
   readonly #remembered = new Map<string, Revision[]>()
   #cursor = kindRange('change').start
 
-  /** `rememberedMax`: how many changes are remembered, approximately. */
-  constructor(
-    engine: StorageEngine,
-    environment: Environment,
-    rememberedMax: number = limits.rememberedChangesMax,
-  ) {
+  constructor(engine: StorageEngine, environment: Environment, bounds = usualBounds) {
     this.#engine = engine
     this.#environment = environment
-    this.#rememberedMax = rememberedMax
+    this.#bounds = bounds
   }
 
   /** To be called after each commit that logs a change. */
@@ -49,7 +60,7 @@ export class ChangeTrimmer {
     else this.#tally.set(storeId, { changes: 1 })
     const log = this.#remembered.get(storeId)
     if (!log) return
-    if (log.length < this.#rememberedMax) log.push(revision)
+    if (log.length < this.#bounds.rememberedMax) log.push(revision)
     else this.#remembered.delete(storeId)
   }
 
@@ -58,7 +69,7 @@ export class ChangeTrimmer {
    */
   async sweep(): Promise<void> {
     for (const [storeId, { changes }] of [...this.#tally]) {
-      if (changes < limits.changesBetweenTrims) continue
+      if (changes < this.#bounds.betweenTrims) continue
       this.#tally.delete(storeId)
       await this.#trimLength(storeId)
     }
@@ -105,7 +116,7 @@ export class ChangeTrimmer {
     const known = this.#remembered.get(storeId) ?? (await this.#read(storeId))
     // Commits may be noted out of order, and a commit may be both noted and read.
     const log = known.sort(ascending).filter((revision, at) => revision !== known[at - 1])
-    const excess = log.splice(0, Math.max(0, log.length - limits.changesKeptPerStoreMax))
+    const excess = log.splice(0, Math.max(0, log.length - this.#bounds.keptMax))
     if (this.#remembered.delete(storeId)) this.#remembered.set(storeId, log)
     this.#forgetSome()
     return excess
@@ -127,10 +138,12 @@ export class ChangeTrimmer {
 
   #forgetSome(): void {
     let count = 0
-    for (const log of this.#remembered.values()) count += grown(log)
+    // Until its next trim, a log grows by this many.
+    const growth = this.#bounds.betweenTrims
+    for (const log of this.#remembered.values()) count += log.length + growth
     for (const [storeId, log] of this.#remembered) {
-      if (count <= this.#rememberedMax) return
-      count -= grown(log)
+      if (count <= this.#bounds.rememberedMax) return
+      count -= log.length + growth
       this.#remembered.delete(storeId)
     }
   }
@@ -189,11 +202,6 @@ export class ChangeTrimmer {
 /** The revision up to which a log was trimmed, according to its mark. */
 function trimmedBy(mark: Entry | undefined): Revision {
   return mark && !mark.isDamaged ? decodeNumber(mark.value, 0) : 0
-}
-
-/** The expected length of a log at its next trim. */
-function grown(log: readonly Revision[]): number {
-  return log.length + limits.changesBetweenTrims
 }
 
 function ascending(a: number, b: number): number {

@@ -14,7 +14,7 @@ import type { Bytes } from '../../core/kernel/bytes.ts'
 import { LmdbEngine } from './lmdb.ts'
 
 /** More by `npm run test:long`. */
-const runs = Number(process.env.COATCHECK_CRASH_RUNS ?? 5)
+const runs = Number(process.env.COATCHECK_CRASH_RUNS ?? 2)
 /** The two pages that name LMDB's last transactions. */
 const metaBytes = 2 * 8_192
 /** Too large for the journal: goes straight into LMDB. */

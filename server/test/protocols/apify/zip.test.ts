@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { deflateSync, gzipSync } from 'node:zlib'
 import type { KeyValueStoreClient } from 'apify-client'
 import { describe, expect, it } from 'vitest'
+import { Client, RemoteStore } from '../../support/network/client.ts'
 import { readTexts, readZip } from '../../support/network/read-zip.ts'
 import { engines, useTestServer } from '../../support/network/test-server.ts'
 
@@ -70,10 +71,10 @@ describe.each(engines)('the ZIP of all records, on %s', (engine) => {
     const { store, id } = await open('many')
     const keys = Array.from({ length: 3_000 }, (_, index) => `many-${10_000 + index}`)
     await store.setRecord({ key: 'other', value: 1 })
-    for (let from = 0; from < keys.length; from += 100) {
-      const some = keys.slice(from, from + 100)
-      await Promise.all(some.map((key) => store.setRecord({ key, value: `value of ${key}` })))
-    }
+    const client = new Client({ url: server.url(), token: server.token() }, { connections: 16 })
+    const many = new RemoteStore(client, id)
+    await Promise.all(keys.map((key) => many.put(key, `value of ${key}`)))
+    client.close()
     const files = await readZip((await download(id, '?prefix=many-')).archive)
     expect(files.map(({ name }) => name)).toEqual(keys)
     expect(files.every(({ name, bytes }) => bytes.equals(Buffer.from(`value of ${name}`)))).toBe(

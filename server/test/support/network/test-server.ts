@@ -10,7 +10,9 @@ import type { Config } from '../../../src/installation/config.ts'
 import type { EngineOpener } from '../../../src/installation/opened-data.ts'
 import { createTestDatabase } from '../postgres/test-database.ts'
 
-export const engines = ['memory', 'lmdb', 'postgresql'] as const
+export const allEngines = ['memory', 'lmdb', 'postgresql'] as const
+/** The engines that keep data: a suite about one door needs no more than these. */
+export const engines = ['lmdb', 'postgresql'] as const
 
 /** A real server of this process, on a port and in a folder of its own. */
 export interface TestServer {

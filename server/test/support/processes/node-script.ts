@@ -8,7 +8,7 @@ import { ProcessOutput } from './process-output.ts'
 export interface NodeScript {
   readonly file: string
   readonly args?: readonly string[]
-  /** The whole environment besides PATH, so that the developer's own settings have no effect. */
+  /** The whole environment besides PATH and the compile cache: no settings of the developer. */
   readonly env: Readonly<Record<string, string>>
   readonly cwd: string
 }
@@ -20,7 +20,7 @@ const scriptMs = 60_000
 export async function runNodeScript({ file, args = [], env, cwd }: NodeScript): Promise<Finished> {
   const child = spawn(process.execPath, [file, ...args], {
     cwd,
-    env: { PATH: process.env.PATH, ...env },
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: scriptMs,
     killSignal: 'SIGKILL',

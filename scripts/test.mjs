@@ -47,7 +47,14 @@ function chosenTests(args) {
 
 function longTests(args) {
   for (const [name, value] of Object.entries(LONG)) process.env[name] ??= value
-  const files = ['test/crash', 'test/soak', 'test/failover', 'test/simulation', 'nemesis/crash', 'lmdb/crash']
+  const files = [
+    'test/crash',
+    'test/soak',
+    'test/failover',
+    'test/simulation',
+    'nemesis/crash',
+    'lmdb/crash',
+  ]
   return [...args.filter((arg) => arg !== '--long'), ...files]
 }
 

@@ -1,85 +1,111 @@
-import type { JsonText } from '../json-text.ts'
-import { isEqual, isLess, type Value } from './comparison.ts'
-import { type PathFunction, pathLength } from './functions.ts'
-import { findAll, findOne, type Query, type Search, type Test } from './query.ts'
+import { JsonText } from '../json-text.ts'
+import type { PathFunction } from './functions.ts'
+import { findAll, type Search, type Segment, type Test, valueAt } from './query.ts'
 import type { Steps } from './steps.ts'
+import {
+  booleanValue,
+  compareValues,
+  isEqual,
+  isNull,
+  isTrue,
+  nullValue,
+  type Value,
+} from './value.ts'
 
-/** A value in a filter, or Nothing. */
-export type ValueOf = (current: JsonText, search: Search) => Value
-
-/** An argument of a function. */
-export type NodesOf = (current: JsonText, search: Search) => readonly JsonText[]
-
-/** A query within a filter, from the root or from the value that the filter looks at. */
-export interface FilterQuery extends Query {
-  readonly isFromRoot: boolean
-}
+/**
+ * Evaluates a part of a filter for the value `current`. Undefined: a function got a value that it
+ * does not take; then the filter does not select `current`, whatever its other parts say.
+ */
+export type ValueOf = (current: JsonText, search: Search) => Value | undefined
 
 export type Comparison = '==' | '!=' | '<' | '<=' | '>' | '>='
 
-/** As RFC 9535 (2.3.5.2.2) defines them. */
 const comparisons = {
-  '==': isEqual,
-  '!=': (a, b, steps) => !isEqual(a, b, steps),
-  '<': isLess,
-  '<=': (a, b, steps) => isLess(a, b, steps) || isEqual(a, b, steps),
-  '>': (a, b, steps) => isLess(b, a, steps),
-  '>=': (a, b, steps) => isLess(b, a, steps) || isEqual(a, b, steps),
-} satisfies Record<Comparison, (a: Value, b: Value, steps: Steps) => boolean>
+  '==': (a, b, steps) => booleanValue(isEqual(a, b, steps)),
+  '!=': (a, b, steps) => booleanValue(!isEqual(a, b, steps)),
+  '<': inOrder((order) => order < 0),
+  '<=': inOrder((order) => order <= 0),
+  '>': inOrder((order) => order > 0),
+  '>=': inOrder((order) => order >= 0),
+} satisfies Record<Comparison, (a: Value, b: Value, steps: Steps) => Value>
 
-export function isComparison(operator: string): operator is Comparison {
-  return Object.hasOwn(comparisons, operator)
-}
-
-export function compares(left: ValueOf, operator: Comparison, right: ValueOf): Test {
-  const compare = comparisons[operator]
-  return (current, search) => {
-    search.steps.spend(1)
-    return compare(left(current, search), right(current, search), search.steps)
+function inOrder(accepts: (order: number) => boolean) {
+  return (a: Value, b: Value, steps: Steps): Value => {
+    const order = compareValues(a, b, steps)
+    return order === undefined ? nullValue : booleanValue(accepts(order))
   }
 }
 
-export function isBoth(left: Test, right: Test): Test {
-  return (current, search) => left(current, search) && right(current, search)
-}
-
-export function isEither(left: Test, right: Test): Test {
-  return (current, search) => left(current, search) || right(current, search)
-}
-
-export function isNot(test: Test): Test {
-  return (current, search) => !test(current, search)
-}
-
-export function findsAny(query: FilterQuery): Test {
-  const nodes = nodesOf(query)
-  return (current, search) => nodes(current, search).length > 0
-}
-
-export function nodesOf(query: FilterQuery): NodesOf {
+/** The test of a whole filter: it asks for the truth of its value. */
+export function tests(value: ValueOf): Test {
   return (current, search) => {
-    search.steps.spend(1)
-    return findAll(query, query.isFromRoot ? search.root : current, search)
+    const found = value(current, search)
+    return found !== undefined && isTrue(found)
   }
 }
 
-/** The value that a singular query finds. */
-export function singularValue(
-  keys: readonly (string | number)[],
+export function compares(left: ValueOf, operator: Comparison, right: ValueOf): ValueOf {
+  return ofBoth(left, right, comparisons[operator])
+}
+
+/** The second value if the first one is true, otherwise the first. */
+export function isBoth(left: ValueOf, right: ValueOf): ValueOf {
+  return ofBoth(left, right, (a, b) => (isTrue(a) ? b : a))
+}
+
+/** The first value if it is true, otherwise the second. */
+export function isEither(left: ValueOf, right: ValueOf): ValueOf {
+  return ofBoth(left, right, (a, b) => {
+    if (isNull(a) && isNull(b)) return nullValue
+    return isTrue(a) ? a : b
+  })
+}
+
+/** Both sides are always evaluated: a function that fails in either of them decides. */
+function ofBoth(
+  left: ValueOf,
+  right: ValueOf,
+  operate: (a: Value, b: Value, steps: Steps) => Value,
+): ValueOf {
+  return (current, search) => {
+    search.steps.spend(1)
+    const a = left(current, search)
+    const b = right(current, search)
+    return a === undefined || b === undefined ? undefined : operate(a, b, search.steps)
+  }
+}
+
+export function isNot(value: ValueOf): ValueOf {
+  return (current, search) => {
+    const found = value(current, search)
+    return found === undefined ? undefined : booleanValue(!isTrue(found))
+  }
+}
+
+/** A query within a filter, from the root or from the value that the filter looks at. */
+export function finds(
+  segments: readonly Segment[],
   { isFromRoot }: { isFromRoot: boolean },
 ): ValueOf {
-  return (current, search) => findOne(keys, isFromRoot ? search.root : current, search)
+  const first = segments.findIndex(({ key }) => key === undefined)
+  const keys = segments.slice(0, first < 0 ? segments.length : first).map(({ key }) => key ?? '')
+  const others = first < 0 ? [] : segments.slice(first)
+  return (current, search) => {
+    search.steps.spend(1)
+    const value = valueAt(keys, isFromRoot ? search.root : current, search)
+    if (!value) return nullValue
+    return others.length === 0 ? value : findAll(others, value, search)
+  }
 }
 
-/**
- * The value of `.length` at the end of a query, as in jsoncons: for arrays and strings, which have
- * no members, it is the length; for objects it is the member of that name.
- */
-export function lengthOf(whole: ValueOf): ValueOf {
+/** `=~`: whether a string has a part that matches the pattern; null for other values. */
+export function fits(value: ValueOf, pattern: string): ValueOf {
   return (current, search) => {
-    const value = whole(current, search)
-    if (value?.kind === 'object') return findOne(['length'], value, search)
-    return value && pathLength(value, search)
+    const text = value(current, search)
+    if (text === undefined) return undefined
+    if (!(text instanceof JsonText) || text.kind !== 'string') return nullValue
+    search.steps.spendOnText(text.end - text.start)
+    return booleanValue(search.patterns.isIn(text.string(), pattern, search.steps))
   }
 }
 
@@ -87,13 +113,14 @@ export function literal(value: JsonText): ValueOf {
   return () => value
 }
 
-export function callsForValue({ call }: PathFunction, given: readonly NodesOf[]): ValueOf {
+export function calls({ call }: PathFunction, given: readonly ValueOf[]): ValueOf {
   return (current, search) => {
-    const result = call(search, ...given.map((nodes) => nodes(current, search)))
-    return typeof result === 'boolean' ? undefined : result
+    const values: Value[] = []
+    for (const one of given) {
+      const value = one(current, search)
+      if (value === undefined) return undefined
+      values.push(value)
+    }
+    return call(search, ...values)
   }
-}
-
-export function callsForTruth({ call }: PathFunction, given: readonly NodesOf[]): Test {
-  return (current, search) => call(search, ...given.map((nodes) => nodes(current, search))) === true
 }

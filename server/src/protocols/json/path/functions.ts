@@ -1,20 +1,19 @@
-import { type JsonText, parseJsonText } from '../json-text.ts'
-import { isEqual, isLess, type Value } from './comparison.ts'
+import { JsonText, parseJsonText } from '../json-text.ts'
+import { JsonPathError } from './error.ts'
 import type { Patterns } from './pattern.ts'
 import type { Steps } from './steps.ts'
+import { arrayOf, booleanValue, compareValues, isEqual, nullValue, type Value } from './value.ts'
 
 export interface FunctionScope {
   readonly steps: Steps
   readonly patterns: Patterns
 }
 
-/** An argument is a value (one or none) or nodes (any number). */
 export interface PathFunction {
-  readonly takes: readonly ('value' | 'nodes')[]
-  /** A truth is a condition by itself, a value must be compared. */
-  readonly gives: 'value' | 'truth'
-  /** A truth is `true` or `false`. */
-  call(scope: FunctionScope, ...given: (readonly JsonText[])[]): Value | boolean
+  /** How many arguments it takes. */
+  readonly arity: number
+  /** Undefined: it does not take these values. Throws JsonPathError. */
+  call(scope: FunctionScope, ...given: readonly Value[]): Value | undefined
 }
 
 /**
@@ -23,86 +22,81 @@ export interface PathFunction {
  */
 const includesPerStep = 4_096
 
-/** The functions of RFC 9535, and those of jsoncons that make sense in filters. */
+/** The functions of jsoncons 0.171, and `match`, `search` and `value` of RFC 9535. */
 export const pathFunctions: ReadonlyMap<string, PathFunction> = new Map([
-  ['length', ofValue(pathLength)],
-  ['count', ofNodes((nodes) => made(nodes.length))],
-  ['value', ofNodes((nodes) => (nodes.length === 1 ? nodes[0] : undefined))],
-  [
-    'match',
-    ofStrings((text, pattern, scope) => scope.patterns.matches(text, pattern, scope.steps)),
-  ],
-  ['search', ofStrings((text, pattern, scope) => scope.patterns.isIn(text, pattern, scope.steps))],
-  ['starts_with', ofStrings((text, part) => text.startsWith(part))],
-  ['ends_with', ofStrings((text, part) => text.endsWith(part))],
-  ['contains', ofTwo('truth', contains)],
-  ['tokenize', ofTwo('value', tokenize)],
+  ['length', ofValue((value, { steps }) => sizeOf(value, steps))],
+  ['count', ofValue((value, { steps }) => sizeOf(value, steps))],
+  ['value', ofValue((value) => (value instanceof JsonText ? value : onlyOne(value)))],
+  ['match', ofPattern(({ patterns, steps }, text, by) => patterns.matches(text, by, steps))],
+  ['search', ofPattern(({ patterns, steps }, text, by) => patterns.isIn(text, by, steps))],
+  ['starts_with', ofStrings((text, part) => booleanValue(text.startsWith(part)))],
+  ['ends_with', ofStrings((text, part) => booleanValue(text.endsWith(part)))],
+  ['contains', { arity: 2, call: contains }],
+  ['tokenize', ofStrings(tokenize)],
   ['keys', ofValue(keysOf)],
-  ['sum', ofNumbers((numbers) => sumOf(numbers))],
-  ['avg', ofNumbers((numbers) => averageOf(numbers))],
-  ['prod', ofNumbers((numbers) => numbers.reduce((product, one) => product * Number(one), 1))],
-  ['min', ofNodes((nodes, scope) => extreme(nodes, scope, (a, b) => isLess(a, b, scope.steps)))],
-  ['max', ofNodes((nodes, scope) => extreme(nodes, scope, (a, b) => isLess(b, a, scope.steps)))],
+  ['sum', ofNumbers((numbers) => made(sumOf(numbers)))],
+  ['avg', ofNumbers((numbers) => made(averageOf(numbers)))],
+  ['prod', ofNumbers((numbers) => (numbers.length > 0 ? made(productOf(numbers)) : undefined))],
+  ['min', ofValue((value, scope) => extreme(value, scope, (order) => order < 0))],
+  ['max', ofValue((value, scope) => extreme(value, scope, (order) => order > 0))],
   ['abs', ofNumber((number) => number.replace('-', ''))],
   ['ceil', ofNumber((number) => (isInteger(number) ? number : Math.ceil(Number(number))))],
   ['floor', ofNumber((number) => (isInteger(number) ? number : Math.floor(Number(number))))],
   ['to_number', ofValue(toNumber)],
 ])
 
-function ofValue(call: (value: JsonText, scope: FunctionScope) => Value): PathFunction {
-  return {
-    takes: ['value'],
-    gives: 'value',
-    call: (scope, [value] = []) => value && call(value, scope),
-  }
+function ofValue(call: (value: Value, scope: FunctionScope) => Value | undefined): PathFunction {
+  return { arity: 1, call: (scope, value) => value && call(value, scope) }
 }
 
-function ofTwo(
-  gives: 'value' | 'truth',
-  call: (a: JsonText, b: JsonText, scope: FunctionScope) => Value | boolean,
+/** A function that takes two strings. */
+function ofStrings(
+  call: (a: string, b: string, scope: FunctionScope) => Value | undefined,
 ): PathFunction {
   return {
-    takes: ['value', 'value'],
-    gives,
-    call: (scope, [a] = [], [b] = []) => {
-      if (a && b) return call(a, b, scope)
-      return gives === 'truth' ? false : undefined
+    arity: 2,
+    call: (scope, a, b) => {
+      const text = a && stringOf(a, scope)
+      const other = b && stringOf(b, scope)
+      return text === undefined || other === undefined ? undefined : call(text, other, scope)
     },
   }
 }
 
-/** A function of two strings. It gives false if one of its arguments is not a string. */
-function ofStrings(call: (a: string, b: string, scope: FunctionScope) => boolean): PathFunction {
-  return ofTwo('truth', (a, b, scope) => {
-    if (a.kind !== 'string' || b.kind !== 'string') return false
-    return call(stringOf(a, scope), stringOf(b, scope), scope)
-  })
-}
-
-function ofNodes(call: (nodes: readonly JsonText[], scope: FunctionScope) => Value): PathFunction {
-  return { takes: ['nodes'], gives: 'value', call: (scope, nodes = []) => call(nodes, scope) }
-}
-
-/** A function of the items of one array, or of nodes. All of them must be numbers. */
-function ofNumbers(
-  call: (numbers: readonly string[]) => string | number | undefined,
+/** A function of RFC 9535 that takes a string and a pattern: it gives false for anything else. */
+function ofPattern(
+  call: (scope: FunctionScope, text: string, pattern: string) => boolean,
 ): PathFunction {
-  return ofNodes((nodes, scope) => {
-    const all = itemsOf(nodes, scope)
-    if (all.some(({ kind }) => kind !== 'number')) return undefined
-    return made(call(all.map((node) => textOf(node, scope))))
+  return {
+    arity: 2,
+    call: (scope, a, b) => {
+      const text = a && stringOf(a, scope)
+      const pattern = b && stringOf(b, scope)
+      if (text === undefined || pattern === undefined) return booleanValue(false)
+      return booleanValue(call(scope, text, pattern))
+    },
+  }
+}
+
+/** A function of one array, whose items must all be numbers. */
+function ofNumbers(call: (numbers: readonly string[]) => Value | undefined): PathFunction {
+  return ofValue((value, scope) => {
+    const items = arrayOf(value, scope.steps)
+    if (!items || items.some(({ kind }) => kind !== 'number')) return undefined
+    return call(items.map((item) => textOf(item, scope)))
   })
 }
 
 function ofNumber(call: (number: string) => string | number): PathFunction {
   return ofValue((value, scope) => {
-    return value.kind === 'number' ? made(call(textOf(value, scope))) : undefined
+    if (!(value instanceof JsonText) || value.kind !== 'number') return undefined
+    return made(call(textOf(value, scope)))
   })
 }
 
-/** The value of a number or of JSON text; Nothing for other input, such as infinity. */
+/** The value of a number or of JSON text; null for other input, such as infinity. */
 function made(json: string | number | undefined): Value {
-  if (json === undefined || (typeof json === 'number' && !Number.isFinite(json))) return undefined
+  if (json === undefined || (typeof json === 'number' && !Number.isFinite(json))) return nullValue
   return parseJsonText(String(json))
 }
 
@@ -111,48 +105,52 @@ function textOf(value: JsonText, { steps }: FunctionScope): string {
   return value.text
 }
 
-function stringOf(value: JsonText, { steps }: FunctionScope): string {
+/** Undefined: the value is not a string. */
+function stringOf(value: Value, { steps }: FunctionScope): string | undefined {
+  if (!(value instanceof JsonText) || value.kind !== 'string') return undefined
   steps.spendOnText(value.end - value.start)
   return value.string()
 }
 
-function itemsOf(nodes: readonly JsonText[], { steps }: FunctionScope): readonly JsonText[] {
-  const [only] = nodes
-  if (nodes.length !== 1 || only?.kind !== 'array') return nodes
-  steps.spend(only.size)
-  return only.items()
+function onlyOne(values: readonly JsonText[]): Value {
+  const [only] = values
+  return only && values.length === 1 ? only : nullValue
 }
 
-/** The number of items or members, or of a string's Unicode code points; else Nothing. */
-export function pathLength(value: JsonText, scope: FunctionScope): Value {
-  if (value.kind === 'object' || value.kind === 'array') return made(value.size)
+function sizeOf(value: Value, steps: Steps): Value | undefined {
+  return value instanceof JsonText ? lengthOf(value, steps) : made(value.length)
+}
+
+/** How many items, members or Unicode code points it has; undefined: it has no length. */
+export function lengthOf(value: JsonText, steps: Steps): JsonText | undefined {
+  if (value.kind === 'object' || value.kind === 'array') return parseJsonText(String(value.size))
   if (value.kind !== 'string') return undefined
+  steps.spendOnText(value.end - value.start)
   let length = 0
-  for (const _ of stringOf(value, scope)) length += 1
-  return made(length)
+  for (const _ of value.string()) length += 1
+  return parseJsonText(String(length))
 }
 
 /** Whether an array has an item, or a string a part. */
-function contains(whole: JsonText, part: JsonText, scope: FunctionScope): boolean {
-  if (whole.kind === 'array') {
-    return itemsOf([whole], scope).some((item) => isEqual(item, part, scope.steps))
-  }
-  if (whole.kind !== 'string' || part.kind !== 'string') return false
+function contains(scope: FunctionScope, whole?: Value, part?: Value): Value | undefined {
+  if (!whole || !part) return undefined
+  const items = arrayOf(whole, scope.steps)
+  if (items) return booleanValue(items.some((item) => isEqual(item, part, scope.steps)))
   const text = stringOf(whole, scope)
   const sought = stringOf(part, scope)
+  if (text === undefined || sought === undefined) return undefined
   scope.steps.spend((text.length * sought.length) / includesPerStep)
-  return text.includes(sought)
+  return booleanValue(text.includes(sought))
 }
 
-function tokenize(text: JsonText, pattern: JsonText, scope: FunctionScope): Value {
-  if (text.kind !== 'string' || pattern.kind !== 'string') return undefined
-  const { patterns, steps } = scope
-  const parts = patterns.split(stringOf(text, scope), stringOf(pattern, scope), steps)
-  return made(parts && JSON.stringify(parts))
+function tokenize(text: string, pattern: string, { patterns, steps }: FunctionScope): Value {
+  const parts = patterns.split(text, pattern, steps)
+  if (!parts) throw new JsonPathError(`The pattern /${pattern}/ is invalid.`)
+  return made(JSON.stringify(parts))
 }
 
-function keysOf(value: JsonText, { steps }: FunctionScope): Value {
-  if (value.kind !== 'object') return undefined
+function keysOf(value: Value, { steps }: FunctionScope): Value | undefined {
+  if (!(value instanceof JsonText) || value.kind !== 'object') return undefined
   steps.spendOnText(value.end - value.start)
   return made(JSON.stringify([...value.members().keys()]))
 }
@@ -169,23 +167,37 @@ function averageOf(numbers: readonly string[]): number | undefined {
   return numbers.length === 0 ? undefined : Number(sumOf(numbers)) / numbers.length
 }
 
-/** The best of values that are all numbers or all strings; else Nothing. */
-function extreme(
-  nodes: readonly JsonText[],
-  scope: FunctionScope,
-  isBetter: (a: JsonText, b: JsonText) => boolean,
-): Value {
-  const [first, ...others] = itemsOf(nodes, scope)
-  if (first?.kind !== 'number' && first?.kind !== 'string') return undefined
-  if (others.some(({ kind }) => kind !== first.kind)) return undefined
-  return others.reduce((best, one) => (isBetter(one, best) ? one : best), first)
+function productOf(numbers: readonly string[]): number {
+  return numbers.reduce((product, number) => product * Number(number), 1)
 }
 
-function toNumber(value: JsonText, scope: FunctionScope): Value {
-  if (value.kind === 'number') return value
-  if (value.kind !== 'string') return undefined
+/** The best item of an array, whose items must be all numbers or all strings. */
+function extreme(
+  value: Value,
+  { steps }: FunctionScope,
+  isBetter: (order: number) => boolean,
+): Value | undefined {
+  const items = arrayOf(value, steps)
+  if (!items) return undefined
+  let best = items[0]
+  if (!best) return nullValue
+  if (best.kind !== 'number' && best.kind !== 'string') return undefined
+  for (const item of items) {
+    const order = compareValues(item, best, steps)
+    if (order === undefined) return undefined
+    if (isBetter(order)) best = item
+  }
+  return best
+}
+
+/** A string is read as far as it is a number, as C does; null if it does not begin with one. */
+function toNumber(value: Value, scope: FunctionScope): Value | undefined {
+  if (value instanceof JsonText && value.kind === 'number') return value
   const text = stringOf(value, scope)
-  return /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(text) ? made(text) : undefined
+  if (text === undefined) return undefined
+  if (/^-?(?:0|[1-9]\d*)$/.test(text)) return made(text)
+  const [start] = /^-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/.exec(text) ?? []
+  return made(start === undefined ? undefined : Number(start))
 }
 
 function isInteger(number: string): boolean {

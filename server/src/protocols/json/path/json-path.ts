@@ -1,12 +1,11 @@
 import { limits } from '../../../core/kernel/limits.ts'
 import type { JsonText } from '../json-text.ts'
 import type { JsonTree } from '../json-tree.ts'
-import { compileQuery } from './compile.ts'
 import type { JsonMatch } from './match.ts'
+import { parsePath } from './parser.ts'
 import { Patterns } from './pattern.ts'
-import { findOnce, type Query } from './query.ts'
+import { findOnce, type Segment } from './query.ts'
 import { Steps } from './steps.ts'
-import { parsePath } from './syntax.ts'
 
 /** A valid JSONPath. It may be used any number of times. */
 export interface JsonPath {
@@ -17,31 +16,34 @@ export interface JsonPath {
   find(tree: JsonTree, options?: { stepsMax: number }): readonly JsonMatch[]
 
   /**
-   * Replaces all matches by `value`. Returns how many were replaced: a match within another match
-   * is replaced with it and not counted. Throws JsonPathError as `find` does, JsonTreeError and
-   * JsonTextError as `JsonTree.replace` does.
+   * Replaces all matches by `value`. Returns the number of matches, as jsoncons counts: a match
+   * within another match is replaced with it and counted too, and a length is counted but can't be
+   * replaced. Throws JsonPathError as `find` does, JsonTreeError and JsonTextError as
+   * `JsonTree.replace` does.
    */
   replace(tree: JsonTree, value: JsonText, options?: { stepsMax: number }): number
 }
 
 /**
- * Parses a JSONPath (RFC 9535) with some additions of jsoncons: `=~ /PATTERN/` and `.length` in
- * filters, and more functions. Throws JsonPathError.
+ * Parses a JSONPath (RFC 9535) as jsoncons 0.171 understands it, which NemesisDB uses. What it finds
+ * differs from RFC 9535 in filters, which test the truth of a value and see null where there is
+ * none, and in names, which also select items by their number and lengths. Throws JsonPathError.
  */
 export function compilePath(text: string): JsonPath {
-  const query = compileQuery(parsePath(text))
+  const query = parsePath(text)
   return {
     find: (tree, options) => search(query, tree, options),
     replace: (tree, value, options) => {
-      const nodes = outermost(search(query, tree, options))
+      const matches = search(query, tree, options)
+      const nodes = outermost(matches.filter(({ isPart }) => isPart))
       if (nodes.length > 0) tree.replace(nodes, value)
-      return nodes.length
+      return matches.length
     },
   }
 }
 
 function search(
-  query: Query,
+  query: readonly Segment[],
   { root }: JsonTree,
   { stepsMax }: { stepsMax: number } = { stepsMax: limits.jsonPathStepsMax },
 ): readonly JsonMatch[] {

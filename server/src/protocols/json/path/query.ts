@@ -1,5 +1,5 @@
 import type { JsonText } from '../json-text.ts'
-import type { FunctionScope } from './functions.ts'
+import { type FunctionScope, lengthOf } from './functions.ts'
 import { JsonMatch } from './match.ts'
 
 /** Finding an item skips so many others in the time that reading one value takes. */
@@ -23,28 +23,21 @@ export interface Segment {
   /** Whether it also selects among the children of all descendants. */
   readonly isDescendant: boolean
   readonly selectors: readonly Selector[]
-}
-
-export interface Query {
-  readonly segments: readonly Segment[]
-  /**
-   * The names and indexes of a singular query, which finds at most one value; undefined: the query
-   * is not singular.
-   */
-  readonly keys: readonly (string | number)[] | undefined
+  /** The name or index if the segment selects at most one value, otherwise undefined. */
+  readonly key: string | number | undefined
 }
 
 /**
  * All values that a query finds. A value that is found twice is kept once: the result has it once
  * anyway, and otherwise a query such as `$..*..*` would take for ever. Throws JsonPathError.
  */
-export function findOnce(query: Query, search: Search): readonly JsonMatch[] {
+export function findOnce(segments: readonly Segment[], search: Search): readonly JsonMatch[] {
   let matches: readonly JsonMatch[] = [new JsonMatch(search.root)]
-  for (const segment of query.segments) {
+  for (const segment of segments) {
     const places = new Set<number>()
-    matches = select(segment, matches, search).filter(({ value }) => {
-      if (places.has(value.start)) return false
-      places.add(value.start)
+    matches = select(segment, matches, search).filter(({ place }) => {
+      if (places.has(place)) return false
+      places.add(place)
       return true
     })
   }
@@ -55,18 +48,18 @@ export function findOnce(query: Query, search: Search): readonly JsonMatch[] {
  * All values that a query within a filter finds. A value that is found twice is in it twice. Throws
  * JsonPathError.
  */
-export function findAll(query: Query, start: JsonText, search: Search): readonly JsonText[] {
-  if (query.keys) {
-    const value = findOne(query.keys, start, search)
-    return value ? [value] : []
-  }
+export function findAll(
+  segments: readonly Segment[],
+  start: JsonText,
+  search: Search,
+): readonly JsonText[] {
   let matches: readonly JsonMatch[] = [new JsonMatch(start)]
-  for (const segment of query.segments) matches = select(segment, matches, search)
+  for (const segment of segments) matches = select(segment, matches, search)
   return matches.map(({ value }) => value)
 }
 
-/** The value of a singular query; undefined: there is none. Throws JsonPathError. */
-export function findOne(
+/** The value behind names and indexes; undefined: there is none. Throws JsonPathError. */
+export function valueAt(
   keys: readonly (string | number)[],
   start: JsonText,
   search: Search,
@@ -75,7 +68,7 @@ export function findOne(
   for (const key of keys) {
     if (!value) return undefined
     search.steps.spend(1)
-    value = typeof key === 'string' ? memberOf(value, key, search) : itemOf(value, key, search)
+    value = typeof key === 'string' ? named(value, key, search) : itemOf(value, key, search)
   }
   return value
 }
@@ -94,25 +87,36 @@ function select(
   return found
 }
 
-/** A match and all its descendants, in the order of the text: each before those within it. */
+/**
+ * A match and all its descendants that are arrays or objects, in the order of the text: each before
+ * those within it. Others have no children, and jsoncons does not look for their length.
+ */
 function withDescendants(start: JsonMatch, search: Search): readonly JsonMatch[] {
   const all: JsonMatch[] = []
-  const waiting = [start]
+  const waiting = isContainer(start) ? [start] : []
   for (let match = waiting.pop(); match; match = waiting.pop()) {
     all.push(match)
     const children = childrenOf(match, search)
     for (let index = children.length - 1; index >= 0; index -= 1) {
       const child = children[index]
-      if (child) waiting.push(child)
+      if (child && isContainer(child)) waiting.push(child)
     }
   }
   return all
 }
 
+function isContainer({ value }: JsonMatch): boolean {
+  return value.kind === 'array' || value.kind === 'object'
+}
+
 export function selectName(name: string): Selector {
   return (match, found, search) => {
-    const value = memberOf(match.value, name, search)
-    if (value) found.push(new JsonMatch(value, match, name))
+    const value = named(match.value, name, search)
+    if (!value) return
+    const { kind } = match.value
+    if (kind === 'object') found.push(new JsonMatch(value, match, name))
+    else if (name === 'length') found.push(JsonMatch.length(value, match))
+    else found.push(new JsonMatch(value, match, placeOf(match.value, Number(name))))
   }
 }
 
@@ -173,8 +177,18 @@ function childrenOf(match: JsonMatch, search: Search): readonly JsonMatch[] {
   return Array.from(value.members(), ([name, member]) => new JsonMatch(member, match, name))
 }
 
+/**
+ * What a name selects, as in jsoncons: a member of an object, an item of an array if the name is a
+ * number, the length of an array that is not empty, and the length of a string.
+ */
+function named(value: JsonText, name: string, search: Search): JsonText | undefined {
+  if (value.kind === 'object') return memberOf(value, name, search)
+  if (value.kind === 'array' && /^-?\d+$/.test(name)) return itemOf(value, Number(name), search)
+  if (name !== 'length' || (value.kind === 'array' && value.size === 0)) return undefined
+  return lengthOf(value, search.steps)
+}
+
 function memberOf(value: JsonText, name: string, { steps }: Search): JsonText | undefined {
-  if (value.kind !== 'object') return undefined
   if (value.size < readMembersMin) steps.spend(1)
   else steps.spendOnText(value.end - value.start)
   return value.member(name)

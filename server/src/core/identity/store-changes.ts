@@ -27,7 +27,7 @@ export interface StoreChanges {
    * out stay.
    */
   readonly shares?: Readonly<Record<string, Action | null>>
-  /** null: the store is no longer a session. */
+  /** Makes the store this session, unless it is one already. null: it is no longer a session. */
   readonly session?: SessionAddress | null
   /**
    * Makes the store this project, unless it is one already. null: it is no longer a project, and
@@ -50,7 +50,7 @@ export function changed(
   all: StoreChanges,
   environment: Environment,
 ): StoreIdentity {
-  const { shares, resetsSigningSecret, project, projectChanges, seed, ...changes } = all
+  const { shares, resetsSigningSecret, session, project, projectChanges, seed, ...changes } = all
   const merged = mergedShares(identity, shares ?? {})
   // Users with the right to write know the secret. Links must not outlive the right to make them.
   const isReset = resetsSigningSecret || hasLostWriter(identity.shares, merged)
@@ -59,9 +59,24 @@ export function changed(
     ...identity,
     ...changes,
     shares: merged,
+    session: session === null ? null : (identity.session ?? session ?? null),
     project: projectAfter(identity, all, environment),
     ...(secret && { signingSecret: secret }),
   }
+}
+
+/**
+ * Whether the changes only make the store a session or a project, and it is one already. Another
+ * request may have been faster.
+ */
+export function isMadeAlready(
+  identity: StoreIdentity,
+  { session, project, ...others }: StoreChanges,
+): boolean {
+  if ((!session && !project) || Object.keys(others).length > 0) return false
+  const hasSession = session === undefined || (session !== null && identity.session !== null)
+  const hasProject = project === undefined || (project !== null && identity.project !== null)
+  return hasSession && hasProject
 }
 
 function projectAfter(

@@ -4,7 +4,7 @@ import type { Entry } from '../engine/engine.ts'
 import { type Caller, system } from '../identity/caller.ts'
 import type { SessionAddress, StoreInfo } from '../identity/identity.ts'
 import type { OwnRetention } from '../identity/retention.ts'
-import { ignoreGone, storeNotFound } from '../identity/store-reader.ts'
+import { ignoreGone, storeBusy, storeNotFound } from '../identity/store-reader.ts'
 import type { Environment } from '../kernel/environment.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
@@ -125,13 +125,20 @@ export class Sessions {
     if (this.#knownStore(ownerId, token) !== undefined) this.#known.delete(token)
   }
 
-  /** Gives a store a random token, unless it has one. Returns its token. */
+  /**
+   * Gives a store a random token, unless it has one. Returns its token. Of many requests at once,
+   * one gives it, and all return that one. Throws `store-busy` if another request removes it
+   * meanwhile.
+   */
   async link(storeId: string, caller: Caller): Promise<string> {
     const { session } = await (await this.#stores.find(storeId, caller)).identity()
     if (session) return session.token
     const token = String(createToken(this.#parts.environment))
-    await this.#stores.update(storeId, { session: { token, isShared: false } }, caller)
-    return token
+    const wanted = { session: { token, isShared: false } }
+    const linked = await this.#stores.update(storeId, wanted, caller)
+    const { session: given } = await linked.identity()
+    if (given) return given.token
+    throw storeBusy(storeId)
   }
 
   /**

@@ -12,7 +12,12 @@ import { type Caller, system } from '../identity/caller.ts'
 import { encodeIdentity, type SessionAddress, type StoreIdentity } from '../identity/identity.ts'
 import { assertRetention, type OwnRetention } from '../identity/retention.ts'
 import { changesEvent } from '../identity/store-audit.ts'
-import { changed, type StoreChanges, signingSecretLength } from '../identity/store-changes.ts'
+import {
+  changed,
+  isMadeAlready,
+  type StoreChanges,
+  signingSecretLength,
+} from '../identity/store-changes.ts'
 import { emptyPut, readdressed, refiled, reseeded, reshared } from '../identity/store-filing.ts'
 import { isAllowedUnasked, storeBusy, storeNotFound } from '../identity/store-reader.ts'
 import type { Bytes } from '../kernel/bytes.ts'
@@ -186,6 +191,7 @@ export class Stores {
   async #update(storeId: string, changes: StoreChanges, caller: Caller): Promise<void> {
     const attempt = async (): Promise<undefined | typeof lostRace> => {
       const write = await this.#updateWrite(storeId, changes, caller)
+      if (!write) return undefined
       return (await this.#parts.engine.commit(write)).applied ? undefined : lostRace
     }
     await retry(limits.writeAttemptsMax, attempt, () => {
@@ -193,10 +199,16 @@ export class Stores {
     })
   }
 
-  async #updateWrite(storeId: string, changes: StoreChanges, caller: Caller): Promise<AtomicWrite> {
+  /** Undefined: there is nothing to write. */
+  async #updateWrite(
+    storeId: string,
+    changes: StoreChanges,
+    caller: Caller,
+  ): Promise<AtomicWrite | undefined> {
     const { reader, activities, environment } = this.#parts
     const snapshot = await reader.read(storeId, { keysOf: () => [], withActivity: true, caller })
     const { identity, check, activity } = snapshot
+    if (isMadeAlready(identity, changes)) return undefined
     const next = changed(identity, changes, environment)
     if (next.name !== identity.name) await this.#assertNameFree(next)
     const { stored } = reader.activityOf(snapshot)

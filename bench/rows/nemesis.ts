@@ -6,7 +6,7 @@ import { sampleRecords } from '../servers/requests.ts'
 import { ServerProcess } from '../servers/server-process.ts'
 
 interface NemesisCase {
-  readonly command: 'KV_GET' | 'KV_SET'
+  readonly command: 'KV_GET' | 'KV_SET' | 'SH_NEW'
   readonly engine: 'lmdb' | 'memory'
   readonly target?: number
 }
@@ -20,6 +20,7 @@ const cases: readonly NemesisCase[] = [
   { command: 'KV_SET', engine: 'lmdb', target: 0.5 },
   { command: 'KV_GET', engine: 'memory' },
   { command: 'KV_SET', engine: 'memory' },
+  { command: 'SH_NEW', engine: 'lmdb' },
 ]
 
 /**
@@ -46,12 +47,14 @@ async function runCase(bench: Bench, one: NemesisCase): Promise<readonly Outcome
   stack.defer(() => bare.stop())
   const session = await openSession(coatcheck.port)
   const messages = messagesOf(command, session)
-  const start = `{"${command}_RSP":{"tkn":${session},"keys":`
+  const body = command === 'SH_NEW' ? '"st":1,"name":' : `"tkn":${session},"keys":`
+  const start = `{"${command}_RSP":{${body}`
   const own = measureOf(bench, { server: coatcheck, messages, replyStart: start })
   const reference = measureOf(bench, { server: bare, messages, replyStart: `{"${command}":` })
   const compared = await compare({ own, reference }, bench.rounds)
-  const durable = command === 'KV_SET' && engine === 'lmdb' ? 'durable ' : ''
-  const what = `${durable}${command} of 64 bytes, 1 connection, 64 deep, ${engine} / bare ws`
+  const durable = command !== 'KV_GET' && engine === 'lmdb' ? 'durable ' : ''
+  const size = command === 'SH_NEW' ? '' : ` of ${valueBytes} bytes`
+  const what = `${durable}${command}${size}, 1 connection, ${depth} deep, ${engine} / bare ws`
   return [{ name: nameOf(one), what, ...(target !== undefined && { target }), ...compared }]
 }
 
@@ -78,6 +81,7 @@ async function openSession(port: number): Promise<string> {
 }
 
 function messagesOf(command: NemesisCase['command'], session: string): string[] {
+  if (command === 'SH_NEW') return ['{"SH_NEW":{"name":"benchmark"}}']
   return sampleRecords(recordCount, valueBytes).map(({ key, value }) => {
     const keys = command === 'KV_GET' ? `["${key}"]` : `{"${key}":${value}}`
     return `{"${command}":{"tkn":${session},"keys":${keys}}}`

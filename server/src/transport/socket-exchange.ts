@@ -20,11 +20,11 @@ export interface UpgradeRefusal {
 export type Answer = string | readonly string[] | undefined
 
 /**
- * The door must call it exactly once for every message, at once or later. Answers go out in the
- * order of the messages, whatever order they are given in. Never throws; once the connection has
- * ended, it does nothing.
+ * The door must call it exactly once for every message, at once or later. Before that it may call
+ * it with parts of the answer (`goesOn`). Answers go out in the order of the messages, whatever
+ * order they are given in. Never throws; once the connection has ended, it does nothing.
  */
-export type Reply = (answer?: Answer) => void
+export type Reply = (answer?: Answer, options?: { readonly goesOn: boolean }) => void
 
 /** The door's side of one connection. */
 export interface SocketSession {

@@ -181,10 +181,14 @@ export class JsonText {
 
 const uint64Max = 2n ** 64n - 1n
 
-/** A number that is written as plain digits and fits into 64 bits, otherwise undefined. */
+/**
+ * A number that is written as plain digits and fits into 64 bits, otherwise undefined. `-0` is 0:
+ * jsoncons, which NemesisDB uses, reads it as an integer.
+ */
 export function parseUint64(node: JsonText): bigint | undefined {
   if (node.kind !== 'number' || node.end - node.start > 20) return undefined
   const { text } = node
+  if (text === '-0') return 0n
   if (!/^\d+$/.test(text)) return undefined
   const value = BigInt(text)
   return value <= uint64Max ? value : undefined

@@ -1,17 +1,16 @@
 import { type Awaitable, orElse } from '../../core/kernel/awaitable.ts'
 import { StorageError } from '../../core/kernel/errors.ts'
-import type { SocketSession } from '../../transport/socket-exchange.ts'
-import { parseJsonText } from '../json/json-text.ts'
+import type { Reply, SocketSession } from '../../transport/socket-exchange.ts'
 import { JsonTextError } from '../json/json-text-error.ts'
 import type { Answer, Client, NemesisCall, Services } from './commands/call.ts'
-import { type Command, type Concurrency, findCommand } from './commands/commands.ts'
+import type { Command, Concurrency } from './commands/commands.ts'
 import { status, statusOf } from './commands/status.ts'
-import { answer, CommandError, messageError, refusal } from './commands/wire.ts'
-
-type Reply = (answer: Answer) => void
+import { answer, CommandError, messageError, refusal, shortRefusal } from './commands/wire.ts'
+import { type Request, readMessage } from './message.ts'
 
 interface Waiting {
   readonly command: Command
+  readonly concurrency: Concurrency
   readonly call: NemesisCall
   readonly reply: Reply
 }
@@ -26,6 +25,8 @@ export class NemesisConnection implements SocketSession {
   readonly #onClose: () => void
   #concurrency: Concurrency = 'read'
   #running = 0
+  /** The sessions, by token, that running commands change as a whole. */
+  readonly #changing = new Set<string | undefined>()
   readonly #waiting: Waiting[] = []
 
   constructor(services: Services, client: Client, onClose: () => void) {
@@ -35,14 +36,17 @@ export class NemesisConnection implements SocketSession {
   }
 
   receive(message: string | Uint8Array, reply: Reply): void {
+    const { compat } = this.#services
     try {
-      const work =
-        typeof message === 'string' ? this.#parse(message) : messageError(status.opCodeInvalid)
-      if (typeof work === 'string') reply(work)
-      else this.#queue({ ...work, reply })
+      const request =
+        typeof message === 'string'
+          ? readMessage(message, compat)
+          : messageError(status.opCodeInvalid, compat)
+      if (typeof request === 'string') reply(request)
+      else this.#queue(this.#waitingOf(request, reply))
     } catch (error) {
       if (!(error instanceof JsonTextError)) throw error
-      reply(messageError(status.jsonInvalid))
+      reply(messageError(status.jsonInvalid, compat))
     }
   }
 
@@ -51,40 +55,35 @@ export class NemesisConnection implements SocketSession {
     this.#onClose()
   }
 
-  /** The command, or the answer to a message that is not a command. Throws JsonTextError. */
-  #parse(message: string): { command: Command; call: NemesisCall } | string {
-    const document = parseJsonText(message)
-    if (document.kind === 'null') return messageError(status.jsonInvalid)
-    if (document.kind !== 'object') return messageError(status.commandSyntax)
-    const members = document.members()
-    if (members.size === 0) return messageError(status.commandSyntax)
-    if (members.size > 1) return messageError(status.commandMultiple)
-    for (const [name, body] of members) {
-      if (body.kind !== 'object') return refusal(name, new CommandError(status.commandType))
-      const parameters = body.members()
-      const { compat } = this.#services
-      const command = findCommand(name, { compat, hasToken: parameters.has('tkn') })
-      if (!command) return refusal(name, new CommandError(status.commandNotExist))
-      const call = { ...this.#services, client: this.#client, command: name, parameters }
-      return { command, call }
+  #waitingOf({ name, command, parameters }: Request, reply: Reply): Waiting {
+    const call: NemesisCall = {
+      ...this.#services,
+      client: this.#client,
+      command: name,
+      parameters,
+      begin: (text) => reply(text, { goesOn: true }),
     }
-    return messageError(status.commandSyntax)
+    return { command, concurrency: command.concurrencyOf(parameters), call, reply }
   }
 
   #queue(work: Waiting): void {
-    if (this.#waiting.length === 0 && this.#mayStart(work.command.concurrency)) this.#start(work)
+    if (this.#waiting.length === 0 && this.#mayStart(work)) this.#start(work)
     else this.#waiting.push(work)
   }
 
-  #mayStart(concurrency: Concurrency): boolean {
-    return this.#running === 0 || (concurrency === this.#concurrency && concurrency !== 'alone')
+  #mayStart({ concurrency, call }: Waiting): boolean {
+    if (this.#running === 0) return true
+    if (concurrency !== this.#concurrency || concurrency === 'alone') return false
+    return concurrency !== 'session' || !this.#changing.has(sessionOf(call))
   }
 
-  #start({ command, call, reply }: Waiting): void {
-    this.#concurrency = command.concurrency
+  #start({ command, concurrency, call, reply }: Waiting): void {
+    this.#concurrency = concurrency
     this.#running += 1
+    if (concurrency === 'session') this.#changing.add(sessionOf(call))
     const finish = (text: Answer): void => {
       this.#running -= 1
+      if (concurrency === 'session') this.#changing.delete(sessionOf(call))
       reply(text)
     }
     const answered = run(command, call)
@@ -95,29 +94,51 @@ export class NemesisConnection implements SocketSession {
   #startWaiting(): void {
     for (;;) {
       const [next] = this.#waiting
-      if (!next || !this.#mayStart(next.command.concurrency)) return
+      if (!next || !this.#mayStart(next)) return
       this.#waiting.shift()
       this.#start(next)
     }
   }
 }
 
+function sessionOf({ parameters }: NemesisCall): string | undefined {
+  return parameters.get('tkn')?.text
+}
+
 /** Runs a command. Never fails: an error becomes the answer. */
-function run({ handler }: Command, call: NemesisCall): Awaitable<Answer> {
+function run(command: Command, call: NemesisCall): Awaitable<Answer> {
   return orElse(
-    () => handler(call),
-    (error) => refusalOf(error, call),
+    () => command.handler(call),
+    (error) => (command.isNew ? shortRefusalOf(error, call) : refusalOf(error, call)),
   )
 }
 
-function refusalOf(error: unknown, { command, environment }: NemesisCall): string {
+function refusalOf(error: unknown, call: NemesisCall): string {
+  const { command } = call
   if (error instanceof CommandError) return refusal(command, error)
-  if (error instanceof StorageError) {
-    if (error.code === 'record-damaged' || error.cause !== undefined) {
-      environment.logError(command, error)
-    }
-    return refusal(command, new CommandError(statusOf[error.code], error.message))
+  log(error, call)
+  if (!(error instanceof StorageError)) {
+    return answer(command, `{"st":${status.unknown},"tkn":null,"m":""}`)
   }
-  environment.logError(`${command} failed`, error)
-  return answer(command, `{"st":${status.unknown},"tkn":null,"m":""}`)
+  return refusal(command, new CommandError(statusOf[error.code], error.message))
+}
+
+function shortRefusalOf(error: unknown, call: NemesisCall): string {
+  const { command } = call
+  if (error instanceof CommandError) {
+    // NemesisDB has no API tokens: so this refusal may say more than its own.
+    const isOurs = error.status === status.commandDisabled
+    return shortRefusal(command, error.status, isOurs ? error.message : undefined)
+  }
+  log(error, call)
+  if (!(error instanceof StorageError)) return shortRefusal(command, status.unknown)
+  return shortRefusal(command, statusOf[error.code], error.message)
+}
+
+/** Logs failures of the server. Mistakes of the client are no news. */
+function log(error: unknown, { command, environment }: NemesisCall): void {
+  if (!(error instanceof StorageError)) environment.logError(`${command} failed`, error)
+  else if (error.code === 'record-damaged' || error.cause !== undefined) {
+    environment.logError(command, error)
+  }
 }

@@ -7,6 +7,8 @@ export class ReplyOrder {
   #first = 0
   /** Answers that came before the answers to earlier questions. */
   readonly #early = new Map<number, Answer>()
+  /** Texts that go out before the answer to their question, and came early. */
+  readonly #earlyParts = new Map<number, string[]>()
 
   /** How many questions have answers that have not gone out. */
   get openCount(): number {
@@ -24,19 +26,46 @@ export class ReplyOrder {
    * nothing if the question has an answer already.
    */
   answer(question: number, answer: Answer, send: (text: string) => void): boolean {
-    if (question < this.#first || this.#early.has(question)) return false
+    if (this.#isAnswered(question)) return false
     if (question !== this.#first) {
       this.#early.set(question, answer)
       return true
     }
     sendEach(answer, send)
-    this.#first += 1
-    while (this.#early.size > 0 && this.#early.has(this.#first)) {
+    this.#goOn(send)
+    return true
+  }
+
+  /** Like `answer`, for a part: the question stays open, and the rest of its answer follows. */
+  part(question: number, part: Answer, send: (text: string) => void): boolean {
+    if (this.#isAnswered(question)) return false
+    if (question === this.#first) sendEach(part, send)
+    else sendEach(part, (text) => this.#keep(question, text))
+    return true
+  }
+
+  #isAnswered(question: number): boolean {
+    return question < this.#first || this.#early.has(question)
+  }
+
+  #keep(question: number, text: string): void {
+    const kept = this.#earlyParts.get(question)
+    if (kept) kept.push(text)
+    else this.#earlyParts.set(question, [text])
+  }
+
+  /** The oldest question was answered: sends what waited for that. */
+  #goOn(send: (text: string) => void): void {
+    for (;;) {
+      this.#first += 1
+      if (this.#earlyParts.size > 0) {
+        sendEach(this.#earlyParts.get(this.#first), send)
+        this.#earlyParts.delete(this.#first)
+      }
+      if (this.#early.size === 0 || !this.#early.has(this.#first)) return
       sendEach(this.#early.get(this.#first), send)
       this.#early.delete(this.#first)
-      this.#first += 1
     }
-    return true
   }
 }
 

@@ -129,7 +129,10 @@ export class SocketConnection {
     this.#unansweredBytes += bytes
     try {
       const message = isBinary ? data : data.toString()
-      this.#parts.session.receive(message, (answer) => this.#answer(question, bytes, answer))
+      this.#parts.session.receive(message, (answer, options) => {
+        if (options?.goesOn) this.#answerPart(question, answer)
+        else this.#answer(question, bytes, answer)
+      })
     } catch (error) {
       this.#fail('A message could not be handled', error)
     }
@@ -140,6 +143,14 @@ export class SocketConnection {
     this.#unansweredBytes -= bytes
     if (!this.#order.answer(question, answer, this.#output.addText)) {
       this.#fail('A message was answered twice', new Error(String(answer)))
+    }
+    this.#beDue()
+  }
+
+  #answerPart(question: number, part: Answer): void {
+    if (this.#hasEnded || this.#ending?.awaitsAnswers === false) return
+    if (!this.#order.part(question, part, this.#output.addText)) {
+      this.#fail('A message was answered twice', new Error(String(part)))
     }
     this.#beDue()
   }

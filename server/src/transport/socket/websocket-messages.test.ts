@@ -46,6 +46,26 @@ describe('a reply', () => {
     expect(texts).toEqual(['first', 'second', '', 'first', 'second', 'only'])
   })
 
+  it('may come in parts, which go out at once if it is their turn', async () => {
+    const door = new PatientDoor()
+    const { url } = await startListener({ door })
+    const { client, texts } = await openClient(url)
+    for (const text of ['a', 'b', 'c']) client.send(text)
+    await expect.poll(() => door.questions.length).toBe(3)
+    const [a, b, c] = door.questions
+    a?.reply('A1', { goesOn: true })
+    await expect.poll(() => texts).toEqual(['A1'])
+    b?.reply('B1', { goesOn: true })
+    b?.reply('B2', { goesOn: true })
+    c?.reply('C1', { goesOn: true })
+    c?.reply('C2')
+    a?.reply('A2')
+    await expect.poll(() => texts).toEqual(['A1', 'A2', 'B1', 'B2'])
+    b?.reply()
+    await expect.poll(() => texts).toEqual(['A1', 'A2', 'B1', 'B2', 'C1', 'C2'])
+    expect(client.readyState).toBe(client.OPEN)
+  })
+
   it('may be several texts even if it is made early', async () => {
     const door = new PatientDoor()
     const { url } = await startListener({ door })

@@ -53,8 +53,53 @@ describe.each(engines)("NemesisDB 0.9's commands without a session, on %s", (eng
       ['KV_SAVE', { name: 5 }, 41],
       ['KV_LOAD', { name: '' }, 42],
     ] as const) {
-      expect(await client.command(name, parameters), name).toMatchObject({ st })
+      expect(await client.command(name, parameters), name).toEqual({ st })
     }
+  })
+
+  // Recorded from the real 0.9.
+  it.each([
+    ['{}', '{"ERR":{"st":13}}'],
+    ['[]', '{"ERR":{"st":13}}'],
+    ['5', '{"ERR":{"st":13}}'],
+    ['null', '{"ERR":{"st":13}}'],
+    ['{"KV_COUNT":{},"KV_KEYS":{}}', '{"ERR":{"st":13}}'],
+    ['{"KV_SET":[]}', '{"KV_SET_RSP":{"st":13}}'],
+    ['{"KV_COUNT":null}', '{"KV_COUNT_RSP":{"st":13}}'],
+    ['{"SV_INFO":5}', '{"SV_INFO_RSP":{"st":13}}'],
+    ['{"NOPE":{}}', '{"NOPE_RSP":{"st":13}}'],
+    ['{"":{}}', '{"_RSP":{"st":13}}'],
+    ['{', '{"ERR":{"st":3}}'],
+    ['', '{"ERR":{"st":3}}'],
+    ['{"KV_NOPE":{}}', '{"ERR":{"st":10}}'],
+    ['{"KV_SETQ":{"keys":{"a":1}}}', '{"ERR":{"st":10}}'],
+    ['{"KV_ADDQ":{"keys":{"a":1}}}', '{"ERR":{"st":10}}'],
+    ['{"KV_FIND":{"path":"$","rsp":"keys"}}', '{"ERR":{"st":10}}'],
+    ['{"KV_UPDATE":{"key":"a","path":"$","value":1}}', '{"ERR":{"st":10}}'],
+    ['{"NO_PE":{}}', '{"NO_PE_RSP":{"st":10}}'],
+    ['{"KV_SET":{}}', '{"KV_SET_RSP":{"st":26}}'],
+    ['{"KV_SET":{"keys":5}}', '{"KV_SET_RSP":{"st":41}}'],
+    ['{"KV_RMV":{"keys":[]}}', '{"KV_RMV_RSP":{"st":42}}'],
+    ['\ufeff{"KV_CLEAR":{}}', '{"KV_CLEAR_RSP":{"cnt":0,"st":1}}'],
+  ])('refuse %s', async (message, answer) => {
+    const client = await open()
+    expect(await client.ask(message)).toBe(answer)
+    expect(await client.ask('{"KV_COUNT":{}}')).toBe('{"KV_COUNT_RSP":{"cnt":0,"st":1}}')
+  })
+
+  it('refuse a binary message', async () => {
+    const client = await open()
+    client.send(Buffer.from('{"KV_COUNT":{}}'))
+    expect(await client.receive()).toBe('{"ERR":{"st":2}}')
+  })
+
+  it('say in a sentence what only Coatcheck refuses', async () => {
+    const client = await open()
+    const longer = { ['k'.repeat(2_401)]: 1 }
+    expect(await client.command('KV_SET', { keys: longer })).toEqual({
+      st: 42,
+      m: expect.stringContaining('2400 bytes'),
+    })
   })
 
   it('show facts about the server', async () => {
@@ -106,7 +151,9 @@ describe.each(engines)("NemesisDB 0.9's commands without a session, on %s", (eng
     expect(await session.command('KV_SAVE', { name: 'd1' })).toMatchObject({ st: 10 })
     expect(await session.command('SV_INFO')).toMatchObject({ st: 10 })
     expect(await client.command('KV_COUNT', { tkn: null })).toMatchObject({ st: 101 })
-    expect(await client.command('KV_SETQ', { keys: {} })).toMatchObject({ st: 101 })
+    expect(await session.askRaw('KV_SETQ', '"keys":[]')).toBe(
+      '{"KV_SETQ_RSP":{"st":41,"tkn":null,"m":"keys"}}',
+    )
     expect(await client.command('SH_INFO', { tkn: token })).toMatchObject({ keyCnt: 1 })
   })
 
@@ -147,7 +194,10 @@ describe.each(engines)("NemesisDB 0.9's commands without a session, on %s", (eng
       ['KV_SAVE', { name: 'n' }],
       ['KV_LOAD', { name: 'n' }],
     ] as const) {
-      expect(await some.command(command, parameters), command).toMatchObject({ st: 14 })
+      expect(await some.command(command, parameters), command).toEqual({
+        st: 14,
+        m: 'This API token only allows keys that begin with a/',
+      })
     }
     expect(await client.command('KV_KEYS', {})).toMatchObject({ keys: ['a/1', 'b'] })
   })

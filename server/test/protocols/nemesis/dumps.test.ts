@@ -1,6 +1,7 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { GatedEngine } from '../../support/data/gated-engine.ts'
 import { People } from '../../support/data/people.ts'
 import { createTestFolder } from '../../support/data/test-folder.ts'
 import { NemesisSession, openSocket } from '../../support/network/nemesis-session.ts'
@@ -110,7 +111,8 @@ describe('dumps of real servers', () => {
   it.each([
     ['invalid JSON', `[${pageSession()},`],
     ['no session', '[5]'],
-    ['no keys', `[{"sh":{"tkn":5,"shared":false}}]`],
+    ['keys that are not an object', `[{"sh":{"tkn":5,"shared":false},"keys":[]}]`],
+    ['values without sessions', '{"keys":{"a":1}}'],
     ['no token', '[{"sh":{"shared":false},"keys":{}}]'],
     ['a key that is too long', `[${pageSession(`{"${'k'.repeat(2_401)}":1}`)}]`],
   ])('are reported as broken, and load no half session: %s', async (_, text) => {
@@ -128,6 +130,41 @@ describe('dumps of real servers', () => {
     const remote = new Remote(server.url)
     const { data } = await remote.do('/v2/key-value-stores?unnamed=1', { token: server.token })
     expect(data.items).toEqual([])
+  })
+
+  // As the real 0.4, which writes empty objects itself.
+  it('may have empty objects, sessions without keys, and byte order marks', async () => {
+    const folder = createTestFolder()
+    const head = '{"tkn":7,"shared":false,"expiry":{"duration":0,"deleteSession":false}}'
+    await writeDump(join(folder, 'page'), {
+      '1/md/md.json': `\ufeff${JSON.stringify(complete)}`,
+      '1/data/0': `\ufeff[{},{"sh":${head}},${pageSession()},{}]`,
+      '1/data/1': '[{}]',
+    })
+    const server = await start({ nemesisSaveDir: folder })
+    const client = await openSocket(server.nemesisUrl)
+    expect(await client.ask({ SH_LOAD: { names: ['page'] } })).toBe(
+      '{"SH_LOAD_RSP":{"page":{"m":"","sessions":2,"keys":1,"st":141}}}',
+    )
+    expect(await client.command('KV_COUNT', { tkn: 7 })).toMatchObject({ cnt: 0 })
+  })
+
+  it('have status 143 if one of their sessions exists; the others are loaded', async () => {
+    const folder = createTestFolder()
+    const head = '{"tkn":7,"shared":false,"expiry":{"duration":0,"deleteSession":false}}'
+    const session = `{"sh":${head},"keys":{"b":1}}`
+    const metadata = { '1/md/md.json': JSON.stringify(complete) }
+    await writeDump(join(folder, 'one'), { ...metadata, '1/data/0': `[${session}]` })
+    await writeDump(join(folder, 'first'), {
+      ...metadata,
+      '1/data/0': `[${session},${pageSession()}]`,
+    })
+    const server = await start({ nemesisSaveDir: folder })
+    const client = await openSocket(server.nemesisUrl)
+    await client.ask({ SH_LOAD: { names: ['one'] } })
+    expect(await client.ask({ SH_LOAD: { names: ['first'] } })).toBe(
+      '{"SH_LOAD_RSP":{"first":{"m":"","sessions":1,"keys":1,"st":143}}}',
+    )
   })
 
   it('do not change existing sessions, with status 143', async () => {
@@ -343,6 +380,36 @@ describe('SH_SAVE', () => {
     expect(await client.command('SH_LOAD', { names: [''] })).toMatchObject({ st: 142 })
   })
 
+  it('tells at once that it begins, and that it failed after that', async () => {
+    const engine = new GatedEngine()
+    const folder = createTestFolder()
+    const server = await startTestServer(
+      { nemesisPort: 0, nemesisSaveDir: folder },
+      { open: async () => engine },
+    )
+    onTestFinished(() => server.close())
+    const session = await NemesisSession.open(server.nemesisUrl)
+    await session.command('KV_SET', { keys: { a: 1 } })
+    engine.closeGate()
+    session.client.send('{"SH_SAVE":{"name":"d1"}}')
+    session.client.send('{"SH_EXISTS":{"tkns":[]}}')
+    expect(await session.client.receive()).toBe('{"SH_SAVE_RSP":{"name":"d1","st":120}}')
+    const [time = ''] = await readdir(join(folder, 'd1'))
+    const metadata = await readFile(join(folder, 'd1', time, 'md', 'md.json'), 'utf8')
+    expect(JSON.parse(metadata)).toMatchObject({ status: 0 })
+    engine.openGate()
+    expect(await session.client.receive()).toContain('{"name":"d1","st":121,"duration":')
+    expect(await session.client.receive()).toBe('{"SH_EXISTS_RSP":{"st":1}}')
+    engine.closeGate()
+    session.client.send('{"SH_SAVE":{"name":"d2"}}')
+    expect(await session.client.receive()).toBe('{"SH_SAVE_RSP":{"name":"d2","st":120}}')
+    await rm(join(folder, 'd2'), { recursive: true })
+    engine.openGate()
+    expect(JSON.parse(await session.client.receive())).toEqual({
+      SH_SAVE_RSP: { name: 'd2', st: 123, m: expect.stringMatching(/\.$/) },
+    })
+  })
+
   it('is refused if saving is off, before any other check', async () => {
     const client = await openSocket((await start({ nemesisSaveDir: 'off' })).nemesisUrl)
     for (const parameters of [{ name: 'd1' }, {}]) {
@@ -373,7 +440,8 @@ describe('SH_SAVE', () => {
       await session.client.receive()
     }
     await session.command('SH_END')
-    expect(await session.client.command('SH_LOAD', { names: [] })).toEqual({})
+    // As the real 0.4: without the command's name.
+    expect(await session.client.ask({ SH_LOAD: { names: [] } })).toBe('{}')
     expect(await session.client.command('SH_LOAD', { names: ['twice', 'nope'] })).toMatchObject({
       st: 142,
     })

@@ -36,7 +36,7 @@ describe('messages that are not a command', () => {
     ['a control character in a text', '{"KV_SET":{"tkn":1,"keys":{"a":"\n"}}}'],
     ['a number with a zero in front', '{"KV_COUNT":{"tkn":01}}'],
     ['NaN', '{"KV_SET":{"tkn":1,"keys":{"a":NaN}}}'],
-    ['a byte order mark', '\ufeff{"KV_COUNT":{}}'],
+    ['two byte order marks', '\ufeff\ufeff{"KV_COUNT":{}}'],
   ])('are refused with 3 if they are not JSON: %s', async (_, message) => {
     const client = await openSocket(server.nemesisUrl())
     expect(await client.ask(message)).toBe(error(3))
@@ -95,6 +95,25 @@ describe('messages that are not a command', () => {
 
 describe('messages that are accepted', () => {
   const server = useTestServer({ nemesisPort: 0 })
+
+  // The real 0.4 skips it.
+  it('may begin with a byte order mark', async () => {
+    const { client, token } = await NemesisSession.open(server.nemesisUrl())
+    const answer = `{"KV_COUNT_RSP":{"st":1,"cnt":0,"tkn":${token}}}`
+    expect(await client.ask(`\ufeff{"KV_COUNT":{"tkn":${token}}}`)).toBe(answer)
+    expect(await client.ask('\ufeff{}')).toBe(error(13))
+    expect(await client.ask('\ufeff')).toBe(error(3))
+  })
+
+  // The real 0.4 reads -0 as the integer 0.
+  it('may have -0 for a token of 0', async () => {
+    const client = await openSocket(server.nemesisUrl())
+    const refused = (name: string): string => `{"${name}_RSP":{"st":100,"tkn":0,"m":""}}`
+    expect(await client.ask('{"KV_COUNT":{"tkn":-0}}')).toBe(refused('KV_COUNT'))
+    expect(await client.ask('{"KV_GET":{"tkn":-0,"keys":["a"]}}')).toBe(refused('KV_GET'))
+    const kept = '{"name":"n","expiry":{"duration":-0,"deleteSession":true}}'
+    expect(await client.ask(`{"SH_NEW":${kept}}`)).toContain('"st":1')
+  })
 
   it('may have comments', async () => {
     const { client, token } = await NemesisSession.open(server.nemesisUrl())
@@ -162,6 +181,10 @@ describe('wrong parameters', () => {
     ['KV_CLEAR', '{"tkn":null}', 101, ''],
     ['KV_KEYS', '{}', 101, ''],
     ['KV_KEYS', '{"tkn":1,"x":1}', 13, ''],
+    // The real 0.4 looks at the token first.
+    ['KV_KEYS', '{"x":1}', 101, ''],
+    ['KV_KEYS', '{"tkn":"x","x":1}', 101, ''],
+    ['KV_KEYS', '{"tkn":null,"keys":[]}', 101, ''],
     ['KV_FIND', '{}', 26, 'path'],
     ['KV_FIND', '{"rsp":"x","keys":5}', 41, 'keys'],
     ['KV_FIND', '{"path":5}', 41, 'path'],
@@ -176,6 +199,9 @@ describe('wrong parameters', () => {
     ['KV_UPDATE', '{"key":"a","path":"$"}', 26, 'value'],
     ['KV_UPDATE', '{"key":"a","path":5,"value":1}', 41, 'path'],
     ['KV_UPDATE', '{"key":"a","path":"$","value":null}', 101, ''],
+    ['KV_UPDATE', '{"key":"a","path":"abc","value":null}', 101, ''],
+    ['KV_UPDATE', '{"key":"a","path":"","value":null}', 101, ''],
+    ['KV_UPDATE', '{"key":"a","path":"abc","value":null,"tkn":"1"}', 101, ''],
     ['SH_NEW', '{}', 26, 'name'],
     ['SH_NEW', '{"expiry":5}', 41, 'expiry'],
     ['SH_NEW', '{"name":5,"shared":5}', 41, 'name'],
@@ -224,7 +250,7 @@ describe('wrong parameters', () => {
     '{}',
     'true',
     '18446744073709551616',
-    '-0',
+    '-0.0',
   ])('include invalid tokens, with 101: %s', async (token) => {
     const client = await openSocket(server.nemesisUrl())
     for (const name of ['KV_COUNT', 'KV_CLEAR', 'KV_KEYS', 'SH_END', 'SH_INFO']) {

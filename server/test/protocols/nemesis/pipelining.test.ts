@@ -1,8 +1,10 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { sharedToken } from '../../../src/protocols/nemesis/commands/shared-token.ts'
+import { GatedEngine } from '../../support/data/gated-engine.ts'
 import { Random } from '../../support/load/random.ts'
 import { openSocket } from '../../support/network/nemesis-session.ts'
 import type { SocketClient } from '../../support/network/socket-client.ts'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { engines, startTestServer, useTestServer } from '../../support/network/test-server.ts'
 
 const seed = Number(process.env.COATCHECK_PIPELINING_SEED ?? Date.now() % 1_000_000)
 const names = ['alpha', 'beta', 'gamma'] as const
@@ -77,6 +79,73 @@ describe.each(engines)('commands that are sent without waiting for answers, on %
     }
     const answer = await other.ask(`{"KV_GET":{"tkn":${tkn},"keys":["a","b0","b1","b2"]}}`)
     expect(answer).toContain('"keys":{"a":299.5,"b0":297,"b1":298,"b2":299}')
+  })
+})
+
+describe('commits of commands that are sent without waiting for answers', () => {
+  async function start() {
+    const engine = new GatedEngine()
+    const server = await startTestServer({ nemesisPort: 0 }, { open: async () => engine })
+    onTestFinished(() => server.close())
+    return { engine, client: await openSocket(server.nemesisUrl) }
+  }
+
+  it.each(['KV_SET', 'SH_NEW', 'SH_END', 'KV_CLEAR', 'KV_CLEAR_SET'])(
+    'are made at the same time, so that they can share a sync: %s',
+    async (command) => {
+      const { engine, client } = await start()
+      const tokens: unknown[] = []
+      for (let index = 0; index < 32; index += 1) client.send('{"SH_NEW":{"name":"n"}}')
+      for (let index = 0; index < 32; index += 1) {
+        const token = /"tkn":(\d+)/.exec(await client.receive())?.[1]
+        tokens.push(token)
+        client.send(`{"KV_SETQ":{"tkn":${token},"keys":{"a":1}}}`)
+      }
+      expect(await client.ask('{}')).toBe(noCommand)
+      expect(new Set(tokens).size).toBe(32)
+      engine.commitsMost = 0
+      for (const token of tokens) {
+        client.send(`{"${command}":{"name":"n","tkn":${token},"keys":{"a":2}}}`)
+      }
+      for (const _ of tokens) expect(await client.receive()).not.toContain('"m"')
+      expect(engine.commitsMost).toBeGreaterThanOrEqual(8)
+    },
+  )
+
+  it('are made in order if they change the same session', async () => {
+    const { client } = await start()
+    const { tkn } = await client.command('SH_NEW', { name: 'n' })
+    const send = (name: string, more = ''): void => client.send(`{"${name}":{"tkn":${tkn}${more}}}`)
+    for (const value of [1, 2, 3]) send('KV_CLEAR_SET', `,"keys":{"a":${value},"b${value}":1}`)
+    send('KV_KEYS')
+    send('KV_CLEAR')
+    send('KV_CLEAR')
+    send('SH_END')
+    send('KV_CLEAR')
+    const cnt = (count: number): string => `"cnt":${count}`
+    for (const part of [
+      cnt(0),
+      cnt(2),
+      cnt(2),
+      '["a","b3"]',
+      cnt(2),
+      cnt(0),
+      '"st":1',
+      '"st":100',
+    ]) {
+      expect(await client.receive()).toContain(part)
+    }
+  })
+
+  it('make a shared session before the next command, which may know its token', async () => {
+    const { client } = await start()
+    const tkn = sharedToken('known')
+    client.send('{"SH_NEW":{"name":"known","shared":true}}')
+    client.send(`{"KV_SET":{"tkn":${tkn},"keys":{"a":1}}}`)
+    client.send('{"SH_NEW":{"name":"known","shared":true}}')
+    expect(await client.receive()).toBe(`{"SH_NEW_RSP":{"st":1,"name":"known","tkn":${tkn}}}`)
+    expect(await client.receive()).toContain('"keys":{"a":20}')
+    expect(await client.receive()).toContain('"st":103')
   })
 })
 

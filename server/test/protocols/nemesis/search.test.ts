@@ -77,8 +77,98 @@ describe.each(engines)('KV_FIND, on %s', (engine) => {
     expect(await find(session, '$', 'keys', { keys: ['nope'] })).toMatchObject({ keys: [] })
   })
 
+  // As the real 0.4: an item that is not a string is the key of its text.
+  it.each([
+    ['[5]', ['5']],
+    ['[5,"a"]', ['5', 'a']],
+    ['["5"]', ['5']],
+    ['[6]', []],
+    ['[-1,1.5,2.0,1e3,1e-7]', ['-1', '1.5', '2.0', '1000.0', '1e-07']],
+    ['[18446744073709551615]', ['18446744073709551615']],
+    ['[true,null,false]', ['true', 'null']],
+    ['["z","a"]', ['z', 'a']],
+    ['["a","a",5,"5"]', ['a', 'a', '5', '5']],
+    [
+      '[]',
+      [
+        '-1',
+        '1.5',
+        '1000.0',
+        '18446744073709551615',
+        '1e-07',
+        '2.0',
+        '5',
+        'a',
+        'null',
+        'true',
+        'z',
+      ],
+    ],
+  ])('searches the keys that are named by %s', async (keys, found) => {
+    const session = await open()
+    const names = [
+      '5',
+      'a',
+      '-1',
+      '1.5',
+      '2.0',
+      '1000.0',
+      '1e-07',
+      '18446744073709551615',
+      'true',
+      'null',
+      'z',
+    ]
+    await session.command('KV_CLEAR_SET', {
+      keys: Object.fromEntries(names.map((name) => [name, [1]])),
+    })
+    const { token: tkn } = session
+    const ask = async (rsp: string) => {
+      const more = `"rsp":"${rsp}","path":"$[0]","keys":${keys}`
+      return JSON.parse(await session.askRaw('KV_FIND', more)).KV_FIND_RSP
+    }
+    expect(await ask('keys')).toEqual({ tkn, st: 1, keys: found })
+    expect(await ask('paths')).toEqual({ tkn, st: 1, paths: found.map(() => '$[0]') })
+    const values = Object.fromEntries(found.map((name) => [name, [1]]))
+    expect(await ask('kv')).toEqual({ tkn, st: 1, keys: values })
+  })
+
+  it('returns a whole value once, if its key is listed twice', async () => {
+    const session = await open()
+    const twice = '"rsp":"kv","path":"$","keys":["text","none","text"]'
+    expect(await session.askRaw('KV_FIND', twice)).toContain('"keys":{"text":"x","none":null}}')
+  })
+
+  // Answers of the real 0.4, which uses jsoncons 0.171.
+  it.each([
+    ['$[?(@.ok)].n', ["$[1]['n']"]],
+    ['$[?(!@.ok)].n', ["$[0]['n']"]],
+    ['$[?(@.ok && @.n)]', ['$[1]']],
+    ['$[?(@.ok || @.n)]', ['$[0]', '$[1]']],
+    ['$[?(@.x == null)]', ['$[0]', '$[1]']],
+    ['$[?(@.x != null)]', []],
+    ['$[?(true)]', ['$[0]', '$[1]']],
+    ['$[?(false)]', []],
+    ["$['1']", ['$[1]']],
+    ['$[?(@.n.length)]', ['$[0]', '$[1]']],
+    ['$.length', ["$['length']"]],
+    ['$[?(sum(@.n) == 0)]', []],
+    ['$[?(prod(@.n))]', []],
+  ])('finds what NemesisDB finds: %s', async (path, paths) => {
+    const session = await open()
+    const list = [
+      { n: 'a', ok: false },
+      { n: 'b', ok: true },
+    ]
+    await session.command('KV_CLEAR_SET', { keys: { list } })
+    const { token: tkn } = session
+    expect(await find(session, path, 'paths')).toEqual({ tkn, st: 1, paths })
+  })
+
   it.each([
     'a',
+    '$[::0]',
+    'length($)',
     '$abc',
     '/a/b',
     "$.['items']",
@@ -166,7 +256,7 @@ describe.each(engines)('KV_UPDATE, on %s', (engine) => {
     ],
     ['$.nope', '1', 0, '{ "10":1.0, "b" : 12345678901234567890,"9":[1e5 , -0.0]}'],
     ['$.b.c', '1', 0, '{ "10":1.0, "b" : 12345678901234567890,"9":[1e5 , -0.0]}'],
-    ['$..*', 'null', 3, '{ "10":null, "b" : null,"9":null}'],
+    ['$..*', 'null', 5, '{ "10":null, "b" : null,"9":null}'],
     ['$[?@ == 12345678901234567890]', '"x"', 1, '{ "10":1.0, "b" : "x","9":[1e5 , -0.0]}'],
   ])('changes the matches of %s, and no other character', async (path, value, cnt, after) => {
     const session = await open()
@@ -179,6 +269,37 @@ describe.each(engines)('KV_UPDATE, on %s', (engine) => {
       `{"KV_UPDATE_RSP":{"tkn":${session.token},"st":1,"cnt":${cnt}}}`,
     )
     expect(await textOf(session)).toBe(after)
+  })
+
+  it('changes only what a filter finds true', async () => {
+    const session = await open()
+    await session.askRaw('KV_SET', '"keys":{"k":[{"n":"a","ok":false},{"n":"b","ok":true}]}')
+    const update = { key: 'k', path: '$[?(@.ok)].n', value: 'x' }
+    const { token: tkn } = session
+    expect(await session.command('KV_UPDATE', update)).toEqual({ tkn, st: 1, cnt: 1 })
+    expect(await textOf(session)).toBe('[{"n":"a","ok":false},{"n":"x","ok":true}]')
+  })
+
+  // As the real 0.4.
+  it('counts matches within other matches', async () => {
+    const session = await open()
+    const update = { key: 'k', path: '$..a', value: 0 }
+    const { token: tkn } = session
+    await session.askRaw('KV_SET', '"keys":{"k":{"a":{"a":{"a":1}}}}')
+    expect(await session.command('KV_UPDATE', update)).toEqual({ tkn, st: 1, cnt: 3 })
+    expect(await textOf(session)).toBe('{"a":0}')
+  })
+
+  // As the real 0.4.
+  it('looks at the path last', async () => {
+    const session = await open()
+    const { client, token } = session
+    const update = { key: 'k', path: 'abc', value: 1 }
+    expect(await client.command('KV_UPDATE', { ...update, tkn: 5 })).toMatchObject({ st: 100 })
+    expect(await client.command('KV_UPDATE', update)).toMatchObject({ st: 101 })
+    expect(await session.command('KV_UPDATE', update)).toEqual({ tkn: token, st: 22, cnt: 0 })
+    await session.command('KV_SET', { keys: { k: 1 } })
+    expect(await session.command('KV_UPDATE', update)).toMatchObject({ st: 1000 })
   })
 
   it('reports a missing key and an invalid path', async () => {

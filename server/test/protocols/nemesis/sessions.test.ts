@@ -55,6 +55,32 @@ describe.each(engines)('sessions, on %s', (engine) => {
     expect(await client.ask({ SH_OPEN: { name: 'same' } })).toContain('"st":102')
   })
 
+  // As the real 0.4, which turns each item into 64 bits.
+  it.each([
+    ['[true]', '"1":false'],
+    ['[false]', '"0":false'],
+    ['[1.5]', '"1":false'],
+    ['[-1]', '"18446744073709551615":false'],
+    ['["12"]', '"12":false'],
+    ['[-0]', '"0":false'],
+  ])('may be asked for by %s', async (tkns, members) => {
+    const client = await openSocket(server.nemesisUrl())
+    expect(await client.ask(`{"SH_EXISTS":{"tkns":${tkns}}}`)).toBe(
+      `{"SH_EXISTS_RSP":{"st":1,"tkns":{${members}}}}`,
+    )
+  })
+
+  it.each(['["x"]', '[null]', '[[]]', '[{}]', '[18446744073709551616]', '[""]', '[1e300]'])(
+    'can not be asked for by %s',
+    async (tkns) => {
+      const client = await openSocket(server.nemesisUrl())
+      expect(await client.command('SH_EXISTS', JSON.parse(`{"tkns":[1]}`))).toMatchObject({ st: 1 })
+      expect(await client.ask(`{"SH_EXISTS":{"tkns":${tkns}}}`)).toBe(
+        '{"SH_EXISTS_RSP":{"st":1000,"tkn":null,"m":""}}',
+      )
+    },
+  )
+
   it('may have any name', async () => {
     const client = await openSocket(server.nemesisUrl())
     for (const name of ['🐎'.repeat(2_000), '../x', '\u0000', ' ', '__proto__']) {
@@ -228,6 +254,22 @@ describe('sessions as stores', () => {
     const second = await patch(path, { session: true })
     expect(second.sessionToken).not.toBe(first.sessionToken)
     expect(await session.command('KV_COUNT')).toMatchObject({ st: 100 })
+  })
+
+  it('get one token, however many requests make a store a session at once', async () => {
+    const { id } = await server.client().keyValueStores().getOrCreate('linked-at-once')
+    const path = `/v2/key-value-stores/${id}`
+    await server.client().keyValueStore(id).setRecord({ key: 'a', value: 1 })
+    const all = Array.from({ length: 8 }, () => patch(path, { session: true, project: true }))
+    const answers = await Promise.all(all)
+    const [first] = answers
+    const { sessionToken, channelId } = Object(first)
+    expect(sessionToken).toMatch(/^\d+$/)
+    expect(answers.map((answer) => answer.sessionToken)).toEqual(answers.map(() => sessionToken))
+    expect(answers.map((answer) => answer.channelId)).toEqual(answers.map(() => channelId))
+    const client = await openSocket(server.nemesisUrl())
+    const session = new NemesisSession(client, Number(sessionToken))
+    expect(await session.command('KV_GET', { keys: ['a'] })).toMatchObject({ keys: { a: 1 } })
   })
 
   it('are listed and ended by their user', async () => {

@@ -143,6 +143,18 @@ describe.each(engines)('values of NemesisDB commands, on %s', (engine) => {
     )
   })
 
+  // As the real 0.4: it removes one listed key after the other, and the last status counts.
+  it('are removed once; a key that is listed twice has the status 22', async () => {
+    const session = await open()
+    await session.askRaw('KV_SET', '"keys":{"a":1,"b":2,"tkn":3}')
+    const { token } = session
+    expect(await session.askRaw('KV_RMV', '"keys":["a","b","a","nope","nope",5]')).toBe(
+      `{"KV_RMV_RSP":{"tkn":${token},"a":22,"b":24,"nope":22}}`,
+    )
+    expect(await session.askRaw('KV_RMV', '"keys":["tkn","tkn"]')).toBe('{"KV_RMV_RSP":{"tkn":22}}')
+    expect(await session.command('KV_COUNT')).toMatchObject({ cnt: 0 })
+  })
+
   it('are counted, listed in order, cleared and replaced', async () => {
     const session = await open()
     const { token } = session

@@ -10,10 +10,7 @@ import type { Store } from '../../../core/stores/store.ts'
 import type { Dumps } from '../dumps/dumps.ts'
 import { type Parameters, tokenOf } from './parameters.ts'
 import { status } from './status.ts'
-import { CommandError } from './wire.ts'
-
-/** Which family of NemesisDB's versions a server speaks. */
-export type Compat = '0.4' | '0.9'
+import { CommandError, type Compat } from './wire.ts'
 
 /** What all commands of this door share. */
 export interface Services {
@@ -41,10 +38,12 @@ export interface NemesisCall extends Services {
   readonly client: Client
   readonly command: string
   readonly parameters: Parameters
+  /** Sends the first of two answers at once. The result of the command is the second one. */
+  begin(answer: string): void
 }
 
-/** One text or several texts to send; undefined: the command gets no answer. */
-export type Answer = string | readonly string[] | undefined
+/** The text to send; undefined: the command gets no answer, or its first answer was all. */
+export type Answer = string | undefined
 
 export type Handler = (call: NemesisCall) => Awaitable<Answer>
 

@@ -1,25 +1,40 @@
-import type { Compat, Handler } from './call.ts'
+import type { Handler } from './call.ts'
 import { load, save } from './dump-commands.ts'
+import type { Parameters } from './parameters.ts'
 import { find, update } from './search.ts'
-import { create, end, endAll, exists, info, infoAll, open } from './sessions.ts'
+import { create, end, endAll, exists, info, infoAll, isShared, open } from './sessions.ts'
 import * as storeless from './storeless.ts'
 import { add, clear, clearSet, contains, count, get, keys, remove, set } from './values.ts'
+import type { Compat } from './wire.ts'
 
 /**
- * Which commands of one connection may run at the same time: commands that read (`read`), or
- * commands that write single keys (`write`). An `alone` command waits for all earlier commands, and
+ * Which commands of one connection may run at the same time: commands that read (`read`), commands
+ * that write single keys or make sessions (`write`), or commands that change or end a whole
+ * session, each another one (`session`). An `alone` command waits for all earlier commands, and
  * later commands wait for it.
  */
-export type Concurrency = 'read' | 'write' | 'alone'
+export type Concurrency = 'read' | 'write' | 'session' | 'alone'
 
 export interface Command {
   readonly handler: Handler
-  readonly concurrency: Concurrency
+  concurrencyOf(parameters: Parameters): Concurrency
+  /** Its errors have the form of 0.9. */
+  readonly isNew?: boolean
 }
 
-const reads = (handler: Handler): Command => ({ handler, concurrency: 'read' })
-const writes = (handler: Handler): Command => ({ handler, concurrency: 'write' })
-const alone = (handler: Handler): Command => ({ handler, concurrency: 'alone' })
+const reads = (handler: Handler): Command => ({ handler, concurrencyOf: () => 'read' })
+const writes = (handler: Handler): Command => ({ handler, concurrencyOf: () => 'write' })
+const changes = (handler: Handler): Command => ({ handler, concurrencyOf: () => 'session' })
+const alone = (handler: Handler): Command => ({ handler, concurrencyOf: () => 'alone' })
+
+/**
+ * Nobody can use a new session before the answer tells its token. But the token of a shared one is
+ * computed from its name, so later commands may use it already.
+ */
+const makesSession: Command = {
+  handler: create,
+  concurrencyOf: (parameters) => (isShared(parameters) ? 'alone' : 'write'),
+}
 
 /** Every command of NemesisDB 0.4. */
 export const commands: ReadonlyMap<string, Command> = new Map([
@@ -30,15 +45,15 @@ export const commands: ReadonlyMap<string, Command> = new Map([
   ['KV_GET', reads(get)],
   ['KV_RMV', writes(remove)],
   ['KV_CONTAINS', reads(contains)],
-  ['KV_CLEAR', alone(clear)],
+  ['KV_CLEAR', changes(clear)],
   ['KV_COUNT', reads(count)],
   ['KV_KEYS', reads(keys)],
-  ['KV_CLEAR_SET', alone(clearSet)],
+  ['KV_CLEAR_SET', changes(clearSet)],
   ['KV_FIND', reads(find)],
   ['KV_UPDATE', alone(update)],
-  ['SH_NEW', alone(create)],
+  ['SH_NEW', makesSession],
   ['SH_OPEN', alone(open)],
-  ['SH_END', alone(end)],
+  ['SH_END', changes(end)],
   ['SH_END_ALL', alone(endAll)],
   ['SH_INFO', alone(info)],
   ['SH_INFO_ALL', alone(infoAll)],
@@ -48,29 +63,31 @@ export const commands: ReadonlyMap<string, Command> = new Map([
 ])
 
 /** Commands that only 0.9 has, and 0.9's variants of the commands above for calls without `tkn`. */
-export const newCommands: ReadonlyMap<string, Command> = new Map([
-  ['KV_SET', writes(storeless.set)],
-  ['KV_ADD', writes(storeless.add)],
-  ['KV_GET', reads(storeless.get)],
-  ['KV_RMV', writes(storeless.remove)],
-  ['KV_CONTAINS', reads(storeless.contains)],
-  ['KV_CLEAR', alone(storeless.clear)],
-  ['KV_COUNT', reads(storeless.count)],
-  ['KV_KEYS', reads(storeless.keys)],
-  ['KV_CLEAR_SET', alone(storeless.clearSet)],
-  ['KV_SAVE', alone(storeless.save)],
-  ['KV_LOAD', alone(storeless.load)],
-  ['SV_INFO', reads(storeless.serverInfo)],
-])
+const newCommands: ReadonlyMap<string, Command> = new Map(
+  Object.entries({
+    KV_SET: writes(storeless.set),
+    KV_ADD: writes(storeless.add),
+    KV_GET: reads(storeless.get),
+    KV_RMV: writes(storeless.remove),
+    KV_CONTAINS: reads(storeless.contains),
+    KV_CLEAR: alone(storeless.clear),
+    KV_COUNT: reads(storeless.count),
+    KV_KEYS: reads(storeless.keys),
+    KV_CLEAR_SET: alone(storeless.clearSet),
+    KV_SAVE: alone(storeless.save),
+    KV_LOAD: alone(storeless.load),
+    SV_INFO: reads(storeless.serverInfo),
+  }).map(([name, command]) => [name, { ...command, isNew: true }]),
+)
 
 /**
- * The command of that name. In 0.9 it depends on whether the call has a `tkn`. Undefined: there is
- * no such command.
+ * The command of that name. In 0.9 it depends on whether the call has a `tkn`: without one, only
+ * the commands of 0.9 and those for sessions exist. Undefined: there is no such command.
  */
 export function findCommand(
   name: string,
   { compat, hasToken }: { compat: Compat; hasToken: boolean },
 ): Command | undefined {
-  if (compat === '0.9' && !hasToken) return newCommands.get(name) ?? commands.get(name)
-  return commands.get(name)
+  if (compat === '0.4' || hasToken || name.startsWith('SH_')) return commands.get(name)
+  return newCommands.get(name)
 }

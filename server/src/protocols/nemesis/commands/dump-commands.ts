@@ -5,9 +5,11 @@ import { StorageError } from '../../../core/kernel/errors.ts'
 import type { Store } from '../../../core/stores/store.ts'
 import { parseUint64 } from '../../json/json-text.ts'
 import {
+  type DumpDescription,
   DumpError,
   type DumpedSession,
   type DumpReader,
+  type Dumps,
   type DumpWriter,
   type Readable,
 } from '../dumps/dumps.ts'
@@ -22,7 +24,7 @@ const saveParameters = [required('name', 'string'), optional('tkns', 'array')]
 const loadParameters = [required('names', 'array')]
 const secondMs = 1_000
 
-/** SH_SAVE: two answers, for the start and the end of the save. Both are sent at the end. */
+/** SH_SAVE: two answers, one at once when the save begins and one at its end. */
 export async function save(call: NemesisCall): Promise<Answer> {
   const { parameters, client, dumps, command } = call
   if (!dumps) return answer(command, `{"st":${status.commandDisabled},"m":""}`)
@@ -34,13 +36,25 @@ export async function save(call: NemesisCall): Promise<Answer> {
   const startedAt = call.environment.now()
   const text = JSON.stringify(name)
   try {
-    const writer = await dumps.create(name, { isWhole: tokens === undefined, userId: id })
+    const writer = await createDump(dumps, name, { isWhole: tokens === undefined, userId: id })
+    call.begin(answer(command, `{"name":${text},"st":${status.saveStart}}`))
     await abandoning(writer, () => writeSessions(call, writer, { ownerId: id, tokens }))
     const duration = call.environment.now() - startedAt
-    return [
-      answer(command, `{"name":${text},"st":${status.saveStart}}`),
-      answer(command, `{"name":${text},"st":${status.saveComplete},"duration":${duration}}`),
-    ]
+    return answer(command, `{"name":${text},"st":${status.saveComplete},"duration":${duration}}`)
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error
+    const body = `{"name":${text},"st":${status.saveError},"m":${JSON.stringify(error.message)}}`
+    return answer(command, body)
+  }
+}
+
+async function createDump(
+  dumps: Dumps,
+  name: string,
+  description: DumpDescription,
+): Promise<DumpWriter> {
+  try {
+    return await dumps.create(name, description)
   } catch (error) {
     if (!(error instanceof DumpError)) throw error
     throw new CommandError(status.saveDirWriteFail, error.message)
@@ -64,7 +78,8 @@ export async function load(call: NemesisCall): Promise<Answer> {
   for (const [index, reader] of readers.entries()) {
     members.push([wanted[index] ?? '', await loadDump(call, reader)])
   }
-  return answer(command, object(members))
+  // NemesisDB answers a load of nothing with an empty object, without the command's name.
+  return members.length === 0 ? '{}' : answer(command, object(members))
 }
 
 /**
@@ -152,11 +167,11 @@ export async function writeValues(store: Store, writer: DumpWriter): Promise<voi
 }
 
 async function loadDump(call: NemesisCall, reader: DumpReader): Promise<string> {
-  const totals = { sessions: 0, keys: 0, duplicates: 0 }
+  const totals = { sessions: 0, keys: 0, duplicates: 0, others: 0 }
   try {
     for await (const { session, values } of reader.read()) {
-      if (!session) continue
-      if (await restore(call, session, values)) {
+      if (!session) totals.others += 1
+      else if (await restore(call, session, values)) {
         totals.sessions += 1
         totals.keys += values.size
       } else totals.duplicates += 1
@@ -165,6 +180,10 @@ async function loadDump(call: NemesisCall, reader: DumpReader): Promise<string> 
     const isKey = error instanceof StorageError && error.code === 'record-key-invalid'
     if (!(error instanceof DumpError) && !isKey) throw error
     return `{"m":${JSON.stringify(error.message)},"sessions":${totals.sessions},"keys":${totals.keys},"st":${status.loadError}}`
+  }
+  if (totals.others > 0 && totals.sessions + totals.duplicates === 0) {
+    const message = 'The dump holds values without sessions.'
+    return `{"m":${JSON.stringify(message)},"sessions":0,"keys":0,"st":${status.loadError}}`
   }
   const code = totals.duplicates > 0 ? status.loadDuplicate : status.loadComplete
   return `{"m":"","sessions":${totals.sessions},"keys":${totals.keys},"st":${code}}`

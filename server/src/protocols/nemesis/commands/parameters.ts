@@ -43,9 +43,31 @@ export function given(parameters: Parameters, name: string): JsonText {
 
 /** The strings in an array, without duplicates. Other items are ignored. */
 export function textsOf(array: JsonText): readonly string[] {
+  const texts = allTextsOf(array)
+  return texts.length > 1 ? [...new Set(texts)] : texts
+}
+
+/** The strings in an array, in order. Other items are ignored. */
+export function allTextsOf(array: JsonText): readonly string[] {
   const texts: string[] = []
   for (const item of array.items()) if (item.kind === 'string') texts.push(item.string())
-  return texts.length > 1 ? [...new Set(texts)] : texts
+  return texts
+}
+
+/**
+ * A key as NemesisDB reads it where it does not ask for a string: the text of any value. Numbers are
+ * written as its JSON library prints them.
+ */
+export function keyTextOf(item: JsonText): string {
+  if (item.kind === 'string') return item.string()
+  return item.kind === 'number' ? printedNumber(item.text) : item.text
+}
+
+function printedNumber(text: string): string {
+  if (/^-?\d+$/.test(text)) return text === '-0' ? '0' : text
+  const [digits = '', power] = String(Number(text)).split('e')
+  if (power === undefined) return digits.includes('.') ? digits : `${digits}.0`
+  return `${digits}e${power[0]}${power.slice(1).padStart(2, '0')}`
 }
 
 /** The session token. Throws CommandError if it is not an unsigned 64-bit integer. */

@@ -12,7 +12,7 @@ import { jsonType } from '../../json/json-value.ts'
 import { JsonPathError } from '../../json/path/error.ts'
 import { compilePath, type JsonPath } from '../../json/path/json-path.ts'
 import { type Answer, assertKeys, inSession, type NemesisCall, type Session } from './call.ts'
-import { assertDeclared, given, optional, required, textsOf } from './parameters.ts'
+import { assertDeclared, given, keyTextOf, optional, required } from './parameters.ts'
 import { status } from './status.ts'
 import { allKeys, assertCount, textOf } from './values.ts'
 import { answer, assertReplyLength, CommandError, invalidParameter, valuesAtOnce } from './wire.ts'
@@ -28,6 +28,7 @@ const updateParameters = [
   required('value', 'any'),
 ]
 const results = ['keys', 'paths', 'kv'] as const
+type Result = (typeof results)[number]
 
 interface Found {
   readonly key: string
@@ -44,7 +45,7 @@ export async function find(call: NemesisCall): Promise<Answer> {
   const wanted = given(parameters, 'rsp').string()
   const result = results.find((one) => one === wanted)
   if (result === undefined) throw invalidParameter(status.commandSyntax, 'rsp')
-  const only = wantedKeys(call)
+  const only = wantedKeys(call, result)
   return inSession(call, 'read', async ({ store, token }) => {
     assertKeys(call, only)
     try {
@@ -57,21 +58,22 @@ export async function find(call: NemesisCall): Promise<Answer> {
   })
 }
 
-function wantedKeys(call: NemesisCall): readonly string[] {
-  const array = call.parameters.get('keys')
-  const keys = array ? textsOf(array) : []
-  assertCount(keys.length)
-  return keys
+/**
+ * A key that is listed twice is found twice, as in NemesisDB, but a whole value is in the answer
+ * once.
+ */
+function wantedKeys(call: NemesisCall, result: Result): readonly string[] {
+  const items = call.parameters.get('keys')?.items() ?? []
+  assertCount(items.length)
+  const keys = items.map(keyTextOf)
+  return result === 'kv' ? [...new Set(keys)] : keys
 }
 
 /**
  * Keeps only the parts of the answer in memory. Throws StorageError as soon as they are too long
  * for one answer.
  */
-async function membersOf(
-  found: AsyncIterable<Found>,
-  result: (typeof results)[number],
-): Promise<string> {
+async function membersOf(found: AsyncIterable<Found>, result: Result): Promise<string> {
   const parts: string[] = []
   let length = 0
   for await (const { key, text, locations } of found) {
@@ -129,13 +131,21 @@ async function* batchesOf(
   if (batch.length > 0) yield batch
 }
 
-/** KV_UPDATE: replaces every match of a JSONPath in one value. */
+/**
+ * KV_UPDATE: replaces every match of a JSONPath in one value. As in NemesisDB, an invalid path is
+ * an error only if there is a value.
+ */
 export async function update(call: NemesisCall): Promise<Answer> {
   const { parameters } = call
   assertDeclared(parameters, updateParameters)
   const key = given(parameters, 'key').string()
-  const path = compiled(given(parameters, 'path').string())
+  const text = given(parameters, 'path').string()
   const value = given(parameters, 'value').text
+  let known: JsonPath | undefined
+  const path = (): JsonPath => {
+    known ??= compiled(text)
+    return known
+  }
   return inSession(call, 'write', async (session) => {
     assertKeys(call, [key])
     const turn = `${session.store.id}/${key}`
@@ -168,7 +178,8 @@ function replaced(path: JsonPath, text: string, value: string): { count: number;
 
 interface Replacement {
   readonly key: string
-  readonly path: JsonPath
+  /** Throws CommandError if the path is invalid. */
+  path(): JsonPath
   /** JSON text. */
   readonly value: string
 }
@@ -192,7 +203,7 @@ async function replaceIn(
 ): Promise<number | typeof lostRace> {
   const text = await textOf(store, record)
   if (text === undefined) throw new CommandError(status.valueTypeInvalid, `${key} is not JSON`)
-  const { count, json } = replaced(path, text, value)
+  const { count, json } = replaced(path(), text, value)
   if (count === 0) return 0
   try {
     await store.put(

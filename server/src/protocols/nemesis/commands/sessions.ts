@@ -26,9 +26,8 @@ export async function create(call: NemesisCall): Promise<Answer> {
   assertDeclared(parameters, newParameters)
   const name = nameOf(parameters)
   const retention = retentionOf(parameters.get('expiry'))
-  const isShared = parameters.get('shared')?.kind === 'true'
   const { id: ownerId } = requireAccount(client.principal, 'write')
-  const wanted = isShared ? sharedToken(name) : undefined
+  const wanted = isShared(parameters) ? sharedToken(name) : undefined
   const actor = actorOf(client.principal, 'nemesis')
   try {
     const created = { ownerId, label: name, retention, sharedToken: wanted, actor }
@@ -39,6 +38,11 @@ export async function create(call: NemesisCall): Promise<Answer> {
     const body = { st: status.sessionNewFail, name: JSON.stringify(name), tkn: wanted ?? 'null' }
     return answer(command, object(Object.entries(body)))
   }
+}
+
+/** Whether an SH_NEW asks for a session that others find by its name. */
+export function isShared(parameters: Parameters): boolean {
+  return parameters.get('shared')?.kind === 'true'
 }
 
 /** SH_OPEN: the token of a shared session. */
@@ -144,7 +148,7 @@ export async function infoAll(call: NemesisCall): Promise<Answer> {
 export async function exists(call: NemesisCall): Promise<Answer> {
   const { parameters, command } = call
   assertDeclared(parameters, existsParameters)
-  const tokens = given(parameters, 'tkns').items().map(parseUint64)
+  const tokens = given(parameters, 'tkns').items().map(tokenFrom)
   if (tokens.length === 0) return answer(command, '{"st":1}')
   const members: [string, boolean][] = []
   for (const token of tokens) {
@@ -152,6 +156,24 @@ export async function exists(call: NemesisCall): Promise<Answer> {
     members.push([String(token), await isThere(call, token)])
   }
   return answer(command, `{"st":1,"tkns":${object(members)}}`)
+}
+
+/**
+ * SH_EXISTS alone takes what its JSON library turns into 64 bits: `true`, fractions, which are cut
+ * off, negative numbers, which count from 2^64 down, and digits in a string. Undefined: it can't.
+ */
+function tokenFrom(item: JsonText): bigint | undefined {
+  if (item.kind === 'true' || item.kind === 'false') return item.kind === 'true' ? 1n : 0n
+  const text = item.kind === 'string' ? item.string() : item.text
+  if (/^-?\d{1,20}$/.test(text)) return fitting(BigInt(text))
+  if (item.kind !== 'number') return undefined
+  const number = Number(text)
+  return Number.isFinite(number) ? fitting(BigInt(Math.trunc(number))) : undefined
+}
+
+function fitting(number: bigint): bigint | undefined {
+  if (number < -(2n ** 63n) || number >= 2n ** 64n) return undefined
+  return BigInt.asUintN(64, number)
 }
 
 async function isThere(call: NemesisCall, token: bigint): Promise<boolean> {

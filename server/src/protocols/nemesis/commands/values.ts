@@ -14,7 +14,7 @@ import {
   type NemesisCall,
   type Session,
 } from './call.ts'
-import { assertDeclared, given, required, textsOf } from './parameters.ts'
+import { allTextsOf, assertDeclared, given, required, textsOf, tokenOf } from './parameters.ts'
 import { status } from './status.ts'
 import { answer, assertReplyLength, CommandError, list, type Members, object } from './wire.ts'
 
@@ -79,20 +79,32 @@ export function get(call: NemesisCall): Awaitable<Answer> {
   })
 }
 
-/** KV_RMV: a status per key, as a member beside `tkn`. A key named `tkn` replaces that member. */
+/**
+ * KV_RMV: a status per key, as a member beside `tkn`. A key named `tkn` replaces that member. A key
+ * that is listed twice is not there the second time, and that status is the one in the answer.
+ */
 export function remove(call: NemesisCall): Awaitable<Answer> {
   return read(
     call,
     async ({ store, token }, keys) => {
       const existed = await store.batch.delete(keys)
+      const doubled = doublesIn(allTextsOf(given(call.parameters, 'keys')))
       const members = new Map<string, string | number>([['tkn', token]])
       for (const [index, key] of keys.entries()) {
-        members.set(key, existed[index] ? status.keyRemoved : status.keyNotExist)
+        const isRemoved = existed[index] && !doubled.has(key)
+        members.set(key, isRemoved ? status.keyRemoved : status.keyNotExist)
       }
       return answer(call.command, object([...members]))
     },
     'write',
   )
+}
+
+function doublesIn(keys: readonly string[]): ReadonlySet<string> {
+  const seen = new Set<string>()
+  const doubled = new Set<string>()
+  for (const key of keys) (seen.has(key) ? doubled : seen).add(key)
+  return doubled
 }
 
 /** KV_CONTAINS */
@@ -115,6 +127,7 @@ export async function count(call: NemesisCall): Promise<Answer> {
 
 /** KV_KEYS: all keys, in the order of their bytes. */
 export async function keys(call: NemesisCall): Promise<Answer> {
+  tokenOf(call.parameters) // NemesisDB looks at the token before the number of parameters
   const others = [...call.parameters.keys()].filter((name) => name !== 'tkn')
   if (others.length > 0) throw new CommandError(status.commandSyntax)
   return inSession(call, 'read', async ({ store, token }) => {

@@ -1,6 +1,9 @@
 import { StorageError } from '../../../core/kernel/errors.ts'
 import { status } from './status.ts'
 
+/** Which family of NemesisDB's versions a server speaks. */
+export type Compat = '0.4' | '0.9'
+
 /** The longest reply, in characters. Instead of a longer one, an error is sent. */
 export const replyLengthMax = 16 * 1_048_576
 
@@ -38,9 +41,9 @@ export function assertReplyLength(length: number): void {
   throw new StorageError('value-too-large', `This reply is over ${rule}: ask for less at once.`)
 }
 
-/** The answer to a message that is not a command. */
-export function messageError(code: number): string {
-  return `{"ERR":{"st":${code},"m":""}}`
+/** The answer to a message that is not a command. In 0.9 it has no `m`. */
+export function messageError(code: number, compat: Compat): string {
+  return compat === '0.9' ? `{"ERR":{"st":${code}}}` : `{"ERR":{"st":${code},"m":""}}`
 }
 
 /** A refusal that the command's handler throws. */
@@ -60,6 +63,12 @@ export class CommandError extends Error {
 
 export function refusal(command: string, { status: code, token, message }: CommandError): string {
   return answer(command, `{"st":${code},"tkn":${token},"m":${JSON.stringify(message)}}`)
+}
+
+/** A refusal of 0.9. `message` is for refusals that NemesisDB does not have. */
+export function shortRefusal(command: string, code: number, message?: string): string {
+  const told = message === undefined ? '' : `,"m":${JSON.stringify(message)}`
+  return answer(command, `{"st":${code}${told}}`)
 }
 
 export function invalidParameter(code: number, name: string): CommandError {

@@ -124,7 +124,8 @@ async function namesIn(folder: string): Promise<readonly string[]> {
  */
 async function savedIn(folder: string): Promise<{ userId: string | undefined } | undefined> {
   try {
-    const metadata: unknown = JSON.parse(await readFile(join(folder, 'md', 'md.json'), 'utf8'))
+    const text = await readFile(join(folder, 'md', 'md.json'), 'utf8')
+    const metadata: unknown = JSON.parse(text.replace(/^\ufeff/, ''))
     if (typeof metadata !== 'object' || metadata === null) return undefined
     if (!('status' in metadata) || metadata.status !== complete) return undefined
     return { userId: 'user' in metadata ? String(metadata.user) : undefined }

@@ -4,30 +4,35 @@ import { DumpError, type DumpedSession, type DumpedValues } from './dumps.ts'
 
 /**
  * Reads one file of a dump: an array of sessions, or one object with keys but without a session.
+ * As in NemesisDB, empty objects among the sessions are left out, and a session may have no keys.
  * Throws DumpError.
  */
 export function* readDumpText(text: string): Generator<DumpedValues> {
   const document = parsed(text)
   const items = document.kind === 'array' ? document.items() : [document]
-  for (const item of items) yield valuesOf(item)
+  for (const item of items) {
+    const values = valuesOf(item)
+    if (values) yield values
+  }
 }
 
 function parsed(text: string): JsonText {
   try {
-    return parseJsonText(text)
+    return parseJsonText(text.startsWith('\ufeff') ? text.slice(1) : text)
   } catch (error) {
     if (error instanceof JsonTextError) throw broken('it is not JSON')
     throw error
   }
 }
 
-function valuesOf(item: JsonText): DumpedValues {
+function valuesOf(item: JsonText): DumpedValues | undefined {
   if (item.kind !== 'object') throw broken('it holds something other than sessions')
   const members = item.members()
-  const keys = members.get('keys')
-  if (keys?.kind !== 'object') throw broken('a session has no keys')
-  const values = new Map([...keys.members()].map(([key, value]) => [key, value.text]))
   const head = members.get('sh')
+  const keys = members.get('keys')
+  if (!head && !keys) return undefined
+  if (keys && keys.kind !== 'object') throw broken('the keys of a session are not an object')
+  const values = new Map([...(keys?.members() ?? [])].map(([key, value]) => [key, value.text]))
   return { session: head && sessionOf(head), values }
 }
 

@@ -218,6 +218,7 @@ describe('sessions of NemesisClient', () => {
     expect(await session.getOne('a')).toBe(1)
     expect((await client.load(['dump'])).get('dump')?.statusName).toBe('LoadDuplicate')
     await expect(client.load(['st'])).rejects.toMatchObject({ status: 142 })
+    expect([...(await client.load([]))]).toEqual([])
     await expect(client.save('')).rejects.toMatchObject({ status: 42 })
   })
 

@@ -152,7 +152,10 @@ export class NemesisClient {
    * Loads what was saved under these names. Rejects with 142 `LoadError` if a name does not exist.
    */
   async load(names: Iterable<string>): Promise<Map<string, Loaded>> {
-    const answer = await this.#ask('SH_LOAD', `{"names":${printJson([...names])}}`)
+    const wanted = [...names]
+    // NemesisDB's answer to that does not say which command it is for.
+    if (wanted.length === 0) return new Map()
+    const answer = await this.#ask('SH_LOAD', `{"names":${printJson(wanted)}}`)
     // A saved name may be `st`: its result is an object, while the status of a refusal is a number.
     if (answer.get('st')?.startsWith('{') === false) throw refusalOf('SH_LOAD', answer)
     return new Map([...answer].map(([name, json]) => [name, loadedOf(json)]))

@@ -127,6 +127,14 @@ describe('a JSONPath', () => {
     ])
   })
 
+  // `ojson` of jsoncons 0.171 keeps the order of members, and compares with it.
+  it('takes objects for equal only if their members have the same order', () => {
+    const objects = '[{"a":1,"b":[{"c":2}]},{"b":[{"c":2}],"a":1},{"a":1.0,"b":[{"c":2}]}]'
+    expect(find('$[?@ == $[0]]', objects)).toEqual(['$[0]', '$[2]'])
+    expect(find('$[?(@ == {"b":[{"c":2}],"a":1})]', objects)).toEqual(['$[1]'])
+    expect(find('$[?@ != $[0]]', objects)).toEqual(['$[1]'])
+  })
+
   it('orders strings by code points', () => {
     expect(find('$[?@ > "\uffee"]', '["\uffed", "😀", "z"]')).toEqual(['$[1]'])
     expect(find('$[?@ < "ab"]', '["a", "abc", "ab", "aa"]')).toEqual(['$[0]', '$[3]'])
@@ -231,6 +239,7 @@ describe('a JSONPath', () => {
     ['@.x == {"y":[1]}', [4]],
     ['@.x.y == [1]', [4]],
     ['@.x.* == [[1]]', [4]],
+    ['@.x == {"y":[1],"z":2}', []],
     ['@.* == [0]', [2]],
   ])('takes a missing value for null in %s', (filter, places) => {
     const values = '[{},{"x":null},{"x":0},{"x":"s"},{"x":{"y":[1.0]}}]'

@@ -38,7 +38,7 @@ export function arrayOf(value: Value, steps: Steps): readonly JsonText[] | undef
   return value.items()
 }
 
-/** Compares numbers exactly, arrays by their items, objects without their order. */
+/** Compares numbers exactly, and objects with the order of their members, as NemesisDB does. */
 export function isEqual(a: Value, b: Value, steps: Steps): boolean {
   if (a instanceof JsonText && b instanceof JsonText) return isSameJson(a, b, steps)
   const items = arrayOf(a, steps)
@@ -58,12 +58,11 @@ function isSameJson(a: JsonText, b: JsonText, steps: Steps): boolean {
 function areChildrenEqual(a: JsonText, b: JsonText, steps: Steps): boolean {
   steps.spend(2 * a.size)
   if (a.kind === 'array') return areItemsEqual(a.items(), b.items(), steps)
-  const others = b.members()
-  for (const [name, value] of a.members()) {
-    const other = others.get(name)
-    if (!other || !isSameJson(value, other, steps)) return false
-  }
-  return true
+  const others = [...b.members()]
+  return [...a.members()].every(([name, value], index) => {
+    const [otherName, other] = others[index] ?? []
+    return other !== undefined && name === otherName && isSameJson(value, other, steps)
+  })
 }
 
 function areItemsEqual(

@@ -167,6 +167,46 @@ describe('dumps of real servers', () => {
     )
   })
 
+  it('restore sessions at the same time, so that they can share syncs, and each once', async () => {
+    const engine = new GatedEngine()
+    const folder = createTestFolder()
+    const heads = Array.from({ length: 150 }, (_, index) => `{"tkn":${index},"shared":false}`)
+    const sessions = heads.map((head, index) => `{"sh":${head},"keys":{"a":${index}}}`)
+    await writeDump(join(folder, 'many'), {
+      '1/md/md.json': JSON.stringify(complete),
+      '1/data/0': `[${sessions},{"sh":${heads[149]},"keys":{"a":"second"}}]`,
+    })
+    const server = await startTestServer(
+      { nemesisPort: 0, nemesisSaveDir: folder },
+      { open: async () => engine },
+    )
+    onTestFinished(() => server.close())
+    const client = await openSocket(server.nemesisUrl)
+    expect(await client.command('SH_LOAD', { names: ['many'] })).toEqual({
+      many: { m: '', sessions: 150, keys: 150, st: 143 },
+    })
+    expect(engine.commitsMost).toBeGreaterThanOrEqual(8)
+    for (const tkn of [0, 77, 149]) {
+      expect(await client.command('KV_GET', { tkn, keys: ['a'] })).toMatchObject({
+        keys: { a: tkn },
+      })
+    }
+  })
+
+  it('restore the sessions before the place where they are broken', async () => {
+    const folder = createTestFolder()
+    await writeDump(join(folder, 'half'), {
+      '1/md/md.json': JSON.stringify(complete),
+      '1/data/0': `[${pageSession()}]`,
+      '1/data/1': '[5]',
+    })
+    const server = await start({ nemesisSaveDir: folder })
+    const client = await openSocket(server.nemesisUrl)
+    expect(await client.command('SH_LOAD', { names: ['half'] })).toEqual({
+      half: { m: expect.stringMatching(/\.$/), sessions: 1, keys: 1, st: 142 },
+    })
+  })
+
   it('do not change existing sessions, with status 143', async () => {
     const folder = createTestFolder()
     await writeDump(join(folder, 'page'), {

@@ -112,6 +112,16 @@ describe('commits of commands that are sent without waiting for answers', () => 
     },
   )
 
+  it('are made at the same time by SH_END_ALL', async () => {
+    const { engine, client } = await start()
+    for (let index = 0; index < 100; index += 1) client.send('{"SH_NEW":{"name":"n"}}')
+    for (let index = 0; index < 100; index += 1) await client.receive()
+    engine.commitsMost = 0
+    expect(await client.ask('{"SH_END_ALL":{}}')).toBe('{"SH_END_ALL_RSP":{"st":1,"cnt":100}}')
+    expect(engine.commitsMost).toBeGreaterThanOrEqual(8)
+    expect(await client.command('SH_INFO_ALL', {})).toEqual({ totalSessions: 0, totalKeys: 0 })
+  })
+
   it('are made in order if they change the same session', async () => {
     const { client } = await start()
     const { tkn } = await client.command('SH_NEW', { name: 'n' })

@@ -2,23 +2,33 @@ import { actorOf, requireAccount } from '../../../core/access/access.ts'
 import type { StoreIdentity } from '../../../core/identity/identity.ts'
 import { endsByClearing } from '../../../core/identity/retention.ts'
 import { StorageError } from '../../../core/kernel/errors.ts'
+import { limits } from '../../../core/kernel/limits.ts'
 import type { Store } from '../../../core/stores/store.ts'
 import { parseUint64 } from '../../json/json-text.ts'
 import {
   type DumpDescription,
   DumpError,
   type DumpedSession,
+  type DumpedValues,
   type DumpReader,
   type Dumps,
   type DumpWriter,
   type Readable,
 } from '../dumps/dumps.ts'
+import { allOf } from './batches.ts'
 import type { Answer, NemesisCall } from './call.ts'
 import { assertDeclared, given, optional, type Parameters, required } from './parameters.ts'
 import { retentionOfSeconds } from './sessions.ts'
 import { status } from './status.ts'
 import { allKeys, recordOfText, textOf } from './values.ts'
-import { answer, CommandError, invalidParameter, object, valuesAtOnce } from './wire.ts'
+import {
+  answer,
+  CommandError,
+  invalidParameter,
+  object,
+  sessionsAtOnce,
+  valuesAtOnce,
+} from './wire.ts'
 
 const saveParameters = [required('name', 'string'), optional('tkns', 'array')]
 const loadParameters = [required('names', 'array')]
@@ -167,26 +177,82 @@ export async function writeValues(store: Store, writer: DumpWriter): Promise<voi
 }
 
 async function loadDump(call: NemesisCall, reader: DumpReader): Promise<string> {
-  const totals = { sessions: 0, keys: 0, duplicates: 0, others: 0 }
+  const load = new Load(call)
   try {
-    for await (const { session, values } of reader.read()) {
-      if (!session) totals.others += 1
-      else if (await restore(call, session, values)) {
-        totals.sessions += 1
-        totals.keys += values.size
-      } else totals.duplicates += 1
+    try {
+      for await (const values of reader.read()) await load.add(values)
+    } finally {
+      await load.finish()
     }
   } catch (error) {
     const isKey = error instanceof StorageError && error.code === 'record-key-invalid'
     if (!(error instanceof DumpError) && !isKey) throw error
-    return `{"m":${JSON.stringify(error.message)},"sessions":${totals.sessions},"keys":${totals.keys},"st":${status.loadError}}`
+    return load.answer(status.loadError, error.message)
   }
-  if (totals.others > 0 && totals.sessions + totals.duplicates === 0) {
-    const message = 'The dump holds values without sessions.'
-    return `{"m":${JSON.stringify(message)},"sessions":0,"keys":0,"st":${status.loadError}}`
+  if (load.isWithoutSessions) {
+    return load.answer(status.loadError, 'The dump holds values without sessions.')
   }
-  const code = totals.duplicates > 0 ? status.loadDuplicate : status.loadComplete
-  return `{"m":"","sessions":${totals.sessions},"keys":${totals.keys},"st":${code}}`
+  return load.answer(load.hasDuplicates ? status.loadDuplicate : status.loadComplete)
+}
+
+/** Restores the sessions of a dump, several at the same time. */
+class Load {
+  readonly #call: NemesisCall
+  readonly #waiting = new Map<bigint, Promise<boolean>>()
+  #waitingLength = 0
+  #sessions = 0
+  #keys = 0
+  #duplicates = 0
+  #others = 0
+
+  constructor(call: NemesisCall) {
+    this.#call = call
+  }
+
+  get hasDuplicates(): boolean {
+    return this.#duplicates > 0
+  }
+
+  get isWithoutSessions(): boolean {
+    return this.#others > 0 && this.#sessions + this.#duplicates === 0
+  }
+
+  /** Throws what `restore` throws. */
+  async add({ session, values }: DumpedValues): Promise<void> {
+    if (!session) {
+      this.#others += 1
+      return
+    }
+    if (this.#waiting.has(session.token)) await this.finish()
+    const work = this.#restore(session, values)
+    work.catch(() => undefined) // `finish` throws it
+    this.#waiting.set(session.token, work)
+    for (const text of values.values()) this.#waitingLength += text.length
+    const isFull = this.#waiting.size >= sessionsAtOnce
+    if (isFull || this.#waitingLength > limits.dumpFileLengthMax) await this.finish()
+  }
+
+  /** Waits for all sessions that were added. Throws what `restore` throws. */
+  async finish(): Promise<void> {
+    const waiting = [...this.#waiting.values()]
+    this.#waiting.clear()
+    this.#waitingLength = 0
+    await allOf(waiting)
+  }
+
+  answer(code: number, message = ''): string {
+    const counts = `"sessions":${this.#sessions},"keys":${this.#keys}`
+    return `{"m":${JSON.stringify(message)},${counts},"st":${code}}`
+  }
+
+  async #restore(session: DumpedSession, values: ReadonlyMap<string, string>): Promise<boolean> {
+    const isNew = await restore(this.#call, session, values)
+    if (isNew) {
+      this.#sessions += 1
+      this.#keys += values.size
+    } else this.#duplicates += 1
+    return isNew
+  }
 }
 
 /** Restores one session. False if a session of that token exists already. */

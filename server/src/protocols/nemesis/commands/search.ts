@@ -11,6 +11,7 @@ import { JsonTreeError, parseTree, printTree } from '../../json/json-tree.ts'
 import { jsonType } from '../../json/json-value.ts'
 import { JsonPathError } from '../../json/path/error.ts'
 import { compilePath, type JsonPath } from '../../json/path/json-path.ts'
+import { batchesOf } from './batches.ts'
 import { type Answer, assertKeys, inSession, type NemesisCall, type Session } from './call.ts'
 import { assertDeclared, given, keyTextOf, optional, required } from './parameters.ts'
 import { status } from './status.ts'
@@ -97,7 +98,7 @@ const quoted = (text: string): string => JSON.stringify(text)
  */
 async function* search(store: Store, text: string, only: readonly string[]): AsyncGenerator<Found> {
   let path: JsonPath | undefined
-  for await (const keys of batchesOf(only.length > 0 ? only : allKeys(store))) {
+  for await (const keys of batchesOf(only.length > 0 ? only : allKeys(store), valuesAtOnce)) {
     for (const record of await store.batch.get(keys)) {
       const value = record && (await textOf(store, record))
       if (!record || value === undefined) continue
@@ -116,19 +117,6 @@ function locationsIn(value: string, path: JsonPath): readonly string[] {
     if (error instanceof JsonTextError) return []
     throw error
   }
-}
-
-async function* batchesOf(
-  keys: Iterable<string> | AsyncIterable<string>,
-): AsyncGenerator<readonly string[]> {
-  let batch: string[] = []
-  for await (const key of keys) {
-    batch.push(key)
-    if (batch.length < valuesAtOnce) continue
-    yield batch
-    batch = []
-  }
-  if (batch.length > 0) yield batch
 }
 
 /**

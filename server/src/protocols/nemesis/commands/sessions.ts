@@ -4,11 +4,19 @@ import { endsByClearing, type OwnRetention } from '../../../core/identity/retent
 import { StorageError } from '../../../core/kernel/errors.ts'
 import { limits } from '../../../core/kernel/limits.ts'
 import { type JsonText, parseUint64 } from '../../json/json-text.ts'
+import { allOf, batchesOf } from './batches.ts'
 import { type Answer, assertAllKeys, inSession, type NemesisCall, withSession } from './call.ts'
 import { assertDeclared, given, optional, type Parameters, required } from './parameters.ts'
 import { sharedToken } from './shared-token.ts'
 import { status } from './status.ts'
-import { answer, CommandError, invalidParameter, object, syntaxError } from './wire.ts'
+import {
+  answer,
+  CommandError,
+  invalidParameter,
+  object,
+  sessionsAtOnce,
+  syntaxError,
+} from './wire.ts'
 
 const newParameters = [
   optional('expiry', 'object'),
@@ -72,15 +80,20 @@ export async function endAll(call: NemesisCall): Promise<Answer> {
   const { domain, client, command } = call
   const { id } = requireAccount(client.principal, 'manage')
   const caller = client.callers.manage
-  let count = 0
-  for await (const { id: storeId } of domain.sessions.list(id)) {
+  const endOne = async (storeId: string): Promise<boolean> => {
     try {
       await domain.sessions.end(await domain.stores.find(storeId, caller), caller)
-      count += 1
+      return true
     } catch (error) {
       // Ended by somebody else meanwhile.
-      if (!(error instanceof StorageError) || error.code !== 'store-not-found') throw error
+      if (error instanceof StorageError && error.code === 'store-not-found') return false
+      throw error
     }
+  }
+  let count = 0
+  for await (const batch of batchesOf(domain.sessions.list(id), sessionsAtOnce)) {
+    const ended = await allOf(batch.map((session) => endOne(session.id)))
+    count += ended.filter(Boolean).length
   }
   return answer(command, `{"st":1,"cnt":${count}}`)
 }

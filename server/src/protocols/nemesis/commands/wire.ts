@@ -10,6 +10,9 @@ export const replyLengthMax = 16 * 1_048_576
 /** Values that a search or a dump reads in one batch. */
 export const valuesAtOnce = 64
 
+/** Sessions that one command makes or ends at the same time, so that they share syncs. */
+export const sessionsAtOnce = 64
+
 /** Members of a JSON object whose values are JSON text already. */
 export type Members = readonly (readonly [name: string, json: string | number | boolean | bigint])[]
 

@@ -63,6 +63,7 @@ describe.each(engines)('sessions, on %s', (engine) => {
     ['[-1]', '"18446744073709551615":false'],
     ['["12"]', '"12":false'],
     ['[-0]', '"0":false'],
+    ['[true,1,1.5,2]', '"1":false,"2":false'],
   ])('may be asked for by %s', async (tkns, members) => {
     const client = await openSocket(server.nemesisUrl())
     expect(await client.ask(`{"SH_EXISTS":{"tkns":${tkns}}}`)).toBe(

@@ -161,8 +161,8 @@ export async function infoAll(call: NemesisCall): Promise<Answer> {
 export async function exists(call: NemesisCall): Promise<Answer> {
   const { parameters, command } = call
   assertDeclared(parameters, existsParameters)
-  const tokens = given(parameters, 'tkns').items().map(tokenFrom)
-  if (tokens.length === 0) return answer(command, '{"st":1}')
+  const tokens = new Set(given(parameters, 'tkns').items().map(tokenFrom))
+  if (tokens.size === 0) return answer(command, '{"st":1}')
   const members: [string, boolean][] = []
   for (const token of tokens) {
     if (token === undefined) throw new CommandError(status.unknown)

@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { GatedEngine } from '../../support/data/gated-engine.ts'
 import { People } from '../../support/data/people.ts'
 import { createTestFolder } from '../../support/data/test-folder.ts'
 import { NemesisSession, openSocket } from '../../support/network/nemesis-session.ts'
@@ -28,6 +29,10 @@ describe.each(engines)("NemesisDB 0.9's commands without a session, on %s", (eng
       [
         '{"KV_CONTAINS":{"keys":["c","x","a"]}}',
         '{"KV_CONTAINS_RSP":{"contains":["c","a"],"st":1}}',
+      ],
+      [
+        '{"KV_CONTAINS":{"keys":["a","x","a",5]}}',
+        '{"KV_CONTAINS_RSP":{"contains":["a","a"],"st":1}}',
       ],
       ['{"KV_KEYS":{}}', '{"KV_KEYS_RSP":{"keys":["a","b","c"],"st":1}}'],
       ['{"KV_COUNT":{}}', '{"KV_COUNT_RSP":{"cnt":3,"st":1}}'],
@@ -223,6 +228,22 @@ describe("NemesisDB 0.9's dumps", () => {
     expect(await client.command('KV_GET', { keys: ['a', 'b'] })).toMatchObject({
       keys: { a: 1, b: [2] },
     })
+  })
+
+  it('are reported with 122 if writing fails after it began', async () => {
+    const engine = new GatedEngine()
+    const folder = createTestFolder()
+    const settings = { nemesisPort: 0, nemesisCompat: '0.9', nemesisSaveDir: folder } as const
+    const server = await startTestServer(settings, { open: async () => engine })
+    onTestFinished(() => server.close())
+    const client = await openSocket(server.nemesisUrl)
+    await client.command('KV_SET', { keys: { a: 1 } })
+    engine.closeGate()
+    const saving = client.command('KV_SAVE', { name: 'd1' })
+    await expect.poll(() => engine.waitingScans).toBe(1)
+    await rm(join(folder, 'd1'), { recursive: true })
+    engine.openGate()
+    expect(await saving).toEqual({ st: 122, m: expect.stringMatching(/\.$/) })
   })
 
   it('are refused if saving is off', async () => {

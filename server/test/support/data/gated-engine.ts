@@ -13,6 +13,8 @@ export class GatedEngine extends MemoryEngine {
   #commits = 0
   /** How many commits were in flight at the same time, at most. */
   commitsMost = 0
+  /** How many scans wait at the gate. */
+  waitingScans = 0
 
   closeGate(): void {
     this.#gate ??= Promise.withResolvers()
@@ -24,7 +26,9 @@ export class GatedEngine extends MemoryEngine {
   }
 
   override async scan(range: KeyRange, bound: ScanBound): Promise<Page> {
+    this.waitingScans += 1
     await this.#gate?.promise
+    this.waitingScans -= 1
     return super.scan(range, bound)
   }
 

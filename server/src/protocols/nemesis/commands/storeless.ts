@@ -6,7 +6,7 @@ import type { Store } from '../../../core/stores/store.ts'
 import { DumpError } from '../dumps/dumps.ts'
 import { type Answer, assertAllKeys, assertKeys, type NemesisCall } from './call.ts'
 import { abandoning, openDump, writeValues } from './dump-commands.ts'
-import { assertDeclared, given, required, textsOf } from './parameters.ts'
+import { allTextsOf, assertDeclared, given, required, textsOf } from './parameters.ts'
 import { status } from './status.ts'
 import { allKeys, assertCount, recordOf, recordOfText, viewsOf } from './values.ts'
 import { answer, CommandError, list, object } from './wire.ts'
@@ -16,7 +16,8 @@ export const ownStoreName = 'nemesis'
 
 // In 0.9 these statuses are one lower than in 0.4.
 const saved = 120
-const saveFailed = 121
+const saveDirWriteFail = 121
+const saveError = 122
 
 const keysObject = [required('keys', 'object')]
 const keysArray = [required('keys', 'array')]
@@ -52,10 +53,13 @@ export async function remove(call: NemesisCall): Promise<Answer> {
   return ok(call)
 }
 
+/** KV_CONTAINS: a key that is listed twice is in the answer twice. */
 export async function contains(call: NemesisCall): Promise<Answer> {
   const keys = keysOf(call)
   const existed = await (await ownStore(call, 'read')).batch.has(keys)
-  return answer(call.command, `{"contains":${list(keys.filter((_, at) => existed[at]))},"st":1}`)
+  const found = new Set(keys.filter((_, at) => existed[at]))
+  const all = allTextsOf(given(call.parameters, 'keys'))
+  return answer(call.command, `{"contains":${list(all.filter((key) => found.has(key)))},"st":1}`)
 }
 
 export async function count(call: NemesisCall): Promise<Answer> {
@@ -93,15 +97,17 @@ export async function save(call: NemesisCall): Promise<Answer> {
   assertAllKeys(call)
   const startedAt = environment.now()
   const store = await ownStore(call, 'read')
+  let failure = saveDirWriteFail
   try {
     const writer = await dumps.create(name, { isWhole: true, userId: client.principal.user.id })
+    failure = saveError
     await abandoning(writer, async () => {
       await writer.begin(undefined)
       await writeValues(store, writer)
     })
   } catch (error) {
     if (!(error instanceof DumpError)) throw error
-    return answer(command, `{"st":${saveFailed},"m":${JSON.stringify(error.message)}}`)
+    return answer(command, `{"st":${failure},"m":${JSON.stringify(error.message)}}`)
   }
   const duration = environment.now() - startedAt
   return answer(command, `{"duration":${duration},"name":${JSON.stringify(name)},"st":${saved}}`)

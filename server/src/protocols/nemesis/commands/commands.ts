@@ -63,7 +63,7 @@ export const commands: ReadonlyMap<string, Command> = new Map([
 ])
 
 /** Commands that only 0.9 has, and 0.9's variants of the commands above for calls without `tkn`. */
-const newCommands: ReadonlyMap<string, Command> = new Map(
+export const newCommands: ReadonlyMap<string, Command> = new Map(
   Object.entries({
     KV_SET: writes(storeless.set),
     KV_ADD: writes(storeless.add),

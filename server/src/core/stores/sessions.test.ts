@@ -198,6 +198,23 @@ describe('the end of a store that is not a session', () => {
 })
 
 describe('a token for a store', () => {
+  it('have one token and one channel id, however many requests link them at once', async () => {
+    const engine = new FaultyEngine(new MemoryEngine(), { faults: delaysOnly, seed: 9 })
+    const domain = await open(engine)
+    for (let round = 0; round < 5; round += 1) {
+      const store = await domain.stores.create({ ownerId: owner, name: undefined })
+      const links = Array.from({ length: 6 }, () => domain.sessions.link(store.id, system))
+      const tokens = new Set(await Promise.all(links))
+      expect(tokens.size).toBe(1)
+      const [token = ''] = tokens
+      expect((await find(domain, BigInt(token))).id).toBe(store.id)
+      const projects = Array.from({ length: 6 }, () => domain.projects.link(store.id, system))
+      const channels = (await Promise.all(projects)).map(({ channelId }) => channelId)
+      expect(new Set(channels).size).toBe(1)
+    }
+    expect((await check(engine)).problems).toEqual([])
+  })
+
   it('is created once, and can be removed', async () => {
     const domain = await open()
     const store = await domain.stores.create({ ownerId: owner, name: 'coats' })

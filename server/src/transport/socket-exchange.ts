@@ -1,3 +1,4 @@
+import type { Awaitable } from '../core/kernel/awaitable.ts'
 import type { HttpRequest } from './exchange.ts'
 
 /** The handshake of a WebSocket as doors see it. Read it at once; do not keep it. */
@@ -26,13 +27,29 @@ export type Answer = string | readonly string[] | undefined
  */
 export type Reply = (answer?: Answer, options?: { readonly goesOn: boolean }) => void
 
+/** The room for the answer to one message. It is given back once the message is answered. */
+export interface MessageRoom {
+  /** False once the connection has ended: then all work for the answer is in vain. */
+  readonly isOpen: boolean
+  /**
+   * Must be called before so many more bytes are read or made for the answer. Waits until they fit
+   * within the bounds of the connection and of all connections. Throws `store-busy` if that takes
+   * too long, or if the connection has ended.
+   */
+  take(bytes: number): Awaitable<void>
+  /** Gives back what is not needed any more before the answer. */
+  give(bytes: number): void
+}
+
 /** The door's side of one connection. */
 export interface SocketSession {
+  /** Whose connection it is: connections of one owner share bounds. */
+  readonly owner?: string
   /**
    * A text, or the bytes of a binary frame. Messages come in order, many of them before the first
    * is answered. If it throws, the connection is closed with code 1011.
    */
-  receive(message: string | Uint8Array, reply: Reply): void
+  receive(message: string | Uint8Array, reply: Reply, room: MessageRoom): void
   /** The connection has ended: nothing comes or goes out any more. Called once. */
   close(): void
 }

@@ -264,8 +264,12 @@ export const limits = Object.freeze({
   jsonPathLengthMax: 2_000,
   /** The work of one search by a JSONPath. A step is about one value that is looked at. */
   jsonPathStepsMax: 1_000_000,
+  /** The work of all searches of one command. */
+  jsonPathCommandStepsMax: 20_000_000,
   /** A regular expression in a JSONPath, in UTF-16 units. */
   patternLengthMax: 500,
+  /** The instructions of a regular expression: `a{1000}` has about 1,000. */
+  patternProgramMax: 2_000,
   /** Regular expressions that one search keeps compiled. */
   cachedPatternsMax: 100,
   /** The time and the memory for a check of one value with a JSON Schema, or to compile one. */
@@ -282,6 +286,19 @@ export const limits = Object.freeze({
   compiledJsonSchemasBytesMax: 8 * mebibyte,
   /** Values that wait for a check. */
   jsonSchemaQueueBytesMax: 256 * mebibyte,
+
+  // What clients make the server do and hold
+
+  /**
+   * Work of commands that is done at once, before others are served: JSONPath steps, or characters.
+   * It takes a few milliseconds.
+   */
+  workPerTurn: 65_536,
+
+  /** How long something waits for room before it is refused. */
+  roomWaitMsMax: 20_000,
+  /** Patience with clients that stand still while others wait for room. */
+  shortStallMsMax: 10_000,
 
   // HTTP
 
@@ -329,6 +346,20 @@ export const limits = Object.freeze({
   socketUnansweredBytesMax: 4 * mebibyte,
   /** Answers that a client has not taken yet. With more, no further message is taken. */
   socketBacklogBytesMax: mebibyte,
+  /** Answers of one connection that are being made or are not sent. More of them wait. */
+  socketAnswersBytesMax: 32 * mebibyte,
+  /** An answer up to this size is not counted while it is made: a connection has 1,024 of them. */
+  socketUncountedAnswerBytesMax: 16_384,
+  /** All that connections hold for answers and half-sent messages, and what one user may hold. */
+  socketsHeldBytesMax: 256 * mebibyte,
+  socketsHeldBytesOwnerMax: 128 * mebibyte,
+  /** A connection that holds less than this counts as holding nothing. */
+  socketCountedBytesMin: 65_536,
+  /** Open WebSockets, and those of one user. */
+  socketsMax: 8_000,
+  socketsOwnerMax: 4_000,
+  /** A client that moves fewer bytes than this within its patience counts as standing still. */
+  socketMovedBytesMin: 16_384,
   /** Answers that go out without waiting for more, so that the client can begin to read. */
   socketGatheredTextsMax: 32,
   /** Pieces of one message: `ws` keeps each frame, and each read of a frame, until the end. */

@@ -1,6 +1,6 @@
 import { type Awaitable, orElse } from '../../core/kernel/awaitable.ts'
 import { StorageError } from '../../core/kernel/errors.ts'
-import type { Reply, SocketSession } from '../../transport/socket-exchange.ts'
+import type { MessageRoom, Reply, SocketSession } from '../../transport/socket-exchange.ts'
 import { JsonTextError } from '../json/json-text-error.ts'
 import type { Answer, Client, NemesisCall, Services } from './commands/call.ts'
 import type { Command, Concurrency } from './commands/commands.ts'
@@ -35,7 +35,11 @@ export class NemesisConnection implements SocketSession {
     this.#onClose = onClose
   }
 
-  receive(message: string | Uint8Array, reply: Reply): void {
+  get owner(): string {
+    return this.#client.principal.user.id
+  }
+
+  receive(message: string | Uint8Array, reply: Reply, room: MessageRoom): void {
     const { compat } = this.#services
     try {
       const request =
@@ -43,7 +47,7 @@ export class NemesisConnection implements SocketSession {
           ? readMessage(message, compat)
           : messageError(status.opCodeInvalid, compat)
       if (typeof request === 'string') reply(request)
-      else this.#queue(this.#waitingOf(request, reply))
+      else this.#queue(this.#waitingOf(request, reply, room))
     } catch (error) {
       if (!(error instanceof JsonTextError)) throw error
       reply(messageError(status.jsonInvalid, compat))
@@ -55,12 +59,13 @@ export class NemesisConnection implements SocketSession {
     this.#onClose()
   }
 
-  #waitingOf({ name, command, parameters }: Request, reply: Reply): Waiting {
+  #waitingOf({ name, command, parameters }: Request, reply: Reply, room: MessageRoom): Waiting {
     const call: NemesisCall = {
       ...this.#services,
       client: this.#client,
       command: name,
       parameters,
+      room,
       begin: (text) => reply(text, { goesOn: true }),
     }
     return { command, concurrency: command.concurrencyOf(parameters), call, reply }

@@ -9,6 +9,22 @@ export class ReplyOrder {
   readonly #early = new Map<number, Answer>()
   /** Texts that go out before the answer to their question, and came early. */
   readonly #earlyParts = new Map<number, string[]>()
+  #earlyUnits = 0
+
+  /** The number of the oldest question without an answer that has gone out. */
+  get first(): number {
+    return this.#first
+  }
+
+  /** The length of all early answers, in UTF-16 units. */
+  get earlyUnits(): number {
+    return this.#earlyUnits
+  }
+
+  /** How many questions there were. */
+  get askedCount(): number {
+    return this.#asked
+  }
 
   /** How many questions have answers that have not gone out. */
   get openCount(): number {
@@ -29,6 +45,7 @@ export class ReplyOrder {
     if (this.#isAnswered(question)) return false
     if (question !== this.#first) {
       this.#early.set(question, answer)
+      this.#earlyUnits += lengthOf(answer)
       return true
     }
     sendEach(answer, send)
@@ -49,6 +66,7 @@ export class ReplyOrder {
   }
 
   #keep(question: number, text: string): void {
+    this.#earlyUnits += text.length
     const kept = this.#earlyParts.get(question)
     if (kept) kept.push(text)
     else this.#earlyParts.set(question, [text])
@@ -59,13 +77,18 @@ export class ReplyOrder {
     for (;;) {
       this.#first += 1
       if (this.#earlyParts.size > 0) {
-        sendEach(this.#earlyParts.get(this.#first), send)
+        this.#sendEarly(this.#earlyParts.get(this.#first), send)
         this.#earlyParts.delete(this.#first)
       }
       if (this.#early.size === 0 || !this.#early.has(this.#first)) return
-      sendEach(this.#early.get(this.#first), send)
+      this.#sendEarly(this.#early.get(this.#first), send)
       this.#early.delete(this.#first)
     }
+  }
+
+  #sendEarly(answer: Answer, send: (text: string) => void): void {
+    this.#earlyUnits -= lengthOf(answer)
+    sendEach(answer, send)
   }
 }
 
@@ -73,4 +96,9 @@ function sendEach(answer: Answer, send: (text: string) => void): void {
   if (answer === undefined) return
   if (typeof answer === 'string') send(answer)
   else for (const text of answer) send(text)
+}
+
+function lengthOf(answer: Answer): number {
+  if (answer === undefined || typeof answer === 'string') return answer?.length ?? 0
+  return answer.reduce((sum, text) => sum + text.length, 0)
 }

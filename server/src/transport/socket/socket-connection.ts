@@ -1,6 +1,9 @@
 import type { Socket } from 'node:net'
+import type { BytePool, Holding } from '../../core/kernel/bounds/byte-pool.ts'
+import { limits } from '../../core/kernel/limits.ts'
 import type { Outbox } from '../outbox.ts'
-import type { Answer, SocketSession } from '../socket-exchange.ts'
+import type { Answer, Reply, SocketSession } from '../socket-exchange.ts'
+import { AnswerRoom, MessageInHand } from './answer-room.ts'
 import { ReplyOrder } from './reply-order.ts'
 import type { SocketClient } from './socket-client.ts'
 import { SocketOutput } from './socket-output.ts'
@@ -16,6 +19,8 @@ export interface SocketLimits {
   readonly unansweredBytesMax: number
   /** The same for the bytes of answers that the client has not taken. */
   readonly backlogBytesMax: number
+  /** All bytes of answers that are being made or are not sent. */
+  readonly answersBytesMax: number
 }
 
 export interface ConnectionParts {
@@ -25,6 +30,8 @@ export interface ConnectionParts {
   readonly limits: SocketLimits
   readonly patience: SocketPatience
   readonly outbox: Outbox
+  /** The bytes that all connections hold. */
+  readonly pool: BytePool
   logError(message: string, cause: unknown): void
 }
 
@@ -54,6 +61,14 @@ export class SocketConnection {
   readonly #output: SocketOutput
   readonly #vigil: SocketVigil
   readonly #order = new ReplyOrder()
+  readonly #holding: Holding
+  readonly #room: AnswerRoom
+  /** Leaves the line of those that wait for room in the pool; undefined: it does not wait. */
+  #leaveLine: (() => void) | undefined
+  /** What the last check saw: bytes that were read, messages that had come. */
+  #seen = { readBytes: 0, messages: 0 }
+  /** Bytes of a message that has not come to its end, as far as checks could see. */
+  #unfinishedBytes = 0
   #unansweredBytes = 0
   /** Messages that came together with the last one that the limits allowed. */
   #waiting: Waiting[] = []
@@ -67,6 +82,17 @@ export class SocketConnection {
     this.#parts = parts
     this.#output = new SocketOutput(socket)
     this.#vigil = new SocketVigil(patience, now)
+    this.#holding = parts.pool.open(parts.session.owner ?? '')
+    this.#room = new AnswerRoom({
+      bytesMax: parts.limits.answersBytesMax,
+      holding: this.#holding,
+      unsent: () => ({
+        first: this.#order.first,
+        backlogBytes: this.#output.backlog,
+        earlyBytes: this.#order.earlyUnits,
+      }),
+      onWish: () => this.#beDue(),
+    })
     client.onClosing = (code, reason) => this.#closeAsToldBy(code, reason)
     client.on('message', (data: Buffer, isBinary) => this.#receive(data, isBinary))
     client.on('ping', (data) => this.#pong(data))
@@ -90,13 +116,22 @@ export class SocketConnection {
     this.#parts.client.terminate()
   }
 
+  /** The bytes that this connection holds, if they are many. */
+  get heldBytes(): number {
+    return this.#holding.bytes
+  }
+
   /** Must be called now and then. `now` is ms since any fixed moment. */
   check(now: number): void {
-    const { client, socket } = this.#parts
+    const { client, socket, pool } = this.#parts
+    this.#room.refuseOld(now)
+    this.#seeUnfinished(socket.bytesRead)
     const verdict = this.#vigil.look(now, {
       isEnding: this.#ending !== undefined,
       isBlocked: this.#output.isBlocked,
       isPaused: client.isPaused,
+      isSending: this.#unfinishedBytes >= limits.socketCountedBytesMin,
+      isShort: pool.isShort,
       readBytes: socket.bytesRead,
       takenBytes: this.#output.takenBytes,
     })
@@ -114,40 +149,75 @@ export class SocketConnection {
     this.#parts.client.pause()
   }
 
+  /** `ws` holds a message until its end comes. Costs nothing while messages come. */
+  #seeUnfinished(readBytes: number): void {
+    const messages = this.#order.askedCount + this.#waiting.length
+    const isSame = messages === this.#seen.messages
+    this.#unfinishedBytes = isSame ? this.#unfinishedBytes + readBytes - this.#seen.readBytes : 0
+    this.#seen = { readBytes, messages }
+    this.#noteHeld()
+  }
+
   #mayTake(): boolean {
     const { unansweredMax, unansweredBytesMax, backlogBytesMax } = this.#parts.limits
     return (
       this.#order.openCount < unansweredMax &&
       this.#unansweredBytes < unansweredBytesMax &&
-      this.#output.backlog < backlogBytesMax
+      this.#output.backlog + this.#order.earlyUnits < backlogBytesMax &&
+      !this.#room.isWaitedFor
     )
   }
 
+  /** Tells the pool what this connection holds, and grants what waits for room. */
+  #noteHeld(): void {
+    const held = this.#room.held + this.#unfinishedBytes
+    const counted = held >= limits.socketCountedBytesMin ? held : 0
+    if (counted !== this.#holding.bytes) this.#holding.set(counted)
+    if (this.#room.isWaitedFor) this.#grant()
+  }
+
+  #grant(): void {
+    const isDone = this.#room.wake()
+    if (isDone) this.#leaveLine?.()
+    if (isDone) this.#leaveLine = undefined
+    else this.#leaveLine ??= this.#parts.pool.wait(() => this.#wake())
+  }
+
+  /** Room became free in the pool. Returns true once nothing waits any more. */
+  readonly #wake = (): boolean => {
+    if (!this.#room.wake()) return false
+    this.#leaveLine = undefined
+    this.#beDue()
+    return true
+  }
+
   #hand(data: Buffer, isBinary: boolean): void {
-    const question = this.#order.ask()
+    const question = new MessageInHand(this.#order.ask(), this.#room)
     const bytes = data.length
     this.#unansweredBytes += bytes
     try {
       const message = isBinary ? data : data.toString()
-      this.#parts.session.receive(message, (answer, options) => {
+      const reply: Reply = (answer, options) => {
         if (options?.goesOn) this.#answerPart(question, answer)
         else this.#answer(question, bytes, answer)
-      })
+      }
+      this.#parts.session.receive(message, reply, question)
     } catch (error) {
       this.#fail('A message could not be handled', error)
     }
   }
 
-  #answer(question: number, bytes: number, answer: Answer): void {
+  #answer(question: MessageInHand, bytes: number, answer: Answer): void {
     if (this.#hasEnded || this.#ending?.awaitsAnswers === false) return
     this.#unansweredBytes -= bytes
-    if (!this.#order.answer(question, answer, this.#output.addText)) {
+    if (question.taken > 0) question.give(question.taken)
+    if (!this.#order.answer(question.number, answer, this.#output.addText)) {
       this.#fail('A message was answered twice', new Error(String(answer)))
     }
     this.#beDue()
   }
 
-  #answerPart(question: number, part: Answer): void {
+  #answerPart({ number: question }: MessageInHand, part: Answer): void {
     if (this.#hasEnded || this.#ending?.awaitsAnswers === false) return
     if (!this.#order.part(question, part, this.#output.addText)) {
       this.#fail('A message was answered twice', new Error(String(part)))
@@ -182,6 +252,7 @@ export class SocketConnection {
     if (this.#hasEnded) return
     try {
       this.#output.flush()
+      this.#noteHeld()
       this.#takeWaiting()
       this.#steer()
       this.#closeIfDone()
@@ -256,6 +327,9 @@ export class SocketConnection {
     if (this.#hasEnded) return
     this.#hasEnded = true
     this.#waiting = []
+    this.#leaveLine?.()
+    this.#room.close()
+    this.#holding.set(0)
     try {
       this.#parts.session.close()
     } catch (error) {

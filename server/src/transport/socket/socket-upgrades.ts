@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Server, type ServerOptions, WebSocketServer } from 'ws'
+import { BytePool, type PoolBounds } from '../../core/kernel/bounds/byte-pool.ts'
 import { limits } from '../../core/kernel/limits.ts'
 import type { AllowedHosts } from '../allowed-hosts.ts'
 import { IncomingUpgrade } from '../incoming-request.ts'
@@ -21,7 +22,23 @@ export interface SocketUpgradesOptions {
   /** Undefined: handshakes may name any host. */
   readonly allowedHosts?: AllowedHosts | undefined
   readonly patience?: UpgradesPatience
+  readonly bounds?: UpgradesBounds
   logError(message: string, cause: unknown): void
+}
+
+/** What all connections together may hold, and how many there may be. */
+export interface UpgradesBounds {
+  readonly held: PoolBounds
+  readonly answersBytesMax: number
+  readonly socketsMax: number
+  readonly ownerSocketsMax: number
+}
+
+const usualBounds: UpgradesBounds = {
+  held: { bytesMax: limits.socketsHeldBytesMax, ownerBytesMax: limits.socketsHeldBytesOwnerMax },
+  answersBytesMax: limits.socketAnswersBytesMax,
+  socketsMax: limits.socketsMax,
+  ownerSocketsMax: limits.socketsOwnerMax,
 }
 
 export interface UpgradesPatience extends SocketPatience {
@@ -36,12 +53,14 @@ export const usualPatience: UpgradesPatience = {
   idleMs: limits.socketIdleMsMax,
   pongMs: limits.socketPongMsMax,
   stallMs: limits.socketStallMsMax,
+  shortStallMs: limits.shortStallMsMax,
   endMs: limits.socketEndMsMax,
   checkIntervalMs: limits.socketCheckIntervalMs,
 }
 
 const goingAway = 1001
 const stopReason = 'The server is stopping.'
+const crowdedReason = 'There are too many connections. Try again later.'
 
 interface Handshake {
   readonly message: IncomingMessage
@@ -60,6 +79,10 @@ export class SocketUpgrades {
   /** Handshakes that the door has not decided yet, and since when. */
   readonly #handshakes = new Map<Socket, number>()
   readonly #connections = new Set<SocketConnection>()
+  readonly #bounds: UpgradesBounds
+  readonly #pool: BytePool
+  /** How many connections each owner has. */
+  readonly #owners = new Map<string, number>()
   readonly #timer: NodeJS.Timeout
   readonly #emptied = Promise.withResolvers<void>()
   #stopping: Promise<void> | undefined
@@ -69,8 +92,11 @@ export class SocketUpgrades {
     this.#options = options
     this.#patience = patience
     this.#server = new WebSocketServer(settingsOf(options.maxPayloadBytes))
+    this.#bounds = options.bounds ?? usualBounds
+    this.#pool = new BytePool(this.#bounds.held)
     this.#common = {
-      limits: limitsOf(options),
+      limits: limitsOf(options, this.#bounds),
+      pool: this.#pool,
       patience,
       outbox: new Outbox(),
       logError: (message, cause) => options.logError(message, cause),
@@ -120,6 +146,16 @@ export class SocketUpgrades {
       socket.destroy()
     }
     for (const connection of this.#connections) connection.check(now)
+    if (this.#pool.isOverrun) this.#relieve()
+  }
+
+  /** Cuts off the connections that hold most until the others have room. */
+  #relieve(): void {
+    const byHeld = [...this.#connections].sort((one, other) => other.heldBytes - one.heldBytes)
+    for (const connection of byHeld) {
+      if (!this.#pool.isOverrun) return
+      connection.terminate()
+    }
   }
 
   async #handshake(handshake: Handshake): Promise<void> {
@@ -141,6 +177,8 @@ export class SocketUpgrades {
 
   #refusalOf(message: IncomingMessage): TextReply | undefined {
     if (this.#stopping) return textReply(503, stopReason)
+    const count = this.#connections.size + this.#handshakes.size
+    if (count > this.#bounds.socketsMax) return crowded()
     return this.#options.allowedHosts?.refusalOf(message)
   }
 
@@ -150,9 +188,16 @@ export class SocketUpgrades {
     if (!('receive' in accepted)) {
       return textReply(accepted.status, accepted.message, accepted.headers)
     }
-    if (!this.#stopping) return accepted
+    const refusal = this.#lateRefusalOf(accepted)
+    if (!refusal) return accepted
     accepted.close()
-    return textReply(503, stopReason)
+    return refusal
+  }
+
+  #lateRefusalOf({ owner = '' }: SocketSession): TextReply | undefined {
+    if (this.#stopping) return textReply(503, stopReason)
+    const count = this.#owners.get(owner) ?? 0
+    return count >= this.#bounds.ownerSocketsMax ? crowded() : undefined
   }
 
   #open(
@@ -165,14 +210,22 @@ export class SocketUpgrades {
       const parts = { ...this.#common, client, socket, session }
       const connection = new SocketConnection(parts, performance.now())
       this.#connections.add(connection)
+      this.#countOwner(session, 1)
       client.once('close', () => {
         this.#connections.delete(connection)
+        this.#countOwner(session, -1)
         this.#noteGone()
       })
       control.attach(connection)
     })
     // The client has gone, or `ws` refused its handshake.
     if (!isOpen) session.close()
+  }
+
+  #countOwner({ owner = '' }: SocketSession, change: 1 | -1): void {
+    const count = (this.#owners.get(owner) ?? 0) + change
+    if (count > 0) this.#owners.set(owner, count)
+    else this.#owners.delete(owner)
   }
 
   #noteGone(): void {
@@ -216,9 +269,17 @@ function settingsOf(maxPayloadBytes: number): ServerOptions<typeof SocketClient>
   }
 }
 
-function limitsOf({ maxPayloadBytes }: SocketUpgradesOptions): SocketLimits {
+function crowded(): TextReply {
+  return textReply(503, crowdedReason, { 'Retry-After': '10' })
+}
+
+function limitsOf(
+  { maxPayloadBytes }: SocketUpgradesOptions,
+  { answersBytesMax }: UpgradesBounds,
+): SocketLimits {
   return {
     maxPayloadBytes,
+    answersBytesMax,
     unansweredMax: limits.socketUnansweredMax,
     unansweredBytesMax: limits.socketUnansweredBytesMax,
     backlogBytesMax: limits.socketBacklogBytesMax,

@@ -136,9 +136,9 @@ describe('a message that waits for a door', () => {
       const { close, receive } = door.accept()
       return {
         close,
-        receive: (message, reply) => {
+        receive: (message, reply, room) => {
           if (message === '1200') control?.close(1008, 'Enough.')
-          receive(message, reply)
+          receive(message, reply, room)
         },
       }
     }

@@ -3,9 +3,9 @@ import { connect, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import type { AllowedHosts } from '../allowed-hosts.ts'
-import type { UpgradesPatience } from '../socket/socket-upgrades.ts'
+import type { UpgradesBounds, UpgradesPatience } from '../socket/socket-upgrades.ts'
 import { WebSocketListener } from '../socket/websocket.ts'
-import type { Reply, SocketDoor, SocketSession } from '../socket-exchange.ts'
+import type { MessageRoom, Reply, SocketDoor, SocketSession } from '../socket-exchange.ts'
 
 /** Short enough for tests to wait for, and long enough for a busy machine. */
 export const shortPatience: UpgradesPatience = {
@@ -13,6 +13,7 @@ export const shortPatience: UpgradesPatience = {
   idleMs: 400,
   pongMs: 400,
   stallMs: 400,
+  shortStallMs: 400,
   endMs: 1_500,
   checkIntervalMs: 25,
 }
@@ -23,6 +24,7 @@ interface ListenerSettings {
   readonly door: SocketDoor
   readonly maxPayloadBytes?: number
   readonly patience?: Partial<UpgradesPatience>
+  readonly bounds?: UpgradesBounds
   readonly allowedHosts?: AllowedHosts
 }
 
@@ -64,6 +66,7 @@ export const echo = doorOf((message, reply) => reply(String(message)))
 export interface Question {
   readonly message: string
   readonly reply: Reply
+  readonly room: MessageRoom
 }
 
 /** A door that leaves all questions to the test, and notes how many of its sessions have ended. */
@@ -73,7 +76,9 @@ export class PatientDoor implements SocketDoor {
 
   accept(): SocketSession {
     return {
-      receive: (message, reply) => void this.questions.push({ message: String(message), reply }),
+      receive: (message, reply, room) => {
+        this.questions.push({ message: String(message), reply, room })
+      },
       close: () => {
         this.closedCount += 1
       },

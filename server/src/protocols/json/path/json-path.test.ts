@@ -4,7 +4,7 @@ import { limits } from '../../../core/kernel/limits.ts'
 import { parseJsonText } from '../json-text.ts'
 import { JsonTreeError, parseTree, printTree } from '../json-tree.ts'
 import { JsonPathError } from './error.ts'
-import { compilePath } from './json-path.ts'
+import { compilePath, PathWork } from './json-path.ts'
 
 interface ComplianceTest {
   readonly name: string
@@ -219,7 +219,7 @@ describe('a JSONPath', () => {
     ] as const) {
       expect(() => find(path, value), path.slice(0, 40)).toThrow(JsonPathError)
     }
-    expect(() => compilePath('$[*]').find(parseTree('[1,2,3]'), { stepsMax: 2 })).toThrow(
+    expect(() => compilePath('$[*]').find(parseTree('[1,2,3]'), new PathWork(2))).toThrow(
       JsonPathError,
     )
     expect(find('$..*..*', nested)).toHaveLength(60 * 60 * 2)

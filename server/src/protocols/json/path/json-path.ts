@@ -7,13 +7,39 @@ import { Patterns } from './pattern.ts'
 import { findOnce, type Segment } from './query.ts'
 import { Steps } from './steps.ts'
 
+/** The work of several searches, which share a bound and the compiled patterns. */
+export class PathWork {
+  readonly patterns = new Patterns()
+  readonly #steps: Steps
+
+  constructor(stepsMax: number = limits.jsonPathCommandStepsMax) {
+    this.#steps = new Steps(stepsMax)
+  }
+
+  /** How many steps the searches took so far. */
+  get spent(): number {
+    return this.#steps.spent
+  }
+
+  /** Runs one search within what is left for all. Throws JsonPathError. */
+  run<T>(search: (steps: Steps) => T): T {
+    const steps = new Steps(Math.min(limits.jsonPathStepsMax, this.#steps.left))
+    try {
+      return search(steps)
+    } finally {
+      this.#steps.count(steps.spent)
+    }
+  }
+}
+
 /** A valid JSONPath. It may be used any number of times. */
 export interface JsonPath {
   /**
    * The matches in the order of RFC 9535, each value once. Throws JsonPathError if the search takes
-   * more than `stepsMax` steps. A step is about one value that is looked at.
+   * more steps than one search may, or than are left in `work`. A step is about one value that is
+   * looked at.
    */
-  find(tree: JsonTree, options?: { stepsMax: number }): readonly JsonMatch[]
+  find(tree: JsonTree, work?: PathWork): readonly JsonMatch[]
 
   /**
    * Replaces all matches by `value`. Returns the number of matches, as jsoncons counts: a match
@@ -21,7 +47,7 @@ export interface JsonPath {
    * replaced. Throws JsonPathError as `find` does, JsonTreeError and JsonTextError as
    * `JsonTree.replace` does.
    */
-  replace(tree: JsonTree, value: JsonText, options?: { stepsMax: number }): number
+  replace(tree: JsonTree, value: JsonText): number
 }
 
 /**
@@ -32,9 +58,9 @@ export interface JsonPath {
 export function compilePath(text: string): JsonPath {
   const query = parsePath(text)
   return {
-    find: (tree, options) => search(query, tree, options),
-    replace: (tree, value, options) => {
-      const matches = search(query, tree, options)
+    find: (tree, work = new PathWork()) => search(query, tree, work),
+    replace: (tree, value) => {
+      const matches = search(query, tree, new PathWork())
       const nodes = outermost(matches.filter(({ isPart }) => isPart))
       if (nodes.length > 0) tree.replace(nodes, value)
       return matches.length
@@ -45,9 +71,9 @@ export function compilePath(text: string): JsonPath {
 function search(
   query: readonly Segment[],
   { root }: JsonTree,
-  { stepsMax }: { stepsMax: number } = { stepsMax: limits.jsonPathStepsMax },
+  work: PathWork,
 ): readonly JsonMatch[] {
-  return findOnce(query, { root, steps: new Steps(stepsMax), patterns: new Patterns() })
+  return work.run((steps) => findOnce(query, { root, steps, patterns: work.patterns }))
 }
 
 function outermost(matches: readonly JsonMatch[]): readonly JsonText[] {

@@ -4,7 +4,7 @@ import { JsonTextError } from '../json-text-error.ts'
 import { JsonPathError } from './error.ts'
 import * as filter from './filter.ts'
 import { pathFunctions } from './functions.ts'
-import { compilePattern } from './pattern.ts'
+import { assertFewInstructions, compilePattern, programSizeOf } from './pattern.ts'
 import {
   type Segment,
   type Selector,
@@ -44,6 +44,8 @@ export function parsePath(text: string): readonly Segment[] {
  */
 class Parser {
   readonly #scanner: Scanner
+  /** Of all patterns so far. */
+  #instructions = 0
 
   constructor(text: string) {
     this.#scanner = new Scanner(text)
@@ -157,6 +159,8 @@ class Parser {
     this.#scanner.expect('/')
     const pattern = this.#scanner.untilSlash()
     const flags = this.#scanner.takes('i') ? '(?i)' : ''
+    this.#instructions += programSizeOf(pattern)
+    assertFewInstructions(this.#instructions)
     if (!compilePattern(flags + pattern)) {
       throw new JsonPathError(`The pattern /${pattern}/ is invalid.`)
     }

@@ -7,7 +7,9 @@ import { StorageError } from '../../../core/kernel/errors.ts'
 import type { KeyQueue } from '../../../core/kernel/key-queue.ts'
 import type { Action } from '../../../core/people/scope.ts'
 import type { Store } from '../../../core/stores/store.ts'
+import type { MessageRoom } from '../../../transport/socket-exchange.ts'
 import type { Dumps } from '../dumps/dumps.ts'
+import type { Line, WorkTurns } from '../work/work-turns.ts'
 import { type Parameters, tokenOf } from './parameters.ts'
 import { status } from './status.ts'
 import { CommandError, type Compat } from './wire.ts'
@@ -21,6 +23,8 @@ export interface Services {
   readonly dumps: Dumps | undefined
   /** Runs the KV_UPDATEs of a value one after the other: parallel ones make each other fail. */
   readonly updates: KeyQueue
+  /** The long work of all connections. */
+  readonly turns: WorkTurns
 }
 
 /** The client of one connection: its principal, and one caller of stores for each action. */
@@ -29,6 +33,8 @@ export interface Client {
   readonly callers: Readonly<Record<Action, Caller>>
   /** The client's network address. */
   readonly peer: string
+  /** The line in which this connection waits with long work. */
+  readonly line: Line
   /** The session look-ups of this connection, in order. */
   readonly lookups: LookupQueue
 }
@@ -40,6 +46,8 @@ export interface NemesisCall extends Services {
   readonly parameters: Parameters
   /** Sends the first of two answers at once. The result of the command is the second one. */
   begin(answer: string): void
+  /** Room for what is read and made for the answer. */
+  readonly room: MessageRoom
 }
 
 /** The text to send; undefined: the command gets no answer, or its first answer was all. */

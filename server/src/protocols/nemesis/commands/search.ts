@@ -10,12 +10,13 @@ import { JsonTextError } from '../../json/json-text-error.ts'
 import { JsonTreeError, parseTree, printTree } from '../../json/json-tree.ts'
 import { jsonType } from '../../json/json-value.ts'
 import { JsonPathError } from '../../json/path/error.ts'
-import { compilePath, type JsonPath } from '../../json/path/json-path.ts'
+import { compilePath, type JsonPath, PathWork } from '../../json/path/json-path.ts'
+import { LongWork } from '../work/long-work.ts'
 import { batchesOf } from './batches.ts'
 import { type Answer, assertKeys, inSession, type NemesisCall, type Session } from './call.ts'
 import { assertDeclared, given, keyTextOf, optional, required } from './parameters.ts'
 import { status } from './status.ts'
-import { allKeys, assertCount, textOf } from './values.ts'
+import { allKeys, assertCount, bytesToRead, textOf } from './values.ts'
 import { answer, assertReplyLength, CommandError, invalidParameter, valuesAtOnce } from './wire.ts'
 
 const findParameters = [
@@ -50,7 +51,7 @@ export async function find(call: NemesisCall): Promise<Answer> {
   return inSession(call, 'read', async ({ store, token }) => {
     assertKeys(call, only)
     try {
-      const members = await membersOf(search(store, path, only), result)
+      const members = await membersOf(call, search(call, { store, path, only }), result)
       return answer(call.command, `{"tkn":${token},"st":1,${members}}`)
     } catch (error) {
       if (!(error instanceof JsonPathError)) throw error
@@ -74,17 +75,23 @@ function wantedKeys(call: NemesisCall, result: Result): readonly string[] {
  * Keeps only the parts of the answer in memory. Throws StorageError as soon as they are too long
  * for one answer.
  */
-async function membersOf(found: AsyncIterable<Found>, result: Result): Promise<string> {
+async function membersOf(
+  { room }: NemesisCall,
+  found: AsyncIterable<Found>,
+  result: Result,
+): Promise<string> {
   const parts: string[] = []
   let length = 0
   for await (const { key, text, locations } of found) {
     const name = JSON.stringify(key)
     const own = { keys: [name], kv: [`${name}:${text}`], paths: locations.map(quoted) }[result]
+    const before = length
     for (const part of own) {
       length += part.length + 1
       assertReplyLength(length)
       parts.push(part)
     }
+    await room.take(length - before)
   }
   if (result === 'kv') return `"keys":{${parts.join(',')}}`
   return `"${result}":[${parts.join(',')}]`
@@ -92,27 +99,48 @@ async function membersOf(found: AsyncIterable<Found>, result: Result): Promise<s
 
 const quoted = (text: string): string => JSON.stringify(text)
 
+interface Searched {
+  readonly store: Store
+  readonly path: string
+  /** The keys of the values; none: all values. */
+  readonly only: readonly string[]
+}
+
 /**
  * Compiles the path only when there is a value to search, as NemesisDB does: with no value, an
- * invalid path is no error.
+ * invalid path is no error. All values share one bound, and others are served between.
  */
-async function* search(store: Store, text: string, only: readonly string[]): AsyncGenerator<Found> {
+async function* search(
+  call: NemesisCall,
+  { store, path: text, only }: Searched,
+): AsyncGenerator<Found> {
+  const work = new LongWork(call)
+  const searches = new PathWork()
   let path: JsonPath | undefined
+  await call.room.take(valuesAtOnce * limits.valueInInfoBytesMax)
   for await (const keys of batchesOf(only.length > 0 ? only : allKeys(store), valuesAtOnce)) {
     for (const record of await store.batch.get(keys)) {
-      const value = record && (await textOf(store, record))
-      if (!record || value === undefined) continue
-      path ??= compilePath(text)
-      const locations = locationsIn(value, path)
-      if (locations.length > 0) yield { key: record.key, text: value, locations }
+      if (!record) continue
+      await work.next()
+      const bytes = bytesToRead(record)
+      await call.room.take(bytes)
+      const value = await textOf(store, record)
+      if (value !== undefined) {
+        const before = searches.spent
+        path ??= compilePath(text)
+        const locations = locationsIn(value, path, searches)
+        work.done(value.length + searches.spent - before)
+        if (locations.length > 0) yield { key: record.key, text: value, locations }
+      }
+      call.room.give(bytes)
     }
   }
 }
 
 /** Where the path matches in a value; nowhere if the value is nested too deeply to be parsed. */
-function locationsIn(value: string, path: JsonPath): readonly string[] {
+function locationsIn(value: string, path: JsonPath, searches: PathWork): readonly string[] {
   try {
-    return path.find(parseTree(value)).map(({ location }) => location)
+    return path.find(parseTree(value), searches).map(({ location }) => location)
   } catch (error) {
     if (error instanceof JsonTextError) return []
     throw error
@@ -137,7 +165,8 @@ export async function update(call: NemesisCall): Promise<Answer> {
   return inSession(call, 'write', async (session) => {
     assertKeys(call, [key])
     const turn = `${session.store.id}/${key}`
-    const count = await call.updates.run(turn, () => replace(session, { key, path, value }))
+    const wanted = { call, key, path, value }
+    const count = await call.updates.run(turn, () => replace(session, wanted))
     const code = count === undefined ? status.keyNotExist : status.ok
     return answer(call.command, `{"tkn":${session.token},"st":${code},"cnt":${count ?? 0}}`)
   })
@@ -165,6 +194,7 @@ function replaced(path: JsonPath, text: string, value: string): { count: number;
 }
 
 interface Replacement {
+  readonly call: NemesisCall
   readonly key: string
   /** Throws CommandError if the path is invalid. */
   path(): JsonPath
@@ -187,8 +217,10 @@ async function replace({ store }: Session, wanted: Replacement): Promise<number 
 async function replaceIn(
   store: Store,
   record: StoreRecord,
-  { key, path, value }: Replacement,
+  { call, key, path, value }: Replacement,
 ): Promise<number | typeof lostRace> {
+  await call.room.take(bytesToRead(record))
+  await new LongWork(call).next()
   const text = await textOf(store, record)
   if (text === undefined) throw new CommandError(status.valueTypeInvalid, `${key} is not JSON`)
   const { count, json } = replaced(path(), text, value)

@@ -8,7 +8,7 @@ import { type Answer, assertAllKeys, assertKeys, type NemesisCall } from './call
 import { abandoning, openDump, writeValues } from './dump-commands.ts'
 import { allTextsOf, assertDeclared, given, required, textsOf } from './parameters.ts'
 import { status } from './status.ts'
-import { allKeys, assertCount, recordOf, recordOfText, viewsOf } from './values.ts'
+import { assertCount, keyList, recordOf, recordOfText, viewsOf } from './values.ts'
 import { answer, CommandError, list, object } from './wire.ts'
 
 /** Commands of NemesisDB 0.9 without a session use the user's store of this name. */
@@ -37,7 +37,7 @@ export async function add(call: NemesisCall): Promise<Answer> {
 export async function get(call: NemesisCall): Promise<Answer> {
   const keys = keysOf(call)
   const store = await ownStore(call, 'read')
-  const views = await viewsOf(store, await store.batch.get(keys))
+  const views = await viewsOf(call, store, keys)
   const members = keys.flatMap((key, index) => {
     const text = views.texts[index]
     return text === undefined ? [] : [[key, text] as const]
@@ -79,9 +79,8 @@ export async function clearSet(call: NemesisCall): Promise<Answer> {
 }
 
 export async function keys(call: NemesisCall): Promise<Answer> {
-  const found: string[] = []
-  for await (const key of allKeys(await ownStore(call, 'read'))) found.push(key)
-  return answer(call.command, `{"keys":${list(found)},"st":1}`)
+  const found = await keyList(call, await ownStore(call, 'read'))
+  return answer(call.command, `{"keys":${found},"st":1}`)
 }
 
 export async function serverInfo({ command, dumps }: NemesisCall): Promise<Answer> {

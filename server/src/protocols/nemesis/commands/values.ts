@@ -6,6 +6,7 @@ import type { StoreRecord, WholeRecord } from '../../../core/records/record.ts'
 import type { Store } from '../../../core/stores/store.ts'
 import type { JsonText } from '../../json/json-text.ts'
 import { jsonType, jsonViewOf, readyJsonOf } from '../../json/json-value.ts'
+import { LongWork } from '../work/long-work.ts'
 import {
   type Answer,
   assertAllKeys,
@@ -16,10 +17,20 @@ import {
 } from './call.ts'
 import { allTextsOf, assertDeclared, given, required, textsOf, tokenOf } from './parameters.ts'
 import { status } from './status.ts'
-import { answer, assertReplyLength, CommandError, list, type Members, object } from './wire.ts'
+import {
+  answer,
+  assertReplyLength,
+  CommandError,
+  list,
+  type Members,
+  object,
+  replyLengthMax,
+} from './wire.ts'
 
 const keysObject = [required('keys', 'object')]
 const keysArray = [required('keys', 'array')]
+/** The most bytes of a value that is part of its record. */
+const shortRecordBytes = limits.valueInInfoBytesMax
 
 /** KV_SET: stores values, and overwrites existing ones. KV_SETQ answers only if it fails. */
 export function set(call: NemesisCall): Awaitable<Answer> {
@@ -70,8 +81,7 @@ export async function clear(call: NemesisCall): Promise<Answer> {
 export function get(call: NemesisCall): Awaitable<Answer> {
   return read(call, ({ store, token }, keys) => {
     if (keys.length === 0) return answer(call.command, `{"tkn":${token}}`)
-    const views = andThen(store.batch.get(keys), (records) => viewsOf(store, records))
-    return andThen(views, ({ texts, notJson }) => {
+    return andThen(viewsOf(call, store, keys), ({ texts, notJson }) => {
       const members = keys.map((key, index) => [key, texts[index] ?? 'null'] as const)
       const others = notJson.length > 0 ? `,"notJson":${list(notJson)}` : ''
       return answer(call.command, `{"tkn":${token},"keys":${object(members)}${others}}`)
@@ -131,19 +141,42 @@ export async function keys(call: NemesisCall): Promise<Answer> {
   const others = [...call.parameters.keys()].filter((name) => name !== 'tkn')
   if (others.length > 0) throw new CommandError(status.commandSyntax)
   return inSession(call, 'read', async ({ store, token }) => {
-    const found: string[] = []
-    for await (const key of allKeys(store)) found.push(key)
-    return answer(call.command, `{"tkn":${token},"st":1,"keys":${list(found)}}`)
+    return answer(call.command, `{"tkn":${token},"st":1,"keys":${await keyList(call, store)}}`)
   })
+}
+
+/**
+ * All keys as a JSON array, in the order of their bytes. Keys are counted while they are collected.
+ * Throws `value-too-large` as soon as they are too long for one answer.
+ */
+export async function keyList(call: NemesisCall, store: Store): Promise<string> {
+  const parts: string[] = []
+  const work = new LongWork(call)
+  let length = 2
+  for await (const page of keyPages(store)) {
+    if (page.length === 0) continue
+    await work.next()
+    const part = list(page).slice(1, -1)
+    length += part.length + 1
+    assertReplyLength(length)
+    await call.room.take(part.length)
+    parts.push(part)
+    work.done(part.length)
+  }
+  return `[${parts.join(',')}]`
 }
 
 /** All keys, read page by page. Counts as a use of the store, which may renew it. */
 export async function* allKeys(store: Store): AsyncGenerator<string> {
+  for await (const page of keyPages(store)) yield* page
+}
+
+async function* keyPages(store: Store): AsyncGenerator<readonly string[]> {
   await store.batch.has([]) // a use: in NemesisDB, every command renews the session
   let startAfter: string | undefined
   for (;;) {
     const page = await store.list({ prefix: '', startAfter, limit: limits.pageItemsMax })
-    for (const { key } of page.items) yield key
+    yield page.items.map(({ key }) => key)
     startAfter = page.items.at(-1)?.key
     if (!page.isTruncated) return
   }
@@ -156,29 +189,61 @@ interface Views {
 }
 
 /**
- * The values as JSON text, all of them in memory. Throws `record-damaged`, and `value-too-large` if
- * together they are too long for one answer.
+ * The values of these keys as JSON text, all of them in memory. Waits for room first. Throws
+ * `record-damaged`, and `value-too-large` if together they are too long for one answer.
  */
 export function viewsOf(
+  call: NemesisCall,
+  store: Store,
+  keys: readonly string[],
+): Awaitable<Views> {
+  const hasRoom = call.room.take(keys.length * shortRecordBytes)
+  return andThen(hasRoom, () =>
+    andThen(store.batch.get(keys), (records) => viewsOfRecords(call, store, records)),
+  )
+}
+
+function viewsOfRecords(
+  call: NemesisCall,
   store: Store,
   records: readonly (StoreRecord | undefined)[],
 ): Awaitable<Views> {
   const views = new ViewList()
   for (const [index, record] of records.entries()) {
     const text = record && readyJsonOf(record)
-    if (record && text === undefined) return viewsBehind(store, records.slice(index), views)
+    if (record && text === undefined) {
+      return viewsBehind(call, { store, records: records.slice(index), views })
+    }
     views.add(record, text)
   }
   return views
 }
 
 async function viewsBehind(
-  store: Store,
-  records: readonly (StoreRecord | undefined)[],
-  views: ViewList,
+  call: NemesisCall,
+  parts: { store: Store; records: readonly (StoreRecord | undefined)[]; views: ViewList },
 ): Promise<Views> {
-  for (const record of records) views.add(record, record && (await textOf(store, record)))
+  const { store, records, views } = parts
+  await call.room.take(Math.min(readBytesOf(records), replyLengthMax))
+  const work = new LongWork(call)
+  for (const record of records) {
+    await work.next()
+    const text = record && (await textOf(store, record))
+    views.add(record, text)
+    work.done(text?.length ?? 0)
+  }
   return views
+}
+
+/** How many bytes reading these values takes: those that are not in memory with their records. */
+function readBytesOf(records: readonly (StoreRecord | undefined)[]): number {
+  return records.reduce((sum, record) => sum + (record ? bytesToRead(record) : 0), 0)
+}
+
+/** How many bytes it takes to read one value. It may be far longer once it is decoded. */
+export function bytesToRead({ value, size, contentEncoding }: StoreRecord): number {
+  if (contentEncoding !== '') return limits.jsonViewBytesMax
+  return value.inline ? 0 : size
 }
 
 class ViewList implements Views {

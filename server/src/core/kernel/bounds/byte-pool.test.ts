@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest'
+import { BytePool } from './byte-pool.ts'
+
+describe('a pool of bytes', () => {
+  const bounds = { bytesMax: 100, ownerBytesMax: 60 }
+
+  it('has room for each owner up to its bound, and for all up to theirs', () => {
+    const pool = new BytePool(bounds)
+    const [ann, bob] = [pool.open('ann'), pool.open('bob')]
+    expect(ann.take(61)).toBe(false)
+    expect(ann.take(60)).toBe(true)
+    expect(pool.open('ann').take(1)).toBe(false)
+    expect(bob.take(41)).toBe(false)
+    expect(bob.take(40)).toBe(true)
+    expect([pool.bytes, pool.isShort]).toEqual([100, false])
+    ann.set(0)
+    expect(pool.open('ann').fits(30, 1 / 2)).toBe(false)
+    expect(pool.open('ann').fits(10, 1 / 2)).toBe(true)
+  })
+
+  it('tells those that wait as soon as bytes are given back, in their order', () => {
+    const pool = new BytePool(bounds)
+    const held = pool.open('ann')
+    held.set(60)
+    const order: string[] = []
+    const waiting = ['first', 'second', 'third'].map((name) => {
+      const own = pool.open('ann')
+      const attempt = (): boolean => own.take(30) && order.push(name) > 0
+      return pool.wait(attempt)
+    })
+    waiting[1]?.()
+    expect(pool.isShort).toBe(true)
+    held.set(20)
+    expect(order).toEqual(['first'])
+    held.set(0)
+    expect(order).toEqual(['first', 'third'])
+    expect(pool.isShort).toBe(false)
+  })
+
+  it('says when twice as much is held as should be', () => {
+    const pool = new BytePool(bounds)
+    pool.open('ann').set(200)
+    expect([pool.isShort, pool.isOverrun]).toEqual([true, false])
+    const more = pool.open('bob')
+    more.set(1)
+    expect(pool.isOverrun).toBe(true)
+    more.moveTo('ann')
+    expect(pool.bytes).toBe(201)
+  })
+})

@@ -1,0 +1,166 @@
+import type { Awaitable } from '../../core/kernel/awaitable.ts'
+import type { Holding } from '../../core/kernel/bounds/byte-pool.ts'
+import { StorageError } from '../../core/kernel/errors.ts'
+import { limits } from '../../core/kernel/limits.ts'
+import type { MessageRoom } from '../socket-exchange.ts'
+
+/** What a connection holds besides answers in the making. */
+export interface Unsent {
+  /** The number of the oldest message without an answer. */
+  readonly first: number
+  /** Answers that the client has not taken. */
+  readonly backlogBytes: number
+  /** Answers that wait for those to earlier messages. */
+  readonly earlyBytes: number
+}
+
+interface Wish {
+  readonly message: MessageInHand
+  readonly bytes: number
+  readonly since: number
+  grant(): void
+  refuse(error: StorageError): void
+}
+
+/**
+ * Bounds the bytes of answers that one connection makes the server hold: those in the making, and
+ * those that are not sent yet. What does not fit waits. The oldest message never waits for later
+ * ones, whose answers can only be sent after its own.
+ */
+export class AnswerRoom {
+  readonly #bytesMax: number
+  readonly #holding: Holding
+  readonly #unsent: () => Unsent
+  readonly #onWish: () => void
+  /** Of answers in the making. */
+  #taken = 0
+  /** In the order of the messages. */
+  #wishes: Wish[] = []
+  #isOpen = true
+
+  /** `onWish` is called when something begins to wait: `wake` must be called soon. */
+  constructor(parts: {
+    readonly bytesMax: number
+    readonly holding: Holding
+    unsent(): Unsent
+    onWish(): void
+  }) {
+    this.#bytesMax = parts.bytesMax
+    this.#holding = parts.holding
+    this.#unsent = () => parts.unsent()
+    this.#onWish = () => parts.onWish()
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  get isWaitedFor(): boolean {
+    return this.#wishes.length > 0
+  }
+
+  /** All bytes that this connection holds for its answers. */
+  get held(): number {
+    const { backlogBytes, earlyBytes } = this.#unsent()
+    return this.#taken + backlogBytes + earlyBytes
+  }
+
+  take(message: MessageInHand, bytes: number): Awaitable<void> {
+    if (!this.#isOpen) throw busy()
+    if (this.#mayTake(message, bytes)) {
+      this.#grant(message, bytes)
+      return undefined
+    }
+    return new Promise((resolve, reject) => {
+      const grant = (): void => {
+        this.#grant(message, bytes)
+        resolve()
+      }
+      this.#wishes.push({ message, bytes, since: performance.now(), grant, refuse: reject })
+      this.#wishes.sort((one, other) => one.message.number - other.message.number)
+      this.#onWish()
+    })
+  }
+
+  give(bytes: number): void {
+    this.#taken -= bytes
+  }
+
+  /** Grants what fits now. Call it whenever something was answered, given back or sent. */
+  wake(): boolean {
+    while (this.#wishes.length > 0) {
+      const wish = this.#wishes[0]
+      if (!wish || !this.#mayTake(wish.message, wish.bytes)) return false
+      this.#wishes.shift()
+      wish.grant()
+    }
+    return true
+  }
+
+  /** Refuses wishes that have waited for too long, so that no two connections wait for ever. */
+  refuseOld(now: number): void {
+    const old = this.#wishes.filter(({ since }) => now - since >= limits.roomWaitMsMax)
+    if (old.length === 0) return
+    this.#wishes = this.#wishes.filter((wish) => !old.includes(wish))
+    for (const { refuse } of old) refuse(busy())
+  }
+
+  /** The connection has ended. */
+  close(): void {
+    this.#isOpen = false
+    for (const { refuse } of this.#wishes.splice(0)) refuse(busy())
+  }
+
+  #grant(message: MessageInHand, bytes: number): void {
+    message.taken += bytes
+    this.#taken += bytes
+    this.#holding.set(this.held)
+  }
+
+  #mayTake(message: MessageInHand, bytes: number): boolean {
+    const { first, backlogBytes, earlyBytes } = this.#unsent()
+    const isFirst = message.number === first
+    const most = this.#bytesMax / 2
+    const held = backlogBytes + (isFirst ? message.taken : earlyBytes + this.#taken)
+    const mayHold = isFirst && backlogBytes === 0 ? true : held + bytes <= most
+    // Half of the room of all connections is for their oldest messages.
+    return mayHold && this.#holding.fits(bytes, isFirst ? 1 : 1 / 2)
+  }
+}
+
+/** One message that a door was handed, and the room for its answer. */
+export class MessageInHand implements MessageRoom {
+  readonly number: number
+  /** Bytes of its answer that are counted. */
+  taken = 0
+  readonly #room: AnswerRoom
+  /** Bytes that are too few to be counted. */
+  #uncounted = 0
+
+  constructor(number: number, room: AnswerRoom) {
+    this.number = number
+    this.#room = room
+  }
+
+  get isOpen(): boolean {
+    return this.#room.isOpen
+  }
+
+  take(bytes: number): Awaitable<void> {
+    if (this.taken === 0 && this.#uncounted + bytes <= limits.socketUncountedAnswerBytesMax) {
+      this.#uncounted += bytes
+      return undefined
+    }
+    return this.#room.take(this, bytes)
+  }
+
+  give(bytes: number): void {
+    const counted = Math.min(bytes, this.taken)
+    this.taken -= counted
+    this.#room.give(counted)
+  }
+}
+
+function busy(): StorageError {
+  return new StorageError('store-busy', 'Too many bytes of answers are under way. Try again.')
+}

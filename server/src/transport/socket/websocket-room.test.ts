@@ -1,0 +1,184 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import type { SocketSession } from '../socket-exchange.ts'
+import { frame, openClient, PatientDoor, RawClient, startListener } from '../testing/testing.ts'
+import type { UpgradesBounds } from './socket-upgrades.ts'
+
+const kibibyte = 1_024
+const bounds: UpgradesBounds = {
+  held: { bytesMax: 4_000 * kibibyte, ownerBytesMax: 2_000 * kibibyte },
+  answersBytesMax: 1_000 * kibibyte,
+  socketsMax: 3,
+  ownerSocketsMax: 2,
+}
+const patienceOfMinutes = { stallMs: 60_000, shortStallMs: 60_000 }
+
+/** A door whose sessions belong to the user that the path names, and answer `KiB` on request. */
+class OwnedDoor extends PatientDoor {
+  override accept(request?: { readonly path: string }): SocketSession {
+    return { ...super.accept(), owner: request?.path ?? '' }
+  }
+}
+
+describe('the room for answers of one connection', () => {
+  /** Asks for room for each question, and notes which questions have it. */
+  function wantRoom(door: PatientDoor, bytes: number): Set<number> {
+    const granted = new Set<number>()
+    for (const [index, { room }] of door.questions.entries()) {
+      void Promise.resolve(room.take(bytes)).then(() => granted.add(index))
+    }
+    return granted
+  }
+
+  it('is for as many answers at the same time as fit, and the others wait for theirs', async () => {
+    const door = new PatientDoor()
+    const { url } = await startListener({ door, bounds, patience: patienceOfMinutes })
+    const { client, texts } = await openClient(url)
+    for (let index = 0; index < 20; index += 1) client.send(`${index}`)
+    await expect.poll(() => door.questions.length).toBe(20)
+    const granted = wantRoom(door, 100 * kibibyte)
+    await sleep(50)
+    expect(granted.size).toBeGreaterThanOrEqual(5)
+    expect(granted.size).toBeLessThanOrEqual(10)
+    for (let index = 0; index < 20; index += 1) {
+      await expect.poll(() => granted.has(index)).toBe(true)
+      door.questions[index]?.reply('x'.repeat(100 * kibibyte))
+    }
+    await expect.poll(() => texts.length).toBe(20)
+  })
+
+  it('is there for the oldest message, whatever later ones hold', async () => {
+    const door = new PatientDoor()
+    const { url } = await startListener({ door, bounds, patience: patienceOfMinutes })
+    const { client, texts } = await openClient(url)
+    for (let index = 0; index < 6; index += 1) client.send(`${index}`)
+    await expect.poll(() => door.questions.length).toBe(6)
+    const [oldest, ...later] = door.questions
+    for (const { room, reply } of later.slice(0, 4)) {
+      await room.take(100 * kibibyte)
+      reply('x'.repeat(100 * kibibyte))
+    }
+    let hasRoom = false
+    void Promise.resolve(later[4]?.room.take(400 * kibibyte)).then(() => {
+      hasRoom = true
+    })
+    await oldest?.room.take(900 * kibibyte)
+    expect([hasRoom, texts.length]).toEqual([false, 0])
+    oldest?.reply('first')
+    await expect.poll(() => hasRoom).toBe(true)
+    later[4]?.reply('last')
+    await expect.poll(() => texts.length).toBe(6)
+  })
+
+  it('stops the reading of further messages while something waits for it', async () => {
+    const door = new PatientDoor()
+    const { url } = await startListener({ door, bounds, patience: patienceOfMinutes })
+    const { client } = await openClient(url)
+    for (let index = 0; index < 3; index += 1) client.send(`${index}`)
+    await expect.poll(() => door.questions.length).toBe(3)
+    wantRoom(door, 450 * kibibyte)
+    client.send('more')
+    await sleep(100)
+    expect(door.questions.length).toBe(3)
+    door.questions[0]?.reply('0')
+    door.questions[1]?.reply('1')
+    await expect.poll(() => door.questions.length).toBe(4)
+  })
+
+  it('is refused to those that wait when the connection ends', async () => {
+    const door = new PatientDoor()
+    const { url } = await startListener({ door, bounds, patience: patienceOfMinutes })
+    const { client } = await openClient(url)
+    client.send('0')
+    client.send('1')
+    await expect.poll(() => door.questions.length).toBe(2)
+    const [first, second] = door.questions
+    await first?.room.take(800 * kibibyte)
+    const waiting = Promise.resolve(second?.room.take(800 * kibibyte))
+    const refused = expect(waiting).rejects.toMatchObject({ code: 'store-busy' })
+    client.terminate()
+    await refused
+    expect(second?.room.isOpen).toBe(false)
+    expect(() => second?.room.take(800 * kibibyte)).toThrow()
+  })
+})
+
+describe('the room of all connections', () => {
+  it('has a bound for each user, and others are answered beside it', async () => {
+    const door = new OwnedDoor()
+    const { url } = await startListener({ door, bounds, patience: patienceOfMinutes })
+    const greedy = await Promise.all([openClient(`${url}/ann`), openClient(`${url}/ann`)])
+    for (const { client } of greedy) client.send('greedy')
+    await expect.poll(() => door.questions.length).toBe(2)
+    await door.questions[0]?.room.take(1_900 * kibibyte)
+    let isGranted = false
+    void Promise.resolve(door.questions[1]?.room.take(900 * kibibyte)).then(() => {
+      isGranted = true
+    })
+    const other = await openClient(`${url}/bob`)
+    other.client.send('healthy')
+    await expect.poll(() => door.questions.length).toBe(3)
+    await door.questions[2]?.room.take(900 * kibibyte)
+    expect(isGranted).toBe(false)
+    door.questions[2]?.reply('healthy')
+    await expect.poll(() => other.texts).toEqual(['healthy'])
+    door.questions[0]?.reply('done')
+    await expect.poll(() => isGranted).toBe(true)
+  })
+
+  it('is not held for ever by a client that takes a byte now and then', async () => {
+    const door = new OwnedDoor()
+    const patience = { stallMs: 60_000, shortStallMs: 300 }
+    const { url } = await startListener({ door, bounds, patience })
+    const slow = await RawClient.open(`${url}/ann`)
+    slow.write(frame('a long answer'))
+    await expect.poll(() => door.questions.length).toBe(1)
+    slow.socket.pause()
+    door.questions[0]?.reply('x'.repeat(8_000 * kibibyte))
+    await sleep(50)
+    const drip = setInterval(() => slow.socket.read(1), 50)
+    const { client, texts } = await openClient(`${url}/ann`)
+    client.send('needs room')
+    await expect.poll(() => door.questions.length).toBe(2)
+    await door.questions[1]?.room.take(900 * kibibyte)
+    door.questions[1]?.reply('answered')
+    await expect.poll(() => texts).toEqual(['answered'])
+    clearInterval(drip)
+    expect(slow.socket.destroyed || door.closedCount).toBe(1)
+  })
+
+  it('is freed of half-sent messages once twice as much is held as should be', async () => {
+    const door = new OwnedDoor()
+    const maxPayloadBytes = 20_000 * kibibyte
+    const { url } = await startListener({
+      door,
+      bounds,
+      maxPayloadBytes,
+      patience: patienceOfMinutes,
+    })
+    const hostile = await RawClient.open(`${url}/ann`)
+    const whole = frame('x'.repeat(12_000 * kibibyte))
+    hostile.write(whole.subarray(0, -1))
+    const { client, texts } = await openClient(`${url}/bob`)
+    await expect.poll(() => door.closedCount).toBe(1)
+    client.send('healthy')
+    await expect.poll(() => door.questions.length).toBe(1)
+    door.questions[0]?.reply('healthy')
+    await expect.poll(() => texts).toEqual(['healthy'])
+  })
+})
+
+describe('the number of connections', () => {
+  it('is bounded for each user and for all, and a refusal says so', async () => {
+    const door = new OwnedDoor()
+    const { url } = await startListener({ door, bounds })
+    await openClient(`${url}/ann`)
+    const second = await openClient(`${url}/ann`)
+    await expect(openClient(`${url}/ann`)).rejects.toThrow('503')
+    await openClient(`${url}/bob`)
+    await expect(openClient(`${url}/carl`)).rejects.toThrow('503')
+    second.client.close()
+    await expect.poll(() => door.closedCount).toBe(2) // of the refused one, too
+    await openClient(`${url}/carl`)
+  })
+})

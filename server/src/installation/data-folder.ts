@@ -1,5 +1,13 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -44,7 +52,7 @@ export class DataFolder {
    * open. Throws DataFolderError, FolderInUseError.
    */
   static async open(path: string, { patienceMs = 0 } = {}): Promise<DataFolder> {
-    attempt(path, () => mkdirSync(path, { recursive: true, mode: 0o700 }))
+    attempt(path, () => makeFolder(path))
     const folder = new DataFolder(path, await lockWithin(patienceMs, path))
     try {
       // A killed server leaves this file behind.
@@ -98,7 +106,7 @@ export class DataFolder {
   /** The path of a folder in the data folder, created if needed. Throws DataFolderError. */
   openFolder(name: string): string {
     const path = join(this.path, name)
-    attempt(path, () => mkdirSync(path, { recursive: true, mode: 0o700 }))
+    attempt(path, () => makeFolder(path))
     return path
   }
 
@@ -180,6 +188,27 @@ function parseLocalServer(text: string): LocalServer | undefined {
     if (error instanceof SyntaxError || error instanceof TypeError) return undefined
     throw error
   }
+}
+
+/**
+ * Creates a folder, and those above it, unless they exist. Node's own `recursive` never ends where
+ * no folder can be made although the one above exists, as in `/proc`.
+ */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 })
+  } catch (error) {
+    const parent = dirname(resolve(path))
+    const isMissing = codeOf(error) === 'ENOENT' && !existsSync(parent)
+    if (isMissing) {
+      makeFolder(parent)
+      mkdirSync(path, { mode: 0o700 })
+    } else if (!isFolder(path)) throw error
+  }
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 }
 
 /** Turns an error of the file system into a sentence for the user. Throws DataFolderError. */

@@ -274,6 +274,10 @@ export const limits = Object.freeze({
   cachedPatternsMax: 100,
   /** The time and the memory for a check of one value with a JSON Schema, or to compile one. */
   jsonSchemaCheckMsMax: 3_000,
+  /** A check that takes longer is begun again in the process for slow checks. */
+  jsonSchemaQuickCheckMsMax: 100,
+  /** Schemas and owners whose checks were slow, that are remembered. */
+  slowJsonSchemasRemembered: 10_000,
   jsonSchemaHeapMiBMax: 256,
   /** If the process does not end a check by itself, the process is ended after this long. */
   jsonSchemaGraceMs: 2_000,
@@ -284,8 +288,10 @@ export const limits = Object.freeze({
   /** Compiled JSON Schemas in memory, and the JSON that they were made of. */
   compiledJsonSchemasMax: 1_000,
   compiledJsonSchemasBytesMax: 8 * mebibyte,
-  /** Values that wait for a check. */
+  /** Values that wait for a check: all, and those of one user. Each counts as some bytes at least. */
   jsonSchemaQueueBytesMax: 256 * mebibyte,
+  jsonSchemaQueueBytesOwnerMax: 64 * mebibyte,
+  jsonSchemaQueueBytesMin: 65_536,
 
   // What clients make the server do and hold
 

@@ -11,12 +11,12 @@ import { headOf, type StoreRecord, type WholeRecord } from './record.ts'
 import type { RecordParts } from './record-parts.ts'
 import { infoOfWhole } from './record-write.ts'
 import { changeRecords } from './record-writer.ts'
-import { assertBatch } from './validate.ts'
+import { assertBatch, assertOneCommit } from './validate.ts'
 import { type Call, playOut, type WantedRecord } from './write-combiner.ts'
 
 /**
  * Several records of a store at once: read from one snapshot, written by one commit. Methods throw
- * like those of `Store`, and `too-many` above 10,000 records or 1 MiB of keys.
+ * like those of `Store`, and `too-many` above 10,000 records, 1 MiB of keys or 32 MiB in all.
  */
 export class RecordBatch {
   readonly #storeId: string
@@ -79,6 +79,7 @@ export class RecordBatch {
     { onlyAbsent = false } = {},
   ): Promise<readonly boolean[]> {
     assertBatch(changes.map(({ key }) => key))
+    assertOneCommit(changes)
     const { actor } = this.#caller
     const whose = { storeId: this.#storeId, actor }
     return this.#parts.combiner.run(whose, { changes, onlyAbsent }, (calls, keys) =>

@@ -64,3 +64,28 @@ export function assertBatch(keys: readonly string[]): void {
     `At most ${limits.batchKeysBytesMax} bytes of keys are allowed at once.`,
   )
 }
+
+/** What one record takes of a commit besides its key and value: its info, marks and the log. */
+const overheadBytes = 512
+/** Where the key of a record occurs: in a check, its entry, the log, and once to spare. */
+const keysPerRecord = 4
+
+/**
+ * To be called before records are written by one commit. Throws `too-many` if they do not fit into
+ * one.
+ */
+export function assertOneCommit(
+  changes: Iterable<{
+    readonly key: string
+    /** Undefined: it is deleted. */
+    readonly record: { readonly bytes: Uint8Array } | undefined
+  }>,
+): void {
+  let room = limits.commitBytesMax
+  for (const { key, record } of changes) {
+    room -= (record?.bytes.length ?? 0) + keysPerRecord * Buffer.byteLength(key) + overheadBytes
+    if (room >= 0) continue
+    const rule = `at most ${limits.commitBytesMax} bytes of keys and values`
+    throw new StorageError('too-many', `Records that are written at once may have ${rule}.`)
+  }
+}

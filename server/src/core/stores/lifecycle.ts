@@ -33,7 +33,7 @@ import { type ChangeKind, type ChangeOfMany, changePut, changesPut } from '../lo
 import type { ChangeTrimmer } from '../log/change-trimmer.ts'
 import type { WholeRecord } from '../records/record.ts'
 import { infoOfWhole } from '../records/record-write.ts'
-import { assertBatch } from '../records/validate.ts'
+import { assertBatch, assertOneCommit } from '../records/validate.ts'
 import { encodeInfo } from '../values/record-info.ts'
 
 interface Found {
@@ -99,6 +99,7 @@ export class Lifecycle {
     caller: Caller = system,
   ): Promise<number> {
     assertBatch(records.map(({ key }) => key))
+    assertOneCommit(records.map((record) => ({ key: record.key, record })))
     let count = 0
     await this.#write(storeId, async (found) => {
       await this.#assertAllowed(caller, found)

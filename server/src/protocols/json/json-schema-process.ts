@@ -1,3 +1,4 @@
+import { setPriority } from 'node:os'
 import { createContext, Script } from 'node:vm'
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { LRUCache } from 'lru-cache'
@@ -10,7 +11,15 @@ export interface Question {
   readonly schema: string | undefined
   /** As JSON in UTF-8. */
   readonly value: Uint8Array | undefined
+  /** The check is stopped after this long. */
+  readonly checkMsMax: number
 }
+
+/** The argument that makes the process give way to others when processors are short. */
+export type Manner = 'patient'
+
+/** How far it gives way (setpriority(2)). */
+const patientPriority = 10
 
 export type Answer =
   | { readonly kind: 'ready' }
@@ -19,6 +28,8 @@ export type Answer =
   | { readonly kind: 'schema-unknown' }
   /** `reason` says what is wrong with the schema or the value. */
   | { readonly kind: 'unsound'; readonly reason: string }
+  /** The check was stopped. */
+  | { readonly kind: 'late' }
   /** An internal failure, not the caller's mistake. */
   | { readonly kind: 'failed'; readonly reason: string }
 
@@ -99,7 +110,8 @@ function reasonOf(error: unknown): string {
 }
 
 /** Answers the parent process until it disconnects. */
-function serve(send: (answer: Answer) => unknown): void {
+function serve(send: (answer: Answer) => unknown, manner: string | undefined): void {
+  if (manner === ('patient' satisfies Manner)) setPriority(patientPriority)
   let compiled = noneCompiled()
   const work = { run: (): void => undefined }
   const context = createContext(work)
@@ -111,14 +123,12 @@ function serve(send: (answer: Answer) => unknown): void {
     }
     try {
       // Only a timeout like this stops a regular expression that would never end.
-      script.runInContext(context, { timeout: limits.jsonSchemaCheckMsMax })
+      script.runInContext(context, { timeout: question.checkMsMax })
     } catch (error) {
       const tooLong = isTimeout(error)
       // The timeout may have come in the middle of a change to the cache.
       if (tooLong) compiled = noneCompiled()
-      answer = tooLong
-        ? { kind: 'unsound', reason: 'checking it takes too long' }
-        : { kind: 'failed', reason: reasonOf(error) }
+      answer = tooLong ? { kind: 'late' } : { kind: 'failed', reason: reasonOf(error) }
     }
     send(answer)
   })
@@ -134,4 +144,4 @@ function isTimeout(error: unknown): boolean {
   return code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'
 }
 
-if (process.send) serve(process.send.bind(process))
+if (process.send) serve(process.send.bind(process), process.argv[2])

@@ -8,9 +8,9 @@ describe('JSON Schemas', () => {
 
   const check = (
     id: string,
-    { schema, text }: { schema: unknown; text: string },
+    { schema, text, owner = 'ann' }: { schema: unknown; text: string; owner?: string },
   ): Promise<Verdict> =>
-    jsonSchemas.check(Buffer.from(text), { id, schema: JSON.stringify(schema) })
+    jsonSchemas.check(Buffer.from(text), { id, schema: JSON.stringify(schema), owner })
 
   it('are cached by id, and sent again if the process does not have them', async () => {
     const schema = { type: 'number' }
@@ -37,7 +37,7 @@ describe('JSON Schemas', () => {
   it('take only JSON in strict UTF-8, with or without a byte order mark', async () => {
     expect(await check('any', { schema: {}, text: '\ufeff[1]' })).toEqual({ isSound: true })
     for (const bytes of [Buffer.from([0x22, 0xff, 0x22]), Buffer.from('{'), Buffer.alloc(0)]) {
-      const verdict = await jsonSchemas.check(bytes, { id: 'any', schema: '{}' })
+      const verdict = await jsonSchemas.check(bytes, { id: 'any', schema: '{}', owner: 'ann' })
       expect(verdict).toMatchObject({ reason: expect.stringContaining('not JSON') })
     }
   })
@@ -67,15 +67,51 @@ describe('JSON Schemas', () => {
     expect(order).toEqual(['busy', 'busy', 'other', 'busy', 'busy'])
   })
 
+  it('take turns by owner, so that many schemas of one do not keep others waiting', async () => {
+    const order: string[] = []
+    const ask = (id: string, owner: string): Promise<unknown> =>
+      check(id, { schema: {}, text: '1', owner }).then(() => order.push(owner))
+    const hostile = ['a', 'b', 'c', 'd'].map((id) => ask(id, 'hostile'))
+    await Promise.all([...hostile, ask('e', 'healthy')])
+    expect(order.slice(0, 3)).toContain('healthy')
+  })
+
+  it('are checked beside those of owners whose checks do not end', async () => {
+    const order: string[] = []
+    const text = JSON.stringify(`${'a'.repeat(50)}!`)
+    const hostile = Array.from({ length: 5 }, (_, index) =>
+      check(`endless-${index}`, { schema: { pattern: '^(a+)+$' }, text, owner: 'hostile' }).then(
+        (verdict) => order.push(JSON.stringify(verdict)),
+      ),
+    )
+    for (let count = 0; count < 20; count += 1) {
+      await check('healthy', { schema: { type: 'number' }, text: '1', owner: 'healthy' })
+    }
+    expect(order.length).toBeLessThan(2)
+    await Promise.all(hostile)
+    expect(order).toEqual(Array(5).fill('{"isSound":false,"reason":"checking it takes too long"}'))
+  }, 60_000)
+
+  it('refuse one owner when too much of it waits, and nobody else', async () => {
+    const large = Buffer.alloc(limits.jsonSchemaQueueBytesOwnerMax - 100, ' ')
+    const own = { id: 'any', schema: '{}' }
+    const first = jsonSchemas.check(large, { ...own, owner: 'hostile' })
+    const second = jsonSchemas.check(Buffer.from('1'), { ...own, owner: 'hostile' })
+    await expect(second).rejects.toMatchObject({ code: 'store-busy' })
+    const other = jsonSchemas.check(Buffer.from('1'), { ...own, owner: 'healthy' })
+    expect(await other).toEqual({ isSound: true })
+    expect(await first).toMatchObject({ isSound: false })
+  })
+
   it('refuse a value when too many bytes wait to be checked', async () => {
     const large = Buffer.alloc(limits.jsonSchemaQueueBytesMax + 1)
-    const check = jsonSchemas.check(large, { id: 'any', schema: '{}' })
+    const check = jsonSchemas.check(large, { id: 'any', schema: '{}', owner: 'ann' })
     await expect(check).rejects.toMatchObject({ code: 'store-busy' })
   })
 
   it('leave nobody waiting when the server stops', async () => {
     const stopping = new JsonSchemas()
-    const asked = [stopping.checkSchema('{}'), stopping.checkSchema('{}')]
+    const asked = [1, 2].map(() => stopping.checkSchema('{}', { owner: 'ann' }))
     const settled = Promise.allSettled(asked)
     await stopping.close()
     const refused = { status: 'rejected', reason: { code: 'storage-unavailable' } }

@@ -109,6 +109,26 @@ export const unusableFolders: readonly StartCause[] = [
     says: /can't be used: part of that path is a file/,
     setUp: (data) => ({ data: join(writtenFile(join(data, 'file')), 'folder') }),
   },
+  ...['/proc/x', '/proc/x/y/z', '/proc/self/new'].map((data) => ({
+    cause: `${data}, where the folder above exists and no folder can be made`,
+    says: /can't be used: (no folder can be made there|this user may not write there)/,
+    setUp: () => ({ data }),
+  })),
+  ...['/dev/null', '/dev/full'].map((data) => ({
+    cause: `${data} as the data folder`,
+    says: /can't be used: that path is a file/,
+    setUp: () => ({ data }),
+  })),
+  {
+    cause: 'a folder inside of /dev/null',
+    says: /can't be used: part of that path is a file/,
+    setUp: () => ({ data: '/dev/null/folder' }),
+  },
+  {
+    cause: '/proc itself',
+    says: /can't be used: /,
+    setUp: () => ({ data: '/proc' }),
+  },
   { cause: 'a full disk', says: /full/, setUp: () => ({ data: fullFolder() }) },
   {
     cause: 'a file in place of the lmdb folder',

@@ -1,3 +1,4 @@
+import { requireUser } from '../../../core/access/access.ts'
 import type { StoreInfo } from '../../../core/identity/identity.ts'
 import {
   type Collection,
@@ -23,13 +24,14 @@ import { pageSchemaBytesMax } from './wire.ts'
  */
 export async function readSchema(
   value: unknown,
-  { jsonSchemas }: ApifyCall,
+  { jsonSchemas, principal }: ApifyCall,
 ): Promise<Bytes | undefined> {
   if (value === undefined || value === null) return undefined
+  const { id: owner } = requireUser(principal)
   const { bytes, schema } = encodeSchema(value)
   for (const { id, jsonSchema } of schema.collections.values()) {
     if (jsonSchema === undefined) continue
-    const verdict = await jsonSchemas.checkSchema(jsonSchema)
+    const verdict = await jsonSchemas.checkSchema(jsonSchema, { owner })
     if (verdict.isSound) continue
     const where = `collections.${id}.jsonSchema`
     throw new StorageError(
@@ -148,12 +150,14 @@ async function decoded(
 }
 
 async function assertValue(
-  { jsonSchemas }: ApifyCall,
+  { jsonSchemas, principal }: ApifyCall,
   { schema, collection, value }: { schema: StoreSchema; collection: Collection; value: Bytes },
 ): Promise<void> {
   const { id, jsonSchema } = collection
   if (jsonSchema === undefined) return
-  const verdict = await jsonSchemas.check(value, { id: `${schema.id}/${id}`, schema: jsonSchema })
+  const { id: owner } = requireUser(principal)
+  const named = { id: `${schema.id}/${id}`, schema: jsonSchema, owner }
+  const verdict = await jsonSchemas.check(value, named)
   if (!verdict.isSound) throw violation(collection, verdict.reason)
 }
 

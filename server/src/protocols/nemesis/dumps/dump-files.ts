@@ -15,6 +15,7 @@ import {
   messageOf,
   type Readable,
 } from './dumps.ts'
+import { makeFolder } from './folders.ts'
 
 const complete = 1
 
@@ -35,7 +36,7 @@ export class DumpFiles implements Dumps {
     const place = join(this.#folder, checkedName(name))
     return attempt(async () => {
       for (let time = BigInt(this.#environment.now()) * 1_000_000n; ; time += 1n) {
-        await mkdir(place, { recursive: true, mode: 0o700 })
+        await makeFolder(place)
         if (!(await isMade(join(place, String(time))))) continue
         const path = join(place, String(time))
         const now = (): number => this.#environment.now()

@@ -2,6 +2,7 @@ import { type FileHandle, mkdir, open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { limits } from '../../../core/kernel/limits.ts'
 import { attempt, type DumpDescription, type DumpedSession, type DumpWriter } from './dumps.ts'
+import { makeFolder } from './folders.ts'
 
 const statuses = { pending: 0, complete: 1, failed: 2 } as const
 
@@ -32,7 +33,7 @@ export class FileDumpWriter implements DumpWriter {
   static async open(folder: string, about: About): Promise<FileDumpWriter> {
     const writer = new FileDumpWriter(folder, about)
     await mkdir(join(folder, 'md'), { mode: 0o700 })
-    await mkdir(join(folder, 'data', '0'), { recursive: true, mode: 0o700 })
+    await makeFolder(join(folder, 'data', '0'))
     await writer.#describe(statuses.pending)
     return writer
   }

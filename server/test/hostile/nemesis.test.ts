@@ -1,0 +1,176 @@
+import { describe, expect, it } from 'vitest'
+import { createTestFolder } from '../support/data/test-folder.ts'
+import { openSocket } from '../support/network/nemesis-session.ts'
+import type { SocketClient } from '../support/network/socket-client.ts'
+import { startTestServer } from '../support/network/test-server.ts'
+import { usageOf } from '../support/processes/resource-usage.ts'
+import { ServerProcess } from '../support/processes/server-process.ts'
+
+const mebibyte = 1_048_576
+/** A server that holds a few answers of 9 MB, in all their forms, has less. */
+const ownBytesMax = 700 * mebibyte
+/** As a small machine has it. */
+const smallHeap = { NODE_OPTIONS: '--max-old-space-size=768' }
+
+/** A session with one small value, and how its client is answered. */
+class Healthy {
+  readonly #client: SocketClient
+  readonly #session: string
+
+  private constructor(client: SocketClient, session: string) {
+    this.#client = client
+    this.#session = session
+  }
+
+  static async open(url: string): Promise<Healthy> {
+    const client = await openSocket(url)
+    const session = await newSession(client)
+    await client.ask(`{"KV_SET":{"tkn":${session},"keys":{"small":1}}}`)
+    return new Healthy(client, session)
+  }
+
+  async assertAnswered(): Promise<void> {
+    const answer = await this.#client.ask(`{"KV_GET":{"tkn":${this.#session},"keys":["small"]}}`)
+    expect(answer).toBe(`{"KV_GET_RSP":{"tkn":${this.#session},"keys":{"small":1}}}`)
+  }
+}
+
+async function newSession(client: SocketClient): Promise<string> {
+  const answer = await client.ask('{"SH_NEW":{"name":"session"}}')
+  return /"tkn":(\d+)/.exec(answer)?.[1] ?? ''
+}
+
+describe('a NemesisDB client that asks for more than it takes', () => {
+  it('makes the server hold a bounded number of bytes, and others are answered', async () => {
+    const server = await ServerProcess.start({ data: createTestFolder(), env: smallHeap })
+    const url = `${server.url.replace('http', 'ws')}/nemesis`
+    const hostile = await openSocket(url)
+    const session = await newSession(hostile)
+    const names = Array.from({ length: 10 }, (_, index) => `key-${index}`)
+    for (const name of names) {
+      const value = 'x'.repeat(900_000)
+      await hostile.ask(`{"KV_SET":{"tkn":${session},"keys":{"${name}":"${value}"}}}`)
+    }
+    const healthy = await Healthy.open(url)
+    hostile.socket.pause()
+    const wanted = `{"KV_GET":{"tkn":${session},"keys":${JSON.stringify(names)}}}`
+    for (let count = 0; count < 600; count += 1) hostile.send(wanted)
+    let own = 0
+    for (let count = 0; count < 500; count += 1) {
+      await healthy.assertAnswered()
+      own = Math.max(own, usageOf(server.pid).own)
+    }
+    expect(own).toBeLessThan(ownBytesMax)
+    hostile.socket.resume()
+    for (let count = 0; count < 5; count += 1) {
+      expect((await hostile.receive()).length).toBeGreaterThan(9_000_000)
+    }
+    expect(server.hasExited).toBe(false)
+  }, 120_000)
+
+  it('gets the keys of a session counted while they are collected', async () => {
+    const server = await ServerProcess.start({ data: createTestFolder(), env: smallHeap })
+    const url = `${server.url.replace('http', 'ws')}/nemesis`
+    const hostile = await openSocket(url)
+    const session = await newSession(hostile)
+    for (let part = 0; part < 60; part += 1) {
+      const keys = Array.from({ length: 400 }, (_, index) => [
+        `${'k'.repeat(2_300)}-${part}-${index}`,
+        1,
+      ])
+      const values = JSON.stringify(Object.fromEntries(keys))
+      await hostile.ask(`{"KV_SET":{"tkn":${session},"keys":${values}}}`)
+    }
+    const healthy = await Healthy.open(url)
+    for (let count = 0; count < 100; count += 1) hostile.send(`{"KV_KEYS":{"tkn":${session}}}`)
+    let own = 0
+    for (let count = 0; count < 200; count += 1) {
+      await healthy.assertAnswered()
+      own = Math.max(own, usageOf(server.pid).own)
+    }
+    for (let count = 0; count < 100; count += 1) {
+      expect(await hostile.receive()).toContain('"st":1000')
+      own = Math.max(own, usageOf(server.pid).own)
+    }
+    expect(own).toBeLessThan(ownBytesMax)
+  }, 120_000)
+})
+
+describe('a NemesisDB client with a pattern that repeats a thousand times', () => {
+  it.each([
+    ["$[?match(@,'PATTERN')]", 'a{1000}'.repeat(59)],
+    ['$[?(@ =~ /PATTERN/)]', '(a|b|c){1000}'],
+    ["$[?search(@,'PATTERN')]", '((a{10}){10}){10}'.repeat(20)],
+    ["$[?tokenize(@,'PATTERN') == @]", '\\\\\\\\pL{1000}'.repeat(40)],
+  ])('gets status 4 for %s, and others are answered', async (path, pattern) => {
+    const server = await startTestServer({ nemesisPort: 0 })
+    const hostile = await openSocket(server.nemesisUrl)
+    const session = await newSession(hostile)
+    const text = JSON.stringify(['a'.repeat(1_000)])
+    const keys = Array.from({ length: 12 }, (_, index) => `"key-${index}":${text}`)
+    await hostile.ask(`{"KV_SET":{"tkn":${session},"keys":{${keys}}}}`)
+    const healthy = await Healthy.open(server.nemesisUrl)
+    const wanted = `{"tkn":${session},"path":"${path.replace('PATTERN', pattern)}","rsp":"keys"}`
+    for (let count = 0; count < 4; count += 1) hostile.send(`{"KV_FIND":${wanted}}`)
+    await healthy.assertAnswered()
+    for (let count = 0; count < 4; count += 1) {
+      expect(await hostile.receive()).toBe(`{"KV_FIND_RSP":{"tkn":${session},"st":4}}`)
+    }
+    await server.close()
+  })
+
+  it('has one budget for all values of a command, and others are served between', async () => {
+    const server = await startTestServer({ nemesisPort: 0 })
+    const hostile = await openSocket(server.nemesisUrl)
+    const session = await newSession(hostile)
+    const value = JSON.stringify(Array(100).fill('ab'.repeat(200)))
+    const keys = Array.from({ length: 300 }, (_, index) => `"${index}":[${value}]`)
+    for (let first = 0; first < 300; first += 20) {
+      await hostile.ask(`{"KV_SET":{"tkn":${session},"keys":{${keys.slice(first, first + 20)}}}}`)
+    }
+    const healthy = await Healthy.open(server.nemesisUrl)
+    let isAnswered = false
+    const path = "$..[?match(@,'(a|b|ab)*c')]"
+    const wanted = `{"KV_FIND":{"tkn":${session},"path":"${path}","rsp":"keys"}}`
+    const answer = hostile.ask(wanted).then((text) => {
+      isAnswered = true
+      return text
+    })
+    let served = 0
+    while (!isAnswered) {
+      await healthy.assertAnswered()
+      served += 1
+    }
+    expect(await answer).toBe(`{"KV_FIND_RSP":{"tkn":${session},"st":4}}`)
+    expect(served).toBeGreaterThan(10)
+    await server.close()
+  }, 60_000)
+})
+
+describe('a command that is larger than one commit', () => {
+  it.each([
+    ['KV_SET', 'one value', ['x'.repeat(33 * mebibyte)]],
+    ['KV_ADD', 'many values', Array(40).fill('x'.repeat(mebibyte))],
+    ['KV_CLEAR_SET', 'many values', Array(40).fill('x'.repeat(mebibyte))],
+  ])('gets status 42 (%s of %s), and is no failure of the server', async (command, _, values) => {
+    const server = await startTestServer({ nemesisPort: 0, nemesisMaxPayload: 64 * mebibyte })
+    const client = await openSocket(server.nemesisUrl)
+    const session = await newSession(client)
+    const keys = JSON.stringify(Object.fromEntries(values.map((value, at) => [`${at}`, value])))
+    const answer = await client.ask(`{"${command}":{"tkn":${session},"keys":${keys}}}`)
+    expect(answer).toContain(`{"${command}_RSP":{"st":42,"tkn":${session},`)
+    expect(await client.ask(`{"KV_COUNT":{"tkn":${session}}}`)).toContain('"cnt":0')
+    expect(server.logged).toEqual([])
+    await server.close()
+  })
+
+  it('is stored if it just fits', async () => {
+    const server = await startTestServer({ nemesisPort: 0, nemesisMaxPayload: 64 * mebibyte })
+    const client = await openSocket(server.nemesisUrl)
+    const session = await newSession(client)
+    const value = 'x'.repeat(31 * mebibyte)
+    const answer = await client.ask(`{"KV_SET":{"tkn":${session},"keys":{"a":"${value}"}}}`)
+    expect(answer).toBe(`{"KV_SET_RSP":{"tkn":${session},"keys":{"a":20}}}`)
+    await server.close()
+  })
+})

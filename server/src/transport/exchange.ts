@@ -26,6 +26,11 @@ export interface HttpRequest {
   /** True if the request says that a proxy forwarded it. */
   readonly isForwarded: boolean
   readonly body: ByteSource
+  /**
+   * Counts what is held of a long body for this user from now on, and not for the address any more.
+   * Undefined if nothing has to be counted.
+   */
+  countFor?(owner: string): void
 }
 
 export interface HttpReply {

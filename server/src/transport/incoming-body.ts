@@ -2,6 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import type { ByteSource } from '../core/kernel/byte-source.ts'
 import type { Bytes } from '../core/kernel/bytes.ts'
 import { StorageError } from '../core/kernel/errors.ts'
+import { limits } from '../core/kernel/limits.ts'
+import type { BodyHold } from './bounds/body-hold.ts'
 
 interface PendingTake {
   readonly count: number
@@ -21,9 +23,15 @@ export class IncomingBody implements ByteSource {
   #isAttached = false
   #hasEnded = false
   #error: unknown
+  #hold: BodyHold | undefined
 
   constructor(message: IncomingMessage) {
     this.#message = message
+  }
+
+  /** Bounds what is held of a long body. Without it, nothing does. */
+  holdIn(hold: BodyHold | undefined): void {
+    this.#hold = hold
   }
 
   take(count: number): Promise<Bytes> {
@@ -40,6 +48,7 @@ export class IncomingBody implements ByteSource {
     this.#message.on('data', (part: Buffer) => {
       this.#parts.push(part)
       this.#length += part.length
+      if (!this.#hasRoom()) this.#message.pause()
       this.#settle()
     })
     this.#message.on('end', () => {
@@ -48,6 +57,23 @@ export class IncomingBody implements ByteSource {
     })
     // The client goes away, with or without an error.
     this.#message.on('close', () => this.#abort())
+  }
+
+  /** Whether all bytes that are wanted may be held. If not, the client waits until they may. */
+  #hasRoom(): boolean {
+    const hold = this.#hold
+    if (!this.#wanted || !hold || this.#length <= limits.httpUncountedBodyBytesMax) return true
+    if (hold.isWaiting) return false
+    const declared = Number(this.#message.headers['content-length'] ?? Number.POSITIVE_INFINITY)
+    return hold.reserve(Math.min(this.#wanted.count, declared), {
+      granted: () => {
+        if (this.#wanted) this.#message.resume()
+      },
+      refused: (error) => {
+        this.#error ??= error
+        this.#settle()
+      },
+    })
   }
 
   #abort(): void {

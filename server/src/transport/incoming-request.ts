@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { type ByteSource, WholeSource } from '../core/kernel/byte-source.ts'
 import type { Bytes } from '../core/kernel/bytes.ts'
+import type { BodyHold } from './bounds/body-hold.ts'
 import type { HttpRequest } from './exchange.ts'
 import { IncomingBody } from './incoming-body.ts'
 import type { UpgradeRequest } from './socket-exchange.ts'
@@ -57,6 +58,7 @@ abstract class RequestView {
 export class IncomingRequest extends RequestView implements HttpRequest {
   readonly #stream: IncomingMessage
   #body: IncomingBody | undefined
+  #hold: BodyHold | undefined
 
   constructor(message: IncomingMessage, publicUrl: string | undefined) {
     super(message, publicUrl)
@@ -64,8 +66,20 @@ export class IncomingRequest extends RequestView implements HttpRequest {
   }
 
   get body(): ByteSource {
-    this.#body ??= new IncomingBody(this.#stream)
+    if (!this.#body) {
+      this.#body = new IncomingBody(this.#stream)
+      this.#body.holdIn(this.#hold)
+    }
     return this.#body
+  }
+
+  /** Bounds what is held of the body. To be called before the body is used. */
+  holdBodyIn(hold: BodyHold): void {
+    this.#hold = hold
+  }
+
+  countFor(owner: string): void {
+    this.#hold?.countFor(owner)
   }
 }
 

@@ -44,8 +44,12 @@ export const limits = Object.freeze({
   pageItemsMax: 1_000,
   /** Bytes that one page reads from the engine. */
   pageBytesMax: 4 * mebibyte,
-  /** Records in a ZIP archive. Its directory is in memory and takes 2 KB per record. */
+  /** Records in a ZIP archive. Its directory is in memory and takes so much for each record. */
   archiveRecordsMax: 250_000,
+  archiveEntryBytes: 2_048,
+  /** Directories of all archives that are being made, and of those of one user or address. */
+  archivesBytesMax: 1_024 * mebibyte,
+  archivesBytesOwnerMax: 512 * mebibyte,
   /** An upload without progress for this long is given up. */
   uploadLeaseMs: 10 * minute,
   /** Replaced and deleted chunks stay readable for this long, since downloads may still run ... */
@@ -317,6 +321,19 @@ export const limits = Object.freeze({
   /** A client is cut off if its headers are incomplete, or nothing moves, for this long. */
   httpHeadersMsMax: 10_000,
   httpStallMsMax: 65_000,
+  /** A body or a reply must move so many bytes within this time: about 100 a second. */
+  httpMovedBytesMin: 65_536,
+  httpSlowMsMax: 650_000,
+  /** Open connections, WebSockets with them. With more, those that idle are cut off. */
+  connectionsMax: 10_000,
+  /** A body up to this size is not counted while it arrives. */
+  httpUncountedBodyBytesMax: 65_536,
+  /** Bodies in memory, or the parts of them: of all requests, and of one user. */
+  bodiesBytesMax: 256 * mebibyte,
+  bodiesBytesOwnerMax: 128 * mebibyte,
+  /** Long replies that clients have not taken yet: all, and those to one address. */
+  repliesBytesMax: 512 * mebibyte,
+  repliesBytesPeerMax: 256 * mebibyte,
   /** How often HTTP connections are checked. */
   httpCheckIntervalMs: 2_000,
   /** How long requests in flight may take once the server is told to stop. */

@@ -1,6 +1,8 @@
 import type { Domain } from '../../core/domain.ts'
+import { BytePool } from '../../core/kernel/bounds/byte-pool.ts'
 import type { Environment } from '../../core/kernel/environment.ts'
 import { StorageError } from '../../core/kernel/errors.ts'
+import { limits } from '../../core/kernel/limits.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from '../../transport/exchange.ts'
 import type { JsonSchemas } from '../json/json-schema.ts'
 import { type About, createRestDoor } from '../rest/door.ts'
@@ -20,10 +22,14 @@ export function createApifyDoor(
   environment: Environment,
   jsonSchemas: JsonSchemas,
 ): HttpHandler {
+  const archives = new BytePool({
+    bytesMax: limits.archivesBytesMax,
+    ownerBytesMax: limits.archivesBytesOwnerMax,
+  })
   return createRestDoor<ApifyCall, ApifyRoute>(domain, environment, {
     routes,
     allowedHeaders,
-    callOf: (call) => ({ ...call, jsonSchemas }),
+    callOf: (call) => ({ ...call, jsonSchemas, archives }),
     getOtherRoute,
     overridesMethod: true,
     pageNotFound,

@@ -69,6 +69,7 @@ export function createRestDoor<Call, R extends Route<Call>>(
       const token = api.isOpen ? undefined : tokenOf(request, query)
       const authenticated = domain.access.authenticate(token, request)
       const principal = authenticated instanceof Promise ? await authenticated : authenticated
+      if (principal.kind === 'user') request.countFor?.(principal.user.id)
       const { subject, key } = found
       const call = { domain, environment, request, principal, query, subject, key }
       const reply = await handler(api.callOf(call))

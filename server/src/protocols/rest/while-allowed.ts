@@ -1,6 +1,5 @@
 import type { Bytes } from '../../core/kernel/bytes.ts'
 import type { Store } from '../../core/stores/store.ts'
-import type { LiveUse } from '../../core/values/live-uses.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
 
 /** Makes a streamed reply end when its caller loses the right to read the store. */
@@ -12,7 +11,7 @@ export function whileAllowed(reply: HttpReply, store: Store): HttpReply {
 }
 
 /** Ends the use when the body ends, even if nothing of it was read. */
-function ending(body: AsyncIterable<Bytes>, use: LiveUse): AsyncIterable<Bytes> {
+export function ending(body: AsyncIterable<Bytes>, use: Disposable): AsyncIterable<Bytes> {
   return {
     [Symbol.asyncIterator]: () => {
       const parts = body[Symbol.asyncIterator]()
@@ -31,7 +30,7 @@ function ending(body: AsyncIterable<Bytes>, use: LiveUse): AsyncIterable<Bytes> 
   }
 }
 
-function endWith(use: LiveUse, error: unknown): never {
+function endWith(use: Disposable, error: unknown): never {
   use[Symbol.dispose]()
   throw error
 }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Bytes } from '../../core/kernel/bytes.ts'
 import { limits } from '../../core/kernel/limits.ts'
+import { noRoomReply } from '../bounds/reply-room.ts'
 import type { HttpReply } from '../exchange.ts'
 import {
   closeUnread,
@@ -28,6 +29,11 @@ export interface DirectParts {
   answer(message: DirectMessage): Promise<HttpReply>
   /** Passes a connection on to `node:http`. `bytes` were read from it and not answered yet. */
   handOver(socket: Socket, rest: { readonly bytes: Buffer; readonly isEnd: boolean }): void
+  /**
+   * Takes room for a long reply. Returns what gives it back; undefined: there is no room, and the
+   * reply is `noRoomReply`.
+   */
+  takeRoom(reply: HttpReply, message: DirectMessage): (() => void) | undefined
   logFailure(message: DirectMessage, cause: unknown): void
 }
 
@@ -57,6 +63,11 @@ export class DirectConnection {
   /** Whether the client waits for the server, and not the server for the client. */
   get isWaitedFor(): boolean {
     return this.#isBusy && !this.#isHeadSent
+  }
+
+  /** Whether the client takes a reply. */
+  get isSending(): boolean {
+    return this.#isBusy && this.#isHeadSent
   }
 
   /** Ends the connection: now if it is idle, otherwise after the reply that is being made. */
@@ -139,6 +150,17 @@ export class DirectConnection {
   }
 
   async #stream(message: DirectMessage, reply: HttpReply): Promise<void> {
+    const giveBack = this.#parts.takeRoom(reply, message)
+    try {
+      if (giveBack) await this.#streamNow(message, reply)
+      else await closeUnread(reply)
+    } finally {
+      giveBack?.()
+    }
+    if (!giveBack) this.#parts.later(() => this.#send(message, noRoomReply()))
+  }
+
+  async #streamNow(message: DirectMessage, reply: HttpReply): Promise<void> {
     const isLast = this.#isLast() || asksToClose(reply.headers)
     const hasBody = mayHaveBody(message, reply)
     const isChunked = hasBody && !Object.keys(reply.headers).some(isContentLength)

@@ -1,8 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { BytePool } from '../../core/kernel/bounds/byte-pool.ts'
 import { limits } from '../../core/kernel/limits.ts'
 import type { AllowedHosts } from '../allowed-hosts.ts'
+import { BodyHold } from '../bounds/body-hold.ts'
+import { type HttpBounds, usualBounds } from '../bounds/http-bounds.ts'
+import { noRoomReply, ReplyRoom } from '../bounds/reply-room.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from '../exchange.ts'
 import { hostOf, IncomingRequest, type RequestMessage, WholeRequest } from '../incoming-request.ts'
 import { lacksHost, refuseHostless, refuseMalformed } from '../malformed.ts'
@@ -19,7 +23,8 @@ import {
 import { ReplyHead } from '../reply-head.ts'
 import { asksForWebSocket, choosingUpgrades, type UpgradeHandler } from '../upgrades.ts'
 import { DirectConnection, type DirectMessage, type DirectParts } from './direct-connection.ts'
-import { IdleConnections } from './idle-connections.ts'
+import { type Activity, IdleConnections } from './idle-connections.ts'
+import { idlePatienceOf, type Patience, usualPatience } from './patience.ts'
 
 export interface HttpOptions {
   readonly host: string
@@ -31,25 +36,10 @@ export interface HttpOptions {
   readonly allowedHosts?: AllowedHosts | undefined
   readonly handler: HttpHandler
   readonly patience?: Patience
+  readonly bounds?: HttpBounds
   /** The handler of requests for a WebSocket at a path; undefined: they are ordinary requests. */
   upgrades?(path: string): UpgradeHandler | undefined
   logError(message: string, cause: unknown): void
-}
-
-/** How long the server waits for a client. */
-export interface Patience {
-  /** A client is cut off if nothing moves on its connection for this long. */
-  readonly stallMs: number
-  /** A client is cut off if its headers are not complete after this long. */
-  readonly headersMs: number
-  /** How often connections are checked. */
-  readonly checkIntervalMs: number
-}
-
-const usualPatience: Patience = {
-  stallMs: limits.httpStallMsMax,
-  headersMs: limits.httpHeadersMsMax,
-  checkIntervalMs: limits.httpCheckIntervalMs,
 }
 
 /**
@@ -60,6 +50,11 @@ export class HttpListener {
   readonly #server: Server
   readonly #options: HttpOptions
   readonly #connections: IdleConnections
+  readonly #bounds: HttpBounds
+  readonly #bodies: BytePool
+  readonly #replies: ReplyRoom
+  /** The room of the body of each request that is served. */
+  readonly #holds = new WeakMap<IncomingMessage, BodyHold>()
   readonly #outbox = new Outbox()
   readonly #direct = new Map<Socket, DirectConnection>()
   readonly #directParts: DirectParts
@@ -68,9 +63,13 @@ export class HttpListener {
   #isStopping = false
 
   constructor(options: HttpOptions) {
-    const { stallMs, headersMs, checkIntervalMs } = options.patience ?? usualPatience
+    const patience = options.patience ?? usualPatience
+    const { headersMs, checkIntervalMs } = patience
     this.#options = options
-    this.#connections = new IdleConnections({ idleMs: stallMs, silentMs: headersMs })
+    this.#bounds = options.bounds ?? usualBounds()
+    this.#bodies = new BytePool(this.#bounds.bodies)
+    this.#replies = new ReplyRoom(new BytePool(this.#bounds.replies))
+    this.#connections = new IdleConnections(idlePatienceOf(patience))
     this.#server = createServer(
       {
         headersTimeout: headersMs,
@@ -88,9 +87,7 @@ export class HttpListener {
     this.#server.on('connection', (socket) => this.#connect(socket))
     this.#server.on('clientError', refuse)
     this.#server.on('upgrade', (message, socket, head) => this.#upgrade(message, socket, head))
-    const isWaitedFor = (socket: Socket): boolean => this.#isWaitedFor(socket)
-    const cutOff = (): void => this.#connections.cutOff(performance.now(), isWaitedFor)
-    const timer = setInterval(cutOff, checkIntervalMs).unref()
+    const timer = setInterval(() => this.#check(), checkIntervalMs).unref()
     this.#server.on('close', () => clearInterval(timer))
   }
 
@@ -146,22 +143,47 @@ export class HttpListener {
         takeOver(socket)
         passOn(socket, rest)
       },
+      takeRoom: (reply, { socket }) => this.#replies.take(reply, socket.remoteAddress ?? ''),
       logFailure: (message, error) => this.#logFailure(message, error),
     }
   }
 
+  #check(): void {
+    const isShort =
+      this.#bodies.isShort ||
+      this.#replies.isShort ||
+      this.#connectionCount >= this.#bounds.connectionsMax
+    this.#connections.cutOff(performance.now(), this.#activityOf, { isShort })
+  }
+
+  get #connectionCount(): number {
+    return this.#connections.size + this.#upgraded.size
+  }
+
   #connect(socket: Socket): void {
+    const isCrowded = this.#connectionCount >= this.#bounds.connectionsMax
+    // The newest client is the most likely one to send a request.
+    if (isCrowded && !this.#connections.cutOffIdlest(this.#activityOf)) {
+      socket.destroy()
+      return
+    }
     this.#connections.watch(socket, performance.now())
     this.#direct.set(socket, new DirectConnection(socket, this.#directParts))
     socket.once('close', () => this.#direct.delete(socket))
   }
 
-  /** Whether the client waits for the server, and not the server for the client. */
-  #isWaitedFor(socket: Socket): boolean {
+  readonly #activityOf = (socket: Socket): Activity => {
     const direct = this.#direct.get(socket)
-    if (direct) return direct.isWaitedFor
+    if (direct?.isWaitedFor) return 'waits'
+    if (direct) return direct.isSending ? 'transfers' : 'idles'
     const { [latest]: exchange }: BusySocket = socket
-    return exchange?.message.complete === true && !exchange.response.headersSent
+    return exchange ? this.#activityIn(exchange) : 'idles'
+  }
+
+  #activityIn({ message, response }: Exchange): Activity {
+    if (!message.complete) return this.#holds.get(message)?.isWaiting ? 'waits' : 'transfers'
+    if (!response.headersSent) return 'waits'
+    return response.writableFinished ? 'idles' : 'transfers'
   }
 
   #answerDirect(message: DirectMessage): Promise<HttpReply> {
@@ -202,14 +224,19 @@ export class HttpListener {
       refuseHostless(response)
       return
     }
+    const hold = new BodyHold(this.#bodies, socket.remoteAddress ?? '')
+    this.#holds.set(message, hold)
     try {
-      const { publicUrl } = this.#options
-      const reply = await this.#answer(message, new IncomingRequest(message, publicUrl))
+      const request = new IncomingRequest(message, this.#options.publicUrl)
+      request.holdBodyIn(hold)
+      const reply = await this.#answer(message, request)
       if (response.destroyed) await closeUnread(reply)
       else if (isShortReply(reply)) this.#outbox.add(() => this.#send(reply, exchange))
       else await this.#stream(reply, exchange)
     } catch (error) {
       this.#giveUp(error, exchange)
+    } finally {
+      hold.release()
     }
   }
 
@@ -223,6 +250,17 @@ export class HttpListener {
   }
 
   async #stream(reply: HttpReply, exchange: Exchange): Promise<void> {
+    const giveBack = this.#replies.take(reply, exchange.message.socket.remoteAddress ?? '')
+    try {
+      if (giveBack) await this.#streamNow(reply, exchange)
+      else await closeUnread(reply)
+    } finally {
+      giveBack?.()
+    }
+    if (!giveBack) this.#outbox.add(() => this.#send(noRoomReply(), exchange))
+  }
+
+  async #streamNow(reply: HttpReply, exchange: Exchange): Promise<void> {
     const { response } = exchange
     if (this.#isStopping) response.setHeader('Connection', 'close')
     // A connection that becomes idle while the server stops is closed too.

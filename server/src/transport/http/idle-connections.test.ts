@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
-import { IdleConnections } from './idle-connections.ts'
+import { limits } from '../../core/kernel/limits.ts'
+import { type Activity, IdleConnections } from './idle-connections.ts'
 
 it('cuts off a connection on which nothing moves', async () => {
   const { connections, server } = await connected(1_000)
@@ -33,7 +34,7 @@ it('spares a connection whose client reads', async () => {
 
 it('spares a connection whose client waits for the server, and counts from then on', async () => {
   const { connections, server } = await connected(1_000)
-  connections.cutOff(5_000, () => true)
+  connections.cutOff(5_000, () => 'waits')
   connections.cutOff(5_999, busyWithNobody)
   expect(server.destroyed).toBe(false)
   connections.cutOff(6_000, busyWithNobody)
@@ -54,14 +55,53 @@ it('waits a shorter time for the very first byte', async () => {
   expect(silent.destroyed).toBe(true)
 })
 
-const busyWithNobody = (): boolean => false
+it.each([
+  ['', { isShort: false }, 11_000],
+  [' sooner while others wait for room', { isShort: true }, 4_000],
+])('cuts off a transfer that moves a byte now and then%s', async (_, short, endsAt) => {
+  const { connections, client, server } = await connected(1_000)
+  for (let now = 1_500; now <= endsAt; now += 500) {
+    client.write('x')
+    await once(server, 'data')
+    expect(server.destroyed).toBe(false)
+    connections.cutOff(now, () => 'transfers', short)
+  }
+  expect(server.destroyed).toBe(true)
+})
+
+it('spares a transfer that makes progress, and an idle client with small requests', async () => {
+  const { connections, client, server } = await connected(1_000)
+  const large = Buffer.alloc(limits.httpMovedBytesMin)
+  for (let now = 1_500; now <= 20_000; now += 500) {
+    client.write(now % 2_500 === 0 ? large : 'x')
+    const wanted = server.bytesRead + 1
+    while (server.bytesRead < wanted) await once(server, 'data')
+    connections.cutOff(now, () => 'transfers', { isShort: true })
+  }
+  expect(server.destroyed).toBe(false)
+  for (let now = 20_500; now <= 40_000; now += 500) {
+    client.write('x')
+    await once(server, 'data')
+    connections.cutOff(now, busyWithNobody, { isShort: true })
+  }
+  expect(server.destroyed).toBe(false)
+})
+
+it('cuts off the connection that idles longest to make room', async () => {
+  const { connections, server } = await connected(1_000)
+  expect(connections.cutOffIdlest(() => 'waits')).toBe(false)
+  expect(connections.cutOffIdlest(busyWithNobody)).toBe(true)
+  expect([server.destroyed, connections.size]).toEqual([true, 0])
+})
+
+const busyWithNobody = (): Activity => 'idles'
 
 /** A connection that is watched from 1,000 ms on. */
 async function connected(
   idleMs: number,
   silentMs = idleMs,
 ): Promise<{ connections: IdleConnections; client: Socket; server: Socket }> {
-  const connections = new IdleConnections({ idleMs, silentMs })
+  const connections = new IdleConnections({ idleMs, silentMs, slowMs: 10_000, shortMs: 3_000 })
   const listener = createServer().listen(0, '127.0.0.1')
   onTestFinished(() => void listener.close())
   await once(listener, 'listening')

@@ -1,30 +1,57 @@
 import type { Socket } from 'node:net'
+import { limits } from '../../core/kernel/limits.ts'
 
 interface Seen {
   /** Bytes that were read from the socket or handed to it. */
-  bytes: number
-  at: number
+  readonly bytes: number
+  readonly at: number
+  /** The same when a transfer last made progress that is worth the name. */
+  readonly movedBytes: number
+  readonly movedAt: number
+}
+
+/** What the client of a connection does. */
+export type Activity =
+  /** It waits for the server. */
+  | 'waits'
+  /** It sends a body, or takes a reply. */
+  | 'transfers'
+  /** Neither: there is no request, or only a part of its head. */
+  | 'idles'
+
+export interface IdlePatience {
+  /** How long nothing may move. */
+  readonly idleMs: number
+  /** The same while nothing has ever moved. */
+  readonly silentMs: number
+  /** How long a transfer may take to move `httpMovedBytesMin`. */
+  readonly slowMs: number
+  /** The same while others wait for room. */
+  readonly shortMs: number
 }
 
 /**
  * Cuts off connections on which nothing moves: clients that stall in a request or a reply, and
- * connections that are kept alive without use. Checking all of them now and then costs less than
+ * connections that are kept alive without use. Also cuts off transfers that move a byte now and
+ * then, because each of them takes a connection and room in memory. Checking all of them now and then costs less than
  * the timers that Node would set for every request.
  */
 export class IdleConnections {
-  readonly #idleMs: number
-  readonly #silentMs: number
+  readonly #patience: IdlePatience
   readonly #seen = new Map<Socket, Seen>()
 
-  /** `idleMs`: how long nothing may move. `silentMs`: the same while nothing has ever moved. */
-  constructor({ idleMs, silentMs }: { readonly idleMs: number; readonly silentMs: number }) {
-    this.#idleMs = idleMs
-    this.#silentMs = silentMs
+  constructor(patience: IdlePatience) {
+    this.#patience = patience
+  }
+
+  /** How many connections are watched. */
+  get size(): number {
+    return this.#seen.size
   }
 
   /** Watches a connection until it is closed or forgotten. */
   watch(socket: Socket, now: number): void {
-    this.#seen.set(socket, { bytes: 0, at: now })
+    this.#seen.set(socket, { bytes: 0, at: now, movedBytes: 0, movedAt: now })
     socket.once('close', () => this.#seen.delete(socket))
   }
 
@@ -33,15 +60,52 @@ export class IdleConnections {
     this.#seen.delete(socket)
   }
 
-  /**
-   * `now` is ms since any fixed moment. Spares connections whose client waits for the server;
-   * `isWaitedFor` tells which.
-   */
-  cutOff(now: number, isWaitedFor: (socket: Socket) => boolean): void {
+  /** `now` is ms since any fixed moment. `isShort`: others wait for room. */
+  cutOff(
+    now: number,
+    activityOf: (socket: Socket) => Activity,
+    { isShort = false }: { readonly isShort?: boolean } = {},
+  ): void {
     for (const [socket, seen] of this.#seen) {
-      const bytes = socket.bytesRead + socket.bytesWritten
-      if (bytes !== seen.bytes || isWaitedFor(socket)) this.#seen.set(socket, { bytes, at: now })
-      else if (now - seen.at >= (bytes === 0 ? this.#silentMs : this.#idleMs)) socket.destroy()
+      const next = seenNext(socket, { seen, now, activity: activityOf(socket) })
+      if (this.#isLost(next, { now, isShort })) socket.destroy()
+      else this.#seen.set(socket, next)
     }
+  }
+
+  /** Cuts off the connection that has been idle for longest. Returns whether there was one. */
+  cutOffIdlest(activityOf: (socket: Socket) => Activity): boolean {
+    let idlest: { readonly socket: Socket; readonly at: number } | undefined
+    for (const [socket, { at }] of this.#seen) {
+      if (idlest && idlest.at <= at) continue
+      if (activityOf(socket) === 'idles') idlest = { socket, at }
+    }
+    idlest?.socket.destroy()
+    if (idlest) this.#seen.delete(idlest.socket)
+    return idlest !== undefined
+  }
+
+  #isLost(
+    { bytes, at, movedAt }: Seen,
+    { now, isShort }: { now: number; isShort: boolean },
+  ): boolean {
+    const { idleMs, silentMs, slowMs, shortMs } = this.#patience
+    if (now - at >= (bytes === 0 ? silentMs : idleMs)) return true
+    return now - movedAt >= (isShort ? shortMs : slowMs)
+  }
+}
+
+function seenNext(
+  socket: Socket,
+  { seen, now, activity }: { seen: Seen; now: number; activity: Activity },
+): Seen {
+  const bytes = socket.bytesRead + socket.bytesWritten
+  const isTransfer = activity === 'transfers'
+  const hasMoved = !isTransfer || bytes - seen.movedBytes >= limits.httpMovedBytesMin
+  return {
+    bytes,
+    at: bytes !== seen.bytes || activity === 'waits' ? now : seen.at,
+    movedBytes: hasMoved ? bytes : seen.movedBytes,
+    movedAt: hasMoved ? now : seen.movedAt,
   }
 }

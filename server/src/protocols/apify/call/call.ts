@@ -1,9 +1,12 @@
+import type { BytePool } from '../../../core/kernel/bounds/byte-pool.ts'
 import type { JsonSchemas } from '../../json/json-schema.ts'
 import type { RestCall, RestHandler, Route } from '../../rest/routes.ts'
 
 /** One authenticated call of the API. `subject` is a store's id or `username~name`, or a user. */
 export interface ApifyCall extends RestCall {
   readonly jsonSchemas: JsonSchemas
+  /** The memory of all archives that are being made. */
+  readonly archives: BytePool
   /** True for endpoints that accept every key, not only the keys of Apify's own store. */
   readonly takesAnyKey?: boolean
 }

@@ -1,9 +1,11 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { BytePool } from '../../../core/kernel/bounds/byte-pool.ts'
 import { WholeSource } from '../../../core/kernel/byte-source.ts'
+import { limits } from '../../../core/kernel/limits.ts'
 import { openTestDomain, owner, textRecord } from '../../../core/testing/testing.ts'
 import { MemoryEngine } from '../../../engines/memory.ts'
 import type { HttpRequest } from '../../../transport/exchange.ts'
-import { archiveEntries } from './archive.ts'
+import { archiveEntries, takeRoom } from './archive.ts'
 
 it.each([
   [3, ['a', 'b', 'c']],
@@ -30,3 +32,26 @@ const request: HttpRequest = {
   isForwarded: false,
   body: new WholeSource(Buffer.alloc(0)),
 }
+
+describe('the room for the directories of archives', () => {
+  it('is bounded for all and for each user or address, and free again at the end', () => {
+    const archives = new BytePool({
+      bytesMax: 3_000 * limits.archiveEntryBytes,
+      ownerBytesMax: 2_000 * limits.archiveEntryBytes,
+    })
+    const take = (peer: string, recordCount: number): Disposable =>
+      takeRoom(
+        { archives, principal: { kind: 'nobody' }, request: { ...request, peer } },
+        recordCount,
+      )
+    const refused = expect.objectContaining({ code: 'store-busy' })
+    const first = take('192.0.2.1', 1_500)
+    expect(() => take('192.0.2.1', 501)).toThrow(refused)
+    take('192.0.2.1', 500)
+    expect(() => take('192.0.2.2', 1_001)).toThrow(refused)
+    take('192.0.2.2', 1_000)
+    first[Symbol.dispose]()
+    take('192.0.2.2', 1_000)
+    expect(archives.bytes).toBe(2_500 * limits.archiveEntryBytes)
+  })
+})

@@ -8,7 +8,7 @@ import { mediaTypeOf } from '../../../core/values/content-type.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
 import { DecodingError } from '../../http/content-encoding.ts'
 import { type ZipEntry, zipStream } from '../../http/zip.ts'
-import { whileAllowed } from '../../rest/while-allowed.ts'
+import { ending, whileAllowed } from '../../rest/while-allowed.ts'
 import { findStore } from '../call/address.ts'
 import type { ApifyCall } from '../call/call.ts'
 import { spellKey } from '../call/key-spelling.ts'
@@ -26,7 +26,7 @@ const compressedBytesMin = 4_096
  */
 export async function getArchive(call: ApifyCall): Promise<HttpReply> {
   const store = await findStore(call, listing(call))
-  const { name, id } = await store.identity()
+  const { name, id, recordCount } = await store.info()
   const selection = await selectionOf(call, store)
   const headers = {
     'Content-Type': 'application/zip',
@@ -34,8 +34,22 @@ export async function getArchive(call: ApifyCall): Promise<HttpReply> {
     'X-Content-Type-Options': 'nosniff',
   }
   if (call.request.method === 'HEAD') return { status: 200, headers, body: '' }
-  const body = zipStream(archiveEntries(call, { store, selection }))
+  const room = takeRoom(call, recordCount)
+  const body = ending(zipStream(archiveEntries(call, { store, selection })), room)
   return whileAllowed({ status: 200, headers, body }, store)
+}
+
+/** Room for the directory of an archive, until its end. Throws `store-busy` if there is none. */
+export function takeRoom(
+  { archives, principal, request }: Pick<ApifyCall, 'archives' | 'principal' | 'request'>,
+  recordCount: number,
+): Disposable {
+  const holding = archives.open(principal.kind === 'user' ? principal.user.id : request.peer)
+  const entries = Math.min(recordCount, limits.archiveRecordsMax)
+  if (!holding.take(entries * limits.archiveEntryBytes)) {
+    throw new StorageError('store-busy', 'Too many large archives are being made. Try again.')
+  }
+  return { [Symbol.dispose]: () => holding.set(0) }
 }
 
 /** The entries of an archive of at most `recordsMax` records. */

@@ -51,12 +51,18 @@ export async function listStores(call: ApifyCall): Promise<HttpReply> {
  */
 export async function createStore(call: ApifyCall): Promise<HttpReply> {
   requireUser(call.principal)
+  const name = call.query.text('name')
+  const existing = name === undefined ? undefined : await findOwn(call, name)
+  // Asked before the body is read: callers without the right should not make the server hold one.
+  if (!existing) requireAccount(call.principal, 'write')
   const body = await readJsonObject(call, { isOptional: true })
   if (body.name !== undefined) {
     throw invalidValue('name must be in the query (?name=), not in the body')
   }
   const schema = await readSchema(body.schema, call)
-  const { store, isNew } = await openOrCreate(call, { name: call.query.text('name'), schema })
+  const { store, isNew } = existing
+    ? { store: existing, isNew: false }
+    : await openOrCreate(call, { name, schema })
   const object = await describe(call, store)
   if (!isNew) return jsonReply(200, { data: object })
   const location = `${call.request.baseUrl}/v2/key-value-stores/${store.id}`
@@ -69,8 +75,6 @@ async function openOrCreate(
 ): Promise<{ store: Store; isNew: boolean }> {
   const { principal, domain } = call
   const actor = actorOf(principal, 'apify')
-  const existing = name === undefined ? undefined : await findOwn(call, name)
-  if (existing) return { store: existing, isNew: false }
   const { id: ownerId } = requireAccount(principal, 'write')
   if (name !== undefined) return domain.stores.open({ ownerId, name, schema, actor })
   return { store: await domain.stores.create({ ownerId, name, schema, actor }), isNew: true }

@@ -1,0 +1,146 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterEach, describe, expect, it } from 'vitest'
+import { StorageError } from '../../core/kernel/errors.ts'
+import type { HttpBounds } from '../bounds/http-bounds.ts'
+import type { HttpReply, HttpRequest } from '../exchange.ts'
+import { HttpListener } from './http.ts'
+
+const kibibyte = 1_024
+const bounds: HttpBounds = {
+  bodies: { bytesMax: 2_000 * kibibyte, ownerBytesMax: 1_000 * kibibyte },
+  replies: { bytesMax: 2_000 * kibibyte, ownerBytesMax: 1_000 * kibibyte },
+  connectionsMax: 20,
+}
+const usual = { stallMs: 60_000, headersMs: 60_000, checkIntervalMs: 50 }
+const bodyBytesMax = 600 * kibibyte
+
+/** Takes a body for the user that the path names, and tells its length. */
+async function handler(request: HttpRequest): Promise<HttpReply> {
+  request.countFor?.(request.path)
+  if (request.path === '/long') return reply(200, 'x'.repeat(700 * kibibyte))
+  try {
+    const { length } = await request.body.take(bodyBytesMax)
+    return reply(200, `${length}`)
+  } catch (error) {
+    return reply(503, error instanceof StorageError ? error.code : String(error))
+  }
+}
+
+function reply(status: number, body: string): HttpReply {
+  return { status, headers: { 'Content-Length': body.length }, body }
+}
+
+describe('what clients of HTTP make the server hold', () => {
+  const sockets: Socket[] = []
+  let listener: HttpListener
+
+  afterEach(async () => {
+    for (const socket of sockets.splice(0)) socket.destroy()
+    await listener.stop()
+  })
+
+  async function listen(patience: object = {}, handle = handler): Promise<void> {
+    listener = new HttpListener({
+      host: '127.0.0.1',
+      port: 0,
+      handler: handle,
+      patience: { ...usual, ...patience },
+      bounds,
+      logError: () => undefined,
+    })
+    await listener.listen()
+  }
+
+  async function open(text: string | Buffer = ''): Promise<{ socket: Socket; text: () => string }> {
+    const socket = connect(Number(new URL(listener.url).port), '127.0.0.1')
+    sockets.push(socket)
+    let received = ''
+    socket.on('data', (part) => {
+      received += part.toString('latin1')
+    })
+    socket.on('error', () => undefined)
+    await once(socket, 'connect')
+    socket.write(text)
+    return { socket, text: () => received }
+  }
+
+  const head = (path: string, length: number): string =>
+    `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n`
+
+  it('is bounded: bodies wait that do not fit, and those of others are taken', async () => {
+    await listen()
+    const body = Buffer.alloc(500 * kibibyte)
+    const hostile = await Promise.all(
+      Array.from({ length: 10 }, async () => {
+        const one = await open(head('/hostile', body.length))
+        one.socket.write(body.subarray(0, -1))
+        return one
+      }),
+    )
+    await sleep(300)
+    // Two of them fit. What else the server has read are the first bytes of each.
+    const stuck = hostile.filter(({ socket }) => socket.writableLength > 0)
+    expect(stuck.length).toBeLessThanOrEqual(8)
+    const healthy = await open(head('/healthy', body.length))
+    healthy.socket.write(body)
+    await expect.poll(healthy.text).toMatch(/200 OK.*512000$/s)
+    for (const { socket } of hostile) socket.write('x')
+    for (const { text } of hostile) await expect.poll(text).toMatch(/200 OK.*512000$/s)
+  })
+
+  it('is not held by clients that drip: they are cut off while others wait', async () => {
+    await listen({ shortMs: 300 })
+    const body = Buffer.alloc(500 * kibibyte)
+    const hostile = await Promise.all([1, 2].map(() => open(head('/hostile', body.length))))
+    for (const { socket } of hostile) socket.write(body.subarray(0, -1_000))
+    await sleep(200)
+    const drip = setInterval(() => {
+      for (const { socket } of hostile) socket.write('x')
+    }, 50)
+    const waiting = await open(head('/hostile', body.length))
+    waiting.socket.write(body)
+    await expect.poll(waiting.text).toMatch(/200 OK.*512000$/s)
+    clearInterval(drip)
+    await expect.poll(() => hostile.some(({ socket }) => socket.destroyed)).toBe(true)
+  })
+
+  it('is not counted for short bodies', async () => {
+    await listen()
+    const hostile = await Promise.all([1, 2].map(() => open(head('/hostile', 500 * kibibyte))))
+    for (const { socket } of hostile) socket.write(Buffer.alloc(499 * kibibyte))
+    await sleep(100)
+    const short = await open(`${head('/hostile', 5)}sh`)
+    await sleep(20)
+    short.socket.write('ort')
+    await expect.poll(short.text).toMatch(/200 OK.*5$/s)
+  })
+
+  it('is refused with 503 where there is no room for one more long reply', async () => {
+    await listen()
+    const long = 'GET /long HTTP/1.1\r\nHost: x\r\n\r\n'
+    const slow = await open()
+    slow.socket.pause()
+    slow.socket.write(long)
+    await sleep(200)
+    // The system's own buffers may have taken all of a reply: a second one stays.
+    slow.socket.write(long.repeat(20))
+    await sleep(200)
+    const other = await open(long)
+    await expect
+      .poll(other.text)
+      .toMatch(/^HTTP\/1\.1 503 .*Retry-After: 1\r\n.*"type":"service-unavailable"/s)
+    const healthy = await open(head('/healthy', 0))
+    await expect.poll(healthy.text).toMatch(/200 OK.*0$/s)
+  })
+
+  it('makes room for a new connection by cutting off the one that idles longest', async () => {
+    await listen()
+    const idle = await Promise.all(Array.from({ length: 20 }, () => open()))
+    await expect.poll(async () => idle.every(({ socket }) => !socket.destroyed)).toBe(true)
+    const healthy = await open(head('/healthy', 0))
+    await expect.poll(healthy.text).toMatch(/200 OK.*0$/s)
+    await expect.poll(() => idle.filter(({ socket }) => socket.destroyed).length).toBe(1)
+  })
+})

@@ -2,6 +2,7 @@ import type { Row } from './measurement/row.ts'
 import { applabRows } from './rows/applab.ts'
 import { doorRows } from './rows/door.ts'
 import { engineRows } from './rows/engine.ts'
+import { hostileRows } from './rows/hostile.ts'
 import { httpRows } from './rows/http.ts'
 import { largeValueRow } from './rows/large-value.ts'
 import { listingRows } from './rows/listing.ts'
@@ -20,4 +21,5 @@ export const rows: readonly Row[] = [
   ...nemesisRows,
   ...applabRows,
   ...postgresRows,
+  ...hostileRows,
 ]

@@ -24,9 +24,9 @@ export interface Row {
 
 /**
  * `ratio`: our rate divided by that of the reference; more is better. For the others, less is
- * better.
+ * better. `times`: as a multiple of the same without a disturbance.
  */
-export type Unit = 'ratio' | 'ms' | 'MB' | 's'
+export type Unit = 'ratio' | 'times' | 'ms' | 'MB' | 's'
 
 /** One line of the table. */
 export interface Outcome {

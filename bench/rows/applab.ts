@@ -3,6 +3,7 @@ import type { LoadPlan } from '../load/plan.ts'
 import { percentile } from '../load/statistics.ts'
 import { compare, type Measure } from '../measurement/comparison.ts'
 import type { Bench, Outcome, Row } from '../measurement/row.ts'
+import { createProject, type Project, pageRequest } from '../servers/projects.ts'
 import {
   getRequest,
   putRequest,
@@ -10,7 +11,7 @@ import {
   type SampleRecord,
   sampleRecords,
 } from '../servers/requests.ts'
-import { ServerProcess, token } from '../servers/server-process.ts'
+import { ServerProcess } from '../servers/server-process.ts'
 
 const clients = 64
 const recordCount = 1_000
@@ -21,12 +22,6 @@ const pageCount = 30
 const saveEveryMs = 2_000
 const classMs = 60_000
 const quickClassMs = 4_000
-
-/** A project, and its store. */
-interface Project {
-  readonly channelId: string
-  readonly storeId: string
-}
 
 interface ApplabCase {
   readonly name: string
@@ -125,18 +120,6 @@ async function start(
   return server
 }
 
-async function createProject(port: number, name: string): Promise<Project> {
-  const response = await fetch(`http://127.0.0.1:${port}/applab/projects`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ name, isOpen: true }),
-  })
-  const text = await response.text()
-  if (!response.ok) throw new Error(`No project: ${response.status} ${text}`)
-  const { data }: { data: Project } = JSON.parse(text)
-  return data
-}
-
 async function save(url: string, { key, value }: SampleRecord): Promise<void> {
   const response = await fetch(url, {
     method: 'POST',
@@ -145,16 +128,6 @@ async function save(url: string, { key, value }: SampleRecord): Promise<void> {
   })
   const text = await response.text()
   if (!response.ok) throw new Error(`Not saved: ${response.status} ${text}`)
-}
-
-/** As browsers send it from a page of another origin, without headers that do not matter here. */
-function pageRequest(method: 'GET' | 'POST', path: string, json?: string): Buffer {
-  const start = `${method} /datablock_storage/${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n`
-  const origin = 'Origin: http://school.example\r\n'
-  if (json === undefined) return Buffer.from(`${start}${origin}\r\n`)
-  const type = 'Content-Type: application/json\r\n'
-  const length = `Content-Length: ${Buffer.byteLength(json)}\r\n`
-  return Buffer.from(`${start}${origin}${type}${length}\r\n${json}`)
 }
 
 function measureOf(

@@ -1,9 +1,9 @@
-import { WebSocket } from 'ws'
 import type { SocketPlan } from '../load/plan.ts'
 import { compare, type Measure } from '../measurement/comparison.ts'
 import type { Bench, Outcome, Row } from '../measurement/row.ts'
 import { sampleRecords } from '../servers/requests.ts'
 import { ServerProcess } from '../servers/server-process.ts'
+import { openSession } from '../servers/sessions.ts'
 
 interface NemesisCase {
   readonly command: 'KV_GET' | 'KV_SET' | 'SH_NEW'
@@ -45,7 +45,7 @@ async function runCase(bench: Bench, one: NemesisCase): Promise<readonly Outcome
   stack.defer(() => coatcheck.stop())
   const bare = await ServerProcess.startBareSocket()
   stack.defer(() => bare.stop())
-  const session = await openSession(coatcheck.port)
+  const session = await openSession(coatcheck.port, sampleRecords(recordCount, valueBytes))
   const messages = messagesOf(command, session)
   const body = command === 'SH_NEW' ? '"st":1,"name":' : `"tkn":${session},"keys":`
   const start = `{"${command}_RSP":{${body}`
@@ -56,28 +56,6 @@ async function runCase(bench: Bench, one: NemesisCase): Promise<readonly Outcome
   const size = command === 'SH_NEW' ? '' : ` of ${valueBytes} bytes`
   const what = `${durable}${command}${size}, 1 connection, ${depth} deep, ${engine} / bare ws`
   return [{ name: nameOf(one), what, ...(target !== undefined && { target }), ...compared }]
-}
-
-/** Makes a session that holds all keys that the row reads. */
-async function openSession(port: number): Promise<string> {
-  const socket = new WebSocket(`ws://127.0.0.1:${port}/nemesis`)
-  const next = (): Promise<string> =>
-    new Promise((resolve, reject) => {
-      socket.once('message', (data) => resolve(String(data)))
-      socket.once('error', reject)
-    })
-  await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject))
-  const made = next()
-  socket.send('{"SH_NEW":{"name":"benchmark"}}')
-  const session = /"tkn":(\d+)/.exec(await made)?.[1] ?? ''
-  const keys = Object.fromEntries(
-    sampleRecords(recordCount, valueBytes).map(({ key, value }) => [key, JSON.parse(value)]),
-  )
-  const filled = next()
-  socket.send(`{"KV_SET":{"tkn":${session},"keys":${JSON.stringify(keys)}}}`)
-  await filled
-  socket.close()
-  return session
 }
 
 function messagesOf(command: NemesisCase['command'], session: string): string[] {

@@ -5,7 +5,6 @@ import type { Config } from '../installation/config.ts'
 import type { Compat } from '../protocols/nemesis/commands/wire.ts'
 import { DumpFiles } from '../protocols/nemesis/dumps/dump-files.ts'
 import { createNemesisDoor } from '../protocols/nemesis/nemesis.ts'
-import { WorkTurns } from '../protocols/nemesis/work/work-turns.ts'
 import type { AllowedHosts } from '../transport/allowed-hosts.ts'
 import { WebSocketListener } from '../transport/socket/websocket.ts'
 import type { SocketDoor } from '../transport/socket-exchange.ts'
@@ -74,8 +73,8 @@ export class NemesisPort {
     const compat: Compat = config.nemesisCompat
     const { nemesisSaveDir: folder } = config
     const dumps = folder === 'off' ? undefined : new DumpFiles(folder, environment)
-    const services = { compat, dumps, updates: new KeyQueue(), turns: new WorkTurns() }
-    this.#door = createNemesisDoor({ domain, environment, ...services, isLoopback })
+    const updates = new KeyQueue()
+    this.#door = createNemesisDoor({ domain, environment, compat, dumps, updates, isLoopback })
   }
 
   stop(): Promise<void> {

@@ -10,6 +10,7 @@ import { defaultRetention } from './identity/retention.ts'
 import { StoreReader } from './identity/store-reader.ts'
 import { SchemaCache } from './identity/store-schema.ts'
 import { Background } from './kernel/background.ts'
+import { WorkTurns } from './kernel/bounds/work-turns.ts'
 import type { Environment } from './kernel/environment.ts'
 import { KeyQueue } from './kernel/key-queue.ts'
 import { ChangeTrimmer } from './log/change-trimmer.ts'
@@ -37,6 +38,8 @@ export interface Domain {
   readonly sweeper: Sweeper
   /** Open streams and sockets, whose callers must be checked again regularly. */
   readonly liveUses: LiveUses
+  /** Long work for all clients, at all doors. */
+  readonly turns: WorkTurns
   /** Writes everything that is only in memory. The engine stays open. */
   close(): Promise<void>
 }
@@ -110,6 +113,7 @@ export async function openDomain(
     access: new Access({ tokens, users, environment, operator, start }),
     auditLog,
     liveUses,
+    turns: new WorkTurns(),
     sweeper: new Sweeper({ ...shared, values, trimmer, auditLog }),
     close: async () => {
       await background.idle()

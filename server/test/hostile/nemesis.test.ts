@@ -123,10 +123,10 @@ describe('a NemesisDB client with a pattern that repeats a thousand times', () =
     const server = await startTestServer({ nemesisPort: 0 })
     const hostile = await openSocket(server.nemesisUrl)
     const session = await newSession(hostile)
-    const value = JSON.stringify(Array(100).fill('ab'.repeat(200)))
+    const value = JSON.stringify(Array(100).fill('ab'.repeat(400)))
     const keys = Array.from({ length: 300 }, (_, index) => `"${index}":[${value}]`)
-    for (let first = 0; first < 300; first += 20) {
-      await hostile.ask(`{"KV_SET":{"tkn":${session},"keys":{${keys.slice(first, first + 20)}}}}`)
+    for (let first = 0; first < 300; first += 10) {
+      await hostile.ask(`{"KV_SET":{"tkn":${session},"keys":{${keys.slice(first, first + 10)}}}}`)
     }
     const healthy = await Healthy.open(server.nemesisUrl)
     let isAnswered = false

@@ -304,6 +304,9 @@ export const limits = Object.freeze({
    * It takes a few milliseconds.
    */
   workPerTurn: 65_536,
+  /** A longer page of a list, or a longer JSON body, waits for its turn. */
+  quickListItemsMax: 100,
+  quickJsonBytesMax: 262_144,
 
   /** How long something waits for room before it is refused. */
   roomWaitMsMax: 20_000,
@@ -369,6 +372,8 @@ export const limits = Object.freeze({
   socketUnansweredBytesMax: 4 * mebibyte,
   /** Answers that a client has not taken yet. With more, no further message is taken. */
   socketBacklogBytesMax: mebibyte,
+  /** A command that writes more keys waits for those before it, and those behind wait for it. */
+  overlappingKeysMax: 250,
   /** Answers of one connection that are being made or are not sent. More of them wait. */
   socketAnswersBytesMax: 32 * mebibyte,
   /** An answer up to this size is not counted while it is made: a connection has 1,024 of them. */

@@ -41,7 +41,8 @@ export async function decodeBytes(
   { encoding, outputBytesMax }: { encoding: ContentEncoding; outputBytesMax: number },
 ): Promise<Buffer> {
   const isShort = bytes.length <= limits.decodedAtOnceBytesMax
-  if (isShort) return decodeSync(bytes, { encoding, outputBytesMax })
+  const short = isShort && decodeAtOnce(bytes, { encoding, outputBytesMax })
+  if (short) return short
   const parts: Bytes[] = []
   for await (const part of decodeStream([bytes], { encoding, outputBytesMax })) parts.push(part)
   return Buffer.concat(parts)
@@ -72,14 +73,17 @@ export async function* decodeStream(
   }
 }
 
-function decodeSync(
+/** Undefined: the result is long. A few bytes may stand for gigabytes. */
+function decodeAtOnce(
   bytes: Bytes,
   { encoding, outputBytesMax }: { encoding: ContentEncoding; outputBytesMax: number },
-): Buffer {
+): Buffer | undefined {
+  const maxOutputLength = Math.min(outputBytesMax, limits.chunkBytes)
   try {
-    return decoders[encoding].sync(bytes, { maxOutputLength: outputBytesMax })
+    return decoders[encoding].sync(bytes, { maxOutputLength })
   } catch (error) {
     const isTooLarge = codeOf(error) === 'ERR_BUFFER_TOO_LARGE'
+    if (isTooLarge && maxOutputLength < outputBytesMax) return undefined
     throw new DecodingError(isTooLarge ? 'too-large' : 'malformed', error)
   }
 }

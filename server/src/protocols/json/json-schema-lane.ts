@@ -33,6 +33,8 @@ export interface LaneTimes {
   readonly graceMs: number
   /** Whether the process gives way to others when processors are short. */
   readonly isPatient: boolean
+  /** Whether a check may begin in this lane; if not, it counts as late. */
+  isWanted(check: Check): boolean
 }
 
 interface Job {
@@ -84,10 +86,18 @@ export class JsonSchemaLane {
 
   #next(): void {
     if (this.#running) return
-    this.#running = this.#waiting.shift()
+    this.#running = this.#takeJob()
     if (!this.#running) return
     this.#child ??= this.#startChild()
     if (this.#isReady) this.#begin(this.#child, this.#running)
+  }
+
+  #takeJob(): Job | undefined {
+    for (;;) {
+      const job = this.#waiting.shift()
+      if (!job || this.#times.isWanted(job.check)) return job
+      job.resolve({ kind: 'late', ms: 0 })
+    }
   }
 
   #begin(child: ChildProcess, job: Job): void {

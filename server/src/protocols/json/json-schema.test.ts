@@ -79,7 +79,7 @@ describe('JSON Schemas', () => {
   it('are checked beside those of owners whose checks do not end', async () => {
     const order: string[] = []
     const text = JSON.stringify(`${'a'.repeat(50)}!`)
-    const hostile = Array.from({ length: 5 }, (_, index) =>
+    const hostile = Array.from({ length: 3 }, (_, index) =>
       check(`endless-${index}`, { schema: { pattern: '^(a+)+$' }, text, owner: 'hostile' }).then(
         (verdict) => order.push(JSON.stringify(verdict)),
       ),
@@ -89,7 +89,7 @@ describe('JSON Schemas', () => {
     }
     expect(order.length).toBeLessThan(2)
     await Promise.all(hostile)
-    expect(order).toEqual(Array(5).fill('{"isSound":false,"reason":"checking it takes too long"}'))
+    expect(order).toEqual(Array(3).fill('{"isSound":false,"reason":"checking it takes too long"}'))
   }, 60_000)
 
   it('refuse one owner when too much of it waits, and nobody else', async () => {

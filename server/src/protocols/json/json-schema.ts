@@ -23,11 +23,13 @@ export class JsonSchemas {
     checkMsMax: limits.jsonSchemaQuickCheckMsMax,
     graceMs: limits.jsonSchemaQuickCheckMsMax,
     isPatient: false,
+    isWanted: (check) => !this.#isSlow(check),
   })
   readonly #slow = new JsonSchemaLane({
     checkMsMax: limits.jsonSchemaCheckMsMax,
     graceMs: limits.jsonSchemaGraceMs,
     isPatient: true,
+    isWanted: () => true,
   })
   /** Schemas and owners whose last check was slow. */
   readonly #slowOnes = lruCache<string, Readonly<Record<string, never>>>(
@@ -72,23 +74,24 @@ export class JsonSchemas {
   }
 
   async #run(check: Check): Promise<Outcome> {
-    const names = [`owner ${check.owner}`, `schema ${check.schemaId}`]
-    const isSlow = names.some((name) => this.#slowOnes.get(name))
-    const outcome = isSlow ? lateOutcome : await this.#quick.run(check)
+    const outcome = await this.#quick.run(check)
     if (outcome.kind !== 'late') return outcome
-    if (!isSlow) for (const name of names) this.#slowOnes.set(name, {})
-    return this.#runSlowly(check, names)
+    for (const name of namesOf(check)) this.#slowOnes.set(name, {})
+    const slow = await this.#slow.run(check)
+    const isQuick = slow.kind !== 'late' && slow.ms < limits.jsonSchemaQuickCheckMsMax / 2
+    if (isQuick) for (const name of namesOf(check)) this.#slowOnes.delete(name)
+    return slow
   }
 
-  async #runSlowly(check: Check, names: readonly string[]): Promise<Outcome> {
-    const outcome = await this.#slow.run(check)
-    const isQuick = outcome.kind !== 'late' && outcome.ms < limits.jsonSchemaQuickCheckMsMax / 2
-    if (isQuick) for (const name of names) this.#slowOnes.delete(name)
-    return outcome
+  #isSlow(check: Check): boolean {
+    return namesOf(check).some((name) => this.#slowOnes.get(name) !== undefined)
   }
 }
 
-const lateOutcome: Outcome = { kind: 'late', ms: 0 }
+/** What is remembered as slow: the user, and the schema. */
+function namesOf({ owner, schemaId }: Check): readonly string[] {
+  return [`owner ${owner}`, `schema ${schemaId}`]
+}
 
 function verdictOf(outcome: Outcome): Verdict {
   if (outcome.kind === 'sound') return { isSound: true }

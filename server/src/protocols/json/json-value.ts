@@ -1,7 +1,7 @@
 import { asBuffer, type Bytes } from '../../core/kernel/bytes.ts'
 import { type ErrorCode, StorageError } from '../../core/kernel/errors.ts'
 import { limits } from '../../core/kernel/limits.ts'
-import type { StoreRecord } from '../../core/records/record.ts'
+import type { RecordHead, StoreRecord } from '../../core/records/record.ts'
 import type { Store } from '../../core/stores/store.ts'
 import { charsetOf, isJsonType, mediaTypeOf } from '../../core/values/content-type.ts'
 import type { JsonState } from '../../core/values/record-info.ts'
@@ -28,6 +28,11 @@ export async function jsonViewOf(record: StoreRecord, store: Store): Promise<Jso
   remember(record, store, isSound)
   if (!isSound) return notJson
   return { kind: 'json', text: meaning === 'text' ? JSON.stringify(text) : text }
+}
+
+/** Whether reading a record as JSON may take a while: others should be served before. */
+export function isLongWork({ contentEncoding, size }: RecordHead): boolean {
+  return contentEncoding !== '' || size > limits.quickJsonBytesMax
 }
 
 /**

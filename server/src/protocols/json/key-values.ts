@@ -1,10 +1,13 @@
+import type { Awaitable } from '../../core/kernel/awaitable.ts'
 import type { Bytes } from '../../core/kernel/bytes.ts'
 import { limits } from '../../core/kernel/limits.ts'
 import type { StoreRecord } from '../../core/records/record.ts'
 import type { SeedPair } from '../../core/stores/seed.ts'
 import type { Store } from '../../core/stores/store.ts'
 import type { JsonText } from './json-text.ts'
-import { ifReadable, jsonViewOf } from './json-value.ts'
+import { ifReadable, isLongWork, jsonViewOf } from './json-value.ts'
+
+type Turn = () => Awaitable<void>
 
 /** The pairs of a project that a JSON object gives. */
 export interface GivenPairs {
@@ -28,12 +31,12 @@ export function textOfPairs(pairs: readonly SeedPair[]): string {
 
 /**
  * All values of a store that are JSON, as one JSON object in parts, in the order of the keys'
- * bytes. Each record is as it was at one moment; records without a JSON view are left out. Throws
+ * bytes. `turn` waits until a long value may be decoded. Each record is as it was at one moment; records without a JSON view are left out. Throws
  * `record-damaged`: an object without its closing brace is not complete.
  */
-export async function* keyValuesParts(store: Store): AsyncGenerator<Bytes> {
+export async function* keyValuesParts(store: Store, turn: Turn): AsyncGenerator<Bytes> {
   let part = ''
-  for await (const text of keyValuesText(store)) {
+  for await (const text of keyValuesText(store, turn)) {
     part += text
     if (part.length < limits.listedPairsPartLength) continue
     yield Buffer.from(part)
@@ -42,13 +45,14 @@ export async function* keyValuesParts(store: Store): AsyncGenerator<Bytes> {
   if (part !== '') yield Buffer.from(part)
 }
 
-async function* keyValuesText(store: Store): AsyncGenerator<string> {
+async function* keyValuesText(store: Store, turn: Turn): AsyncGenerator<string> {
   let isFirst = true
   let startAfter: string | undefined
   yield '{'
   for (;;) {
     const page = await store.list({ prefix: '', startAfter, limit: limits.listedPairsAtOnce })
     for (const record of await store.batch.get(page.items.map(({ key }) => key))) {
+      if (record && isLongWork(record)) await turn()
       const json = record && (await jsonOf(record, store))
       if (!record || json === undefined) continue
       yield `${isFirst ? '' : ','}${memberOf(record.key, json)}`

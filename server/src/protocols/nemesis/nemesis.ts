@@ -86,7 +86,7 @@ function connect(
   const client: Client = {
     principal,
     peer: request.peer,
-    line: options.turns.openLine(principal.user.id),
+    line: options.domain.turns.openLine(principal.user.id),
     lookups: new LookupQueue(),
     callers: { read: callerFor('read'), write: callerFor('write'), manage: callerFor('manage') },
   }

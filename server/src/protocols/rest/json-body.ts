@@ -4,7 +4,7 @@ import type { HttpRequest } from '../../transport/exchange.ts'
 import { DecodingError, decodeBytes } from '../http/content-encoding.ts'
 import { RequestError } from './errors.ts'
 import { encodingOf } from './request-encoding.ts'
-import type { RestCall } from './routes.ts'
+import { type RestCall, turnOf } from './routes.ts'
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 
@@ -14,14 +14,16 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
  * `token-invalid`.
  */
 export async function readJsonObject(
-  { domain, principal, request }: RestCall,
+  call: RestCall,
   { isOptional }: { isOptional: boolean },
 ): Promise<Readonly<Record<string, unknown>>> {
+  const { domain, principal, request } = call
   const { liveUses, access } = domain
   const bytes = await liveUses.during(readBody(request), () => access.assertValid(principal))
   await access.assertUnchanged(principal)
   if (bytes.length === 0 && isOptional) return {}
   assertJsonType(request)
+  if (isLongBody(request, bytes)) await turnOf(call)
   const value = parse(await decodeBody(request, bytes))
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     return Object.fromEntries(Object.entries(value))
@@ -51,6 +53,11 @@ export async function readBody(
   const bytes = await request.body.take(bytesMax + 1)
   if (bytes.length > bytesMax) throw tooLarge(bytes.length)
   return bytes
+}
+
+/** Whether decoding and parsing a body may take a while: others should be served before. */
+export function isLongBody(request: HttpRequest, { length }: Uint8Array): boolean {
+  return length > limits.quickJsonBytesMax || request.header('content-encoding') !== undefined
 }
 
 /** Throws RequestError if the request's content type is not JSON. */

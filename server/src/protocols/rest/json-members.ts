@@ -1,8 +1,8 @@
 import { type JsonText, parseJsonText } from '../json/json-text.ts'
 import { JsonTextError } from '../json/json-text-error.ts'
 import { RequestError } from './errors.ts'
-import { assertJsonType, decodeBody, readBody } from './json-body.ts'
-import type { RestCall } from './routes.ts'
+import { assertJsonType, decodeBody, isLongBody, readBody } from './json-body.ts'
+import { type RestCall, turnOf } from './routes.ts'
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 
@@ -11,11 +11,13 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
  * Waiting for the body ends if the caller's token becomes invalid. Throws RequestError,
  * `token-invalid`.
  */
-export async function readJsonMembers({ domain, principal, request }: RestCall): Promise<JsonText> {
+export async function readJsonMembers(call: RestCall): Promise<JsonText> {
+  const { domain, principal, request } = call
   const { liveUses, access } = domain
   const bytes = await liveUses.during(readBody(request), () => access.assertValid(principal))
   await access.assertUnchanged(principal)
   assertJsonType(request)
+  if (isLongBody(request, bytes)) await turnOf(call)
   return parse(await decodeBody(request, bytes))
 }
 

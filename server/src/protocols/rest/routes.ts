@@ -1,5 +1,6 @@
 import type { Principal } from '../../core/access/principal.ts'
 import type { Domain } from '../../core/domain.ts'
+import type { Awaitable } from '../../core/kernel/awaitable.ts'
 import type { Environment } from '../../core/kernel/environment.ts'
 import type { HttpReply, HttpRequest } from '../../transport/exchange.ts'
 import { decodeSegment } from './path-segment.ts'
@@ -16,6 +17,15 @@ export interface RestCall {
   readonly subject: string
   /** The path's parameter `:key`, decoded once. Undefined if it can't be decoded. */
   readonly key: string | undefined
+}
+
+/**
+ * Waits for a turn to do a piece of long work: in each turn of the event loop there is one, so that
+ * others are served between.
+ */
+export function turnOf({ domain, principal, request }: RestCall): Awaitable<void> {
+  const owner = principal.kind === 'user' ? principal.user.id : request.peer
+  return domain.turns.next([owner, 'http'])
 }
 
 export type RestHandler<Call> = (call: Call) => Promise<HttpReply>

@@ -10,20 +10,23 @@ export interface Outcomes {
 
 /** The room that the body of one request takes in memory, until its reply has gone out. */
 export class BodyHold {
-  readonly #pool: BytePool
   readonly #holding: Holding
   #leave: (() => void) | undefined
   #isReleased = false
 
   /** `owner` is the client's address until somebody knows its user. */
   constructor(pool: BytePool, owner: string) {
-    this.#pool = pool
     this.#holding = pool.open(owner)
   }
 
   /** Whether the body waits for room, and its client therefore for the server. */
   get isWaiting(): boolean {
     return this.#leave !== undefined
+  }
+
+  /** Whether others, or other bodies of the same owner, wait for room. */
+  get isShort(): boolean {
+    return this.#holding.isShort
   }
 
   countFor(owner: string): void {
@@ -44,7 +47,7 @@ export class BodyHold {
       )
     }
     const timer = setTimeout(refuse, limits.roomWaitMsMax)
-    const leave = this.#pool.wait(() => {
+    const leave = this.#holding.wait(() => {
       if (!this.#isReleased && !this.#holding.take(bytes)) return false
       this.#stopWaiting()
       if (!this.#isReleased) outcomes.granted()

@@ -3,6 +3,9 @@ import { limits } from '../../core/kernel/limits.ts'
 import type { HttpReply } from '../exchange.ts'
 import type { WholeReply } from '../replies.ts'
 
+/** With more than this part of the room taken, slow clients are cut off sooner. */
+const nearlyAll = 3 / 4
+
 /** The room that long replies take in memory while their clients take them. */
 export class ReplyRoom {
   readonly #pool: BytePool
@@ -11,9 +14,9 @@ export class ReplyRoom {
     this.#pool = pool
   }
 
-  /** Whether clients are slow enough that others find no room. */
-  get isShort(): boolean {
-    return this.#pool.isShort
+  /** Whether a client at this address takes its reply so slowly that others find no room. */
+  isShortFor(peer: string): boolean {
+    return !this.#pool.fits(peer, limits.chunkBytes, nearlyAll)
   }
 
   /**

@@ -149,11 +149,16 @@ export class HttpListener {
   }
 
   #check(): void {
-    const isShort =
-      this.#bodies.isShort ||
-      this.#replies.isShort ||
-      this.#connectionCount >= this.#bounds.connectionsMax
-    this.#connections.cutOff(performance.now(), this.#activityOf, { isShort })
+    const isCrowded = this.#connectionCount >= this.#bounds.connectionsMax
+    this.#connections.cutOff(performance.now(), this.#activityOf, (socket) => {
+      return isCrowded || this.#isShortFor(socket)
+    })
+  }
+
+  #isShortFor(socket: BusySocket): boolean {
+    if (this.#replies.isShortFor(socket.remoteAddress ?? '')) return true
+    const message = socket[latest]?.message
+    return message !== undefined && this.#holds.get(message)?.isShort === true
   }
 
   get #connectionCount(): number {

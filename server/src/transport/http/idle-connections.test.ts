@@ -56,15 +56,19 @@ it('waits a shorter time for the very first byte', async () => {
 })
 
 it.each([
-  ['', { isShort: false }, 11_000],
-  [' sooner while others wait for room', { isShort: true }, 4_000],
-])('cuts off a transfer that moves a byte now and then%s', async (_, short, endsAt) => {
+  ['', false, 11_000],
+  [' sooner while others wait for room', true, 4_000],
+])('cuts off a transfer that moves a byte now and then%s', async (_, isShort, endsAt) => {
   const { connections, client, server } = await connected(1_000)
   for (let now = 1_500; now <= endsAt; now += 500) {
     client.write('x')
     await once(server, 'data')
     expect(server.destroyed).toBe(false)
-    connections.cutOff(now, () => 'transfers', short)
+    connections.cutOff(
+      now,
+      () => 'transfers',
+      () => isShort,
+    )
   }
   expect(server.destroyed).toBe(true)
 })
@@ -76,13 +80,17 @@ it('spares a transfer that makes progress, and an idle client with small request
     client.write(now % 2_500 === 0 ? large : 'x')
     const wanted = server.bytesRead + 1
     while (server.bytesRead < wanted) await once(server, 'data')
-    connections.cutOff(now, () => 'transfers', { isShort: true })
+    connections.cutOff(
+      now,
+      () => 'transfers',
+      () => true,
+    )
   }
   expect(server.destroyed).toBe(false)
   for (let now = 20_500; now <= 40_000; now += 500) {
     client.write('x')
     await once(server, 'data')
-    connections.cutOff(now, busyWithNobody, { isShort: true })
+    connections.cutOff(now, busyWithNobody, () => true)
   }
   expect(server.destroyed).toBe(false)
 })

@@ -60,15 +60,15 @@ export class IdleConnections {
     this.#seen.delete(socket)
   }
 
-  /** `now` is ms since any fixed moment. `isShort`: others wait for room. */
+  /** `now` is ms since any fixed moment. `isShortFor`: whether others wait for this client. */
   cutOff(
     now: number,
     activityOf: (socket: Socket) => Activity,
-    { isShort = false }: { readonly isShort?: boolean } = {},
+    isShortFor: (socket: Socket) => boolean = () => false,
   ): void {
     for (const [socket, seen] of this.#seen) {
       const next = seenNext(socket, { seen, now, activity: activityOf(socket) })
-      if (this.#isLost(next, { now, isShort })) socket.destroy()
+      if (this.#isLost(next, { now, isShortFor: () => isShortFor(socket) })) socket.destroy()
       else this.#seen.set(socket, next)
     }
   }
@@ -87,11 +87,12 @@ export class IdleConnections {
 
   #isLost(
     { bytes, at, movedAt }: Seen,
-    { now, isShort }: { now: number; isShort: boolean },
+    { now, isShortFor }: { now: number; isShortFor(): boolean },
   ): boolean {
     const { idleMs, silentMs, slowMs, shortMs } = this.#patience
     if (now - at >= (bytes === 0 ? silentMs : idleMs)) return true
-    return now - movedAt >= (isShort ? shortMs : slowMs)
+    if (now - movedAt < shortMs) return false
+    return now - movedAt >= slowMs || isShortFor()
   }
 }
 

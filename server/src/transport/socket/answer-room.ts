@@ -17,7 +17,8 @@ export interface Unsent {
 interface Wish {
   readonly message: MessageInHand
   readonly bytes: number
-  readonly since: number
+  /** Since when it waits for the room of all connections only; undefined: it does not. */
+  since: number | undefined
   grant(): void
   refuse(error: StorageError): void
 }
@@ -59,6 +60,12 @@ export class AnswerRoom {
     return this.#wishes.length > 0
   }
 
+  /** Whether the first that waits would fit within the bounds of this connection. */
+  get waitsForOthers(): boolean {
+    const [wish] = this.#wishes
+    return wish !== undefined && this.#fitsHere(wish)
+  }
+
   /** All bytes that this connection holds for its answers. */
   get held(): number {
     const { backlogBytes, earlyBytes } = this.#unsent()
@@ -76,7 +83,7 @@ export class AnswerRoom {
         this.#grant(message, bytes)
         resolve()
       }
-      this.#wishes.push({ message, bytes, since: performance.now(), grant, refuse: reject })
+      this.#wishes.push({ message, bytes, since: undefined, grant, refuse: reject })
       this.#wishes.sort((one, other) => one.message.number - other.message.number)
       this.#onWish()
     })
@@ -87,22 +94,25 @@ export class AnswerRoom {
   }
 
   /** Grants what fits now. Call it whenever something was answered, given back or sent. */
-  wake(): boolean {
-    while (this.#wishes.length > 0) {
-      const wish = this.#wishes[0]
-      if (!wish || !this.#mayTake(wish.message, wish.bytes)) return false
+  wake(): void {
+    for (let wish = this.#wishes[0]; wish; wish = this.#wishes[0]) {
+      if (!this.#mayTake(wish.message, wish.bytes)) return
       this.#wishes.shift()
       wish.grant()
     }
-    return true
   }
 
-  /** Refuses wishes that have waited for too long, so that no two connections wait for ever. */
+  /**
+   * Refuses the oldest message if it has waited for others for too long: several connections could
+   * wait for each other for ever. Must be called now and then.
+   */
   refuseOld(now: number): void {
-    const old = this.#wishes.filter(({ since }) => now - since >= limits.roomWaitMsMax)
-    if (old.length === 0) return
-    this.#wishes = this.#wishes.filter((wish) => !old.includes(wish))
-    for (const { refuse } of old) refuse(busy())
+    const [wish] = this.#wishes
+    if (wish?.message.number !== this.#unsent().first) return
+    wish.since = this.#fitsHere(wish) ? (wish.since ?? now) : undefined
+    if (wish.since === undefined || now - wish.since < limits.roomWaitMsMax) return
+    this.#wishes.shift()
+    wish.refuse(busy())
   }
 
   /** The connection has ended. */
@@ -118,13 +128,18 @@ export class AnswerRoom {
   }
 
   #mayTake(message: MessageInHand, bytes: number): boolean {
+    const isFirst = message.number === this.#unsent().first
+    // Half of the room of all connections is for their oldest messages.
+    return this.#fitsHere({ message, bytes }) && this.#holding.fits(bytes, isFirst ? 1 : 1 / 2)
+  }
+
+  /** Half of the room of a connection is for its oldest message, too. */
+  #fitsHere({ message, bytes }: Pick<Wish, 'message' | 'bytes'>): boolean {
     const { first, backlogBytes, earlyBytes } = this.#unsent()
     const isFirst = message.number === first
-    const most = this.#bytesMax / 2
+    if (isFirst && backlogBytes === 0) return true
     const held = backlogBytes + (isFirst ? message.taken : earlyBytes + this.#taken)
-    const mayHold = isFirst && backlogBytes === 0 ? true : held + bytes <= most
-    // Half of the room of all connections is for their oldest messages.
-    return mayHold && this.#holding.fits(bytes, isFirst ? 1 : 1 / 2)
+    return held + bytes <= this.#bytesMax / 2
   }
 }
 

@@ -123,7 +123,7 @@ export class SocketConnection {
 
   /** Must be called now and then. `now` is ms since any fixed moment. */
   check(now: number): void {
-    const { client, socket, pool } = this.#parts
+    const { client, socket } = this.#parts
     this.#room.refuseOld(now)
     this.#seeUnfinished(socket.bytesRead)
     const verdict = this.#vigil.look(now, {
@@ -131,7 +131,7 @@ export class SocketConnection {
       isBlocked: this.#output.isBlocked,
       isPaused: client.isPaused,
       isSending: this.#unfinishedBytes >= limits.socketCountedBytesMin,
-      isShort: pool.isShort,
+      isShort: this.#holding.isShort,
       readBytes: socket.bytesRead,
       takenBytes: this.#output.takenBytes,
     })
@@ -173,21 +173,22 @@ export class SocketConnection {
     const held = this.#room.held + this.#unfinishedBytes
     const counted = held >= limits.socketCountedBytesMin ? held : 0
     if (counted !== this.#holding.bytes) this.#holding.set(counted)
-    if (this.#room.isWaitedFor) this.#grant()
+    if (this.#room.isWaitedFor) this.#room.wake()
+    if (this.#room.waitsForOthers) this.#leaveLine ??= this.#holding.wait(this.#wake)
+    else this.#leave()
   }
 
-  #grant(): void {
-    const isDone = this.#room.wake()
-    if (isDone) this.#leaveLine?.()
-    if (isDone) this.#leaveLine = undefined
-    else this.#leaveLine ??= this.#parts.pool.wait(() => this.#wake())
-  }
-
-  /** Room became free in the pool. Returns true once nothing waits any more. */
-  readonly #wake = (): boolean => {
-    if (!this.#room.wake()) return false
+  #leave(): void {
+    this.#leaveLine?.()
     this.#leaveLine = undefined
+  }
+
+  /** Room became free in the pool. Returns whether nothing waits for it any more. */
+  readonly #wake = (): boolean => {
+    this.#room.wake()
     this.#beDue()
+    if (this.#room.waitsForOthers) return false
+    this.#leaveLine = undefined
     return true
   }
 
@@ -327,7 +328,7 @@ export class SocketConnection {
     if (this.#hasEnded) return
     this.#hasEnded = true
     this.#waiting = []
-    this.#leaveLine?.()
+    this.#leave()
     this.#room.close()
     this.#holding.set(0)
     try {

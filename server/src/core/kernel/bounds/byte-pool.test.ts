@@ -12,7 +12,7 @@ describe('a pool of bytes', () => {
     expect(pool.open('ann').take(1)).toBe(false)
     expect(bob.take(41)).toBe(false)
     expect(bob.take(40)).toBe(true)
-    expect([pool.bytes, pool.isShort]).toEqual([100, false])
+    expect([pool.bytes, pool.isShortFor('ann')]).toEqual([100, false])
     ann.set(0)
     expect(pool.open('ann').fits(30, 1 / 2)).toBe(false)
     expect(pool.open('ann').fits(10, 1 / 2)).toBe(true)
@@ -26,21 +26,33 @@ describe('a pool of bytes', () => {
     const waiting = ['first', 'second', 'third'].map((name) => {
       const own = pool.open('ann')
       const attempt = (): boolean => own.take(30) && order.push(name) > 0
-      return pool.wait(attempt)
+      return own.wait(attempt)
     })
     waiting[1]?.()
-    expect(pool.isShort).toBe(true)
+    expect([held.isShort, pool.isShortFor('bob')]).toEqual([true, false])
     held.set(20)
     expect(order).toEqual(['first'])
     held.set(0)
     expect(order).toEqual(['first', 'third'])
-    expect(pool.isShort).toBe(false)
+    expect(held.isShort).toBe(false)
+  })
+
+  it('is short for everybody when one waits and most of the room is taken', () => {
+    const pool = new BytePool(bounds)
+    const [ann, bob] = [pool.open('ann'), pool.open('bob')]
+    ann.set(50)
+    bob.set(40)
+    expect(pool.isShortFor('ann')).toBe(false)
+    const leave = pool.open('carl').wait(() => false)
+    expect([ann.isShort, bob.isShort, pool.isShortFor('carl')]).toEqual([true, true, true])
+    leave()
+    expect([ann.isShort, pool.isShortFor('carl')]).toEqual([false, false])
   })
 
   it('says when twice as much is held as should be', () => {
     const pool = new BytePool(bounds)
     pool.open('ann').set(200)
-    expect([pool.isShort, pool.isOverrun]).toEqual([true, false])
+    expect([pool.isShortFor('ann'), pool.isOverrun]).toEqual([true, false])
     const more = pool.open('bob')
     more.set(1)
     expect(pool.isOverrun).toBe(true)

@@ -6,6 +6,9 @@ export interface PoolBounds {
   readonly ownerBytesMax: number
 }
 
+/** With more than this part of the room held, those that wait do so because of all holders. */
+const shortPart = 3 / 4
+
 /** Tries to take room. Returns true if it did, or if it does not wait any more. */
 type Attempt = () => boolean
 
@@ -16,8 +19,10 @@ type Attempt = () => boolean
 export class BytePool {
   readonly #bounds: PoolBounds
   readonly #owned = new Map<string, number>()
-  /** Those that wait for room, the first one first. */
-  readonly #waiting = new Set<Attempt>()
+  /** Those that wait for room, the first one first, and for which owner. */
+  readonly #waiting = new Map<Attempt, string>()
+  /** How many wait for each owner. */
+  readonly #waitingFor = new Map<string, number>()
   #bytes = 0
   #isTrying = false
 
@@ -30,9 +35,14 @@ export class BytePool {
     return this.#bytes
   }
 
-  /** Whether somebody waits for room, or more is held than should be. */
-  get isShort(): boolean {
-    return this.#waiting.size > 0 || this.#bytes > this.#bounds.bytesMax
+  /**
+   * Whether what this owner holds keeps somebody waiting: the owner itself, or anybody if there is
+   * too little room for all.
+   */
+  isShortFor(owner: string): boolean {
+    if (this.#waitingFor.has(owner)) return true
+    const { bytesMax } = this.#bounds
+    return this.#bytes > (this.#waiting.size > 0 ? bytesMax * shortPart : bytesMax)
   }
 
   /** Whether twice as much is held as should be: waiting alone does not help any more. */
@@ -63,17 +73,27 @@ export class BytePool {
   }
 
   /** Calls `attempt` whenever bytes were given back, until it returns true. Returns a way out. */
-  wait(attempt: Attempt): () => void {
-    this.#waiting.add(attempt)
-    return () => void this.#waiting.delete(attempt)
+  wait(owner: string, attempt: Attempt): () => void {
+    this.#waiting.set(attempt, owner)
+    this.#waitingFor.set(owner, (this.#waitingFor.get(owner) ?? 0) + 1)
+    return () => this.#leave(attempt)
+  }
+
+  #leave(attempt: Attempt): void {
+    const owner = this.#waiting.get(attempt)
+    if (owner === undefined) return
+    this.#waiting.delete(attempt)
+    const count = (this.#waitingFor.get(owner) ?? 0) - 1
+    if (count > 0) this.#waitingFor.set(owner, count)
+    else this.#waitingFor.delete(owner)
   }
 
   #tryAll(): void {
     if (this.#isTrying) return
     this.#isTrying = true
-    for (const attempt of this.#waiting) {
+    for (const attempt of this.#waiting.keys()) {
       if (this.#bytes >= this.#bounds.bytesMax) break
-      if (attempt()) this.#waiting.delete(attempt)
+      if (attempt()) this.#leave(attempt)
     }
     this.#isTrying = false
   }
@@ -100,6 +120,16 @@ export class Holding {
     const delta = bytes - this.#bytes
     this.#bytes = bytes
     this.#pool.change(this.#owner, delta)
+  }
+
+  /** See `BytePool.isShortFor`. */
+  get isShort(): boolean {
+    return this.#pool.isShortFor(this.#owner)
+  }
+
+  /** See `BytePool.wait`. */
+  wait(attempt: Attempt): () => void {
+    return this.#pool.wait(this.#owner, attempt)
   }
 
   /** Whether it may hold so many more bytes, within this part of the room. */

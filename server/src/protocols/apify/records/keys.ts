@@ -1,6 +1,8 @@
 import { isAllowed, ownAccess } from '../../../core/access/access.ts'
+import { limits } from '../../../core/kernel/limits.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
 import { jsonReply } from '../../rest/replies.ts'
+import { turnOf } from '../../rest/routes.ts'
 import { findStore } from '../call/address.ts'
 import type { ApifyCall } from '../call/call.ts'
 import { keyOfSpelling, spellKey } from '../call/key-spelling.ts'
@@ -12,6 +14,7 @@ export async function listKeys(call: ApifyCall): Promise<HttpReply> {
   const store = await findStore(call, listing(call))
   const { query } = call
   const limit = query.limit()
+  if (limit > limits.quickListItemsMax) await turnOf(call)
   // The empty key '' is a start key like any other.
   const exclusiveStartKey = query.given('exclusiveStartKey') ?? null
   const page = await listSelected(store, {

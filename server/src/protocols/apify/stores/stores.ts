@@ -4,6 +4,7 @@ import type { GeneralAccess, StoreInfo } from '../../../core/identity/identity.t
 import type { StoreChanges } from '../../../core/identity/store-changes.ts'
 import type { Bytes } from '../../../core/kernel/bytes.ts'
 import { StorageError } from '../../../core/kernel/errors.ts'
+import { limits } from '../../../core/kernel/limits.ts'
 import type { Scope } from '../../../core/people/scope.ts'
 import type { User } from '../../../core/people/users.ts'
 import type { Store } from '../../../core/stores/store.ts'
@@ -11,6 +12,7 @@ import type { HttpReply } from '../../../transport/exchange.ts'
 import { invalidValue } from '../../rest/errors.ts'
 import { readJsonObject } from '../../rest/json-body.ts'
 import { emptyReply, jsonReply } from '../../rest/replies.ts'
+import { turnOf } from '../../rest/routes.ts'
 import { callerOf, findStore } from '../call/address.ts'
 import type { ApifyCall } from '../call/call.ts'
 import { retentionOf } from './retention.ts'
@@ -28,6 +30,7 @@ export async function listStores(call: ApifyCall): Promise<HttpReply> {
     desc: query.flag('desc'),
     unnamed: query.flag('unnamed'),
   }
+  if (asked.limit > limits.quickListItemsMax) await turnOf(call)
   const { items, total } = await call.domain.stores.list({
     userId: owner.id,
     ownership: ownership ?? 'all',

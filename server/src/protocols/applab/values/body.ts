@@ -1,5 +1,6 @@
 import { mediaTypeOf } from '../../../core/values/content-type.ts'
-import { type BodyBound, decodeBody, readBody } from '../../rest/json-body.ts'
+import { type BodyBound, decodeBody, isLongBody, readBody } from '../../rest/json-body.ts'
+import { turnOf } from '../../rest/routes.ts'
 import type { PageCall } from '../page/call.ts'
 import { PageError } from '../page/errors.ts'
 import { formParametersMax, Parameters } from './wire.ts'
@@ -16,12 +17,15 @@ export function queryOf({ query }: PageCall): Parameters {
  * has any other content type. Throws RequestError.
  */
 export async function readParameters(
-  { request, query }: PageCall,
+  call: PageCall,
   bound?: BodyBound,
 ): Promise<Parameters> {
+  const { request, query } = call
   const mediaType = mediaTypeOf(request.header('content-type') ?? '')
   if (mediaType.startsWith('multipart/')) throw takesNoParts()
-  const bytes = await decodeBody(request, await readBody(request, bound), bound)
+  const sent = await readBody(request, bound)
+  if (isLongBody(request, sent)) await turnOf(call)
+  const bytes = await decodeBody(request, sent, bound)
   if (bytes.length === 0) return new Parameters({ query })
   const text = textOf(bytes)
   if (mediaType !== 'application/x-www-form-urlencoded') {

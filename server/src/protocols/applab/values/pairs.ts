@@ -6,6 +6,7 @@ import { recordsOf } from '../../../core/stores/seed.ts'
 import type { Store } from '../../../core/stores/store.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
 import { keyValuesParts } from '../../json/key-values.ts'
+import { turnOf } from '../../rest/routes.ts'
 import { whileAllowed } from '../../rest/while-allowed.ts'
 import type { PageCall } from '../page/call.ts'
 import { assertKeysInScope, inProject, pageOf, type Use } from '../page/in-project.ts'
@@ -18,7 +19,7 @@ import { jsonReplyOf, parsePairs, streamedJsonReply } from './wire.ts'
  */
 export function getKeyValues(call: PageCall): Promise<HttpReply> {
   return asUser(call, { action: 'read', extent: 'some' }, async (store) => {
-    const parts = keyValuesParts(store)
+    const parts = keyValuesParts(store, () => turnOf(call))
     const first = await parts.next()
     const second = first.done ? first : await parts.next()
     if (first.done || second.done) return jsonReplyOf(first.value ?? '', {})

@@ -1,9 +1,11 @@
 import { limits } from '../../../core/kernel/limits.ts'
+import type { StoreRecord } from '../../../core/records/record.ts'
 import type { Store } from '../../../core/stores/store.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
-import { readyBytesOf } from '../../json/json-value.ts'
+import { isLongWork, readyBytesOf } from '../../json/json-value.ts'
 import { type BodyBound, bodyBound } from '../../rest/json-body.ts'
 import { emptyReply } from '../../rest/replies.ts'
+import { turnOf } from '../../rest/routes.ts'
 import { answering } from '../page/answering.ts'
 import type { PageCall } from '../page/call.ts'
 import { PageError } from '../page/errors.ts'
@@ -31,11 +33,20 @@ export function getKeyValue(call: PageCall): Promise<HttpReply> {
         return emptyReply(304, { ...readHeaders, ETag: tagOf(record?.revision ?? 0) })
       }
       if (!record) return jsonReplyOf('null', readHeaders)
-      const json = readyBytesOf(record) ?? (await jsonTextOf(store, record))
+      const json = readyBytesOf(record) ?? (await textInTurn(call, store, record))
       if (json === undefined) throw notJson()
       return jsonReplyOf(json, { ...readHeaders, ETag: tagOf(record.revision) })
     })
   })
+}
+
+async function textInTurn(
+  call: PageCall,
+  store: Store,
+  record: StoreRecord,
+): Promise<string | undefined> {
+  if (isLongWork(record)) await turnOf(call)
+  return jsonTextOf(store, record)
 }
 
 const keyBody = bodyBound(limits.pageBodyBytesMax)

@@ -4,7 +4,7 @@ import type { StoreInfo } from '../../../core/identity/identity.ts'
 import { StorageError } from '../../../core/kernel/errors.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
 import { jsonReply } from '../../rest/replies.ts'
-import type { RestCall } from '../../rest/routes.ts'
+import { type RestCall, turnOf } from '../../rest/routes.ts'
 
 /**
  * GET /coatcheck/v1/search?q=: the caller's own and shared stores whose name or title contains `q`,
@@ -14,6 +14,7 @@ import type { RestCall } from '../../rest/routes.ts'
 export async function search(call: RestCall): Promise<HttpReply> {
   const { principal, domain, query } = call
   const { user, scope } = requireUserPrincipal(principal)
+  await turnOf(call)
   const found = await domain.stores.search({
     userId: query.text('user') === undefined ? user.id : await otherUserId(call),
     onlyStoreId: scope.storeId,

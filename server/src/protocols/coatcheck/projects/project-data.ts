@@ -8,7 +8,7 @@ import type { HttpReply } from '../../../transport/exchange.ts'
 import { keyValuesParts, pairsOf, textOfPairs } from '../../json/key-values.ts'
 import { readJsonMembers } from '../../rest/json-members.ts'
 import { emptyReply, jsonReply } from '../../rest/replies.ts'
-import type { RestCall } from '../../rest/routes.ts'
+import { type RestCall, turnOf } from '../../rest/routes.ts'
 import { whileAllowed } from '../../rest/while-allowed.ts'
 import { findProject } from './projects.ts'
 
@@ -64,7 +64,8 @@ export async function exportPairs(call: RestCall): Promise<HttpReply> {
     'Content-Disposition': `attachment; filename="${name ?? id}.json"`,
   }
   if (call.request.method === 'HEAD') return { status: 200, headers, body: '' }
-  return whileAllowed({ status: 200, headers, body: keyValuesParts(store) }, store)
+  const body = keyValuesParts(store, () => turnOf(call))
+  return whileAllowed({ status: 200, headers, body }, store)
 }
 
 /**

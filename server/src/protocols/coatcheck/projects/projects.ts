@@ -1,6 +1,7 @@
 import { actorOf, requireAccount, requireUser, type Use } from '../../../core/access/access.ts'
 import type { Caller } from '../../../core/identity/caller.ts'
 import type { StoreInfo } from '../../../core/identity/identity.ts'
+import { limits } from '../../../core/kernel/limits.ts'
 import { type Project, type ProjectChanges, projectNotFound } from '../../../core/pages/project.ts'
 import type { User } from '../../../core/people/users.ts'
 import type { ProjectInfo } from '../../../core/stores/projects.ts'
@@ -9,7 +10,7 @@ import type { HttpReply } from '../../../transport/exchange.ts'
 import { Fields, invalidField } from '../../rest/fields.ts'
 import { readJsonObject } from '../../rest/json-body.ts'
 import { emptyReply, jsonReply } from '../../rest/replies.ts'
-import type { RestCall } from '../../rest/routes.ts'
+import { type RestCall, turnOf } from '../../rest/routes.ts'
 import { otherUserId, requireOperator } from '../api/search.ts'
 import { pageRulesOf, ruleChangesOf } from './page-rules.ts'
 import { positionOf, textOfPosition } from './project-position.ts'
@@ -27,6 +28,7 @@ export async function listProjects(call: RestCall): Promise<HttpReply> {
   const { id } = requireAccount(call.principal, 'write')
   const ownerId = call.query.text('user') === undefined ? id : await otherUserId(call)
   const limit = call.query.limit()
+  if (limit > limits.quickListItemsMax) await turnOf(call)
   const found: ProjectInfo[] = []
   let isTruncated = false
   for await (const info of call.domain.projects.list(ownerId, positionOf(call))) {

@@ -3,13 +3,13 @@ import type { Domain } from '../../../core/domain.ts'
 import type { Caller } from '../../../core/identity/caller.ts'
 import { type Awaitable, andThen, orElse } from '../../../core/kernel/awaitable.ts'
 import type { Environment } from '../../../core/kernel/environment.ts'
+import type { Line } from '../../../core/kernel/bounds/work-turns.ts'
 import { StorageError } from '../../../core/kernel/errors.ts'
 import type { KeyQueue } from '../../../core/kernel/key-queue.ts'
 import type { Action } from '../../../core/people/scope.ts'
 import type { Store } from '../../../core/stores/store.ts'
 import type { MessageRoom } from '../../../transport/socket-exchange.ts'
 import type { Dumps } from '../dumps/dumps.ts'
-import type { Line, WorkTurns } from '../work/work-turns.ts'
 import { type Parameters, tokenOf } from './parameters.ts'
 import { status } from './status.ts'
 import { CommandError, type Compat } from './wire.ts'
@@ -21,10 +21,11 @@ export interface Services {
   readonly compat: Compat
   /** Undefined: saving is off. */
   readonly dumps: Dumps | undefined
-  /** Runs the KV_UPDATEs of a value one after the other: parallel ones make each other fail. */
+  /**
+   * Runs the KV_UPDATEs of a value one after the other, as parallel ones make each other fail, and
+   * all loads of dumps.
+   */
   readonly updates: KeyQueue
-  /** The long work of all connections. */
-  readonly turns: WorkTurns
 }
 
 /** The client of one connection: its principal, and one caller of stores for each action. */

@@ -1,3 +1,4 @@
+import { limits } from '../../../core/kernel/limits.ts'
 import type { Handler } from './call.ts'
 import { load, save } from './dump-commands.ts'
 import type { Parameters } from './parameters.ts'
@@ -23,9 +24,17 @@ export interface Command {
 }
 
 const reads = (handler: Handler): Command => ({ handler, concurrencyOf: () => 'read' })
-const writes = (handler: Handler): Command => ({ handler, concurrencyOf: () => 'write' })
+const writes = (handler: Handler): Command => ({
+  handler,
+  concurrencyOf: (parameters) => (isLarge(parameters) ? 'alone' : 'write'),
+})
 const changes = (handler: Handler): Command => ({ handler, concurrencyOf: () => 'session' })
 const alone = (handler: Handler): Command => ({ handler, concurrencyOf: () => 'alone' })
+
+/** Writes read the records before them: many commands with many keys would read them all at once. */
+function isLarge(parameters: Parameters): boolean {
+  return (parameters.get('keys')?.size ?? 0) > limits.overlappingKeysMax
+}
 
 /**
  * Nobody can use a new session before the answer tells its token. But the token of a shared one is

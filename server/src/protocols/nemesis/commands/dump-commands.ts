@@ -16,11 +16,12 @@ import {
   type Readable,
 } from '../dumps/dumps.ts'
 import { allOf } from './batches.ts'
+import { LongWork } from '../work/long-work.ts'
 import type { Answer, NemesisCall } from './call.ts'
 import { assertDeclared, given, optional, type Parameters, required } from './parameters.ts'
 import { retentionOfSeconds } from './sessions.ts'
 import { status } from './status.ts'
-import { allKeys, recordOfText, textOf } from './values.ts'
+import { allKeys, recordOfText, textOf, workOf } from './values.ts'
 import {
   answer,
   CommandError,
@@ -33,6 +34,8 @@ import {
 const saveParameters = [required('name', 'string'), optional('tkns', 'array')]
 const loadParameters = [required('names', 'array')]
 const secondMs = 1_000
+/** All loads wait for each other: each has a file of a dump in memory. No value has this name. */
+export const turnOfLoads = 'loads of dumps'
 
 /** SH_SAVE: two answers, one at once when the save begins and one at its end. */
 export async function save(call: NemesisCall): Promise<Answer> {
@@ -83,10 +86,11 @@ export async function load(call: NemesisCall): Promise<Answer> {
   if (names.includes(undefined)) throw invalidParameter(status.valueTypeInvalid, 'names')
   requireAccount(client.principal, 'manage')
   const wanted = [...new Set(names)].filter((name) => name !== undefined)
-  const readers = await Promise.all(wanted.map((name) => openDump(call, name)))
+  const readers: [string, DumpReader][] = []
+  for (const name of wanted) readers.push([name, await openDump(call, name)])
   const members: [string, string][] = []
-  for (const [index, reader] of readers.entries()) {
-    members.push([wanted[index] ?? '', await loadDump(call, reader)])
+  for (const [name, reader] of readers) {
+    members.push([name, await call.updates.run(turnOfLoads, () => loadDump(call, reader))])
   }
   // NemesisDB answers a load of nothing with an empty object, without the command's name.
   return members.length === 0 ? '{}' : answer(command, object(members))
@@ -134,17 +138,18 @@ function tokensOf(parameters: Parameters): readonly bigint[] | undefined {
 }
 
 async function writeSessions(
-  { domain, client }: NemesisCall,
+  call: NemesisCall,
   writer: DumpWriter,
   { ownerId, tokens }: { ownerId: string; tokens: readonly bigint[] | undefined },
 ): Promise<void> {
+  const { domain, client } = call
   const wanted = tokens && new Set(tokens.map(String))
   for await (const { id, session } of domain.sessions.list(ownerId)) {
     if (wanted && !wanted.has(session.token)) continue
     try {
       const store = await domain.stores.find(id, client.callers.read)
       await writer.begin(dumpedOf(await store.identity()))
-      await writeValues(store, writer)
+      await writeValues(call, { store, writer })
     } catch (error) {
       // The session ended meanwhile.
       if (!(error instanceof StorageError) || error.code !== 'store-not-found') throw error
@@ -163,16 +168,22 @@ function dumpedOf({ session, retention, ...identity }: StoreIdentity): DumpedSes
 }
 
 /** Writes a store's values into a dump. Values that are not JSON are left out. */
-export async function writeValues(store: Store, writer: DumpWriter): Promise<void> {
+export async function writeValues(
+  call: NemesisCall,
+  { store, writer }: { store: Store; writer: DumpWriter },
+): Promise<void> {
+  // A save goes on when its client goes away.
+  const work = new LongWork({ ...call, room: { isOpen: true } })
   let keys: string[] = []
   const flush = async (): Promise<void> => {
     for (const record of await store.batch.get(keys)) {
+      await work.next(record ? workOf(record) : 1)
       const text = record && (await textOf(store, record))
       if (text !== undefined) await writer.add(record?.key ?? '', text)
     }
     keys = []
   }
-  for await (const key of allKeys(store)) if (keys.push(key) >= valuesAtOnce) await flush()
+  for await (const key of allKeys(store, work)) if (keys.push(key) >= valuesAtOnce) await flush()
   await flush()
 }
 

@@ -16,7 +16,7 @@ import { batchesOf } from './batches.ts'
 import { type Answer, assertKeys, inSession, type NemesisCall, type Session } from './call.ts'
 import { assertDeclared, given, keyTextOf, optional, required } from './parameters.ts'
 import { status } from './status.ts'
-import { allKeys, assertCount, bytesToRead, textOf } from './values.ts'
+import { allKeys, assertCount, bytesToRead, textOf, workOf } from './values.ts'
 import { answer, assertReplyLength, CommandError, invalidParameter, valuesAtOnce } from './wire.ts'
 
 const findParameters = [
@@ -118,10 +118,11 @@ async function* search(
   const searches = new PathWork()
   let path: JsonPath | undefined
   await call.room.take(valuesAtOnce * limits.valueInInfoBytesMax)
-  for await (const keys of batchesOf(only.length > 0 ? only : allKeys(store), valuesAtOnce)) {
+  if (only.length === 0) await call.room.take(limits.pageBytesMax)
+  for await (const keys of batchesOf(only.length > 0 ? only : allKeys(store, work), valuesAtOnce)) {
     for (const record of await store.batch.get(keys)) {
       if (!record) continue
-      await work.next()
+      await work.next(workOf(record))
       const bytes = bytesToRead(record)
       await call.room.take(bytes)
       const value = await textOf(store, record)
@@ -129,7 +130,7 @@ async function* search(
         const before = searches.spent
         path ??= compilePath(text)
         const locations = locationsIn(value, path, searches)
-        work.done(value.length + searches.spent - before)
+        work.spend(searches.spent - before)
         if (locations.length > 0) yield { key: record.key, text: value, locations }
       }
       call.room.give(bytes)
@@ -220,7 +221,7 @@ async function replaceIn(
   { call, key, path, value }: Replacement,
 ): Promise<number | typeof lostRace> {
   await call.room.take(bytesToRead(record))
-  await new LongWork(call).next()
+  await new LongWork(call).next(workOf(record))
   const text = await textOf(store, record)
   if (text === undefined) throw new CommandError(status.valueTypeInvalid, `${key} is not JSON`)
   const { count, json } = replaced(path(), text, value)

@@ -5,6 +5,7 @@ import { StorageError } from '../../../core/kernel/errors.ts'
 import { limits } from '../../../core/kernel/limits.ts'
 import { type JsonText, parseUint64 } from '../../json/json-text.ts'
 import { allOf, batchesOf } from './batches.ts'
+import { LongWork } from '../work/long-work.ts'
 import { type Answer, assertAllKeys, inSession, type NemesisCall, withSession } from './call.ts'
 import { assertDeclared, given, optional, type Parameters, required } from './parameters.ts'
 import { sharedToken } from './shared-token.ts'
@@ -27,6 +28,8 @@ const openParameters = [required('name', 'string')]
 const expiryParameters = [required('deleteSession', 'bool'), required('duration', 'number')]
 const existsParameters = [required('tkns', 'array')]
 const secondMs = 1_000
+/** What one look-up counts as long work. */
+const lookupUnits = 1_000
 
 /** SH_NEW */
 export async function create(call: NemesisCall): Promise<Answer> {
@@ -164,8 +167,10 @@ export async function exists(call: NemesisCall): Promise<Answer> {
   const tokens = new Set(given(parameters, 'tkns').items().map(tokenFrom))
   if (tokens.size === 0) return answer(command, '{"st":1}')
   const members: [string, boolean][] = []
+  const work = new LongWork(call)
   for (const token of tokens) {
     if (token === undefined) throw new CommandError(status.unknown)
+    await work.next(lookupUnits)
     members.push([String(token), await isThere(call, token)])
   }
   return answer(command, `{"st":1,"tkns":${object(members)}}`)

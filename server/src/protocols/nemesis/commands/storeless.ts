@@ -5,10 +5,10 @@ import { batchesOf } from '../../../core/records/record-batch.ts'
 import type { Store } from '../../../core/stores/store.ts'
 import { DumpError } from '../dumps/dumps.ts'
 import { type Answer, assertAllKeys, assertKeys, type NemesisCall } from './call.ts'
-import { abandoning, openDump, writeValues } from './dump-commands.ts'
+import { abandoning, openDump, turnOfLoads, writeValues } from './dump-commands.ts'
 import { allTextsOf, assertDeclared, given, required, textsOf } from './parameters.ts'
 import { status } from './status.ts'
-import { assertCount, keyList, recordOf, recordOfText, viewsOf } from './values.ts'
+import { assertCount, keyList, recordOf, recordOfText, readyToRead, roomForWrite, viewsOf } from './values.ts'
 import { answer, CommandError, list, object } from './wire.ts'
 
 /** Commands of NemesisDB 0.9 without a session use the user's store of this name. */
@@ -24,12 +24,14 @@ const keysArray = [required('keys', 'array')]
 
 export async function set(call: NemesisCall): Promise<Answer> {
   const records = recordsOf(call)
+  await roomForWrite(call, records.length)
   await (await ownStore(call, 'write')).batch.put(records)
   return ok(call)
 }
 
 export async function add(call: NemesisCall): Promise<Answer> {
   const records = recordsOf(call)
+  await roomForWrite(call, records.length)
   await (await ownStore(call, 'write')).batch.add(records)
   return ok(call)
 }
@@ -49,6 +51,7 @@ export async function get(call: NemesisCall): Promise<Answer> {
 export async function remove(call: NemesisCall): Promise<Answer> {
   const keys = keysOf(call)
   if (keys.length === 0) throw new CommandError(status.valueSize, 'keys')
+  await roomForWrite(call, keys.length)
   await (await ownStore(call, 'write')).batch.delete(keys)
   return ok(call)
 }
@@ -56,6 +59,7 @@ export async function remove(call: NemesisCall): Promise<Answer> {
 /** KV_CONTAINS: a key that is listed twice is in the answer twice. */
 export async function contains(call: NemesisCall): Promise<Answer> {
   const keys = keysOf(call)
+  await readyToRead(call, keys.length)
   const existed = await (await ownStore(call, 'read')).batch.has(keys)
   const found = new Set(keys.filter((_, at) => existed[at]))
   const all = allTextsOf(given(call.parameters, 'keys'))
@@ -102,7 +106,7 @@ export async function save(call: NemesisCall): Promise<Answer> {
     failure = saveError
     await abandoning(writer, async () => {
       await writer.begin(undefined)
-      await writeValues(store, writer)
+      await writeValues(call, { store, writer })
     })
   } catch (error) {
     if (!(error instanceof DumpError)) throw error
@@ -122,9 +126,12 @@ export async function load(call: NemesisCall): Promise<Answer> {
   const store = await ownStore(call, 'write')
   let count = 0
   try {
-    for await (const { session, values } of (await openDump(call, name)).read()) {
-      if (!session) count += await putAll(store, values)
-    }
+    const reader = await openDump(call, name)
+    await call.updates.run(turnOfLoads, async () => {
+      for await (const { session, values } of reader.read()) {
+        if (!session) count += await putAll(store, values)
+      }
+    })
   } catch (error) {
     if (!(error instanceof DumpError) && !(error instanceof CommandError)) throw error
     return answer(command, `{"name":${text},"st":${status.loadError}}`)

@@ -29,6 +29,10 @@ import {
 
 const keysObject = [required('keys', 'object')]
 const keysArray = [required('keys', 'array')]
+/** With more keys, reading their records is long work. */
+const quickKeysMax = 50
+/** What listing or reading one key counts as long work. */
+const keyUnits = 60
 /** The most bytes of a value that is part of its record. */
 const shortRecordBytes = limits.valueInInfoBytesMax
 
@@ -97,6 +101,9 @@ export function remove(call: NemesisCall): Awaitable<Answer> {
   return read(
     call,
     async ({ store, token }, keys) => {
+      // No `await` for what is there: see `roomForWrite`.
+      const waiting = roomForWrite(call, keys.length)
+      if (waiting) await waiting
       const existed = await store.batch.delete(keys)
       const doubled = doublesIn(allTextsOf(given(call.parameters, 'keys')))
       const members = new Map<string, string | number>([['tkn', token]])
@@ -121,6 +128,7 @@ function doublesIn(keys: readonly string[]): ReadonlySet<string> {
 export function contains(call: NemesisCall): Awaitable<Answer> {
   return read(call, async ({ store, token }, keys) => {
     if (keys.length === 0) return answer(call.command, `{"st":1,"tkn":${token}}`)
+    await readyToRead(call, keys.length)
     const existed = await store.batch.has(keys)
     const members = keys.map((key, index) => [key, existed[index] === true] as const)
     return answer(call.command, `{"st":1,"tkn":${token},"keys":${object(members)}}`)
@@ -153,28 +161,28 @@ export async function keyList(call: NemesisCall, store: Store): Promise<string> 
   const parts: string[] = []
   const work = new LongWork(call)
   let length = 2
-  for await (const page of keyPages(store)) {
+  await call.room.take(limits.pageBytesMax)
+  for await (const page of keyPages(store, work)) {
     if (page.length === 0) continue
-    await work.next()
     const part = list(page).slice(1, -1)
     length += part.length + 1
     assertReplyLength(length)
     await call.room.take(part.length)
     parts.push(part)
-    work.done(part.length)
   }
   return `[${parts.join(',')}]`
 }
 
 /** All keys, read page by page. Counts as a use of the store, which may renew it. */
-export async function* allKeys(store: Store): AsyncGenerator<string> {
-  for await (const page of keyPages(store)) yield* page
+export async function* allKeys(store: Store, work: LongWork): AsyncGenerator<string> {
+  for await (const page of keyPages(store, work)) yield* page
 }
 
-async function* keyPages(store: Store): AsyncGenerator<readonly string[]> {
+async function* keyPages(store: Store, work: LongWork): AsyncGenerator<readonly string[]> {
   await store.batch.has([]) // a use: in NemesisDB, every command renews the session
   let startAfter: string | undefined
   for (;;) {
+    await work.next(limits.pageItemsMax * keyUnits)
     const page = await store.list({ prefix: '', startAfter, limit: limits.pageItemsMax })
     yield page.items.map(({ key }) => key)
     startAfter = page.items.at(-1)?.key
@@ -197,8 +205,7 @@ export function viewsOf(
   store: Store,
   keys: readonly string[],
 ): Awaitable<Views> {
-  const hasRoom = call.room.take(keys.length * shortRecordBytes)
-  return andThen(hasRoom, () =>
+  return andThen(readyToRead(call, keys.length), () =>
     andThen(store.batch.get(keys), (records) => viewsOfRecords(call, store, records)),
   )
 }
@@ -227,10 +234,8 @@ async function viewsBehind(
   await call.room.take(Math.min(readBytesOf(records), replyLengthMax))
   const work = new LongWork(call)
   for (const record of records) {
-    await work.next()
-    const text = record && (await textOf(store, record))
-    views.add(record, text)
-    work.done(text?.length ?? 0)
+    await work.next(record ? workOf(record) : 1)
+    views.add(record, record && (await textOf(store, record)))
   }
   return views
 }
@@ -238,6 +243,11 @@ async function viewsBehind(
 /** How many bytes reading these values takes: those that are not in memory with their records. */
 function readBytesOf(records: readonly (StoreRecord | undefined)[]): number {
   return records.reduce((sum, record) => sum + (record ? bytesToRead(record) : 0), 0)
+}
+
+/** What reading one value counts as long work. */
+export function workOf(record: StoreRecord): number {
+  return bytesToRead(record) + record.size + 1
 }
 
 /** How many bytes it takes to read one value. It may be far longer once it is decoded. */
@@ -295,11 +305,28 @@ function write(
   assertCount(members.size)
   return inSession(call, 'write', (session) => {
     assertKeys(call, members.keys())
-    return use(
-      session,
-      [...members].map(([key, value]) => recordOf(key, value)),
+    return andThen(roomForWrite(call, members.size), () =>
+      use(
+        session,
+        [...members].map(([key, value]) => recordOf(key, value)),
+      ),
     )
   })
+}
+
+/**
+ * Room for the records before a write. Only a command that runs alone may wait for it: all others
+ * must reach the queues of their keys in the order in which they came.
+ */
+export function roomForWrite(call: NemesisCall, keyCount: number): Awaitable<void> {
+  return keyCount > limits.overlappingKeysMax ? readyToRead(call, keyCount) : undefined
+}
+
+/** Waits until so many records may be read: for room, and if they are many for a turn. */
+export function readyToRead(call: NemesisCall, keyCount: number): Awaitable<void> {
+  const hasRoom = call.room.take(keyCount * shortRecordBytes)
+  if (keyCount <= quickKeysMax) return hasRoom
+  return andThen(hasRoom, () => new LongWork(call).next(keyCount * keyUnits))
 }
 
 function read(

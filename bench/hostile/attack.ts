@@ -9,7 +9,7 @@ export interface Target {
 /** What a hostile client does to a server. It is prepared first, while nothing is measured. */
 export interface Attack {
   readonly what: string
-  /** Fills the server. Returns what starts the attack, which then goes on until the process ends. */
+  /** Fills the server. Returns what starts the attack, which goes on until the process ends. */
   prepare(target: Target): Promise<() => void>
 }
 

@@ -40,9 +40,15 @@ const endless = JSON.stringify(`${'a'.repeat(50)}!`)
 const strictSchema = JSON.stringify({
   schema: {
     actorKeyValueStoreSchemaVersion: 1,
+    actorSpecification: 1,
     title: 'strict',
     collections: {
-      all: { title: 'all', keyPrefix: 'x', jsonSchema: { type: 'string', pattern: '^(a+)+$' } },
+      all: {
+        title: 'all',
+        keyPrefix: 'x',
+        contentTypes: ['application/json'],
+        jsonSchema: { type: 'string', pattern: '^(a+)+$' },
+      },
     },
   },
 })

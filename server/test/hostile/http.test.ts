@@ -100,14 +100,11 @@ describe('an owner of many stores whose schemas never end a check', () => {
   it('does not hold up the PUTs of another user', async () => {
     const server = await startTestServer()
     onTestFinished(() => server.close())
-    const schemaOf = (jsonSchema: object): string =>
-      JSON.stringify({
-        schema: {
-          actorKeyValueStoreSchemaVersion: 1,
-          title: 'strict',
-          collections: { all: { title: 'all', keyPrefix: 'x', jsonSchema } },
-        },
-      })
+    const schemaOf = (jsonSchema: object): string => {
+      const all = { title: 'all', keyPrefix: 'x', contentTypes: ['application/json'], jsonSchema }
+      const versions = { actorKeyValueStoreSchemaVersion: 1, actorSpecification: 1 }
+      return JSON.stringify({ schema: { ...versions, title: 'strict', collections: { all } } })
+    }
     const hostile = new Client(server, { connections: 20 })
     const endless = await storesWith(hostile, schemaOf({ type: 'string', pattern: '^(a+)+$' }), 20)
     const healthy = new Client({
@@ -140,6 +137,7 @@ async function storesWith(client: Client, body: string, count: number): Promise<
       body,
       headers: { 'Content-Type': 'application/json' },
     })
+    expect(reply.body.toString()).toContain('"data"')
     ids.push(JSON.parse(reply.body.toString()).data.id)
   }
   return ids

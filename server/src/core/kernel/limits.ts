@@ -1,3 +1,5 @@
+import { clientLimits } from './limits/clients.ts'
+
 const minute = 60_000
 const hour = 60 * minute
 const day = 24 * hour
@@ -44,12 +46,8 @@ export const limits = Object.freeze({
   pageItemsMax: 1_000,
   /** Bytes that one page reads from the engine. */
   pageBytesMax: 4 * mebibyte,
-  /** Records in a ZIP archive. Its directory is in memory and takes so much for each record. */
+  /** Records in a ZIP archive. Its directory is in memory. */
   archiveRecordsMax: 250_000,
-  archiveEntryBytes: 2_048,
-  /** Directories of all archives that are being made, and of those of one user or address. */
-  archivesBytesMax: 1_024 * mebibyte,
-  archivesBytesOwnerMax: 512 * mebibyte,
   /** An upload without progress for this long is given up. */
   uploadLeaseMs: 10 * minute,
   /** Replaced and deleted chunks stay readable for this long, since downloads may still run ... */
@@ -268,20 +266,12 @@ export const limits = Object.freeze({
   jsonPathLengthMax: 2_000,
   /** The work of one search by a JSONPath. A step is about one value that is looked at. */
   jsonPathStepsMax: 1_000_000,
-  /** The work of all searches of one command. */
-  jsonPathCommandStepsMax: 20_000_000,
   /** A regular expression in a JSONPath, in UTF-16 units. */
   patternLengthMax: 500,
-  /** The instructions of a regular expression: `a{1000}` has about 1,000. */
-  patternProgramMax: 2_000,
   /** Regular expressions that one search keeps compiled. */
   cachedPatternsMax: 100,
   /** The time and the memory for a check of one value with a JSON Schema, or to compile one. */
   jsonSchemaCheckMsMax: 3_000,
-  /** A check that takes longer is begun again in the process for slow checks. */
-  jsonSchemaQuickCheckMsMax: 100,
-  /** Schemas and owners whose checks were slow, that are remembered. */
-  slowJsonSchemasRemembered: 10_000,
   jsonSchemaHeapMiBMax: 256,
   /** If the process does not end a check by itself, the process is ended after this long. */
   jsonSchemaGraceMs: 2_000,
@@ -292,26 +282,8 @@ export const limits = Object.freeze({
   /** Compiled JSON Schemas in memory, and the JSON that they were made of. */
   compiledJsonSchemasMax: 1_000,
   compiledJsonSchemasBytesMax: 8 * mebibyte,
-  /** Values that wait for a check: all, and those of one user. Each counts as some bytes at least. */
+  /** Values that wait for a check. */
   jsonSchemaQueueBytesMax: 256 * mebibyte,
-  jsonSchemaQueueBytesOwnerMax: 64 * mebibyte,
-  jsonSchemaQueueBytesMin: 65_536,
-
-  // What clients make the server do and hold
-
-  /**
-   * Work of commands that is done at once, before others are served: JSONPath steps, or characters.
-   * It takes a few milliseconds.
-   */
-  workPerTurn: 65_536,
-  /** A longer page of a list, or a longer JSON body, waits for its turn. */
-  quickListItemsMax: 100,
-  quickJsonBytesMax: 262_144,
-
-  /** How long something waits for room before it is refused. */
-  roomWaitMsMax: 20_000,
-  /** Patience with clients that stand still while others wait for room. */
-  shortStallMsMax: 10_000,
 
   // HTTP
 
@@ -324,19 +296,6 @@ export const limits = Object.freeze({
   /** A client is cut off if its headers are incomplete, or nothing moves, for this long. */
   httpHeadersMsMax: 10_000,
   httpStallMsMax: 65_000,
-  /** A body or a reply must move so many bytes within this time: about 100 a second. */
-  httpMovedBytesMin: 65_536,
-  httpSlowMsMax: 650_000,
-  /** Open connections, WebSockets with them. With more, those that idle are cut off. */
-  connectionsMax: 10_000,
-  /** A body up to this size is not counted while it arrives. */
-  httpUncountedBodyBytesMax: 65_536,
-  /** Bodies in memory, or the parts of them: of all requests, and of one user. */
-  bodiesBytesMax: 256 * mebibyte,
-  bodiesBytesOwnerMax: 128 * mebibyte,
-  /** Long replies that clients have not taken yet: all, and those to one address. */
-  repliesBytesMax: 512 * mebibyte,
-  repliesBytesPeerMax: 256 * mebibyte,
   /** How often HTTP connections are checked. */
   httpCheckIntervalMs: 2_000,
   /** How long requests in flight may take once the server is told to stop. */
@@ -372,22 +331,6 @@ export const limits = Object.freeze({
   socketUnansweredBytesMax: 4 * mebibyte,
   /** Answers that a client has not taken yet. With more, no further message is taken. */
   socketBacklogBytesMax: mebibyte,
-  /** A command that writes more keys waits for those before it, and those behind wait for it. */
-  overlappingKeysMax: 250,
-  /** Answers of one connection that are being made or are not sent. More of them wait. */
-  socketAnswersBytesMax: 32 * mebibyte,
-  /** An answer up to this size is not counted while it is made: a connection has 1,024 of them. */
-  socketUncountedAnswerBytesMax: 16_384,
-  /** All that connections hold for answers and half-sent messages, and what one user may hold. */
-  socketsHeldBytesMax: 256 * mebibyte,
-  socketsHeldBytesOwnerMax: 128 * mebibyte,
-  /** A connection that holds less than this counts as holding nothing. */
-  socketCountedBytesMin: 65_536,
-  /** Open WebSockets, and those of one user. */
-  socketsMax: 8_000,
-  socketsOwnerMax: 4_000,
-  /** A client that moves fewer bytes than this within its patience counts as standing still. */
-  socketMovedBytesMin: 16_384,
   /** Answers that go out without waiting for more, so that the client can begin to read. */
   socketGatheredTextsMax: 32,
   /** Pieces of one message: `ws` keeps each frame, and each read of a frame, until the end. */
@@ -404,4 +347,6 @@ export const limits = Object.freeze({
   dumpBufferedLengthMax: 262_144,
   /** A file of a dump that is read, as one text. */
   dumpReadFileBytesMax: 512 * mebibyte,
+
+  ...clientLimits,
 })

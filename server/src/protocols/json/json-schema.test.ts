@@ -4,21 +4,38 @@ import { JsonSchemas, type Verdict } from './json-schema.ts'
 
 describe('JSON Schemas', () => {
   const jsonSchemas = new JsonSchemas()
-  afterAll(() => jsonSchemas.close())
+  /** Has one process for all checks, and so one cache. */
+  const patient = new JsonSchemas({ quickMsMax: limits.jsonSchemaCheckMsMax })
+  afterAll(async () => {
+    await jsonSchemas.close()
+    await patient.close()
+  })
 
-  const check = (
+  interface Asked {
+    readonly schema: unknown
+    readonly text: string
+    readonly owner?: string
+  }
+
+  const check = (id: string, asked: Asked): Promise<Verdict> => checkBy(jsonSchemas, id, asked)
+
+  const checkPatiently = (id: string, asked: Asked): Promise<Verdict> => checkBy(patient, id, asked)
+
+  function checkBy(
+    schemas: JsonSchemas,
     id: string,
-    { schema, text, owner = 'ann' }: { schema: unknown; text: string; owner?: string },
-  ): Promise<Verdict> =>
-    jsonSchemas.check(Buffer.from(text), { id, schema: JSON.stringify(schema), owner })
+    { schema, text, owner = 'ann' }: Asked,
+  ): Promise<Verdict> {
+    return schemas.check(Buffer.from(text), { id, schema: JSON.stringify(schema), owner })
+  }
 
   it('are cached by id, and sent again if the process does not have them', async () => {
     const schema = { type: 'number' }
-    expect(await check('number', { schema, text: '1' })).toEqual({ isSound: true })
-    expect(await check('number', { schema: { type: 'string' }, text: '2' })).toEqual({
+    expect(await checkPatiently('number', { schema, text: '1' })).toEqual({ isSound: true })
+    expect(await checkPatiently('number', { schema: { type: 'string' }, text: '2' })).toEqual({
       isSound: true,
     })
-    expect(await check('other', { schema, text: '"1"' })).toMatchObject({
+    expect(await checkPatiently('other', { schema, text: '"1"' })).toMatchObject({
       isSound: false,
       reason: expect.stringContaining('must be number'),
     })
@@ -26,11 +43,11 @@ describe('JSON Schemas', () => {
 
   it('are cached up to a bound, those that were used last', async () => {
     const large = { description: 'x'.repeat(limits.compiledJsonSchemasBytesMax / 8 - 100) }
-    for (let n = 0; n < 8; n += 1) await check(`large-${n}`, { schema: large, text: '1' })
-    await check('large-0', { schema: large, text: '1' })
-    await check('large-8', { schema: large, text: '1' })
+    for (let n = 0; n < 8; n += 1) await checkPatiently(`large-${n}`, { schema: large, text: '1' })
+    await checkPatiently('large-0', { schema: large, text: '1' })
+    await checkPatiently('large-8', { schema: large, text: '1' })
     const isKept = async (id: string): Promise<boolean> =>
-      (await check(id, { schema: false, text: '1' })).isSound
+      (await checkPatiently(id, { schema: false, text: '1' })).isSound
     expect([await isKept('large-0'), await isKept('large-1')]).toEqual([true, false])
   })
 

@@ -19,12 +19,8 @@ export type Verdict =
  * other. In both, owners take turns.
  */
 export class JsonSchemas {
-  readonly #quick = new JsonSchemaLane({
-    checkMsMax: limits.jsonSchemaQuickCheckMsMax,
-    graceMs: limits.jsonSchemaQuickCheckMsMax,
-    isPatient: false,
-    isWanted: (check) => !this.#isSlow(check),
-  })
+  readonly #quickMsMax: number
+  readonly #quick: JsonSchemaLane
   readonly #slow = new JsonSchemaLane({
     checkMsMax: limits.jsonSchemaCheckMsMax,
     graceMs: limits.jsonSchemaGraceMs,
@@ -39,6 +35,17 @@ export class JsonSchemas {
     bytesMax: limits.jsonSchemaQueueBytesMax,
     ownerBytesMax: limits.jsonSchemaQueueBytesOwnerMax,
   })
+
+  /** How long a check may take before it is begun again in the process for slow checks. */
+  constructor({ quickMsMax = limits.jsonSchemaQuickCheckMsMax }: { quickMsMax?: number } = {}) {
+    this.#quickMsMax = quickMsMax
+    this.#quick = new JsonSchemaLane({
+      checkMsMax: quickMsMax,
+      graceMs: quickMsMax,
+      isPatient: false,
+      isWanted: (check) => !this.#isSlow(check),
+    })
+  }
 
   /** Whether `schema`, which is JSON, is a JSON Schema. Throws as `check` does. */
   checkSchema(schema: string, { owner }: { owner: string }): Promise<Verdict> {
@@ -78,7 +85,7 @@ export class JsonSchemas {
     if (outcome.kind !== 'late') return outcome
     for (const name of namesOf(check)) this.#slowOnes.set(name, {})
     const slow = await this.#slow.run(check)
-    const isQuick = slow.kind !== 'late' && slow.ms < limits.jsonSchemaQuickCheckMsMax / 2
+    const isQuick = slow.kind !== 'late' && slow.ms < this.#quickMsMax / 2
     if (isQuick) for (const name of namesOf(check)) this.#slowOnes.delete(name)
     return slow
   }
@@ -88,9 +95,9 @@ export class JsonSchemas {
   }
 }
 
-/** What is remembered as slow: the user, and the schema. */
+/** What is remembered as slow: the user, and the schema unless it is only looked at. */
 function namesOf({ owner, schemaId }: Check): readonly string[] {
-  return [`owner ${owner}`, `schema ${schemaId}`]
+  return schemaId === '' ? [`owner ${owner}`] : [`owner ${owner}`, `schema ${schemaId}`]
 }
 
 function verdictOf(outcome: Outcome): Verdict {

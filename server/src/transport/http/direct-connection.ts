@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Bytes } from '../../core/kernel/bytes.ts'
 import { limits } from '../../core/kernel/limits.ts'
-import { noRoomReply } from '../bounds/reply-room.ts'
 import type { HttpReply } from '../exchange.ts'
 import {
   closeUnread,
@@ -12,6 +11,7 @@ import {
   writeBody,
 } from '../replies.ts'
 import { asksToClose, isContentLength, type ReplyHead } from '../reply-head.ts'
+import { noRoomReply } from './reply-room.ts'
 import { type RequestHead, readHead } from './request-head.ts'
 
 /** A request that has arrived completely. */

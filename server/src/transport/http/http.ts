@@ -6,7 +6,6 @@ import { limits } from '../../core/kernel/limits.ts'
 import type { AllowedHosts } from '../allowed-hosts.ts'
 import { BodyHold } from '../bounds/body-hold.ts'
 import { type HttpBounds, usualBounds } from '../bounds/http-bounds.ts'
-import { noRoomReply, ReplyRoom } from '../bounds/reply-room.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from '../exchange.ts'
 import { hostOf, IncomingRequest, type RequestMessage, WholeRequest } from '../incoming-request.ts'
 import { lacksHost, refuseHostless, refuseMalformed } from '../malformed.ts'
@@ -25,6 +24,7 @@ import { asksForWebSocket, choosingUpgrades, type UpgradeHandler } from '../upgr
 import { DirectConnection, type DirectMessage, type DirectParts } from './direct-connection.ts'
 import { type Activity, IdleConnections } from './idle-connections.ts'
 import { idlePatienceOf, type Patience, usualPatience } from './patience.ts'
+import { noRoomReply, ReplyRoom } from './reply-room.ts'
 
 export interface HttpOptions {
   readonly host: string

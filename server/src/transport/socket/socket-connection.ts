@@ -116,6 +116,12 @@ export class SocketConnection {
     this.#parts.client.terminate()
   }
 
+  /** The same, and what it holds is free at once. */
+  cutOff(): void {
+    this.#end()
+    this.terminate()
+  }
+
   /** The bytes that this connection holds, if they are many. */
   get heldBytes(): number {
     return this.#holding.bytes

@@ -154,7 +154,7 @@ export class SocketUpgrades {
     const byHeld = [...this.#connections].sort((one, other) => other.heldBytes - one.heldBytes)
     for (const connection of byHeld) {
       if (!this.#pool.isOverrun) return
-      connection.terminate()
+      connection.cutOff()
     }
   }
 

@@ -29,16 +29,6 @@ async function writeDump(place: string, files: Readonly<Record<string, string>>)
   }
 }
 
-describe('a folder of dumps that can not be made', () => {
-  it.each(['/proc/x', '/proc/x/y', '/dev/null', '/dev/null/x'])('%s is said', async (folder) => {
-    const server = await start({ nemesisSaveDir: folder })
-    const client = await openSocket(server.nemesisUrl)
-    const answers = [await client.ask({ SH_SAVE: { name: 'dump' } })]
-    if (answers[0]?.includes('"st":120')) answers.push(await client.receive())
-    expect(answers.at(-1)).toMatch(/"st":122.*The dump's files can't be used: E[A-Z]+\./)
-  })
-})
-
 describe('dumps of real servers', () => {
   it.each([
     ['0.4', { '100/md/md.json': JSON.stringify({ ...complete, pools: 2 }) }, '100/data/1/0'],

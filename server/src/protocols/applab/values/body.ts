@@ -16,10 +16,7 @@ export function queryOf({ query }: PageCall): Parameters {
  * The parameters in the query and the body of a call. The body is a form, or a JSON object if it
  * has any other content type. Throws RequestError.
  */
-export async function readParameters(
-  call: PageCall,
-  bound?: BodyBound,
-): Promise<Parameters> {
+export async function readParameters(call: PageCall, bound?: BodyBound): Promise<Parameters> {
   const { request, query } = call
   const mediaType = mediaTypeOf(request.header('content-type') ?? '')
   if (mediaType.startsWith('multipart/')) throw takesNoParts()

@@ -6,9 +6,9 @@ import type { Steps } from './steps.ts'
 
 /**
  * One step is about the work of matching so many UTF-16 units with one instruction, in the worst
- * case: about 25 ns for each.
+ * case: 30 to 50 ns for each.
  */
-const stepUnits = 8
+const stepUnits = 4
 /** The same for an instruction that is compiled. */
 const stepsPerInstruction = 50
 

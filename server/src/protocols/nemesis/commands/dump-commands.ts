@@ -15,8 +15,8 @@ import {
   type DumpWriter,
   type Readable,
 } from '../dumps/dumps.ts'
-import { allOf } from './batches.ts'
 import { LongWork } from '../work/long-work.ts'
+import { allOf } from './batches.ts'
 import type { Answer, NemesisCall } from './call.ts'
 import { assertDeclared, given, optional, type Parameters, required } from './parameters.ts'
 import { retentionOfSeconds } from './sessions.ts'

@@ -8,7 +8,15 @@ import { type Answer, assertAllKeys, assertKeys, type NemesisCall } from './call
 import { abandoning, openDump, turnOfLoads, writeValues } from './dump-commands.ts'
 import { allTextsOf, assertDeclared, given, required, textsOf } from './parameters.ts'
 import { status } from './status.ts'
-import { assertCount, keyList, recordOf, recordOfText, readyToRead, roomForWrite, viewsOf } from './values.ts'
+import {
+  assertCount,
+  keyList,
+  readyToRead,
+  recordOf,
+  recordOfText,
+  roomForWrite,
+  viewsOf,
+} from './values.ts'
 import { answer, CommandError, list, object } from './wire.ts'
 
 /** Commands of NemesisDB 0.9 without a session use the user's store of this name. */

@@ -276,7 +276,7 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: 'this user may not write there',
   EPERM: 'this user may not write there',
   EROFS: 'it is on a read-only disk',
-  // Node's error for a folder that can't be made because the disk is read-only.
+  // The folder above exists, and yet no folder can be made in it, as in `/proc`.
   ENOENT: 'no folder can be made there',
   ENOTDIR: 'part of that path is a file',
   EEXIST: 'that path is a file',

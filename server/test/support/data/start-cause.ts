@@ -96,7 +96,7 @@ export const unusableFolders: readonly StartCause[] = [
   },
   {
     cause: 'a new folder in a folder that nobody may write to',
-    says: /can't be used: (no folder can be made there|this user may not write there)/,
+    says: /can't be used: (it is on a read-only disk|this user may not write there)/,
     setUp: () => ({ data: join(readOnlyFolder(), 'new') }),
   },
   {

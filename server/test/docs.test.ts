@@ -6,11 +6,11 @@ import { healthRoutes } from '../src/protocols/coatcheck/api/health.ts'
 import { routes as ownRoutes } from '../src/protocols/coatcheck/routes.ts'
 
 const root = new URL('../../', import.meta.url)
-const pages = ['docs/compatibility.md', 'docs/api.md'].map((path) =>
+const pages = ['docs/compatibility.md', 'docs/api.md', 'docs/security.md'].map((path) =>
   readFileSync(new URL(path, root), 'utf8'),
 )
 
-describe('docs/compatibility.md and docs/api.md', () => {
+describe('docs/compatibility.md, docs/api.md and docs/security.md', () => {
   it('name only tests that exist', () => {
     const names = namedTests()
     expect(names.length).toBeGreaterThan(35)

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { createToken } from '../src/core/people/token-text.ts'
 import { People } from './support/data/people.ts'
 import { errorTypeOf, type PlainReply, plainRequest } from './support/network/plain-request.ts'
 import { Remote } from './support/network/remote.ts'
-import { engines, useTestServer } from './support/network/test-server.ts'
+import { engines, startTestServer, useTestServer } from './support/network/test-server.ts'
 
 /** A token in a form that Coatcheck never makes itself. */
 const initialToken = 'an-initial-token-that-somebody-made-up'
@@ -12,6 +12,54 @@ const guessesMax = 20
 /** A new token in the form that Coatcheck makes, which nobody can guess. */
 const wellMade = (): string =>
   createToken({ randomBytes, now: Date.now, logError: () => undefined })
+
+describe('guessing tokens through a trusted proxy', () => {
+  const server = useTestServer({ trustedProxies: ['127.0.0.1', '10.0.0.0/8'] })
+
+  const statusFrom = async (forwarded: string, token = 'guess'): Promise<number> => {
+    const headers = { Authorization: `Bearer ${token}`, 'X-Forwarded-For': forwarded }
+    return (await plainRequest(`${server.url()}/v2/users/me`, { headers })).status
+  }
+
+  it('is counted for the client that the proxy names, and not for what the client wrote', async () => {
+    for (let n = 0; n < guessesMax; n += 1) {
+      expect(await statusFrom(`192.0.2.${n}, 198.51.100.7, 10.0.0.9`)).toBe(401)
+    }
+    expect(await statusFrom('198.51.100.7')).toBe(429)
+    expect(await statusFrom('198.51.100.8')).toBe(401)
+    expect(await statusFrom('198.51.100.7', server.token())).toBe(200)
+  })
+
+  it('is counted for a /64 of IPv6', async () => {
+    for (let n = 0; n < guessesMax; n += 1) {
+      expect(await statusFrom(`2001:db8::${n.toString(16)}:1`)).toBe(401)
+    }
+    expect(await statusFrom('2001:db8::ffff:2')).toBe(429)
+    expect(await statusFrom('2001:db8:0:1::1')).toBe(401)
+  })
+
+  it('is counted for the WebSocket as well', async () => {
+    const headers = { 'X-Forwarded-For': '198.51.100.7' }
+    const url = `${server.url()}/nemesis?token=guess`
+    const upgrade = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13' }
+    const key = { 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==' }
+    const refused = await plainRequest(url, { headers: { ...headers, ...upgrade, ...key } })
+    expect(refused.status).toBe(429)
+  })
+})
+
+describe('guessing tokens through a proxy that is not trusted', () => {
+  const server = useTestServer()
+
+  it('is counted for the proxy, whatever addresses the requests name', async () => {
+    const statuses: number[] = []
+    for (let n = 0; n <= guessesMax; n += 1) {
+      const headers = { Authorization: 'Bearer guess', 'X-Forwarded-For': `192.0.2.${n}` }
+      statuses.push((await plainRequest(`${server.url()}/v2/users/me`, { headers })).status)
+    }
+    expect(statuses).toEqual([...Array<number>(guessesMax).fill(401), 429])
+  })
+})
 
 describe.each(engines)('guessing tokens, on %s', (engine) => {
   const server = useTestServer({ engine, initialToken })
@@ -63,6 +111,22 @@ describe.each(engines)('guessing tokens, on %s', (engine) => {
     expect(answerOf(await ask('/v2/users/me', wellMade()))).toEqual(wrong)
     const typo = token.slice(0, -1) + (token.endsWith('0') ? '1' : '0')
     expect(answerOf(await ask('/v2/users/me', typo))).toEqual(limited)
+  })
+
+  it('does not lock out an own token at its first use, whoever guessed before', async () => {
+    // After a restart the server has seen no token yet.
+    const server = await startTestServer({ engine: 'memory', initialToken })
+    onTestFinished(() => server.close())
+    const send = async (token: string): Promise<number> =>
+      (
+        await plainRequest(`${server.url}/v2/users/me`, {
+          headers: { Authorization: `Bearer ${token}` },
+        })
+      ).status
+    for (let n = 0; n < guessesMax; n += 1) expect(await send(`guess-${n}`)).toBe(401)
+    expect(await send('guess')).toBe(429)
+    expect(await send(initialToken)).toBe(200)
+    expect(await send('guess')).toBe(429)
   })
 
   it('does not lock out callers who need no token', async () => {

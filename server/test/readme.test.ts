@@ -53,7 +53,7 @@ describe('the README', { timeout: installMs }, () => {
   it('starts from a fresh clone with one command', async () => {
     start = new Started(block(0), { clone, port })
     await start.ready()
-    expect(start.output()).toMatch(/^Your token is coatcheck_\w+/m)
+    expect(start.output()).toMatch(/^Your token is in \S+first-token$/m)
     expect(start.output()).toContain(`Coatcheck is listening on http://127.0.0.1:${port}`)
   })
 

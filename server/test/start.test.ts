@@ -52,14 +52,14 @@ describe('a server that cannot start says why in one sentence', () => {
 })
 
 describe('a first start', () => {
-  it('prints its token and then that it listens, and nothing else', async () => {
+  it('prints where its token is and then that it listens, and nothing else', async () => {
     const data = join(createTestFolder(), 'new', 'data')
     const server = await ServerProcess.start({ data })
     const file = join(data, 'first-token')
     const token = readFileSync(file, 'utf8').trim()
     expect(server.stdout).toBe(
-      `Your token is ${token} (also in ${file})\n` +
-        `Try it in your browser: ${server.url}/play#token=${token}\n` +
+      `Your token is in ${file}\n` +
+        `Try it in your browser: ${server.url}/play\n` +
         `Coatcheck is listening on ${server.url}\n`,
     )
     expect(server.stderr).toBe('')
@@ -75,7 +75,7 @@ describe('a first start', () => {
       args: ['--host', '0.0.0.0', '--public-url', 'http://school.example:8288'],
       env: { COATCHECK_INITIAL_TOKEN: token },
     })
-    const link = `http://school.example:8288/play#token=${token}`
+    const link = 'http://school.example:8288/play'
     expect(server.stdout).toContain(`Try it in your browser: ${link}\n`)
   })
 
@@ -167,6 +167,8 @@ describe('settings', () => {
     ['--public-url', 'https://store.example.com/'],
     ['--allowed-hosts', 'store.example.com,[fd00::1]:8288'],
     ['--engine', 'lmdb'],
+    ['--trusted-proxies', '10.0.0.0/8,192.0.2.1,2001:db8::/32'],
+    ['--insecure-folder'],
   ])('may be %s %s', async (...args) => {
     const server = await ServerProcess.start({ data: createTestFolder(), args })
     const reply = await unnamedStore(server)
@@ -177,7 +179,7 @@ describe('settings', () => {
     const data = join(createTestFolder(), 'untouched')
     const server = await ServerProcess.start({ data, args: ['--engine', 'memory'] })
     expect((await unnamedStore(server)).status).toBe(201)
-    const lines = /^Your token is \S+\nTry it .*: \S+\nCoatcheck is listening on \S+\n$/
+    const lines = /^Your token is in \S+\nTry it .*: \S+\nCoatcheck is listening on \S+\n$/
     expect(server.stdout).toMatch(lines)
     expect(await server.stop()).toBe(0)
     expect(existsSync(data)).toBe(false)

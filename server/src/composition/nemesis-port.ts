@@ -5,7 +5,8 @@ import type { Config } from '../installation/config.ts'
 import type { Compat } from '../protocols/nemesis/commands/wire.ts'
 import { DumpFiles } from '../protocols/nemesis/dumps/dump-files.ts'
 import { createNemesisDoor } from '../protocols/nemesis/nemesis.ts'
-import type { AllowedHosts } from '../transport/allowed-hosts.ts'
+import { type AllowedHosts, hostNameOf, isLoopbackName } from '../transport/allowed-hosts.ts'
+import type { TrustedProxies } from '../transport/proxies/trusted-proxies.ts'
 import { WebSocketListener } from '../transport/socket/websocket.ts'
 import type { SocketDoor } from '../transport/socket-exchange.ts'
 
@@ -18,6 +19,7 @@ export interface NemesisParts {
   readonly config: Config
   readonly environment: Environment
   readonly allowedHosts: AllowedHosts | undefined
+  readonly proxies: TrustedProxies | undefined
   readonly isLoopback: boolean
 }
 
@@ -29,7 +31,7 @@ export class NemesisPort {
   #isListening = false
 
   constructor(parts: NemesisParts) {
-    const { config, environment, allowedHosts } = parts
+    const { config, environment, allowedHosts, proxies } = parts
     this.#parts = parts
     this.#listener = new WebSocketListener({
       host: config.host,
@@ -37,6 +39,7 @@ export class NemesisPort {
       door: { accept: (...handshake) => this.#door?.accept(...handshake) ?? starting },
       maxPayloadBytes: config.nemesisMaxPayload,
       allowedHosts,
+      proxies,
       logError: (message, cause) => environment.logError(message, cause),
     })
   }
@@ -70,11 +73,19 @@ export class NemesisPort {
 
   open(domain: Domain): void {
     const { config, environment, isLoopback } = this.#parts
+    const isPrivate = isLoopback && !hasPublicName(config)
     const compat: Compat = config.nemesisCompat
     const { nemesisSaveDir: folder } = config
     const dumps = folder === 'off' ? undefined : new DumpFiles(folder, environment)
     const updates = new KeyQueue()
-    this.#door = createNemesisDoor({ domain, environment, compat, dumps, updates, isLoopback })
+    this.#door = createNemesisDoor({
+      domain,
+      environment,
+      compat,
+      dumps,
+      updates,
+      takesLocalHost: (host) => isPrivate && isLocalHost(host),
+    })
   }
 
   stop(): Promise<void> {
@@ -83,3 +94,19 @@ export class NemesisPort {
 }
 
 const starting = { status: 503, message: 'Coatcheck is starting.', headers: { 'Retry-After': '1' } }
+
+/**
+ * Whether the settings say that clients of other machines reach this server: then it does not
+ * matter that it listens on loopback.
+ */
+function hasPublicName({ publicUrl, allowedHosts, trustedProxies = [] }: Config): boolean {
+  const names = publicUrl === undefined ? [] : [new URL(publicUrl).hostname]
+  const isPublic = (name: string): boolean => !isLoopbackName(name)
+  return trustedProxies.length > 0 || [...names, ...allowedHosts].some(isPublic)
+}
+
+/** Whether a `Host` is a name by which a machine reaches itself. */
+function isLocalHost(host: string | undefined): boolean {
+  const name = host === undefined ? undefined : hostNameOf(host)
+  return name !== undefined && isLoopbackName(name)
+}

@@ -28,6 +28,7 @@ import { AllowedHosts, hostNameOf, isLoopback } from '../transport/allowed-hosts
 import type { HttpHandler, HttpRequest } from '../transport/exchange.ts'
 import { HttpListener } from '../transport/http/http.ts'
 import { hostOf } from '../transport/incoming-request.ts'
+import { TrustedProxies } from '../transport/proxies/trusted-proxies.ts'
 import { LocalDoors } from './local-doors.ts'
 import { NemesisPort, nemesisPath } from './nemesis-port.ts'
 import { readWebFile } from './web-files.ts'
@@ -66,10 +67,11 @@ export async function startServer(
     // nothing behind.
     const gate = new Gate()
     const allowedHosts = allowedHostsOf(config)
+    const proxies = proxiesOf(config)
     const isLocal = isLoopback(config.host)
     const parts = { config, environment, folder, isLoopback: isLocal }
-    const nemesis = new NemesisPort({ ...parts, allowedHosts })
-    const listener = await listen(gate, { config, environment, allowedHosts, nemesis })
+    const nemesis = new NemesisPort({ ...parts, allowedHosts, proxies })
+    const listener = await listen(gate, { config, environment, allowedHosts, proxies, nemesis })
     const stopListening = async (): Promise<void> => {
       await Promise.all([nemesis.stop(), listener.stop()])
     }
@@ -134,8 +136,10 @@ function placeOf({ engine, data }: Config): string {
 }
 
 /** Undefined for an engine that needs none. */
-async function openFolder({ engine, data }: Config): Promise<DataFolder | undefined> {
-  return engine === 'memory' ? undefined : DataFolder.open(data, { patienceMs: commandMs })
+async function openFolder(config: Config): Promise<DataFolder | undefined> {
+  const { engine, data, isInsecureFolderTaken: isInsecureTaken } = config
+  if (engine === 'memory') return undefined
+  return DataFolder.open(data, { patienceMs: commandMs, isInsecureTaken })
 }
 
 /** Writes where the server is. If that fails, the server works all the same. */
@@ -192,13 +196,13 @@ class Gate {
 
 async function listen(
   { handler }: Gate,
-  { config, environment, allowedHosts, nemesis }: ListenParts,
+  { config, environment, allowedHosts, proxies, nemesis }: ListenParts,
 ): Promise<HttpListener> {
   const { host, port, publicUrl } = config
   const logError = (message: string, cause: unknown): void => environment.logError(message, cause)
   const upgrades = (path: string): NemesisPort['handleUpgrade'] | undefined =>
     path === nemesisPath ? nemesis.handleUpgrade : undefined
-  const options = { host, port, publicUrl, allowedHosts, upgrades, handler, logError }
+  const options = { host, port, publicUrl, allowedHosts, proxies, upgrades, handler, logError }
   const listener = new HttpListener(options)
   await listener.listen().catch((error) => {
     throw new StartError(`Can't listen on ${host}:${port}: ${whyNotListening(error)}.`, error)
@@ -217,7 +221,13 @@ interface ListenParts {
   readonly config: Config
   readonly environment: Environment
   readonly allowedHosts: AllowedHosts | undefined
+  readonly proxies: TrustedProxies | undefined
   readonly nemesis: NemesisPort
+}
+
+/** Undefined if there are none. */
+function proxiesOf({ trustedProxies = [] }: Config): TrustedProxies | undefined {
+  return trustedProxies.length > 0 ? new TrustedProxies(trustedProxies) : undefined
 }
 
 /**

@@ -20,7 +20,9 @@ import { RecordGuesses } from './records/record-guesses.ts'
 import { WriteCombiner } from './records/write-combiner.ts'
 import { Lifecycle } from './stores/lifecycle.ts'
 import { Projects } from './stores/projects.ts'
+import { Revocations } from './stores/revocations.ts'
 import { Sessions } from './stores/sessions.ts'
+import { SigningSecrets } from './stores/signing-secrets.ts'
 import { Stores } from './stores/stores.ts'
 import { Sweeper } from './upkeep/sweeper.ts'
 import { LiveUses } from './values/live-uses.ts'
@@ -34,6 +36,8 @@ export interface Domain {
   readonly users: Users
   readonly tokens: Tokens
   readonly access: Access
+  readonly revocations: Revocations
+  readonly signingSecrets: SigningSecrets
   readonly auditLog: AuditLog
   readonly sweeper: Sweeper
   /** Open streams and sockets, whose callers must be checked again regularly. */
@@ -103,6 +107,9 @@ export async function openDomain(
     guesses,
   }
   const stores = new Stores(parts)
+  const access = new Access({ tokens, users, environment, operator, start })
+  const secrets = new SigningSecrets({ engine, identities, tokens, stores })
+  const revocations = new Revocations({ tokens, users, secrets, access })
   await activities.start()
   return {
     stores,
@@ -110,11 +117,13 @@ export async function openDomain(
     projects: new Projects(parts, stores, { areOpen: projectsAreOpen }),
     users,
     tokens,
-    access: new Access({ tokens, users, environment, operator, start }),
+    access,
+    revocations,
+    signingSecrets: secrets,
     auditLog,
     liveUses,
     turns: new WorkTurns(),
-    sweeper: new Sweeper({ ...shared, values, trimmer, auditLog }),
+    sweeper: new Sweeper({ ...shared, values, trimmer, auditLog, revocations }),
     close: async () => {
       await background.idle()
       await activities.stop()

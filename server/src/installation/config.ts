@@ -9,6 +9,7 @@ import {
   parsePostgresAddress,
 } from '../engines/postgres/link/address.ts'
 import { hostNameOf, isLoopback } from '../transport/allowed-hosts.ts'
+import { isNetwork } from './network.ts'
 
 export type EngineName = 'lmdb' | 'memory' | 'postgresql'
 
@@ -48,6 +49,10 @@ export interface Config {
   readonly publicUrl: string | undefined
   /** More host names that requests may use, besides the server's own; spelled as in URLs. */
   readonly allowedHosts: readonly string[]
+  /** The addresses of proxies whose word about the client's address counts, such as `10.0.0.0/8`. */
+  readonly trustedProxies?: readonly string[]
+  /** Whether a data folder that other users of the machine may write to is accepted. */
+  readonly isInsecureFolderTaken?: boolean
   /** The token for the first start, which the user may set. */
   readonly initialToken: string | undefined
   /** Warnings about these settings for the user, in sentences. */
@@ -124,6 +129,16 @@ const settings = {
     value: 'NAME,...',
     help: 'more host names by which clients may address this server',
   },
+  'trusted-proxies': {
+    preset: '',
+    value: 'ADDRESS,...',
+    help: "the proxies in front, such as 10.0.0.0/8: they name the client's address",
+  },
+  'insecure-folder': {
+    preset: '',
+    value: '',
+    help: 'accepts a data folder that other users of this machine may write to',
+  },
 } as const
 
 type ChosenEngine = Pick<Config, 'engine' | 'database'>
@@ -142,7 +157,8 @@ export function readConfig(args: readonly string[], environment: Variables): Con
   const file = readFile(flags.config ?? environment.COATCHECK_CONFIG)
   const given = (name: SettingName): Given => {
     const variable = variableOf(name)
-    if (flags[name]) return { text: flags[name], from: `--${name}` }
+    const flag = flags[name]
+    if (flag) return { text: String(flag), from: `--${name}` }
     if (environment[variable]) return { text: environment[variable], from: variable }
     return { text: file[name] || settings[name].preset, from: `"${name}" in the config file` }
   }
@@ -167,6 +183,8 @@ export function readConfig(args: readonly string[], environment: Variables): Con
     unnamedRetentionDays: parseDays(given('unnamed-retention-days')),
     publicUrl: parseUrl(given('public-url')),
     allowedHosts: parseHosts(given('allowed-hosts')),
+    trustedProxies: parseProxies(given('trusted-proxies')),
+    isInsecureFolderTaken: parseSwitch(given('insecure-folder')),
     initialToken: environment.COATCHECK_INITIAL_TOKEN || undefined,
     warnings: holdsPassword(flags.engine) ? [passwordSeen] : [],
   }
@@ -179,7 +197,7 @@ const passwordSeen =
 /** The flags for `--help`, one per line. */
 export function describeSettings(): string {
   const flags = Object.entries(settings).map(([name, { value, help, preset }]) => ({
-    flag: `--${name} ${value}`,
+    flag: `--${name} ${value}`.trimEnd(),
     text: preset === '' ? help : `${help} (${preset})`,
   }))
   const config = { flag: '--config FILE', text: 'a JSON file with any of these: {"port": 8288}' }
@@ -193,11 +211,17 @@ function variableOf(name: SettingName): string {
 }
 
 type Texts = Partial<Record<SettingName, string>>
+/** A flag without a value is true. */
+type Flags = Partial<Record<Exclude<SettingName, 'insecure-folder'>, string>> & {
+  readonly config?: string
+  readonly 'insecure-folder'?: boolean
+}
 
-function parseFlags(args: readonly string[]): Texts & { config?: string } {
-  const options = Object.fromEntries(
-    [...Object.keys(settings), 'config'].map((name) => [name, { type: 'string' } as const]),
-  )
+function parseFlags(args: readonly string[]): Flags {
+  const named = Object.entries(settings).map(([name, { value }]) => {
+    return [name, { type: value === '' ? 'boolean' : 'string' } as const] as const
+  })
+  const options = Object.fromEntries([...named, ['config', { type: 'string' } as const]])
   try {
     const { values } = parseArgs({ args: [...args], options, strict: true })
     return values
@@ -341,6 +365,23 @@ function parseHosts({ text, from }: Given): string[] {
     if (host !== undefined) return host
     throw new ConfigError(`${from} has "${name}", but must hold hosts such as store.example.com.`)
   })
+}
+
+/** Addresses, and networks such as `10.0.0.0/8`. */
+function parseProxies({ text, from }: Given): string[] {
+  const proxies = text.split(',').map((proxy) => proxy.trim())
+  return proxies.filter(Boolean).map((proxy) => {
+    if (isNetwork(proxy)) return proxy
+    throw new ConfigError(
+      `${from} has "${proxy}", but must hold addresses such as 10.0.0.1 or 10.0.0.0/8.`,
+    )
+  })
+}
+
+function parseSwitch({ text, from }: Given): boolean {
+  if (['', 'off', 'false', '0'].includes(text)) return false
+  if (['on', 'true', '1'].includes(text)) return true
+  throw new ConfigError(`${from} is "${text}", which is neither on nor off.`)
 }
 
 function parseDays({ text, from }: Given): number {

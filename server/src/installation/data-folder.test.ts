@@ -1,7 +1,9 @@
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -24,6 +26,37 @@ describe('a data folder', () => {
   })
 
   afterEach(() => rmSync(path, { recursive: true }))
+
+  it.each([0o777, 0o1777, 0o770, 0o702, 0o720])(
+    'is refused if other users may write there: mode %o',
+    async (mode) => {
+      chmodSync(path, mode)
+      const text = (mode & 0o777).toString(8).padStart(4, '0')
+      const opening = DataFolder.open(path, { isInsecureTaken: false })
+      await expect(opening).rejects.toThrow(
+        `The data folder ${path} is not safe: other users of this machine may write there ` +
+          `(mode ${text}). Run chmod 700 ${path}, or use --insecure-folder.`,
+      )
+      expect(readdirSync(path)).toEqual([])
+      ;(await DataFolder.open(path, { isInsecureTaken: true })).close()
+    },
+  )
+
+  it.each([0o700, 0o755, 0o750])('is accepted if others may not write there: mode %o', async (mode) => {
+    chmodSync(path, mode)
+    ;(await DataFolder.open(path)).close()
+  })
+
+  it('takes the rights of other users from files that an older version made', async () => {
+    const files = ['lock', 'first-token', 'lmdb/data.mdb', 'lmdb/lock.mdb', 'lmdb/journal']
+    mkdirSync(join(path, 'lmdb'))
+    for (const name of files) writeFileSync(join(path, name), '')
+    for (const name of files) chmodSync(join(path, name), 0o666)
+    const folder = await DataFolder.open(path)
+    const modes = files.map((name) => statSync(join(path, name)).mode & 0o777)
+    expect(modes).toEqual(files.map(() => 0o600))
+    folder.close()
+  })
 
   it('is open in one process at a time, and another one can wait for it', async () => {
     const first = await DataFolder.open(path)

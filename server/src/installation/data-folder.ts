@@ -10,6 +10,7 @@ import {
 import { dirname, join, resolve } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { closeFile, whyInsecure } from './folder-modes.ts'
 
 /** The folder can't be used; the message is a sentence for the terminal. */
 export class DataFolderError extends Error {
@@ -24,8 +25,20 @@ const lmdbFolder = 'lmdb'
 const lmdbFile = 'data.mdb'
 const tokenFile = 'first-token'
 const serverFile = 'local-server'
+/** The files of LMDB's folder. */
+const lmdbFiles = [lmdbFile, 'lock.mdb', 'journal']
 const sqliteBusy = 5
 const lookAgainMs = 50
+
+export interface FolderOptions {
+  /** How long to wait while another process has the folder open. Default: 0. */
+  readonly patienceMs?: number
+  /**
+   * Whether a folder is accepted that other users of the machine may write to. Undefined: it is
+   * not, and the user can't set it.
+   */
+  readonly isInsecureTaken?: boolean | undefined
+}
 
 /** Another process has the folder open. */
 export class FolderInUseError extends DataFolderError {}
@@ -48,15 +61,20 @@ export class DataFolder {
   }
 
   /**
-   * Opens the folder; creates it if needed. Waits up to `patienceMs` while another process has it
-   * open. Throws DataFolderError, FolderInUseError.
+   * Opens the folder; creates it if needed. Takes the rights of other users from its files. Throws
+   * DataFolderError, FolderInUseError.
    */
-  static async open(path: string, { patienceMs = 0 } = {}): Promise<DataFolder> {
+  static async open(
+    path: string,
+    { patienceMs = 0, isInsecureTaken }: FolderOptions = {},
+  ): Promise<DataFolder> {
     attempt(path, () => makeFolder(path))
+    if (!isInsecureTaken) assertSecure(path, { isOptional: isInsecureTaken === false })
     const folder = new DataFolder(path, await lockWithin(patienceMs, path))
     try {
       // A killed server leaves this file behind.
       folder.removeLocalServer()
+      folder.#closeFiles()
       return folder
     } catch (error) {
       folder.close()
@@ -96,6 +114,14 @@ export class DataFolder {
   /** Whether LMDB has data in the folder. Throws DataFolderError. */
   static holdsLmdb(path: string): boolean {
     return DataFolder.holds(path, join(lmdbFolder, lmdbFile))
+  }
+
+  /** SQLite and older versions made files that other users may read. */
+  #closeFiles(): void {
+    const names = [lockFile, tokenFile, ...lmdbFiles.map((name) => join(lmdbFolder, name))]
+    attempt(this.path, () => {
+      for (const name of names) closeFile(join(this.path, name))
+    })
   }
 
   /** The path of LMDB's folder, which is created if needed. Throws DataFolderError. */
@@ -218,6 +244,17 @@ function attempt(path: string, work: () => void): void {
   } catch (error) {
     throw unusable(path, error)
   }
+}
+
+/** Throws DataFolderError. */
+function assertSecure(path: string, { isOptional }: { isOptional: boolean }): void {
+  let why: string | undefined
+  attempt(path, () => {
+    why = whyInsecure(path)
+  })
+  if (why === undefined) return
+  const advice = `Run chmod 700 ${path}${isOptional ? ', or use --insecure-folder' : ''}`
+  throw new DataFolderError(`The data folder ${path} is not safe: ${why}. ${advice}.`)
 }
 
 async function lockWithin(patienceMs: number, path: string): Promise<DatabaseSync> {

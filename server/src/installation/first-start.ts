@@ -10,6 +10,8 @@ export interface FirstStart {
   readonly token: string
   /** The file that holds the token; undefined: no file does. */
   readonly file: string | undefined
+  /** Whether the user gave the token, in COATCHECK_INITIAL_TOKEN. */
+  readonly isGiven: boolean
 }
 
 interface FirstStartParts {
@@ -42,7 +44,8 @@ export async function makeFirstUser(
   // Writes the file before the user. After a crash in between there is no user, so the next start
   // is a first start again. In the other order there would be a user whose token nobody knows.
   const file = folder?.writeFirstToken(token)
-  if (await domain.users.createFirst(token)) return { token, file }
+  const isGiven = config.initialToken !== undefined
+  if (await domain.users.createFirst(token)) return { token, file, isGiven }
   // Another server on the same database was first: this token belongs to no user.
   folder?.removeFirstToken()
   await warnOfOtherToken(domain, parts)

@@ -54,9 +54,11 @@ export async function openData(closers: Closer[], parts: DataParts): Promise<Ope
  * Throws StartError if there is no data, FolderInUseError if another process has the folder open,
  * DataFolderError.
  */
-export async function openFolderOfData({ engine, data }: Config): Promise<DataFolder | undefined> {
+export async function openFolderOfData(config: Config): Promise<DataFolder | undefined> {
+  const { engine, data, isInsecureFolderTaken: isInsecureTaken } = config
   const holdsData = engine === 'lmdb' && DataFolder.holdsLmdb(data)
-  const folder = holdsData || DataFolder.isOne(data) ? await DataFolder.open(data) : undefined
+  const isOurs = holdsData || DataFolder.isOne(data)
+  const folder = isOurs ? await DataFolder.open(data, { isInsecureTaken }) : undefined
   if (engine !== 'lmdb' || holdsData) return folder
   folder?.close()
   throw noData(data)

@@ -70,7 +70,7 @@ export function hostNameOf(authority: string): string | undefined {
 }
 
 /** Names that resolvers and browsers never look up in the DNS (RFC 6761, 6.3). */
-function isLoopbackName(name: string): boolean {
+export function isLoopbackName(name: string): boolean {
   if (name === 'localhost' || name.endsWith('.localhost') || name === '[::1]') return true
   return isIPv4(name) && name.startsWith('127.')
 }

@@ -19,8 +19,8 @@ export interface HttpRequest {
    */
   readonly baseUrl: string
   /**
-   * The IP address at the other end of the connection, which may be a proxy's; '' if the client is
-   * gone before anyone asks.
+   * The IP address of the client: the other end of the connection, or, if that is a trusted proxy,
+   * the address that the proxy names. '' if the client is gone before anyone asks.
    */
   readonly peer: string
   /** True if the request says that a proxy forwarded it. */

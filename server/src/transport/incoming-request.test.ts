@@ -3,20 +3,23 @@ import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { HttpReply, HttpRequest } from './exchange.ts'
 import { HttpListener } from './http/http.ts'
+import { TrustedProxies } from './proxies/trusted-proxies.ts'
 
 describe('a request', () => {
   let listener: HttpListener
   let seen: HttpRequest | undefined
+  const settings = { host: '127.0.0.1', port: 0, logError: () => undefined }
+
+  const told = async (request: HttpRequest): Promise<HttpReply> => {
+    seen = request
+    if (request.path === '/unasked') return { status: 200, headers: {}, body: '' }
+    const body = `${request.peer} ${request.isForwarded}`
+    return { status: 200, headers: { 'Content-Length': body.length }, body }
+  }
 
   beforeEach(async () => {
     seen = undefined
-    const handler = async (request: HttpRequest): Promise<HttpReply> => {
-      seen = request
-      if (request.path === '/unasked') return { status: 200, headers: {}, body: '' }
-      const body = `${request.peer} ${request.isForwarded}`
-      return { status: 200, headers: { 'Content-Length': body.length }, body }
-    }
-    listener = new HttpListener({ host: '127.0.0.1', port: 0, handler, logError: () => undefined })
+    listener = new HttpListener({ ...settings, handler: told })
     await listener.listen()
   })
 
@@ -38,13 +41,28 @@ describe('a request', () => {
     ['Forwarded', 'for=192.0.2.1'],
     ['X-Forwarded-For', '192.0.2.1'],
     ['x-forwarded-for', ''],
+    ['X-Forwarded-Proto', 'https'],
+    ['X-Forwarded-Host', 'store.example'],
+    ['X-Real-IP', '192.0.2.1'],
+    ['Via', '1.1 proxy'],
+    ['CF-Connecting-IP', '192.0.2.1'],
   ])('says that it was forwarded if it has the header %s', async (name, value) => {
     // The sender may invent the header: the address stays that of the connection.
     expect(await ask({ [name]: value })).toBe('127.0.0.1 true')
   })
 
-  it('was not forwarded if it has only other headers of proxies', async () => {
-    expect(await ask({ Via: '1.1 proxy', 'X-Forwarded-Proto': 'https' })).toBe('127.0.0.1 false')
+  it('was not forwarded if it has only headers that clients send', async () => {
+    const headers = { Accept: '*/*', 'X-Requested-With': 'XMLHttpRequest', Origin: 'http://x' }
+    expect(await ask(headers)).toBe('127.0.0.1 false')
+  })
+
+  it('has the address that a trusted proxy names', async () => {
+    await listener.stop()
+    const proxies = new TrustedProxies(['127.0.0.1'])
+    listener = new HttpListener({ ...settings, handler: told, proxies })
+    await listener.listen()
+    expect(await ask({ 'X-Forwarded-For': '198.51.100.7, 192.0.2.1' })).toBe('192.0.2.1 true')
+    expect(await ask()).toBe('127.0.0.1 false')
   })
 
   it('has no address if nobody asked for it before the connection was gone', async () => {

@@ -5,6 +5,7 @@ import type { Bytes } from '../core/kernel/bytes.ts'
 import type { BodyHold } from './bounds/body-hold.ts'
 import type { HttpRequest } from './exchange.ts'
 import { IncomingBody } from './incoming-body.ts'
+import type { TrustedProxies } from './proxies/trusted-proxies.ts'
 import type { UpgradeRequest } from './socket-exchange.ts'
 
 /** The parts of a request's head that are read here, whoever parsed it. */
@@ -22,8 +23,9 @@ abstract class RequestView {
   readonly query: string
   readonly #message: RequestMessage
   readonly #publicUrl: string | undefined
+  readonly #proxies: TrustedProxies | undefined
 
-  constructor(message: RequestMessage, publicUrl: string | undefined) {
+  constructor(message: RequestMessage, publicUrl: string | undefined, proxies?: TrustedProxies) {
     const url = originForm(message.url ?? '/')
     const mark = url.indexOf('?')
     this.method = message.method ?? 'GET'
@@ -31,6 +33,7 @@ abstract class RequestView {
     this.query = mark < 0 ? '' : url.slice(mark + 1)
     this.#message = message
     this.#publicUrl = publicUrl
+    this.#proxies = proxies
   }
 
   header(name: string): string | undefined {
@@ -45,12 +48,13 @@ abstract class RequestView {
   }
 
   get peer(): string {
-    return this.#message.socket.remoteAddress ?? ''
+    const { headers, socket } = this.#message
+    const peer = socket.remoteAddress ?? ''
+    return this.#proxies ? this.#proxies.clientOf(peer, headers) : peer
   }
 
   get isForwarded(): boolean {
-    const { headers } = this.#message
-    return headers.forwarded !== undefined || headers['x-forwarded-for'] !== undefined
+    return Object.keys(this.#message.headers).some(isOfProxy)
   }
 }
 
@@ -60,8 +64,8 @@ export class IncomingRequest extends RequestView implements HttpRequest {
   #body: IncomingBody | undefined
   #hold: BodyHold | undefined
 
-  constructor(message: IncomingMessage, publicUrl: string | undefined) {
-    super(message, publicUrl)
+  constructor(message: IncomingMessage, publicUrl: string | undefined, proxies?: TrustedProxies) {
+    super(message, publicUrl, proxies)
     this.#stream = message
   }
 
@@ -87,8 +91,12 @@ export class IncomingRequest extends RequestView implements HttpRequest {
 export class WholeRequest extends RequestView implements HttpRequest {
   readonly body: ByteSource
 
-  constructor(message: RequestMessage, bytes: Bytes, publicUrl: string | undefined) {
-    super(message, publicUrl)
+  constructor(
+    message: RequestMessage,
+    bytes: Bytes,
+    { publicUrl, proxies }: { publicUrl?: string | undefined; proxies?: TrustedProxies | undefined },
+  ) {
+    super(message, publicUrl, proxies)
     this.body = new WholeSource(bytes)
   }
 }
@@ -99,6 +107,28 @@ export class IncomingUpgrade extends IncomingRequest implements UpgradeRequest {
     return this.header('origin')
   }
 }
+
+/** Whether only proxies, load balancers and content delivery networks send this header. */
+function isOfProxy(name: string): boolean {
+  return name.startsWith('x-forwarded') || proxyHeaders.includes(name)
+}
+
+const proxyHeaders: readonly string[] = [
+  'forwarded',
+  'via',
+  'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'x-original-forwarded-for',
+  'x-original-host',
+  'x-envoy-external-address',
+  'x-proxyuser-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'cf-ray',
+  'fly-client-ip',
+  'fastly-client-ip',
+]
 
 /** An address as URLs write it. */
 export function hostOf(address: string): string {

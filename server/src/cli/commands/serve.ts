@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { type RunningServer, startServer } from '../../composition/server.ts'
 import { readConfig } from '../../installation/config.ts'
 import { systemEnvironment } from '../system/system.ts'
+import { noticeOf } from '../terminal/first-token.ts'
 
 /**
  * A second signal within this time is the same Ctrl-C: the terminal sends it, and npm sends it
@@ -20,9 +21,10 @@ export async function serveCommand(
   forgoPretenuring()
   const stopping = untilSignal()
   const server = await startServer(config, system)
-  announce(server)
+  const forget = announce(server)
   await stopping
   await server.close()
+  forget()
   return 0
 }
 
@@ -36,16 +38,17 @@ function forgoPretenuring(): void {
   setFlagsFromString('--no-allocation-site-pretenuring')
 }
 
-/** Prints the only lines on stdout. The last one says that all doors are open. */
-function announce({ url, nemesisUrl, firstStart, playUrl }: RunningServer): void {
-  if (firstStart) {
-    const where = firstStart.file ? ` (also in ${firstStart.file})` : ''
-    process.stdout.write(`Your token is ${firstStart.token}${where}\n`)
-    const signedIn = `${playUrl}#token=${encodeURIComponent(firstStart.token)}`
-    process.stdout.write(`Try it in your browser: ${signedIn}\n`)
-  }
+/**
+ * Prints the only lines on stdout. The last one says that all doors are open. Returns a function
+ * that is to be called when the server has stopped.
+ */
+function announce({ url, nemesisUrl, firstStart, playUrl }: RunningServer): () => void {
+  const isTerminal = process.stdout.isTTY
+  const notice = firstStart && noticeOf(firstStart, { playUrl, isTerminal })
+  for (const line of notice?.lines ?? []) process.stdout.write(`${line}\n`)
   if (nemesisUrl) process.stdout.write(`The NemesisDB door is at ${nemesisUrl}\n`)
   process.stdout.write(`Coatcheck is listening on ${url}\n`)
+  return () => notice?.remove()
 }
 
 /** The first SIGTERM or SIGINT asks to stop; a later one ends the process at once. */

@@ -5,6 +5,7 @@ import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import { lruCache } from '../kernel/lru-cache.ts'
 import type { Actor, Door } from '../log/actor.ts'
+import { addressGroup } from '../people/address-group.ts'
 import { GuessLimit } from '../people/guess-limit.ts'
 import {
   type Action,
@@ -12,6 +13,7 @@ import {
   type Extent,
   fullScope,
   includes,
+  lastingDenied,
   lesser,
   type Scope,
   type UserAccess,
@@ -56,8 +58,9 @@ export class Access {
 
   /**
    * The principal of a token; nobody without a token. Throws `token-invalid` for an invalid token,
-   * and `too-many-guesses` after many of those from the sender's address. Synchronous if the token
-   * is cached, since every request calls this.
+   * and `too-many-guesses` for another one after many of those from the sender's address. A valid
+   * token is never refused because of others. Synchronous if the token is cached, since every
+   * request calls this.
    */
   authenticate(token: string | undefined, from?: Sender): Principal | Promise<Principal> {
     if (token === undefined || token === '') return nobody
@@ -69,6 +72,7 @@ export class Access {
   callerFor(principal: Principal, door: Door, use: Use): Caller {
     return decidedOnce({
       actor: actorOf(principal, door),
+      isTemporary: isTemporary(principal),
       asksOwner: (store) => mayNeedOwner(principal, use, store),
       assert: (store, ownerAccess) => authorize(principal, use, store, ownerAccess),
       keyPrefix: (store) => keyPrefixOf(principal, store),
@@ -130,21 +134,17 @@ export class Access {
   }
 
   async #find(token: string, from: Sender | undefined): Promise<Principal> {
-    const address = from?.peer ?? ''
     // The operator is looked up each time, so nothing about it can be stale.
     const operator = await this.#parts.operator?.get(token, from)
     if (operator) return operator
     const before = this.#known.get(token)
     const timesForgotten = this.#timesForgotten
     const askedAt = this.#parts.environment.now()
-    const look = (): ReturnType<Tokens['findByText']> => this.#parts.tokens.findByText(token)
-    // A token with the form of Coatcheck's tokens can't be guessed. A token that was right before
-    // is not a guess.
-    const isNoGuess = isWellMadeToken(token)
-    const found = await (before || isNoGuess ? look() : this.#guesses.during(address, token, look))
+    const found = await this.#parts.tokens.findByText(token)
     if (!found) {
       this.#known.delete(token)
-      if (!isNoGuess) this.#guesses.noteWrong(address)
+      // A token with the form of Coatcheck's tokens can't be guessed.
+      if (!isWellMadeToken(token)) this.#countGuess(from)
       throw new StorageError('token-invalid', 'This token is not valid.')
     }
     const { id: tokenId, scope, expiresAt } = found.token
@@ -158,6 +158,13 @@ export class Access {
     this.#known.set(token, known)
     this.#noteUse(known, askedAt)
     return principal
+  }
+
+  /** Throws `too-many-guesses`. */
+  #countGuess(from: Sender | undefined): void {
+    const address = addressGroup(from?.peer ?? '')
+    this.#guesses.assertMayGuess(address)
+    this.#guesses.noteWrong(address)
   }
 
   #noteUse(known: Known, now: number): void {
@@ -197,6 +204,16 @@ export function requireAccount(principal: Principal, action: Action): User {
   const { user, scope } = requireUserPrincipal(principal)
   if (isForAll(scope, action)) return user
   throw new StorageError('account-denied', 'This token does not allow that.')
+}
+
+/** Whether the principal's token expires. Such a token can make nothing that outlives it. */
+export function isTemporary(principal: Principal): boolean {
+  return principal.kind === 'user' && principal.expiresAt !== undefined
+}
+
+/** To be called before a right is given that stays. Throws `account-denied`. */
+export function requireLasting(principal: Principal): void {
+  if (isTemporary(principal)) throw lastingDenied()
 }
 
 function isForAll({ storeId, action }: Scope, wanted: Action): boolean {

@@ -15,6 +15,8 @@ export interface Caller {
   assert(store: StoreIdentity, ownerAccess: UserAccess): void
   /** The prefix of the keys that the caller sees in this store; undefined: all keys. */
   keyPrefix(store: StoreIdentity): string | undefined
+  /** True: the caller's token expires, so it can't give rights that stay. */
+  readonly isTemporary?: boolean
   /** Throws `token-invalid` if the caller's token is no longer valid. */
   assertValid(): Promise<void>
 }

@@ -51,6 +51,11 @@ export interface StoreIdentity {
   readonly hasSchema: boolean
   /** Signs the store's public links. A text; secret. */
   readonly signingSecret: string
+  /**
+   * The ids of the tokens that were shown the secret, or a link signed with it. Undefined: unknown,
+   * so every token that may write to the store may have seen it.
+   */
+  readonly secretSeenBy?: readonly string[] | undefined
 }
 
 /** A store as it is now. */

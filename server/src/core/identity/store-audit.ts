@@ -9,14 +9,16 @@ export function changesEvent(
   { id, ownerId, name }: StoreIdentity,
   event: {
     changes: StoreChanges
+    /** Whether all links that were signed before became invalid. */
+    endsLinks: boolean
     actor: Actor | undefined
     before: Revision | undefined
     at: number
   },
 ): Put {
-  const { changes, ...when } = event
+  const { changes, endsLinks, ...when } = event
   const action = actionOf(changes)
-  const details = detailsOf(changes)
+  const details = { ...detailsOf(changes), ...(endsLinks && { endsLinks }) }
   return auditPut(ownerId, { action, subject: name ?? id, storeId: id, details, ...when })
 }
 
@@ -34,11 +36,13 @@ function actionOf(changes: StoreChanges): AuditAction {
  * The details without secrets: for an address, a key or a seed only whether it was set or removed.
  */
 function detailsOf(changes: StoreChanges): object {
-  const { resetsSigningSecret, session, project, projectChanges = {}, seed, ...details } = changes
-  const { rotatesPageKey, ...settings } = projectChanges
+  const { resetsSigningSecret, resetBecause, session, project, projectChanges, seed, ...details } =
+    changes
+  const { rotatesPageKey, ...settings } = projectChanges ?? {}
   return {
     ...details,
     ...settings,
+    ...(resetBecause && { because: resetBecause }),
     ...(session !== undefined && { session: session !== null }),
     ...(project !== undefined && { project: project !== null }),
     ...(seed !== undefined && { seed: seed !== null }),

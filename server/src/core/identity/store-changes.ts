@@ -40,6 +40,8 @@ export interface StoreChanges {
   readonly seed?: Bytes | null
   /** True: all links that were signed so far become invalid. */
   readonly resetsSigningSecret?: boolean
+  /** Why it is reset, if nobody asked for that; for the audit trail. */
+  readonly resetBecause?: 'token-revoked' | 'user-disabled'
 }
 
 /**
@@ -50,7 +52,16 @@ export function changed(
   all: StoreChanges,
   environment: Environment,
 ): StoreIdentity {
-  const { shares, resetsSigningSecret, session, project, projectChanges, seed, ...changes } = all
+  const {
+    shares,
+    resetsSigningSecret,
+    resetBecause,
+    session,
+    project,
+    projectChanges,
+    seed,
+    ...changes
+  } = all
   const merged = mergedShares(identity, shares ?? {})
   // Users with the right to write know the secret. Links must not outlive the right to make them.
   const isReset = resetsSigningSecret || hasLostWriter(identity.shares, merged)
@@ -61,7 +72,7 @@ export function changed(
     shares: merged,
     session: session === null ? null : (identity.session ?? session ?? null),
     project: projectAfter(identity, all, environment),
-    ...(secret && { signingSecret: secret }),
+    ...(secret && { signingSecret: secret, secretSeenBy: [] }),
   }
 }
 
@@ -78,6 +89,22 @@ export function isMadeAlready(
   const hasProject = project === undefined || (project !== null && identity.project !== null)
   return hasSession && hasProject
 }
+
+/** Whether the change gives a user, or everybody, a right that they did not have. */
+export function givesRights(before: StoreIdentity, after: StoreIdentity): boolean {
+  const isOpened = openness[after.generalAccess] > openness[before.generalAccess]
+  return isOpened || Object.entries(after.shares).some(([userId, action]) => {
+    return !includes(before.shares[userId], action)
+  })
+}
+
+/** With the owner's setting, a store can be as open as by its id. */
+const openness = {
+  RESTRICTED: 0,
+  FOLLOW_USER_SETTING: 1,
+  ANYONE_WITH_ID_CAN_READ: 2,
+  ANYONE_WITH_NAME_CAN_READ: 3,
+} as const satisfies Record<GeneralAccess, number>
 
 function projectAfter(
   { id, project: before }: StoreIdentity,

@@ -99,6 +99,8 @@ export const limits = Object.freeze({
   changesBetweenTrims: 10_000,
   /** Changes whose revisions (8 bytes each) are remembered between two trims of a log. */
   rememberedChangesMax: 2_000_000,
+  /** Tokens whose sight of a store's signing secret is kept. They are part of its identity. */
+  secretSeenByMax: 50,
   /** How long the links in an Apify store object are valid at least (Apify documents 14 days). */
   contentLinkMsMin: 14 * day,
 
@@ -116,7 +118,7 @@ export const limits = Object.freeze({
   cachedTokenMs: 1_000,
   /** Events that a user's audit trail keeps, the newest ones. */
   auditEventsKeptMax: 10_000,
-  /** Wrong tokens from one address within `guessWindowMs`. After them, tokens are not looked up. */
+  /** Wrong tokens from one address within `guessWindowMs`. After them, wrong ones get a 429. */
   guessesMax: 20,
   guessWindowMs: minute,
   /** The same for session tokens, page keys and channel ids. */
@@ -164,6 +166,8 @@ export const limits = Object.freeze({
   // Upkeep
 
   sweepIntervalMs: 10_000,
+  /** Sweeps from one look for unfinished revocations to the next. It reads all users and tokens. */
+  sweepsPerResume: 60,
   /** Keys that one commit of the sweeper removes. */
   sweepBatchKeysMax: 500,
   /**

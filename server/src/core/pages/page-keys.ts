@@ -1,6 +1,7 @@
 import type { Environment } from '../kernel/environment.ts'
 import { limits } from '../kernel/limits.ts'
 import { lruCache } from '../kernel/lru-cache.ts'
+import { addressGroup } from '../people/address-group.ts'
 import { GuessLimit } from '../people/guess-limit.ts'
 import { isWellMadePageKey } from './project.ts'
 
@@ -33,7 +34,7 @@ export class PageKeys {
   during<T>(shown: ShownKey, look: () => Promise<T>): Promise<T> {
     const { channelId, pageKey } = shown
     if (this.#right.get(channelId) === pageKey || isWellMadePageKey(pageKey)) return look()
-    return this.#guesses.during(shown.peer, guessOf(shown), look)
+    return this.#guesses.during(addressGroup(shown.peer), guessOf(shown), look)
   }
 
   noteRight({ channelId, pageKey }: ShownKey): void {
@@ -45,7 +46,7 @@ export class PageKeys {
   noteWrong(shown: ShownKey): void {
     const { channelId, pageKey, peer } = shown
     if (this.#right.get(channelId) === pageKey) this.#right.delete(channelId)
-    if (!isWellMadePageKey(pageKey)) this.#guesses.noteWrong(peer, guessOf(shown))
+    if (!isWellMadePageKey(pageKey)) this.#guesses.noteWrong(addressGroup(peer), guessOf(shown))
   }
 }
 

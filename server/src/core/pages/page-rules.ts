@@ -1,4 +1,6 @@
 import { limits } from '../kernel/limits.ts'
+import { type ExactJson, numberIn, parseExactJson, stringIn } from '../values/exact-json.ts'
+import { compareNumbers } from '../values/numbers.ts'
 import { me, type PagePreset, type PageRule } from './project.ts'
 
 /** Why a page may not write: the preset of the rule that refuses the write. */
@@ -7,8 +9,8 @@ export type PageRefusal = Exclude<PagePreset, 'anything'>
 /** A record as pages see it. */
 export type PageValue =
   | { readonly kind: 'absent' }
-  /** `value` is as `JSON.parse` makes it. */
-  | { readonly kind: 'json'; readonly value: unknown }
+  /** `text` is JSON. */
+  | { readonly kind: 'json'; readonly text: string }
   /** Written through another door, and not JSON: a page could not have written it. */
   | { readonly kind: 'not-json' }
 
@@ -65,20 +67,24 @@ const verdicts: Readonly<Record<PageRefusal, (write: PageWrite, rule: PageRule) 
   'write-once': ({ before }) => before.kind === 'absent',
   'append-only': ({ before, next }) => {
     if (before.kind === 'absent') return true
-    return before.kind === 'json' && next.kind === 'json' && isAppended(before.value, next.value)
+    if (before.kind !== 'json' || next.kind !== 'json') return false
+    return isAppended(parseExactJson(before.text), parseExactJson(next.text))
   },
   'only-raise': ({ before, next }) => {
     if (next.kind === 'absent') return before.kind === 'absent'
-    if (next.kind !== 'json' || !isNumber(next.value)) return false
+    const number = numberOf(next)
+    if (number === undefined) return false
     if (before.kind === 'absent') return true
-    return before.kind === 'json' && isNumber(before.value) && next.value >= before.value
+    const least = numberOf(before)
+    return least !== undefined && compareNumbers(number, least) >= 0
   },
   'own-keys-only': ({ key, userId }, rule) => userId !== undefined && isOwn(key, userId, rule),
 }
 
 /** Whether `next` is the same text, list or object as `before`, with nothing or something added. */
-function isAppended(before: unknown, next: unknown): boolean {
-  if (typeof before === 'string') return typeof next === 'string' && next.startsWith(before)
+function isAppended(before: ExactJson, next: ExactJson): boolean {
+  const text = stringIn(before)
+  if (text !== undefined) return stringIn(next)?.startsWith(text) ?? false
   if (Array.isArray(before)) {
     return Array.isArray(next) && before.every((item, index) => isEqual(item, next[index]))
   }
@@ -89,12 +95,16 @@ function isAppended(before: unknown, next: unknown): boolean {
 }
 
 /**
- * Whether two values are the same JSON. Members may be in any order. Values that are nested too
- * deep never count as equal.
+ * Whether two values are the same JSON. Members may be in any order, and numbers may be spelled in
+ * any way. Values that are nested too deep never count as equal.
  */
-function isEqual(one: unknown, other: unknown, depth = 0): boolean {
+function isEqual(one: ExactJson, other: ExactJson | undefined, depth = 0): boolean {
   if (one === other) return true
-  if (depth > limits.jsonDepthMax) return false
+  if (other === undefined || depth > limits.jsonDepthMax) return false
+  const numbers = [numberIn(one), numberIn(other)]
+  if (numbers[0] !== undefined && numbers[1] !== undefined) {
+    return compareNumbers(numbers[0], numbers[1]) === 0
+  }
   if (Array.isArray(one) || Array.isArray(other)) {
     if (!Array.isArray(one) || !Array.isArray(other) || one.length !== other.length) return false
     return one.every((item, index) => isEqual(item, other[index], depth + 1))
@@ -108,12 +118,17 @@ function isEqual(one: unknown, other: unknown, depth = 0): boolean {
   )
 }
 
-/** Infinity is not allowed: no number could ever replace it. */
-function isNumber(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value)
+/**
+ * The number of a value, as it is written; undefined if it is none, or beyond what a page can read
+ * as a number: no page could ever replace that.
+ */
+function numberOf(value: PageValue): string | undefined {
+  if (value.kind !== 'json') return undefined
+  const number = numberIn(parseExactJson(value.text))
+  return number !== undefined && Number.isFinite(Number(number)) ? number : undefined
 }
 
-function isObject(value: unknown): value is object {
+function isObject(value: ExactJson): value is { readonly [name: string]: ExactJson } {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 

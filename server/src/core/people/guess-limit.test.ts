@@ -129,15 +129,29 @@ describe('a caller that guesses tokens', () => {
     return { ...domain, hurt: engine, hear, guess }
   }
 
-  it('learns nothing, even about a right token, after twenty wrong ones', async () => {
+  it('is told to wait after twenty wrong ones, for a minute', async () => {
     const { hear, guess, environment } = await openGuessed()
     await guess(20)
     expect(await hear('another')).toBe('too-many-guesses')
-    expect(await hear(ownToken)).toBe('too-many-guesses')
-    expect(await hear(ownToken, '1.2.3.5')).toBe('none')
+    expect(await hear('another', '1.2.3.5')).toBe('token-invalid')
     environment.advance(minute)
     expect(await hear('another')).toBe('token-invalid')
+  })
+
+  it('does not lock out the owner, whose own token was not used since the start', async () => {
+    const { hear, guess } = await openGuessed()
+    await guess(20)
     expect(await hear(ownToken)).toBe('none')
+    expect(await hear('another')).toBe('too-many-guesses')
+  })
+
+  it('shares its guesses with its /64 of IPv6, which one customer has', async () => {
+    const { hear } = await openGuessed()
+    for (let n = 0; n < 20; n += 1) {
+      expect(await hear(`guess ${n}`, `2001:db8:0:7::${n.toString(16)}`)).toBe('token-invalid')
+    }
+    expect(await hear('another', '2001:db8:0:7:ffff:ffff:ffff:ffff')).toBe('too-many-guesses')
+    expect(await hear('another', '2001:db8:0:8::1')).toBe('token-invalid')
   })
 
   it('does not block a token from that address that was right before', async () => {
@@ -179,6 +193,6 @@ describe('a caller that guesses tokens', () => {
     }
     hurt.readFailure = undefined
     await guess(20)
-    expect(await hear(ownToken)).toBe('too-many-guesses')
+    expect(await hear('another')).toBe('too-many-guesses')
   })
 })

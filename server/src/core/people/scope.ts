@@ -1,3 +1,5 @@
+import { StorageError } from '../kernel/errors.ts'
+
 /** What a caller may do with a store. Each action includes those before it. */
 export type Action = 'read' | 'write' | 'manage'
 
@@ -24,6 +26,12 @@ export interface Scope {
 }
 
 export const fullScope: Scope = { action: 'manage', storeId: undefined, keyPrefix: undefined }
+
+/** The refusal of a token that expires, to give a right that would stay. */
+export function lastingDenied(): StorageError {
+  const rule = 'A token that expires can not give rights that stay'
+  return new StorageError('account-denied', `${rule}: use a token that does not expire.`)
+}
 
 /** Which part of a store a use needs: all of it, one record, or the part that the scope covers. */
 export type Extent = 'all' | 'some' | { readonly key: string }

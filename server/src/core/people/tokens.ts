@@ -9,7 +9,7 @@ import {
   userKey,
 } from '../disk/keyspace.ts'
 import { walk } from '../disk/walk.ts'
-import type { Entry, Put, StorageEngine } from '../engine/engine.ts'
+import type { Check, Entry, Put, StorageEngine } from '../engine/engine.ts'
 import { asBuffer, type Bytes } from '../kernel/bytes.ts'
 import type { Environment } from '../kernel/environment.ts'
 import { StorageError } from '../kernel/errors.ts'
@@ -32,6 +32,13 @@ export interface Token {
   /** Undefined: it does not expire. */
   readonly expiresAt: number | undefined
   readonly scope: Scope
+  /** The id of the token that made it; undefined: none did. */
+  readonly madeBy?: string | undefined
+}
+
+/** Of a token that has ended: its entry stays until the signing secrets that it saw are replaced. */
+interface StoredToken extends Token {
+  readonly endedAt?: number | undefined
 }
 
 export interface ListedToken extends Token {
@@ -44,6 +51,7 @@ export interface NewToken {
   readonly name: string
   readonly expiresAt: number | undefined
   readonly scope: Scope
+  readonly madeBy?: string | undefined
 }
 
 const idBytes = 8
@@ -91,10 +99,21 @@ export class Tokens {
     return entry && this.#valid(entry.key)
   }
 
+  /**
+   * The entries that make the token valid, for a commit that must fail if it is not any more.
+   * Undefined as for `findByText`.
+   */
+  async checksOf(id: string): Promise<readonly Check[] | undefined> {
+    const entry = await this.#entryOf(id)
+    const valid = entry && (await this.#valid(entry.key))
+    if (!entry || !valid) return undefined
+    const [owner] = await this.#engine.get([userKey(valid.user.id)])
+    return owner && [entry, owner]
+  }
+
   /** Throws `token-not-found`. */
   async get(id: string): Promise<ListedToken> {
-    const entry = await this.#entryOf(id)
-    if (!entry) throw tokenNotFound(id)
+    const entry = await this.#livingEntryOf(id)
     return this.#listed(entry)
   }
 
@@ -102,16 +121,65 @@ export class Tokens {
   async list(userId: string): Promise<readonly ListedToken[]> {
     const found: ListedToken[] = []
     for await (const entry of walk(this.#engine, kindRange('token'))) {
-      if (!entry.isDamaged && decodeToken(entry).userId === userId)
-        found.push(await this.#listed(entry))
+      if (entry.isDamaged) continue
+      const token = decodeToken(entry)
+      if (token.userId === userId && !hasEnded(token)) found.push(await this.#listed(entry))
     }
     return found.sort((one, other) => one.createdAt - other.createdAt)
   }
 
-  /** Throws `token-not-found`. */
-  async revoke(id: string, actor?: Actor): Promise<void> {
+  /** The tokens that a token made, those that these made, and so on; of any user. */
+  async listMadeBy(id: string): Promise<readonly Token[]> {
+    const all: StoredToken[] = []
+    for await (const entry of walk(this.#engine, kindRange('token'))) {
+      if (!entry.isDamaged) all.push(decodeToken(entry))
+    }
+    const makers = new Set([id])
+    const found: Token[] = []
+    // A token is no older than its maker.
+    for (const token of all.sort((one, other) => one.createdAt - other.createdAt)) {
+      if (token.madeBy === undefined || !makers.has(token.madeBy) || hasEnded(token)) continue
+      makers.add(token.id)
+      found.push(token)
+    }
+    return found
+  }
+
+  /** The tokens that have ended, but are not removed yet. */
+  async listEnded(): Promise<readonly Token[]> {
+    const found: Token[] = []
+    for await (const entry of walk(this.#engine, kindRange('token'))) {
+      if (!entry.isDamaged && hasEnded(decodeToken(entry))) found.push(decodeToken(entry))
+    }
+    return found
+  }
+
+  /** Nobody can use the token any more. Its entry stays until `remove`. Throws `token-not-found`. */
+  async end(id: string, actor?: Actor): Promise<Token> {
+    const entry = await this.#livingEntryOf(id)
+    const token = { ...decodeToken(entry), endedAt: this.#environment.now() }
+    const { applied } = await this.#engine.commit({
+      checks: [entry],
+      puts: [
+        { key: entry.key, value: encodeToken(token) },
+        ...this.#audits('token-revoked', token, actor),
+      ],
+    })
+    if (!applied) throw tokenNotFound(id)
+    return token
+  }
+
+  /** Removes a token that has ended. */
+  async remove(id: string): Promise<void> {
     const entry = await this.#entryOf(id)
-    if (!entry) throw tokenNotFound(id)
+    if (!entry || !hasEnded(decodeToken(entry))) return
+    const deletes = [entry.key, tokenUseKey(tokenDigestOf(entry.key))]
+    await this.#engine.commit({ checks: [entry], deletes })
+  }
+
+  /** `end` and `remove` in one step. Throws `token-not-found`. */
+  async revoke(id: string, actor?: Actor): Promise<void> {
+    const entry = await this.#livingEntryOf(id)
     const token = decodeToken(entry)
     const { applied } = await this.#engine.commit({
       checks: [entry],
@@ -134,6 +202,7 @@ export class Tokens {
     const [entry] = await this.#engine.get([key])
     if (!entry) return undefined
     const token = decodeToken(entry)
+    if (hasEnded(token)) return undefined
     if (token.expiresAt !== undefined && token.expiresAt <= this.#environment.now())
       return undefined
     const [owner] = await this.#engine.get([userKey(token.userId)])
@@ -148,10 +217,18 @@ export class Tokens {
     return entries[0]
   }
 
+  /** Throws `token-not-found`. */
+  async #livingEntryOf(id: string): Promise<Entry> {
+    const entry = await this.#entryOf(id)
+    if (!entry || hasEnded(decodeToken(entry))) throw tokenNotFound(id)
+    return entry
+  }
+
   async #listed(entry: Entry): Promise<ListedToken> {
     const [use] = await this.#engine.get([tokenUseKey(tokenDigestOf(entry.key))])
     const lastUsedAt = use && !use.isDamaged ? decodeNumber(use.value, 0) : undefined
-    return { ...decodeToken(entry), lastUsedAt }
+    const { endedAt: _, ...token } = decodeToken(entry)
+    return { ...token, lastUsedAt }
   }
 
   async #assertRoom(userId: string): Promise<void> {
@@ -169,9 +246,9 @@ export class Tokens {
     token: Token,
     actor: Actor | undefined,
   ): readonly Put[] {
-    const { id, userId, name, scope, expiresAt } = token
+    const { id, userId, name, scope, expiresAt, madeBy } = token
     const at = this.#environment.now()
-    const details = { tokenId: id, scope, expiresAt }
+    const details = { tokenId: id, scope, expiresAt, madeBy }
     const event = { action, subject: name, at, actor, details }
     return trailsOf(userId, actor).map((trail) => auditPut(trail, event))
   }
@@ -181,7 +258,7 @@ export class Tokens {
  * On disk: JSON. The very first tokens hold only their user and creation time. Throws
  * `record-damaged`.
  */
-function decodeToken(entry: Entry): Token {
+function decodeToken(entry: Entry): StoredToken {
   if (entry.isDamaged)
     throw new StorageError('record-damaged', 'The stored entry of this token is damaged.')
   const fields = JSON.parse(asBuffer(entry.value).toString('utf8'))
@@ -192,11 +269,17 @@ function decodeToken(entry: Entry): Token {
     createdAt: fields.createdAt,
     expiresAt: fields.expiresAt,
     scope: fields.scope ?? fullScope,
+    madeBy: fields.madeBy,
+    endedAt: fields.endedAt,
   }
 }
 
-function encodeToken({ userId, name, createdAt, expiresAt, scope }: Token): Buffer {
-  return Buffer.from(JSON.stringify({ userId, name, createdAt, expiresAt, scope }))
+function encodeToken({ id: _, ...token }: StoredToken): Buffer {
+  return Buffer.from(JSON.stringify(token))
+}
+
+function hasEnded({ endedAt }: StoredToken): boolean {
+  return endedAt !== undefined
 }
 
 function idOf(digest: Bytes): string {

@@ -21,10 +21,14 @@ export interface User {
   /** None of this user's tokens is valid. The user's stores stay. */
   readonly isDisabled: boolean
   readonly generalAccess: UserAccess
+  /** True while the signing secrets that a disabled user saw are being replaced. */
+  readonly isLeaving?: boolean
 }
 
 /** The changes to a user. Settings that are left out stay as they are. */
-export type UserChanges = Partial<Pick<User, 'isAdmin' | 'isDisabled' | 'generalAccess'>>
+export type UserChanges = Partial<
+  Pick<User, 'isAdmin' | 'isDisabled' | 'generalAccess' | 'isLeaving'>
+>
 
 const firstUsername = 'owner'
 const usernamePattern = /^[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?$/
@@ -113,13 +117,14 @@ export class Users {
       if (!entry) throw userNotFound(userId)
       const user = { ...decodeUser(entry), ...changes }
       const others = await this.#otherAdmins(user)
+      const { isLeaving: _, ...details } = changes
       const event = {
         action: 'user-changed',
         subject: user.username,
         at: this.#environment.now(),
         actor,
         before: entry.revision,
-        details: changes,
+        details,
       } as const
       const audits = trailsOf(user.id, actor).map((id) => auditPut(id, event))
       const commit = await this.#engine.commit({
@@ -133,6 +138,23 @@ export class Users {
       throw new StorageError('store-busy', message)
     }
     return retry(limits.commitAttemptsMax, attempt, giveUp)
+  }
+
+  /** The disabled users who saw signing secrets that are not all replaced yet. */
+  async listLeaving(): Promise<readonly User[]> {
+    return (await this.list()).filter(({ isLeaving }) => isLeaving === true)
+  }
+
+  /** To be called when all secrets that a disabled user saw are replaced. */
+  async noteLeft(userId: string): Promise<void> {
+    const [entry] = await this.#engine.get([userKey(userId)])
+    if (!entry) return
+    const { isLeaving: _, ...user } = decodeUser(entry)
+    // If the user was changed meanwhile, the next sweep does it again.
+    await this.#engine.commit({
+      checks: [entry],
+      puts: [{ key: entry.key, value: encodeUser(user) }],
+    })
   }
 
   /**

@@ -11,7 +11,7 @@ import { headOf, type StoreRecord, type WholeRecord } from './record.ts'
 import type { RecordParts } from './record-parts.ts'
 import { infoOfWhole } from './record-write.ts'
 import { changeRecords } from './record-writer.ts'
-import { assertBatch, assertOneCommit } from './validate.ts'
+import { assertBatch, assertOneCommit, assertOpensNoStore } from './validate.ts'
 import { type Call, playOut, type WantedRecord } from './write-combiner.ts'
 
 /**
@@ -80,6 +80,7 @@ export class RecordBatch {
   ): Promise<readonly boolean[]> {
     assertBatch(changes.map(({ key }) => key))
     assertOneCommit(changes)
+    for (const { key, record } of changes) if (record) assertOpensNoStore(key, this.#storeId)
     const { actor } = this.#caller
     const whose = { storeId: this.#storeId, actor }
     return this.#parts.combiner.run(whose, { changes, onlyAbsent }, (calls, keys) =>

@@ -14,7 +14,7 @@ import type { Condition, NewRecord, PutResult } from './record.ts'
 import type { RecordParts } from './record-parts.ts'
 import { placeValue } from './record-write.ts'
 import { changeRecords, type Decision } from './record-writer.ts'
-import { assertContentType, assertRecordKey } from './validate.ts'
+import { assertContentType, assertOpensNoStore, assertRecordKey } from './validate.ts'
 
 /** The store that a record is put into, and the caller who puts it. */
 export interface PutTarget {
@@ -31,6 +31,7 @@ export async function putRecord(
   { record, condition }: { record: NewRecord; condition: Condition | undefined },
 ): Promise<PutResult> {
   assertRecordKey(record.key)
+  assertOpensNoStore(record.key, target.storeId)
   assertContentType(record.contentType)
   const { whole } = record.source
   const isShort = whole !== undefined && whole.length < limits.chunkBytes

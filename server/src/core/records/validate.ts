@@ -1,3 +1,4 @@
+import { isContentLinkText } from '../identity/content-link.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import { isContentType } from '../values/content-type.ts'
@@ -37,6 +38,16 @@ export function assertRecordKey(key: string): void {
   if (Buffer.byteLength(key) <= limits.recordKeyBytesMax) return
   const rule = `at most ${limits.recordKeyBytesMax} bytes of UTF-8`
   throw new StorageError('record-key-invalid', `A record key has ${rule}.`)
+}
+
+/**
+ * To be called before a record is stored. No record may have a key whose signed link would open the
+ * whole store. Throws `record-key-invalid`.
+ */
+export function assertOpensNoStore(key: string, storeId: string): void {
+  if (!isContentLinkText(key, storeId)) return
+  const why = 'its link would open the whole store'
+  throw new StorageError('record-key-invalid', `A record can't have this key: ${why}.`)
 }
 
 /** Throws `content-type-invalid`. */

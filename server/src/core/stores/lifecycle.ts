@@ -33,7 +33,7 @@ import { type ChangeKind, type ChangeOfMany, changePut, changesPut } from '../lo
 import type { ChangeTrimmer } from '../log/change-trimmer.ts'
 import type { WholeRecord } from '../records/record.ts'
 import { infoOfWhole } from '../records/record-write.ts'
-import { assertBatch, assertOneCommit } from '../records/validate.ts'
+import { assertBatch, assertOneCommit, assertOpensNoStore } from '../records/validate.ts'
 import { encodeInfo } from '../values/record-info.ts'
 
 interface Found {
@@ -100,6 +100,7 @@ export class Lifecycle {
   ): Promise<number> {
     assertBatch(records.map(({ key }) => key))
     assertOneCommit(records.map((record) => ({ key: record.key, record })))
+    for (const { key } of records) assertOpensNoStore(key, storeId)
     let count = 0
     await this.#write(storeId, async (found) => {
       await this.#assertAllowed(caller, found)

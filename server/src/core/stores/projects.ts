@@ -26,8 +26,9 @@ import {
   projectNotFound,
 } from '../pages/project.ts'
 import { namesakes, slugOf } from '../pages/project-name.ts'
+import { addressGroup } from '../people/address-group.ts'
 import { GuessLimit } from '../people/guess-limit.ts'
-import { assertStoreTitle } from '../records/validate.ts'
+import { assertOpensNoStore, assertStoreTitle } from '../records/validate.ts'
 import { decodeSeed, encodeSeed, recordsOf, type SeedPair } from './seed.ts'
 import type { Store, StoreParts } from './store.ts'
 import { infoIfAlive } from './store-list.ts'
@@ -118,6 +119,17 @@ export class Projects {
     return store || this.#look(channelId, { caller, peer })
   }
 
+  /**
+   * Counts a channel id as a wrong guess of a user, who must not learn whether it exists. Throws
+   * `too-many-guesses` after many of them.
+   */
+  countMiss(channelId: string, userId: string): void {
+    if (isWellMadeChannelId(channelId)) return
+    const guesser = `user ${userId}`
+    this.#guesses.assertMayGuess(guesser)
+    this.#guesses.noteWrong(guesser, channelId.slice(0, limits.guessLengthMax))
+  }
+
   /** To be called after a use of the channel's store threw `store-not-found`. */
   forget(channelId: string): void {
     this.#known.delete(channelId)
@@ -162,6 +174,7 @@ export class Projects {
     caller: Caller,
   ): Promise<void> {
     const seed = pairs ? encodeSeed(pairs) : null
+    for (const { key } of pairs ?? []) assertOpensNoStore(key, storeId)
     const store = await this.#stores.update(storeId, { seed }, caller)
     if (!pairs || pairs.length === 0 || (await store.batch.count()) > 0) return
     await store.batch.add(recordsOf(pairs))
@@ -215,7 +228,8 @@ export class Projects {
     channelId: string,
     { caller, peer }: { caller: Caller; peer: string | undefined },
   ): Promise<Store> {
-    const counted = isWellMadeChannelId(channelId) ? undefined : peer
+    const isCounted = peer !== undefined && !isWellMadeChannelId(channelId)
+    const counted = isCounted ? addressGroup(peer) : undefined
     const isKnown = this.#known.has(channelId)
     const look = async (): Promise<string | undefined> =>
       isChannelId(channelId) ? this.#storeIdOf(channelId) : undefined

@@ -10,6 +10,7 @@ import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import { lruCache } from '../kernel/lru-cache.ts'
 import type { Actor } from '../log/actor.ts'
+import { addressGroup } from '../people/address-group.ts'
 import { GuessLimit } from '../people/guess-limit.ts'
 import type { WholeRecord } from '../records/record.ts'
 import { batchesOf } from '../records/record-batch.ts'
@@ -178,11 +179,13 @@ export class Sessions {
     const isKnown = this.#knownStore(ownerId, token) !== undefined
     const get = async (): Promise<readonly (Entry | undefined)[]> =>
       this.#parts.engine.get([sessionKey(ownerId, token)])
-    const isGuess = peer !== undefined && !isKnown
-    const [entry] = await (isGuess ? this.#guesses.during(peer, String(token), get) : get())
+    // Counted for each user: the guesses of others behind one address must not lock a user out.
+    const guesser = peer === undefined ? undefined : `${ownerId}/${addressGroup(peer)}`
+    const isGuess = guesser !== undefined && !isKnown
+    const [entry] = await (isGuess ? this.#guesses.during(guesser, String(token), get) : get())
     if (!entry) {
       this.forget(ownerId, token)
-      if (peer !== undefined) this.#guesses.noteWrong(peer, String(token))
+      if (guesser !== undefined) this.#guesses.noteWrong(guesser, String(token))
       throw storeNotFound(String(token))
     }
     const storeId = Buffer.from(entry.value).toString('latin1')

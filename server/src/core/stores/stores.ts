@@ -14,6 +14,7 @@ import { assertRetention, type OwnRetention } from '../identity/retention.ts'
 import { changesEvent } from '../identity/store-audit.ts'
 import {
   changed,
+  givesRights,
   isMadeAlready,
   type StoreChanges,
   signingSecretLength,
@@ -29,6 +30,7 @@ import { lostRace, retry } from '../kernel/retry.ts'
 import type { Actor } from '../log/actor.ts'
 import { auditPut } from '../log/audit.ts'
 import { assertProjectChanges, type Project } from '../pages/project.ts'
+import { lastingDenied } from '../people/scope.ts'
 import { assertStoreName, assertStoreTitle, isStoreName } from '../records/validate.ts'
 import { Store, type StoreParts } from './store.ts'
 import { listStores, type StorePage, type StoreQuery } from './store-list.ts'
@@ -44,6 +46,8 @@ export interface NewStore {
   readonly title?: string
   readonly session?: SessionAddress
   readonly project?: Project
+  /** The token that is shown the signing secret in the answer; undefined: none. */
+  readonly secretSeenBy?: string | undefined
   /** Who creates the store. */
   readonly actor?: Actor | undefined
 }
@@ -178,6 +182,7 @@ export class Stores {
       createdAt: this.#nextCreation(environment.now()),
       hasSchema: wanted.schema !== undefined,
       signingSecret: randomAlphanumerics(environment, signingSecretLength),
+      secretSeenBy: wanted.secretSeenBy ? [wanted.secretSeenBy] : [],
     }
   }
 
@@ -210,6 +215,7 @@ export class Stores {
     const { identity, check, activity } = snapshot
     if (isMadeAlready(identity, changes)) return undefined
     const next = changed(identity, changes, environment)
+    if (caller.isTemporary && givesRights(identity, next)) throw lastingDenied()
     if (next.name !== identity.name) await this.#assertNameFree(next)
     const { stored } = reader.activityOf(snapshot)
     const isArmed = next.name !== identity.name || changes.retention !== undefined
@@ -222,7 +228,9 @@ export class Stores {
     const sharing = reshared(identity, next)
     const addressing = readdressed(identity, next)
     const seeding = reseeded(identity, { next, seed: changes.seed })
-    const event = { changes, actor: caller.actor, before: check.revision, at: environment.now() }
+    const endsLinks = next.signingSecret !== identity.signingSecret
+    const when = { actor: caller.actor, before: check.revision, at: environment.now() }
+    const event = { changes, endsLinks, ...when }
     return {
       checks: [check, ...(activity ? [activity] : []), ...filing.checks, ...addressing.checks],
       deletes: [

@@ -29,6 +29,7 @@ import { limits } from '../kernel/limits.ts'
 import type { ChangeTrimmer } from '../log/change-trimmer.ts'
 import { replacedInfo } from '../records/record-write.ts'
 import type { Lifecycle } from '../stores/lifecycle.ts'
+import type { Revocations } from '../stores/revocations.ts'
 import type { Values } from '../values/value.ts'
 
 /**
@@ -38,6 +39,7 @@ import type { Values } from '../values/value.ts'
 export class Sweeper {
   readonly #parts: SweeperParts
   #leaseCursor = kindRange('lease').start
+  #sweeps = 0
 
   constructor(parts: SweeperParts) {
     this.#parts = parts
@@ -50,6 +52,9 @@ export class Sweeper {
     await this.#sweepGarbage()
     await this.#parts.trimmer.sweep()
     await this.#parts.auditLog.sweep()
+    // Only a server that died leaves some.
+    if (this.#sweeps % limits.sweepsPerResume === 0) await this.#parts.revocations.resume()
+    this.#sweeps += 1
   }
 
   async #sweepExpired(): Promise<void> {
@@ -174,6 +179,7 @@ export interface SweeperParts {
   readonly values: Values
   readonly trimmer: ChangeTrimmer
   readonly auditLog: AuditLog
+  readonly revocations: Revocations
 }
 
 /**

@@ -21,6 +21,8 @@ const environmentOptions = {
   overlappingSync: false,
   safeRestore: true,
   eventTurnBatching: false,
+  // lmdb's types leave this out. Its default is 0664.
+  permissionsMode: 0o600,
 } as const
 
 const binary = { encoding: 'binary', keyEncoding: 'binary' } as const

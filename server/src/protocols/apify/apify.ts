@@ -54,6 +54,8 @@ function assertNoEmptyKey(segments: readonly string[]): void {
 }
 
 function addHeaders(headers: HttpReply['headers'], about: About<ApifyRoute>): void {
+  // Records say by themselves how caches may keep them. All else may hold secrets and signed links.
+  headers['Cache-Control'] ??= 'no-store'
   headers['X-RateLimit-Limit'] = about.route?.rateLimit ?? defaultRateLimit
   if (about.isRefusal && isFromCommandLine(about.request)) headers.Connection = 'close'
 }

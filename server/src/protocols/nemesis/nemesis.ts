@@ -15,8 +15,11 @@ import { type Client, LookupQueue, type Services } from './commands/call.ts'
 import { NemesisConnection } from './connection.ts'
 
 export interface NemesisOptions extends Services {
-  /** Whether the listening address can be reached only from this machine. */
-  readonly isLoopback: boolean
+  /**
+   * Whether a request with this `Host` comes from this machine, unless a proxy forwarded it: true
+   * only on a server that no setting makes public.
+   */
+  takesLocalHost(host: string | undefined): boolean
 }
 
 const policyViolation = 1008
@@ -24,7 +27,7 @@ const policyViolation = 1008
 /**
  * NemesisDB's protocol: JSON commands over a WebSocket. On loopback, a connection without an API
  * token acts as the first user, unless it comes from a web page of another origin or through a
- * proxy.
+ * proxy, names another host, or the server is public.
  */
 export function createNemesisDoor(options: NemesisOptions): SocketDoor {
   return {
@@ -42,13 +45,13 @@ export function createNemesisDoor(options: NemesisOptions): SocketDoor {
 
 async function principalOf(
   request: UpgradeRequest,
-  { domain, isLoopback }: NemesisOptions,
+  { domain, takesLocalHost }: NemesisOptions,
 ): Promise<UserPrincipal | UpgradeRefusal> {
   const principal: Principal = await domain.access.authenticate(tokenOf(request), request)
   if (principal.kind === 'user') return principal
   // An Authorization header of another scheme is meant for a proxy: the client may be remote.
   const isBehindProxy = request.isForwarded || request.header('authorization') !== undefined
-  if (!isLoopback || isBehindProxy) {
+  if (isBehindProxy || !takesLocalHost(request.header('host'))) {
     return {
       status: 401,
       message: 'This connection needs an API token: Authorization: Bearer, or ?token=.',

@@ -45,6 +45,7 @@ export interface RestApi<Call, R extends Route<Call>> {
 /** What `addHeaders` is told about a reply. */
 export interface About<R> {
   readonly request: HttpRequest
+  readonly query: Query
   /** Undefined if the path has no route. */
   readonly route: R | undefined
   /** True if the reply refuses the request; false for an unexpected failure of the server. */
@@ -59,12 +60,12 @@ export function createRestDoor<Call, R extends Route<Call>>(
 ): HttpHandler {
   const table = new RouteTable(api.routes)
   return async (request) => {
+    const query = new Query(request.query)
     let route: R | undefined
     try {
       const found = table.get(request.path.split('/')) ?? findOtherRoute(request.path, api)
       route = found.route
       if (request.method === 'OPTIONS') return preflight(route, api)
-      const query = new Query(request.query)
       const handler = handlerOf(route, methodOf(request, query, api))
       const token = api.isOpen ? undefined : tokenOf(request, query)
       const authenticated = domain.access.authenticate(token, request)
@@ -73,12 +74,12 @@ export function createRestDoor<Call, R extends Route<Call>>(
       const { subject, key } = found
       const call = { domain, environment, request, principal, query, subject, key }
       const reply = await handler(api.callOf(call))
-      return withCommonHeaders(reply, api, { request, route, isRefusal: false })
+      return withCommonHeaders(reply, api, { request, query, route, isRefusal: false })
     } catch (error) {
       const isRefusal = error instanceof StorageError || error instanceof RequestError
       logIfOurs(error, request, environment)
       const reply = isRefusal ? refusalOf(error, api) : (api.failureReply ?? internalErrorReply)()
-      return withCommonHeaders(reply, api, { request, route, isRefusal })
+      return withCommonHeaders(reply, api, { request, query, route, isRefusal })
     }
   }
 }
@@ -162,6 +163,8 @@ function withCommonHeaders<Call, R extends Route<Call>>(
 ): HttpReply {
   const { headers } = reply
   api.addHeaders?.(headers, about)
+  // A cache would keep the reply together with its URL, and so with the token.
+  if (about.query.given('token') !== undefined) headers['Cache-Control'] = 'no-store'
   headers['Access-Control-Allow-Origin'] = '*'
   if (about.request.header('origin') !== undefined) {
     headers['Access-Control-Expose-Headers'] = api.exposedHeaders ?? '*'

@@ -11,6 +11,7 @@ import { hostOf, IncomingRequest, type RequestMessage, WholeRequest } from '../i
 import { lacksHost, refuseHostless, refuseMalformed } from '../malformed.ts'
 import { Outbox } from '../outbox.ts'
 import { listenOn, portOf } from '../port.ts'
+import type { TrustedProxies } from '../proxies/trusted-proxies.ts'
 import {
   closeUnread,
   type Exchange,
@@ -34,6 +35,8 @@ export interface HttpOptions {
   readonly publicUrl?: string | undefined
   /** Undefined: requests may name any host. */
   readonly allowedHosts?: AllowedHosts | undefined
+  /** Undefined: the client's address is the other end of the connection. */
+  readonly proxies?: TrustedProxies | undefined
   readonly handler: HttpHandler
   readonly patience?: Patience
   readonly bounds?: HttpBounds
@@ -192,8 +195,7 @@ export class HttpListener {
   }
 
   #answerDirect(message: DirectMessage): Promise<HttpReply> {
-    const { publicUrl } = this.#options
-    return this.#answer(message, new WholeRequest(message, message.body, publicUrl))
+    return this.#answer(message, new WholeRequest(message, message.body, this.#options))
   }
 
   async #answer(message: RequestMessage, request: HttpRequest): Promise<HttpReply> {
@@ -232,7 +234,8 @@ export class HttpListener {
     const hold = new BodyHold(this.#bodies, socket.remoteAddress ?? '')
     this.#holds.set(message, hold)
     try {
-      const request = new IncomingRequest(message, this.#options.publicUrl)
+      const { publicUrl, proxies } = this.#options
+      const request = new IncomingRequest(message, publicUrl, proxies)
       request.holdBodyIn(hold)
       const reply = await this.#answer(message, request)
       if (response.destroyed) await closeUnread(reply)

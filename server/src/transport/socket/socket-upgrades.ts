@@ -7,6 +7,7 @@ import { limits } from '../../core/kernel/limits.ts'
 import type { AllowedHosts } from '../allowed-hosts.ts'
 import { IncomingUpgrade } from '../incoming-request.ts'
 import { Outbox } from '../outbox.ts'
+import type { TrustedProxies } from '../proxies/trusted-proxies.ts'
 import type { SocketControl, SocketDoor, SocketSession } from '../socket-exchange.ts'
 import { type TextReply, textReply } from '../text-reply.ts'
 import type { UpgradeHandler } from '../upgrades.ts'
@@ -21,6 +22,8 @@ export interface SocketUpgradesOptions {
   readonly maxPayloadBytes: number
   /** Undefined: handshakes may name any host. */
   readonly allowedHosts?: AllowedHosts | undefined
+  /** Undefined: the client's address is the other end of the connection. */
+  readonly proxies?: TrustedProxies | undefined
   readonly patience?: UpgradesPatience
   readonly bounds?: UpgradesBounds
   logError(message: string, cause: unknown): void
@@ -183,7 +186,7 @@ export class SocketUpgrades {
   }
 
   async #ask(message: IncomingMessage, control: Control): Promise<SocketSession | TextReply> {
-    const request = new IncomingUpgrade(message, undefined)
+    const request = new IncomingUpgrade(message, undefined, this.#options.proxies)
     const accepted = await this.#options.door.accept(request, control)
     if (!('receive' in accepted)) {
       return textReply(accepted.status, accepted.message, accepted.headers)

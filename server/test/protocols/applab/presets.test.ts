@@ -93,6 +93,15 @@ describe.each(engines)('the rules of a project, on %s', (engine) => {
     expect(await project.get('best')).toBe(1e300)
   })
 
+  it('only raise: a number that is less by one stays refused beyond 2^53', async () => {
+    const project = await create({ key: 'best', preset: 'only-raise' })
+    const setText = (value: string): Promise<Answered> =>
+      project.send('set_key_value', { parameters: { key: 'best', value } })
+    await expectSet(setText('9007199254740993'))
+    await expectRefused(setText('9007199254740992'), 'ONLY_RAISE')
+    await expectSet(setText('9007199254740994'))
+  })
+
   it('treat null from a seed as no value', async () => {
     const project = await create({ prefix: '', preset: 'only-raise' })
     const parameters = { key_values_json: '{"best":null}' }

@@ -151,6 +151,47 @@ describe.each(engines)('projects, on %s', (engine) => {
     expect(await rulesAfter({})).toEqual([b, a])
   })
 
+  it('of another user look like missing ones, and asking for them is limited as guessing is', async () => {
+    await create({ name: 'secret', channelId: 'janes-secret' })
+    const asker = await people.create(`asker-${Math.random().toString(36).slice(2)}`)
+    const ask = async (method: string, rest: string): Promise<unknown> => {
+      const json = method === 'GET' || method === 'DELETE' ? undefined : {}
+      const answer = await people.remote.send(path + rest, { method, token: asker.token, json })
+      return { status: answer.status, text: answer.text.replace(/janes-secret|missing/, '') }
+    }
+    const calls = [
+      ['GET', ''],
+      ['PATCH', ''],
+      ['DELETE', ''],
+      ['POST', '/rotate-key'],
+      ['GET', '/seed'],
+      ['PUT', '/seed'],
+      ['POST', '/reset'],
+      ['GET', '/export'],
+      ['POST', '/import'],
+    ] as const
+    for (const [method, rest] of calls) {
+      const missing = await ask(method, `/missing${rest}`)
+      expect(missing).toMatchObject({ status: 404 })
+      expect(await ask(method, `/janes-secret${rest}`), method + rest).toEqual(missing)
+    }
+    // Each wrong channel id counts once. Two of them are counted so far.
+    for (let n = 2; n < 100; n += 1) {
+      expect(await ask('GET', `/guess-${n}`)).toMatchObject({ status: 404 })
+    }
+    for (const name of ['janes-secret', 'missing', 'guess']) {
+      expect(await ask('GET', `/${name}`)).toMatchObject({ status: 429 })
+    }
+    const taken = { method: 'POST', token: asker.token }
+    const json = { name: 'x', channelId: 'janes-secret' }
+    expect((await people.remote.send(path, { ...taken, json })).status).toBe(429)
+    // The user's own projects and those of other users are served as before.
+    const own = await people.remote.do(path, { ...taken, json: { name: 'y', channelId: 'own-one' } })
+    expect(await ask('GET', `/${own.data.channelId}`)).toMatchObject({ status: 200 })
+    const janes = await people.remote.send(`${path}/janes-secret`, { token: jane.token })
+    expect(janes.status).toBe(200)
+  })
+
   it('refuse invalid rules', async () => {
     const { channelId } = await create({ name: 'e' })
     const patch = (json: unknown): Promise<string> => refused(json, `${path}/${channelId}`, 'PATCH')

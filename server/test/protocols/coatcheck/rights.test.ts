@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import { signRecord } from '../../../src/protocols/apify/call/signatures.ts'
 import { People, type Person } from '../../support/data/people.ts'
+import { openSocket } from '../../support/network/nemesis-session.ts'
 import { errorTypeOf } from '../../support/network/remote.ts'
 import { engines, useTestServer } from '../../support/network/test-server.ts'
 
@@ -77,17 +79,75 @@ describe.each(engines)('the limits of rights, on %s', (engine) => {
     expect(data.shares).not.toContainEqual(expect.objectContaining({ username: 'joe' }))
   })
 
-  it('no record can have a key whose link would open the whole store', async () => {
-    const { id } = await server.client(jane).keyValueStores().getOrCreate('uploads')
-    for (const key of [`0.0.${id}`, `0.1767225600000.${id}`]) {
-      const store = server.client(jane).keyValueStore(id)
-      const refusal = store.setRecord({ key, value: 1 })
+  // `createStorageContentSignature` of @apify/utilities signs `0.EXPIRY.STORE_ID`, and
+  // `createHmacSignature` signs the key of a record as it is. The expiry may have a fraction.
+  it.each(['0.0', '0.1767225600000', '0.99999999999999.5', '0.00', '0.00.25'])(
+    'no record can have a key whose link would open the whole store: %s.STORE',
+    async (begin) => {
+      const { id, urlSigningSecretKey: secret } = await server
+        .client(jane)
+        .keyValueStores()
+        .getOrCreate('uploads')
+      const key = `${begin}.${id}`
+      const refusal = server.client(jane).keyValueStore(id).setRecord({ key, value: 1 })
       await expect(refusal).rejects.toMatchObject({ type: 'invalid-record-key', statusCode: 400 })
-    }
-    await server
-      .client(jane)
-      .keyValueStore(id)
-      .setRecord({ key: `0.0.${storeId}`, value: 1 })
+      const path = `/v2/key-value-stores/${id}/record?key=${key}`
+      const put = { method: 'PUT', token: jane.token, body: 'x' }
+      expect((await people.remote.send(path, put)).status).toBe(400)
+      // The signature of such a key is the signature of a link to the store.
+      const hmac = signRecord(secret ?? '', key)
+      const respelled = Buffer.from(`${begin}.${hmac}`).toString('base64url')
+      const zip = await people.remote.send(`/v2/key-value-stores/${id}/records?signature=${respelled}`)
+      expect(zip.status).toBe(begin === '0.1767225600000' || begin === '0.00.25' ? 403 : 200)
+    },
+  )
+
+  it.each(['5.0', '0.1.2.3', '00.1', '0.1x', '0.123456789012345678'])(
+    'a record may have a key that only looks like such a link: %s.STORE',
+    async (begin) => {
+      const { id } = await server.client(jane).keyValueStores().getOrCreate('uploads')
+      const store = server.client(jane).keyValueStore(id)
+      const key = `${begin}.${id}`
+      await store.setRecord({ key, value: 1 })
+      const { pathname, search } = new URL(await store.getRecordPublicUrl(key))
+      expect((await people.remote.send(pathname + search)).status).toBe(200)
+      const respelled = Buffer.from(`${begin}.${search.split('=')[1]}`).toString('base64url')
+      const zip = await people.remote.send(`/v2/key-value-stores/${id}/records?signature=${respelled}`)
+      expect(zip.status).toBe(403)
+    },
+  )
+
+  it('no door stores a record with such a key, and a key of another store is a key like any', async () => {
+    const { id } = await server.client(jane).keyValueStores().getOrCreate('uploads')
+    const key = `0.99999999999999.5.${id}`
+    const patch = { method: 'PATCH', token: jane.token, json: { project: true, session: true } }
+    const { channelId, sessionToken } = (
+      await people.remote.do(`/v2/key-value-stores/${id}`, patch)
+    ).data
+    const page = `/datablock_storage/${channelId}`
+    const set = { key, value: '1' }
+    const pairs = { key_values_json: JSON.stringify({ [key]: 1 }) }
+    const asked = { method: 'POST', token: jane.token }
+    const project = `/coatcheck/v1/projects/${channelId}`
+    const replies = [
+      await people.remote.send(`${page}/set_key_value`, { ...asked, json: set }),
+      await people.remote.send(`${page}/populate_key_values`, {
+        ...asked,
+        method: 'PUT',
+        json: pairs,
+      }),
+      await people.remote.send(`${project}/import`, { ...asked, json: { [key]: 1 } }),
+      await people.remote.send(`${project}/seed`, { ...asked, method: 'PUT', json: { [key]: 1 } }),
+    ]
+    expect(replies.map(({ status }) => status)).toEqual([400, 400, 400, 400])
+    const socket = await openSocket(`${server.url().replace('http', 'ws')}/nemesis?token=${jane.token}`)
+    const answer = await socket.ask(
+      `{"KV_SET":{"tkn":${sessionToken},"keys":{"${key}":1}}}`,
+    )
+    expect(answer).not.toContain('"st":1,')
+    const store = server.client(jane).keyValueStore(id)
+    expect((await store.listKeys()).items.map((item) => item.key)).not.toContain(key)
+    await store.setRecord({ key: `0.0.${storeId}`, value: 1 })
   })
 
   it('a token for one store shows nothing about another store by its name', async () => {

@@ -102,18 +102,49 @@ describe('without an API token', () => {
     }
   })
 
-  it('nobody can connect through a proxy', async () => {
-    for (const headers of [
-      { Forwarded: 'for=192.0.2.1' },
-      { 'X-Forwarded-For': '192.0.2.1' },
-    ] as Record<string, string>[]) {
-      expect(await statusOf(server.nemesisUrl(), { headers })).toBe(401)
+  it.each([
+    ['Forwarded', 'for=192.0.2.1'],
+    ['X-Forwarded-For', '192.0.2.1'],
+    ['X-Forwarded-Proto', 'https'],
+    ['X-Forwarded-Host', 'store.example'],
+    ['X-Real-IP', '192.0.2.1'],
+    ['Via', '1.1 proxy'],
+    ['CF-Connecting-IP', '192.0.2.1'],
+  ])('nobody can connect through a proxy that sends %s', async (name, value) => {
+    const main = `${server.url().replace('http', 'ws')}/nemesis`
+    for (const url of [server.nemesisUrl(), main]) {
+      expect(await statusOf(url, { headers: { [name]: value } })).toBe(401)
     }
   })
 
   it('nobody can connect with another Host header', async () => {
     const headers = { Host: 'evil.example' }
     expect(await statusOf(server.nemesisUrl(), { headers })).toBeGreaterThanOrEqual(400)
+  })
+
+  // nginx with `proxy_pass` and `proxy_set_header Host $host`, and nothing else.
+  it.each<[setting: string, settings: Parameters<typeof startTestServer>[0], host: string]>([
+    ['--public-url', { publicUrl: 'https://store.example' }, 'store.example'],
+    ['--public-url', { publicUrl: 'https://store.example' }, 'localhost'],
+    ['--allowed-hosts', { allowedHosts: ['store.example'] }, 'store.example'],
+    ['--allowed-hosts', { allowedHosts: ['store.example'] }, '127.0.0.1'],
+    ['--trusted-proxies', { trustedProxies: ['127.0.0.1'] }, 'localhost'],
+  ])('nobody can connect to a server that is public by %s', async (_, settings, host) => {
+    const { nemesisUrl, url, token } = await start(settings)
+    const headers = { Host: host }
+    for (const address of [nemesisUrl, `${url.replace('http', 'ws')}/nemesis`]) {
+      expect(await statusOf(address, { headers })).toBe(401)
+      expect(await statusOf(`${address}?token=${token}`, { headers })).toBe(101)
+    }
+  })
+
+  it.each([
+    { publicUrl: 'http://localhost:8288' },
+    { publicUrl: 'http://[::1]:8288' },
+    { allowedHosts: ['coats.localhost'] },
+  ])('programs can connect if only names of this machine are set: %j', async (settings) => {
+    const { nemesisUrl } = await start(settings)
+    expect(await statusOf(nemesisUrl)).toBe(101)
   })
 
   it('nobody can connect beyond loopback', async () => {

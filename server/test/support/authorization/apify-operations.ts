@@ -55,7 +55,7 @@ export const apifyRows: readonly Row[] = [
   { at: `HEAD ${store}/access`, kind: 'manage', ok: '200' },
   {
     at: `PATCH ${store}/access`,
-    kind: 'manage',
+    kind: 'open',
     ok: '200',
     body: { generalAccess: 'ANYONE_WITH_ID_CAN_READ' },
   },

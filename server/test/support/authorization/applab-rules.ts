@@ -27,6 +27,7 @@ the prefix write token of the owner  ok       no        ok         ok
 the store token of the owner         ok       ok        ok         ok
 the owner's token of another store   none     none      none       none
 the owner                            ok       ok        ok         ok
+a token of the owner that expires    ok       ok        ok         ok
 a record link                        key      key       login      key
 a content link                       key      key       login      key
 a link with a wrong signature        key      key       login      key
@@ -62,6 +63,7 @@ the prefix write token of the owner  ok      no       ok         no          ok 
 the store token of the owner         ok      ok       ok         ok          ok        ok         ok
 the owner's token of another store   none    none     none       none        none      none       none
 the owner                            ok      ok       ok         ok          ok        ok         ok
+a token of the owner that expires    ok      ok       ok         ok          ok        ok         ok
 a record link                        key     key      key        key         login     login      login
 a content link                       key     key      key        key         login     login      login
 a link with a wrong signature        key     key      key        key         login     login      login

@@ -11,7 +11,7 @@ export const coatcheckRows: readonly Row[] = [
   { at: `HEAD ${root}/me`, kind: 'token', ok: '200' },
   {
     at: `PATCH ${root}/me`,
-    kind: 'account',
+    kind: 'lasting',
     ok: '200',
     body: { generalAccess: 'ANYONE_WITH_ID_CAN_READ' },
   },

@@ -26,6 +26,7 @@ the prefix write token of the owner  ok       14        ok         14
 the store token of the owner         ok       ok        ok         ok
 the owner's token of another store   100      100       100        100
 the owner                            ok       ok        ok         ok
+a token of the owner that expires    ok       ok        ok         ok
 `
 
 const writing = `
@@ -49,6 +50,7 @@ the prefix write token of the owner  ok        14         14         14
 the store token of the owner         ok        ok         ok         ok
 the owner's token of another store   100       100        100        100
 the owner                            ok        ok         ok         ok
+a token of the owner that expires    ok        ok         ok         ok
 `
 
 /**
@@ -77,6 +79,7 @@ the prefix write token of the owner  ok    ok      ok
 the store token of the owner         ok    ok      ok
 the owner's token of another store   102   no      ok
 the owner                            ok    ok      ok
+a token of the owner that expires    ok    ok      ok
 `
 
 const account = `
@@ -100,6 +103,7 @@ the prefix write token of the owner  14            14             14            
 the store token of the owner         14            14             14              14
 the owner's token of another store   14            14             14              14
 the owner                            ok            ok             ok              ok
+a token of the owner that expires    ok            ok             ok              ok
 `
 
 /** Of the caller's store "nemesis". Tokens for the owner's store of that name are valid for it. */
@@ -124,6 +128,7 @@ the prefix write token of the owner  ok      14       ok        14
 the store token of the owner         ok      ok       ok        ok
 the owner's token of another store   14      14       14        14
 the owner                            ok      ok       ok        ok
+a token of the owner that expires    ok      ok       ok        ok
 `
 
 const ownWriting = `
@@ -147,6 +152,7 @@ the prefix write token of the owner  ok            14             14            
 the store token of the owner         ok            ok             ok             ok
 the owner's token of another store   14            14             14             14
 the owner                            ok            ok             ok             ok
+a token of the owner that expires    ok            ok             ok             ok
 `
 
 /** For each kind of command, the answer to each caller. */

@@ -70,7 +70,9 @@ export function httpOperations(rows: readonly Row[], url: () => string): Operati
       changes: row.changes ?? (method !== 'GET' && method !== 'HEAD'),
       ask: (world, caller, address) => ask(new Remote(url()), row, { world, caller, address }),
       spell: (meaning, address) => {
-        const answer = meaning === 'ok' ? row.ok : refusal(meaning, address)
+        // A channel id is like a name: who may not see the project does not learn that it exists.
+        const by = row.at.includes(':channel') ? 'name' : address
+        const answer = meaning === 'ok' ? row.ok : refusal(meaning, by)
         // The reply to a HEAD has no body, so it shows no error type.
         return method === 'HEAD' ? (answer.split(' ', 1)[0] ?? '') : answer
       },

@@ -18,7 +18,7 @@ const meanings: readonly string[] = ['ok', 'asked', 'wrong', 'no', 'hidden', 'no
 /**
  * About one restricted store. `in` is a record in the scope of the prefixes and the record link,
  * `out` is another record; `some` is the part that the caller may see. `read-all` is the whole
- * store, by an API that needs a token from everybody.
+ * store, by an API that needs a token from everybody. `open` gives others a right to the store.
  */
 const reading = `
                                      read-in  read-out  read-some  describe
@@ -41,6 +41,7 @@ the prefix write token of the owner  ok       no        ok         ok
 the store token of the owner         ok       ok        ok         ok
 the owner's token of another store   hidden   hidden    hidden     hidden
 the owner                            ok       ok        ok         ok
+a token of the owner that expires    ok       ok        ok         ok
 a record link                        ok       hidden    hidden     hidden
 a content link                       hidden   hidden    ok         hidden
 a link with a wrong signature        hidden   hidden    hidden     hidden
@@ -50,66 +51,69 @@ a record link with a wrong token     wrong    wrong     wrong      wrong
 `
 
 const writing = `
-                                     write-in  write-out  write-some  write-all  manage  read-all
-nobody                               asked     asked      asked       asked      asked   asked
-a wrong token                        wrong     wrong      wrong       wrong      wrong   wrong
-an expired token                     wrong     wrong      wrong       wrong      wrong   wrong
-a revoked token                      wrong     wrong      wrong       wrong      wrong   wrong
-the token of a disabled user         wrong     wrong      wrong       wrong      wrong   wrong
-another user                         hidden    hidden     hidden      hidden     hidden  hidden
-an admin                             hidden    hidden     hidden      hidden     hidden  hidden
-a reader                             no        no         no          no         no      ok
-a writer                             ok        ok         ok          ok         no      ok
-a manager                            ok        ok         ok          ok         ok      ok
-the read token of a writer           no        no         no          no         no      ok
-the prefix token of a manager        ok        no         ok          no         no      no
-the read token of the owner          no        no         no          no         no      ok
-the write token of the owner         ok        ok         ok          ok         no      ok
-the prefix read token of the owner   no        no         no          no         no      no
-the prefix write token of the owner  ok        no         ok          no         no      no
-the store token of the owner         ok        ok         ok          ok         ok      ok
-the owner's token of another store   hidden    hidden     hidden      hidden     hidden  hidden
-the owner                            ok        ok         ok          ok         ok      ok
-a record link                        asked     asked      asked       asked      asked   asked
-a content link                       asked     asked      asked       asked      asked   asked
-a link with a wrong signature        asked     asked      asked       asked      asked   asked
-a content link that has expired      asked     asked      asked       asked      asked   asked
-a content link of another store      asked     asked      asked       asked      asked   asked
-a record link with a wrong token     wrong     wrong      wrong       wrong      wrong   wrong
+                                     write-in  write-out  write-some  write-all  manage  read-all  open
+nobody                               asked     asked      asked       asked      asked   asked     asked
+a wrong token                        wrong     wrong      wrong       wrong      wrong   wrong     wrong
+an expired token                     wrong     wrong      wrong       wrong      wrong   wrong     wrong
+a revoked token                      wrong     wrong      wrong       wrong      wrong   wrong     wrong
+the token of a disabled user         wrong     wrong      wrong       wrong      wrong   wrong     wrong
+another user                         hidden    hidden     hidden      hidden     hidden  hidden    hidden
+an admin                             hidden    hidden     hidden      hidden     hidden  hidden    hidden
+a reader                             no        no         no          no         no      ok        no
+a writer                             ok        ok         ok          ok         no      ok        no
+a manager                            ok        ok         ok          ok         ok      ok        ok
+the read token of a writer           no        no         no          no         no      ok        no
+the prefix token of a manager        ok        no         ok          no         no      no        no
+the read token of the owner          no        no         no          no         no      ok        no
+the write token of the owner         ok        ok         ok          ok         no      ok        no
+the prefix read token of the owner   no        no         no          no         no      no        no
+the prefix write token of the owner  ok        no         ok          no         no      no        no
+the store token of the owner         ok        ok         ok          ok         ok      ok        ok
+the owner's token of another store   hidden    hidden     hidden      hidden     hidden  hidden    hidden
+the owner                            ok        ok         ok          ok         ok      ok        ok
+a token of the owner that expires    ok        ok         ok          ok         ok      ok        no
+a record link                        asked     asked      asked       asked      asked   asked     asked
+a content link                       asked     asked      asked       asked      asked   asked     asked
+a link with a wrong signature        asked     asked      asked       asked      asked   asked     asked
+a content link that has expired      asked     asked      asked       asked      asked   asked     asked
+a content link of another store      asked     asked      asked       asked      asked   asked     asked
+a record link with a wrong token     wrong     wrong      wrong       wrong      wrong   wrong     wrong
 `
 
 /**
  * About no store: `token` needs a token of any scope; `create` makes stores of the caller;
  * `account` is about the caller's tokens and settings, `owned` about a token of the owner, `admin`
- * about all users; `public` needs no token, and `anyone` ignores even an invalid one.
+ * about all users; `lasting` gives rights that stay; `public` needs no token, and `anyone` ignores
+ * even an invalid one.
  */
 const people = `
-                                     token  create  account  owned  admin  public  anyone
-nobody                               asked  asked   asked    asked  asked  ok      ok
-a wrong token                        wrong  wrong   wrong    wrong  wrong  wrong   ok
-an expired token                     wrong  wrong   wrong    wrong  wrong  wrong   ok
-a revoked token                      wrong  wrong   wrong    wrong  wrong  wrong   ok
-the token of a disabled user         wrong  wrong   wrong    wrong  wrong  wrong   ok
-another user                         ok     ok      ok       none   no     ok      ok
-an admin                             ok     ok      ok       ok     ok     ok      ok
-a reader                             ok     ok      ok       none   no     ok      ok
-a writer                             ok     ok      ok       none   no     ok      ok
-a manager                            ok     ok      ok       none   no     ok      ok
-the read token of a writer           ok     no      no       no     no     ok      ok
-the prefix token of a manager        ok     no      no       no     no     ok      ok
-the read token of the owner          ok     no      no       no     no     ok      ok
-the write token of the owner         ok     ok      no       no     no     ok      ok
-the prefix read token of the owner   ok     no      no       no     no     ok      ok
-the prefix write token of the owner  ok     no      no       no     no     ok      ok
-the store token of the owner         ok     no      no       no     no     ok      ok
-the owner's token of another store   ok     no      no       no     no     ok      ok
-the owner                            ok     ok      ok       ok     no     ok      ok
-a record link                        asked  asked   asked    asked  asked  ok      ok
-a content link                       asked  asked   asked    asked  asked  ok      ok
-a link with a wrong signature        asked  asked   asked    asked  asked  ok      ok
-a content link that has expired      asked  asked   asked    asked  asked  ok      ok
-a content link of another store      asked  asked   asked    asked  asked  ok      ok
-a record link with a wrong token     wrong  wrong   wrong    wrong  wrong  wrong   ok
+                                     token  create  account  owned  admin  public  anyone  lasting
+nobody                               asked  asked   asked    asked  asked  ok      ok      asked
+a wrong token                        wrong  wrong   wrong    wrong  wrong  wrong   ok      wrong
+an expired token                     wrong  wrong   wrong    wrong  wrong  wrong   ok      wrong
+a revoked token                      wrong  wrong   wrong    wrong  wrong  wrong   ok      wrong
+the token of a disabled user         wrong  wrong   wrong    wrong  wrong  wrong   ok      wrong
+another user                         ok     ok      ok       none   no     ok      ok      ok
+an admin                             ok     ok      ok       ok     ok     ok      ok      ok
+a reader                             ok     ok      ok       none   no     ok      ok      ok
+a writer                             ok     ok      ok       none   no     ok      ok      ok
+a manager                            ok     ok      ok       none   no     ok      ok      ok
+the read token of a writer           ok     no      no       no     no     ok      ok      no
+the prefix token of a manager        ok     no      no       no     no     ok      ok      no
+the read token of the owner          ok     no      no       no     no     ok      ok      no
+the write token of the owner         ok     ok      no       no     no     ok      ok      no
+the prefix read token of the owner   ok     no      no       no     no     ok      ok      no
+the prefix write token of the owner  ok     no      no       no     no     ok      ok      no
+the store token of the owner         ok     no      no       no     no     ok      ok      no
+the owner's token of another store   ok     no      no       no     no     ok      ok      no
+the owner                            ok     ok      ok       ok     no     ok      ok      ok
+a token of the owner that expires    ok     ok      ok       ok     no     ok      ok      no
+a record link                        asked  asked   asked    asked  asked  ok      ok      asked
+a content link                       asked  asked   asked    asked  asked  ok      ok      asked
+a link with a wrong signature        asked  asked   asked    asked  asked  ok      ok      asked
+a content link that has expired      asked  asked   asked    asked  asked  ok      ok      asked
+a content link of another store      asked  asked   asked    asked  asked  ok      ok      asked
+a record link with a wrong token     wrong  wrong   wrong    wrong  wrong  wrong   ok      wrong
 `
 
 /** Reading by id and by name, for each general access of the store; `follow` with each setting. */

@@ -207,6 +207,7 @@ export class World {
     }
     await make('read', 'jane', { action: 'read' })
     await make('write', 'jane', { action: 'write' })
+    await make('expiring', 'jane', { expiresInDays: 1 })
     await make('writers read', 'writer', { action: 'read' })
     await make('expired', 'jane', { expiresInDays: expiringMs / dayMs })
     await this.#expired(this.made('expired'))
@@ -344,6 +345,7 @@ const callers: Readonly<Record<string, (world: World) => Credentials>> = {
   'the store token of the owner': ({ wardrobe }) => ({ token: wardrobe.whole.text }),
   "the owner's token of another store": (world) => ({ token: world.made('other') }),
   'the owner': (world) => ({ token: world.tokenOf('jane') }),
+  'a token of the owner that expires': (world) => ({ token: world.made('expiring') }),
   'a record link': (world) => ({ signature: world.recordLink() }),
   'a content link': (world) => ({ signature: world.contentLink() }),
   'a link with a wrong signature': (world) => ({ signature: `${world.recordLink()}0` }),

@@ -69,6 +69,21 @@ export const wrongUsage: readonly StartCause[] = [
     setUp: () => ({ args: ['--allowed-hosts', 'a.example,https://b.example'] }),
   },
   {
+    cause: 'a trusted proxy that is a name',
+    says: /--trusted-proxies has "proxy\.example", but must hold addresses such as 10\.0\.0\.1/,
+    setUp: () => ({ args: ['--trusted-proxies', '10.0.0.1,proxy.example'] }),
+  },
+  {
+    cause: 'a trusted network that is too narrow',
+    says: /--trusted-proxies has "10\.0\.0\.0\/33"/,
+    setUp: () => ({ args: ['--trusted-proxies', '10.0.0.0/33'] }),
+  },
+  {
+    cause: 'a switch that is neither on nor off',
+    says: /COATCHECK_INSECURE_FOLDER is "maybe", which is neither on nor off/,
+    setUp: () => ({ env: { COATCHECK_INSECURE_FOLDER: 'maybe' } }),
+  },
+  {
     cause: 'a wrong environment variable',
     says: /COATCHECK_ENGINE is "files"/,
     setUp: () => ({ env: { COATCHECK_ENGINE: 'files' } }),

@@ -15,7 +15,7 @@ export interface ServeOptions {
 }
 
 const readyPattern = /^Coatcheck is listening on (http:\S+)$/m
-const tokenPattern = /^Your token is (\S+)/m
+const tokenFilePattern = /^Your token is in (.+)$/m
 const lookAgainMs = 5
 
 /** A `coatcheck serve` in a process of its own, as a user would start it. */
@@ -82,11 +82,10 @@ export class ServerProcess {
     return url
   }
 
-  /** The token of the first start: from the output, or else from the data folder. */
+  /** The token of the first start: from the file that the output names, or else the data folder. */
   get token(): string {
-    const printed = tokenPattern.exec(this.stdout)?.[1]
-    if (printed !== undefined) return printed
-    return readFileSync(join(this.data, 'first-token'), 'utf8').trim()
+    const named = tokenFilePattern.exec(this.stdout)?.[1]
+    return readFileSync(named ?? join(this.data, 'first-token'), 'utf8').trim()
   }
 
   /** The process id of the server itself, not of the program that it runs under. */

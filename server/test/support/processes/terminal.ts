@@ -9,10 +9,15 @@ export class TerminalCommand {
   readonly #output: ProcessOutput
   readonly #closed: Promise<number | null>
 
-  constructor(args: readonly string[], { columns = 200 } = {}) {
+  constructor(
+    args: readonly string[],
+    { columns = 200, env = {} }: { columns?: number; env?: Readonly<Record<string, string>> } = {},
+  ) {
     const words = coatcheckWords(args).map((word) => `'${word}'`)
     const command = `stty cols ${columns}; exec ${words.join(' ')}`
-    this.#child = spawn('script', ['-qec', command, '/dev/null'], { env: withoutSettings() })
+    this.#child = spawn('script', ['-qec', command, '/dev/null'], {
+      env: { ...withoutSettings(), ...env },
+    })
     this.#output = new ProcessOutput(this.#child.stdout)
     const { promise, resolve, reject } = Promise.withResolvers<number | null>()
     this.#child.once('error', reject)

@@ -1,4 +1,5 @@
 import { isOpen } from '../../../core/access/access.ts'
+import { isContentLinkText } from '../../../core/identity/content-link.ts'
 import type { StoreIdentity } from '../../../core/identity/identity.ts'
 import { limits } from '../../../core/kernel/limits.ts'
 import type { UserAccess } from '../../../core/people/scope.ts'
@@ -9,12 +10,16 @@ import { isContentSignature, isRecordSignature, recordSigner, signContent } from
 
 const hourMs = 3_600_000
 
-/** Checks `?signature=` for this one record. Undefined without a signature or a key. */
+/**
+ * Checks `?signature=` for this one record. Undefined without a signature or a key. No signature is
+ * valid for a record whose signature would open the whole store.
+ */
 export function recordLink({ query, key }: ApifyCall): Link | undefined {
   const signature = query.text('signature')
   if (signature === undefined || key === undefined) return undefined
   const spelling = spellKey(key)
-  return ({ signingSecret: secret }) => isRecordSignature(signature, { secret, key: spelling })
+  return ({ id, signingSecret: secret }) =>
+    !isContentLinkText(spelling, id) && isRecordSignature(signature, { secret, key: spelling })
 }
 
 /** Checks `?signature=` for a store's list of keys and archive. Undefined without a signature. */
@@ -69,7 +74,7 @@ export function recordUrls(
   const storeUrl = `${baseUrl}/v2/key-value-stores/${store.id}`
   const sign = needsSignature(store, reader) ? recordSigner(store.signingSecret) : undefined
   return (spelling) => {
-    const isSigned = sign && !isContentMessage(spelling, store.id)
+    const isSigned = sign && !isContentLinkText(spelling, store.id)
     const query = isSigned ? `signature=${sign(spelling)}` : ''
     // In a path these would be lost: URL libraries take `%2E` for `.`, and '' makes no segment.
     if (['', '%2E', '%2E%2E'].includes(spelling)) {
@@ -77,14 +82,6 @@ export function recordUrls(
     }
     return `${storeUrl}/records/${spelling}${query && `?${query}`}`
   }
-}
-
-/**
- * Whether the key is also the text that a content signature of the store signs. A signed link to
- * such a record would open the whole store, because Apify's scheme signs only the text.
- */
-export function isContentMessage(key: string, storeId: string): boolean {
-  return key.endsWith(`.${storeId}`) && /^\d+\.\d+\.[a-zA-Z0-9]{17}$/.test(key)
 }
 
 /** Rounded up to a full hour: the object of an unchanged store stays the same for a while. */

@@ -1,4 +1,5 @@
 import { hash, timingSafeEqual } from 'node:crypto'
+import { contentLinkText, parseContentLink } from '../../../core/identity/content-link.ts'
 
 /**
  * The signatures in Apify's public links. Apify's clients compute them by themselves from a store's
@@ -15,9 +16,6 @@ const blockBytes = 64
 const hashBytes = 32
 /** The longest text for the shared buffer. Longer texts get a buffer of their own. */
 const messageBytesMax = 512
-const version = 0
-/** Version, expiry time and HMAC of a content signature. */
-const contentPattern = /^0\.(\d{1,17}(?:\.\d+)?)\.([0-9a-zA-Z]{1,22})$/
 
 /** The first 120 bits of the HMAC-SHA256, as a base-62 number. */
 export function hmac62(secret: string, text: string): string {
@@ -75,15 +73,18 @@ export function signContent(
   secret: string,
   { storeId, expiresAt }: { storeId: string; expiresAt: number },
 ): string {
-  const hmac = contentHmac(secret, { storeId, expiresAt: String(expiresAt) })
-  return Buffer.from(`${version}.${expiresAt}.${hmac}`).toString('base64url')
+  const text = String(expiresAt)
+  const hmac = contentHmac(secret, { storeId, expiresAt: text })
+  return Buffer.from(contentLinkText(hmac, text)).toString('base64url')
 }
 
 export function isContentSignature(
   signature: string,
   { secret, storeId, now }: { secret: string; storeId: string; now: number },
 ): boolean {
-  const [, expiresAt = '', hmac = ''] = contentPattern.exec(decodeBase64Url(signature)) ?? []
+  const link = parseContentLink(decodeBase64Url(signature))
+  if (!link) return false
+  const { expiresAt, end: hmac } = link
   if (!isSame(hmac, contentHmac(secret, { storeId, expiresAt }))) return false
   return Number(expiresAt) === 0 || now < Number(expiresAt)
 }
@@ -93,7 +94,7 @@ function contentHmac(
   secret: string,
   { storeId, expiresAt }: { storeId: string; expiresAt: string },
 ): string {
-  return hmac62(secret, `${version}.${expiresAt}.${storeId}`)
+  return hmac62(secret, contentLinkText(storeId, expiresAt))
 }
 
 /**

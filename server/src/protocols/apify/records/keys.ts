@@ -1,4 +1,4 @@
-import { isAllowed, ownAccess } from '../../../core/access/access.ts'
+import { ownAccess } from '../../../core/access/access.ts'
 import { limits } from '../../../core/kernel/limits.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
 import { jsonReply } from '../../rest/replies.ts'
@@ -7,6 +7,7 @@ import { findStore } from '../call/address.ts'
 import type { ApifyCall } from '../call/call.ts'
 import { keyOfSpelling, spellKey } from '../call/key-spelling.ts'
 import { listing, recordUrls } from '../call/links.ts'
+import { maySign } from '../call/signing.ts'
 import { listSelected, selectionOf } from '../stores/collections.ts'
 
 /** GET /v2/key-value-stores/{store}/keys, in the order of the keys' bytes. */
@@ -24,7 +25,7 @@ export async function listKeys(call: ApifyCall): Promise<HttpReply> {
   })
   const urlOf = recordUrls(page.store, {
     baseUrl: call.request.baseUrl,
-    maySign: isAllowed(call.principal, { action: 'write' }, page.store, 'RESTRICTED'),
+    maySign: await maySign(call, page.store),
     ownerAccess: ownAccess(call.principal, page.store),
   })
   const items = page.items.map(({ key, size }) => {

@@ -15,7 +15,7 @@ import { whileAllowed } from '../../rest/while-allowed.ts'
 import { findStore } from '../call/address.ts'
 import type { ApifyCall } from '../call/call.ts'
 import { isApifyKey, spellKey } from '../call/key-spelling.ts'
-import { isContentMessage, recordLink } from '../call/links.ts'
+import { recordLink } from '../call/links.ts'
 import { conformingBody } from '../stores/schemas.ts'
 import { anyKeyUrl } from './any-key.ts'
 import {
@@ -77,7 +77,6 @@ export async function putRecord(call: ApifyCall): Promise<HttpReply> {
   const found = findStore(call, { action: 'write', extent: { key } })
   const store = found instanceof Promise ? await found : found
   if (!call.takesAnyKey && !isApifyKey(key)) await assertExists(store, key)
-  if (isContentMessage(key, store.id)) throw signsAll()
   const record = { key, contentType, contentEncoding }
   const source = store.hasNoSchema ? request.body : await conformingBody(call, { store, record })
   const { revision } = await store.put({ ...record, source }, condition)
@@ -215,11 +214,6 @@ async function take(
     length += value.length
   }
   return { held: Buffer.concat(taken), isWhole: false }
-}
-
-function signsAll(): StorageError {
-  const why = 'its link would open the whole store'
-  return new StorageError('record-key-invalid', `A record can't have this key: ${why}.`)
 }
 
 function recordNotFound(): StorageError {

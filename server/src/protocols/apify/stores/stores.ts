@@ -1,4 +1,10 @@
-import { actorOf, isAllowed, requireAccount, requireUser } from '../../../core/access/access.ts'
+import {
+  actorOf,
+  isAllowed,
+  isTemporary,
+  requireAccount,
+  requireUser,
+} from '../../../core/access/access.ts'
 import type { Caller } from '../../../core/identity/caller.ts'
 import type { GeneralAccess, StoreInfo } from '../../../core/identity/identity.ts'
 import type { StoreChanges } from '../../../core/identity/store-changes.ts'
@@ -15,6 +21,7 @@ import { emptyReply, jsonReply } from '../../rest/replies.ts'
 import { turnOf } from '../../rest/routes.ts'
 import { callerOf, findStore } from '../call/address.ts'
 import type { ApifyCall } from '../call/call.ts'
+import { maySign } from '../call/signing.ts'
 import { retentionOf } from './retention.ts'
 import { readSchema, schemaJson, schemasOf } from './schemas.ts'
 import { generalAccessLevels, storeObject } from './wire.ts'
@@ -42,8 +49,10 @@ export async function listStores(call: ApifyCall): Promise<HttpReply> {
   })
   const schemas = await schemasOf(call, items)
   const owners = await ownersOf(call, items)
-  const objects = items.map((info) =>
-    objectOf(call, info, { owner: owners.get(info.ownerId), schema: schemas.get(info.id) }),
+  const objects = await Promise.all(
+    items.map((info) =>
+      objectOf(call, info, { owner: owners.get(info.ownerId), schema: schemas.get(info.id) }),
+    ),
   )
   return jsonReply(200, { data: { total, ...asked, count: objects.length, items: objects } })
 }
@@ -79,8 +88,10 @@ async function openOrCreate(
   const { principal, domain } = call
   const actor = actorOf(principal, 'apify')
   const { id: ownerId } = requireAccount(principal, 'write')
-  if (name !== undefined) return domain.stores.open({ ownerId, name, schema, actor })
-  return { store: await domain.stores.create({ ownerId, name, schema, actor }), isNew: true }
+  const secretSeenBy = isTemporary(principal) ? undefined : actor?.tokenId
+  const wanted = { ownerId, schema, actor, secretSeenBy }
+  if (name !== undefined) return domain.stores.open({ ...wanted, name })
+  return { store: await domain.stores.create({ ...wanted, name }), isNew: true }
 }
 
 /** The caller's own store of that name; undefined if there is none, or the token is not for it. */
@@ -157,16 +168,18 @@ function scopeOf({ principal }: ApifyCall): Scope | undefined {
 }
 
 /** The store as this caller may see it. */
-function objectOf(
-  { principal, request, environment }: ApifyCall,
+async function objectOf(
+  call: ApifyCall,
   info: StoreInfo,
   { owner, schema }: { owner: User | undefined; schema: unknown },
-): Record<string, unknown> {
+): Promise<Record<string, unknown>> {
+  const { principal, request, environment } = call
   return storeObject(info, {
     owner,
     schema,
     baseUrl: request.baseUrl,
     mayWrite: isAllowed(principal, { action: 'write' }, info, 'RESTRICTED'),
+    maySign: await maySign(call, info),
     now: environment.now(),
   })
 }

@@ -37,16 +37,20 @@ export interface StoreView {
   readonly owner: User | undefined
   readonly baseUrl: string
   readonly mayWrite: boolean
+  readonly maySign: boolean
   /** null: the store has no schema. Undefined: the store object leaves the schema out. */
   readonly schema: unknown
   /** Milliseconds since 1970: the lifetime of the object's links begins now. */
   readonly now: number
 }
 
-/** Apify's store object. Only readers who may also write get the signing secret and tokens. */
+/**
+ * Apify's store object. Only readers who may also write get the session token and the channel id,
+ * and only those who may sign get the signing secret and signed links.
+ */
 export function storeObject(
   info: StoreInfo,
-  { owner, baseUrl, mayWrite, schema, now }: StoreView,
+  { owner, baseUrl, mayWrite, maySign, schema, now }: StoreView,
 ): Record<string, unknown> {
   const ownerAccess = owner?.generalAccess ?? 'RESTRICTED'
   return {
@@ -65,12 +69,12 @@ export function storeObject(
     // Coatcheck's own members. Apify's clients pass on members that they do not know.
     retention: retentionObject(info.retention),
     expiresAt: info.expiresAt === undefined ? null : isoTime(info.expiresAt),
-    ...(mayWrite && { urlSigningSecretKey: info.signingSecret }),
+    ...(maySign && { urlSigningSecretKey: info.signingSecret }),
     // A secret, because on loopback it opens the store without an API token.
     ...(mayWrite && info.session && { sessionToken: info.session.token }),
     ...(mayWrite && info.project && { channelId: info.project.channelId }),
     consoleUrl: `${baseUrl}/#/key-value-stores/${info.id}`,
-    ...contentUrls(info, { baseUrl, maySign: mayWrite, ownerAccess, now }),
+    ...contentUrls(info, { baseUrl, maySign, ownerAccess, now }),
     stats: {
       readCount: info.readCount,
       writeCount: info.writeCount,

@@ -1,5 +1,6 @@
-import { isAllowed, requireAccount, requireUser } from '../../../core/access/access.ts'
+import { requireAccount, requireUser } from '../../../core/access/access.ts'
 import type { Principal, UserPrincipal } from '../../../core/access/principal.ts'
+import { hidingUnseen } from '../../../core/access/seen.ts'
 import type { Caller } from '../../../core/identity/caller.ts'
 import { StorageError } from '../../../core/kernel/errors.ts'
 import { projectNotFound } from '../../../core/pages/project.ts'
@@ -161,14 +162,7 @@ function userCaller(
   use: Omit<Use, 'right'>,
 ): Caller {
   const caller = domain.access.callerFor(principal, 'applab', use)
-  return {
-    ...caller,
-    assert: (store, ownerAccess) => {
-      const isSeen = isAllowed(principal, { action: 'read', extent: 'some' }, store, ownerAccess)
-      if (!isSeen) throw projectNotFound(channelId)
-      caller.assert(store, ownerAccess)
-    },
-  }
+  return hidingUnseen(caller, principal, () => projectNotFound(channelId))
 }
 
 function isGone(error: unknown): boolean {

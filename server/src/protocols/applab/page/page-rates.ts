@@ -1,5 +1,6 @@
 import type { Environment } from '../../../core/kernel/environment.ts'
 import { limits } from '../../../core/kernel/limits.ts'
+import { addressGroup } from '../../../core/people/address-group.ts'
 import { RateLimit } from '../../../core/people/rate-limit.ts'
 
 /** Who sent a page's call. */
@@ -35,7 +36,7 @@ export class PageRates {
   }
 
   #takePage({ channelId, userId, peer }: PageCaller): number {
-    if (userId === undefined) return this.#peer.take(`${channelId}/${peer}`)
+    if (userId === undefined) return this.#peer.take(`${channelId}/${addressGroup(peer)}`)
     return this.#page.take(`${channelId}/${userId}`)
   }
 }

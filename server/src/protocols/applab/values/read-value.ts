@@ -36,6 +36,5 @@ export async function pageValueOf(
 
 /** `text` is JSON. */
 export function pageValueIn(text: string): PageValue {
-  const value: unknown = JSON.parse(text)
-  return value === null ? { kind: 'absent' } : { kind: 'json', value }
+  return text.trim() === 'null' ? { kind: 'absent' } : { kind: 'json', text }
 }

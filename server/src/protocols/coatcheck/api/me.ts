@@ -1,4 +1,9 @@
-import { actorOf, requireAccount, requireUserPrincipal } from '../../../core/access/access.ts'
+import {
+  actorOf,
+  requireAccount,
+  requireLasting,
+  requireUserPrincipal,
+} from '../../../core/access/access.ts'
 import { userAccessLevels } from '../../../core/people/scope.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
 import { Fields } from '../../rest/fields.ts'
@@ -19,6 +24,7 @@ export async function patchMe(call: RestCall): Promise<HttpReply> {
   const fields = new Fields(await readJsonObject(call, { isOptional: false }), ['generalAccess'])
   const generalAccess = fields.oneOf('generalAccess', userAccessLevels)
   if (generalAccess === undefined) return jsonReply(200, { data: userObject(user) })
+  if (generalAccess !== 'RESTRICTED') requireLasting(principal)
   const actor = actorOf(principal, 'coatcheck')
   const patched = await domain.users.update(user.id, { generalAccess }, actor)
   domain.access.forget()

@@ -1,5 +1,4 @@
-import { actorOf, requireAccount, requireUserPrincipal } from '../../../core/access/access.ts'
-import type { Principal } from '../../../core/access/principal.ts'
+import { actorOf, requireAccount } from '../../../core/access/access.ts'
 import { StorageError } from '../../../core/kernel/errors.ts'
 import { actions } from '../../../core/people/scope.ts'
 import type { ListedToken } from '../../../core/people/tokens.ts'
@@ -8,6 +7,7 @@ import { Fields, invalidField } from '../../rest/fields.ts'
 import { readJsonObject } from '../../rest/json-body.ts'
 import { emptyReply, jsonReply } from '../../rest/replies.ts'
 import type { RestCall } from '../../rest/routes.ts'
+import { withinOwn } from './lifetime.ts'
 import { userIdOf } from './users.ts'
 import { tokenObject } from './wire.ts'
 
@@ -42,7 +42,7 @@ export async function createToken(call: RestCall): Promise<HttpReply> {
     {
       userId,
       name: fields.text('name') ?? '',
-      expiresAt: withinOwn(expiryOf(fields, environment.now()), principal),
+      ...withinOwn(expiryOf(fields, environment.now()), principal),
       scope: {
         action: fields.oneOf('action', actions) ?? 'manage',
         storeId: fields.text('storeId'),
@@ -61,13 +61,12 @@ export async function getToken(call: RestCall): Promise<HttpReply> {
 
 /**
  * DELETE /coatcheck/v1/tokens/{id}: the token becomes invalid at once. Requests that are under way
- * with it end within a second.
+ * with it end within a second, and so do links signed with secrets that it was shown.
  */
 export async function revokeToken(call: RestCall): Promise<HttpReply> {
   const { domain, principal } = call
   const { id } = await findToken(call)
-  await domain.tokens.revoke(id, actorOf(principal, 'coatcheck'))
-  domain.access.forget()
+  await domain.revocations.revokeToken(id, actorOf(principal, 'coatcheck'))
   return emptyReply(204)
 }
 
@@ -77,17 +76,6 @@ async function findToken({ principal, domain, subject: id }: RestCall): Promise<
   const token = await domain.tokens.get(id)
   if (token.userId === user.id || user.isAdmin) return token
   throw new StorageError('token-not-found', `There is no token ${id.slice(0, 40)}.`)
-}
-
-/** A token can't create one that expires later than itself. Throws `account-denied`. */
-function withinOwn(expiresAt: number | undefined, principal: Principal): number | undefined {
-  const end = requireUserPrincipal(principal).expiresAt
-  if (end === undefined || (expiresAt !== undefined && expiresAt <= end)) return expiresAt
-  if (expiresAt === undefined) return end
-  throw new StorageError(
-    'account-denied',
-    'A token can not create a token that expires later than itself.',
-  )
 }
 
 function expiryOf(fields: Fields, now: number): number | undefined {

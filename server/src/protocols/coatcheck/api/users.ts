@@ -1,4 +1,4 @@
-import { actorOf, requireAccount, requireAdmin } from '../../../core/access/access.ts'
+import { actorOf, requireAccount, requireAdmin, requireLasting } from '../../../core/access/access.ts'
 import { fullScope } from '../../../core/people/scope.ts'
 import type { UserChanges } from '../../../core/people/users.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
@@ -6,6 +6,7 @@ import { Fields } from '../../rest/fields.ts'
 import { readJsonObject } from '../../rest/json-body.ts'
 import { jsonReply } from '../../rest/replies.ts'
 import type { RestCall } from '../../rest/routes.ts'
+import { withinOwn } from './lifetime.ts'
 import { tokenObject, userObject } from './wire.ts'
 
 /** GET /coatcheck/v1/users, for admins. */
@@ -17,7 +18,7 @@ export async function listUsers({ principal, domain }: RestCall): Promise<HttpRe
 
 /**
  * POST /coatcheck/v1/users `{"username", "isAdmin"}`, for admins. The reply contains the user's
- * first token, which is never shown again.
+ * first token, which is never shown again. It expires with the token that makes the user.
  */
 export async function createUser(call: RestCall): Promise<HttpReply> {
   const { principal, domain } = call
@@ -28,7 +29,7 @@ export async function createUser(call: RestCall): Promise<HttpReply> {
   const isAdmin = fields.flag('isAdmin') ?? false
   const user = await domain.users.create(fields.requiredText('username'), { isAdmin }, actor)
   const name = 'first token'
-  const wanted = { userId: user.id, name, expiresAt: undefined, scope: fullScope }
+  const wanted = { userId: user.id, name, ...withinOwn(undefined, principal), scope: fullScope }
   const { text, token } = await domain.tokens.create(wanted, actor)
   return jsonReply(201, {
     data: { ...userObject(user), token: { ...tokenObject(token), token: text } },
@@ -43,7 +44,8 @@ export async function getUser({ principal, domain, subject }: RestCall): Promise
 
 /**
  * PATCH /coatcheck/v1/users/{idOrUsername} `{"isAdmin", "isDisabled"}`, for admins. All tokens of a
- * disabled user are invalid, and their requests that are under way end within a second.
+ * disabled user are invalid. Requests that are under way with them end within a second, and so do
+ * links signed with secrets that they were shown.
  */
 export async function patchUser(call: RestCall): Promise<HttpReply> {
   const { principal, domain, subject } = call
@@ -53,8 +55,9 @@ export async function patchUser(call: RestCall): Promise<HttpReply> {
   const user = await domain.users.find(subject)
   const changes = changesOf(fields)
   if (Object.keys(changes).length === 0) return jsonReply(200, { data: userObject(user) })
-  const patched = await domain.users.update(user.id, changes, actorOf(principal, 'coatcheck'))
-  domain.access.forget()
+  if (changes.isAdmin === true || changes.isDisabled === false) requireLasting(principal)
+  const actor = actorOf(principal, 'coatcheck')
+  const patched = await domain.revocations.updateUser(user.id, changes, actor)
   return jsonReply(200, { data: userObject(patched) })
 }
 

@@ -1,7 +1,7 @@
 import type { Use } from '../../../core/access/access.ts'
 import { StorageError } from '../../../core/kernel/errors.ts'
 import { batchesOf } from '../../../core/records/record-batch.ts'
-import { assertRecordKey } from '../../../core/records/validate.ts'
+import { assertOpensNoStore, assertRecordKey } from '../../../core/records/validate.ts'
 import { recordsOf, type SeedPair } from '../../../core/stores/seed.ts'
 import type { Store } from '../../../core/stores/store.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
@@ -76,7 +76,10 @@ export async function importPairs(call: RestCall): Promise<HttpReply> {
   const { store } = await findProject(call, writing)
   const { pairs, leftOut } = pairsOf(await readJsonMembers(call))
   // Checked before anything is written, because many pairs are written in several commits.
-  for (const { key } of pairs) assertRecordKey(key)
+  for (const { key } of pairs) {
+    assertRecordKey(key)
+    assertOpensNoStore(key, store.id)
+  }
   const overwrite = call.query.flag('overwrite')
   const existed = await writePairs(store, pairs, { overwrite })
   const [overwritten, kept] = overwrite ? [existed, 0] : [0, existed]

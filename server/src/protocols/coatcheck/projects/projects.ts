@@ -1,6 +1,8 @@
 import { actorOf, requireAccount, requireUser, type Use } from '../../../core/access/access.ts'
+import { hidingUnseen } from '../../../core/access/seen.ts'
 import type { Caller } from '../../../core/identity/caller.ts'
 import type { StoreInfo } from '../../../core/identity/identity.ts'
+import { type ErrorCode, StorageError } from '../../../core/kernel/errors.ts'
 import { limits } from '../../../core/kernel/limits.ts'
 import { type Project, type ProjectChanges, projectNotFound } from '../../../core/pages/project.ts'
 import type { User } from '../../../core/people/users.ts'
@@ -53,12 +55,20 @@ export async function createProject(call: RestCall): Promise<HttpReply> {
   const fields = new Fields(await readJsonObject(call, { isOptional: false }), newFields)
   const name = fields.requiredText('name')
   if (name.trim() === '') throw invalidField('name must not be empty')
-  const { store } = await domain.projects.create({
+  const channelId = fields.text('channelId')
+  const wanted = {
     ownerId: await ownerIdOf(call, { user, wanted: fields.text('user') }),
     name,
-    channelId: fields.text('channelId'),
+    channelId,
     isOpen: fields.flag('isOpen'),
     actor: actorOf(principal, 'coatcheck'),
+  }
+  const { store } = await domain.projects.create(wanted).catch((error) => {
+    // The refusal tells that the channel id exists.
+    if (channelId !== undefined && !isOperatorOf(call) && isCode(error, 'project-taken')) {
+      domain.projects.countMiss(channelId, user.id)
+    }
+    throw error
   })
   const info = projectInfo(await store.info())
   const location = `${request.baseUrl}/coatcheck/v1/projects/${info.project.channelId}`
@@ -116,19 +126,37 @@ export async function rotatePageKey(call: RestCall): Promise<HttpReply> {
 }
 
 /**
- * The store of the channel in the path, and its caller. Throws `token-missing` (whether the project
- * exists or not), `project-not-found`, `access-denied`.
+ * The store of the channel in the path, and its caller. A project that the caller may not read
+ * looks like a missing one, and both count as a guess. Throws `token-missing` (whether the project
+ * exists or not), `project-not-found`, `too-many-guesses`, `access-denied`.
  */
 export async function findProject(
   { principal, domain, subject: channelId }: RestCall,
   use: Use,
 ): Promise<{ store: Store; caller: Caller }> {
-  requireUser(principal)
-  const caller = domain.access.callerFor(principal, 'coatcheck', use)
-  const store = await domain.projects.find(channelId, { caller, peer: undefined })
-  // `find` may answer from memory: this checks that the store still exists.
-  await store.identity()
-  return { store, caller }
+  const { id: userId } = requireUser(principal)
+  const missing = (): StorageError => projectNotFound(channelId)
+  const own = domain.access.callerFor(principal, 'coatcheck', use)
+  const caller = hidingUnseen(own, principal, missing)
+  try {
+    const store = await domain.projects.find(channelId, { caller, peer: undefined })
+    // `find` may answer from memory: this checks that the store still exists.
+    await store.identity()
+    return { store, caller }
+  } catch (error) {
+    if (!isCode(error, 'project-not-found') && !isCode(error, 'store-not-found')) throw error
+    // Commands look up every name as a channel id too, and may see all projects.
+    if (!isOperatorOf({ principal })) domain.projects.countMiss(channelId, userId)
+    throw missing()
+  }
+}
+
+function isOperatorOf({ principal }: Pick<RestCall, 'principal'>): boolean {
+  return principal.kind === 'user' && principal.isOperator
+}
+
+function isCode(error: unknown, code: ErrorCode): boolean {
+  return error instanceof StorageError && error.code === code
 }
 
 async function projectReply(call: RestCall, store: Store): Promise<HttpReply> {

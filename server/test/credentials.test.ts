@@ -17,19 +17,23 @@ describe('the token of a request', () => {
 
   const basic = `Basic ${Buffer.from('proxy:password').toString('base64')}`
   const right = (): string => server.token()
-  const cases: readonly [what: string, header: () => string | undefined, query: string, ok: boolean][] =
-    [
-      ['in the header', () => `Bearer ${right()}`, '', true],
-      ['in the header, with another spelling', () => `bEARER   ${right()}  `, '', true],
-      ['in the query', () => undefined, 'RIGHT', true],
-      ['in the query, beside Basic for a proxy', () => basic, 'RIGHT', true],
-      ['in the query, beside Digest for a proxy', () => 'Digest username="a"', 'RIGHT', true],
-      ['wrong in the query, beside Basic', () => basic, 'wrong', false],
-      ['only Basic', () => basic, '', false],
-      ['in the header, and a wrong one in the query', () => `Bearer ${right()}`, 'wrong', true],
-      ['wrong in the header, and a right one in the query', () => 'Bearer wrong', 'RIGHT', false],
-      ['missing behind Bearer', () => 'Bearer', 'RIGHT', false],
-    ]
+  const cases: readonly [
+    what: string,
+    header: () => string | undefined,
+    query: string,
+    ok: boolean,
+  ][] = [
+    ['in the header', () => `Bearer ${right()}`, '', true],
+    ['in the header, with another spelling', () => `bEARER   ${right()}  `, '', true],
+    ['in the query', () => undefined, 'RIGHT', true],
+    ['in the query, beside Basic for a proxy', () => basic, 'RIGHT', true],
+    ['in the query, beside Digest for a proxy', () => 'Digest username="a"', 'RIGHT', true],
+    ['wrong in the query, beside Basic', () => basic, 'wrong', false],
+    ['only Basic', () => basic, '', false],
+    ['in the header, and a wrong one in the query', () => `Bearer ${right()}`, 'wrong', true],
+    ['wrong in the header, and a right one in the query', () => 'Bearer wrong', 'RIGHT', false],
+    ['missing behind Bearer', () => 'Bearer', 'RIGHT', false],
+  ]
 
   it.each(cases)('is read in the same way by all doors: %s', async (_, header, query, isRight) => {
     const value = header()

@@ -33,7 +33,11 @@ describe('every right', () => {
     jane = await people.create('jane')
   })
 
-  const fresh = (): string => `fresh-${(count += 1)}`
+  function fresh(): string {
+    count += 1
+    return `fresh-${count}`
+  }
+
   const status = async (path: string, token?: string): Promise<number> =>
     (await people.remote.send(path, { token })).status
   const call = async (method: string, path: string, json?: object): Promise<Json> =>
@@ -128,7 +132,10 @@ describe('every right', () => {
         const joe = await people.create(fresh())
         const { data } = await people.remote.do('/coatcheck/v1/me', { token: joe.token })
         const token = { id: data.token.id, token: joe.token }
-        return { use: () => status('/v2/users/me', joe.token), end: () => people.revoke(joe, token) }
+        return {
+          use: () => status('/v2/users/me', joe.token),
+          end: () => people.revoke(joe, token),
+        }
       },
     },
     {
@@ -209,7 +216,7 @@ describe('every right', () => {
     },
     {
       title: 'of a page key, when it is replaced',
-      refusal: 403,
+      refusal: 401,
       gain: () => ofPage({ method: 'POST', rest: '/rotate-key' }),
     },
     {
@@ -219,7 +226,7 @@ describe('every right', () => {
     },
     {
       title: 'of everybody who knows the channel id, when the project is closed',
-      refusal: 403,
+      refusal: 401,
       gain: () => ofPage({ method: 'PATCH', json: { isOpen: false } }, { isOpen: true }),
     },
     {

@@ -49,7 +49,7 @@ export interface Config {
   readonly publicUrl: string | undefined
   /** More host names that requests may use, besides the server's own; spelled as in URLs. */
   readonly allowedHosts: readonly string[]
-  /** The addresses of proxies whose word about the client's address counts, such as `10.0.0.0/8`. */
+  /** The proxies whose word about the client's address counts: addresses such as `10.0.0.0/8`. */
   readonly trustedProxies?: readonly string[]
   /** Whether a data folder that other users of the machine may write to is accepted. */
   readonly isInsecureFolderTaken?: boolean

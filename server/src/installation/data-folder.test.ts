@@ -42,10 +42,13 @@ describe('a data folder', () => {
     },
   )
 
-  it.each([0o700, 0o755, 0o750])('is accepted if others may not write there: mode %o', async (mode) => {
-    chmodSync(path, mode)
-    ;(await DataFolder.open(path)).close()
-  })
+  it.each([0o700, 0o755, 0o750])(
+    'is accepted if others may not write there: mode %o',
+    async (mode) => {
+      chmodSync(path, mode)
+      ;(await DataFolder.open(path)).close()
+    },
+  )
 
   it('takes the rights of other users from files that an older version made', async () => {
     const files = ['lock', 'first-token', 'lmdb/data.mdb', 'lmdb/lock.mdb', 'lmdb/journal']

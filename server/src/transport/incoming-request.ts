@@ -94,7 +94,10 @@ export class WholeRequest extends RequestView implements HttpRequest {
   constructor(
     message: RequestMessage,
     bytes: Bytes,
-    { publicUrl, proxies }: { publicUrl?: string | undefined; proxies?: TrustedProxies | undefined },
+    {
+      publicUrl,
+      proxies,
+    }: { publicUrl?: string | undefined; proxies?: TrustedProxies | undefined },
   ) {
     super(message, publicUrl, proxies)
     this.body = new WholeSource(bytes)

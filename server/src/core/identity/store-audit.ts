@@ -9,7 +9,7 @@ export function changesEvent(
   { id, ownerId, name }: StoreIdentity,
   event: {
     changes: StoreChanges
-    /** Whether all links that were signed before became invalid. */
+    /** Whether all links that were signed before became invalid too. */
     endsLinks: boolean
     actor: Actor | undefined
     before: Revision | undefined

@@ -93,9 +93,12 @@ export function isMadeAlready(
 /** Whether the change gives a user, or everybody, a right that they did not have. */
 export function givesRights(before: StoreIdentity, after: StoreIdentity): boolean {
   const isOpened = openness[after.generalAccess] > openness[before.generalAccess]
-  return isOpened || Object.entries(after.shares).some(([userId, action]) => {
-    return !includes(before.shares[userId], action)
-  })
+  return (
+    isOpened ||
+    Object.entries(after.shares).some(([userId, action]) => {
+      return !includes(before.shares[userId], action)
+    })
+  )
 }
 
 /** With the owner's setting, a store can be as open as by its id. */

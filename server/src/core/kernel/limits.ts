@@ -101,6 +101,8 @@ export const limits = Object.freeze({
   rememberedChangesMax: 2_000_000,
   /** Tokens whose sight of a store's signing secret is kept. They are part of its identity. */
   secretSeenByMax: 50,
+  /** Stores whose secrets are replaced at the same time. They share the engine's syncs. */
+  secretsReplacedAtOnce: 64,
   /** How long the links in an Apify store object are valid at least (Apify documents 14 days). */
   contentLinkMsMin: 14 * day,
 

@@ -36,7 +36,7 @@ export interface Token {
   readonly madeBy?: string | undefined
 }
 
-/** Of a token that has ended: its entry stays until the signing secrets that it saw are replaced. */
+/** A token that has ended stays until the signing secrets that it saw are replaced. */
 interface StoredToken extends Token {
   readonly endedAt?: number | undefined
 }
@@ -154,7 +154,7 @@ export class Tokens {
     return found
   }
 
-  /** Nobody can use the token any more. Its entry stays until `remove`. Throws `token-not-found`. */
+  /** Nobody can use the token any more, but it stays until `remove`. Throws `token-not-found`. */
   async end(id: string, actor?: Actor): Promise<Token> {
     const entry = await this.#livingEntryOf(id)
     const token = { ...decodeToken(entry), endedAt: this.#environment.now() }
@@ -246,9 +246,9 @@ export class Tokens {
     token: Token,
     actor: Actor | undefined,
   ): readonly Put[] {
-    const { id, userId, name, scope, expiresAt, madeBy } = token
+    const { id, userId, name, scope, expiresAt } = token
     const at = this.#environment.now()
-    const details = { tokenId: id, scope, expiresAt, madeBy }
+    const details = { tokenId: id, scope, expiresAt }
     const event = { action, subject: name, at, actor, details }
     return trailsOf(userId, actor).map((trail) => auditPut(trail, event))
   }

@@ -38,7 +38,9 @@ const secret = async (): Promise<string> => (await store.identity()).signingSecr
 /** Makes the store as one from before it was kept who had seen its secret. */
 async function forgetWhoSaw(): Promise<void> {
   const { secretSeenBy: _, ...identity }: StoreIdentity = await store.identity()
-  await domain.engine.commit({ puts: [{ key: storeKey(store.id), value: encodeIdentity(identity) }] })
+  await domain.engine.commit({
+    puts: [{ key: storeKey(store.id), value: encodeIdentity(identity) }],
+  })
 }
 
 describe('a token that was shown the signing secret', () => {

@@ -21,6 +21,12 @@ export interface Leaver {
   readonly scope: Scope
 }
 
+/** For the audit trail. */
+export interface Why {
+  readonly because: NonNullable<StoreChanges['resetBecause']>
+  readonly actor: Actor | undefined
+}
+
 /**
  * Who was shown the secrets that sign the public links of stores. Whoever has seen a secret can
  * sign links by themselves, also after they lost their rights. So it is replaced then.
@@ -67,20 +73,27 @@ export class SigningSecrets {
   }
 
   /** Replaces every secret that the tokens saw. */
-  async replaceSeen(
-    leaver: Leaver,
-    why: { because: NonNullable<StoreChanges['resetBecause']>; actor: Actor | undefined },
-  ): Promise<void> {
+  async replaceSeen(leaver: Leaver, why: Why): Promise<void> {
     if (!maySee(leaver.scope)) return
-    const caller = { ...system, actor: why.actor }
-    const changes = { resetsSigningSecret: true, resetBecause: why.because }
+    const replaceAll = (storeIds: readonly string[]): Promise<unknown> =>
+      Promise.all(storeIds.map((storeId) => this.#replace(storeId, leaver, why)))
+    let storeIds: string[] = []
     for await (const storeId of this.#storesOf(leaver)) {
-      const [store] = await this.#engine.get([storeKey(storeId)])
-      if (!store || store.isDamaged) continue
-      const { identity } = this.#identities.decode(storeId, store)
-      if (!couldWrite(leaver, identity) || !hasSeen(identity, leaver.tokenIds)) continue
-      await this.#stores.update(storeId, changes, caller).catch(ignoreGone)
+      storeIds.push(storeId)
+      if (storeIds.length < limits.secretsReplacedAtOnce) continue
+      await replaceAll(storeIds)
+      storeIds = []
     }
+    await replaceAll(storeIds)
+  }
+
+  async #replace(storeId: string, leaver: Leaver, { because, actor }: Why): Promise<void> {
+    const [store] = await this.#engine.get([storeKey(storeId)])
+    if (!store || store.isDamaged) return
+    const { identity } = this.#identities.decode(storeId, store)
+    if (!couldWrite(leaver, identity) || !hasSeen(identity, leaver.tokenIds)) return
+    const changes = { resetsSigningSecret: true, resetBecause: because }
+    await this.#stores.update(storeId, changes, { ...system, actor }).catch(ignoreGone)
   }
 
   async *#storesOf({ userId, scope: { storeId } }: Leaver): AsyncGenerator<string> {

@@ -228,7 +228,9 @@ export class Stores {
     const sharing = reshared(identity, next)
     const addressing = readdressed(identity, next)
     const seeding = reseeded(identity, { next, seed: changes.seed })
-    const endsLinks = next.signingSecret !== identity.signingSecret
+    // The event about a reset has a name that says so.
+    const isReset = changes.resetsSigningSecret === true
+    const endsLinks = !isReset && next.signingSecret !== identity.signingSecret
     const when = { actor: caller.actor, before: check.revision, at: environment.now() }
     const event = { changes, endsLinks, ...when }
     return {

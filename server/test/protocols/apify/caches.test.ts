@@ -40,17 +40,12 @@ describe('what caches may keep', () => {
     expect(await cacheControl('/v2/users/me')).toBe('no-store')
   })
 
-  it.each([
-    '/records/K',
-    '/record?key=K',
-    '/records/none',
-    '/keys',
-    '/records',
-    '',
-    '/nothing',
-  ])('is no answer to a URL with a token: %s', async (rest) => {
-    expect(await cacheControl(store + rest, { isInQuery: true })).toBe('no-store')
-  })
+  it.each(['/records/K', '/record?key=K', '/records/none', '/keys', '/records', '', '/nothing'])(
+    'is no answer to a URL with a token: %s',
+    async (rest) => {
+      expect(await cacheControl(store + rest, { isInQuery: true })).toBe('no-store')
+    },
+  )
 
   it('is no answer to a URL with a wrong, an empty or a percent-encoded token', async () => {
     for (const query of ['token=wrong', 'token=', '%74oken=wrong', 'a=b&token=wrong']) {

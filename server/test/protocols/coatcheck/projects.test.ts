@@ -186,7 +186,10 @@ describe.each(engines)('projects, on %s', (engine) => {
     const json = { name: 'x', channelId: 'janes-secret' }
     expect((await people.remote.send(path, { ...taken, json })).status).toBe(429)
     // The user's own projects and those of other users are served as before.
-    const own = await people.remote.do(path, { ...taken, json: { name: 'y', channelId: 'own-one' } })
+    const own = await people.remote.do(path, {
+      ...taken,
+      json: { name: 'y', channelId: 'own-one' },
+    })
     expect(await ask('GET', `/${own.data.channelId}`)).toMatchObject({ status: 200 })
     const janes = await people.remote.send(`${path}/janes-secret`, { token: jane.token })
     expect(janes.status).toBe(200)

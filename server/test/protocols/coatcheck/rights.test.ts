@@ -97,7 +97,9 @@ describe.each(engines)('the limits of rights, on %s', (engine) => {
       // The signature of such a key is the signature of a link to the store.
       const hmac = signRecord(secret ?? '', key)
       const respelled = Buffer.from(`${begin}.${hmac}`).toString('base64url')
-      const zip = await people.remote.send(`/v2/key-value-stores/${id}/records?signature=${respelled}`)
+      const zip = await people.remote.send(
+        `/v2/key-value-stores/${id}/records?signature=${respelled}`,
+      )
       expect(zip.status).toBe(begin === '0.1767225600000' || begin === '0.00.25' ? 403 : 200)
     },
   )
@@ -112,7 +114,9 @@ describe.each(engines)('the limits of rights, on %s', (engine) => {
       const { pathname, search } = new URL(await store.getRecordPublicUrl(key))
       expect((await people.remote.send(pathname + search)).status).toBe(200)
       const respelled = Buffer.from(`${begin}.${search.split('=')[1]}`).toString('base64url')
-      const zip = await people.remote.send(`/v2/key-value-stores/${id}/records?signature=${respelled}`)
+      const zip = await people.remote.send(
+        `/v2/key-value-stores/${id}/records?signature=${respelled}`,
+      )
       expect(zip.status).toBe(403)
     },
   )
@@ -140,10 +144,10 @@ describe.each(engines)('the limits of rights, on %s', (engine) => {
       await people.remote.send(`${project}/seed`, { ...asked, method: 'PUT', json: { [key]: 1 } }),
     ]
     expect(replies.map(({ status }) => status)).toEqual([400, 400, 400, 400])
-    const socket = await openSocket(`${server.url().replace('http', 'ws')}/nemesis?token=${jane.token}`)
-    const answer = await socket.ask(
-      `{"KV_SET":{"tkn":${sessionToken},"keys":{"${key}":1}}}`,
+    const socket = await openSocket(
+      `${server.url().replace('http', 'ws')}/nemesis?token=${jane.token}`,
     )
+    const answer = await socket.ask(`{"KV_SET":{"tkn":${sessionToken},"keys":{"${key}":1}}}`)
     expect(answer).not.toContain('"st":1,')
     const store = server.client(jane).keyValueStore(id)
     expect((await store.listKeys()).items.map((item) => item.key)).not.toContain(key)

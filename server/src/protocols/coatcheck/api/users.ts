@@ -1,4 +1,9 @@
-import { actorOf, requireAccount, requireAdmin, requireLasting } from '../../../core/access/access.ts'
+import {
+  actorOf,
+  requireAccount,
+  requireAdmin,
+  requireLasting,
+} from '../../../core/access/access.ts'
 import { fullScope } from '../../../core/people/scope.ts'
 import type { UserChanges } from '../../../core/people/users.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'

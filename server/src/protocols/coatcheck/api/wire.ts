@@ -10,7 +10,7 @@ export function userObject(user: User): Record<string, unknown> {
 
 /** A token without its text. `lastUsedAt` is left out if the token was created just now. */
 export function tokenObject(token: Token | ListedToken): Record<string, unknown> {
-  const { id, userId, name, createdAt, expiresAt, scope, madeBy } = token
+  const { id, userId, name, createdAt, expiresAt, scope } = token
   return {
     id,
     name,
@@ -19,7 +19,6 @@ export function tokenObject(token: Token | ListedToken): Record<string, unknown>
     expiresAt: expiresAt === undefined ? null : isoTime(expiresAt),
     ...('lastUsedAt' in token && { lastUsedAt: isoTimeOrNull(token.lastUsedAt) }),
     scope: scopeObject(scope),
-    madeBy: madeBy ?? null,
   }
 }
 

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -27,7 +28,7 @@ describe('a data folder', () => {
 
   afterEach(() => rmSync(path, { recursive: true }))
 
-  it.each([0o777, 0o1777, 0o770, 0o702, 0o720])(
+  it.each([0o777, 0o2777, 0o770, 0o775, 0o702, 0o720])(
     'is refused if other users may write there: mode %o',
     async (mode) => {
       chmodSync(path, mode)
@@ -42,7 +43,19 @@ describe('a data folder', () => {
     },
   )
 
-  it.each([0o700, 0o755, 0o750])(
+  it.runIf(process.getuid?.() === 0)(
+    'with the sticky bit is refused only if another user made something there',
+    async () => {
+      chmodSync(path, 0o1777)
+      ;(await DataFolder.open(path)).close()
+      writeFileSync(join(path, 'planted'), '')
+      chownSync(join(path, 'planted'), 12_345, 12_345)
+      const why = 'another user of this machine made planted there'
+      await expect(DataFolder.open(path)).rejects.toThrow(why)
+    },
+  )
+
+  it.each([0o700, 0o755, 0o750, 0o1777])(
     'is accepted if others may not write there: mode %o',
     async (mode) => {
       chmodSync(path, mode)

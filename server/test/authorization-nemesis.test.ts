@@ -96,7 +96,7 @@ async function holdAgainstRules(
   let before = await state()
   for (const caller of callers) {
     answers.set(caller, await ask(caller, row, session))
-    const isOwner = caller.endsWith('of the owner') || caller === 'the owner'
+    const isOwner = caller.includes('of the owner') || caller === 'the owner'
     const isDone = column.get(caller) === 'ok' && row.changes && isOwner
     const after = await state()
     if (!isDone) {

@@ -12,6 +12,7 @@ import {
   unusableData,
   unusableFolders,
   wrongUsage,
+  wrongWords,
 } from './support/data/start-cause.ts'
 import { createTestFolder } from './support/data/test-folder.ts'
 import { stampValue } from './support/load/stamped-value.ts'
@@ -25,11 +26,13 @@ import {
 } from './support/processes/command.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 import { straceWords } from './support/processes/strace.ts'
+import { TerminalCommand } from './support/processes/terminal.ts'
 
 const longToken = 'a-token-of-my-own-with-many-characters'
 /** The server ignores a second signal within one second of the first. */
 const sameSignalMs = 1_100
-const oneSentence = /^coatcheck: [^\n]+\.\n$/
+const oneSentence = /^coatcheck: [^\n]+[.?]\n$/
+const serveUsage = 'Usage: coatcheck serve [options]\nThe options: coatcheck serve --help\n'
 
 describe('a server that cannot start says why in one sentence', () => {
   // Settings are refused before a start does anything, so that needs no process of its own.
@@ -49,6 +52,55 @@ describe('a server that cannot start says why in one sentence', () => {
     expect(stderr).toMatch(says)
     expect({ stdout, code: end.code }).toEqual({ stdout: '', code })
   })
+
+  it.each(wrongWords)('and how to write it: $cause', async ({ setUp, says }) => {
+    const { args = [] } = await setUp(createTestFolder())
+    const { code, stdout, stderr } = await runInProcess({ args: ['serve', ...args] })
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr.endsWith(serveUsage)).toBe(true)
+    expect(stderr.slice(0, -serveUsage.length)).toMatch(oneSentence)
+    expect(stderr).toMatch(says)
+  })
+
+  it.each(refusals)('and leaves no folder of a first start behind: $cause', async ({ setUp }) => {
+    const folder = createTestFolder()
+    const { args = [], env = {} } = await setUp(folder)
+    const data = join(folder, 'new', 'data')
+    const words = ['serve', '--data', data, '--port', '0', ...args]
+    const { code } = await runCoatcheck({
+      args: words,
+      env: { COATCHECK_NEMESIS_PORT: 'off', ...env },
+    })
+    expect(code).toBe(1)
+    expect(existsSync(join(folder, 'new'))).toBe(false)
+    // A folder that was there stays, as it was.
+    const { code: again } = await runCoatcheck({
+      args: ['serve', '--data', folder, '--port', '0', ...args],
+      env: { COATCHECK_NEMESIS_PORT: 'off', ...env },
+    })
+    expect(again).toBe(1)
+    expect(readdirSync(folder)).toEqual([])
+  })
+
+  it('and keeps the data of an installation that it refuses to serve', async () => {
+    const data = createTestFolder()
+    const first = await ServerProcess.start({ data })
+    await (await new Client(first).openStore('kept')).put('key', 'value')
+    await first.stop()
+    const before = readdirSync(data).sort()
+    const words = ['serve', '--data', data, '--durability', 'replicated', '--port', '0']
+    expect((await runCoatcheck({ args: words })).code).toBe(1)
+    expect(readdirSync(data).sort()).toEqual(before)
+    expect((await checkFolder(data)).stdout).toContain('1 records')
+  })
+})
+
+it('a mistyped variable is told, with the setting that was meant', async () => {
+  const env = { COATCHECK_PROT: '1', COATCHECK_SERVICE_HOST: '10.0.0.1', COATCHECK_PORT_1_TCP: 'x' }
+  const server = await ServerProcess.start({ data: createTestFolder(), env })
+  expect(server.stderr).toMatch(
+    /^\S+ COATCHECK_PROT is not a setting and is ignored\. Did you mean COATCHECK_PORT\?\n$/,
+  )
 })
 
 describe('a first start', () => {
@@ -198,19 +250,39 @@ describe('a folder', () => {
 })
 
 describe('a server that gets a signal to stop', () => {
-  it.each(['SIGTERM', 'SIGINT'] as const)('finishes open transfers after %s', async (signal) => {
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    'finishes open transfers after %s',
+    async (signal) => {
+      const data = createTestFolder()
+      const server = await ServerProcess.start({ data })
+      const { download, upload, value, body } = await beginTransfers(server)
+      server.signal(signal)
+      await untilRefused(server.url)
+      expect(await upload.finish()).toBe(201)
+      expect((await download.finish()).equals(value)).toBe(true)
+      expect(await server.exit()).toBe(0)
+      expect(server.stderr.trimEnd().split('\n')).toEqual([
+        expect.stringMatching(new RegExp(` Coatcheck is stopping: it received ${signal}$`)),
+        expect.stringMatching(/ Coatcheck has stopped$/),
+      ])
+      const again = await ServerProcess.start({ data })
+      const store = await new Client(again).openStore('busy')
+      expect((await store.get('up')).body.equals(body)).toBe(true)
+    },
+  )
+
+  it('stops in order when its terminal is closed', async () => {
     const data = createTestFolder()
-    const server = await ServerProcess.start({ data })
-    const { download, upload, value, body } = await beginTransfers(server)
-    server.signal(signal)
-    await untilRefused(server.url)
-    expect(await upload.finish()).toBe(201)
-    expect((await download.finish()).equals(value)).toBe(true)
-    expect(await server.exit()).toBe(0)
-    expect(server.stderr).toBe('')
+    const words = ['serve', '--data', data, '--port', '0', '--nemesis-port', 'off']
+    const terminal = new TerminalCommand(words)
+    await terminal.shows('Coatcheck is listening on')
+    const file = join(data, 'local-server')
+    expect(existsSync(file)).toBe(true)
+    terminal.close()
+    // A server that is only killed leaves this file, and the lock of its folder until it has ended.
+    await expect.poll(() => existsSync(file), { timeout: 20_000 }).toBe(false)
     const again = await ServerProcess.start({ data })
-    const store = await new Client(again).openStore('busy')
-    expect((await store.get('up')).body.equals(body)).toBe(true)
+    expect(await again.stop()).toBe(0)
   })
 
   it('exits at once on a second signal some time later', async () => {

@@ -2,6 +2,7 @@ import { Access } from './access/access.ts'
 import { Operator, type OperatorSecret } from './access/operator.ts'
 import { openFormat } from './disk/format.ts'
 import type { StorageEngine } from './engine/engine.ts'
+import type { EngineWatch } from './engine/engine-watch.ts'
 import { GuardedEngine } from './engine/guarded-engine.ts'
 import { AuditLog } from './history/audit-log.ts'
 import { Activities } from './identity/activities.ts'
@@ -40,6 +41,8 @@ export interface Domain {
   readonly liveUses: LiveUses
   /** Long work for all clients, at all doors. */
   readonly turns: WorkTurns
+  /** A queue in which nobody waits longer than for the storage. */
+  createQueue(): KeyQueue
   /** Writes everything that is only in memory. The engine stays open. */
   close(): Promise<void>
 }
@@ -49,6 +52,8 @@ export interface DomainOptions {
   readonly unnamedRetentionMs: number
   /** The default for new projects: whether the channel id alone gives access. */
   readonly projectsAreOpen?: boolean
+  /** Learns what the engine refuses. */
+  readonly watch?: EngineWatch
   /** Undefined: there is no operator. */
   readonly operator?: OperatorSecret | undefined
 }
@@ -60,9 +65,9 @@ export interface DomainOptions {
 export async function openDomain(
   rawEngine: StorageEngine,
   environment: Environment,
-  { unnamedRetentionMs, operator: secret, projectsAreOpen = false }: DomainOptions,
+  { unnamedRetentionMs, operator: secret, projectsAreOpen = false, watch }: DomainOptions,
 ): Promise<Domain> {
-  const engine = new GuardedEngine(rawEngine)
+  const engine = new GuardedEngine(rawEngine, watch)
   await openFormat(engine, environment)
   const background = new Background(environment)
   const identities = new IdentityCache()
@@ -81,7 +86,8 @@ export async function openDomain(
   const shared = { engine, environment, identities, activities, lifecycle }
   const values = new Values(engine)
   const schemas = new SchemaCache()
-  const queue = new KeyQueue()
+  const createQueue = (): KeyQueue => new KeyQueue(engine.patience)
+  const queue = createQueue()
   const users = new Users(engine, environment)
   const tokens = new Tokens(engine, environment)
   const operator = secret && new Operator(users, secret)
@@ -114,6 +120,7 @@ export async function openDomain(
     auditLog,
     liveUses,
     turns: new WorkTurns(),
+    createQueue,
     sweeper: new Sweeper({ ...shared, values, trimmer, auditLog }),
     close: async () => {
       await background.idle()

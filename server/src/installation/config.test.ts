@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { ConfigError, readConfig, withoutPasswords } from './config.ts'
+import { ConfigError, readConfig } from './config.ts'
+import { withoutPasswords } from './passwords.ts'
 
 function allowedHosts(text: string): readonly string[] {
   return readConfig(['--allowed-hosts', text], {}).allowedHosts

@@ -18,11 +18,15 @@ export async function serveCommand(
   const system = systemEnvironment()
   for (const warning of config.warnings) system.logError(warning, undefined)
   forgoPretenuring()
+  outliveReaders()
   const stopping = untilSignal()
   const server = await startServer(config, system)
   announce(server)
-  await stopping
+  const signal = await stopping
+  system.logError(`Coatcheck is stopping: it received ${signal}`, undefined)
   await server.close()
+  system.logError('Coatcheck has stopped', undefined)
+  system.flushLog()
   return 0
 }
 
@@ -34,6 +38,15 @@ export async function serveCommand(
  */
 function forgoPretenuring(): void {
   setFlagsFromString('--no-allocation-site-pretenuring')
+}
+
+/** A closed terminal, or a reader of the log that has ended, must not end the server. */
+function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
+    })
+  }
 }
 
 /** Prints the only lines on stdout. The last one says that all doors are open. */
@@ -48,16 +61,19 @@ function announce({ url, nemesisUrl, firstStart, playUrl }: RunningServer): void
   process.stdout.write(`Coatcheck is listening on ${url}\n`)
 }
 
-/** The first SIGTERM or SIGINT asks to stop; a later one ends the process at once. */
-function untilSignal(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
+/**
+ * The first signal asks to stop; a later one ends the process at once. A terminal that is closed
+ * sends SIGHUP.
+ */
+function untilSignal(): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>()
   let asked: number | undefined
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       const now = performance.now()
       if (asked !== undefined && now - asked > sameSignalMs) process.exit(1)
       asked ??= now
-      resolve()
+      resolve(signal)
     })
   }
   return promise

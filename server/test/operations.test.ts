@@ -83,7 +83,34 @@ describe('docs/operations.md, word for word', { timeout: 180_000 }, () => {
     rmSync(root, { recursive: true, force: true })
   })
 
-  it('sets up a primary with two standbys', async () => {
+  // One test, since a server ends with the test that has started it.
+  it('sets up a cluster, restores a dump, fails over by hand, and restores to a point in time', async () => {
+    await setUp()
+    await serve()
+    await dumpAndRestore()
+    await takeOver()
+    await restoreToTime()
+  })
+
+  it('backs up a folder of LMDB', async () => {
+    const folder = createTestFolder()
+    const own = await ServerProcess.start({ data: join(folder, 'coatcheck-data') })
+    await (await new Client(own).openStore('kept')).put('key', 'value')
+    await own.stop()
+    const copy = block('cp -a ./coatcheck-data').replaceAll('/mnt/backup', join(folder, 'backup'))
+    const { stdout } = await shell(`cd ${folder}\nmkdir backup\n${copy}`)
+    expect(stdout).toContain('1 stores, 1 records, 5 bytes: everything is sound')
+  })
+
+  it('has no other commands but these', () => {
+    const others = blocks.filter((one) => !used.has(one))
+    expect(others.map(({ text }) => text.split('\n', 1)[0])).toEqual([
+      'COATCHECK_INITIAL_TOKEN=... npm start -- --host 0.0.0.0 --public-url https://store.example.com',
+      'npm test -- server/test/failover.test.ts                     # nine faults, 10,000 writes, about a minute',
+    ])
+  })
+
+  async function setUp(): Promise<void> {
     const first = openNode('db1')
     await first.init(secret)
     writeSettings(first)
@@ -100,9 +127,9 @@ describe('docs/operations.md, word for word', { timeout: 180_000 }, () => {
       await standby.start()
     }
     await untilFollowed('db1', ['db2', 'db3'])
-  })
+  }
 
-  it('serves, and promises replication', async () => {
+  async function serve(): Promise<void> {
     const { exports, commands } = splitServe(block('coatcheck serve --durability replicated'))
     const [serve = '', status = ''] = commands
     server = await startServer(exports, serve.replace('coatcheck serve', '').trim().split(' '))
@@ -111,9 +138,9 @@ describe('docs/operations.md, word for word', { timeout: 180_000 }, () => {
     expect(stdout.replaceAll('\t', ': ')).toContain(promise?.trim())
     const store = await client().openStore('kept')
     expect((await store.put('first', 'one')).status).toBe(201)
-  })
+  }
 
-  it('dumps the database and restores it on a new PostgreSQL', async () => {
+  async function dumpAndRestore(): Promise<void> {
     const before = await revision()
     await shell(block('pg_dump --host db2'))
     const fresh = openNode('db9')
@@ -135,9 +162,9 @@ describe('docs/operations.md, word for word', { timeout: 180_000 }, () => {
     await fresh.stop()
     nodes.delete('db9')
     rmSync(fresh.folder, { recursive: true })
-  })
+  }
 
-  it('lets a standby take over by hand, and points the other one at it', async () => {
+  async function takeOver(): Promise<void> {
     const store = await client().openStore('kept')
     await nodes.get('db1')?.stop()
     const asked = block('pg_last_wal_receive_lsn')
@@ -162,9 +189,9 @@ describe('docs/operations.md, word for word', { timeout: 180_000 }, () => {
     await shellOfPostgres(own, root)
     await again.start()
     await untilFollowed(next, ['db1', other])
-  })
+  }
 
-  it('restores to a point in time', async () => {
+  async function restoreToTime(): Promise<void> {
     const base = join(root, 'base')
     await shellOfPostgres(block('pg_verifybackup'), root)
     const store = await client().openStore('kept')
@@ -201,25 +228,7 @@ describe('docs/operations.md, word for word', { timeout: 180_000 }, () => {
     await sql('db9', 'select pg_switch_wal()')
     expect(await sql('db9', 'show archive_mode')).toBe('off')
     expect(new Set(await shellLines(`ls ${archive}`))).toEqual(archived)
-  })
-
-  it('backs up a folder of LMDB', async () => {
-    const folder = createTestFolder()
-    const own = await ServerProcess.start({ data: join(folder, 'coatcheck-data') })
-    await (await new Client(own).openStore('kept')).put('key', 'value')
-    await own.stop()
-    const copy = block('cp -a ./coatcheck-data').replaceAll('/mnt/backup', join(folder, 'backup'))
-    const { stdout } = await shell(`cd ${folder}\nmkdir backup\n${copy}`)
-    expect(stdout).toContain('1 stores, 1 records, 5 bytes: everything is sound')
-  })
-
-  it('has no other commands but these', () => {
-    const others = blocks.filter((one) => !used.has(one))
-    expect(others.map(({ text }) => text.split('\n', 1)[0])).toEqual([
-      'COATCHECK_INITIAL_TOKEN=... npm start -- --host 0.0.0.0 --public-url https://store.example.com',
-      'npm test -- server/test/failover.test.ts                     # nine faults, 10,000 writes, about a minute',
-    ])
-  })
+  }
 
   function openNode(name: string): PageNode {
     const place = { address: addresses[name] ?? '', port }

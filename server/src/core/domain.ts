@@ -2,7 +2,7 @@ import { Access } from './access/access.ts'
 import { Operator, type OperatorSecret } from './access/operator.ts'
 import { openFormat } from './disk/format.ts'
 import type { StorageEngine } from './engine/engine.ts'
-import type { EngineWatch } from './engine/engine-watch.ts'
+import { EngineWatch } from './engine/engine-watch.ts'
 import { GuardedEngine } from './engine/guarded-engine.ts'
 import { AuditLog } from './history/audit-log.ts'
 import { Activities } from './identity/activities.ts'
@@ -65,8 +65,9 @@ export interface DomainOptions {
 export async function openDomain(
   rawEngine: StorageEngine,
   environment: Environment,
-  { unnamedRetentionMs, operator: secret, projectsAreOpen = false, watch }: DomainOptions,
+  { unnamedRetentionMs, operator: secret, projectsAreOpen = false, ...options }: DomainOptions,
 ): Promise<Domain> {
+  const { watch = new EngineWatch(environment) } = options
   const engine = new GuardedEngine(rawEngine, watch)
   await openFormat(engine, environment)
   const background = new Background(environment)

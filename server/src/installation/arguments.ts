@@ -35,8 +35,8 @@ export function parseArguments(
 }
 
 /**
- * Node takes the number of `--days -1` for an option. As `--days=-1` it is a value, and the check of
- * the value says what is allowed.
+ * Node takes the number of `--days -1` for an option. As `--days=-1` it is a value, and the check
+ * of the value says what is allowed.
  */
 function joinNumbers(args: readonly string[], options: Options): string[] {
   const joined: string[] = []

@@ -123,8 +123,8 @@ interface AddressParts extends Shown {
 /**
  * `postgres://user:password@host1:5432,host2:5433/database?sslmode=verify-full`, as libpq reads it:
  * special characters of a URL are percent-encoded, commas separate hosts, and missing parts come
- * from PGUSER, PGPASSWORD, PGDATABASE, PGSSLMODE, PGPASSFILE and the others. An empty name, password
- * or file counts as missing.
+ * from PGUSER, PGPASSWORD, PGDATABASE, PGSSLMODE, PGPASSFILE and the others. An empty name,
+ * password or file counts as missing.
  * https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING
  * Throws PostgresAddressError.
  */

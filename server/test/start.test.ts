@@ -78,7 +78,9 @@ describe('a first start', () => {
     expect(await statusFor(second, longToken)).toBe(200)
     expect(await statusFor(second, other)).toBe(401)
     expect(second.stdout).toBe(`Coatcheck is listening on ${second.url}\n`)
-    expect(second.stderr).toMatch(/^\S+ COATCHECK_INITIAL_TOKEN is ignored[^\n]*\n$/)
+    expect(second.stderr).toMatch(
+      /^\S+ COATCHECK_INITIAL_TOKEN is ignored[^\n]*\n\S+ A wrong token came from 127\.0\.0\.1\n$/,
+    )
   })
 
   it('prints no warning if the same COATCHECK_INITIAL_TOKEN is still set later', async () => {

@@ -85,7 +85,7 @@ describe('the watch of an engine', () => {
     expect(watch.refusals()).toEqual([])
   })
 
-  it('takes a full storage for full until a write of that size is served', async () => {
+  it('takes a full storage for full until a write of about that size is served', async () => {
     raw.commitFailure = full
     expect(await codeOf(engine.commit(put(1_000)))).toBe('storage-full')
     raw.commitFailure = undefined
@@ -96,7 +96,7 @@ describe('the watch of an engine', () => {
       { sentence: 'Writes are refused, because the storage is full.', reason: full.message },
     ]
     expect(watch.refusals()).toEqual(told)
-    await engine.commit(put(1_000))
+    await engine.commit(put(900))
     expect(watch.refusals()).toEqual([])
     expect(environment.events).toHaveLength(2)
   })

@@ -81,8 +81,8 @@ class ServiceWatch {
     const now = this.#environment.now()
     const age = now - refused.lastAt
     // A short write may find room where a long one does not.
-    const isAsLarge = (write ? sizeOf(write) : 0) >= refused.bytes
-    if (!isAsLarge && age < limits.refusalTrustedMs) return
+    const isLarge = (write ? sizeOf(write) : 0) >= refused.bytes / 2
+    if (!isLarge && age < limits.refusalTrustedMs) return
     refused.isServedSince = true
     // Others may still be refused at the same time: they would make a line each.
     if (age >= 0 && age < limits.refusalSettledMs) return

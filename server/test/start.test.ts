@@ -212,6 +212,7 @@ describe('a server that gets a signal to stop', () => {
     expect(server.hasExited).toBe(false)
     server.signal('SIGTERM')
     expect(await server.exit()).toBe(1)
+    expect(server.stderr).toMatch(/ Coatcheck ends at once: it received SIGTERM again\n$/)
   })
 })
 

@@ -109,7 +109,7 @@ function parseFlags(args: readonly string[]) {
 /** The first Ctrl-C ends the copy between two restores, a second one at once. Both are safe. */
 function untilInterrupted(): AbortSignal {
   const controller = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => controller.abort(new CommandError(interrupted)))
   }
   return controller.signal

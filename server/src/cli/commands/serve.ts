@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { type RunningServer, startServer } from '../../composition/server.ts'
 import { readConfig } from '../../installation/config.ts'
-import { systemEnvironment } from '../system/system.ts'
+import { type SystemEnvironment, systemEnvironment } from '../system/system.ts'
 
 /**
  * A second signal within this time is the same Ctrl-C: the terminal sends it, and npm sends it
@@ -19,7 +19,7 @@ export async function serveCommand(
   for (const warning of config.warnings) system.logError(warning, undefined)
   forgoPretenuring()
   outliveReaders()
-  const stopping = untilSignal()
+  const stopping = untilSignal(system)
   const server = await startServer(config, system)
   announce(server)
   const signal = await stopping
@@ -65,13 +65,16 @@ function announce({ url, nemesisUrl, firstStart, playUrl }: RunningServer): void
  * The first signal asks to stop; a later one ends the process at once. A terminal that is closed
  * sends SIGHUP.
  */
-function untilSignal(): Promise<string> {
+function untilSignal(system: SystemEnvironment): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>()
   let asked: number | undefined
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       const now = performance.now()
-      if (asked !== undefined && now - asked > sameSignalMs) process.exit(1)
+      if (asked !== undefined && now - asked > sameSignalMs) {
+        system.logError(`Coatcheck ends at once: it received ${signal} again`, undefined)
+        process.exit(1)
+      }
       asked ??= now
       resolve(signal)
     })

@@ -1,5 +1,5 @@
 import { execFile, execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -119,21 +119,22 @@ describe('the published package', { timeout: installMs }, () => {
     })
 
     it('has commands that work in a folder where the package is installed', async () => {
-      const place = mkdtempSync(join(folder, 'readme-'))
-      symlinkSync(join(folder, 'node_modules'), join(place, 'node_modules'))
       const [start = '', curl = '', manage = '', check = ''] = blocks('sh')
       expect(blocks('sh')).toHaveLength(4)
       const port = await freePort()
-      const env = { ...process.env, COATCHECK_PORT: String(port), COATCHECK_NEMESIS_PORT: 'off' }
+      const own = { COATCHECK_PORT: String(port), COATCHECK_NEMESIS_PORT: 'off' }
+      const options = { cwd: folder, env: { ...withoutSettings(), ...own } }
       const shell = (text: string) =>
-        run('bash', ['-ec', text.replaceAll('8288', String(port))], { cwd: place, env })
-      const server = spawn('bash', ['-c', `exec ${start}`], { cwd: place, env, detached: true })
+        run('bash', ['-ec', text.replaceAll('8288', String(port))], options)
+      const server = spawn('bash', ['-c', `exec ${start}`], { ...options, detached: true })
       const ended = new Promise((resolve) => server.once('close', resolve))
       try {
         let output = ''
-        server.stdout.on('data', (part) => {
-          output += part
-        })
+        for (const stream of [server.stdout, server.stderr]) {
+          stream.on('data', (part) => {
+            output += part
+          })
+        }
         await expect.poll(() => output, { timeout: 60_000 }).toContain('Coatcheck is listening on')
         expect((await shell(curl)).stdout).toMatch(/"name":"notes".*hello$/s)
         const { stdout } = await shell(manage)
@@ -146,7 +147,8 @@ describe('the published package', { timeout: installMs }, () => {
           expect.stringContaining('/applab.js'),
         ])
       } finally {
-        if (server.pid !== undefined) process.kill(-server.pid, 'SIGINT')
+        const isRunning = server.exitCode === null && server.signalCode === null
+        if (isRunning && server.pid !== undefined) process.kill(-server.pid, 'SIGINT')
         await ended
       }
       const checked = async (): Promise<string> =>
@@ -178,7 +180,7 @@ describe('the published package', { timeout: installMs }, () => {
   ): Promise<{ url: string; stop(): Promise<{ code: number; errors: string }> }> {
     const ports = ['--port', '0', '--nemesis-port', '0'] // no conflict with other servers on this machine
     const args = [join(installed, 'bin/coatcheck.js'), 'serve', ...ports, '--data', data]
-    const child = spawn(node, args)
+    const child = spawn(node, args, { env: withoutSettings() })
     const { promise: exit, resolve: exited } = Promise.withResolvers<number>()
     const { promise: url, resolve: listens } = Promise.withResolvers<string>()
     let errors = ''
@@ -202,6 +204,12 @@ describe('the published package', { timeout: installMs }, () => {
     return { url: await url, stop }
   }
 })
+
+/** The environment without settings of the tests themselves. */
+function withoutSettings(): NodeJS.ProcessEnv {
+  const variables = Object.entries(process.env)
+  return Object.fromEntries(variables.filter(([name]) => !name.startsWith('COATCHECK_')))
+}
 
 function npm(args: readonly string[], cwd: string): string {
   return execFileSync('npm', ['--loglevel=error', ...args], { cwd, stdio: 'pipe' }).toString()

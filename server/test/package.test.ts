@@ -1,7 +1,7 @@
 import { execFile, execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { delimiter, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -122,7 +122,9 @@ describe('the published package', { timeout: installMs }, () => {
       const [start = '', curl = '', manage = '', check = ''] = blocks('sh')
       expect(blocks('sh')).toHaveLength(4)
       const port = await freePort()
-      const own = { COATCHECK_PORT: String(port), COATCHECK_NEMESIS_PORT: 'off' }
+      // The machine's own Node may be too old for the package.
+      const path = `${dirname(process.execPath)}${delimiter}${process.env.PATH}`
+      const own = { PATH: path, COATCHECK_PORT: String(port), COATCHECK_NEMESIS_PORT: 'off' }
       const options = { cwd: folder, env: { ...withoutSettings(), ...own } }
       const shell = (text: string) =>
         run('bash', ['-ec', text.replaceAll('8288', String(port))], options)

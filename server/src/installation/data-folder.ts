@@ -216,7 +216,13 @@ async function lockOrLeave(
   try {
     return await lockWithin(patienceMs, path)
   } catch (error) {
-    attempt(path, () => removeEmpty(madeFolders))
+    const isOurs = madeFolders.length > 0 && !(error instanceof FolderInUseError)
+    if (isOurs) {
+      attempt(path, () => {
+        rmSync(join(path, lockFile), { force: true })
+        removeEmpty(madeFolders)
+      })
+    }
     throw error
   }
 }

@@ -24,6 +24,8 @@ const wrong: Readonly<Record<string, RegExp>> = {
   user: /Missing subcommand/,
   'user frob': /Unknown subcommand "frob"/,
   'user constructor': /Unknown subcommand "constructor"/,
+  'user lsit': /Unknown subcommand "lsit"\. Did you mean "list"\?/,
+  'store list --usr jane': /Unknown option '--usr'\. Did you mean --user\?/,
   'user list more': /Unexpected argument "more"/,
   'user list --bogus': /--bogus/,
   'user list --json=1': /--json/,
@@ -39,7 +41,7 @@ const wrong: Readonly<Record<string, RegExp>> = {
   'token create --expires soon': /--expires is "soon"/,
   'token create --expires 0d': /--expires is "0d"/,
   'token create --expires 30': /--expires is "30"/,
-  'token create --expires -1d': /--expires/,
+  'token create --expires -1d': /--expires is "-1d"/,
   'token create --expires 2027-02-31': /--expires is "2027-02-31"/,
   'token create --expires 2027-13-01': /--expires is "2027-13-01"/,
   'token create --expires 2027-01-31T25:00Z': /--expires is "2027-01-31T25:00Z"/,
@@ -60,7 +62,9 @@ const wrong: Readonly<Record<string, RegExp>> = {
   'store history photos --limit 1001': /--limit is "1001"/,
   'audit --limit x': /--limit is "x"/,
   'audit --limit 1.5': /--limit is "1.5"/,
-  'audit --before -1': /--before/,
+  'audit --before -1': /--before is "-1"/,
+  'audit --limit -5': /--limit is "-5", but must be a number from 1 to 1000/,
+  'token create --name --store x': /Option --name needs a value/,
   'audit list': /Unexpected argument "list"/,
   'status now': /Unexpected argument "now"/,
 }
@@ -72,7 +76,7 @@ describe('a wrong command line', () => {
     const { code, stdout, stderr } = await runInProcess({ args: words.split(' '), env })
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     const [sentence = '', first = '', ...more] = stderr.split('\n')
-    expect(sentence).toMatch(/^coatcheck: .+\.$/)
+    expect(sentence).toMatch(/^coatcheck: .+[.?]$/)
     expect(sentence).toMatch(says)
     const noun = words.split(' ', 1)[0]
     expect(first).toMatch(new RegExp(`^Usage: coatcheck ${noun}\\b`))
@@ -94,6 +98,46 @@ describe('a wrong command line', () => {
     expect(code).toBe(2)
     expect(stderr).toMatch(/^coatcheck: COATCHECK_PORT is "x"[^\n]+\.\n$/)
   })
+})
+
+describe('a command that does not exist', () => {
+  it.each([
+    ['statsu', 'Unknown command "statsu". Did you mean "status"? Try: coatcheck --help'],
+    ['frobnicate', 'Unknown command "frobnicate". Try: coatcheck --help'],
+  ])('%s is refused, with the one that was meant', async (name, sentence) => {
+    const { code, stderr } = await runInProcess({ args: [name] })
+    expect({ code, stderr }).toEqual({ code: 2, stderr: `coatcheck: ${sentence}\n` })
+  })
+})
+
+describe('the usual short forms', () => {
+  const out = async (...args: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await runInProcess({ args })
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    return stdout
+  }
+
+  it('-v and version print the version', async () => {
+    const version = await out('--version')
+    expect([await out('-v'), await out('version')]).toEqual([version, version])
+  })
+
+  it('-h and help print the help, also of a command', async () => {
+    expect(await out('-h')).toBe(await out('--help'))
+    expect(await out('serve', '-h')).toBe(await out('--help'))
+    expect(await out('copy', '-h')).toBe(await out('copy', '--help'))
+    expect(await out('user', '-h')).toBe(await out('user', '--help'))
+    expect(await out('help', 'user')).toBe(await out('user', '--help'))
+    expect(await out('store', 'show', '-h')).toBe(await out('store', '--help'))
+  })
+})
+
+it('a mistyped variable is told on stderr, and the command runs all the same', async () => {
+  const { commands } = await openPlace('a folder that nobody serves')
+  const env = { COATCHECK_DATA: commands.data, COATCHECK_ENGIN: 'lmdb' }
+  const { code, stderr } = await runInProcess({ args: ['user', 'list'], env })
+  const sentence = 'COATCHECK_ENGIN is not a setting and is ignored. Did you mean COATCHECK_ENGINE?'
+  expect({ code, stderr }).toEqual({ code: 0, stderr: `${sentence}\n` })
 })
 
 describe('help', () => {

@@ -48,7 +48,7 @@ describe('a full disk', { timeout: testMsMax }, () => {
       expect(await wrongRecords(store, acknowledged)).toEqual([])
       expect(await store.keys()).toEqual(acknowledged.sort())
       expect(server.hasExited).toBe(false)
-      expect(server.stderr).toContain('The storage is full')
+      expect(server.stderr).toContain('Writes are refused, because the storage is full: ')
     },
   )
 

@@ -69,8 +69,8 @@ describe('servers that start for the first time at once, on one engine', () => {
     const engine = new KeptEngine()
     const tokens = [initialToken, `${initialToken}-another`]
     const servers = await Promise.all(tokens.map((token) => start(engine, { initialToken: token })))
-    expect(servers.flatMap(({ logged }) => logged)).toEqual([
-      [expect.stringMatching(/^COATCHECK_INITIAL_TOKEN is ignored/), undefined],
+    expect(servers.flatMap(({ events }) => events)).toEqual([
+      expect.stringMatching(/^COATCHECK_INITIAL_TOKEN is ignored/),
     ])
   })
 })

@@ -102,6 +102,35 @@ describe('/health', () => {
     expect((await ask(server, '/health/live')).status).toBe(200)
   })
 
+  it('knows the admin who was looked up before the storage failed, and tells what is known', async () => {
+    engine.ill = { durability: 'replicated' }
+    const server = await start()
+    expect((await ask(server, '/health', server.token)).body.durability).toBe('replicated')
+    engine.ill = { whyNot: unreachable, durability: 'unknown' }
+    engine.readFailure = new EngineError('unavailable', unreachable)
+    await untilAskedAgain()
+    const { status, body } = await ask(server, '/health', server.token)
+    expect(status).toBe(503)
+    expect(body).toMatchObject({ whyNot: unreachable, durability: 'unknown' })
+    expect(body.notes).toEqual([
+      expect.stringMatching(/^The durability was last known at \S+Z: replicated\.$/),
+    ])
+    const stranger = await ask(server)
+    expect(stranger.body).toMatchObject({ durability: 'unknown', notes: [] })
+  })
+
+  it('forgets that admin when the token is revoked', async () => {
+    const server = await start()
+    const remote = new Remote(server.url)
+    const asked = { method: 'POST', token: server.token, json: {} }
+    const { token, id } = (await remote.do('/coatcheck/v1/tokens', asked)).data
+    expect((await ask(server, '/health', token)).body).toHaveProperty('version')
+    await remote.do(`/coatcheck/v1/tokens/${id}`, { method: 'DELETE', token: server.token })
+    engine.ill = { whyNot: unreachable }
+    engine.readFailure = new EngineError('unavailable', unreachable)
+    expect(JSON.stringify((await ask(server, '/health', token)).body)).not.toContain('db-7')
+  })
+
   it('treats a caller who cannot be looked up as a stranger', async () => {
     const server = await start()
     engine.ill = { whyNot: unreachable }
@@ -109,6 +138,7 @@ describe('/health', () => {
     const { status, body } = await ask(server, '/health', server.token)
     expect(status).toBe(503)
     expect(JSON.stringify(body)).not.toContain('db-7')
+    expect(body.whyNot).toMatch(/so this token can't be checked\. .*"coatcheck status" tells why/)
   })
 
   it('shows the command line of this machine everything, even if the engine fails', async () => {

@@ -1,10 +1,11 @@
 import { execFile, execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { delimiter, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { freePort } from './support/postgres/postgres.ts'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 const run = promisify(execFile)
@@ -74,7 +75,12 @@ describe('the published package', { timeout: installMs }, () => {
     const list = [join(installed, 'bin/coatcheck.js'), 'store', 'list', 'packed', '--data', data]
     expect((await run(node, list)).stdout).toContain('\tpacked\t1\t1\t')
     const { code, errors } = await stop()
-    expect([code, errors]).toEqual([0, ''])
+    expect(code).toBe(0)
+    expect(errors.split('\n').map((line) => line.replace(/^\S+Z /, ''))).toEqual([
+      'Coatcheck is stopping: it received SIGTERM',
+      'Coatcheck has stopped',
+      '',
+    ])
     const check = await run(node, [join(installed, 'bin/coatcheck.js'), 'check', '--data', data])
     expect(check.stdout).toContain('everything is sound')
     expect((await run(node, list)).stdout).toContain('\tpacked\t1\t1\t')
@@ -90,6 +96,67 @@ describe('the published package', { timeout: installMs }, () => {
     await expect(outcome).rejects.toMatchObject({
       code: 1,
       stderr: expect.stringContaining('needs Node.js 22.18 or newer'),
+    })
+  })
+
+  describe('its README', () => {
+    const read = (name: string): string => readFileSync(join(installed, name), 'utf8')
+    const blocks = (language: string): string[] =>
+      [...read('README.md').matchAll(/^```(\w+)\n([\s\S]*?)\n```$/gm)]
+        .filter(([, name]) => name === language)
+        .map(([, , text = '']) => text)
+
+    it('is about the package: what it names is in it, and nothing of a clone is needed', () => {
+      const text = read('README.md')
+      const { engines, bin } = JSON.parse(read('package.json'))
+      expect(text).toContain(`Node.js ${engines.node.replace('>=', '')} or newer`)
+      expect(Object.keys(bin)).toEqual(['coatcheck'])
+      expect(text).not.toMatch(/npm (start|test|run)|docs\/|clone|workspace/)
+      const links = [...text.matchAll(/\]\(([^)]+)\)/g)].map(([, link = '']) => link)
+      for (const link of links.filter((one) => !/^https:\/\//.test(one))) {
+        expect(existsSync(join(installed, link)), link).toBe(true)
+      }
+    })
+
+    it('has commands that work in a folder where the package is installed', async () => {
+      const [start = '', curl = '', manage = '', check = ''] = blocks('sh')
+      expect(blocks('sh')).toHaveLength(4)
+      const port = await freePort()
+      // The machine's own Node may be too old for the package.
+      const path = `${dirname(process.execPath)}${delimiter}${process.env.PATH}`
+      const own = { PATH: path, COATCHECK_PORT: String(port), COATCHECK_NEMESIS_PORT: 'off' }
+      const options = { cwd: folder, env: { ...withoutSettings(), ...own } }
+      const shell = (text: string) =>
+        run('bash', ['-ec', text.replaceAll('8288', String(port))], options)
+      const server = spawn('bash', ['-c', `exec ${start}`], { ...options, detached: true })
+      const ended = new Promise((resolve) => server.once('close', resolve))
+      try {
+        let output = ''
+        for (const stream of [server.stdout, server.stderr]) {
+          stream.on('data', (part) => {
+            output += part
+          })
+        }
+        await expect.poll(() => output, { timeout: 60_000 }).toContain('Coatcheck is listening on')
+        expect((await shell(curl)).stdout).toMatch(/"name":"notes".*hello$/s)
+        const { stdout } = await shell(manage)
+        expect(stdout).toContain('is now shared (read) with jane')
+        expect(stdout).toMatch(/\tnotes\t/)
+        expect((await shell('npx coatcheck status')).stdout).toContain('status\tok')
+        const script = await fetch(`http://127.0.0.1:${port}/applab.js`)
+        expect([script.status, blocks('html')[0]]).toEqual([
+          200,
+          expect.stringContaining('/applab.js'),
+        ])
+      } finally {
+        const isRunning = server.exitCode === null && server.signalCode === null
+        if (isRunning && server.pid !== undefined) process.kill(-server.pid, 'SIGINT')
+        await ended
+      }
+      const checked = async (): Promise<string> =>
+        (await shell(check).catch(({ stderr }) => ({ stdout: stderr }))).stdout
+      // npm may end a moment before the server does.
+      await expect.poll(checked, { timeout: 30_000 }).toContain('everything is sound')
     })
   })
 
@@ -115,7 +182,7 @@ describe('the published package', { timeout: installMs }, () => {
   ): Promise<{ url: string; stop(): Promise<{ code: number; errors: string }> }> {
     const ports = ['--port', '0', '--nemesis-port', '0'] // no conflict with other servers on this machine
     const args = [join(installed, 'bin/coatcheck.js'), 'serve', ...ports, '--data', data]
-    const child = spawn(node, args)
+    const child = spawn(node, args, { env: withoutSettings() })
     const { promise: exit, resolve: exited } = Promise.withResolvers<number>()
     const { promise: url, resolve: listens } = Promise.withResolvers<string>()
     let errors = ''
@@ -139,6 +206,12 @@ describe('the published package', { timeout: installMs }, () => {
     return { url: await url, stop }
   }
 })
+
+/** The environment without settings of the tests themselves. */
+function withoutSettings(): NodeJS.ProcessEnv {
+  const variables = Object.entries(process.env)
+  return Object.fromEntries(variables.filter(([name]) => !name.startsWith('COATCHECK_')))
+}
 
 function npm(args: readonly string[], cwd: string): string {
   return execFileSync('npm', ['--loglevel=error', ...args], { cwd, stdio: 'pipe' }).toString()

@@ -168,7 +168,7 @@ describe('the password of the database', () => {
       const commands = new DataCommands(server.data, env)
       told.push(await commands.out('status'), await commands.out('user', 'list'))
       expect(await server.stop()).toBe(0)
-      expect(server.stderr).toBe('')
+      expect(server.problems).toEqual([])
       for (const text of [...told, server.stdout]) expect(text).not.toContain(password)
       expect(filesWith(server.data, password)).toEqual([])
     },

@@ -6,51 +6,19 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { flipByteIn } from './support/data/data-file.ts'
-import {
-  reachableHost,
-  refusals,
-  unusableData,
-  unusableFolders,
-  wrongUsage,
-} from './support/data/start-cause.ts'
+import { reachableHost } from './support/data/start-cause.ts'
 import { createTestFolder } from './support/data/test-folder.ts'
 import { stampValue } from './support/load/stamped-value.ts'
 import { Client, errorTypeOf, type RemoteStore } from './support/network/client.ts'
 import { SlowDownload, SlowUpload } from './support/network/slow-transfer.ts'
-import {
-  checkFolder,
-  coatcheckWords,
-  runCoatcheck,
-  runInProcess,
-} from './support/processes/command.ts'
+import { checkFolder, coatcheckWords } from './support/processes/command.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 import { straceWords } from './support/processes/strace.ts'
+import { TerminalCommand } from './support/processes/terminal.ts'
 
 const longToken = 'a-token-of-my-own-with-many-characters'
 /** The server ignores a second signal within one second of the first. */
 const sameSignalMs = 1_100
-const oneSentence = /^coatcheck: [^\n]+\.\n$/
-
-describe('a server that cannot start says why in one sentence', () => {
-  // Settings are refused before a start does anything, so that needs no process of its own.
-  const causes = [
-    ...wrongUsage.map((cause) => ({ ...cause, run: runInProcess })),
-    ...[...unusableFolders, ...unusableData, ...refusals].map((cause) => {
-      return { ...cause, run: runCoatcheck }
-    }),
-  ]
-  it.each(causes)('$cause', async ({ setUp, says, run, code = 1 }) => {
-    const folder = createTestFolder()
-    const { args = [], env = {}, data = folder } = await setUp(folder)
-    const words = ['serve', '--data', data, '--port', '0', ...args]
-    const alone = { COATCHECK_NEMESIS_PORT: 'off', ...env }
-    const { stdout, stderr, ...end } = await run({ args: words, env: alone })
-    expect(stderr).toMatch(oneSentence)
-    expect(stderr).toMatch(says)
-    expect({ stdout, code: end.code }).toEqual({ stdout: '', code })
-  })
-})
-
 describe('a first start', () => {
   it('prints where its token is and then that it listens, and nothing else', async () => {
     const data = join(createTestFolder(), 'new', 'data')
@@ -110,7 +78,9 @@ describe('a first start', () => {
     expect(await statusFor(second, longToken)).toBe(200)
     expect(await statusFor(second, other)).toBe(401)
     expect(second.stdout).toBe(`Coatcheck is listening on ${second.url}\n`)
-    expect(second.stderr).toMatch(/^\S+ COATCHECK_INITIAL_TOKEN is ignored[^\n]*\n$/)
+    expect(second.stderr).toMatch(
+      /^\S+ COATCHECK_INITIAL_TOKEN is ignored[^\n]*\n\S+ A wrong token came from 127\.0\.0\.1\n$/,
+    )
   })
 
   it('prints no warning if the same COATCHECK_INITIAL_TOKEN is still set later', async () => {
@@ -200,19 +170,39 @@ describe('a folder', () => {
 })
 
 describe('a server that gets a signal to stop', () => {
-  it.each(['SIGTERM', 'SIGINT'] as const)('finishes open transfers after %s', async (signal) => {
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
+    'finishes open transfers after %s',
+    async (signal) => {
+      const data = createTestFolder()
+      const server = await ServerProcess.start({ data })
+      const { download, upload, value, body } = await beginTransfers(server)
+      server.signal(signal)
+      await untilRefused(server.url)
+      expect(await upload.finish()).toBe(201)
+      expect((await download.finish()).equals(value)).toBe(true)
+      expect(await server.exit()).toBe(0)
+      expect(server.stderr.trimEnd().split('\n')).toEqual([
+        expect.stringMatching(new RegExp(` Coatcheck is stopping: it received ${signal}$`)),
+        expect.stringMatching(/ Coatcheck has stopped$/),
+      ])
+      const again = await ServerProcess.start({ data })
+      const store = await new Client(again).openStore('busy')
+      expect((await store.get('up')).body.equals(body)).toBe(true)
+    },
+  )
+
+  it('stops in order when its terminal is closed', async () => {
     const data = createTestFolder()
-    const server = await ServerProcess.start({ data })
-    const { download, upload, value, body } = await beginTransfers(server)
-    server.signal(signal)
-    await untilRefused(server.url)
-    expect(await upload.finish()).toBe(201)
-    expect((await download.finish()).equals(value)).toBe(true)
-    expect(await server.exit()).toBe(0)
-    expect(server.stderr).toBe('')
+    const words = ['serve', '--data', data, '--port', '0', '--nemesis-port', 'off']
+    const terminal = new TerminalCommand(words)
+    await terminal.shows('Coatcheck is listening on')
+    const file = join(data, 'local-server')
+    expect(existsSync(file)).toBe(true)
+    terminal.close()
+    // A server that is only killed leaves this file, and the lock of its folder until it has ended.
+    await expect.poll(() => existsSync(file), { timeout: 20_000 }).toBe(false)
     const again = await ServerProcess.start({ data })
-    const store = await new Client(again).openStore('busy')
-    expect((await store.get('up')).body.equals(body)).toBe(true)
+    expect(await again.stop()).toBe(0)
   })
 
   it('exits at once on a second signal some time later', async () => {
@@ -224,6 +214,7 @@ describe('a server that gets a signal to stop', () => {
     expect(server.hasExited).toBe(false)
     server.signal('SIGTERM')
     expect(await server.exit()).toBe(1)
+    expect(server.stderr).toMatch(/ Coatcheck ends at once: it received SIGTERM again\n$/)
   })
 })
 

@@ -1,8 +1,11 @@
 import { EngineError } from '../core/engine/engine.ts'
 import { StorageError } from '../core/kernel/errors.ts'
 import { CopyError } from '../core/upkeep/copy-error.ts'
-import { ConfigError, describeSettings, withoutPasswords } from '../installation/config.ts'
+import { ArgumentsError } from '../installation/arguments.ts'
+import { closestTo } from '../installation/closest-name.ts'
+import { ConfigError, describeSettings } from '../installation/config.ts'
 import { DataFolderError } from '../installation/data-folder.ts'
+import { withoutPasswords } from '../installation/passwords.ts'
 import { StartError } from '../installation/start-error.ts'
 import { readVersion } from '../installation/version.ts'
 import { auditCommand } from './commands/audit.ts'
@@ -54,7 +57,7 @@ Usage: coatcheck serve [options]   start the server
        coatcheck store ...         list, show, rename, share, clear and delete stores
        coatcheck project ...       create App Lab projects, set what pages may do, export, import
        coatcheck audit ...         show who did what
-       coatcheck --version | --help
+       coatcheck --version | --help     or -v | -h
 
 Each command has its own help, such as: coatcheck user --help
 
@@ -67,16 +70,20 @@ COATCHECK_INITIAL_TOKEN sets the token of the first start: 32 or more visible AS
 /** Runs one command line. Returns the exit code: 0 success, 1 failure, 2 wrong usage. */
 export async function runCli(args: readonly string[], environment: Variables): Promise<number> {
   const [name = '--help', ...rest] = args
-  if (name === '--version') return print(`${readVersion()}\n`)
-  if (name === '--help' || name === 'help') return print(usage)
+  if (['--version', '-v', 'version'].includes(name)) return print(`${readVersion()}\n`)
+  const [noun, ...verb] = name === 'help' ? rest : []
+  if (noun !== undefined) return runCli([noun, ...verb, '--help'], environment)
+  if (['--help', '-h', 'help'].includes(name)) return print(usage)
   const program = await own(programs, name)?.()
   const commands = own(nouns, name)
-  if (program && rest.includes('--help')) return print(program.help ?? usage)
+  if (program && asksForHelp(rest)) return print(program.help ?? usage)
   try {
     if (program) return await program.run(rest, environment)
     if (commands) return await runNoun(commands, rest, environment)
-    return refuse(`Unknown command "${name}". Try: coatcheck --help`, 2)
+    const known = [...Object.keys(programs), ...Object.keys(nouns)]
+    return refuse(`Unknown command "${name}".${meant(name, known)} Try: coatcheck --help`, 2)
   } catch (error) {
+    if (error instanceof ArgumentsError) return refuse(error.message, 2, shortUsage(name))
     if (error instanceof ConfigError) return refuse(error.message, 2)
     if (error instanceof UsageError) return refuse(error.message, 2, error.usage)
     if (isExpected(error)) return refuse(error.message, 1)
@@ -89,17 +96,34 @@ async function runNoun(
   args: readonly string[],
   environment: Variables,
 ): Promise<number> {
-  const isAsking = args.includes('--help') && !args.slice(0, args.indexOf('--help')).includes('--')
-  if (isAsking) return print(helpOf(Object.values(commands)))
+  if (asksForHelp(args)) return print(helpOf(Object.values(commands)))
   const only = own(commands, '')
   const [verb = '', ...rest] = args
   const command = only ?? own(commands, verb)
   if (!command) {
-    const what = verb === '' ? 'Missing subcommand.' : `Unknown subcommand "${verb}".`
+    const unknown = `Unknown subcommand "${verb}".${meant(verb, Object.keys(commands))}`
+    const what = verb === '' ? 'Missing subcommand.' : unknown
     throw new UsageError(what, usageOf(Object.values(commands)))
   }
   await runCommand(command, only ? args : rest, environment)
   return 0
+}
+
+/** Words behind `--` are never options. */
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf('--')
+  const options = end < 0 ? args : args.slice(0, end)
+  return options.includes('--help') || options.includes('-h')
+}
+
+/** How to write a program whose options are the settings. */
+function shortUsage(name: string): string {
+  return `Usage: coatcheck ${name} [options]\nThe options: coatcheck ${name} --help\n`
+}
+
+function meant(typed: string, known: readonly string[]): string {
+  const name = closestTo(typed, known)
+  return name === undefined ? '' : ` Did you mean "${name}"?`
 }
 
 function helpOf(commands: readonly Command[]): string {

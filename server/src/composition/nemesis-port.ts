@@ -1,11 +1,11 @@
 import type { Domain } from '../core/domain.ts'
 import type { Environment } from '../core/kernel/environment.ts'
-import { KeyQueue } from '../core/kernel/key-queue.ts'
 import type { Config } from '../installation/config.ts'
 import type { Compat } from '../protocols/nemesis/commands/wire.ts'
 import { DumpFiles } from '../protocols/nemesis/dumps/dump-files.ts'
 import { createNemesisDoor } from '../protocols/nemesis/nemesis.ts'
 import { type AllowedHosts, hostNameOf, isLoopbackName } from '../transport/allowed-hosts.ts'
+import type { ConnectionLimit } from '../transport/port.ts'
 import type { TrustedProxies } from '../transport/proxies/trusted-proxies.ts'
 import { WebSocketListener } from '../transport/socket/websocket.ts'
 import type { SocketDoor } from '../transport/socket-exchange.ts'
@@ -71,13 +71,17 @@ export class NemesisPort {
     }
   }
 
+  limitConnections(limit: ConnectionLimit): void {
+    if (this.#isListening) this.#listener.limitConnections(limit)
+  }
+
   open(domain: Domain): void {
     const { config, environment, isLoopback } = this.#parts
     const isPrivate = isLoopback && !hasPublicName(config)
     const compat: Compat = config.nemesisCompat
     const { nemesisSaveDir: folder } = config
     const dumps = folder === 'off' ? undefined : new DumpFiles(folder, environment)
-    const updates = new KeyQueue()
+    const updates = domain.createQueue()
     this.#door = createNemesisDoor({
       domain,
       environment,

@@ -1,6 +1,7 @@
 import { createOperatorSecret } from '../core/access/operator.ts'
 import type { Domain } from '../core/domain.ts'
 import type { Environment } from '../core/kernel/environment.ts'
+import { isRefusedByEngine } from '../core/kernel/errors.ts'
 import { limits } from '../core/kernel/limits.ts'
 import { type Closer, opening } from '../installation/closers.ts'
 import type { Config } from '../installation/config.ts'
@@ -28,9 +29,11 @@ import { AllowedHosts, hostNameOf, isLoopback } from '../transport/allowed-hosts
 import type { HttpHandler, HttpRequest } from '../transport/exchange.ts'
 import { HttpListener } from '../transport/http/http.ts'
 import { hostOf } from '../transport/incoming-request.ts'
+import { ConnectionLimit } from '../transport/port.ts'
 import { TrustedProxies } from '../transport/proxies/trusted-proxies.ts'
 import { LocalDoors } from './local-doors.ts'
 import { NemesisPort, nemesisPath } from './nemesis-port.ts'
+import { countFreeFiles } from './open-files.ts'
 import { readWebFile } from './web-files.ts'
 
 /** A running server. */
@@ -62,9 +65,14 @@ export async function startServer(
 ): Promise<RunningServer> {
   return opening(environment, async (closers, close) => {
     const folder = await openFolder(config)
-    closers.push(() => folder?.close())
-    // Listens before anything is written to the folder: a first start whose port is taken leaves
-    // nothing behind.
+    let hasUser = false
+    closers.push(() => {
+      try {
+        if (!hasUser) folder?.removeMade()
+      } finally {
+        folder?.close()
+      }
+    })
     const gate = new Gate()
     const allowedHosts = allowedHostsOf(config)
     const proxies = proxiesOf(config)
@@ -87,11 +95,13 @@ export async function startServer(
     })
     const { domain } = data
     const firstStart = await makeFirstUser(domain, parts)
+    hasUser = true
     closers.push(startSweeping(domain, environment))
     closers.push(startRechecking(domain, environment))
     const handler = openDoorsOf(data, { closers, config, environment })
     closers.push(stopListening) // runs first: requests need all that is closed after it
     nemesis.open(domain)
+    limitConnections([listener, nemesis], environment)
     gate.open(handler)
     // Comes last: a command that finds the file must get an answer.
     closers.push(() => folder?.removeLocalServer())
@@ -157,7 +167,7 @@ function startSweeping({ sweeper }: Domain, environment: Environment): () => Pro
     if (running) return
     running = sweeper
       .sweep()
-      .catch((error) => environment.logError('Sweeping failed', error))
+      .catch((error) => logOwn(environment, 'Sweeping failed', error))
       .finally(() => {
         running = undefined
       })
@@ -174,10 +184,29 @@ function startSweeping({ sweeper }: Domain, environment: Environment): () => Pro
 /** Ends open streams within a second after their right is revoked. */
 function startRechecking({ liveUses }: Domain, environment: Environment): () => void {
   const recheck = (): void => {
-    liveUses.recheck().catch((error) => environment.logError('Checking streams failed', error))
+    liveUses.recheck().catch((error) => logOwn(environment, 'Checking streams failed', error))
   }
   const timer = setInterval(recheck, limits.recheckIntervalMs)
   return () => clearInterval(timer)
+}
+
+/** Leaves some files for everything else: dumps, the database, the process for JSON Schemas. */
+function limitConnections(
+  ports: readonly Pick<HttpListener, 'limitConnections'>[],
+  environment: Environment,
+): void {
+  const files = countFreeFiles()
+  if (files === undefined) return
+  const connectionsMax = Math.max(1, files - limits.reservedFilesCount)
+  const limit = new ConnectionLimit(connectionsMax, (message, cause) =>
+    environment.logError(message, cause),
+  )
+  for (const port of ports) port.limitConnections(limit)
+}
+
+/** Of what the engine refuses, the log has a line already. */
+function logOwn(environment: Environment, message: string, error: unknown): void {
+  if (!isRefusedByEngine(error)) environment.logError(message, error)
 }
 
 /** Answers requests that come before the doors are open: try again. */

@@ -2,6 +2,7 @@ import { Access } from './access/access.ts'
 import { Operator, type OperatorSecret } from './access/operator.ts'
 import { openFormat } from './disk/format.ts'
 import type { StorageEngine } from './engine/engine.ts'
+import { EngineWatch } from './engine/engine-watch.ts'
 import { GuardedEngine } from './engine/guarded-engine.ts'
 import { AuditLog } from './history/audit-log.ts'
 import { Activities } from './identity/activities.ts'
@@ -44,6 +45,8 @@ export interface Domain {
   readonly liveUses: LiveUses
   /** Long work for all clients, at all doors. */
   readonly turns: WorkTurns
+  /** A queue in which nobody waits longer than for the storage. */
+  createQueue(): KeyQueue
   /** Writes everything that is only in memory. The engine stays open. */
   close(): Promise<void>
 }
@@ -53,6 +56,8 @@ export interface DomainOptions {
   readonly unnamedRetentionMs: number
   /** The default for new projects: whether the channel id alone gives access. */
   readonly projectsAreOpen?: boolean
+  /** Learns what the engine refuses. */
+  readonly watch?: EngineWatch
   /** Undefined: there is no operator. */
   readonly operator?: OperatorSecret | undefined
 }
@@ -64,9 +69,10 @@ export interface DomainOptions {
 export async function openDomain(
   rawEngine: StorageEngine,
   environment: Environment,
-  { unnamedRetentionMs, operator: secret, projectsAreOpen = false }: DomainOptions,
+  { unnamedRetentionMs, operator: secret, projectsAreOpen = false, ...options }: DomainOptions,
 ): Promise<Domain> {
-  const engine = new GuardedEngine(rawEngine)
+  const { watch = new EngineWatch(environment) } = options
+  const engine = new GuardedEngine(rawEngine, watch)
   await openFormat(engine, environment)
   const background = new Background(environment)
   const identities = new IdentityCache()
@@ -85,7 +91,8 @@ export async function openDomain(
   const shared = { engine, environment, identities, activities, lifecycle }
   const values = new Values(engine)
   const schemas = new SchemaCache()
-  const queue = new KeyQueue()
+  const createQueue = (): KeyQueue => new KeyQueue(engine.patience)
+  const queue = createQueue()
   const users = new Users(engine, environment)
   const tokens = new Tokens(engine, environment)
   const operator = secret && new Operator(users, secret)
@@ -123,6 +130,7 @@ export async function openDomain(
     auditLog,
     liveUses,
     turns: new WorkTurns(),
+    createQueue,
     sweeper: new Sweeper({ ...shared, values, trimmer, auditLog, revocations }),
     close: async () => {
       await background.idle()

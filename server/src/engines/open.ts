@@ -10,11 +10,14 @@ export type EngineAddress =
   | { readonly name: 'lmdb'; readonly folder: string }
   | { readonly name: 'postgresql'; readonly database: PostgresAddress }
 
-/** Throws EngineError `unavailable`. */
-export async function openEngine(address: EngineAddress): Promise<InstalledEngine> {
+/** `log` gets sentences for the operator. Throws EngineError `unavailable`. */
+export async function openEngine(
+  address: EngineAddress,
+  log?: (sentence: string) => void,
+): Promise<InstalledEngine> {
   if (address.name === 'memory') return new MemoryEngine()
   if (address.name === 'lmdb') return new LmdbEngine(address.folder)
   // Load the database client only if a database is used.
   const { openPostgres } = await import('./postgres/postgres.ts')
-  return openPostgres(address.database)
+  return openPostgres(address.database, log && { log })
 }

@@ -1,15 +1,18 @@
 import { readFileSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { type DurabilityWish, durabilityWishes } from '../core/upkeep/health.ts'
 import {
+  ignoredVariables,
   type PostgresAddress,
   PostgresAddressError,
   parsePostgresAddress,
 } from '../engines/postgres/link/address.ts'
 import { hostNameOf, isLoopback } from '../transport/allowed-hosts.ts'
+import { parseArguments } from './arguments.ts'
+import { closestTo } from './closest-name.ts'
 import { isNetwork } from './network.ts'
+import { holdsPassword } from './passwords.ts'
 
 export type EngineName = 'lmdb' | 'memory' | 'postgresql'
 
@@ -151,7 +154,10 @@ interface Given {
   readonly from: string
 }
 
-/** Flags override the environment, which overrides the file. Throws ConfigError. */
+/**
+ * Flags override the environment, which overrides the file. Throws ConfigError, and ArgumentsError
+ * for flags that do not exist.
+ */
 export function readConfig(args: readonly string[], environment: Variables): Config {
   const flags = parseFlags(args)
   const file = readFile(flags.config ?? environment.COATCHECK_CONFIG)
@@ -186,8 +192,33 @@ export function readConfig(args: readonly string[], environment: Variables): Con
     trustedProxies: parseProxies(given('trusted-proxies')),
     isInsecureFolderTaken: parseSwitch(given('insecure-folder')),
     initialToken: environment.COATCHECK_INITIAL_TOKEN || undefined,
-    warnings: holdsPassword(flags.engine) ? [passwordSeen] : [],
+    warnings: [
+      ...(holdsPassword(flags.engine) ? [passwordSeen] : []),
+      ...unknownVariables(environment),
+      ...(database ? ignoredVariables(environment) : []),
+    ],
   }
+}
+
+/** Sentences about variables that look like settings. Kubernetes makes some for each service. */
+function unknownVariables(environment: Variables): string[] {
+  const names = Object.keys(settings).filter(isSettingName).map(variableOf)
+  const known = [...names, 'COATCHECK_CONFIG', 'COATCHECK_INITIAL_TOKEN']
+  const isOfKubernetes = (name: string): boolean =>
+    /_SERVICE_(HOST|PORT)(_|$)|_PORT_\d+_(TCP|UDP)/.test(name) ||
+    /^(tcp|udp):/.test(environment[name] ?? '')
+  return Object.keys(environment)
+    .filter((name) => /^COATCHECK_/i.test(name) && !known.includes(name) && !isOfKubernetes(name))
+    .map((name) => `${name} is not a setting and is ignored.${suggestion(name, known)}`)
+}
+
+function isSettingName(name: string): name is SettingName {
+  return Object.hasOwn(settings, name)
+}
+
+function suggestion(typed: string, known: readonly string[], quote = ''): string {
+  const meant = closestTo(typed, known)
+  return meant === undefined ? '' : ` Did you mean ${quote}${meant}${quote}?`
 }
 
 const passwordSeen =
@@ -211,40 +242,15 @@ function variableOf(name: SettingName): string {
 }
 
 type Texts = Partial<Record<SettingName, string>>
-/** A flag without a value is true. */
-type Flags = Partial<Record<Exclude<SettingName, 'insecure-folder'>, string>> & {
-  readonly config?: string
-  readonly 'insecure-folder'?: boolean
-}
 
-function parseFlags(args: readonly string[]): Flags {
+function parseFlags(args: readonly string[]): Texts & { config?: string } {
   const named = Object.entries(settings).map(([name, { value }]) => {
     return [name, { type: value === '' ? 'boolean' : 'string' } as const] as const
   })
   const options = Object.fromEntries([...named, ['config', { type: 'string' } as const]])
-  try {
-    const { values } = parseArgs({ args: [...args], options, strict: true })
-    return values
-  } catch (error) {
-    if (error instanceof TypeError) throw new ConfigError(firstSentence(error.message))
-    throw error
-  }
-}
-
-/** The first sentence of Node's message about wrong flags: without advice and passwords. */
-export function firstSentence(message: string): string {
-  return `${withoutPasswords(message).split(/\. |\n/, 1)[0]}.`.replace(/\.\.$/, '.')
-}
-
-/** Replaces each password in the addresses of databases within a text by `***`. */
-export function withoutPasswords(text: string): string {
-  return text
-    .replace(/(?<!\b(?:https?|wss?):)(\/\/[^\s:@/?]*):[^\s]*@/g, '$1:***@')
-    .replace(/([?&](?:ssl)?password=)[^\s&'"]*/gi, '$1***')
-}
-
-function holdsPassword(text = ''): boolean {
-  return withoutPasswords(text) !== text
+  const { values } = parseArguments(args, options)
+  const given = Object.entries(values).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(given.map(([name, value]) => [name, String(value)]))
 }
 
 function readFile(path: string | undefined): Texts {
@@ -252,7 +258,8 @@ function readFile(path: string | undefined): Texts {
   const fields = parseFile(path)
   for (const name of Object.keys(fields)) {
     if (!Object.hasOwn(settings, name)) {
-      throw new ConfigError(`The config file ${path} sets "${name}", which is an unknown setting.`)
+      const what = `The config file ${path} sets "${name}", which is an unknown setting.`
+      throw new ConfigError(what + suggestion(name, Object.keys(settings), '"'))
     }
   }
   return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, String(value)]))

@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs'
 import type { InstalledEngine } from '../core/engine/installed-engine.ts'
-import { type CopyOptions, type CopyReport, copy } from '../core/upkeep/copy.ts'
+import { type CopyOptions, type CopyProgress, type CopyReport, copy } from '../core/upkeep/copy.ts'
 import { type EngineAddress, openEngine } from '../engines/open.ts'
 import type { PostgresAddress } from '../engines/postgres/link/address.ts'
 import { DataFolder } from './data-folder.ts'
@@ -23,12 +23,23 @@ export async function copyData(
 ): Promise<CopyReport> {
   if (from.kind === 'folder' && !DataFolder.holdsLmdb(from.path)) throw noData(from.path)
   if (isSame(from, to)) throw new StartError('The source and the target are the same place.')
-  return withEngine(from, (source) => withEngine(to, (target) => copy(source, target, options)))
+  let hasBegun = false
+  const onProgress = (progress: CopyProgress): void => {
+    hasBegun ||= progress.phase !== 'reading'
+    options.onProgress?.(progress)
+  }
+  const copyTo = (source: InstalledEngine): Promise<CopyReport> =>
+    withEngine(to, (target) => copy(source, target, { ...options, onProgress }), {
+      isKept: () => hasBegun,
+    })
+  return withEngine(from, copyTo, { isKept: () => true })
 }
 
+/** `isKept` says whether to keep a folder that was made for this, if `use` fails. */
 async function withEngine<T>(
   place: Place,
   use: (engine: InstalledEngine) => Promise<T>,
+  { isKept }: { isKept(): boolean },
 ): Promise<T> {
   if (place.kind === 'database') {
     return useOpened({ name: 'postgresql', database: place.address }, use)
@@ -36,6 +47,9 @@ async function withEngine<T>(
   const folder = await DataFolder.open(place.path)
   try {
     return await useOpened({ name: 'lmdb', folder: folder.openLmdbFolder() }, use)
+  } catch (error) {
+    if (!isKept()) folder.removeMade()
+    throw error
   } finally {
     folder.close()
   }

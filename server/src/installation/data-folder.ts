@@ -3,6 +3,7 @@ import {
   mkdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -54,10 +55,14 @@ export interface LocalServer {
 export class DataFolder {
   readonly path: string
   readonly #lock: DatabaseSync
+  /** What this process has made: files and folders in the folder, and then the folders above. */
+  readonly #made: string[] = []
+  readonly #madeFolders: readonly string[]
 
-  private constructor(path: string, lock: DatabaseSync) {
+  private constructor(path: string, lock: DatabaseSync, madeFolders: readonly string[]) {
     this.path = path
     this.#lock = lock
+    this.#madeFolders = madeFolders
   }
 
   /**
@@ -68,9 +73,11 @@ export class DataFolder {
     path: string,
     { patienceMs = 0, isInsecureTaken }: FolderOptions = {},
   ): Promise<DataFolder> {
-    attempt(path, () => makeFolder(path))
+    const made = foldersMade(path)
     if (!isInsecureTaken) assertSecure(path, { isOptional: isInsecureTaken === false })
-    const folder = new DataFolder(path, await lockWithin(patienceMs, path))
+    const isNew = !DataFolder.isOne(path)
+    const folder = new DataFolder(path, await lockOrLeave(patienceMs, path, made), made)
+    if (isNew) folder.#made.push(lockFile)
     try {
       // A killed server leaves this file behind.
       folder.removeLocalServer()
@@ -132,7 +139,7 @@ export class DataFolder {
   /** The path of a folder in the data folder, created if needed. Throws DataFolderError. */
   openFolder(name: string): string {
     const path = join(this.path, name)
-    attempt(path, () => makeFolder(path))
+    if (foldersMade(path).length > 0) this.#made.push(name)
     return path
   }
 
@@ -146,6 +153,7 @@ export class DataFolder {
       rmSync(file, { force: true })
       writeFileSync(file, `${token}\n`, { mode: 0o600, flag: 'wx', flush: true })
     })
+    this.#made.push(tokenFile)
     return file
   }
 
@@ -184,8 +192,60 @@ export class DataFolder {
     attempt(this.path, () => rmSync(join(this.path, serverFile), { force: true }))
   }
 
+  /**
+   * Removes what this process has made here, because a first start has failed: the folder is again
+   * as it was. Throws DataFolderError.
+   */
+  removeMade(): void {
+    attempt(this.path, () => {
+      for (const name of this.#made) rmSync(join(this.path, name), { recursive: true, force: true })
+      removeEmpty(this.#madeFolders)
+    })
+  }
+
   close(): void {
     this.#lock.close()
+  }
+}
+
+/** Makes a folder. Returns the folders that were not there before. Throws DataFolderError. */
+function foldersMade(path: string): readonly string[] {
+  let made: readonly string[] = []
+  attempt(path, () => {
+    made = makeFolder(path)
+  })
+  return made
+}
+
+/** Removes folders, the innermost first, up to one that holds something. */
+function removeEmpty(folders: readonly string[]): void {
+  for (const folder of folders) {
+    try {
+      rmdirSync(folder)
+    } catch (error) {
+      if (codeOf(error) === 'ENOTEMPTY' || codeOf(error) === 'ENOENT') return
+      throw error
+    }
+  }
+}
+
+/** A folder that was made in vain is removed again. */
+async function lockOrLeave(
+  patienceMs: number,
+  path: string,
+  madeFolders: readonly string[],
+): Promise<DatabaseSync> {
+  try {
+    return await lockWithin(patienceMs, path)
+  } catch (error) {
+    const isOurs = madeFolders.length > 0 && !(error instanceof FolderInUseError)
+    if (isOurs) {
+      attempt(path, () => {
+        rmSync(join(path, lockFile), { force: true })
+        removeEmpty(madeFolders)
+      })
+    }
+    throw error
   }
 }
 
@@ -217,19 +277,23 @@ function parseLocalServer(text: string): LocalServer | undefined {
 }
 
 /**
- * Creates a folder, and those above it, unless they exist. Node's own `recursive` never ends where
- * no folder can be made although the one above exists, as in `/proc`.
+ * Creates a folder, and those above it, unless they exist. Returns those that it created, the
+ * innermost first. Node's own `recursive` never ends where no folder can be made although the one
+ * above exists, as in `/proc`.
  */
-function makeFolder(path: string): void {
+function makeFolder(path: string): string[] {
   try {
     mkdirSync(path, { mode: 0o700 })
+    return [resolve(path)]
   } catch (error) {
     const parent = dirname(resolve(path))
     const isMissing = codeOf(error) === 'ENOENT' && !existsSync(parent)
     if (isMissing) {
-      makeFolder(parent)
-      mkdirSync(path, { mode: 0o700 })
-    } else if (!isFolder(path)) throw error
+      const above = makeFolder(parent)
+      return [...makeFolder(path), ...above]
+    }
+    if (!isFolder(path)) throw error
+    return []
   }
 }
 

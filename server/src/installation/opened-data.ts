@@ -1,5 +1,6 @@
 import type { OperatorSecret } from '../core/access/operator.ts'
 import { type Domain, openDomain } from '../core/domain.ts'
+import { EngineWatch } from '../core/engine/engine-watch.ts'
 import type { EngineHealth, InstalledEngine } from '../core/engine/installed-engine.ts'
 import { assert } from '../core/kernel/assert.ts'
 import type { Environment } from '../core/kernel/environment.ts'
@@ -12,7 +13,10 @@ import { DataFolder } from './data-folder.ts'
 import { noData, StartError } from './start-error.ts'
 
 /** Opens an engine. Tests replace it, to let several servers share one engine. */
-export type EngineOpener = (address: EngineAddress) => Promise<InstalledEngine>
+export type EngineOpener = (
+  address: EngineAddress,
+  log: (sentence: string) => void,
+) => Promise<InstalledEngine>
 
 /** All data, and the health of its engine. */
 export interface OpenedData {
@@ -38,15 +42,17 @@ const dayMs = 86_400_000
  */
 export async function openData(closers: Closer[], parts: DataParts): Promise<OpenedData> {
   const { config, environment, folder, open = openEngine } = parts
-  const engine = await open(addressOf(config, folder))
+  const log = (sentence: string): void => environment.logError(sentence, undefined)
+  const engine = await open(addressOf(config, folder), log)
   closers.push(() => engine.close())
   assertPromised(await engine.health(), config.durability)
   const unnamedRetentionMs = config.unnamedRetentionDays * dayMs
   const { operator, projectsAreOpen } = parts
-  const settings = { unnamedRetentionMs, operator, projectsAreOpen }
+  const watch = new EngineWatch(environment)
+  const settings = { unnamedRetentionMs, operator, projectsAreOpen, watch }
   const domain = await openDomain(engine, environment, settings)
   closers.push(() => domain.close())
-  return { domain, health: new Health({ engine, environment, wish: config.durability }) }
+  return { domain, health: new Health({ engine, environment, wish: config.durability, watch }) }
 }
 
 /**
@@ -102,6 +108,7 @@ function assertPromised(engine: EngineHealth, wish: DurabilityWish): void {
     single: "are on one machine's disk only",
     replicated: 'are on the disks of several machines',
     degraded: 'should be on the disks of several machines',
+    unknown: 'are on disks that nobody knows',
   }[engine.durability]
   throw new StartError(
     `--durability ${wish} can't be kept: writes that this engine acknowledges ${where}.`,

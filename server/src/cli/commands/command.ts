@@ -1,5 +1,5 @@
-import { parseArgs } from 'node:util'
-import { firstSentence, readConfig } from '../../installation/config.ts'
+import { ArgumentsError, parseArguments } from '../../installation/arguments.ts'
+import { readConfig } from '../../installation/config.ts'
 import { LocalApi } from '../api/local-api.ts'
 import { UsageError } from '../terminal/command-errors.ts'
 import { Screen } from '../terminal/screen.ts'
@@ -98,7 +98,7 @@ export async function runCommand(
     for (const warning of config.warnings) screen.note(warning)
     await command.run({ given, api, screen }).finally(() => api.close())
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error
+    if (!(error instanceof UsageError || error instanceof ArgumentsError)) throw error
     throw new UsageError(error.message, usageOf([command]))
   }
 }
@@ -114,19 +114,11 @@ function flagWords(name: string, text: string | undefined): readonly string[] {
 }
 
 function parse({ flags, words }: Command, args: readonly string[]): Given {
-  const { values, positionals } = parseWords({ ...flags, ...commonFlags }, args)
+  const options = { ...flags, ...commonFlags }
+  const { values, words: positionals } = parseArguments(args, options, { allowWords: true })
   if (positionals.length < words.min) throw new UsageError('An argument is missing.')
   const extra = positionals[words.max]
   if (extra !== undefined) throw new UsageError(`Unexpected argument "${extra}".`)
   if (positionals.slice(0, words.min).includes('')) throw new UsageError('An argument is empty.')
   return new Given(positionals, values)
-}
-
-function parseWords(options: Readonly<Record<string, Flag>>, args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true })
-  } catch (error) {
-    if (error instanceof TypeError) throw new UsageError(firstSentence(error.message))
-    throw error
-  }
 }

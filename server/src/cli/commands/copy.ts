@@ -1,12 +1,8 @@
-import { parseArgs } from 'node:util'
 import type { CopyPhase, CopyProgress, CopyReport } from '../../core/upkeep/copy.ts'
-import {
-  firstSentence,
-  isDatabase,
-  parseDatabase,
-  withoutPasswords,
-} from '../../installation/config.ts'
+import { ArgumentsError, parseArguments } from '../../installation/arguments.ts'
+import { isDatabase, parseDatabase } from '../../installation/config.ts'
 import { copyData, type Place } from '../../installation/copy-data.ts'
+import { withoutPasswords } from '../../installation/passwords.ts'
 import { CommandError, UsageError } from '../terminal/command-errors.ts'
 import { ProgressBar } from '../terminal/progress-bar.ts'
 import { sizeCell } from '../terminal/readable.ts'
@@ -51,7 +47,7 @@ export async function copyCommand(
   args: readonly string[],
   environment: Variables,
 ): Promise<number> {
-  const { from, to, restart, json, 'skip-damaged': skipDamaged } = parse(args)
+  const { from, to, restart, json, skipDamaged } = parse(args)
   const bar = new ProgressBar(process.stderr, '')
   const onProgress = ({ phase, done, total }: CopyProgress): void => {
     bar.title = titles[phase]
@@ -81,18 +77,31 @@ function warnOfPassword(flag: string, text: string): void {
   process.stderr.write(`${sentence}. Use PGPASSWORD or PGPASSFILE instead.\n`)
 }
 
-function parse(args: readonly string[]) {
-  const { from, to, restart = false, json = false, ...more } = parseFlags(args)
-  if (!from) throw new UsageError('Missing option --from: the place to copy from.', usageLine)
-  if (!to) throw new UsageError('Missing option --to: the place to copy to.', usageLine)
-  return { from, to, restart, json, 'skip-damaged': more['skip-damaged'] ?? false }
+interface CopyFlags {
+  readonly from: string
+  readonly to: string
+  readonly restart: boolean
+  readonly skipDamaged: boolean
+  readonly json: boolean
+}
+
+function parse(args: readonly string[]): CopyFlags {
+  const given = parseFlags(args)
+  const place = (name: 'from' | 'to'): string => {
+    const text = given[name]
+    if (typeof text === 'string' && text !== '') return text
+    throw new UsageError(`Missing option --${name}: the place to copy ${name}.`, usageLine)
+  }
+  const has = (name: string): boolean => given[name] === true
+  const [restart, skipDamaged, json] = [has('restart'), has('skip-damaged'), has('json')]
+  return { from: place('from'), to: place('to'), restart, skipDamaged, json }
 }
 
 function parseFlags(args: readonly string[]) {
   try {
-    return parseArgs({ args: [...args], options: flags, strict: true }).values
+    return parseArguments(args, flags).values
   } catch (error) {
-    if (error instanceof TypeError) throw new UsageError(firstSentence(error.message), usageLine)
+    if (error instanceof ArgumentsError) throw new UsageError(error.message, usageLine)
     throw error
   }
 }
@@ -100,7 +109,7 @@ function parseFlags(args: readonly string[]) {
 /** The first Ctrl-C ends the copy between two restores, a second one at once. Both are safe. */
 function untilInterrupted(): AbortSignal {
   const controller = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => controller.abort(new CommandError(interrupted)))
   }
   return controller.signal

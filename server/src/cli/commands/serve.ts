@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { type RunningServer, startServer } from '../../composition/server.ts'
 import { readConfig } from '../../installation/config.ts'
-import { systemEnvironment } from '../system/system.ts'
+import { type SystemEnvironment, systemEnvironment } from '../system/system.ts'
 import { noticeOf } from '../terminal/first-token.ts'
 
 /**
@@ -19,12 +19,16 @@ export async function serveCommand(
   const system = systemEnvironment()
   for (const warning of config.warnings) system.logError(warning, undefined)
   forgoPretenuring()
-  const stopping = untilSignal()
+  outliveReaders()
+  const stopping = untilSignal(system)
   const server = await startServer(config, system)
   const forget = announce(server)
-  await stopping
+  const signal = await stopping
+  system.logError(`Coatcheck is stopping: it received ${signal}`, undefined)
   await server.close()
   forget()
+  system.logError('Coatcheck has stopped', undefined)
+  system.flushLog()
   return 0
 }
 
@@ -36,6 +40,15 @@ export async function serveCommand(
  */
 function forgoPretenuring(): void {
   setFlagsFromString('--no-allocation-site-pretenuring')
+}
+
+/** A closed terminal, or a reader of the log that has ended, must not end the server. */
+function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
+    })
+  }
 }
 
 /**
@@ -51,16 +64,22 @@ function announce({ url, nemesisUrl, firstStart, playUrl }: RunningServer): () =
   return () => notice?.remove()
 }
 
-/** The first SIGTERM or SIGINT asks to stop; a later one ends the process at once. */
-function untilSignal(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
+/**
+ * The first signal asks to stop; a later one ends the process at once. A terminal that is closed
+ * sends SIGHUP.
+ */
+function untilSignal(system: SystemEnvironment): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>()
   let asked: number | undefined
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => {
       const now = performance.now()
-      if (asked !== undefined && now - asked > sameSignalMs) process.exit(1)
+      if (asked !== undefined && now - asked > sameSignalMs) {
+        system.logError(`Coatcheck ends at once: it received ${signal} again`, undefined)
+        process.exit(1)
+      }
       asked ??= now
-      resolve()
+      resolve(signal)
     })
   }
   return promise

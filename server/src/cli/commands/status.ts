@@ -5,7 +5,7 @@ import type { Command, CommandCall } from './command.ts'
 
 /** The answer of `/health` to admins. */
 interface HealthData {
-  readonly status: 'ok' | 'degraded' | 'unavailable'
+  readonly status: 'ok' | 'degraded' | 'unavailable' | 'stopped'
   readonly ready: boolean
   readonly whyNot: string | null
   readonly engine: string
@@ -34,9 +34,10 @@ const promises: Readonly<Record<EngineHealth['durability'], string>> = {
   single: "acknowledged writes are on one machine's disk",
   replicated: "each write is on several machines' disks before it is acknowledged",
   degraded: 'acknowledged writes should be on several machines, but at the moment are not',
+  unknown: 'unknown while the storage does not answer',
 }
 
-/** `coatcheck status`: exit code 0 if the server is ready, 1 if it is not. */
+/** `coatcheck status`: exit code 0 if a server is ready, 1 if none is. */
 export const statusCommand: Command = {
   usage: 'status',
   about: 'shows whether the server works or why not, its engine, and what the engine promises',
@@ -58,7 +59,17 @@ async function readStatus({ api }: CommandCall): Promise<StatusData> {
   const query = { user: '*', limit: '1000' }
   const stores = await api.ask<Counted>('GET', '/coatcheck/v1/search', { query })
   const users = await api.ask<Counted>('GET', '/coatcheck/v1/users')
-  return { ...health, address, users: countedOf(users), stores: countedOf(stores) }
+  const counts = { users: countedOf(users), stores: countedOf(stores) }
+  if (address !== null) return { ...health, address, ...counts }
+  // This command itself read the data, and it serves nobody.
+  const stopped = { status: 'stopped', ready: false, whyNot: notServed(health.engine) } as const
+  return { ...health, ...stopped, address, ...counts }
+}
+
+/** Servers of a database have data folders of their own, so that others may serve it. */
+function notServed(engine: string): string {
+  const what = 'No server has this data folder open'
+  return engine === 'postgresql' ? `${what}; others may serve the database.` : `${what}.`
 }
 
 /** Drops the items that were counted. */

@@ -1,28 +1,23 @@
 import { randomFillSync } from 'node:crypto'
 import type { Environment } from '../../core/kernel/environment.ts'
-import { withoutPasswords } from '../../installation/config.ts'
+import { Log } from './log.ts'
 import { RandomPool } from './random-pool.ts'
 
+/** The environment of a process, which writes its log to stderr. */
+export interface SystemEnvironment extends Environment {
+  /** To be called before the process ends: writes what the log has only counted so far. */
+  flushLog(): void
+}
+
 /** The real clock, real random bytes, and a log on stderr with one line per entry. */
-export function systemEnvironment(): Environment {
+export function systemEnvironment(): SystemEnvironment {
   const random = new RandomPool(randomFillSync)
+  const now = (): number => Date.now()
+  const log = new Log({ now, write: (line) => process.stderr.write(line) })
   return {
-    now: () => Date.now(),
+    now,
     randomBytes: (count) => random.take(count),
-    logError: (message, cause) => {
-      const why = cause === undefined ? '' : `: ${oneLine(describe(cause))}`
-      process.stderr.write(`${new Date().toISOString()} ${oneLine(message)}${why}\n`)
-    },
+    logError: (message, cause) => log.add(message, cause),
+    flushLog: () => log.flush(),
   }
-}
-
-/** An error with its causes. */
-function describe(cause: unknown): string {
-  if (!(cause instanceof Error)) return String(cause)
-  const own = cause.stack ?? `${cause.name}: ${cause.message}`
-  return cause.cause === undefined ? own : `${own} | because of ${describe(cause.cause)}`
-}
-
-function oneLine(text: string): string {
-  return withoutPasswords(text).replace(/\s*\n\s*/g, ' | ')
 }

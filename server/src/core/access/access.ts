@@ -1,7 +1,7 @@
 import { type Caller, decidedOnce } from '../identity/caller.ts'
 import type { StoreIdentity } from '../identity/identity.ts'
 import type { Environment } from '../kernel/environment.ts'
-import { StorageError } from '../kernel/errors.ts'
+import { isStorageAway, StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import { lruCache } from '../kernel/lru-cache.ts'
 import type { Actor, Door } from '../log/actor.ts'
@@ -65,7 +65,8 @@ export class Access {
   authenticate(token: string | undefined, from?: Sender): Principal | Promise<Principal> {
     if (token === undefined || token === '') return nobody
     const known = this.#known.get(token)
-    return known && this.#isFresh(known) ? known.principal : this.#find(token, from)
+    const isFresh = known && this.#isYoungerThan(limits.cachedTokenMs, known)
+    return isFresh ? known.principal : this.#find(token, from)
   }
 
   /** The caller for one use of a store by a principal, through a door. */
@@ -94,11 +95,12 @@ export class Access {
 
   /**
    * Whether the token is for managing this server: it belongs to an admin and allows everything, or
-   * it is the operator's secret, which is checked without the storage. Throws as `authenticate`.
+   * it is the operator's secret, which is checked without the storage. While the storage is away,
+   * the last look-up counts, if it was not long ago. Throws as `authenticate`.
    */
   async isKeeper(token: string | undefined, from: Sender): Promise<boolean> {
     if (token && this.#parts.operator?.isSecret(token, from)) return true
-    const principal = await this.authenticate(token, from)
+    const principal = await this.#authenticateOrRemember(token, from)
     return (
       principal.kind === 'user' && principal.user.isAdmin && isForAll(principal.scope, 'manage')
     )
@@ -133,6 +135,17 @@ export class Access {
     for (const known of this.#known.values()) known.foundAt = -Infinity
   }
 
+  async #authenticateOrRemember(token: string | undefined, from: Sender): Promise<Principal> {
+    try {
+      return await this.authenticate(token, from)
+    } catch (error) {
+      const known = token === undefined ? undefined : this.#known.get(token)
+      if (!isStorageAway(error) || !known) throw error
+      if (!this.#isYoungerThan(limits.rememberedKeeperMs, known)) throw error
+      return known.principal
+    }
+  }
+
   async #find(token: string, from: Sender | undefined): Promise<Principal> {
     // The operator is looked up each time, so nothing about it can be stale.
     const operator = await this.#parts.operator?.get(token, from)
@@ -144,7 +157,8 @@ export class Access {
     if (!found) {
       this.#known.delete(token)
       // A token with the form of Coatcheck's tokens can't be guessed.
-      if (!isWellMadeToken(token)) this.#countGuess(from)
+      if (isWellMadeToken(token)) this.#logInvalid(from?.peer ?? '')
+      else this.#countGuess(from)
       throw new StorageError('token-invalid', 'This token is not valid.')
     }
     const { id: tokenId, scope, expiresAt } = found.token
@@ -167,6 +181,11 @@ export class Access {
     this.#guesses.noteWrong(address)
   }
 
+  #logInvalid(address: string): void {
+    const what = 'A token that is not valid, such as a revoked or an expired one'
+    this.#parts.environment.logError(`${what}, came from ${address}`, undefined)
+  }
+
   #noteUse(known: Known, now: number): void {
     if (now - known.usedAt < limits.tokenUseFlushMs) return
     known.usedAt = now
@@ -177,10 +196,10 @@ export class Access {
   /**
    * A negative age means that the clock was set back: the real age is unknown, so look it up again.
    */
-  #isFresh({ foundAt, expiresAt }: Known): boolean {
+  #isYoungerThan(ageMsMax: number, { foundAt, expiresAt }: Known): boolean {
     const now = this.#parts.environment.now()
     const age = now - foundAt
-    return age >= 0 && age < limits.cachedTokenMs && (expiresAt === undefined || now < expiresAt)
+    return age >= 0 && age < ageMsMax && (expiresAt === undefined || now < expiresAt)
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Awaitable } from '../kernel/awaitable.ts'
 import type { Bytes } from '../kernel/bytes.ts'
+import type { Patience } from '../kernel/key-queue.ts'
 
 /**
  * The engine's number of a commit: a safe integer >= 1, strictly increasing in commit order (gaps
@@ -132,6 +133,11 @@ export interface StorageEngine {
   readonly limits: EngineLimits
   /** Whether other servers may write to the same data. */
   readonly isShared: boolean
+  /**
+   * Bounds the wait for several operations as the engine bounds the wait for one; its errors are
+   * EngineErrors. Undefined: operations take as long as the disk needs.
+   */
+  readonly patience?: Patience | undefined
   /**
    * The entries of `keys`, in order, all from one snapshot that holds every commit resolved before
    * the call. If the engine can, it answers or throws synchronously.

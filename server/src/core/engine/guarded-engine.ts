@@ -1,6 +1,7 @@
 import type { Awaitable } from '../kernel/awaitable.ts'
 import type { Bytes } from '../kernel/bytes.ts'
 import { StorageError } from '../kernel/errors.ts'
+import type { Patience } from '../kernel/key-queue.ts'
 import { limits } from '../kernel/limits.ts'
 import {
   type AtomicWrite,
@@ -14,16 +15,19 @@ import {
   type ScanBound,
   type StorageEngine,
 } from './engine.ts'
+import type { EngineWatch } from './engine-watch.ts'
 
 /**
  * Wraps an engine: turns its failures into StorageErrors, and tries a commit again after a
- * conflict.
+ * conflict. `watch` learns what the engine refuses.
  */
 export class GuardedEngine implements StorageEngine {
   readonly #engine: StorageEngine
+  readonly #watch: EngineWatch | undefined
 
-  constructor(engine: StorageEngine) {
+  constructor(engine: StorageEngine, watch?: EngineWatch) {
     this.#engine = engine
+    this.#watch = watch
   }
 
   get limits(): EngineLimits {
@@ -34,33 +38,30 @@ export class GuardedEngine implements StorageEngine {
     return this.#engine.isShared
   }
 
+  /** Rejects with StorageErrors. */
+  get patience(): Patience | undefined {
+    const { patience } = this.#engine
+    return patience && { during: (work) => patience.during(work).catch(rethrow) }
+  }
+
   get(keys: readonly Bytes[]): Awaitable<(Entry | undefined)[]> {
     try {
       const entries = this.#engine.get(keys)
-      return entries instanceof Promise ? entries.catch(rethrow) : entries
+      return entries instanceof Promise
+        ? entries.then(this.#read, this.#readFailed)
+        : this.#read(entries)
     } catch (error) {
-      return rethrow(error)
+      return this.#readFailed(error)
     }
   }
 
   scan(range: KeyRange, bound: ScanBound): Promise<Page> {
-    return this.#engine.scan(range, bound).catch(rethrow)
+    return this.#engine.scan(range, bound).then(this.#read, this.#readFailed)
   }
 
   /** `applied: false` always means that a check failed. */
   commit(write: AtomicWrite): Promise<Commit> {
     return this.#commit(write, limits.commitAttemptsMax)
-  }
-
-  #commit(write: AtomicWrite, attemptsLeft: number): Promise<Commit> {
-    return this.#engine.commit(write).catch((error) => {
-      if (!isConflict(error)) return rethrow(error)
-      if (attemptsLeft > 1) return this.#commit(write, attemptsLeft - 1)
-      throw new StorageError(
-        'store-busy',
-        'Too many writes at the same time: nothing was stored. Try again.',
-      )
-    })
   }
 
   newerThan(revision: Revision, signal: AbortSignal): Promise<Revision> {
@@ -69,6 +70,34 @@ export class GuardedEngine implements StorageEngine {
 
   close(): Promise<void> {
     return this.#engine.close()
+  }
+
+  #commit(write: AtomicWrite, attemptsLeft: number): Promise<Commit> {
+    return this.#engine.commit(write).then(
+      (commit) => {
+        if (this.#watch?.writes.isRefusing && commit.applied) this.#watch.writes.served(write)
+        return commit
+      },
+      (error) => {
+        if (isConflict(error) && attemptsLeft > 1) return this.#commit(write, attemptsLeft - 1)
+        this.#watch?.writes.refused(error, write)
+        if (!isConflict(error)) return rethrow(error)
+        throw new StorageError(
+          'store-busy',
+          'Too many writes at the same time: nothing was stored. Try again.',
+        )
+      },
+    )
+  }
+
+  readonly #read = <T>(found: T): T => {
+    if (this.#watch?.reads.isRefusing) this.#watch.reads.served()
+    return found
+  }
+
+  readonly #readFailed = (error: unknown): never => {
+    this.#watch?.reads.refused(error)
+    return rethrow(error)
   }
 }
 

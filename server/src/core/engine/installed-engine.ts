@@ -10,14 +10,17 @@ export interface EngineHealth {
    * - `replicated`: each commit is on the disks of as many other machines as configured before it
    *   is acknowledged.
    * - `degraded`: should be replicated, but is not now.
+   * - `unknown`: the engine can't be asked now.
    */
-  readonly durability: 'none' | 'single' | 'replicated' | 'degraded'
+  readonly durability: 'none' | 'single' | 'replicated' | 'degraded' | 'unknown'
   /** Sentences for the operator of this server. */
   readonly notes: readonly string[]
   /**
    * The time of the engine's own clock, in ms since 1970; undefined: it uses the server's clock.
    */
   readonly now: number | undefined
+  /** The free space of the disk in bytes; undefined: the engine can't tell. */
+  readonly freeBytes?: number | undefined
 }
 
 /** An engine with the methods for its operator: doors and domain only know `StorageEngine`. */

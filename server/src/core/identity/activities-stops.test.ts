@@ -273,7 +273,9 @@ describe('two running servers', () => {
     one.domain.environment.advance(hour - 1)
     engine.commitFailure = new EngineError('full', 'Injected.')
     expect(await codeOf(two.store.get('key'))).toBe('none')
-    expect(two.domain.environment.errors).toHaveLength(1)
+    expect(two.domain.environment.events).toEqual([
+      'Writes are refused, because the storage is full: Injected.',
+    ])
   })
 
   it('agree on the expiry of a store that both used before they stopped in order', async () => {

@@ -1,6 +1,7 @@
 import type { Environment } from './environment.ts'
+import { isRefusedByEngine } from './errors.ts'
 
-/** Work that no caller waits for. Its failures go to the log, and closing waits for it. */
+/** Work that no caller waits for. Its own failures go to the log, and closing waits for it. */
 export class Background {
   readonly #running = new Set<Promise<void>>()
   readonly #environment: Environment
@@ -12,7 +13,9 @@ export class Background {
   start(what: string, work: Promise<unknown>): void {
     const done = work.then(
       () => undefined,
-      (error) => this.#environment.logError(`${what} failed`, error),
+      (error) => {
+        if (!isRefusedByEngine(error)) this.#environment.logError(`${what} failed`, error)
+      },
     )
     this.#running.add(done)
     done.then(() => this.#running.delete(done))

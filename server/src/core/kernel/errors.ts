@@ -63,6 +63,20 @@ export type ErrorCode =
   /** The storage's response was lost: the write may or may not be stored. */
   | 'outcome-unknown'
 
+/** Whether the storage did not do what it was asked, or did not say whether it did. */
+export function isStorageAway(error: unknown): boolean {
+  if (!(error instanceof StorageError)) return false
+  return error.code === 'storage-unavailable' || error.code === 'outcome-unknown'
+}
+
+/**
+ * Whether the engine refused a request. The log tells when that begins and ends (see
+ * `EngineWatch`), not each request.
+ */
+export function isRefusedByEngine(error: unknown): boolean {
+  return isStorageAway(error) || (error instanceof StorageError && error.code === 'storage-full')
+}
+
 /** An expected error, with a sentence for the user. Any other thrown error is a bug of ours. */
 export class StorageError extends Error {
   readonly code: ErrorCode

@@ -91,3 +91,37 @@ it('lets other work under those keys run when one fails', async () => {
   await expect(failing).rejects.toThrow('mine')
   expect(await Promise.all([next, single])).toEqual(['fine', 'fine too'])
 })
+
+it('with a patience lets nobody wait longer for the turn and the work together', async () => {
+  const over = new Error('over')
+  const ends: (() => void)[] = []
+  const begun: string[] = []
+  // Each caller waits until the test says that its time is over.
+  const queue = new KeyQueue({
+    during: async (work) => {
+      const { promise, reject } = Promise.withResolvers<never>()
+      const turn = { isOver: false, begin: () => undefined }
+      ends.push(() => {
+        turn.isOver = true
+        reject(over)
+      })
+      return Promise.race([work(turn), promise])
+    },
+  })
+  const { promise: held, resolve: release } = Promise.withResolvers<void>()
+  const work = (name: string) => async (): Promise<string> => {
+    begun.push(name)
+    await held
+    return name
+  }
+  const calls = ['a', 'b', 'c'].map((name) => queue.run('key', work(name)))
+  ends[0]?.()
+  ends[1]?.()
+  await expect(calls[0]).rejects.toBe(over)
+  await expect(calls[1]).rejects.toBe(over)
+  expect(begun).toEqual(['a'])
+  release()
+  // The second one is left out: nobody waits for it.
+  expect(await calls[2]).toBe('c')
+  expect(begun).toEqual(['a', 'c'])
+})

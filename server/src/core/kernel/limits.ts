@@ -118,6 +118,8 @@ export const limits = Object.freeze({
   /** Tokens whose user is in memory, and for how long without asking the engine again. */
   cachedTokensMax: 10_000,
   cachedTokenMs: 1_000,
+  /** How long a token that belonged to an admin may see the server's health without the storage. */
+  rememberedKeeperMs: hour,
   /** Events that a user's audit trail keeps, the newest ones. */
   auditEventsKeptMax: 10_000,
   /** Wrong tokens from one address within `guessWindowMs`. After them, wrong ones get a 429. */
@@ -188,6 +190,12 @@ export const limits = Object.freeze({
   damagedEntriesNamedMax: 5,
   /** Problems that a check lists. */
   checkProblemsMax: 1_000,
+  /** How often the log tells how many requests the engine has refused meanwhile. */
+  refusalsToldMs: minute,
+  /** Without a refusal for this long, a served request shows that requests are served again. */
+  refusalSettledMs: 1_000,
+  /** How long the last refused request shows that requests are refused. */
+  refusalTrustedMs: 30_000,
   /** How long the health of an engine is used before the engine is asked again. */
   cachedHealthMs: 1_000,
   /** The difference between the clocks of a server and its database before health names it. */
@@ -220,6 +228,8 @@ export const limits = Object.freeze({
   lmdbNewFilesBytesMax: mebibyte,
   /** Disk space that a write needs besides its values: for the pages above them in the tree. */
   lmdbTreePagesBytesMax: mebibyte,
+  /** With less free disk space, the disk counts as full. */
+  fullDiskBytesMax: mebibyte,
   /** With less free disk space, the operator is warned. */
   lmdbFreeBytesMin: 1_024 * mebibyte,
 
@@ -227,8 +237,13 @@ export const limits = Object.freeze({
 
   /** The wait for a host to accept a connection, if the address does not set another one. */
   postgresConnectMsMax: 2_000,
-  /** The wait for an answer. After it, the outcome of a commit is unknown. */
+  /**
+   * The wait of an operation in all: for its turn, a connection, a lock and the answer. After it,
+   * the outcome of a commit may be unknown.
+   */
   postgresAnswerMsMax: 8_000,
+  /** How much longer the wait of a request may be that waits for its turn and an operation. */
+  postgresTurnGraceMs: 250,
   /** How often to look for commits of other servers, besides their notifications. */
   postgresPollMs: 250,
   /** How long a transaction may wait for its next statement. */
@@ -319,6 +334,19 @@ export const limits = Object.freeze({
   /** Entries of a ZIP archive in memory while it is written, and those that are not written yet. */
   zipListedEntriesMax: 1_000,
   zipUnwrittenEntriesMax: 100,
+
+  /** Files that connections leave to dumps, the database and everything else. */
+  reservedFilesCount: 16,
+
+  // The log
+
+  /** How often a line is written within `logWindowMs`; a count tells of the rest ... */
+  logRepeatsMax: 5,
+  /** ... and an event, which has no cause to look at. */
+  logEventRepeatsMax: 1,
+  logWindowMs: minute,
+  /** Different lines within `logWindowMs`. */
+  logLinesMax: 200,
 
   // WebSockets
 

@@ -24,7 +24,7 @@ export class PageKeys {
   readonly #right = lruCache<string, string>(limits.cachedStoresMax)
 
   constructor(environment: Environment) {
-    this.#guesses = new GuessLimit(environment, limits.pageKeyGuessesMax)
+    this.#guesses = new GuessLimit(environment, limits.pageKeyGuessesMax, 'page key')
   }
 
   /**

@@ -13,13 +13,20 @@ interface Window {
 export class GuessLimit {
   readonly #environment: Environment
   readonly #guessesMax: number
+  readonly #what: string
   readonly #windows = new Map<string, Window>()
   /** By address: the guesses that are being looked up, each with the number of requests. */
   readonly #open = new Map<string, Map<string, number>>()
 
-  constructor(environment: Environment, guessesMax: number = limits.guessesMax) {
+  /** `what` names in the log what is guessed. */
+  constructor(
+    environment: Environment,
+    guessesMax: number = limits.guessesMax,
+    what: string = 'token',
+  ) {
     this.#environment = environment
     this.#guessesMax = guessesMax
+    this.#what = what
   }
 
   /**
@@ -56,6 +63,7 @@ export class GuessLimit {
     if (guess !== undefined && window.seen.has(guess)) return
     if (guess !== undefined) window.seen.add(guess)
     window.guesses += 1
+    this.#logWrong(address, window.guesses)
     // The address whose latest counted guess is oldest is removed first.
     this.#windows.delete(address)
     this.#windows.set(address, window)
@@ -64,6 +72,17 @@ export class GuessLimit {
       this.#windows.delete(oldest)
       return
     }
+  }
+
+  /** Tells the operator once a window that guesses are wrong, and once that they are too many. */
+  #logWrong(address: string, guesses: number): void {
+    const log = (sentence: string): void => this.#environment.logError(sentence, undefined)
+    if (guesses === 1) log(`A wrong ${this.#what} came from ${address}`)
+    if (guesses !== this.#guessesMax) return
+    const seconds = limits.guessWindowMs / 1_000
+    log(
+      `${guesses} wrong ${this.#what}s came from ${address}: for up to ${seconds} s none is tried`,
+    )
   }
 
   #current(address: string): Window | undefined {

@@ -83,8 +83,7 @@ async function putStreamed(
   try {
     return await commitPut(parts, target, { record, condition, decide })
   } catch (error) {
-    const isUnknown = error instanceof StorageError && error.code === 'outcome-unknown'
-    if (!isUnknown) await upload.giveUp()
+    await upload.giveUp(error)
     throw error
   }
 }

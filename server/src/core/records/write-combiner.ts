@@ -1,4 +1,4 @@
-import { StorageError } from '../kernel/errors.ts'
+import { isStorageAway } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import type { Actor } from '../log/actor.ts'
 import type { WholeRecord } from './record.ts'
@@ -93,15 +93,15 @@ function isFor(
 
 /**
  * If the commit of several calls fails, each call is tried alone, since it may succeed. Not after
- * an unknown outcome: the calls may be stored already.
+ * an unknown outcome: the calls may be stored already. And not while the storage is away: each call
+ * would wait for it again.
  */
 async function commitGroup({ calls, keys }: Group, commitAll: CommitAll): Promise<void> {
   try {
     const found = await commitAll(calls, [...keys])
     for (const [index, { resolve }] of calls.entries()) resolve(found[index] ?? [])
   } catch (error) {
-    const isUnknown = error instanceof StorageError && error.code === 'outcome-unknown'
-    if (calls.length === 1 || isUnknown) for (const { reject } of calls) reject(error)
+    if (calls.length === 1 || isStorageAway(error)) for (const { reject } of calls) reject(error)
     else await commitEach(calls, commitAll)
   }
 }

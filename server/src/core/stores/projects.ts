@@ -70,7 +70,7 @@ export class Projects {
     this.#parts = parts
     this.#stores = stores
     this.#areOpen = areOpen
-    this.#guesses = new GuessLimit(parts.environment, limits.channelGuessesMax)
+    this.#guesses = new GuessLimit(parts.environment, limits.channelGuessesMax, 'channel id')
   }
 
   /**

@@ -55,7 +55,7 @@ export class Sessions {
   constructor(parts: StoreParts, stores: Stores) {
     this.#parts = parts
     this.#stores = stores
-    this.#guesses = new GuessLimit(parts.environment, limits.sessionGuessesMax)
+    this.#guesses = new GuessLimit(parts.environment, limits.sessionGuessesMax, 'session token')
   }
 
   /** Throws `session-taken` if a shared session with that token exists. */

@@ -42,6 +42,8 @@ export const otherOwner = 'owner000000000002'
  */
 export class TestEnvironment implements Environment {
   readonly errors: unknown[] = []
+  /** What was logged without a cause. */
+  readonly events: string[] = []
   readonly #seed: number
   #now = Date.UTC(2026, 0, 1)
   #drawn = 0
@@ -65,8 +67,9 @@ export class TestEnvironment implements Environment {
     return hash.update(`${this.#seed}/${this.#drawn}`).digest()
   }
 
-  logError(_message: string, cause: unknown): void {
-    this.errors.push(cause)
+  logError(message: string, cause: unknown): void {
+    if (cause === undefined) this.events.push(message)
+    else this.errors.push(cause)
   }
 }
 

@@ -1,3 +1,4 @@
+import type { EngineWatch } from '../engine/engine-watch.ts'
 import type { EngineHealth, InstalledEngine } from '../engine/installed-engine.ts'
 import type { Environment } from '../kernel/environment.ts'
 import { limits } from '../kernel/limits.ts'
@@ -17,6 +18,8 @@ export interface HealthReport {
   readonly engine: EngineHealth
   /** The problems that this server finds, in sentences that anybody may read. */
   readonly problems: readonly string[]
+  /** More about them, only for the operator. */
+  readonly details: readonly string[]
   /**
    * How far the engine's clock is ahead of the server's; undefined: the engine has no clock of its
    * own.
@@ -34,6 +37,8 @@ interface HealthParts {
   readonly engine: Pick<InstalledEngine, 'health'>
   readonly environment: Environment
   readonly wish: DurabilityWish
+  /** Undefined: nobody watches what the engine refuses. */
+  readonly watch?: EngineWatch
 }
 
 /**
@@ -44,6 +49,8 @@ export class Health {
   readonly #parts: HealthParts
   #asking: Promise<HealthReport> | undefined
   #told: { readonly at: number; readonly report: HealthReport } | undefined
+  /** What the engine promised when it last served. */
+  #known: { readonly at: number; readonly durability: EngineHealth['durability'] } | undefined
 
   constructor(parts: HealthParts) {
     this.#parts = parts
@@ -66,17 +73,29 @@ export class Health {
     const after = this.#parts.environment.now()
     const report = this.#judge(engine, { before, after })
     this.#told = { at: after, report }
+    if (engine.whyNot === undefined) this.#known = { at: after, durability: engine.durability }
     return report
   }
 
   #judge(engine: EngineHealth, { before, after }: Asked): HealthReport {
     const clockSkewMs =
       engine.now === undefined ? undefined : Math.round(engine.now - (before + after) / 2)
+    // An engine that does not serve at all says so itself.
+    const refusals = engine.whyNot === undefined ? (this.#parts.watch?.refusals() ?? []) : []
     const problems = [
+      ...refusals.map(({ sentence }) => sentence),
       ...durabilityProblems(engine, this.#parts.wish),
       ...clockProblems(clockSkewMs, { before, after }),
+      ...roomProblems(engine),
     ]
-    return { status: statusOf(engine, problems), engine, problems, clockSkewMs }
+    const details = [...refusals.map(({ reason }) => reason), ...this.#lastKnown(engine)]
+    return { status: statusOf(engine, problems), engine, problems, details, clockSkewMs }
+  }
+
+  #lastKnown({ durability }: EngineHealth): string[] {
+    if (durability !== 'unknown' || !this.#known) return []
+    const at = new Date(this.#known.at).toISOString()
+    return [`The durability was last known at ${at}: ${this.#known.durability}.`]
   }
 }
 
@@ -101,6 +120,11 @@ function durabilityProblems(engine: EngineHealth, wish: DurabilityWish): string[
   if (engine.durability === 'degraded')
     return ['Acknowledged writes are not replicated as they should be.']
   return promises(engine, wish) ? [] : [`Acknowledged writes are no longer ${wordOf(wish)}.`]
+}
+
+function roomProblems({ freeBytes }: EngineHealth): string[] {
+  if (freeBytes === undefined || freeBytes >= limits.fullDiskBytesMax) return []
+  return ['The disk is full.']
 }
 
 function wordOf(wish: DurabilityWish): string {

@@ -4,7 +4,7 @@ import type { AtomicWrite, Revision, StorageEngine } from '../engine/engine.ts'
 import type { ByteSource } from '../kernel/byte-source.ts'
 import type { Bytes } from '../kernel/bytes.ts'
 import type { Environment } from '../kernel/environment.ts'
-import { StorageError } from '../kernel/errors.ts'
+import { isStorageAway, StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 
 /**
@@ -41,7 +41,7 @@ export class Upload {
         chunk = await source.take(limits.chunkBytes)
       }
     } catch (error) {
-      await this.giveUp()
+      await this.giveUp(error)
       throw error
     }
   }
@@ -65,9 +65,13 @@ export class Upload {
     return lease?.revision === this.#lease
   }
 
-  /** Leaves the chunks to the sweeper now, instead of when the lease expires. */
-  async giveUp(): Promise<void> {
-    if (this.#lease === undefined) return
+  /**
+   * Leaves the chunks to the sweeper now, instead of when the lease expires. Does nothing if the
+   * storage is the reason: the client would wait for it a second time. Nor if the outcome of the
+   * last commit is unknown: the record may have the chunks.
+   */
+  async giveUp(reason: unknown): Promise<void> {
+    if (this.#lease === undefined || isStorageAway(reason)) return
     const { puts } = markGarbage(this.valueId, {
       kind: 'value',
       bytes: 0,

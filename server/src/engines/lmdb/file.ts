@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { EngineError } from '../../core/engine/engine.ts'
+import type { EngineHealth } from '../../core/engine/installed-engine.ts'
 import { limits } from '../../core/kernel/limits.ts'
 
 // The two meta pages that open an LMDB 1.0 data file (struct MDB_meta behind a page header of 24
@@ -50,18 +51,20 @@ export function hasRoomFor(folder: string, bytes: number): boolean {
   return bavail * bsize >= bytes + limits.lmdbTreePagesBytesMax
 }
 
-/** Sentences for the operator about the free disk space; none while there is enough. */
-export function roomNotes(folder: string): string[] {
+/**
+ * The free space of the disk, and sentences for the operator about it; none while there is enough.
+ */
+export function diskRoomOf(folder: string): Pick<EngineHealth, 'freeBytes' | 'notes'> {
   let freeBytes: number
   try {
     const { bavail, bsize } = statfsSync(folder)
     freeBytes = bavail * bsize
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    return [`The free space of the disk of ${folder} can't be read: ${reason}.`]
+    return { notes: [`The free space of the disk of ${folder} can't be read: ${reason}.`] }
   }
-  if (freeBytes >= limits.lmdbFreeBytesMin) return []
-  return [`The disk of ${folder} has ${Math.floor(freeBytes / 1_048_576)} MiB of room left.`]
+  const note = `The disk of ${folder} has ${Math.floor(freeBytes / 1_048_576)} MiB of room left.`
+  return { freeBytes, notes: freeBytes < limits.lmdbFreeBytesMin ? [note] : [] }
 }
 
 function assertShape(path: string): void {

@@ -17,7 +17,7 @@ import type { Awaitable } from '../../core/kernel/awaitable.ts'
 import { asBuffer, type Bytes } from '../../core/kernel/bytes.ts'
 import { limits } from '../../core/kernel/limits.ts'
 import { LmdbEntry, pack, packedKind, RemovedEntry } from './entry.ts'
-import { roomNotes } from './file.ts'
+import { diskRoomOf } from './file.ts'
 import { GroupDraft } from './group-draft.ts'
 import { GroupSizer } from './group-sizer.ts'
 import { hashOf } from './index.ts'
@@ -140,7 +140,7 @@ export class LmdbEngine implements InstalledEngine {
 
   async health(): Promise<EngineHealth> {
     const whyNot = this.#closed ? 'The engine is closed.' : this.#fault?.message
-    return { whyNot, durability: 'single', notes: roomNotes(this.#folder), now: undefined }
+    return { whyNot, durability: 'single', now: undefined, ...diskRoomOf(this.#folder) }
   }
 
   /** Waits for the commits in flight, and moves the content of the journal into LMDB. */

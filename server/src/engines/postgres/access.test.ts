@@ -54,6 +54,14 @@ describe('connecting to PostgreSQL', () => {
     }
   })
 
+  it('asks for a password in its own words if an empty one is given, as psql does', async () => {
+    const environment = { PGPASSWORD: '', HOME: '/nowhere' }
+    const address = parsePostgresAddress(url.replace('coatcheck@', 'guarded@'), environment)
+    await expect(openPostgres(address)).rejects.toThrow(
+      'the server asks for a password: none was given',
+    )
+  })
+
   it('fails if TLS is required and the server has none', async () => {
     await expect(open('sslmode=require')).rejects.toThrow(/SSL/)
   })

@@ -4,6 +4,8 @@ import { reasonOf } from './link/primary.ts'
 import { type Session, sqlStateOf } from './link/session.ts'
 
 export interface HealthQuestion {
+  /** Waits for work no longer than for any operation; then it rejects. */
+  within<T>(work: () => Promise<T>): Promise<T>
   session(): Promise<Session>
   /** Names the database server in messages. */
   readonly name: string
@@ -27,16 +29,20 @@ const settings = [
  */
 export async function readHealth(question: HealthQuestion): Promise<EngineHealth> {
   try {
-    const session = await question.session()
-    const found = await readSettings(session)
-    const standbys = await readStandbys(session)
-    const { durability, notes } = judge(found, standbys)
-    const all = [...lossNotes(question), ...notes, ...(await snapshotNotes(session))]
-    return { whyNot: undefined, durability, notes: all, now: Number(found.now) }
+    return await question.within(() => readAll(question))
   } catch (error) {
     const whyNot = `PostgreSQL (${question.name}) does not serve: ${reasonOf(error)}.`
-    return { whyNot, durability: 'single', notes: lossNotes(question), now: undefined }
+    return { whyNot, durability: 'unknown', notes: lossNotes(question), now: undefined }
   }
+}
+
+async function readAll(question: HealthQuestion): Promise<EngineHealth> {
+  const session = await question.session()
+  const found = await readSettings(session)
+  const standbys = await readStandbys(session)
+  const { durability, notes } = judge(found, standbys)
+  const all = [...lossNotes(question), ...notes, ...(await snapshotNotes(session))]
+  return { whyNot: undefined, durability, notes: all, now: Number(found.now) }
 }
 
 async function readSettings(session: Session): Promise<Settings> {

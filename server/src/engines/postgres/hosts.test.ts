@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { PostgresServer } from '../../../test/support/postgres/postgres.ts'
 import { put, text } from '../conformance/basics.ts'
 import { parsePostgresAddress } from './link/address.ts'
@@ -10,7 +10,10 @@ const key = Buffer.from('key')
 describe('several hosts of PostgreSQL', () => {
   let primary: PostgresServer
   let standby: PostgresServer
+  /** What the engine told its operator. */
+  let told: string[]
   beforeEach(async () => {
+    told = []
     primary = await PostgresServer.start()
     standby = await PostgresServer.startStandbyOf(primary)
   })
@@ -18,9 +21,8 @@ describe('several hosts of PostgreSQL', () => {
 
   async function open(...ports: readonly number[]): Promise<PostgresEngine> {
     const hosts = ports.map((port) => `127.0.0.1:${port}`).join(',')
-    const engine = await openPostgres(
-      parsePostgresAddress(`postgres://coatcheck@${hosts}/postgres`),
-    )
+    const address = parsePostgresAddress(`postgres://coatcheck@${hosts}/postgres`)
+    const engine = await openPostgres(address, { log: (sentence) => told.push(sentence) })
     onTestFinished(() => engine.close())
     return engine
   }
@@ -51,6 +53,26 @@ describe('several hosts of PostgreSQL', () => {
       { count: 2 },
     ])
     expect((await engine.health()).notes.join()).not.toContain('lacked')
+    const [old, now] = [primary.port, standby.port]
+    expect(told).toEqual([
+      `PostgreSQL at 127.0.0.1:${now} takes the writes now; before, 127.0.0.1:${old} did`,
+    ])
+  })
+
+  it('tell when one takes writes again, and promise nothing while none does', async () => {
+    const engine = await open(primary.port)
+    await replicate(primary)
+    expect(await engine.health()).toMatchObject({ durability: 'replicated' })
+    await primary.stop()
+    await vi.waitUntil(async () => (await engine.health()).whyNot !== undefined, {
+      timeout: 20_000,
+    })
+    expect(await engine.health()).toMatchObject({ durability: 'unknown' })
+    await primary.start()
+    await untilWritten(engine)
+    expect(told).toEqual([`PostgreSQL at 127.0.0.1:${primary.port} takes the writes again`])
+    // Reads have a connection of their own, which may come back a little later.
+    await vi.waitUntil(async () => (await engine.health()).whyNot === undefined)
   })
 
   it('lose all sessions of the engine when another host takes the writes', async () => {

@@ -23,6 +23,7 @@ import { Reader } from './reader.ts'
 import { restoreEntries } from './restore.ts'
 import { migrate } from './schema.ts'
 import { channel, raiseRevision, readRevision } from './statements.ts'
+import { Waiters } from './waiters.ts'
 import { Watch } from './watch.ts'
 import { Writer } from './writer.ts'
 
@@ -35,16 +36,19 @@ const engineLimits: EngineLimits = {
 export interface PostgresOptions {
   /** The longest wait in ms for a host to accept a connection ... */
   readonly connectMsMax?: number
-  /** ... and for an answer; after that the outcome of a commit is unknown. */
+  /** ... and of each operation in all; after that the outcome of a commit may be unknown. */
   readonly answerMsMax?: number
   /** How often, in ms, to look for commits of other servers, besides their notifications. */
   readonly pollMs?: number
+  /** Tells the operator which host takes the writes, when that changes. */
+  readonly log?: (sentence: string) => void
 }
 
 const usual = {
   connectMsMax: limits.postgresConnectMsMax,
   answerMsMax: limits.postgresAnswerMsMax,
   pollMs: limits.postgresPollMs,
+  log: () => undefined,
 }
 
 /**
@@ -76,6 +80,7 @@ export async function openPostgres(
 export class PostgresEngine implements InstalledEngine {
   readonly limits = engineLimits
   readonly isShared = true
+  readonly patience: Waiters
   readonly #newest = new Newest(0)
   readonly #primary: Primary
   readonly #writes: ReconnectingSession
@@ -85,6 +90,7 @@ export class PostgresEngine implements InstalledEngine {
   readonly #writer: Writer
   readonly #reader: Reader
   readonly #watch: Watch
+  readonly #waiters: Waiters
   /** How many commits new primaries lacked. */
   #revisionsLost = 0
   #closing: Promise<void> | undefined
@@ -96,8 +102,12 @@ export class PostgresEngine implements InstalledEngine {
     this.#gets = new ReconnectingSession(this.#primary, async () => undefined)
     this.#scans = new ReconnectingSession(this.#primary, async () => undefined)
     this.#hears = new ReconnectingSession(this.#primary, (session) => this.#listen(session))
-    this.#writer = new Writer(this.#writes, this.#newest)
-    this.#reader = new Reader({ gets: this.#gets, scans: this.#scans })
+    // A little longer, so that an operation's own answer comes first: it knows more.
+    this.patience = new Waiters(options.answerMsMax + limits.postgresTurnGraceMs)
+    const waiters = new Waiters(options.answerMsMax)
+    this.#waiters = waiters
+    this.#writer = new Writer({ lane: this.#writes, newest: this.#newest, waiters })
+    this.#reader = new Reader({ gets: this.#gets, scans: this.#scans, waiters })
     const { pollMs } = options
     const [newest, reads, hears] = [this.#newest, this.#gets, this.#hears]
     this.#watch = new Watch({ newest, reads, hears, pollMs })
@@ -136,6 +146,7 @@ export class PostgresEngine implements InstalledEngine {
 
   async health(): Promise<EngineHealth> {
     return readHealth({
+      within: (work) => this.#waiters.during(work),
       session: () => this.#gets.session(),
       name: this.#primary.name,
       revisionsLost: this.#revisionsLost,

@@ -8,6 +8,7 @@ import { engineErrorOf } from './link/failure.ts'
 import { Gate } from './link/gate.ts'
 import type { ReconnectingSession } from './link/reconnecting-session.ts'
 import { type Answer, type Row, type Statement, sqlStateOf } from './link/session.ts'
+import type { Waiter, Waiters } from './waiters.ts'
 
 const getEntries: Statement = {
   name: 'coatcheck-get',
@@ -36,8 +37,13 @@ const scanEntries: Statement = {
 
 interface Asked {
   readonly keys: readonly Bytes[]
-  resolve(entries: (Entry | undefined)[]): void
-  reject(error: unknown): void
+  readonly waiter: Waiter<(Entry | undefined)[]>
+}
+
+interface ReaderParts {
+  readonly gets: ReconnectingSession
+  readonly scans: ReconnectingSession
+  readonly waiters: Waiters
 }
 
 /**
@@ -47,29 +53,41 @@ interface Asked {
 export class Reader {
   readonly #gets: ReconnectingSession
   readonly #scans: ReconnectingSession
+  readonly #waiters: Waiters
   readonly #getGate = new Gate(limits.postgresGetsAtOnce)
   readonly #scanGate = new Gate(limits.postgresScansAtOnce)
   readonly #asked: Asked[] = []
 
-  constructor(lanes: { readonly gets: ReconnectingSession; readonly scans: ReconnectingSession }) {
-    this.#gets = lanes.gets
-    this.#scans = lanes.scans
+  constructor({ gets, scans, waiters }: ReaderParts) {
+    this.#gets = gets
+    this.#scans = scans
+    this.#waiters = waiters
   }
 
   get(keys: readonly Bytes[]): Promise<(Entry | undefined)[]> {
-    return new Promise((resolve, reject) => {
-      if (this.#asked.length === 0) setImmediate(() => this.#askNext())
-      this.#asked.push({ keys, resolve, reject })
-    })
+    const waiter = this.#waiters.add<(Entry | undefined)[]>()
+    if (this.#asked.length === 0) setImmediate(() => this.#askNext())
+    this.#asked.push({ keys, waiter })
+    return waiter.answer
   }
 
   async scan(range: KeyRange, bound: ScanBound): Promise<Page> {
     const [start, end] = [asBuffer(range.start), asBuffer(range.end)]
     const values = [start, end, String(bound.limit), String(Math.max(1, bound.bytes))]
-    const { rows } = await this.#scanGate.through(() =>
-      askPatiently(this.#scans, scanEntries, values),
-    )
-    return { entries: rows.map(entryOf), more: rows.at(-1)?.[4]?.[0] === 1 }
+    const waiter = this.#waiters.add<Page>()
+    void this.#scanGate.through(() => this.#scan(values, waiter))
+    return waiter.answer
+  }
+
+  async #scan(values: readonly unknown[], waiter: Waiter<Page>): Promise<void> {
+    if (waiter.isOver) return
+    try {
+      const isWanted = (): boolean => !waiter.isOver
+      const { rows } = await askPatiently(this.#scans, { statement: scanEntries, values, isWanted })
+      waiter.resolve({ entries: rows.map(entryOf), more: rows.at(-1)?.[4]?.[0] === 1 })
+    } catch (error) {
+      waiter.reject(error)
+    }
   }
 
   /** Everything that is asked until the gate opens goes into one statement. */
@@ -93,14 +111,19 @@ export class Reader {
   }
 
   async #ask(group: readonly Asked[]): Promise<void> {
+    const isWanted = (): boolean => group.some(({ waiter }) => !waiter.isOver)
+    if (!isWanted()) return
     const keys = new Map<string, Buffer>()
     for (const one of group) for (const key of one.keys) keys.set(keyName(key), asBuffer(key))
+    const values = [byteaArray([...keys.values()])]
     try {
-      const { rows } = await askPatiently(this.#gets, getEntries, [byteaArray([...keys.values()])])
+      const { rows } = await askPatiently(this.#gets, { statement: getEntries, values, isWanted })
       const found = new Found(rows)
-      for (const { keys, resolve } of group) resolve(keys.map((key) => found.take(keyName(key))))
+      for (const { keys, waiter } of group) {
+        waiter.resolve(keys.map((key) => found.take(keyName(key))))
+      }
     } catch (error) {
-      for (const { reject } of group) reject(error)
+      for (const { waiter } of group) waiter.reject(error)
     }
   }
 }
@@ -127,21 +150,27 @@ class Found {
   }
 }
 
+interface Question {
+  readonly statement: Statement
+  readonly values: readonly unknown[]
+  /** Whether anybody still waits for the answer. */
+  isWanted(): boolean
+}
+
 /**
  * Asks once more if the session was lost: it may have been lost long ago, unnoticed. Throws
  * EngineError.
  */
 async function askPatiently(
   lane: ReconnectingSession,
-  statement: Statement,
-  values: readonly unknown[],
+  { statement, values, isWanted }: Question,
 ): Promise<Answer> {
   const session = await lane.session()
   try {
     return await session.ask(statement, values)
   } catch (error) {
     const isLost = session.isLost || sqlStateOf(error)?.startsWith('57P')
-    if (!isLost) throw engineErrorOf(error)
+    if (!isLost || !isWanted()) throw engineErrorOf(error)
   }
   session.destroy()
   const next = await lane.session()

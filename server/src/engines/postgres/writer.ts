@@ -7,6 +7,7 @@ import { commitTogether } from './commit.ts'
 import { engineErrorOf } from './link/failure.ts'
 import type { ReconnectingSession } from './link/reconnecting-session.ts'
 import { type Session, sqlStateOf } from './link/session.ts'
+import type { Waiter, Waiters } from './waiters.ts'
 
 /** Classes of SQLSTATEs that no single write can cause: locks, space, the server itself. */
 const faultsOfNone = ['08', '25', '40', '53', '55', '57', '58']
@@ -17,8 +18,7 @@ const retired = ['25006', '57P']
 interface Member {
   readonly write: AtomicWrite
   readonly bytes: number
-  resolve(commit: Commit): void
-  reject(error: unknown): void
+  readonly waiter: Waiter<Commit>
 }
 
 /**
@@ -28,24 +28,29 @@ interface Member {
  * A group takes two trips. The first locks the clock. Then it reads, in a second statement and so
  * from a newer snapshot, the entries that the decisions depend on. The writes of the group are
  * decided here, in order. The second trip writes the result and commits.
+ *
+ * A write whose time is over is answered at that moment. If its group has not begun, it is left out
+ * of it.
  */
 export class Writer {
   readonly #lane: ReconnectingSession
   readonly #newest: Newest
+  readonly #waiters: Waiters
   readonly #waiting: Member[] = []
   #flushing: Promise<void> | undefined
 
-  constructor(lane: ReconnectingSession, newest: Newest) {
-    this.#lane = lane
-    this.#newest = newest
+  constructor(parts: { lane: ReconnectingSession; newest: Newest; waiters: Waiters }) {
+    this.#lane = parts.lane
+    this.#newest = parts.newest
+    this.#waiters = parts.waiters
   }
 
   /** `bytes` is the measured size of `write`. Throws EngineError. */
   commit(write: AtomicWrite, bytes: number): Promise<Commit> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ write, bytes, resolve, reject })
-      this.#flushing ??= this.#flush()
-    })
+    const waiter = this.#waiters.add<Commit>()
+    this.#waiting.push({ write, bytes, waiter })
+    this.#flushing ??= this.#flush()
+    return waiter.answer
   }
 
   /** Resolves once no group is being committed. */
@@ -87,7 +92,7 @@ export class Writer {
 
   async #settle(group: readonly Member[], session: Session): Promise<void> {
     try {
-      this.#answer(group, await this.#commit(group, session))
+      await this.#commit(group, session)
     } catch (error) {
       const failure = engineErrorOf(error)
       if (group.length === 1 || !mayBeOfOne(failure)) return refuse(group, failure)
@@ -99,21 +104,25 @@ export class Writer {
   #answer(group: readonly Member[], decisions: readonly Decision[]): void {
     const revisions = decisions.map((one) => ('revision' in one ? one.revision : 0))
     this.#newest.advance(Math.max(...revisions))
-    for (const [index, member] of group.entries()) {
+    for (const [index, { waiter }] of group.entries()) {
       const decision = decisions[index]
-      if (decision === undefined || decision instanceof EngineError) member.reject(decision)
-      else member.resolve(decision)
+      if (decision === undefined || decision instanceof EngineError) waiter.reject(decision)
+      else waiter.resolve(decision)
     }
   }
 
-  /** Tries again while it is certain that nothing was committed. Throws EngineError. */
-  async #commit(group: readonly Member[], first: Session): Promise<readonly Decision[]> {
+  /**
+   * Commits the writes of a group that are still waited for, and answers them. Tries again while it
+   * is certain that nothing was committed. Throws EngineError.
+   */
+  async #commit(group: readonly Member[], first: Session): Promise<void> {
     const { postgresGroupAttemptsMax: attemptsMax } = limits
-    const writes = group.map(({ write }) => write)
     let session = first
     for (let attempt = 1; ; attempt += 1) {
+      const members = group.filter(({ waiter }) => !waiter.isOver)
+      if (members.length === 0) return
       try {
-        return await commitTogether(writes, session)
+        return this.#answer(members, await attemptOn(session, members))
       } catch (error) {
         const failure = engineErrorOf(error)
         // After an unexpected error, never leave its transaction open.
@@ -123,6 +132,25 @@ export class Writer {
         session = await this.#lane.session()
       }
     }
+  }
+}
+
+/** Until it fails for certain, an attempt may apply the writes. */
+async function attemptOn(
+  session: Session,
+  members: readonly Member[],
+): Promise<readonly Decision[]> {
+  for (const { waiter } of members) waiter.mayApply = true
+  try {
+    return await commitTogether(
+      members.map(({ write }) => write),
+      session,
+    )
+  } catch (error) {
+    if (engineErrorOf(error).applied === 'no') {
+      for (const { waiter } of members) waiter.mayApply = false
+    }
+    throw error
   }
 }
 
@@ -146,5 +174,5 @@ function isRetired({ cause }: EngineError): boolean {
 }
 
 function refuse(group: readonly Member[], failure: EngineError): void {
-  for (const member of group) member.reject(failure)
+  for (const { waiter } of group) waiter.reject(failure)
 }

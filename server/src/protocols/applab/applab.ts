@@ -1,6 +1,5 @@
 import type { Domain } from '../../core/domain.ts'
 import type { Environment } from '../../core/kernel/environment.ts'
-import { KeyQueue } from '../../core/kernel/key-queue.ts'
 import { PageKeys } from '../../core/pages/page-keys.ts'
 import type { HttpHandler, HttpReply } from '../../transport/exchange.ts'
 import { createRestDoor } from '../rest/door.ts'
@@ -22,7 +21,7 @@ export function createApplabDoor(
   environment: Environment,
   settings: ApplabSettings,
 ): HttpHandler {
-  const turns = new KeyQueue()
+  const turns = domain.createQueue()
   const services = {
     settings,
     turns,

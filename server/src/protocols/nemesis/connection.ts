@@ -1,5 +1,5 @@
 import { type Awaitable, orElse } from '../../core/kernel/awaitable.ts'
-import { StorageError } from '../../core/kernel/errors.ts'
+import { isRefusedByEngine, StorageError } from '../../core/kernel/errors.ts'
 import type { MessageRoom, Reply, SocketSession } from '../../transport/socket-exchange.ts'
 import { JsonTextError } from '../json/json-text-error.ts'
 import type { Answer, Client, NemesisCall, Services } from './commands/call.ts'
@@ -144,6 +144,6 @@ function shortRefusalOf(error: unknown, call: NemesisCall): string {
 function log(error: unknown, { command, environment }: NemesisCall): void {
   if (!(error instanceof StorageError)) environment.logError(`${command} failed`, error)
   else if (error.code === 'record-damaged' || error.cause !== undefined) {
-    environment.logError(command, error)
+    if (!isRefusedByEngine(error)) environment.logError(command, error)
   }
 }

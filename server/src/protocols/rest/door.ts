@@ -1,6 +1,6 @@
 import type { Domain } from '../../core/domain.ts'
 import type { Environment } from '../../core/kernel/environment.ts'
-import { StorageError } from '../../core/kernel/errors.ts'
+import { isRefusedByEngine, StorageError } from '../../core/kernel/errors.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from '../../transport/exchange.ts'
 import { callerToken } from '../http/caller-token.ts'
 import { internalErrorReply, methodNotAllowed, RequestError, replyTo } from './errors.ts'
@@ -91,12 +91,16 @@ function refusalOf<Call, R extends Route<Call>>(
   return refusalReply(error)
 }
 
-/** Logs failures that are not the client's mistake: the server's admin should know them. */
+/**
+ * Logs failures that are not the client's mistake: the server's admin should know them. What the
+ * engine refuses is logged elsewhere, once for all requests.
+ */
 function logIfOurs(error: unknown, { method, path }: HttpRequest, environment: Environment): void {
   if (!(error instanceof StorageError || error instanceof RequestError)) {
     environment.logError(`${method} ${path} failed`, error)
     return
   }
+  if (isRefusedByEngine(error)) return
   const isDamaged = error instanceof StorageError && error.code === 'record-damaged'
   if (isDamaged || error.cause !== undefined) environment.logError(`${method} ${path}`, error)
 }

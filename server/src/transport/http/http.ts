@@ -10,7 +10,7 @@ import type { HttpHandler, HttpReply, HttpRequest } from '../exchange.ts'
 import { hostOf, IncomingRequest, type RequestMessage, WholeRequest } from '../incoming-request.ts'
 import { lacksHost, refuseHostless, refuseMalformed } from '../malformed.ts'
 import { Outbox } from '../outbox.ts'
-import { listenOn, portOf } from '../port.ts'
+import { type ConnectionLimit, listenOn, portOf } from '../port.ts'
 import type { TrustedProxies } from '../proxies/trusted-proxies.ts'
 import {
   closeUnread,
@@ -109,6 +109,11 @@ export class HttpListener {
   get address(): string {
     const address = this.#server.address()
     return typeof address === 'object' && address ? address.address : ''
+  }
+
+  /** Counts the connections of this port from now on. */
+  limitConnections(limit: ConnectionLimit): void {
+    limit.include(this.#server)
   }
 
   /** Resolves once it accepts requests. Rejects with Node's error, such as EADDRINUSE. */

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { hostOf } from '../incoming-request.ts'
 import { refuseMalformed } from '../malformed.ts'
-import { listenOn, portOf } from '../port.ts'
+import { type ConnectionLimit, listenOn, portOf } from '../port.ts'
 import { sendWhole } from '../replies.ts'
 import { textReply } from '../text-reply.ts'
 import { asksForWebSocket, choosingUpgrades, type UpgradeHandler } from '../upgrades.ts'
@@ -44,6 +44,11 @@ export class WebSocketListener {
   /** Takes a connection of another port. For that, this listener need not listen itself. */
   get handleUpgrade(): UpgradeHandler {
     return this.#upgrades.handleUpgrade
+  }
+
+  /** Counts the connections of this port from now on. */
+  limitConnections(limit: ConnectionLimit): void {
+    limit.include(this.#server)
   }
 
   /** Resolves once it accepts connections. Rejects with Node's error, such as EADDRINUSE. */

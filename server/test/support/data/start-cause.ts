@@ -29,11 +29,25 @@ export interface StartCause {
   setUp(data: string): Setup | Promise<Setup>
 }
 
+/** Flags that do not exist, and words that are none. */
+export const wrongWords: readonly StartCause[] = [
+  { cause: 'an unknown flag', says: /--bogus/, setUp: () => ({ args: ['--bogus', '1'] }) },
+  {
+    cause: 'a mistyped flag',
+    says: /Unknown option '--prot'\. Did you mean --port\?/,
+    setUp: () => ({ args: ['--prot', '1'] }),
+  },
+  { cause: 'a flag without a value', says: /--host/, setUp: () => ({ args: ['--host'] }) },
+  {
+    cause: 'a flag whose value is another flag',
+    says: /Option --data needs a value/,
+    setUp: () => ({ args: ['--data', '--port', '0'] }),
+  },
+  { cause: 'a stray word', says: /stray/, setUp: () => ({ args: ['stray'] }) },
+].map((cause) => ({ ...cause, code: 2 }))
+
 /** Wrong settings. */
 export const wrongUsage: readonly StartCause[] = [
-  { cause: 'an unknown flag', says: /--bogus/, setUp: () => ({ args: ['--bogus', '1'] }) },
-  { cause: 'a flag without a value', says: /--host/, setUp: () => ({ args: ['--host'] }) },
-  { cause: 'a stray word', says: /stray/, setUp: () => ({ args: ['stray'] }) },
   { cause: 'a word as port', says: /--port is "x"/, setUp: () => ({ args: ['--port', 'x'] }) },
   { cause: 'a port too high', says: /"65536"/, setUp: () => ({ args: ['--port', '65536'] }) },
   { cause: 'an unknown engine', says: /"files"/, setUp: () => ({ args: ['--engine', 'files'] }) },
@@ -52,6 +66,16 @@ export const wrongUsage: readonly StartCause[] = [
     cause: 'retention days that are not a number',
     says: /--unnamed-retention-days is "soon"/,
     setUp: () => ({ args: ['--unnamed-retention-days', 'soon'] }),
+  },
+  {
+    cause: 'negative retention days',
+    says: /--unnamed-retention-days is "-1", but must be a number of days from 0 to 36500/,
+    setUp: () => ({ args: ['--unnamed-retention-days', '-1'] }),
+  },
+  {
+    cause: 'a negative port',
+    says: /--port is "-1", but must be a port from 0 to 65535/,
+    setUp: () => ({ args: ['--port', '-1'] }),
   },
   {
     cause: 'a public URL that is not a URL',
@@ -97,7 +121,7 @@ export const wrongUsage: readonly StartCause[] = [
   { cause: 'a config file with a list', says: /is not a JSON object/, setUp: config('[]') },
   {
     cause: 'an unknown setting',
-    says: /"prot", which is an unknown setting/,
+    says: /"prot", which is an unknown setting\. Did you mean "port"\?/,
     setUp: config('{"prot":1}'),
   },
   { cause: 'a wrong setting', says: /"engine" in the config/, setUp: config('{"engine":"files"}') },

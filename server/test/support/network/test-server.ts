@@ -23,8 +23,10 @@ export interface TestServer {
   readonly token: string
   /** Its data folder. */
   readonly data: string
-  /** The errors that the server logged. */
+  /** The failures that the server logged, each with its cause. */
   readonly logged: unknown[]
+  /** What else it logged. */
+  readonly events: string[]
   close(): Promise<void>
 }
 
@@ -61,13 +63,16 @@ export async function startTestServer(
     ...settings,
   }
   const logged: unknown[] = []
-  const server = await startServer(config, loggingTo(logged, now), open && { open })
+  const events: string[] = []
+  const environment = loggingTo({ logged, events }, now)
+  const server = await startServer(config, environment, open && { open })
   return {
     url: server.url,
     nemesisUrl: server.nemesisUrl ?? '',
     token: server.firstStart?.token ?? '',
     data,
     logged,
+    events,
     close: async () => {
       await server.close()
       await rm(data, { recursive: true })
@@ -108,10 +113,16 @@ export function useTestServer(settings: Partial<Config> = {}): {
   }
 }
 
-function loggingTo(logged: unknown[], now: () => number): Environment {
+function loggingTo(
+  { logged, events }: Pick<TestServer, 'logged' | 'events'>,
+  now: () => number,
+): Environment {
   return {
     now,
     randomBytes: (count) => randomBytes(count),
-    logError: (message, cause) => logged.push([message, cause]),
+    logError: (message, cause) => {
+      if (cause === undefined) events.push(message)
+      else logged.push([message, cause])
+    },
   }
 }

@@ -256,7 +256,8 @@ async function newPlace(
   return { binaries, dataFolder, port: port ?? (await freePort()) }
 }
 
-function unprivilegedUser(): { uid: number; gid: number } {
+/** The user as which tests that run as root start PostgreSQL. */
+export function unprivilegedUser(): { uid: number; gid: number } {
   const lines = readFileSync('/etc/passwd', 'utf8').split('\n')
   for (const name of ['postgres', 'nobody']) {
     const [, , uid, gid] = lines.find((line) => line.startsWith(`${name}:`))?.split(':') ?? []

@@ -103,6 +103,12 @@ export class ServerProcess {
     return this.#stderr.text
   }
 
+  /** Its log without the lines that tell of its stop. */
+  get problems(): string[] {
+    const stop = /^\S+ Coatcheck (is stopping: it received \w+|has stopped)$/
+    return this.#stderr.lines.filter((line) => !stop.test(line))
+  }
+
   get hasExited(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null
   }

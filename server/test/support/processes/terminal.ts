@@ -44,6 +44,11 @@ export class TerminalCommand {
     this.#child.stdin.write(text)
   }
 
+  /** Closes the terminal, as if somebody closed its window. */
+  close(): void {
+    this.#child.kill('SIGKILL')
+  }
+
   /** The exit code. */
   exit(): Promise<number | null> {
     return this.#closed

@@ -1,10 +1,16 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { createTestFolder } from '../../../../test/support/data/test-folder.ts'
 import { standbysWanted } from '../health.ts'
-import { type PostgresAddress, PostgresAddressError, parsePostgresAddress } from './address.ts'
+import {
+  ignoredVariables,
+  type PostgresAddress,
+  PostgresAddressError,
+  parsePostgresAddress,
+} from './address.ts'
 import { PasswordFile } from './password-file.ts'
 
 function passwordOf(address: PostgresAddress, index = 0): string | undefined {
@@ -80,6 +86,94 @@ describe('a PostgreSQL address', () => {
     )
   })
 
+  // https://www.postgresql.org/docs/current/libpq-envars.html; each was tried with psql 15.
+  it('counts an empty variable as missing where psql does', () => {
+    const PGPASSFILE = join(createTestFolder(), 'passwords')
+    writeFileSync(PGPASSFILE, '*:*:*:me:of-the-file\n*:*:*:other:\n', { mode: 0o600 })
+    const empty = { PGPASSWORD: '', PGHOST: '', PGPORT: '', PGDATABASE: '', PGAPPNAME: '' }
+    const environment = { ...empty, PGOPTIONS: '', PGSSLROOTCERT: '', PGUSER: '', PGPASSFILE }
+    const address = parsePostgresAddress('postgres://me@one', environment)
+    expect(passwordOf(address)).toBe('of-the-file')
+    expect(address).toMatchObject({
+      hosts: [{ host: 'one', port: 5432 }],
+      database: 'me',
+      applicationName: 'coatcheck',
+      options: undefined,
+      rootCertificates: undefined,
+    })
+    expect(passwordOf(parsePostgresAddress('postgres://me:@one', environment))).toBe('of-the-file')
+    const none = parsePostgresAddress('postgres://other@one', environment)
+    expect(passwordOf(none)).toBeUndefined()
+    expect(parsePostgresAddress('postgres://one', environment).user).toBe(userInfo().username)
+  })
+
+  it('refuses an empty variable where psql does', () => {
+    for (const name of [
+      'PGSSLMODE',
+      'PGCHANNELBINDING',
+      'PGCONNECT_TIMEOUT',
+      'PGTARGETSESSIONATTRS',
+    ]) {
+      expect(() => parsePostgresAddress('postgres://me@one', { [name]: '' })).toThrow(
+        PostgresAddressError,
+      )
+    }
+  })
+
+  it('takes several hosts and ports from the environment or its parameters, as psql', () => {
+    const hostsOf = (text: string, environment: Record<string, string>) =>
+      parsePostgresAddress(text, environment).hosts
+    const both = [
+      { host: 'db1', port: 5433 },
+      { host: '::1', port: 5434 },
+    ]
+    expect(hostsOf('postgres://me@', { PGHOST: 'db1,::1', PGPORT: '5433,5434' })).toEqual(both)
+    expect(hostsOf('postgres://me@/data?host=db1,%3A%3A1&port=5433,5434', {})).toEqual(both)
+    expect(hostsOf('postgres://me@a,b:3', { PGPORT: '9' })).toEqual([
+      { host: 'a', port: 9 },
+      { host: 'b', port: 3 },
+    ])
+    expect(() => hostsOf('postgres://me@', { PGHOST: 'a,b', PGPORT: '1,2,3' })).toThrow(
+      /3 ports can't be matched to 2 hosts/,
+    )
+    const given = 'postgres://?user=me&password=pass&dbname=data&host=/run/pg'
+    const address = parsePostgresAddress(given)
+    expect(address).toMatchObject({ user: 'me', database: 'data' })
+    expect([passwordOf(address), address.hosts]).toEqual([
+      'pass',
+      [{ host: '/run/pg', port: 5432 }],
+    ])
+  })
+
+  it('reads no password file if there is a password', () => {
+    const environment = { PGPASSFILE: '/not/there', PGPASSWORD: 'given' }
+    expect(passwordOf(parsePostgresAddress('postgres://me@one', environment))).toBe('given')
+  })
+
+  it("finds the password of this machine's socket under localhost", () => {
+    const PGPASSFILE = join(createTestFolder(), 'passwords')
+    writeFileSync(PGPASSFILE, 'localhost:*:*:*:local\n', { mode: 0o600 })
+    const socket = 'postgres://me@%2Fvar%2Frun%2Fpostgresql/data'
+    expect(passwordOf(parsePostgresAddress(socket, { PGPASSFILE }))).toBe('local')
+  })
+
+  it('verifies servers by the certificates in the home folder, if no others are named', () => {
+    const HOME = createTestFolder()
+    mkdirSync(join(HOME, '.postgresql'))
+    writeFileSync(join(HOME, '.postgresql', 'root.crt'), 'PEM')
+    const certificatesFor = (mode: string) =>
+      parsePostgresAddress(`postgres://me@one?sslmode=${mode}`, { HOME }).rootCertificates
+    expect(certificatesFor('verify-full')).toBe('PEM')
+    expect(certificatesFor('prefer')).toBeUndefined()
+    expect(certificatesFor('verify-full&sslrootcert=system')).toBeUndefined()
+  })
+
+  it('names the variables of libpq that it does not know', () => {
+    expect(ignoredVariables({ PGSERVICE: 'prod', PGHOSTADDR: '', PGUSER: 'me' })).toEqual([
+      'PGSERVICE is ignored: Coatcheck does not know this variable of PostgreSQL.',
+    ])
+  })
+
   it('is refused with a message that contains no password', () => {
     for (const text of [
       'mysql://me:hidden@host/data',
@@ -99,7 +193,6 @@ describe('a PostgreSQL address', () => {
       expect(refusal).toBeInstanceOf(PostgresAddressError)
       expect(inspect(refusal)).not.toContain('hidden')
     }
-    expect(refusalOf('postgres://host/data')).toBeInstanceOf(PostgresAddressError)
   })
 
   it('shows no password', () => {

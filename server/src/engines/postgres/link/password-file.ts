@@ -1,6 +1,9 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
+/** Where PostgreSQL has its Unix socket, if nobody set another place: in Debian, and elsewhere. */
+export const socketFolders: readonly string[] = ['/var/run/postgresql', '/run/postgresql', '/tmp']
+
 /** The connection to find a password for. */
 export interface PasswordOwner {
   readonly host: string
@@ -20,13 +23,20 @@ export class PasswordFile {
       .map(fieldsOf)
   }
 
-  /** The password of the first line that matches; `*` matches everything. */
+  /**
+   * The password of the first line that matches; `*` matches everything, and `localhost` also the
+   * usual Unix sockets. An empty password counts as none.
+   */
   find({ host, port, database, user }: PasswordOwner): string | undefined {
     const asked = [host, String(port), database, user]
     const line = this.#lines.find((fields) =>
-      asked.every((text, index) => fields[index] === '*' || fields[index] === text),
+      asked.every((text, index) => {
+        const field = fields[index]
+        const isUsualSocket = index === 0 && field === 'localhost' && socketFolders.includes(host)
+        return field === '*' || field === text || isUsualSocket
+      }),
     )
-    return line?.[asked.length]
+    return line?.[asked.length] || undefined
   }
 }
 

@@ -6,6 +6,8 @@ export interface PrimaryOptions {
   readonly address: PostgresAddress
   readonly connectMsMax: number
   readonly answerMsMax: number
+  /** Tells the operator which host takes the writes, when that changes. */
+  log(sentence: string): void
 }
 
 /**
@@ -17,6 +19,8 @@ export class Primary {
   readonly #options: PrimaryOptions
   readonly #sessions = new Set<Session>()
   #host: PostgresHost | undefined
+  /** Whether none was found the last time. */
+  #isAway = false
 
   constructor(options: PrimaryOptions) {
     this.#options = options
@@ -39,6 +43,7 @@ export class Primary {
       const opened = await this.#openAny(group, reasons)
       if (opened) return this.#keep(opened)
     }
+    this.#isAway = true
     const what =
       hosts.length > 1 ? 'No PostgreSQL server that takes writes was' : 'PostgreSQL was not'
     throw new EngineError('unavailable', `${what} reached. ${reasons.join(' ')}`)
@@ -67,6 +72,7 @@ export class Primary {
   }
 
   #keep(session: Session): Session {
+    this.#tellChange(session.host)
     this.#host = session.host
     for (const other of this.#sessions) {
       if (other.host !== session.host) other.destroy()
@@ -74,6 +80,17 @@ export class Primary {
     this.#sessions.add(session)
     void session.lost.then(() => this.#sessions.delete(session))
     return session
+  }
+
+  #tellChange(host: PostgresHost): void {
+    const before = this.#host
+    const wasAway = this.#isAway
+    this.#isAway = false
+    if (!before || (before === host && !wasAway)) return
+    const now = `PostgreSQL at ${nameOf(host)} takes the writes`
+    this.#options.log(
+      before === host ? `${now} again` : `${now} now; before, ${nameOf(before)} did`,
+    )
   }
 }
 

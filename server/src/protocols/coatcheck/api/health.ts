@@ -58,18 +58,18 @@ export function startingReply({ path }: Pick<HttpRequest, 'path'>): HttpReply {
  * engine's own texts, which may name machines.
  */
 async function getHealth(call: HealthCall): Promise<HttpReply> {
-  const isKeeper = await isKept(call)
-  const report = await call.health.report()
-  const { status, problems, clockSkewMs, engine } = report
+  const [keeper, report] = await Promise.all([keeperOf(call), call.health.report()])
+  const isKeeper = keeper === 'yes'
+  const { status, problems, details, clockSkewMs, engine } = report
   const isReady = status !== 'unavailable'
   return reply(isReady ? 200 : 503, {
     status,
     ready: isReady,
-    whyNot: whyNotOf(report, { isKeeper }),
+    whyNot: whyNotOf(report, keeper),
     engine: call.engine,
     durability: engine.durability,
     clockSkewMs: clockSkewMs ?? null,
-    notes: isKeeper ? [...problems, ...engine.notes] : problems,
+    notes: isKeeper ? [...problems, ...details, ...engine.notes] : problems,
     ...(isKeeper && { version: call.version }),
   })
 }
@@ -84,19 +84,25 @@ async function getReady({ health }: HealthCall): Promise<HttpReply> {
   return readyReply((await health.report()).status !== 'unavailable')
 }
 
+/** Whether the caller manages this server. `unknown`: the storage that could tell fails. */
+type Keeper = 'yes' | 'no' | 'unknown'
+
 /** A caller who can't be looked up, because the storage fails, is treated as a stranger. */
-async function isKept({ domain, request, query }: HealthCall): Promise<boolean> {
+async function keeperOf({ domain, request, query }: HealthCall): Promise<Keeper> {
   try {
-    return await domain.access.isKeeper(tokenOf(request, query), request)
+    return (await domain.access.isKeeper(tokenOf(request, query), request)) ? 'yes' : 'no'
   } catch (error) {
-    if (error instanceof StorageError && isTryAgain(error)) return false
+    if (error instanceof StorageError && isTryAgain(error)) return 'unknown'
     throw error
   }
 }
 
-function whyNotOf({ engine }: HealthReport, { isKeeper }: { isKeeper: boolean }): string | null {
+function whyNotOf({ engine }: HealthReport, keeper: Keeper): string | null {
   if (engine.whyNot === undefined) return null
-  return isKeeper ? engine.whyNot : 'The storage is not available now; admins can see the reason.'
+  if (keeper === 'yes') return engine.whyNot
+  const what = 'The storage is not available now'
+  if (keeper === 'no') return `${what}; admins can see the reason.`
+  return `${what}, so this token can't be checked. On the server, "coatcheck status" tells why.`
 }
 
 function liveReply(): HttpReply {

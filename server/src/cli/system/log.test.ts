@@ -1,0 +1,66 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { EngineError } from '../../core/engine/engine.ts'
+import { StorageError } from '../../core/kernel/errors.ts'
+import { limits } from '../../core/kernel/limits.ts'
+import { Log } from './log.ts'
+
+describe('the log', () => {
+  let lines: string[]
+  let log: Log
+  beforeEach(() => {
+    vi.useFakeTimers({ now: Date.UTC(2027, 0, 31) })
+    lines = []
+    log = new Log({ write: (line) => lines.push(line), now: () => Date.now() })
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  it('writes an event once within a minute, and then how many more there were', () => {
+    for (let count = 0; count < 25; count += 1)
+      log.add('A wrong token came from 192.0.2.1', undefined)
+    expect(lines).toEqual(['2027-01-31T00:00:00.000Z A wrong token came from 192.0.2.1\n'])
+    vi.advanceTimersByTime(limits.logWindowMs)
+    expect(lines.slice(1)).toEqual([
+      '2027-01-31T00:01:00.000Z 24 more within a minute: A wrong token came from 192.0.2.1\n',
+    ])
+    vi.advanceTimersByTime(10 * limits.logWindowMs)
+    expect(lines).toHaveLength(2)
+    log.add('A wrong token came from 192.0.2.1', undefined)
+    expect(lines).toHaveLength(3)
+  })
+
+  it('writes failures with the same cause a few times, whatever was asked', () => {
+    for (let count = 0; count < 1_000; count += 1) log.add(`GET /${count} failed`, new Error('bug'))
+    expect(lines).toHaveLength(limits.logRepeatsMax)
+    log.add('GET /other failed', new Error('another bug'))
+    expect(lines).toHaveLength(limits.logRepeatsMax + 1)
+    log.flush()
+    expect(lines.at(-1)).toContain(`${1_000 - limits.logRepeatsMax} more within a minute: bug\n`)
+  })
+
+  it('has a limit for different lines too', () => {
+    for (let count = 0; count < 5_000; count += 1) log.add(`Event ${count}`, undefined)
+    expect(lines).toHaveLength(limits.logLinesMax)
+    log.flush()
+    const more = 5_000 - limits.logLinesMax
+    expect(lines.slice(limits.logLinesMax)).toEqual([
+      `2027-01-31T00:00:00.000Z ${more} more within a minute: other lines\n`,
+    ])
+  })
+
+  it('shows the stack only of a failure that nobody expected', () => {
+    const cause = new EngineError('damaged', 'Page 7 is damaged.')
+    log.add('GET /x', new StorageError('record-damaged', 'The data is damaged.', { cause }))
+    expect(lines).toEqual([
+      '2027-01-31T00:00:00.000Z GET /x: The data is damaged. | because of Page 7 is damaged.\n',
+    ])
+    log.add('GET /y failed', new TypeError('x is undefined'))
+    expect(lines[1]).toMatch(/TypeError: x is undefined \| at .*log\.test\.ts/)
+  })
+
+  it('has one line for each entry, and no password of a database', () => {
+    log.add('two\nlines', new Error('postgres://me:hidden@host/db'))
+    expect(lines.join('').trimEnd()).not.toMatch(/\n|hidden/)
+  })
+})

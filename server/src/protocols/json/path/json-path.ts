@@ -51,9 +51,9 @@ export interface JsonPath {
 }
 
 /**
- * Parses a JSONPath (RFC 9535) as jsoncons 0.171 understands it, which NemesisDB uses. What it finds
- * differs from RFC 9535 in filters, which test the truth of a value and see null where there is
- * none, and in names, which also select items by their number and lengths. Throws JsonPathError.
+ * Parses a JSONPath (RFC 9535) as jsoncons 0.171 understands it, which NemesisDB uses. What it
+ * finds differs from RFC 9535 in filters, which test the truth of a value and see null where there
+ * is none, and in names, which also select items by their number and lengths. Throws JsonPathError.
  */
 export function compilePath(text: string): JsonPath {
   const query = parsePath(text)

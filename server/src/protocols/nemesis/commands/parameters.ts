@@ -55,8 +55,8 @@ export function allTextsOf(array: JsonText): readonly string[] {
 }
 
 /**
- * A key as NemesisDB reads it where it does not ask for a string: the text of any value. Numbers are
- * written as its JSON library prints them.
+ * A key as NemesisDB reads it where it does not ask for a string: the text of any value. Numbers
+ * are written as its JSON library prints them.
  */
 export function keyTextOf(item: JsonText): string {
   if (item.kind === 'string') return item.string()

@@ -4,9 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { FairQueue } from '../../core/kernel/bounds/fair-queue.ts'
 import { StorageError } from '../../core/kernel/errors.ts'
 import { limits } from '../../core/kernel/limits.ts'
-import type { Answer, Manner, Question } from './json-schema-process.ts'
-
-const patient: Manner = 'patient'
+import type { Answer, Question } from './json-schema-process.ts'
 
 /** The outcome of one check, and how long it took. */
 export type Outcome = (
@@ -31,8 +29,6 @@ export interface LaneTimes {
   readonly checkMsMax: number
   /** If the process does not end a check by itself, it is killed after this long. */
   readonly graceMs: number
-  /** Whether the process gives way to others when processors are short. */
-  readonly isPatient: boolean
   /** Whether a check may begin in this lane; if not, it counts as late. */
   isWanted(check: Check): boolean
 }
@@ -119,7 +115,7 @@ export class JsonSchemaLane {
     // The published package has JavaScript; a clone may run TypeScript.
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
     const program = new URL(`./json-schema-process.${extension}`, import.meta.url)
-    const child = fork(fileURLToPath(program), this.#times.isPatient ? [patient] : [], {
+    const child = fork(fileURLToPath(program), {
       execArgv: [
         `--max-old-space-size=${limits.jsonSchemaHeapMiBMax}`,
         '--permission',

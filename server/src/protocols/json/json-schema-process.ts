@@ -1,4 +1,3 @@
-import { setPriority } from 'node:os'
 import { createContext, Script } from 'node:vm'
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { LRUCache } from 'lru-cache'
@@ -15,11 +14,6 @@ export interface Question {
   readonly checkMsMax: number
 }
 
-/** The argument that makes the process give way to others when processors are short. */
-export type Manner = 'patient'
-
-/** How far it gives way (setpriority(2)). */
-const patientPriority = 10
 
 export type Answer =
   | { readonly kind: 'ready' }
@@ -110,8 +104,7 @@ function reasonOf(error: unknown): string {
 }
 
 /** Answers the parent process until it disconnects. */
-function serve(send: (answer: Answer) => unknown, manner: string | undefined): void {
-  if (manner === ('patient' satisfies Manner)) setPriority(patientPriority)
+function serve(send: (answer: Answer) => unknown): void {
   let compiled = noneCompiled()
   const work = { run: (): void => undefined }
   const context = createContext(work)
@@ -144,4 +137,4 @@ function isTimeout(error: unknown): boolean {
   return code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'
 }
 
-if (process.send) serve(process.send.bind(process), process.argv[2])
+if (process.send) serve(process.send.bind(process))

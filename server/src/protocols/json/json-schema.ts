@@ -24,7 +24,6 @@ export class JsonSchemas {
   readonly #slow = new JsonSchemaLane({
     checkMsMax: limits.jsonSchemaCheckMsMax,
     graceMs: limits.jsonSchemaGraceMs,
-    isPatient: true,
     isWanted: () => true,
   })
   /** Schemas and owners whose last check was slow. */
@@ -41,8 +40,7 @@ export class JsonSchemas {
     this.#quickMsMax = quickMsMax
     this.#quick = new JsonSchemaLane({
       checkMsMax: quickMsMax,
-      graceMs: quickMsMax,
-      isPatient: false,
+      graceMs: limits.jsonSchemaGraceMs,
       isWanted: (check) => !this.#isSlow(check),
     })
   }

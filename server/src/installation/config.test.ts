@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { withoutPasswords } from './arguments/passwords.ts'
 import { ConfigError, readConfig } from './config.ts'
-import { withoutPasswords } from './passwords.ts'
 
 function allowedHosts(text: string): readonly string[] {
   return readConfig(['--allowed-hosts', text], {}).allowedHosts

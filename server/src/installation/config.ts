@@ -9,10 +9,10 @@ import {
   parsePostgresAddress,
 } from '../engines/postgres/link/address.ts'
 import { hostNameOf, isLoopback } from '../transport/allowed-hosts.ts'
-import { parseArguments } from './arguments.ts'
-import { closestTo } from './closest-name.ts'
+import { parseArguments } from './arguments/arguments.ts'
+import { closestTo } from './arguments/closest-name.ts'
+import { holdsPassword } from './arguments/passwords.ts'
 import { isNetwork } from './network.ts'
-import { holdsPassword } from './passwords.ts'
 
 export type EngineName = 'lmdb' | 'memory' | 'postgresql'
 

@@ -1,4 +1,4 @@
-import { ArgumentsError, parseArguments } from '../../installation/arguments.ts'
+import { ArgumentsError, parseArguments } from '../../installation/arguments/arguments.ts'
 import { readConfig } from '../../installation/config.ts'
 import { LocalApi } from '../api/local-api.ts'
 import { UsageError } from '../terminal/command-errors.ts'

@@ -1,7 +1,7 @@
 import { EngineError } from '../../core/engine/engine.ts'
 import { StorageError } from '../../core/kernel/errors.ts'
 import { limits } from '../../core/kernel/limits.ts'
-import { withoutPasswords } from '../../installation/passwords.ts'
+import { withoutPasswords } from '../../installation/arguments/passwords.ts'
 
 interface LogParts {
   /** Writes one line, which has its line break. */

@@ -14,7 +14,6 @@ export interface Question {
   readonly checkMsMax: number
 }
 
-
 export type Answer =
   | { readonly kind: 'ready' }
   | { readonly kind: 'sound' }

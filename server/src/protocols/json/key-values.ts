@@ -31,8 +31,9 @@ export function textOfPairs(pairs: readonly SeedPair[]): string {
 
 /**
  * All values of a store that are JSON, as one JSON object in parts, in the order of the keys'
- * bytes. `turn` waits until a long value may be decoded. Each record is as it was at one moment; records without a JSON view are left out. Throws
- * `record-damaged`: an object without its closing brace is not complete.
+ * bytes. `turn` waits until a long value may be decoded. Each record is as it was at one moment;
+ * records without a JSON view are left out. Throws `record-damaged`: an object without its closing
+ * brace is not complete.
  */
 export async function* keyValuesParts(store: Store, turn: Turn): AsyncGenerator<Bytes> {
   let part = ''

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** The part of all files that connections may use: the rest is for data, logs and child processes. */
+/** The part of all files for connections: the rest is for data, logs and child processes. */
 const connectionsPart = 3 / 4
 
 /**

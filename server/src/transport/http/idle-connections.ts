@@ -33,8 +33,8 @@ export interface IdlePatience {
 /**
  * Cuts off connections on which nothing moves: clients that stall in a request or a reply, and
  * connections that are kept alive without use. Also cuts off transfers that move a byte now and
- * then, because each of them takes a connection and room in memory. Checking all of them now and then costs less than
- * the timers that Node would set for every request.
+ * then, because each of them takes a connection and room in memory. Checking all of them now and
+ * then costs less than the timers that Node would set for every request.
  */
 export class IdleConnections {
   readonly #patience: IdlePatience

@@ -95,8 +95,8 @@ interface Group {
 }
 
 /**
- * About how many instructions a pattern has once its repetitions are written out. It is known before
- * the pattern is compiled, which takes memory and time for each of them.
+ * About how many instructions a pattern has once its repetitions are written out. It is known
+ * before the pattern is compiled, which takes memory and time for each of them.
  */
 export function programSizeOf(pattern: string): number {
   let group: Group = { before: 1, last: 0 }

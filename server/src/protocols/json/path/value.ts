@@ -1,5 +1,5 @@
-import { JsonText, parseJsonText } from '../json-text.ts'
 import { compareNumbers } from '../../../core/values/numbers.ts'
+import { JsonText, parseJsonText } from '../json-text.ts'
 import type { Steps } from './steps.ts'
 
 /**

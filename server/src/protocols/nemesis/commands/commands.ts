@@ -31,7 +31,7 @@ const writes = (handler: Handler): Command => ({
 const changes = (handler: Handler): Command => ({ handler, concurrencyOf: () => 'session' })
 const alone = (handler: Handler): Command => ({ handler, concurrencyOf: () => 'alone' })
 
-/** Writes read the records before them: many commands with many keys would read them all at once. */
+/** A write reads its records first: many commands with many keys would read them all at once. */
 function isLarge(parameters: Parameters): boolean {
   return (parameters.get('keys')?.size ?? 0) > limits.overlappingKeysMax
 }

@@ -90,29 +90,15 @@ export async function openDomain(
   const reader = new StoreReader({ engine, identities, activities, expire })
   const shared = { engine, environment, identities, activities, lifecycle }
   const values = new Values(engine)
-  const schemas = new SchemaCache()
   const createQueue = (): KeyQueue => new KeyQueue(engine.patience)
-  const queue = createQueue()
   const users = new Users(engine, environment)
   const tokens = new Tokens(engine, environment)
   const operator = secret && new Operator(users, secret)
-  const liveUses = new LiveUses()
-  const combiner = new WriteCombiner()
-  const guesses = new RecordGuesses()
+  const memory = emptyMemory()
   const auditLog = new AuditLog(engine)
   const start = (what: string, work: Promise<unknown>): void => background.start(what, work)
-  const parts = {
-    ...shared,
-    background,
-    reader,
-    values,
-    schemas,
-    queue,
-    trimmer,
-    liveUses,
-    combiner,
-    guesses,
-  }
+  const queue = createQueue()
+  const parts = { ...shared, ...memory, background, reader, values, queue, trimmer }
   const stores = new Stores(parts)
   const access = new Access({ tokens, users, environment, operator, start })
   const secrets = new SigningSecrets({ engine, identities, tokens, stores })
@@ -128,7 +114,7 @@ export async function openDomain(
     revocations,
     signingSecrets: secrets,
     auditLog,
-    liveUses,
+    liveUses: memory.liveUses,
     turns: new WorkTurns(),
     createQueue,
     sweeper: new Sweeper({ ...shared, values, trimmer, auditLog, revocations }),
@@ -136,5 +122,15 @@ export async function openDomain(
       await background.idle()
       await activities.stop()
     },
+  }
+}
+
+/** What one server keeps in memory about its own requests. */
+function emptyMemory() {
+  return {
+    schemas: new SchemaCache(),
+    liveUses: new LiveUses(),
+    combiner: new WriteCombiner(),
+    guesses: new RecordGuesses(),
   }
 }

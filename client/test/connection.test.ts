@@ -34,6 +34,21 @@ describe('a connection of NemesisClient', () => {
     await expect(NemesisClient.connect('no address')).rejects.toThrow(TypeError)
   })
 
+  it('names the cause of a refusal if the WebSocket tells its status', async () => {
+    const url = `${server().url.replace('http', 'ws')}`
+    const causeAt = async (path: string, token?: string): Promise<string> => {
+      const options = token === undefined ? { WebSocket } : { WebSocket, token }
+      const refused = await NemesisClient.connect(url + path, options).catch(
+        (error) => error.message,
+      )
+      return refused
+    }
+    expect(await causeAt('/nemesis', 'wrong')).toMatch(
+      /401\. Likely cause: the API token is missing/,
+    )
+    expect(await causeAt('/elsewhere')).toMatch(/404\. Likely cause: .* the path is \/nemesis\.$/)
+  })
+
   it('is stopped by a signal', async () => {
     const url = await startMute()
     const early = NemesisClient.connect(url, { signal: AbortSignal.abort(new Error('early')) })

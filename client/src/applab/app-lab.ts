@@ -6,6 +6,7 @@ import {
 } from './functions/get-key-value.ts'
 import { type GetUserId, getUserIdFor } from './functions/get-user-id.ts'
 import type { OnError } from './functions/listeners.ts'
+import { PromisedValues } from './functions/promised-values.ts'
 import { randomNumber } from './functions/random-number.ts'
 import {
   type SetKeyValue,
@@ -39,9 +40,10 @@ export interface AppLab {
 export function createAppLab({ onDone, ...address }: AppLabOptions): AppLab {
   const project = new Project(address)
   const calls = new PageCalls(project, onDone)
+  const promised = new PromisedValues()
   return {
-    setKeyValue: setKeyValueFor(calls),
-    getKeyValue: getKeyValueFor(calls),
+    setKeyValue: setKeyValueFor(calls, promised),
+    getKeyValue: getKeyValueFor(calls, promised),
     setKeyValueSync: setKeyValueSyncFor(calls),
     getKeyValueSync: getKeyValueSyncFor(calls),
     getUserId: getUserIdFor(project),

@@ -1,4 +1,5 @@
 import { NemesisConnectionError } from './errors.ts'
+import { likelyCauses } from './likely-causes.ts'
 
 /** The properties of a WebSocket's events. */
 export interface SocketEvent {
@@ -58,9 +59,14 @@ export function openSocket(options: SocketOptions): Promise<void> {
       signal?.removeEventListener('abort', abort)
       const why = [`code ${code}`, reason, cause].filter((part) => part !== '').join(', ')
       if (isOpen) options.onClose(socket, why)
-      else reject(new NemesisConnectionError(`No connection to ${shown(url)}: ${why}`, 'not-sent'))
+      else reject(noConnection(url, why))
     })
   })
+}
+
+function noConnection(url: URL, why: string): NemesisConnectionError {
+  const what = `No connection to ${shown(url)}: ${why.replace(/\.$/, '')}.`
+  return new NemesisConnectionError(`${what} ${likelyCauses({ url, why })}`, 'not-sent')
 }
 
 /** Without the token, which is a secret. */

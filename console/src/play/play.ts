@@ -1,7 +1,7 @@
 import { OwnedPairs } from './data/owned-pairs.ts'
 import { PagePairs } from './data/page-pairs.ts'
 import { element, find, formIn } from './page/element.ts'
-import { Kept } from './page/kept.ts'
+import { type Keeps, Kept } from './page/kept.ts'
 import { QuestionForm } from './page/question-form.ts'
 import { Refusal, sentenceOf } from './page/refusal.ts'
 import { type ListedProject, labelOf, type ProjectAddress, Projects } from './projects/projects.ts'
@@ -15,9 +15,12 @@ const serverUrl = new URL('.', location.href).href
 
 /** The page: who is signed in, and which project is open. */
 class Play {
-  readonly #kept = new Kept(() => localStorage)
-  readonly #token = new SessionToken(new Kept(() => sessionStorage))
-  readonly #workbench = new Workbench(this.#kept)
+  readonly #keeps: Keeps = {
+    browser: new Kept(() => localStorage),
+    tab: new Kept(() => sessionStorage),
+  }
+  readonly #token = new SessionToken(this.#keeps.tab)
+  readonly #workbench = new Workbench(this.#keeps)
   readonly #share = new ShareDialog()
   readonly #select = find('project', HTMLSelectElement)
   readonly #newDialog = find('new-dialog', HTMLDialogElement)
@@ -77,7 +80,8 @@ class Play {
     this.#listed = await this.#projects.list()
     const isOwn = ({ channelId }: ListedProject): boolean => channelId === shared?.channelId
     if (shared && !this.#listed.some(isOwn)) return this.#openShared(shared)
-    const wanted = shared?.channelId ?? this.#kept.getText('project')
+    const { tab, browser } = this.#keeps
+    const wanted = shared?.channelId ?? tab.getText('project') ?? browser.getText('project')
     const chosen = this.#listed.find(({ channelId }) => channelId === wanted) ?? this.#listed[0]
     if (!chosen) return this.#show('first-project')
     this.#listProjects()
@@ -107,7 +111,8 @@ class Play {
     // The user may have chosen another project meanwhile.
     if (this.#wanted !== channelId) return
     this.#address = address
-    this.#kept.set('project', channelId)
+    // Another tab may have another project open.
+    for (const kept of [this.#keeps.tab, this.#keeps.browser]) kept.set('project', channelId)
     this.#select.value = channelId
     // The browser remembers the open project, so the share link in the address is not needed any
     // more.
@@ -118,7 +123,7 @@ class Play {
 
   /** Opens another user's project, as a page of it. A link that does not work says so at once. */
   async #openShared(address: ProjectAddress): Promise<void> {
-    const pairs = new PagePairs(new Server(serverUrl), address, this.#kept)
+    const pairs = new PagePairs(new Server(serverUrl), address, this.#keeps.browser)
     try {
       await pairs.assertLetIn()
     } catch (error) {

@@ -4,7 +4,7 @@ import { PairsTable } from './data/pairs-table.ts'
 import { PairsWatch } from './data/pairs-watch.ts'
 import type { Printed, ProgramState } from './frame/program-messages.ts'
 import { find } from './page/element.ts'
-import type { Kept } from './page/kept.ts'
+import type { Keeps } from './page/kept.ts'
 import { sentenceOf } from './page/refusal.ts'
 import { ConsoleView, saidOfLine } from './program/console-view.ts'
 import { CodeEditor, type LineMark } from './program/editor.ts'
@@ -20,7 +20,7 @@ interface OpenProject {
 
 /** The view in which a user writes and runs programs of one project, beside the project's data. */
 export class Workbench {
-  readonly #kept: Kept
+  readonly #keeps: Keeps
   readonly #editor: CodeEditor
   readonly #programs: Programs
   readonly #program: Program
@@ -31,8 +31,8 @@ export class Workbench {
   #marks: readonly LineMark[] = []
   #project: OpenProject | undefined
 
-  constructor(kept: Kept) {
-    this.#kept = kept
+  constructor(keeps: Keeps) {
+    this.#keeps = keeps
     const run = (): void => this.run()
     this.#editor = new CodeEditor(find('editor', HTMLElement), {
       onRun: run,
@@ -40,15 +40,23 @@ export class Workbench {
     })
     const select = find('choice', HTMLSelectElement)
     const reset = find('reset', HTMLButtonElement)
-    const onChoose = (): void => this.#end()
-    this.#programs = new Programs(this.#editor, { select, reset, kept, onChoose })
+    this.#programs = new Programs(this.#editor, {
+      select,
+      reset,
+      keeps,
+      onChoose: () => this.#end(),
+      onNotice: (sentence) => {
+        find('program-notice', HTMLElement).textContent = sentence
+      },
+    })
     this.#console = new ConsoleView(find('lines', HTMLElement), (line) => {
       this.#editor.goToLine(line)
     })
+    const kept = { localStorage: keeps.browser, sessionStorage: keeps.tab }
     this.#program = new Program(find('frame', HTMLElement), kept, this.#listener())
     this.#table = new PairsTable({
-      save: (key, json) => this.#change((pairs) => pairs.set(key, json)),
-      delete: (key) => this.#change((pairs) => pairs.delete(key)),
+      save: (pair, json) => this.#change((pairs) => pairs.set(pair, json)),
+      delete: (pair) => this.#change((pairs) => pairs.delete(pair)),
     })
     this.#listen(run)
   }
@@ -56,7 +64,7 @@ export class Workbench {
   /** Shows a project in place of the current one. */
   open(address: ProjectAddress, pairs: Pairs): void {
     this.close()
-    this.#table.clear()
+    this.#table.open(address.channelId)
     const watch = new PairsWatch(pairs, {
       onPairs: (values) => this.#table.show(values),
       onTrouble: (sentence) => this.#showTrouble(sentence),
@@ -64,7 +72,7 @@ export class Workbench {
     this.#project = { address, pairs, watch }
     this.#programs.openProject(address.channelId)
     find('limited', HTMLElement).hidden = pairs.areAll
-    this.#showData(this.#kept.get('data') === true)
+    this.#showData(this.#keeps.browser.get('data') !== false)
   }
 
   close(): void {
@@ -92,7 +100,12 @@ export class Workbench {
     find('run', HTMLButtonElement).addEventListener('click', run)
     find('stop', HTMLButtonElement).addEventListener('click', () => this.#program.stop())
     find('clear', HTMLButtonElement).addEventListener('click', () => this.#clear())
-    this.#viewData.addEventListener('click', () => this.#showData(this.#data.hidden !== false))
+    this.#viewData.addEventListener('click', () => {
+      this.#showData(this.#data.hidden !== false)
+      this.#keeps.browser.set('data', !this.#data.hidden)
+      // On a phone it is below the program.
+      if (!this.#data.hidden) this.#data.scrollIntoView({ block: 'nearest' })
+    })
     document.addEventListener('keydown', (event) => {
       const isRun = event.key === 'Enter' && (event.ctrlKey || event.metaKey)
       const isFree = !event.defaultPrevented && document.querySelector('dialog[open]') === null
@@ -148,7 +161,6 @@ export class Workbench {
     this.#data.hidden = !isShown
     this.#viewData.textContent = isShown ? 'Hide data' : 'View data'
     this.#viewData.setAttribute('aria-expanded', String(isShown))
-    this.#kept.set('data', isShown)
     if (isShown) this.#project?.watch.look()
     else this.#project?.watch.rest()
   }
@@ -156,8 +168,11 @@ export class Workbench {
   async #change(change: (pairs: Pairs) => Promise<void>): Promise<void> {
     const { pairs, watch } = this.#project ?? {}
     if (!pairs || !watch) return
-    await change(pairs)
-    watch.look()
+    try {
+      await change(pairs)
+    } finally {
+      watch.look()
+    }
   }
 
   async #lookUp(input: HTMLInputElement): Promise<void> {
@@ -165,10 +180,11 @@ export class Workbench {
     const key = input.value
     if (!(pairs instanceof PagePairs) || key === '') return
     pairs.know(key)
+    this.#table.say('')
     try {
       const isThere = (await pairs.read(new Set([key]))).has(key)
-      this.#table.say(isThere ? '' : `${JSON.stringify(key)} has no value.`)
       if (isThere) input.value = ''
+      else this.#table.sayNoValue(key)
       watch?.look()
     } catch (error) {
       this.#table.say(sentenceOf(error))

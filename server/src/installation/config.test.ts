@@ -1,4 +1,7 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { createTestFolder } from '../../test/support/data/test-folder.ts'
 import { withoutPasswords } from './arguments/passwords.ts'
 import { ConfigError, readConfig } from './config.ts'
 
@@ -136,4 +139,27 @@ it.each([
   ['http://127.0.0.1:8288/a@b', 'http://127.0.0.1:8288/a@b'],
 ])('a text shows no password: %s', (text, shown) => {
   expect(withoutPasswords(text)).toBe(shown)
+})
+
+describe('--config', () => {
+  function configIn(bytes: string | Buffer): ReturnType<typeof readConfig> {
+    const file = join(createTestFolder(), 'config.json')
+    writeFileSync(file, bytes)
+    return readConfig(['--config', file], {})
+  }
+
+  // RFC 8259, 8.1: a parser may ignore a byte order mark, which some editors write.
+  it('may name a file that begins with a byte order mark', () => {
+    expect(configIn('\ufeff{"port": 9000}').port).toBe(9_000)
+  })
+
+  it('names no file in another encoding: the error says so', () => {
+    for (const bytes of [
+      Buffer.from('\ufeff{"port": 9000}', 'utf16le'),
+      Buffer.from([0x7b, 0xff]),
+    ]) {
+      expect(() => configIn(bytes)).toThrow(/config\.json is not UTF-8 text/)
+    }
+    expect(() => configIn('\ufeff\ufeff{}')).toThrow(ConfigError)
+  })
 })

@@ -265,13 +265,11 @@ function readFile(path: string | undefined): Texts {
   return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, String(value)]))
 }
 
+/** Refuses invalid UTF-8, and drops a byte order mark, which some editors write. */
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
+
 function parseFile(path: string): object {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (error) {
-    throw new ConfigError(`The config file ${path} can't be read: ${reasonOf(error)}.`)
-  }
+  const text = textIn(path)
   try {
     const fields: unknown = JSON.parse(text)
     if (typeof fields === 'object' && fields !== null && !Array.isArray(fields)) return fields
@@ -279,6 +277,21 @@ function parseFile(path: string): object {
     throw new ConfigError(`The config file ${path} is not JSON: ${reasonOf(error)}.`)
   }
   throw new ConfigError(`The config file ${path} is not a JSON object.`)
+}
+
+function textIn(path: string): string {
+  let bytes: Uint8Array
+  try {
+    bytes = readFileSync(path)
+  } catch (error) {
+    throw new ConfigError(`The config file ${path} can't be read: ${reasonOf(error)}.`)
+  }
+  try {
+    return strictUtf8.decode(bytes)
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    throw new ConfigError(`The config file ${path} is not UTF-8 text.`)
+  }
 }
 
 function reasonOf(error: unknown): string {

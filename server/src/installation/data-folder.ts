@@ -256,7 +256,7 @@ async function lockOrLeave(
 export function readLocalServer(path: string): LocalServer | undefined {
   let text: string
   try {
-    text = readFileSync(join(path, serverFile), 'utf8')
+    text = new TextDecoder().decode(readFileSync(join(path, serverFile)))
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
     const reason = codeOf(error) === 'EACCES' ? 'this user may not read it' : messageOf(error)

@@ -44,6 +44,33 @@ describe('a value that a page stores', () => {
     })
   })
 
+  it.each([["'Hi 😀'.substring(0, 4)"], ["['\\ud83d']"], ["{ '\\ude00': 1 }"]])(
+    'cannot have half a character, as a key cannot: %s',
+    async (value) => {
+      const page = await pages.visit()
+      await page.evaluate(`setKeyValue('n', 'before')`)
+      const msg = 'The value is not valid Unicode text'
+      expect(await page.call('setKeyValue', `'n'`, value)).toEqual({
+        onError: [{ msg, type: 'VALUE_INVALID' }],
+      })
+      expect(await page.evaluate(`getKeyValue('n')`)).toBe('before')
+    },
+  )
+
+  it('has no key with half a character: none that is set, and none that is read', async () => {
+    const page = await pages.visit()
+    await page.evaluate(`setKeyValue('\\ufffd', 'of another key')`)
+    const refused = { onError: [{ msg: 'The key is not valid Unicode text', type: 'KEY_INVALID' }] }
+    for (const key of [String.raw`'\ud83d'`, String.raw`'a\ude00b'`, String.raw`'\ude00\ud83d'`]) {
+      expect(await page.call('setKeyValue', key, '1')).toEqual(refused)
+      expect(await page.call('getKeyValue', key)).toEqual(refused)
+      expect(await page.evaluate(`getKeyValueSync(${key})`)).toBe(undefined)
+    }
+    expect(page.printed.filter((line) => line.includes('not valid Unicode text'))).toHaveLength(3)
+    expect(await page.call('getKeyValue', `'😀'`)).toEqual({ callback: [undefined] })
+    expect(page.uncaught).toEqual([])
+  })
+
   it.each([
     ['a function', '() => 1', 'function'],
     ['a symbol', "Symbol('s')", 'Symbol(s)'],

@@ -52,10 +52,10 @@ getKeyValue('k'.repeat(701), () => {}, 'log it')`)
   it('names no line if the browser does not provide it', async () => {
     const script = await pages.script()
     const page = await pages.site().visit(`<script>delete Error.captureStackTrace</script>${script}
-      <script>getKeyValue(5)</script>`)
+      <script>setKeyValue(5, 1)</script>`)
     await expect
       .poll(() => page.printed)
-      .toEqual(['WARNING: getKeyValue() key parameter value (5) is not a string.'])
+      .toEqual(['WARNING: setKeyValue() key parameter value (5) is not a string.'])
   })
 
   it('names the refusal of the server without an onError, with the line of the call', async () => {
@@ -118,6 +118,33 @@ describe('a call without a callback', () => {
     expect(await page.evaluate(caught)).toEqual([true, 'AppLabError', msg, msg, type])
   })
 
+  it('that nobody waits for causes a warning that says how to', async () => {
+    const page = await pages.visit(`
+var v = getKeyValue('a')
+if (v === 5) v = 6
+document.title = 'v: ' + getKeyValue('b')
+for (const n of [1, 2, 3]) getKeyValue('c' + n)`)
+    await expect.poll(() => page.printed.length).toBe(3)
+    const hint = (line: number, key: string): string =>
+      `WARNING: Line: ${line}: getKeyValue() without a callback returns a promise, because the ` +
+      `value comes later. Write: getKeyValue("${key}", function (value) { ... }), or: ` +
+      `await getKeyValue("${key}")`
+    expect(page.printed.toSorted()).toEqual([hint(3, 'a'), hint(5, 'b'), hint(6, 'c1')])
+    await page.evaluate("setKeyValue('d', 1)")
+    expect(page.printed).toHaveLength(3)
+    expect(page.uncaught).toEqual([])
+  })
+
+  it('is no value that can be stored', async () => {
+    const page = await pages.visit()
+    await page.evaluate(`setKeyValue('kept', 1)`)
+    for (const value of [`getKeyValue('a')`, `[getKeyValue('a')]`, 'Promise.resolve(1)']) {
+      const thrown = `(() => { try { setKeyValue('kept', ${value}) } catch (error) { return error.name } })()`
+      expect(await page.evaluate(thrown)).toBe('TypeError')
+    }
+    expect(await page.evaluate(`getKeyValue('kept')`)).toBe(1)
+  })
+
   it('that fails unobserved causes a warning, and no uncaught error', async () => {
     const page = await pages.visit(`getKeyValue('k'.repeat(701))`)
     await expect.poll(() => page.printed).toEqual([`WARNING: Line: 2: ${keyTooLarge.msg}`])
@@ -169,7 +196,7 @@ console.log(setKeyValueSync('key', () => 1))`)
 describe('the 601st call of a minute', () => {
   it('is not sent: an error says so, and neither callback nor onError runs', async () => {
     const page = await pages.visit(`
-const sent = Array.from({ length: 600 }, () => getKeyValue('key'))
+const sent = Promise.all(Array.from({ length: 600 }, () => getKeyValue('key')))
 setKeyValue('key', 1, () => console.log('set'), () => console.log('failed'))
 setKeyValueSync('key', 2)
 getKeyValue('key').catch((error) => console.log(error.type))`)
@@ -180,7 +207,7 @@ getKeyValue('key').catch((error) => console.log(error.type))`)
     expect(page.printed).toEqual(
       expect.arrayContaining([refused(4), refused(5), refused(6), 'RATE_LIMIT']),
     )
-    await page.evaluate('Promise.all(sent)')
+    await page.evaluate('sent')
     await page.page.waitForTimeout(100)
     expect(page.printed.length).toBe(4)
     expect(page.uncaught).toEqual([])

@@ -116,6 +116,34 @@ describe('the built coatcheck-client', () => {
       expect(outcome).toBe('NemesisConnectionError not-sent')
       await page.close()
     })
+
+    // A browser tells a page only "code 1006", whatever the reason is.
+    it.each<[what: string, url: () => string, options: string, cause: RegExp]>([
+      ['without a token', () => server.nemesisUrl, '{}', /origin needs an API token: connect/],
+      [
+        'with a wrong token',
+        () => server.nemesisUrl,
+        "{ token: 'w' }",
+        /token is wrong, expired or/,
+      ],
+      ['where no server is', () => 'ws://127.0.0.1:9', '{}', /no server is running at 127.0.0.1:9/],
+      [
+        'at another path',
+        () => `${server.url.replace('http', 'ws')}/else`,
+        "{ token: 'w' }",
+        /path is not \/nemesis/,
+      ],
+    ])('names the likely causes to a page that is refused %s', async (_, url, options, cause) => {
+      const page = await browser.newPage()
+      await page.goto(origin)
+      const message = await page.evaluate(`
+        import('/coatcheck-client/index.js')
+          .then(({ NemesisClient }) => NemesisClient.connect('${url()}', ${options}))
+          .then(() => 'connected', ({ message }) => message)`)
+      expect(message).toMatch(/^No connection to ws:\/\/\S+: code 1006\. Likely causes: /)
+      expect(message).toMatch(cause)
+      await page.close()
+    })
   })
 
   /** Replaces the server and token in a block of the README by those of the test. */

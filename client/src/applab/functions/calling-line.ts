@@ -6,9 +6,13 @@ export function callingLine(called: (...args: never[]) => unknown): number | und
   const trace: { stack?: string } = {}
   // Firefox has it since version 138. The trace leaves out `called` and all functions that it
   // calls.
-  const { captureStackTrace }: Partial<typeof Error> = Error
+  const { captureStackTrace }: WithStackTraces = Object(Error)
   captureStackTrace?.(trace, called)
   return lineOf(trace.stack ?? '')
+}
+
+interface WithStackTraces {
+  captureStackTrace?(target: object, above: unknown): void
 }
 
 /** The line in the first entry that has one, however the browser writes entries. */

@@ -2,6 +2,7 @@ import type { PageCalls } from '../page/page-calls.ts'
 import { functionArgument, keyArgument, warnOfArguments } from './argument-warnings.ts'
 import { callingLine } from './calling-line.ts'
 import { type OnError, report, tell } from './listeners.ts'
+import type { PromisedValues } from './promised-values.ts'
 
 type OnValue = (value: unknown) => void
 
@@ -14,7 +15,7 @@ export interface GetKeyValue {
 /** Blocks the page until the server answers. Also undefined if the call failed. */
 export type GetKeyValueSync = (key: string) => unknown
 
-export function getKeyValueFor(calls: PageCalls): GetKeyValue {
+export function getKeyValueFor(calls: PageCalls, promised: PromisedValues): GetKeyValue {
   function getKeyValue(key: string): Promise<unknown>
   function getKeyValue(key: string, callback: OnValue, onError?: OnError): void
   function getKeyValue(key: string, callback?: OnValue, onError?: OnError): unknown {
@@ -28,7 +29,10 @@ export function getKeyValueFor(calls: PageCalls): GetKeyValue {
     ])
     const answer = calls.get(key)
     tell(answer, { line, onSuccess: callback, onError })
-    return isPromised ? answer : undefined
+    promised.follow(answer)
+    if (!isPromised) return undefined
+    promised.watch(answer, { called: 'getKeyValue', key: String(key), line })
+    return answer
   }
   return getKeyValue
 }

@@ -7,6 +7,7 @@ import {
 } from './argument-warnings.ts'
 import { callingLine } from './calling-line.ts'
 import { type OnError, report, tell } from './listeners.ts'
+import type { PromisedValues } from './promised-values.ts'
 
 type OnSet = () => void
 
@@ -19,7 +20,7 @@ export interface SetKeyValue {
 /** Blocks the page until the server answers. False if it refused or could not be reached. */
 export type SetKeyValueSync = (key: string, value: unknown) => boolean
 
-export function setKeyValueFor(calls: PageCalls): SetKeyValue {
+export function setKeyValueFor(calls: PageCalls, promised: PromisedValues): SetKeyValue {
   function setKeyValue(key: string, value: unknown): Promise<void>
   function setKeyValue(key: string, value: unknown, callback?: OnSet, onError?: OnError): void
   function setKeyValue(key: string, value: unknown, callback?: OnSet, onError?: OnError): unknown {
@@ -34,7 +35,10 @@ export function setKeyValueFor(calls: PageCalls): SetKeyValue {
     // A callback is called without any argument.
     const onSuccess = typeof callback === 'function' ? () => callback() : callback
     tell(answer, { line, onSuccess, onError })
-    return callback === undefined && onError === undefined ? answer : undefined
+    promised.follow(answer)
+    if (callback !== undefined || onError !== undefined) return undefined
+    promised.watch(answer, { called: 'setKeyValue', key: String(key), line })
+    return answer
   }
   return setKeyValue
 }

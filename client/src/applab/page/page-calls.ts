@@ -26,30 +26,31 @@ export class PageCalls {
   }
 
   get(key: unknown): Promise<unknown> {
-    return this.#make(this.#project.getCall(key), { kind: 'get', key: String(key) })
+    return this.#make(() => this.#project.getCall(key), { kind: 'get', key: String(key) })
   }
 
   set(key: unknown, value: unknown): Promise<void> {
     const call = this.#project.setCall(key, value)
-    return this.#make(call, { kind: 'set', key: String(key) }).then(() => undefined)
+    return this.#make(() => call, { kind: 'set', key: String(key) }).then(() => undefined)
   }
 
   getSync(key: unknown): unknown {
-    return this.#makeSync(this.#project.getCall(key), { kind: 'get', key: String(key) })
+    return this.#makeSync(() => this.#project.getCall(key), { kind: 'get', key: String(key) })
   }
 
   setSync(key: unknown, value: unknown): void {
-    this.#makeSync(this.#project.setCall(key, value), { kind: 'set', key: String(key) })
+    const call = this.#project.setCall(key, value)
+    this.#makeSync(() => call, { kind: 'set', key: String(key) })
   }
 
-  async #make(call: RouteCall, done: DoneCall): Promise<unknown> {
+  async #make(callOf: () => RouteCall, done: DoneCall): Promise<unknown> {
     this.#limit.count(performance.now())
-    return this.#done(await this.#project.send(call), done)
+    return this.#done(await this.#project.send(callOf()), done)
   }
 
-  #makeSync(call: RouteCall, done: DoneCall): unknown {
+  #makeSync(callOf: () => RouteCall, done: DoneCall): unknown {
     this.#limit.count(performance.now())
-    return this.#done(this.#project.sendSync(call), done)
+    return this.#done(this.#project.sendSync(callOf()), done)
   }
 
   #done(value: unknown, call: DoneCall): unknown {

@@ -1,3 +1,4 @@
+import { AppLabError } from './errors.ts'
 import { exchange, exchangeSync, type Reply, type RouteCall, replyValue } from './exchange.ts'
 import { PageUser } from './page-user.ts'
 
@@ -27,18 +28,28 @@ export class Project {
     return this.#user.id
   }
 
-  /** The answer is the key's value, or null if there is none. */
+  /**
+   * The answer is the key's value, or null if there is none. Throws AppLabError `KEY_INVALID` for
+   * half a character, which a URL can't carry: the server would read another key.
+   */
   getCall(key: unknown): RouteCall {
+    const text = String(key)
+    if (/\p{Surrogate}/u.test(text)) throw keyInvalid()
     const url = new URL('get_key_value', this.#url)
-    url.searchParams.set('key', String(key))
+    url.searchParams.set('key', text)
     return { method: 'GET', url, headers: {} }
   }
 
   /**
-   * Throws TypeError for values that JSON can't express: bigints, and objects that contain
-   * themselves.
+   * Throws TypeError for values that JSON can't express: bigints, objects that contain themselves,
+   * and promises, which JSON writes as `{}`.
    */
   setCall(key: unknown, value: unknown): RouteCall {
+    if (value instanceof Promise) {
+      throw new TypeError(
+        'The value is a promise. Use a callback, or await, to set what it brings.',
+      )
+    }
     const url = new URL('set_key_value', this.#url)
     // A value without any JSON, such as a function, is left out, and the server says so.
     const text = JSON.stringify(value === undefined ? null : value)
@@ -75,4 +86,9 @@ export class Project {
     if (given !== null) this.#user.learn(given, sent)
     return replyValue(reply)
   }
+}
+
+/** In the server's words, for keys that it refuses to set. */
+function keyInvalid(): AppLabError {
+  return new AppLabError({ msg: 'The key is not valid Unicode text', type: 'KEY_INVALID' })
 }

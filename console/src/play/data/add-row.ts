@@ -1,10 +1,18 @@
 import { button, element } from '../page/element.ts'
+import { ChangedMeanwhile } from './careful-write.ts'
+import { exactCode } from './exact-json.ts'
 import type { PairRowParts } from './pair-row.ts'
+import type { TypedValue } from './typed-value.ts'
 import { ValueField } from './value-field.ts'
 
-type AddRowParts = Pick<PairRowParts, 'save' | 'delete' | 'sentenceOf' | 'onBegin'>
+type AddRowParts = Pick<PairRowParts, 'save' | 'delete' | 'sentenceOf' | 'onBegin'> & {
+  /** The value that the table shows, as JSON; undefined: none. */
+  shownValue(key: string): string | undefined
+}
 
-/** The first row of the table: adds a pair, or replaces the value of a key. */
+type WantedValue = Exclude<TypedValue, { kind: 'mistake' }>
+
+/** The first row of the table: adds a pair, or replaces the value of a key after a question. */
 export class AddRow {
   readonly element: HTMLTableRowElement
   readonly #parts: AddRowParts
@@ -23,13 +31,13 @@ export class AddRow {
 
   constructor(parts: AddRowParts) {
     this.#parts = parts
-    this.#button = button('Add pair', {}, () => this.#add())
+    this.#button = button('Add pair', { class: 'main' }, () => this.#add())
     this.element = element(
       'tr',
-      { class: 'add' },
-      element('td', { class: 'key' }, this.#key, this.#keyError),
-      element('td', { class: 'value' }, ...this.#value.parts),
-      element('td', { class: 'actions' }, this.#button),
+      { class: 'add', role: 'row' },
+      element('td', { class: 'key', role: 'cell' }, this.#key, this.#keyError),
+      element('td', { class: 'value', role: 'cell' }, ...this.#value.parts),
+      element('td', { class: 'actions', role: 'cell' }, this.#button),
     )
     this.#key.addEventListener('input', () => this.forgive())
     this.element.addEventListener('keydown', ({ key, target, isComposing }) => {
@@ -51,21 +59,44 @@ export class AddRow {
     this.#parts.onBegin()
     const key = this.#key.value
     if (key === '') return this.#complainOfKey('Type a key first.')
-    const typed = this.#value.read()
-    if (!typed) return
+    const wanted = this.#value.read()
+    if (!wanted) return
+    const seen = wanted.kind === 'nothing' ? this.#parts.shownValue(key) : undefined
+    await this.#change({ key, seen, wanted })
+  }
+
+  /** Changes the pair if it still is as `seen`; else asks. */
+  async #change(change: {
+    readonly key: string
+    readonly seen: string | undefined
+    readonly wanted: WantedValue
+  }): Promise<void> {
     this.#button.disabled = true
     this.#button.textContent = 'Adding'
     try {
-      if (typed.kind === 'nothing') await this.#parts.delete(key)
-      else await this.#parts.save(key, typed.json)
+      if (change.wanted.kind === 'nothing') await this.#parts.delete(change)
+      else await this.#parts.save(change, change.wanted.json)
       this.#clear()
       this.#key.focus()
     } catch (error) {
-      this.#value.complain(this.#parts.sentenceOf(error))
+      if (error instanceof ChangedMeanwhile) this.#ask(change, error.now)
+      else this.#value.complain(this.#parts.sentenceOf(error))
     } finally {
       this.#button.disabled = false
       this.#button.textContent = 'Add pair'
     }
+  }
+
+  /** Asks before a value that is there is replaced or deleted. */
+  #ask({ key, wanted }: { key: string; wanted: WantedValue }, now: string | undefined): void {
+    if (wanted.kind === 'value' && now === wanted.json) {
+      this.#clear()
+      return
+    }
+    const label = wanted.kind === 'value' ? 'Replace it' : 'Delete it'
+    const goOn = button(label, { class: 'offer' }, () => this.#change({ key, seen: now, wanted }))
+    const shown = now === undefined ? 'no value' : exactCode(now)
+    this.#value.complain('The key ', exactCode(JSON.stringify(key)), ' has ', shown, '. ', goOn)
   }
 
   #complainOfKey(sentence: string): void {

@@ -1,6 +1,7 @@
 import { membersOf } from '../../../../client/src/json/json-members.ts'
 import type { Server } from '../projects/server.ts'
-import type { Pairs, PairValues } from './pairs.ts'
+import { type Ask, writeIfSeen } from './careful-write.ts'
+import type { Pairs, PairValues, SeenPair } from './pairs.ts'
 
 /** If all pairs together are longer, only a changed pair is read again, not all. */
 const wholeLengthMax = 200_000
@@ -26,17 +27,24 @@ export class OwnedPairs implements Pairs {
     return this.#values
   }
 
-  async set(key: string, json: string): Promise<void> {
-    const asked = { method: 'POST', json: { key, value: json } }
-    await this.#server.ask(`${this.#path}set_key_value`, asked)
+  async set(pair: SeenPair, json: string): Promise<void> {
+    const sent = { key: pair.key, value: json }
+    await writeIfSeen(this.#ask, pair, (headers) =>
+      this.#ask('set_key_value', { method: 'POST', json: sent, headers }),
+    )
   }
 
-  async delete(key: string): Promise<void> {
-    await this.#server.ask(`${this.#path}delete_key_value`, { method: 'DELETE', json: { key } })
+  async delete(pair: SeenPair): Promise<void> {
+    const sent = { key: pair.key }
+    await writeIfSeen(this.#ask, pair, (headers) =>
+      this.#ask('delete_key_value', { method: 'DELETE', json: sent, headers }),
+    )
   }
+
+  readonly #ask: Ask = (action, asked) => this.#server.ask(this.#path + action, asked)
 
   async #readAll(): Promise<PairValues> {
-    const { text } = await this.#server.ask(`${this.#path}get_key_values`)
+    const { text } = await this.#ask('get_key_values', {})
     if (text === this.#text) return this.#values
     this.#text = text
     this.#isLong = text.length > wholeLengthMax
@@ -46,7 +54,7 @@ export class OwnedPairs implements Pairs {
   async #readThese(keys: ReadonlySet<string>): Promise<PairValues> {
     const values = new Map(this.#values)
     for (const key of keys) {
-      const { text } = await this.#server.ask(`${this.#path}get_key_value`, { query: { key } })
+      const { text } = await this.#ask('get_key_value', { query: { key } })
       if (text === 'null') values.delete(key)
       else values.set(key, text)
     }

@@ -1,8 +1,9 @@
 import type { Kept } from '../page/kept.ts'
 import { keptName } from '../program/program.ts'
 import type { ProjectAddress } from '../projects/projects.ts'
-import type { Answer, Asked, Server } from '../projects/server.ts'
-import type { Pairs, PairValues } from './pairs.ts'
+import type { Server } from '../projects/server.ts'
+import { type Ask, writeIfSeen } from './careful-write.ts'
+import type { Pairs, PairValues, SeenPair } from './pairs.ts'
 
 /** The most keys to remember: each one takes a request of its own. */
 const knownKeysMax = 100
@@ -39,8 +40,15 @@ export class PagePairs implements Pairs {
     this.#known.set(key, known ?? unread)
     const [oldest] = this.#known.keys()
     if (this.#known.size > knownKeysMax && oldest !== undefined) this.#known.delete(oldest)
-    if (!known) this.#kept.set(this.#keysName, { ...[...this.#known.keys()] })
+    if (!known) this.#keepKeys()
     return known === undefined
+  }
+
+  /** With the keys that other tabs have kept meanwhile. */
+  #keepKeys(): void {
+    const kept = Object.values(this.#kept.getTexts(this.#keysName))
+    const all = [...kept.filter((key) => !this.#known.has(key)), ...this.#known.keys()]
+    this.#kept.set(this.#keysName, { ...all.slice(-knownKeysMax) })
   }
 
   /** Rejects if pages with this address are refused. */
@@ -57,14 +65,17 @@ export class PagePairs implements Pairs {
     return new Map(values.sort(([one], [other]) => (one < other ? -1 : 1)))
   }
 
-  async set(key: string, json: string): Promise<void> {
-    await this.#ask('set_key_value', { method: 'POST', json: { key, value: json } })
-    this.know(key)
+  async set(pair: SeenPair, json: string): Promise<void> {
+    const sent = { key: pair.key, value: json }
+    await writeIfSeen(this.#ask, pair, (headers) =>
+      this.#ask('set_key_value', { method: 'POST', json: sent, headers }),
+    )
+    this.know(pair.key)
   }
 
   /** A page deletes a pair by setting null. */
-  async delete(key: string): Promise<void> {
-    await this.set(key, 'null')
+  async delete(pair: SeenPair): Promise<void> {
+    await this.set(pair, 'null')
   }
 
   async #read(key: string): Promise<void> {
@@ -84,7 +95,7 @@ export class PagePairs implements Pairs {
   }
 
   /** Asks as the same user as programs here, so that a user's own keys are the same for both. */
-  async #ask(action: string, { headers, ...asked }: Asked): Promise<Answer> {
+  readonly #ask: Ask = async (action, { headers, ...asked }) => {
     const { pageKey } = this.#address
     const user = this.#user()
     const answer = await this.#server.ask(this.#path + action, {
@@ -107,6 +118,8 @@ export class PagePairs implements Pairs {
   }
 
   #learnUser(given: string): void {
+    // A program may have got one meanwhile.
+    if (this.#user() !== undefined) return
     const name = keptName(this.#address.channelId)
     this.#kept.set(name, { ...this.#kept.getTexts(name), [this.#userName]: given })
   }

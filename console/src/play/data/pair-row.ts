@@ -1,10 +1,16 @@
 import { button, element } from '../page/element.ts'
+import { ChangedMeanwhile } from './careful-write.ts'
+import { cut, exactCode, exactJson } from './exact-json.ts'
+import type { SeenPair } from './pairs.ts'
 import { ValueField } from './value-field.ts'
 
-/** What the user can do with a pair; both reject with Refusal. */
+/**
+ * What the user can do with a pair. Both reject with Refusal; with ChangedMeanwhile if the pair is
+ * not as the user sees it.
+ */
 export interface PairActions {
-  save(key: string, json: string): Promise<void>
-  delete(key: string): Promise<void>
+  save(pair: SeenPair, json: string): Promise<void>
+  delete(pair: SeenPair): Promise<void>
 }
 
 export interface PairRowParts extends PairActions {
@@ -18,8 +24,8 @@ export interface PairRowParts extends PairActions {
   onLeft(): void
 }
 
-/** How many characters of a value are shown at first. */
-const shownLengthMax = 160
+/** How many characters of a key or a value are laid out at first: more than there is room for. */
+const shownLengthMax = 400
 /**
  * How many characters are shown on request. Editing shows all: browsers lay out long texts slowly.
  */
@@ -35,11 +41,20 @@ interface Edited {
 export class PairRow {
   readonly element: HTMLTableRowElement
   readonly #parts: PairRowParts
-  readonly #value = element('td', { class: 'value' })
-  readonly #actions = element('td', { class: 'actions' })
+  readonly #shownKey = element('code', { class: 'exact' })
+  readonly #shownValue = element('code', { class: 'exact' })
+  readonly #toggle = button('', { class: 'quiet', hidden: '' }, () =>
+    this.#showWhole(!this.#isWhole),
+  )
+  readonly #value = element('td', { class: 'value', role: 'cell' })
+  readonly #actions = element('td', { class: 'actions', role: 'cell' })
   /** Below the row, across the whole table. */
-  readonly #error = element('td', { class: 'error', colspan: '3', role: 'alert' })
-  readonly #errorRow = element('tr', { class: 'said', hidden: '' }, this.#error)
+  readonly #error = element('div', { role: 'alert' })
+  readonly #errorRow = element(
+    'tr',
+    { class: 'said', hidden: '', role: 'row' },
+    element('td', { class: 'error', colspan: '3', role: 'cell' }, this.#error),
+  )
   /** Undefined: the pair is gone, and the row stays only while it is edited. */
   #json: string | undefined
   #isWhole = false
@@ -49,8 +64,9 @@ export class PairRow {
   constructor(parts: PairRowParts) {
     this.#parts = parts
     this.#json = parts.json
-    const key = element('th', { scope: 'row', class: 'key' }, JSON.stringify(parts.key))
-    this.element = element('tr', {}, key, this.#value, this.#actions)
+    const attributes = { scope: 'row', class: 'key', role: 'rowheader' }
+    const key = element('th', attributes, this.#shownKey)
+    this.element = element('tr', { role: 'row' }, key, this.#value, this.#actions)
     this.#show()
   }
 
@@ -75,8 +91,21 @@ export class PairRow {
     this.#json = json
     if (this.#edited) this.#noteChange(this.#edited)
     // The buttons stay: one of them may have the focus.
-    else this.#showValue()
+    else this.#showTexts()
     this.flash()
+  }
+
+  /** Whether the key or the value has no room in the table. It must be laid out. */
+  get isCut(): boolean {
+    return [this.#shownKey, this.#shownValue].some(
+      ({ scrollWidth, clientWidth, scrollHeight, clientHeight, textContent }) =>
+        scrollWidth > clientWidth || scrollHeight > clientHeight || textContent.endsWith('…'),
+    )
+  }
+
+  /** Offers to show the whole pair, if there is more to show. */
+  offerWhole(isCut: boolean): void {
+    this.#toggle.hidden = !isCut && !this.#isWhole
   }
 
   /** Shows for a moment that it is new. */
@@ -88,14 +117,16 @@ export class PairRow {
   }
 
   #noteChange({ from, note }: Edited): void {
-    const now =
-      this.#json === undefined ? 'was deleted' : `became ${cut(this.#json, shownLengthMax)}`
-    note.textContent = this.#json === from ? '' : `Meanwhile the value ${now}.`
+    note.replaceChildren()
+    if (this.#json === from) return
+    if (this.#json === undefined) note.append('Meanwhile the value was deleted. Save restores it.')
+    else note.append('Meanwhile the value became ', exactCode(this.#json), '. Save replaces it.')
   }
 
   #show(): void {
     this.#edited = undefined
-    this.#showValue()
+    this.#showTexts()
+    this.#value.replaceChildren(this.#shownValue, this.#toggle)
     const edit = button('Edit', this.#named('Edit'), () => this.#edit())
     const remove = button('Delete', { ...this.#named('Delete'), class: 'danger' }, () =>
       this.#delete(remove),
@@ -104,23 +135,23 @@ export class PairRow {
     this.#actions.replaceChildren(edit, remove)
   }
 
-  #showValue(): void {
-    const json = this.#json ?? ''
+  #showTexts(): void {
     const max = this.#isWhole ? wholeLengthMax : shownLengthMax
-    this.#value.replaceChildren(element('code', {}, cut(json, max)))
-    if (json.length <= shownLengthMax) return
-    const named = { class: 'quiet', 'aria-expanded': String(this.#isWhole) }
-    const toggle = button(this.#isWhole ? 'Show less' : 'Show all', named, () => {
-      this.#isWhole = !this.#isWhole
-      this.#showValue()
-      this.#value.querySelector('button')?.focus()
-    })
-    this.#value.append(toggle)
+    this.#shownKey.replaceChildren(...exactJson(cut(JSON.stringify(this.#parts.key), max)))
+    this.#shownValue.replaceChildren(...exactJson(cut(this.#json ?? '', max)))
+    this.#toggle.textContent = this.#isWhole ? 'Show less' : 'Show all'
+    this.#toggle.setAttribute('aria-expanded', String(this.#isWhole))
   }
 
-  #complain(sentence: string): void {
-    this.#error.textContent = sentence
-    this.#errorRow.hidden = sentence === ''
+  #showWhole(isWhole: boolean): void {
+    this.#isWhole = isWhole
+    this.element.classList.toggle('whole', isWhole)
+    this.#showTexts()
+  }
+
+  #complain(...sentence: readonly (Node | string)[]): void {
+    this.#error.replaceChildren(...sentence)
+    this.#errorRow.hidden = this.#error.textContent === ''
   }
 
   #edit(): void {
@@ -129,9 +160,11 @@ export class PairRow {
     const label = `Value of ${JSON.stringify(this.#parts.key)}`
     const from = this.#json ?? ''
     const field = new ValueField({ id, label, value: from })
-    const note = element('div', { class: 'help', role: 'status' })
+    const note = element('div', { class: 'note-of-change', role: 'status' })
     this.#edited = { from, field, note }
-    const save = button('Save', this.#named('Save'), () => this.#save(field, save))
+    const save = button('Save', { ...this.#named('Save'), class: 'main' }, () =>
+      this.#save(field, save),
+    )
     const cancel = button('Cancel', this.#named('Cancel'), () => this.#leave())
     const onKey = (event: KeyboardEvent): void => this.#onKey(event, () => this.#save(field, save))
     const input: HTMLElement = field.input
@@ -160,14 +193,15 @@ export class PairRow {
     save.disabled = true
     save.textContent = 'Saving…'
     try {
-      if (typed.kind === 'nothing') await this.#parts.delete(this.#parts.key)
-      else await this.#parts.save(this.#parts.key, typed.json)
+      if (typed.kind === 'nothing') await this.#parts.delete(this.#seen)
+      else await this.#parts.save(this.#seen, typed.json)
       if (typed.kind === 'value') this.#json = typed.json
       this.#leave()
     } catch (error) {
       save.disabled = false
       save.textContent = 'Save'
-      field.complain(this.#parts.sentenceOf(error))
+      if (error instanceof ChangedMeanwhile) this.update(error.now)
+      else field.complain(this.#parts.sentenceOf(error))
     }
   }
 
@@ -183,19 +217,30 @@ export class PairRow {
     remove.disabled = true
     remove.textContent = 'Deleting…'
     try {
-      await this.#parts.delete(this.#parts.key)
+      await this.#parts.delete(this.#seen)
     } catch (error) {
       remove.disabled = false
       remove.textContent = 'Delete'
-      this.#complain(this.#parts.sentenceOf(error))
+      if (error instanceof ChangedMeanwhile) this.#explainChange(error.now)
+      else this.#complain(this.#parts.sentenceOf(error))
     }
+  }
+
+  /** Somebody was faster. If they deleted the pair too, there is nothing to explain. */
+  #explainChange(now: string | undefined): void {
+    if (now === undefined) {
+      this.#parts.onLeft()
+      return
+    }
+    this.update(now)
+    this.#complain('Nothing was deleted: the value has just become ', exactCode(now), '.')
+  }
+
+  get #seen(): SeenPair {
+    return { key: this.#parts.key, seen: this.#json }
   }
 
   #named(action: string): { 'aria-label': string } {
     return { 'aria-label': `${action} ${JSON.stringify(this.#parts.key)}` }
   }
-}
-
-function cut(json: string, lengthMax: number): string {
-  return json.length > lengthMax ? `${json.slice(0, lengthMax)}…` : json
 }

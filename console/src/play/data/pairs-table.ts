@@ -1,10 +1,14 @@
-import { button, element, find } from '../page/element.ts'
-import { sentenceOf } from '../page/refusal.ts'
+import { element, find } from '../page/element.ts'
+import { isOutage, sentenceOf } from '../page/refusal.ts'
 import { AddRow } from './add-row.ts'
+import { Deletions } from './deletions.ts'
+import { exactCode } from './exact-json.ts'
 import { type PairActions, PairRow } from './pair-row.ts'
-import type { PairValues } from './pairs.ts'
+import type { PairValues, SeenPair } from './pairs.ts'
 
 const rowsAtOnce = 200
+/** With fewer pairs than this, one sees all of them. */
+const pairsToFilterMin = 10
 
 /** The table "Key/Value pairs", always current. What the user is typing in it stays. */
 export class PairsTable {
@@ -13,106 +17,137 @@ export class PairsTable {
   readonly #notice = find('notice', HTMLElement)
   readonly #filter = find('filter', HTMLInputElement)
   readonly #more = find('more', HTMLButtonElement)
-  readonly #empty = element('tr', { class: 'empty' })
+  readonly #empty = element('tr', { class: 'empty', role: 'row' })
   readonly #actions: PairActions
+  readonly #deletions: Deletions
   readonly #rows = new Map<string, PairRow>()
   #add: AddRow | undefined
   #values: PairValues | undefined
   #rowsMax = rowsAtOnce
+  /** The key that the notice says has no value. */
+  #missing: string | undefined
+  /** Whether an error is shown that is over when the server answers again. */
+  #hadOutage = false
 
   constructor(actions: PairActions) {
     this.#actions = actions
-    const [body] = find('pairs', HTMLTableElement).tBodies
+    const table = find('pairs', HTMLTableElement)
+    keepRoles(table)
+    const [body] = table.tBodies
     if (!body) throw new TypeError('The table has no body.')
     this.#body = body
+    this.#deletions = new Deletions(find('deletions', HTMLElement), (pair, json) =>
+      this.#save(pair, json),
+    )
     this.#filter.addEventListener('input', () => this.#draw())
     this.#more.addEventListener('click', () => {
       this.#rowsMax += rowsAtOnce
       this.#draw()
     })
-    this.clear()
+    // How much of a value there is room for changes with the width.
+    new ResizeObserver(() => this.#offerWhole()).observe(table)
+    this.open('')
   }
 
-  /** Empties the table for another project. */
-  clear(): void {
+  /** Empties the table for a project. */
+  open(projectId: string): void {
     this.#rows.clear()
     this.#values = undefined
     this.#rowsMax = rowsAtOnce
     this.#filter.value = ''
-    this.say('')
-    const save = (key: string, json: string): Promise<void> => this.#save(key, json)
-    const remove = (key: string): Promise<void> => this.#delete(key)
-    const onBegin = (): void => this.#forgive()
-    this.#add = new AddRow({ save, delete: remove, sentenceOf, onBegin })
+    this.#deletions.open(projectId)
+    this.#add = new AddRow({
+      save: async (pair, json) => {
+        await this.#save(pair, json)
+        if (!this.#isWanted(pair.key)) this.#filter.value = ''
+      },
+      delete: (pair) => this.#delete(pair),
+      sentenceOf: (error) => this.#sentenceOf(error),
+      onBegin: () => this.#forgive(),
+      shownValue: (key) => this.#values?.get(key),
+    })
     this.#body.replaceChildren(this.#add.element)
+    this.#forgive()
     this.#draw()
   }
 
   show(values: PairValues): void {
+    if (this.#hadOutage) this.#forgive()
+    this.#deletions.show(values)
+    if (this.#missing !== undefined && values.has(this.#missing)) this.say('')
     if (values === this.#values) return
-    const isFirst = this.#values === undefined
+    const older = this.#values
     this.#values = values
-    this.#draw({ isFirst })
+    this.#draw(older)
   }
 
-  /** Shows a line above the table; `undo` puts the old value back. */
-  say(sentence: string, undo?: () => void): void {
-    this.#notice.replaceChildren(sentence)
-    if (!undo) return
-    const undoing = button('Undo', { class: 'quiet' }, undo)
-    this.#notice.append(' ', undoing)
-    undoing.focus()
+  /** Shows a line above the table; '' removes it. */
+  say(...sentence: readonly (Node | string)[]): void {
+    this.#missing = undefined
+    this.#notice.replaceChildren(...sentence)
   }
 
-  /** Removes all errors once the user goes on. */
+  /** Says so until there is one. */
+  sayNoValue(key: string): void {
+    this.say(exactCode(JSON.stringify(key)), ' has no value.')
+    this.#missing = key
+  }
+
+  /** Removes all errors and the notice once the user goes on. */
   #forgive(): void {
+    this.#hadOutage = false
+    this.say('')
     this.#add?.forgive()
     for (const row of this.#rows.values()) row.forgive()
   }
 
-  async #save(key: string, json: string): Promise<void> {
-    await this.#actions.save(key, json)
+  #sentenceOf(error: unknown): string {
+    this.#hadOutage ||= isOutage(error)
+    return sentenceOf(error)
+  }
+
+  async #save(pair: SeenPair, json: string): Promise<void> {
+    await this.#actions.save(pair, json)
     this.say('')
   }
 
-  async #delete(key: string): Promise<void> {
-    const before = this.#values?.get(key)
-    await this.#actions.delete(key)
-    const name = cut(JSON.stringify(key))
-    if (before === undefined) return this.say(`${name} has no value.`)
-    this.say(`Deleted ${name}.`, () => this.#putBack(key, before))
+  async #delete(pair: SeenPair): Promise<void> {
+    await this.#actions.delete(pair)
+    if (pair.seen === undefined) this.sayNoValue(pair.key)
+    else this.#deletions.add(pair.key, pair.seen)
   }
 
-  async #putBack(key: string, json: string): Promise<void> {
-    try {
-      await this.#save(key, json)
-    } catch (error) {
-      this.say(sentenceOf(error))
-    }
-  }
-
-  #draw({ isFirst = false }: { isFirst?: boolean } = {}): void {
+  /** Shows for a moment which pairs are not among the older ones. */
+  #draw(older: PairValues | undefined = this.#values): void {
     const values: PairValues = this.#values ?? new Map()
-    const keys = this.#keysToShow(values)
+    const keys = [...values.keys()].filter((key) => this.#isWanted(key))
     const shown = keys.slice(0, this.#rowsMax)
     this.#drop(new Set(shown))
     let before: Element | null = this.#body.firstElementChild
     for (const key of shown) {
-      const [row, said] = this.#rowOf(key, values.get(key) ?? '', isFirst).elements
+      const pairRow = this.#rowOf(key, values.get(key) ?? '')
+      const [row, said] = pairRow.elements
+      if (older?.has(key) === false) pairRow.flash()
       if (before?.nextElementSibling !== row) before?.after(row, said)
       before = said
     }
-    this.#count.textContent = this.#values ? countOf(values.size) : ''
-    this.#filter.hidden = values.size < 10 && this.#filter.value === ''
+    this.#count.textContent = this.#values ? countOf(keys.length, values.size) : ''
+    this.#filter.hidden = values.size < pairsToFilterMin && this.#filter.value === ''
     this.#more.hidden = keys.length <= shown.length
     this.#more.textContent = `Show more (${keys.length - shown.length} left)`
     this.#showEmpty(keys.length === 0 && this.#values !== undefined)
+    this.#offerWhole()
   }
 
-  #keysToShow(values: PairValues): readonly string[] {
-    const wanted = this.#filter.value.toLowerCase()
-    const keys = [...values.keys()]
-    return wanted === '' ? keys : keys.filter((key) => key.toLowerCase().includes(wanted))
+  #isWanted(key: string): boolean {
+    return key.toLowerCase().includes(this.#filter.value.toLowerCase())
+  }
+
+  /** Measures all rows before it changes any: so the browser lays them out only once. */
+  #offerWhole(): void {
+    const rows = [...this.#rows.values()]
+    const areCut = rows.map((row) => row.isCut)
+    for (const [index, row] of rows.entries()) row.offerWhole(areCut[index] === true)
   }
 
   #drop(shown: ReadonlySet<string>): void {
@@ -128,21 +163,22 @@ export class PairsTable {
     this.#rows.delete(key)
   }
 
-  #rowOf(key: string, json: string, isFirst: boolean): PairRow {
+  #rowOf(key: string, json: string): PairRow {
     const known = this.#rows.get(key)
     if (known) {
       known.update(json)
       return known
     }
-    const remove = (): Promise<void> => this.#delete(key)
-    const save = (_: string, saved: string): Promise<void> => this.#save(key, saved)
-    const onLeft = (): void => {
-      if (!this.#values?.has(key)) this.#draw()
-    }
-    const onBegin = (): void => this.#forgive()
-    const row = new PairRow({ key, json, save, delete: remove, sentenceOf, onBegin, onLeft })
+    const row = new PairRow({
+      key,
+      json,
+      save: (pair, saved) => this.#save(pair, saved),
+      delete: (pair) => this.#delete(pair),
+      sentenceOf: (error) => this.#sentenceOf(error),
+      onBegin: () => this.#forgive(),
+      onLeft: () => this.#draw(),
+    })
     this.#rows.set(key, row)
-    if (!isFirst) row.flash()
     return row
   }
 
@@ -153,15 +189,21 @@ export class PairsTable {
       this.#filter.value === ''
         ? 'No pairs yet. Run a program, or add one.'
         : 'No key matches the filter.'
-    this.#empty.replaceChildren(element('td', { colspan: '3' }, hint))
+    this.#empty.replaceChildren(element('td', { colspan: '3', role: 'cell' }, hint))
     this.#body.append(this.#empty)
   }
 }
 
-function countOf(pairs: number): string {
-  return pairs === 1 ? '1 pair' : `${pairs.toLocaleString('en')} pairs`
+/** On phones, where it is laid out in another way, browsers would not know that it is a table. */
+function keepRoles(table: HTMLTableElement): void {
+  const roles = { thead: 'rowgroup', tbody: 'rowgroup', tr: 'row', th: 'columnheader' }
+  table.setAttribute('role', 'table')
+  for (const [name, role] of Object.entries(roles)) {
+    for (const part of table.querySelectorAll(name)) part.setAttribute('role', role)
+  }
 }
 
-function cut(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text
+function countOf(shown: number, all: number): string {
+  const pairs = all === 1 ? '1 pair' : `${all.toLocaleString('en')} pairs`
+  return shown === all ? pairs : `${shown.toLocaleString('en')} of ${pairs}`
 }

@@ -1,6 +1,13 @@
 /** Values by key, each as JSON text. */
 export type PairValues = ReadonlyMap<string, string>
 
+/** A pair that is to be changed, as the user sees it. */
+export interface SeenPair {
+  readonly key: string
+  /** The value that the user sees, as JSON; undefined: none. */
+  readonly seen: string | undefined
+}
+
 /** The pairs of a project that the user may see. All methods reject with Refusal. */
 export interface Pairs {
   /** Whether all pairs are seen, or only those whose keys are known. */
@@ -9,7 +16,8 @@ export interface Pairs {
    * The pairs to show. `changed`: only these may have changed since the last time; undefined: any.
    */
   read(changed: ReadonlySet<string> | undefined): Promise<PairValues>
-  set(key: string, json: string): Promise<void>
-  /** Succeeds too if there is no such pair. */
-  delete(key: string): Promise<void>
+  /** Rejects with ChangedMeanwhile, and changes nothing, if the user saw another value. */
+  set(pair: SeenPair, json: string): Promise<void>
+  /** As `set`. */
+  delete(pair: SeenPair): Promise<void>
 }

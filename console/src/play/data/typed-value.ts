@@ -33,13 +33,23 @@ function mistakeOf(text: string): TypedValue {
 function otherSpelling(text: string): string | undefined {
   const lower = text.toLowerCase()
   if (lower === 'true' || lower === 'false') return lower
-  const isDecimal = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)
-  return isDecimal && Number.isFinite(Number(text)) ? String(Number(text)) : undefined
+  const decimal = /^([+-]?)0*(\d*)(?:\.(\d*))?(e[+-]?\d+)?$/i.exec(text)
+  if (!decimal || !/^[+-]?\.?\d/.test(text)) return undefined
+  // As text: a number would lose digits.
+  const [, sign, whole, fraction, exponent = ''] = decimal
+  const behind = fraction ? `.${fraction}` : ''
+  return `${sign === '-' ? '-' : ''}${whole || '0'}${behind}${exponent}`
 }
 
-/** Removes quotes of other kinds: 'text', “text”, and a quote at only one end. */
+/** Pairs of quotes that people and their keyboards put around a text. */
+const quotePairs = `'' "" \`\` ‘’ ’’ ‚‘ ‚’ “” ”” „“ „” «» »« ‹› ›‹ 「」 『』`.split(' ')
+const anyQuote = /['"`‘’‚‛“”„‟«»‹›「」『』]/
+
+/** Removes one pair of matching quotes around a text that has no quotes inside. */
 function withoutQuotes(text: string): string {
-  return text.replace(/^['"`‘’“”„]/, '').replace(/['"`‘’“”]$/, '')
+  const inside = text.slice(1, -1)
+  const isPair = text.length > 1 && quotePairs.includes(text.charAt(0) + text.slice(-1))
+  return isPair && !anyQuote.test(inside) ? inside : text
 }
 
 /** The browser's reason, without the position; undefined if the text is JSON. */

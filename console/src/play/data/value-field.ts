@@ -1,8 +1,10 @@
 import { button, element } from '../page/element.ts'
+import { exactJson } from './exact-json.ts'
 import { type TypedValue, typedValue } from './typed-value.ts'
 
-/** Longer values are edited in several lines. */
-const lineLengthMax = 60
+/** Longer values are edited in several lines: the table has no room for them in one. */
+const lineLengthMax = 28
+const linesMax = 8
 
 /** A field for a value, with its error below. What the user typed stays. */
 export class ValueField {
@@ -23,8 +25,9 @@ export class ValueField {
       spellcheck: 'false',
     }
     const isLong = value.length > lineLengthMax || value.includes('\n')
+    const lines = Math.ceil(value.length / lineLengthMax) + value.split('\n').length - 1
     this.input = isLong
-      ? element('textarea', { ...attributes, rows: '6' })
+      ? element('textarea', { ...attributes, rows: String(Math.min(lines, linesMax)) })
       : element('input', attributes)
     this.input.value = value
     this.input.addEventListener('input', () => this.complain(''))
@@ -37,21 +40,26 @@ export class ValueField {
     this.complain('')
     const typed = typedValue(this.input.value)
     if (typed.kind !== 'mistake') return typed
-    this.complain(typed.message, typed.suggestion)
+    const { message, suggestion } = typed
+    if (suggestion === undefined) this.complain(message)
+    else this.complain(message, ' Did you mean ', this.#suggest(suggestion), ' ?')
     return undefined
   }
 
-  /** Shows an error; '' removes it. */
-  complain(message: string, suggestion?: string): void {
-    this.#error.replaceChildren(message)
+  /** Shows an error, perhaps with something to press; '' removes it. */
+  complain(message: string, ...more: readonly (Node | string)[]): void {
+    this.#error.replaceChildren(message, ...more)
     this.input.setAttribute('aria-invalid', String(message !== ''))
     if (message !== '') this.input.focus()
-    if (suggestion === undefined) return
-    const use = button(suggestion, { class: 'suggestion' }, () => {
+  }
+
+  #suggest(suggestion: string): HTMLButtonElement {
+    const use = button('', { class: 'suggestion' }, () => {
       this.input.value = suggestion
       this.complain('')
       this.input.focus()
     })
-    this.#error.append(' Did you mean ', use, ' ?')
+    use.append(...exactJson(suggestion))
+    return use
   }
 }

@@ -1,14 +1,19 @@
 import { noAnswer } from '../page/refusal.ts'
+import { explainAppLabCalls } from './app-lab-calls.ts'
 import { ProgramConsole } from './program-console.ts'
 import { ProgramCourse } from './program-course.ts'
+import { ProgramDialogs } from './program-dialogs.ts'
 import { reportErrors } from './program-errors.ts'
 import {
   type ProgramMessage,
   type ReadyMessage,
   type RunMessage,
   runMessage,
+  type StorageName,
 } from './program-messages.ts'
-import { ProgramStorage } from './program-storage.ts'
+import { lastLineOf, runProgram } from './program-script.ts'
+import { replaceStorage } from './program-storage.ts'
+import { closeWaysOut } from './program-ways-out.ts'
 
 // Runs in a frame with an origin of its own: it can reach neither the page around it nor what that
 // page keeps.
@@ -27,17 +32,23 @@ function begin({ data, source, ports: [port] }: MessageEvent): void {
     () => tell({ type: 'coatcheck-play', kind: 'cleared' }),
   )
   programConsole.takeOver()
-  reportErrors(programConsole)
-  new ProgramStorage(run.kept, (items) => {
-    tell({ type: 'coatcheck-play', kind: 'kept', items })
-  }).takeOver()
+  reportErrors(programConsole, lastLineOf(run.code))
+  closeWaysOut()
+  const storages: readonly StorageName[] = ['localStorage', 'sessionStorage']
+  for (const storage of storages) {
+    replaceStorage(storage, run.kept[storage], (changes) => {
+      tell({ type: 'coatcheck-play', kind: 'kept', storage, changes })
+    })
+  }
+  new ProgramDialogs().takeOver()
+  explainAppLabCalls()
   const course = new ProgramCourse((state) =>
     tell({ type: 'coatcheck-play', kind: 'state', state }),
   )
   loadAppLab(run, (isLoaded) => {
     if (isLoaded) {
       course.takeOver()
-      return course.begin(run.code, () => runCode(run.code))
+      return course.begin(run.code, () => runProgram(run.code))
     }
     programConsole.print('error', `ERROR: ${noAnswer}`)
     tell({ type: 'coatcheck-play', kind: 'state', state: 'failed' })
@@ -56,14 +67,4 @@ function loadAppLab({ channelId, pageKey }: RunMessage, onEnd: (isLoaded: boolea
   script.addEventListener('load', () => onEnd(true))
   script.addEventListener('error', () => onEnd(false))
   document.head.append(script)
-}
-
-/**
- * Runs the program as a script of the page: it may declare what it likes, and its lines are those
- * of the editor.
- */
-function runCode(code: string): void {
-  const script = document.createElement('script')
-  script.textContent = `${code}\n//# sourceURL=program.js`
-  document.body.append(script)
 }

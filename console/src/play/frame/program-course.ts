@@ -34,12 +34,14 @@ export class ProgramCourse {
     this.#followTimers('setInterval', 'clearInterval', { isOnce: false })
     this.#followFrames()
     this.#followCalls()
-    addEventListener('error', () => {
+    const fail = (): void => {
       this.#hasFailed = true
       // The program may have stopped before it began to listen to anything.
       if (this.#isBeginning) this.#isEndHidden = false
       this.#check()
-    })
+    }
+    addEventListener('error', fail)
+    addEventListener('unhandledrejection', fail)
   }
 
   /** Runs the program. `run` returns when its top-level code has run. */

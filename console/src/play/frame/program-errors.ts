@@ -1,16 +1,12 @@
 import type { ProgramConsole } from './program-console.ts'
+import { programName } from './program-script.ts'
 import { shown } from './shown-text.ts'
 
 /**
- * The name of the program's script. Lines of other scripts in the frame mean nothing to the
- * student.
+ * Prints errors that the program did not catch in its console, with the line, as App Lab does.
+ * Browsers report a missing end behind the end: then the line is the last one, `lastLine`.
  */
-const programName = 'program.js'
-/** Functions that wait for an answer of the user. A frame such as this one may not call them. */
-const dialogs = ['alert', 'confirm', 'prompt']
-
-/** Prints errors that the program did not catch in its console, with the line, as App Lab does. */
-export function reportErrors(programConsole: ProgramConsole): void {
+export function reportErrors(programConsole: ProgramConsole, lastLine: number): void {
   addEventListener('error', ({ message, lineno, error, filename }) => {
     const isOfProgram = filename === programName || !(error instanceof Error)
     const line = isOfProgram || error instanceof SyntaxError ? lineno : lineIn(error.stack)
@@ -24,14 +20,8 @@ export function reportErrors(programConsole: ProgramConsole): void {
     const message = isError ? shown(reason) : `A promise failed: ${shown(reason)}`
     report(message, isError ? lineIn(reason.stack) : undefined)
   })
-  for (const name of dialogs) {
-    const refuse = (): void =>
-      console.warn(`WARNING: ${name}() does nothing here: use console.log().`)
-    Object.assign(window, { [name]: refuse })
-  }
-
   function report(message: string, line: number | undefined): void {
-    const at = line ? `Line: ${line}: ` : ''
+    const at = line ? `Line: ${Math.min(line, lastLine)}: ` : ''
     programConsole.print('error', `ERROR: ${at}${plain(message)}`)
   }
 }
@@ -41,9 +31,16 @@ export function reportErrors(programConsole: ProgramConsole): void {
  * added.
  */
 function plain(message: string): string {
-  return message
-    .replace(/^Uncaught (\(in promise\) )?/, '')
-    .replace(/Failed to execute '\w+' on '\w+': /, '')
+  return (
+    message
+      .replace(/^Uncaught (\(in promise\) )?/, '')
+      .replace(/Failed to execute '\w+' on '\w+': /, '')
+      // What V8 says of `await` in a function that is not async, if it may be used outside of all.
+      .replace(
+        /Unexpected reserved word/,
+        'await is only valid in async functions, or outside of all',
+      )
+  )
 }
 
 function lineIn(stack: string | undefined): number | undefined {

@@ -6,7 +6,12 @@ describe('a message of a program', () => {
     { type: 'coatcheck-applab', kind: 'set', key: 'k' },
     { type: 'coatcheck-applab', kind: 'get', key: '' },
     { type: 'coatcheck-play', kind: 'printed', level: 'warn', text: 'careful' },
-    { type: 'coatcheck-play', kind: 'kept', items: { name: 'text' } },
+    {
+      type: 'coatcheck-play',
+      kind: 'kept',
+      storage: 'localStorage',
+      changes: { name: 'text', gone: null },
+    },
     { type: 'coatcheck-play', kind: 'state', state: 'done' },
     { type: 'coatcheck-play', kind: 'cleared' },
   ])('is taken as %j', (message) => {
@@ -22,27 +27,37 @@ describe('a message of a program', () => {
     { type: 'coatcheck-applab', kind: 'set', key: 5 },
     { type: 'coatcheck-play', kind: 'printed', level: 'fatal', text: '' },
     { type: 'coatcheck-play', kind: 'printed', level: 'log', text: {} },
-    { type: 'coatcheck-play', kind: 'kept', items: { name: 5 } },
-    { type: 'coatcheck-play', kind: 'kept', items: null },
+    { type: 'coatcheck-play', kind: 'kept', storage: 'localStorage', changes: { name: 5 } },
+    { type: 'coatcheck-play', kind: 'kept', storage: 'localStorage', changes: null },
+    { type: 'coatcheck-play', kind: 'kept', storage: 'cookies', changes: {} },
     { type: 'coatcheck-play', kind: 'state', state: 'happy' },
-    { type: 'coatcheck-play', kind: 'kept', items: { name: 'x'.repeat(keptLengthMax) } },
+    {
+      type: 'coatcheck-play',
+      kind: 'kept',
+      storage: 'localStorage',
+      changes: { name: 'x'.repeat(keptLengthMax) },
+    },
   ])('is refused if it is %j', (message) => {
     expect(programMessage(message)).toBe(undefined)
   })
 })
 
 describe('a message to a program', () => {
-  const run = { type: 'coatcheck-play-run', code: '', channelId: 'c', pageKey: undefined, kept: {} }
+  const kept = { localStorage: { name: 'text' }, sessionStorage: {} }
+  const run = { type: 'coatcheck-play-run', code: '', channelId: 'c', pageKey: undefined, kept }
 
   it('says what to run, with a page key or without', () => {
     expect(runMessage(run)).toEqual(run)
     expect(runMessage({ ...run, pageKey: 'key' })).toEqual({ ...run, pageKey: 'key' })
   })
 
-  it.each([{}, { ...run, code: 5 }, { ...run, channelId: undefined }, { ...run, kept: [5] }])(
-    'is refused if it is %j',
-    (message) => {
-      expect(runMessage(message)).toBe(undefined)
-    },
-  )
+  it.each([
+    {},
+    { ...run, code: 5 },
+    { ...run, channelId: undefined },
+    { ...run, kept: {} },
+    { ...run, kept: { ...kept, sessionStorage: [5] } },
+  ])('is refused if it is %j', (message) => {
+    expect(runMessage(message)).toBe(undefined)
+  })
 })

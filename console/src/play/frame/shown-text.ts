@@ -22,6 +22,8 @@ function filled(kind: string, value: unknown): string {
 export function shown(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`
   if (value instanceof Error) return `${value.name}: ${value.message}`
+  // Its own text would be `{}`, as if there were nothing to wait for.
+  if (value instanceof Promise) return 'Promise'
   const isData = typeof value === 'object' && value !== null
   if (!isData) return String(value)
   return jsonOf(value) ?? (Array.isArray(value) ? '[…]' : '{…}')

@@ -32,15 +32,31 @@ export class Kept {
     )
   }
 
-  /** Undefined removes it. */
-  set(name: string, value: unknown): void {
+  /** Undefined removes it. Returns false if the browser does not keep it. */
+  set(name: string, value: unknown): boolean {
     try {
       if (value === undefined) this.#storage().removeItem(prefix + name)
       else this.#storage().setItem(prefix + name, JSON.stringify(value))
+      return true
     } catch {
       // The page may keep nothing, or there is no room left: the value lasts as long as the page.
+      return false
     }
   }
+
+  /** Calls the listener when another tab has changed the value, until the signal is aborted. */
+  listen(name: string, listener: () => void, signal: AbortSignal): void {
+    const hear = ({ key }: StorageEvent): void => {
+      if (key === prefix + name) listener()
+    }
+    addEventListener('storage', hear, { signal })
+  }
+}
+
+/** What is kept for all tabs of the browser, and for this tab alone. */
+export interface Keeps {
+  readonly browser: Kept
+  readonly tab: Kept
 }
 
 const prefix = 'coatcheck-play '

@@ -16,3 +16,8 @@ export function sentenceOf(error: unknown): string {
   if (error instanceof Refusal) return error.message
   throw error
 }
+
+/** Whether the server did not answer at all. */
+export function isOutage(error: unknown): boolean {
+  return error instanceof Refusal && error.status === 0
+}

@@ -55,11 +55,12 @@ export class CodeEditor {
     return this.#view.state.doc.toString()
   }
 
-  /** Shows the program of that name. If it was not open before, it begins as `code`. */
+  /** Shows the program of that name, with its undo history if this is still its text. */
   open(name: string, code: string): void {
     this.#states.set(this.#name, this.#view.state)
     this.#name = name
-    this.#view.setState(this.#states.get(name) ?? this.#stateOf(code))
+    const state = this.#states.get(name)
+    this.#view.setState(state?.doc.toString() === code ? state : this.#stateOf(code))
   }
 
   /** Forgets all programs: another project has other programs of the same names. */
@@ -69,12 +70,20 @@ export class CodeEditor {
     this.#view.setState(this.#stateOf(''))
   }
 
-  /** Replaces the program as if the user typed: undo takes it back. */
-  replace(code: string): void {
+  /**
+   * Replaces the program as if the user typed: undo takes it back. `isOthers`: the user is
+   * somewhere else meanwhile.
+   */
+  replace(code: string, { isOthers = false }: { readonly isOthers?: boolean } = {}): void {
     const { length } = this.#view.state.doc
     const changes = { from: 0, to: length, insert: code }
     this.#view.dispatch({ changes, annotations: isolateHistory.of('full') })
-    this.#view.focus()
+    if (!isOthers) this.#view.focus()
+  }
+
+  /** The program goes on under another name. */
+  rename(name: string): void {
+    this.#name = name
   }
 
   /** Replaces all marks. */
@@ -146,7 +155,7 @@ const colors = HighlightStyle.define([
   { tag: [tags.number, tags.bool, tags.null, tags.atom], color: 'var(--number)' },
   { tag: tags.comment, color: 'var(--comment)', fontStyle: 'italic' },
   { tag: tags.function(tags.variableName), color: 'var(--function)' },
-  { tag: tags.definition(tags.variableName), color: 'var(--name)' },
+  { tag: tags.definition(tags.variableName), color: 'var(--text)' },
 ])
 
 const theme = EditorView.theme({
@@ -156,9 +165,9 @@ const theme = EditorView.theme({
   '.cm-scroller': { fontFamily: 'var(--mono)', fontSize: '14px', lineHeight: '1.5' },
   '.cm-content': { caretColor: 'var(--text)' },
   '.cm-cursor': { borderLeftColor: 'var(--text)' },
-  '.cm-gutters': { backgroundColor: 'var(--shade)', color: 'var(--faint)', border: 'none' },
-  '.cm-activeLine': { backgroundColor: 'var(--line-shade)' },
-  '.cm-activeLineGutter': { backgroundColor: 'var(--line-shade)', color: 'var(--text)' },
+  '.cm-gutters': { backgroundColor: 'var(--shade)', color: 'var(--soft)', border: 'none' },
+  '.cm-activeLine': { backgroundColor: 'var(--active-line)' },
+  '.cm-activeLineGutter': { backgroundColor: 'var(--active-line)', color: 'var(--text)' },
   '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground': {
     backgroundColor: 'var(--selection)',
   },
@@ -166,6 +175,6 @@ const theme = EditorView.theme({
   '.cm-tooltip': {
     backgroundColor: 'var(--paper)',
     color: 'var(--text)',
-    border: '1px solid var(--rule)',
+    border: '1px solid var(--line)',
   },
 })

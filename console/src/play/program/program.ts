@@ -1,9 +1,14 @@
 import {
+  changedItems,
   isReadyMessage,
+  keptLength,
+  keptLengthMax,
   type Printed,
+  type ProgramMessage,
   type ProgramState,
   programMessage,
   type RunMessage,
+  type StorageName,
 } from '../frame/program-messages.ts'
 import { element } from '../page/element.ts'
 import type { Kept } from '../page/kept.ts'
@@ -33,14 +38,18 @@ const readySoonMs = 2_000
  */
 export class Program {
   readonly #place: HTMLElement
-  readonly #kept: Kept
+  readonly #kept: Readonly<Record<StorageName, Kept>>
   readonly #listener: ProgramListener
   #frame: HTMLIFrameElement | undefined
   #waiting: RunMessage | undefined
   /** Runs out if the frame does not get ready. */
   #timer: number | undefined
 
-  constructor(place: HTMLElement, kept: Kept, listener: ProgramListener) {
+  constructor(
+    place: HTMLElement,
+    kept: Readonly<Record<StorageName, Kept>>,
+    listener: ProgramListener,
+  ) {
     this.#place = place
     this.#kept = kept
     this.#listener = listener
@@ -50,10 +59,13 @@ export class Program {
   /** Runs a program from its beginning, in place of the one that runs. */
   run(code: string, { channelId, pageKey }: ProjectAddress): void {
     this.stop()
-    const kept = this.#kept.getTexts(keptName(channelId))
+    const kept = {
+      localStorage: this.#kept.localStorage.getTexts(keptName(channelId)),
+      sessionStorage: this.#kept.sessionStorage.getTexts(keptName(channelId)),
+    }
     this.#waiting = { type: 'coatcheck-play-run', code, channelId, pageKey, kept }
     this.#frame = element('iframe', {
-      sandbox: 'allow-scripts',
+      sandbox: 'allow-scripts allow-modals',
       src: 'play/frame',
       title: 'The program that runs',
       tabindex: '-1',
@@ -117,9 +129,19 @@ export class Program {
     else if (message?.kind === 'printed') this.#listener.onPrinted(message)
     else if (message?.kind === 'cleared') this.#listener.onCleared()
     else if (message?.kind === 'state') this.#listener.onState(message.state)
-    else if (message && channelId !== undefined) this.#kept.set(keptName(channelId), message.items)
+    else if (message && channelId !== undefined) this.#keep(message, channelId)
+  }
+
+  /** Other tabs may have kept something meanwhile: only what has changed is replaced. */
+  #keep({ storage, changes }: KeptMessage, channelId: string): void {
+    const kept = this.#kept[storage]
+    const name = keptName(channelId)
+    const items = changedItems(kept.getTexts(name), changes)
+    if (keptLength(items) <= keptLengthMax) kept.set(name, items)
   }
 }
+
+type KeptMessage = Extract<ProgramMessage, { kind: 'kept' }>
 
 /** The name under which a project's programs keep their data. */
 export function keptName(channelId: string): string {

@@ -1,7 +1,8 @@
 import { element } from '../page/element.ts'
-import type { Kept } from '../page/kept.ts'
+import type { Keeps } from '../page/kept.ts'
 import type { CodeEditor } from './editor.ts'
 import { type Example, examples } from './examples.ts'
+import { KeptPrograms } from './kept-programs.ts'
 
 const own: Example = {
   id: 'own',
@@ -13,70 +14,149 @@ const choices: readonly Example[] = [...examples, own]
 interface ProgramsParts {
   readonly select: HTMLSelectElement
   readonly reset: HTMLButtonElement
-  readonly kept: Kept
+  readonly keeps: Keeps
   /** Another program is about to be shown. */
   onChoose(): void
+  /** Something happened to what the user wrote; '' removes the sentence. */
+  onNotice(sentence: string): void
 }
 
 /**
  * Which program is in the editor. The browser keeps what the user writes, separately for each
- * project.
+ * project. If two tabs write in the same program, each goes on with a program of its own.
  */
 export class Programs {
   readonly #editor: CodeEditor
-  readonly #select: HTMLSelectElement
-  readonly #reset: HTMLButtonElement
-  readonly #kept: Kept
-  #channelId = ''
+  readonly #parts: ProgramsParts
+  #kept: KeptPrograms
   #current: Example = own
+  /** The current program as this tab knows it to be kept. */
+  #known = own.code
+  #isFollowing = false
+  #listening = new AbortController()
 
-  constructor(editor: CodeEditor, { select, reset, kept, onChoose }: ProgramsParts) {
+  constructor(editor: CodeEditor, parts: ProgramsParts) {
     this.#editor = editor
-    this.#select = select
-    this.#reset = reset
-    this.#kept = kept
-    const options = choices.map(({ id, name }) => element('option', { value: id }, name))
-    select.replaceChildren(...options)
-    select.addEventListener('change', () => {
-      onChoose()
-      this.#open(select.value)
+    this.#parts = parts
+    this.#kept = new KeptPrograms(parts.keeps, '')
+    parts.select.addEventListener('change', () => {
+      parts.onChoose()
+      parts.onNotice('')
+      this.#open(parts.select.value)
     })
-    reset.addEventListener('click', () => editor.replace(this.#current.code))
+    parts.reset.addEventListener('click', () => editor.replace(this.#current.code))
   }
 
   /** Opens the program that was last open in a project. */
   openProject(channelId: string): void {
     this.#editor.forget()
-    this.#channelId = channelId
-    this.#open(this.#kept.getText(`choice ${channelId}`) ?? '')
+    this.#parts.onNotice('')
+    this.#listening.abort()
+    this.#listening = new AbortController()
+    this.#kept = new KeptPrograms(this.#parts.keeps, channelId)
+    this.#kept.listen(() => this.#noteOthers(), this.#listening.signal)
+    this.#open(this.#kept.choice ?? '')
   }
 
   /** The program in the editor has changed. */
   note(code: string): void {
-    const { id, code: original } = this.#current
-    const codes = { ...this.#codes(), [id]: code === original ? undefined : code }
-    this.#kept.set(this.#codesName, codes)
+    if (this.#isFollowing) return
+    const { id } = this.#current
+    const isOurs = this.#keptCode(this.#current) === this.#known
+    this.#kept.setDraft(id, code)
+    if (isOurs) this.#keep(code)
+    else this.#part()
     this.#showReset(code)
+  }
+
+  #keep(code: string): void {
+    const { id, code: original } = this.#current
+    const isOriginal = choices.includes(this.#current) && code === original
+    if (this.#kept.setCode(id, isOriginal ? undefined : code)) this.#known = code
+    else this.#parts.onNotice(notKept)
   }
 
   #open(id: string): void {
-    this.#current = choices.find((choice) => choice.id === id) ?? examples[0] ?? own
-    this.#select.value = this.#current.id
-    this.#kept.set(`choice ${this.#channelId}`, this.#current.id)
-    const code = this.#codes()[this.#current.id] ?? this.#current.code
-    this.#editor.open(this.#current.id, code)
-    this.#showReset(code)
+    this.#kept.dropBlankCopies()
+    const program = this.#parted(this.#find(id) ?? examples[0] ?? own)
+    this.#listChoices()
+    this.#show(program)
+    this.#editor.open(program.id, this.#known)
+    this.#showReset(this.#known)
+  }
+
+  #show(program: Example): void {
+    this.#current = program
+    this.#known = this.#keptCode(program)
+    this.#parts.select.value = program.id
+    this.#kept.choice = program.id
+  }
+
+  /** Another tab has changed a program, or made a copy. */
+  #noteOthers(): void {
+    this.#listChoices()
+    if (this.#keptCode(this.#current) === this.#known) return
+    this.#part()
+    if (this.#editor.code === this.#known) return
+    this.#isFollowing = true
+    this.#editor.replace(this.#known, { isOthers: true })
+    this.#isFollowing = false
+    this.#showReset(this.#known)
+  }
+
+  /** Goes on with a copy if this tab has written something else than what is kept. */
+  #part(): void {
+    const program = this.#parted(this.#current)
+    if (program !== this.#current) this.#editor.rename(program.id)
+    this.#listChoices()
+    this.#show(program)
+  }
+
+  /** The program, or a copy of what this tab wrote in it if another tab has overwritten that. */
+  #parted(program: Example): Example {
+    const draft = this.#kept.draft(program.id)
+    if (draft === undefined || draft === this.#keptCode(program)) return program
+    const isWorthIt = draft !== program.code && draft.trim() !== ''
+    const copy = isWorthIt ? this.#find(this.#kept.copy(draft)) : program
+    if (!copy) {
+      this.#parts.onNotice(notKept)
+      return program
+    }
+    this.#kept.setDraft(program.id, undefined)
+    if (copy === program) return program
+    this.#kept.setDraft(copy.id, draft)
+    this.#parts.onNotice(
+      `Another tab has changed “${program.name}”. What you wrote here is now “${copy.name}”.`,
+    )
+    return copy
+  }
+
+  #keptCode({ id, code }: Example): string {
+    return this.#kept.code(id) ?? code
+  }
+
+  #find(id: string): Example | undefined {
+    return this.#all.find((program) => program.id === id)
+  }
+
+  get #all(): readonly Example[] {
+    const copies = this.#kept.copies.map((id, index) => {
+      return { id, name: `${own.name} ${index + 2}`, code: '' }
+    })
+    return [...choices, ...copies]
+  }
+
+  #listChoices(): void {
+    const { select } = this.#parts
+    const options = this.#all.map(({ id, name }) => element('option', { value: id }, name))
+    select.replaceChildren(...options)
+    select.value = this.#current.id
   }
 
   #showReset(code: string): void {
-    this.#reset.hidden = this.#current === own || code === this.#current.code
-  }
-
-  #codes(): Record<string, string> {
-    return this.#kept.getTexts(this.#codesName)
-  }
-
-  get #codesName(): string {
-    return `code ${this.#channelId}`
+    this.#parts.reset.hidden = !examples.includes(this.#current) || code === this.#current.code
   }
 }
+
+const notKept =
+  'This browser can’t keep your program. Copy it to a safe place before you close this page.'

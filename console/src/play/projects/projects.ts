@@ -54,6 +54,11 @@ function listed(item: unknown): ListedProject {
 
 /** A label that tells a project from the others: its title, with the store's name if needed. */
 export function labelOf({ title, name }: ListedProject, all: readonly ListedProject[]): string {
-  const isOnly = all.filter((other) => other.title === title).length < 2
+  const isOnly = all.filter((other) => looksOf(other) === looksOf({ title })).length < 2
   return isOnly || name === '' ? title : `${title} (${name})`
+}
+
+/** Browsers show several blanks of an option as one. */
+function looksOf({ title }: Pick<ListedProject, 'title'>): string {
+  return title.replace(/\s+/g, ' ').trim()
 }

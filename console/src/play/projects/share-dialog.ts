@@ -2,32 +2,57 @@ import { find } from '../page/element.ts'
 import { isLoopbackHost } from '../page/loopback.ts'
 import type { ProjectAddress } from './projects.ts'
 
+/** Stands for an address that only the user can find out. */
+const exampleHost = '192.168.1.20'
+
 /** Shows a link with which others can work on a project without a token. */
 export class ShareDialog {
   readonly #dialog = find('share-dialog', HTMLDialogElement)
-  readonly #link = find('share-link', HTMLInputElement)
-  readonly #copied = find('copied', HTMLElement)
-
-  constructor() {
-    find('copy', HTMLButtonElement).addEventListener('click', () => this.#copy())
-  }
+  readonly #link = new CopiedText('share-link', 'copy', 'copied')
+  readonly #command = new CopiedText('share-command', 'copy-command', 'command-copied')
 
   show(address: ProjectAddress): void {
-    this.#link.value = shareLink(address)
-    this.#copied.textContent = ''
+    const { port } = location
+    const url = `http://${exampleHost}${port === '' ? '' : `:${port}`}`
+    this.#link.show(shareLink(address))
+    this.#command.show(`npm start -- --host 0.0.0.0 --public-url ${url}`)
+    find('share-address', HTMLElement).textContent = new URL(location.pathname, url).href
     find('share-local', HTMLElement).hidden = !isLoopbackHost(location.hostname)
     this.#dialog.showModal()
     this.#link.select()
   }
+}
+
+/** A text in a field, with a button that copies it. */
+class CopiedText {
+  readonly #field: HTMLInputElement
+  readonly #said: HTMLElement
+
+  constructor(fieldId: string, buttonId: string, saidId: string) {
+    this.#field = find(fieldId, HTMLInputElement)
+    this.#said = find(saidId, HTMLElement)
+    find(buttonId, HTMLButtonElement).addEventListener('click', () => this.#copy())
+  }
+
+  show(text: string): void {
+    this.#field.value = text
+    this.#said.textContent = ''
+  }
+
+  select(): void {
+    this.#field.select()
+    // The beginning tells more than the end.
+    this.#field.scrollLeft = 0
+  }
 
   async #copy(): Promise<void> {
-    this.#link.select()
+    this.select()
     try {
-      await navigator.clipboard.writeText(this.#link.value)
-      this.#copied.textContent = 'Copied.'
+      await navigator.clipboard.writeText(this.#field.value)
+      this.#said.textContent = 'Copied.'
     } catch {
       // Browsers allow this only for secure pages and for pages of this machine.
-      this.#copied.textContent = 'Press Ctrl-C to copy.'
+      this.#said.textContent = 'Press Ctrl-C to copy.'
     }
   }
 }

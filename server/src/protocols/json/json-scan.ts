@@ -1,7 +1,7 @@
 import { JsonCuts } from './json-cuts.ts'
 import { addToHash, hashAt, MemberNames } from './json-names.ts'
 import { closingQuote } from './json-string.ts'
-import { JsonTextError } from './json-text-error.ts'
+import { HalfCharacterError, JsonTextError } from './json-text-error.ts'
 
 // UTF-16 units. They are constants of this file because that is fastest.
 const tab = 9
@@ -188,13 +188,18 @@ function longStringEnd(text: string, start: number): number {
 
 /** Decodes a string. Its surrogates must stand in pairs, either both escaped or none. */
 function decodeLong(string: string, start: number): string {
+  const decoded = parsed(string, start)
+  if (decoded.isWellFormed() && string.isWellFormed()) return decoded
+  throw new HalfCharacterError(start)
+}
+
+function parsed(string: string, start: number): string {
   try {
-    const decoded: string = JSON.parse(string)
-    if (decoded.isWellFormed() && string.isWellFormed()) return decoded
+    return JSON.parse(string)
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
+    throw new JsonTextError('Invalid string', start)
   }
-  throw new JsonTextError('Invalid string', start)
 }
 
 /** Where a value ends that is neither a string nor a container. */

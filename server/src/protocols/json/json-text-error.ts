@@ -12,3 +12,10 @@ export class JsonTextError extends Error {
     this.position = position
   }
 }
+
+/** A string of the text has half a character: a surrogate without its other half. */
+export class HalfCharacterError extends JsonTextError {
+  constructor(position: number) {
+    super('Invalid Unicode in the string', position)
+  }
+}

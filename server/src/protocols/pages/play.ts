@@ -1,5 +1,5 @@
 import type { HttpHandler, HttpReply } from '../../transport/exchange.ts'
-import { createWebFileDoor, type WebFile } from './web-files.ts'
+import { createWebFileDoor, forAnyOrigin, type WebFile } from './web-files.ts'
 
 /** The path of the page. Its other files are below it. */
 export const playPath = '/play'
@@ -30,7 +30,7 @@ const pagePolicy = [
  * is opened. It can reach only this server, as any page can.
  */
 const framePolicy = [
-  'sandbox allow-scripts',
+  'sandbox allow-scripts allow-modals',
   "default-src 'none'",
   "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
   "style-src 'unsafe-inline'",
@@ -40,6 +40,8 @@ const framePolicy = [
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'self'",
+  // Browsers that know this directive keep programs from reaching other servers by WebRTC.
+  "webrtc 'block'",
 ]
 
 /** By path: the name of the built file, and its Content-Security-Policy. */
@@ -51,12 +53,20 @@ const files = {
   '/play/frame.js': { name: 'play/frame.js', policy: [] },
 } as const
 
+const privateHeaders = {
+  // The URL of this page may contain a project's page key. Other sites must not see it.
+  'Referrer-Policy': 'no-referrer',
+  // Looking up names in advance would tell them to others.
+  'X-DNS-Prefetch-Control': 'off',
+} as const
+
 /** The door of the page. `read` reads a file by name; undefined if it was not built. */
 export function createPlayDoor(read: (name: string) => WebFile | undefined): HttpHandler {
   const doors = new Map<string, HttpHandler>()
   for (const [path, { name, policy }] of Object.entries(files)) {
-    // The URL of this page may contain a project's page key. Other sites must not see it.
-    const headers = { 'Referrer-Policy': 'no-referrer', ...policyHeaders(policy) }
+    // Browsers tell a page nothing of errors in a script of another origin, as the frame's is.
+    const isOfFrame = path === '/play/frame.js'
+    const headers = { ...privateHeaders, ...policyHeaders(policy), ...(isOfFrame && forAnyOrigin) }
     doors.set(path, createWebFileDoor(read(name), headers))
   }
   return async (request) => {

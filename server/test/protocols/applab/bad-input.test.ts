@@ -137,6 +137,48 @@ describe('the input of pages', () => {
     expect(JSON.parse(reply.text)).toEqual({ msg: message, type: message })
   })
 
+  // "The key is not valid Unicode text": the words for keys are the words for values too.
+  it.each<[what: string, action: string, body: string, msg: string]>([
+    ['key', 'set_key_value', '{"key":"Hi \\ud83d","value":"1"}', 'The key'],
+    ['value', 'set_key_value', '{"key":"k","value":"\\"Hi \\\\ud83d\\""}', 'The value'],
+    ['value, raw', 'set_key_value', '{"key":"k","value":"\\"Hi \\ud83d\\""}', 'The value'],
+    ['value, inside', 'set_key_value', '{"key":"k","value":"[{\\"\\\\ude00\\":1}]"}', 'The value'],
+    [
+      'seed',
+      'populate_key_values',
+      '{"key_values_json":"{\\"a\\":\\"\\\\ud83d\\"}"}',
+      'key_values_json',
+    ],
+  ])(
+    'says in the same words that half a character is no text: %s',
+    async (_, action, body, what) => {
+      const reply = await project.asOwner(action, { body, headers: json })
+      expect(reply.status).toBe(400)
+      expect(JSON.parse(reply.text).msg).toBe(`${what} is not valid Unicode text`)
+      expect(await project.get('k')).toBe('there')
+    },
+  )
+
+  // Decoders of URLs put U+FFFD in place of what is not UTF-8, which is the key of another pair.
+  it('does not take bytes that are not UTF-8 for another key or value', async () => {
+    await project.set('\ufffd', 'of another key')
+    const path = `/datablock_storage/${project.channelId}`
+    const keyInvalid = { status: 400, type: 'KEY_INVALID' }
+    for (const key of ['%ED%A0%BD', '%FF', '%C3', '%F0%9F%98']) {
+      expect(refusalOf(await remote.send(`${path}/get_key_value?key=${key}`))).toEqual(keyInvalid)
+      const set = await remote.send(`${path}/set_key_value?key=${key}&value=1`, { method: 'POST' })
+      expect(refusalOf(set)).toEqual(keyInvalid)
+      expect(refusalOf(await post(`key=${key}&value=1`, form))).toEqual(keyInvalid)
+    }
+    const value = await post('key=k&value=%22%FF%22', form)
+    expect(refusalOf(value)).toEqual({ status: 400, type: 'VALUE_INVALID' })
+    expect(await project.get('\ufffd')).toBe('of another key')
+    expect(await project.get('k')).toBe('there')
+    expect((await remote.send(`${path}/get_key_value?key=%EF%BF%BD&x=100%`)).text).toBe(
+      '"of another key"',
+    )
+  })
+
   it.each<[what: string, body: string, type: string]>([
     ['nothing', '', 'KEY_INVALID'],
     ['a form', 'key=k', 'INVALID_REQUEST'],

@@ -29,6 +29,7 @@ describe('the files of the page', () => {
     expect(first.headers.get('x-content-type-options')).toBe('nosniff')
     expect(first.headers.get('cache-control')).toBe('no-cache')
     expect(first.headers.get('referrer-policy')).toBe('no-referrer')
+    expect(first.headers.get('x-dns-prefetch-control')).toBe('off')
     const tag = first.headers.get('etag') ?? ''
     const again = await fetch(server.url + path, { headers: { 'If-None-Match': tag } })
     expect([again.status, await again.text()]).toEqual([304, ''])
@@ -44,7 +45,7 @@ describe('the files of the page', () => {
     expect(page).toContain("default-src 'none'")
     expect(page).toContain("script-src 'self'")
     expect(page).toContain("frame-ancestors 'none'")
-    expect(await policyOf('/play/frame')).toContain('sandbox allow-scripts')
+    expect(await policyOf('/play/frame')).toContain('sandbox allow-scripts allow-modals')
     const html = await (await fetch(`${server.url}/play`)).text()
     expect(html).not.toMatch(
       /<script(?![^>]*\bsrc=)|\son\w+=|https?:\/\/(?!www\.w3\.org\/2000\/svg)/,

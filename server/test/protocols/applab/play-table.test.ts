@@ -147,7 +147,11 @@ describe('a pair that is added', () => {
     ['abc', '"abc"'],
     ["'x'", '"x"'],
     ['“smart”', '"smart"'],
-    ['"open', '"open"'],
+    ['"open', String.raw`"\"open"`],
+    ['say "hi"', String.raw`"say \"hi\""`],
+    [`6'2"`, String.raw`"6'2\""`],
+    ["rock 'n'", `"rock 'n'"`],
+    ["'Twas", `"'Twas"`],
     ['NaN', '"NaN"'],
     ['TRUE', 'true'],
     ['01', '1'],
@@ -184,13 +188,14 @@ describe('a pair that is added', () => {
     await expect.poll(() => project.get('there')).toBe(1)
   })
 
-  it('replaces the value of its key; without a key the page asks for one', async () => {
+  it('replaces the value of its key when asked; without a key the page asks for one', async () => {
     const { play, project } = await openTable({ there: 1 })
     await play.add('', '2')
     await expect.poll(() => play.complaints()).toEqual(['Type a key first.'])
     await play.field('Key of a new pair').fill('t')
     expect(await play.complaints()).toEqual([])
     await play.add('there', '2')
+    await play.button('Replace it').click()
     await expect.poll(() => play.pairs()).toEqual([['"there"', '2']])
     expect(Object.keys(await project.all())).toEqual(['there'])
   })

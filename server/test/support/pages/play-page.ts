@@ -78,9 +78,10 @@ export class PlayPage {
     return this.page.locator('#running').innerText()
   }
 
-  /** Shows the table next to the program. */
+  /** Shows the table next to the program, where it is hidden. */
   async viewData(): Promise<void> {
-    await this.button('View data').click()
+    await this.page.locator('#workbench').waitFor()
+    if (await this.page.locator('#data').isHidden()) await this.button('View data').click()
   }
 
   /** Keys and values, as the table shows them. */
@@ -99,6 +100,12 @@ export class PlayPage {
   /** A button of a pair's row. */
   action(name: 'Edit' | 'Save' | 'Cancel' | 'Delete', key: string): Locator {
     return this.button(`${name} ${JSON.stringify(key)}`)
+  }
+
+  /** The lines about deleted pairs, the newest first. */
+  deleted(key: string): Locator {
+    const name = this.page.locator('code').filter({ hasText: JSON.stringify(key) })
+    return this.page.locator('#deletions li').filter({ has: name })
   }
 
   /** All error texts on the page. */

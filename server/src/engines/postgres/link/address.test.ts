@@ -78,6 +78,9 @@ describe('a PostgreSQL address', () => {
     const text = 'postgres://me@one,two/data'
     const address = parsePostgresAddress(text, { PGPASSFILE })
     expect([passwordOf(address, 0), passwordOf(address, 1)]).toEqual(['first', 'other'])
+    // An editor may have put a byte order mark in front of the first host.
+    writeFileSync(PGPASSFILE, '\ufeffone:5432:*:me:marked\n', { mode: 0o600 })
+    expect(passwordOf(parsePostgresAddress(text, { PGPASSFILE }), 0)).toBe('marked')
     const open = join(createTestFolder(), 'passwords')
     writeFileSync(open, '', { mode: 0o644 })
     expect(() => parsePostgresAddress(text, { PGPASSFILE: open })).toThrow(PostgresAddressError)

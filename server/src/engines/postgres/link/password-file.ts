@@ -61,7 +61,8 @@ function read(file: string): PasswordFile {
   if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
     throw new Error(`Others may read the password file ${file}: change it to mode 0600.`)
   }
-  return new PasswordFile(readFileSync(file, 'utf8'))
+  // Decoded without a byte order mark: it would become a part of the first host's name.
+  return new PasswordFile(new TextDecoder().decode(readFileSync(file)))
 }
 
 /** Colons separate the fields. A backslash precedes a colon or a backslash inside a field. */

@@ -8,8 +8,8 @@ import { formParametersMax, Parameters } from './wire.ts'
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** The parameters in the query of a call. */
-export function queryOf({ query }: PageCall): Parameters {
-  return new Parameters({ query })
+export function queryOf({ query, request }: PageCall): Parameters {
+  return new Parameters({ query, sent: [request.query] })
 }
 
 /**
@@ -20,16 +20,16 @@ export async function readParameters(call: PageCall, bound?: BodyBound): Promise
   const { request, query } = call
   const mediaType = mediaTypeOf(request.header('content-type') ?? '')
   if (mediaType.startsWith('multipart/')) throw takesNoParts()
-  const sent = await readBody(request, bound)
-  if (isLongBody(request, sent)) await turnOf(call)
-  const bytes = await decodeBody(request, sent, bound)
-  if (bytes.length === 0) return new Parameters({ query })
+  const body = await readBody(request, bound)
+  if (isLongBody(request, body)) await turnOf(call)
+  const bytes = await decodeBody(request, body, bound)
+  if (bytes.length === 0) return new Parameters({ query, sent: [request.query] })
   const text = textOf(bytes)
   if (mediaType !== 'application/x-www-form-urlencoded') {
-    return new Parameters({ query, json: membersOf(text) })
+    return new Parameters({ query, json: membersOf(text), sent: [request.query] })
   }
   assertFewParameters(text)
-  return new Parameters({ query, form: new URLSearchParams(text) })
+  return new Parameters({ query, form: new URLSearchParams(text), sent: [request.query, text] })
 }
 
 function textOf(bytes: Uint8Array): string {

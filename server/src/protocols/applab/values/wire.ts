@@ -2,7 +2,7 @@ import { assert } from '../../../core/kernel/assert.ts'
 import type { Bytes } from '../../../core/kernel/bytes.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
 import { type JsonText, parseJsonText } from '../../json/json-text.ts'
-import { JsonTextError } from '../../json/json-text-error.ts'
+import { HalfCharacterError, JsonTextError } from '../../json/json-text-error.ts'
 import type { Query } from '../../rest/query.ts'
 import { PageError } from '../page/errors.ts'
 
@@ -41,13 +41,19 @@ export class Parameters {
   readonly #form: URLSearchParams | undefined
   readonly #json: ReadonlyMap<string, unknown> | undefined
 
+  /** The query and the form as sent. */
+  readonly #sent: readonly string[]
+
   constructor(parts: {
     readonly query: Query
     readonly form?: URLSearchParams
     /** The members of an object, as `JSON.parse` makes them. */
     readonly json?: ReadonlyMap<string, unknown>
+    /** The query and the form as they were sent. */
+    readonly sent?: readonly string[]
   }) {
     this.#query = parts.query
+    this.#sent = parts.sent ?? []
     this.#form = parts.form
     this.#json = parts.json
   }
@@ -71,10 +77,13 @@ export class Parameters {
     throw new PageError({ status: 400, type: 'VALUE_INVALID' }, rule)
   }
 
-  /** Undefined if it is absent or null. */
+  /** Undefined if it is absent or null. Throws PageError for text that is not UTF-8. */
   #get(name: string): unknown {
     if (this.#json?.has(name)) return this.#json.get(name) ?? undefined
-    return this.#form?.get(name) ?? this.#query.given(name)
+    const text = this.#form?.get(name) ?? this.#query.given(name)
+    // Parsers of queries put U+FFFD in place of what is not UTF-8: another key, or another value.
+    if (text?.includes('\ufffd') && !this.#sent.every(isUrlEncodedUtf8)) throw notUnicode(name)
+    return text
   }
 }
 
@@ -84,8 +93,13 @@ function checkedKey(key: string): string {
     const rule = `it must be shorter than ${keyLengthMax} bytes ('characters')`
     throw keyInvalid(`The key is too large, ${rule}`)
   }
-  if (!key.isWellFormed()) throw keyInvalid('The key is not valid Unicode text')
+  if (!key.isWellFormed()) throw notUnicode('key')
   return key
+}
+
+function notUnicode(name: string): PageError {
+  const type = name === 'key' ? 'KEY_INVALID' : 'VALUE_INVALID'
+  return new PageError({ status: 400, type }, `The ${name} is not valid Unicode text`)
 }
 
 function keyInvalid(message: string): PageError {
@@ -102,17 +116,15 @@ export function parseValue(text: string | undefined): JsonText {
 }
 
 function parsedValue(text: string): JsonText {
-  if (!text.isWellFormed()) throw notJson('It is not valid Unicode text.')
+  if (!text.isWellFormed()) throw notUnicode('value')
   try {
     return parseJsonText(text)
   } catch (error) {
     if (!(error instanceof JsonTextError)) throw error
-    throw notJson(error.message)
+    if (error instanceof HalfCharacterError) throw notUnicode('value')
+    const message = `The value is not JSON: ${error.message}`
+    throw new PageError({ status: 400, type: 'VALUE_INVALID' }, message)
   }
-}
-
-function notJson(why: string): PageError {
-  return new PageError({ status: 400, type: 'VALUE_INVALID' }, `The value is not JSON: ${why}`)
 }
 
 /** Throws PageError `MAX_VALUE_LENGTH_EXCEEDED`. */
@@ -149,18 +161,21 @@ export function parsePairs(text: string | undefined): ReadonlyMap<string, JsonTe
 
 function parsedPairs(raw: string | undefined): ReadonlyMap<string, JsonText> {
   if (raw === undefined) throw notPairs('key_values_json must be specified')
-  if (!raw.isWellFormed()) throw notPairs('key_values_json is not valid Unicode text')
+  if (!raw.isWellFormed()) throw notPairs(pairsNotUnicode)
   try {
     const pairs = parseJsonText(raw)
     if (pairs.kind === 'object') return pairs.members()
   } catch (error) {
     if (!(error instanceof JsonTextError)) throw error
+    if (error instanceof HalfCharacterError) throw notPairs(pairsNotUnicode)
     throw notPairs(
       `SyntaxError ${error.message}\n while parsing initial key/value data: ${excerpt(raw)}`,
     )
   }
   throw notPairs('key_values_json must be a JSON object with a value for each key')
 }
+
+const pairsNotUnicode = 'key_values_json is not valid Unicode text'
 
 function notPairs(message: string): PageError {
   return new PageError({ status: 400, type: message }, message)
@@ -188,3 +203,15 @@ export function encodedBytes(value: JsonText): number {
 
 /** The length of an escape such as `\u003c`. */
 const escapedBytes = 6
+
+/** Whether all percent-encoded bytes of a query or a form are UTF-8. */
+function isUrlEncodedUtf8(text: string): boolean {
+  try {
+    // Browsers take a percent sign without two hexadecimal digits as it is.
+    decodeURIComponent(text.replace(/%(?![\da-f]{2})/gi, '%25'))
+    return true
+  } catch (error) {
+    if (error instanceof URIError) return false
+    throw error
+  }
+}

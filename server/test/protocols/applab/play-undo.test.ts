@@ -1,0 +1,217 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { startTestServer, type TestServer } from '../../support/network/test-server.ts'
+import { ApplabProject } from '../../support/pages/applab-project.ts'
+import { launchChromium } from '../../support/pages/chromium.ts'
+import { PlayPage } from '../../support/pages/play-page.ts'
+
+let server: TestServer
+let browser: Browser
+
+beforeAll(async () => {
+  server = await startTestServer()
+  browser = await launchChromium()
+})
+
+afterAll(async () => {
+  await browser?.close()
+  await server?.close()
+})
+
+type Pairs = Readonly<Record<string, unknown>>
+
+/** The page with the table of a new project, as its owner. */
+async function openTable(pairs: Pairs): Promise<{ play: PlayPage; project: ApplabProject }> {
+  const project = await ApplabProject.create(server)
+  for (const [key, value] of Object.entries(pairs)) await project.set(key, value)
+  const play = await open(`channel=${project.channelId}#token=${server.token}`)
+  await expect.poll(() => play.pairs()).toHaveLength(Object.keys(pairs).length)
+  return { play, project }
+}
+
+/** The page with these pairs, as somebody with a share link. */
+async function openShared(pairs: Pairs): Promise<{ play: PlayPage; project: ApplabProject }> {
+  const project = await ApplabProject.create(server)
+  for (const [key, value] of Object.entries(pairs)) await project.set(key, value)
+  const play = await open(`channel=${project.channelId}`)
+  for (const key of Object.keys(pairs)) {
+    await play.field('Key to look up').fill(key)
+    await play.button('Look up').click()
+    await play.action('Edit', key).waitFor()
+  }
+  return { play, project }
+}
+
+async function open(address: string): Promise<PlayPage> {
+  const context = await browser.newContext()
+  onTestFinished(() => context.close())
+  const play = await PlayPage.open(context, server.url, `/play?${address}`)
+  await play.viewData()
+  return play
+}
+
+/** Keeps the table as it is: it reads no pairs any more, but writes still work. */
+async function stopReading(play: PlayPage): Promise<void> {
+  await play.page.route('**/get_key_values', () => undefined)
+  await play.page.waitForRequest('**/get_key_values')
+}
+
+describe.each([
+  ['the owner', openTable],
+  ['a visitor with a share link', openShared],
+])('a deletion by %s', (_, openAs) => {
+  it('is undone by itself, whatever was deleted after it', async () => {
+    const { play, project } = await openAs({ aa: 1, bb: [2], cc: 'three' })
+    for (const key of ['aa', 'bb', 'cc']) {
+      await play.action('Delete', key).click()
+      await play.deleted(key).waitFor()
+    }
+    await expect.poll(() => project.all()).toEqual({})
+    await play.deleted('bb').getByRole('button', { name: 'Undo' }).click()
+    await expect.poll(() => project.all()).toEqual({ bb: [2] })
+    await play.deleted('aa').getByRole('button', { name: 'Undo' }).click()
+    await play.deleted('cc').getByRole('button', { name: 'Undo' }).click()
+    await expect.poll(() => project.all()).toEqual({ aa: 1, bb: [2], cc: 'three' })
+    await expect.poll(() => play.page.locator('#deletions li').count()).toBe(0)
+  })
+
+  it('is undone only where nothing is: else both values are shown', async () => {
+    const { play, project } = await openAs({ score: 100 })
+    await play.action('Delete', 'score').click()
+    const line = play.deleted('score')
+    await line.waitFor()
+    await project.set('score', 777)
+    await expect.poll(() => line.innerText()).toContain('"score" was 100 and is 777 now.')
+    expect(await project.get('score')).toBe(777)
+    await line.getByRole('button', { name: 'Put 100 back' }).click()
+    await expect.poll(() => project.get('score')).toBe(100)
+    await expect.poll(() => line.count()).toBe(0)
+  })
+})
+
+describe('a deletion', () => {
+  it('is not undone over a value that the page has not read yet', async () => {
+    const { play, project } = await openTable({ score: 100 })
+    await play.action('Delete', 'score').click()
+    const line = play.deleted('score')
+    await line.waitFor()
+    await stopReading(play)
+    await project.set('score', 777)
+    await line.getByRole('button', { name: 'Undo' }).click()
+    await expect.poll(() => line.innerText()).toContain('"score" was 100 and is 777 now.')
+    expect(await project.get('score')).toBe(777)
+  })
+
+  it('does not delete a value that the page has not read yet', async () => {
+    const { play, project } = await openTable({ score: 100 })
+    await stopReading(play)
+    await project.set('score', 777)
+    await play.action('Delete', 'score').click()
+    await expect
+      .poll(() => play.complaints())
+      .toEqual(['Nothing was deleted: the value has just become 777.'])
+    expect(await project.get('score')).toBe(777)
+    await play.action('Delete', 'score').click()
+    await expect.poll(() => project.get('score')).toBe(null)
+  })
+
+  it('is still listed when another project was open meanwhile', async () => {
+    const { play, project } = await openTable({ aa: 1 })
+    await play.action('Delete', 'aa').click()
+    await play.deleted('aa').waitFor()
+    await play.button('New project').click()
+    await play.page.locator('#new-name').fill('another')
+    await play.page.keyboard.press('Enter')
+    await expect.poll(() => play.deleted('aa').count()).toBe(0)
+    await play.field('Project').selectOption(project.channelId)
+    await play.deleted('aa').getByRole('button', { name: 'Undo' }).click()
+    await expect.poll(() => project.get('aa')).toBe(1)
+  })
+
+  it('is listed no longer when the value is back', async () => {
+    const { play, project } = await openTable({ aa: 1 })
+    await play.action('Delete', 'aa').click()
+    await expect.poll(() => play.pairs()).toEqual([])
+    await play.deleted('aa').waitFor()
+    await project.set('aa', 1)
+    await expect.poll(() => play.deleted('aa').count()).toBe(0)
+  })
+
+  it('by a blank value can be undone too', async () => {
+    const { play, project } = await openTable({ name: 'Ada', other: 1 })
+    await play.action('Edit', 'name').click()
+    await play.field('Value of "name"').fill(' ')
+    await play.page.keyboard.press('Enter')
+    await play.deleted('name').waitFor()
+    await play.add('other', 'null')
+    await play.deleted('other').waitFor()
+    await play.deleted('name').getByRole('button', { name: 'Undo' }).click()
+    await expect.poll(() => project.all()).toEqual({ name: 'Ada' })
+  })
+})
+
+describe('a pair that is added', () => {
+  it('replaces a value that is there only after a question', async () => {
+    const { play, project } = await openTable({ there: { a: 1 } })
+    await play.add('there', '2')
+    await expect.poll(() => play.complaints()).toEqual(['The key "there" has {"a":1}. Replace it'])
+    await play.page.keyboard.press('Enter')
+    await expect.poll(() => play.button('Replace it').isVisible()).toBe(true)
+    expect(await project.get('there')).toEqual({ a: 1 })
+    expect(await play.field('Value of a new pair').inputValue()).toBe('2')
+    await play.button('Replace it').click()
+    await expect.poll(() => project.get('there')).toBe(2)
+    await expect.poll(() => play.field('Key of a new pair').inputValue()).toBe('')
+  })
+
+  it('asks too if the page does not know of the value', async () => {
+    const project = await ApplabProject.create(server)
+    await project.set('unseen', 1)
+    const play = await open(`channel=${project.channelId}`)
+    await play.add('unseen', '2')
+    await expect.poll(() => play.complaints()).toEqual(['The key "unseen" has 1. Replace it'])
+    expect(await project.get('unseen')).toBe(1)
+    await play.field('Value of a new pair').fill('')
+    expect(await play.complaints()).toEqual([])
+    await play.page.keyboard.press('Enter')
+    await expect.poll(() => play.complaints()).toEqual(['The key "unseen" has 1. Delete it'])
+    expect(await project.get('unseen')).toBe(1)
+    await play.button('Delete it').click()
+    await expect.poll(() => project.get('unseen')).toBe(null)
+    await play.deleted('unseen').getByRole('button', { name: 'Undo' }).click()
+    await expect.poll(() => project.get('unseen')).toBe(1)
+  })
+
+  it('asks nothing if the same value is there already', async () => {
+    const { play } = await openTable({ there: 1 })
+    await play.add('there', '1')
+    await expect.poll(() => play.field('Key of a new pair').inputValue()).toBe('')
+    expect(await play.complaints()).toEqual([])
+  })
+})
+
+describe('a pair that is edited', () => {
+  it('does not overwrite a value that the user has not seen', async () => {
+    const { play, project } = await openTable({ name: 'Ada' })
+    await play.action('Edit', 'name').click()
+    await stopReading(play)
+    await project.set('name', 'Mary')
+    await play.field('Value of "name"').fill('"Grace"')
+    await play.action('Save', 'name').click()
+    const row = play.page.locator('tr', { has: play.field('Value of "name"') })
+    await expect.poll(() => row.innerText()).toContain('Meanwhile the value became "Mary".')
+    expect(await project.get('name')).toBe('Mary')
+    await play.action('Save', 'name').click()
+    await expect.poll(() => project.get('name')).toBe('Grace')
+  })
+
+  it('may have any spelling of JSON that another door stored', async () => {
+    const { play, project } = await openTable({})
+    const parameters = { key: 'spelled', value: ' [1,  2.50 ]\n' }
+    await project.asOwner('set_key_value', { parameters })
+    await play.action('Edit', 'spelled').click()
+    await play.field('Value of "spelled"').fill('5')
+    await play.action('Save', 'spelled').click()
+    await expect.poll(() => project.get('spelled')).toBe(5)
+  })
+})

@@ -18,7 +18,7 @@ import { readVersion } from '../installation/version.ts'
 import { createApifyDoor } from '../protocols/apify/apify.ts'
 import { createApplabDoor } from '../protocols/applab/applab.ts'
 import { applabPrefix, pageScriptPath } from '../protocols/applab/routes.ts'
-import { createHealthDoor, isHealthPath, startingReply } from '../protocols/coatcheck/api/health.ts'
+import { createHealthDoor, isHealthPath } from '../protocols/coatcheck/api/health.ts'
 import { coatcheckPrefix, createCoatcheckDoor } from '../protocols/coatcheck/coatcheck.ts'
 import { newProjectPath } from '../protocols/coatcheck/routes.ts'
 import { JsonSchemas } from '../protocols/json/json-schema.ts'
@@ -31,6 +31,7 @@ import { HttpListener } from '../transport/http/http.ts'
 import { hostOf } from '../transport/incoming-request.ts'
 import { ConnectionLimit } from '../transport/port.ts'
 import { TrustedProxies } from '../transport/proxies/trusted-proxies.ts'
+import { replyToRefused, replyWhileStarting } from './early-replies.ts'
 import { LocalDoors } from './local-doors.ts'
 import { NemesisPort, nemesisPath } from './nemesis-port.ts'
 import { countFreeFiles } from './open-files.ts'
@@ -209,12 +210,9 @@ function logOwn(environment: Environment, message: string, error: unknown): void
   if (!isRefusedByEngine(error)) environment.logError(message, error)
 }
 
-/** Answers requests that come before the doors are open: try again. */
+/** Answers requests that come before the doors are open. */
 class Gate {
-  #handler: HttpHandler = async (request) =>
-    isHealthPath(request.path)
-      ? startingReply(request)
-      : { status: 503, headers: { 'Retry-After': 1 }, body: 'Coatcheck is starting.\n' }
+  #handler: HttpHandler = async (request) => replyWhileStarting(request)
 
   readonly handler: HttpHandler = (request) => this.#handler(request)
 
@@ -232,7 +230,7 @@ async function listen(
   const upgrades = (path: string): NemesisPort['handleUpgrade'] | undefined =>
     path === nemesisPath ? nemesis.handleUpgrade : undefined
   const options = { host, port, publicUrl, allowedHosts, proxies, upgrades, handler, logError }
-  const listener = new HttpListener(options)
+  const listener = new HttpListener({ ...options, refusalReply: replyToRefused })
   await listener.listen().catch((error) => {
     throw new StartError(`Can't listen on ${host}:${port}: ${whyNotListening(error)}.`, error)
   })

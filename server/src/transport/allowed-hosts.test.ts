@@ -118,9 +118,9 @@ describe('a server on loopback', () => {
   })
 
   it('says what the operator can do', () => {
-    const reply = hosts.refusalOf({ headers: { host: 'Evil.Example:1' } })
-    expect(reply?.body).toContain('--allowed-hosts evil.example\n')
-    expect(reply?.headers['Content-Type']).toMatch(/^text\/plain/)
+    const refusal = hosts.refusalOf({ headers: { host: 'Evil.Example:1' } })
+    expect(refusal?.message).toMatch(/--allowed-hosts evil\.example$/)
+    expect(refusal?.type).toBe('misdirected-request')
   })
 })
 
@@ -133,5 +133,16 @@ describe('a server beyond loopback with a list of names', () => {
     for (const host of ['localhost', 'a.localhost', '127.0.0.1', '[::1]', 'evil.example']) {
       expect(statusOf(hosts, host), host).toBe(421)
     }
+  })
+})
+
+describe('a server that goes by every name', () => {
+  const hosts = new AllowedHosts({ names: undefined, takesLoopback: true })
+
+  it('accepts every host, and refuses what is none (RFC 9112, 3.2)', () => {
+    for (const host of ['any.example', 'localhost:1', '[::2]', undefined]) {
+      expect(statusOf(hosts, host)).toBeUndefined()
+    }
+    for (const host of ['', 'a b', 'a, b', 'x@a']) expect(statusOf(hosts, host), host).toBe(400)
   })
 })

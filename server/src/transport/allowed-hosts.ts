@@ -3,12 +3,12 @@ import { isIPv4 } from 'node:net'
 import { LRUCache } from 'lru-cache'
 import { limits } from '../core/kernel/limits.ts'
 import { authorityOf } from './incoming-request.ts'
-import { type TextReply, textReply } from './text-reply.ts'
+import type { Refusal } from './refusal.ts'
 
 /** The host names that a server accepts. */
 export interface HostNames {
-  /** As `hostNameOf` spells them. */
-  readonly names: readonly string[]
+  /** As `hostNameOf` spells them. Undefined: every name. */
+  readonly names: readonly string[] | undefined
   /** True: it also accepts the names by which every machine reaches itself, such as `localhost`. */
   readonly takesLoopback: boolean
 }
@@ -21,38 +21,39 @@ type RequestTarget = Pick<IncomingMessage, 'headers' | 'url'>
  * resolves to the server's address, but the `Host` header of the browser still names their domain.
  */
 export class AllowedHosts {
-  readonly #names: Set<string>
+  readonly #names: Set<string> | undefined
   readonly #takesLoopback: boolean
   /** Accepted `Host` headers as they were sent: clients repeat them with every request. */
   readonly #accepted = new LRUCache<string, true>({ max: limits.acceptedHostsMax })
 
   constructor({ names, takesLoopback }: HostNames) {
-    this.#names = new Set(names)
+    this.#names = names && new Set(names)
     this.#takesLoopback = takesLoopback
   }
 
   /** Adds a name that is known only once the server listens. */
   add(name: string): void {
-    this.#names.add(name)
+    this.#names?.add(name)
   }
 
   /** The refusal of a request that is meant for another server; undefined: the request may pass. */
-  refusalOf({ headers, url = '/' }: RequestTarget): TextReply | undefined {
+  refusalOf({ headers, url = '/' }: RequestTarget): Refusal | undefined {
     return this.#refusalOf(headers.host) ?? this.#refusalOf(authorityOf(url))
   }
 
-  #refusalOf(authority: string | undefined): TextReply | undefined {
+  #refusalOf(authority: string | undefined): Refusal | undefined {
     // A request without a host may pass: browsers always name one.
     if (authority === undefined || this.#accepted.get(authority)) return undefined
     const name = hostNameOf(authority)
-    if (name === undefined) return textReply(400, 'The host of the request is not valid.')
+    // RFC 9112, 3.2: an invalid Host is refused, also by a server that goes by every name.
+    if (name === undefined) return invalidHost
     if (!this.#goesBy(name)) return misdirected(name)
     this.#accepted.set(authority, true)
     return undefined
   }
 
   #goesBy(name: string): boolean {
-    return this.#names.has(name) || (this.#takesLoopback && isLoopbackName(name))
+    return !this.#names || this.#names.has(name) || (this.#takesLoopback && isLoopbackName(name))
   }
 }
 
@@ -75,9 +76,16 @@ export function isLoopbackName(name: string): boolean {
   return isIPv4(name) && name.startsWith('127.')
 }
 
-function misdirected(name: string): TextReply {
+const invalidHost = {
+  status: 400,
+  type: 'invalid-request',
+  message: 'The host of the request is not valid.',
+} as const
+
+function misdirected(name: string): Refusal {
   const advice = `If that is one of its names, start it with --allowed-hosts ${name}`
-  return textReply(421, `This server does not accept requests for ${name}. ${advice}`)
+  const message = `This server does not accept requests for ${name}. ${advice}`
+  return { status: 421, type: 'misdirected-request', message }
 }
 
 /** Whether only this machine can reach a server that listens on `host`. */

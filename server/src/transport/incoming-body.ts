@@ -17,6 +17,7 @@ interface PendingTake {
  */
 export class IncomingBody implements ByteSource {
   readonly #message: IncomingMessage
+  readonly #onWanted: (() => void) | undefined
   #parts: Buffer[] = []
   #length = 0
   #wanted: PendingTake | undefined
@@ -25,8 +26,10 @@ export class IncomingBody implements ByteSource {
   #error: unknown
   #hold: BodyHold | undefined
 
-  constructor(message: IncomingMessage) {
+  /** `onWanted` is called once, when somebody asks for the first bytes. */
+  constructor(message: IncomingMessage, onWanted?: () => void) {
     this.#message = message
+    this.#onWanted = onWanted
   }
 
   /** Bounds what is held of a long body. Without it, nothing does. */
@@ -45,6 +48,7 @@ export class IncomingBody implements ByteSource {
 
   #attach(): void {
     this.#isAttached = true
+    this.#onWanted?.()
     this.#message.on('data', (part: Buffer) => {
       this.#parts.push(part)
       this.#length += part.length

@@ -65,6 +65,14 @@ describe('a request', () => {
     expect(await ask()).toBe('127.0.0.1 false')
   })
 
+  /** RFC 9112, 3.2.2: the host of such a target counts, not the header. */
+  it('was addressed by the host of its target, if that is a whole URL', async () => {
+    const socket = connect(Number(new URL(listener.url).port), '127.0.0.1')
+    socket.write('GET http://y:1/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    await Array.fromAsync<Buffer>(socket)
+    expect(seen?.baseUrl).toBe('http://y:1')
+  })
+
   it('has no address if nobody asked for it before the connection was gone', async () => {
     const socket = connect(Number(new URL(listener.url).port), '127.0.0.1')
     socket.write('GET /unasked HTTP/1.1\r\nHost: x\r\n\r\n')

@@ -43,8 +43,10 @@ abstract class RequestView {
 
   get baseUrl(): string {
     if (this.#publicUrl !== undefined) return this.#publicUrl
-    const { headers, socket } = this.#message
-    return `http://${headers.host ?? `${hostOf(socket.localAddress ?? '')}:${socket.localPort}`}`
+    const { headers, socket, url = '/' } = this.#message
+    // RFC 9112, 3.2.2: a target that is a whole URL counts more than the header.
+    const host = authorityOf(url) ?? headers.host
+    return `http://${host ?? `${hostOf(socket.localAddress ?? '')}:${socket.localPort}`}`
   }
 
   get peer(): string {
@@ -61,17 +63,25 @@ abstract class RequestView {
 /** A request whose body is read while it is taken. */
 export class IncomingRequest extends RequestView implements HttpRequest {
   readonly #stream: IncomingMessage
+  readonly #onBodyWanted: (() => void) | undefined
   #body: IncomingBody | undefined
   #hold: BodyHold | undefined
 
-  constructor(message: IncomingMessage, publicUrl: string | undefined, proxies?: TrustedProxies) {
+  /** `onBodyWanted` is called when somebody asks for the first bytes of the body. */
+  constructor(
+    message: IncomingMessage,
+    publicUrl: string | undefined,
+    proxies?: TrustedProxies,
+    onBodyWanted?: () => void,
+  ) {
     super(message, publicUrl, proxies)
     this.#stream = message
+    this.#onBodyWanted = onBodyWanted
   }
 
   get body(): ByteSource {
     if (!this.#body) {
-      this.#body = new IncomingBody(this.#stream)
+      this.#body = new IncomingBody(this.#stream, this.#onBodyWanted)
       this.#body.holdIn(this.#hold)
     }
     return this.#body

@@ -317,6 +317,8 @@ export const limits = Object.freeze({
   /** A client is cut off if its headers are incomplete, or nothing moves, for this long. */
   httpHeadersMsMax: 10_000,
   httpStallMsMax: 65_000,
+  /** Pipelined requests that wait for their turn. With more, the connection is not read. */
+  httpWaitingRequestsMax: 64,
   /** How often HTTP connections are checked. */
   httpCheckIntervalMs: 2_000,
   /** How long requests in flight may take once the server is told to stop. */
@@ -331,6 +333,14 @@ export const limits = Object.freeze({
   socketSliceBytes: 262_144,
   /** A body up to this size is decoded on the event loop, which is several times cheaper. */
   decodedAtOnceBytesMax: 65_536,
+  /**
+   * A value is a decompression bomb if it decodes to more than this, and also to more than this
+   * many times its stored size.
+   */
+  decodedBytesMax: 64 * mebibyte,
+  decodedRatioMax: 200,
+  /** Versions of encoded values whose decoded length is in memory. */
+  decodedLengthsMax: 10_000,
   /** Entries of a ZIP archive in memory while it is written, and those that are not written yet. */
   zipListedEntriesMax: 1_000,
   zipUnwrittenEntriesMax: 100,

@@ -15,6 +15,7 @@ export function assertCondition(condition: Condition | undefined, entry: Entry |
 /** A damaged record only meets the condition that it is present: nothing else is known of it. */
 function holds(condition: Condition, entry: Entry | undefined): boolean {
   if (condition.kind === 'all') return condition.of.every((one) => holds(one, entry))
+  if (condition.kind === 'any') return condition.of.some((one) => holds(one, entry))
   if (condition.kind === 'absent') return entry === undefined
   if (condition.kind === 'present') return entry !== undefined
   if (entry === undefined) return condition.kind !== 'revision'

@@ -35,6 +35,7 @@ export async function putRecord(
   assertContentType(record.contentType)
   const { whole } = record.source
   const isShort = whole !== undefined && whole.length < limits.chunkBytes
+  if (!isShort && condition) await readBefore(parts, target, { record, condition })
   const first = isShort ? whole : await takeFirst(parts, target, record)
   if (first.length === limits.chunkBytes) {
     return putStreamed(parts, target, { record, condition, first })
@@ -47,6 +48,24 @@ export async function putRecord(
     condition,
     decide: () => ({ size: first.length, place, chunks }),
   })
+}
+
+/**
+ * The store before the write. The condition is checked early, so that a client does not send a long
+ * value in vain: before the first byte is taken, and again when the value proves to be long. The
+ * last commit decides.
+ */
+async function readBefore(
+  { reader }: RecordParts,
+  { storeId, caller }: PutTarget,
+  { record, condition }: Pick<Put, 'record' | 'condition'>,
+): Promise<StoreIdentity> {
+  const { identity, entries } = await reader.read(storeId, {
+    keysOf: ({ contentId }) => [recordKey(contentId, record.key)],
+    caller,
+  })
+  assertCondition(condition, entries[0])
+  return identity
 }
 
 /** The first chunk of a value: the wait for it ends when the caller loses the right to write. */
@@ -64,16 +83,10 @@ async function putStreamed(
   target: PutTarget,
   { record, condition, first }: Pick<Put, 'record' | 'condition'> & { first: Bytes },
 ): Promise<PutResult> {
-  const { engine, environment, reader, liveUses } = parts
-  const { storeId, caller, assertStill } = target
-  const { identity: begun, entries } = await reader.read(storeId, {
-    keysOf: ({ contentId }) => [recordKey(contentId, record.key)],
-    caller,
-  })
-  // Checked early, so that a client does not send a long value in vain. The last commit decides.
-  assertCondition(condition, entries[0])
+  const { engine, environment, liveUses } = parts
+  const begun = await readBefore(parts, target, { record, condition })
   const upload = new Upload(engine, environment)
-  using use = liveUses.begin(assertStill)
+  using use = liveUses.begin(target.assertStill)
   await upload.receive(first, whileLive(record.source, use))
   const place = { kind: 'chunks', valueId: upload.valueId } as const
   const decide = async (now: StoreIdentity): Promise<Placed> => {

@@ -53,6 +53,7 @@ export type Condition =
   /** The record is absent, or its value is older than this moment (ms since 1970). */
   | { readonly kind: 'writtenBefore'; readonly time: number }
   | { readonly kind: 'all'; readonly of: readonly Condition[] }
+  | { readonly kind: 'any'; readonly of: readonly Condition[] }
 
 export interface PutResult {
   readonly revision: Revision

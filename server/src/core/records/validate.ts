@@ -13,14 +13,25 @@ export function isStoreName(name: string): boolean {
 /** Throws `store-name-invalid`. */
 export function assertStoreName(name: string): void {
   if (isStoreName(name)) return
-  throw new StorageError('store-name-invalid', `"${name.slice(0, 100)}" is not a valid store name.`)
+  throw new StorageError('store-name-invalid', whyNoStoreName(name))
+}
+
+function whyNoStoreName(name: string): string {
+  const { storeNameLengthMax: lengthMax } = limits
+  if (name === '') return 'The name is empty.'
+  const [char] = /[^a-zA-Z0-9-]/u.exec(name) ?? []
+  const shown = `The name ${JSON.stringify(name.slice(0, 100))}`
+  if (char !== undefined) return `${shown} contains ${JSON.stringify(char)}.`
+  if (name.length <= lengthMax) return `${shown} begins or ends with a hyphen.`
+  return `The name has ${name.length} characters, and at most ${lengthMax} are possible.`
 }
 
 /** Throws `store-title-invalid`. */
 export function assertStoreTitle(title: string): void {
   if (title.length <= limits.storeTitleLengthMax && title.isWellFormed()) return
-  const rule = `at most ${limits.storeTitleLengthMax} characters`
-  throw new StorageError('store-title-invalid', `A store's title has ${rule}.`)
+  const rule = `at most ${limits.storeTitleLengthMax} characters, this one ${title.length}`
+  const why = title.isWellFormed() ? rule : 'only characters that can be written as UTF-8'
+  throw new StorageError('store-title-invalid', `A store's title has ${why}.`)
 }
 
 /**
@@ -35,9 +46,10 @@ export function assertRecordKey(key: string): void {
     )
   }
   if (key.length * 3 <= limits.recordKeyBytesMax) return
-  if (Buffer.byteLength(key) <= limits.recordKeyBytesMax) return
+  const bytes = Buffer.byteLength(key)
+  if (bytes <= limits.recordKeyBytesMax) return
   const rule = `at most ${limits.recordKeyBytesMax} bytes of UTF-8`
-  throw new StorageError('record-key-invalid', `A record key has ${rule}.`)
+  throw new StorageError('record-key-invalid', `A record key has ${rule}, this one ${bytes}.`)
 }
 
 /**
@@ -53,7 +65,11 @@ export function assertOpensNoStore(key: string, storeId: string): void {
 /** Throws `content-type-invalid`. */
 export function assertContentType(contentType: string): void {
   if (contentType.length <= limits.contentTypeLengthMax && isContentType(contentType)) return
-  throw new StorageError('content-type-invalid', 'The content type is not a valid media type.')
+  const { contentTypeLengthMax: lengthMax } = limits
+  const isLong = contentType.length > lengthMax
+  const length = `has ${contentType.length} characters, and at most ${lengthMax} are possible`
+  const shown = `${JSON.stringify(contentType)} is not a valid media type`
+  throw new StorageError('content-type-invalid', `The content type ${isLong ? length : shown}.`)
 }
 
 /** Throws `too-many`, `record-key-invalid`. */

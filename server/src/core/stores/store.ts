@@ -2,6 +2,7 @@ import { counterKey, recordKey, recordRange, schemaKey } from '../disk/keyspace.
 import { totalOf } from '../engine/counter.ts'
 import type { Revision } from '../engine/engine.ts'
 import { type ChangePage, readChanges } from '../history/changes.ts'
+import { isOnlyVersionOfSecond } from '../history/only-version.ts'
 import { type Caller, system } from '../identity/caller.ts'
 import type { IdentityCache, StoreIdentity, StoreInfo } from '../identity/identity.ts'
 import { ignoreGone, type StoreSnapshot } from '../identity/store-reader.ts'
@@ -217,6 +218,14 @@ export class Store {
     const { engine, identities } = this.#parts
     const reader = { engine, identities, caller: this.#caller, found: this.#found }
     return readChanges(reader, this.id, query)
+  }
+
+  /**
+   * Whether it is certain that the record had no other version in the second of its last change:
+   * then that second names its version. Not for callers who may not read the record.
+   */
+  isOnlyVersionOfSecond(head: RecordHead): Promise<boolean> {
+    return isOnlyVersionOfSecond(this.#parts.engine, this.id, head)
   }
 
   /**

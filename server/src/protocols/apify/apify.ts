@@ -4,6 +4,7 @@ import type { Environment } from '../../core/kernel/environment.ts'
 import { StorageError } from '../../core/kernel/errors.ts'
 import { limits } from '../../core/kernel/limits.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from '../../transport/exchange.ts'
+import { DecodedValues } from '../http/decoded-values.ts'
 import type { JsonSchemas } from '../json/json-schema.ts'
 import { type About, createRestDoor } from '../rest/door.ts'
 import { getPlatformRoute } from './account/platform.ts'
@@ -22,6 +23,7 @@ export function createApifyDoor(
   environment: Environment,
   jsonSchemas: JsonSchemas,
 ): HttpHandler {
+  const decodedValues = new DecodedValues()
   const archives = new BytePool({
     bytesMax: limits.archivesBytesMax,
     ownerBytesMax: limits.archivesBytesOwnerMax,
@@ -29,7 +31,7 @@ export function createApifyDoor(
   return createRestDoor<ApifyCall, ApifyRoute>(domain, environment, {
     routes,
     allowedHeaders,
-    callOf: (call) => ({ ...call, jsonSchemas, archives }),
+    callOf: (call) => ({ ...call, jsonSchemas, archives, decodedValues }),
     getOtherRoute,
     overridesMethod: true,
     pageNotFound,
@@ -43,9 +45,10 @@ function getOtherRoute(segments: readonly string[]): ApifyRoute | undefined {
 }
 
 /**
- * URL libraries turn the record key `..` into the store's own path with a slash at the end. That
- * path must never mean the store: deleting the record `..` would delete the whole store. Throws
- * `record-key-invalid`.
+ * Most URL libraries turn the record key `..` into the store's own path with a slash at the end. So
+ * that path never means the store: deleting the record `..` would delete the whole store. Libraries
+ * that leave out the slash too send the request of the store itself, which no server can tell
+ * apart. Throws `record-key-invalid`.
  */
 function assertNoEmptyKey(segments: readonly string[]): void {
   const isStoreAndSlash = segments.length === 5 && segments[4] === '' && segments[3] !== ''

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { wantedRange } from './byte-range.ts'
+import { asksForOneRange, wantedRange } from './byte-range.ts'
 
 describe('the range of bytes that a header wants', () => {
   it.each([
@@ -62,5 +62,21 @@ describe('the range of bytes that a header wants', () => {
     '0-5',
   ])('is the whole if the header is not a byte range: "%s"', (header) => {
     expect(wantedRange(header, 10)).toBe('whole')
+  })
+})
+
+describe('whether a header asks for one range', () => {
+  it.each([
+    ['bytes=0-', true],
+    ['bytes=5-9', true],
+    ['bytes=-5', true],
+    ['bytes=-0', true],
+    ['BYTES=, 0-1,', true],
+    ['bytes=0-1,3-4', false],
+    ['bytes=5-2', false],
+    ['items=0-1', false],
+    ['', false],
+  ])('%j: %s', (header, expected) => {
+    expect(asksForOneRange(header)).toBe(expected)
   })
 })

@@ -6,6 +6,11 @@ export type WantedRange = Span | 'whole' | 'unsatisfiable'
 const int = /^(\d+)-(\d*)$/
 const suffix = /^-(\d+)$/
 
+/** Whether the header asks for one range, so that it depends on the size what is sent. */
+export function asksForOneRange(header: string): boolean {
+  return wantedRange(header, Number.MAX_SAFE_INTEGER) !== 'whole'
+}
+
 /**
  * The part of `size` bytes that a `Range` header asks for (RFC 9110, 14.1.2 and 14.2). Several
  * ranges, other units and malformed headers give the whole, as the RFC allows.

@@ -7,6 +7,7 @@ describe('the token of a caller', () => {
     ['that of the query', undefined, 'q', 'q'],
     ['that of the header, whatever the query says', 'Bearer h', 'q', 'h'],
     ['that of a header with two blanks', 'Bearer  h', undefined, 'h'],
+    ['that of a header with a tab', 'Bearer\th', undefined, 'h'],
     ['that of a header with a lower-case scheme and extra blanks', 'bearer   h  ', 'q', 'h'],
     ['that of the query, if the header is for a proxy', 'Basic dTpw', 'q', 'q'],
     ['none, if there is only a header for a proxy', 'Basic dTpw', undefined, undefined],

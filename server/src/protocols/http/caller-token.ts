@@ -13,6 +13,6 @@ export function callerToken(
   if (authorization === undefined) return queryToken
   const isPlain = authorization.startsWith(bearer) && authorization.charCodeAt(bearer.length) !== 32
   if (isPlain && !authorization.endsWith(' ')) return authorization.slice(bearer.length)
-  if (/^(?!bearer )[a-z]+ +\S/i.test(authorization)) return queryToken
-  return /^bearer +(\S+) *$/i.exec(authorization)?.[1] ?? authorization
+  if (/^(?!bearer[ \t])[a-z]+ +\S/i.test(authorization)) return queryToken
+  return /^bearer[ \t]+(\S+)[ \t]*$/i.exec(authorization)?.[1] ?? authorization
 }

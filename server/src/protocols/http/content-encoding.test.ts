@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib'
+import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { type ContentEncoding, decodeBytes, decodeStream } from './content-encoding.ts'
 
@@ -73,5 +73,27 @@ describe.each(names)('decoding %s', (encoding) => {
     }
     const parts = decodeStream(failing(), { encoding, outputBytesMax })
     await expect(collect(parts)).rejects.toThrow('damaged')
+  })
+})
+
+/** RFC 9110, 8.4.1.2: some clients send `deflate` without the zlib header. */
+describe('decoding raw deflate', () => {
+  const encoding = 'deflate'
+
+  function* bytewise(bytes: Uint8Array): Generator<Uint8Array> {
+    for (let start = 0; start < bytes.length; start += 1) yield bytes.subarray(start, start + 1)
+  }
+
+  it.each([0, 1, 1_000, 300_000])('gives back %d bytes, at once and streamed', async (length) => {
+    for (const bytes of [randomBytes(length), Buffer.alloc(length, 'text ')]) {
+      const encoded = deflateRawSync(bytes)
+      expect(await decodeBytes(encoded, { encoding, outputBytesMax })).toEqual(bytes)
+      const streamed = decodeStream(bytewise(encoded.subarray(0, 5_000)), {
+        encoding,
+        outputBytesMax,
+      })
+      if (encoded.length <= 5_000) expect(await collect(streamed)).toEqual(bytes)
+      else await expect(collect(streamed)).rejects.toMatchObject({ reason: 'malformed' })
+    }
   })
 })

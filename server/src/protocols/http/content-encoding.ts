@@ -5,7 +5,9 @@ import {
   createBrotliDecompress,
   createGunzip,
   createInflate,
+  createInflateRaw,
   gunzipSync,
+  inflateRawSync,
   inflateSync,
 } from 'node:zlib'
 import type { Bytes } from '../../core/kernel/bytes.ts'
@@ -20,6 +22,11 @@ const decoders = {
   deflate: { sync: inflateSync, stream: createInflate },
 } as const satisfies Record<ContentEncoding, unknown>
 
+/** For bodies that are called `deflate` but lack the zlib header (RFC 9110, 8.4.1.2). */
+const rawDeflate = { sync: inflateRawSync, stream: createInflateRaw } as const
+
+type Decoder = (typeof decoders)[ContentEncoding] | typeof rawDeflate
+
 /** The bytes do not decode, or decode to more than is allowed. */
 export class DecodingError extends Error {
   readonly reason: 'malformed' | 'too-large'
@@ -29,6 +36,12 @@ export class DecodingError extends Error {
     this.name = 'DecodingError'
     this.reason = reason
   }
+}
+
+/** An encoding as it is compared: `x-gzip` is another name of `gzip` (RFC 9110, 8.4.1.3). */
+export function encodingName(text: string): string {
+  const name = text.trim().toLowerCase()
+  return name === 'x-gzip' ? 'gzip' : name
 }
 
 export function isContentEncoding(text: string): text is ContentEncoding {
@@ -53,9 +66,10 @@ export async function* decodeStream(
   chunks: AsyncIterable<Bytes> | Iterable<Bytes>,
   { encoding, outputBytesMax }: { encoding: ContentEncoding; outputBytesMax: number },
 ): AsyncGenerator<Bytes> {
-  const decoder = decoders[encoding].stream()
+  const source = await PeekedSource.of(chunks)
+  const decoder = decoderOf(encoding, source.first).stream()
   // Ignored here, because the loop below reads the same stream and gets the same failure.
-  const feeding = pipeline(Readable.from(chunks, { objectMode: false }), decoder).catch(
+  const feeding = pipeline(Readable.from(source, { objectMode: false }), decoder).catch(
     () => undefined,
   )
   let length = 0
@@ -80,13 +94,62 @@ function decodeAtOnce(
 ): Buffer | undefined {
   const maxOutputLength = Math.min(outputBytesMax, limits.chunkBytes)
   try {
-    return decoders[encoding].sync(bytes, { maxOutputLength })
+    return decoderOf(encoding, bytes).sync(bytes, { maxOutputLength })
   } catch (error) {
     const isTooLarge = codeOf(error) === 'ERR_BUFFER_TOO_LARGE'
     if (isTooLarge && maxOutputLength < outputBytesMax) return undefined
     throw new DecodingError(isTooLarge ? 'too-large' : 'malformed', error)
   }
 }
+
+/** `first` are the first bytes, at least two if there are as many. */
+function decoderOf(encoding: ContentEncoding, first: Bytes): Decoder {
+  return encoding === 'deflate' && !hasZlibHeader(first) ? rawDeflate : decoders[encoding]
+}
+
+/** RFC 1950, 2.2: method 8, and a check that the two bytes are a multiple of 31. */
+function hasZlibHeader([method, flags]: Bytes): boolean {
+  if (method === undefined || flags === undefined) return true
+  return (method & 0x0f) === 8 && (method * 256 + flags) % 31 === 0
+}
+
+/** Parts whose first one is known before they are read. Closing them closes the source. */
+class PeekedSource implements AsyncIterable<Bytes> {
+  readonly first: Bytes
+  readonly #rest: AsyncIterator<Bytes> | Iterator<Bytes>
+
+  private constructor(first: Bytes, rest: AsyncIterator<Bytes> | Iterator<Bytes>) {
+    this.first = first
+    this.#rest = rest
+  }
+
+  static async of(chunks: AsyncIterable<Bytes> | Iterable<Bytes>): Promise<PeekedSource> {
+    const parts =
+      Symbol.asyncIterator in chunks ? chunks[Symbol.asyncIterator]() : chunks[Symbol.iterator]()
+    let first: Bytes = new Uint8Array(0)
+    while (first.length < headerBytes) {
+      const { value, done } = await parts.next()
+      if (done) break
+      first = first.length === 0 ? value : Buffer.concat([first, value])
+    }
+    return new PeekedSource(first, parts)
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Bytes> {
+    let first = this.first.length > 0 ? this.first : undefined
+    const next = async (): Promise<IteratorResult<Bytes>> => {
+      if (!first) return this.#rest.next()
+      const value = first
+      first = undefined
+      return { value, done: false }
+    }
+    const close = async (): Promise<IteratorResult<Bytes>> =>
+      (await this.#rest.return?.()) ?? { value: undefined, done: true }
+    return { next, return: close }
+  }
+}
+
+const headerBytes = 2
 
 function isZlibError(error: unknown): boolean {
   const code = codeOf(error)

@@ -27,12 +27,23 @@ export function entityTagOf(revision: Revision, { isDecoded }: { isDecoded: bool
   return isDecoded ? `"${revision}-d"` : `"${revision}"`
 }
 
-/** The revision in a tag of `entityTagOf`, of both representations; undefined for other tags. */
+/**
+ * The revision in a tag of `entityTagOf`, of both representations, also as a proxy spells it that
+ * compresses replies; undefined for other tags.
+ */
 export function revisionOf({ text }: EntityTag): Revision | undefined {
-  const digits = /^"(\d+)(?:-d)?"$/.exec(text)?.[1] ?? ''
+  const digits = /^"(\d+)(?:-d)?"$/.exec(unproxied(text))?.[1] ?? ''
   const revision = Number(digits)
   // Tags are compared as texts: "07" is not the tag of revision 7.
   return Number.isSafeInteger(revision) && String(revision) === digits ? revision : undefined
+}
+
+/**
+ * The text of a tag without what a proxy added to it when it compressed the reply: Apache and Caddy
+ * make `"7-gzip"` of `"7"`, Jetty `"7--gzip"`. No tag of this server ends like that.
+ */
+export function unproxied(text: string): string {
+  return text.replace(/--?(?:gzip|br|zstd|deflate)"$/, '"')
 }
 
 /** A list of tags, or `*`; undefined if the text is neither. */

@@ -3,6 +3,7 @@ import {
   isConditional,
   isRangeOfCurrent,
   MalformedHeaderError,
+  namesSecond,
   readOutcome,
   type Validators,
   writeCondition,
@@ -12,7 +13,11 @@ type Headers = Readonly<Record<string, string>>
 
 const clock = { now: () => Date.UTC(2026, 5, 15) }
 /** Half a second after the full second in its Last-Modified. */
-const current: Validators = { entityTag: '"7"', modifiedAt: Date.UTC(2026, 0, 1) + 500 }
+const current: Validators = {
+  entityTag: '"7"',
+  modifiedAt: Date.UTC(2026, 0, 1) + 500,
+  isOnlyOfSecond: true,
+}
 const same = 'Thu, 01 Jan 2026 00:00:00 GMT'
 const before = 'Wed, 31 Dec 2025 23:59:59 GMT'
 const after = 'Thu, 01 Jan 2026 00:00:01 GMT'
@@ -32,7 +37,9 @@ describe('the conditions of a read', () => {
     [{ 'if-match': '"6", "7"' }, 'serve'],
     [{ 'if-match': '*' }, 'serve'],
     [{ 'if-match': '"6"' }, 'failed'],
-    [{ 'if-match': 'W/"7"' }, 'failed'],
+    [{ 'if-match': 'W/"7"' }, 'serve'],
+    [{ 'if-match': '"7-gzip"' }, 'serve'],
+    [{ 'if-match': 'W/"6"' }, 'failed'],
     [{ 'if-match': '"7-d"' }, 'failed'],
     [{ 'if-none-match': '"7"' }, 'not-modified'],
     [{ 'if-none-match': 'W/"7"' }, 'not-modified'],
@@ -48,6 +55,18 @@ describe('the conditions of a read', () => {
     [{ 'if-unmodified-since': before }, 'failed'],
   ])('%j: %s', (headers, expected) => {
     expect(outcome(headers)).toBe(expected)
+  })
+
+  it.each<[Headers, string]>([
+    [{ 'if-modified-since': same }, 'serve'],
+    [{ 'if-modified-since': after }, 'not-modified'],
+    [{ 'if-modified-since': before }, 'serve'],
+    [{ 'if-unmodified-since': same }, 'failed'],
+    [{ 'if-unmodified-since': after }, 'serve'],
+    [{ 'if-unmodified-since': before }, 'failed'],
+  ])('of a second with several versions (RFC 9110, 8.8.2.2): %j: %s', (headers, expected) => {
+    const shared = { ...current, isOnlyOfSecond: false }
+    expect(readOutcome(request(headers), shared, clock)).toBe(expected)
   })
 
   it.each<[Headers, string]>([
@@ -102,6 +121,12 @@ describe('a range', () => {
     expect(isOfCurrent(ifRange)).toBe(expected)
   })
 
+  it('is not, by a date of a second with several versions (RFC 9110, 13.1.5)', () => {
+    const shared = { ...current, isOnlyOfSecond: false }
+    expect(isRangeOfCurrent(request({ 'if-range': same }), shared, clock)).toBe(false)
+    expect(isRangeOfCurrent(request({ 'if-range': '"7"' }), shared, clock)).toBe(true)
+  })
+
   it.each(['', '7', '*', '"7", "8"', 'yesterday'])(
     'is refused with the malformed If-Range %j',
     (text) => {
@@ -120,14 +145,12 @@ describe('the conditions of a write', () => {
     [{ 'if-match': '*' }, { kind: 'present' }],
     [{ 'if-match': '"7"' }, revisions(7)],
     [{ 'if-match': '"7-d", "8"' }, revisions(7, 8)],
-    [{ 'if-match': 'W/"7", "other", "07", "9"' }, revisions(9)],
+    [{ 'if-match': 'W/"7", "other", "07", "9"' }, revisions(7, 9)],
+    [{ 'if-match': '"7-gzip", W/"8--gzip", "9-d-br", "-gzip"' }, revisions(7, 8, 9)],
     [{ 'if-match': '"other"' }, revisions()],
     [{ 'if-none-match': '*' }, { kind: 'absent' }],
     [{ 'if-none-match': 'W/"7", "8-d"' }, { kind: 'otherRevision', noneOf: [7, 8] }],
-    [
-      { 'if-unmodified-since': same },
-      { kind: 'writtenBefore', time: Date.UTC(2026, 0, 1, 0, 0, 1) },
-    ],
+    [{ 'if-unmodified-since': same }, { kind: 'writtenBefore', time: Date.UTC(2026, 0, 1) }],
     [{ 'if-match': '"7"', 'if-unmodified-since': before }, revisions(7)],
     [
       { 'if-match': '"7"', 'if-none-match': '*' },
@@ -144,6 +167,19 @@ describe('the conditions of a write', () => {
 
   it('are refused, not ignored, if the date is malformed', () => {
     expect(() => condition({ 'if-unmodified-since': 'yesterday' })).toThrow(MalformedHeaderError)
+  })
+})
+
+describe('whether a read names the second of the current value', () => {
+  it.each<[Headers, boolean]>([
+    [{ 'if-modified-since': same }, true],
+    [{ 'if-unmodified-since': same }, true],
+    [{ 'if-range': same }, true],
+    [{ 'if-range': before, 'if-modified-since': after }, false],
+    [{ 'if-range': '"7"', 'if-match': '"7"' }, false],
+    [{}, false],
+  ])('%j: %s', (headers, expected) => {
+    expect(namesSecond(request(headers), current, clock)).toBe(expected)
   })
 })
 

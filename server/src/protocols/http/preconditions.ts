@@ -1,7 +1,13 @@
 import type { Environment } from '../../core/kernel/environment.ts'
 import type { Condition } from '../../core/records/record.ts'
 import type { HttpRequest } from '../../transport/exchange.ts'
-import { type EntityTags, parseEntityTag, parseEntityTags, revisionOf } from './entity-tags.ts'
+import {
+  type EntityTags,
+  parseEntityTag,
+  parseEntityTags,
+  revisionOf,
+  unproxied,
+} from './entity-tags.ts'
 import { parseHttpDate } from './http-date.ts'
 
 type Headers = Pick<HttpRequest, 'header'>
@@ -13,6 +19,11 @@ export interface Validators {
   readonly entityTag: string
   /** Milliseconds since 1970. Headers have only seconds. */
   readonly modifiedAt: number
+  /**
+   * Whether no other version was there in the same second. Only then does the date name this
+   * version (RFC 9110, 8.8.2.2).
+   */
+  readonly isOnlyOfSecond: boolean
 }
 
 /** A condition that can't be understood. It is an error, because ignoring it could do harm. */
@@ -21,6 +32,25 @@ export class MalformedHeaderError extends Error {
     super(`The header ${name} must be ${rule}`)
     this.name = 'MalformedHeaderError'
   }
+}
+
+/** The headers of a read that compare dates. */
+const datedHeaders = ['if-modified-since', 'if-unmodified-since', 'if-range'] as const
+
+/**
+ * Whether a header of a read names the second in which the record was changed last. Only then does
+ * it matter whether that second had several versions.
+ */
+export function namesSecond(
+  request: Headers,
+  { modifiedAt }: Pick<Validators, 'modifiedAt'>,
+  clock: Clock,
+): boolean {
+  return datedHeaders.some((name) => {
+    const header = request.header(name)
+    if (header === undefined) return false
+    return parseHttpDate(header, { now: clock.now() }) === secondOf(modifiedAt)
+  })
 }
 
 /** A cheap check before the others, because most requests have no conditions. */
@@ -45,8 +75,8 @@ export function readOutcome(
 ): 'serve' | 'not-modified' | 'failed' {
   const match = request.header('if-match')
   if (match !== undefined) {
-    if (!matchesStrongly(tagsOf('If-Match', match), current)) return 'failed'
-  } else if (isOlderThan(request.header('if-unmodified-since'), current, clock)) {
+    if (!matchesExactly(tagsOf('If-Match', match), current)) return 'failed'
+  } else if (isBefore(request.header('if-unmodified-since'), current, clock)) {
     return 'failed'
   }
   const noneMatch = request.header('if-none-match')
@@ -55,7 +85,10 @@ export function readOutcome(
   }
   const since = request.header('if-modified-since')
   const time = since === undefined ? undefined : parseHttpDate(since, { now: clock.now() })
-  return time !== undefined && secondOf(current) <= time ? 'not-modified' : 'serve'
+  if (time === undefined) return 'serve'
+  // A client that got another version of the same second must get this one.
+  const isKnown = secondOf(current.modifiedAt) < time || isVersionOf(time, current)
+  return isKnown ? 'not-modified' : 'serve'
 }
 
 /**
@@ -69,8 +102,12 @@ export function isRangeOfCurrent(request: Headers, current: Validators, clock: C
   if (tag) return !tag.isWeak && tag.text === current.entityTag
   const time = parseHttpDate(header, { now: clock.now() })
   if (time === undefined) throw new MalformedHeaderError('If-Range', 'one entity tag or a date')
-  // Clients send a date only if they know that nothing changed later in the same second.
-  return time === secondOf(current)
+  return isVersionOf(time, current)
+}
+
+/** Whether a date can only mean the current version. */
+function isVersionOf(time: number, { modifiedAt, isOnlyOfSecond }: Validators): boolean {
+  return isOnlyOfSecond && time === secondOf(modifiedAt)
 }
 
 /**
@@ -91,21 +128,26 @@ export function writeCondition(request: Headers, clock: Clock): Condition | unde
   return others.length === 0 ? only : { kind: 'all', of }
 }
 
+/**
+ * RFC 9110, 13.1.1, asks for a strong comparison. The weak form of a tag passes all the same:
+ * proxies that compress replies make it of a strong one, and a revision has only one value.
+ */
 function matching(tags: EntityTags): Condition {
-  if (tags === '*') return { kind: 'present' }
-  const strong = tags.filter(({ isWeak }) => !isWeak)
-  return { kind: 'revision', anyOf: revisionsOf(strong) }
+  return tags === '*' ? { kind: 'present' } : { kind: 'revision', anyOf: revisionsOf(tags) }
 }
 
 function matchingNone(tags: EntityTags): Condition {
   return tags === '*' ? { kind: 'absent' } : { kind: 'otherRevision', noneOf: revisionsOf(tags) }
 }
 
-/** A date stands for its whole second. */
+/**
+ * The record must be older than the second of the date: within that second there may have been
+ * several versions. `exactCondition` adds the version of that second if it had only one.
+ */
 function unmodifiedSince(header: string, clock: Clock): Condition {
   const time = parseHttpDate(header, { now: clock.now() })
   if (time === undefined) throw new MalformedHeaderError('If-Unmodified-Since', 'a date')
-  return { kind: 'writtenBefore', time: time + secondMs }
+  return { kind: 'writtenBefore', time }
 }
 
 function revisionsOf(tags: Exclude<EntityTags, '*'>): number[] {
@@ -118,22 +160,25 @@ function tagsOf(name: string, header: string): EntityTags {
   throw new MalformedHeaderError(name, 'a list of entity tags in double quotes, or *')
 }
 
-function matchesStrongly(tags: EntityTags, { entityTag }: Validators): boolean {
-  return tags === '*' || tags.some(({ text, isWeak }) => !isWeak && text === entityTag)
+/** As `matching`, for a read. */
+function matchesExactly(tags: EntityTags, { entityTag }: Validators): boolean {
+  return tags === '*' || tags.some(({ text }) => unproxied(text) === entityTag)
 }
 
 function matchesWeakly(tags: EntityTags, { entityTag }: Validators): boolean {
   return tags === '*' || tags.some(({ text }) => text === entityTag)
 }
 
-/** Whether a date is older than the current representation. A malformed date is ignored. */
-function isOlderThan(date: string | undefined, current: Validators, clock: Clock): boolean {
+/** Whether the current version may be newer than a date. A malformed date is ignored. */
+function isBefore(date: string | undefined, current: Validators, clock: Clock): boolean {
   const time = date === undefined ? undefined : parseHttpDate(date, { now: clock.now() })
-  return time !== undefined && time < secondOf(current)
+  if (time === undefined || secondOf(current.modifiedAt) < time) return false
+  return !isVersionOf(time, current)
 }
 
 const secondMs = 1_000
 
-function secondOf({ modifiedAt }: Validators): number {
+/** The second of a `Last-Modified`, in ms. */
+export function secondOf(modifiedAt: number): number {
   return Math.floor(modifiedAt / secondMs) * secondMs
 }

@@ -21,8 +21,8 @@ export function createWebFileDoor(
 ): HttpHandler {
   const tag = file && `"${hash('sha256', file.bytes, 'base64url')}"`
   return async (request) => {
-    if (!file || tag === undefined) return notBuilt()
-    if (request.method !== 'GET' && request.method !== 'HEAD') return useGet()
+    if (!file || tag === undefined) return notBuilt(ownHeaders)
+    if (request.method !== 'GET' && request.method !== 'HEAD') return useGet(ownHeaders)
     const headers = { ...headersOf(tag), ...ownHeaders }
     if (hasAlready(request, tag)) return { status: 304, headers, body: '' }
     headers['Content-Type'] = file.contentType
@@ -41,12 +41,16 @@ function hasAlready(request: HttpRequest, tag: string): boolean {
   return tags === '*' || tags?.some(({ text }) => text === tag) === true
 }
 
-function useGet(): HttpReply {
-  return { status: 405, headers: { Allow: 'GET, HEAD' }, body: 'Use GET.\n' }
+/** The reply to a request for a page or a file with another method than GET. */
+export function useGet(ownHeaders: Readonly<Record<string, string>> = {}): HttpReply {
+  const headers = { ...textHeaders, ...ownHeaders, Allow: 'GET, HEAD' }
+  return { status: 405, headers, body: 'Use GET.\n' }
 }
 
-function notBuilt(): HttpReply {
+const textHeaders = { 'Content-Type': 'text/plain; charset=utf-8' } as const
+
+function notBuilt(ownHeaders: Readonly<Record<string, string>>): HttpReply {
   const body =
     'This file was not built, because the server runs from sources: run `npm run build`.\n'
-  return { status: 404, headers: { 'Content-Type': 'text/plain' }, body }
+  return { status: 404, headers: { ...textHeaders, ...ownHeaders }, body }
 }

@@ -1,10 +1,9 @@
 import type { HttpReply, HttpRequest } from '../../transport/exchange.ts'
+import { useGet } from './web-files.ts'
 
 /** `GET /`: what runs here, and how to store a first record. */
 export function welcomePage({ method, baseUrl }: HttpRequest): HttpReply {
-  if (method !== 'GET' && method !== 'HEAD') {
-    return { status: 405, headers: { Allow: 'GET, HEAD' }, body: 'Use GET.\n' }
-  }
+  if (method !== 'GET' && method !== 'HEAD') return useGet()
   const body = Buffer.from(pageOf(escapeHtml(baseUrl)))
   const headers = {
     'Content-Type': 'text/html; charset=utf-8',

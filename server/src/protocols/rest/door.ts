@@ -5,7 +5,7 @@ import type { HttpHandler, HttpReply, HttpRequest } from '../../transport/exchan
 import { callerToken } from '../http/caller-token.ts'
 import { internalErrorReply, methodNotAllowed, RequestError, replyTo } from './errors.ts'
 import { Query } from './query.ts'
-import { emptyReply } from './replies.ts'
+import { preflightReply } from './replies.ts'
 import {
   type FoundRoute,
   type Method,
@@ -18,7 +18,7 @@ import {
 /** What is specific to one HTTP API. All else is the same for every API. */
 export interface RestApi<Call, R extends Route<Call>> {
   readonly routes: readonly R[]
-  /** The headers that pages of other origins may send, as `Access-Control-Allow-Headers` lists. */
+  /** The headers that each preflight allows, besides those that it names. */
   readonly allowedHeaders: string
   /** Makes the call for the handlers: adds the services that only this API has. */
   callOf(call: RestCall): Call
@@ -65,7 +65,7 @@ export function createRestDoor<Call, R extends Route<Call>>(
     try {
       const found = table.get(request.path.split('/')) ?? findOtherRoute(request.path, api)
       route = found.route
-      if (request.method === 'OPTIONS') return preflight(route, api)
+      if (request.method === 'OPTIONS') return preflight(request, route, api)
       const handler = handlerOf(route, methodOf(request, query, api))
       const token = api.isOpen ? undefined : tokenOf(request, query)
       const authenticated = domain.access.authenticate(token, request)
@@ -149,14 +149,12 @@ export function tokenOf(request: HttpRequest, query: Query): string | undefined 
   return callerToken(request.header('authorization'), query.text('token'))
 }
 
-/** The reply to a preflight. Any page may call: callers log in by token, never by cookie. */
-function preflight<Call, R extends Route<Call>>(route: R, api: RestApi<Call, R>): HttpReply {
-  return emptyReply(204, {
-    'Access-Control-Allow-Origin': '*',
-    'Access-Control-Allow-Methods': ['OPTIONS', ...Object.keys(route.methods)].join(','),
-    'Access-Control-Allow-Headers': api.allowedHeaders,
-    'Access-Control-Max-Age': '86400',
-  })
+function preflight<Call, R extends Route<Call>>(
+  request: HttpRequest,
+  { methods }: R,
+  { allowedHeaders: usualHeaders }: RestApi<Call, R>,
+): HttpReply {
+  return preflightReply(request, { methods: Object.keys(methods), usualHeaders })
 }
 
 /** Any page may read any reply and its headers: callers log in by token, never by cookie. */

@@ -8,6 +8,8 @@ interface Answer {
   readonly type: string
   /** Apify's own message, if it is known. Undefined: the reply has the message of the error. */
   readonly message?: string
+  /** Whether the message of the error follows Apify's, because that leaves open what is wrong. */
+  readonly isExplained?: boolean
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -33,7 +35,12 @@ const answers = {
     type: 'record-not-found',
     message: 'Key-value Store was not found',
   },
-  'store-name-invalid': { status: 400, type: 'invalid-value', message: nameRule },
+  'store-name-invalid': {
+    status: 400,
+    type: 'invalid-value',
+    message: nameRule,
+    isExplained: true,
+  },
   'store-name-taken': { status: 409, type: 'name-not-unique' },
   'store-title-invalid': { status: 400, type: 'invalid-value' },
   'store-retention-invalid': { status: 400, type: 'invalid-value' },
@@ -43,6 +50,7 @@ const answers = {
     status: 400,
     type: 'invalid-record-key',
     message: 'Record key contains invalid character',
+    isExplained: true,
   },
   'content-type-invalid': { status: 400, type: 'invalid-content-type-header' },
   'content-encoding-invalid': { status: 422, type: 'invalid-content-encoding' },
@@ -121,8 +129,15 @@ export function replyTo(error: StorageError | RequestError): HttpReply {
   if (error instanceof RequestError) {
     return errorReply(error, error.headers)
   }
-  const { status, type, message, headers }: Answer = answers[error.code]
-  return errorReply({ status, type, message: message ?? error.message }, headers)
+  const {
+    status,
+    type,
+    message = error.message,
+    isExplained,
+    headers,
+  }: Answer = answers[error.code]
+  const whole = isExplained ? `${message}. ${error.message}` : message
+  return errorReply({ status, type, message: whole }, headers)
 }
 
 /** The reply to an unexpected failure. Its cause goes to the log only. */

@@ -19,10 +19,13 @@ export async function readJsonObject(
 ): Promise<Readonly<Record<string, unknown>>> {
   const { domain, principal, request } = call
   const { liveUses, access } = domain
+  // What the head shows to be wrong is refused before the client sends the body.
+  if (!isOptional) assertJsonType(request)
+  encodingOf(request.header('content-encoding'))
   const bytes = await liveUses.during(readBody(request), () => access.assertValid(principal))
   await access.assertUnchanged(principal)
   if (bytes.length === 0 && isOptional) return {}
-  assertJsonType(request)
+  if (isOptional) assertJsonType(request)
   if (isLongBody(request, bytes)) await turnOf(call)
   const value = parse(await decodeBody(request, bytes))
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {

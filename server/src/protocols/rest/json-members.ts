@@ -14,9 +14,9 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 export async function readJsonMembers(call: RestCall): Promise<JsonText> {
   const { domain, principal, request } = call
   const { liveUses, access } = domain
+  assertJsonType(request)
   const bytes = await liveUses.during(readBody(request), () => access.assertValid(principal))
   await access.assertUnchanged(principal)
-  assertJsonType(request)
   if (isLongBody(request, bytes)) await turnOf(call)
   return parse(await decodeBody(request, bytes))
 }

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Bytes } from '../../core/kernel/bytes.ts'
 import { limits } from '../../core/kernel/limits.ts'
 import type { HttpReply } from '../exchange.ts'
+import { failureReply } from '../refusal.ts'
 import {
   closeUnread,
   cutOff,
@@ -50,6 +51,7 @@ export class DirectConnection {
   #rest: Buffer | undefined
   #isBusy = false
   #isHeadSent = false
+  #isLeaving = false
   #hasEnded = false
 
   constructor(socket: Socket, parts: DirectParts) {
@@ -79,12 +81,16 @@ export class DirectConnection {
 
   readonly #end = (): void => {
     this.#hasEnded = true
-    if (!this.#isBusy) this.#socket.end()
+    if (!this.#isBusy && !this.#isLeaving) this.#socket.end()
   }
 
   readonly #receive = (bytes: Buffer): void => {
+    if (this.#isLeaving) {
+      this.#keep(bytes)
+      return
+    }
     if (this.#isBusy) {
-      this.#rest = this.#rest ? Buffer.concat([this.#rest, bytes]) : bytes
+      this.#keep(bytes)
       this.#socket.pause()
       return
     }
@@ -101,7 +107,26 @@ export class DirectConnection {
     void this.#serve({ ...head, body, socket: this.#socket })
   }
 
+  #keep(bytes: Buffer): void {
+    this.#rest = this.#rest ? Buffer.concat([this.#rest, bytes]) : bytes
+  }
+
+  /**
+   * Hands the connection over, once the socket has no bytes in its own buffer: `node:http` reads
+   * past that buffer, so later bytes would overtake these.
+   */
   #leave(bytes: Buffer): void {
+    if (!this.#socket.isPaused() && this.#socket.readableLength === 0) {
+      this.#handOver(bytes)
+      return
+    }
+    this.#isLeaving = true
+    this.#rest = bytes
+    this.#socket.resume()
+    setImmediate(() => this.#handOver(this.#rest ?? bytes))
+  }
+
+  #handOver(bytes: Buffer): void {
     this.#socket.off('data', this.#receive)
     this.#socket.off('end', this.#end)
     this.#socket.off('error', this.#destroy)
@@ -212,7 +237,7 @@ export class DirectConnection {
   #giveUp(message: DirectMessage, error: unknown): void {
     this.#parts.logFailure(message, error)
     if (this.#isHeadSent) this.#socket.destroy()
-    else this.#send(message, { status: 500, headers: {}, body: '' })
+    else this.#send(message, failureReply())
   }
 }
 

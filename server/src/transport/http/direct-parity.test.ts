@@ -1,15 +1,23 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { StorageError } from '../../core/kernel/errors.ts'
+import { AllowedHosts } from '../allowed-hosts.ts'
 import type { HttpReply, HttpRequest } from '../exchange.ts'
 import { IncomingRequest } from '../incoming-request.ts'
-import { lacksHost, refuseHostless, refuseMalformed } from '../malformed.ts'
+import { refusalOfHead, refuseMalformed, waitsToSend } from '../malformed.ts'
 import { portOf } from '../port.ts'
+import { lastReply, refusalReply } from '../refusal.ts'
 import { isShortReply, sendWhole } from '../replies.ts'
 import { HttpListener } from './http.ts'
 import { readHead } from './request-head.ts'
@@ -110,20 +118,42 @@ describe('a listener', () => {
     listener = new HttpListener({ host: '127.0.0.1', port: 0, handler: echo, logError })
     await listener.listen()
     const refused = new WeakSet<Duplex>()
+    const hosts = new AllowedHosts({ names: undefined, takesLoopback: true })
     const options = { keepAliveTimeout: 0, noDelay: true, requireHostHeader: false }
-    reference = createServer(options, async (request, response) => {
-      if (lacksHost(request)) {
+    const latest = new WeakMap<Duplex, ServerResponse<IncomingMessage>>()
+    const serve: RequestListener = async (request, response) => {
+      latest.set(request.socket, response)
+      const refusal = refusalOfHead(request)
+      if (refusal) {
         refused.add(request.socket)
-        refuseHostless(response)
+        sendWhole(lastReply(refusal), { message: request, response })
         return
       }
+      const askForBody = (): void => {
+        if (waitsToSend(request)) response.writeContinue()
+      }
+      const misdirected = hosts.refusalOf(request)
       // A client that goes away while it sends gets no reply.
-      const reply = await echo(new IncomingRequest(request, undefined)).catch(() => undefined)
+      const reply = await (misdirected
+        ? Promise.resolve(refusalReply(misdirected))
+        : echo(new IncomingRequest(request, undefined, undefined, askForBody)).catch(
+            () => undefined,
+          ))
       if (reply && isShortReply(reply)) sendWhole(reply, { message: request, response })
-    })
-    reference.on('clientError', (error, socket) => {
+    }
+    reference = createServer(options, serve)
+    reference.on('checkContinue', serve)
+    reference.on('checkExpectation', serve)
+    reference.on('clientError', (error: Error & { code?: string }, socket) => {
       // A connection that was already refused and closed gets no second answer.
-      if (!refused.has(socket)) refuseMalformed(error, socket)
+      if (refused.has(socket)) return
+      const before = latest.get(socket)
+      const isAnswered = !before?.req.complete || before.writableFinished
+      if (isAnswered) refuseMalformed(error, socket)
+      // By itself, Node would drop the reply that is still being made.
+      else if (error.code !== 'HPE_CLOSED_CONNECTION') {
+        before.once('close', () => refuseMalformed(error, socket))
+      }
     })
     await once(reference.listen(0, '127.0.0.1'), 'listening')
   })
@@ -137,7 +167,11 @@ describe('a listener', () => {
   /**
    * Everything that is answered to `pieces` and one more request behind them, without the dates.
    */
-  async function answerOf(port: number, pieces: readonly Buffer[], turns: number): Promise<string> {
+  async function answerOf(
+    port: number,
+    pieces: readonly Buffer[],
+    { turns, first }: { readonly turns: number; readonly first?: Buffer },
+  ): Promise<string> {
     const socket = connect(port, '127.0.0.1')
     let text = ''
     socket.on('data', (part) => {
@@ -145,6 +179,11 @@ describe('a listener', () => {
     })
     socket.on('error', () => undefined) // closed while we write: only the received text counts
     await once(socket, 'connect')
+    if (first) {
+      socket.write(first)
+      await expect.poll(() => text, { interval: 1, timeout: 10_000 }).toMatch(/\}$/)
+      text = ''
+    }
     for (const piece of [...pieces, end]) {
       if (socket.writable) socket.write(piece)
       await settled(() => text, { socket, turns })
@@ -170,8 +209,8 @@ describe('a listener', () => {
     const port = Number(new URL(listener.url).port)
     const answersTo = (sent: Buffer, turns: number): Promise<string[]> =>
       Promise.all([
-        answerOf(port, [sent], turns),
-        answerOf(portOf(reference), piecesOf(sent), turns),
+        answerOf(port, [sent], { turns }),
+        answerOf(portOf(reference), piecesOf(sent), { turns }),
       ])
     await fc.assert(
       fc.asyncProperty(bytes, async (sent) => {
@@ -182,6 +221,25 @@ describe('a listener', () => {
         expect(patient).toBe(alike)
       }),
       { numRuns: runs },
+    )
+    expect(failures).toEqual([])
+  }, 120_000)
+
+  /** The first request of the second connection makes `node:http` read all behind it. */
+  it('answers every request alike, whichever of its two readers reads it', async () => {
+    const port = Number(new URL(listener.url).port)
+    const first = Buffer.from('GET /a HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, x\r\n\r\n')
+    const answersTo = (sent: Buffer, turns: number): Promise<string[]> =>
+      Promise.all([answerOf(port, [sent], { turns }), answerOf(port, [sent], { turns, first })])
+    await fc.assert(
+      fc.asyncProperty(bytes, bytes, async (one, other) => {
+        const sent = Buffer.concat([one, other])
+        const [direct, indirect] = await answersTo(sent, 10)
+        if (direct === indirect) return
+        const [patient, alike] = await answersTo(sent, 500)
+        expect(patient).toBe(alike)
+      }),
+      { numRuns: runs / 2 },
     )
     expect(failures).toEqual([])
   }, 120_000)

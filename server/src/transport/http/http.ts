@@ -3,15 +3,16 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { BytePool } from '../../core/kernel/bounds/byte-pool.ts'
 import { limits } from '../../core/kernel/limits.ts'
-import type { AllowedHosts } from '../allowed-hosts.ts'
+import { AllowedHosts } from '../allowed-hosts.ts'
 import { BodyHold } from '../bounds/body-hold.ts'
 import { type HttpBounds, usualBounds } from '../bounds/http-bounds.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from '../exchange.ts'
 import { hostOf, IncomingRequest, type RequestMessage, WholeRequest } from '../incoming-request.ts'
-import { lacksHost, refuseHostless, refuseMalformed } from '../malformed.ts'
+import { refusalOfHead, refuseMalformed, waitsToSend } from '../malformed.ts'
 import { Outbox } from '../outbox.ts'
 import { type ConnectionLimit, listenOn, portOf } from '../port.ts'
 import type { TrustedProxies } from '../proxies/trusted-proxies.ts'
+import { failureReply, lastReply, type Refusal, refusalReply } from '../refusal.ts'
 import {
   closeUnread,
   type Exchange,
@@ -23,9 +24,11 @@ import {
 import { ReplyHead } from '../reply-head.ts'
 import { asksForWebSocket, choosingUpgrades, type UpgradeHandler } from '../upgrades.ts'
 import { DirectConnection, type DirectMessage, type DirectParts } from './direct-connection.ts'
+import { passOn, taking } from './hand-over.ts'
 import { type Activity, IdleConnections } from './idle-connections.ts'
 import { idlePatienceOf, type Patience, usualPatience } from './patience.ts'
 import { noRoomReply, ReplyRoom } from './reply-room.ts'
+import { RequestTurns } from './request-turns.ts'
 
 export interface HttpOptions {
   readonly host: string
@@ -38,6 +41,8 @@ export interface HttpOptions {
   /** Undefined: the client's address is the other end of the connection. */
   readonly proxies?: TrustedProxies | undefined
   readonly handler: HttpHandler
+  /** The reply to a request for another host; undefined: the form of Apify's API. */
+  readonly refusalReply?: (path: string, refusal: Refusal) => HttpReply
   readonly patience?: Patience
   readonly bounds?: HttpBounds
   /** The handler of requests for a WebSocket at a path; undefined: they are ordinary requests. */
@@ -52,6 +57,7 @@ export interface HttpOptions {
 export class HttpListener {
   readonly #server: Server
   readonly #options: HttpOptions
+  readonly #hosts: AllowedHosts
   readonly #connections: IdleConnections
   readonly #bounds: HttpBounds
   readonly #bodies: BytePool
@@ -61,6 +67,8 @@ export class HttpListener {
   readonly #outbox = new Outbox()
   readonly #direct = new Map<Socket, DirectConnection>()
   readonly #directParts: DirectParts
+  /** The replies to requests that no door sees. */
+  readonly #refused = new WeakSet<ServerResponse>()
   /** Connections that no longer speak HTTP. */
   readonly #upgraded = new Set<Duplex>()
   #isStopping = false
@@ -69,6 +77,8 @@ export class HttpListener {
     const patience = options.patience ?? usualPatience
     const { headersMs, checkIntervalMs } = patience
     this.#options = options
+    this.#hosts =
+      options.allowedHosts ?? new AllowedHosts({ names: undefined, takesLoopback: true })
     this.#bounds = options.bounds ?? usualBounds()
     this.#bodies = new BytePool(this.#bounds.bodies)
     this.#replies = new ReplyRoom(new BytePool(this.#bounds.replies))
@@ -81,14 +91,21 @@ export class HttpListener {
         keepAliveTimeout: 0,
         connectionsCheckingInterval: checkIntervalMs,
         noDelay: true,
-        requireHostHeader: false, // `refuseHostless` answers instead
+        requireHostHeader: false, // `refusalOfHead` answers instead
         ...choosingUpgrades((message) => this.#takerOf(message) !== undefined),
       },
-      (message, response) => this.#serve(message, response),
+      (message, response) => this.#turnsOf(message.socket).add({ message, response }),
     )
+    // Replies also go to a client that has ended its side, as by `DirectConnection`.
+    Object.assign(this.#server, { httpAllowHalfOpen: true })
+    for (const event of ['checkContinue', 'checkExpectation']) {
+      this.#server.on(event, (message, response) => {
+        this.#turnsOf(message.socket).add({ message, response })
+      })
+    }
     this.#directParts = this.#makeDirectParts(taking(this.#server))
     this.#server.on('connection', (socket) => this.#connect(socket))
-    this.#server.on('clientError', refuse)
+    this.#server.on('clientError', (error, socket) => this.#refuse(error, socket))
     this.#server.on('upgrade', (message, socket, head) => this.#upgrade(message, socket, head))
     const timer = setInterval(() => this.#check(), checkIntervalMs).unref()
     this.#server.on('close', () => clearInterval(timer))
@@ -165,7 +182,7 @@ export class HttpListener {
 
   #isShortFor(socket: BusySocket): boolean {
     if (this.#replies.isShortFor(socket.remoteAddress ?? '')) return true
-    const message = socket[latest]?.message
+    const message = socket[turns]?.current?.message
     return message !== undefined && this.#holds.get(message)?.isShort === true
   }
 
@@ -189,8 +206,8 @@ export class HttpListener {
     const direct = this.#direct.get(socket)
     if (direct?.isWaitedFor) return 'waits'
     if (direct) return direct.isSending ? 'transfers' : 'idles'
-    const { [latest]: exchange }: BusySocket = socket
-    return exchange ? this.#activityIn(exchange) : 'idles'
+    const { [turns]: served }: BusySocket = socket
+    return served?.current ? this.#activityIn(served.current) : 'idles'
   }
 
   #activityIn({ message, response }: Exchange): Activity {
@@ -204,8 +221,9 @@ export class HttpListener {
   }
 
   async #answer(message: RequestMessage, request: HttpRequest): Promise<HttpReply> {
-    const { handler, allowedHosts } = this.#options
-    return allowedHosts?.refusalOf(message) ?? (await handler(request))
+    const refusal = this.#hosts.refusalOf(message)
+    if (!refusal) return this.#options.handler(request)
+    return this.#options.refusalReply?.(request.path, refusal) ?? refusalReply(refusal)
   }
 
   #takerOf(message: IncomingMessage): UpgradeHandler | undefined {
@@ -214,9 +232,9 @@ export class HttpListener {
   }
 
   #upgrade(message: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { [latest]: before }: BusySocket = message.socket
+    const { [turns]: before }: BusySocket = message.socket
     // The reply to the request before it would come in the middle of WebSocket frames.
-    if (before && !before.response.writableFinished) {
+    if (before?.current) {
       socket.destroy()
       return
     }
@@ -226,21 +244,25 @@ export class HttpListener {
     this.#takerOf(message)?.(message, socket, head)
   }
 
-  async #serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
-    const exchange = { message, response }
-    const socket: BusySocket = message.socket
-    // RFC 9112, 9.6: ignore requests behind a reply that closes the connection.
-    if (socket[latest] && lacksHost(socket[latest].message)) return
-    socket[latest] = exchange
-    if (lacksHost(message)) {
-      refuseHostless(response)
+  #turnsOf(socket: BusySocket): RequestTurns {
+    socket[turns] ??= new RequestTurns(socket, (exchange) => void this.#serve(exchange))
+    return socket[turns]
+  }
+
+  async #serve(exchange: Exchange): Promise<void> {
+    const { message, response } = exchange
+    const refusal = refusalOfHead(message)
+    if (refusal) {
+      this.#refused.add(response)
+      sendWhole(lastReply(refusal), exchange)
       return
     }
-    const hold = new BodyHold(this.#bodies, socket.remoteAddress ?? '')
+    const hold = new BodyHold(this.#bodies, message.socket.remoteAddress ?? '')
     this.#holds.set(message, hold)
     try {
       const { publicUrl, proxies } = this.#options
-      const request = new IncomingRequest(message, publicUrl, proxies)
+      const askForBody = waitsToSend(message) ? () => response.writeContinue() : undefined
+      const request = new IncomingRequest(message, publicUrl, proxies, askForBody)
       request.holdBodyIn(hold)
       const reply = await this.#answer(message, request)
       if (response.destroyed) await closeUnread(reply)
@@ -251,6 +273,26 @@ export class HttpListener {
     } finally {
       hold.release()
     }
+  }
+
+  /** Refuses bytes that are no request, after the replies to the requests before them. */
+  #refuse(error: Error & { code?: string }, socket: Duplex): void {
+    const connection: BusySocket | undefined = socket instanceof Socket ? socket : undefined
+    const served = connection?.[turns]
+    if (!served || error.code === 'ECONNRESET') {
+      refuseMalformed(error, socket)
+      return
+    }
+    // Bytes behind a request that asked to close the connection (RFC 9112, 9.6).
+    if (error.code === 'HPE_CLOSED_CONNECTION' && served.current) return
+    served.endWith(() => {
+      const response = served.current?.response
+      // The reply is written, and only its end waits for the body, which will not come.
+      if (response && this.#refused.has(response)) response.end()
+      // Bytes behind the head of an unfinished reply would be taken for its body.
+      else if (response?.headersSent && !response.writableFinished) socket.destroy()
+      else refuseMalformed(error, socket)
+    })
   }
 
   #send(reply: WholeReply, exchange: Exchange): void {
@@ -288,47 +330,15 @@ export class HttpListener {
   #giveUp(error: unknown, { message, response }: Exchange): void {
     this.#logFailure(message, error)
     if (response.headersSent) response.destroy()
-    else response.writeHead(500).end()
+    else sendWhole(failureReply(), { message, response })
   }
 }
 
-/** The latest request of a connection. */
-const latest = Symbol('latest')
+/** The requests of a connection that `node:http` reads. */
+const turns = Symbol('turns')
 
 interface BusySocket extends Socket {
-  [latest]?: Exchange | undefined
-}
-
-/**
- * Removes the connection listeners of `node:http`. Returns a function that runs them for one
- * connection.
- */
-function taking(server: Server): (socket: Socket) => void {
-  const takers = server.listeners('connection')
-  server.removeAllListeners('connection')
-  return (socket) => {
-    for (const taker of takers) taker.call(server, socket)
-  }
-}
-
-/** Passes bytes that were read from a connection to its current listeners. */
-function passOn(socket: Socket, { bytes, isEnd }: { bytes: Buffer; isEnd: boolean }): void {
-  if (isEnd) {
-    // After the end of a stream nothing can be put back into it.
-    socket.emit('data', bytes)
-    socket.emit('end')
-    return
-  }
-  socket.unshift(bytes)
-  socket.resume()
-}
-
-function refuse(error: Error, socket: Duplex): void {
-  const connection: BusySocket | undefined = socket instanceof Socket ? socket : undefined
-  // Bytes behind the head of an unfinished reply would be taken for its body.
-  const response = connection?.[latest]?.response
-  if (response?.headersSent && !response.writableFinished) socket.destroy()
-  else refuseMalformed(error, socket)
+  [turns]?: RequestTurns | undefined
 }
 
 /** On some systems a connection to the "any" address does not reach this machine. */

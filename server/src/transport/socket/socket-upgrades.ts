@@ -6,10 +6,11 @@ import { BytePool, type PoolBounds } from '../../core/kernel/bounds/byte-pool.ts
 import { limits } from '../../core/kernel/limits.ts'
 import type { AllowedHosts } from '../allowed-hosts.ts'
 import { IncomingUpgrade } from '../incoming-request.ts'
+import { refusalOfHead } from '../malformed.ts'
 import { Outbox } from '../outbox.ts'
 import type { TrustedProxies } from '../proxies/trusted-proxies.ts'
+import { type TextReply, textReply } from '../refusal.ts'
 import type { SocketControl, SocketDoor, SocketSession } from '../socket-exchange.ts'
-import { type TextReply, textReply } from '../text-reply.ts'
 import type { UpgradeHandler } from '../upgrades.ts'
 import { SocketClient } from './socket-client.ts'
 import { type ConnectionParts, SocketConnection, type SocketLimits } from './socket-connection.ts'
@@ -182,7 +183,8 @@ export class SocketUpgrades {
     if (this.#stopping) return textReply(503, stopReason)
     const count = this.#connections.size + this.#handshakes.size
     if (count > this.#bounds.socketsMax) return crowded()
-    return this.#options.allowedHosts?.refusalOf(message)
+    const refusal = refusalOfHead(message) ?? this.#options.allowedHosts?.refusalOf(message)
+    return refusal && textReply(refusal.status, refusal.message)
   }
 
   async #ask(message: IncomingMessage, control: Control): Promise<SocketSession | TextReply> {

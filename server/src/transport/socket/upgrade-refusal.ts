@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { limits } from '../../core/kernel/limits.ts'
-import type { TextReply } from '../text-reply.ts'
+import type { TextReply } from '../refusal.ts'
 
 /** Refuses a handshake, for which Node has no response object, and closes the connection. */
 export function refuseUpgrade(socket: Duplex, { status, headers, body }: TextReply): void {

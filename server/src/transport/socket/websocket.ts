@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { hostOf } from '../incoming-request.ts'
 import { refuseMalformed } from '../malformed.ts'
 import { type ConnectionLimit, listenOn, portOf } from '../port.ts'
+import { textReply } from '../refusal.ts'
 import { sendWhole } from '../replies.ts'
-import { textReply } from '../text-reply.ts'
 import { asksForWebSocket, choosingUpgrades, type UpgradeHandler } from '../upgrades.ts'
 import { SocketUpgrades, type SocketUpgradesOptions, usualPatience } from './socket-upgrades.ts'
 
@@ -72,6 +72,9 @@ export class WebSocketListener {
     const sentence = 'This port speaks WebSocket: connect with a WebSocket client.'
     const headers = { Upgrade: 'websocket', Connection: 'Upgrade, close' }
     const refusal = this.#options.allowedHosts?.refusalOf(message)
-    sendWhole(refusal ?? textReply(426, sentence, headers), { message, response })
+    const reply = refusal
+      ? textReply(refusal.status, refusal.message)
+      : textReply(426, sentence, headers)
+    sendWhole(reply, { message, response })
   }
 }

@@ -123,7 +123,9 @@ describe.each(engines)('records of any key at the Apify door, on %s', (engine) =
     await put('a b', 'spaced')
     const got = await ask(`${recordPath()}?attachment=1&key=a+b`)
     expect(got.body.toString()).toBe('spaced')
-    expect(got.headers['content-disposition']).toBe('attachment; filename="a%20b"')
+    expect(got.headers['content-disposition']).toBe(
+      `attachment; filename="a%20b"; filename*=UTF-8''a%20b`,
+    )
   })
 
   it.each(['', '?', '?attachment=1', '?keys=a', '?Key=a'])('need a key: %j', async (query) => {

@@ -69,6 +69,10 @@ describe('paths that must not be confused with others', () => {
     '/records//',
     '/records/..',
     '/records/%2e%2e',
+    '/records/%2E%2E',
+    '/records/.%2E',
+    '/records/%2e.',
+    '/records/%2e',
     '/records/.',
     '/records/KEPT/',
     '/records/KEPT/..',
@@ -86,8 +90,10 @@ describe('paths that must not be confused with others', () => {
     for (const method of methods) {
       const reply = await ask(method, `/v2/key-value-stores/${storeId}${rest}`)
       const status = Number(/^HTTP\/1\.1 (\d+)/.exec(reply)?.[1])
-      // Deleting a missing record succeeds, whatever its key is.
+      // Deleting a missing record succeeds, whatever its key is, unless no path can carry it.
       const isRecord = method === 'DELETE' && /^\/records\/[^/]+$/.test(rest)
+      const isOfDots = /^\/records\/(\.|%2e){1,2}$/i.test(rest)
+      if (isOfDots && method !== 'PATCH') expect(status, `${method} ${rest}`).toBe(400)
       expect([400, 404, 405, isRecord ? 204 : 400], `${method} ${reply}`).toContain(status)
       if (status !== 204 && method !== 'HEAD') expect(reply, method).toContain('{"error":{"type":"')
     }

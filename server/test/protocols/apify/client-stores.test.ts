@@ -78,15 +78,16 @@ describe.each(engines)('stores through apify-client, on %s', (engine) => {
     const { id } = await client.keyValueStores().getOrCreate()
     const rename = client.keyValueStore(id).update({ name: 'taken' })
     await expect(rename).rejects.toMatchObject({ statusCode: 409, type: 'name-not-unique' })
+    const rule =
+      "Invalid value provided in store: name can only contain letters 'a' through 'z', the " +
+      "digits '0' through '9', and the hyphen ('-') but only in the middle of the string " +
+      "(e.g. 'my-value-1'). "
     for (const name of ['under_score', '-a', 'a-', 'ä', 'a b', 'a/b', 'x'.repeat(64), '..']) {
       const open = client.keyValueStores().getOrCreate(name)
       await expect(open, name).rejects.toMatchObject({
         statusCode: 400,
         type: 'invalid-value',
-        message:
-          "Invalid value provided in store: name can only contain letters 'a' through 'z', the " +
-          "digits '0' through '9', and the hyphen ('-') but only in the middle of the string " +
-          "(e.g. 'my-value-1')",
+        message: expect.stringContaining(rule),
       })
     }
     for (const name of ['a', 'A-1-b', 'x'.repeat(63)]) {

@@ -1,4 +1,3 @@
-import { brotliCompressSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { errorTypeOf, ownerRequests, type PlainReply } from '../../support/network/plain-request.ts'
 import { engines, useTestServer } from '../../support/network/test-server.ts'
@@ -131,21 +130,6 @@ describe.each(engines)('ranges at the Apify door, on %s', (engine) => {
       '10',
       undefined,
     ])
-  })
-
-  it('apply to the encoded bytes if these are sent, and not to decoded bytes', async () => {
-    const text = 'hello '.repeat(5_000)
-    const encoded = brotliCompressSync(text)
-    await put('ENCODED', encoded, { 'Content-Encoding': 'br' })
-    const part = await get('ENCODED', 'bytes=2-5', { 'Accept-Encoding': 'br' })
-    expect([part.status, part.headers['content-encoding']]).toEqual([206, 'br'])
-    expect(part.headers['content-range']).toBe(`bytes 2-5/${encoded.length}`)
-    expect(part.body).toEqual(encoded.subarray(2, 6))
-    for (const range of ['bytes=2-5', 'bytes=999999-']) {
-      const whole = await get('ENCODED', range)
-      expect([whole.status, whole.body.toString()]).toEqual([200, text])
-      expect(whole.headers).not.toHaveProperty('accept-ranges')
-    }
   })
 
   it('return the whole value if the version differs from If-Range', async () => {

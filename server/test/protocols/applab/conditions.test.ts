@@ -57,9 +57,11 @@ describe.each(engines)('conditional requests of a page, on %s', (engine) => {
       expect(first.status).toBe(200)
       expect(refusalOf(await set(key, 9, { 'If-None-Match': '*' }))).toEqual(failed)
       const tag = first.headers.get('etag') ?? ''
-      const second = await set(key, 2, { 'If-Match': tag })
+      expect((await get(key, { 'If-Match': `W/${tag}` })).status).toBe(200)
+      const second = await set(key, 2, { 'If-Match': `W/${tag}` })
       expect(second.status).toBe(200)
       expect(refusalOf(await set(key, 9, { 'If-Match': tag }))).toEqual(failed)
+      expect(refusalOf(await set(key, 9, { 'If-Match': `W/${tag}` }))).toEqual(failed)
       expect((await set(key, 3, { 'If-Match': '*' })).status).toBe(200)
       expect(refusalOf(await set(`${key}/none`, 9, { 'If-Match': '*' }))).toEqual(failed)
       expect(await project.get(key)).toBe(3)

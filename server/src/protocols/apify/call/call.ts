@@ -1,4 +1,5 @@
 import type { BytePool } from '../../../core/kernel/bounds/byte-pool.ts'
+import type { DecodedValues } from '../../http/decoded-values.ts'
 import type { JsonSchemas } from '../../json/json-schema.ts'
 import type { RestCall, RestHandler, Route } from '../../rest/routes.ts'
 
@@ -7,6 +8,7 @@ export interface ApifyCall extends RestCall {
   readonly jsonSchemas: JsonSchemas
   /** The memory of all archives that are being made. */
   readonly archives: BytePool
+  readonly decodedValues: DecodedValues
   /** True for endpoints that accept every key, not only the keys of Apify's own store. */
   readonly takesAnyKey?: boolean
 }

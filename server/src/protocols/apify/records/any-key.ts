@@ -30,8 +30,10 @@ function keyOfQuery({ request }: ApifyCall): string {
   if (others.length > 0) throw invalidKey('The parameter key may be given only once')
   const key = decode(spelling)
   if (key === undefined) throw invalidKey('The parameter key must be percent-encoded UTF-8')
-  if (Buffer.byteLength(key) <= limits.recordKeyBytesMax) return key
-  throw invalidKey(`A record key has at most ${limits.recordKeyBytesMax} bytes of UTF-8`)
+  const bytes = Buffer.byteLength(key)
+  if (bytes <= limits.recordKeyBytesMax) return key
+  const rule = `at most ${limits.recordKeyBytesMax} bytes of UTF-8`
+  throw invalidKey(`A record key has ${rule}, this one ${bytes}`)
 }
 
 function spellingOfKey(parameter: string): string[] {

@@ -7,6 +7,7 @@ import type { Store } from '../../../core/stores/store.ts'
 import { mediaTypeOf } from '../../../core/values/content-type.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
 import { DecodingError } from '../../http/content-encoding.ts'
+import { decodedParts } from '../../http/decoded-values.ts'
 import { type ZipEntry, zipStream } from '../../http/zip.ts'
 import { ending, whileAllowed } from '../../rest/while-allowed.ts'
 import { findStore } from '../call/address.ts'
@@ -15,7 +16,6 @@ import { spellKey } from '../call/key-spelling.ts'
 import { listing } from '../call/links.ts'
 import { listSelected, type Selection, selectionOf } from '../stores/collections.ts'
 import { previewBytesMax, reportedProblemsMax } from '../stores/wire.ts'
-import { decodedParts } from './decoded.ts'
 
 /** Below this, compressing costs more than it saves. */
 const compressedBytesMin = 4_096

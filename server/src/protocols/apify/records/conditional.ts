@@ -1,5 +1,6 @@
 import { StorageError } from '../../../core/kernel/errors.ts'
 import type { Condition, RecordHead } from '../../../core/records/record.ts'
+import type { Store } from '../../../core/stores/store.ts'
 import type { Span } from '../../../core/values/value.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
 import { wantedRange } from '../../http/byte-range.ts'
@@ -7,14 +8,32 @@ import {
   isConditional,
   isRangeOfCurrent,
   MalformedHeaderError,
+  namesSecond,
   readOutcome,
   type Validators,
   writeCondition,
 } from '../../http/preconditions.ts'
 import { RequestError } from '../../rest/errors.ts'
 import type { ApifyCall } from '../call/call.ts'
+import { headersOf304 } from './representation.ts'
 
 type Headers = HttpReply['headers']
+
+/** Whether a GET or HEAD has a header that `unchangedReply` or `wantedSpan` reads. */
+export function isPlainRead({ request }: ApifyCall): boolean {
+  return request.header('range') === undefined && !isConditional(request)
+}
+
+/** What the conditions of a read are compared with. `headers` are those of the full reply. */
+export async function validatorsOf(
+  { request, environment }: ApifyCall,
+  { store, head, headers }: { store: Store; head: RecordHead; headers: Headers },
+): Promise<Validators> {
+  const { modifiedAt } = head
+  const isDated = namesSecond(request, head, environment)
+  const isOnlyOfSecond = isDated && (await store.isOnlyVersionOfSecond(head))
+  return { entityTag: String(headers.ETag), modifiedAt, isOnlyOfSecond }
+}
 
 /**
  * The 304 reply, if the conditions of a GET or HEAD ask for one; undefined if the record is to be
@@ -22,11 +41,10 @@ type Headers = HttpReply['headers']
  */
 export function unchangedReply(
   { request, environment }: ApifyCall,
-  head: RecordHead,
+  current: Validators,
   headers: Headers,
 ): HttpReply | undefined {
   if (!isConditional(request)) return undefined
-  const current = validatorsOf(head, headers)
   const outcome = understood(() => readOutcome(request, current, environment))
   if (outcome === 'serve') return undefined
   if (outcome === 'not-modified') return { status: 304, headers: headersOf304(headers), body: '' }
@@ -34,24 +52,31 @@ export function unchangedReply(
 }
 
 /**
- * The part of the stored bytes that a GET asks for; undefined if all of them are to be sent. Throws
+ * Whether a GET asks for a part of the representation that `current` describes. Throws
  * RequestError.
  */
-export function wantedSpan(
+export function wantsPart(
   { request, environment }: ApifyCall,
-  head: RecordHead,
-  headers: Headers,
-): Span | undefined {
-  const header = request.header('range')
-  if (header === undefined) return undefined
-  const current = validatorsOf(head, headers)
-  if (!understood(() => isRangeOfCurrent(request, current, environment))) return undefined
-  const wanted = wantedRange(header, head.size)
-  if (wanted === 'unsatisfiable') throw rangeNotSatisfiable(head)
+  current: Validators,
+  { contentEncoding }: RecordHead,
+): boolean {
+  if (request.method !== 'GET' || request.header('range') === undefined) return false
+  // An encoded record has one date for both of its forms, so a date does not name one of them.
+  const isOnlyOfSecond = current.isOnlyOfSecond && contentEncoding === ''
+  return understood(() => isRangeOfCurrent(request, { ...current, isOnlyOfSecond }, environment))
+}
+
+/**
+ * The part that a GET asks for, of `size` bytes; undefined if all of them are to be sent. Throws
+ * RequestError.
+ */
+export function wantedSpan({ request }: ApifyCall, size: number): Span | undefined {
+  const wanted = wantedRange(request.header('range') ?? '', size)
+  if (wanted === 'unsatisfiable') throw rangeNotSatisfiable(size)
   return wanted === 'whole' ? undefined : wanted
 }
 
-/** Adds the headers that say which part of the stored bytes is sent. */
+/** Adds the headers that say which part of `size` bytes is sent. */
 export function headersOfSpan(headers: Headers, { start, end }: Span, size: number): Headers {
   headers['Content-Length'] = end - start
   headers['Content-Range'] = `bytes ${start}-${end - 1}/${size}`
@@ -71,16 +96,7 @@ export function assertWholeValue({ request }: ApifyCall): void {
   throw new RequestError({ status: 400, type: 'invalid-request' }, message)
 }
 
-function validatorsOf({ modifiedAt }: RecordHead, { ETag }: Headers): Validators {
-  return { entityTag: String(ETag), modifiedAt }
-}
-
-/** The headers of a 200 that a 304 must have too (RFC 9110, 15.4.5). */
-function headersOf304({ ETag = '', Vary, 'Cache-Control': cacheControl = '' }: Headers): Headers {
-  return { ETag, 'Cache-Control': cacheControl, ...(Vary !== undefined && { Vary }) }
-}
-
-function rangeNotSatisfiable({ size }: RecordHead): RequestError {
+function rangeNotSatisfiable(size: number): RequestError {
   const headers = { 'Content-Range': `bytes */${size}` }
   return new RequestError(
     { status: 416, type: 'range-not-satisfiable', headers },

@@ -1,20 +1,20 @@
 import type { Bytes } from '../../../core/kernel/bytes.ts'
 import { StorageError } from '../../../core/kernel/errors.ts'
 import { limits } from '../../../core/kernel/limits.ts'
-import type { RecordHead, StoreRecord } from '../../../core/records/record.ts'
+import type { StoreRecord } from '../../../core/records/record.ts'
 import type { Store } from '../../../core/stores/store.ts'
-import { mediaTypeOf } from '../../../core/values/content-type.ts'
 import type { Span } from '../../../core/values/value.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
-import { DecodingError } from '../../http/content-encoding.ts'
+import { asksForOneRange } from '../../http/byte-range.ts'
+import { resumed } from '../../http/decoded-values.ts'
 import { entityTagOf } from '../../http/entity-tags.ts'
-import { formatHttpDate } from '../../http/http-date.ts'
+import { exactCondition } from '../../http/exact-condition.ts'
 import { emptyReply, jsonReply } from '../../rest/replies.ts'
 import { encodingOf } from '../../rest/request-encoding.ts'
 import { whileAllowed } from '../../rest/while-allowed.ts'
 import { findStore } from '../call/address.ts'
 import type { ApifyCall } from '../call/call.ts'
-import { isApifyKey, spellKey } from '../call/key-spelling.ts'
+import { isApifyKey, spellKey, whyNoApifyKey } from '../call/key-spelling.ts'
 import { recordLink } from '../call/links.ts'
 import { conformingBody } from '../stores/schemas.ts'
 import { anyKeyUrl } from './any-key.ts'
@@ -22,16 +22,16 @@ import {
   assertWholeValue,
   conditionOf,
   headersOfSpan,
+  isPlainRead,
   unchangedReply,
+  validatorsOf,
   wantedSpan,
+  wantsPart,
 } from './conditional.ts'
-import { decodedParts, resumed } from './decoded.ts'
+import { type Form, formOf, headersOf } from './representation.ts'
 
 /** Our choice for requests without a content type. Apify's clients always send one. */
 const defaultContentType = 'application/octet-stream'
-
-/** Ranges of smaller values work too, but are not worth an `Accept-Ranges` header. */
-const rangedBytesMin = 65_536
 
 /** GET .../records/{key} */
 export async function getRecord(call: ApifyCall): Promise<HttpReply> {
@@ -41,29 +41,34 @@ export async function getRecord(call: ApifyCall): Promise<HttpReply> {
   const stored = store.get(key)
   const record = stored instanceof Promise ? await stored : stored
   if (!record) throw recordNotFound()
-  const headers = headersOf(call, record)
-  const unchanged = unchangedReply(call, record, headers)
-  if (unchanged) return unchanged
-  if (!isServedAsStored(call, record)) {
-    const body = await decodedBody(record)
-    if (body instanceof Uint8Array) headers['Content-Length'] = body.length
-    return whileAllowed({ status: 200, headers, body }, store)
+  const form = formOf(call, record)
+  const headers = headersOf(call, record, { form, length: undefined })
+  if (!isPlainRead(call)) {
+    const current = await validatorsOf(call, { store, head: record, headers })
+    const unchanged = unchangedReply(call, current, headers)
+    if (unchanged) return unchanged
+    if (wantsPart(call, current, record)) {
+      const part = await partialReply(call, { store, record, form, headers })
+      if (part) return part
+    }
   }
-  const span = wantedSpan(call, record, headers)
-  if (span) return whileAllowed(await partialReply(record, span, headers), store)
+  if (form === 'decoded') return decodedReply(call, { store, record, headers })
   const { inline } = record.value
   if (inline) return { status: 200, headers, body: inline }
   return whileAllowed({ status: 200, headers, body: await storedBody(record) }, store)
 }
 
-/** HEAD .../records/{key}: the headers of GET. */
+/** HEAD .../records/{key}: the headers of GET, without a length that is not known yet. */
 export async function headRecord(call: ApifyCall): Promise<HttpReply> {
   const key = keyOf(call)
   const store = await findStore(call, { action: 'read', extent: { key }, link: recordLink(call) })
   const head = await store.head(key)
   if (!head) throw recordNotFound()
-  const headers = headersOf(call, head)
-  return unchangedReply(call, head, headers) ?? { status: 200, headers, body: '' }
+  const length = call.decodedValues.knownLength(store.id, head)
+  const headers = headersOf(call, head, { form: formOf(call, head), length })
+  const reply = { status: 200, headers, body: '' }
+  if (isPlainRead(call)) return reply
+  return unchangedReply(call, await validatorsOf(call, { store, head, headers }), headers) ?? reply
 }
 
 /** PUT and POST .../records/{key}: any bytes, kept as they are sent. */
@@ -79,7 +84,8 @@ export async function putRecord(call: ApifyCall): Promise<HttpReply> {
   if (!call.takesAnyKey && !isApifyKey(key)) await assertExists(store, key)
   const record = { key, contentType, contentEncoding }
   const source = store.hasNoSchema ? request.body : await conformingBody(call, { store, record })
-  const { revision } = await store.put({ ...record, source }, condition)
+  const exact = condition && (await exactCondition(condition, store, key))
+  const { revision } = await store.put({ ...record, source }, exact)
   const ETag = entityTagOf(revision, { isDecoded: false })
   return jsonReply(201, {}, { Location: recordUrl(call, store.id, key), ETag })
 }
@@ -89,14 +95,24 @@ export async function deleteRecord(call: ApifyCall): Promise<HttpReply> {
   const condition = conditionOf(call)
   const key = keyOf(call)
   const store = await findStore(call, { action: 'write', extent: { key } })
-  await store.delete(key, condition)
+  await store.delete(key, condition && (await exactCondition(condition, store, key)))
   return emptyReply(204)
 }
 
-/** Refuses an empty segment, which URL libraries make of the keys `.` and ''. */
+/**
+ * Refuses keys that no path can carry: URL libraries make other paths of `.` and `..`, also of
+ * their percent-encoded forms, and no segment of ''.
+ */
 function keyOf({ key, takesAnyKey }: ApifyCall): string {
-  if (key !== undefined && (key !== '' || takesAnyKey)) return key
-  throw new StorageError('record-key-invalid', 'The path contains no record key.')
+  if (key === undefined) throw invalidKey('The key is not percent-encoded UTF-8.')
+  if (takesAnyKey) return key
+  if (key === '') throw invalidKey('The path contains no record key.')
+  if (key !== '.' && key !== '..') return key
+  throw invalidKey(`The key "${key}" is possible at /record?key= only.`)
+}
+
+function invalidKey(why: string): StorageError {
+  return new StorageError('record-key-invalid', why)
 }
 
 function recordUrl(call: ApifyCall, storeId: string, key: string): string {
@@ -107,66 +123,43 @@ function recordUrl(call: ApifyCall, storeId: string, key: string): string {
 /** Only other doors create records with keys outside Apify's alphabet; this one replaces them. */
 async function assertExists(store: Store, key: string): Promise<void> {
   if (await store.head(key)) return
-  throw new StorageError('record-key-invalid', 'Record key contains invalid character')
+  throw invalidKey(whyNoApifyKey(key))
 }
 
-function isServedAsStored(call: ApifyCall, { contentEncoding }: RecordHead): boolean {
-  if (contentEncoding === '') return true
-  return accepts(call.request.header('accept-encoding') ?? '', contentEncoding)
+interface Found {
+  readonly store: Store
+  readonly record: StoreRecord
+  /** Of the reply with the whole record. */
+  readonly headers: HttpReply['headers']
 }
 
-/** RFC 9110, 12.5.3. A client that names no encodings gets the value decoded. */
-function accepts(acceptEncoding: string, encoding: string): boolean {
-  const offers = acceptEncoding.toLowerCase().split(',').map(parseOffer)
-  const offer = offers.find(({ name }) => name === encoding) ?? offers.find(isAny)
-  return offer !== undefined && offer.weight > 0
-}
-
-function parseOffer(text: string): { name: string; weight: number } {
-  const [name = '', ...parameters] = text.split(';').map((part) => part.trim())
-  const weight = parameters.find((parameter) => parameter.startsWith('q='))?.slice(2)
-  return { name, weight: weight === undefined ? 1 : Number(weight) }
-}
-
-function isAny({ name }: { name: string }): boolean {
-  return name === '*'
-}
-
-function headersOf(call: ApifyCall, head: RecordHead): Record<string, string | number> {
-  const headers: Record<string, string | number> = { 'Content-Type': head.contentType }
-  if (head.contentEncoding !== '') headers.Vary = 'Accept-Encoding'
-  const isDecoded = !isServedAsStored(call, head)
-  headers.ETag = entityTagOf(head.revision, { isDecoded })
-  headers['Last-Modified'] = formatHttpDate(head.modifiedAt)
-  // Without this, caches may guess from `Last-Modified` how long a record stays the same.
-  headers['Cache-Control'] = 'no-cache'
-  if (!isDecoded) {
-    headers['Content-Length'] = head.size
-    if (head.size >= rangedBytesMin) headers['Accept-Ranges'] = 'bytes'
-    if (head.contentEncoding !== '') headers['Content-Encoding'] = head.contentEncoding
-  }
-  if (call.query.flag('attachment')) {
-    headers['Content-Disposition'] = `attachment; filename="${spellKey(head.key)}"`
-  }
-  headers['X-Content-Type-Options'] = 'nosniff'
-  if (mayBePage(head.contentType)) headers['Content-Security-Policy'] = 'sandbox'
-  return headers
-}
-
-/** A value may be HTML or SVG. It must not run as a page of this server. */
-function mayBePage(contentType: string): boolean {
-  const mediaType = mediaTypeOf(contentType)
-  return mediaType !== 'application/json' && mediaType !== 'application/octet-stream'
-}
-
+/** The reply with a part of the record; undefined if its header asks for no part. */
 async function partialReply(
-  { value }: StoreRecord,
-  span: Span,
-  headers: HttpReply['headers'],
-): Promise<HttpReply> {
+  call: ApifyCall,
+  { store, record, form, headers }: Found & { readonly form: Form },
+): Promise<HttpReply | undefined> {
+  const { decodedValues, request } = call
+  if (!asksForOneRange(request.header('range') ?? '')) return undefined
+  const isDecoded = form === 'decoded'
+  const size = isDecoded ? await decodedValues.length(store.id, record) : record.size
+  const span = wantedSpan(call, size)
+  if (!span) return undefined
+  const body = isDecoded ? await decodedValues.part(record, span) : await storedPart(record, span)
+  return whileAllowed({ status: 206, headers: headersOfSpan(headers, span, size), body }, store)
+}
+
+async function storedPart({ value }: StoreRecord, span: Span): Promise<AsyncIterable<Bytes>> {
   const parts = value.chunks(span)
-  const body = resumed(await parts.next(), parts)
-  return { status: 206, headers: headersOfSpan(headers, span, value.size), body }
+  return resumed(await parts.next(), parts)
+}
+
+async function decodedReply(
+  { decodedValues }: ApifyCall,
+  { store, record, headers }: Found,
+): Promise<HttpReply> {
+  const { body, length } = await decodedValues.whole(store.id, record)
+  if (length !== undefined) headers['Content-Length'] = length
+  return whileAllowed({ status: 200, headers, body }, store)
 }
 
 /** Reads the first chunk before the reply begins, so that a damaged record gets an error reply. */
@@ -174,46 +167,6 @@ async function storedBody({ value }: StoreRecord): Promise<Bytes | AsyncIterable
   if (value.size <= limits.chunkBytes) return value.read()
   const chunks = value.chunks()
   return resumed(await chunks.next(), chunks)
-}
-
-/**
- * Decodes up to a megabyte as a whole. If a small stored value decodes to more, it is decoded once
- * completely before the reply begins, so that malformed bytes and decompression bombs get an error
- * reply.
- */
-async function decodedBody(record: StoreRecord): Promise<Bytes | AsyncIterable<Bytes>> {
-  try {
-    const parts = decodedParts(record)
-    const { held, isWhole } = await take(parts, limits.chunkBytes)
-    if (isWhole) return held
-    const behind = resumed({ value: held, done: false }, parts)
-    if (record.size > limits.chunkBytes) return behind
-    for await (const _ of behind);
-    return decodedParts(record)
-  } catch (error) {
-    if (!(error instanceof DecodingError)) throw error
-    const code = error.reason === 'too-large' ? 'value-too-large' : 'content-encoding-invalid'
-    const what = error.reason === 'too-large' ? 'it decodes to too many bytes' : 'its bytes are not'
-    throw new StorageError(
-      code,
-      `The Content-Encoding of this record is ${record.contentEncoding}, but ${what}.`,
-    )
-  }
-}
-
-/** The first bytes: at least `count` of them, or all if there are fewer. */
-async function take(
-  parts: AsyncGenerator<Bytes>,
-  count: number,
-): Promise<{ held: Bytes; isWhole: boolean }> {
-  const taken: Bytes[] = []
-  for (let length = 0; length < count; ) {
-    const { value, done } = await parts.next()
-    if (done) return { held: Buffer.concat(taken), isWhole: true }
-    taken.push(value)
-    length += value.length
-  }
-  return { held: Buffer.concat(taken), isWhole: false }
 }
 
 function recordNotFound(): StorageError {

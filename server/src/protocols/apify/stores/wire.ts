@@ -9,13 +9,6 @@ export const pageSchemaBytesMax = 4 * 1_048_576
 /** Collections of a schema that the error for an unknown collection names. */
 export const namedCollectionsMax = 10
 
-/**
- * A value is a decompression bomb if it decodes to more than `decodedBytesMax`, and also to more
- * than `decodedRatioMax` times its stored size.
- */
-export const decodedBytesMax = 64 * 1_048_576
-export const decodedRatioMax = 200
-
 /** A value of up to this size is decoded as a whole before its entry in an archive begins. */
 export const previewBytesMax = 1_048_576
 

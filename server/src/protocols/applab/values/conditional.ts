@@ -1,9 +1,11 @@
 import { StorageError } from '../../../core/kernel/errors.ts'
 import type { Condition, RecordHead } from '../../../core/records/record.ts'
+import type { Store } from '../../../core/stores/store.ts'
 import { entityTagOf } from '../../http/entity-tags.ts'
 import {
   isConditional,
   MalformedHeaderError,
+  namesSecond,
   readOutcome,
   writeCondition,
 } from '../../http/preconditions.ts'
@@ -22,16 +24,19 @@ export function conditionOf({ request, environment }: PageCall): Condition | und
 }
 
 /** Whether the page already has the current value. Throws `condition-failed`, PageError. */
-export function isUnchanged(
+export async function isUnchanged(
   { request, environment }: PageCall,
+  store: Store,
   head: RecordHead | undefined,
-): boolean {
-  if (!isConditional(request)) return false
+): Promise<boolean> {
   if (!head) {
     if (request.header('if-match') === undefined) return false
     throw new StorageError('condition-failed', 'There is no such value.')
   }
-  const current = { entityTag: tagOf(head.revision), modifiedAt: head.modifiedAt }
+  const isDated = namesSecond(request, head, environment)
+  const isOnlyOfSecond = isDated && (await store.isOnlyVersionOfSecond(head))
+  const { modifiedAt, revision } = head
+  const current = { entityTag: tagOf(revision), modifiedAt, isOnlyOfSecond }
   const outcome = understood(() => readOutcome(request, current, environment))
   if (outcome !== 'failed') return outcome === 'not-modified'
   throw new StorageError('condition-failed', 'The value is not the expected one.')

@@ -2,6 +2,8 @@ import { limits } from '../../../core/kernel/limits.ts'
 import type { StoreRecord } from '../../../core/records/record.ts'
 import type { Store } from '../../../core/stores/store.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
+import { exactCondition } from '../../http/exact-condition.ts'
+import { isConditional } from '../../http/preconditions.ts'
 import { isLongWork, readyBytesOf } from '../../json/json-value.ts'
 import { type BodyBound, bodyBound } from '../../rest/json-body.ts'
 import { emptyReply } from '../../rest/replies.ts'
@@ -29,7 +31,7 @@ export function getKeyValue(call: PageCall): Promise<HttpReply> {
       const key = queryOf(call).key()
       assertKeysInScope(call, store, [key])
       const record = await store.get(key)
-      if (isUnchanged(call, record)) {
+      if (isConditional(call.request) && (await isUnchanged(call, store, record))) {
         return emptyReply(304, { ...readHeaders, ETag: tagOf(record?.revision ?? 0) })
       }
       if (!record) return jsonReplyOf('null', readHeaders)
@@ -94,7 +96,8 @@ function writing(
       read ??= readParameters(call, body) // the body can be read only once
       const { write, reply } = wantedOf(await store.whileAllowed(read))
       assertKeysInScope(call, store, [write.key])
-      const revision = await doWrite(call, { store, page, write: { ...write, condition } })
+      const exact = condition && (await exactCondition(condition, store, write.key))
+      const revision = await doWrite(call, { store, page, write: { ...write, condition: exact } })
       return jsonReplyOf(reply, revision === undefined ? {} : { ETag: tagOf(revision) })
     })
   })

@@ -22,6 +22,7 @@ export function refusalReply({ status, type, message }: Refusal): TextReply {
   const headers = {
     'Content-Type': 'application/json; charset=utf-8',
     'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
     'Access-Control-Allow-Origin': '*',
     'Access-Control-Expose-Headers': '*',
   }

@@ -180,8 +180,9 @@ export async function ownStore(call: NemesisCall, action: Action): Promise<Store
 
 function recordsOf(call: NemesisCall) {
   assertDeclared(call.parameters, keysObject)
-  const members = given(call.parameters, 'keys').members()
-  assertCount(members.size)
+  const keys = given(call.parameters, 'keys')
+  assertCount(keys.size)
+  const members = keys.members()
   assertKeys(call, members.keys())
   return [...members].map(([key, value]) => recordOf(key, value))
 }

@@ -301,8 +301,9 @@ function write(
   use: (session: Session, records: readonly WholeRecord[]) => Promise<Answer>,
 ): Awaitable<Answer> {
   assertDeclared(call.parameters, declared)
-  const members = given(call.parameters, 'keys').members()
-  assertCount(members.size)
+  const keys = given(call.parameters, 'keys')
+  assertCount(keys.size)
+  const members = keys.members()
   return inSession(call, 'write', (session) => {
     assertKeys(call, members.keys())
     return andThen(roomForWrite(call, members.size), () =>

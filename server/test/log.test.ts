@@ -72,10 +72,8 @@ describe('the log of a server', () => {
       sockets.push(socket)
     }
     await expect.poll(() => closedCount, { timeout: 20_000 }).toBeGreaterThan(50)
-    await expect
-      .poll(() => server.stderr)
-      .toMatch(/ New connections are closed at once: \d+ are open/)
-    expect(server.stderr.match(/New connections/g)).toHaveLength(1)
+    await expect.poll(() => server.stderr).toMatch(/ Connections are cut off: \d+ are open/)
+    expect(server.stderr.match(/ Connections are cut off/g)).toHaveLength(1)
     // The others are served, and the server has files left for its own work.
     for (const socket of sockets) socket.destroy()
     const served = async (): Promise<number> =>

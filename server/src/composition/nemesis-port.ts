@@ -5,7 +5,6 @@ import type { Compat } from '../protocols/nemesis/commands/wire.ts'
 import { DumpFiles } from '../protocols/nemesis/dumps/dump-files.ts'
 import { createNemesisDoor } from '../protocols/nemesis/nemesis.ts'
 import { type AllowedHosts, hostNameOf, isLoopbackName } from '../transport/allowed-hosts.ts'
-import type { ConnectionLimit } from '../transport/port.ts'
 import type { TrustedProxies } from '../transport/proxies/trusted-proxies.ts'
 import { WebSocketListener } from '../transport/socket/websocket.ts'
 import type { SocketDoor } from '../transport/socket-exchange.ts'
@@ -69,10 +68,6 @@ export class NemesisPort {
       const where = `the NemesisDB door is at ${nemesisPath} of the main port only`
       environment.logError(`Port ${defaultPort} is taken: ${where}`, undefined)
     }
-  }
-
-  limitConnections(limit: ConnectionLimit): void {
-    if (this.#isListening) this.#listener.limitConnections(limit)
   }
 
   open(domain: Domain): void {

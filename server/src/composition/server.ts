@@ -29,12 +29,10 @@ import { AllowedHosts, hostNameOf, isLoopback } from '../transport/allowed-hosts
 import type { HttpHandler, HttpRequest } from '../transport/exchange.ts'
 import { HttpListener } from '../transport/http/http.ts'
 import { hostOf } from '../transport/incoming-request.ts'
-import { ConnectionLimit } from '../transport/port.ts'
 import { TrustedProxies } from '../transport/proxies/trusted-proxies.ts'
 import { replyToRefused, replyWhileStarting } from './early-replies.ts'
 import { LocalDoors } from './local-doors.ts'
 import { NemesisPort, nemesisPath } from './nemesis-port.ts'
-import { countFreeFiles } from './open-files.ts'
 import { readWebFile } from './web-files.ts'
 
 /** A running server. */
@@ -102,7 +100,6 @@ export async function startServer(
     const handler = openDoorsOf(data, { closers, config, environment })
     closers.push(stopListening) // runs first: requests need all that is closed after it
     nemesis.open(domain)
-    limitConnections([listener, nemesis], environment)
     gate.open(handler)
     // Comes last: a command that finds the file must get an answer.
     closers.push(() => folder?.removeLocalServer())
@@ -189,20 +186,6 @@ function startRechecking({ liveUses }: Domain, environment: Environment): () => 
   }
   const timer = setInterval(recheck, limits.recheckIntervalMs)
   return () => clearInterval(timer)
-}
-
-/** Leaves some files for everything else: dumps, the database, the process for JSON Schemas. */
-function limitConnections(
-  ports: readonly Pick<HttpListener, 'limitConnections'>[],
-  environment: Environment,
-): void {
-  const files = countFreeFiles()
-  if (files === undefined) return
-  const connectionsMax = Math.max(1, files - limits.reservedFilesCount)
-  const limit = new ConnectionLimit(connectionsMax, (message, cause) =>
-    environment.logError(message, cause),
-  )
-  for (const port of ports) port.limitConnections(limit)
 }
 
 /** Of what the engine refuses, the log has a line already. */

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
 import { join } from 'node:path'
 import { type DurabilityWish, durabilityWishes } from '../core/upkeep/health.ts'
@@ -12,6 +11,7 @@ import { hostNameOf, isLoopback } from '../transport/allowed-hosts.ts'
 import { parseArguments } from './arguments/arguments.ts'
 import { closestTo } from './arguments/closest-name.ts'
 import { holdsPassword } from './arguments/passwords.ts'
+import { JsonFileError, readJsonObject } from './json-file.ts'
 import { isNetwork } from './network.ts'
 
 export type EngineName = 'lmdb' | 'memory' | 'postgresql'
@@ -265,37 +265,13 @@ function readFile(path: string | undefined): Texts {
   return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, String(value)]))
 }
 
-/** Refuses invalid UTF-8, and drops a byte order mark, which some editors write. */
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
-
 function parseFile(path: string): object {
-  const text = textIn(path)
   try {
-    const fields: unknown = JSON.parse(text)
-    if (typeof fields === 'object' && fields !== null && !Array.isArray(fields)) return fields
+    return readJsonObject(path)
   } catch (error) {
-    throw new ConfigError(`The config file ${path} is not JSON: ${reasonOf(error)}.`)
+    if (!(error instanceof JsonFileError)) throw error
+    throw new ConfigError(`The config file ${path} ${error.message}.`)
   }
-  throw new ConfigError(`The config file ${path} is not a JSON object.`)
-}
-
-function textIn(path: string): string {
-  let bytes: Uint8Array
-  try {
-    bytes = readFileSync(path)
-  } catch (error) {
-    throw new ConfigError(`The config file ${path} can't be read: ${reasonOf(error)}.`)
-  }
-  try {
-    return strictUtf8.decode(bytes)
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error
-    throw new ConfigError(`The config file ${path} is not UTF-8 text.`)
-  }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
 
 function parsePort({ text, from }: Given): number {

@@ -345,8 +345,8 @@ export const limits = Object.freeze({
   zipListedEntriesMax: 1_000,
   zipUnwrittenEntriesMax: 100,
 
-  /** Files that connections leave to dumps, the database and everything else. */
-  reservedFilesCount: 16,
+  /** Files that connections leave to the data, the database, dumps and child processes. */
+  reservedFilesCount: 24,
 
   // The log
 

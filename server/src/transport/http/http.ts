@@ -10,7 +10,7 @@ import type { HttpHandler, HttpReply, HttpRequest } from '../exchange.ts'
 import { hostOf, IncomingRequest, type RequestMessage, WholeRequest } from '../incoming-request.ts'
 import { refusalOfHead, refuseMalformed, waitsToSend } from '../malformed.ts'
 import { Outbox } from '../outbox.ts'
-import { type ConnectionLimit, listenOn, portOf } from '../port.ts'
+import { listenOn, portOf, tooManyConnections } from '../port.ts'
 import type { TrustedProxies } from '../proxies/trusted-proxies.ts'
 import { failureReply, lastReply, type Refusal, refusalReply } from '../refusal.ts'
 import {
@@ -128,11 +128,6 @@ export class HttpListener {
     return typeof address === 'object' && address ? address.address : ''
   }
 
-  /** Counts the connections of this port from now on. */
-  limitConnections(limit: ConnectionLimit): void {
-    limit.include(this.#server)
-  }
-
   /** Resolves once it accepts requests. Rejects with Node's error, such as EADDRINUSE. */
   listen(): Promise<void> {
     return listenOn(this.#server, this.#options)
@@ -192,6 +187,9 @@ export class HttpListener {
 
   #connect(socket: Socket): void {
     const isCrowded = this.#connectionCount >= this.#bounds.connectionsMax
+    if (isCrowded) {
+      this.#options.logError(tooManyConnections(this.#bounds.connectionsMax), undefined)
+    }
     // The newest client is the most likely one to send a request.
     if (isCrowded && !this.#connections.cutOffIdlest(this.#activityOf)) {
       socket.destroy()

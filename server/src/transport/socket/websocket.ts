@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { usualBounds } from '../bounds/http-bounds.ts'
 import { hostOf } from '../incoming-request.ts'
 import { refuseMalformed } from '../malformed.ts'
-import { type ConnectionLimit, listenOn, portOf } from '../port.ts'
+import { limitConnections, listenOn, portOf } from '../port.ts'
 import { textReply } from '../refusal.ts'
 import { sendWhole } from '../replies.ts'
 import { asksForWebSocket, choosingUpgrades, type UpgradeHandler } from '../upgrades.ts'
@@ -32,6 +33,7 @@ export class WebSocketListener {
       },
       (message, response) => this.#refuse(message, response),
     )
+    limitConnections(this.#server, usualBounds().connectionsMax, options.logError)
     this.#server.on('clientError', refuseMalformed)
     this.#server.on('upgrade', this.handleUpgrade)
   }
@@ -44,11 +46,6 @@ export class WebSocketListener {
   /** Takes a connection of another port. For that, this listener need not listen itself. */
   get handleUpgrade(): UpgradeHandler {
     return this.#upgrades.handleUpgrade
-  }
-
-  /** Counts the connections of this port from now on. */
-  limitConnections(limit: ConnectionLimit): void {
-    limit.include(this.#server)
   }
 
   /** Resolves once it accepts connections. Rejects with Node's error, such as EADDRINUSE. */

@@ -86,8 +86,10 @@ export class PlayPage {
 
   /** Keys and values, as the table shows them. */
   async pairs(): Promise<string[][]> {
-    const rows = await this.page.locator('#pairs tbody tr:not(.add, .empty, .said)').all()
-    return Promise.all(rows.map((row) => row.locator('th, td.value').allInnerTexts()))
+    // In one call: a table may have hundreds of rows.
+    const rows = "document.querySelectorAll('#pairs tbody tr:not(.add, .empty, .said)')"
+    const texts = "[...row.querySelectorAll('th, td.value')].map((cell) => cell.innerText)"
+    return this.page.evaluate(`[...${rows}].map((row) => ${texts})`)
   }
 
   /** Fills the first row of the table and adds the pair. */

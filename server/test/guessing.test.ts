@@ -10,8 +10,7 @@ import { engines, startTestServer, useTestServer } from './support/network/test-
 const initialToken = 'an-initial-token-that-somebody-made-up'
 const guessesMax = 20
 /** A new token in the form that Coatcheck makes, which nobody can guess. */
-const wellMade = (): string =>
-  createToken({ randomBytes, now: Date.now, logError: () => undefined })
+const wellMade = (): string => createToken({ randomBytes })
 
 describe('guessing tokens through a trusted proxy', () => {
   const server = useTestServer({ trustedProxies: ['127.0.0.1', '10.0.0.0/8'] })

@@ -179,7 +179,7 @@ describe('the password of the database', () => {
     const server = await ServerProcess.start({ data: createTestFolder(), args })
     expect((await fetch(`${server.url}/health/ready`)).status).toBe(200)
     expect(server.stderr).toMatch(
-      /^\S+ All users of this machine can read the password in --engine [^\n]+\n$/,
+      /^\S+ All users of this machine can read the password in --engine [^\n]+\n\S+ A NEW INSTALLATION [^\n]+\n$/,
     )
     const { code, stderr } = await new DataCommands(server.data).run('user', 'list', ...args)
     expect(code).toBe(0)

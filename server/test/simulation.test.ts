@@ -26,18 +26,22 @@ import { SimulatedClient, unnamedRetentionMs } from './support/simulation/simula
 const clients = 3
 const rounds = 25
 const operationsPerRound = 12
-const pauses = [0, second, 20 * second, 10 * minute, 29 * minute, hour, 3 * hour]
+const pauses = [0, second, 20 * second, 10 * minute, 29 * minute, hour, 3 * hour] as const
+/** How far a clock is set: within what is taken over little by little, and far beyond. */
+const steps = [8 * day, -8 * day, 400 * day, hour, -hour, 45 * second, -45 * second] as const
 
 /** Two servers on one engine that fails in every allowed way; each client has its own stores. */
 class Simulation {
   readonly memory = new MemoryEngine()
   readonly #environment: TestEnvironment
   readonly #chance: () => number
+  readonly #endsOnTime: boolean
   readonly #faults: { -readonly [K in keyof Faults]: number } = { ...allFaults }
   readonly #domains: TestDomain[] = []
   #clients: SimulatedClient[] = []
 
-  constructor(seed: number) {
+  constructor(seed: number, { endsOnTime = true } = {}) {
+    this.#endsOnTime = endsOnTime
     this.#environment = new TestEnvironment(seed)
     this.#chance = createChance(seed)
   }
@@ -46,9 +50,8 @@ class Simulation {
     const engine = new FaultyEngine(this.memory, { faults: this.#faults, seed })
     const environment = this.#environment
     while (this.#domains.length < 2) {
-      const opening = openTestDomain(engine, { environment, unnamedRetentionMs })
-      const code = await codeOf(opening.then((domain) => this.#domains.push(domain)))
-      expect(['none', 'storage-unavailable', 'outcome-unknown']).toContain(code)
+      const { domain } = await this.#opened(engine)
+      if (domain) this.#domains.push(domain)
     }
     this.#clients = Array.from({ length: clients }, (_, client) => {
       const prefix = `client-${client}-`
@@ -57,6 +60,7 @@ class Simulation {
         domains: this.#domains,
         environment,
         chance: this.#chance,
+        endsOnTime: this.#endsOnTime,
       })
     })
   }
@@ -67,9 +71,58 @@ class Simulation {
     const sweeping = this.#domains.map(({ sweeper }) => codeOf(sweeper.sweep()))
     await Promise.all([...working, ...sweeping])
     await this.#flush()
-    const pause = pauses[Math.floor(this.#chance() * pauses.length)] ?? 0
-    this.#environment.advance(pause)
+    this.#environment.advance(this.#pick<number>(pauses))
     expect((await check(this.memory)).problems).toEqual([])
+  }
+
+  /**
+   * Lets the clock of both servers go wrong for a while: it is set forward or back, or stands
+   * still. Clients and sweeps go on meanwhile. A server may be killed, and somebody may take the
+   * wrong time for right.
+   */
+  async wrongTime(): Promise<void> {
+    const environment = this.#environment
+    const step = this.#pick<number>(steps)
+    environment.setClock(step)
+    await this.round()
+    if (this.#chance() < 0.3) environment.standStill(this.#pick<number>(pauses))
+    await this.round()
+    // A start believes a clock that is less than a day ahead, and no step was noticed before.
+    if (Math.abs(step) > minute && this.#chance() < 0.5) await this.#kill()
+    if (this.#chance() < 0.3) await this.#confirm()
+    await this.round()
+    environment.setClock(-step)
+    await this.round()
+    await this.#confirm()
+  }
+
+  async #kill(): Promise<void> {
+    const engine = new FaultyEngine(this.memory, { faults: this.#faults, seed: this.#chance() })
+    const { domain } = await this.#opened(engine)
+    if (domain) this.#domains[Math.floor(this.#chance() * this.#domains.length)] = domain
+  }
+
+  async #opened(engine: StorageEngine): Promise<{ domain?: TestDomain }> {
+    const environment = this.#environment
+    let domain: TestDomain | undefined
+    const opening = openTestDomain(engine, { environment, unnamedRetentionMs })
+    const keep = (opened: TestDomain): void => {
+      domain = opened
+    }
+    const code = await codeOf(opening.then(keep))
+    expect(['none', 'storage-unavailable', 'outcome-unknown']).toContain(code)
+    return domain ? { domain } : {}
+  }
+
+  async #confirm(): Promise<void> {
+    for (const domain of this.#domains) {
+      if (!domain.clock.isHeld) continue
+      while ((await codeOf(domain.confirmClock(undefined))) !== 'none');
+    }
+  }
+
+  #pick<T>(options: readonly [T, ...T[]]): T {
+    return options[Math.floor(this.#chance() * options.length)] ?? options[0]
   }
 
   /** Ends the faults, and checks that the stores hold all known records and nothing else. */
@@ -113,6 +166,19 @@ it.each(seeds)(
     expect((await check(engine)).problems).toEqual([])
     expect(await entriesOf(engine, 'lease')).toHaveLength(0)
     expect(await entriesOf(engine, 'chunk')).toHaveLength(await chunksInUse(engine))
+  },
+)
+
+it.each(seeds)(
+  'stores never end early, whatever clocks do and whoever confirms them: seed %i',
+  async (seed) => {
+    const simulation = new Simulation(1_000 + seed, { endsOnTime: false })
+    await simulation.start(seed)
+    for (let times = 0; times < 6; times += 1) {
+      await simulation.round()
+      await simulation.wrongTime()
+    }
+    await simulation.end()
   },
 )
 

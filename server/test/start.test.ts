@@ -30,7 +30,7 @@ describe('a first start', () => {
         `Try it in your browser: ${server.url}/play\n` +
         `Coatcheck is listening on ${server.url}\n`,
     )
-    expect(server.stderr).toBe('')
+    expect(server.problems).toEqual([])
     expect(statSync(file).mode & 0o777).toBe(0o600)
     expect(statSync(data).mode & 0o777).toBe(0o700)
     expect(await statusFor(server, token)).toBe(200)

@@ -5,10 +5,11 @@ import { ArgumentsError } from '../installation/arguments/arguments.ts'
 import { closestTo } from '../installation/arguments/closest-name.ts'
 import { withoutPasswords } from '../installation/arguments/passwords.ts'
 import { ConfigError, describeSettings } from '../installation/config.ts'
-import { DataFolderError } from '../installation/data-folder.ts'
+import { DataFolderError } from '../installation/folder/folder-lock.ts'
 import { StartError } from '../installation/start-error.ts'
 import { readVersion } from '../installation/version.ts'
 import { auditCommand } from './commands/audit.ts'
+import { clockCommands } from './commands/clock.ts'
 import { type Command, commonFlagsHelp, runCommand, usageOf } from './commands/command.ts'
 import { statusCommand } from './commands/status.ts'
 import { storeCommands } from './commands/store.ts'
@@ -43,6 +44,7 @@ const nouns: Readonly<Record<string, Readonly<Record<string, Command>>>> = {
   store: storeCommands,
   project: projectCommands,
   audit: { '': auditCommand },
+  clock: clockCommands,
   status: { '': statusCommand },
 }
 
@@ -57,6 +59,7 @@ Usage: coatcheck serve [options]   start the server
        coatcheck store ...         list, show, rename, share, clear and delete stores
        coatcheck project ...       create App Lab projects, set what pages may do, export, import
        coatcheck audit ...         show who did what
+       coatcheck clock ...         show or confirm the time, if a wrong clock holds expiry
        coatcheck --version | --help     or -v | -h
 
 Each command has its own help, such as: coatcheck user --help

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { createOperatorSecret } from '../core/access/operator.ts'
 import type { Domain } from '../core/domain.ts'
 import type { Environment } from '../core/kernel/environment.ts'
@@ -8,7 +9,9 @@ import type { Config } from '../installation/config.ts'
 import { DataFolder, type LocalServer } from '../installation/data-folder.ts'
 import { type FirstStart, makeFirstUser } from '../installation/first-start.ts'
 import {
+  assertInstalled,
   type EngineOpener,
+  isInstalled,
   type OpenedData,
   openData,
   openFolderOfData,
@@ -62,6 +65,7 @@ export async function startServer(
   environment: Environment,
   { open }: { readonly open?: EngineOpener } = {},
 ): Promise<RunningServer> {
+  if (config.mustExist) await assertInstalled(config)
   return opening(environment, async (closers, close) => {
     const folder = await openFolder(config)
     let hasUser = false
@@ -95,8 +99,10 @@ export async function startServer(
     const { domain } = data
     const firstStart = await makeFirstUser(domain, parts)
     hasUser = true
+    if (firstStart) tellOfNew(config, environment)
     closers.push(startSweeping(domain, environment))
     closers.push(startRechecking(domain, environment))
+    closers.push(startWatchingClock(domain))
     const handler = openDoorsOf(data, { closers, config, environment })
     closers.push(stopListening) // runs first: requests need all that is closed after it
     nemesis.open(domain)
@@ -110,37 +116,55 @@ export async function startServer(
 }
 
 /**
- * Opens data that no server has open, for the command line. Creates nothing. Throws StartError,
- * DataFolderError (FolderInUseError if another process has the folder open), EngineError.
+ * Says loudly that an installation was made: somebody may have expected another one there, on a
+ * disk that is not mounted or behind a mistyped name.
  */
-export async function openDoors(config: Config, environment: Environment): Promise<LocalDoors> {
+function tellOfNew(config: Config, environment: Environment): void {
+  if (config.engine === 'memory') return
+  environment.logError(
+    `A NEW INSTALLATION was made in ${placeOf(config)}, since no data was there. If you expected ` +
+      'data there, stop this server: is the place right, and is its disk mounted? ' +
+      'With --must-exist a server refuses to make one.',
+    undefined,
+  )
+}
+
+/**
+ * Opens data that no server has open, for the command line. Creates nothing; with `isReadOnly` it
+ * writes nothing either. Throws StartError, DataFolderError (FolderInUseError if another process
+ * has the folder open), EngineError.
+ */
+export async function openDoors(
+  config: Config,
+  environment: Environment,
+  { isReadOnly = false } = {},
+): Promise<LocalDoors> {
   if (config.engine === 'memory') {
     throw new StartError('The memory engine has no data folder that a command could open.')
   }
   return opening(environment, async (closers, close) => {
-    const folder = await openFolderOfData(config)
+    const folder = await openFolderOfData(config, { isReadOnly })
     closers.push(() => folder?.close())
     const secret = createOperatorSecret(environment)
     const operator = { secret, address: '' }
     const projectsAreOpen = false // nobody knows where the server will listen
-    const data = await openData(closers, {
-      config,
-      environment,
-      folder,
-      operator,
-      projectsAreOpen,
-    })
-    if (!(await data.domain.users.hasAny())) {
-      throw new StartError(`There is no user in ${placeOf(config)} yet: start the server first.`)
-    }
+    const parts = { config, environment, folder, operator, projectsAreOpen, isReadOnly }
+    // Asked first: opening an empty database makes its tables.
+    if (config.engine === 'postgresql' && !(await isInstalled(config))) throw noUser(config)
+    const data = await openData(closers, parts)
+    if (!(await data.domain.users.hasAny())) throw noUser(config)
     const handler = openDoorsOf(data, { closers, config, environment })
     const baseUrl = config.publicUrl ?? `http://${hostOf(config.host)}:${config.port}`
     return new LocalDoors({ handler, secret, baseUrl, close })
   })
 }
 
+function noUser(config: Config): StartError {
+  return new StartError(`There is no user in ${placeOf(config)} yet: start the server first.`)
+}
+
 function placeOf({ engine, data }: Config): string {
-  return engine === 'postgresql' ? 'the database' : data
+  return engine === 'postgresql' ? 'the database' : resolve(data)
 }
 
 /** Undefined for an engine that needs none. */
@@ -177,6 +201,12 @@ function startSweeping({ sweeper }: Domain, environment: Environment): () => Pro
     clearInterval(timer)
     await running
   }
+}
+
+/** Notices soon that the clock is wrong, so that the log says so at once. */
+function startWatchingClock({ clock }: Domain): () => void {
+  const timer = setInterval(() => clock.now(), limits.clockLookMs)
+  return () => clearInterval(timer)
 }
 
 /** Ends open streams within a second after their right is revoked. */

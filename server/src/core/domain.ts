@@ -1,5 +1,7 @@
 import { Access } from './access/access.ts'
 import { Operator, type OperatorSecret } from './access/operator.ts'
+import { KeptClock } from './clock/kept-clock.ts'
+import { SteadyClock } from './clock/steady-clock.ts'
 import { openFormat } from './disk/format.ts'
 import type { StorageEngine } from './engine/engine.ts'
 import { EngineWatch } from './engine/engine-watch.ts'
@@ -14,6 +16,8 @@ import { Background } from './kernel/background.ts'
 import { WorkTurns } from './kernel/bounds/work-turns.ts'
 import type { Environment } from './kernel/environment.ts'
 import { KeyQueue } from './kernel/key-queue.ts'
+import type { Actor } from './log/actor.ts'
+import { auditPut } from './log/audit.ts'
 import { ChangeTrimmer } from './log/change-trimmer.ts'
 import { Tokens } from './people/tokens.ts'
 import { Users } from './people/users.ts'
@@ -41,6 +45,9 @@ export interface Domain {
   readonly signingSecrets: SigningSecrets
   readonly auditLog: AuditLog
   readonly sweeper: Sweeper
+  readonly clock: SteadyClock
+  /** Says that the machine's clock is right. Throws `store-busy`. */
+  confirmClock(actor: Actor | undefined): Promise<void>
   /** Open streams and sockets, whose callers must be checked again regularly. */
   readonly liveUses: LiveUses
   /** Long work for all clients, at all doors. */
@@ -60,6 +67,11 @@ export interface DomainOptions {
   readonly watch?: EngineWatch
   /** Undefined: there is no operator. */
   readonly operator?: OperatorSecret | undefined
+  /**
+   * The engine refuses commits: nothing is written, not even that a store was used. A store whose
+   * records have expired then still shows them.
+   */
+  readonly isReadOnly?: boolean
 }
 
 /**
@@ -69,41 +81,47 @@ export interface DomainOptions {
 export async function openDomain(
   rawEngine: StorageEngine,
   environment: Environment,
-  { unnamedRetentionMs, operator: secret, projectsAreOpen = false, ...options }: DomainOptions,
+  options: DomainOptions,
 ): Promise<Domain> {
-  const { watch = new EngineWatch(environment) } = options
+  const { unnamedRetentionMs, operator: secret, projectsAreOpen = false } = options
+  const { watch = new EngineWatch(environment), isReadOnly = false } = options
   const engine = new GuardedEngine(rawEngine, watch)
-  await openFormat(engine, environment)
+  await openFormat(engine, environment, { isReadOnly })
+  const clock = new SteadyClock(environment)
+  const keptClock = await new KeptClock({ engine, environment, clock }).open()
   const background = new Background(environment)
   const identities = new IdentityCache()
-  const unnamedRetention = defaultRetention(unnamedRetentionMs)
   const activities = new Activities({
     engine,
     environment,
+    clock,
     background,
     identities,
-    unnamedRetention,
+    unnamedRetention: defaultRetention(unnamedRetentionMs),
+    isReadOnly,
   })
-  const trimmer = new ChangeTrimmer(engine, environment)
-  const lifecycle = new Lifecycle({ engine, environment, identities, activities, trimmer })
+  const trimmer = new ChangeTrimmer(engine, clock)
+  const lifecycle = new Lifecycle({ engine, environment, clock, identities, activities, trimmer })
   const expire = (storeId: string): Promise<void> => lifecycle.expire(storeId)
   const reader = new StoreReader({ engine, identities, activities, expire })
-  const shared = { engine, environment, identities, activities, lifecycle }
+  const shared = { engine, environment, clock, identities, activities, lifecycle }
   const values = new Values(engine)
   const createQueue = (): KeyQueue => new KeyQueue(engine.patience)
   const users = new Users(engine, environment)
-  const tokens = new Tokens(engine, environment)
+  const tokens = new Tokens(engine, { environment, clock })
   const operator = secret && new Operator(users, secret)
-  const memory = emptyMemory()
+  const memory = emptyMemory(createQueue())
   const auditLog = new AuditLog(engine)
   const start = (what: string, work: Promise<unknown>): void => background.start(what, work)
-  const queue = createQueue()
-  const parts = { ...shared, ...memory, background, reader, values, queue, trimmer }
+  const parts = { ...shared, ...memory, background, reader, values, trimmer }
   const stores = new Stores(parts)
-  const access = new Access({ tokens, users, environment, operator, start })
+  const access = new Access({ tokens, users, environment, clock, operator, start })
   const secrets = new SigningSecrets({ engine, identities, tokens, stores })
   const revocations = new Revocations({ tokens, users, secrets, access })
-  await activities.start()
+  if (!isReadOnly) {
+    await activities.start()
+    await keptClock.keep()
+  }
   return {
     stores,
     sessions: new Sessions(parts, stores),
@@ -117,20 +135,38 @@ export async function openDomain(
     liveUses: memory.liveUses,
     turns: new WorkTurns(),
     createQueue,
-    sweeper: new Sweeper({ ...shared, values, trimmer, auditLog, revocations }),
+    sweeper: new Sweeper({ ...shared, keptClock, values, trimmer, auditLog, revocations }),
+    clock,
+    confirmClock: async (actor) =>
+      (await keptClock.confirm()) ? noteConfirmed(engine, clock, actor) : undefined,
     close: async () => {
       await background.idle()
+      if (isReadOnly) return
+      lifecycle.logExpired()
       await activities.stop()
+      await keptClock.close()
     },
   }
 }
 
 /** What one server keeps in memory about its own requests. */
-function emptyMemory() {
+function emptyMemory(queue: KeyQueue) {
   return {
     schemas: new SchemaCache(),
+    queue,
     liveUses: new LiveUses(),
     combiner: new WriteCombiner(),
     guesses: new RecordGuesses(),
   }
+}
+
+/** Adds a line to the audit trail of who confirmed the clock. */
+async function noteConfirmed(
+  engine: StorageEngine,
+  clock: SteadyClock,
+  actor: Actor | undefined,
+): Promise<void> {
+  if (!actor) return
+  const event = { action: 'clock-confirmed', subject: 'clock', at: clock.now(), actor } as const
+  await engine.commit({ puts: [auditPut(actor.userId, event)] })
 }

@@ -91,6 +91,12 @@ export class MemoryEngine implements InstalledEngine {
     this.#newest.advance(newest)
   }
 
+  /** See `InstalledEngine.moveOn`. */
+  async moveOn(floorOf: (newest: Revision) => Revision): Promise<void> {
+    this.#assertOpen()
+    this.#newest.advance(floorOf(this.#newest.revision))
+  }
+
   async newerThan(revision: Revision, signal: AbortSignal): Promise<Revision> {
     this.#assertOpen()
     return this.#newest.newerThan(revision, signal)

@@ -10,14 +10,20 @@ export type EngineAddress =
   | { readonly name: 'lmdb'; readonly folder: string }
   | { readonly name: 'postgresql'; readonly database: PostgresAddress }
 
-/** `log` gets sentences for the operator. Throws EngineError `unavailable`. */
+/**
+ * `log` gets sentences for the operator. `isReadOnly`: nothing is created or written, and commits
+ * are refused; a database is read as it is at this moment. Throws EngineError `unavailable`.
+ */
 export async function openEngine(
   address: EngineAddress,
   log?: (sentence: string) => void,
+  { isReadOnly = false } = {},
 ): Promise<InstalledEngine> {
   if (address.name === 'memory') return new MemoryEngine()
-  if (address.name === 'lmdb') return new LmdbEngine(address.folder)
+  if (address.name === 'lmdb') return new LmdbEngine(address.folder, { isReadOnly })
   // Load the database client only if a database is used.
-  const { openPostgres } = await import('./postgres/postgres.ts')
-  return openPostgres(address.database, log && { log })
+  const { openPostgres, openSnapshot } = await import('./postgres/postgres.ts')
+  return isReadOnly
+    ? openSnapshot(address.database)
+    : openPostgres(address.database, log && { log })
 }

@@ -58,6 +58,8 @@ export interface Config {
   readonly isInsecureFolderTaken?: boolean
   /** The token for the first start, which the user may set. */
   readonly initialToken: string | undefined
+  /** Whether a start that would make a new installation is refused. */
+  readonly mustExist: boolean
   /** Warnings about these settings for the user, in sentences. */
   readonly warnings: readonly string[]
 }
@@ -142,11 +144,13 @@ const settings = {
     value: '',
     help: 'accepts a data folder that other users of this machine may write to',
   },
+  'must-exist': { preset: '', value: '', help: 'refuses to make a new installation' },
 } as const
 
 type ChosenEngine = Pick<Config, 'engine' | 'database'>
 type Variables = Readonly<Record<string, string | undefined>>
 type SettingName = keyof typeof settings
+type Texts = Partial<Record<SettingName, string>>
 
 /** The text of a setting, and where it was set. */
 interface Given {
@@ -191,6 +195,7 @@ export function readConfig(args: readonly string[], environment: Variables): Con
     allowedHosts: parseHosts(given('allowed-hosts')),
     trustedProxies: parseProxies(given('trusted-proxies')),
     isInsecureFolderTaken: parseSwitch(given('insecure-folder')),
+    mustExist: parseSwitch(given('must-exist')),
     initialToken: environment.COATCHECK_INITIAL_TOKEN || undefined,
     warnings: [
       ...(holdsPassword(flags.engine) ? [passwordSeen] : []),
@@ -212,9 +217,7 @@ function unknownVariables(environment: Variables): string[] {
     .map((name) => `${name} is not a setting and is ignored.${suggestion(name, known)}`)
 }
 
-function isSettingName(name: string): name is SettingName {
-  return Object.hasOwn(settings, name)
-}
+const isSettingName = (name: string): name is SettingName => Object.hasOwn(settings, name)
 
 function suggestion(typed: string, known: readonly string[], quote = ''): string {
   const meant = closestTo(typed, known)
@@ -240,8 +243,6 @@ export function describeSettings(): string {
 function variableOf(name: SettingName): string {
   return `COATCHECK_${name.toUpperCase().replaceAll('-', '_')}`
 }
-
-type Texts = Partial<Record<SettingName, string>>
 
 function parseFlags(args: readonly string[]): Texts & { config?: string } {
   const named = Object.entries(settings).map(([name, { value }]) => {

@@ -30,23 +30,27 @@ export async function copyData(
   }
   const copyTo = (source: InstalledEngine): Promise<CopyReport> =>
     withEngine(to, (target) => copy(source, target, { ...options, onProgress }), {
+      isReadOnly: false,
       isKept: () => hasBegun,
     })
-  return withEngine(from, copyTo, { isKept: () => true })
+  return withEngine(from, copyTo, { isReadOnly: true, isKept: () => true })
 }
 
 /** `isKept` says whether to keep a folder that was made for this, if `use` fails. */
 async function withEngine<T>(
   place: Place,
   use: (engine: InstalledEngine) => Promise<T>,
-  { isKept }: { isKept(): boolean },
+  { isReadOnly, isKept }: { isReadOnly: boolean; isKept(): boolean },
 ): Promise<T> {
   if (place.kind === 'database') {
-    return useOpened({ name: 'postgresql', database: place.address }, use)
+    // Not as a snapshot, even to read it: a server that writes meanwhile must be noticed.
+    return useOpened({ name: 'postgresql', database: place.address }, { isReadOnly: false }, use)
   }
-  const folder = await DataFolder.open(place.path)
+  const open = isReadOnly ? DataFolder.openToRead : DataFolder.open
+  const folder = await open(place.path)
   try {
-    return await useOpened({ name: 'lmdb', folder: folder.openLmdbFolder() }, use)
+    const engine = { name: 'lmdb', folder: folder.openLmdbFolder() } as const
+    return await useOpened(engine, { isReadOnly }, use)
   } catch (error) {
     if (!isKept()) folder.removeMade()
     throw error
@@ -57,9 +61,10 @@ async function withEngine<T>(
 
 async function useOpened<T>(
   address: EngineAddress,
+  { isReadOnly }: { isReadOnly: boolean },
   use: (engine: InstalledEngine) => Promise<T>,
 ): Promise<T> {
-  const engine = await openEngine(address)
+  const engine = await openEngine(address, undefined, { isReadOnly })
   try {
     const { whyNot } = await engine.health()
     if (whyNot !== undefined) throw new StartError(whyNot)

@@ -13,7 +13,8 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { DataFolder, DataFolderError, FolderInUseError, readLocalServer } from './data-folder.ts'
+import { DataFolder, readLocalServer } from './data-folder.ts'
+import { DataFolderError, FolderInUseError } from './folder/folder-lock.ts'
 
 const server = { url: 'http://127.0.0.1:8288', secret: 'secret' }
 
@@ -87,6 +88,29 @@ describe('a data folder', () => {
     first.close()
     ;(await opening).close()
     ;(await DataFolder.open(path)).close()
+  })
+
+  it('may be read by several at once, but by nobody while it is open to be written', async () => {
+    ;(await DataFolder.open(path)).close()
+    const readers = [await DataFolder.openToRead(path), await DataFolder.openToRead(path)]
+    expect(await DataFolder.isInUse(path)).toBe(false)
+    for (const reader of readers) {
+      await expect(DataFolder.open(path)).rejects.toThrow(FolderInUseError)
+      reader.close()
+    }
+    const writer = await DataFolder.open(path)
+    await expect(DataFolder.openToRead(path)).rejects.toThrow(FolderInUseError)
+    expect(await DataFolder.isInUse(path)).toBe(true)
+    writer.close()
+    expect(await DataFolder.isInUse(path)).toBe(false)
+  })
+
+  it('gets no file from somebody who only reads it', async () => {
+    const folder = await DataFolder.openToRead(path)
+    expect(folder.openLmdbFolder()).toBe(join(path, 'lmdb'))
+    folder.close()
+    expect(existsSync(join(path, 'lock'))).toBe(false)
+    expect(existsSync(join(path, 'lmdb'))).toBe(false)
   })
 
   it('says where its server is, in a file that only its owner can read', async () => {

@@ -11,24 +11,24 @@ import {
 import { dirname, join, resolve } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  codeOf,
+  DataFolderError,
+  FolderInUseError,
+  lock,
+  lockFile,
+  messageOf,
+  sharedLock,
+  unusable,
+} from './folder/folder-lock.ts'
 import { closeFile, whyInsecure } from './folder-modes.ts'
 
-/** The folder can't be used; the message is a sentence for the terminal. */
-export class DataFolderError extends Error {
-  constructor(message: string) {
-    super(message)
-    this.name = 'DataFolderError'
-  }
-}
-
-const lockFile = 'lock'
 const lmdbFolder = 'lmdb'
 const lmdbFile = 'data.mdb'
 const tokenFile = 'first-token'
 const serverFile = 'local-server'
 /** The files of LMDB's folder. */
 const lmdbFiles = [lmdbFile, 'lock.mdb', 'journal']
-const sqliteBusy = 5
 const lookAgainMs = 50
 
 export interface FolderOptions {
@@ -41,9 +41,6 @@ export interface FolderOptions {
   readonly isInsecureTaken?: boolean | undefined
 }
 
-/** Another process has the folder open. */
-export class FolderInUseError extends DataFolderError {}
-
 /** How programs on this machine that may read the folder reach the server that has it open. */
 export interface LocalServer {
   readonly url: string
@@ -51,17 +48,27 @@ export interface LocalServer {
   readonly secret: string
 }
 
-/** The data folder of one server, which has it locked until `close`. */
+/** The data folder of one server or command, which has it locked until `close`. */
 export class DataFolder {
   readonly path: string
-  readonly #lock: DatabaseSync
+  /** Undefined: no server has ever locked this folder, which is open to be read. */
+  readonly #lock: DatabaseSync | undefined
+  readonly #isReadOnly: boolean
   /** What this process has made: files and folders in the folder, and then the folders above. */
   readonly #made: string[] = []
   readonly #madeFolders: readonly string[]
 
-  private constructor(path: string, lock: DatabaseSync, madeFolders: readonly string[]) {
+  private constructor(
+    path: string,
+    lock: DatabaseSync | undefined,
+    {
+      madeFolders = [],
+      isReadOnly = false,
+    }: { madeFolders?: readonly string[]; isReadOnly?: boolean },
+  ) {
     this.path = path
     this.#lock = lock
+    this.#isReadOnly = isReadOnly
     this.#madeFolders = madeFolders
   }
 
@@ -76,7 +83,9 @@ export class DataFolder {
     const made = foldersMade(path)
     if (!isInsecureTaken) assertSecure(path, { isOptional: isInsecureTaken === false })
     const isNew = !DataFolder.isOne(path)
-    const folder = new DataFolder(path, await lockOrLeave(patienceMs, path, made), made)
+    const folder = new DataFolder(path, await lockOrLeave(patienceMs, path, made), {
+      madeFolders: made,
+    })
     if (isNew) folder.#made.push(lockFile)
     try {
       // A killed server leaves this file behind.
@@ -87,6 +96,19 @@ export class DataFolder {
       folder.close()
       throw error
     }
+  }
+
+  /**
+   * Opens a folder only to read it, and writes nothing: it may be on a read-only disk. No server
+   * may have it open, but other readers may. Throws DataFolderError, FolderInUseError.
+   */
+  static async openToRead(
+    path: string,
+    { isInsecureTaken }: FolderOptions = {},
+  ): Promise<DataFolder> {
+    if (!isInsecureTaken) assertSecure(path, { isOptional: isInsecureTaken === false })
+    const shared = DataFolder.isOne(path) ? await lock(path, sharedLock) : undefined
+    return new DataFolder(path, shared, { isReadOnly: true })
   }
 
   /** Whether a folder holds a file. Creates and locks nothing. Throws DataFolderError. */
@@ -105,12 +127,14 @@ export class DataFolder {
     return DataFolder.holds(path, lockFile)
   }
 
-  /** Whether another process has the folder open. Creates nothing. Throws DataFolderError. */
+  /**
+   * Whether another process has the folder open, not only to read it. Creates nothing. Throws
+   * DataFolderError.
+   */
   static async isInUse(path: string): Promise<boolean> {
-    if (!DataFolder.isOne(path)) return false
     try {
-      const held = await lock(path)
-      held.close()
+      const folder = await DataFolder.openToRead(path, { isInsecureTaken: true })
+      folder.close()
       return false
     } catch (error) {
       if (error instanceof FolderInUseError) return true
@@ -136,9 +160,13 @@ export class DataFolder {
     return this.openFolder(lmdbFolder)
   }
 
-  /** The path of a folder in the data folder, created if needed. Throws DataFolderError. */
+  /**
+   * The path of a folder in the data folder, created if needed, but not if this is only open to be
+   * read. Throws DataFolderError.
+   */
   openFolder(name: string): string {
     const path = join(this.path, name)
+    if (this.#isReadOnly) return path
     if (foldersMade(path).length > 0) this.#made.push(name)
     return path
   }
@@ -204,7 +232,7 @@ export class DataFolder {
   }
 
   close(): void {
-    this.#lock.close()
+    this.#lock?.close()
   }
 }
 
@@ -331,64 +359,4 @@ async function lockWithin(patienceMs: number, path: string): Promise<DatabaseSyn
       await sleep(lookAgainMs)
     }
   }
-}
-
-/**
- * Locks the folder for this process, with SQLite's own lock. The operating system holds that lock
- * and releases it however the process dies. A file with a process id can't promise that.
- */
-async function lock(path: string): Promise<DatabaseSync> {
-  const { DatabaseSync } = await importSqlite()
-  let database: DatabaseSync | undefined
-  try {
-    database = new DatabaseSync(join(path, lockFile), { timeout: 0 })
-    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
-    return database
-  } catch (error) {
-    database?.close()
-    if (error instanceof Error && 'errcode' in error && error.errcode === sqliteBusy) {
-      const sentence = `The data folder ${path} is in use by another Coatcheck; stop that one first.`
-      throw new FolderInUseError(sentence)
-    }
-    throw unusable(path, error)
-  }
-}
-
-/** Of this process: two imports at the same time would silence all later warnings. */
-let sqlite: Promise<typeof import('node:sqlite')> | undefined
-
-/** Imports SQLite without the warning of Node 22 and 24 that it is new: only its lock is used. */
-function importSqlite(): Promise<typeof import('node:sqlite')> {
-  if (sqlite) return sqlite
-  const { emitWarning } = process
-  process.emitWarning = () => undefined
-  sqlite = import('node:sqlite').finally(() => {
-    process.emitWarning = emitWarning
-  })
-  return sqlite
-}
-
-function unusable(path: string, error: unknown): DataFolderError {
-  const reason = reasons[codeOf(error)] ?? messageOf(error)
-  return new DataFolderError(`The data folder ${path} can't be used: ${reason}.`)
-}
-
-const reasons: Readonly<Record<string, string>> = {
-  EACCES: 'this user may not write there',
-  EPERM: 'this user may not write there',
-  EROFS: 'it is on a read-only disk',
-  // The folder above exists, and yet no folder can be made in it, as in `/proc`.
-  ENOENT: 'no folder can be made there',
-  ENOTDIR: 'part of that path is a file',
-  EEXIST: 'that path is a file',
-  ENOSPC: 'the disk is full',
-  ERR_SQLITE_ERROR: 'this user may not write there',
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
 }

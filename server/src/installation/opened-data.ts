@@ -1,7 +1,12 @@
+import { resolve } from 'node:path'
 import type { OperatorSecret } from '../core/access/operator.ts'
+import { openFormat } from '../core/disk/format.ts'
+import { formatKey, kindRange } from '../core/disk/keyspace.ts'
 import { type Domain, openDomain } from '../core/domain.ts'
 import { EngineWatch } from '../core/engine/engine-watch.ts'
+import { GuardedEngine } from '../core/engine/guarded-engine.ts'
 import type { EngineHealth, InstalledEngine } from '../core/engine/installed-engine.ts'
+import { floorAfter } from '../core/engine/revision-floor.ts'
 import { assert } from '../core/kernel/assert.ts'
 import type { Environment } from '../core/kernel/environment.ts'
 import { type CheckOptions, type CheckReport, check } from '../core/upkeep/check.ts'
@@ -16,6 +21,7 @@ import { noData, StartError } from './start-error.ts'
 export type EngineOpener = (
   address: EngineAddress,
   log: (sentence: string) => void,
+  options: { readonly isReadOnly: boolean },
 ) => Promise<InstalledEngine>
 
 /** All data, and the health of its engine. */
@@ -31,6 +37,8 @@ interface DataParts {
   readonly folder: DataFolder | undefined
   readonly operator: OperatorSecret | undefined
   readonly projectsAreOpen: boolean
+  /** Whether nothing is written: see `DomainOptions`. */
+  readonly isReadOnly?: boolean
   readonly open?: EngineOpener
 }
 
@@ -41,18 +49,56 @@ const dayMs = 86_400_000
  * less than `config.durability` asks for, EngineError, StorageError.
  */
 export async function openData(closers: Closer[], parts: DataParts): Promise<OpenedData> {
-  const { config, environment, folder, open = openEngine } = parts
+  const { config, environment, folder, isReadOnly = false, open = openEngine } = parts
   const log = (sentence: string): void => environment.logError(sentence, undefined)
-  const engine = await open(addressOf(config, folder), log)
+  const engine = await open(addressOf(config, folder), log, { isReadOnly })
   closers.push(() => engine.close())
   assertPromised(await engine.health(), config.durability)
+  await openFormat(new GuardedEngine(engine), environment, { isReadOnly })
+  // LMDB's file holds the format after this, not only its journal: a program that does not know the
+  // journal must find it too.
+  if (!isReadOnly) await engine.moveOn((newest) => floorAfter(newest, environment))
   const unnamedRetentionMs = config.unnamedRetentionDays * dayMs
   const { operator, projectsAreOpen } = parts
   const watch = new EngineWatch(environment)
-  const settings = { unnamedRetentionMs, operator, projectsAreOpen, watch }
+  const settings = { unnamedRetentionMs, operator, projectsAreOpen, watch, isReadOnly }
   const domain = await openDomain(engine, environment, settings)
   closers.push(() => domain.close())
-  return { domain, health: new Health({ engine, environment, wish: config.durability, watch }) }
+  const { clock } = domain
+  const health = new Health({ engine, environment, clock, wish: config.durability, watch })
+  return { domain, health }
+}
+
+/**
+ * Throws StartError unless the place of the data holds an installation. Creates and writes nothing.
+ * To be called before the data folder is opened.
+ */
+export async function assertInstalled(config: Config): Promise<void> {
+  const place = config.engine === 'postgresql' ? 'the database' : resolve(config.data)
+  if (config.engine === 'memory' || !(await isInstalled(config))) {
+    throw new StartError(
+      `There is no installation in ${place}, and --must-exist forbids making one. ` +
+        'Is the place right, and is its disk mounted?',
+    )
+  }
+}
+
+/** Whether there is an installation, with a user. Creates and writes nothing. */
+export async function isInstalled(config: Config): Promise<boolean> {
+  if (config.engine === 'lmdb' && !DataFolder.holdsLmdb(config.data)) return false
+  const folder =
+    config.engine === 'lmdb' ? await openFolderOfData(config, { isReadOnly: true }) : undefined
+  try {
+    const engine = await openEngine(addressOf(config, folder), undefined, { isReadOnly: true })
+    return await hasUser(engine).finally(() => engine.close())
+  } finally {
+    folder?.close()
+  }
+}
+
+async function hasUser(engine: InstalledEngine): Promise<boolean> {
+  const { entries } = await engine.scan(kindRange('user'), { limit: 1, bytes: 1 })
+  return entries.length > 0
 }
 
 /**
@@ -60,29 +106,48 @@ export async function openData(closers: Closer[], parts: DataParts): Promise<Ope
  * Throws StartError if there is no data, FolderInUseError if another process has the folder open,
  * DataFolderError.
  */
-export async function openFolderOfData(config: Config): Promise<DataFolder | undefined> {
+export async function openFolderOfData(
+  config: Config,
+  { isReadOnly = false } = {},
+): Promise<DataFolder | undefined> {
   const { engine, data, isInsecureFolderTaken: isInsecureTaken } = config
   const holdsData = engine === 'lmdb' && DataFolder.holdsLmdb(data)
+  const open = isReadOnly ? DataFolder.openToRead : DataFolder.open
   const isOurs = holdsData || DataFolder.isOne(data)
-  const folder = isOurs ? await DataFolder.open(data, { isInsecureTaken }) : undefined
+  const folder = isOurs ? await open(data, { isInsecureTaken }) : undefined
   if (engine !== 'lmdb' || holdsData) return folder
   folder?.close()
   throw noData(data)
 }
 
 /**
- * Checks all data. Throws StartError, DataFolderError (FolderInUseError if another process has the
- * folder open), EngineError if the data can't be opened.
+ * Checks all data, of a database as it is at one moment. Writes nothing. Throws StartError,
+ * DataFolderError (FolderInUseError if another process has the folder open), EngineError if the
+ * data can't be opened.
  */
 export async function checkData(config: Config, options: CheckOptions): Promise<CheckReport> {
   if (config.engine === 'memory') throw new StartError('The memory engine keeps nothing to check.')
-  const folder = config.engine === 'lmdb' ? await openFolderOfData(config) : undefined
+  const isReadOnly = true
+  const folder =
+    config.engine === 'lmdb' ? await openFolderOfData(config, { isReadOnly }) : undefined
   try {
-    const engine = await openEngine(addressOf(config, folder))
-    return await check(engine, options).finally(() => engine.close())
+    const engine = await openEngine(addressOf(config, folder), undefined, { isReadOnly })
+    return await checkEngine(engine, config, options).finally(() => engine.close())
   } finally {
     folder?.close()
   }
+}
+
+async function checkEngine(
+  engine: InstalledEngine,
+  config: Config,
+  options: CheckOptions,
+): Promise<CheckReport> {
+  const [format] = await engine.get([formatKey])
+  // LMDB's file is empty after a loss of power during the very first start; a database is a wrong
+  // one.
+  if (!format && config.engine === 'postgresql') throw noData('the database')
+  return check(engine, options)
 }
 
 function addressOf({ engine, database }: Config, folder: DataFolder | undefined): EngineAddress {

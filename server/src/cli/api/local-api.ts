@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LocalReply, LocalRequest } from '../../composition/local-doors.ts'
 import type { Config } from '../../installation/config.ts'
-import { DataFolder, FolderInUseError, readLocalServer } from '../../installation/data-folder.ts'
+import { DataFolder, readLocalServer } from '../../installation/data-folder.ts'
+import { FolderInUseError } from '../../installation/folder/folder-lock.ts'
 import { systemEnvironment } from '../system/system.ts'
 import { CommandError } from '../terminal/command-errors.ts'
 import { ServerLink } from './server-link.ts'
@@ -44,10 +45,13 @@ const lookAgainMs = 50
  */
 export class LocalApi {
   readonly #config: Config
+  readonly #isReadOnly: boolean
   #api: Api | undefined
 
-  constructor(config: Config) {
+  /** `isReadOnly`: nothing is written to data that this process opens itself. */
+  constructor(config: Config, { isReadOnly = false } = {}) {
     this.#config = config
+    this.#isReadOnly = isReadOnly
   }
 
   /**
@@ -101,7 +105,7 @@ export class LocalApi {
   }
 
   async #open(): Promise<Api> {
-    this.#api ??= await open(this.#config)
+    this.#api ??= await open(this.#config, { isReadOnly: this.#isReadOnly })
     return this.#api
   }
 }
@@ -113,10 +117,10 @@ export function pathOf(pattern: string, ...names: readonly string[]): string {
 }
 
 /** Asks the lock whether a server has the folder: a killed server may have left its file behind. */
-async function open(config: Config): Promise<Api> {
+async function open(config: Config, options: { isReadOnly: boolean }): Promise<Api> {
   const deadline = performance.now() + patienceMs
   for (;;) {
-    const doors = await openIfFree(config)
+    const doors = await openIfFree(config, options)
     if (doors) return doors
     const server = readLocalServer(config.data)
     const link = server && new ServerLink(server)
@@ -127,12 +131,15 @@ async function open(config: Config): Promise<Api> {
   }
 }
 
-async function openIfFree(config: Config): Promise<Api | undefined> {
+async function openIfFree(
+  config: Config,
+  options: { isReadOnly: boolean },
+): Promise<Api | undefined> {
   if (config.engine !== 'memory' && (await DataFolder.isInUse(config.data))) return undefined
   // Loaded only where no server runs: a command that asks a server starts in a third of the time.
   const { openDoors } = await import('../../composition/server.ts')
   try {
-    return await openDoors(config, systemEnvironment())
+    return await openDoors(config, systemEnvironment(), options)
   } catch (error) {
     if (error instanceof FolderInUseError) return undefined
     throw error

@@ -7,6 +7,7 @@ export const auditCommand: Command = {
   about: "shows who did what to a user's stores and tokens; without --user, to the first admin's",
   flags: { user: { type: 'string' }, ...trailFlags },
   words: { min: 0, max: 0 },
+  onlyReads: true,
   run: showAudit,
 }
 

@@ -3,7 +3,7 @@ import { readConfig } from '../../installation/config.ts'
 import { checkData } from '../../installation/opened-data.ts'
 import { ProgressBar } from '../terminal/progress-bar.ts'
 
-/** `coatcheck check`: reads all data, which no server should use meanwhile. 0: sound, 1: not. */
+/** `coatcheck check`: reads all data, and writes nothing. 0: sound, 1: not. */
 export async function checkCommand(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
@@ -13,13 +13,8 @@ export async function checkCommand(
   const bar = new ProgressBar(process.stderr, 'Checking')
   const onProgress = (done: number, total: number): void => bar.show(done, total)
   const report = await checkData(config, { onProgress }).finally(() => bar.end())
-  if (report.problemCount > 0 && config.engine === 'postgresql') note(mayBeServed)
   return print(report)
 }
-
-/** A database, unlike a data folder, has no lock that shows whether servers use it. */
-const mayBeServed =
-  'Servers that wrote to this database meanwhile may be the cause. Stop them and check again.'
 
 function note(sentence: string): void {
   process.stderr.write(`${sentence}\n`)

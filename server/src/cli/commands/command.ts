@@ -16,6 +16,10 @@ export interface Command {
   readonly flags?: Readonly<Record<string, Flag>>
   /** How many arguments the command takes, without flags. */
   readonly words: { readonly min: number; readonly max: number }
+  /**
+   * Whether the command only reads. If no server has the data open, it then writes nothing to it.
+   */
+  readonly onlyReads?: boolean | ((given: Given) => boolean)
   /** Throws UsageError before it sends anything to the API. */
   run(call: CommandCall): Promise<void>
 }
@@ -93,7 +97,9 @@ export async function runCommand(
     const settings = ['data', 'engine', 'config']
     const flags = settings.flatMap((name) => flagWords(name, given.text(name)))
     const config = readConfig(flags, environment)
-    const api = new LocalApi(config)
+    const { onlyReads = false } = command
+    const isReadOnly = typeof onlyReads === 'function' ? onlyReads(given) : onlyReads
+    const api = new LocalApi(config, { isReadOnly })
     const screen = new Screen({ isJson: given.flag('json') })
     for (const warning of config.warnings) screen.note(warning)
     await command.run({ given, api, screen }).finally(() => api.close())

@@ -42,6 +42,7 @@ export const statusCommand: Command = {
   usage: 'status',
   about: 'shows whether the server works or why not, its engine, and what the engine promises',
   words: { min: 0, max: 0 },
+  onlyReads: true,
   run: showStatus,
 }
 

@@ -42,12 +42,14 @@ export const storeCommands: Readonly<Record<string, Command>> = {
     about: 'lists stores whose name or title contains TEXT, or whose id begins with TEXT',
     flags: { user: { type: 'string' } },
     words: { min: 0, max: 1 },
+    onlyReads: true,
     run: listStores,
   },
   show: {
     usage: 'store show STORE',
     about: 'shows the properties of a store, and who may do what with it',
     words: one,
+    onlyReads: true,
     run: show,
   },
   rename: {
@@ -118,6 +120,7 @@ export const storeCommands: Readonly<Record<string, Command>> = {
     about: 'shows what happened to a store and its records, and who did it',
     flags: trailFlags,
     words: one,
+    onlyReads: true,
     run: showHistory,
   },
 }

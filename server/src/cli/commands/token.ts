@@ -44,6 +44,7 @@ export const tokenCommands: Readonly<Record<string, Command>> = {
     about: 'lists the tokens of a user; without --user, of the first admin',
     flags: { user: { type: 'string' } },
     words: { min: 0, max: 0 },
+    onlyReads: true,
     run: listTokens,
   },
   create: {

@@ -33,6 +33,7 @@ export const userCommands: Readonly<Record<string, Command>> = {
     usage: 'user list',
     about: 'lists all users',
     words: { min: 0, max: 0 },
+    onlyReads: true,
     run: listUsers,
   },
   add: {

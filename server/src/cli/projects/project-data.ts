@@ -31,6 +31,7 @@ export const projectDataCommands: Readonly<Record<string, Command>> = {
     usage: 'project export PROJECT [FILE]',
     about: 'prints all pairs as one JSON object, {key: value}, or writes it to FILE',
     words: { min: 1, max: 2 },
+    onlyReads: true,
     run: exportPairs,
   },
   import: {
@@ -49,6 +50,7 @@ export const projectDataCommands: Readonly<Record<string, Command>> = {
       'sets the seed; --none removes it',
     flags: { none: flag },
     words: { min: 1, max: 2 },
+    onlyReads: (given) => given.wordCount < 2 && !given.flag('none'),
     run: seed,
   },
   reset: {

@@ -57,6 +57,7 @@ export const projectCommands: Readonly<Record<string, Command>> = {
       'If there are more, it says which --after shows them',
     flags: { user: text, limit: text, after: text },
     words: { min: 0, max: 0 },
+    onlyReads: true,
     run: listProjects,
   },
   show: {
@@ -65,6 +66,7 @@ export const projectCommands: Readonly<Record<string, Command>> = {
       'shows its channel id, its page key and what its pages may do. PROJECT is a channel id,\n' +
       'or the store of the project: NAME, USER~NAME or its id',
     words: one,
+    onlyReads: true,
     run: show,
   },
   update: {

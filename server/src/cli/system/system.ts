@@ -1,4 +1,5 @@
 import { randomFillSync } from 'node:crypto'
+import { uptime } from 'node:os'
 import type { Environment } from '../../core/kernel/environment.ts'
 import { Log } from './log.ts'
 import { RandomPool } from './random-pool.ts'
@@ -16,8 +17,18 @@ export function systemEnvironment(): SystemEnvironment {
   const log = new Log({ now, write: (line) => process.stderr.write(line) })
   return {
     now,
+    monotonic: () => performance.now(),
+    asleep: process.platform === 'linux' ? asleepOnLinux : () => 0,
     randomBytes: (count) => random.take(count),
     logError: (message, cause) => log.add(message, cause),
     flushLog: () => log.flush(),
   }
+}
+
+/**
+ * The time since the machine was started, less the time that it was awake. Linux's monotonic clock
+ * stops while the machine sleeps; elsewhere it goes on.
+ */
+function asleepOnLinux(): number {
+  return uptime() * 1_000 - Number(process.hrtime.bigint() / 1_000_000n)
 }

@@ -1,3 +1,4 @@
+import type { SteadyClock } from '../clock/steady-clock.ts'
 import { type Caller, decidedOnce } from '../identity/caller.ts'
 import type { StoreIdentity } from '../identity/identity.ts'
 import type { Environment } from '../kernel/environment.ts'
@@ -28,6 +29,7 @@ const nobody: Principal = { kind: 'nobody' }
 
 interface Known {
   readonly principal: UserPrincipal
+  /** By the monotonic clock, as `usedAt`. */
   foundAt: number
   readonly expiresAt: number | undefined
   usedAt: number
@@ -37,6 +39,7 @@ interface AccessParts {
   readonly tokens: Tokens
   readonly users: Users
   readonly environment: Environment
+  readonly clock: SteadyClock
   /** Undefined: there is none. */
   readonly operator?: Operator | undefined
   /** Starts work that no caller waits for. */
@@ -152,7 +155,7 @@ export class Access {
     if (operator) return operator
     const before = this.#known.get(token)
     const timesForgotten = this.#timesForgotten
-    const askedAt = this.#parts.environment.now()
+    const askedAt = this.#parts.environment.monotonic()
     const found = await this.#parts.tokens.findByText(token)
     if (!found) {
       this.#known.delete(token)
@@ -193,13 +196,10 @@ export class Access {
     this.#parts.start('Writing the last use of a token', work)
   }
 
-  /**
-   * A negative age means that the clock was set back: the real age is unknown, so look it up again.
-   */
   #isYoungerThan(ageMsMax: number, { foundAt, expiresAt }: Known): boolean {
-    const now = this.#parts.environment.now()
-    const age = now - foundAt
-    return age >= 0 && age < ageMsMax && (expiresAt === undefined || now < expiresAt)
+    const age = this.#parts.environment.monotonic() - foundAt
+    if (age >= ageMsMax) return false
+    return expiresAt === undefined || this.#parts.clock.latest() < expiresAt
   }
 }
 

@@ -8,16 +8,27 @@ import { formatKey } from './keyspace.ts'
  * The version of everything in `keyspace.ts` and of the entries' encodings; `docs/format.md`
  * describes it.
  */
-export const formatVersion = 1
+export const formatVersion = 2
 
 /**
- * Writes the format entry into an empty engine, and checks it in any other.
- * Throws `storage-unavailable` for a newer format, and for an incomplete copy.
+ * Writes the format entry into an empty engine, and checks it in any other. Data of an earlier
+ * format gets this one, so that no earlier Coatcheck opens it any more: it would not understand
+ * what this one writes. `isReadOnly`: writes nothing.
+ * Throws `storage-unavailable` for a newer format, for an incomplete copy and, with `isReadOnly`,
+ * for an empty engine.
  */
-export async function openFormat(engine: StorageEngine, environment: Environment): Promise<void> {
+export async function openFormat(
+  engine: StorageEngine,
+  environment: Environment,
+  { isReadOnly = false } = {},
+): Promise<void> {
   const [entry] = await engine.get([formatKey])
+  if (!entry && isReadOnly) throw unreadable('There is no data here: it has no format.')
   if (!entry) return addFormat(engine, environment)
-  return assertFormat(entry)
+  assertFormat(entry)
+  const description = describe(entry)
+  if (isReadOnly || description.version === formatVersion) return
+  await raiseFormat(engine, { environment, entry, description })
 }
 
 /** Throws `storage-unavailable` unless this Coatcheck can read data of the entry's format. */
@@ -28,7 +39,7 @@ export function assertFormat(entry: Entry): void {
       'This copy is incomplete: run the same coatcheck copy command again until it has finished.',
     )
   }
-  const { version } = JSON.parse(Buffer.from(entry.value).toString('utf8'))
+  const { version } = describe(entry)
   if (typeof version === 'number' && version <= formatVersion) return
   const sentence = `The data has format ${version}, which a newer Coatcheck wrote; this one reads up to format ${formatVersion}.`
   throw unreadable(sentence)
@@ -49,4 +60,30 @@ async function addFormat(engine: StorageEngine, environment: Environment): Promi
   const checks = [{ key: formatKey, revision: undefined }]
   const { applied } = await engine.commit({ checks, puts: [{ key: formatKey, value }] })
   if (!applied) await openFormat(engine, environment)
+}
+
+interface Description {
+  /** A number, in all data that can be opened. */
+  readonly version: unknown
+  readonly createdAt: number
+}
+
+function describe({ value }: Entry): Description {
+  return JSON.parse(Buffer.from(value).toString('utf8'))
+}
+
+/** Other servers may raise the format of the same database at the same time. */
+async function raiseFormat(
+  engine: StorageEngine,
+  parts: { environment: Environment; entry: Entry; description: Description },
+): Promise<void> {
+  const { environment, entry, description } = parts
+  const value = Buffer.from(JSON.stringify({ ...description, version: formatVersion }))
+  const { applied } = await engine.commit({ checks: [entry], puts: [{ key: formatKey, value }] })
+  if (!applied) return openFormat(engine, environment)
+  environment.logError(
+    `The data had format ${description.version} and has format ${formatVersion} from now on: ` +
+      'earlier versions of Coatcheck refuse it.',
+    undefined,
+  )
 }

@@ -19,6 +19,7 @@ const letter = {
   garbageTotal: 'h',
   instance: 'i',
   schema: 'j',
+  clock: 'C',
   changesTrimmed: 'k',
   change: 'l',
   tokenUse: 'm',
@@ -52,6 +53,7 @@ export type StoreCounter = 'records' | 'bytes'
 export type OwnerCounter = 'stores' | 'named'
 
 export const formatKey = Buffer.from(letter.format)
+export const clockKey = Buffer.from(letter.clock)
 export const userKey = (userId: string): Buffer => Buffer.from(letter.user + userId)
 /** In lower case: usernames that differ only in case are the same. */
 export const usernameKey = (username: string): Buffer =>

@@ -139,6 +139,11 @@ export interface StorageEngine {
    */
   readonly patience?: Patience | undefined
   /**
+   * The time of the storage's own clock, in ms since 1970, which all servers of the storage share;
+   * undefined: it has none.
+   */
+  readClock?(): Promise<number | undefined>
+  /**
    * The entries of `keys`, in order, all from one snapshot that holds every commit resolved before
    * the call. If the engine can, it answers or throws synchronously.
    */

@@ -38,6 +38,10 @@ export class GuardedEngine implements StorageEngine {
     return this.#engine.isShared
   }
 
+  async readClock(): Promise<number | undefined> {
+    return this.#engine.readClock?.().catch(rethrow)
+  }
+
   /** Rejects with StorageErrors. */
   get patience(): Patience | undefined {
     const { patience } = this.#engine

@@ -33,4 +33,11 @@ export interface InstalledEngine extends StorageEngine {
    * Call it only while nothing else writes. Throws EngineError.
    */
   restore(entries: readonly Entry[], newest: Revision): Promise<void>
+  /**
+   * The next commit gets a revision above `floorOf(newest)`, where `newest` is the newest revision.
+   * A server calls this before its first commit; commands that copy or only read never do. An
+   * engine that connects to its storage anew does the same again: the storage may have been
+   * restored meanwhile. Throws EngineError.
+   */
+  moveOn(floorOf: (newest: Revision) => Revision): Promise<void>
 }

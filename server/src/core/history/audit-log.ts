@@ -10,7 +10,7 @@ import { type NewestQuery, readNewest } from './newest-first.ts'
 
 /** A change to a store, or to one of its records. */
 export type StoreEvent = Omit<AuditEvent, 'action'> & {
-  readonly action: AuditAction | 'record-put' | 'record-deleted' | 'store-expired'
+  readonly action: AuditAction | 'record-put' | 'record-deleted'
   /** The size of a record in stored bytes. */
   readonly size?: number
 }
@@ -50,10 +50,10 @@ export class AuditLog {
     const { id, ownerId } = await store.identity()
     const changes = await this.#changes(id, query)
     const settings = await this.#settings(ownerId, id, query)
-    // A clear is in the change log too, as long as its entry is kept.
+    // A clear, also of an expired store, is in the change log too, as long as its entry is kept.
     const told = new Set(changes.events.map(({ revision }) => revision))
     const others = settings.filter(
-      ({ action, revision }) => action !== 'store-cleared' || !told.has(revision),
+      ({ action, revision }) => !isInBoth(action) || !told.has(revision),
     )
     const all = [...changes.events, ...others]
     all.sort((one, other) => other.revision - one.revision)
@@ -126,6 +126,10 @@ function wholeRevisions(events: readonly StoreEvent[], limit: number): readonly 
   const last = events[limit - 1]
   const end = last ? events.findIndex(({ revision }) => revision < last.revision) : -1
   return end < 0 ? events : events.slice(0, end)
+}
+
+function isInBoth(action: AuditAction): boolean {
+  return action === 'store-cleared' || action === 'store-expired'
 }
 
 const changeActions = {

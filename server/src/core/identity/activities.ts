@@ -1,3 +1,4 @@
+import type { SteadyClock } from '../clock/steady-clock.ts'
 import { activityKey, expiryKey, instanceKey, storeKey } from '../disk/keyspace.ts'
 import type { AtomicWrite, Entry, StorageEngine } from '../engine/engine.ts'
 import type { Awaitable } from '../kernel/awaitable.ts'
@@ -16,7 +17,7 @@ import {
   useCounters,
 } from './activity.ts'
 import type { IdentityCache, StoreIdentity } from './identity.ts'
-import { type Retention, renewalDelayMs, retentionInForce } from './retention.ts'
+import { endsByClearing, type Retention, renewalDelayMs, retentionInForce } from './retention.ts'
 
 /** The uses of a store that this server knows of and has not written yet. */
 interface Pending {
@@ -53,10 +54,11 @@ const unused: Readonly<Pending> = {
  */
 export class Activities {
   readonly #engine: StorageEngine
-  readonly #environment: Environment
+  readonly #clock: SteadyClock
   readonly #background: Background
   readonly #identities: IdentityCache
   readonly #unnamed: Retention | undefined
+  readonly #isReadOnly: boolean
   readonly #instance: Buffer
   readonly #pending = new Map<string, Pending>()
   readonly #flushes = new KeyQueue()
@@ -64,15 +66,19 @@ export class Activities {
   constructor(parts: {
     engine: StorageEngine
     environment: Environment
+    clock: SteadyClock
     background: Background
     identities: IdentityCache
     unnamedRetention: Retention | undefined
+    /** Whether no use is noted, because nothing can be written. */
+    isReadOnly?: boolean
   }) {
     this.#engine = parts.engine
-    this.#environment = parts.environment
+    this.#clock = parts.clock
     this.#background = parts.background
     this.#identities = parts.identities
     this.#unnamed = parts.unnamedRetention
+    this.#isReadOnly = parts.isReadOnly ?? false
     this.#instance = Buffer.from(parts.environment.randomBytes(instanceBytes))
   }
 
@@ -81,7 +87,7 @@ export class Activities {
    * it knows.
    */
   async start(): Promise<void> {
-    const value = Buffer.from(String(this.#environment.now()))
+    const value = Buffer.from(String(this.#clock.now()))
     await this.#engine.commit({ puts: [{ key: instanceKey(this.#instance), value }] })
   }
 
@@ -105,7 +111,7 @@ export class Activities {
    * activity so far. The next flush adds the uses that are only in memory.
    */
   armed(identity: StoreIdentity, stored?: StoreActivity): StoreActivity {
-    const now = this.#environment.now()
+    const now = this.#clock.now()
     const retention = this.#retention(identity)
     return {
       reads: stored?.reads ?? 0,
@@ -121,7 +127,7 @@ export class Activities {
 
   /** To be called after a store was stored with `armed()`: it needs no flush for a while. */
   noteArmed(identity: StoreIdentity): void {
-    this.#pendingOf(identity.id).flushedAt = this.#environment.now()
+    this.#pendingOf(identity.id).flushedAt = this.#clock.now()
   }
 
   /**
@@ -133,8 +139,9 @@ export class Activities {
     snapshot: { identity: StoreIdentity; activity: Entry | undefined },
     use: StoreUse,
   ): Promise<void> | undefined {
+    if (this.#isReadOnly) return
     const { identity, activity } = snapshot
-    const now = this.#environment.now()
+    const now = this.#clock.now()
     const pending = this.#pendingOf(identity.id)
     const retention = this.#retention(identity)
     pending.accessedAt = now
@@ -153,19 +160,29 @@ export class Activities {
     return
   }
 
+  /** When a store with this stored activity expires, as far as it is stored. */
+  expiryOf(identity: StoreIdentity, { expiresAt }: StoreActivity): number {
+    const retention = this.#retention(identity)
+    if (!retention || expiresAt === 0) return expiresAt
+    return this.#clock.dueAt(expiresAt, retention.ttlMs)
+  }
+
   /** The stored activity, updated with the uses that only this server knows of. */
   current(identity: StoreIdentity, stored: StoreActivity): StoreActivity {
     const pending = this.#pending.get(identity.id) ?? unused
-    return merged(stored, pending, this.#retention(identity))
+    const current = merged(stored, pending, this.#retention(identity))
+    return { ...current, expiresAt: this.expiryOf(identity, current) }
   }
 
   /** Whether the store has expired. `entry` is its activity entry. */
   isExpired(identity: StoreIdentity, entry: Entry): Awaitable<boolean> {
     const stored = decodeActivity(entry)
     const { expiresAt } = this.current(identity, stored)
-    const now = this.#environment.now()
+    const now = this.#clock.steady()
     const retention = this.#retention(identity)
-    if (expiresAt === 0 || now < expiresAt || !retention) return false
+    if (expiresAt === 0 || now < expiresAt || !retention || this.#clock.isHeld) return false
+    // Such a store would first have to be cleared, which is a write.
+    if (this.#isReadOnly && endsByClearing(identity)) return false
     if (now >= expiresAt + renewalDelayMs(retention)) return true
     return this.#othersMayKnow(stored).then((mayKnow) => !mayKnow)
   }
@@ -177,7 +194,7 @@ export class Activities {
 
   /** Writes all pending uses, and forgets the stores that were not used for a while. */
   async flushAll(): Promise<void> {
-    const now = this.#environment.now()
+    const now = this.#clock.now()
     const storeIds = [...this.#pending.keys()]
     while (storeIds.length > 0) {
       const batch = storeIds.splice(-limits.activityFlushesAtOnceMax)
@@ -205,7 +222,7 @@ export class Activities {
     pending.isQueued = false
     if (isEmpty(pending)) return
     const taken = { ...pending, counts: { ...pending.counts } }
-    pending.flushedAt = this.#environment.now()
+    pending.flushedAt = this.#clock.now()
     pending.renewalTakenAt = taken.renewedAt
     let outcome: 'written' | 'gone' | 'busy' = 'busy'
     try {
@@ -250,7 +267,7 @@ export class Activities {
    */
   #mayEndUnasked(stored: StoreActivity): boolean {
     if (this.#isOurs(stored)) return false
-    return stored.expiresAt - this.#environment.now() < limits.activityFlushMsMax
+    return stored.expiresAt - this.#clock.now() < limits.activityFlushMsMax
   }
 
   /** Whether the stamp says that this server may know of later use. */

@@ -6,12 +6,15 @@ const idLength = 17
 const fairBytes = 248
 
 /** 17 random alphanumerics: about 101 bits (Apify's `APIFY_ID_REGEX`). */
-export function createId(environment: Environment): string {
+export function createId(environment: Pick<Environment, 'randomBytes'>): string {
   return randomAlphanumerics(environment, idLength)
 }
 
 /** `length` letters and digits, each as likely as any other. */
-export function randomAlphanumerics(environment: Environment, length: number): string {
+export function randomAlphanumerics(
+  environment: Pick<Environment, 'randomBytes'>,
+  length: number,
+): string {
   let text = ''
   while (text.length < length) {
     for (const byte of environment.randomBytes(length * 2)) {

@@ -169,6 +169,16 @@ export const limits = Object.freeze({
 
   // Upkeep
 
+  /** Steps of the clock that are taken over at once, and slowly; longer ones hold expiry. */
+  clockJitterMsMax: 1_000,
+  clockStepMsMax: minute,
+  clockSlewShare: 0.05, // time passes a twentieth faster or slower meanwhile
+  clockStoppedMsMax: day, // a server stopped for longer doubts the clock at its start
+  clockLookMs: 1_000, // how often clocks are compared, begin anew, and are stored:
+  clockAnchorMs: minute,
+  clockKeptMs: 10 * minute,
+  expiredStoresNamedMax: 20,
+
   sweepIntervalMs: 10_000,
   /** Sweeps from one look for unfinished revocations to the next. It reads all users and tokens. */
   sweepsPerResume: 60,
@@ -248,6 +258,7 @@ export const limits = Object.freeze({
   postgresPollMs: 250,
   /** How long a transaction may wait for its next statement. */
   postgresIdleTransactionMsMax: 2_000,
+  postgresIdleSnapshotMsMax: minute, // of a command that only reads
   /** How long a connection is silent before TCP checks it. */
   postgresKeepAliveMs: 10_000,
   /** The wait before the next attempt to reconnect, which doubles each time. */

@@ -193,7 +193,7 @@ describe('the audit trail gets an event, in the same commit, for', () => {
     expect(events[0]?.event.before).toBe(before)
   })
 
-  it('nothing that the server itself does when a store expires', async () => {
+  it('what the server itself does when a store expires', async () => {
     const opened = await openAudited()
     const retention = { ttlMs: day, renewOnRead: true, renewOnWrite: true } as const
     for (const onExpiry of ['clear', 'drop'] as const) {
@@ -201,7 +201,11 @@ describe('the audit trail gets an event, in the same commit, for', () => {
       const made = { ...wanted, retention: { ...retention, onExpiry } }
       await (await opened.stores.create(made)).put(textRecord('a', 'x'))
     }
-    expect(await written(opened, () => sweepFor(opened, 2 * day))).toEqual([])
+    const events = await written(opened, () => sweepFor(opened, 2 * day))
+    expect(events.map(({ of, event }) => [of, event.action, event.actor, event.details])).toEqual([
+      ['jane', 'store-expired', undefined, undefined],
+      ['jane', 'store-expired', undefined, { isKept: true }],
+    ])
     expect(await entriesOf(opened.engine, 'record')).toEqual([])
   })
 

@@ -9,6 +9,7 @@ export type AuditAction =
   | 'store-signing-secret-reset'
   | 'store-cleared'
   | 'store-dropped'
+  | 'store-expired'
   | 'project-made'
   | 'project-changed'
   | 'project-removed'
@@ -18,6 +19,7 @@ export type AuditAction =
   | 'token-revoked'
   | 'user-created'
   | 'user-changed'
+  | 'clock-confirmed'
 
 /**
  * One line of a user's audit trail: a change to the user's stores, tokens or settings, or (for

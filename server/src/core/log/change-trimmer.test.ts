@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
+import { SteadyClock } from '../clock/steady-clock.ts'
 import { encodeNumber, storeKey } from '../disk/keyspace.ts'
 import {
   EngineError,
@@ -54,7 +55,7 @@ describe('a swept change log', () => {
   it('keeps changes for seven days and no longer', async () => {
     const environment = new TestEnvironment()
     const engine = await engineWith(environment, { [storeId]: 10 }, hour)
-    const trimmer = new ChangeTrimmer(engine, environment)
+    const trimmer = new ChangeTrimmer(engine, new SteadyClock(environment))
     environment.advance(7 * day - 10 * hour)
     await trimmer.sweep()
     expect(await changesIn(engine)).toBe(10)
@@ -68,7 +69,7 @@ describe('a swept change log', () => {
     const engine = await engineWith(environment, { [storeId]: 5 })
     const last = (await entriesOf(engine, 'change')).at(-1)?.revision ?? 0
     environment.advance(8 * day)
-    await new ChangeTrimmer(engine, environment).sweep()
+    await new ChangeTrimmer(engine, new SteadyClock(environment)).sweep()
     const [mark] = await entriesOf(engine, 'changesTrimmed')
     expect(Buffer.from(mark?.value ?? [])).toEqual(encodeNumber(last))
   })
@@ -78,7 +79,7 @@ describe('a swept change log', () => {
     const count = 2 * limits.sweepBatchKeysMax + 7
     const engine = await engineWith(environment, { [storeId]: count })
     environment.advance(8 * day)
-    await new ChangeTrimmer(engine, environment).sweep()
+    await new ChangeTrimmer(engine, new SteadyClock(environment)).sweep()
     expect(await changesIn(engine)).toBe(0)
   })
 
@@ -86,7 +87,7 @@ describe('a swept change log', () => {
     const environment = new TestEnvironment()
     const engine = await engineWith(environment, { [storeId]: 3, [otherId]: 4 })
     environment.advance(8 * day)
-    await new ChangeTrimmer(engine, environment).sweep()
+    await new ChangeTrimmer(engine, new SteadyClock(environment)).sweep()
     expect(await changesIn(engine)).toBe(0)
   })
 
@@ -96,7 +97,7 @@ describe('a swept change log', () => {
     environment.advance(8 * day)
     const change = { kind: 'put', key: 'a', size: 1, at: environment.now() } as const
     await engine.commit({ puts: [changePut(storeId, change)] })
-    await new ChangeTrimmer(engine, environment).sweep()
+    await new ChangeTrimmer(engine, new SteadyClock(environment)).sweep()
     expect(await changesIn(engine)).toBe(1)
   })
 
@@ -107,7 +108,7 @@ describe('a swept change log', () => {
       (_, index) => `store${String(index).padStart(12, '0')}`,
     )
     const engine = await engineWith(environment, Object.fromEntries(ids.map((id) => [id, 1])))
-    const trimmer = new ChangeTrimmer(engine, environment)
+    const trimmer = new ChangeTrimmer(engine, new SteadyClock(environment))
     environment.advance(8 * day)
     await trimmer.sweep()
     expect(await changesIn(engine)).toBe(10)
@@ -123,7 +124,7 @@ describe('a swept change log', () => {
       [otherId]: 5,
     })
     const before = await entriesOf(engine, 'change')
-    const trimmer = new ChangeTrimmer(engine, environment)
+    const trimmer = new ChangeTrimmer(engine, new SteadyClock(environment))
     noteEnough(trimmer)
     await trimmer.sweep()
     const kept = await entriesOf(engine, 'change')
@@ -134,7 +135,7 @@ describe('a swept change log', () => {
   it('is not counted before enough changes were made', async () => {
     const environment = new TestEnvironment()
     const engine = await engineWith(environment, { [storeId]: limits.changesKeptPerStoreMax + 1 })
-    const trimmer = new ChangeTrimmer(engine, environment)
+    const trimmer = new ChangeTrimmer(engine, new SteadyClock(environment))
     for (let made = 1; made < limits.changesBetweenTrims; made += 1) trimmer.note(storeId, made)
     await trimmer.sweep()
     expect(await changesIn(engine)).toBe(limits.changesKeptPerStoreMax + 1)
@@ -143,7 +144,7 @@ describe('a swept change log', () => {
   it('is counted even if more other stores change than the server remembers', async () => {
     const environment = new TestEnvironment()
     const engine = await engineWith(environment, { [storeId]: limits.changesKeptPerStoreMax + 1 })
-    const trimmer = new ChangeTrimmer(engine, environment)
+    const trimmer = new ChangeTrimmer(engine, new SteadyClock(environment))
     for (let other = 0; other < limits.activeStoresMax + 10; other += 1) {
       trimmer.note(`store${other}`, other)
       if (other % 10 === 0) trimmer.note(storeId, other)
@@ -160,7 +161,7 @@ describe('a change log that is trimmed again and again', () => {
   it('keeps the newest changes each time, and is read only once', async () => {
     const { environment, engine, change } = await busyStore(max + 10)
     const scanned = new ScannedEngine(engine)
-    const trimmer = new ChangeTrimmer(scanned, environment, small)
+    const trimmer = new ChangeTrimmer(scanned, new SteadyClock(environment), small)
     let pages = 0
     scanned.afterScan = async () => {
       pages += 1
@@ -182,7 +183,7 @@ describe('a change log that is trimmed again and again', () => {
   it('counts a change that was logged during the read only once', async () => {
     const { environment, engine, change } = await busyStore(max)
     const slow = new ScannedEngine(engine)
-    const trimmer = new ChangeTrimmer(slow, environment, small)
+    const trimmer = new ChangeTrimmer(slow, new SteadyClock(environment), small)
     noteEnough(trimmer)
     slow.afterScan = async () => {
       for (let made = 0; made < 5; made += 1) trimmer.note(storeId, await change())
@@ -197,7 +198,7 @@ describe('a change log that is trimmed again and again', () => {
   it('is trimmed completely after a trim that failed in the middle', async () => {
     const { environment, engine, change } = await busyStore(max)
     const hurt = new HurtEngine(engine)
-    const trimmer = new ChangeTrimmer(hurt, environment, small)
+    const trimmer = new ChangeTrimmer(hurt, new SteadyClock(environment), small)
     for (let made = 0; made < enough; made += 1) trimmer.note(storeId, await change())
     await trimmer.sweep()
     for (let made = 0; made < enough; made += 1) trimmer.note(storeId, await change())
@@ -218,7 +219,10 @@ describe('a change log that is trimmed again and again', () => {
     const ids = [storeId, otherId]
     const engine = await engineWith(environment, { [storeId]: max, [otherId]: max })
     const scanned = new ScannedEngine(engine)
-    const trimmer = new ChangeTrimmer(scanned, environment, { ...small, rememberedMax: 2 * max })
+    const trimmer = new ChangeTrimmer(scanned, new SteadyClock(environment), {
+      ...small,
+      rememberedMax: 2 * max,
+    })
     let pages = 0
     scanned.afterScan = async () => {
       pages += 1
@@ -266,7 +270,7 @@ describe('a change log that is trimmed again and again', () => {
 describe('a change log that two servers sweep', () => {
   it('keeps its newest changes, whichever server made them', async () => {
     const { environment, engine, change } = await busyStore(small.keptMax)
-    const trimmer = new ChangeTrimmer(new SharedEngine(engine), environment, small)
+    const trimmer = new ChangeTrimmer(new SharedEngine(engine), new SteadyClock(environment), small)
     for (let sweep = 0; sweep < 2; sweep += 1) {
       for (let made = 0; made < small.betweenTrims; made += 1) {
         await change() // by the other server
@@ -285,8 +289,8 @@ describe('a change log that two servers sweep', () => {
     const shared = new SharedEngine(engine)
     const slow = new ScannedEngine(shared)
     const [one, two] = [
-      new ChangeTrimmer(shared, environment, small),
-      new ChangeTrimmer(slow, environment, small),
+      new ChangeTrimmer(shared, new SteadyClock(environment), small),
+      new ChangeTrimmer(slow, new SteadyClock(environment), small),
     ]
     for (const trimmer of [one, two]) noteEnough(trimmer)
     slow.afterScan = async ({ more }) => {
@@ -312,9 +316,9 @@ describe('a change log that two servers sweep', () => {
     slow.afterScan = async ({ entries }) => {
       if (entries.length === 1) return
       slow.afterScan = undefined // the server knows what it will remove
-      await new ChangeTrimmer(shared, environment, small).sweep()
+      await new ChangeTrimmer(shared, new SteadyClock(environment), small).sweep()
     }
-    await new ChangeTrimmer(slow, environment, small).sweep()
+    await new ChangeTrimmer(slow, new SteadyClock(environment), small).sweep()
     expect(slow.afterScan).toBeUndefined()
     expect(await changesIn(engine)).toBe(1)
     const [mark] = await entriesOf(engine, 'changesTrimmed')

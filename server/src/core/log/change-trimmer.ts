@@ -1,3 +1,4 @@
+import type { SteadyClock } from '../clock/steady-clock.ts'
 import {
   changeKey,
   changeRange,
@@ -12,7 +13,6 @@ import {
 import { walk } from '../disk/walk.ts'
 import type { Entry, Revision, StorageEngine } from '../engine/engine.ts'
 import { stampedKey } from '../engine/stamp.ts'
-import type { Environment } from '../kernel/environment.ts'
 import { limits } from '../kernel/limits.ts'
 import { lruCache } from '../kernel/lru-cache.ts'
 import { changeTimeOf } from './change.ts'
@@ -36,7 +36,7 @@ const usualBounds: ChangeLogBounds = {
 /** Keeps each store's change log within its maximum age and length, in bounded batches. */
 export class ChangeTrimmer {
   readonly #engine: StorageEngine
-  readonly #environment: Environment
+  readonly #clock: SteadyClock
   readonly #bounds: ChangeLogBounds
   /** By store id: changes by this server since it last counted the store's log. */
   readonly #tally = lruCache<string, { changes: number }>(limits.activeStoresMax)
@@ -47,9 +47,9 @@ export class ChangeTrimmer {
   readonly #remembered = new Map<string, Revision[]>()
   #cursor = kindRange('change').start
 
-  constructor(engine: StorageEngine, environment: Environment, bounds = usualBounds) {
+  constructor(engine: StorageEngine, clock: SteadyClock, bounds = usualBounds) {
     this.#engine = engine
-    this.#environment = environment
+    this.#clock = clock
     this.#bounds = bounds
   }
 
@@ -96,8 +96,11 @@ export class ChangeTrimmer {
   }
 
   async #trimAge(storeId: string): Promise<void> {
-    const oldest = this.#environment.now() - limits.changeKeptMs
-    const isOld = (entry: Entry): boolean => entry.isDamaged || changeTimeOf(entry) < oldest
+    if (this.#clock.isHeld) return
+    const { changeKeptMs } = limits
+    const now = this.#clock.steady()
+    const isOld = (entry: Entry): boolean =>
+      entry.isDamaged || this.#clock.dueAt(changeTimeOf(entry) + changeKeptMs, changeKeptMs) < now
     while ((await this.#removeFirst(storeId, isOld)) === limits.sweepBatchKeysMax);
   }
 

@@ -84,9 +84,7 @@ describe('an address that guesses tokens', () => {
   it('is not refused for longer because the clock was set back', async () => {
     const { environment, hear, guessWrong } = openLimit()
     guessWrong('1.2.3.4', 20)
-    environment.advance(-day)
-    expect(await hear('1.2.3.4')).toBe('none')
-    guessWrong('1.2.3.4', 20)
+    environment.setClock(-day)
     expect(await hear('1.2.3.4')).toBe('too-many-guesses')
     environment.advance(minute)
     expect(await hear('1.2.3.4')).toBe('none')

@@ -3,6 +3,7 @@ import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 
 interface Window {
+  /** By the monotonic clock. */
   readonly begunAt: number
   guesses: number
   /** The guesses themselves, if the caller passes them. */
@@ -58,7 +59,7 @@ export class GuessLimit {
 
   /** Counts a wrong guess. With `guess` given, a repeated guess counts once in a window. */
   noteWrong(address: string, guess?: string): void {
-    const begunAt = this.#environment.now()
+    const begunAt = this.#environment.monotonic()
     const window = this.#current(address) ?? { begunAt, guesses: 0, seen: new Set() }
     if (guess !== undefined && window.seen.has(guess)) return
     if (guess !== undefined) window.seen.add(guess)
@@ -87,7 +88,7 @@ export class GuessLimit {
 
   #current(address: string): Window | undefined {
     const window = this.#windows.get(address)
-    const age = this.#environment.now() - (window?.begunAt ?? 0)
-    return age >= 0 && age < limits.guessWindowMs ? window : undefined
+    const age = this.#environment.monotonic() - (window?.begunAt ?? -Infinity)
+    return age < limits.guessWindowMs ? window : undefined
   }
 }

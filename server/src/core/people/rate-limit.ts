@@ -2,7 +2,10 @@ import type { Environment } from '../kernel/environment.ts'
 import { limits } from '../kernel/limits.ts'
 
 interface Bucket {
-  /** What is left at the time `at`: each call takes 60,000, and each ms adds `perMinute`. */
+  /**
+   * What is left at the time `at` of the monotonic clock: each call takes 60,000, and each ms adds
+   * `perMinute`.
+   */
   left: number
   at: number
 }
@@ -23,7 +26,7 @@ export class RateLimit {
 
   /** Counts one call by `who`. Returns how many ms they must wait first; 0: the call is allowed. */
   take(who: string): number {
-    const now = this.#environment.now()
+    const now = this.#environment.monotonic()
     const bucket = this.#buckets.get(who) ?? this.#add(who, now)
     const passed = Math.max(0, now - bucket.at)
     bucket.left = Math.min(this.#full, bucket.left + passed * this.#perMinute)

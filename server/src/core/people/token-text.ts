@@ -12,7 +12,7 @@ const form = /^coatcheck_[a-zA-Z0-9]{51}$/
 /**
  * Creates a token: a prefix that secret scanners know, a secret, and a checksum that reveals typos.
  */
-export function createToken(environment: Environment): string {
+export function createToken(environment: Pick<Environment, 'randomBytes'>): string {
   const text = tokenPrefix + randomAlphanumerics(environment, secretLength)
   return text + checksumOf(text)
 }

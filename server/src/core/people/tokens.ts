@@ -1,3 +1,4 @@
+import type { SteadyClock } from '../clock/steady-clock.ts'
 import {
   decodeNumber,
   encodeNumber,
@@ -60,10 +61,12 @@ const idBytes = 8
 export class Tokens {
   readonly #engine: StorageEngine
   readonly #environment: Environment
+  readonly #clock: SteadyClock
 
-  constructor(engine: StorageEngine, environment: Environment) {
+  constructor(engine: StorageEngine, parts: { environment: Environment; clock: SteadyClock }) {
     this.#engine = engine
-    this.#environment = environment
+    this.#environment = parts.environment
+    this.#clock = parts.clock
   }
 
   /**
@@ -203,8 +206,7 @@ export class Tokens {
     if (!entry) return undefined
     const token = decodeToken(entry)
     if (hasEnded(token)) return undefined
-    if (token.expiresAt !== undefined && token.expiresAt <= this.#environment.now())
-      return undefined
+    if (token.expiresAt !== undefined && token.expiresAt <= this.#clock.latest()) return undefined
     const [owner] = await this.#engine.get([userKey(token.userId)])
     const user = owner && decodeUser(owner)
     return user && !user.isDisabled ? { token, user } : undefined
@@ -232,7 +234,7 @@ export class Tokens {
   }
 
   async #assertRoom(userId: string): Promise<void> {
-    const now = this.#environment.now()
+    const now = this.#clock.latest()
     const living = (await this.list(userId)).filter(
       ({ expiresAt }) => expiresAt === undefined || expiresAt > now,
     )

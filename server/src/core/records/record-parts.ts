@@ -1,3 +1,4 @@
+import type { SteadyClock } from '../clock/steady-clock.ts'
 import type { StorageEngine } from '../engine/engine.ts'
 import type { Activities } from '../identity/activities.ts'
 import type { StoreReader } from '../identity/store-reader.ts'
@@ -13,6 +14,7 @@ import type { WriteCombiner } from './write-combiner.ts'
 export interface RecordParts {
   readonly engine: StorageEngine
   readonly environment: Environment
+  readonly clock: SteadyClock
   readonly reader: StoreReader
   readonly activities: Activities
   readonly values: Values

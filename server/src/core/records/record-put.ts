@@ -83,9 +83,9 @@ async function putStreamed(
   target: PutTarget,
   { record, condition, first }: Pick<Put, 'record' | 'condition'> & { first: Bytes },
 ): Promise<PutResult> {
-  const { engine, environment, liveUses } = parts
+  const { engine, liveUses } = parts
   const begun = await readBefore(parts, target, { record, condition })
-  const upload = new Upload(engine, environment)
+  const upload = new Upload(engine, parts)
   using use = liveUses.begin(target.assertStill)
   await upload.receive(first, whileLive(record.source, use))
   const place = { kind: 'chunks', valueId: upload.valueId } as const

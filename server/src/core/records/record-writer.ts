@@ -96,7 +96,7 @@ async function commit<T>(
   // The commit only checks the records that it writes, so it cannot confirm guesses of others.
   if (isGuess && replacements.length < names.length) return lostRace
   if (replacements.length === 0) return { result, revision: undefined }
-  const now = parts.environment.now()
+  const now = parts.clock.now()
   const write = recordsWrite(snapshot, { replacements, actor: change.caller.actor, now })
   const committed = await parts.engine.commit(complete ? complete(write) : write)
   if (isGuess) parts.guesses.learn({ wasRight: committed.applied })

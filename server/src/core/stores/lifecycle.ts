@@ -1,3 +1,4 @@
+import type { SteadyClock } from '../clock/steady-clock.ts'
 import { keptUntil, markGarbage } from '../disk/garbage.ts'
 import {
   activityKey,
@@ -52,19 +53,24 @@ interface Found {
 export class Lifecycle {
   readonly #engine: StorageEngine
   readonly #environment: Environment
+  readonly #clock: SteadyClock
   readonly #identities: IdentityCache
   readonly #activities: Activities
   readonly #trimmer: ChangeTrimmer
+  /** Stores that have expired and that no line of the log has named yet. */
+  readonly #expired: StoreIdentity[] = []
 
   constructor(parts: {
     engine: StorageEngine
     environment: Environment
+    clock: SteadyClock
     identities: IdentityCache
     activities: Activities
     trimmer: ChangeTrimmer
   }) {
     this.#engine = parts.engine
     this.#environment = parts.environment
+    this.#clock = parts.clock
     this.#identities = parts.identities
     this.#activities = parts.activities
     this.#trimmer = parts.trimmer
@@ -115,14 +121,29 @@ export class Lifecycle {
 
   /** Drops or clears the store if it has expired, which each attempt decides again. */
   async expire(storeId: string): Promise<void> {
+    let ended: StoreIdentity | undefined
     await this.#write(storeId, async (found) => {
       const { identity, activity } = found
+      ended = undefined
       if (!(await this.#activities.isExpired(identity, activity))) return undefined
-      if (!endsByClearing(identity))
-        return this.#dropWrite(found, { kind: 'expire', caller: system })
-      if (isEmpty(found)) return this.#rearmWrite(found)
-      return this.#clearWrite(found, { kind: 'expire', caller: system })
+      const isCleared = endsByClearing(identity)
+      if (isCleared && isEmpty(found)) return this.#rearmWrite(found)
+      ended = identity
+      const ending = { kind: 'expire', caller: system } as const
+      return isCleared ? this.#clearWrite(found, ending) : this.#dropWrite(found, ending)
     })
+    if (ended) this.#expired.push(ended)
+  }
+
+  /** Logs which stores have expired since the last call, in one line. */
+  logExpired(): void {
+    const ended = this.#expired.splice(0)
+    if (ended.length === 0) return
+    const named = ended.slice(0, limits.expiredStoresNamedMax).map((store) => endedText(store))
+    const more = ended.length - named.length
+    const what = ended.length === 1 ? '1 store' : `${ended.length} stores`
+    const list = `${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`
+    this.#environment.logError(`${what} expired: ${list}.`, undefined)
   }
 
   async #write(
@@ -163,7 +184,7 @@ export class Lifecycle {
     const { identity, store, activity, bytesEntry } = found
     const bytes = Number(totalOf(bytesEntry))
     const { id, ownerId, name } = identity
-    const now = this.#environment.now()
+    const now = this.#clock.now()
     const { expiresAt } = decodeActivity(activity)
     const deletes = [
       storeKey(id),
@@ -238,7 +259,11 @@ export class Lifecycle {
       deletes,
       puts: [
         ...puts,
-        changesPut(identity.id, { at: now, actor, changes: changesOf(found, records) }),
+        changesPut(identity.id, {
+          at: this.#clock.now(),
+          actor,
+          changes: changesOf(found, records),
+        }),
         ...records.flatMap((record) => {
           const { next, chunks } = infoOfWhole(record, { now, createValueId })
           return [{ key: recordKey(contentId, record.key), value: encodeInfo(next) }, ...chunks]
@@ -261,7 +286,7 @@ export class Lifecycle {
     const contentId = Buffer.from(this.#environment.randomBytes(innerIdBytes))
     const before = decodeActivity(activity)
     const expiry = moveExpiry(id, { from: before, to: this.#activities.armed(identity, before) })
-    const dueAt = keptUntil(this.#environment.now())
+    const dueAt = keptUntil(this.#clock.now())
     const bytes = Number(totalOf(bytesEntry))
     const mark = markGarbage(identity.contentId, { kind: 'content', bytes, dueAt })
     const own = { key: storeKey(id), value: encodeIdentity({ ...identity, contentId }) }
@@ -274,16 +299,15 @@ export class Lifecycle {
     }
   }
 
-  /** The entry for the change log and, unless the store expires, the one for the audit trail. */
+  /** The entries for the change log and for the audit trail. */
   #told({ identity, store }: Found, { kind, caller: { actor } }: Ending): Put[] {
-    const at = this.#environment.now()
+    const at = this.#clock.now()
     const { id, ownerId, name } = identity
     const before = store.revision
     const change = changePut(id, { kind, key: '', size: 0, at, actor, before })
-    if (kind === 'expire') return [change]
-    const action: AuditAction = kind === 'drop' ? 'store-dropped' : 'store-cleared'
-    const event = { action, subject: name ?? id, at, actor, storeId: id, before }
-    return [change, auditPut(ownerId, event)]
+    const event = { action: actions[kind], subject: name ?? id, at, actor, storeId: id, before }
+    const isKept = kind === 'expire' && endsByClearing(identity)
+    return [change, auditPut(ownerId, { ...event, ...(isKept && { details: { isKept } }) })]
   }
 }
 
@@ -301,10 +325,21 @@ function changesOf(
   return totalOf(recordsEntry) === 0n && puts.length > 0 ? puts : [cleared, ...puts]
 }
 
+const actions = {
+  drop: 'store-dropped',
+  clear: 'store-cleared',
+  expire: 'store-expired',
+} as const satisfies Partial<Record<ChangeKind, AuditAction>>
+
 /** How a store is dropped or cleared, and by which caller. */
 interface Ending {
-  readonly kind: ChangeKind
+  readonly kind: keyof typeof actions
   readonly caller: Caller
+}
+
+function endedText(identity: StoreIdentity): string {
+  const { id, ownerId } = identity
+  return `${id} of user ${ownerId} (${endsByClearing(identity) ? 'cleared' : 'deleted'})`
 }
 
 /** A damaged counter does not count as empty. */

@@ -114,9 +114,9 @@ async function listOwned(parts: StoreParts, query: StoreQuery): Promise<StorePag
 
 /** Expired stores of the owner that no sweep has removed yet. */
 async function expiredStores(parts: StoreParts, ownerId: string): Promise<Set<unknown>> {
-  const { engine, environment, identities, activities } = parts
+  const { engine, clock, identities, activities } = parts
   const expired = new Set<string>()
-  let range = dueRange(environment.now())
+  let range = dueRange(clock.steady())
   for (;;) {
     const { entries, more } = await engine.scan(range, page)
     for (const { key } of entries) {

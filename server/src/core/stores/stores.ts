@@ -188,7 +188,10 @@ export class Stores {
 
   /** Adds thousandths of a millisecond, so that stores of this server never have the same time. */
   #nextCreation(now: number): number {
-    const next = Math.max(now, this.#createdLast + 0.001)
+    const last = this.#createdLast
+    // After the clock was set back, new stores must not get the times of the wrong clock.
+    const isClose = now <= last && now > last - limits.clockJitterMsMax
+    const next = isClose ? last + 0.001 : now
     this.#createdLast = Math.round(next * 1_000) / 1_000
     return this.#createdLast
   }

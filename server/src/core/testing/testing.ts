@@ -46,6 +46,8 @@ export class TestEnvironment implements Environment {
   readonly events: string[] = []
   readonly #seed: number
   #now = Date.UTC(2026, 0, 1)
+  #monotonic = 0
+  #asleep = 0
   #drawn = 0
 
   constructor(seed = 1) {
@@ -56,9 +58,34 @@ export class TestEnvironment implements Environment {
     return this.#now
   }
 
-  /** A negative `ms` sets the clock back. */
+  monotonic(): number {
+    return this.#monotonic
+  }
+
+  asleep(): number {
+    return this.#asleep
+  }
+
+  /** Lets time pass. A negative `ms` only sets the clock back: no time passes. */
   advance(ms: number): void {
     this.#now += ms
+    this.#monotonic += Math.max(0, ms)
+  }
+
+  /** Sets the clock forward or, with a negative `ms`, back: no time passes. */
+  setClock(ms: number): void {
+    this.#now += ms
+  }
+
+  /** Lets time pass while the clock stands still. */
+  standStill(ms: number): void {
+    this.#monotonic += ms
+  }
+
+  /** The machine sleeps: its clock goes on, the monotonic clock does not. */
+  sleep(ms: number): void {
+    this.#now += ms
+    this.#asleep += ms
   }
 
   randomBytes(count: number): Buffer {

@@ -57,6 +57,7 @@ const plainKinds = [
   'audit',
   'change',
   'changesTrimmed',
+  'clock',
   'counter',
   'expiry',
   'format',

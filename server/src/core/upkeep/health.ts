@@ -1,3 +1,4 @@
+import type { SteadyClock } from '../clock/steady-clock.ts'
 import type { EngineWatch } from '../engine/engine-watch.ts'
 import type { EngineHealth, InstalledEngine } from '../engine/installed-engine.ts'
 import type { Environment } from '../kernel/environment.ts'
@@ -36,6 +37,7 @@ interface Asked {
 interface HealthParts {
   readonly engine: Pick<InstalledEngine, 'health'>
   readonly environment: Environment
+  readonly clock: Pick<SteadyClock, 'problem'>
   readonly wish: DurabilityWish
   /** Undefined: nobody watches what the engine refuses. */
   readonly watch?: EngineWatch
@@ -58,9 +60,8 @@ export class Health {
 
   /** Simultaneous calls get the same report. */
   async report(): Promise<HealthReport> {
-    const age = this.#told ? this.#parts.environment.now() - this.#told.at : -1
-    // A negative age means that the clock was set back: ask again.
-    if (this.#told && age >= 0 && age < limits.cachedHealthMs) return this.#told.report
+    const age = this.#parts.environment.monotonic() - (this.#told?.at ?? -Infinity)
+    if (this.#told && age < limits.cachedHealthMs) return this.#told.report
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = undefined
     })
@@ -72,17 +73,20 @@ export class Health {
     const engine = await this.#parts.engine.health()
     const after = this.#parts.environment.now()
     const report = this.#judge(engine, { before, after })
-    this.#told = { at: after, report }
-    if (engine.whyNot === undefined) this.#known = { at: after, durability: engine.durability }
+    const told = this.#parts.environment.monotonic()
+    this.#told = { at: told, report }
+    if (engine.whyNot === undefined) this.#known = { at: told, durability: engine.durability }
     return report
   }
 
   #judge(engine: EngineHealth, { before, after }: Asked): HealthReport {
     const clockSkewMs =
       engine.now === undefined ? undefined : Math.round(engine.now - (before + after) / 2)
+    const { problem } = this.#parts.clock
     // An engine that does not serve at all says so itself.
     const refusals = engine.whyNot === undefined ? (this.#parts.watch?.refusals() ?? []) : []
     const problems = [
+      ...(problem === undefined ? [] : [problem]),
       ...refusals.map(({ sentence }) => sentence),
       ...durabilityProblems(engine, this.#parts.wish),
       ...clockProblems(clockSkewMs, { before, after }),

@@ -1,3 +1,5 @@
+import type { KeptClock } from '../clock/kept-clock.ts'
+import type { SteadyClock } from '../clock/steady-clock.ts'
 import { decodeGarbage, type Garbage, keptUntil, markGarbage } from '../disk/garbage.ts'
 import {
   activityKey,
@@ -23,7 +25,6 @@ import { decodeActivity } from '../identity/activity.ts'
 import type { IdentityCache } from '../identity/identity.ts'
 import { ignoreGone } from '../identity/store-reader.ts'
 import type { Bytes } from '../kernel/bytes.ts'
-import type { Environment } from '../kernel/environment.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import type { ChangeTrimmer } from '../log/change-trimmer.ts'
@@ -31,6 +32,8 @@ import { replacedInfo } from '../records/record-write.ts'
 import type { Lifecycle } from '../stores/lifecycle.ts'
 import type { Revocations } from '../stores/revocations.ts'
 import type { Values } from '../values/value.ts'
+
+const { uploadLeaseMs, replacedChunksKeptMs } = limits
 
 /**
  * Frees the space of expired stores, abandoned uploads, replaced values and old changes.
@@ -46,8 +49,9 @@ export class Sweeper {
   }
 
   async sweep(): Promise<void> {
+    await this.#parts.keptClock.keep()
     await this.#parts.activities.flushAll()
-    await this.#sweepExpired()
+    await this.#sweepExpired().finally(() => this.#parts.lifecycle.logExpired())
     await this.#sweepLeases()
     await this.#sweepGarbage()
     await this.#parts.trimmer.sweep()
@@ -58,6 +62,7 @@ export class Sweeper {
   }
 
   async #sweepExpired(): Promise<void> {
+    if (this.#parts.clock.isHeld) return
     const { entries } = await this.#page(dueRange(this.#now()), limits.sweepItemsMax)
     for (const mark of entries) await this.#expire(mark).catch(ignoreLost)
   }
@@ -68,7 +73,10 @@ export class Sweeper {
     await this.#mendExpiry(storeId, mark)
   }
 
-  /** Removes a store that does not expire any more from the index of expiries. */
+  /**
+   * Removes a store that does not expire any more from the index of expiries. Moves one that
+   * expires later, because the clock was confirmed: it must not stand before those that are due.
+   */
   async #mendExpiry(storeId: string, mark: Entry): Promise<void> {
     const { engine, activities, identities } = this.#parts
     const keys = [mark.key, storeKey(storeId), activityKey(storeId)]
@@ -76,8 +84,9 @@ export class Sweeper {
     if (!still || !store || !activity) return
     const { identity } = identities.decode(storeId, store)
     const from = decodeActivity(activity)
-    if (activities.canExpire(identity)) return
-    const write = moveExpiry(storeId, { from, to: { ...from, expiresAt: 0 } })
+    const expiresAt = activities.canExpire(identity) ? activities.expiryOf(identity, from) : 0
+    if (expiresAt === from.expiresAt) return
+    const write = moveExpiry(storeId, { from, to: { ...from, expiresAt } })
     await engine.commit({ checks: [store, activity], ...write })
   }
 
@@ -88,29 +97,43 @@ export class Sweeper {
     const last = entries.at(-1)
     this.#leaseCursor = more && last ? after(last.key) : start
     for (const lease of entries) {
-      if (!lease.isDamaged && decodeNumber(lease.value, 0) > this.#now()) continue
+      if (!lease.isDamaged && !this.#isDue(decodeNumber(lease.value, 0), uploadLeaseMs)) continue
       const valueId = leaseValueIdOf(lease.key)
-      const { puts } = markGarbage(valueId, { kind: 'value', bytes: 0, dueAt: this.#now() })
+      const { puts } = markGarbage(valueId, {
+        kind: 'value',
+        bytes: 0,
+        dueAt: this.#parts.clock.now(),
+      })
       await this.#parts.engine.commit({ checks: [lease], deletes: [lease.key], puts })
     }
   }
 
   async #sweepGarbage(): Promise<void> {
-    await this.#sweepMarks(garbageDueRange(this.#now()), async () => true)
+    await this.#sweepMarks(garbageDueRange(this.#now()), async ({ dueAt }) =>
+      this.#isDue(dueAt, replacedChunksKeptMs) ? 'remove' : 'keep',
+    )
     // If too much is kept for downloads that may still run, the oldest values are removed early.
     const youngest = keptUntil(this.#now()) - limits.replacedChunksKeptMsMin
-    await this.#sweepMarks(garbageDueRange(youngest), async () => {
+    await this.#sweepMarks(garbageDueRange(youngest), async ({ dueAt }) => {
       const [total] = await this.#parts.engine.get([garbageTotalKey])
-      return totalOf(total) > limits.replacedChunksKeptBytesMax
+      if (totalOf(total) <= limits.replacedChunksKeptBytesMax) return 'stop'
+      const replacedAt = dueAt - replacedChunksKeptMs
+      const { replacedChunksKeptMsMin: keptMs } = limits
+      return this.#isDue(replacedAt + keptMs, keptMs) ? 'remove' : 'keep'
     })
   }
 
-  async #sweepMarks(range: KeyRange, isWanted: () => Promise<boolean>): Promise<void> {
+  async #sweepMarks(
+    range: KeyRange,
+    decide: (mark: { dueAt: number }) => Promise<'remove' | 'keep' | 'stop'>,
+  ): Promise<void> {
     const { entries } = await this.#page(range, limits.sweepItemsMax)
     for (const mark of entries) {
       if (mark.isDamaged) continue
-      if (!(await isWanted())) return
-      const { id } = garbageOf(mark.key)
+      const { id, dueAt } = garbageOf(mark.key)
+      const decision = await decide({ dueAt })
+      if (decision === 'stop') return
+      if (decision === 'keep') continue
       const garbage = decodeGarbage(mark.value)
       const isGone =
         garbage.kind === 'value' ? await this.#removeValue(id) : await this.#removeContent(id)
@@ -166,13 +189,19 @@ export class Sweeper {
   }
 
   #now(): number {
-    return this.#parts.environment.now()
+    return this.#parts.clock.steady()
+  }
+
+  /** Whether something that is kept for `keptMs`, until `dueAt`, may be removed. */
+  #isDue(dueAt: number, keptMs: number): boolean {
+    return this.#parts.clock.dueAt(dueAt, keptMs) <= this.#now()
   }
 }
 
 export interface SweeperParts {
   readonly engine: StorageEngine
-  readonly environment: Environment
+  readonly clock: SteadyClock
+  readonly keptClock: KeptClock
   readonly identities: IdentityCache
   readonly activities: Activities
   readonly lifecycle: Lifecycle

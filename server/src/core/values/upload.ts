@@ -1,3 +1,4 @@
+import type { SteadyClock } from '../clock/steady-clock.ts'
 import { markGarbage } from '../disk/garbage.ts'
 import { chunkKey, encodeNumber, innerIdBytes, leaseKey } from '../disk/keyspace.ts'
 import type { AtomicWrite, Revision, StorageEngine } from '../engine/engine.ts'
@@ -15,13 +16,16 @@ import { limits } from '../kernel/limits.ts'
 export class Upload {
   readonly valueId: Buffer
   readonly #engine: StorageEngine
-  readonly #environment: Environment
+  readonly #clock: SteadyClock
   #size = 0
   #lease: Revision | undefined
 
-  constructor(engine: StorageEngine, environment: Environment) {
+  constructor(
+    engine: StorageEngine,
+    { environment, clock }: { environment: Environment; clock: SteadyClock },
+  ) {
     this.#engine = engine
-    this.#environment = environment
+    this.#clock = clock
     this.valueId = Buffer.from(environment.randomBytes(innerIdBytes))
   }
 
@@ -75,7 +79,7 @@ export class Upload {
     const { puts } = markGarbage(this.valueId, {
       kind: 'value',
       bytes: 0,
-      dueAt: this.#environment.now(),
+      dueAt: this.#clock.now(),
     })
     // If this fails too, the lease expires, and then the sweeper removes the chunks.
     await this.#engine.commit(this.closing({ puts })).catch(keepStorageError)
@@ -83,7 +87,7 @@ export class Upload {
 
   async #store(chunk: Bytes, index: number): Promise<void> {
     const lease = leaseKey(this.valueId)
-    const dueAt = encodeNumber(this.#environment.now() + limits.uploadLeaseMs)
+    const dueAt = encodeNumber(this.#clock.now() + limits.uploadLeaseMs)
     const write: AtomicWrite = {
       checks: [{ key: lease, revision: this.#lease }],
       puts: [

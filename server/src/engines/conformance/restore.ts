@@ -52,6 +52,29 @@ export function describeRestore(open: () => Promise<Under>): void {
     expect(Buffer.from(stamped?.key ?? []).readBigUInt64BE(3)).toBe(BigInt(stamped?.revision ?? 0))
   })
 
+  it('moves on: the next commit gets a revision above the one that it is given', async () => {
+    const before = await put(engine, [key('a'), 'x'])
+    let found = 0
+    await engine.moveOn((revision) => {
+      found = revision
+      return newest
+    })
+    expect(found).toBe(before)
+    const after = await put(engine, [key('b'), 'x'])
+    expect(after).toBeGreaterThan(newest)
+    await engine.moveOn((revision) => revision)
+    expect(await put(engine, [key('c'), 'x'])).toBeGreaterThan(after)
+    const read = await engine.get([key('a'), key('b')])
+    expect(read.map((entry) => entry?.revision)).toEqual([before, after])
+  })
+
+  it('keeps that revision when it is opened again', async () => {
+    if (!under?.reopen) return
+    await engine.moveOn(() => newest)
+    engine = await under.reopen()
+    expect(await put(engine, [key('a'), 'x'])).toBeGreaterThan(newest)
+  })
+
   it('compares checks with the restored revisions alone', async () => {
     await engine.restore([value('a', 3), counter('n', 1n, 4)], newest)
     const write = { puts: [{ key: key('b'), value: key('x') }] }

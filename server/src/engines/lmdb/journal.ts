@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import {
   closeSync,
   constants,
+  existsSync,
   fdatasync,
   fsyncSync,
   openSync,
@@ -9,6 +10,7 @@ import {
   write,
   writeSync,
 } from 'node:fs'
+import { devNull } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { EngineError, type Revision } from '../../core/engine/engine.ts'
@@ -45,6 +47,8 @@ export interface JournalParts {
   /** The newest commit that LMDB holds. */
   readonly newest: Revision
   readonly hashSeed: number
+  /** Whether the file is only read, and not created if it is missing. */
+  readonly isReadOnly?: boolean
   /** Whether one call writes and syncs. */
   readonly writesInSync?: boolean
   readonly write?: WriteAt
@@ -77,6 +81,7 @@ export class Journal {
     {
       newest,
       hashSeed,
+      isReadOnly = false,
       writesInSync = canWriteInSync,
       write = writeAt,
       sync = syncData,
@@ -86,10 +91,11 @@ export class Journal {
     this.#sync = sync
     this.#halves = [new JournalHalf(halfRoom, hashSeed), new JournalHalf(halfRoom, hashSeed)]
     this.path = join(folder, 'journal')
-    this.#file = this.#open()
+    this.#file = isReadOnly ? this.#openToRead() : this.#open()
     try {
-      if (writesInSync) this.#syncedFile = this.#open(constants.O_DSYNC)
-      this.#seal = readSeal(this.#file) ?? writeSeal(this.#file, folder)
+      if (writesInSync && !isReadOnly) this.#syncedFile = this.#open(constants.O_DSYNC)
+      const createSeal = (): Buffer => (isReadOnly ? noSeal : writeSeal(this.#file, folder))
+      this.#seal = readSeal(this.#file) ?? createSeal()
       this.#load(newest)
     } catch (error) {
       this.close()
@@ -172,6 +178,15 @@ export class Journal {
     }
   }
 
+  /** A journal that is missing is read as an empty one. */
+  #openToRead(): number {
+    try {
+      return openSync(existsSync(this.path) ? this.path : devNull, constants.O_RDONLY)
+    } catch (cause) {
+      throw this.#failureOf(cause, 'no')
+    }
+  }
+
   /** After a kill both halves may hold commits that LMDB does not have. */
   #load(newest: Revision): void {
     const bytes = this.#halves.map((_, index) => this.#read(index))
@@ -219,6 +234,8 @@ export class Journal {
 }
 
 const nothing = Buffer.alloc(0)
+/** Of a file that has none: it has no blocks either. */
+const noSeal = Buffer.alloc(sealBytes)
 
 function readSeal(file: number): Buffer | undefined {
   const seal = Buffer.alloc(sealBytes)

@@ -57,6 +57,7 @@ export class LmdbEngine implements InstalledEngine {
   readonly isShared = false
   readonly #folder: string
   readonly #movedAtOnce: number
+  readonly #isReadOnly: boolean
   readonly #hashSeed: number
   readonly #tables: LmdbTables
   readonly #journal: Journal
@@ -69,19 +70,26 @@ export class LmdbEngine implements InstalledEngine {
   #fault: EngineError | undefined
   #closed = false
 
-  /** `folder` must exist. */
+  /**
+   * `folder` must exist. `isReadOnly`: nothing is written, not even to move what the journal holds;
+   * commits and restores are refused. The folder may then be on a read-only disk.
+   */
   constructor(
     folder: string,
-    { movedAtOnce = limits.lmdbMovedEntriesMax }: { movedAtOnce?: number } = {},
+    {
+      movedAtOnce = limits.lmdbMovedEntriesMax,
+      isReadOnly = false,
+    }: { movedAtOnce?: number; isReadOnly?: boolean } = {},
   ) {
     this.#folder = folder
+    this.#isReadOnly = isReadOnly
     this.#movedAtOnce = movedAtOnce
     const hashSeed = randomInt(2 ** 31)
     this.#hashSeed = hashSeed
-    this.#tables = new LmdbTables(folder, hashSeed)
+    this.#tables = new LmdbTables(folder, hashSeed, { isReadOnly })
     const newest = this.#tables.newest()
     try {
-      this.#journal = new Journal(folder, { newest, hashSeed })
+      this.#journal = new Journal(folder, { newest, hashSeed, isReadOnly })
     } catch (error) {
       void this.#tables.close()
       throw error
@@ -106,8 +114,7 @@ export class LmdbEngine implements InstalledEngine {
 
   commit(write: AtomicWrite): Promise<Commit> {
     return new Promise((resolve, reject) => {
-      this.#assertOpen()
-      if (this.#fault) throw this.#fault
+      this.#assertWritable()
       const bytes = measureWrite(write, engineLimits)
       this.#waiting.push({ write, bytes, resolve, reject })
       this.#working ??= this.#work(() => this.#commitWaiting())
@@ -116,8 +123,7 @@ export class LmdbEngine implements InstalledEngine {
 
   /** See `InstalledEngine.restore`. */
   async restore(entries: readonly Entry[], newest: Revision): Promise<void> {
-    this.#assertOpen()
-    if (this.#fault) throw this.#fault
+    this.#assertWritable()
     measureRestore(entries, { newest, limits: engineLimits })
     while (this.#working) await Promise.allSettled([this.#working])
     this.#working = this.#work(async () => {
@@ -131,6 +137,11 @@ export class LmdbEngine implements InstalledEngine {
       this.#newest.advance(revision)
     })
     await this.#working
+  }
+
+  /** See `InstalledEngine.moveOn`. LMDB then holds all that the journal held. */
+  moveOn(floorOf: (newest: Revision) => Revision): Promise<void> {
+    return this.restore([], floorOf(this.#newest.revision))
   }
 
   async newerThan(revision: Revision, signal: AbortSignal): Promise<Revision> {
@@ -151,7 +162,8 @@ export class LmdbEngine implements InstalledEngine {
     clearTimeout(this.#idle)
     while (this.#working) await Promise.allSettled([this.#working])
     // After a fault the rest stays in the journal. A move that still runs uses LMDB: wait for it.
-    await Promise.allSettled([this.#fault ? this.#move : this.#moveAll()])
+    const isLeft = this.#fault !== undefined || this.#isReadOnly
+    await Promise.allSettled([isLeft ? this.#move : this.#moveAll()])
     await this.#tables.close()
     this.#journal.close()
   }
@@ -337,6 +349,13 @@ export class LmdbEngine implements InstalledEngine {
       this.#fault = new EngineError('unavailable', diskFailed, { cause: error })
       throw error
     }
+  }
+
+  #assertWritable(): void {
+    this.#assertOpen()
+    if (this.#isReadOnly)
+      throw new EngineError('unavailable', 'This data is only open for reading.')
+    if (this.#fault) throw this.#fault
   }
 
   #assertOpen(): void {

@@ -78,12 +78,12 @@ export class LmdbTables {
   #isWriting = false
 
   /** Throws EngineError `unavailable` or `full` with a sentence for the user. */
-  constructor(folder: string, hashSeed: number) {
+  constructor(folder: string, hashSeed: number, { isReadOnly = false } = {}) {
     assertSoundFile(folder)
-    assertRoom(folder)
+    if (!isReadOnly) assertRoom(folder)
     this.#folder = folder
     this.#hashSeed = hashSeed
-    this.#databases = openDatabases(folder)
+    this.#databases = openDatabases(folder, { isReadOnly })
   }
 
   /**
@@ -242,9 +242,10 @@ function assertRoomFor(rows: readonly PackedRow[], folder: string): void {
 }
 
 /** Throws EngineError `unavailable` with a sentence for the user. */
-function openDatabases(folder: string): Databases {
+function openDatabases(folder: string, { isReadOnly = false } = {}): Databases {
   try {
-    const root = open<Buffer, Buffer>({ path: folder, ...environmentOptions, ...binary })
+    const readOnly = isReadOnly
+    const root = open<Buffer, Buffer>({ path: folder, ...environmentOptions, ...binary, readOnly })
     const entries: Databases['entries'] = root.openDB('entries', pooled)
     return { root, entries, meta: root.openDB('meta', binary) }
   } catch (cause) {

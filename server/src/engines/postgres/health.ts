@@ -9,8 +9,8 @@ export interface HealthQuestion {
   session(): Promise<Session>
   /** Names the database server in messages. */
   readonly name: string
-  /** How many commits a new primary lacked. */
-  readonly revisionsLost: number
+  /** Whether a new primary lacked commits. */
+  readonly hasLost: boolean
 }
 
 type Settings = Readonly<Record<string, string | null>>
@@ -129,8 +129,10 @@ async function readIfAllowed(session: Session, query: string): Promise<Settings[
   }
 }
 
-function lossNotes({ revisionsLost }: HealthQuestion): string[] {
-  if (revisionsLost === 0) return []
-  const sentence = `A server that took over lacked up to ${revisionsLost} acknowledged commits`
-  return [`${sentence}: its replication was not synchronous.`]
+function lossNotes({ hasLost }: HealthQuestion): string[] {
+  if (!hasLost) return []
+  return [
+    'A server that took over lacked acknowledged commits: its replication was not synchronous, or ' +
+      'the database was restored.',
+  ]
 }

@@ -16,13 +16,15 @@ import type { Bytes } from '../../core/kernel/bytes.ts'
 import { limits } from '../../core/kernel/limits.ts'
 import { readHealth } from './health.ts'
 import type { PostgresAddress } from './link/address.ts'
+import { engineErrorOf } from './link/failure.ts'
 import { Primary } from './link/primary.ts'
 import { ReconnectingSession } from './link/reconnecting-session.ts'
 import type { Session } from './link/session.ts'
 import { Reader } from './reader.ts'
 import { restoreEntries } from './restore.ts'
 import { migrate } from './schema.ts'
-import { channel, raiseRevision, readRevision } from './statements.ts'
+import { PostgresSnapshot } from './snapshot.ts'
+import { channel, raiseUnwaited, readRevision, readTime } from './statements.ts'
 import { Waiters } from './waiters.ts'
 import { Watch } from './watch.ts'
 import { Writer } from './writer.ts'
@@ -70,6 +72,11 @@ export async function openPostgres(
   }
 }
 
+/** Opens a database to read it only, as it is at this moment. Throws EngineError `unavailable`. */
+export async function openSnapshot(address: PostgresAddress): Promise<PostgresSnapshot> {
+  return PostgresSnapshot.open(address, engineLimits)
+}
+
 /**
  * A PostgreSQL server, or several of which one takes writes: an ordered map in one table.
  *
@@ -91,8 +98,9 @@ export class PostgresEngine implements InstalledEngine {
   readonly #reader: Reader
   readonly #watch: Watch
   readonly #waiters: Waiters
-  /** How many commits new primaries lacked. */
-  #revisionsLost = 0
+  /** Whether a new primary lacked commits that this server had seen. */
+  #hasLost = false
+  #floorOf: ((newest: Revision) => Revision) | undefined
   #closing: Promise<void> | undefined
 
   /** See `openPostgres`. */
@@ -133,6 +141,16 @@ export class PostgresEngine implements InstalledEngine {
     return this.#writer.commit(write, measureWrite(write, engineLimits))
   }
 
+  async readClock(): Promise<number> {
+    this.#assertOpen()
+    const session = await this.#gets.session()
+    try {
+      return await readTime(session)
+    } catch (error) {
+      throw engineErrorOf(error)
+    }
+  }
+
   async newerThan(revision: Revision, signal: AbortSignal): Promise<Revision> {
     this.#assertOpen()
     return this.#watch.newerThan(revision, signal)
@@ -149,7 +167,7 @@ export class PostgresEngine implements InstalledEngine {
       within: (work) => this.#waiters.during(work),
       session: () => this.#gets.session(),
       name: this.#primary.name,
-      revisionsLost: this.#revisionsLost,
+      hasLost: this.#hasLost,
     })
   }
 
@@ -159,6 +177,18 @@ export class PostgresEngine implements InstalledEngine {
     await this.#writer.settled()
     const restored = await restoreEntries(await this.#writes.session(), { entries, newest })
     this.#newest.advance(restored)
+  }
+
+  /** See `InstalledEngine.moveOn`. */
+  async moveOn(floorOf: (newest: Revision) => Revision): Promise<void> {
+    this.#assertOpen()
+    this.#floorOf = floorOf
+    const session = await this.#writes.session()
+    try {
+      await this.#raise(session, await readRevision(session))
+    } catch (error) {
+      throw engineErrorOf(error)
+    }
   }
 
   async #close(): Promise<void> {
@@ -172,15 +202,25 @@ export class PostgresEngine implements InstalledEngine {
   }
 
   /**
-   * Prepares a new session. A standby without the newest commits may have taken over: then the
-   * clock of the new primary is behind the revisions that this server has seen. It is set forward,
-   * so that no revision is given twice.
+   * Prepares a new session. A standby without the newest commits may have taken over, or the
+   * database was restored: then its clock is behind the revisions that servers have seen. It is set
+   * forward, so that no revision is given twice.
    */
   async #catchUp(session: Session): Promise<void> {
     await migrate(session)
     const found = await readRevision(session)
-    const seen = this.#newest.revision
-    if (found < seen && (await raiseRevision(session, seen))) this.#revisionsLost += seen - found
+    if (found < this.#newest.revision) this.#hasLost = true
+    await this.#raise(session, found)
+  }
+
+  /**
+   * Sets the clock, which stands at `found`, forward if that is necessary. The revisions in between
+   * stand for no commits, so nobody has to see them.
+   */
+  async #raise(session: Session, found: Revision): Promise<void> {
+    const seen = Math.max(found, this.#newest.revision)
+    const floor = this.#floorOf?.(seen) ?? seen
+    if (found < floor) await raiseUnwaited(session, floor)
     this.#newest.advance(found)
   }
 

@@ -6,8 +6,7 @@ import { keyName } from './batch.ts'
 import { byteaArray } from './link/array.ts'
 import { engineErrorOf } from './link/failure.ts'
 import { Gate } from './link/gate.ts'
-import type { ReconnectingSession } from './link/reconnecting-session.ts'
-import { type Answer, type Row, type Statement, sqlStateOf } from './link/session.ts'
+import { type Answer, type Row, type Session, type Statement, sqlStateOf } from './link/session.ts'
 import type { Waiter, Waiters } from './waiters.ts'
 
 const getEntries: Statement = {
@@ -35,14 +34,19 @@ const scanEntries: Statement = {
     where bytes_before < $4::bigint order by key limit $3::bigint`,
 }
 
+/** Gives the session for the next statement; throws EngineError. */
+export interface SessionSource {
+  session(): Promise<Session>
+}
+
 interface Asked {
   readonly keys: readonly Bytes[]
   readonly waiter: Waiter<(Entry | undefined)[]>
 }
 
 interface ReaderParts {
-  readonly gets: ReconnectingSession
-  readonly scans: ReconnectingSession
+  readonly gets: SessionSource
+  readonly scans: SessionSource
   readonly waiters: Waiters
 }
 
@@ -51,8 +55,8 @@ interface ReaderParts {
  * own, so that they never wait behind a long page.
  */
 export class Reader {
-  readonly #gets: ReconnectingSession
-  readonly #scans: ReconnectingSession
+  readonly #gets: SessionSource
+  readonly #scans: SessionSource
   readonly #waiters: Waiters
   readonly #getGate = new Gate(limits.postgresGetsAtOnce)
   readonly #scanGate = new Gate(limits.postgresScansAtOnce)
@@ -162,7 +166,7 @@ interface Question {
  * EngineError.
  */
 async function askPatiently(
-  lane: ReconnectingSession,
+  lane: SessionSource,
   { statement, values, isWanted }: Question,
 ): Promise<Answer> {
   const session = await lane.session()

@@ -47,6 +47,20 @@ export async function migrate(session: Session): Promise<void> {
 }
 
 /**
+ * Whether the database has Coatcheck's tables. Changes nothing. Throws EngineError `unavailable` if
+ * they are not of this version.
+ */
+export async function hasTables(session: Session): Promise<boolean> {
+  const [table] = await session.read(`select to_regclass('coatcheck_schema') as name`)
+  const version = table?.name ? await readVersion(session, '') : 0
+  if (version === 0 || isCurrent(version)) return version > 0
+  throw new EngineError(
+    'unavailable',
+    'The tables of this database are of an earlier version: start a server, which updates them.',
+  )
+}
+
+/**
  * The version of the tables. If there is no table for the version, it creates one and returns 0.
  */
 async function findVersion(session: Session): Promise<number> {

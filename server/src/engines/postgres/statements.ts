@@ -28,6 +28,11 @@ const readClock: Statement = {
   text: 'select revision from coatcheck_clock where id = 1',
 }
 
+const readMilliseconds: Statement = {
+  name: 'coatcheck-time',
+  text: 'select floor(extract(epoch from clock_timestamp()) * 1000)::bigint',
+}
+
 const readStates: Statement = {
   name: 'coatcheck-states',
   text: 'select key, revision, total from coatcheck_entry where key = any($1::bytea[])',
@@ -52,18 +57,41 @@ const upsert: Statement = {
  */
 export async function takeRevisions(session: Session, count: number): Promise<Revision> {
   const { rows } = await session.ask(advanceClock, [String(count)])
-  return revisionIn(rows) - count
+  return numberIn(rows) - count
 }
 
-/** Sets the clock forward to `revision` if it is behind. Returns whether it was behind. */
+/**
+ * Sets the clock forward to `revision` if it is behind. Returns whether it was behind. Within a
+ * transaction it locks the clock until the end.
+ */
 export async function raiseRevision(session: Session, revision: Revision): Promise<boolean> {
   const { rows } = await session.ask(raiseClock, [String(revision)])
   return rows.length > 0
 }
 
+/**
+ * As `raiseRevision`, in a transaction of its own that waits for no disk: if it is lost, then so is
+ * every commit after it, and the next session raises the clock again.
+ */
+export async function raiseUnwaited(session: Session, revision: Revision): Promise<boolean> {
+  const [, , raised] = await Promise.all([
+    session.tell('begin isolation level read committed'),
+    session.tell('set local synchronous_commit = off'),
+    raiseRevision(session, revision),
+    session.tell('commit'),
+  ])
+  return raised
+}
+
+/** The time of the database's clock, in ms since 1970. */
+export async function readTime(session: Session): Promise<number> {
+  const { rows } = await session.ask(readMilliseconds, [])
+  return numberIn(rows)
+}
+
 export async function readRevision(session: Session): Promise<Revision> {
   const { rows } = await session.ask(readClock, [])
-  return revisionIn(rows)
+  return numberIn(rows)
 }
 
 /** The states of the keys, by `keyName`. */
@@ -98,7 +126,7 @@ export function writeAll(session: Session, { deletes, upserts }: Changes): Promi
   return asked
 }
 
-function revisionIn(rows: readonly Row[]): Revision {
+function numberIn(rows: readonly Row[]): number {
   const bytes = rows[0]?.[0]
   if (!bytes) throw new EngineError('unavailable', 'The table coatcheck_clock has lost its row.')
   return Number(bytes.readBigInt64BE())

@@ -1,5 +1,6 @@
 import type { RestCall, Route } from '../rest/routes.ts'
 import { getAudit } from './api/audit.ts'
+import { confirmClock, getClock } from './api/clock.ts'
 import { getMe, patchMe } from './api/me.ts'
 import { search } from './api/search.ts'
 import { endSession, listSessions } from './api/sessions.ts'
@@ -52,4 +53,6 @@ export const routes: readonly Route<RestCall>[] = [
   { path: `${projects}/:channel/import`, methods: { POST: importPairs } },
   { path: '/coatcheck/v1/search', methods: { GET: search } },
   { path: '/coatcheck/v1/audit', methods: { GET: getAudit } },
+  { path: '/coatcheck/v1/clock', methods: { GET: getClock } },
+  { path: '/coatcheck/v1/clock/confirm', methods: { POST: confirmClock } },
 ]

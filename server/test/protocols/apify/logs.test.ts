@@ -45,6 +45,8 @@ describe('the log of the Apify door about failed requests', () => {
     engine.damage(chunks[1]?.key ?? Buffer.alloc(0))
     const logging: Environment = {
       now: () => environment.now(),
+      monotonic: () => environment.monotonic(),
+      asleep: () => environment.asleep(),
       randomBytes: (count) => environment.randomBytes(count),
       logError,
     }

@@ -17,7 +17,9 @@ describe('a change by another server while a page writes', () => {
 
   beforeAll(async () => {
     server = await startTestServer(elsewhere, { open: async () => engine })
-    const environment = { now: Date.now, randomBytes, logError: () => undefined }
+    const ignore = (): void => undefined
+    const clocks = { now: Date.now, monotonic: () => performance.now(), asleep: () => 0 }
+    const environment = { ...clocks, randomBytes, logError: ignore }
     const { unnamedRetentionMs } = limits
     neighbour = await openDomain(engine, environment, { unnamedRetentionMs })
   })

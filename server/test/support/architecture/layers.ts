@@ -78,6 +78,7 @@ const coreFolders: readonly string[] = [
   'kernel',
   'engine',
   'disk',
+  'clock',
   'log',
   'values',
   'people',

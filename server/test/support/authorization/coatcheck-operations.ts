@@ -26,6 +26,9 @@ export const coatcheckRows: readonly Row[] = [
   { at: `GET ${root}/users/:user`, kind: 'admin', ok: '200' },
   { at: `HEAD ${root}/users/:user`, kind: 'admin', ok: '200' },
   { at: `PATCH ${root}/users/:user`, kind: 'admin', ok: '200', body: { isAdmin: true } },
+  { at: `GET ${root}/clock`, kind: 'admin', ok: '200' },
+  { at: `HEAD ${root}/clock`, kind: 'admin', ok: '200' },
+  { at: `POST ${root}/clock/confirm`, kind: 'admin', ok: '200' },
   { at: `GET ${root}/tokens`, kind: 'account', ok: '200' },
   { at: `HEAD ${root}/tokens`, kind: 'account', ok: '200' },
   {

@@ -323,7 +323,7 @@ function withoutUse(key: string, value: unknown): unknown {
   return used.includes(key) || dated.includes(key) ? undefined : value
 }
 
-const nobodysToken = createToken({ randomBytes, now: Date.now, logError: () => undefined })
+const nobodysToken = createToken({ randomBytes })
 
 const callers: Readonly<Record<string, (world: World) => Credentials>> = {
   nobody: () => ({}),

@@ -41,6 +41,10 @@ export class KeptEngine extends HurtEngine implements InstalledEngine {
     return this.#kept.restore(entries, newest)
   }
 
+  moveOn(floorOf: (newest: Revision) => Revision): Promise<void> {
+    return this.#kept.moveOn(floorOf)
+  }
+
   override async commit(write: AtomicWrite): Promise<Commit> {
     const commit = await super.commit(write)
     if (!this.losesAnswers) return commit

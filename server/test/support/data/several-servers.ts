@@ -103,6 +103,8 @@ export class SeveralServers {
   get #environment(): Environment {
     return {
       now: () => Date.now() + this.#aheadMs,
+      monotonic: () => performance.now() + this.#aheadMs,
+      asleep: () => 0,
       randomBytes: (count) => randomBytes(count),
       logError: () => undefined,
     }

@@ -89,5 +89,9 @@ class OneOfMany implements InstalledEngine {
     return this.#engine.restore(entries, newest)
   }
 
+  moveOn(floorOf: (newest: Revision) => Revision): Promise<void> {
+    return this.#engine.moveOn(floorOf)
+  }
+
   async close(): Promise<void> {}
 }

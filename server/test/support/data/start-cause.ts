@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { formatVersion } from '../../../src/core/disk/format.ts'
 import { Client } from '../network/client.ts'
 import { ServerProcess } from '../processes/server-process.ts'
 import { cutShort, dataFileOf, setFormat } from './data-file.ts'
@@ -214,7 +215,7 @@ export const unusableData: readonly StartCause[] = [
     says: /newer Coatcheck/,
     setUp: async (data) => {
       await (await ServerProcess.start({ data })).stop()
-      await setFormat(data, 2)
+      await setFormat(data, formatVersion + 1)
       return {}
     },
   },

@@ -30,13 +30,21 @@ export interface TestServer {
   close(): Promise<void>
 }
 
-/** `open` opens the engine, instead of a new one of the named kind; `now` is the clock. */
+/**
+ * `open` opens the engine, instead of a new one of the named kind. `now` is the clock; time that a
+ * test lets pass by it has passed, unless `monotonic` says something else.
+ */
 export async function startTestServer(
   settings: Partial<Config> = {},
   {
     open,
     now = () => Date.now(),
-  }: { readonly open?: EngineOpener; readonly now?: () => number } = {},
+    monotonic = now,
+  }: {
+    readonly open?: EngineOpener
+    readonly now?: () => number
+    readonly monotonic?: () => number
+  } = {},
 ): Promise<TestServer> {
   const data = await mkdtemp(join(tmpdir(), 'coatcheck-test-'))
   const isFresh = settings.engine === 'postgresql' && !open && !settings.database
@@ -59,12 +67,13 @@ export async function startTestServer(
     publicUrl: undefined,
     allowedHosts: [],
     initialToken: undefined,
+    mustExist: false,
     warnings: [],
     ...settings,
   }
   const logged: unknown[] = []
   const events: string[] = []
-  const environment = loggingTo({ logged, events }, now)
+  const environment = loggingTo({ logged, events }, { now, monotonic })
   const server = await startServer(config, environment, open && { open })
   return {
     url: server.url,
@@ -115,10 +124,11 @@ export function useTestServer(settings: Partial<Config> = {}): {
 
 function loggingTo(
   { logged, events }: Pick<TestServer, 'logged' | 'events'>,
-  now: () => number,
+  clocks: Pick<Environment, 'now' | 'monotonic'>,
 ): Environment {
   return {
-    now,
+    ...clocks,
+    asleep: () => 0,
     randomBytes: (count) => randomBytes(count),
     logError: (message, cause) => {
       if (cause === undefined) events.push(message)

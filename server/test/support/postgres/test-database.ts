@@ -22,3 +22,8 @@ export const sharedPostgres = {
 export async function createTestDatabase(): Promise<PostgresAddress> {
   return parsePostgresAddress(await sharedPostgres.createDatabase())
 }
+
+/** The settings of a server on a new, empty database. */
+export async function createDatabaseEnv(): Promise<{ readonly COATCHECK_ENGINE: string }> {
+  return { COATCHECK_ENGINE: await sharedPostgres.createDatabase() }
+}

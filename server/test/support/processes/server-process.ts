@@ -103,10 +103,11 @@ export class ServerProcess {
     return this.#stderr.text
   }
 
-  /** Its log without the lines that tell of its stop. */
+  /** Its log without the lines that tell of a first start and of its stop. */
   get problems(): string[] {
-    const stop = /^\S+ Coatcheck (is stopping: it received \w+|has stopped)$/
-    return this.#stderr.lines.filter((line) => !stop.test(line))
+    const usual =
+      /^\S+ (Coatcheck (is stopping: it received \w+|has stopped)$|A NEW INSTALLATION was made in )/
+    return this.#stderr.lines.filter((line) => !usual.test(line))
   }
 
   get hasExited(): boolean {

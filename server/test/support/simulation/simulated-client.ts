@@ -48,6 +48,8 @@ interface Parts {
   readonly domains: readonly TestDomain[]
   readonly environment: TestEnvironment
   readonly chance: () => number
+  /** False: clocks may go wrong, and then stores may live longer. */
+  readonly endsOnTime: boolean
 }
 
 /**
@@ -128,9 +130,10 @@ export class SimulatedClient {
     made: { name: string | null; moment: Moment; retention: Retention | 'default' },
   ): void {
     const { name, moment, retention } = made
+    const { endsOnTime } = this.#parts
     const { ttlMs, onExpiry } =
       retention === 'default' ? { ttlMs: unnamedRetentionMs, onExpiry: 'drop' as const } : retention
-    this.#stores.push(new SimulatedStore(id, { name, ttlMs, onExpiry, made: moment }))
+    this.#stores.push(new SimulatedStore(id, { name, ttlMs, onExpiry, made: moment, endsOnTime }))
   }
 
   async #put(store: SimulatedStore, key: string): Promise<void> {
@@ -292,13 +295,14 @@ export class SimulatedClient {
     const { domains, environment } = this.#parts
     const domain = this.#pick(domains)
     if (!domain) throw new Error('There must be a server.')
-    const from = environment.now()
+    // The monotonic clock is the true time, also while the other one is wrong.
+    const from = environment.monotonic()
     try {
       const value = await work(domain)
-      return { moment: { from, to: environment.now() }, code: 'none', value }
+      return { moment: { from, to: environment.monotonic() }, code: 'none', value }
     } catch (error) {
       if (!(error instanceof StorageError)) throw error
-      const moment = { from, to: environment.now() }
+      const moment = { from, to: environment.monotonic() }
       return { moment, code: error.code, value: undefined }
     }
   }

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { type Action, includes } from '../../../src/core/people/scope.ts'
 
-/** The clock before and after an operation, which happened in between. */
+/** The true time before and after an operation, which happened in between. */
 export interface Moment {
   readonly from: number
   readonly to: number
@@ -19,6 +19,7 @@ export class SimulatedStore {
   name: string | null
   readonly #ttlMs: number
   readonly #onExpiry: 'drop' | 'clear'
+  readonly #endsOnTime: boolean
   /** The possible values of each key; a key that is not listed has no record. */
   readonly #possible = new Map<string, Set<string | undefined>>()
   /** The possible rights of each visitor; a visitor who is not listed has none. */
@@ -30,12 +31,20 @@ export class SimulatedStore {
 
   constructor(
     id: string,
-    parts: { name: string | null; ttlMs: number; onExpiry: 'drop' | 'clear'; made: Moment },
+    parts: {
+      name: string | null
+      ttlMs: number
+      onExpiry: 'drop' | 'clear'
+      made: Moment
+      /** False: it may live longer, but never shorter. */
+      endsOnTime: boolean
+    },
   ) {
     this.id = id
     this.name = parts.name
     this.#ttlMs = parts.ttlMs
     this.#onExpiry = parts.onExpiry
+    this.#endsOnTime = parts.endsOnTime
     this.arm(parts.made)
   }
 
@@ -65,7 +74,9 @@ export class SimulatedStore {
   /** The store answered. Notes what expiry has done or may have done to it and its records. */
   answered(moment: Moment): void {
     const mustHaveEnded =
-      this.name === null && moment.from >= this.#possibleAt + this.#ttlMs + renewalDelayMs
+      this.#endsOnTime &&
+      this.name === null &&
+      moment.from >= this.#possibleAt + this.#ttlMs + renewalDelayMs
     if (this.#onExpiry === 'drop') expect(mustHaveEnded, `${this.id} has ended`).toBe(false)
     else if (mustHaveEnded) this.#possible.clear()
     else if (this.mayHaveEnded(moment)) this.mayBeCleared()

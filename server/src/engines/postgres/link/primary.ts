@@ -8,6 +8,8 @@ export interface PrimaryOptions {
   readonly answerMsMax: number
   /** Tells the operator which host takes the writes, when that changes. */
   log(sentence: string): void
+  /** Takes a server that takes no writes, such as a standby, if no other one is found. */
+  readonly mayBeReadOnly?: boolean
 }
 
 /**
@@ -43,16 +45,22 @@ export class Primary {
       const opened = await this.#openAny(group, reasons)
       if (opened) return this.#keep(opened)
     }
+    const standby = this.#options.mayBeReadOnly && (await this.#openAny(hosts, [], () => true))
+    if (standby) return this.#keep(standby)
     this.#isAway = true
     const what =
       hosts.length > 1 ? 'No PostgreSQL server that takes writes was' : 'PostgreSQL was not'
     throw new EngineError('unavailable', `${what} reached. ${reasons.join(' ')}`)
   }
 
-  async #openAny(hosts: readonly PostgresHost[], reasons: string[]): Promise<Session | undefined> {
+  async #openAny(
+    hosts: readonly PostgresHost[],
+    reasons: string[],
+    isWanted = ({ isWritable }: Session): boolean => isWritable,
+  ): Promise<Session | undefined> {
     const attempts = hosts.map(async (host) => {
       try {
-        return await this.#openWritable(host)
+        return await this.#openWanted(host, isWanted)
       } catch (error) {
         reasons.push(`${nameOf(host)}: ${reasonOf(error)}.`)
         throw error
@@ -64,9 +72,9 @@ export class Primary {
     return session
   }
 
-  async #openWritable(host: PostgresHost): Promise<Session> {
+  async #openWanted(host: PostgresHost, isWanted: (session: Session) => boolean): Promise<Session> {
     const session = await Session.open({ ...this.#options, host })
-    if (session.isWritable) return session
+    if (isWanted(session)) return session
     void session.close()
     throw new Error('it takes no writes: it is a standby or read-only')
   }

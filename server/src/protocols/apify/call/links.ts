@@ -23,11 +23,11 @@ export function recordLink({ query, key }: ApifyCall): Link | undefined {
 }
 
 /** Checks `?signature=` for a store's list of keys and archive. Undefined without a signature. */
-export function contentLink({ query, environment }: ApifyCall): Link | undefined {
+export function contentLink({ query, domain }: ApifyCall): Link | undefined {
   const signature = query.text('signature')
   if (signature === undefined) return undefined
   // The link must be valid when the request begins. A long download may end later.
-  const now = environment.now()
+  const now = domain.clock.latest()
   return ({ id, signingSecret: secret }) =>
     isContentSignature(signature, { secret, storeId: id, now })
 }

@@ -89,8 +89,8 @@ export class PairsCap {
 
   #fresh(storeId: string): Count | undefined {
     const count = this.#counts.get(storeId)
-    const age = this.#parts.environment.now() - (count?.countedAt ?? 0)
-    return age >= 0 && age < limits.countedPairsMs ? count : undefined
+    const age = this.#parts.environment.monotonic() - (count?.countedAt ?? -Infinity)
+    return age < limits.countedPairsMs ? count : undefined
   }
 
   /** Counts once for all calls that wait. If the first may not use the store, the next counts. */
@@ -115,7 +115,7 @@ export class PairsCap {
   }
 
   async #count(store: Store): Promise<Count> {
-    const countedAt = this.#parts.environment.now()
+    const countedAt = this.#parts.environment.monotonic()
     // The store's own count may already include the pairs of running writes, or not yet.
     const added = this.#underWay.get(store.id)?.pairs ?? 0
     const { recordCount } = await store.info()

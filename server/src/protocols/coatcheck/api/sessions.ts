@@ -31,9 +31,9 @@ export async function endSession({ principal, domain, subject: id }: RestCall): 
   return emptyReply(204)
 }
 
-function sessionObject({ environment }: RestCall, info: StoreInfo): object {
+function sessionObject({ domain }: RestCall, info: StoreInfo): object {
   const { id, name, title, session, expiresAt, recordCount } = info
-  const left = expiresAt === undefined ? undefined : expiresAt - environment.now()
+  const left = expiresAt === undefined ? undefined : expiresAt - domain.clock.steady()
   return {
     storeId: id,
     name,

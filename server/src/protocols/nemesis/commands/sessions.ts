@@ -119,7 +119,7 @@ export async function info(call: NemesisCall): Promise<Answer> {
 }
 
 function infoMembers(
-  { environment }: NemesisCall,
+  { domain }: NemesisCall,
   { session, recordCount, expiresAt, ...identity }: StoreInfo,
 ): [string, string | number | boolean][] {
   const expires = expiresAt !== undefined
@@ -129,8 +129,9 @@ function infoMembers(
     ['expires', expires],
   ]
   if (!expires) return members
-  const remaining = Math.trunc((expiresAt - environment.now()) / secondMs)
-  const duration = durationOf(identity, { expiresAt, environment })
+  const left = expiresAt - domain.clock.steady()
+  const remaining = Math.trunc(left / secondMs)
+  const duration = durationOf(identity, left)
   const deleteSession = !endsByClearing(identity)
   const expiry = object([
     ['duration', duration],
@@ -142,13 +143,10 @@ function infoMembers(
 
 /**
  * The duration of a session, in seconds. For a store without a retention of its own, it is the
- * time that is left by the server's default retention.
+ * time that is left (`left` ms) by the server's default retention.
  */
-function durationOf(
-  { retention }: Pick<StoreIdentity, 'retention'>,
-  { expiresAt, environment }: { expiresAt: number; environment: NemesisCall['environment'] },
-): number {
-  const ttlMs = typeof retention === 'object' ? retention.ttlMs : expiresAt - environment.now()
+function durationOf({ retention }: Pick<StoreIdentity, 'retention'>, left: number): number {
+  const ttlMs = typeof retention === 'object' ? retention.ttlMs : left
   return Math.ceil(ttlMs / secondMs)
 }
 

@@ -1,0 +1,198 @@
+import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ApifyClient } from 'apify-client'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { DataCommands } from './support/data/data-commands.ts'
+import { Installation } from './support/data/installation.ts'
+import { mountSmallDisk } from './support/data/small-disk.ts'
+import { createTestFolder } from './support/data/test-folder.ts'
+import { PostgresServer } from './support/postgres/postgres.ts'
+import { runCoatcheck, runInProcess } from './support/processes/command.ts'
+import { ServerProcess } from './support/processes/server-process.ts'
+
+// Each server is a process of its own.
+vi.setConfig({ testTimeout: 120_000 })
+
+/** Every command that only reads, on an installation that `Installation.fill` has made. */
+const readingCommands: readonly (readonly string[])[] = [
+  ['status'],
+  ['user', 'list'],
+  ['token', 'list'],
+  ['store', 'list'],
+  ['store', 'show', 'photos'],
+  ['store', 'history', 'photos'],
+  ['project', 'list'],
+  ['project', 'show', 'my-game'],
+  ['project', 'export', 'my-game'],
+  ['project', 'seed', 'my-game'],
+  ['audit'],
+  ['clock', 'show'],
+]
+
+/** Stops a server with data: in order, or so that the newest commits are left in the journal. */
+async function stoppedFolder(how: 'in order' | 'killed'): Promise<string> {
+  const data = createTestFolder()
+  const server = await ServerProcess.start({ data })
+  await fill(server)
+  if (how === 'in order') await server.stop()
+  else await server.kill()
+  return data
+}
+
+async function fill(server: ServerProcess): Promise<void> {
+  await Installation.fill(server)
+  const commands = new DataCommands(server.data)
+  await commands.out('project', 'create', 'My game')
+  const seed = join(createTestFolder(), 'seed.json')
+  writeFileSync(seed, '{"score":1}')
+  await commands.out('project', 'seed', 'my-game', seed)
+}
+
+/** The bytes of all files but those that only hold locks. */
+function bytesOf(data: string): Record<string, string> {
+  const names = readdirSync(data, { recursive: true, encoding: 'utf8' })
+  const files = names.filter((name) => statSync(join(data, name)).isFile())
+  const kept = files.filter((name) => !name.endsWith('lock.mdb'))
+  return Object.fromEntries(
+    kept.map((name) => [name, readFileSync(join(data, name)).toString('base64')]),
+  )
+}
+
+describe.each(['in order', 'killed'] as const)('in a folder whose server ended %s', (how) => {
+  it('commands that read write nothing', async () => {
+    const data = await stoppedFolder(how)
+    const before = bytesOf(data)
+    for (const words of readingCommands) {
+      const args = [...words, '--data', data]
+      const { code, stderr } = await runInProcess({ args })
+      expect({ words, code, stderr }).toEqual({ words, code: 0, stderr: '' })
+    }
+    expect((await runInProcess({ args: ['check', '--data', data] })).stdout).toMatch(/is sound/)
+    expect(bytesOf(data)).toEqual(before)
+  })
+
+  it('check and the other commands work on a read-only disk', async () => {
+    const data = await stoppedFolder(how)
+    const disk = mountSmallDisk(64 * 1_048_576)
+    cpSync(data, join(disk.path, 'data'), { recursive: true })
+    disk.makeReadOnly()
+    for (const words of [...readingCommands, ['check']]) {
+      const args = [...words, '--data', join(disk.path, 'data')]
+      const { code, stderr } = await runCoatcheck({ args })
+      expect({ words, code, stderr: stderr.replace(/^.*\r/, '') }).toMatchObject({ words, code: 0 })
+    }
+    const writing = await runCoatcheck({
+      args: ['user', 'add', 'jo', '--data', join(disk.path, 'data')],
+    })
+    expect(writing.code).toBe(1)
+  })
+
+  it('the newest records are read, wherever they are', async () => {
+    const data = await stoppedFolder(how)
+    const { stdout } = await runInProcess({ args: ['check', '--data', data] })
+    expect(stdout).toMatch(/^3 stores, 12 records, /)
+  })
+})
+
+it('several commands read a folder at once, and a server waits until they have ended', async () => {
+  const data = await stoppedFolder('in order')
+  const args = ['check', '--data', data]
+  const all = await Promise.all([1, 2, 3].map(() => runCoatcheck({ args })))
+  expect(all.map(({ code }) => code)).toEqual([0, 0, 0])
+  const server = await ServerProcess.start({ data })
+  const checked = await runCoatcheck({ args })
+  expect(checked).toMatchObject({ code: 1 })
+  expect(checked.stderr).toMatch(/is in use by another Coatcheck/)
+  await server.stop()
+})
+
+it('an interrupted copy goes on after commands have read its source', async () => {
+  const data = await stoppedFolder('in order')
+  const to = createTestFolder()
+  const words = ['copy', '--from', data, '--to', to]
+  const before = bytesOf(data)
+  expect((await runInProcess({ args: words })).code).toBe(0)
+  expect(bytesOf(data)).toEqual(before)
+  const [first, second] = await Promise.all(
+    [data, to].map((place) => runInProcess({ args: ['check', '--data', place] })),
+  )
+  expect(first?.stdout).toBe(second?.stdout)
+})
+
+describe('on PostgreSQL', () => {
+  let postgres: PostgresServer
+  beforeAll(async () => {
+    postgres = await PostgresServer.start({ settings: { fsync: 'off' } })
+  }, 60_000)
+  afterAll(() => postgres.cleanUp())
+
+  async function filled(): Promise<{ url: string; server: ServerProcess }> {
+    const url = await postgres.createDatabase()
+    const env = { COATCHECK_ENGINE: url }
+    const server = await ServerProcess.start({ data: createTestFolder(), env })
+    await fill(server)
+    return { url, server }
+  }
+
+  const revisionOf = async (url: string): Promise<unknown> =>
+    (await postgres.query('select revision::text from coatcheck_clock', url))[0]?.revision
+
+  it('commands that read write nothing, and do not wait for a standby', async () => {
+    const { url, server } = await filled()
+    await server.stop()
+    const before = await revisionOf(url)
+    await postgres.query("alter system set synchronous_standby_names = 'none'")
+    await postgres.reload()
+    onTestFinished(async () => {
+      await postgres.query('alter system reset synchronous_standby_names')
+      await postgres.reload()
+    })
+    for (const words of [...readingCommands, ['check']]) {
+      const args = [...words, '--engine', url, '--data', join(createTestFolder(), 'none')]
+      const { code } = await runInProcess({ args })
+      expect({ words, code }).toEqual({ words, code: 0 })
+    }
+    expect(await revisionOf(url)).toBe(before)
+  })
+
+  it('check sees one moment of a database that servers write to', async () => {
+    const { url, server } = await filled()
+    const client = new ApifyClient({ baseUrl: server.url, token: server.token })
+    const { id } = await client.keyValueStores().getOrCreate('busy')
+    let isOver = false
+    const writing = (async () => {
+      for (let count = 0; !isOver; count += 1) {
+        const store = client.keyValueStore(id)
+        await store.setRecord({ key: `K${count % 50}`, value: 'x'.repeat(count % 5_000) })
+        if (count % 3 === 0) await store.deleteRecord(`K${(count * 7) % 50}`)
+      }
+    })()
+    for (let times = 0; times < 8; times += 1) {
+      const { code, stdout } = await runCoatcheck({ args: ['check', '--engine', url] })
+      expect({ code, stdout }).toMatchObject({ code: 0 })
+    }
+    isOver = true
+    await writing
+  })
+
+  it('a standby can be checked', async () => {
+    const { url, server } = await filled()
+    await server.stop()
+    const standby = await PostgresServer.startStandbyOf(postgres)
+    onTestFinished(() => standby.cleanUp())
+    const there = url.replace(`:${postgres.port}/`, `:${standby.port}/`)
+    const { code, stdout } = await runInProcess({ args: ['check', '--engine', there] })
+    expect({ code, stdout }).toMatchObject({ code: 0 })
+  })
+
+  it.each([['check'], ['status'], ['user', 'add', 'jo']])(
+    'a command on an empty database makes no tables: %s %s %s',
+    async (...words) => {
+      const url = await postgres.createDatabase()
+      const args = [...words, '--engine', url, '--data', join(createTestFolder(), 'none')]
+      expect((await runInProcess({ args })).code).toBe(1)
+      const tables = "select count(*)::int as count from pg_tables where schemaname = 'public'"
+      expect(await postgres.query(tables, url)).toEqual([{ count: 0 }])
+    },
+  )
+})

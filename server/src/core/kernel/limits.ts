@@ -1,4 +1,6 @@
 import { clientLimits } from './limits/clients.ts'
+import { clockLimits } from './limits/clock.ts'
+import { dumpLimits } from './limits/dumps.ts'
 
 const minute = 60_000
 const hour = 60 * minute
@@ -169,14 +171,7 @@ export const limits = Object.freeze({
 
   // Upkeep
 
-  /** Steps of the clock that are taken over at once, and slowly; longer ones hold expiry. */
-  clockJitterMsMax: 1_000,
-  clockStepMsMax: minute,
-  clockSlewShare: 0.05, // time passes a twentieth faster or slower meanwhile
-  clockStoppedMsMax: day, // a server stopped for longer doubts the clock at its start
-  clockLookMs: 1_000, // how often clocks are compared, begin anew, and are stored:
-  clockAnchorMs: minute,
-  clockKeptMs: 10 * minute,
+  /** Stores that expired that one line of the log names. */
   expiredStoresNamedMax: 20,
 
   sweepIntervalMs: 10_000,
@@ -393,15 +388,7 @@ export const limits = Object.freeze({
   /** A long message may come in more pieces: as many as reads of this size would need. */
   socketPieceBytesMin: 512,
 
-  // Dumps of NemesisDB
-
-  /** The name of a dump. */
-  dumpNameBytesMax: 200,
-  /** A file of a dump that is written, in characters, and the text that is written at once. */
-  dumpFileLengthMax: 10 * mebibyte,
-  dumpBufferedLengthMax: 262_144,
-  /** A file of a dump that is read, as one text. */
-  dumpReadFileBytesMax: 512 * mebibyte,
-
   ...clientLimits,
+  ...clockLimits,
+  ...dumpLimits,
 })

@@ -62,7 +62,7 @@ describe.each(engines)("NemesisDB 0.9's commands without a session, on %s", (eng
     }
   })
 
-  // Recorded from the real 0.9.
+  // By the source of 0.9.
   it.each([
     ['{}', '{"ERR":{"st":13}}'],
     ['[]', '{"ERR":{"st":13}}'],

@@ -139,7 +139,7 @@ describe.each(engines)('KV_FIND, on %s', (engine) => {
     expect(await session.askRaw('KV_FIND', twice)).toContain('"keys":{"text":"x","none":null}}')
   })
 
-  // Answers of the real 0.4, which uses jsoncons 0.171.
+  // By the source of jsoncons 0.171, which NemesisDB 0.4 uses.
   it.each([
     ['$[?(@.ok)].n', ["$[1]['n']"]],
     ['$[?(!@.ok)].n', ["$[0]['n']"]],

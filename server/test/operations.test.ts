@@ -102,11 +102,19 @@ describe('docs/operations.md, word for word', { timeout: 180_000 }, () => {
     expect(stdout).toContain('1 stores, 1 records, 5 bytes: everything is sound')
   })
 
+  it('shows and confirms the clock of a server', async () => {
+    const data = createTestFolder()
+    const own = await ServerProcess.start({ data })
+    const { stdout } = await shell(`export COATCHECK_DATA=${data}\n${block('clock show')}`)
+    expect(stdout.match(/^expiry\tas usual$/gm)).toHaveLength(2)
+    expect(await own.stop()).toBe(0)
+  })
+
   it('has no other commands but these', () => {
     const others = blocks.filter((one) => !used.has(one))
     expect(others.map(({ text }) => text.split('\n', 1)[0])).toEqual([
       'COATCHECK_INITIAL_TOKEN=... npm start -- --host 0.0.0.0 --public-url https://store.example.com',
-      'npm test -- server/test/failover.test.ts                     # nine faults, 10,000 writes, about a minute',
+      'npm test -- server/test/failover.test.ts                     # nine faults, about a minute',
     ])
   })
 

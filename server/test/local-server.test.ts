@@ -47,18 +47,20 @@ describe('the local-server file, by which commands reach a server', () => {
     expect((await askMe(second.url, readIn(data).secret)).status).toBe(200)
   })
 
-  it('of a killed server is deleted by the next command, which sends nothing to its address', async () => {
+  it('of a killed server is deleted by the next command that writes; none sends to its address', async () => {
     const data = createTestFolder()
     const commands = new DataCommands(data)
     await (await ServerProcess.start({ data })).kill()
     const { url } = readIn(data)
     const impostor = await listenOn(url)
     expect(await commands.rows('user', 'list')).toHaveLength(1)
+    expect(existsSync(fileIn(data))).toBe(true)
+    await commands.run('user', 'add', 'jo')
     expect(existsSync(fileIn(data))).toBe(false)
     expect(impostor.asked).toBe(0)
     const again = await ServerProcess.start({ data })
     expect(readIn(data).url).toBe(again.url)
-    expect(await commands.rows('user', 'list')).toHaveLength(1)
+    expect(await commands.rows('user', 'list')).toHaveLength(2)
   })
 
   it.each([
@@ -94,7 +96,9 @@ describe('the local-server file, by which commands reach a server', () => {
     mkdirSync(join(data, 'local-server.new', 'in-the-way'), { recursive: true })
     const server = await ServerProcess.start({ data })
     expect((await askMe(server.url, server.token)).status).toBe(200)
-    expect(server.stderr).toMatch(/^\S+ Commands will not reach this server[^\n]*\n$/)
+    expect(server.problems).toEqual([
+      expect.stringMatching(/^\S+ Commands will not reach this server/),
+    ])
     expect(await server.stop()).toBe(0)
   })
 })

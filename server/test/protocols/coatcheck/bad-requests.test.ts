@@ -29,7 +29,11 @@ const takersOfAny = [
   { method: 'PUT', path: `${project}/seed`, isOptional: false },
 ]
 /** Endpoints that need no body. */
-const bodiless = [`POST ${project}/rotate-key`, `POST ${project}/reset`]
+const bodiless = [
+  `POST ${project}/rotate-key`,
+  `POST ${project}/reset`,
+  'POST /coatcheck/v1/clock/confirm',
+]
 
 describe("bad requests to Coatcheck's own API", () => {
   const server = useTestServer()

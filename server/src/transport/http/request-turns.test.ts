@@ -87,7 +87,7 @@ describe('the requests of a connection', () => {
   })
 
   it('are not served any more once the client is gone', async () => {
-    socket.write(chunked('/slow', 'abc') + chunked('/never', 'abc'))
+    socket.write(chunked('/blocked', 'abc') + chunked('/never', 'abc'))
     await expect.poll(() => mostRunning).toBe(1)
     socket.destroy()
     await listener.stop()

@@ -19,6 +19,10 @@ export class RequestTurns {
   constructor(socket: Socket, serve: (exchange: Exchange) => void) {
     this.#socket = socket
     this.#serve = serve
+    // `node:http` resumes the socket after each message that it has read. The body of the current
+    // request is complete when others wait behind it, so nobody needs more bytes meanwhile.
+    const resume = socket.resume.bind(socket)
+    socket.resume = () => (this.#isPaused ? socket : resume())
   }
 
   /** The exchange that is being served. */
@@ -33,9 +37,10 @@ export class RequestTurns {
       return
     }
     this.#waiting.push(exchange)
-    if (this.#waiting.length < limits.httpWaitingRequestsMax) return
+    if (this.#isPaused || this.#waiting.length < limits.httpWaitingRequestsMax) return
     this.#isPaused = true
-    this.#socket.pause()
+    // Not before what was scheduled already: it would let the socket read on.
+    setImmediate(() => this.#isPaused && this.#socket.pause())
   }
 
   /**

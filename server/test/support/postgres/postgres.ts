@@ -240,7 +240,7 @@ export async function query(text: string, url: string): Promise<Record<string, u
 }
 
 function isStillHeld(log: string): false {
-  if (/still in use|lock file .* already exists/.test(log)) return false
+  if (/still in use|already in use|lock file .* already exists/.test(log)) return false
   throw new Error(`PostgreSQL did not start: ${log}`)
 }
 

@@ -34,7 +34,7 @@ describe('an LMDB file that lost a page', () => {
     expect(outcomes.intact).toBeGreaterThan(0)
     expect(outcomes.damaged).toBeGreaterThan(0)
     expect(outcomes.refused).toBeGreaterThan(0)
-  })
+  }, 90_000)
 
   /** A copy of the folder whose page number `page` is empty. */
   function withoutPage(page: number): string {

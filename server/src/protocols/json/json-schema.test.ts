@@ -101,10 +101,11 @@ describe('JSON Schemas', () => {
         (verdict) => order.push(JSON.stringify(verdict)),
       ),
     )
-    for (let count = 0; count < 20; count += 1) {
+    for (let count = 0; count < 5; count += 1) {
       await check('healthy', { schema: { type: 'number' }, text: '1', owner: 'healthy' })
+      // In one queue, even the first would wait for all of them.
+      expect(order.length).toBeLessThan(3)
     }
-    expect(order.length).toBeLessThan(2)
     await Promise.all(hostile)
     expect(order).toEqual(Array(3).fill('{"isSound":false,"reason":"checking it takes too long"}'))
   }, 60_000)

@@ -21,8 +21,9 @@ export default defineConfig({
     deps: { interopDefault: false },
     // Twice the processors of CI: many tests wait for a disk, a timer or a process.
     maxWorkers: 4,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // What takes 10 s alone takes 40 s on a busy machine of two processors.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // What a test waits for may take long where others measure; one that fails takes as long as it may.
     expect: { poll: { timeout: 20_000 } },
   },

@@ -31,8 +31,7 @@ export function sendWhole({ status, headers, body }: WholeReply, exchange: Excha
     response.writeHead(status, headers).end(body)
     return
   }
-  response.setHeader('Connection', 'close')
-  response.writeHead(status, headers)
+  response.writeHead(status, { ...headers, Connection: 'close' })
   if (body.length > 0) response.write(body)
   else response.flushHeaders()
   endOnceSent(exchange)

@@ -11,6 +11,7 @@ export default defineConfig({
     include: ['{server,client,console}/src/**/*.test.ts', '{server,client}/test/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', '**/fixtures/**'],
     globalSetup: 'server/test/support/global-setup.ts',
+    setupFiles: 'server/test/support/equal-bytes.ts',
     // Tests start servers, load a native addon and change the environment: processes, no threads.
     pool: 'forks',
     // Test files keep no state in modules, so that a process can run one after the other: starting

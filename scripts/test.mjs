@@ -17,6 +17,9 @@ const LONG = {
   COATCHECK_SOAK_MINUTES: '60',
   COATCHECK_FAILOVER_ROUNDS: '3',
   COATCHECK_FAILOVER_WRITES: '100000',
+  COATCHECK_SERVERS_ROUNDS: '4',
+  COATCHECK_PROPERTY_SHARE: '20',
+  COATCHECK_ENGINES: 'all',
 }
 
 await ensureInstalled()
@@ -52,8 +55,12 @@ function longTests(args) {
     'test/soak',
     'test/failover',
     'test/simulation',
-    'nemesis/crash',
+    'test/servers',
+    'test/revocation',
+    'test/protocols/',
+    'test/clients/',
     'lmdb/crash',
+    'lmdb/reads',
   ]
   return [...args.filter((arg) => arg !== '--long'), ...files]
 }

@@ -1,4 +1,5 @@
-import { statSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
@@ -23,7 +24,7 @@ vi.setConfig({ testTimeout: 120_000 })
 const halfCopy =
   'coatcheck: This copy is incomplete: run the same coatcheck copy command again until it has finished.\n'
 const largeBytes = 3_000_000
-const largeCount = 20
+const largeCount = 12
 
 /** A place that can hold an installation. */
 interface Place {
@@ -42,6 +43,11 @@ beforeAll(async () => {
 afterAll(() => postgres.cleanUp())
 
 const places = { folder: folderPlace, database: databasePlace } as const
+/** Filled once, and copied for each test: filling takes longer than what is tested. */
+const filled = new Map<keyof typeof places, Promise<Place>>()
+const filledFolder = mkdtempSync(join(tmpdir(), 'coatcheck-filled-'))
+afterAll(() => rmSync(filledFolder, { recursive: true }))
+
 const ways = [
   ['folder', 'folder'],
   ['folder', 'database'],
@@ -67,8 +73,7 @@ describe.each(ways)('coatcheck copy, from a %s to a %s', (fromKind, toKind) => {
   })
 
   it('resumes after a kill, and half a copy is not served', async () => {
-    const [from, to] = [await places[fromKind](), await places[toKind]()]
-    await fillLarge(from)
+    const [from, to] = [await largePlace(fromKind), await places[toKind]()]
     await killInTheMiddle(from, to)
     const serving = ServerProcess.spawn({ data: to.data, args: to.words })
     expect(await serving.exit()).toBe(1)
@@ -162,8 +167,7 @@ describe('coatcheck copy', () => {
   })
 
   it('stops on Ctrl-C between two steps, and can resume', async () => {
-    const [from, to] = [folderPlace(), folderPlace()]
-    await fillLarge(from)
+    const [from, to] = [await largePlace('folder'), folderPlace()]
     const { child, exit, stderr } = begin(from, to)
     await untilHolds(to, 10_000_000)
     child.kill('SIGINT')
@@ -196,8 +200,7 @@ describe('coatcheck copy', () => {
   })
 
   it('stops with a sentence when the database dies, and resumes when it is back', async () => {
-    const [from, to] = [folderPlace(), await databasePlace()]
-    await fillLarge(from)
+    const [from, to] = [await largePlace('folder'), await databasePlace()]
     const { exit, stderr } = begin(from, to)
     await untilHolds(to, 10_000_000)
     await postgres.kill()
@@ -210,8 +213,7 @@ describe('coatcheck copy', () => {
   })
 
   it('starts over after a change of the source only with --restart', async () => {
-    const [from, to] = [folderPlace(), folderPlace()]
-    await fillLarge(from)
+    const [from, to] = [await largePlace('folder'), folderPlace()]
     await killInTheMiddle(from, to)
     await (await serve(from)).stop()
     const refused = await copy(from, to)
@@ -245,8 +247,7 @@ describe('coatcheck copy', () => {
   })
 
   it('shows its progress on a terminal, and clears it at the end', async () => {
-    const [from, to] = [folderPlace(), folderPlace()]
-    await fillLarge(from)
+    const [from, to] = [await largePlace('folder'), folderPlace()]
     const terminal = new TerminalCommand(['copy', '--from', from.data, '--to', to.data])
     expect(await terminal.exit()).toBe(0)
     for (const title of ['Reading (', 'Copying ', 'Comparing ']) {
@@ -262,8 +263,8 @@ function folderPlace(): Place {
   return { word: data, words: [], data }
 }
 
-async function databasePlace(): Promise<Place> {
-  const url = await postgres.createDatabase()
+async function databasePlace(options?: { readonly template: string }): Promise<Place> {
+  const url = await postgres.createDatabase(options)
   return { word: url, words: ['--engine', url], data: createTestFolder() }
 }
 
@@ -275,8 +276,25 @@ function copy(from: Place, to: Place, ...flags: readonly string[]): Promise<Fini
   return runInProcess({ args: ['copy', '--from', from.word, '--to', to.word, ...flags] })
 }
 
-/** Stores so much data that a copy takes a while. */
-async function fillLarge(place: Place): Promise<void> {
+/** A place with so much data that a copy takes a while. */
+async function largePlace(kind: keyof typeof places): Promise<Place> {
+  const source = filled.get(kind) ?? fillLarge(await emptyPlace(kind))
+  filled.set(kind, source)
+  const { word, data } = await source
+  if (kind === 'database') return databasePlace({ template: word })
+  const place = folderPlace()
+  cpSync(data, place.data, { recursive: true })
+  return place
+}
+
+/** A place that outlives a test. */
+async function emptyPlace(kind: keyof typeof places): Promise<Place> {
+  const data = join(filledFolder, kind)
+  const word = kind === 'folder' ? data : await postgres.createDatabase()
+  return { word, words: kind === 'folder' ? [] : ['--engine', word], data }
+}
+
+async function fillLarge(place: Place): Promise<Place> {
   const server = await serve(place)
   const store = await new Client(server).openStore('large')
   for (let index = 0; index < largeCount; index += 1) {
@@ -285,6 +303,7 @@ async function fillLarge(place: Place): Promise<void> {
     expect(status).toBe(201)
   }
   expect(await server.stop()).toBe(0)
+  return place
 }
 
 /** Starts a copy; it runs until the end of the test at the latest. */

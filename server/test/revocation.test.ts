@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type OwnToken, People, type Person } from './support/data/people.ts'
 import { SlowDownload, SlowUpload } from './support/network/slow-transfer.ts'
-import { engines, useTestServer } from './support/network/test-server.ts'
+import { useTestServer, wireEngines } from './support/network/test-server.ts'
 
 /** Much more than the socket buffers of a connection hold unread. */
-const largeBytes = 40_000_000
+const largeBytes = 20_000_000
 /** The timeout for events that should happen within a second. */
 const patienceMs = 5_000
 /** The pause between the parts of a slow download: the whole takes some seconds. */
@@ -26,7 +26,7 @@ interface Ending {
 /** The outcome of each transfer, by its name. */
 type Outcomes = Record<string, unknown>
 
-describe.each(engines)('a transfer that is open when its right ends, on %s', (engine) => {
+describe.each(wireEngines)('a transfer that is open when its right ends, on %s', (engine) => {
   const server = useTestServer({ engine })
   const large = randomBytes(largeBytes)
   let people: People

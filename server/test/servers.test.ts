@@ -15,6 +15,8 @@ import { startTestServer } from './support/network/test-server.ts'
 import { runCoatcheck } from './support/processes/command.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 
+/** How much is written at the same time; more by `npm run test:long`. */
+const rounds = Number(process.env.COATCHECK_SERVERS_ROUNDS ?? 1)
 const writersPerServer = 4
 const lookAgainMs = 5
 
@@ -45,7 +47,7 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
 
   it('make one store for one name, whichever server is asked', async () => {
     const before = await servers().client(0).keyValueStores().list()
-    for (let name = 0; name < 20; name += 1) {
+    for (let name = 0; name < 8 * rounds; name += 1) {
       const asked = Array.from({ length: 6 }, (_, index) =>
         servers().client(index).keyValueStores().getOrCreate(`one-of-${name}`),
       )
@@ -54,7 +56,7 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
     }
     for (const index of [0, 1]) {
       const { total } = await servers().client(index).keyValueStores().list()
-      expect(total).toBe(before.total + 20)
+      expect(total).toBe(before.total + 8 * rounds)
     }
   })
 
@@ -74,7 +76,7 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
     const { token } = servers()
     const [{ address } = { address: '' }] = await openOnBoth('absent')
     const headers = { Authorization: `Bearer ${token}`, 'If-None-Match': '*' }
-    for (let key = 0; key < 20; key += 1) {
+    for (let key = 0; key < 8 * rounds; key += 1) {
       const path = `/v2/key-value-stores/${address}/records/KEY-${key}`
       const replies = await Promise.all(
         Array.from({ length: 6 }, (_, index) =>
@@ -90,18 +92,21 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
     }
   })
 
-  it('count 400 increments of one number by read and conditional write', async () => {
+  it('count all increments of one number by read and conditional write', async () => {
     const [{ address } = { address: '' }] = await openOnBoth('counted')
     const path = `/v2/key-value-stores/${address}/records/COUNT`
     const urls = servers().all.map(({ url }) => url)
-    const counted = countUp({ urls, token: servers().token, path }, { writers: 8, times: 50 })
-    expect(await counted).toEqual(['400', '400'])
+    const counted = countUp(
+      { urls, token: servers().token, path },
+      { writers: 8, times: 16 * rounds },
+    )
+    expect(await counted).toEqual([`${128 * rounds}`, `${128 * rounds}`])
   }, 120_000)
 
   it('never call a record busy because others write it too', async () => {
     const stores = await openOnBoth('hot')
     await byAll(
-      600,
+      200 * rounds,
       async (store, time) => {
         const value = stampValue({ key: 'HOT', number: time }, time % 10 === 0 ? 10_000 : 100)
         const { status } =
@@ -111,8 +116,8 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
       stores,
     )
     for (const store of stores) {
-      await store.put('HOT', stampValue({ key: 'HOT', number: 600 }, 100))
-      expect(readStamp('HOT', (await store.get('HOT')).body)).toBe(600)
+      await store.put('HOT', stampValue({ key: 'HOT', number: 9_999 }, 100))
+      expect(readStamp('HOT', (await store.get('HOT')).body)).toBe(9_999)
       expect(await store.keys()).toEqual(['HOT'])
     }
   }, 120_000)
@@ -121,8 +126,9 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
     const first = await NemesisSession.open(servers().at(0).nemesisUrl)
     const other = new NemesisSession(await openSocket(servers().at(1).nemesisUrl), first.token)
     const keys = ['a', 'b', 'c']
+    const times = 25 * rounds
     const change = async (session: NemesisSession, name: string): Promise<void> => {
-      for (let time = 0; time < 60; time += 1) {
+      for (let time = 0; time < times; time += 1) {
         const values = Object.fromEntries(keys.map((key) => [key, { by: name, time }]))
         expect(await session.command('KV_SET', { keys: values })).toHaveProperty('keys.a')
         const update = { key: 'd', path: `$.${name}`, value: time }
@@ -134,7 +140,7 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
     const { keys: found } = await first.command('KV_GET', { keys: [...keys, 'd'] })
     expect(await other.command('KV_GET', { keys: [...keys, 'd'] })).toMatchObject({ keys: found })
     const values = JSON.parse(JSON.stringify(found))
-    expect(values.d).toEqual({ one: 59, other: 59 })
+    expect(values.d).toEqual({ one: times - 1, other: times - 1 })
     expect([values.b, values.c]).toEqual([values.a, values.a])
   }, 120_000)
 

@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { engines, useTestServer } from '../support/network/test-server.ts'
+import { useTestServer, wireEngines } from '../support/network/test-server.ts'
 import { inScratchFolder, runNodeScript } from '../support/processes/node-script.ts'
 
 const actor = fileURLToPath(new URL('sdk-actor.ts', import.meta.url))
 
-describe.each(engines)('the Apify SDK with a store of the server, on %s', (engine) => {
+describe.each(wireEngines)('the Apify SDK with a store of the server, on %s', (engine) => {
   const server = useTestServer({ engine })
 
   it('opens it by name, writes, reads, lists and drops it', async () => {

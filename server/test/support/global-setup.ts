@@ -10,8 +10,17 @@ declare module 'vitest' {
   }
 }
 
-/** Tests of power loss start a PostgreSQL of their own, with `fsync`. */
-const settings = { fsync: 'off', full_page_writes: 'off', max_connections: '300' }
+/**
+ * Tests of power loss start a PostgreSQL of their own, with `fsync`. A vacuum for each of hundreds
+ * of databases would start a process several times a second.
+ */
+const settings = {
+  fsync: 'off',
+  full_page_writes: 'off',
+  autovacuum: 'off',
+  checkpoint_timeout: '1h',
+  max_connections: '300',
+}
 
 let postgres: PostgresServer | undefined
 

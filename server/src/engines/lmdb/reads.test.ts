@@ -10,6 +10,8 @@ import { Journal } from './journal.ts'
 import { LmdbEngine } from './lmdb.ts'
 
 const hashSeed = 5
+/** More by `npm run test:long`. */
+const share = Number(process.env.COATCHECK_PROPERTY_SHARE ?? 1)
 /** Too large for the journal: a commit that contains it goes straight into LMDB. */
 const large = { key: Buffer.from('large'), value: Buffer.alloc(600_000) }
 /** Bytes that the engine counts for an entry besides its key and its value. */
@@ -71,7 +73,7 @@ describe('a scan over LMDB and both halves of the journal', () => {
         await engine.close()
       },
     )
-    await fc.assert(property, { numRuns: 60 })
+    await fc.assert(property, { numRuns: 25 * share })
   })
 
   it('decides a commit by the newest entry of each key', async () => {
@@ -90,7 +92,7 @@ describe('a scan over LMDB and both halves of the journal', () => {
       })
       await engine.close()
     })
-    await fc.assert(property, { numRuns: 30 })
+    await fc.assert(property, { numRuns: 12 * share })
   })
 
   it('reports no more entries if all later ones are deleted', async () => {
@@ -168,7 +170,7 @@ describe('a repeated read', () => {
       }
       await engine.close()
     })
-    await fc.assert(property, { numRuns: 30 })
+    await fc.assert(property, { numRuns: 12 * share })
   })
 
   /** Short values are cached when they are read, long ones are not. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { KeyValueStoreClient } from 'apify-client'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { useTestServer, wireEngines } from '../../support/network/test-server.ts'
 
 /** The client accepts bytes and streams, but its types name JSON only. */
 function setBytes(
@@ -12,7 +12,7 @@ function setBytes(
   return store.setRecord(record as never)
 }
 
-describe.each(engines)('records through apify-client, on %s', (engine) => {
+describe.each(wireEngines)('records through apify-client, on %s', (engine) => {
   const server = useTestServer({ engine })
   let store: KeyValueStoreClient
 
@@ -159,7 +159,7 @@ describe.each(engines)('records through apify-client, on %s', (engine) => {
   })
 })
 
-describe.each(engines)('lists of keys through apify-client, on %s', (engine) => {
+describe.each(wireEngines)('lists of keys through apify-client, on %s', (engine) => {
   const server = useTestServer({ engine })
   const keys = Array.from({ length: 2_500 }, (_, index) => `key-${String(index).padStart(4, '0')}`)
   let store: KeyValueStoreClient

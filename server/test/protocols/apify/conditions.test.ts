@@ -1,14 +1,14 @@
 import { brotliCompressSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { errorTypeOf, ownerRequests, type PlainReply } from '../../support/network/plain-request.ts'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { useTestServer, wireEngines } from '../../support/network/test-server.ts'
 
 const long = 'hello '.repeat(5_000)
 const brotli = { body: brotliCompressSync(long), headers: { 'Content-Encoding': 'br' } }
 const mebibyte = 2 ** 20
 const past = 'Sat, 29 Oct 1994 19:43:31 GMT'
 
-describe.each(engines)('conditional requests at the Apify door, on %s', (engine) => {
+describe.each(wireEngines)('conditional requests at the Apify door, on %s', (engine) => {
   const server = useTestServer({ engine })
   const ask = ownerRequests(server)
   let storeId = ''

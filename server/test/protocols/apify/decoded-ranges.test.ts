@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { errorTypeOf, ownerRequests, type PlainReply } from '../../support/network/plain-request.ts'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { useTestServer, wireEngines } from '../../support/network/test-server.ts'
 
 const curl = promisify(execFile)
 const mebibyte = 2 ** 20
@@ -30,7 +30,7 @@ function textOf(size: number): Buffer {
  * RFC 9110, 14.2: a range is one of the selected representation. Of an encoded record that is the
  * decoded value, with an ETag of its own, unless the client names the ETag of the stored bytes.
  */
-describe.each(engines)('ranges of encoded records, on %s', (engine) => {
+describe.each(wireEngines)('ranges of encoded records, on %s', (engine) => {
   const server = useTestServer({ engine })
   const ask = ownerRequests(server)
   let storeId = ''

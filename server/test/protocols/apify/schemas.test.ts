@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import type { KeyValueStoreClient } from 'apify-client'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { useTestServer, wireEngines } from '../../support/network/test-server.ts'
 
 const productSchema = {
   $schema: 'http://json-schema.org/draft-07/schema#',
@@ -31,7 +31,7 @@ const schema = {
 
 const json = 'application/json'
 
-describe.each(engines)('schemas of stores, on %s', (engine) => {
+describe.each(wireEngines)('schemas of stores, on %s', (engine) => {
   const server = useTestServer({ engine })
   let store: KeyValueStoreClient
   let storeId = ''

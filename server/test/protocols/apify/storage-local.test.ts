@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { ApifyClient, KeyValueStoreClient } from 'apify-client'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { useTestServer, wireEngines } from '../../support/network/test-server.ts'
 
 // The tests of apify-storage-local's key-value stores, with their original names, against a server.
 // That package has the same interface over local files: a store's name is its id there, and its
@@ -38,7 +38,7 @@ function seedItems(store: SeedStore): { key: string; size: number }[] {
     .sort((a, b) => (a.key < b.key ? -1 : 1))
 }
 
-describe.each(engines)('the cases of apify-storage-local, on %s', (engine) => {
+describe.each(wireEngines)('the cases of apify-storage-local, on %s', (engine) => {
   const server = useTestServer({ engine })
   let client: ApifyClient
   let ids: Record<SeedStore, string>

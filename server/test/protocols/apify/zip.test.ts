@@ -10,7 +10,7 @@ import type { KeyValueStoreClient } from 'apify-client'
 import { describe, expect, it } from 'vitest'
 import { Client, RemoteStore } from '../../support/network/client.ts'
 import { readTexts, readZip } from '../../support/network/read-zip.ts'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { useTestServer, wireEngines } from '../../support/network/test-server.ts'
 
 const schema = {
   actorKeyValueStoreSchemaVersion: 1,
@@ -18,7 +18,7 @@ const schema = {
   collections: { images: { keyPrefix: 'image-' }, report: { key: 'REPORT' } },
 }
 
-describe.each(engines)('the ZIP of all records, on %s', (engine) => {
+describe.each(wireEngines)('the ZIP of all records, on %s', (engine) => {
   const server = useTestServer({ engine })
 
   it('holds every record under its key, decoded, with its time', async () => {

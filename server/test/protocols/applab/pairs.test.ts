@@ -1,7 +1,7 @@
 import { setTimeout as elapsed } from 'node:timers/promises'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type Answered, Remote } from '../../support/network/remote.ts'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { useTestServer, wireEngines } from '../../support/network/test-server.ts'
 import { ApplabProject, refusalOf } from '../../support/pages/applab-project.ts'
 
 const pairsMax = 12_000
@@ -9,7 +9,7 @@ const pairs = (count: number, prefix: string): Record<string, number> =>
   Object.fromEntries(Array.from({ length: count }, (_, n) => [`${prefix}${n}`, n]))
 const full = { status: 400, type: 'MAX_KVPS_EXCEEDED' }
 
-describe.each(engines)('all pairs of a project, on %s', (engine) => {
+describe.each(wireEngines)('all pairs of a project, on %s', (engine) => {
   const server = useTestServer({ engine, applabPairsMax: pairsMax })
   const create = (): Promise<ApplabProject> =>
     ApplabProject.create({ url: server.url(), token: server.token() })

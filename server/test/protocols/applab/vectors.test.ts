@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Answered } from '../../support/network/remote.ts'
-import { engines, startTestServer, type TestServer } from '../../support/network/test-server.ts'
+import { startTestServer, type TestServer, wireEngines } from '../../support/network/test-server.ts'
 import { ApplabProject, type Carrier } from '../../support/pages/applab-project.ts'
 
 interface Step {
@@ -44,7 +44,7 @@ describe('the requests of code.org’s own tests', () => {
   })
 })
 
-describe.each(engines)('code.org’s own tests, on %s', (engine) => {
+describe.each(wireEngines)('code.org’s own tests, on %s', (engine) => {
   describe.each(carriers)('with parameters in a %s', (carrier) => {
     it.each(vectors)('$name', async ({ steps }) => {
       const configured = steps.find(({ maxKvps }) => maxKvps !== undefined)?.maxKvps

@@ -1,11 +1,11 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { People, type Person } from '../../support/data/people.ts'
 import { type Answered, errorTypeOf } from '../../support/network/remote.ts'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { useTestServer, wireEngines } from '../../support/network/test-server.ts'
 
 const atOnce = 50
 
-describe.each(engines)('deleting many records, on %s', (engine) => {
+describe.each(wireEngines)('deleting many records, on %s', (engine) => {
   const server = useTestServer({ engine })
   let people: People
   let jane: Person

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { People, type Person } from '../../support/data/people.ts'
 import { errorTypeOf, type Json } from '../../support/network/remote.ts'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { useTestServer, wireEngines } from '../../support/network/test-server.ts'
 
 const atOnce = 50
 const lookAgainMs = 50
 
-describe.each(engines)('searching for stores, on %s', (engine) => {
+describe.each(wireEngines)('searching for stores, on %s', (engine) => {
   const server = useTestServer({ engine })
   let people: People
   let jane: Person
@@ -142,7 +142,7 @@ describe.each(engines)('searching for stores, on %s', (engine) => {
   })
 })
 
-describe.each(engines)('searching among 2,000 stores, on %s', (engine) => {
+describe.each(wireEngines)('searching among 2,000 stores, on %s', (engine) => {
   const server = useTestServer({ engine })
   let people: People
   let jane: Person

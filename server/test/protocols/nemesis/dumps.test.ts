@@ -5,7 +5,7 @@ import { GatedEngine } from '../../support/data/gated-engine.ts'
 import { createTestFolder } from '../../support/data/test-folder.ts'
 import { NemesisSession, openSocket } from '../../support/network/nemesis-session.ts'
 import { Remote } from '../../support/network/remote.ts'
-import { engines, startTestServer, type TestServer } from '../../support/network/test-server.ts'
+import { startTestServer, type TestServer, wireEngines } from '../../support/network/test-server.ts'
 
 const pageToken = '3442644399356403325'
 const pageRequest =
@@ -247,7 +247,7 @@ describe('dumps of real servers', () => {
   })
 })
 
-describe.each(engines)('SH_SAVE and SH_LOAD, on %s', (engine) => {
+describe.each(wireEngines)('SH_SAVE and SH_LOAD, on %s', (engine) => {
   it('move sessions to another server, with all JSON values', async () => {
     const folder = createTestFolder()
     const one = await start({ engine, nemesisSaveDir: folder })

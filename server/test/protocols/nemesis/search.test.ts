@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { NemesisSession, openSocket } from '../../support/network/nemesis-session.ts'
 import { Remote } from '../../support/network/remote.ts'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { useTestServer, wireEngines } from '../../support/network/test-server.ts'
 
 const inventory = {
   items: [
@@ -12,7 +12,7 @@ const inventory = {
   owner: { name: 'Potato' },
 }
 
-describe.each(engines)('KV_FIND, on %s', (engine) => {
+describe.each(wireEngines)('KV_FIND, on %s', (engine) => {
   const server = useTestServer({ engine, nemesisPort: 0 })
   const open = async (): Promise<NemesisSession> => {
     const session = await NemesisSession.open(server.nemesisUrl())
@@ -236,7 +236,7 @@ describe.each(engines)('KV_FIND, on %s', (engine) => {
   })
 })
 
-describe.each(engines)('KV_UPDATE, on %s', (engine) => {
+describe.each(wireEngines)('KV_UPDATE, on %s', (engine) => {
   const server = useTestServer({ engine, nemesisPort: 0 })
   const open = (): Promise<NemesisSession> => NemesisSession.open(server.nemesisUrl())
 

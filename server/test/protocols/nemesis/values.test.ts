@@ -2,7 +2,7 @@ import { brotliCompressSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { NemesisSession, openSocket } from '../../support/network/nemesis-session.ts'
 import { Remote } from '../../support/network/remote.ts'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { useTestServer, wireEngines } from '../../support/network/test-server.ts'
 
 const values: readonly (readonly [what: string, text: string])[] = [
   ['64-bit integers', '[9007199254740993,18446744073709551615,-9223372036854775808]'],
@@ -27,7 +27,7 @@ const values: readonly (readonly [what: string, text: string])[] = [
   ['a value of several chunks', `"${'x'.repeat(5_000)}"`],
 ]
 
-describe.each(engines)('values of NemesisDB commands, on %s', (engine) => {
+describe.each(wireEngines)('values of NemesisDB commands, on %s', (engine) => {
   const server = useTestServer({ engine, nemesisPort: 0 })
   const open = (): Promise<NemesisSession> => NemesisSession.open(server.nemesisUrl())
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
 import { SocketClient } from '../../support/network/socket-client.ts'
-import { engines, startTestServer, type TestServer } from '../../support/network/test-server.ts'
+import { startTestServer, type TestServer, wireEngines } from '../../support/network/test-server.ts'
 
 interface Step {
   readonly send: object
@@ -33,7 +33,7 @@ afterEach(async () => {
   for (const server of running.splice(0)) await server.close()
 })
 
-describe.each(engines)("NemesisDB 0.4's own tests, on %s", (engine) => {
+describe.each(wireEngines)("NemesisDB 0.4's own tests, on %s", (engine) => {
   it('are all included', () => {
     expect(vectors.length).toBe(41)
   })

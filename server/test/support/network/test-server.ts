@@ -13,6 +13,11 @@ import { createTestDatabase } from '../postgres/test-database.ts'
 export const allEngines = ['memory', 'lmdb', 'postgresql'] as const
 /** The engines that keep data: a suite about one door needs no more than these. */
 export const engines = ['lmdb', 'postgresql'] as const
+/**
+ * For a long suite about what is on the wire: there the engine makes no difference, as `doors` and
+ * the engine contract show. `npm run test:long` runs it on each that keeps data.
+ */
+export const wireEngines = process.env.COATCHECK_ENGINES === 'all' ? engines : (['lmdb'] as const)
 
 /** A real server of this process, on a port and in a folder of its own. */
 export interface TestServer {

@@ -170,9 +170,9 @@ export class PostgresServer {
     if (uid !== undefined && gid !== undefined) chownSync(path, uid, gid)
   }
 
-  /** A new, empty database; answers its URL. */
-  createDatabase(): Promise<string> {
-    return createDatabase(this.url)
+  /** A new database, empty or a copy of the one at the URL `template`; answers its URL. */
+  createDatabase(options?: { readonly template: string }): Promise<string> {
+    return createDatabase(this.url, options)
   }
 
   /** Asks in a connection of its own, of the database that `url` names. Answers the rows. */
@@ -221,9 +221,13 @@ export class PostgresServer {
 }
 
 /** A new, empty database in the server of `url`; answers its URL. */
-export async function createDatabase(url: string): Promise<string> {
+export async function createDatabase(
+  url: string,
+  { template }: { readonly template?: string } = {},
+): Promise<string> {
   const name = `test_${randomUUID().replaceAll('-', '')}`
-  await query(`create database ${name}`, url)
+  const copied = template && new URL(template).pathname.slice(1)
+  await query(`create database ${name}${copied ? ` template ${copied}` : ''}`, url)
   return url.replace(/[^/]*$/, name)
 }
 

@@ -15,7 +15,6 @@ import { ServerProcess } from './support/processes/server-process.ts'
 const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8')
 const secret = 'the-password-of-these-tests'
 const token = 'a-token-of-my-own-with-many-characters'
-const forward = 1_000_000_000
 
 /** The machines of the page. Each has an address of its own on this machine. */
 const addresses: Readonly<Record<string, string>> = {
@@ -165,7 +164,7 @@ describe('docs/operations.md, word for word', { timeout: 180_000 }, () => {
     const store = await client(restored).openStore('kept')
     expect((await store.get('first')).body.toString()).toBe('one')
     // A revision that no client has seen before.
-    expect(await revision(restored)).toBeGreaterThan(before + forward)
+    expect(await revision(restored)).toBeGreaterThan(before)
     await restored.stop()
     await fresh.stop()
     nodes.delete('db9')
@@ -223,14 +222,12 @@ describe('docs/operations.md, word for word', { timeout: 180_000 }, () => {
       'it takes writes',
       async () => (await sql('db9', 'show transaction_read_only')) === 'off',
     )
-    const [clock = ''] = block('coatcheck check --engine').split(/^coatcheck/m)
-    await shell(clock)
-    const { stdout } = await shell('coatcheck check --engine postgres://coatcheck@db9/coatcheck')
+    const { stdout } = await shell(block('coatcheck check --engine'))
     expect(stdout).toContain('everything is sound')
     server = await startServer(urlOf('db9'), [])
     const again = await client().openStore('kept')
     expect((await again.get('third')).body.toString()).toBe('before the time')
-    expect(await revision()).toBeGreaterThan(before + forward)
+    expect(await revision()).toBeGreaterThan(before)
     await server.stop()
     // With archive_mode on, the new timeline would now be among the files that were restored from.
     await sql('db9', 'select pg_switch_wal()')

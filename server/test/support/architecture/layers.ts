@@ -37,7 +37,6 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'protocols/http/',
     'core/',
     'ajv',
-    'json-p3',
     'lru-cache',
     'node:',
     're2js',

@@ -40,7 +40,7 @@ class Play {
       this.#attempt(() => this.#open(this.#select.value)),
     )
     onClick('new-project', () => this.#newDialog.showModal())
-    onClick('share', () => this.#address && this.#share.show(this.#address))
+    onClick('share', () => this.#shareLink())
     onClick('sign-out', () => this.#leave(''))
     onClick('try-again', () => this.start())
     for (const dialog of document.querySelectorAll('dialog')) listenForClose(dialog)
@@ -58,7 +58,7 @@ class Play {
 
   async #signInWith(text: string): Promise<void> {
     if (!isTokenText(text))
-      throw new Refusal(0, 'A token has no spaces and no letters with accents.')
+      throw new Refusal(400, 'A token has no spaces and no letters with accents.')
     await this.#assertValid(text)
     find('token', HTMLInputElement).value = ''
     this.#token.text = text
@@ -75,9 +75,11 @@ class Play {
 
   /** Signs in with the stored token. Rejects with Refusal. */
   async #enter(shared: ProjectAddress | undefined): Promise<void> {
-    this.#server = new Server(serverUrl, this.#token.text)
-    this.#projects = new Projects(this.#server)
-    this.#listed = await this.#projects.list()
+    const projects = this.#use(this.#token.text)
+    const listed = await projects.list()
+    // The user may have signed out meanwhile, or in with another token.
+    if (this.#projects !== projects) return
+    this.#listed = listed
     const isOwn = ({ channelId }: ListedProject): boolean => channelId === shared?.channelId
     if (shared && !this.#listed.some(isOwn)) return this.#openShared(shared)
     const { tab, browser } = this.#keeps
@@ -86,6 +88,13 @@ class Play {
     if (!chosen) return this.#show('first-project')
     this.#listProjects()
     await this.#open(chosen.channelId)
+  }
+
+  /** What is asked from now on is asked with this token. */
+  #use(token: string | undefined): Projects {
+    this.#server = new Server(serverUrl, token)
+    this.#projects = new Projects(this.#server)
+    return this.#projects
   }
 
   async #make(name: string): Promise<void> {
@@ -108,7 +117,7 @@ class Play {
   async #open(channelId: string): Promise<void> {
     this.#wanted = channelId
     const address = await this.#projects.address(channelId)
-    // The user may have chosen another project meanwhile.
+    // The user may have chosen another project meanwhile, or signed out.
     if (this.#wanted !== channelId) return
     this.#address = address
     // Another tab may have another project open.
@@ -133,6 +142,18 @@ class Play {
     this.#show('workbench', 'shared')
   }
 
+  /** Asks for the page key again: it may have changed since the project was opened. */
+  async #shareLink(): Promise<void> {
+    const channelId = this.#address?.channelId
+    if (channelId === undefined) return
+    try {
+      const address = await this.#projects.address(channelId)
+      if (this.#address?.channelId === channelId) this.#share.show(address)
+    } catch (error) {
+      this.#share.complain(sentenceOf(error))
+    }
+  }
+
   /** Runs an action. A failure shows the trouble view, or asks for another token. */
   async #attempt(action: () => Promise<void>): Promise<void> {
     try {
@@ -153,6 +174,9 @@ class Play {
 
   #leave(sentence: string): void {
     this.#token.text = undefined
+    this.#use(undefined)
+    this.#wanted = undefined
+    this.#address = undefined
     this.#workbench.close()
     this.#show('sign-in')
     this.#signIn.complain(sentence)

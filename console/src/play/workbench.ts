@@ -183,6 +183,8 @@ export class Workbench {
     this.#table.say('')
     try {
       const isThere = (await pairs.read(new Set([key]))).has(key)
+      // The user may have opened another project meanwhile.
+      if (watch !== this.#project?.watch) return
       if (isThere) input.value = ''
       else this.#table.sayNoValue(key)
       watch?.look()

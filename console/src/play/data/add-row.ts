@@ -72,7 +72,7 @@ export class AddRow {
     readonly wanted: WantedValue
   }): Promise<void> {
     this.#button.disabled = true
-    this.#button.textContent = 'Adding'
+    this.#button.textContent = 'Saving…'
     try {
       if (change.wanted.kind === 'nothing') await this.#parts.delete(change)
       else await this.#parts.save(change, change.wanted.json)

@@ -1,4 +1,4 @@
-import { button, element } from '../page/element.ts'
+import { button, element, find } from '../page/element.ts'
 import { sentenceOf } from '../page/refusal.ts'
 import { ChangedMeanwhile } from './careful-write.ts'
 import { exactCode } from './exact-json.ts'
@@ -13,8 +13,10 @@ export type PutBack = (pair: SeenPair, json: string) => Promise<void>
 
 /** A pair that the user has deleted, in a line of its own. */
 interface Deletion {
+  readonly projectId: string
   readonly key: string
   readonly json: string
+  /** As of `performance.now()`. */
   readonly at: number
   readonly line: HTMLElement
   /** Whether the table was seen without the value since. */
@@ -41,13 +43,15 @@ export class Deletions {
     this.#draw()
   }
 
-  add(key: string, json: string): void {
+  /** `projectId` is where the pair was deleted: another project may be shown by now. */
+  add(projectId: string, { key, json }: Pick<Deletion, 'key' | 'json'>): void {
     const line = element('li', {})
-    const deletion = { key, json, at: Date.now(), line, isGone: false, now: undefined }
-    this.#byProject.set(this.#projectId, [deletion, ...this.#all].slice(0, keptMax))
+    const at = performance.now()
+    const deletion = { projectId, key, json, at, line, isGone: false, now: undefined }
+    this.#byProject.set(projectId, [deletion, ...this.#of(projectId)].slice(0, keptMax))
     this.#write(deletion)
     this.#draw()
-    line.querySelector('button')?.focus()
+    if (isFocusFree()) line.querySelector('button')?.focus()
   }
 
   /** Takes the current pairs: what is back need not be undone any more. */
@@ -63,18 +67,23 @@ export class Deletions {
   }
 
   get #all(): readonly Deletion[] {
-    return this.#byProject.get(this.#projectId) ?? []
+    return this.#of(this.#projectId)
+  }
+
+  #of(projectId: string): readonly Deletion[] {
+    return this.#byProject.get(projectId) ?? []
   }
 
   #forget(forgotten: Deletion): void {
+    const { projectId } = forgotten
     this.#byProject.set(
-      this.#projectId,
-      this.#all.filter((deletion) => deletion !== forgotten),
+      projectId,
+      this.#of(projectId).filter((deletion) => deletion !== forgotten),
     )
   }
 
   #draw(): void {
-    const oldest = Date.now() - keptMs
+    const oldest = performance.now() - keptMs
     for (const deletion of this.#all) if (deletion.at < oldest) this.#forget(deletion)
     const lines = this.#all.map(({ line }) => line)
     const isSame = lines.every((line, index) => this.#place.children[index] === line)
@@ -124,6 +133,12 @@ export class Deletions {
     }
     this.#draw()
   }
+}
+
+/** Whether the user is still where the pair was deleted, and types nowhere else. */
+function isFocusFree(): boolean {
+  const { activeElement, body } = document
+  return activeElement === body || find('pairs', HTMLElement).contains(activeElement)
 }
 
 const valueLengthMax = 24

@@ -9,6 +9,7 @@ const wholeLengthMax = 200_000
 /** All pairs of one of the user's own projects, read and written with the owner's token. */
 export class OwnedPairs implements Pairs {
   readonly areAll = true
+  readonly pauseMs = 1_000
   readonly #server: Server
   readonly #path: string
   /** The last text of all pairs; undefined if single pairs were read since. */

@@ -7,6 +7,12 @@ import type { Pairs, PairValues, SeenPair } from './pairs.ts'
 
 /** The most keys to remember: each one takes a request of its own. */
 const knownKeysMax = 100
+const pauseMsMin = 1_000
+/**
+ * Ten requests per second: half of what the server allows to one page. The other half is for the
+ * program, which is the same user.
+ */
+const pauseMsPerKey = 100
 
 interface KnownValue {
   readonly json: string | undefined
@@ -31,6 +37,10 @@ export class PagePairs implements Pairs {
     this.#kept = kept
     const keys = Object.values(kept.getTexts(this.#keysName))
     for (const key of keys.slice(-knownKeysMax)) this.#known.set(key, unread)
+  }
+
+  get pauseMs(): number {
+    return Math.max(pauseMsMin, this.#known.size * pauseMsPerKey)
   }
 
   /** Adds a key to those that are shown. Returns whether it was new. */

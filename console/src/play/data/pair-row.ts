@@ -219,10 +219,12 @@ export class PairRow {
     try {
       await this.#parts.delete(this.#seen)
     } catch (error) {
-      remove.disabled = false
-      remove.textContent = 'Delete'
       if (error instanceof ChangedMeanwhile) this.#explainChange(error.now)
       else this.#complain(this.#parts.sentenceOf(error))
+    } finally {
+      // The row stays if somebody else sets the pair before the table reads it again.
+      remove.disabled = false
+      remove.textContent = 'Delete'
     }
   }
 

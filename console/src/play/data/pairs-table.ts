@@ -24,6 +24,7 @@ export class PairsTable {
   #add: AddRow | undefined
   #values: PairValues | undefined
   #rowsMax = rowsAtOnce
+  #projectId = ''
   /** The key that the notice says has no value. */
   #missing: string | undefined
   /** Whether an error is shown that is over when the server answers again. */
@@ -55,11 +56,12 @@ export class PairsTable {
     this.#values = undefined
     this.#rowsMax = rowsAtOnce
     this.#filter.value = ''
+    this.#projectId = projectId
     this.#deletions.open(projectId)
     this.#add = new AddRow({
       save: async (pair, json) => {
         await this.#save(pair, json)
-        if (!this.#isWanted(pair.key)) this.#filter.value = ''
+        if (projectId === this.#projectId && !this.#isWanted(pair.key)) this.#filter.value = ''
       },
       delete: (pair) => this.#delete(pair),
       sentenceOf: (error) => this.#sentenceOf(error),
@@ -107,14 +109,19 @@ export class PairsTable {
   }
 
   async #save(pair: SeenPair, json: string): Promise<void> {
+    const projectId = this.#projectId
     await this.#actions.save(pair, json)
+    // The user may have opened another project meanwhile.
+    if (projectId !== this.#projectId) return
+    if (this.#values?.has(pair.key)) this.#values = new Map(this.#values).set(pair.key, json)
     this.say('')
   }
 
   async #delete(pair: SeenPair): Promise<void> {
+    const projectId = this.#projectId
     await this.#actions.delete(pair)
-    if (pair.seen === undefined) this.sayNoValue(pair.key)
-    else this.#deletions.add(pair.key, pair.seen)
+    if (pair.seen !== undefined) this.#deletions.add(projectId, { key: pair.key, json: pair.seen })
+    else if (projectId === this.#projectId) this.sayNoValue(pair.key)
   }
 
   /** Shows for a moment which pairs are not among the older ones. */

@@ -1,7 +1,6 @@
 import { sentenceOf } from '../page/refusal.ts'
 import type { Pairs, PairValues } from './pairs.ts'
 
-const intervalMs = 1_000
 /** The largest part of the time that reading may take. */
 const shareOfTime = 1 / 10
 
@@ -20,10 +19,13 @@ export class PairsWatch {
   readonly #listener: PairsListener
   #changed = new Set<string>()
   #isWanted = false
+  #isOver = false
   #isReading = false
   #isAllDue = false
   #timer: number | undefined
+  /** How long the last read of all pairs took, and when it ended. */
   #lastMs = 0
+  #allReadAt = 0
 
   constructor(pairs: Pairs, listener: PairsListener) {
     this.#pairs = pairs
@@ -31,8 +33,9 @@ export class PairsWatch {
     document.addEventListener('visibilitychange', this.#onVisibility)
   }
 
-  /** Begins to follow, and reads all pairs at once. */
+  /** Begins to follow, and reads all pairs at once, unless it has ended. */
   look(): void {
+    if (this.#isOver) return
     this.#isWanted = true
     this.#isAllDue = true
     this.#goOn()
@@ -40,6 +43,8 @@ export class PairsWatch {
 
   /** A pair has changed. */
   note(key: string): void {
+    // Else `look` reads all pairs anyway.
+    if (!this.#isWanted) return
     this.#changed.add(key)
     this.#goOn()
   }
@@ -50,7 +55,9 @@ export class PairsWatch {
     clearTimeout(this.#timer)
   }
 
+  /** Ends for good: actions that are still going on may call `look` later. */
   end(): void {
+    this.#isOver = true
     this.rest()
     document.removeEventListener('visibilitychange', this.#onVisibility)
   }
@@ -63,7 +70,7 @@ export class PairsWatch {
     if (!this.#isWanted || this.#isReading) return
     clearTimeout(this.#timer)
     const changed = this.#changed
-    const isAllDue = this.#isAllDue
+    const isAllDue = this.#isAllDue || (changed.size > 0 && this.#waitMs === 0)
     this.#changed = new Set()
     this.#isAllDue = false
     if (isAllDue) this.#read(undefined)
@@ -71,11 +78,16 @@ export class PairsWatch {
     else this.#wait()
   }
 
+  /** How long until all pairs are due, however often single pairs change meanwhile. */
+  get #waitMs(): number {
+    const pauseMs = Math.max(this.#pairs.pauseMs, this.#lastMs / shareOfTime)
+    return Math.max(0, this.#allReadAt + pauseMs - performance.now())
+  }
+
   #wait(): void {
-    const waitMs = Math.max(intervalMs, this.#lastMs / shareOfTime)
     this.#timer = setTimeout(() => {
       if (document.visibilityState === 'visible') this.look()
-    }, waitMs)
+    }, this.#waitMs)
   }
 
   async #read(changed: ReadonlySet<string> | undefined): Promise<void> {
@@ -88,13 +100,17 @@ export class PairsWatch {
       if (this.#isWanted) this.#listener.onTrouble(sentence)
     } finally {
       this.#isReading = false
-      if (!changed) this.#lastMs = performance.now() - begunAt
+      if (!changed) {
+        this.#allReadAt = performance.now()
+        this.#lastMs = this.#allReadAt - begunAt
+      }
       this.#goOn()
     }
   }
 
   #show(values: PairValues): void {
-    if (!this.#isWanted) return
+    // If all are due, the user has changed a pair since: these may be older than that.
+    if (!this.#isWanted || this.#isAllDue) return
     this.#listener.onTrouble(undefined)
     this.#listener.onPairs(values)
   }

@@ -12,6 +12,8 @@ export interface SeenPair {
 export interface Pairs {
   /** Whether all pairs are seen, or only those whose keys are known. */
   readonly areAll: boolean
+  /** How long to wait, in ms, before all pairs are read again. */
+  readonly pauseMs: number
   /**
    * The pairs to show. `changed`: only these may have changed since the last time; undefined: any.
    */

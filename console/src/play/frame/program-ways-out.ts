@@ -12,10 +12,41 @@ export function closeWaysOut(): void {
   removeFrames()
 }
 
-/** Frames and plug-ins get no time to load: their scripts would run in windows of their own. */
+/**
+ * Frames and plug-ins get no time to load: their scripts would run in windows of their own. What
+ * this calls later is bound now: the program may replace the browser's functions.
+ */
 function removeFrames(): void {
   const windows = 'iframe, frame, object, embed, portal, fencedframe'
-  new MutationObserver(() => {
-    for (const found of document.querySelectorAll(windows)) found.remove()
-  }).observe(document, { childList: true, subtree: true })
+  const findIn = bound(DocumentFragment.prototype.querySelector)
+  const findInPage = document.querySelector.bind(document)
+  const remove = bound(Element.prototype.remove)
+  const observe = bound(MutationObserver.prototype.observe)
+  const Observer = MutationObserver
+  const watch = (root: Node, findWindow: () => Element | null): void => {
+    const observer = new Observer(() => {
+      for (let found = findWindow(); found; found = findWindow()) remove(found)
+    })
+    observe(observer, root, { childList: true, subtree: true })
+  }
+  watch(document, () => findInPage(windows))
+  // An observer of the page sees nothing in a shadow tree.
+  const attach = bound(Element.prototype.attachShadow)
+  Element.prototype.attachShadow = function (init: ShadowRootInit): ShadowRoot {
+    const root = attach(this, init)
+    watch(root, () => findIn(root, windows))
+    return root
+  }
+  // These make shadow trees without attachShadow().
+  for (const maker of [Element.prototype, ShadowRoot.prototype]) {
+    Reflect.deleteProperty(maker, 'setHTMLUnsafe')
+  }
+  Reflect.deleteProperty(Document, 'parseHTMLUnsafe')
+}
+
+/** A method as a function whose first argument is the object. */
+function bound<This, Args extends unknown[], Result>(
+  method: (this: This, ...args: Args) => Result,
+): (on: This, ...args: Args) => Result {
+  return Function.prototype.call.bind(method)
 }

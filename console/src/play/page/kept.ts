@@ -1,9 +1,11 @@
 /**
- * What the browser keeps for this page: values as JSON, by name. If it can keep nothing, nothing
- * fails.
+ * What the browser keeps for this page: values as JSON, by name. What the browser refuses to keep
+ * lasts as long as the page.
  */
 export class Kept {
   readonly #storage: () => Storage
+  /** What the browser refuses to keep, as JSON; undefined: what it refuses to remove. */
+  readonly #refused = new Map<string, string | undefined>()
 
   constructor(storage: () => Storage) {
     this.#storage = storage
@@ -12,7 +14,9 @@ export class Kept {
   /** Undefined for a missing value, and for one that other code wrote. */
   get(name: string): unknown {
     try {
-      return JSON.parse(this.#storage().getItem(prefix + name) ?? '')
+      const isRefused = this.#refused.has(name)
+      const json = isRefused ? this.#refused.get(name) : this.#storage().getItem(prefix + name)
+      return JSON.parse(json ?? '')
     } catch {
       // Browsers throw if the page may keep nothing. A value that is not JSON is not ours.
       return undefined
@@ -34,12 +38,15 @@ export class Kept {
 
   /** Undefined removes it. Returns false if the browser does not keep it. */
   set(name: string, value: unknown): boolean {
+    const json = value === undefined ? undefined : JSON.stringify(value)
     try {
-      if (value === undefined) this.#storage().removeItem(prefix + name)
-      else this.#storage().setItem(prefix + name, JSON.stringify(value))
+      if (json === undefined) this.#storage().removeItem(prefix + name)
+      else this.#storage().setItem(prefix + name, json)
+      this.#refused.delete(name)
       return true
     } catch {
-      // The page may keep nothing, or there is no room left: the value lasts as long as the page.
+      // The page may keep nothing, or there is no room left.
+      this.#refused.set(name, json)
       return false
     }
   }

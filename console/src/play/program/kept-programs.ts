@@ -32,7 +32,7 @@ export class KeptPrograms {
     return this.#codes[id]
   }
 
-  /** Undefined: as the example. Returns false if the browser can't keep it. */
+  /** Undefined: as the example. Returns false if it lasts only as long as the page. */
   setCode(id: string, code: string | undefined): boolean {
     return this.#keeps.browser.set(this.#codesName, { ...this.#codes, [id]: code })
   }
@@ -51,12 +51,11 @@ export class KeptPrograms {
     return Object.keys(this.#codes).filter((id) => id.startsWith(copyPrefix))
   }
 
-  /** Keeps a program as a copy, unless there is one already. Returns its id. */
-  copy(code: string): string {
+  /** Adds a copy, unless there is the same one already. */
+  copy(code: string): { readonly id: string; readonly isKept: boolean } {
     const same = this.copies.find((id) => this.#codes[id] === code)
     const id = same ?? copyPrefix + crypto.getRandomValues(new Uint32Array(1))[0]
-    this.setCode(id, code)
-    return id
+    return { id, isKept: this.setCode(id, code) }
   }
 
   /** Copies without text need not be kept. */

@@ -72,8 +72,9 @@ export class Programs {
   #keep(code: string): void {
     const { id, code: original } = this.#current
     const isOriginal = choices.includes(this.#current) && code === original
-    if (this.#kept.setCode(id, isOriginal ? undefined : code)) this.#known = code
-    else this.#parts.onNotice(notKept)
+    const isKept = this.#kept.setCode(id, isOriginal ? undefined : code)
+    this.#known = code
+    if (!isKept) this.#parts.onNotice(notKept)
   }
 
   #open(id: string): void {
@@ -116,18 +117,14 @@ export class Programs {
   #parted(program: Example): Example {
     const draft = this.#kept.draft(program.id)
     if (draft === undefined || draft === this.#keptCode(program)) return program
-    const isWorthIt = draft !== program.code && draft.trim() !== ''
-    const copy = isWorthIt ? this.#find(this.#kept.copy(draft)) : program
-    if (!copy) {
-      this.#parts.onNotice(notKept)
-      return program
-    }
     this.#kept.setDraft(program.id, undefined)
-    if (copy === program) return program
-    this.#kept.setDraft(copy.id, draft)
-    this.#parts.onNotice(
-      `Another tab has changed “${program.name}”. What you wrote here is now “${copy.name}”.`,
-    )
+    if (draft === program.code || draft.trim() === '') return program
+    const { id, isKept } = this.#kept.copy(draft)
+    const copy = this.#find(id) ?? own
+    this.#kept.setDraft(id, draft)
+    const what = `Another tab has changed “${program.name}”.`
+    const where = `What you wrote here is now “${copy.name}”.`
+    this.#parts.onNotice([what, where, ...(isKept ? [] : [notKept])].join(' '))
     return copy
   }
 

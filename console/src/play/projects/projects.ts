@@ -47,7 +47,7 @@ export class Projects {
 function listed(item: unknown): ListedProject {
   const { channelId, title, name } = Object(item)
   if (typeof channelId !== 'string')
-    throw new Refusal(0, 'The server sent a project without an id.')
+    throw new Refusal(400, 'The server sent a project without an id.')
   const shown = [title, name, channelId].find((text) => typeof text === 'string' && text !== '')
   return { channelId, title: shown, name: typeof name === 'string' ? name : '' }
 }

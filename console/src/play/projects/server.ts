@@ -7,6 +7,10 @@ export interface Asked {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+/** How long to wait for the beginning of an answer, and then for its end, which may be long. */
+const answerMsMax = 10_000
+const bodyMsMax = 60_000
+
 /** The server that sent this page. */
 export class Server {
   /** The URL that all paths begin with; it ends with a slash. */
@@ -25,34 +29,22 @@ export class Server {
   ): Promise<Answer> {
     const url = new URL(path, this.url)
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
-    const response = await this.#fetch(url, {
+    const answer = await answerOf(url, {
       method,
       headers: { ...this.#headers(json !== undefined), ...headers },
       body: json === undefined ? null : JSON.stringify(json),
       cache: 'no-store',
       credentials: 'omit',
     })
-    const answer = {
-      status: response.status,
-      text: await textOf(response),
-      headers: response.headers,
-    }
-    if (response.ok || response.status === 304) return answer
-    throw new Refusal(response.status, messageIn(answer))
+    const { status } = answer
+    if ((status >= 200 && status < 300) || status === 304) return answer
+    throw new Refusal(status, messageIn(answer))
   }
 
   #headers(hasBody: boolean): Record<string, string> {
     return {
       ...(this.#token !== undefined && { Authorization: `Bearer ${this.#token}` }),
       ...(hasBody && { 'Content-Type': 'application/json' }),
-    }
-  }
-
-  async #fetch(url: URL, init: RequestInit): Promise<Response> {
-    try {
-      return await fetch(url, init)
-    } catch {
-      throw new Refusal(0, noAnswer)
     }
   }
 }
@@ -63,11 +55,22 @@ export interface Answer {
   readonly headers: Headers
 }
 
-async function textOf(response: Response): Promise<string> {
+/** Rejects with Refusal if there is no answer in time. */
+async function answerOf(url: URL, init: RequestInit): Promise<Answer> {
+  const patience = new AbortController()
+  const { signal } = patience
+  const stop = (): void => patience.abort()
+  let timer = setTimeout(stop, answerMsMax)
   try {
-    return await response.text()
+    const response = await fetch(url, { ...init, signal })
+    clearTimeout(timer)
+    timer = setTimeout(stop, bodyMsMax)
+    const { status, headers } = response
+    return { status, headers, text: await response.text() }
   } catch {
     throw new Refusal(0, noAnswer)
+  } finally {
+    clearTimeout(timer)
   }
 }
 

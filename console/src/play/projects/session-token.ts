@@ -18,13 +18,15 @@ export class SessionToken {
 
   /**
    * Takes the token that a sign-in link has after its `#`, which browsers send to no server, and
-   * removes it from the address. Returns whether there was one.
+   * removes it from the address. A text that is no token counts as none. Returns whether there was
+   * something in its place.
    */
   takeFromAddress(): boolean {
     const token = new URLSearchParams(location.hash.slice(1)).get('token')
     if (token === null) return false
     history.replaceState(null, '', location.pathname + location.search)
-    this.text = token.trim() || undefined
+    const text = token.trim()
+    this.text = isTokenText(text) ? text : undefined
     return true
   }
 }

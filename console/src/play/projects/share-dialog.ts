@@ -4,22 +4,36 @@ import type { ProjectAddress } from './projects.ts'
 
 /** Stands for an address that only the user can find out. */
 const exampleHost = '192.168.1.20'
+/** The server's port unless an option names another one. */
+const presetPort = '8288'
 
 /** Shows a link with which others can work on a project without a token. */
 export class ShareDialog {
   readonly #dialog = find('share-dialog', HTMLDialogElement)
   readonly #link = new CopiedText('share-link', 'copy', 'copied')
-  readonly #command = new CopiedText('share-command', 'copy-command', 'command-copied')
+  readonly #options = new CopiedText('share-options', 'copy-options', 'options-copied')
 
   show(address: ProjectAddress): void {
     const { port } = location
     const url = `http://${exampleHost}${port === '' ? '' : `:${port}`}`
+    const portOption = port === '' || port === presetPort ? '' : ` --port ${port}`
     this.#link.show(shareLink(address))
-    this.#command.show(`npm start -- --host 0.0.0.0 --public-url ${url}`)
+    this.#options.show(`--host 0.0.0.0${portOption} --public-url ${url}`)
     find('share-address', HTMLElement).textContent = new URL(location.pathname, url).href
     find('share-local', HTMLElement).hidden = !isLoopbackHost(location.hostname)
-    this.#dialog.showModal()
+    this.#open('')
     this.#link.select()
+  }
+
+  /** Says why there is no link. */
+  complain(sentence: string): void {
+    this.#open(sentence)
+  }
+
+  #open(trouble: string): void {
+    find('share-trouble', HTMLElement).textContent = trouble
+    find('share-parts', HTMLElement).hidden = trouble !== ''
+    if (!this.#dialog.open) this.#dialog.showModal()
   }
 }
 

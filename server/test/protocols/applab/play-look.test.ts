@@ -187,11 +187,11 @@ describe('a notice', () => {
   it('about a copied link is not there when the dialog is opened again', async () => {
     const { play } = await openTable({})
     await play.page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
-    await play.button('Share link').click()
+    await play.shareLink()
     await play.button('Copy link').click()
     await expect.poll(() => play.page.locator('#copied').innerText()).toBe('Copied.')
     await play.button('Close').click()
-    await play.button('Share link').click()
+    await play.shareLink()
     expect(await play.page.locator('#copied').innerText()).toBe('')
   })
 })
@@ -200,17 +200,19 @@ describe('the share dialog', () => {
   it('says what to do so that others can open the link, step by step', async () => {
     const { play } = await openTable({})
     const { port } = new URL(server.url)
-    await play.button('Share link').click()
+    await play.shareLink()
     const said = await play.page.locator('#share-dialog').innerText()
     expect(said).toContain('This link works on this computer only.')
     expect(said).toContain('ipconfig')
+    // Another folder, for example: without it, a new installation would start.
+    expect(said).toContain('with the options that you used before, and with these')
     expect(said).toContain(`http://192.168.1.20:${port}/play`)
     expect(said).not.toMatch(/\.md\b/)
     await play.page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
-    await play.button('Copy command').click()
+    await play.button('Copy options').click()
     await expect
       .poll(() => play.page.evaluate('navigator.clipboard.readText()'))
-      .toBe(`npm start -- --host 0.0.0.0 --public-url http://192.168.1.20:${port}`)
+      .toBe(`--host 0.0.0.0 --port ${port} --public-url http://192.168.1.20:${port}`)
   })
 })
 

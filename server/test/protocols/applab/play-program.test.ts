@@ -330,12 +330,23 @@ describe('WebRTC', () => {
     console.log(name, error.name)
   }
 }`
+    // Frames get no time to run, whatever the program replaces and wherever it puts them.
     await play.writeAndRun(`${attempt}
 attempt(window, 'window')
-var frame = document.createElement('iframe')
-frame.srcdoc = '<script>' + attempt + ';attempt(window, "frame");parent.postMessage("ran", "*")</' + 'script>'
-document.body.append(frame)
-addEventListener('message', function (event) { if (event.data === 'ran') console.log('the frame ran') })
+document.querySelector = document.querySelectorAll = function () { return null }
+Element.prototype.remove = function () {}
+function frame(name) {
+  var made = document.createElement('iframe')
+  made.srcdoc = '<script>' + attempt + ';attempt(window, "frame");parent.postMessage("' + name + '", "*")</' + 'script>'
+  return made
+}
+addEventListener('message', function (event) { console.log('the frame ran', event.data) })
+document.body.append(frame('page'))
+var host = document.createElement('div')
+document.body.append(host)
+host.attachShadow({ mode: 'closed' }).append(frame('shadow tree'))
+var text = '<div><template shadowrootmode="open">' + frame('shadow text').outerHTML + '</template></div>'
+if (host.setHTMLUnsafe) host.setHTMLUnsafe(text)
 setTimeout(function () { console.log('waited') }, 1000)`)
     await expect.poll(() => play.printed()).toContain('waited')
     expect(await play.printed()).toEqual(['window TypeError', 'waited'])

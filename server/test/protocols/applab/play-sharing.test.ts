@@ -36,8 +36,7 @@ describe('a share link', () => {
     const project = await ApplabProject.create(server, { isOpen: false })
     const address = `/play?channel=${project.channelId}#token=${server.token}`
     const owner = await PlayPage.open(await somebody(), server.url, address)
-    await owner.button('Share link').click()
-    const link = await owner.field('Share link').last().inputValue()
+    const link = await owner.shareLink()
     expect(link).not.toContain(server.token)
     expect(await owner.page.locator('#share-local').innerText()).toContain('this computer only')
 
@@ -48,6 +47,62 @@ describe('a share link', () => {
     await expect.poll(() => pupil.pairs()).toEqual([['"highScore"', '100']])
     expect(await project.get('highScore')).toBe(100)
     expect(await pupil.button('Share link').isVisible()).toBe(false)
+  })
+
+  it('has the page key of now, not of when the project was opened', async () => {
+    const project = await ApplabProject.create(server, { isOpen: false })
+    const address = `/play?channel=${project.channelId}#token=${server.token}`
+    const owner = await PlayPage.open(await somebody(), server.url, address)
+    await owner.button('Run').waitFor()
+    const path = `/coatcheck/v1/projects/${project.channelId}/rotate-key`
+    const asked = { method: 'POST', token: server.token }
+    const { data } = await new Remote(server.url).do(path, asked)
+    expect(await owner.shareLink()).toContain(`key=${data.pageKey}`)
+    await owner.button('Close').click()
+    await owner.page.context().setOffline(true)
+    await owner.button('Share link').click()
+    await expect
+      .poll(() => owner.page.locator('#share-trouble').innerText())
+      .toContain('not answer')
+    expect(await owner.page.locator('#share-link').isVisible()).toBe(false)
+  })
+
+  it('is asked for a value of each key, and not so often that a program can not go on', async () => {
+    const project = await ApplabProject.create(server)
+    const keys = Array.from({ length: 50 }, (_, n) => `key${n}`)
+    const pairs = JSON.stringify(Object.fromEntries(keys.map((key) => [key, 1])))
+    await project.asOwner('populate_key_values', { parameters: { key_values_json: pairs } })
+    const context = await somebody()
+    const kept = JSON.stringify(JSON.stringify({ ...keys }))
+    const name = `coatcheck-play keys ${project.channelId}`
+    await context.addInitScript({ content: `localStorage.setItem('${name}', ${kept})` })
+    await context.clock.install({ time: 0 })
+    await context.clock.pauseAt(1_000)
+    const asked: string[] = []
+    context.on('request', (request) => {
+      if (request.url().includes('/get_key_value?')) asked.push(request.url())
+    })
+    const pupil = await PlayPage.open(context, server.url, `/play?channel=${project.channelId}`)
+    await expect.poll(() => pupil.pairs()).toHaveLength(50)
+    expect(asked).toHaveLength(50)
+    // 1,200 calls a minute are allowed, the program's own included: half of them is 10 a second.
+    await pupil.page.clock.runFor(4_900)
+    expect(asked).toHaveLength(50)
+    await pupil.page.clock.runFor(100)
+    await expect.poll(() => asked).toHaveLength(100)
+  })
+
+  it('shows changes by others while a program changes a pair again and again', async () => {
+    const project = await ApplabProject.create(server)
+    await project.set('other', 1)
+    const pupil = await openShared(project)
+    await pupil.viewData()
+    await pupil.writeAndRun(`getKeyValueSync('other')
+let n = 0
+setInterval(function () { setKeyValue('n', n += 1) }, 300)`)
+    await expect.poll(async () => (await pupil.pairs()).length).toBe(2)
+    await project.set('other', 2)
+    await expect.poll(async () => (await pupil.pairs())[1]).toEqual(['"other"', '2'])
   })
 
   it('shows only pairs that the program used or that were looked up, and says why', async () => {
@@ -168,6 +223,48 @@ describe('a token', () => {
     await play.button('Sign out').click()
     await play.page.reload()
     await play.field('Your token').waitFor()
+  })
+
+  it('that no browser can send is asked for again', async () => {
+    const play = await PlayPage.open(await somebody(), server.url, '/play#token=%C5%BEeton')
+    await play.field('Your token').waitFor()
+    expect(await play.complaints()).toEqual([])
+    expect(play.uncaught).toEqual([])
+  })
+
+  it('lasts as long as the page where the browser keeps nothing', async () => {
+    const context = await somebody()
+    // As Chromium does if the user blocks all cookies.
+    await context.addInitScript({
+      content: `for (const name of ['localStorage', 'sessionStorage']) {
+        const get = () => { throw new DOMException('Access is denied.', 'SecurityError') }
+        Object.defineProperty(window, name, { get })
+      }`,
+    })
+    const play = await PlayPage.open(context, server.url, '/play')
+    await play.field('Your token').fill(server.token)
+    await play.button('Sign in').click()
+    await play.button('Sign out').waitFor()
+    await play.write('// kept')
+    expect(await play.page.locator('#program-notice').innerText()).toContain('can’t keep your')
+    await play.choose('Example 1: Store a value')
+    await play.choose('My program')
+    expect(await play.code()).toBe('// kept')
+    await play.button('Sign out').click()
+    await play.field('Your token').waitFor()
+  })
+
+  it('is no longer used after Sign out, by a project that was about to open', async () => {
+    const [first, second] = [await ApplabProject.create(server), await ApplabProject.create(server)]
+    const address = `/play?channel=${first.channelId}#token=${server.token}`
+    const play = await PlayPage.open(await somebody(), server.url, address)
+    await play.button('Sign out').waitFor()
+    const release = await play.hold(`**/projects/${second.channelId}`)
+    await play.field('Project').selectOption(second.channelId)
+    await play.button('Sign out').click()
+    await release()
+    expect(await play.field('Your token').isVisible()).toBe(true)
+    expect(await play.page.locator('#workbench').isVisible()).toBe(false)
   })
 
   it('in a link is removed from the address at once', async () => {

@@ -1,5 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { Remote } from '../../support/network/remote.ts'
 import { startTestServer, type TestServer } from '../../support/network/test-server.ts'
 import { ApplabProject } from '../../support/pages/applab-project.ts'
 import { launchChromium } from '../../support/pages/chromium.ts'
@@ -128,6 +129,60 @@ describe('a deletion', () => {
     await expect.poll(() => project.get('aa')).toBe(1)
   })
 
+  it('that is answered after another project was opened belongs to its own', async () => {
+    const { play, project } = await openTable({ aa: 1 })
+    const other = await ApplabProject.create(server)
+    await other.set('bb', 1)
+    await play.page.reload()
+    await play.action('Delete', 'aa').waitFor()
+    const release = await play.hold('**/delete_key_value')
+    await play.action('Delete', 'aa').click()
+    await play.field('Project').selectOption(other.channelId)
+    await play.action('Edit', 'bb').waitFor()
+    const read: string[] = []
+    play.page.on('request', (request) => read.push(request.url()))
+    await release()
+    await play.page.waitForRequest(`**/${other.channelId}/get_key_values`)
+    expect(read.filter((url) => url.includes(project.channelId))).toEqual([])
+    expect(await play.pairs()).toEqual([['"bb"', '1']])
+    expect(await play.deleted('aa').count()).toBe(0)
+    await play.field('Project').selectOption(project.channelId)
+    await play.deleted('aa').getByRole('button', { name: 'Undo' }).click()
+    await expect.poll(() => project.get('aa')).toBe(1)
+    expect(await other.all()).toEqual({ bb: 1 })
+  })
+
+  it('does not take the focus from the program', async () => {
+    const { play } = await openTable({ aa: 1 })
+    const release = await play.hold('**/delete_key_value')
+    await play.action('Delete', 'aa').click()
+    await play.page.locator('.cm-content').click()
+    await release()
+    await play.deleted('aa').waitFor()
+    expect(await play.page.evaluate('document.activeElement.className')).toContain('cm-content')
+  })
+
+  it('leaves the buttons of a pair that was back before the table was read', async () => {
+    const { play, project } = await openTable({ aa: 1 })
+    const release = await play.hold('**/get_key_values')
+    await play.page.waitForRequest('**/get_key_values')
+    await play.action('Delete', 'aa').click()
+    await play.deleted('aa').waitFor()
+    await project.set('aa', 1)
+    await release()
+    await play.action('Delete', 'aa').click()
+    await expect.poll(() => project.get('aa')).toBe(null)
+  })
+
+  it('may be of a value that is too large for pages', async () => {
+    const { play, project } = await openTable({})
+    const path = `/v2/key-value-stores/${project.storeId}/records/large`
+    const json = 'x'.repeat(1_048_576)
+    await new Remote(server.url).do(path, { method: 'PUT', token: server.token, json })
+    await play.action('Delete', 'large').click()
+    await expect.poll(() => project.get('large')).toBe(null)
+  })
+
   it('is listed no longer when the value is back', async () => {
     const { play, project } = await openTable({ aa: 1 })
     await play.action('Delete', 'aa').click()
@@ -191,6 +246,19 @@ describe('a pair that is added', () => {
 })
 
 describe('a pair that is edited', () => {
+  it('shows the saved value at once, which can then be deleted', async () => {
+    const { play, project } = await openTable({ score: 1 })
+    await stopReading(play)
+    await play.action('Edit', 'score').click()
+    await play.field('Value of "score"').fill('2')
+    await play.page.keyboard.press('Enter')
+    await play.action('Delete', 'score').waitFor()
+    expect(await play.pairs()).toEqual([['"score"', '2']])
+    await play.action('Delete', 'score').click()
+    await expect.poll(() => project.get('score')).toBe(null)
+    expect(await play.complaints()).toEqual([])
+  })
+
   it('does not overwrite a value that the user has not seen', async () => {
     const { play, project } = await openTable({ name: 'Ada' })
     await play.action('Edit', 'name').click()

@@ -110,6 +110,35 @@ export class PlayPage {
     return this.page.locator('#deletions li').filter({ has: name })
   }
 
+  /** Opens the dialog with the share link, and returns the link. */
+  async shareLink(): Promise<string> {
+    await this.button('Share link').click()
+    const link = this.page.locator('#share-link')
+    await link.waitFor()
+    return link.inputValue()
+  }
+
+  /**
+   * From now on the server answers requests for this address, but its answers do not arrive.
+   * Returns a function that waits for the first one and lets them arrive.
+   */
+  async hold(address: string): Promise<() => Promise<void>> {
+    const { promise: released, resolve: release } = Promise.withResolvers<void>()
+    const { promise: arrived, resolve: arrive } = Promise.withResolvers<void>()
+    await this.page.route(address, async (route) => {
+      const response = await route.fetch()
+      await released
+      await route.fulfill({ response })
+      arrive()
+    })
+    return async () => {
+      release()
+      await arrived
+      // The page has taken the answer when it takes this later one.
+      await this.page.evaluate("fetch('play/frame').then((response) => response.text())")
+    }
+  }
+
   /** All error texts on the page. */
   async complaints(): Promise<string[]> {
     const texts = await this.page.getByRole('alert').allInnerTexts()

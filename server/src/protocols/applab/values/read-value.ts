@@ -10,15 +10,18 @@ import { readValueLengthMax } from './wire.ts'
  * `content-encoding-invalid`, `record-damaged`.
  */
 export async function jsonTextOf(store: Store, record: StoreRecord): Promise<string | undefined> {
-  const text = readyJsonOf(record) ?? (await viewedText(store, record))
+  const ready = readyJsonOf(record)
+  if (ready !== undefined) return ready
+  const view = await jsonViewOf(record, store)
+  return view.kind === 'json' ? view.text : undefined
+}
+
+/** As `jsonTextOf`, for pages: they get only values that are not too large for them. */
+export async function pageTextOf(store: Store, record: StoreRecord): Promise<string | undefined> {
+  const text = await jsonTextOf(store, record)
   if (text === undefined || text.length <= readValueLengthMax) return text
   const rule = `${readValueLengthMax} characters`
   throw new StorageError('value-too-large', `This value is over ${rule}, too large for pages.`)
-}
-
-async function viewedText(store: Store, record: StoreRecord): Promise<string | undefined> {
-  const view = await jsonViewOf(record, store)
-  return view.kind === 'json' ? view.text : undefined
 }
 
 /**
@@ -30,7 +33,7 @@ export async function pageValueOf(
   record: StoreRecord | undefined,
 ): Promise<PageValue> {
   if (!record) return { kind: 'absent' }
-  const text = await ifReadable(() => jsonTextOf(store, record))
+  const text = await ifReadable(() => pageTextOf(store, record))
   return text === undefined ? { kind: 'not-json' } : pageValueIn(text)
 }
 

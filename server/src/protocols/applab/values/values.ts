@@ -15,7 +15,7 @@ import { assertKeysInScope, inProject, pageOf } from '../page/in-project.ts'
 import { Page, type PageRight } from '../page/page.ts'
 import { queryOf, readParameters } from './body.ts'
 import { conditionOf, isUnchanged, tagOf } from './conditional.ts'
-import { jsonTextOf } from './read-value.ts'
+import { jsonTextOf, pageTextOf } from './read-value.ts'
 import { jsonReplyOf, type Parameters, parseValue, valueTooLarge } from './wire.ts'
 import { type ValueWrite, writeAsPage, writeValue } from './write-value.ts'
 
@@ -48,7 +48,7 @@ async function textInTurn(
   record: StoreRecord,
 ): Promise<string | undefined> {
   if (isLongWork(record)) await turnOf(call)
-  return jsonTextOf(store, record)
+  return call.principal.kind === 'user' ? jsonTextOf(store, record) : pageTextOf(store, record)
 }
 
 const keyBody = bodyBound(limits.pageBodyBytesMax)

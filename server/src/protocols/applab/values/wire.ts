@@ -12,7 +12,7 @@ const keyLengthMax = 700
 /** The largest value, in bytes as `encodedBytes` counts. */
 export const valueBytesMax = 4_096
 
-/** The largest value that is read, whoever wrote it, in characters of JSON. */
+/** The largest value that a page may read, whoever wrote it, in characters of JSON. */
 export const readValueLengthMax = 1_048_576
 
 /** Parameters of a form. No call has that many: longer forms are refused before they are read. */

@@ -23,7 +23,7 @@ export class PairsWatch {
   #isReading = false
   #isAllDue = false
   #timer: number | undefined
-  /** How long the last read of all pairs took, and when it ended. */
+  /** How long the last successful read of all pairs took, and when the last one ended. */
   #lastMs = 0
   #allReadAt = 0
 
@@ -94,16 +94,16 @@ export class PairsWatch {
     this.#isReading = true
     const begunAt = performance.now()
     try {
-      this.#show(await this.#pairs.read(changed))
+      const values = await this.#pairs.read(changed)
+      // A read that failed says nothing about how long reading takes.
+      if (!changed) this.#lastMs = performance.now() - begunAt
+      this.#show(values)
     } catch (error) {
       const sentence = sentenceOf(error)
       if (this.#isWanted) this.#listener.onTrouble(sentence)
     } finally {
       this.#isReading = false
-      if (!changed) {
-        this.#allReadAt = performance.now()
-        this.#lastMs = this.#allReadAt - begunAt
-      }
+      if (!changed) this.#allReadAt = performance.now()
       this.#goOn()
     }
   }

@@ -123,6 +123,18 @@ setKeyValue('gone', undefined, () => {
     await expect.poll(() => play.complaints()).toEqual([])
     await expect.poll(() => play.pairs()).toEqual([['"key"', '2']])
   })
+
+  it('says so too if there is no answer for ten seconds', async () => {
+    const { play } = await openTable({ key: 1 })
+    await play.page.clock.install()
+    await play.page.route('**/get_key_values', () => undefined)
+    await play.page.waitForRequest('**/get_key_values')
+    await play.page.clock.runFor(10_000)
+    await expect.poll(() => play.complaints()).toEqual([expect.stringContaining('not answer')])
+    await play.page.unroute('**/get_key_values')
+    await play.page.clock.runFor(1_000)
+    await expect.poll(() => play.complaints()).toEqual([])
+  })
 })
 
 describe('a pair that is added', () => {

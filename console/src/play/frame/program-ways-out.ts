@@ -37,11 +37,21 @@ function removeFrames(): void {
     watch(root, () => findIn(root, windows))
     return root
   }
-  // These make shadow trees without attachShadow().
-  for (const maker of [Element.prototype, ShadowRoot.prototype]) {
-    Reflect.deleteProperty(maker, 'setHTMLUnsafe')
+  removeShadowMakers()
+}
+
+/** They make shadow trees of a text, without attachShadow(). */
+function removeShadowMakers(): void {
+  for (const maker of [Element.prototype, ShadowRoot.prototype, Document]) {
+    for (const name of Object.getOwnPropertyNames(maker)) {
+      if (name.endsWith('HTMLUnsafe')) Reflect.deleteProperty(maker, name)
+    }
   }
-  Reflect.deleteProperty(Document, 'parseHTMLUnsafe')
+  // Programs for learners may call these, so they have to say something.
+  for (const name of ['write', 'writeln'] as const) {
+    Document.prototype[name] = () =>
+      console.warn(`WARNING: document.${name}() does nothing here: use console.log().`)
+  }
 }
 
 /** A method as a function whose first argument is the object. */

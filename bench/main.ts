@@ -51,6 +51,8 @@ async function runAll(chosen: readonly Row[], options: Options): Promise<Measure
     const others = new Others()
     const outcomes = await runRow(row, options)
     const share = others.share()
+    // Said at once, so that a run that is interrupted later has not been for nothing.
+    for (const { name, value, unit } of outcomes) say(`${name}: ${value.toFixed(3)} ${unit}`)
     all.push(...outcomes.map((outcome) => ({ ...outcome, others: share })))
   }
   return all

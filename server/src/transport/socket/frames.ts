@@ -26,6 +26,13 @@ export function textFrames(texts: readonly string[]): Buffer {
   return frames
 }
 
+/** The head of the frame of a text that is encoded later, of `size` bytes. */
+export function longTextHead(size: number): Buffer {
+  const head = Buffer.allocUnsafe(headBytes(size))
+  writeHead(head, { start: 0, code: textCode, size })
+  return head
+}
+
 /** `data` is the data of the ping, 125 bytes at most. */
 export function pongFrame(data: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(headBytes(data.length) + data.length)

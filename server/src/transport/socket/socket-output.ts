@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { limits } from '../../core/kernel/limits.ts'
 import { pongFrame, textFrames } from './frames.ts'
+import { LongText } from './long-text.ts'
 
 /**
  * The output to one client. Texts are gathered until a flush, or until they are many, and go out as
@@ -12,7 +13,7 @@ export class SocketOutput {
   #textUnits = 0
   #pong: Uint8Array | undefined
   /** Frames that wait for the client, oldest first. */
-  readonly #queue: Buffer[] = []
+  readonly #queue: (Buffer | LongText)[] = []
   #queuedBytes = 0
   #handedBytes = 0
 
@@ -62,7 +63,7 @@ export class SocketOutput {
       const texts = this.#texts
       this.#texts = []
       this.#textUnits = 0
-      this.#send(textFrames(texts))
+      this.#sendTexts(texts)
     }
     if (this.#pong) {
       this.#send(pongFrame(this.#pong))
@@ -80,13 +81,29 @@ export class SocketOutput {
     }
   }
 
+  #sendTexts(texts: readonly string[]): void {
+    let start = 0
+    for (const [index, text] of texts.entries()) {
+      if (text.length <= limits.socketSliceBytes) continue
+      if (index > start) this.#send(textFrames(texts.slice(start, index)))
+      this.#enqueue(new LongText(text))
+      start = index + 1
+    }
+    if (start === 0) this.#send(textFrames(texts))
+    else if (start < texts.length) this.#send(textFrames(texts.slice(start)))
+  }
+
   #send(frames: Buffer): void {
     if (this.#queue.length === 0 && frames.length <= limits.socketSliceBytes && this.#takesMore()) {
       this.#write(frames)
       return
     }
+    this.#enqueue(frames)
+  }
+
+  #enqueue(frames: Buffer | LongText): void {
     this.#queue.push(frames)
-    this.#queuedBytes += frames.length
+    this.#queuedBytes += frames instanceof LongText ? frames.size : frames.length
     this.pump()
   }
 
@@ -97,11 +114,16 @@ export class SocketOutput {
   #nextSlice(): Buffer | undefined {
     const frames = this.#queue[0]
     if (!frames) return undefined
-    if (frames.length <= limits.socketSliceBytes) this.#queue.shift()
-    else this.#queue[0] = frames.subarray(limits.socketSliceBytes)
-    const slice = frames.subarray(0, limits.socketSliceBytes)
+    const slice = frames instanceof LongText ? frames.next() : this.#sliceOf(frames)
+    if (frames instanceof LongText && frames.isDone) this.#queue.shift()
     this.#queuedBytes -= slice.length
     return slice
+  }
+
+  #sliceOf(frames: Buffer): Buffer {
+    if (frames.length <= limits.socketSliceBytes) this.#queue.shift()
+    else this.#queue[0] = frames.subarray(limits.socketSliceBytes)
+    return frames.subarray(0, limits.socketSliceBytes)
   }
 
   #write(frames: Buffer): void {

@@ -46,6 +46,19 @@ describe('a reply', () => {
     expect(texts).toEqual(['first', 'second', '', 'first', 'second', 'only'])
   })
 
+  it('may be long, with letters of any length at the end of each piece', async () => {
+    const long = ['é'.repeat(300_000), `a${'😀'.repeat(200_000)}`, 'x'.repeat(1_000_000)]
+    const lone = `${'y'.repeat(65_535)}\ud83d${'z'.repeat(300_000)}`
+    const answers = ['short', ...long, 'between', lone, 'end']
+    const door = doorOf((_, reply) => reply(answers))
+    const { url } = await startListener({ door })
+    const { client, texts } = await openClient(url)
+    client.send('all')
+    await expect.poll(() => texts.length).toBe(answers.length)
+    const expected = answers.map((text) => text.toWellFormed())
+    expect(texts.map((text, index) => text === expected[index])).toEqual(answers.map(() => true))
+  })
+
   it('may come in parts, which go out at once if it is their turn', async () => {
     const door = new PatientDoor()
     const { url } = await startListener({ door })

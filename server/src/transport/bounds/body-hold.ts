@@ -34,10 +34,11 @@ export class BodyHold {
   }
 
   /**
-   * Whether there is room for so many bytes; short bodies are not counted. If not, one of the
-   * outcomes comes later.
+   * Whether there is room for so many bytes; short bodies are not counted, and none is after
+   * `release`. If not, one of the outcomes comes later.
    */
   reserve(bytes: number, outcomes: Outcomes): boolean {
+    if (this.#isReleased) return true
     if (bytes <= this.#holding.bytes || bytes <= limits.httpUncountedBodyBytesMax) return true
     if (this.#holding.take(bytes)) return true
     const refuse = (): void => {

@@ -12,6 +12,8 @@ export interface Unsent {
   readonly backlogBytes: number
   /** Answers that wait for those to earlier messages. */
   readonly earlyBytes: number
+  /** Messages without an answer, whole ones and the part of one that has come. */
+  readonly messagesBytes: number
 }
 
 interface Wish {
@@ -32,24 +34,27 @@ export class AnswerRoom {
   readonly #bytesMax: number
   readonly #holding: Holding
   readonly #unsent: () => Unsent
-  readonly #onWish: () => void
+  readonly #onChange: () => void
   /** Of answers in the making. */
   #taken = 0
   /** In the order of the messages. */
   #wishes: Wish[] = []
   #isOpen = true
 
-  /** `onWish` is called when something begins to wait: `wake` must be called soon. */
+  /**
+   * `onChange` is called when something begins to wait or is given back: `wake` must be called
+   * soon.
+   */
   constructor(parts: {
     readonly bytesMax: number
     readonly holding: Holding
     unsent(): Unsent
-    onWish(): void
+    onChange(): void
   }) {
     this.#bytesMax = parts.bytesMax
     this.#holding = parts.holding
     this.#unsent = () => parts.unsent()
-    this.#onWish = () => parts.onWish()
+    this.#onChange = () => parts.onChange()
   }
 
   get isOpen(): boolean {
@@ -66,10 +71,10 @@ export class AnswerRoom {
     return wish !== undefined && this.#fitsHere(wish)
   }
 
-  /** All bytes that this connection holds for its answers. */
+  /** All bytes that this connection holds for its answers and its messages. */
   get held(): number {
-    const { backlogBytes, earlyBytes } = this.#unsent()
-    return this.#taken + backlogBytes + earlyBytes
+    const { backlogBytes, earlyBytes, messagesBytes } = this.#unsent()
+    return this.#taken + backlogBytes + earlyBytes + messagesBytes
   }
 
   take(message: MessageInHand, bytes: number): Awaitable<void> {
@@ -85,12 +90,14 @@ export class AnswerRoom {
       }
       this.#wishes.push({ message, bytes, since: undefined, grant, refuse: reject })
       this.#wishes.sort((one, other) => one.message.number - other.message.number)
-      this.#onWish()
+      this.#onChange()
     })
   }
 
   give(bytes: number): void {
+    if (!this.#isOpen || bytes === 0) return
     this.#taken -= bytes
+    this.#onChange()
   }
 
   /** Grants what fits now. Call it whenever something was answered, given back or sent. */
@@ -118,6 +125,7 @@ export class AnswerRoom {
   /** The connection has ended. */
   close(): void {
     this.#isOpen = false
+    this.#taken = 0
     for (const { refuse } of this.#wishes.splice(0)) refuse(busy())
   }
 

@@ -51,6 +51,8 @@ interface Ending {
 
 /** RFC 6455, 7.4.1. */
 const internalError = 1011
+/** The head of a client's ping or pong, with its mask (RFC 6455, 5.2). */
+const controlHeadBytes = 6
 
 /**
  * The connection of one client. It hands messages to the session of a door, puts the answers in
@@ -65,13 +67,16 @@ export class SocketConnection {
   readonly #room: AnswerRoom
   /** Leaves the line of those that wait for room in the pool; undefined: it does not wait. */
   #leaveLine: (() => void) | undefined
-  /** What the last check saw: bytes that were read, messages that had come. */
-  #seen = { readBytes: 0, messages: 0 }
+  /** What the last check saw: bytes of messages that were read, messages that had come. */
+  #seen = { messageBytes: 0, messages: 0 }
+  /** Bytes of pings and pongs, which belong to no message. */
+  #controlBytes = 0
   /** Bytes of a message that has not come to its end, as far as checks could see. */
   #unfinishedBytes = 0
   #unansweredBytes = 0
-  /** Messages that came together with the last one that the limits allowed. */
+  /** Messages that came together with the last one that the limits allowed, and their bytes. */
   #waiting: Waiting[] = []
+  #waitingBytes = 0
   #ending: Ending | undefined
   #hasEnded = false
   /** Whether `#endTurn` runs at the end of this turn of the event loop. */
@@ -90,12 +95,14 @@ export class SocketConnection {
         first: this.#order.first,
         backlogBytes: this.#output.backlog,
         earlyBytes: this.#order.earlyUnits,
+        messagesBytes: this.#unfinishedBytes + this.#unansweredBytes + this.#waitingBytes,
       }),
-      onWish: () => this.#beDue(),
+      onChange: () => this.#beDue(),
     })
     client.onClosing = (code, reason) => this.#closeAsToldBy(code, reason)
     client.on('message', (data: Buffer, isBinary) => this.#receive(data, isBinary))
     client.on('ping', (data) => this.#pong(data))
+    client.on('pong', (data) => this.#countControl(data))
     client.on('close', () => this.#end())
     // An error of the client: `onClosing` was called already.
     client.on('error', () => undefined)
@@ -152,15 +159,19 @@ export class SocketConnection {
       return
     }
     this.#waiting.push({ data, isBinary })
+    this.#waitingBytes += data.length
     this.#parts.client.pause()
   }
 
   /** `ws` holds a message until its end comes. Costs nothing while messages come. */
   #seeUnfinished(readBytes: number): void {
     const messages = this.#order.askedCount + this.#waiting.length
+    const messageBytes = readBytes - this.#controlBytes
     const isSame = messages === this.#seen.messages
-    this.#unfinishedBytes = isSame ? this.#unfinishedBytes + readBytes - this.#seen.readBytes : 0
-    this.#seen = { readBytes, messages }
+    this.#unfinishedBytes = isSame
+      ? this.#unfinishedBytes + messageBytes - this.#seen.messageBytes
+      : 0
+    this.#seen = { messageBytes, messages }
     this.#noteHeld()
   }
 
@@ -176,7 +187,9 @@ export class SocketConnection {
 
   /** Tells the pool what this connection holds, and grants what waits for room. */
   #noteHeld(): void {
-    const held = this.#room.held + this.#unfinishedBytes
+    // `ws` may keep the connection for a while, and nobody would give back what is counted now.
+    if (this.#hasEnded) return
+    const { held } = this.#room
     const counted = held >= limits.socketCountedBytesMin ? held : 0
     if (counted !== this.#holding.bytes) this.#holding.set(counted)
     if (this.#room.isWaitedFor) this.#room.wake()
@@ -232,7 +245,12 @@ export class SocketConnection {
     this.#beDue()
   }
 
+  #countControl(data: Buffer): void {
+    this.#controlBytes += controlHeadBytes + data.length
+  }
+
   #pong(data: Buffer): void {
+    this.#countControl(data)
     if (this.#ending) return
     this.#output.addPong(Buffer.from(data))
     this.#beDue()
@@ -276,6 +294,7 @@ export class SocketConnection {
     // list.
     for (const { data, isBinary } of waiting) {
       if (waiting !== this.#waiting || !this.#mayTake()) break
+      this.#waitingBytes -= data.length
       this.#hand(data, isBinary)
       count += 1
     }
@@ -318,8 +337,13 @@ export class SocketConnection {
       return
     }
     this.#ending = ending
-    if (!ending.takesWaiting) this.#waiting = []
+    if (!ending.takesWaiting) this.#dropWaiting()
     this.#beDue()
+  }
+
+  #dropWaiting(): void {
+    this.#waiting = []
+    this.#waitingBytes = 0
   }
 
   #closeIfDone(): void {
@@ -333,7 +357,7 @@ export class SocketConnection {
   #end(): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
-    this.#waiting = []
+    this.#dropWaiting()
     this.#leave()
     this.#room.close()
     this.#holding.set(0)

@@ -54,6 +54,20 @@ describe('a client that is silent', () => {
     expect(pings).toBe(0)
   })
 
+  it('stays whatever it has sent in pings: they are no part of a message', async () => {
+    const { url } = await startListener({ door: echo, patience: { stallMs: 200 } })
+    const client = await RawClient.open(url)
+    const pings = Array.from({ length: 600 }, () => {
+      return frame(Buffer.alloc(125), { code: opcodes.ping })
+    })
+    client.write(Buffer.concat(pings))
+    await sleep(500)
+    client.write(frame('here'))
+    let answer = await client.next()
+    while (answer.code === opcodes.pong) answer = await client.next()
+    expect(answer.payload.toString()).toBe('here')
+  })
+
   it('is not cut off while it waits for the server', async () => {
     const door = new PatientDoor()
     const { url } = await startListener({ door, patience })

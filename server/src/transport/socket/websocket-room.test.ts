@@ -1,7 +1,17 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
-import type { SocketSession } from '../socket-exchange.ts'
-import { frame, openClient, PatientDoor, RawClient, startListener } from '../testing/testing.ts'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import type { SocketControl, SocketSession } from '../socket-exchange.ts'
+import {
+  frame,
+  handshake,
+  opcodes,
+  openClient,
+  PatientDoor,
+  RawClient,
+  startListener,
+} from '../testing/testing.ts'
 import type { UpgradesBounds } from './socket-upgrades.ts'
 
 const kibibyte = 1_024
@@ -15,7 +25,10 @@ const patienceOfMinutes = { stallMs: 60_000, shortStallMs: 60_000 }
 
 /** A door whose sessions belong to the user that the path names, and answer `KiB` on request. */
 class OwnedDoor extends PatientDoor {
-  override accept(request?: { readonly path: string }): SocketSession {
+  readonly controls: SocketControl[] = []
+
+  override accept(request?: { readonly path: string }, control?: SocketControl): SocketSession {
+    if (control) this.controls.push(control)
     return { ...super.accept(), owner: request?.path ?? '' }
   }
 }
@@ -83,6 +96,26 @@ describe('the room for answers of one connection', () => {
     door.questions[0]?.reply('0')
     door.questions[1]?.reply('1')
     await expect.poll(() => door.questions.length).toBe(4)
+  })
+
+  it('is there for those that wait as soon as another message gives some back', async () => {
+    const door = new PatientDoor()
+    // No check comes to the help of those that wait.
+    const patience = { ...patienceOfMinutes, checkIntervalMs: 60_000 }
+    const { url } = await startListener({ door, bounds, patience })
+    const { client } = await openClient(url)
+    for (let index = 0; index < 2; index += 1) client.send(`${index}`)
+    await expect.poll(() => door.questions.length).toBe(2)
+    const [first, second] = door.questions
+    await first?.room.take(400 * kibibyte)
+    let isGranted = false
+    void Promise.resolve(second?.room.take(400 * kibibyte)).then(() => {
+      isGranted = true
+    })
+    await sleep(50)
+    expect(isGranted).toBe(false)
+    first?.room.give(400 * kibibyte)
+    await expect.poll(() => isGranted).toBe(true)
   })
 
   it('is refused to those that wait when the connection ends', async () => {
@@ -165,6 +198,75 @@ describe('the room of all connections', () => {
     await expect.poll(() => door.questions.length).toBe(1)
     door.questions[0]?.reply('healthy')
     await expect.poll(() => texts).toEqual(['healthy'])
+  })
+
+  it('counts whole messages that have no answer yet', async () => {
+    const door = new OwnedDoor()
+    const maxPayloadBytes = 20_000 * kibibyte
+    const { url } = await startListener({
+      door,
+      bounds,
+      maxPayloadBytes,
+      patience: patienceOfMinutes,
+    })
+    const hostile = await RawClient.open(`${url}/ann`)
+    // The first one is taken, and the second one waits behind it.
+    hostile.write(frame('x'.repeat(6_000 * kibibyte)), frame('x'.repeat(4_000 * kibibyte)))
+    await expect.poll(() => door.closedCount).toBe(1)
+    expect(door.questions.length).toBe(1)
+  })
+})
+
+describe('the room that an ended connection held', () => {
+  const patience = { ...patienceOfMinutes, endMs: 60_000 }
+  const most = 1_900 * kibibyte
+
+  /** A connection of ann that stays open whatever the server says. */
+  async function openStubborn(url: string): Promise<Socket> {
+    const { hostname: host, port } = new URL(url)
+    const socket = connect({ host, port: Number(port), allowHalfOpen: true })
+    onTestFinished(() => void socket.destroy())
+    socket.write(handshake({ path: '/ann' }))
+    await once(socket, 'data')
+    return socket
+  }
+
+  /** Another connection of this user gets almost all of the user's room. */
+  async function expectFree(door: OwnedDoor, address: string): Promise<void> {
+    await sleep(100) // several checks, which must not count it again
+    const before = door.questions.length
+    const { client } = await openClient(address)
+    client.send('needs room')
+    await expect.poll(() => door.questions.length).toBe(before + 1)
+    let isGranted = false
+    void Promise.resolve(door.questions[before]?.room.take(most)).then(() => {
+      isGranted = true
+    })
+    await expect.poll(() => isGranted).toBe(true)
+  }
+
+  it('is free if the client sent a part of a message and ended, but keeps its TCP', async () => {
+    const door = new OwnedDoor()
+    const maxPayloadBytes = 4_000 * kibibyte
+    const { url } = await startListener({ door, bounds, patience, maxPayloadBytes })
+    const socket = await openStubborn(url)
+    socket.write(frame(Buffer.alloc(most), { isFinal: false }))
+    socket.write(frame(Buffer.from([3, 232]), { code: opcodes.close }))
+    await expect.poll(() => door.closedCount).toBe(1)
+    await expectFree(door, `${url}/ann`)
+  })
+
+  it('is free if the client ignores that its token was revoked', async () => {
+    const door = new OwnedDoor()
+    const { url } = await startListener({ door, bounds, patience })
+    const socket = await openStubborn(url)
+    socket.write(frame('a long list'))
+    await expect.poll(() => door.questions.length).toBe(1)
+    await door.questions[0]?.room.take(most)
+    door.controls[0]?.close(1008, 'This token is no longer valid.')
+    await expect.poll(() => door.closedCount).toBe(1)
+    door.questions[0]?.reply('too late')
+    await expectFree(door, `${url}/ann`)
   })
 })
 

@@ -49,6 +49,19 @@ describe('the log', () => {
     ])
   })
 
+  it('has few lines for strangers, who so never keep others out of it', () => {
+    const strangers = 5_000
+    for (let count = 0; count < strangers; count += 1) {
+      log.add(`A wrong token came from ${count}`, undefined, { isOfStranger: true })
+    }
+    expect(lines).toHaveLength(limits.logStrangerLinesMax)
+    log.add('Writes are refused', undefined)
+    expect(lines.at(-1)).toContain(' Writes are refused\n')
+    log.flush()
+    const more = strangers - limits.logStrangerLinesMax
+    expect(lines.at(-1)).toContain(` ${more} more within a minute: other wrong tokens and keys\n`)
+  })
+
   it('shows the stack only of a failure that nobody expected', () => {
     const cause = new EngineError('damaged', 'Page 7 is damaged.')
     log.add('GET /x', new StorageError('record-damaged', 'The data is damaged.', { cause }))

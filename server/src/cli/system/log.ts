@@ -18,71 +18,86 @@ interface Window {
   readonly about: string
 }
 
-/** The window of all lines that are too many to have one each. */
-const others = 'other lines'
+/** Lines that share places in the log. */
+interface Sort {
+  /** By the kind of the lines in them. */
+  readonly windows: Map<string, Window>
+  readonly linesMax: number
+  /** The kind of all lines that are too many to have a window each. */
+  readonly others: string
+}
 
 /**
  * A log with one line for each entry. Within a minute, an event is written once, and a failure with
  * the same cause a few times. One line at the end of the minute says how many more there were.
+ * Lines that strangers can make have places of their own, and can't keep out the others.
  */
 export class Log {
   readonly #parts: LogParts
-  readonly #windows = new Map<string, Window>()
+  readonly #usual: Sort = {
+    windows: new Map(),
+    linesMax: limits.logLinesMax,
+    others: 'other lines',
+  }
+  readonly #strangers: Sort = {
+    windows: new Map(),
+    linesMax: limits.logStrangerLinesMax,
+    others: 'other wrong tokens and keys',
+  }
 
   constructor(parts: LogParts) {
     this.#parts = parts
   }
 
-  add(message: string, cause: unknown): void {
+  add(message: string, cause: unknown, { isOfStranger } = { isOfStranger: false }): void {
+    const sort = isOfStranger ? this.#strangers : this.#usual
     const kind = cause === undefined ? message : kindOf(cause)
     const repeatsMax = cause === undefined ? limits.logEventRepeatsMax : limits.logRepeatsMax
-    const window = this.#windowOf(kind)
-    if (window.about !== others && window.written < repeatsMax) {
+    const window = this.#windowOf(kind, sort)
+    if (window.about !== sort.others && window.written < repeatsMax) {
       window.written += 1
       this.#write(cause === undefined ? message : `${message}: ${describe(cause)}`)
       return
     }
-    if (window.leftOut === 0) this.#tellLater(kind, window)
+    if (window.leftOut === 0) this.#tellLater(window, sort)
     window.leftOut += 1
   }
 
   /** Writes how many lines were left out until now. */
   flush(): void {
-    for (const window of this.#windows.values()) this.#tell(window)
-    this.#windows.clear()
-  }
-
-  #windowOf(kind: string): Window {
-    const now = this.#parts.now()
-    const found = this.#windows.get(kind)
-    if (found && now < found.endsAt) return found
-    if (found) this.#tell(found)
-    this.#windows.delete(kind)
-    if (this.#windows.size >= limits.logLinesMax) this.#dropEnded(now)
-    const isOneTooMany = this.#windows.size >= limits.logLinesMax && kind !== others
-    return isOneTooMany ? this.#windowOf(others) : this.#open(kind, now)
-  }
-
-  #open(kind: string, now: number): Window {
-    const endsAt = now + limits.logWindowMs
-    const window = { endsAt, written: 0, leftOut: 0, about: kind }
-    this.#windows.set(kind, window)
-    return window
-  }
-
-  #dropEnded(now: number): void {
-    for (const [kind, window] of this.#windows) {
-      if (now < window.endsAt) continue
-      this.#tell(window)
-      this.#windows.delete(kind)
+    for (const { windows } of [this.#usual, this.#strangers]) {
+      for (const window of windows.values()) this.#tell(window)
+      windows.clear()
     }
   }
 
-  #tellLater(kind: string, window: Window): void {
+  #windowOf(kind: string, sort: Sort): Window {
+    const { windows, linesMax, others } = sort
+    const now = this.#parts.now()
+    const found = windows.get(kind)
+    if (found && now < found.endsAt) return found
+    if (found) this.#tell(found)
+    windows.delete(kind)
+    if (windows.size >= linesMax) this.#dropEnded(windows, now)
+    if (windows.size >= linesMax && kind !== others) return this.#windowOf(others, sort)
+    const window = { endsAt: now + limits.logWindowMs, written: 0, leftOut: 0, about: kind }
+    windows.set(kind, window)
+    return window
+  }
+
+  #dropEnded(windows: Map<string, Window>, now: number): void {
+    for (const [kind, window] of windows) {
+      if (now < window.endsAt) continue
+      this.#tell(window)
+      windows.delete(kind)
+    }
+  }
+
+  #tellLater(window: Window, { windows }: Sort): void {
     const waitMs = Math.max(0, window.endsAt - this.#parts.now())
     const timer = setTimeout(() => {
       this.#tell(window)
-      if (this.#windows.get(kind) === window) this.#windows.delete(kind)
+      if (windows.get(window.about) === window) windows.delete(window.about)
     }, waitMs)
     timer.unref()
   }

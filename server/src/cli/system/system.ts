@@ -20,7 +20,7 @@ export function systemEnvironment(): SystemEnvironment {
     monotonic: () => performance.now(),
     asleep: process.platform === 'linux' ? asleepOnLinux : () => 0,
     randomBytes: (count) => random.take(count),
-    logError: (message, cause) => log.add(message, cause),
+    logError: (message, cause, about) => log.add(message, cause, about),
     flushLog: () => log.flush(),
   }
 }

@@ -6,7 +6,7 @@ import type { GeneralAccess } from '../identity/identity.ts'
 import { type ErrorCode, StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import { type Action, fullScope } from '../people/scope.ts'
-import { digestOf } from '../people/token-text.ts'
+import { createToken, digestOf } from '../people/token-text.ts'
 import {
   codeOf,
   entriesOf,
@@ -59,6 +59,18 @@ describe('the principal of a token', () => {
   it('is refused for an invalid token', async () => {
     const { access } = await withFirstUser()
     expect(await codeOf(access.authenticate('another'))).toBe('token-invalid')
+  })
+
+  it('is refused with one line of the log for all addresses of one customer', async () => {
+    const { access, environment } = await withFirstUser()
+    const revoked = createToken(environment)
+    for (const peer of ['2001:db8::1', '2001:db8::2']) {
+      const from = { peer, isForwarded: false }
+      expect(await codeOf(access.authenticate(revoked, from))).toBe('token-invalid')
+    }
+    const [first, second] = environment.events
+    expect(first).toMatch(/came from 2001:db8:0:0::\/64$/)
+    expect(second).toBe(first)
   })
 
   it('is cached for less than a second', async () => {

@@ -1,12 +1,12 @@
 import type { SteadyClock } from '../clock/steady-clock.ts'
 import { type Caller, decidedOnce } from '../identity/caller.ts'
 import type { StoreIdentity } from '../identity/identity.ts'
+import { addressGroup } from '../kernel/bounds/address-group.ts'
 import type { Environment } from '../kernel/environment.ts'
 import { isStorageAway, StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import { lruCache } from '../kernel/lru-cache.ts'
 import type { Actor, Door } from '../log/actor.ts'
-import { addressGroup } from '../people/address-group.ts'
 import { GuessLimit } from '../people/guess-limit.ts'
 import {
   type Action,
@@ -186,7 +186,8 @@ export class Access {
 
   #logInvalid(address: string): void {
     const what = 'A token that is not valid, such as a revoked or an expired one'
-    this.#parts.environment.logError(`${what}, came from ${address}`, undefined)
+    const line = `${what}, came from ${addressGroup(address)}`
+    this.#parts.environment.logError(line, undefined, { isOfStranger: true })
   }
 
   #noteUse(known: Known, now: number): void {

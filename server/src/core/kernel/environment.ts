@@ -14,7 +14,8 @@ export interface Environment {
   /**
    * Logs a failure that no response can report, or without a cause an event that the operator
    * should know of. `cause` is never sent to clients. Of many equal ones the log may only tell the
-   * number.
+   * number. `isOfStranger`: whoever is not logged in can make the line different each time. Such
+   * lines have few places in the log, so that they do not keep others out of it.
    */
-  logError(message: string, cause: unknown): void
+  logError(message: string, cause: unknown, about?: { readonly isOfStranger: boolean }): void
 }

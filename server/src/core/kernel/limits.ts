@@ -361,8 +361,9 @@ export const limits = Object.freeze({
   /** ... and an event, which has no cause to look at. */
   logEventRepeatsMax: 1,
   logWindowMs: minute,
-  /** Different lines within `logWindowMs`. */
+  /** Different lines within `logWindowMs`, and those that strangers can make, besides them. */
   logLinesMax: 200,
+  logStrangerLinesMax: 20,
 
   // WebSockets
 

@@ -1,7 +1,7 @@
+import { addressGroup } from '../kernel/bounds/address-group.ts'
 import type { Environment } from '../kernel/environment.ts'
 import { limits } from '../kernel/limits.ts'
 import { lruCache } from '../kernel/lru-cache.ts'
-import { addressGroup } from '../people/address-group.ts'
 import { GuessLimit } from '../people/guess-limit.ts'
 import { isWellMadePageKey } from './project.ts'
 

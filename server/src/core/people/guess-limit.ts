@@ -77,7 +77,8 @@ export class GuessLimit {
 
   /** Tells the operator once a window that guesses are wrong, and once that they are too many. */
   #logWrong(address: string, guesses: number): void {
-    const log = (sentence: string): void => this.#environment.logError(sentence, undefined)
+    const log = (sentence: string): void =>
+      this.#environment.logError(sentence, undefined, { isOfStranger: true })
     if (guesses === 1) log(`A wrong ${this.#what} came from ${address}`)
     if (guesses !== this.#guessesMax) return
     const seconds = limits.guessWindowMs / 1_000

@@ -1,6 +1,6 @@
+import { addressGroup } from '../../../core/kernel/bounds/address-group.ts'
 import type { Environment } from '../../../core/kernel/environment.ts'
 import { limits } from '../../../core/kernel/limits.ts'
-import { addressGroup } from '../../../core/people/address-group.ts'
 import { RateLimit } from '../../../core/people/rate-limit.ts'
 
 /** Who sent a page's call. */

@@ -1,6 +1,8 @@
 import { createServer } from 'node:net'
 import { ApifyClient } from 'apify-client'
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { replyToRefused } from '../src/composition/early-replies.ts'
+import { failed, noRoom } from '../src/transport/refusal.ts'
 import { KeptEngine } from './support/data/kept-engine.ts'
 import { plainRequest } from './support/network/plain-request.ts'
 import { sendRaw } from './support/network/raw-connection.ts'
@@ -104,6 +106,42 @@ describe('a request that is refused before it reaches a door', () => {
     expect(reply.headers).toMatchObject({
       'content-type': 'application/json; charset=utf-8',
       'access-control-allow-origin': '*',
+    })
+  })
+
+  it('for another host is one that a page may send: so it can read why it is refused', async () => {
+    const headers = { ...origin, Host: 'other.example', 'Access-Control-Request-Method': 'PUT' }
+    const url = `http://127.0.0.1:${port}/v2/key-value-stores/x/records/A`
+    const reply = await plainRequest(url, { method: 'OPTIONS', headers })
+    expect([reply.status, reply.headers['access-control-allow-origin']]).toEqual([204, '*'])
+    const invalid = await plainRequest(url, { method: 'OPTIONS', headers: { Host: 'a b' } })
+    expect(invalid.status).toBe(400)
+  })
+
+  it('by its head gets an error in the form of the door at its path', async () => {
+    const request = [
+      'POST /datablock_storage/c/set_key_value HTTP/1.1',
+      'Host: localhost',
+      'Transfer-Encoding: gzip, chunked',
+    ]
+    const reply = await sendRaw(server.url(), [`${request.join('\r\n')}\r\n\r\n0\r\n\r\n`], 'stay')
+    expect(reply).toMatch(/^HTTP\/1\.1 501 .*"type":"TRANSFER_ENCODING_NOT_SUPPORTED"/s)
+  })
+
+  it.each([
+    ['/v2/key-value-stores', noRoom, { error: { type: 'service-unavailable' } }],
+    ['/datablock_storage/c/get_key_values', noRoom, { type: 'TRY_AGAIN' }],
+    ['/v2/key-value-stores', failed, { error: { type: 'internal-server-error' } }],
+    ['/datablock_storage/c/get_key_values', failed, { type: 'INTERNAL_ERROR' }],
+  ])('at %s without room or by a failure gets one too', (path, refusal, expected) => {
+    const request = { method: 'GET', path, header: () => undefined }
+    const { status, headers, body } = replyToRefused(request, refusal)
+    expect([status, JSON.parse(String(body))]).toMatchObject([refusal.status, expected])
+    expect(headers).toMatchObject({
+      'Access-Control-Allow-Origin': '*',
+      'Access-Control-Expose-Headers': '*',
+      'Cache-Control': 'no-store',
+      ...(refusal === noRoom && { 'Retry-After': '1' }),
     })
   })
 

@@ -5,6 +5,7 @@ import type { Compat } from '../protocols/nemesis/commands/wire.ts'
 import { DumpFiles } from '../protocols/nemesis/dumps/dump-files.ts'
 import { createNemesisDoor } from '../protocols/nemesis/nemesis.ts'
 import { type AllowedHosts, hostNameOf, isLoopbackName } from '../transport/allowed-hosts.ts'
+import type { OpenConnections } from '../transport/bounds/open-connections.ts'
 import type { TrustedProxies } from '../transport/proxies/trusted-proxies.ts'
 import { WebSocketListener } from '../transport/socket/websocket.ts'
 import type { SocketDoor } from '../transport/socket-exchange.ts'
@@ -19,6 +20,7 @@ export interface NemesisParts {
   readonly environment: Environment
   readonly allowedHosts: AllowedHosts | undefined
   readonly proxies: TrustedProxies | undefined
+  readonly connections: OpenConnections
   readonly isLoopback: boolean
 }
 
@@ -30,7 +32,7 @@ export class NemesisPort {
   #isListening = false
 
   constructor(parts: NemesisParts) {
-    const { config, environment, allowedHosts, proxies } = parts
+    const { config, environment, allowedHosts, proxies, connections } = parts
     this.#parts = parts
     this.#listener = new WebSocketListener({
       host: config.host,
@@ -39,6 +41,7 @@ export class NemesisPort {
       maxPayloadBytes: config.nemesisMaxPayload,
       allowedHosts,
       proxies,
+      connections,
       logError: (message, cause) => environment.logError(message, cause),
     })
   }
@@ -98,7 +101,7 @@ const starting = { status: 503, message: 'Coatcheck is starting.', headers: { 'R
  * Whether the settings say that clients of other machines reach this server: then it does not
  * matter that it listens on loopback.
  */
-function hasPublicName({ publicUrl, allowedHosts, trustedProxies = [] }: Config): boolean {
+function hasPublicName({ publicUrl, allowedHosts, trustedProxies }: Config): boolean {
   const names = publicUrl === undefined ? [] : [new URL(publicUrl).hostname]
   const isPublic = (name: string): boolean => !isLoopbackName(name)
   return trustedProxies.length > 0 || [...names, ...allowedHosts].some(isPublic)

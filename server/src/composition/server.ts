@@ -2,12 +2,12 @@ import { resolve } from 'node:path'
 import { createOperatorSecret } from '../core/access/operator.ts'
 import type { Domain } from '../core/domain.ts'
 import type { Environment } from '../core/kernel/environment.ts'
-import { isRefusedByEngine } from '../core/kernel/errors.ts'
+import { isRefusedByEngine, reasonOf } from '../core/kernel/errors.ts'
 import { limits } from '../core/kernel/limits.ts'
 import { type Closer, opening } from '../installation/closers.ts'
 import type { Config } from '../installation/config.ts'
-import { DataFolder, type LocalServer } from '../installation/data-folder.ts'
 import { type FirstStart, makeFirstUser } from '../installation/first-start.ts'
+import { DataFolder, type LocalServer } from '../installation/folder/data-folder.ts'
 import {
   assertInstalled,
   type EngineOpener,
@@ -29,6 +29,7 @@ import { createPlayDoor, isPlayPath, playPath } from '../protocols/pages/play.ts
 import { createWebFileDoor, forAnyOrigin } from '../protocols/pages/web-files.ts'
 import { welcomePage } from '../protocols/pages/welcome.ts'
 import { AllowedHosts, hostNameOf, isLoopback } from '../transport/allowed-hosts.ts'
+import { OpenConnections } from '../transport/bounds/open-connections.ts'
 import type { HttpHandler, HttpRequest } from '../transport/exchange.ts'
 import { HttpListener } from '../transport/http/http.ts'
 import { hostOf } from '../transport/incoming-request.ts'
@@ -65,7 +66,7 @@ export async function startServer(
   environment: Environment,
   { open }: { readonly open?: EngineOpener } = {},
 ): Promise<RunningServer> {
-  if (config.mustExist) await assertInstalled(config)
+  if (config.mustExist) await assertInstalled(config, { patienceMs: commandMs })
   return opening(environment, async (closers, close) => {
     const folder = await openFolder(config)
     let hasUser = false
@@ -81,8 +82,10 @@ export async function startServer(
     const proxies = proxiesOf(config)
     const isLocal = isLoopback(config.host)
     const parts = { config, environment, folder, isLoopback: isLocal }
-    const nemesis = new NemesisPort({ ...parts, allowedHosts, proxies })
-    const listener = await listen(gate, { config, environment, allowedHosts, proxies, nemesis })
+    const connections = new OpenConnections(environment)
+    const common = { config, environment, allowedHosts, proxies, connections }
+    const nemesis = new NemesisPort({ ...common, isLoopback: isLocal })
+    const listener = await listen(gate, { ...common, nemesis })
     const stopListening = async (): Promise<void> => {
       await Promise.all([nemesis.stop(), listener.stop()])
     }
@@ -236,13 +239,13 @@ class Gate {
 
 async function listen(
   { handler }: Gate,
-  { config, environment, allowedHosts, proxies, nemesis }: ListenParts,
+  { config, environment, nemesis, ...common }: ListenParts,
 ): Promise<HttpListener> {
   const { host, port, publicUrl } = config
   const logError = (message: string, cause: unknown): void => environment.logError(message, cause)
   const upgrades = (path: string): NemesisPort['handleUpgrade'] | undefined =>
     path === nemesisPath ? nemesis.handleUpgrade : undefined
-  const options = { host, port, publicUrl, allowedHosts, proxies, upgrades, handler, logError }
+  const options = { ...common, host, port, publicUrl, upgrades, handler, logError }
   const listener = new HttpListener({ ...options, refusalReply: replyToRefused })
   await listener.listen().catch((error) => {
     throw new StartError(`Can't listen on ${host}:${port}: ${whyNotListening(error)}.`, error)
@@ -253,7 +256,7 @@ async function listen(
     throw new StartError(`Can't listen on ${where}: ${whyNotListening(error)}.`, error)
   })
   const localName = hostNameOf(listener.localUrl.slice('http://'.length))
-  if (localName !== undefined) allowedHosts?.add(localName)
+  if (localName !== undefined) common.allowedHosts?.add(localName)
   return listener
 }
 
@@ -262,11 +265,12 @@ interface ListenParts {
   readonly environment: Environment
   readonly allowedHosts: AllowedHosts | undefined
   readonly proxies: TrustedProxies | undefined
+  readonly connections: OpenConnections
   readonly nemesis: NemesisPort
 }
 
 /** Undefined if there are none. */
-function proxiesOf({ trustedProxies = [] }: Config): TrustedProxies | undefined {
+function proxiesOf({ trustedProxies }: Config): TrustedProxies | undefined {
   return trustedProxies.length > 0 ? new TrustedProxies(trustedProxies) : undefined
 }
 
@@ -317,5 +321,5 @@ function whyNotListening(error: unknown): string {
   if (code === 'EADDRINUSE') return 'something else listens there already'
   if (code === 'EACCES') return 'this user may not use that port'
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return 'this machine has no such address'
-  return error instanceof Error ? error.message : String(error)
+  return reasonOf(error)
 }

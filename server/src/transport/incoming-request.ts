@@ -24,6 +24,7 @@ abstract class RequestView {
   readonly #message: RequestMessage
   readonly #publicUrl: string | undefined
   readonly #proxies: TrustedProxies | undefined
+  #peer: string | undefined
 
   constructor(message: RequestMessage, publicUrl: string | undefined, proxies?: TrustedProxies) {
     const url = originForm(message.url ?? '/')
@@ -50,14 +51,22 @@ abstract class RequestView {
   }
 
   get peer(): string {
-    const { headers, socket } = this.#message
-    const peer = socket.remoteAddress ?? ''
-    return this.#proxies ? this.#proxies.clientOf(peer, headers) : peer
+    this.#peer ??= peerOf(this.#message, this.#proxies)
+    return this.#peer
   }
 
   get isForwarded(): boolean {
     return Object.keys(this.#message.headers).some(isOfProxy)
   }
+}
+
+/** See `HttpRequest.peer`. */
+export function peerOf(
+  { headers, socket }: RequestMessage,
+  proxies: TrustedProxies | undefined,
+): string {
+  const peer = socket.remoteAddress ?? ''
+  return proxies ? proxies.clientOf(peer, headers) : peer
 }
 
 /** A request whose body is read while it is taken. */

@@ -1,12 +1,32 @@
-import type { HttpReply } from './exchange.ts'
+import type { HttpReply, HttpRequest } from './exchange.ts'
 
-/** Why a request is refused before a door sees it. */
+/** Why the transport refuses a request, before or after a door has seen it. */
 export interface Refusal {
   readonly status: number
   /** The kind of error, as Apify's API spells them. */
   readonly type: string
   /** One sentence for people. */
   readonly message: string
+  /** When the same request may succeed; undefined: nobody knows. */
+  readonly retryAfterSeconds?: number
+}
+
+/** What the form of a refusal depends on. */
+export type RefusedRequest = Pick<HttpRequest, 'method' | 'path' | 'header'>
+
+/** The server failed to serve a request. The log says why. */
+export const failed: Refusal = {
+  status: 500,
+  type: 'internal-server-error',
+  message: 'There was an internal error; the server has logged it.',
+}
+
+/** There is no room for a long reply. */
+export const noRoom: Refusal = {
+  status: 503,
+  type: 'service-unavailable',
+  message: 'Too many long replies are under way. Try again.',
+  retryAfterSeconds: 1,
 }
 
 export interface TextReply extends HttpReply {
@@ -17,7 +37,7 @@ export interface TextReply extends HttpReply {
  * A refusal in the form of the API's errors. Pages of every origin may read it, as they may read
  * all replies: it holds nobody's data.
  */
-export function refusalReply({ status, type, message }: Refusal): TextReply {
+export function refusalReply({ status, type, message, retryAfterSeconds }: Refusal): TextReply {
   const body = JSON.stringify({ error: { type, message } })
   const headers = {
     'Content-Type': 'application/json; charset=utf-8',
@@ -25,6 +45,7 @@ export function refusalReply({ status, type, message }: Refusal): TextReply {
     'Cache-Control': 'no-store',
     'Access-Control-Allow-Origin': '*',
     'Access-Control-Expose-Headers': '*',
+    ...(retryAfterSeconds !== undefined && { 'Retry-After': retryAfterSeconds }),
   }
   return { status, headers, body }
 }
@@ -33,12 +54,6 @@ export function refusalReply({ status, type, message }: Refusal): TextReply {
 export function lastReply(refusal: Refusal): TextReply {
   const reply = refusalReply(refusal)
   return { ...reply, headers: { ...reply.headers, Connection: 'close' } }
-}
-
-/** The reply to a request that the server failed to serve. The log says why. */
-export function failureReply(): TextReply {
-  const message = 'There was an internal error; the server has logged it.'
-  return refusalReply({ status: 500, type: 'internal-server-error', message })
 }
 
 /** One sentence for people, for clients of WebSockets. */

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { Bytes } from '../../core/kernel/bytes.ts'
 import { limits } from '../../core/kernel/limits.ts'
 import type { HttpReply } from '../exchange.ts'
-import { failureReply } from '../refusal.ts'
+import { failed, noRoom, type Refusal } from '../refusal.ts'
 import {
   closeUnread,
   cutOff,
@@ -12,7 +12,6 @@ import {
   writeBody,
 } from '../replies.ts'
 import { asksToClose, isContentLength, type ReplyHead } from '../reply-head.ts'
-import { noRoomReply } from './reply-room.ts'
 import { type RequestHead, readHead } from './request-head.ts'
 
 /** A request that has arrived completely. */
@@ -30,11 +29,12 @@ export interface DirectParts {
   answer(message: DirectMessage): Promise<HttpReply>
   /** Passes a connection on to `node:http`. `bytes` were read from it and not answered yet. */
   handOver(socket: Socket, rest: { readonly bytes: Buffer; readonly isEnd: boolean }): void
-  /**
-   * Takes room for a long reply. Returns what gives it back; undefined: there is no room, and the
-   * reply is `noRoomReply`.
-   */
+  /** Takes room for a long reply. Returns what gives it back; undefined: there is no room. */
   takeRoom(reply: HttpReply, message: DirectMessage): (() => void) | undefined
+  /** Counts what the client has left of the reply in the socket, until it has taken that. */
+  holdUnsent(message: DirectMessage): void
+  /** The reply to a request that the transport refuses. */
+  refusalReply(message: DirectMessage, refusal: Refusal): WholeReply
   logFailure(message: DirectMessage, cause: unknown): void
 }
 
@@ -152,7 +152,7 @@ export class DirectConnection {
       const head = this.#parts.replyHead.write({ ...reply, length, isLast })
       this.#isHeadSent = true
       const hasRoom = hasBody ? this.#write(head, reply.body) : this.#socket.write(head, 'latin1')
-      this.#goOn({ isLast, hasRoom })
+      this.#goOn(message, { isLast, hasRoom })
     } catch (error) {
       this.#giveUp(message, error)
     }
@@ -182,7 +182,9 @@ export class DirectConnection {
     } finally {
       giveBack?.()
     }
-    if (!giveBack) this.#parts.later(() => this.#send(message, noRoomReply()))
+    if (giveBack) return
+    const refusal = this.#parts.refusalReply(message, noRoom)
+    this.#parts.later(() => this.#send(message, refusal))
   }
 
   async #streamNow(message: DirectMessage, reply: HttpReply): Promise<void> {
@@ -198,7 +200,7 @@ export class DirectConnection {
     if (hasBody) await this.#writeBody(reply, isChunked)
     else await closeUnread(reply)
     if (this.#socket.destroyed) return
-    this.#goOn({ isLast, hasRoom: !this.#socket.writableNeedDrain })
+    this.#goOn(message, { isLast, hasRoom: !this.#socket.writableNeedDrain })
   }
 
   async #writeBody(reply: HttpReply, isChunked: boolean): Promise<void> {
@@ -215,7 +217,8 @@ export class DirectConnection {
   }
 
   /** Goes on with the next request, once the client has taken enough of this reply. */
-  #goOn({ isLast, hasRoom }: { isLast: boolean; hasRoom: boolean }): void {
+  #goOn(message: DirectMessage, { isLast, hasRoom }: { isLast: boolean; hasRoom: boolean }): void {
+    if (!hasRoom) this.#parts.holdUnsent(message)
     if (isLast) this.#socket.destroySoon()
     else if (hasRoom) this.#next()
     else this.#socket.once('drain', () => this.#next())
@@ -237,7 +240,7 @@ export class DirectConnection {
   #giveUp(message: DirectMessage, error: unknown): void {
     this.#parts.logFailure(message, error)
     if (this.#isHeadSent) this.#socket.destroy()
-    else this.#send(message, failureReply())
+    else this.#send(message, this.#parts.refusalReply(message, failed))
   }
 }
 

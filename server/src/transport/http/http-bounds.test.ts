@@ -4,14 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { StorageError } from '../../core/kernel/errors.ts'
 import type { HttpBounds } from '../bounds/http-bounds.ts'
+import { OpenConnections } from '../bounds/open-connections.ts'
 import type { HttpReply, HttpRequest } from '../exchange.ts'
+import { TrustedProxies } from '../proxies/trusted-proxies.ts'
 import { HttpListener } from './http.ts'
 
 const kibibyte = 1_024
 const bounds: HttpBounds = {
   bodies: { bytesMax: 2_000 * kibibyte, ownerBytesMax: 1_000 * kibibyte },
   replies: { bytesMax: 2_000 * kibibyte, ownerBytesMax: 1_000 * kibibyte },
-  connectionsMax: 20,
 }
 const usual = { stallMs: 60_000, headersMs: 60_000, checkIntervalMs: 50 }
 const bodyBytesMax = 600 * kibibyte
@@ -20,6 +21,11 @@ const bodyBytesMax = 600 * kibibyte
 async function handler(request: HttpRequest): Promise<HttpReply> {
   request.countFor?.(request.path)
   if (request.path === '/long') return reply(200, 'x'.repeat(700 * kibibyte))
+  if (request.path === '/short') return reply(200, 'x'.repeat(200 * kibibyte))
+  return takeBody(request)
+}
+
+async function takeBody(request: HttpRequest): Promise<HttpReply> {
   try {
     const { length } = await request.body.take(bodyBytesMax)
     return reply(200, `${length}`)
@@ -27,6 +33,8 @@ async function handler(request: HttpRequest): Promise<HttpReply> {
     return reply(503, error instanceof StorageError ? error.code : String(error))
   }
 }
+
+const logError = (): void => undefined
 
 function reply(status: number, body: string): HttpReply {
   return { status, headers: { 'Content-Length': body.length }, body }
@@ -48,7 +56,10 @@ describe('what clients of HTTP make the server hold', () => {
       handler: handle,
       patience: { ...usual, ...patience },
       bounds,
-      logError: () => undefined,
+      connections: new OpenConnections({ max: 20, logError }),
+      proxies: new TrustedProxies(['127.0.0.1']),
+      refusalReply: ({ path }, { status, message }) => reply(status, `${path}: ${message}`),
+      logError,
     })
     await listener.listen()
   }
@@ -66,8 +77,8 @@ describe('what clients of HTTP make the server hold', () => {
     return { socket, text: () => received }
   }
 
-  const head = (path: string, length: number): string =>
-    `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n\r\n`
+  const head = (path: string, length: number, more = ''): string =>
+    `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n${more}\r\n`
 
   it('is bounded: bodies wait that do not fit, and those of others are taken', async () => {
     await listen()
@@ -116,6 +127,43 @@ describe('what clients of HTTP make the server hold', () => {
     await expect.poll(short.text).toMatch(/200 OK.*5$/s)
   })
 
+  it.each([
+    ['by IPv6, each /64', '2001:db8:0:1::1', '2001:db8:0:1::2', '2001:db8:0:2::1'],
+    ['by IPv4', '192.0.2.1', '192.0.2.1', '192.0.2.2'],
+  ])('is counted for the clients that a trusted proxy names: %s', async (_, one, same, other) => {
+    await listen({}, takeBody)
+    const body = Buffer.alloc(500 * kibibyte)
+    const from = (peer: string): string => head('/', body.length, `X-Forwarded-For: ${peer}\r\n`)
+    const unfinished = await Promise.all([one, same].map((peer) => open(from(peer))))
+    for (const { socket } of unfinished) socket.write(body.subarray(0, -1))
+    await sleep(100)
+    const waiting = await open(from(same))
+    waiting.socket.write(body)
+    const healthy = await open(from(other))
+    healthy.socket.write(body)
+    await expect.poll(healthy.text).toMatch(/200 OK.*512000$/s)
+    expect(waiting.text()).toBe('')
+  })
+
+  it('has short replies in it, which clients do not take', async () => {
+    await listen()
+    const slow = await Promise.all(Array.from({ length: 8 }, () => open()))
+    for (const { socket } of slow) {
+      socket.pause()
+      // More than the system's own buffers take.
+      socket.write('GET /short HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(100))
+    }
+    const askLong = async (): Promise<string> => {
+      const { socket, text } = await open('GET /long HTTP/1.1\r\nHost: x\r\n\r\n')
+      await expect.poll(text).toMatch(/^HTTP\/1\.1 \d+ /)
+      socket.destroy()
+      return text().slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length)
+    }
+    await expect.poll(askLong).toBe('503')
+    for (const { socket } of slow) socket.destroy()
+    await expect.poll(askLong).toBe('200')
+  })
+
   it('is refused with 503 where there is no room for one more long reply', async () => {
     await listen()
     const long = 'GET /long HTTP/1.1\r\nHost: x\r\n\r\n'
@@ -129,7 +177,7 @@ describe('what clients of HTTP make the server hold', () => {
     const other = await open(long)
     await expect
       .poll(other.text)
-      .toMatch(/^HTTP\/1\.1 503 .*Retry-After: 1\r\n.*"type":"service-unavailable"/s)
+      .toMatch(/^HTTP\/1\.1 503 .*\r\n\r\n\/long: Too many long replies are under way/s)
     const healthy = await open(head('/healthy', 0))
     await expect.poll(healthy.text).toMatch(/200 OK.*0$/s)
   })

@@ -1,18 +1,27 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { addressGroup } from '../../core/kernel/bounds/address-group.ts'
 import { BytePool } from '../../core/kernel/bounds/byte-pool.ts'
 import { limits } from '../../core/kernel/limits.ts'
 import { AllowedHosts } from '../allowed-hosts.ts'
 import { BodyHold } from '../bounds/body-hold.ts'
-import { type HttpBounds, usualBounds } from '../bounds/http-bounds.ts'
+import { type HttpBounds, usualHttpBounds } from '../bounds/http-bounds.ts'
+import { type Activity, IdleConnections } from '../bounds/idle-connections.ts'
+import { OpenConnections } from '../bounds/open-connections.ts'
 import type { HttpHandler, HttpReply, HttpRequest } from '../exchange.ts'
-import { hostOf, IncomingRequest, type RequestMessage, WholeRequest } from '../incoming-request.ts'
+import {
+  hostOf,
+  IncomingRequest,
+  peerOf,
+  type RequestMessage,
+  WholeRequest,
+} from '../incoming-request.ts'
 import { refusalOfHead, refuseMalformed, waitsToSend } from '../malformed.ts'
 import { Outbox } from '../outbox.ts'
-import { listenOn, portOf, tooManyConnections } from '../port.ts'
+import { listenOn, portOf } from '../port.ts'
 import type { TrustedProxies } from '../proxies/trusted-proxies.ts'
-import { failureReply, lastReply, type Refusal, refusalReply } from '../refusal.ts'
+import { failed, noRoom, type Refusal, type RefusedRequest, refusalReply } from '../refusal.ts'
 import {
   closeUnread,
   type Exchange,
@@ -25,9 +34,8 @@ import { ReplyHead } from '../reply-head.ts'
 import { asksForWebSocket, choosingUpgrades, type UpgradeHandler } from '../upgrades.ts'
 import { DirectConnection, type DirectMessage, type DirectParts } from './direct-connection.ts'
 import { passOn, taking } from './hand-over.ts'
-import { type Activity, IdleConnections } from './idle-connections.ts'
 import { idlePatienceOf, type Patience, usualPatience } from './patience.ts'
-import { noRoomReply, ReplyRoom } from './reply-room.ts'
+import { ReplyRoom, type Taker } from './reply-room.ts'
 import { RequestTurns } from './request-turns.ts'
 
 export interface HttpOptions {
@@ -41,10 +49,15 @@ export interface HttpOptions {
   /** Undefined: the client's address is the other end of the connection. */
   readonly proxies?: TrustedProxies | undefined
   readonly handler: HttpHandler
-  /** The reply to a request for another host; undefined: the form of Apify's API. */
-  readonly refusalReply?: (path: string, refusal: Refusal) => HttpReply
+  /**
+   * The short reply to a request that the transport refuses, in the form of the door at its path;
+   * undefined: the form of Apify's API.
+   */
+  readonly refusalReply?: (request: RefusedRequest, refusal: Refusal) => HttpReply
   readonly patience?: Patience
   readonly bounds?: HttpBounds
+  /** The connections of all ports; undefined: there is no other port. */
+  readonly connections?: OpenConnections
   /** The handler of requests for a WebSocket at a path; undefined: they are ordinary requests. */
   upgrades?(path: string): UpgradeHandler | undefined
   logError(message: string, cause: unknown): void
@@ -58,8 +71,8 @@ export class HttpListener {
   readonly #server: Server
   readonly #options: HttpOptions
   readonly #hosts: AllowedHosts
-  readonly #connections: IdleConnections
-  readonly #bounds: HttpBounds
+  readonly #connections: OpenConnections
+  readonly #idle: IdleConnections
   readonly #bodies: BytePool
   readonly #replies: ReplyRoom
   /** The room of the body of each request that is served. */
@@ -76,13 +89,15 @@ export class HttpListener {
   constructor(options: HttpOptions) {
     const patience = options.patience ?? usualPatience
     const { headersMs, checkIntervalMs } = patience
+    const bounds = options.bounds ?? usualHttpBounds
     this.#options = options
     this.#hosts =
       options.allowedHosts ?? new AllowedHosts({ names: undefined, takesLoopback: true })
-    this.#bounds = options.bounds ?? usualBounds()
-    this.#bodies = new BytePool(this.#bounds.bodies)
-    this.#replies = new ReplyRoom(new BytePool(this.#bounds.replies))
-    this.#connections = new IdleConnections(idlePatienceOf(patience))
+    this.#bodies = new BytePool(bounds.bodies)
+    this.#replies = new ReplyRoom(new BytePool(bounds.replies))
+    this.#idle = new IdleConnections(idlePatienceOf(patience))
+    this.#connections = options.connections ?? new OpenConnections(options)
+    this.#connections.addPort(() => this.#idle.idlest(this.#activityOf))
     this.#server = createServer(
       {
         headersTimeout: headersMs,
@@ -92,7 +107,7 @@ export class HttpListener {
         connectionsCheckingInterval: checkIntervalMs,
         noDelay: true,
         requireHostHeader: false, // `refusalOfHead` answers instead
-        ...choosingUpgrades((message) => this.#takerOf(message) !== undefined),
+        ...choosingUpgrades((message) => this.#upgraderOf(message) !== undefined),
       },
       (message, response) => this.#turnsOf(message.socket).add({ message, response }),
     )
@@ -163,39 +178,41 @@ export class HttpListener {
         takeOver(socket)
         passOn(socket, rest)
       },
-      takeRoom: (reply, { socket }) => this.#replies.take(reply, socket.remoteAddress ?? ''),
+      takeRoom: (reply, message) => this.#replies.take(reply, this.#takerOf(message)),
+      holdUnsent: (message) => this.#holdUnsent(message),
+      refusalReply: (message, refusal) =>
+        this.#refusalReply(new WholeRequest(message, message.body, {}), refusal),
       logFailure: (message, error) => this.#logFailure(message, error),
     }
   }
 
   #check(): void {
-    const isCrowded = this.#connectionCount >= this.#bounds.connectionsMax
-    this.#connections.cutOff(performance.now(), this.#activityOf, (socket) => {
+    const { isCrowded } = this.#connections
+    this.#idle.cutOff(performance.now(), this.#activityOf, (socket) => {
       return isCrowded || this.#isShortFor(socket)
     })
   }
 
   #isShortFor(socket: BusySocket): boolean {
-    if (this.#replies.isShortFor(socket.remoteAddress ?? '')) return true
+    if (this.#replies.isShortFor(socket)) return true
     const message = socket[turns]?.current?.message
     return message !== undefined && this.#holds.get(message)?.isShort === true
   }
 
-  get #connectionCount(): number {
-    return this.#connections.size + this.#upgraded.size
+  #takerOf(message: RequestMessage & { readonly socket: Socket }): Taker {
+    const owner = addressGroup(peerOf(message, this.#options.proxies))
+    return { socket: message.socket, owner }
+  }
+
+  /** Counts a short reply only if the system has not taken it at once. */
+  #holdUnsent(message: RequestMessage & { readonly socket: Socket }): void {
+    const { writableLength, writableNeedDrain } = message.socket
+    if (writableNeedDrain && writableLength > 0) this.#replies.holdUnsent(this.#takerOf(message))
   }
 
   #connect(socket: Socket): void {
-    const isCrowded = this.#connectionCount >= this.#bounds.connectionsMax
-    if (isCrowded) {
-      this.#options.logError(tooManyConnections(this.#bounds.connectionsMax), undefined)
-    }
-    // The newest client is the most likely one to send a request.
-    if (isCrowded && !this.#connections.cutOffIdlest(this.#activityOf)) {
-      socket.destroy()
-      return
-    }
-    this.#connections.watch(socket, performance.now())
+    if (!this.#connections.admit(socket)) return
+    this.#idle.watch(socket, performance.now())
     this.#direct.set(socket, new DirectConnection(socket, this.#directParts))
     socket.once('close', () => this.#direct.delete(socket))
   }
@@ -220,11 +237,19 @@ export class HttpListener {
 
   async #answer(message: RequestMessage, request: HttpRequest): Promise<HttpReply> {
     const refusal = this.#hosts.refusalOf(message)
-    if (!refusal) return this.#options.handler(request)
-    return this.#options.refusalReply?.(request.path, refusal) ?? refusalReply(refusal)
+    return refusal ? this.#refusalReply(request, refusal) : this.#options.handler(request)
   }
 
-  #takerOf(message: IncomingMessage): UpgradeHandler | undefined {
+  #refusalReply(request: RefusedRequest, refusal: Refusal): WholeReply {
+    const reply = this.#options.refusalReply?.(request, refusal)
+    return reply && isShortReply(reply) ? reply : refusalReply(refusal)
+  }
+
+  #refusalFor(message: IncomingMessage, refusal: Refusal): WholeReply {
+    return this.#refusalReply(new IncomingRequest(message, undefined), refusal)
+  }
+
+  #upgraderOf(message: IncomingMessage): UpgradeHandler | undefined {
     if (!this.#options.upgrades || !asksForWebSocket(message)) return undefined
     return this.#options.upgrades(new IncomingRequest(message, undefined).path)
   }
@@ -236,10 +261,10 @@ export class HttpListener {
       socket.destroy()
       return
     }
-    this.#connections.forget(message.socket)
+    this.#idle.forget(message.socket)
     this.#upgraded.add(socket)
     socket.once('close', () => this.#upgraded.delete(socket))
-    this.#takerOf(message)?.(message, socket, head)
+    this.#upgraderOf(message)?.(message, socket, head)
   }
 
   #turnsOf(socket: BusySocket): RequestTurns {
@@ -252,16 +277,18 @@ export class HttpListener {
     const refusal = refusalOfHead(message)
     if (refusal) {
       this.#refused.add(response)
-      sendWhole(lastReply(refusal), exchange)
+      const reply = this.#refusalFor(message, refusal)
+      reply.headers.Connection = 'close'
+      sendWhole(reply, exchange)
       return
     }
-    const hold = new BodyHold(this.#bodies, message.socket.remoteAddress ?? '')
+    const { publicUrl, proxies } = this.#options
+    const askForBody = waitsToSend(message) ? () => response.writeContinue() : undefined
+    const request = new IncomingRequest(message, publicUrl, proxies, askForBody)
+    const hold = new BodyHold(this.#bodies, addressGroup(request.peer))
     this.#holds.set(message, hold)
+    request.holdBodyIn(hold)
     try {
-      const { publicUrl, proxies } = this.#options
-      const askForBody = waitsToSend(message) ? () => response.writeContinue() : undefined
-      const request = new IncomingRequest(message, publicUrl, proxies, askForBody)
-      request.holdBodyIn(hold)
       const reply = await this.#answer(message, request)
       if (response.destroyed) await closeUnread(reply)
       else if (isShortReply(reply)) this.#outbox.add(() => this.#send(reply, exchange))
@@ -297,20 +324,27 @@ export class HttpListener {
     try {
       if (this.#isStopping) exchange.response.setHeader('Connection', 'close')
       sendWhole(reply, exchange)
+      this.#holdUnsent(exchange.message)
     } catch (error) {
       this.#giveUp(error, exchange)
     }
   }
 
   async #stream(reply: HttpReply, exchange: Exchange): Promise<void> {
-    const giveBack = this.#replies.take(reply, exchange.message.socket.remoteAddress ?? '')
+    const { message } = exchange
+    const giveBack = this.#replies.take(reply, this.#takerOf(message))
     try {
       if (giveBack) await this.#streamNow(reply, exchange)
       else await closeUnread(reply)
     } finally {
       giveBack?.()
     }
-    if (!giveBack) this.#outbox.add(() => this.#send(noRoomReply(), exchange))
+    if (giveBack) {
+      this.#holdUnsent(message)
+      return
+    }
+    const refusal = this.#refusalFor(message, noRoom)
+    this.#outbox.add(() => this.#send(refusal, exchange))
   }
 
   async #streamNow(reply: HttpReply, exchange: Exchange): Promise<void> {
@@ -328,7 +362,7 @@ export class HttpListener {
   #giveUp(error: unknown, { message, response }: Exchange): void {
     this.#logFailure(message, error)
     if (response.headersSent) response.destroy()
-    else sendWhole(failureReply(), { message, response })
+    else sendWhole(this.#refusalFor(message, failed), { message, response })
   }
 }
 

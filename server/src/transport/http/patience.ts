@@ -1,5 +1,5 @@
 import { limits } from '../../core/kernel/limits.ts'
-import type { IdlePatience } from './idle-connections.ts'
+import type { IdlePatience } from '../bounds/idle-connections.ts'
 
 /** How long the server waits for a client. */
 export interface Patience {

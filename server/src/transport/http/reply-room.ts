@@ -1,47 +1,56 @@
+import type { Socket } from 'node:net'
 import type { BytePool } from '../../core/kernel/bounds/byte-pool.ts'
 import { limits } from '../../core/kernel/limits.ts'
 import type { HttpReply } from '../exchange.ts'
-import type { WholeReply } from '../replies.ts'
 
 /** With more than this part of the room taken, slow clients are cut off sooner. */
 const nearlyAll = 3 / 4
 
-/** The room that long replies take in memory while their clients take them. */
+/** A client that takes a reply, and whose room the reply takes. */
+export interface Taker {
+  readonly socket: Socket
+  readonly owner: string
+}
+
+/** The room that replies take in memory while their clients take them. */
 export class ReplyRoom {
   readonly #pool: BytePool
+  /** Whose room the latest counted reply of a connection took. */
+  readonly #owners = new WeakMap<Socket, string>()
 
   constructor(pool: BytePool) {
     this.#pool = pool
   }
 
-  /** Whether a client at this address takes its reply so slowly that others find no room. */
-  isShortFor(peer: string): boolean {
-    return !this.#pool.fits(peer, limits.chunkBytes, nearlyAll)
+  /** Whether a client takes its reply so slowly that others find no room. */
+  isShortFor(socket: Socket): boolean {
+    return !this.#pool.fits(this.#owners.get(socket) ?? '', limits.chunkBytes, nearlyAll)
+  }
+
+  /** Takes room for a long reply. Returns what gives it back; undefined: there is no room. */
+  take({ body }: HttpReply, { socket, owner }: Taker): (() => void) | undefined {
+    const isWhole = typeof body === 'string' || body instanceof Uint8Array
+    const holding = this.#pool.open(owner)
+    // A streamed reply is read as fast as the client takes it, a chunk at a time.
+    if (!holding.take(isWhole ? body.length : limits.chunkBytes)) return undefined
+    this.#owners.set(socket, owner)
+    return () => holding.set(0)
   }
 
   /**
-   * Takes room for a reply to a client at this address. Returns what gives it back; undefined:
-   * there is no room.
+   * Counts what a client has left of a reply in the socket, whether that fits or not, until the
+   * client has taken it. To be called when the socket is to emit `drain`.
    */
-  take({ body }: HttpReply, peer: string): (() => void) | undefined {
-    const isWhole = typeof body === 'string' || body instanceof Uint8Array
-    const holding = this.#pool.open(peer)
-    // A streamed reply is read as fast as the client takes it, a chunk at a time.
-    if (!holding.take(isWhole ? body.length : limits.chunkBytes)) return undefined
-    return () => holding.set(0)
-  }
-}
-
-/** The reply to a client for whose reply there is no room. */
-export function noRoomReply(): WholeReply {
-  const message = 'Too many long replies are under way. Try again.'
-  return {
-    status: 503,
-    headers: {
-      'Content-Type': 'application/json; charset=utf-8',
-      'Access-Control-Allow-Origin': '*',
-      'Retry-After': 1,
-    },
-    body: JSON.stringify({ error: { type: 'service-unavailable', message } }),
+  holdUnsent({ socket, owner }: Taker): void {
+    const holding = this.#pool.open(owner)
+    holding.set(socket.writableLength)
+    this.#owners.set(socket, owner)
+    const release = (): void => {
+      socket.off('drain', release)
+      socket.off('close', release)
+      holding.set(0)
+    }
+    socket.once('drain', release)
+    socket.once('close', release)
   }
 }

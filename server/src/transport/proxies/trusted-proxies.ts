@@ -24,9 +24,11 @@ export class TrustedProxies {
    */
   clientOf(peer: string, headers: IncomingHttpHeaders): string {
     let client = peer
-    for (const hop of hopsOf(headers).toReversed()) {
-      if (!this.#has(client) || hop === undefined) return client
+    if (!this.#has(client)) return client
+    for (const hop of hopsFromEnd(headers)) {
+      if (hop === undefined) return client
       client = hop
+      if (!this.#has(client)) return client
     }
     return client
   }
@@ -38,12 +40,20 @@ export class TrustedProxies {
   }
 }
 
-/** The addresses in the order of the way; undefined for a hop that does not tell its address. */
-function hopsOf(headers: IncomingHttpHeaders): readonly (string | undefined)[] {
+/**
+ * The addresses of the way, the last one first; undefined for a hop that does not tell its address.
+ */
+function* hopsFromEnd(headers: IncomingHttpHeaders): Generator<string | undefined> {
   const given = headers['x-forwarded-for'] ?? headers.forwarded
-  if (given === undefined) return []
-  const hops = [given].flat().join(',').split(',')
-  return hops.map(headers['x-forwarded-for'] === undefined ? addressOfElement : addressOf)
+  if (given === undefined) return
+  const addressIn = headers['x-forwarded-for'] === undefined ? addressOfElement : addressOf
+  const hops = [given].flat().join(',')
+  let end = hops.length
+  while (end >= 0) {
+    const comma = end === 0 ? -1 : hops.lastIndexOf(',', end - 1)
+    yield addressIn(hops.slice(comma + 1, end))
+    end = comma
+  }
 }
 
 /** The address of an element of `Forwarded`, such as `for="[2001:db8::1]:4711";proto=https`. */

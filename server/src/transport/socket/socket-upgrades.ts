@@ -38,11 +38,15 @@ export interface UpgradesBounds {
   readonly ownerSocketsMax: number
 }
 
-const usualBounds: UpgradesBounds = {
-  held: { bytesMax: limits.socketsHeldBytesMax, ownerBytesMax: limits.socketsHeldBytesOwnerMax },
-  answersBytesMax: limits.socketAnswersBytesMax,
-  socketsMax: limits.socketsMax,
-  ownerSocketsMax: limits.socketsOwnerMax,
+/** The usual bounds where so many connections of all kinds may be open. */
+export function socketBoundsFor(connectionsMax: number): UpgradesBounds {
+  const part = Math.min(1, connectionsMax / limits.connectionsMax)
+  return {
+    held: { bytesMax: limits.socketsHeldBytesMax, ownerBytesMax: limits.socketsHeldBytesOwnerMax },
+    answersBytesMax: limits.socketAnswersBytesMax,
+    socketsMax: Math.ceil(limits.socketsMax * part),
+    ownerSocketsMax: Math.ceil(limits.socketsOwnerMax * part),
+  }
 }
 
 export interface UpgradesPatience extends SocketPatience {
@@ -96,7 +100,7 @@ export class SocketUpgrades {
     this.#options = options
     this.#patience = patience
     this.#server = new WebSocketServer(settingsOf(options.maxPayloadBytes))
-    this.#bounds = options.bounds ?? usualBounds
+    this.#bounds = options.bounds ?? socketBoundsFor(limits.connectionsMax)
     this.#pool = new BytePool(this.#bounds.held)
     this.#common = {
       limits: limitsOf(options, this.#bounds),

@@ -1,17 +1,26 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { usualBounds } from '../bounds/http-bounds.ts'
+import type { Socket } from 'node:net'
+import type { Idle } from '../bounds/idle-connections.ts'
+import { OpenConnections } from '../bounds/open-connections.ts'
 import { hostOf } from '../incoming-request.ts'
 import { refuseMalformed } from '../malformed.ts'
-import { limitConnections, listenOn, portOf } from '../port.ts'
+import { listenOn, portOf } from '../port.ts'
 import { textReply } from '../refusal.ts'
 import { sendWhole } from '../replies.ts'
 import { asksForWebSocket, choosingUpgrades, type UpgradeHandler } from '../upgrades.ts'
-import { SocketUpgrades, type SocketUpgradesOptions, usualPatience } from './socket-upgrades.ts'
+import {
+  SocketUpgrades,
+  type SocketUpgradesOptions,
+  socketBoundsFor,
+  usualPatience,
+} from './socket-upgrades.ts'
 
 export interface WebSocketOptions extends SocketUpgradesOptions {
   readonly host: string
   /** 0: any free port. */
   readonly port: number
+  /** The connections of all ports; undefined: there is no other port. */
+  readonly connections?: OpenConnections
 }
 
 /** A port that speaks WebSocket alone, at any path. */
@@ -19,11 +28,18 @@ export class WebSocketListener {
   readonly #options: WebSocketOptions
   readonly #server: Server
   readonly #upgrades: SocketUpgrades
+  readonly #connections: OpenConnections
+  /** Connections before their handshake, and since when: the oldest first. */
+  readonly #early = new Map<Socket, number>()
 
   constructor(options: WebSocketOptions) {
     const { handshakeMs, checkIntervalMs } = options.patience ?? usualPatience
+    const connections = options.connections ?? new OpenConnections(options)
     this.#options = options
-    this.#upgrades = new SocketUpgrades(options)
+    this.#connections = connections
+    connections.addPort(() => this.#idlest())
+    const bounds = options.bounds ?? socketBoundsFor(connections.max)
+    this.#upgrades = new SocketUpgrades({ ...options, bounds })
     this.#server = createServer(
       {
         ...choosingUpgrades(asksForWebSocket),
@@ -33,9 +49,12 @@ export class WebSocketListener {
       },
       (message, response) => this.#refuse(message, response),
     )
-    limitConnections(this.#server, usualBounds().connectionsMax, options.logError)
+    this.#server.on('connection', (socket) => this.#connect(socket))
     this.#server.on('clientError', refuseMalformed)
-    this.#server.on('upgrade', this.handleUpgrade)
+    this.#server.on('upgrade', (message, socket, head) => {
+      this.#early.delete(message.socket)
+      this.handleUpgrade(message, socket, head)
+    })
   }
 
   /** The URL that it listens on, once it listens. */
@@ -63,6 +82,17 @@ export class WebSocketListener {
     await this.#upgrades.stop()
     this.#server.closeAllConnections()
     await promise
+  }
+
+  #connect(socket: Socket): void {
+    if (!this.#connections.admit(socket)) return
+    this.#early.set(socket, performance.now())
+    socket.once('close', () => this.#early.delete(socket))
+  }
+
+  #idlest(): Idle | undefined {
+    for (const [socket, at] of this.#early) if (!socket.destroyed) return { socket, at }
+    return undefined
   }
 
   #refuse(message: IncomingMessage, response: ServerResponse): void {

@@ -8,7 +8,7 @@ import { WebSocketListener } from '../socket/websocket.ts'
 import type { MessageRoom, Reply, SocketDoor, SocketSession } from '../socket-exchange.ts'
 
 /** Short enough for tests to wait for, and long enough for a busy machine. */
-export const shortPatience: UpgradesPatience = {
+const shortPatience: UpgradesPatience = {
   handshakeMs: 400,
   idleMs: 400,
   pongMs: 400,

@@ -19,6 +19,13 @@ export type Activity =
   /** Neither: there is no request, or only a part of its head. */
   | 'idles'
 
+/** A connection that idles. */
+export interface Idle {
+  readonly socket: Socket
+  /** Since when, in ms since any fixed moment. */
+  readonly at: number
+}
+
 export interface IdlePatience {
   /** How long nothing may move. */
   readonly idleMs: number
@@ -42,11 +49,6 @@ export class IdleConnections {
 
   constructor(patience: IdlePatience) {
     this.#patience = patience
-  }
-
-  /** How many connections are watched. */
-  get size(): number {
-    return this.#seen.size
   }
 
   /** Watches a connection until it is closed or forgotten. */
@@ -73,16 +75,14 @@ export class IdleConnections {
     }
   }
 
-  /** Cuts off the connection that has been idle for longest. Returns whether there was one. */
-  cutOffIdlest(activityOf: (socket: Socket) => Activity): boolean {
-    let idlest: { readonly socket: Socket; readonly at: number } | undefined
+  /** The connection that has been idle for longest; undefined: none idles. */
+  idlest(activityOf: (socket: Socket) => Activity): Idle | undefined {
+    let idlest: Idle | undefined
     for (const [socket, { at }] of this.#seen) {
-      if (idlest && idlest.at <= at) continue
+      if (socket.destroyed || (idlest && idlest.at <= at)) continue
       if (activityOf(socket) === 'idles') idlest = { socket, at }
     }
-    idlest?.socket.destroy()
-    if (idlest) this.#seen.delete(idlest.socket)
-    return idlest !== undefined
+    return idlest
   }
 
   #isLost(

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { createTestFolder } from './support/data/test-folder.ts'
 import { Client } from './support/network/client.ts'
 import { NemesisSession } from './support/network/nemesis-session.ts'
-import { runCoatcheck } from './support/processes/command.ts'
+import { runCoatcheck, runInProcess } from './support/processes/command.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 
 describe('the files of a server', () => {
@@ -47,7 +47,14 @@ describe('the files of a server', () => {
     await ServerProcess.start({ data, args: ['--insecure-folder'] })
     const byVariable = { data: createTestFolder(), env: { COATCHECK_INSECURE_FOLDER: 'on' } }
     chmodSync(byVariable.data, 0o777)
-    await ServerProcess.start(byVariable)
+    const server = await ServerProcess.start(byVariable)
+    await server.stop()
+    const to = createTestFolder()
+    chmodSync(to, 0o777)
+    const copying = { args: ['copy', '--from', byVariable.data, '--to', to] }
+    expect((await runInProcess(copying)).stderr).toContain('(mode 0777). Run chmod 700 ')
+    const { env } = byVariable
+    expect(await runInProcess({ ...copying, env })).toMatchObject({ code: 0, stderr: '' })
   })
 })
 

@@ -1,7 +1,10 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
+import { DataFolder } from '../src/installation/folder/data-folder.ts'
 import { createTestFolder } from './support/data/test-folder.ts'
+import { startTestServer } from './support/network/test-server.ts'
 import { sharedPostgres } from './support/postgres/test-database.ts'
 import { type Finished, runCoatcheck } from './support/processes/command.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
@@ -68,6 +71,16 @@ describe('--must-exist', () => {
     const second = await ServerProcess.start({ data, env, args: ['--must-exist'] })
     expect(second.stdout).toBe(`Coatcheck is listening on ${second.url}\n`)
     expect(second.problems).toEqual([])
+  })
+
+  it('waits for a command that has the folder open, as every start does', async () => {
+    const settings = { engine: 'lmdb', data: createTestFolder() } as const
+    await (await startTestServer(settings)).close()
+    const folder = await DataFolder.open(settings.data)
+    const starting = startTestServer({ ...settings, mustExist: true })
+    await sleep(100)
+    folder.close()
+    await (await starting).close()
   })
 
   it('takes no other value', async () => {

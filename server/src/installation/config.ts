@@ -53,9 +53,9 @@ export interface Config {
   /** More host names that requests may use, besides the server's own; spelled as in URLs. */
   readonly allowedHosts: readonly string[]
   /** The proxies whose word about the client's address counts: addresses such as `10.0.0.0/8`. */
-  readonly trustedProxies?: readonly string[]
+  readonly trustedProxies: readonly string[]
   /** Whether a data folder that other users of the machine may write to is accepted. */
-  readonly isInsecureFolderTaken?: boolean
+  readonly isInsecureFolderTaken: boolean
   /** The token for the first start, which the user may set. */
   readonly initialToken: string | undefined
   /** Whether a start that would make a new installation is refused. */
@@ -112,7 +112,7 @@ const settings = {
   'applab-auto-create': {
     preset: '',
     value: 'on|off',
-    help: "whether an owner's call to an unknown channel makes a project; default: only on loopback",
+    help: "whether an owner's call to an unknown channel makes a project (only on loopback)",
   },
   'applab-pairs-max': {
     preset: '20000',
@@ -203,6 +203,12 @@ export function readConfig(args: readonly string[], environment: Variables): Con
       ...(database ? ignoredVariables(environment) : []),
     ],
   }
+}
+
+/** The same setting for commands that take no flag for it. Throws ConfigError. */
+export function isInsecureFolderTaken(environment: Variables): boolean {
+  const name = variableOf('insecure-folder')
+  return parseSwitch({ text: environment[name] ?? '', from: name })
 }
 
 /** Sentences about variables that look like settings. Kubernetes makes some for each service. */

@@ -3,13 +3,18 @@ import type { InstalledEngine } from '../core/engine/installed-engine.ts'
 import { type CopyOptions, type CopyProgress, type CopyReport, copy } from '../core/upkeep/copy.ts'
 import { type EngineAddress, openEngine } from '../engines/open.ts'
 import type { PostgresAddress } from '../engines/postgres/link/address.ts'
-import { DataFolder } from './data-folder.ts'
+import { DataFolder } from './folder/data-folder.ts'
 import { noData, StartError } from './start-error.ts'
 
 /** Where the data is: in a data folder, or in a PostgreSQL database. */
 export type Place =
   | { readonly kind: 'folder'; readonly path: string }
   | { readonly kind: 'database'; readonly address: PostgresAddress }
+
+export interface CopyDataOptions extends CopyOptions {
+  /** Whether data folders that other users of the machine may write to are accepted. */
+  readonly isInsecureTaken: boolean
+}
 
 /**
  * Copies the data of one place to another. Folders are locked meanwhile; people must stop the
@@ -19,7 +24,7 @@ export type Place =
  */
 export async function copyData(
   { from, to }: { from: Place; to: Place },
-  options: CopyOptions,
+  { isInsecureTaken, ...options }: CopyDataOptions,
 ): Promise<CopyReport> {
   if (from.kind === 'folder' && !DataFolder.holdsLmdb(from.path)) throw noData(from.path)
   if (isSame(from, to)) throw new StartError('The source and the target are the same place.')
@@ -31,23 +36,28 @@ export async function copyData(
   const copyTo = (source: InstalledEngine): Promise<CopyReport> =>
     withEngine(to, (target) => copy(source, target, { ...options, onProgress }), {
       isReadOnly: false,
+      isInsecureTaken,
       isKept: () => hasBegun,
     })
-  return withEngine(from, copyTo, { isReadOnly: true, isKept: () => true })
+  return withEngine(from, copyTo, { isReadOnly: true, isInsecureTaken, isKept: () => true })
 }
 
 /** `isKept` says whether to keep a folder that was made for this, if `use` fails. */
 async function withEngine<T>(
   place: Place,
   use: (engine: InstalledEngine) => Promise<T>,
-  { isReadOnly, isKept }: { isReadOnly: boolean; isKept(): boolean },
+  {
+    isReadOnly,
+    isInsecureTaken,
+    isKept,
+  }: { isReadOnly: boolean; isInsecureTaken: boolean; isKept(): boolean },
 ): Promise<T> {
   if (place.kind === 'database') {
     // Not as a snapshot, even to read it: a server that writes meanwhile must be noticed.
     return useOpened({ name: 'postgresql', database: place.address }, { isReadOnly: false }, use)
   }
   const open = isReadOnly ? DataFolder.openToRead : DataFolder.open
-  const folder = await open(place.path)
+  const folder = await open(place.path, { isInsecureTaken })
   try {
     const engine = { name: 'lmdb', folder: folder.openLmdbFolder() } as const
     return await useOpened(engine, { isReadOnly }, use)

@@ -2,7 +2,7 @@ import type { Domain } from '../core/domain.ts'
 import type { Environment } from '../core/kernel/environment.ts'
 import { createToken } from '../core/people/token-text.ts'
 import type { Config } from './config.ts'
-import type { DataFolder } from './data-folder.ts'
+import type { DataFolder } from './folder/data-folder.ts'
 import { StartError } from './start-error.ts'
 
 /** The result of a first start. */

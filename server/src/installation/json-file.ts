@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { reasonOf } from '../core/kernel/errors.ts'
 
 /** A file is not what it should be. The message is what one can say about the file. */
 export class JsonFileError extends Error {}
@@ -34,8 +35,4 @@ function bytesIn(path: string): Uint8Array {
   } catch (error) {
     throw new JsonFileError(`can't be read: ${reasonOf(error)}`)
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

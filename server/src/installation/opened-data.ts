@@ -14,7 +14,7 @@ import { type DurabilityWish, Health, promises } from '../core/upkeep/health.ts'
 import { type EngineAddress, openEngine } from '../engines/open.ts'
 import type { Closer } from './closers.ts'
 import type { Config } from './config.ts'
-import { DataFolder } from './data-folder.ts'
+import { DataFolder } from './folder/data-folder.ts'
 import { noData, StartError } from './start-error.ts'
 
 /** Opens an engine. Tests replace it, to let several servers share one engine. */
@@ -71,11 +71,15 @@ export async function openData(closers: Closer[], parts: DataParts): Promise<Ope
 
 /**
  * Throws StartError unless the place of the data holds an installation. Creates and writes nothing.
- * To be called before the data folder is opened.
+ * To be called before the data folder is opened. `patienceMs`: how long to wait for another process
+ * that has the folder open.
  */
-export async function assertInstalled(config: Config): Promise<void> {
+export async function assertInstalled(
+  config: Config,
+  { patienceMs }: { readonly patienceMs: number },
+): Promise<void> {
   const place = config.engine === 'postgresql' ? 'the database' : resolve(config.data)
-  if (config.engine === 'memory' || !(await isInstalled(config))) {
+  if (config.engine === 'memory' || !(await isInstalled(config, { patienceMs }))) {
     throw new StartError(
       `There is no installation in ${place}, and --must-exist forbids making one. ` +
         'Is the place right, and is its disk mounted?',
@@ -84,10 +88,10 @@ export async function assertInstalled(config: Config): Promise<void> {
 }
 
 /** Whether there is an installation, with a user. Creates and writes nothing. */
-export async function isInstalled(config: Config): Promise<boolean> {
+export async function isInstalled(config: Config, { patienceMs = 0 } = {}): Promise<boolean> {
   if (config.engine === 'lmdb' && !DataFolder.holdsLmdb(config.data)) return false
-  const folder =
-    config.engine === 'lmdb' ? await openFolderOfData(config, { isReadOnly: true }) : undefined
+  const options = { isReadOnly: true, patienceMs }
+  const folder = config.engine === 'lmdb' ? await openFolderOfData(config, options) : undefined
   try {
     const engine = await openEngine(addressOf(config, folder), undefined, { isReadOnly: true })
     return await hasUser(engine).finally(() => engine.close())
@@ -108,13 +112,13 @@ async function hasUser(engine: InstalledEngine): Promise<boolean> {
  */
 export async function openFolderOfData(
   config: Config,
-  { isReadOnly = false } = {},
+  { isReadOnly = false, patienceMs = 0 } = {},
 ): Promise<DataFolder | undefined> {
   const { engine, data, isInsecureFolderTaken: isInsecureTaken } = config
   const holdsData = engine === 'lmdb' && DataFolder.holdsLmdb(data)
   const open = isReadOnly ? DataFolder.openToRead : DataFolder.open
   const isOurs = holdsData || DataFolder.isOne(data)
-  const folder = isOurs ? await open(data, { isInsecureTaken }) : undefined
+  const folder = isOurs ? await open(data, { isInsecureTaken, patienceMs }) : undefined
   if (engine !== 'lmdb' || holdsData) return folder
   folder?.close()
   throw noData(data)

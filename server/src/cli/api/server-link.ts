@@ -1,6 +1,6 @@
 import { Agent, type IncomingMessage, request } from 'node:http'
 import type { LocalReply, LocalRequest } from '../../composition/local-doors.ts'
-import type { LocalServer } from '../../installation/data-folder.ts'
+import type { LocalServer } from '../../installation/folder/data-folder.ts'
 
 /** Calls the server that has the data folder open, with the rights of the folder's owner. */
 export class ServerLink {

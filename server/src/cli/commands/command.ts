@@ -38,10 +38,12 @@ const commonFlags = {
 } as const
 
 /** The flags that all commands have, for `--help`. */
-export const commonFlagsHelp = `  --data DIR     the data folder (./coatcheck-data); also COATCHECK_DATA
-  --engine NAME  as for coatcheck serve; needed for a database; also COATCHECK_ENGINE
-  --config FILE  a JSON file with settings, as for coatcheck serve
-  --json         prints the API's answer as JSON, for programs`
+export const commonFlagsHelp = [
+  '  --data DIR     the data folder (./coatcheck-data); also COATCHECK_DATA',
+  '  --engine NAME  as for coatcheck serve; needed for a database; also COATCHECK_ENGINE',
+  '  --config FILE  a JSON file with settings, as for coatcheck serve',
+  "  --json         prints the API's answer as JSON, for programs",
+].join('\n')
 
 /** Words and flags of a command line. */
 export class Given {

@@ -1,7 +1,7 @@
 import type { CopyPhase, CopyProgress, CopyReport } from '../../core/upkeep/copy.ts'
 import { ArgumentsError, parseArguments } from '../../installation/arguments/arguments.ts'
 import { withoutPasswords } from '../../installation/arguments/passwords.ts'
-import { isDatabase, parseDatabase } from '../../installation/config.ts'
+import { isDatabase, isInsecureFolderTaken, parseDatabase } from '../../installation/config.ts'
 import { copyData, type Place } from '../../installation/copy-data.ts'
 import { CommandError, UsageError } from '../terminal/command-errors.ts'
 import { ProgressBar } from '../terminal/progress-bar.ts'
@@ -22,6 +22,8 @@ server starts on the target before the copy is complete.
   --restart       deletes an incomplete copy that can't be continued, and starts again
   --skip-damaged  leaves out damaged entries; without it, they stop the copy
   --json          prints entries, bytes, newest (revision) and skipped as JSON
+
+COATCHECK_INSECURE_FOLDER=on accepts folders that other users of this machine may write to.
 `
 
 type Variables = Readonly<Record<string, string | undefined>>
@@ -54,7 +56,8 @@ export async function copyCommand(
     bar.show(done, total)
   }
   const signal = untilInterrupted()
-  const options = { restart, skipDamaged, signal, onProgress }
+  const isInsecureTaken = isInsecureFolderTaken(environment)
+  const options = { restart, skipDamaged, signal, onProgress, isInsecureTaken }
   const places = { from: placeOf(from, environment), to: placeOf(to, environment) }
   for (const [flag, text] of Object.entries({ from, to })) warnOfPassword(flag, text)
   const report = await copyData(places, options).finally(() => bar.end())

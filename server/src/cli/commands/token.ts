@@ -50,7 +50,8 @@ export const tokenCommands: Readonly<Record<string, Command>> = {
   create: {
     usage:
       'token create [--user NAME] [--name TEXT] [--action read|write|manage]\n' +
-      '                              [--store STORE [--prefix TEXT]] [--expires 30d|12h|2027-01-31]',
+      '                              [--store STORE [--prefix TEXT]]\n' +
+      '                              [--expires 30d|12h|2027-01-31]',
     about: 'creates a token and prints it, only this once',
     flags: {
       user: { type: 'string' },

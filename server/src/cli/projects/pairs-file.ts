@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
+import { reasonOf } from '../../core/kernel/errors.ts'
 import { parseJsonText } from '../../protocols/json/json-text.ts'
 import { JsonTextError } from '../../protocols/json/json-text-error.ts'
-import { CommandError, reasonOf } from '../terminal/command-errors.ts'
+import { CommandError } from '../terminal/command-errors.ts'
 
 /** The file name that means standard input or output. */
 export const standard = '-'

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises'
+import { reasonOf } from '../../core/kernel/errors.ts'
 import { pathOf } from '../api/local-api.ts'
 import {
   findProject,
@@ -7,7 +8,7 @@ import {
   projectPath,
 } from '../api/project-address.ts'
 import type { Command, CommandCall } from '../commands/command.ts'
-import { CommandError, reasonOf, UsageError } from '../terminal/command-errors.ts'
+import { CommandError, UsageError } from '../terminal/command-errors.ts'
 import { confirm } from '../terminal/confirm.ts'
 import { readPairs, standard } from './pairs-file.ts'
 

@@ -16,8 +16,3 @@ export class CommandError extends Error {
     this.name = 'CommandError'
   }
 }
-
-/** Why the system could not read or write a file. */
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}

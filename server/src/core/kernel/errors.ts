@@ -77,6 +77,11 @@ export function isRefusedByEngine(error: unknown): boolean {
   return isStorageAway(error) || (error instanceof StorageError && error.code === 'storage-full')
 }
 
+/** What an error says, for a message that goes on after it. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
 /** An expected error, with a sentence for the user. Any other thrown error is a bug of ours. */
 export class StorageError extends Error {
   readonly code: ErrorCode

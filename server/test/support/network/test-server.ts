@@ -71,6 +71,8 @@ export async function startTestServer(
     unnamedRetentionDays: 7,
     publicUrl: undefined,
     allowedHosts: [],
+    trustedProxies: [],
+    isInsecureFolderTaken: false,
     initialToken: undefined,
     mustExist: false,
     warnings: [],

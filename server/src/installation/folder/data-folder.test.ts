@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { DataFolder, readLocalServer } from './data-folder.ts'
-import { DataFolderError, FolderInUseError } from './folder/folder-lock.ts'
+import { DataFolderError, FolderInUseError } from './folder-errors.ts'
 
 const server = { url: 'http://127.0.0.1:8288', secret: 'secret' }
 
@@ -37,7 +37,8 @@ describe('a data folder', () => {
       const opening = DataFolder.open(path, { isInsecureTaken: false })
       await expect(opening).rejects.toThrow(
         `The data folder ${path} is not safe: other users of this machine may write there ` +
-          `(mode ${text}). Run chmod 700 ${path}, or use --insecure-folder.`,
+          `(mode ${text}). Run chmod 700 ${path}, or use --insecure-folder ` +
+          '(for commands COATCHECK_INSECURE_FOLDER=on).',
       )
       expect(readdirSync(path)).toEqual([])
       ;(await DataFolder.open(path, { isInsecureTaken: true })).close()

@@ -11,16 +11,9 @@ import {
 import { dirname, join, resolve } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
-import {
-  codeOf,
-  DataFolderError,
-  FolderInUseError,
-  lock,
-  lockFile,
-  messageOf,
-  sharedLock,
-  unusable,
-} from './folder/folder-lock.ts'
+import { reasonOf } from '../../core/kernel/errors.ts'
+import { codeOf, DataFolderError, FolderInUseError, unusable } from './folder-errors.ts'
+import { type FolderLock, lock, lockFile, sharedLock } from './folder-lock.ts'
 import { closeFile, whyInsecure } from './folder-modes.ts'
 
 const lmdbFolder = 'lmdb'
@@ -104,10 +97,11 @@ export class DataFolder {
    */
   static async openToRead(
     path: string,
-    { isInsecureTaken }: FolderOptions = {},
+    { patienceMs = 0, isInsecureTaken }: FolderOptions = {},
   ): Promise<DataFolder> {
     if (!isInsecureTaken) assertSecure(path, { isOptional: isInsecureTaken === false })
-    const shared = DataFolder.isOne(path) ? await lock(path, sharedLock) : undefined
+    const isOne = DataFolder.isOne(path)
+    const shared = isOne ? await lockWithin(patienceMs, path, sharedLock) : undefined
     return new DataFolder(path, shared, { isReadOnly: true })
   }
 
@@ -118,7 +112,7 @@ export class DataFolder {
       return true
     } catch (error) {
       if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return false
-      throw unusable(path, error)
+      throw unusable(path, error, { isRead: true })
     }
   }
 
@@ -196,7 +190,7 @@ export class DataFolder {
       return readFileSync(join(this.path, tokenFile), 'utf8').trim()
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined
-      throw unusable(this.path, error)
+      throw unusable(this.path, error, { isRead: true })
     }
   }
 
@@ -287,7 +281,7 @@ export function readLocalServer(path: string): LocalServer | undefined {
     text = new TextDecoder().decode(readFileSync(join(path, serverFile)))
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
-    const reason = codeOf(error) === 'EACCES' ? 'this user may not read it' : messageOf(error)
+    const reason = codeOf(error) === 'EACCES' ? 'this user may not read it' : reasonOf(error)
     throw new DataFolderError(`The file ${join(path, serverFile)} can't be read: ${reason}.`)
   }
   return parseLocalServer(text)
@@ -341,19 +335,26 @@ function attempt(path: string, work: () => void): void {
 /** Throws DataFolderError. */
 function assertSecure(path: string, { isOptional }: { isOptional: boolean }): void {
   let why: string | undefined
-  attempt(path, () => {
+  try {
     why = whyInsecure(path)
-  })
+  } catch (error) {
+    throw unusable(path, error, { isRead: true })
+  }
   if (why === undefined) return
-  const advice = `Run chmod 700 ${path}${isOptional ? ', or use --insecure-folder' : ''}`
+  const option = '--insecure-folder (for commands COATCHECK_INSECURE_FOLDER=on)'
+  const advice = `Run chmod 700 ${path}${isOptional ? `, or use ${option}` : ''}`
   throw new DataFolderError(`The data folder ${path} is not safe: ${why}. ${advice}.`)
 }
 
-async function lockWithin(patienceMs: number, path: string): Promise<DatabaseSync> {
+async function lockWithin(
+  patienceMs: number,
+  path: string,
+  wanted?: FolderLock,
+): Promise<DatabaseSync> {
   const deadline = performance.now() + patienceMs
   for (;;) {
     try {
-      return await lock(path)
+      return await lock(path, wanted)
     } catch (error) {
       if (!(error instanceof FolderInUseError) || performance.now() >= deadline) throw error
       await sleep(lookAgainMs)

@@ -17,7 +17,7 @@ serve(process.argv.slice(2))
 function serve(args) {
   const program = join(ROOT, 'server', 'bin', 'coatcheck.js')
   const child = spawn(nodeBinary(), [program, 'serve', ...args], { stdio: 'inherit' })
-  for (const signal of ['SIGINT', 'SIGTERM']) forward(signal, child)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) forward(signal, child)
   stopWithParent(child)
   child.on('error', (error) => fail(`could not run ${nodeBinary()}: ${error.message}`))
   child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]))

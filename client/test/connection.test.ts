@@ -1,3 +1,4 @@
+import { createServer as createHttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -47,6 +48,18 @@ describe('a connection of NemesisClient', () => {
       /401\. Likely cause: the API token is missing/,
     )
     expect(await causeAt('/elsewhere')).toMatch(/404\. Likely cause: .* the path is \/nemesis\.$/)
+  })
+
+  it('names the status of a refusal that has no usual cause, such as that of a proxy', async () => {
+    const proxy = createHttpServer((_, response) => void response.writeHead(502).end())
+    onTestFinished(() => void proxy.close())
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
+    const address = proxy.address()
+    const port = typeof address === 'object' && address ? address.port : 0
+    const refused = NemesisClient.connect(`ws://127.0.0.1:${port}/nemesis`, { WebSocket })
+    await expect(refused).rejects.toThrow(
+      /502\. The server, or a proxy in front of it, refused the connection with status 502\.$/,
+    )
   })
 
   it('is stopped by a signal', async () => {

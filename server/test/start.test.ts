@@ -1,10 +1,12 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { flipByteIn } from './support/data/data-file.ts'
 import { reachableHost } from './support/data/start-cause.ts'
 import { createTestFolder } from './support/data/test-folder.ts'
@@ -12,6 +14,7 @@ import { stampValue } from './support/load/stamped-value.ts'
 import { Client, errorTypeOf, type RemoteStore } from './support/network/client.ts'
 import { SlowDownload, SlowUpload } from './support/network/slow-transfer.ts'
 import { checkFolder, coatcheckWords } from './support/processes/command.ts'
+import { ProcessOutput } from './support/processes/process-output.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 import { straceWords } from './support/processes/strace.ts'
 import { TerminalCommand } from './support/processes/terminal.ts'
@@ -199,6 +202,26 @@ describe('a server that gets a signal to stop', () => {
     await expect.poll(() => existsSync(file), { timeout: 20_000 }).toBe(false)
     const again = await ServerProcess.start({ data })
     expect(await again.stop()).toBe(0)
+  })
+
+  it('gets it from the script of `npm start` too, when its terminal is closed', async () => {
+    const script = fileURLToPath(new URL('../../scripts/start.mjs', import.meta.url))
+    const words = ['--engine', 'memory', '--port', '0', '--nemesis-port', 'off']
+    const args = [script, ...words, '--data', createTestFolder()]
+    const started = spawn(process.execPath, args, { detached: true })
+    let isServing = true
+    started.once('close', () => {
+      isServing = false
+    })
+    onTestFinished(() => {
+      if (isServing && started.pid !== undefined) process.kill(-started.pid, 'SIGKILL')
+    })
+    const output = new ProcessOutput(started.stdout)
+    await expect.poll(() => output.text, { timeout: 20_000 }).toContain('Coatcheck is listening')
+    started.kill('SIGHUP')
+    expect(await once(started, 'exit')).toEqual([0, null])
+    // The server, which writes to the same pipe, has ended too.
+    await expect.poll(() => isServing).toBe(false)
   })
 
   it('exits at once on a second signal some time later', async () => {

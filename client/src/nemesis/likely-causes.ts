@@ -13,7 +13,7 @@ const causesByStatus: Readonly<Record<string, string>> = {
   404: 'NemesisDB is not at this path; on the HTTP port the path is /nemesis',
   421: 'the server does not serve this host name: see its options --public-url and --allowed-hosts',
   429: 'too many wrong tokens came from this address: wait a minute',
-  503: 'the server is starting or stopping, or can not reach its data: try again',
+  503: 'the server is starting or stopping, is crowded, or can not reach its data: try again',
 }
 
 /**
@@ -24,6 +24,9 @@ export function likelyCauses({ url, why }: FailedConnection): string {
   const status = /server response: (\d{3})/.exec(why)?.[1] ?? ''
   const known = causesByStatus[status]
   if (known !== undefined) return `Likely cause: ${known}.`
+  if (status !== '') {
+    return `The server, or a proxy in front of it, refused the connection with status ${status}.`
+  }
   return `Likely causes: ${guesses(url).join('; ')}.`
 }
 

@@ -1,22 +1,10 @@
-import type { Browser, Locator } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { startTestServer, type TestServer } from '../../support/network/test-server.ts'
+import type { Locator } from 'playwright-core'
+import { describe, expect, it } from 'vitest'
 import { ApplabProject } from '../../support/pages/applab-project.ts'
-import { launchChromium } from '../../support/pages/chromium.ts'
-import { PlayPage } from '../../support/pages/play-page.ts'
+import type { PlayPage } from '../../support/pages/play-page.ts'
+import { usePlayVisits } from '../../support/pages/play-visits.ts'
 
-let server: TestServer
-let browser: Browser
-
-beforeAll(async () => {
-  server = await startTestServer()
-  browser = await launchChromium()
-})
-
-afterAll(async () => {
-  await browser?.close()
-  await server?.close()
-})
+const visits = usePlayVisits()
 
 const desk = { width: 1280, height: 800 }
 const phone = { width: 390, height: 844 }
@@ -25,13 +13,11 @@ async function openTable(
   pairs: Readonly<Record<string, unknown>>,
   viewport: { readonly width: number; readonly height: number } = desk,
 ): Promise<{ play: PlayPage; project: ApplabProject }> {
-  const project = await ApplabProject.create(server)
+  const project = await ApplabProject.create(visits.server)
   const parameters = { key_values_json: JSON.stringify(pairs) }
   await project.asOwner('populate_key_values', { parameters })
-  const context = await browser.newContext({ viewport })
-  onTestFinished(() => context.close())
-  const address = `/play?channel=${project.channelId}#token=${server.token}`
-  const play = await PlayPage.open(context, server.url, address)
+  const context = await visits.newContext({ viewport })
+  const play = await visits.openOwned(project, { context })
   await expect.poll(() => play.page.locator('#count').innerText()).toMatch(/pair/)
   return { play, project }
 }
@@ -199,7 +185,7 @@ describe('a notice', () => {
 describe('the share dialog', () => {
   it('says what to do so that others can open the link, step by step', async () => {
     const { play } = await openTable({})
-    const { port } = new URL(server.url)
+    const { port } = new URL(visits.server.url)
     await play.shareLink()
     const said = await play.page.locator('#share-dialog').innerText()
     expect(said).toContain('This link works on this computer only.')

@@ -1,31 +1,15 @@
 import type { AddressInfo } from 'node:net'
 import { createServer, type Server } from 'node:net'
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { startTestServer, type TestServer } from '../../support/network/test-server.ts'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { ApplabProject } from '../../support/pages/applab-project.ts'
-import { launchChromium } from '../../support/pages/chromium.ts'
 import { PlayPage } from '../../support/pages/play-page.ts'
+import { usePlayVisits } from '../../support/pages/play-visits.ts'
 
-let server: TestServer
-let browser: Browser
-
-beforeAll(async () => {
-  server = await startTestServer()
-  browser = await launchChromium()
-})
-
-afterAll(async () => {
-  await browser?.close()
-  await server?.close()
-})
+const visits = usePlayVisits()
 
 async function openProject(): Promise<{ play: PlayPage; project: ApplabProject }> {
-  const project = await ApplabProject.create(server)
-  const context = await browser.newContext()
-  onTestFinished(() => context.close())
-  const address = `/play?channel=${project.channelId}#token=${server.token}`
-  const play = await PlayPage.open(context, server.url, address)
+  const project = await ApplabProject.create(visits.server)
+  const play = await visits.openOwned(project)
   await play.button('Run').waitFor()
   return { play, project }
 }
@@ -87,7 +71,11 @@ console.log(${storage}.length)`,
 it('sessionStorage of programs ends with the tab', async () => {
   const { play } = await openProject()
   await outputOf(play, 'sessionStorage.mine = 1; localStorage.mine = 2')
-  const other = await PlayPage.open(play.page.context(), server.url, `/play#token=${server.token}`)
+  const other = await PlayPage.open(
+    play.page.context(),
+    visits.server.url,
+    `/play#token=${visits.server.token}`,
+  )
   await other.button('Run').waitFor()
   const lines = await outputOf(other, 'console.log(sessionStorage.mine, localStorage.mine)')
   expect(lines).toEqual(['undefined 2'])

@@ -1,46 +1,27 @@
-import type { Browser, BrowserContext } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { Remote } from '../../support/network/remote.ts'
-import { startTestServer, type TestServer } from '../../support/network/test-server.ts'
+import { startTestServer } from '../../support/network/test-server.ts'
 import { ApplabProject } from '../../support/pages/applab-project.ts'
-import { launchChromium } from '../../support/pages/chromium.ts'
 import { PlayPage } from '../../support/pages/play-page.ts'
+import { usePlayVisits } from '../../support/pages/play-visits.ts'
 
-let server: TestServer
-let browser: Browser
-
-beforeAll(async () => {
-  server = await startTestServer()
-  browser = await launchChromium()
-})
-
-afterAll(async () => {
-  await browser?.close()
-  await server?.close()
-})
-
-async function somebody(): Promise<BrowserContext> {
-  const context = await browser.newContext()
-  onTestFinished(() => context.close())
-  return context
-}
+const visits = usePlayVisits()
 
 /** Opens the share link in a new browser, without a token. */
 async function openShared(project: ApplabProject): Promise<PlayPage> {
   const query = new URLSearchParams({ channel: project.channelId, key: project.pageKey })
-  return PlayPage.open(await somebody(), server.url, `/play?${query}`)
+  return PlayPage.open(await visits.newContext(), visits.server.url, `/play?${query}`)
 }
 
 describe('a share link', () => {
   it('is copied by the owner, and lets a visitor without a token run programs', async () => {
-    const project = await ApplabProject.create(server, { isOpen: false })
-    const address = `/play?channel=${project.channelId}#token=${server.token}`
-    const owner = await PlayPage.open(await somebody(), server.url, address)
+    const project = await ApplabProject.create(visits.server, { isOpen: false })
+    const owner = await visits.openOwned(project)
     const link = await owner.shareLink()
-    expect(link).not.toContain(server.token)
+    expect(link).not.toContain(visits.server.token)
     expect(await owner.page.locator('#share-local').innerText()).toContain('this computer only')
 
-    const pupil = await PlayPage.open(await somebody(), '', link)
+    const pupil = await PlayPage.open(await visits.newContext(), '', link)
     await pupil.viewData()
     await pupil.run()
     await expect.poll(() => pupil.printed()).toHaveLength(2)
@@ -50,13 +31,12 @@ describe('a share link', () => {
   })
 
   it('has the page key of now, not of when the project was opened', async () => {
-    const project = await ApplabProject.create(server, { isOpen: false })
-    const address = `/play?channel=${project.channelId}#token=${server.token}`
-    const owner = await PlayPage.open(await somebody(), server.url, address)
+    const project = await ApplabProject.create(visits.server, { isOpen: false })
+    const owner = await visits.openOwned(project)
     await owner.button('Run').waitFor()
     const path = `/coatcheck/v1/projects/${project.channelId}/rotate-key`
-    const asked = { method: 'POST', token: server.token }
-    const { data } = await new Remote(server.url).do(path, asked)
+    const asked = { method: 'POST', token: visits.server.token }
+    const { data } = await new Remote(visits.server.url).do(path, asked)
     expect(await owner.shareLink()).toContain(`key=${data.pageKey}`)
     await owner.button('Close').click()
     await owner.page.context().setOffline(true)
@@ -68,11 +48,11 @@ describe('a share link', () => {
   })
 
   it('is asked for a value of each key, and not so often that a program can not go on', async () => {
-    const project = await ApplabProject.create(server)
+    const project = await ApplabProject.create(visits.server)
     const keys = Array.from({ length: 50 }, (_, n) => `key${n}`)
     const pairs = JSON.stringify(Object.fromEntries(keys.map((key) => [key, 1])))
     await project.asOwner('populate_key_values', { parameters: { key_values_json: pairs } })
-    const context = await somebody()
+    const context = await visits.newContext()
     const kept = JSON.stringify(JSON.stringify({ ...keys }))
     const name = `coatcheck-play keys ${project.channelId}`
     await context.addInitScript({ content: `localStorage.setItem('${name}', ${kept})` })
@@ -82,7 +62,11 @@ describe('a share link', () => {
     context.on('request', (request) => {
       if (request.url().includes('/get_key_value?')) asked.push(request.url())
     })
-    const pupil = await PlayPage.open(context, server.url, `/play?channel=${project.channelId}`)
+    const pupil = await PlayPage.open(
+      context,
+      visits.server.url,
+      `/play?channel=${project.channelId}`,
+    )
     await expect.poll(() => pupil.pairs()).toHaveLength(50)
     expect(asked).toHaveLength(50)
     // 1,200 calls a minute are allowed, the program's own included: half of them is 10 a second.
@@ -93,7 +77,7 @@ describe('a share link', () => {
   })
 
   it('shows changes by others while a program changes a pair again and again', async () => {
-    const project = await ApplabProject.create(server)
+    const project = await ApplabProject.create(visits.server)
     await project.set('other', 1)
     const pupil = await openShared(project)
     await pupil.viewData()
@@ -106,7 +90,7 @@ setInterval(function () { setKeyValue('n', n += 1) }, 300)`)
   })
 
   it('shows only pairs that the program used or that were looked up, and says why', async () => {
-    const project = await ApplabProject.create(server, { isOpen: false })
+    const project = await ApplabProject.create(visits.server, { isOpen: false })
     for (const key of ['used', 'asked', 'secret']) await project.set(key, key)
     const pupil = await openShared(project)
     await pupil.viewData()
@@ -133,7 +117,7 @@ setInterval(function () { setKeyValue('n', n += 1) }, 300)`)
 
   it('allows adding, editing and deleting pairs like a page, and says what is not allowed', async () => {
     const rules = [{ key: 'fixed', preset: 'read-only' }]
-    const project = await ApplabProject.create(server, { isOpen: false, rules })
+    const project = await ApplabProject.create(visits.server, { isOpen: false, rules })
     await project.set('fixed', 1)
     const pupil = await openShared(project)
     await pupil.viewData()
@@ -154,7 +138,7 @@ setInterval(function () { setKeyValue('n', n += 1) }, 300)`)
 
   it('gives its visitor the same id in programs and in the table', async () => {
     const rules = [{ prefix: 'me/', preset: 'own-keys-only' }]
-    const project = await ApplabProject.create(server, { isOpen: false, rules })
+    const project = await ApplabProject.create(visits.server, { isOpen: false, rules })
     const pupil = await openShared(project)
     await pupil.viewData()
     await pupil.writeAndRun(`
@@ -171,14 +155,18 @@ setKeyValue('me/' + getUserId(), 1, function () { console.log(getUserId()) })`)
   })
 
   it('that is invalid says so when it is opened, in the words of the server', async () => {
-    const project = await ApplabProject.create(server, { isOpen: false })
+    const project = await ApplabProject.create(visits.server, { isOpen: false })
     const { channelId } = project
     for (const query of [`channel=${channelId}&key=wrong`, `channel=${channelId}`, 'channel=no']) {
-      const pupil = await PlayPage.open(await somebody(), server.url, `/play?${query}`)
+      const pupil = await PlayPage.open(
+        await visits.newContext(),
+        visits.server.url,
+        `/play?${query}`,
+      )
       const { channel = '', key } = Object.fromEntries(new URLSearchParams(query))
       const headers = key === undefined ? {} : { 'X-Page-Key': key }
       const path = `/datablock_storage/${channel}/get_key_value?key=a`
-      const refused = await new Remote(server.url).send(path, { headers })
+      const refused = await new Remote(visits.server.url).send(path, { headers })
       expect(refused.status).toBeGreaterThan(400)
       await expect.poll(() => pupil.complaints()).toEqual([JSON.parse(refused.text).msg])
       expect(await pupil.button('Run').isVisible()).toBe(false)
@@ -186,11 +174,11 @@ setKeyValue('me/' + getUserId(), 1, function () { console.log(getUserId()) })`)
   })
 
   it('that becomes invalid while it is open says so in the console', async () => {
-    const project = await ApplabProject.create(server, { isOpen: false })
+    const project = await ApplabProject.create(visits.server, { isOpen: false })
     const pupil = await openShared(project)
     await pupil.viewData()
     const path = `/coatcheck/v1/projects/${project.channelId}/rotate-key`
-    await new Remote(server.url).do(path, { method: 'POST', token: server.token })
+    await new Remote(visits.server.url).do(path, { method: 'POST', token: visits.server.token })
     await pupil.writeAndRun("setKeyValue('key', 1)")
     await expect
       .poll(() => pupil.printed())
@@ -202,8 +190,8 @@ setKeyValue('me/' + getUserId(), 1, function () { console.log(getUserId()) })`)
 
 describe('a token', () => {
   it('is asked for, and kept for this tab only', async () => {
-    const context = await somebody()
-    const play = await PlayPage.open(context, server.url, '/play')
+    const context = await visits.newContext()
+    const play = await PlayPage.open(context, visits.server.url, '/play')
     await play.field('Your token').fill('wrong')
     await play.button('Sign in').click()
     await expect.poll(() => play.complaints()).toEqual(['This token is not valid.'])
@@ -211,14 +199,14 @@ describe('a token', () => {
     await play.field('Your token').fill('no token')
     await play.button('Sign in').click()
     await expect.poll(() => play.complaints()).toEqual([expect.stringContaining('no spaces')])
-    await play.field('Your token').fill(` ${server.token}\n`)
+    await play.field('Your token').fill(` ${visits.server.token}\n`)
     await play.button('Sign in').click()
     await play.button('Sign out').waitFor()
     await play.page.reload()
     await play.button('Sign out').waitFor()
     const stored = await play.page.evaluate(() => JSON.stringify(localStorage))
-    expect(stored).not.toContain(server.token)
-    const other = await PlayPage.open(context, server.url, '/play')
+    expect(stored).not.toContain(visits.server.token)
+    const other = await PlayPage.open(context, visits.server.url, '/play')
     await other.field('Your token').waitFor()
     await play.button('Sign out').click()
     await play.page.reload()
@@ -226,14 +214,18 @@ describe('a token', () => {
   })
 
   it('that no browser can send is asked for again', async () => {
-    const play = await PlayPage.open(await somebody(), server.url, '/play#token=%C5%BEeton')
+    const play = await PlayPage.open(
+      await visits.newContext(),
+      visits.server.url,
+      '/play#token=%C5%BEeton',
+    )
     await play.field('Your token').waitFor()
     expect(await play.complaints()).toEqual([])
     expect(play.uncaught).toEqual([])
   })
 
   it('lasts as long as the page where the browser keeps nothing', async () => {
-    const context = await somebody()
+    const context = await visits.newContext()
     // As Chromium does if the user blocks all cookies.
     await context.addInitScript({
       content: `for (const name of ['localStorage', 'sessionStorage']) {
@@ -241,8 +233,8 @@ describe('a token', () => {
         Object.defineProperty(window, name, { get })
       }`,
     })
-    const play = await PlayPage.open(context, server.url, '/play')
-    await play.field('Your token').fill(server.token)
+    const play = await PlayPage.open(context, visits.server.url, '/play')
+    await play.field('Your token').fill(visits.server.token)
     await play.button('Sign in').click()
     await play.button('Sign out').waitFor()
     await play.write('// kept')
@@ -255,9 +247,11 @@ describe('a token', () => {
   })
 
   it('is no longer used after Sign out, by a project that was about to open', async () => {
-    const [first, second] = [await ApplabProject.create(server), await ApplabProject.create(server)]
-    const address = `/play?channel=${first.channelId}#token=${server.token}`
-    const play = await PlayPage.open(await somebody(), server.url, address)
+    const [first, second] = [
+      await ApplabProject.create(visits.server),
+      await ApplabProject.create(visits.server),
+    ]
+    const play = await visits.openOwned(first)
     await play.button('Sign out').waitFor()
     const release = await play.hold(`**/projects/${second.channelId}`)
     await play.field('Project').selectOption(second.channelId)
@@ -268,21 +262,29 @@ describe('a token', () => {
   })
 
   it('in a link is removed from the address at once', async () => {
-    const play = await PlayPage.open(await somebody(), server.url, `/play#token=${server.token}`)
+    const play = await PlayPage.open(
+      await visits.newContext(),
+      visits.server.url,
+      `/play#token=${visits.server.token}`,
+    )
     await play.button('Sign out').or(play.button('Make it')).first().waitFor()
-    expect(play.page.url()).toBe(`${server.url}/play`)
+    expect(play.page.url()).toBe(`${visits.server.url}/play`)
     expect(await play.page.evaluate('history.length')).toBeLessThan(3)
   })
 
   it('that is revoked leads back to the sign-in', async () => {
-    const remote = new Remote(server.url)
-    const asked = { method: 'POST', token: server.token, json: { name: 'short' } }
+    const remote = new Remote(visits.server.url)
+    const asked = { method: 'POST', token: visits.server.token, json: { name: 'short' } }
     const { data } = await remote.do('/coatcheck/v1/tokens', asked)
-    await ApplabProject.create(server)
-    const play = await PlayPage.open(await somebody(), server.url, `/play#token=${data.token}`)
+    await ApplabProject.create(visits.server)
+    const play = await PlayPage.open(
+      await visits.newContext(),
+      visits.server.url,
+      `/play#token=${data.token}`,
+    )
     await play.button('Sign out').waitFor()
     const path = `/coatcheck/v1/tokens/${data.id}`
-    await remote.send(path, { method: 'DELETE', token: server.token })
+    await remote.send(path, { method: 'DELETE', token: visits.server.token })
     await play.page.reload()
     await expect.poll(() => play.complaints()).toEqual([expect.stringContaining('not valid')])
   })
@@ -292,7 +294,7 @@ describe('projects', () => {
   it('are made, chosen and remembered, each with its programs and pairs', async () => {
     const fresh = await startTestServer()
     onTestFinished(() => fresh.close())
-    const context = await somebody()
+    const context = await visits.newContext()
     const play = await PlayPage.open(context, fresh.url, `/play#token=${fresh.token}`)
     expect(await play.field('Name of the project').first().inputValue()).toBe('my first project')
     await play.makeFirstProject()
@@ -320,7 +322,11 @@ describe('projects', () => {
     const fresh = await startTestServer()
     onTestFinished(() => fresh.close())
     for (const name of ['My Game', 'My Game', 'Other']) await ApplabProject.create(fresh, { name })
-    const play = await PlayPage.open(await somebody(), fresh.url, `/play#token=${fresh.token}`)
+    const play = await PlayPage.open(
+      await visits.newContext(),
+      fresh.url,
+      `/play#token=${fresh.token}`,
+    )
     await play.button('Run').waitFor()
     const labels = await play.page.locator('#project option').allInnerTexts()
     expect(labels.toSorted()).toEqual(['My Game (my-game)', 'My Game (my-game-2)', 'Other'])

@@ -1,30 +1,14 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { startTestServer, type TestServer } from '../../support/network/test-server.ts'
 import { ApplabProject } from '../../support/pages/applab-project.ts'
-import { launchChromium } from '../../support/pages/chromium.ts'
-import { PlayPage } from '../../support/pages/play-page.ts'
+import type { PlayPage } from '../../support/pages/play-page.ts'
+import { usePlayVisits } from '../../support/pages/play-visits.ts'
 
-let server: TestServer
-let browser: Browser
-
-beforeAll(async () => {
-  server = await startTestServer()
-  browser = await launchChromium()
-})
-
-afterAll(async () => {
-  await browser?.close()
-  await server?.close()
-})
+const visits = usePlayVisits()
 
 /** The page with a new project of its owner. */
-async function openProject(on: TestServer = server): Promise<PlayPage> {
-  const project = await ApplabProject.create(on)
-  const context = await browser.newContext()
-  onTestFinished(() => context.close())
-  const address = `/play?channel=${project.channelId}#token=${on.token}`
-  const play = await PlayPage.open(context, on.url, address)
+async function openProject(on: TestServer = visits.server): Promise<PlayPage> {
+  const play = await visits.openOwned(await ApplabProject.create(on), { on })
   await play.button('Run').waitFor()
   return play
 }

@@ -1,33 +1,18 @@
-import type { Browser, Locator } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { startTestServer, type TestServer } from '../../support/network/test-server.ts'
+import type { Locator } from 'playwright-core'
+import { describe, expect, it } from 'vitest'
 import { ApplabProject } from '../../support/pages/applab-project.ts'
-import { launchChromium } from '../../support/pages/chromium.ts'
-import { PlayPage } from '../../support/pages/play-page.ts'
+import type { PlayPage } from '../../support/pages/play-page.ts'
+import { usePlayVisits } from '../../support/pages/play-visits.ts'
 
-let server: TestServer
-let browser: Browser
-
-beforeAll(async () => {
-  server = await startTestServer()
-  browser = await launchChromium()
-})
-
-afterAll(async () => {
-  await browser?.close()
-  await server?.close()
-})
+const visits = usePlayVisits()
 
 /** The page with the table of a new project with these pairs. */
 async function openTable(
   pairs: Readonly<Record<string, unknown>> = {},
 ): Promise<{ play: PlayPage; project: ApplabProject }> {
-  const project = await ApplabProject.create(server)
+  const project = await ApplabProject.create(visits.server)
   for (const [key, value] of Object.entries(pairs)) await project.set(key, value)
-  const context = await browser.newContext()
-  onTestFinished(() => context.close())
-  const address = `/play?channel=${project.channelId}#token=${server.token}`
-  const play = await PlayPage.open(context, server.url, address)
+  const play = await visits.openOwned(project)
   await play.viewData()
   return { play, project }
 }

@@ -1,31 +1,17 @@
-import type { Browser, BrowserContext } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { startTestServer, type TestServer } from '../../support/network/test-server.ts'
+import type { BrowserContext } from 'playwright-core'
+import { describe, expect, it } from 'vitest'
 import { ApplabProject } from '../../support/pages/applab-project.ts'
-import { launchChromium } from '../../support/pages/chromium.ts'
-import { PlayPage } from '../../support/pages/play-page.ts'
+import type { PlayPage } from '../../support/pages/play-page.ts'
+import { usePlayVisits } from '../../support/pages/play-visits.ts'
 
-let server: TestServer
-let browser: Browser
-
-beforeAll(async () => {
-  server = await startTestServer()
-  browser = await launchChromium()
-})
-
-afterAll(async () => {
-  await browser?.close()
-  await server?.close()
-})
+const visits = usePlayVisits()
 
 /** Two tabs of one browser, each with this project. */
 async function openTabs(): Promise<{ one: PlayPage; other: PlayPage; context: BrowserContext }> {
-  const project = await ApplabProject.create(server)
-  const context = await browser.newContext()
-  onTestFinished(() => context.close())
+  const project = await ApplabProject.create(visits.server)
+  const context = await visits.newContext()
   const open = async (): Promise<PlayPage> => {
-    const address = `/play?channel=${project.channelId}#token=${server.token}`
-    const play = await PlayPage.open(context, server.url, address)
+    const play = await visits.openOwned(project, { context })
     await play.button('Run').waitFor()
     return play
   }

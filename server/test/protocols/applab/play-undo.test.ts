@@ -1,38 +1,25 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { Remote } from '../../support/network/remote.ts'
-import { startTestServer, type TestServer } from '../../support/network/test-server.ts'
 import { ApplabProject } from '../../support/pages/applab-project.ts'
-import { launchChromium } from '../../support/pages/chromium.ts'
 import { PlayPage } from '../../support/pages/play-page.ts'
+import { usePlayVisits } from '../../support/pages/play-visits.ts'
 
-let server: TestServer
-let browser: Browser
-
-beforeAll(async () => {
-  server = await startTestServer()
-  browser = await launchChromium()
-})
-
-afterAll(async () => {
-  await browser?.close()
-  await server?.close()
-})
+const visits = usePlayVisits()
 
 type Pairs = Readonly<Record<string, unknown>>
 
 /** The page with the table of a new project, as its owner. */
 async function openTable(pairs: Pairs): Promise<{ play: PlayPage; project: ApplabProject }> {
-  const project = await ApplabProject.create(server)
+  const project = await ApplabProject.create(visits.server)
   for (const [key, value] of Object.entries(pairs)) await project.set(key, value)
-  const play = await open(`channel=${project.channelId}#token=${server.token}`)
+  const play = await open(`channel=${project.channelId}#token=${visits.server.token}`)
   await expect.poll(() => play.pairs()).toHaveLength(Object.keys(pairs).length)
   return { play, project }
 }
 
 /** The page with these pairs, as somebody with a share link. */
 async function openShared(pairs: Pairs): Promise<{ play: PlayPage; project: ApplabProject }> {
-  const project = await ApplabProject.create(server)
+  const project = await ApplabProject.create(visits.server)
   for (const [key, value] of Object.entries(pairs)) await project.set(key, value)
   const play = await open(`channel=${project.channelId}`)
   for (const key of Object.keys(pairs)) {
@@ -44,9 +31,8 @@ async function openShared(pairs: Pairs): Promise<{ play: PlayPage; project: Appl
 }
 
 async function open(address: string): Promise<PlayPage> {
-  const context = await browser.newContext()
-  onTestFinished(() => context.close())
-  const play = await PlayPage.open(context, server.url, `/play?${address}`)
+  const context = await visits.newContext()
+  const play = await PlayPage.open(context, visits.server.url, `/play?${address}`)
   await play.viewData()
   return play
 }
@@ -131,7 +117,7 @@ describe('a deletion', () => {
 
   it('that is answered after another project was opened belongs to its own', async () => {
     const { play, project } = await openTable({ aa: 1 })
-    const other = await ApplabProject.create(server)
+    const other = await ApplabProject.create(visits.server)
     await other.set('bb', 1)
     await play.page.reload()
     await play.action('Delete', 'aa').waitFor()
@@ -178,7 +164,11 @@ describe('a deletion', () => {
     const { play, project } = await openTable({})
     const path = `/v2/key-value-stores/${project.storeId}/records/large`
     const json = 'x'.repeat(1_048_576)
-    await new Remote(server.url).do(path, { method: 'PUT', token: server.token, json })
+    await new Remote(visits.server.url).do(path, {
+      method: 'PUT',
+      token: visits.server.token,
+      json,
+    })
     await play.action('Delete', 'large').click()
     await expect.poll(() => project.get('large')).toBe(null)
   })
@@ -220,7 +210,7 @@ describe('a pair that is added', () => {
   })
 
   it('asks too if the page does not know of the value', async () => {
-    const project = await ApplabProject.create(server)
+    const project = await ApplabProject.create(visits.server)
     await project.set('unseen', 1)
     const play = await open(`channel=${project.channelId}`)
     await play.add('unseen', '2')

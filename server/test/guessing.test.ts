@@ -153,3 +153,29 @@ describe.each(engines)('guessing tokens, on %s', (engine) => {
     expect(statuses.filter((status) => status === 429)).toHaveLength(300 - guessesMax)
   })
 })
+
+describe('guessing channel ids by making projects', () => {
+  const server = useTestServer()
+  const guessesMax = 100
+
+  // A free id becomes a project, a taken one does not: without a bound that tells which exist.
+  it('is counted for each user, and then also refuses ids that are free', async () => {
+    const people = new People({ url: server.url(), token: server.token() })
+    const eve = await people.create('eve')
+    const statusOf = async (channelId: string, token: string): Promise<number> => {
+      const path = `/datablock_storage/${channelId}/get_key_value?key=k`
+      return (await people.remote.send(path, { token })).status
+    }
+    for (let n = 0; n <= guessesMax; n += 1) {
+      expect(await statusOf(`class-${n}`, server.token())).toBe(200)
+    }
+    expect(await statusOf('own', eve.token)).toBe(200)
+    for (let n = 0; n < guessesMax; n += 1) {
+      expect(await statusOf(`class-${n}`, eve.token)).toBe(404)
+    }
+    expect(await statusOf(`class-${guessesMax}`, eve.token)).toBe(429)
+    expect(await statusOf('free', eve.token)).toBe(429)
+    expect(await statusOf('own', eve.token)).toBe(200)
+    expect(await statusOf('free', server.token())).toBe(200)
+  })
+})

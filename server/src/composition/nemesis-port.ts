@@ -1,5 +1,6 @@
 import type { Domain } from '../core/domain.ts'
 import type { Environment } from '../core/kernel/environment.ts'
+import { KeyQueue } from '../core/kernel/key-queue.ts'
 import type { Config } from '../installation/config.ts'
 import type { Compat } from '../protocols/nemesis/commands/wire.ts'
 import { DumpFiles } from '../protocols/nemesis/dumps/dump-files.ts'
@@ -79,13 +80,13 @@ export class NemesisPort {
     const compat: Compat = config.nemesisCompat
     const { nemesisSaveDir: folder } = config
     const dumps = folder === 'off' ? undefined : new DumpFiles(folder, environment)
-    const updates = domain.createQueue()
     this.#door = createNemesisDoor({
       domain,
       environment,
       compat,
       dumps,
-      updates,
+      updates: domain.createQueue(),
+      loads: new KeyQueue(),
       takesLocalHost: (host) => isPrivate && isLocalHost(host),
     })
   }

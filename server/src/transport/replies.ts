@@ -60,6 +60,7 @@ export async function writeBody(
   { isChunked }: { readonly isChunked: boolean },
 ): Promise<void> {
   for await (const part of partsOf(body)) {
+    if (to.destroyed) return // also behind an empty part
     for (let start = 0; start < part.length; start += limits.socketSliceBytes) {
       if (to.destroyed) return
       const slice = part.subarray(start, start + limits.socketSliceBytes)

@@ -17,15 +17,13 @@ export interface UpgradeRefusal {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** One text, several, or undefined for nothing. */
-export type Answer = string | readonly string[] | undefined
-
 /**
- * The door must call it exactly once for every message, at once or later. Before that it may call
- * it with parts of the answer (`goesOn`). Answers go out in the order of the messages, whatever
- * order they are given in. Never throws; once the connection has ended, it does nothing.
+ * The door must call it exactly once for every message, at once or later; undefined: without an
+ * answer. Before that it may call it with parts of the answer (`goesOn`). Answers go out in the
+ * order of the messages, whatever order they are given in. Never throws; once the connection has
+ * ended, it does nothing.
  */
-export type Reply = (answer?: Answer, options?: { readonly goesOn: boolean }) => void
+export type Reply = (answer?: string, options?: { readonly goesOn: boolean }) => void
 
 /** The room for the answer to one message. It is given back once the message is answered. */
 export interface MessageRoom {

@@ -163,6 +163,44 @@ describe('a NemesisDB client with a pattern that repeats a thousand times', () =
   }, 60_000)
 })
 
+describe('a NemesisDB client that sends many commands at once', () => {
+  const pattern = `${'a'.repeat(499)}b`
+  const invalid = '('.repeat(500)
+
+  it.each([
+    [
+      'a pattern that is slow',
+      'KV_UPDATE',
+      `"key":"a","value":2,"path":"$[?search('${'a'.repeat(100)}','${pattern}')]"`,
+    ],
+    ['an invalid pattern', 'KV_UPDATE', `"key":"a","value":2,"path":"$[?(@ =~ /${invalid}/)]"`],
+    ['many sessions', 'SH_INFO_ALL', ''],
+  ])('lets others be served between: %s', async (_, command, parameters) => {
+    const server = await startTestServer({ nemesisPort: 0 })
+    const hostile = await openSocket(server.nemesisUrl)
+    const session = await newSession(hostile)
+    await hostile.ask(`{"KV_SET":{"tkn":${session},"keys":{"a":[1]}}}`)
+    for (let count = 0; count < 70; count += 1) await newSession(hostile)
+    const healthy = await Healthy.open(server.nemesisUrl)
+    const body = parameters === '' ? '' : `"tkn":${session},${parameters}`
+    let answered = 0
+    const commands = 200
+    for (let count = 0; count < commands; count += 1) {
+      hostile.send(`{"${command}":{${body}}}`)
+      void hostile.receive().then(() => {
+        answered += 1
+      })
+    }
+    let served = 0
+    while (answered < commands) {
+      await healthy.assertAnswered()
+      served += 1
+    }
+    expect(served).toBeGreaterThan(10)
+    await server.close()
+  })
+})
+
 describe('a command that is larger than one commit', () => {
   it.each([
     ['KV_SET', 'one value', ['x'.repeat(33 * mebibyte)]],

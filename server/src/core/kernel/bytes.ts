@@ -6,3 +6,6 @@ export function asBuffer(bytes: Bytes): Buffer {
   if (Buffer.isBuffer(bytes)) return bytes
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 }
+
+/** Decodes UTF-8. Throws TypeError for other bytes. */
+export const strictUtf8 = new TextDecoder('utf-8', { fatal: true })

@@ -125,9 +125,13 @@ export class Projects {
    */
   countMiss(channelId: string, userId: string): void {
     if (isWellMadeChannelId(channelId)) return
-    const guesser = `user ${userId}`
-    this.#guesses.assertMayGuess(guesser)
-    this.#guesses.noteWrong(guesser, channelId.slice(0, limits.guessLengthMax))
+    this.assertMayGuess(channelId, userId)
+    this.#guesses.noteWrong(guesserOf(userId), channelId.slice(0, limits.guessLengthMax))
+  }
+
+  /** Throws `too-many-guesses` if the user has named many wrong channel ids. */
+  assertMayGuess(channelId: string, userId: string): void {
+    if (!isWellMadeChannelId(channelId)) this.#guesses.assertMayGuess(guesserOf(userId))
   }
 
   /** To be called after a use of the channel's store threw `store-not-found`. */
@@ -286,6 +290,10 @@ export class Projects {
     const many = `${limits.projectNamesakesMax} stores`
     throw new StorageError('too-many', `There are ${many} named ${slug} already.`)
   }
+}
+
+function guesserOf(userId: string): string {
+  return `user ${userId}`
 }
 
 /** The caller, plus a check that the store still has that channel id. */

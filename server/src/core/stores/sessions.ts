@@ -161,16 +161,6 @@ export class Sessions {
     }
   }
 
-  /** How many sessions the user has, and how many records they hold. */
-  async totals(ownerId: string): Promise<{ sessions: number; records: number }> {
-    const totals = { sessions: 0, records: 0 }
-    for await (const { recordCount } of this.list(ownerId)) {
-      totals.sessions += 1
-      totals.records += recordCount
-    }
-    return totals
-  }
-
   async #look(
     ownerId: string,
     token: bigint,

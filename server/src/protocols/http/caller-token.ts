@@ -1,4 +1,6 @@
 const bearer = 'Bearer '
+/** Any other scheme than Bearer: a token of RFC 9110 (5.6.2), such as AWS4-HMAC-SHA256. */
+const otherScheme = /^(?!bearer[ \t])[\w!#$%&'*+.^`|~-]+ +\S/i
 
 /**
  * The API token of a request or an upgrade; undefined if there is none. The rule is the same for
@@ -13,6 +15,6 @@ export function callerToken(
   if (authorization === undefined) return queryToken
   const isPlain = authorization.startsWith(bearer) && authorization.charCodeAt(bearer.length) !== 32
   if (isPlain && !authorization.endsWith(' ')) return authorization.slice(bearer.length)
-  if (/^(?!bearer[ \t])[a-z]+ +\S/i.test(authorization)) return queryToken
+  if (otherScheme.test(authorization)) return queryToken
   return /^bearer[ \t]+(\S+)[ \t]*$/i.exec(authorization)?.[1] ?? authorization
 }

@@ -153,7 +153,7 @@ const headerBytes = 2
 
 function isZlibError(error: unknown): boolean {
   const code = codeOf(error)
-  return code.startsWith('Z_') || code.startsWith('ERR_') || code.startsWith('ERR__')
+  return code.startsWith('Z_') || code.startsWith('ERR_')
 }
 
 function codeOf(error: unknown): string {

@@ -1,10 +1,10 @@
 import type { Bytes } from '../../core/kernel/bytes.ts'
 import { StorageError } from '../../core/kernel/errors.ts'
 import { limits } from '../../core/kernel/limits.ts'
-import { lruCache } from '../../core/kernel/lru-cache.ts'
 import type { RecordHead, StoreRecord } from '../../core/records/record.ts'
 import type { Span } from '../../core/values/value.ts'
 import { DecodingError, decodeStream, isContentEncoding } from './content-encoding.ts'
+import { type Asker, DecodedLengths } from './decoded-lengths.ts'
 
 /** A body, and its length if that is known before it is read. */
 export interface DecodedBody {
@@ -15,23 +15,22 @@ export interface DecodedBody {
 /**
  * The values of encoded records, decoded. A value is decoded while it is read, from its beginning
  * each time. Its length is remembered once it was decoded to its end. All methods throw
- * `content-encoding-invalid`, `value-too-large` and `record-damaged`; the streams throw
- * DecodingError and `record-damaged`.
+ * `content-encoding-invalid`, `value-too-large`, `record-damaged` and, if the owner waits too long
+ * because of many other long values, `store-busy`; the streams throw DecodingError and
+ * `record-damaged`.
  */
 export class DecodedValues {
-  readonly #lengths = lruCache<string, number>(limits.decodedLengthsMax)
+  readonly #lengths = new DecodedLengths()
 
   /** The length, if this version of the record was decoded before. */
   knownLength(storeId: string, head: RecordHead): number | undefined {
-    return this.#lengths.get(nameOf(storeId, head))
+    return this.#lengths.known(nameOf(storeId, head))
   }
 
   /** The length. Decodes the value to find it out, unless it is known. */
-  async length(storeId: string, record: StoreRecord): Promise<number> {
-    return (
-      this.knownLength(storeId, record) ??
-      this.#note(storeId, record, await understood(record, () => lengthOf(decodedParts(record))))
-    )
+  async length(storeId: string, record: StoreRecord, asker: Asker): Promise<number> {
+    const name = nameOf(storeId, record)
+    return understood(record, () => this.#lengths.find(name, () => decodedParts(record), asker))
   }
 
   /**
@@ -39,34 +38,39 @@ export class DecodedValues {
    * it is first decoded to its end, so that malformed bytes and decompression bombs are refused
    * before the reply begins.
    */
-  async whole(storeId: string, record: StoreRecord): Promise<DecodedBody> {
+  async whole(storeId: string, record: StoreRecord, asker: Asker): Promise<DecodedBody> {
+    const name = nameOf(storeId, record)
     return understood(record, async () => {
+      this.#lengths.assertNoFault(name)
       const parts = decodedParts(record)
       const { held, isWhole } = await take(parts, limits.chunkBytes)
-      if (isWhole) return { body: held, length: this.#note(storeId, record, held.length) }
+      if (isWhole) return { body: held, length: this.#lengths.note(name, held.length) }
       const body = resumed({ value: held, done: false }, parts)
-      const length = this.knownLength(storeId, record)
+      const length = this.#lengths.known(name)
       if (length !== undefined) return { body, length }
       if (record.size > limits.chunkBytes) {
-        const note = (counted: number): void => void this.#note(storeId, record, counted)
+        const note = (counted: number): void => void this.#lengths.note(name, counted)
         return { body: counting(body, note), length }
       }
-      const counted = this.#note(storeId, record, await lengthOf(body))
+      await parts.return(undefined)
+      const counted = await this.#lengths.find(name, () => decodedParts(record), asker)
       return { body: decodedParts(record), length: counted }
     })
   }
 
-  /** The bytes of `span`, which lies within the decoded value. */
-  async part(record: StoreRecord, span: Span): Promise<AsyncIterable<Bytes>> {
+  /**
+   * The bytes of `span`, which lies within the decoded value. Before a span that begins far from
+   * the beginning there are empty parts, so that the work ends soon after its reader goes away.
+   */
+  async part(record: StoreRecord, span: Span, asker: Asker): Promise<AsyncIterable<Bytes>> {
+    if (span.start > limits.chunkBytes) {
+      const room = await this.#lengths.takeRoom(asker)
+      return farPart(decodedParts(record), { span, room })
+    }
     return understood(record, async () => {
       const parts = cut(decodedParts(record), span)
       return resumed(await parts.next(), parts)
     })
-  }
-
-  #note(storeId: string, head: RecordHead, length: number): number {
-    this.#lengths.set(nameOf(storeId, head), length)
-    return length
   }
 }
 
@@ -115,20 +119,42 @@ function counting(parts: AsyncIterable<Bytes>, onEnd: (length: number) => void) 
 }
 
 /** The bytes of `span`. What comes before it is dropped, what comes after it is not read. */
-async function* cut(parts: AsyncIterable<Bytes>, { start, end }: Span): AsyncGenerator<Bytes> {
+async function* cut(
+  parts: AsyncIterable<Bytes>,
+  { start, end }: Span,
+  { keepsEmpty = false } = {},
+): AsyncGenerator<Bytes> {
   let at = 0
   for await (const part of parts) {
     const wanted = part.subarray(Math.max(0, start - at), Math.max(0, end - at))
-    if (wanted.length > 0) yield wanted
+    if (wanted.length > 0 || keepsEmpty) yield wanted
     at += part.length
     if (at >= end) return
   }
 }
 
-async function lengthOf(parts: AsyncIterable<Bytes>): Promise<number> {
-  let length = 0
-  for await (const part of parts) length += part.length
-  return length
+/** As `cut`, with empty parts for what is dropped. Gives `room` back at the first wanted byte. */
+function farPart(
+  parts: AsyncGenerator<Bytes>,
+  { span, room }: { span: Span; room: Disposable },
+): AsyncIterable<Bytes> {
+  const wanted = cut(parts, span, { keepsEmpty: true })
+  const next = async (): Promise<IteratorResult<Bytes>> => {
+    try {
+      const part = await wanted.next()
+      if (part.done || part.value.length > 0) room[Symbol.dispose]()
+      return part
+    } catch (error) {
+      room[Symbol.dispose]()
+      throw error
+    }
+  }
+  const close = async (): Promise<IteratorResult<Bytes>> => {
+    room[Symbol.dispose]()
+    await wanted.return(undefined)
+    return parts.return(undefined) // `wanted` does not close it if it was never read
+  }
+  return { [Symbol.asyncIterator]: () => ({ next, return: close }) }
 }
 
 /** The first bytes: at least `count` of them, or all if there are fewer. */

@@ -1,7 +1,13 @@
 import { StorageError } from '../../core/kernel/errors.ts'
 import type { Condition, RecordHead } from '../../core/records/record.ts'
 import type { Store } from '../../core/stores/store.ts'
-import { secondOf } from './preconditions.ts'
+import {
+  type Clock,
+  type Headers,
+  namesSecond,
+  secondOf,
+  type Validators,
+} from './preconditions.ts'
 
 /**
  * A condition of `writeCondition`, made exact: a date also allows to write over the version of its
@@ -22,6 +28,16 @@ export async function exactCondition(
   const isOfSecond = head && secondOf(head.modifiedAt) === condition.time
   if (!isOfSecond || !(await store.isOnlyVersionOfSecond(head))) return condition
   return { kind: 'any', of: [condition, { kind: 'revision', anyOf: [head.revision] }] }
+}
+
+/** What the conditions of a read are compared with. `entityTag` is of the form that is sent. */
+export async function validatorsOf(
+  { request, environment }: { readonly request: Headers; readonly environment: Clock },
+  { store, head, entityTag }: { store: Store; head: RecordHead; entityTag: string },
+): Promise<Validators> {
+  const isDated = namesSecond(request, head, environment)
+  const isOnlyOfSecond = isDated && (await store.isOnlyVersionOfSecond(head))
+  return { entityTag, modifiedAt: head.modifiedAt, isOnlyOfSecond }
 }
 
 /** Undefined also for a damaged record, which meets no date. */

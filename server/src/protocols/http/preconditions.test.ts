@@ -174,7 +174,12 @@ describe('whether a read names the second of the current value', () => {
   it.each<[Headers, boolean]>([
     [{ 'if-modified-since': same }, true],
     [{ 'if-unmodified-since': same }, true],
-    [{ 'if-range': same }, true],
+    [{ 'if-range': same, range: 'bytes=0-1' }, true],
+    // RFC 9110, 13.1.3, 13.1.4 and 13.1.5: what is ignored needs no look into the change log.
+    [{ 'if-range': same }, false],
+    [{ 'if-modified-since': same, 'if-none-match': '"7"' }, false],
+    [{ 'if-unmodified-since': same, 'if-match': '"7"' }, false],
+    [{ 'if-modified-since': same, 'if-match': '"7"' }, true],
     [{ 'if-range': before, 'if-modified-since': after }, false],
     [{ 'if-range': '"7"', 'if-match': '"7"' }, false],
     [{}, false],

@@ -10,8 +10,8 @@ import {
 } from './entity-tags.ts'
 import { parseHttpDate } from './http-date.ts'
 
-type Headers = Pick<HttpRequest, 'header'>
-type Clock = Pick<Environment, 'now'>
+export type Headers = Pick<HttpRequest, 'header'>
+export type Clock = Pick<Environment, 'now'>
 
 /** The representation that a read would return. */
 export interface Validators {
@@ -34,8 +34,20 @@ export class MalformedHeaderError extends Error {
   }
 }
 
-/** The headers of a read that compare dates. */
-const datedHeaders = ['if-modified-since', 'if-unmodified-since', 'if-range'] as const
+/**
+ * The headers of a read that compare dates, and what decides whether they count: a date is ignored
+ * beside an entity tag (RFC 9110, 13.1.3 and 13.1.4), and `If-Range` without a range (13.1.5).
+ */
+const datedHeaders: readonly DatedHeader[] = [
+  { name: 'if-modified-since', counts: (has) => !has('if-none-match') },
+  { name: 'if-unmodified-since', counts: (has) => !has('if-match') },
+  { name: 'if-range', counts: (has) => has('range') },
+]
+
+interface DatedHeader {
+  readonly name: string
+  counts(has: (name: string) => boolean): boolean
+}
 
 /**
  * Whether a header of a read names the second in which the record was changed last. Only then does
@@ -46,9 +58,10 @@ export function namesSecond(
   { modifiedAt }: Pick<Validators, 'modifiedAt'>,
   clock: Clock,
 ): boolean {
-  return datedHeaders.some((name) => {
+  const has = (name: string): boolean => request.header(name) !== undefined
+  return datedHeaders.some(({ name, counts }) => {
     const header = request.header(name)
-    if (header === undefined) return false
+    if (header === undefined || !counts(has)) return false
     return parseHttpDate(header, { now: clock.now() }) === secondOf(modifiedAt)
   })
 }

@@ -1,6 +1,7 @@
 import { createContext, Script } from 'node:vm'
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { LRUCache } from 'lru-cache'
+import { strictUtf8 } from '../../core/kernel/bytes.ts'
 import { limits } from '../../core/kernel/limits.ts'
 
 /** One schema, and the value to check against it; without a value, it is only compiled. */
@@ -25,8 +26,6 @@ export type Answer =
   | { readonly kind: 'late' }
   /** An internal failure, not the caller's mistake. */
   | { readonly kind: 'failed'; readonly reason: string }
-
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** Compiled schemas by their ids. */
 type Compiled = LRUCache<string, ValidateFunction>

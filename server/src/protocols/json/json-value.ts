@@ -1,4 +1,4 @@
-import { asBuffer, type Bytes } from '../../core/kernel/bytes.ts'
+import { asBuffer, type Bytes, strictUtf8 } from '../../core/kernel/bytes.ts'
 import { type ErrorCode, StorageError } from '../../core/kernel/errors.ts'
 import { limits } from '../../core/kernel/limits.ts'
 import type { RecordHead, StoreRecord } from '../../core/records/record.ts'
@@ -13,7 +13,6 @@ export type JsonView =
   { readonly kind: 'json'; readonly text: string } | { readonly kind: 'not-json' }
 
 const notJson: JsonView = { kind: 'not-json' }
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
  * The JSON view of a record: values of JSON types as they are, `text/*` as a JSON string,

@@ -31,8 +31,7 @@ function pageOf(url: string): string {
 <p>A key-value store runs here. It speaks the API of Apify's key-value stores at <code>${url}/v2</code>.
 A store with a name is kept; a store without a name is deleted after 7 days without use, unless this server
 is configured differently.</p>
-<p>You need the token that the first start printed; it is also in the file <code>first-token</code> of the data
-folder.</p>
+<p>You need a token. That of the first start is in the file <code>first-token</code> of the data folder.</p>
 <h2>Try App Lab's functions</h2>
 <p>At <a href="play">${url}/play</a> you write programs with <code>setKeyValue</code> and <code>getKeyValue</code>, run
 them and watch their data, with nothing to install.</p>

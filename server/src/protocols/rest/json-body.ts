@@ -1,3 +1,4 @@
+import { strictUtf8 } from '../../core/kernel/bytes.ts'
 import { limits } from '../../core/kernel/limits.ts'
 import { mediaTypeOf } from '../../core/values/content-type.ts'
 import type { HttpRequest } from '../../transport/exchange.ts'
@@ -5,8 +6,6 @@ import { DecodingError, decodeBytes } from '../http/content-encoding.ts'
 import { RequestError } from './errors.ts'
 import { encodingOf } from './request-encoding.ts'
 import { type RestCall, turnOf } from './routes.ts'
-
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
  * The JSON object in a call's body. Waiting for the body ends if the caller's token becomes

@@ -1,10 +1,10 @@
+import { strictUtf8 } from '../../core/kernel/bytes.ts'
 import { type JsonText, parseJsonText } from '../json/json-text.ts'
 import { JsonTextError } from '../json/json-text-error.ts'
 import { RequestError } from './errors.ts'
 import { assertJsonType, decodeBody, isLongBody, readBody } from './json-body.ts'
+import { encodingOf } from './request-encoding.ts'
 import { type RestCall, turnOf } from './routes.ts'
-
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
  * The JSON object in a call's body, in its original spelling, so that stored values lose nothing.
@@ -14,7 +14,9 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 export async function readJsonMembers(call: RestCall): Promise<JsonText> {
   const { domain, principal, request } = call
   const { liveUses, access } = domain
+  // What the head shows to be wrong is refused before the client sends the body.
   assertJsonType(request)
+  encodingOf(request.header('content-encoding'))
   const bytes = await liveUses.during(readBody(request), () => access.assertValid(principal))
   await access.assertUnchanged(principal)
   if (isLongBody(request, bytes)) await turnOf(call)

@@ -2,6 +2,7 @@ import type { Principal } from '../../core/access/principal.ts'
 import type { Domain } from '../../core/domain.ts'
 import type { Awaitable } from '../../core/kernel/awaitable.ts'
 import type { Environment } from '../../core/kernel/environment.ts'
+import { addressGroup } from '../../core/people/address-group.ts'
 import type { HttpReply, HttpRequest } from '../../transport/exchange.ts'
 import { decodeSegment } from './path-segment.ts'
 import type { Query } from './query.ts'
@@ -23,9 +24,16 @@ export interface RestCall {
  * Waits for a turn to do a piece of long work: in each turn of the event loop there is one, so that
  * others are served between.
  */
-export function turnOf({ domain, principal, request }: RestCall): Awaitable<void> {
-  const owner = principal.kind === 'user' ? principal.user.id : request.peer
-  return domain.turns.next([owner, 'http'])
+export function turnOf(call: RestCall): Awaitable<void> {
+  return call.domain.turns.next([ownerOf(call), 'http'])
+}
+
+/**
+ * Whose share of a bound the work of a call takes: that of its user or, without a token, that of
+ * its network address.
+ */
+export function ownerOf({ principal, request }: Pick<RestCall, 'principal' | 'request'>): string {
+  return principal.kind === 'user' ? principal.user.id : addressGroup(request.peer)
 }
 
 export type RestHandler<Call> = (call: Call) => Promise<HttpReply>

@@ -1,12 +1,10 @@
-import type { Answer } from '../socket-exchange.ts'
-
 /** Puts answers into the order of their questions. */
 export class ReplyOrder {
   #asked = 0
   /** Number of the oldest question without an answer. */
   #first = 0
   /** Answers that came before the answers to earlier questions. */
-  readonly #early = new Map<number, Answer>()
+  readonly #early = new Map<number, string | undefined>()
   /** Texts that go out before the answer to their question, and came early. */
   readonly #earlyParts = new Map<number, string[]>()
   #earlyUnits = 0
@@ -41,23 +39,24 @@ export class ReplyOrder {
    * Notes an answer, and passes all texts to `send` that may go out now. Returns false and does
    * nothing if the question has an answer already.
    */
-  answer(question: number, answer: Answer, send: (text: string) => void): boolean {
+  answer(question: number, answer: string | undefined, send: (text: string) => void): boolean {
     if (this.#isAnswered(question)) return false
     if (question !== this.#first) {
       this.#early.set(question, answer)
-      this.#earlyUnits += lengthOf(answer)
+      this.#earlyUnits += answer?.length ?? 0
       return true
     }
-    sendEach(answer, send)
+    if (answer !== undefined) send(answer)
     this.#goOn(send)
     return true
   }
 
   /** Like `answer`, for a part: the question stays open, and the rest of its answer follows. */
-  part(question: number, part: Answer, send: (text: string) => void): boolean {
+  part(question: number, part: string | undefined, send: (text: string) => void): boolean {
     if (this.#isAnswered(question)) return false
-    if (question === this.#first) sendEach(part, send)
-    else sendEach(part, (text) => this.#keep(question, text))
+    if (part === undefined) return true
+    if (question === this.#first) send(part)
+    else this.#keep(question, part)
     return true
   }
 
@@ -77,7 +76,7 @@ export class ReplyOrder {
     for (;;) {
       this.#first += 1
       if (this.#earlyParts.size > 0) {
-        this.#sendEarly(this.#earlyParts.get(this.#first), send)
+        for (const part of this.#earlyParts.get(this.#first) ?? []) this.#sendEarly(part, send)
         this.#earlyParts.delete(this.#first)
       }
       if (this.#early.size === 0 || !this.#early.has(this.#first)) return
@@ -86,19 +85,9 @@ export class ReplyOrder {
     }
   }
 
-  #sendEarly(answer: Answer, send: (text: string) => void): void {
-    this.#earlyUnits -= lengthOf(answer)
-    sendEach(answer, send)
+  #sendEarly(text: string | undefined, send: (text: string) => void): void {
+    if (text === undefined) return
+    this.#earlyUnits -= text.length
+    send(text)
   }
-}
-
-function sendEach(answer: Answer, send: (text: string) => void): void {
-  if (answer === undefined) return
-  if (typeof answer === 'string') send(answer)
-  else for (const text of answer) send(text)
-}
-
-function lengthOf(answer: Answer): number {
-  if (answer === undefined || typeof answer === 'string') return answer?.length ?? 0
-  return answer.reduce((sum, text) => sum + text.length, 0)
 }

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import type { BytePool, Holding } from '../../core/kernel/bounds/byte-pool.ts'
 import { limits } from '../../core/kernel/limits.ts'
 import type { Outbox } from '../outbox.ts'
-import type { Answer, Reply, SocketSession } from '../socket-exchange.ts'
+import type { Reply, SocketSession } from '../socket-exchange.ts'
 import { AnswerRoom, MessageInHand } from './answer-room.ts'
 import { ReplyOrder } from './reply-order.ts'
 import type { SocketClient } from './socket-client.ts'
@@ -227,7 +227,7 @@ export class SocketConnection {
     }
   }
 
-  #answer(question: MessageInHand, bytes: number, answer: Answer): void {
+  #answer(question: MessageInHand, bytes: number, answer: string | undefined): void {
     if (this.#hasEnded || this.#ending?.awaitsAnswers === false) return
     this.#unansweredBytes -= bytes
     if (question.taken > 0) question.give(question.taken)
@@ -237,7 +237,7 @@ export class SocketConnection {
     this.#beDue()
   }
 
-  #answerPart({ number: question }: MessageInHand, part: Answer): void {
+  #answerPart({ number: question }: MessageInHand, part: string | undefined): void {
     if (this.#hasEnded || this.#ending?.awaitsAnswers === false) return
     if (!this.#order.part(question, part, this.#output.addText)) {
       this.#fail('A message was answered twice', new Error(String(part)))

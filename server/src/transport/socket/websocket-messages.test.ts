@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import type { Reply } from '../socket-exchange.ts'
 import {
   closed,
   doorOf,
@@ -31,17 +30,20 @@ describe('a reply', () => {
   })
 
   it('may be several texts, or none', async () => {
-    const answers: Record<string, Parameters<Reply>[0]> = {
+    const answers: Record<string, readonly string[]> = {
       two: ['first', 'second'],
-      one: 'only',
-      none: undefined,
-      empty: '',
-      nothing: [],
+      one: ['only'],
+      none: [],
+      empty: [''],
     }
-    const door = doorOf((message, reply) => reply(answers[String(message)]))
+    const door = doorOf((message, reply) => {
+      const texts = answers[String(message)] ?? []
+      for (const text of texts.slice(0, -1)) reply(text, { goesOn: true })
+      reply(texts.at(-1))
+    })
     const { url } = await startListener({ door })
     const { client, texts } = await openClient(url)
-    for (const text of ['none', 'two', 'nothing', 'empty', 'two', 'none', 'one']) client.send(text)
+    for (const text of ['none', 'two', 'none', 'empty', 'two', 'none', 'one']) client.send(text)
     await expect.poll(() => texts.at(-1)).toBe('only')
     expect(texts).toEqual(['first', 'second', '', 'first', 'second', 'only'])
   })
@@ -50,7 +52,10 @@ describe('a reply', () => {
     const long = ['é'.repeat(300_000), `a${'😀'.repeat(200_000)}`, 'x'.repeat(1_000_000)]
     const lone = `${'y'.repeat(65_535)}\ud83d${'z'.repeat(300_000)}`
     const answers = ['short', ...long, 'between', lone, 'end']
-    const door = doorOf((_, reply) => reply(answers))
+    const door = doorOf((_, reply) => {
+      for (const text of answers.slice(0, -1)) reply(text, { goesOn: true })
+      reply(answers.at(-1))
+    })
     const { url } = await startListener({ door })
     const { client, texts } = await openClient(url)
     client.send('all')
@@ -86,7 +91,8 @@ describe('a reply', () => {
     for (const text of ['a', 'b', 'c', 'd']) client.send(text)
     await expect.poll(() => door.questions.length).toBe(4)
     const [a, b, c, d] = door.questions
-    b?.reply(['B1', 'B2'])
+    b?.reply('B1', { goesOn: true })
+    b?.reply('B2')
     c?.reply()
     d?.reply('D')
     a?.reply()
@@ -106,7 +112,10 @@ describe('a reply', () => {
 
   it('keeps characters of several bytes, and replaces half of a surrogate pair', async () => {
     const letters = ['ä'.repeat(63), '€'.repeat(42), '🧥'.repeat(40_000)]
-    const door = doorOf((_, reply) => reply([...letters, 'half \ud83e']))
+    const door = doorOf((_, reply) => {
+      for (const text of letters) reply(text, { goesOn: true })
+      reply('half \ud83e')
+    })
     const { url } = await startListener({ door })
     const { client, texts } = await openClient(url)
     client.send('')

@@ -18,11 +18,17 @@ describe.each(engines)('Expect: 100-continue, on %s', (engine) => {
   const server = useTestServer({ engine })
   const ask = ownerRequests(server)
   let store = ''
+  /** A store with a JSON Schema for all records. */
+  let strict = ''
 
   beforeAll(async () => {
     const { id } = await server.client().keyValueStores().getOrCreate('expecting')
     store = `/v2/key-value-stores/${id}`
     await ask(`${store}/records/THERE`, { method: 'PUT', body: 'there' })
+    const all = { keyPrefix: '', contentTypes: ['application/json'], jsonSchema: {} }
+    const schema = { actorKeyValueStoreSchemaVersion: 1, title: 't', collections: { all } }
+    const made = await server.client().keyValueStores().getOrCreate('strict', { schema })
+    strict = `/v2/key-value-stores/${made.id}`
   })
 
   /** Sends a head, waits for the first answer, and sends the body if it is 100. */
@@ -87,6 +93,14 @@ describe.each(engines)('Expect: 100-continue, on %s', (engine) => {
     ['an unknown encoding', () => ({ target: there(), lines: ['Content-Encoding: bla'] }), 415],
     ['an invalid content type', () => ({ target: there(), lines: ['Content-Type: bla'] }), 400],
     ['a part of a value', () => ({ target: there(), lines: ['Content-Range: bytes 0-2/9'] }), 400],
+    [
+      'If-Match on nothing, in a store with a schema',
+      () => ({
+        target: `${strict}/records/A`,
+        lines: ['If-Match: *', 'Content-Type: application/json'],
+      }),
+      412,
+    ],
     ['a wrong method', () => ({ target: `${store}/keys` }), 405],
     ['an unknown path', () => ({ target: '/v2/nothing' }), 404],
     ['another host', () => ({ target: 'http://evil.example/v2/users/me', method: 'GET' }), 421],
@@ -104,6 +118,19 @@ describe.each(engines)('Expect: 100-continue, on %s', (engine) => {
     const { statuses, text } = await converse(asked())
     expect(statuses).toEqual([status])
     expect(text).toMatch(/"error":\{"type":"/)
+  })
+
+  it('gets the refusal of an encoding and no 100, wherever a body may be encoded', async () => {
+    const project = await ApplabProject.create({ url: server.url(), token: server.token() })
+    const lines = ['Content-Encoding: bla', 'Content-Type: application/json']
+    for (const [method, target] of [
+      ['POST', `/datablock_storage/${project.channelId}/set_key_value`],
+      ['PUT', `/datablock_storage/${project.channelId}/populate_key_values`],
+      ['PUT', `/coatcheck/v1/projects/${project.channelId}/seed`],
+      ['POST', `/coatcheck/v1/projects/${project.channelId}/import`],
+    ] as const) {
+      expect((await converse({ target, lines, method })).statuses, target).toEqual([415])
+    }
   })
 
   it('gets the refusal of a page and no 100 from App Lab', async () => {

@@ -1,6 +1,8 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import type { AtomicWrite, Commit } from '../../../src/core/engine/engine.ts'
+import { MemoryEngine } from '../../../src/engines/memory.ts'
 import { GatedEngine } from '../../support/data/gated-engine.ts'
 import { People } from '../../support/data/people.ts'
 import { createTestFolder } from '../../support/data/test-folder.ts'
@@ -206,6 +208,50 @@ describe.each(engines)("NemesisDB 0.9's commands without a session, on %s", (eng
     }
     expect(await client.command('KV_KEYS', {})).toMatchObject({ keys: ['a/1', 'b'] })
   })
+})
+
+/** Holds the answer to the next commit, which is applied already. */
+class LateEngine extends MemoryEngine {
+  #held: PromiseWithResolvers<void> | undefined
+  isHolding = false
+
+  hold(): void {
+    this.#held = Promise.withResolvers()
+  }
+
+  release(): void {
+    this.#held?.resolve()
+  }
+
+  override async commit(write: AtomicWrite): Promise<Commit> {
+    const commit = await super.commit(write)
+    const held = this.isHolding ? undefined : this.#held
+    if (!held) return commit
+    this.isHolding = true
+    await held.promise
+    this.isHolding = false
+    this.#held = undefined
+    return commit
+  }
+}
+
+it('pipelined commands of 0.9 are applied in order, also if the first makes the store', async () => {
+  const engine = new LateEngine()
+  const settings = { nemesisPort: 0, nemesisCompat: '0.9' } as const
+  const server = await startTestServer(settings, { open: async () => engine })
+  onTestFinished(() => server.close())
+  const client = await openSocket(server.nemesisUrl)
+  const other = await openSocket(server.nemesisUrl)
+  engine.hold()
+  client.send('{"KV_SET":{"keys":{"a":1}}}')
+  await expect.poll(() => engine.isHolding, { interval: 2 }).toBe(true)
+  client.send('{"KV_SET":{"keys":{"a":2}}}')
+  for (let turns = 0; turns < 5; turns += 1) await other.ask('{"SV_INFO":{}}')
+  engine.release()
+  for (let answers = 0; answers < 2; answers += 1) await client.receive()
+  expect(await client.ask('{"KV_GET":{"keys":["a"]}}')).toBe(
+    '{"KV_GET_RSP":{"keys":{"a":2},"st":1}}',
+  )
 })
 
 describe("NemesisDB 0.9's dumps", () => {

@@ -12,6 +12,12 @@ export const clientLimits = {
   /** Directories of all archives that are being made, and of those of one user or address. */
   archivesBytesMax: 1_024 * mebibyte,
   archivesBytesOwnerMax: 512 * mebibyte,
+  /**
+   * Long values that are decoded only to count or to skip bytes, and those of one user or address.
+   * Each counts as `chunkBytes`.
+   */
+  decodingsBytesMax: 64 * mebibyte,
+  decodingsBytesOwnerMax: 16 * mebibyte,
 
   // Searches and JSON Schemas
 

@@ -4,9 +4,13 @@ const mebibyte = 1_048_576
 export const dumpLimits = {
   /** The name of a dump. */
   dumpNameBytesMax: 200,
-  /** A file of a dump that is written, in characters, and the text that is written at once. */
-  dumpFileLengthMax: 10 * mebibyte,
+  /** A longer file of a dump gets no further session. */
+  dumpFileBytesMax: 10 * mebibyte,
+  /** Text of a dump that is written at once. */
   dumpBufferedLengthMax: 262_144,
-  /** A file of a dump that is read, as one text. */
-  dumpReadFileBytesMax: 512 * mebibyte,
+  /**
+   * A file of a dump. It is read and parsed as one text, and others wait meanwhile: for a second or
+   * two, if it holds very many short values. So a save fails rather than write a longer one.
+   */
+  dumpReadFileBytesMax: 64 * mebibyte,
 }

@@ -34,6 +34,18 @@ const request: HttpRequest = {
 }
 
 describe('the room for the directories of archives', () => {
+  it('is one for all addresses of a network of IPv6, of which a client has many', () => {
+    const archives = new BytePool({
+      bytesMax: 3_000 * limits.archiveEntryBytes,
+      ownerBytesMax: 1_000 * limits.archiveEntryBytes,
+    })
+    const take = (peer: string): Disposable =>
+      takeRoom({ archives, principal: { kind: 'nobody' }, request: { ...request, peer } }, 1_000)
+    take('2001:db8::1')
+    expect(() => take('2001:db8::2')).toThrow(expect.objectContaining({ code: 'store-busy' }))
+    take('2001:db8:0:1::1')
+  })
+
   it('is bounded for all and for each user or address, and free again at the end', () => {
     const archives = new BytePool({
       bytesMax: 3_000 * limits.archiveEntryBytes,

@@ -9,6 +9,7 @@ import type { HttpReply } from '../../../transport/exchange.ts'
 import { DecodingError } from '../../http/content-encoding.ts'
 import { decodedParts } from '../../http/decoded-values.ts'
 import { type ZipEntry, zipStream } from '../../http/zip.ts'
+import { ownerOf } from '../../rest/routes.ts'
 import { ending, whileAllowed } from '../../rest/while-allowed.ts'
 import { findStore } from '../call/address.ts'
 import type { ApifyCall } from '../call/call.ts'
@@ -41,10 +42,10 @@ export async function getArchive(call: ApifyCall): Promise<HttpReply> {
 
 /** Room for the directory of an archive, until its end. Throws `store-busy` if there is none. */
 export function takeRoom(
-  { archives, principal, request }: Pick<ApifyCall, 'archives' | 'principal' | 'request'>,
+  call: Pick<ApifyCall, 'archives' | 'principal' | 'request'>,
   recordCount: number,
 ): Disposable {
-  const holding = archives.open(principal.kind === 'user' ? principal.user.id : request.peer)
+  const holding = call.archives.open(ownerOf(call))
   const entries = Math.min(recordCount, limits.archiveRecordsMax)
   if (!holding.take(entries * limits.archiveEntryBytes)) {
     throw new StorageError('store-busy', 'Too many large archives are being made. Try again.')

@@ -1,6 +1,5 @@
 import { StorageError } from '../../../core/kernel/errors.ts'
 import type { Condition, RecordHead } from '../../../core/records/record.ts'
-import type { Store } from '../../../core/stores/store.ts'
 import type { Span } from '../../../core/values/value.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
 import { wantedRange } from '../../http/byte-range.ts'
@@ -8,7 +7,6 @@ import {
   isConditional,
   isRangeOfCurrent,
   MalformedHeaderError,
-  namesSecond,
   readOutcome,
   type Validators,
   writeCondition,
@@ -19,20 +17,9 @@ import { headersOf304 } from './representation.ts'
 
 type Headers = HttpReply['headers']
 
-/** Whether a GET or HEAD has a header that `unchangedReply` or `wantedSpan` reads. */
+/** Whether a GET or HEAD has none of the headers that `unchangedReply` and `wantedSpan` read. */
 export function isPlainRead({ request }: ApifyCall): boolean {
   return request.header('range') === undefined && !isConditional(request)
-}
-
-/** What the conditions of a read are compared with. `headers` are those of the full reply. */
-export async function validatorsOf(
-  { request, environment }: ApifyCall,
-  { store, head, headers }: { store: Store; head: RecordHead; headers: Headers },
-): Promise<Validators> {
-  const { modifiedAt } = head
-  const isDated = namesSecond(request, head, environment)
-  const isOnlyOfSecond = isDated && (await store.isOnlyVersionOfSecond(head))
-  return { entityTag: String(headers.ETag), modifiedAt, isOnlyOfSecond }
 }
 
 /**

@@ -8,9 +8,10 @@ import type { HttpReply } from '../../../transport/exchange.ts'
 import { asksForOneRange } from '../../http/byte-range.ts'
 import { resumed } from '../../http/decoded-values.ts'
 import { entityTagOf } from '../../http/entity-tags.ts'
-import { exactCondition } from '../../http/exact-condition.ts'
+import { exactCondition, validatorsOf } from '../../http/exact-condition.ts'
 import { emptyReply, jsonReply } from '../../rest/replies.ts'
 import { encodingOf } from '../../rest/request-encoding.ts'
+import { ownerOf } from '../../rest/routes.ts'
 import { whileAllowed } from '../../rest/while-allowed.ts'
 import { findStore } from '../call/address.ts'
 import type { ApifyCall } from '../call/call.ts'
@@ -24,7 +25,6 @@ import {
   headersOfSpan,
   isPlainRead,
   unchangedReply,
-  validatorsOf,
   wantedSpan,
   wantsPart,
 } from './conditional.ts'
@@ -44,7 +44,8 @@ export async function getRecord(call: ApifyCall): Promise<HttpReply> {
   const form = formOf(call, record)
   const headers = headersOf(call, record, { form, length: undefined })
   if (!isPlainRead(call)) {
-    const current = await validatorsOf(call, { store, head: record, headers })
+    const entityTag = String(headers.ETag)
+    const current = await validatorsOf(call, { store, head: record, entityTag })
     const unchanged = unchangedReply(call, current, headers)
     if (unchanged) return unchanged
     if (wantsPart(call, current, record)) {
@@ -68,7 +69,8 @@ export async function headRecord(call: ApifyCall): Promise<HttpReply> {
   const headers = headersOf(call, head, { form: formOf(call, head), length })
   const reply = { status: 200, headers, body: '' }
   if (isPlainRead(call)) return reply
-  return unchangedReply(call, await validatorsOf(call, { store, head, headers }), headers) ?? reply
+  const current = await validatorsOf(call, { store, head, entityTag: String(headers.ETag) })
+  return unchangedReply(call, current, headers) ?? reply
 }
 
 /** PUT and POST .../records/{key}: any bytes, kept as they are sent. */
@@ -141,10 +143,14 @@ async function partialReply(
   const { decodedValues, request } = call
   if (!asksForOneRange(request.header('range') ?? '')) return undefined
   const isDecoded = form === 'decoded'
-  const size = isDecoded ? await decodedValues.length(store.id, record) : record.size
+  using use = store.beginUse()
+  const asker = { owner: ownerOf(call), signal: use.signal }
+  const size = isDecoded ? await decodedValues.length(store.id, record, asker) : record.size
   const span = wantedSpan(call, size)
   if (!span) return undefined
-  const body = isDecoded ? await decodedValues.part(record, span) : await storedPart(record, span)
+  const body = isDecoded
+    ? await decodedValues.part(record, span, asker)
+    : await storedPart(record, span)
   return whileAllowed({ status: 206, headers: headersOfSpan(headers, span, size), body }, store)
 }
 
@@ -154,10 +160,12 @@ async function storedPart({ value }: StoreRecord, span: Span): Promise<AsyncIter
 }
 
 async function decodedReply(
-  { decodedValues }: ApifyCall,
+  call: ApifyCall,
   { store, record, headers }: Found,
 ): Promise<HttpReply> {
-  const { body, length } = await decodedValues.whole(store.id, record)
+  using use = store.beginUse()
+  const asker = { owner: ownerOf(call), signal: use.signal }
+  const { body, length } = await call.decodedValues.whole(store.id, record, asker)
   if (length !== undefined) headers['Content-Length'] = length
   return whileAllowed({ status: 200, headers, body }, store)
 }

@@ -102,8 +102,9 @@ function parsed(text: SchemaText): unknown {
 
 /**
  * The body of a record, checked against every collection that the key is in. It is held in memory,
- * up to a limit, only if a collection has a JSON Schema. Throws RequestError
- * `schema-validation-error`.
+ * up to a limit, only if a collection has a JSON Schema: then nothing of it is read before its
+ * first `take`, so that a client is not asked for a body in vain. Both this and `take` throw
+ * RequestError `schema-validation-error`.
  */
 export async function conformingBody(
   call: ApifyCall,
@@ -114,10 +115,27 @@ export async function conformingBody(
   for (const collection of collections) assertContentType(collection, record.contentType)
   const strict = collections.find(({ jsonSchema }) => jsonSchema !== undefined)
   if (!schema || !strict) return call.request.body
-  const bytes = await store.whileAllowed(takeAll(call, strict))
-  const value = await decoded(bytes, { collection: strict, encoding: record.contentEncoding })
-  for (const collection of collections) await assertValue(call, { schema, collection, value })
-  return new WholeSource(bytes)
+  return new CheckedSource(async () => {
+    const bytes = await takeAll(call, strict)
+    const value = await decoded(bytes, { collection: strict, encoding: record.contentEncoding })
+    for (const collection of collections) await assertValue(call, { schema, collection, value })
+    return bytes
+  })
+}
+
+/** Bytes that are read and checked as a whole when the first of them are taken. */
+class CheckedSource implements ByteSource {
+  readonly #read: () => Promise<Bytes>
+  #checked: Promise<ByteSource> | undefined
+
+  constructor(read: () => Promise<Bytes>) {
+    this.#read = read
+  }
+
+  async take(count: number): Promise<Bytes> {
+    this.#checked ??= this.#read().then((bytes) => new WholeSource(bytes))
+    return (await this.#checked).take(count)
+  }
 }
 
 function assertContentType(collection: Collection, contentType: string): void {

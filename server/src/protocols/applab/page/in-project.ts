@@ -114,20 +114,30 @@ async function findForUser(call: PageCall, wanted: Omit<Use, 'right'>): Promise<
   const { domain, principal, subject: channelId, settings } = call
   if (principal.kind === 'nobody') throw new StorageError('token-missing', 'This needs a token.')
   const caller = userCaller(call, principal, wanted)
-  // No guesses are counted for users with a token: guessing does not help them, since a project
-  // that they may not read looks like a missing one.
+  // Here no guesses are counted: a project that the user may not read looks like a missing one.
   const find = (): Store | Promise<Store> =>
     domain.projects.find(channelId, { caller, peer: undefined })
   try {
     return await find()
   } catch (error) {
     if (!isGone(error) || !settings.autoCreate || !mayMake(principal)) throw error
-    await make(call, principal)
-    return find()
+  }
+  const { isOperator, user } = principal
+  // Making a project tells that its channel id was free, so a user can guess ids that are not.
+  if (!isOperator) domain.projects.assertMayGuess(channelId, user.id)
+  await make(call, principal)
+  try {
+    return await find()
+  } catch (error) {
+    if (isGone(error) && !isOperator) domain.projects.countMiss(channelId, user.id)
+    throw error
   }
 }
 
-/** Creates the project of a channel id that the user chose, on the first call that names it. */
+/**
+ * Creates the project of a channel id that the user chose, on the first call that names it. Does
+ * nothing if there is one: another request was faster, or it belongs to another user.
+ */
 async function make(
   { domain, subject: channelId }: PageCall,
   principal: UserPrincipal,
@@ -139,7 +149,6 @@ async function make(
     await domain.projects.create(project)
   } catch (error) {
     if (!(error instanceof StorageError)) throw error
-    // Somebody was faster, or the project belongs to another user, which is a secret.
     if (error.code === 'project-taken') return
     throw error.code === 'channel-invalid' ? projectNotFound(channelId) : error
   }

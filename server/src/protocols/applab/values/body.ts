@@ -1,11 +1,11 @@
+import { strictUtf8 } from '../../../core/kernel/bytes.ts'
 import { mediaTypeOf } from '../../../core/values/content-type.ts'
 import { type BodyBound, decodeBody, isLongBody, readBody } from '../../rest/json-body.ts'
+import { encodingOf } from '../../rest/request-encoding.ts'
 import { turnOf } from '../../rest/routes.ts'
 import type { PageCall } from '../page/call.ts'
 import { PageError } from '../page/errors.ts'
 import { formParametersMax, Parameters } from './wire.ts'
-
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** The parameters in the query of a call. */
 export function queryOf({ query, request }: PageCall): Parameters {
@@ -19,7 +19,9 @@ export function queryOf({ query, request }: PageCall): Parameters {
 export async function readParameters(call: PageCall, bound?: BodyBound): Promise<Parameters> {
   const { request, query } = call
   const mediaType = mediaTypeOf(request.header('content-type') ?? '')
+  // What the head shows to be wrong is refused before the client sends the body.
   if (mediaType.startsWith('multipart/')) throw takesNoParts()
+  encodingOf(request.header('content-encoding'))
   const body = await readBody(request, bound)
   if (isLongBody(request, body)) await turnOf(call)
   const bytes = await decodeBody(request, body, bound)

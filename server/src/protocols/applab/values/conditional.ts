@@ -2,10 +2,10 @@ import { StorageError } from '../../../core/kernel/errors.ts'
 import type { Condition, RecordHead } from '../../../core/records/record.ts'
 import type { Store } from '../../../core/stores/store.ts'
 import { entityTagOf } from '../../http/entity-tags.ts'
+import { validatorsOf } from '../../http/exact-condition.ts'
 import {
   isConditional,
   MalformedHeaderError,
-  namesSecond,
   readOutcome,
   writeCondition,
 } from '../../http/preconditions.ts'
@@ -25,18 +25,16 @@ export function conditionOf({ request, environment }: PageCall): Condition | und
 
 /** Whether the page already has the current value. Throws `condition-failed`, PageError. */
 export async function isUnchanged(
-  { request, environment }: PageCall,
+  call: PageCall,
   store: Store,
   head: RecordHead | undefined,
 ): Promise<boolean> {
+  const { request, environment } = call
   if (!head) {
     if (request.header('if-match') === undefined) return false
     throw new StorageError('condition-failed', 'There is no such value.')
   }
-  const isDated = namesSecond(request, head, environment)
-  const isOnlyOfSecond = isDated && (await store.isOnlyVersionOfSecond(head))
-  const { modifiedAt, revision } = head
-  const current = { entityTag: tagOf(revision), modifiedAt, isOnlyOfSecond }
+  const current = await validatorsOf(call, { store, head, entityTag: tagOf(head.revision) })
   const outcome = understood(() => readOutcome(request, current, environment))
   if (outcome !== 'failed') return outcome === 'not-modified'
   throw new StorageError('condition-failed', 'The value is not the expected one.')

@@ -1,8 +1,9 @@
 import { requireAccount } from '../../../core/access/access.ts'
 import type { StoreInfo } from '../../../core/identity/identity.ts'
+import { limits } from '../../../core/kernel/limits.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
 import { emptyReply, jsonReply } from '../../rest/replies.ts'
-import type { RestCall } from '../../rest/routes.ts'
+import { type RestCall, turnOf } from '../../rest/routes.ts'
 
 const secondMs = 1_000
 
@@ -10,6 +11,7 @@ const secondMs = 1_000
 export async function listSessions(call: RestCall): Promise<HttpReply> {
   const { id } = requireAccount(call.principal, 'write')
   const limit = call.query.limit()
+  if (limit > limits.quickListItemsMax) await turnOf(call)
   const items: object[] = []
   let isTruncated = false
   for await (const info of call.domain.sessions.list(id)) {

@@ -225,6 +225,34 @@ describe('a JSONPath', () => {
     expect(find('$..*..*', nested)).toHaveLength(60 * 60 * 2)
   })
 
+  it('counts the longer of two texts that are compared', () => {
+    const ones = `[${'1,'.repeat(2_000)}1]`
+    const long = `1${'0'.repeat(500_000)}`
+    for (const [path, value] of [
+      ['$.a[?@ < $.b]', `{"b":${long},"a":${ones}}`],
+      ['$.a[?@ == $.b]', `{"b":${long},"a":${ones}}`],
+      ['$[?max(@) == 1]', `[${ones.replace('1', long)}]`],
+      ['$.a[?@ < $.b]', `{"b":"${long}","a":${ones.replaceAll('1', '"1"')}}`],
+    ] as const) {
+      const search = (): unknown => compilePath(path).find(parseTree(value), new PathWork(100_000))
+      expect(search, path).toThrow(JsonPathError)
+    }
+  })
+
+  it('counts what compiling a path and replacing take, also if they fail', () => {
+    const pattern = '(a{30}){30}'
+    const work = new PathWork()
+    compilePath(`$[?(@ =~ /${pattern}/)]`, work)
+    expect(work.spent).toBeGreaterThan(40_000)
+    const failing = new PathWork()
+    expect(() => compilePath(`$[?(@ =~ /${pattern}/)]]`, failing)).toThrow(JsonPathError)
+    expect(failing.spent).toBeGreaterThan(40_000)
+    const replacing = new PathWork()
+    const tree = parseTree('["a"]')
+    compilePath(`$[?search(@, "${pattern}")]`).replace(tree, parseJsonText('1'), replacing)
+    expect(replacing.spent).toBeGreaterThan(40_000)
+  })
+
   it('finds one of very many values without a list of them', () => {
     const items = `[${'0,'.repeat(1_000_000)}1]`
     expect(find('$[-1]', items)).toEqual(['$[1000000]'])

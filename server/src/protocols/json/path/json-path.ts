@@ -3,7 +3,7 @@ import type { JsonText } from '../json-text.ts'
 import type { JsonTree } from '../json-tree.ts'
 import type { JsonMatch } from './match.ts'
 import { parsePath } from './parser.ts'
-import { Patterns } from './pattern.ts'
+import { compilationStepsOf, Patterns } from './pattern.ts'
 import { findOnce, type Segment } from './query.ts'
 import { Steps } from './steps.ts'
 
@@ -47,25 +47,35 @@ export interface JsonPath {
    * replaced. Throws JsonPathError as `find` does, JsonTreeError and JsonTextError as
    * `JsonTree.replace` does.
    */
-  replace(tree: JsonTree, value: JsonText): number
+  replace(tree: JsonTree, value: JsonText, work?: PathWork): number
 }
 
 /**
  * Parses a JSONPath (RFC 9535) as jsoncons 0.171 understands it, which NemesisDB uses. What it
  * finds differs from RFC 9535 in filters, which test the truth of a value and see null where there
- * is none, and in names, which also select items by their number and lengths. Throws JsonPathError.
+ * is none, and in names, which also select items by their number and lengths. Compiling counts in
+ * `work` like a search. Throws JsonPathError.
  */
-export function compilePath(text: string): JsonPath {
-  const query = parsePath(text)
+export function compilePath(text: string, work = new PathWork()): JsonPath {
+  const query = work.run((steps) => parsePath(text, steps))
   return {
-    find: (tree, work = new PathWork()) => search(query, tree, work),
-    replace: (tree, value) => {
-      const matches = search(query, tree, new PathWork())
+    find: (tree, searches = new PathWork()) => search(query, tree, searches),
+    replace: (tree, value, searches = new PathWork()) => {
+      const matches = search(query, tree, searches)
       const nodes = outermost(matches.filter(({ isPart }) => isPart))
       if (nodes.length > 0) tree.replace(nodes, value)
       return matches.length
     },
   }
+}
+
+/**
+ * About how many steps compiling a path takes at most, before anything of it is compiled. Only
+ * filters have patterns, and only repetitions make a pattern larger than its text.
+ */
+export function pathStepsOf(text: string): number {
+  if (text.length > limits.jsonPathLengthMax || !text.includes('?')) return text.length
+  return compilationStepsOf(text.includes('{') ? limits.patternProgramMax : text.length)
 }
 
 function search(

@@ -4,7 +4,12 @@ import { JsonTextError } from '../json-text-error.ts'
 import { JsonPathError } from './error.ts'
 import * as filter from './filter.ts'
 import { pathFunctions } from './functions.ts'
-import { assertFewInstructions, compilePattern, programSizeOf } from './pattern.ts'
+import {
+  assertFewInstructions,
+  compilationStepsOf,
+  compilePattern,
+  programSizeOf,
+} from './pattern.ts'
 import {
   type Segment,
   type Selector,
@@ -15,6 +20,7 @@ import {
   selectSlice,
 } from './query.ts'
 import { Scanner } from './scanner.ts'
+import type { Steps } from './steps.ts'
 
 const comparisons = ['==', '!=', '<=', '>=', '<', '>'] as const
 
@@ -27,13 +33,14 @@ interface ParsedSelector {
 }
 
 /** Parses a JSONPath. Throws JsonPathError. */
-export function parsePath(text: string): readonly Segment[] {
+export function parsePath(text: string, steps: Steps): readonly Segment[] {
   if (!text.isWellFormed()) throw new JsonPathError('A JSONPath must be valid Unicode text.')
   if (!text.startsWith('$')) throw new JsonPathError('A JSONPath must begin with $.')
   if (text.length > limits.jsonPathLengthMax) {
     throw new JsonPathError(`A JSONPath may have up to ${limits.jsonPathLengthMax} characters.`)
   }
-  return new Parser(text).path()
+  steps.spend(text.length)
+  return new Parser(text, steps).path()
 }
 
 /**
@@ -44,11 +51,13 @@ export function parsePath(text: string): readonly Segment[] {
  */
 class Parser {
   readonly #scanner: Scanner
+  readonly #steps: Steps
   /** Of all patterns so far. */
   #instructions = 0
 
-  constructor(text: string) {
+  constructor(text: string, steps: Steps) {
     this.#scanner = new Scanner(text)
+    this.#steps = steps
   }
 
   path(): readonly Segment[] {
@@ -159,8 +168,10 @@ class Parser {
     this.#scanner.expect('/')
     const pattern = this.#scanner.untilSlash()
     const flags = this.#scanner.takes('i') ? '(?i)' : ''
-    this.#instructions += programSizeOf(pattern)
+    const instructions = programSizeOf(pattern)
+    this.#instructions += instructions
     assertFewInstructions(this.#instructions)
+    this.#steps.spend(compilationStepsOf(instructions))
     if (!compilePattern(flags + pattern)) {
       throw new JsonPathError(`The pattern /${pattern}/ is invalid.`)
     }

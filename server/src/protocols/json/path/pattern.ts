@@ -48,12 +48,17 @@ export class Patterns {
   }
 
   #add(pattern: string, steps: Steps, cached: LRUCache<string, Compiled>): Compiled {
-    steps.spend(1_000 + stepsPerInstruction * programSizeOf(pattern))
+    steps.spend(compilationStepsOf(programSizeOf(pattern)))
     const compiled = compilePattern(pattern)
     const entry = { compiled }
     cached.set(pattern, entry)
     return entry
   }
+}
+
+/** About how many steps compiling a pattern of so many instructions takes. */
+export function compilationStepsOf(instructions: number): number {
+  return 1_000 + stepsPerInstruction * instructions
 }
 
 /** Undefined: the pattern is invalid. Throws JsonPathError if it is too long or too large. */

@@ -48,10 +48,9 @@ export function isEqual(a: Value, b: Value, steps: Steps): boolean {
 
 function isSameJson(a: JsonText, b: JsonText, steps: Steps): boolean {
   if (a.kind !== b.kind) return false
+  if (a.kind === 'number' || a.kind === 'string') return compareValues(a, b, steps) === 0
   steps.spendOnText(Math.min(a.end - a.start, b.end - b.start))
   if (a.text === b.text) return true
-  if (a.kind === 'number') return compareNumbers(a.text, b.text) === 0
-  if (a.kind === 'string') return a.string() === b.string()
   return a.size === b.size && areChildrenEqual(a, b, steps)
 }
 
@@ -83,9 +82,13 @@ function areItemsEqual(
  */
 export function compareValues(a: Value, b: Value, steps: Steps): number | undefined {
   if (!(a instanceof JsonText) || !(b instanceof JsonText) || a.kind !== b.kind) return undefined
-  steps.spendOnText(Math.min(a.end - a.start, b.end - b.start))
+  if (a.kind !== 'number' && a.kind !== 'string') return undefined
+  const isSame = a.text === b.text
+  // If they differ, both are read to their ends: one short text may meet a long one many times.
+  steps.spendOnText((isSame ? 0 : a.end - a.start) + b.end - b.start)
+  if (isSame) return 0
   if (a.kind === 'number') return compareNumbers(a.text, b.text)
-  return a.kind === 'string' ? compareStrings(a.string(), b.string()) : undefined
+  return compareStrings(a.string(), b.string())
 }
 
 /** By Unicode code points, not by UTF-16 units as JavaScript does. */

@@ -1,5 +1,5 @@
 /** Splits items into batches of `size`, the last of which may be smaller. */
-export async function* batchesOf<T>(
+export async function* inBatches<T>(
   items: Iterable<T> | AsyncIterable<T>,
   size: number,
 ): AsyncGenerator<readonly T[]> {

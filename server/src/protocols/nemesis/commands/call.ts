@@ -21,11 +21,13 @@ export interface Services {
   readonly compat: Compat
   /** Undefined: saving is off. */
   readonly dumps: Dumps | undefined
-  /**
-   * Runs the KV_UPDATEs of a value one after the other, as parallel ones make each other fail, and
-   * all loads of dumps.
-   */
+  /** Runs the KV_UPDATEs of a value one after the other: parallel ones make each other fail. */
   readonly updates: KeyQueue
+  /**
+   * Runs all loads of dumps one after the other: each has a file of a dump in memory. A load takes
+   * as long as it takes, so nobody is refused because of a long wait.
+   */
+  readonly loads: KeyQueue
 }
 
 /** The client of one connection: its principal, and one caller of stores for each action. */
@@ -51,7 +53,7 @@ export interface NemesisCall extends Services {
   readonly room: MessageRoom
 }
 
-/** The text to send; undefined: the command gets no answer, or its first answer was all. */
+/** The text to send; undefined: the command gets no answer. */
 export type Answer = string | undefined
 
 export type Handler = (call: NemesisCall) => Awaitable<Answer>

@@ -16,7 +16,7 @@ import {
   type Readable,
 } from '../dumps/dumps.ts'
 import { LongWork } from '../work/long-work.ts'
-import { allOf } from './batches.ts'
+import { allOf, inBatches } from './batches.ts'
 import type { Answer, NemesisCall } from './call.ts'
 import { assertDeclared, given, optional, type Parameters, required } from './parameters.ts'
 import { retentionOfSeconds } from './sessions.ts'
@@ -34,8 +34,8 @@ import {
 const saveParameters = [required('name', 'string'), optional('tkns', 'array')]
 const loadParameters = [required('names', 'array')]
 const secondMs = 1_000
-/** All loads wait for each other: each has a file of a dump in memory. No value has this name. */
-export const turnOfLoads = 'loads of dumps'
+/** All loads wait under one key of their queue. */
+export const turnOfLoads = 'load'
 
 /** SH_SAVE: two answers, one at once when the save begins and one at its end. */
 export async function save(call: NemesisCall): Promise<Answer> {
@@ -90,7 +90,7 @@ export async function load(call: NemesisCall): Promise<Answer> {
   for (const name of wanted) readers.push([name, await openDump(call, name)])
   const members: [string, string][] = []
   for (const [name, reader] of readers) {
-    members.push([name, await call.updates.run(turnOfLoads, () => loadDump(call, reader))])
+    members.push([name, await call.loads.run(turnOfLoads, () => loadDump(call, reader))])
   }
   // NemesisDB answers a load of nothing with an empty object, without the command's name.
   return members.length === 0 ? '{}' : answer(command, object(members))
@@ -123,9 +123,15 @@ export async function abandoning(writer: DumpWriter, work: () => Promise<void>):
     await work()
     await writer.finish()
   } catch (error) {
-    await writer.abandon()
+    // Often what made the save fail makes this fail too. The first failure says why. A dump that
+    // is not marked as failed is not complete either, so nobody loads it.
+    await writer.abandon().catch(ignoreDumpError)
     throw error
   }
+}
+
+function ignoreDumpError(error: unknown): void {
+  if (!(error instanceof DumpError)) throw error
 }
 
 function tokensOf(parameters: Parameters): readonly bigint[] | undefined {
@@ -144,47 +150,77 @@ async function writeSessions(
 ): Promise<void> {
   const { domain, client } = call
   const wanted = tokens && new Set(tokens.map(String))
-  for await (const { id, session } of domain.sessions.list(ownerId)) {
-    if (wanted && !wanted.has(session.token)) continue
+  for await (const { id, session: listed } of domain.sessions.list(ownerId)) {
+    if (wanted && !wanted.has(listed.token)) continue
     try {
       const store = await domain.stores.find(id, client.callers.read)
-      await writer.begin(dumpedOf(await store.identity()))
-      await writeValues(call, { store, writer })
+      const session = dumpedOf(await store.identity())
+      if (session) await writeStore(call, { store, writer, session })
     } catch (error) {
-      // The session ended meanwhile.
+      // The session ended before anything of it was written.
       if (!(error instanceof StorageError) || error.code !== 'store-not-found') throw error
     }
   }
 }
 
-function dumpedOf({ session, retention, ...identity }: StoreIdentity): DumpedSession {
+/** Undefined: the store has lost its session. */
+function dumpedOf({ session, retention, ...identity }: StoreIdentity): DumpedSession | undefined {
+  if (!session) return undefined
   const ttlMs = typeof retention === 'object' ? retention.ttlMs : 0
   return {
-    token: BigInt(session?.token ?? 0),
-    isShared: session?.isShared === true,
+    token: BigInt(session.token),
+    isShared: session.isShared,
     duration: Math.ceil(ttlMs / secondMs),
     deleteSession: ttlMs > 0 && !endsByClearing({ ...identity, retention }),
   }
 }
 
-/** Writes a store's values into a dump. Values that are not JSON are left out. */
-export async function writeValues(
+interface Written {
+  readonly store: Store
+  readonly writer: DumpWriter
+  /** Undefined: the store's values are written without a session. */
+  readonly session: DumpedSession | undefined
+}
+
+/**
+ * Writes a store into a dump. Values that are not JSON are left out. Throws `store-not-found` if
+ * the store is gone before anything of it is written, and DumpError if it is gone after that: half
+ * of a session must not pass for all of it.
+ */
+export async function writeStore(
   call: NemesisCall,
-  { store, writer }: { store: Store; writer: DumpWriter },
+  { store, writer, session }: Written,
 ): Promise<void> {
+  let isBegun = false
+  try {
+    for await (const [key, text] of jsonValues(call, store)) {
+      if (!isBegun) await writer.begin(session)
+      isBegun = true
+      await writer.add(key, text)
+    }
+    await store.identity() // the last page of keys is empty if the store is gone
+  } catch (error) {
+    const isGone = error instanceof StorageError && error.code === 'store-not-found'
+    if (!isGone || !isBegun) throw error
+    throw new DumpError('A session ended, or its store was deleted, while it was saved.', error)
+  }
+  if (!isBegun) await writer.begin(session)
+}
+
+async function* jsonValues(
+  call: NemesisCall,
+  store: Store,
+): AsyncGenerator<readonly [key: string, text: string]> {
   // A save goes on when its client goes away.
   const work = new LongWork({ ...call, room: { isOpen: true } })
-  let keys: string[] = []
-  const flush = async (): Promise<void> => {
+  for await (const keys of inBatches(allKeys(store, work), valuesAtOnce)) {
     for (const record of await store.batch.get(keys)) {
-      await work.next(record ? workOf(record) : 1)
-      const text = record && (await textOf(store, record))
-      if (text !== undefined) await writer.add(record?.key ?? '', text)
+      if (!record) continue
+      await work.next(workOf(record))
+      const text = await textOf(store, record)
+      if (text !== undefined) yield [record.key, text]
     }
-    keys = []
   }
-  for await (const key of allKeys(store, work)) if (keys.push(key) >= valuesAtOnce) await flush()
-  await flush()
 }
 
 async function loadDump(call: NemesisCall, reader: DumpReader): Promise<string> {
@@ -240,7 +276,7 @@ class Load {
     this.#waiting.set(session.token, work)
     for (const text of values.values()) this.#waitingLength += text.length
     const isFull = this.#waiting.size >= sessionsAtOnce
-    if (isFull || this.#waitingLength > limits.dumpFileLengthMax) await this.finish()
+    if (isFull || this.#waitingLength > limits.dumpFileBytesMax) await this.finish()
   }
 
   /** Waits for all sessions that were added. Throws what `restore` throws. */

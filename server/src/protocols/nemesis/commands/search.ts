@@ -10,9 +10,9 @@ import { JsonTextError } from '../../json/json-text-error.ts'
 import { JsonTreeError, parseTree, printTree } from '../../json/json-tree.ts'
 import { jsonType } from '../../json/json-value.ts'
 import { JsonPathError } from '../../json/path/error.ts'
-import { compilePath, type JsonPath, PathWork } from '../../json/path/json-path.ts'
+import { compilePath, type JsonPath, PathWork, pathStepsOf } from '../../json/path/json-path.ts'
 import { LongWork } from '../work/long-work.ts'
-import { batchesOf } from './batches.ts'
+import { inBatches } from './batches.ts'
 import { type Answer, assertKeys, inSession, type NemesisCall, type Session } from './call.ts'
 import { assertDeclared, given, keyTextOf, optional, required } from './parameters.ts'
 import { status } from './status.ts'
@@ -47,11 +47,13 @@ export async function find(call: NemesisCall): Promise<Answer> {
   const wanted = given(parameters, 'rsp').string()
   const result = results.find((one) => one === wanted)
   if (result === undefined) throw invalidParameter(status.commandSyntax, 'rsp')
-  const only = wantedKeys(call, result)
+  const wantedOnly = wantedKeys(call, result)
+  const only = [...new Set(wantedOnly)]
   return inSession(call, 'read', async ({ store, token }) => {
     assertKeys(call, only)
     try {
-      const members = await membersOf(call, search(call, { store, path, only }), result)
+      const found = search(call, { store, path, only })
+      const members = await membersOf(call, found, { result, only: wantedOnly })
       return answer(call.command, `{"tkn":${token},"st":1,${members}}`)
     } catch (error) {
       if (!(error instanceof JsonPathError)) throw error
@@ -61,7 +63,7 @@ export async function find(call: NemesisCall): Promise<Answer> {
 }
 
 /**
- * A key that is listed twice is found twice, as in NemesisDB, but a whole value is in the answer
+ * A key that is listed twice is in the answer twice, as in NemesisDB, but a whole value is in it
  * once.
  */
 function wantedKeys(call: NemesisCall, result: Result): readonly string[] {
@@ -78,23 +80,57 @@ function wantedKeys(call: NemesisCall, result: Result): readonly string[] {
 async function membersOf(
   { room }: NemesisCall,
   found: AsyncIterable<Found>,
-  result: Result,
+  { result, only }: { result: Result; only: readonly string[] },
 ): Promise<string> {
   const parts: string[] = []
+  const doubles = new Doubles(only)
   let length = 0
   for await (const { key, text, locations } of found) {
     const name = JSON.stringify(key)
     const own = { keys: [name], kv: [`${name}:${text}`], paths: locations.map(quoted) }[result]
     const before = length
     for (const part of own) {
-      length += part.length + 1
+      length += doubles.timesOf(key) * (part.length + 1)
       assertReplyLength(length)
       parts.push(part)
     }
+    doubles.note(key, own)
     await room.take(length - before)
   }
-  if (result === 'kv') return `"keys":{${parts.join(',')}}`
-  return `"${result}":[${parts.join(',')}]`
+  const all = doubles.inOrder() ?? parts
+  if (result === 'kv') return `"keys":{${all.join(',')}}`
+  return `"${result}":[${all.join(',')}]`
+}
+
+/** Repeats the parts of the answer for keys that are listed several times, but searched once. */
+class Doubles {
+  readonly #keys: readonly string[]
+  readonly #times = new Map<string, number>()
+  readonly #partsOf = new Map<string, readonly string[]>()
+
+  constructor(keys: readonly string[]) {
+    this.#keys = keys
+    for (const key of keys) this.#times.set(key, (this.#times.get(key) ?? 0) + 1)
+  }
+
+  /** How many times the key is in the answer. */
+  timesOf(key: string): number {
+    return this.#times.get(key) ?? 1
+  }
+
+  note(key: string, parts: readonly string[]): void {
+    if (this.#areAny) this.#partsOf.set(key, parts)
+  }
+
+  /** The parts of all keys, in the order of the list; undefined: no key is listed twice. */
+  inOrder(): readonly string[] | undefined {
+    if (!this.#areAny) return undefined
+    return this.#keys.flatMap((key) => this.#partsOf.get(key) ?? [])
+  }
+
+  get #areAny(): boolean {
+    return this.#times.size < this.#keys.length
+  }
 }
 
 const quoted = (text: string): string => JSON.stringify(text)
@@ -117,24 +153,46 @@ async function* search(
   const work = new LongWork(call)
   const searches = new PathWork()
   let path: JsonPath | undefined
+  // What a search takes is known afterwards, and other commands may be allowed theirs meanwhile.
+  // So it is expected to take what the one before took, and the first what compiling takes.
+  let expected = pathStepsOf(text)
   await call.room.take(valuesAtOnce * limits.valueInInfoBytesMax)
   if (only.length === 0) await call.room.take(limits.pageBytesMax)
-  for await (const keys of batchesOf(only.length > 0 ? only : allKeys(store, work), valuesAtOnce)) {
+  for await (const keys of inBatches(only.length > 0 ? only : allKeys(store, work), valuesAtOnce)) {
     for (const record of await store.batch.get(keys)) {
       if (!record) continue
-      await work.next(workOf(record))
+      await work.next(workOf(record) + expected)
       const bytes = bytesToRead(record)
       await call.room.take(bytes)
       const value = await textOf(store, record)
       if (value !== undefined) {
         const before = searches.spent
-        path ??= compilePath(text)
-        const locations = locationsIn(value, path, searches)
-        work.spend(searches.spent - before)
+        const locations = counted(work, { searches, expected }, () => {
+          path ??= compilePath(text, searches)
+          return locationsIn(value, path, searches)
+        })
+        expected = searches.spent - before
         if (locations.length > 0) yield { key: record.key, text: value, locations }
       }
       call.room.give(bytes)
     }
+  }
+}
+
+/**
+ * Runs a search and counts as long work what it takes beyond the `expected` steps, also if it
+ * fails.
+ */
+function counted<T>(
+  work: LongWork,
+  { searches, expected }: { searches: PathWork; expected: number },
+  run: () => T,
+): T {
+  const before = searches.spent
+  try {
+    return run()
+  } finally {
+    work.spend(Math.max(0, searches.spent - before - expected))
   }
 }
 
@@ -159,33 +217,70 @@ export async function update(call: NemesisCall): Promise<Answer> {
   const text = given(parameters, 'path').string()
   const value = given(parameters, 'value').text
   let known: JsonPath | undefined
-  const path = (): JsonPath => {
-    known ??= compiled(text)
+  const path = (searches: PathWork): JsonPath => {
+    known ??= compiled(text, searches)
     return known
   }
   return inSession(call, 'write', async (session) => {
     assertKeys(call, [key])
     const turn = `${session.store.id}/${key}`
-    const wanted = { call, key, path, value }
-    const count = await call.updates.run(turn, () => replace(session, wanted))
+    const wanted = { call, key, path, value, expected: pathStepsOf(text) }
+    const count = await withRoom(call, (room) =>
+      call.updates.run(turn, () => replace(session, { ...wanted, room })),
+    )
     const code = count === undefined ? status.keyNotExist : status.ok
     return answer(call.command, `{"tkn":${session.token},"st":${code},"cnt":${count ?? 0}}`)
   })
 }
 
-function compiled(text: string): JsonPath {
+/** A value that does not fit into the room that a KV_UPDATE has taken. */
+class RoomNeeded {
+  readonly bytes: number
+
+  constructor(bytes: number) {
+    this.bytes = bytes
+  }
+}
+
+/**
+ * Runs `work` with room for a value. As long as it needs more, it is run again with that much. The
+ * wait for room is not a part of `work`: others must not wait for it in the queue of the value.
+ */
+async function withRoom<T>(
+  { room }: NemesisCall,
+  work: (bytes: number) => Promise<T | RoomNeeded>,
+): Promise<T> {
+  let taken = 0
   try {
-    return compilePath(text)
+    for (;;) {
+      const done = await work(taken)
+      if (!(done instanceof RoomNeeded)) return done
+      await room.take(done.bytes - taken)
+      taken = done.bytes
+    }
+  } finally {
+    room.give(taken)
+  }
+}
+
+function compiled(text: string, searches: PathWork): JsonPath {
+  try {
+    return compilePath(text, searches)
   } catch (error) {
     if (error instanceof JsonPathError) throw new CommandError(status.unknown, error.message)
     throw error
   }
 }
 
-function replaced(path: JsonPath, text: string, value: string): { count: number; json: string } {
+function replaced(
+  text: string,
+  { path, value }: Replacement,
+  searches: PathWork,
+): { count: number; json: string } {
+  const compiledPath = path(searches)
   try {
     const tree = parseTree(text)
-    const count = path.replace(tree, parseJsonText(value))
+    const count = compiledPath.replace(tree, parseJsonText(value), searches)
     return { count, json: printTree(tree) }
   } catch (error) {
     const isTold = [JsonPathError, JsonTextError, JsonTreeError].some((one) => error instanceof one)
@@ -198,16 +293,25 @@ interface Replacement {
   readonly call: NemesisCall
   readonly key: string
   /** Throws CommandError if the path is invalid. */
-  path(): JsonPath
+  path(searches: PathWork): JsonPath
+  /** How many steps the search is expected to take. */
+  readonly expected: number
   /** JSON text. */
   readonly value: string
+  /** How many bytes of the value there is room for. */
+  readonly room: number
 }
 
 /** Returns the number of matches that were replaced; undefined: there is no such key. */
-async function replace({ store }: Session, wanted: Replacement): Promise<number | undefined> {
-  const attempt = async (): Promise<number | undefined | typeof lostRace> => {
+async function replace(
+  { store }: Session,
+  wanted: Replacement,
+): Promise<number | undefined | RoomNeeded> {
+  const attempt = async (): Promise<number | undefined | RoomNeeded | typeof lostRace> => {
     const record = await store.get(wanted.key)
-    return record && replaceIn(store, record, wanted)
+    if (!record) return undefined
+    const bytes = bytesToRead(record)
+    return bytes > wanted.room ? new RoomNeeded(bytes) : replaceIn(store, record, wanted)
   }
   return retry(limits.writeAttemptsMax, attempt, () => {
     throw new StorageError('store-busy', 'Too many clients are changing this value. Try again.')
@@ -218,13 +322,17 @@ async function replace({ store }: Session, wanted: Replacement): Promise<number 
 async function replaceIn(
   store: Store,
   record: StoreRecord,
-  { call, key, path, value }: Replacement,
+  wanted: Replacement,
 ): Promise<number | typeof lostRace> {
-  await call.room.take(bytesToRead(record))
-  await new LongWork(call).next(workOf(record))
+  const { call, key, expected } = wanted
+  const work = new LongWork(call)
+  await work.next(workOf(record) + expected)
   const text = await textOf(store, record)
   if (text === undefined) throw new CommandError(status.valueTypeInvalid, `${key} is not JSON`)
-  const { count, json } = replaced(path(), text, value)
+  const searches = new PathWork()
+  const { count, json } = counted(work, { searches, expected }, () =>
+    replaced(text, wanted, searches),
+  )
   if (count === 0) return 0
   try {
     await store.put(

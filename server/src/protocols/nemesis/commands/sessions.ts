@@ -5,7 +5,7 @@ import { StorageError } from '../../../core/kernel/errors.ts'
 import { limits } from '../../../core/kernel/limits.ts'
 import { type JsonText, parseUint64 } from '../../json/json-text.ts'
 import { LongWork } from '../work/long-work.ts'
-import { allOf, batchesOf } from './batches.ts'
+import { allOf, inBatches } from './batches.ts'
 import { type Answer, assertAllKeys, inSession, type NemesisCall, withSession } from './call.ts'
 import { assertDeclared, given, optional, type Parameters, required } from './parameters.ts'
 import { sharedToken } from './shared-token.ts'
@@ -93,8 +93,11 @@ export async function endAll(call: NemesisCall): Promise<Answer> {
       throw error
     }
   }
+  // It goes on when its client goes away.
+  const work = new LongWork({ ...call, room: { isOpen: true } })
   let count = 0
-  for await (const batch of batchesOf(domain.sessions.list(id), sessionsAtOnce)) {
+  for await (const batch of inBatches(domain.sessions.list(id), sessionsAtOnce)) {
+    await work.next(batch.length * lookupUnits)
     const ended = await allOf(batch.map((session) => endOne(session.id)))
     count += ended.filter(Boolean).length
   }
@@ -154,7 +157,14 @@ function durationOf({ retention }: Pick<StoreIdentity, 'retention'>, left: numbe
 export async function infoAll(call: NemesisCall): Promise<Answer> {
   if (call.parameters.size > 0) throw syntaxError()
   const { id } = requireAccount(call.client.principal, 'read')
-  const { sessions, records } = await call.domain.sessions.totals(id)
+  const work = new LongWork(call)
+  let sessions = 0
+  let records = 0
+  for await (const { recordCount } of call.domain.sessions.list(id)) {
+    sessions += 1
+    records += recordCount
+    await work.next(lookupUnits)
+  }
   return answer(call.command, `{"totalSessions":${sessions},"totalKeys":${records}}`)
 }
 

@@ -1,11 +1,12 @@
 import { actorOf, requireAccount } from '../../../core/access/access.ts'
+import { andThen } from '../../../core/kernel/awaitable.ts'
 import { StorageError } from '../../../core/kernel/errors.ts'
 import type { Action } from '../../../core/people/scope.ts'
 import { batchesOf } from '../../../core/records/record-batch.ts'
 import type { Store } from '../../../core/stores/store.ts'
 import { DumpError } from '../dumps/dumps.ts'
 import { type Answer, assertAllKeys, assertKeys, type NemesisCall } from './call.ts'
-import { abandoning, openDump, turnOfLoads, writeValues } from './dump-commands.ts'
+import { abandoning, openDump, turnOfLoads, writeStore } from './dump-commands.ts'
 import { allTextsOf, assertDeclared, given, required, textsOf } from './parameters.ts'
 import { status } from './status.ts'
 import {
@@ -32,15 +33,13 @@ const keysArray = [required('keys', 'array')]
 
 export async function set(call: NemesisCall): Promise<Answer> {
   const records = recordsOf(call)
-  await roomForWrite(call, records.length)
-  await (await ownStore(call, 'write')).batch.put(records)
+  await write(call, records.length, ({ batch }) => batch.put(records))
   return ok(call)
 }
 
 export async function add(call: NemesisCall): Promise<Answer> {
   const records = recordsOf(call)
-  await roomForWrite(call, records.length)
-  await (await ownStore(call, 'write')).batch.add(records)
+  await write(call, records.length, ({ batch }) => batch.add(records))
   return ok(call)
 }
 
@@ -59,9 +58,25 @@ export async function get(call: NemesisCall): Promise<Answer> {
 export async function remove(call: NemesisCall): Promise<Answer> {
   const keys = keysOf(call)
   if (keys.length === 0) throw new CommandError(status.valueSize, 'keys')
-  await roomForWrite(call, keys.length)
-  await (await ownStore(call, 'write')).batch.delete(keys)
+  await write(call, keys.length, ({ batch }) => batch.delete(keys))
   return ok(call)
+}
+
+/**
+ * Runs `use` with the user's store. The commands of one connection reach the queues of their keys
+ * in the order in which they came, even if the first of them has to make the store.
+ */
+async function write<T>(
+  call: NemesisCall,
+  keyCount: number,
+  use: (store: Store) => Promise<T>,
+): Promise<T> {
+  const waiting = roomForWrite(call, keyCount) // undefined for commands that run side by side
+  if (waiting) await waiting
+  return andThen(
+    call.client.lookups.run(() => ownStore(call, 'write')),
+    use,
+  )
 }
 
 /** KV_CONTAINS: a key that is listed twice is in the answer twice. */
@@ -112,10 +127,7 @@ export async function save(call: NemesisCall): Promise<Answer> {
   try {
     const writer = await dumps.create(name, { isWhole: true, userId: client.principal.user.id })
     failure = saveError
-    await abandoning(writer, async () => {
-      await writer.begin(undefined)
-      await writeValues(call, { store, writer })
-    })
+    await abandoning(writer, () => writeStore(call, { store, writer, session: undefined }))
   } catch (error) {
     if (!(error instanceof DumpError)) throw error
     return answer(command, `{"st":${failure},"m":${JSON.stringify(error.message)}}`)
@@ -135,7 +147,7 @@ export async function load(call: NemesisCall): Promise<Answer> {
   let count = 0
   try {
     const reader = await openDump(call, name)
-    await call.updates.run(turnOfLoads, async () => {
+    await call.loads.run(turnOfLoads, async () => {
       for await (const { session, values } of reader.read()) {
         if (!session) count += await putAll(store, values)
       }

@@ -253,7 +253,7 @@ export function workOf(record: StoreRecord): number {
 /** How many bytes it takes to read one value. It may be far longer once it is decoded. */
 export function bytesToRead({ value, size, contentEncoding }: StoreRecord): number {
   if (contentEncoding !== '') return limits.jsonViewBytesMax
-  return value.inline ? 0 : size
+  return value.inline ? 0 : Math.min(size, limits.jsonViewBytesMax)
 }
 
 class ViewList implements Views {

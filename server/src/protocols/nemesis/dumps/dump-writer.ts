@@ -1,7 +1,13 @@
 import { type FileHandle, mkdir, open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { limits } from '../../../core/kernel/limits.ts'
-import { attempt, type DumpDescription, type DumpedSession, type DumpWriter } from './dumps.ts'
+import {
+  attempt,
+  type DumpDescription,
+  DumpError,
+  type DumpedSession,
+  type DumpWriter,
+} from './dumps.ts'
 import { makeFolder } from './folders.ts'
 
 const statuses = { pending: 0, complete: 1, failed: 2 } as const
@@ -18,7 +24,8 @@ export class FileDumpWriter implements DumpWriter {
   readonly #startedAt: number
   #file: FileHandle | undefined
   #fileCount = 0
-  #length = 0
+  /** The length of the file, with `#text`. */
+  #bytes = 0
   #text = ''
   /** The text that closes the object that is being written; '': there is none. */
   #closing = ''
@@ -41,7 +48,7 @@ export class FileDumpWriter implements DumpWriter {
   begin(session: DumpedSession | undefined): Promise<void> {
     return attempt(async () => {
       this.#endSession()
-      if (this.#length > limits.dumpFileLengthMax) await this.#endFile()
+      if (this.#bytes > limits.dumpFileBytesMax) await this.#endFile()
       if (!this.#file) await this.#beginFile()
       else this.#append(',')
       this.#append(session ? `{"sh":${describe(session)},"keys":{` : '{"keys":{')
@@ -54,6 +61,7 @@ export class FileDumpWriter implements DumpWriter {
     return attempt(async () => {
       this.#append(`${this.#isFirstKey ? '' : ','}${JSON.stringify(key)}:${value}`)
       this.#isFirstKey = false
+      if (this.#bytes > limits.dumpReadFileBytesMax - closingBytesMax) throw tooLarge()
       if (this.#text.length > limits.dumpBufferedLengthMax) await this.#flush()
     })
   }
@@ -75,7 +83,7 @@ export class FileDumpWriter implements DumpWriter {
   async #beginFile(): Promise<void> {
     this.#file = await open(join(this.#folder, 'data', '0', String(this.#fileCount)), 'wx', 0o600)
     this.#fileCount += 1
-    this.#length = 0
+    this.#bytes = 0
     this.#append('[')
   }
 
@@ -97,7 +105,7 @@ export class FileDumpWriter implements DumpWriter {
 
   #append(text: string): void {
     this.#text += text
-    this.#length += text.length
+    this.#bytes += Buffer.byteLength(text)
   }
 
   async #flush(): Promise<void> {
@@ -128,6 +136,15 @@ export class FileDumpWriter implements DumpWriter {
     await rename(`${path}.new`, path)
     await syncFolder(join(this.#folder, 'md'))
   }
+}
+
+/** What may follow the last value in a file: the ends of the keys, the session and the list. */
+const closingBytesMax = 3
+
+/** A session is in one file, and each file must be one that a load can read. */
+function tooLarge(): DumpError {
+  const rule = `a file of a dump may have up to ${limits.dumpReadFileBytesMax} bytes`
+  return new DumpError(`The values of one session are too long to be saved: ${rule}.`)
 }
 
 function describe({ token, isShared, duration, deleteSession }: DumpedSession): string {

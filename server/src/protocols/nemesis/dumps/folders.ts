@@ -13,12 +13,17 @@ export async function makeFolder(path: string): Promise<void> {
   try {
     await mkdir(path, { mode })
   } catch (error) {
+    if (codeOf(error) !== 'ENOENT') return assertFolder(path, error)
     const parent = dirname(resolve(path))
-    if (codeOf(error) === 'ENOENT' && !(await exists(parent))) {
-      await makeFolder(parent)
-      await mkdir(path, { mode })
-    } else if (!(await isFolder(path))) throw error
+    if (!(await exists(parent))) await makeFolder(parent)
+    // Another save may have made the folder above meanwhile, and this one too.
+    await mkdir(path, { mode }).catch((second) => assertFolder(path, second))
   }
+}
+
+/** Throws `error` unless there is a folder. */
+async function assertFolder(path: string, error: unknown): Promise<void> {
+  if (!(await isFolder(path))) throw error
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -40,20 +40,20 @@ describe.each(engines)('a token that expires, on %s', (engine) => {
     return reply.status < 300 ? reply.status : [reply.status, errorTypeOf(reply)]
   }
 
-  it.each([true, false])(
-    'makes a user (admin: %s) whose first token ends with it',
-    async (isAdmin) => {
-      const { token } = await makeToken(admin)
-      const json = { username: fresh(), isAdmin }
-      const { data } = await people.remote.do(users, { method: 'POST', token, json })
-      expect(data).toMatchObject({ isAdmin, token: { expiresAt } })
-      const again = { method: 'POST', token: data.token.token, json: {} }
-      const made = await people.remote.do(tokens, again)
-      expect(made.data.expiresAt).toBe(expiresAt)
-      const longer = { ...again, json: { expiresInDays: 2 } }
-      expect(await answerTo(tokens, longer)).toEqual(refused)
-    },
-  )
+  it('makes a user whose first token ends with it, but no admin', async () => {
+    const { token } = await makeToken(admin)
+    const username = fresh()
+    const post = { method: 'POST', token }
+    const asked = { ...post, json: { username, isAdmin: true } }
+    expect(await answerTo(users, asked)).toEqual(refused)
+    const { data } = await people.remote.do(users, { ...post, json: { username } })
+    expect(data).toMatchObject({ isAdmin: false, token: { expiresAt } })
+    const again = { method: 'POST', token: data.token.token, json: {} }
+    const made = await people.remote.do(tokens, again)
+    expect(made.data.expiresAt).toBe(expiresAt)
+    const longer = { ...again, json: { expiresInDays: 2 } }
+    expect(await answerTo(tokens, longer)).toEqual(refused)
+  })
 
   it('makes tokens of other users that end with it', async () => {
     const { token } = await makeToken(admin)
@@ -95,6 +95,46 @@ describe.each(engines)('a token that expires, on %s', (engine) => {
     expect(await patch('/access', share('read'))).toBe(200)
     expect(await patch('/access', share(null))).toBe(200)
     expect(await patch('', { generalAccess: 'RESTRICTED', title: 'closed' })).toBe(200)
+  })
+
+  it('opens no store to pages, but may close one to them, and make a project of its own', async () => {
+    const { token } = await makeToken(jane)
+    const { id } = await server.client(jane).keyValueStores().getOrCreate(fresh())
+    const patch = (path: string, json: object, by = token): Promise<unknown> =>
+      answerTo(path, { method: 'PATCH', token: by, json })
+    const store = `${stores}/${id}`
+    expect(await patch(store, { project: true })).toEqual(refused)
+    expect(await patch(store, { project: true }, jane.token)).toBe(200)
+    const { data } = await people.remote.do(store, { token: jane.token })
+    const project = `/coatcheck/v1/projects/${data.project.channelId}`
+    const shut = {
+      isOpen: false,
+      mayDelete: false,
+      listPrefixes: ['scores/'],
+      rules: [{ prefix: '', preset: 'write-once' }],
+    }
+    const wide = [
+      { isOpen: true },
+      { mayDelete: true },
+      { listPrefixes: ['scores/', 'names/'] },
+      { listPrefixes: [''] },
+      { rules: [] },
+      { rules: [{ prefix: '', preset: 'anything' }] },
+      { rules: [...shut.rules, { key: 'a', preset: 'append-only' }] },
+    ]
+    expect(await patch(project, shut, jane.token)).toBe(200)
+    for (const json of wide) expect(await patch(project, json), JSON.stringify(json)).toEqual(refused)
+    const strict = [
+      { listPrefixes: ['scores/jane/'] },
+      { listPrefixes: [] },
+      { rules: [...shut.rules, { key: 'a', preset: 'read-only' }] },
+      { rules: [{ prefix: '', preset: 'read-only' }] },
+      { isOpen: false },
+    ]
+    for (const json of strict) expect(await patch(project, json), JSON.stringify(json)).toBe(200)
+    expect(await patch(store, { project: null })).toBe(200)
+    const own = { method: 'POST', token, json: { name: fresh() } }
+    expect(await answerTo('/coatcheck/v1/projects', own)).toBe(201)
   })
 
   it('ends, when it is revoked, all tokens that it made, also those that these made', async () => {

@@ -24,18 +24,18 @@ it('the page of limits gives each bound its value', () => {
 function spelled(name: string, value: number): string {
   const units = /Bytes/.test(name) ? sizes : /Ms(Max|Min)?$/.test(name) ? times : []
   const unit = units.find(({ each }) => value % each === 0)
-  return unit
-    ? `${(value / unit.each).toLocaleString('en')} ${unit.name}`
-    : value.toLocaleString('en')
+  if (!unit) return value.toLocaleString('en')
+  const count = value / unit.each
+  return `${count.toLocaleString('en')} ${count === 1 ? (unit.one ?? unit.name) : unit.name}`
 }
 
 const sizes = [
   { each: 1_048_576, name: 'MiB' },
   { each: 1_024, name: 'KiB' },
-  { each: 1, name: 'bytes' },
+  { each: 1, name: 'bytes', one: 'byte' },
 ]
 const times = [
-  { each: 86_400_000, name: 'days' },
+  { each: 86_400_000, name: 'days', one: 'day' },
   { each: 3_600_000, name: 'h' },
   { each: 60_000, name: 'min' },
   { each: 1_000, name: 's' },

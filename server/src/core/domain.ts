@@ -3,7 +3,7 @@ import { Operator, type OperatorSecret } from './access/operator.ts'
 import { KeptClock } from './clock/kept-clock.ts'
 import { SteadyClock } from './clock/steady-clock.ts'
 import { openFormat } from './disk/format.ts'
-import type { StorageEngine } from './engine/engine.ts'
+import type { Put, StorageEngine } from './engine/engine.ts'
 import { EngineWatch } from './engine/engine-watch.ts'
 import { GuardedEngine } from './engine/guarded-engine.ts'
 import { AuditLog } from './history/audit-log.ts'
@@ -87,7 +87,7 @@ export async function openDomain(
   const { watch = new EngineWatch(environment), isReadOnly = false } = options
   const engine = new GuardedEngine(rawEngine, watch)
   await openFormat(engine, environment, { isReadOnly })
-  const clock = new SteadyClock(environment)
+  const clock = new SteadyClock(environment, { isQuiet: isReadOnly })
   const keptClock = await new KeptClock({ engine, environment, clock }).open()
   const background = new Background(environment)
   const identities = new IdentityCache()
@@ -113,10 +113,10 @@ export async function openDomain(
   const memory = emptyMemory(createQueue())
   const auditLog = new AuditLog(engine)
   const start = (what: string, work: Promise<unknown>): void => background.start(what, work)
-  const parts = { ...shared, ...memory, background, reader, values, trimmer }
+  const parts = { ...shared, ...memory, background, reader, values, trimmer, tokens }
   const stores = new Stores(parts)
   const access = new Access({ tokens, users, environment, clock, operator, start })
-  const secrets = new SigningSecrets({ engine, identities, tokens, stores })
+  const secrets = new SigningSecrets({ engine, clock, identities, tokens, stores })
   const revocations = new Revocations({ tokens, users, secrets, access })
   if (!isReadOnly) {
     await activities.start()
@@ -137,12 +137,11 @@ export async function openDomain(
     createQueue,
     sweeper: new Sweeper({ ...shared, keptClock, values, trimmer, auditLog, revocations }),
     clock,
-    confirmClock: async (actor) =>
-      (await keptClock.confirm()) ? noteConfirmed(engine, clock, actor) : undefined,
+    confirmClock: (actor) => keptClock.confirm((at) => confirmedPuts(at, actor)),
     close: async () => {
       await background.idle()
       if (isReadOnly) return
-      lifecycle.logExpired()
+      await lifecycle.tellExpired()
       await activities.stop()
       await keptClock.close()
     },
@@ -160,13 +159,9 @@ function emptyMemory(queue: KeyQueue) {
   }
 }
 
-/** Adds a line to the audit trail of who confirmed the clock. */
-async function noteConfirmed(
-  engine: StorageEngine,
-  clock: SteadyClock,
-  actor: Actor | undefined,
-): Promise<void> {
-  if (!actor) return
-  const event = { action: 'clock-confirmed', subject: 'clock', at: clock.now(), actor } as const
-  await engine.commit({ puts: [auditPut(actor.userId, event)] })
+/** The line in the audit trail of whoever confirmed the clock. */
+function confirmedPuts(at: number, actor: Actor | undefined): readonly Put[] {
+  if (!actor) return []
+  const event = { action: 'clock-confirmed', subject: 'clock', at, actor } as const
+  return [auditPut(actor.userId, event)]
 }

@@ -7,10 +7,18 @@ import { Log } from './log.ts'
 describe('the log', () => {
   let lines: string[]
   let log: Log
+  /** How far the clock was set forward since the start. */
+  let setMs: number
   beforeEach(() => {
+    setMs = 0
     vi.useFakeTimers({ now: Date.UTC(2027, 0, 31) })
     lines = []
-    log = new Log({ write: (line) => lines.push(line), now: () => Date.now() })
+    const begun = Date.now()
+    log = new Log({
+      write: (line) => lines.push(line),
+      now: () => Date.now() + setMs,
+      monotonic: () => Date.now() - begun,
+    })
   })
   afterEach(() => {
     vi.useRealTimers()
@@ -28,6 +36,20 @@ describe('the log', () => {
     expect(lines).toHaveLength(2)
     log.add('A wrong token came from 192.0.2.1', undefined)
     expect(lines).toHaveLength(3)
+  })
+
+  it('counts the minute whatever happens to the clock', () => {
+    for (const step of [-3_600_000, 7_200_000]) {
+      lines.length = 0
+      log.add('An event', undefined)
+      setMs += step
+      log.add('An event', undefined)
+      expect(lines).toHaveLength(1)
+      vi.advanceTimersByTime(limits.logWindowMs)
+      log.add('An event', undefined)
+      expect(lines).toHaveLength(3)
+      vi.advanceTimersByTime(limits.logWindowMs)
+    }
   })
 
   it('writes failures with the same cause a few times, whatever was asked', () => {

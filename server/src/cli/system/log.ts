@@ -6,7 +6,10 @@ import { withoutPasswords } from '../../installation/arguments/passwords.ts'
 interface LogParts {
   /** Writes one line, which has its line break. */
   write(line: string): void
+  /** The time of a line, in ms since 1970. */
   now(): number
+  /** For windows: milliseconds that pass at the same pace whatever happens to the clock. */
+  monotonic(): number
 }
 
 /** Lines of one kind within a window. */
@@ -73,7 +76,7 @@ export class Log {
 
   #windowOf(kind: string, sort: Sort): Window {
     const { windows, linesMax, others } = sort
-    const now = this.#parts.now()
+    const now = this.#parts.monotonic()
     const found = windows.get(kind)
     if (found && now < found.endsAt) return found
     if (found) this.#tell(found)
@@ -94,7 +97,7 @@ export class Log {
   }
 
   #tellLater(window: Window, { windows }: Sort): void {
-    const waitMs = Math.max(0, window.endsAt - this.#parts.now())
+    const waitMs = Math.max(0, window.endsAt - this.#parts.monotonic())
     const timer = setTimeout(() => {
       this.#tell(window)
       if (windows.get(window.about) === window) windows.delete(window.about)

@@ -14,10 +14,11 @@ export interface SystemEnvironment extends Environment {
 export function systemEnvironment(): SystemEnvironment {
   const random = new RandomPool(randomFillSync)
   const now = (): number => Date.now()
-  const log = new Log({ now, write: (line) => process.stderr.write(line) })
+  const monotonic = (): number => performance.now()
+  const log = new Log({ now, monotonic, write: (line) => process.stderr.write(line) })
   return {
     now,
-    monotonic: () => performance.now(),
+    monotonic,
     asleep: process.platform === 'linux' ? asleepOnLinux : () => 0,
     randomBytes: (count) => random.take(count),
     logError: (message, cause, about) => log.add(message, cause, about),

@@ -20,7 +20,7 @@ import {
   type UserAccess,
 } from '../people/scope.ts'
 import { isWellMadeToken } from '../people/token-text.ts'
-import type { Tokens } from '../people/tokens.ts'
+import { tokenInvalid, type Tokens } from '../people/tokens.ts'
 import type { User, Users } from '../people/users.ts'
 import type { Operator } from './operator.ts'
 import type { Principal, Sender, UserPrincipal } from './principal.ts'
@@ -115,7 +115,7 @@ export class Access {
     const { tokenId, user } = principal
     if (tokenId === '' && (await this.#parts.users.get(user.id))?.isDisabled === false) return
     if (await this.#parts.tokens.findValid(tokenId)) return
-    throw new StorageError('token-invalid', 'This token is no longer valid.')
+    throw tokenInvalid()
   }
 
   /**
@@ -125,7 +125,7 @@ export class Access {
   async assertUnchanged(principal: Principal): Promise<void> {
     if (principal.kind === 'nobody' || principal.isOperator) return
     const found = await this.#parts.tokens.findValid(principal.tokenId)
-    if (!found) throw new StorageError('token-invalid', 'This token is no longer valid.')
+    if (!found) throw tokenInvalid()
     if (found.user.isAdmin || !principal.user.isAdmin) return
     throw new StorageError('account-denied', 'Only admins may do that.')
   }

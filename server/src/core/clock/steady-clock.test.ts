@@ -123,6 +123,32 @@ describe('a steady clock', () => {
     expect(clock.steady()).toBe(environment.now())
   })
 
+  it('rarely asks how long the machine has slept, however often it is looked at meanwhile', () => {
+    let asked = 0
+    class CountingEnvironment extends TestEnvironment {
+      override asleep(): number {
+        asked += 1
+        return super.asleep()
+      }
+    }
+    const environment = new CountingEnvironment()
+    const clock = new SteadyClock(environment)
+    for (const step of [8 * day, -8 * day + 50 * second]) {
+      environment.setClock(step)
+      clock.now()
+      asked = 0
+      for (let looks = 0; looks < 1_000; looks += 1) {
+        environment.advance(2)
+        clock.now()
+      }
+      expect(asked).toBeLessThanOrEqual(2)
+    }
+    environment.setClock(8 * day)
+    clock.now()
+    environment.sleep(9 * hour)
+    expect(environment.now() - clock.steady()).toBeLessThan(8 * day + minute)
+  })
+
   it('takes the later of both clocks for rights, which must end', () => {
     const { environment, clock, start } = setUp()
     environment.setClock(8 * day)
@@ -135,7 +161,7 @@ describe('a steady clock', () => {
     const { environment, clock } = setUp()
     const before = clock.now() + hour
     environment.setClock(8 * day)
-    clock.confirm()
+    clock.confirmAs(clock.confirmation.confirmedAt)
     expect(clock.isHeld).toBe(false)
     const now = environment.now()
     expect(clock.dueAt(before, hour)).toBe(now + hour)

@@ -35,6 +35,7 @@ interface Anchor {
  */
 export class SteadyClock {
   readonly #environment: Environment
+  readonly #isQuiet: boolean
   /** Replaces the machine's clock: what the storage's own clock said, and when it was asked. */
   #asked: { readonly time: number; readonly monotonic: number } | undefined
   #anchor: Anchor
@@ -44,9 +45,17 @@ export class SteadyClock {
   /** The results of the last look. The steady time is not rounded: it is looked at very often. */
   #read = 0
   #steady = 0
+  /**
+   * How long the machine had slept when that was read last, and how far the clock was off at the
+   * last judgement.
+   */
+  #slept = { at: -Infinity, asleep: 0 }
+  #drift = 0
 
-  constructor(environment: Environment) {
+  /** `isQuiet`: the log does not tell that expiry is held. */
+  constructor(environment: Environment, { isQuiet = false } = {}) {
     this.#environment = environment
+    this.#isQuiet = isQuiet
     this.#anchor = this.#anchorAt(environment.now())
     this.#look()
   }
@@ -107,7 +116,10 @@ export class SteadyClock {
    * stood at `monotonic`.
    */
   ask(time: number, monotonic: number = this.#environment.monotonic()): void {
+    const isFirst = this.#asked === undefined
     this.#asked = { time, monotonic }
+    // That both clocks differ is no step of either of them.
+    if (isFirst) this.#anchor = this.#anchorAt(this.#reading())
     this.#look()
   }
 
@@ -126,16 +138,15 @@ export class SteadyClock {
     else this.#look()
   }
 
-  /** Somebody says that the clock is right. */
-  confirm(): ClockMemory {
-    this.confirmAs(this.#reading())
-    return this.memory
+  /** What is to be remembered if somebody says now that the clock is right. */
+  get confirmation(): ClockMemory {
+    const newest = this.#reading()
+    return { newest, aheadMs: 0, confirmedAt: newest }
   }
 
   /** The clock was confirmed at `confirmedAt`, maybe by another server. */
   confirmAs(confirmedAt: number): void {
-    if (this.#heldSlackMs !== undefined)
-      this.#environment.logError('The clock was confirmed.', undefined)
+    if (this.#heldSlackMs !== undefined) this.#log('The clock was confirmed.')
     this.#heldSlackMs = undefined
     this.#confirmedAt = confirmedAt
     this.#anchor = this.#anchorAt(this.#reading())
@@ -144,9 +155,9 @@ export class SteadyClock {
 
   /** This runs for many requests: it is cheap while nothing is wrong. */
   #look(): void {
-    const { drift, passed } = this.#compare()
+    const { drift, passed, monotonic } = this.#compare()
     if (this.#heldSlackMs !== undefined || Math.abs(drift) > limits.clockJitterMsMax) {
-      this.#judge()
+      this.#judge(monotonic, this.#asleepAt(monotonic, drift))
       return
     }
     this.#steady = this.#read
@@ -155,22 +166,21 @@ export class SteadyClock {
 
   /**
    * Reads the clock, and lets the steady time go on at the pace of the monotonic clock. Returns how
-   * far the clock is ahead of it, and how many ms have passed.
+   * far the clock is ahead of it, how many ms have passed, and the time of the monotonic clock.
    */
-  #compare(): { drift: number; passed: number } {
+  #compare(): { drift: number; passed: number; monotonic: number } {
     const monotonic = this.#environment.monotonic()
     const passed = monotonic - this.#anchor.monotonic
     this.#read = this.#reading(monotonic)
     this.#steady = this.#anchor.steady + passed
-    return { drift: this.#read - this.#steady, passed }
+    return { drift: this.#read - this.#steady, passed, monotonic }
   }
 
   /** The clock differs from the steady time, or did so before. */
-  #judge(): void {
+  #judge(monotonic: number, asleep: number): void {
     const anchor = this.#anchor
-    const asleep = this.#environment.asleep()
     const slept = Math.max(0, asleep - anchor.asleep)
-    const passed = this.#environment.monotonic() - anchor.monotonic + slept
+    const passed = monotonic - anchor.monotonic + slept
     this.#steady = anchor.steady + passed
     const drift = this.#read - this.#steady
     const { clockStepMsMax: stepMax, clockJitterMsMax: jitterMax } = limits
@@ -182,12 +192,26 @@ export class SteadyClock {
       const isAtOnce = Math.abs(drift) <= jitterMax || drift > stepMax
       this.#steady += isAtOnce ? drift : Math.min(nudgeMax, Math.max(-nudgeMax, drift))
     }
-    this.#anchor = { ...this.#anchorAt(this.#steady), asleep: Math.max(asleep, anchor.asleep) }
+    this.#drift = this.#read - this.#steady
+    const steady = this.#steady
+    this.#anchor = { steady, monotonic, asleep: Math.max(asleep, anchor.asleep) }
+  }
+
+  /**
+   * For how long the machine has slept. To read that is slow, and while something is wrong, every
+   * request looks at the clock. So it is read when the clock has moved, and else once a second.
+   */
+  #asleepAt(monotonic: number, drift: number): number {
+    const hasMoved = Math.abs(drift - this.#drift) > limits.clockJitterMsMax
+    if (hasMoved || monotonic - this.#slept.at >= limits.clockLookMs) {
+      this.#slept = { at: monotonic, asleep: this.#environment.asleep() }
+    }
+    return this.#slept.asleep
   }
 
   #hold(slackMs: number): void {
     this.#heldSlackMs = slackMs
-    this.#environment.logError(this.#sentence(), undefined)
+    this.#log(this.#sentence())
   }
 
   /**
@@ -197,7 +221,11 @@ export class SteadyClock {
   #release(drift: number): void {
     this.#heldSlackMs = undefined
     if (drift > limits.clockStepMsMax) this.#confirmedAt = this.#read
-    this.#environment.logError('The clock is right again: stores expire as before.', undefined)
+    this.#log('The clock is right again: stores expire as before.')
+  }
+
+  #log(sentence: string): void {
+    if (!this.#isQuiet) this.#environment.logError(sentence, undefined)
   }
 
   #sentence(): string {
@@ -217,7 +245,9 @@ export class SteadyClock {
   }
 
   #anchorAt(steady: number): Anchor {
-    const environment = this.#environment
-    return { steady, monotonic: environment.monotonic(), asleep: environment.asleep() }
+    const monotonic = this.#environment.monotonic()
+    const asleep = this.#environment.asleep()
+    this.#slept = { at: monotonic, asleep }
+    return { steady, monotonic, asleep }
   }
 }

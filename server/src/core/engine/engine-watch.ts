@@ -10,6 +10,7 @@ export interface Refusal {
   readonly reason: string
 }
 
+/** Times are those of the monotonic clock. */
 interface Refused {
   readonly since: number
   /** How many since then, and how many of them the log has told. */
@@ -61,7 +62,7 @@ class ServiceWatch {
 
   refused(error: unknown, write?: AtomicWrite): void {
     if (!(error instanceof EngineError) || !isRefusal(error)) return
-    const now = this.#environment.now()
+    const now = this.#environment.monotonic()
     const bytes = write && error.failure === 'full' ? sizeOf(write) : 0
     if (!this.#refused) this.#begin(error, now)
     const refused = this.#refused
@@ -78,14 +79,14 @@ class ServiceWatch {
   served(write?: AtomicWrite): void {
     const refused = this.#refused
     if (!refused) return
-    const now = this.#environment.now()
+    const now = this.#environment.monotonic()
     const age = now - refused.lastAt
     // A short write may find room where a long one does not.
     const isLarge = (write ? sizeOf(write) : 0) >= refused.bytes / 2
     if (!isLarge && age < limits.refusalTrustedMs) return
     refused.isServedSince = true
     // Others may still be refused at the same time: they would make a line each.
-    if (age >= 0 && age < limits.refusalSettledMs) return
+    if (age < limits.refusalSettledMs) return
     this.#refused = undefined
     const seconds = ((now - refused.since) / 1_000).toFixed(1)
     this.#log(`are served again after ${seconds} s; ${refused.count} were refused.`)
@@ -94,8 +95,8 @@ class ServiceWatch {
   refusal(): Refusal | undefined {
     const refused = this.#refused
     if (!refused || refused.isServedSince) return undefined
-    const age = this.#environment.now() - refused.lastAt
-    if (age < 0 || age >= limits.refusalTrustedMs) return undefined
+    const age = this.#environment.monotonic() - refused.lastAt
+    if (age >= limits.refusalTrustedMs) return undefined
     const sentence = `${this.#name} are refused, because ${why(refused.last)}.`
     return { sentence, reason: refused.last.message }
   }

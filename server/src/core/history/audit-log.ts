@@ -2,6 +2,7 @@ import { auditRange, auditUserIdOf, changeRange, kindRange } from '../disk/keysp
 import { walk } from '../disk/walk.ts'
 import type { KeyRange, Revision, StorageEngine } from '../engine/engine.ts'
 import type { StoreIdentity } from '../identity/identity.ts'
+import { isAbout } from '../identity/store-audit.ts'
 import type { Bytes } from '../kernel/bytes.ts'
 import { limits } from '../kernel/limits.ts'
 import { type AuditAction, type AuditEvent, decodeAuditEvent } from '../log/audit.ts'
@@ -84,7 +85,7 @@ export class AuditLog {
       if (entry.isDamaged) continue
       const event = decodeAuditEvent(entry)
       const isOlder = before === undefined || event.revision < before
-      if (event.storeId !== storeId || !isOlder) continue
+      if (!isAbout(event, storeId) || !isOlder) continue
       found.push(event)
       if (found.length > limit + 1) found.shift()
     }

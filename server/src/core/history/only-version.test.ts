@@ -2,7 +2,13 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
 import { changeKey, changesTrimmedKey, encodeNumber } from '../disk/keyspace.ts'
 import type { Store } from '../stores/store.ts'
-import { openTestDomain, owner, type TestDomain, textRecord } from '../testing/testing.ts'
+import {
+  openTestDomain,
+  owner,
+  type TestDomain,
+  TestEnvironment,
+  textRecord,
+} from '../testing/testing.ts'
 
 const second = 1_000
 
@@ -95,6 +101,29 @@ describe('the only version of a second', () => {
     await domain.engine.commit({ deletes, puts: [trimmed] })
     expect(await isOnly('a')).toBe(false)
   })
+
+  it.each(['put', 'batch', 'replacement'])(
+    'is counted by the clock that dates the changes, also for a %s: a server 0.9 s ahead of its storage',
+    async (way) => {
+      const environment = new TestEnvironment()
+      const readClock = async (): Promise<number> => environment.now() - 900
+      const engine = Object.assign(new MemoryEngine(), { readClock })
+      const { stores } = await openTestDomain(engine, { environment })
+      store = await stores.create({ ownerId: owner, name: 'skewed' })
+      const write = async (text: string): Promise<unknown> => {
+        const record = { key: 'a', contentType: 'text/plain', bytes: Buffer.from(text) }
+        const whole = { ...record, jsonState: 'unchecked' } as const
+        if (way === 'put') return store.put(textRecord('a', text))
+        return way === 'batch' ? store.batch.put([whole]) : store.replaceAll([whole])
+      }
+      environment.advance(second + 50)
+      await write('one')
+      environment.advance(450)
+      await write('two')
+      expect((await store.head('a'))?.modifiedAt).toBe(environment.now() - 900)
+      expect(await isOnly('a')).toBe(false)
+    },
+  )
 
   it('is not certain if that second had more changes than one page of the log', async () => {
     for (let index = 0; index < 1_100; index += 1) await store.put(textRecord('b', `${index}`))

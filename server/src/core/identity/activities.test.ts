@@ -1,13 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
+import type { Patience } from '../kernel/key-queue.ts'
+import { limits } from '../kernel/limits.ts'
 import type { Store } from '../stores/store.ts'
 import {
   codeOf,
   entriesOf,
+  HurtEngine,
   hour,
   minute,
   openTestDomain,
   owner,
+  promised,
   second,
   settle,
   type TestDomain,
@@ -38,6 +42,32 @@ async function nextServer({ domain, store }: Opened): Promise<Opened> {
 async function revisionOf({ engine }: TestDomain): Promise<number> {
   return engine.newerThan(-1, new AbortController().signal)
 }
+
+it('a use waits no longer for the write of a renewal than the engine lets callers wait', async () => {
+  const over = new Error('over')
+  let end = (): void => undefined
+  const patience: Patience = {
+    during: (work) => {
+      const { promise, reject } = Promise.withResolvers<never>()
+      end = () => reject(over)
+      return Promise.race([work({ isOver: false, begin: () => undefined }), promise])
+    },
+  }
+  const opened = await openStore()
+  const { environment, engine: memory } = opened.domain
+  const hurt = new HurtEngine(memory)
+  const engine = Object.assign(hurt, { patience })
+  const { stores } = await openTestDomain(engine, { environment })
+  // Another server stamped the store, and its end is near: so a read writes the renewal first.
+  environment.advance(limits.unnamedRetentionMs - 5 * second)
+  const store = await stores.find(opened.store.id)
+  const { promise: never } = Promise.withResolvers<never>()
+  hurt.beforeCommit = () => never
+  const reading = promised(() => store.get('key'))
+  await settle()
+  end()
+  expect(await reading).toBeUndefined()
+})
 
 describe('the times of a store', () => {
   it('begin with its creation', async () => {

@@ -61,7 +61,8 @@ export class Activities {
   readonly #isReadOnly: boolean
   readonly #instance: Buffer
   readonly #pending = new Map<string, Pending>()
-  readonly #flushes = new KeyQueue()
+  /** With its patience, so that waits for one flush after the other do not add up. */
+  readonly #flushes: KeyQueue
 
   constructor(parts: {
     engine: StorageEngine
@@ -79,6 +80,7 @@ export class Activities {
     this.#identities = parts.identities
     this.#unnamed = parts.unnamedRetention
     this.#isReadOnly = parts.isReadOnly ?? false
+    this.#flushes = new KeyQueue(parts.engine.patience)
     this.#instance = Buffer.from(parts.environment.randomBytes(instanceBytes))
   }
 

@@ -3,8 +3,10 @@ import type { Environment } from '../kernel/environment.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { randomAlphanumerics } from '../kernel/ids.ts'
 import { limits } from '../kernel/limits.ts'
+import { isSameRule } from '../pages/page-rules.ts'
 import {
   changedProject,
+  type PageRule,
   type Project,
   type ProjectChanges,
   projectNotFound,
@@ -40,8 +42,8 @@ export interface StoreChanges {
   readonly seed?: Bytes | null
   /** True: all links that were signed so far become invalid. */
   readonly resetsSigningSecret?: boolean
-  /** Why it is reset, if nobody asked for that; for the audit trail. */
-  readonly resetBecause?: 'token-revoked' | 'user-disabled'
+  /** True: the caller adds an event about many stores to the audit trail. */
+  readonly isAuditedElsewhere?: boolean
 }
 
 /**
@@ -55,7 +57,7 @@ export function changed(
   const {
     shares,
     resetsSigningSecret,
-    resetBecause,
+    isAuditedElsewhere: _,
     session,
     project,
     projectChanges,
@@ -97,8 +99,29 @@ export function givesRights(before: StoreIdentity, after: StoreIdentity): boolea
     isOpened ||
     Object.entries(after.shares).some(([userId, action]) => {
       return !includes(before.shares[userId], action)
-    })
+    }) ||
+    givesPagesRights(before.project, after.project)
   )
+}
+
+/** Whether pages, which everybody may open, can do more than before. */
+function givesPagesRights(before: Project | null, after: Project | null): boolean {
+  if (!before || !after) return after !== null
+  const isOpened = (after.isOpen && !before.isOpen) || (after.mayDelete && !before.mayDelete)
+  const isListed = after.listPrefixes.some(
+    (prefix) => !before.listPrefixes.some((known) => prefix.startsWith(known)),
+  )
+  return isOpened || isListed || !areAsStrict(before.rules, after.rules)
+}
+
+/** Whether the rules are the same, except that more keys may only be read. */
+function areAsStrict(before: readonly PageRule[], after: readonly PageRule[]): boolean {
+  const isKept = (rule: PageRule): boolean =>
+    rule.preset === 'anything' ||
+    after.some((one) => isSameRule(one, rule) || isSameRule(one, { ...rule, preset: 'read-only' }))
+  const isStrict = (rule: PageRule): boolean =>
+    rule.preset === 'read-only' || before.some((one) => isSameRule(one, rule))
+  return before.every(isKept) && after.every(isStrict)
 }
 
 /** With the owner's setting, a store can be as open as by its id. */

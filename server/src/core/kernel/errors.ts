@@ -26,7 +26,7 @@ export type ErrorCode =
   | 'access-denied'
   /** The token's scope or its user's rights do not allow this. */
   | 'account-denied'
-  /** Too many wrong tokens from this address: wait a minute. */
+  /** Too many wrong tokens, channel ids or the like from this address or user: wait a minute. */
   | 'too-many-guesses'
   | 'user-not-found'
   | 'username-invalid'

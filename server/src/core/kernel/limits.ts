@@ -103,7 +103,10 @@ export const limits = Object.freeze({
   rememberedChangesMax: 2_000_000,
   /** Tokens whose sight of a store's signing secret is kept. They are part of its identity. */
   secretSeenByMax: 50,
-  /** Stores whose secrets are replaced at the same time. They share the engine's syncs. */
+  /**
+   * Stores whose secrets are replaced, or tokens that end, at the same time. They share the
+   * engine's syncs.
+   */
   secretsReplacedAtOnce: 64,
   /** How long the links in an Apify store object are valid at least (Apify documents 14 days). */
   contentLinkMsMin: 14 * day,
@@ -124,6 +127,8 @@ export const limits = Object.freeze({
   rememberedKeeperMs: hour,
   /** Events that a user's audit trail keeps, the newest ones. */
   auditEventsKeptMax: 10_000,
+  /** Stores that one event names, so that the stores of one sweep do not push out all others. */
+  storesPerAuditEventMax: 100,
   /** Wrong tokens from one address within `guessWindowMs`. After them, wrong ones get a 429. */
   guessesMax: 20,
   guessWindowMs: minute,

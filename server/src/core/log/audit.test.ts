@@ -202,11 +202,22 @@ describe('the audit trail gets an event, in the same commit, for', () => {
       await (await opened.stores.create(made)).put(textRecord('a', 'x'))
     }
     const events = await written(opened, () => sweepFor(opened, 2 * day))
+    // A store that is cleared has this in its own change log.
     expect(events.map(({ of, event }) => [of, event.action, event.actor, event.details])).toEqual([
       ['jane', 'store-expired', undefined, undefined],
-      ['jane', 'store-expired', undefined, { isKept: true }],
     ])
     expect(await entriesOf(opened.engine, 'record')).toEqual([])
+  })
+
+  it('the expiry of many stores, as one event for up to 100 of them', async () => {
+    const opened = await openAudited()
+    const retention = { ttlMs: day, renewOnRead: true, renewOnWrite: true, onExpiry: 'drop' } as const
+    const wanted = { ownerId: opened.jane.id, name: undefined, retention }
+    for (let count = 0; count < 120; count += 1) await opened.stores.create(wanted)
+    const events = await written(opened, () => sweepFor(opened, 2 * day))
+    expect(events.map(({ event }) => event.subject)).toEqual(['100 stores', '20 stores'])
+    const named = events.flatMap(({ event }) => Object(event.details).stores)
+    expect(new Set(named).size).toBe(120)
   })
 
   it('nothing that was refused or changed nothing', async () => {

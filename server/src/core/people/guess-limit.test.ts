@@ -46,6 +46,13 @@ describe('an address that guesses tokens', () => {
     expect(await hear('1.2.3.4')).toBe('too-many-guesses')
   })
 
+  it('is told what was guessed too often, and who is counted', () => {
+    const guesses = new GuessLimit(new TestEnvironment(), 0, 'channel id', 'user')
+    expect(() => guesses.assertMayGuess('user x')).toThrow(
+      'Too many wrong channel ids came from this user: wait a minute.',
+    )
+  })
+
   it('is refused while twenty are being looked up, except for one of the same guesses again', async () => {
     const { guesses, hear } = openLimit()
     const { promise, resolve } = Promise.withResolvers<string>()

@@ -10,24 +10,27 @@ interface Window {
   readonly seen: Set<string>
 }
 
-/** Counts the wrong guesses of each address, within windows of a minute. */
+/** Counts the wrong guesses of each address, or of each user, within windows of a minute. */
 export class GuessLimit {
   readonly #environment: Environment
   readonly #guessesMax: number
   readonly #what: string
+  readonly #who: 'address' | 'user'
   readonly #windows = new Map<string, Window>()
   /** By address: the guesses that are being looked up, each with the number of requests. */
   readonly #open = new Map<string, Map<string, number>>()
 
-  /** `what` names in the log what is guessed. */
+  /** `what` names what is guessed, and `who` whose guesses are counted. */
   constructor(
     environment: Environment,
     guessesMax: number = limits.guessesMax,
     what: string = 'token',
+    who: 'address' | 'user' = 'address',
   ) {
     this.#environment = environment
     this.#guessesMax = guessesMax
     this.#what = what
+    this.#who = who
   }
 
   /**
@@ -53,7 +56,7 @@ export class GuessLimit {
   assertMayGuess(address: string): void {
     const wrong = this.#current(address)?.guesses ?? 0
     if (wrong + (this.#open.get(address)?.size ?? 0) < this.#guessesMax) return
-    const sentence = 'Too many wrong tokens came from this address: wait a minute.'
+    const sentence = `Too many wrong ${this.#what}s came from this ${this.#who}: wait a minute.`
     throw new StorageError('too-many-guesses', sentence)
   }
 

@@ -46,6 +46,15 @@ describe('a rate limit', () => {
     expect(rate.take('0')).toBe(0) // forgotten
   })
 
+  it('forgets first whoever was idle for longest, not whoever came first', () => {
+    const rate = new RateLimit(new TestEnvironment(), 1)
+    for (let n = 0; n < limits.rateLimitedMax; n += 1) rate.take(`${n}`)
+    expect(rate.take('0')).toBeGreaterThan(0)
+    rate.take('one more')
+    expect(rate.take('0')).toBeGreaterThan(0)
+    expect(rate.take('1')).toBe(0) // forgotten
+  })
+
   it('lets a class of 30 pages make all calls that App Lab allows each of them', () => {
     const environment = new TestEnvironment()
     const project = new RateLimit(environment, limits.projectCallsPerMinuteMax)

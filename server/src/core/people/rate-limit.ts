@@ -27,7 +27,7 @@ export class RateLimit {
   /** Counts one call by `who`. Returns how many ms they must wait first; 0: the call is allowed. */
   take(who: string): number {
     const now = this.#environment.monotonic()
-    const bucket = this.#buckets.get(who) ?? this.#add(who, now)
+    const bucket = this.#bucketOf(who, now)
     const passed = Math.max(0, now - bucket.at)
     bucket.left = Math.min(this.#full, bucket.left + passed * this.#perMinute)
     bucket.at = now
@@ -40,13 +40,15 @@ export class RateLimit {
     return minuteMs * this.#perMinute
   }
 
-  #add(who: string, now: number): Bucket {
-    // The oldest bucket is removed first: it is full again, or nearly.
+  #bucketOf(who: string, now: number): Bucket {
+    const bucket = this.#buckets.get(who) ?? { left: this.#full, at: now }
+    // They are kept in the order of their last uses.
+    this.#buckets.delete(who)
+    // The bucket that was not used for longest is removed first: it is full again, or nearly.
     for (const first of this.#buckets.keys()) {
       if (this.#buckets.size < limits.rateLimitedMax) break
       this.#buckets.delete(first)
     }
-    const bucket = { left: this.#full, at: now }
     this.#buckets.set(who, bucket)
     return bucket
   }

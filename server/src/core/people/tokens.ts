@@ -16,6 +16,7 @@ import type { Environment } from '../kernel/environment.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { isId } from '../kernel/ids.ts'
 import { limits } from '../kernel/limits.ts'
+import { lostRace, retry } from '../kernel/retry.ts'
 import type { Actor } from '../log/actor.ts'
 import { auditPut, trailsOf } from '../log/audit.ts'
 import { fullScope, type Scope } from './scope.ts'
@@ -71,21 +72,34 @@ export class Tokens {
 
   /**
    * Creates a token and returns it with its text, which can't be read again later.
-   * Throws `token-settings-invalid`, `too-many`.
+   * Throws `token-settings-invalid`, `too-many`, and `token-invalid` if its maker has ended.
    */
   async create(wanted: NewToken, actor?: Actor): Promise<{ text: string; token: Token }> {
-    const now = this.#environment.now()
+    const now = this.#clock.now()
     assertSettings(wanted, now)
     await this.#assertRoom(wanted.userId)
     const text = createToken(this.#environment)
     const digest = digestOf(text)
     const token: Token = { ...wanted, id: idOf(digest), createdAt: now }
     const key = tokenKey(digest)
-    await this.#engine.commit({
-      checks: [{ key, revision: undefined }],
-      puts: [{ key, value: encodeToken(token) }, ...this.#audits('token-created', token, actor)],
+    const attempt = async (): Promise<true | typeof lostRace> => {
+      const { applied } = await this.#engine.commit({
+        checks: [{ key, revision: undefined }, ...(await this.#checksOfMaker(wanted))],
+        puts: [{ key, value: encodeToken(token) }, ...this.#audits('token-created', token, actor)],
+      })
+      return applied || lostRace
+    }
+    await retry(limits.commitAttemptsMax, attempt, () => {
+      throw new StorageError('store-busy', 'The user of this token is being changed. Try again.')
     })
     return { text, token }
+  }
+
+  /** What ends a token ends the tokens that it made: so it must not make one afterwards. */
+  async #checksOfMaker({ madeBy }: NewToken): Promise<readonly Check[]> {
+    const checks = madeBy === undefined ? [] : await this.checksOf(madeBy)
+    if (checks) return checks
+    throw tokenInvalid()
   }
 
   /**
@@ -131,21 +145,26 @@ export class Tokens {
     return found.sort((one, other) => one.createdAt - other.createdAt)
   }
 
-  /** The tokens that a token made, those that these made, and so on; of any user. */
-  async listMadeBy(id: string): Promise<readonly Token[]> {
+  /**
+   * The tokens that these tokens made, those that these made, and so on; of any user. Without those
+   * that have ended.
+   */
+  async listMadeBy(ids: readonly string[]): Promise<readonly Token[]> {
     const all: StoredToken[] = []
     for await (const entry of walk(this.#engine, kindRange('token'))) {
       if (!entry.isDamaged) all.push(decodeToken(entry))
     }
-    const makers = new Set([id])
-    const found: Token[] = []
-    // A token is no older than its maker.
-    for (const token of all.sort((one, other) => one.createdAt - other.createdAt)) {
-      if (token.madeBy === undefined || !makers.has(token.madeBy) || hasEnded(token)) continue
-      makers.add(token.id)
-      found.push(token)
+    const madeBy = Map.groupBy(all, (token) => token.madeBy)
+    const found = new Map<string, StoredToken>()
+    const makers = [...ids]
+    // The list grows while it is read. Tokens can't be sorted by age: clocks are set back.
+    for (const maker of makers) {
+      for (const token of madeBy.get(maker) ?? []) {
+        if (!found.has(token.id)) makers.push(token.id)
+        found.set(token.id, token)
+      }
     }
-    return found
+    return [...found.values()].filter((token) => !hasEnded(token))
   }
 
   /** The tokens that have ended, but are not removed yet. */
@@ -312,6 +331,10 @@ function isPossiblePrefix(prefix: string): boolean {
 
 function invalid(why: string): StorageError {
   return new StorageError('token-settings-invalid', `Invalid token settings: ${why}.`)
+}
+
+export function tokenInvalid(): StorageError {
+  return new StorageError('token-invalid', 'This token is no longer valid.')
 }
 
 function tokenNotFound(id: string): StorageError {

@@ -93,7 +93,7 @@ export class RecordBatch {
     calls: readonly Call[],
     keys: readonly string[],
   ): Promise<readonly (readonly boolean[])[]> {
-    const { environment } = this.#parts
+    const { environment, clock } = this.#parts
     const createValueId = (): Bytes => environment.randomBytes(innerIdBytes)
     const { result } = await changeRecords(this.#parts, {
       storeId: this.#storeId,
@@ -102,7 +102,7 @@ export class RecordBatch {
       use: 'write',
       useCount: calls.length,
       decide: (before) => {
-        const now = environment.now()
+        const now = clock.now()
         const { changes, found } = playOut(calls, new Map(keys.map((key, at) => [key, before[at]])))
         const replacements = changes.map(({ key, record, before }) => ({
           key,

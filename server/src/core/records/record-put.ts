@@ -137,7 +137,7 @@ async function commitPut(
     use: 'write',
     decide: ([before], { identity }) =>
       andThen(decide(identity), ({ size, place, chunks = [], complete }) => {
-        const modifiedAt = parts.environment.now()
+        const modifiedAt = parts.clock.now()
         const next = { contentType, contentEncoding, size, modifiedAt, jsonState, place }
         const replacements = [{ key, before, next, chunks }]
         return { replacements, result: undefined, ...(complete && { complete }) }

@@ -23,6 +23,7 @@ import { decodeActivity } from '../identity/activity.ts'
 import { type Caller, system } from '../identity/caller.ts'
 import { encodeIdentity, type IdentityCache, type StoreIdentity } from '../identity/identity.ts'
 import { endsByClearing } from '../identity/retention.ts'
+import { eventsOfMany } from '../identity/store-audit.ts'
 import { addressKeys } from '../identity/store-filing.ts'
 import { accessOf, storeBusy, storeNotFound } from '../identity/store-reader.ts'
 import type { Bytes } from '../kernel/bytes.ts'
@@ -57,7 +58,7 @@ export class Lifecycle {
   readonly #identities: IdentityCache
   readonly #activities: Activities
   readonly #trimmer: ChangeTrimmer
-  /** Stores that have expired and that no line of the log has named yet. */
+  /** Stores that have expired and that neither the log nor the audit trail names yet. */
   readonly #expired: StoreIdentity[] = []
 
   constructor(parts: {
@@ -135,10 +136,20 @@ export class Lifecycle {
     if (ended) this.#expired.push(ended)
   }
 
-  /** Logs which stores have expired since the last call, in one line. */
-  logExpired(): void {
+  /**
+   * Says which stores have expired since the last call: in one line of the log, and to the owners
+   * of those that were deleted. What was cleared stands in its store's own change log.
+   */
+  async tellExpired(): Promise<void> {
     const ended = this.#expired.splice(0)
     if (ended.length === 0) return
+    this.#logEnded(ended)
+    const deleted = ended.filter((store) => !endsByClearing(store))
+    const event = { action: actions.expire, at: this.#clock.now(), actor: undefined } as const
+    for (const put of eventsOfMany(deleted, event)) await this.#engine.commit({ puts: [put] })
+  }
+
+  #logEnded(ended: readonly StoreIdentity[]): void {
     const named = ended.slice(0, limits.expiredStoresNamedMax).map((store) => endedText(store))
     const more = ended.length - named.length
     const what = ended.length === 1 ? '1 store' : `${ended.length} stores`
@@ -244,7 +255,7 @@ export class Lifecycle {
   #replacement(found: Found, records: readonly WholeRecord[], { actor }: Caller): AtomicWrite {
     const { identity, recordsEntry, bytesEntry } = found
     const { contentId, checks, deletes, puts, sums } = this.#emptied(found)
-    const now = this.#environment.now()
+    const now = this.#clock.now()
     const createValueId = (): Bytes => this.#environment.randomBytes(innerIdBytes)
     const bytes = records.reduce((sum, record) => sum + record.bytes.length, 0)
     const counters = [
@@ -260,7 +271,7 @@ export class Lifecycle {
       puts: [
         ...puts,
         changesPut(identity.id, {
-          at: this.#clock.now(),
+          at: now,
           actor,
           changes: changesOf(found, records),
         }),
@@ -299,15 +310,15 @@ export class Lifecycle {
     }
   }
 
-  /** The entries for the change log and for the audit trail. */
+  /** The entries for the change log and, unless `tellExpired` does that, for the audit trail. */
   #told({ identity, store }: Found, { kind, caller: { actor } }: Ending): Put[] {
     const at = this.#clock.now()
     const { id, ownerId, name } = identity
     const before = store.revision
     const change = changePut(id, { kind, key: '', size: 0, at, actor, before })
+    if (kind === 'expire') return [change]
     const event = { action: actions[kind], subject: name ?? id, at, actor, storeId: id, before }
-    const isKept = kind === 'expire' && endsByClearing(identity)
-    return [change, auditPut(ownerId, { ...event, ...(isKept && { details: { isKept } }) })]
+    return [change, auditPut(ownerId, event)]
   }
 }
 

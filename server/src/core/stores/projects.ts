@@ -62,6 +62,7 @@ export class Projects {
   readonly #stores: Stores
   readonly #areOpen: boolean
   readonly #guesses: GuessLimit
+  readonly #misses: GuessLimit
   /** Store ids by channel id: a guess, which the store's identity must confirm. */
   readonly #known = lruCache<string, string>(limits.cachedStoresMax)
 
@@ -70,7 +71,10 @@ export class Projects {
     this.#parts = parts
     this.#stores = stores
     this.#areOpen = areOpen
-    this.#guesses = new GuessLimit(parts.environment, limits.channelGuessesMax, 'channel id')
+    const { environment } = parts
+    const { channelGuessesMax: most } = limits
+    this.#guesses = new GuessLimit(environment, most, 'channel id')
+    this.#misses = new GuessLimit(environment, most, 'channel id', 'user')
   }
 
   /**
@@ -126,12 +130,12 @@ export class Projects {
   countMiss(channelId: string, userId: string): void {
     if (isWellMadeChannelId(channelId)) return
     this.assertMayGuess(channelId, userId)
-    this.#guesses.noteWrong(guesserOf(userId), channelId.slice(0, limits.guessLengthMax))
+    this.#misses.noteWrong(guesserOf(userId), channelId.slice(0, limits.guessLengthMax))
   }
 
   /** Throws `too-many-guesses` if the user has named many wrong channel ids. */
   assertMayGuess(channelId: string, userId: string): void {
-    if (!isWellMadeChannelId(channelId)) this.#guesses.assertMayGuess(guesserOf(userId))
+    if (!isWellMadeChannelId(channelId)) this.#misses.assertMayGuess(guesserOf(userId))
   }
 
   /** To be called after a use of the channel's store threw `store-not-found`. */

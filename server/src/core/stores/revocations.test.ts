@@ -7,7 +7,14 @@ import { limits } from '../kernel/limits.ts'
 import { fullScope } from '../people/scope.ts'
 import type { Token } from '../people/tokens.ts'
 import type { User } from '../people/users.ts'
-import { codeOf, day, HurtEngine, openTestDomain, type TestDomain } from '../testing/testing.ts'
+import {
+  codeOf,
+  day,
+  HurtEngine,
+  openTestDomain,
+  second,
+  type TestDomain,
+} from '../testing/testing.ts'
 import type { Store } from './store.ts'
 
 let engine: HurtEngine
@@ -164,6 +171,100 @@ describe('a store of which nobody knows who saw its secret', () => {
     await domain.revocations.revokeToken((await createToken(jane)).id)
     expect(await secret()).not.toBe(before)
   })
+})
+
+describe('a token that expires', () => {
+  async function family(): Promise<Token[]> {
+    const expiresAt = domain.environment.now() + day
+    const parent = await createToken(jane, { expiresAt })
+    const child = await createToken(jane, { expiresAt, madeBy: parent.id })
+    const sibling = await createToken(joe, { expiresAt, madeBy: parent.id })
+    // A clock that is set back makes it older than its maker.
+    domain.environment.setClock(-second / 2)
+    const grandchild = await createToken(joe, { expiresAt, madeBy: child.id })
+    return [parent, child, sibling, grandchild]
+  }
+
+  async function areValid(tokens: readonly Token[]): Promise<boolean[]> {
+    const found = await Promise.all(tokens.map(({ id }) => domain.tokens.findValid(id)))
+    return found.map((one) => one !== undefined)
+  }
+
+  it('ends all tokens that it made before any secret is replaced, whatever the clock said', async () => {
+    const tokens = await family()
+    const [parent, child] = tokens
+    if (!parent || !child) throw new Error('There are tokens.')
+    await noteShown(child)
+    const before = await secret()
+    // The first commit that comes after the right of the last token has ended.
+    let left = tokens.length
+    const watch = async (): Promise<void> => {
+      left -= 1
+      engine.beforeCommit = watch
+      if (left >= 0) return
+      engine.beforeCommit = undefined
+      expect([await areValid(tokens), await secret()]).toEqual([Array(4).fill(false), before])
+    }
+    engine.beforeCommit = watch
+    await domain.revocations.revokeToken(parent.id)
+    expect(left).toBe(-1)
+    expect(await secret()).not.toBe(before)
+    expect(await domain.tokens.listEnded()).toEqual([])
+  })
+
+  it('ends the others also if the server stops after its own end', async () => {
+    const tokens = await family()
+    await domain.tokens.end(tokens[0]?.id ?? '')
+    await domain.tokens.end(tokens[1]?.id ?? '')
+    expect(await areValid(tokens)).toEqual([false, false, true, true])
+    await domain.revocations.resume()
+    expect(await areValid(tokens)).toEqual(Array(4).fill(false))
+    expect(await domain.tokens.listEnded()).toEqual([])
+  })
+
+  it('makes no token after its end', async () => {
+    const [parent] = await family()
+    engine.beforeCommit = () => domain.revocations.revokeToken(parent?.id ?? '')
+    const { expiresAt } = parent ?? {}
+    const making = createToken(jane, { expiresAt, madeBy: parent?.id })
+    expect(await codeOf(making)).toBe('token-invalid')
+    expect(await domain.tokens.list(jane.id)).toEqual([])
+  })
+})
+
+it('a token is shown the secret of no store that it makes after its end', async () => {
+  const token = await createToken(jane)
+  const wanted = { ownerId: jane.id, name: undefined, secretSeenBy: token.id }
+  engine.beforeCommit = () => domain.revocations.revokeToken(token.id)
+  expect(await codeOf(domain.stores.create(wanted))).toBe('token-invalid')
+  const valid = await createToken(jane)
+  // Another change of the user is no reason to refuse the store.
+  engine.beforeCommit = () => domain.users.update(jane.id, { isAdmin: true })
+  const made = await domain.stores.create({ ...wanted, secretSeenBy: valid.id })
+  expect((await made.identity()).secretSeenBy).toEqual([valid.id])
+  const named = { ...wanted, name: 'coats', secretSeenBy: valid.id }
+  expect(await codeOf(domain.stores.create(named))).toBe('store-name-taken')
+})
+
+it('a revocation that concerns many stores is one event for up to 100 of them', async () => {
+  const token = await createToken(jane)
+  const secretSeenBy = token.id
+  const made = await Promise.all(
+    Array.from({ length: 150 }, () =>
+      domain.stores.create({ ownerId: jane.id, name: undefined, secretSeenBy }),
+    ),
+  )
+  await domain.revocations.revokeToken(token.id)
+  const { events } = await domain.auditLog.read(jane.id, { before: undefined, limit: 10 })
+  const resets = events.filter(({ action }) => action === 'store-signing-secret-reset')
+  expect(resets).toHaveLength(2)
+  expect(resets[0]).toMatchObject({ details: { because: 'token-revoked' } })
+  const named = resets.flatMap(({ details }) => Object(details).stores)
+  expect(named.toSorted()).toEqual(made.map(({ id }) => id).toSorted())
+  const [one] = made
+  if (!one) throw new Error('There are stores.')
+  const history = await domain.auditLog.readStore(one, { before: undefined, limit: 10 })
+  expect(history.events).toMatchObject([{ action: 'store-signing-secret-reset' }])
 })
 
 it('a token that expires takes the tokens with it that it made, and no others', async () => {

@@ -1,5 +1,6 @@
 import type { Access } from '../access/access.ts'
 import { StorageError } from '../kernel/errors.ts'
+import { limits } from '../kernel/limits.ts'
 import type { Actor } from '../log/actor.ts'
 import { fullScope } from '../people/scope.ts'
 import type { Token, Tokens } from '../people/tokens.ts'
@@ -29,7 +30,15 @@ export class Revocations {
    * `token-not-found`.
    */
   async revokeToken(id: string, actor?: Actor): Promise<void> {
-    await this.#end(await this.#tokens.get(id), actor)
+    const { scope } = await this.#tokens.get(id)
+    if (!maySee(scope)) {
+      await this.#tokens.revoke(id, actor)
+      this.#access.forget()
+      return
+    }
+    const ended = await this.#tokens.end(id, actor)
+    this.#access.forget()
+    await this.#finishTokens([ended], actor)
   }
 
   /** Changes a user. Throws `user-not-found`, `last-admin`. */
@@ -44,33 +53,47 @@ export class Revocations {
 
   /** Finishes what a server began before it stopped. */
   async resume(): Promise<void> {
-    for (const token of await this.#tokens.listEnded()) await this.#finishToken(token, undefined)
+    await this.#finishTokens(await this.#tokens.listEnded(), undefined)
     for (const user of await this.#users.listLeaving()) await this.#finishUser(user, undefined)
   }
 
-  async #end(token: Token, actor: Actor | undefined): Promise<void> {
-    if (!maySee(token.scope)) {
-      await this.#tokens.revoke(token.id, actor)
-      this.#access.forget()
-      return
+  /** Ends first all rights that must end, since it may take long to find the secrets. */
+  async #finishTokens(tokens: readonly Token[], actor: Actor | undefined): Promise<void> {
+    const all = [...tokens, ...(await this.#endMade(tokens, actor))]
+    for (const [userId, own] of Map.groupBy(all, (token) => token.userId)) {
+      const tokenIds = own.map(({ id }) => id)
+      const leaver = { userId, tokenIds, scopes: own.map(({ scope }) => scope) }
+      await this.#secrets.replaceSeen(leaver, { because: 'token-revoked', actor })
     }
-    await this.#tokens.end(token.id, actor)
-    this.#access.forget()
-    await this.#finishToken(token, actor)
+    for (const { id } of all) await this.#tokens.remove(id)
   }
 
-  async #finishToken(token: Token, actor: Actor | undefined): Promise<void> {
-    const { id, userId, scope, expiresAt } = token
-    const made = expiresAt === undefined ? [] : await this.#tokens.listMadeBy(id)
-    for (const one of made) await this.#end(one, actor).catch(ignoreEnded)
-    const leaver = { userId, tokenIds: [id], scope }
-    await this.#secrets.replaceSeen(leaver, { because: 'token-revoked', actor })
-    await this.#tokens.remove(id)
+  /** Ends the tokens that tokens which expire made, that these made, and so on. Returns them. */
+  async #endMade(makers: readonly Token[], actor: Actor | undefined): Promise<readonly Token[]> {
+    const ids = makers.filter(({ expiresAt }) => expiresAt !== undefined).map(({ id }) => id)
+    const ended: Token[] = []
+    while (ids.length > 0) {
+      const made = await this.#tokens.listMadeBy(ids)
+      // A token may have made another one before its own end: so they are listed again.
+      if (made.length === 0) break
+      await this.#endAll(made, actor)
+      this.#access.forget()
+      ended.push(...made)
+    }
+    return ended
+  }
+
+  async #endAll(tokens: readonly Token[], actor: Actor | undefined): Promise<void> {
+    const rest = [...tokens]
+    while (rest.length > 0) {
+      const some = rest.splice(0, limits.secretsReplacedAtOnce)
+      await Promise.all(some.map(({ id }) => this.#tokens.end(id, actor).catch(ignoreEnded)))
+    }
   }
 
   async #finishUser({ id: userId }: User, actor: Actor | undefined): Promise<void> {
     const tokenIds = (await this.#tokens.list(userId)).map(({ id }) => id)
-    const leaver = { userId, tokenIds, scope: fullScope }
+    const leaver = { userId, tokenIds, scopes: [fullScope] }
     await this.#secrets.replaceSeen(leaver, { because: 'user-disabled', actor })
     await this.#users.noteLeft(userId)
   }

@@ -1,9 +1,10 @@
+import type { SteadyClock } from '../clock/steady-clock.ts'
 import { ownedRange, ownedStoreIdOf, sharedRange, storeKey } from '../disk/keyspace.ts'
 import { walk } from '../disk/walk.ts'
 import type { StorageEngine } from '../engine/engine.ts'
 import { system } from '../identity/caller.ts'
 import { encodeIdentity, type IdentityCache, type StoreIdentity } from '../identity/identity.ts'
-import type { StoreChanges } from '../identity/store-changes.ts'
+import { eventsOfMany } from '../identity/store-audit.ts'
 import { ignoreGone, storeBusy } from '../identity/store-reader.ts'
 import { limits } from '../kernel/limits.ts'
 import { lostRace, retry } from '../kernel/retry.ts'
@@ -18,12 +19,12 @@ export interface Leaver {
   /** The tokens that are no longer valid. */
   readonly tokenIds: readonly string[]
   /** What they allowed. */
-  readonly scope: Scope
+  readonly scopes: readonly Scope[]
 }
 
 /** For the audit trail. */
 export interface Why {
-  readonly because: NonNullable<StoreChanges['resetBecause']>
+  readonly because: 'token-revoked' | 'user-disabled'
   readonly actor: Actor | undefined
 }
 
@@ -36,9 +37,11 @@ export class SigningSecrets {
   readonly #identities: IdentityCache
   readonly #tokens: Tokens
   readonly #stores: Stores
+  readonly #clock: SteadyClock
 
   constructor(parts: {
     engine: StorageEngine
+    clock: SteadyClock
     identities: IdentityCache
     tokens: Tokens
     stores: Stores
@@ -47,6 +50,7 @@ export class SigningSecrets {
     this.#identities = parts.identities
     this.#tokens = parts.tokens
     this.#stores = parts.stores
+    this.#clock = parts.clock
   }
 
   /**
@@ -73,32 +77,60 @@ export class SigningSecrets {
   }
 
   /** Replaces every secret that the tokens saw. */
-  async replaceSeen(leaver: Leaver, why: Why): Promise<void> {
-    if (!maySee(leaver.scope)) return
-    const replaceAll = (storeIds: readonly string[]): Promise<unknown> =>
-      Promise.all(storeIds.map((storeId) => this.#replace(storeId, leaver, why)))
-    let storeIds: string[] = []
-    for await (const storeId of this.#storesOf(leaver)) {
-      storeIds.push(storeId)
-      if (storeIds.length < limits.secretsReplacedAtOnce) continue
-      await replaceAll(storeIds)
-      storeIds = []
+  async replaceSeen({ scopes: all, ...others }: Leaver, why: Why): Promise<void> {
+    const leaver = { ...others, scopes: all.filter(maySee) }
+    const replaced: StoreIdentity[] = []
+    const replaceAll = async (storeIds: readonly string[]): Promise<void> => {
+      const work = storeIds.map((storeId) => this.#replace(storeId, leaver, { why, replaced }))
+      await Promise.all(work)
+      if (replaced.length < limits.storesPerAuditEventMax) return
+      await this.#tell(replaced.splice(0, limits.storesPerAuditEventMax), why)
     }
-    await replaceAll(storeIds)
+    let storeIds: string[] = []
+    try {
+      for await (const storeId of this.#storesOf(leaver)) {
+        storeIds.push(storeId)
+        if (storeIds.length < limits.secretsReplacedAtOnce) continue
+        await replaceAll(storeIds)
+        storeIds = []
+      }
+      await replaceAll(storeIds)
+    } finally {
+      await this.#tell(replaced, why)
+    }
   }
 
-  async #replace(storeId: string, leaver: Leaver, { because, actor }: Why): Promise<void> {
+  async #replace(
+    storeId: string,
+    leaver: Leaver,
+    { why: { actor }, replaced }: { why: Why; replaced: StoreIdentity[] },
+  ): Promise<void> {
     const [store] = await this.#engine.get([storeKey(storeId)])
     if (!store || store.isDamaged) return
     const { identity } = this.#identities.decode(storeId, store)
     if (!couldWrite(leaver, identity) || !hasSeen(identity, leaver.tokenIds)) return
-    const changes = { resetsSigningSecret: true, resetBecause: because }
-    await this.#stores.update(storeId, changes, { ...system, actor }).catch(ignoreGone)
+    const changes = { resetsSigningSecret: true, isAuditedElsewhere: true }
+    try {
+      await this.#stores.update(storeId, changes, { ...system, actor })
+      replaced.push(identity)
+    } catch (error) {
+      ignoreGone(error)
+    }
   }
 
-  async *#storesOf({ userId, scope: { storeId } }: Leaver): AsyncGenerator<string> {
-    if (storeId !== undefined) {
-      yield storeId
+  /** Tells the owners of stores that their secrets were replaced. */
+  async #tell(replaced: readonly StoreIdentity[], { because, actor }: Why): Promise<void> {
+    const what = { action: 'store-signing-secret-reset', details: { because }, actor } as const
+    const event = { ...what, at: this.#clock.now() }
+    for (const put of eventsOfMany(replaced, event)) {
+      await this.#engine.commit({ puts: [put] })
+    }
+  }
+
+  async *#storesOf({ userId, scopes }: Leaver): AsyncGenerator<string> {
+    const storeIds = new Set(scopes.map(({ storeId }) => storeId))
+    if (!storeIds.has(undefined)) {
+      for (const storeId of storeIds) if (storeId !== undefined) yield storeId
       return
     }
     const owned = ownedRange(userId, { named: false, newestFirst: true })
@@ -113,9 +145,9 @@ export function maySee({ action, keyPrefix }: Scope): boolean {
   return includes(action, 'write') && keyPrefix === undefined
 }
 
-function couldWrite({ userId, scope }: Leaver, { id, ownerId, shares }: StoreIdentity): boolean {
+function couldWrite({ userId, scopes }: Leaver, { id, ownerId, shares }: StoreIdentity): boolean {
   const isUsers = userId === ownerId || includes(shares[userId], 'write')
-  return isUsers && covers(scope, id, 'all')
+  return isUsers && scopes.some((scope) => covers(scope, id, 'all'))
 }
 
 /** Whether one of the tokens may have seen the secret. */

@@ -13,6 +13,7 @@ import type { Bytes } from '../kernel/bytes.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import { narrowedPrefix } from '../people/scope.ts'
+import type { Tokens } from '../people/tokens.ts'
 import {
   type Condition,
   headOf,
@@ -37,6 +38,7 @@ export interface StoreParts extends RecordParts {
   readonly identities: IdentityCache
   readonly lifecycle: Lifecycle
   readonly schemas: SchemaCache
+  readonly tokens: Pick<Tokens, 'checksOf'>
 }
 
 export interface RecordPage {

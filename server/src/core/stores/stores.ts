@@ -6,7 +6,7 @@ import {
   schemaKey,
   storeKey,
 } from '../disk/keyspace.ts'
-import type { AtomicWrite, Put } from '../engine/engine.ts'
+import type { AtomicWrite, Check, Put } from '../engine/engine.ts'
 import { type Activities, moveExpiry } from '../identity/activities.ts'
 import { type Caller, system } from '../identity/caller.ts'
 import { encodeIdentity, type SessionAddress, type StoreIdentity } from '../identity/identity.ts'
@@ -31,6 +31,7 @@ import type { Actor } from '../log/actor.ts'
 import { auditPut } from '../log/audit.ts'
 import { assertProjectChanges, type Project } from '../pages/project.ts'
 import { lastingDenied } from '../people/scope.ts'
+import { tokenInvalid } from '../people/tokens.ts'
 import { assertStoreName, assertStoreTitle, isStoreName } from '../records/validate.ts'
 import { Store, type StoreParts } from './store.ts'
 import { listStores, type StorePage, type StoreQuery } from './store-list.ts'
@@ -93,7 +94,7 @@ export class Stores {
 
   /**
    * Creates a new store. Throws `store-name-invalid`, `store-retention-invalid`,
-   * `store-name-taken`.
+   * `store-name-taken`, and `token-invalid` if the token that is shown its secret has ended.
    */
   async create(wanted: NewStore): Promise<Store> {
     if (wanted.retention !== undefined) assertRetention(wanted.retention)
@@ -106,7 +107,7 @@ export class Stores {
   /**
    * The owner's store with that name, created if there is none. Of many requests at once, one
    * creates it.
-   * Throws `store-name-invalid`, `store-retention-invalid`.
+   * Throws `store-name-invalid`, `store-retention-invalid`, and `token-invalid` as `create`.
    */
   async open(wanted: NewStore & { name: string }): Promise<{ store: Store; isNew: boolean }> {
     if (wanted.retention !== undefined) assertRetention(wanted.retention)
@@ -161,10 +162,31 @@ export class Stores {
   async #add(wanted: NewStore): Promise<Store | undefined> {
     const { engine, environment, activities } = this.#parts
     const identity = this.#newIdentity(wanted, environment)
-    const commit = await engine.commit(creation(identity, activities, wanted))
-    if (!commit.applied) return undefined
+    const { checks, ...write } = creation(identity, activities, wanted)
+    const attempt = async (): Promise<boolean | typeof lostRace> => {
+      const seer = await this.#checksOfSeer(wanted)
+      const { applied } = await engine.commit({ ...write, checks: [...checks, ...seer] })
+      if (applied || seer.length === 0) return applied
+      const now = await this.#checksOfSeer(wanted)
+      const isSame = now.every(({ revision }, index) => revision === seer[index]?.revision)
+      return isSame ? false : lostRace
+    }
+    const isMade = await retry(limits.commitAttemptsMax, attempt, () => {
+      throw storeBusy(identity.id)
+    })
+    if (!isMade) return undefined
     activities.noteArmed(identity)
     return new Store(identity.id, this.#parts)
+  }
+
+  /**
+   * With the end of a token, the secrets are replaced that it saw: so it must not see one
+   * afterwards.
+   */
+  async #checksOfSeer({ secretSeenBy }: NewStore): Promise<readonly Check[]> {
+    const checks = secretSeenBy ? await this.#parts.tokens.checksOf(secretSeenBy) : []
+    if (checks) return checks
+    throw tokenInvalid()
   }
 
   #newIdentity(wanted: NewStore, environment: Environment): StoreIdentity {
@@ -247,7 +269,7 @@ export class Stores {
       ],
       puts: [
         identityPut(next),
-        changesEvent(identity, event),
+        ...(changes.isAuditedElsewhere ? [] : [changesEvent(identity, event)]),
         ...expiry.puts,
         ...filing.puts,
         ...sharing.puts,
@@ -274,7 +296,7 @@ function creation(
   identity: StoreIdentity,
   activities: Activities,
   { schema, actor }: NewStore,
-): AtomicWrite {
+): AtomicWrite & { readonly checks: readonly Check[] } {
   const { id, ownerId, name, createdAt } = identity
   const at = Math.trunc(createdAt)
   const details = identity.project ? { details: { project: true } } : {}

@@ -51,7 +51,7 @@ export class Health {
   readonly #parts: HealthParts
   #asking: Promise<HealthReport> | undefined
   #told: { readonly at: number; readonly report: HealthReport } | undefined
-  /** What the engine promised when it last served. */
+  /** What the engine promised when it last served, and when that was, in ms since 1970. */
   #known: { readonly at: number; readonly durability: EngineHealth['durability'] } | undefined
 
   constructor(parts: HealthParts) {
@@ -73,9 +73,8 @@ export class Health {
     const engine = await this.#parts.engine.health()
     const after = this.#parts.environment.now()
     const report = this.#judge(engine, { before, after })
-    const told = this.#parts.environment.monotonic()
-    this.#told = { at: told, report }
-    if (engine.whyNot === undefined) this.#known = { at: told, durability: engine.durability }
+    this.#told = { at: this.#parts.environment.monotonic(), report }
+    if (engine.whyNot === undefined) this.#known = { at: after, durability: engine.durability }
     return report
   }
 

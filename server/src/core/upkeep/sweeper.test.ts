@@ -13,6 +13,7 @@ import {
 } from '../disk/keyspace.ts'
 import type { StorageEngine } from '../engine/engine.ts'
 import { limits } from '../kernel/limits.ts'
+import { fullScope } from '../people/scope.ts'
 import type { Store } from '../stores/store.ts'
 import {
   bytesRecord,
@@ -49,6 +50,27 @@ async function revisionOf({ engine }: TestDomain): Promise<number> {
 }
 
 describe('a sweep', () => {
+  it('does not look for unfinished revocations each time if one of them fails', async () => {
+    const engine = new HurtEngine(new MemoryEngine())
+    const { sweeper, environment, tokens, users } = await openTestDomain(engine)
+    await users.createFirst('the first token')
+    const [user] = await users.list()
+    const wanted = { name: '', expiresAt: undefined, scope: fullScope }
+    const { token } = await tokens.create({ ...wanted, userId: user?.id ?? '' })
+    await tokens.end(token.id)
+    let tries = 0
+    for (let sweeps = 0; sweeps < 10; sweeps += 1) {
+      environment.advance(limits.sweepIntervalMs)
+      // Only the removal of the token has something to commit.
+      engine.beforeCommit = async () => {
+        tries += 1
+        throw new Error('The disk is away.')
+      }
+      await sweeper.sweep().catch(() => undefined)
+    }
+    expect(tries).toBe(1)
+  })
+
   it('changes nothing if there is nothing to remove', async () => {
     const { domain, store } = await openStore()
     await createUnnamed(domain)

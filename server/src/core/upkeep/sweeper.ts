@@ -51,14 +51,15 @@ export class Sweeper {
   async sweep(): Promise<void> {
     await this.#parts.keptClock.keep()
     await this.#parts.activities.flushAll()
-    await this.#sweepExpired().finally(() => this.#parts.lifecycle.logExpired())
+    await this.#sweepExpired().finally(() => this.#parts.lifecycle.tellExpired())
     await this.#sweepLeases()
     await this.#sweepGarbage()
     await this.#parts.trimmer.sweep()
     await this.#parts.auditLog.sweep()
-    // Only a server that died leaves some.
-    if (this.#sweeps % limits.sweepsPerResume === 0) await this.#parts.revocations.resume()
+    const isTurn = this.#sweeps % limits.sweepsPerResume === 0
     this.#sweeps += 1
+    // Only a server that died leaves some.
+    if (isTurn) await this.#parts.revocations.resume()
   }
 
   async #sweepExpired(): Promise<void> {

@@ -21,7 +21,7 @@ const steps: readonly (readonly string[])[] = [
   ],
 ]
 
-export const schemaVersion = steps.length
+const schemaVersion = steps.length
 
 const undefinedTable = '42P01'
 

@@ -23,7 +23,7 @@ const raiseClock: Statement = {
     returning revision`,
 }
 
-const readClock: Statement = {
+const readNewest: Statement = {
   name: 'coatcheck-newest',
   text: 'select revision from coatcheck_clock where id = 1',
 }
@@ -90,7 +90,7 @@ export async function readTime(session: Session): Promise<number> {
 }
 
 export async function readRevision(session: Session): Promise<Revision> {
-  const { rows } = await session.ask(readClock, [])
+  const { rows } = await session.ask(readNewest, [])
   return numberIn(rows)
 }
 

@@ -37,6 +37,34 @@ describe('a pool of bytes', () => {
     expect(held.isShort).toBe(false)
   })
 
+  it('does not call those whose owner has no room, when another gives bytes back', () => {
+    const pool = new BytePool(bounds)
+    const [ann, bob] = [pool.open('ann'), pool.open('bob')]
+    ann.set(60)
+    bob.set(20)
+    let calls = 0
+    for (let count = 0; count < 100; count += 1) ann.wait(() => (calls += 1) < 0)
+    bob.set(10)
+    expect(calls).toBe(0)
+    ann.set(50)
+    expect(calls).toBe(100)
+  })
+
+  it('goes on after an attempt that throws', () => {
+    const pool = new BytePool(bounds)
+    const [ann, bob] = [pool.open('ann'), pool.open('bob')]
+    bob.set(20)
+    const leave = ann.wait(() => {
+      throw new Error('A bug.')
+    })
+    expect(() => bob.set(10)).toThrow('A bug.')
+    leave()
+    let calls = 0
+    ann.wait(() => (calls += 1) > 0)
+    bob.set(0)
+    expect(calls).toBe(1)
+  })
+
   it('is short for everybody when one waits and most of the room is taken', () => {
     const pool = new BytePool(bounds)
     const [ann, bob] = [pool.open('ann'), pool.open('bob')]

@@ -91,11 +91,16 @@ export class BytePool {
   #tryAll(): void {
     if (this.#isTrying) return
     this.#isTrying = true
-    for (const attempt of this.#waiting.keys()) {
-      if (this.#bytes >= this.#bounds.bytesMax) break
-      if (attempt()) this.#leave(attempt)
+    const { bytesMax, ownerBytesMax } = this.#bounds
+    try {
+      for (const [attempt, owner] of this.#waiting) {
+        if (this.#bytes >= bytesMax) break
+        const isFull = (this.#owned.get(owner) ?? 0) >= ownerBytesMax
+        if (!isFull && attempt()) this.#leave(attempt)
+      }
+    } finally {
+      this.#isTrying = false
     }
-    this.#isTrying = false
   }
 }
 

@@ -136,6 +136,16 @@ describe('a PostgreSQL address', () => {
       { host: 'a', port: 9 },
       { host: 'b', port: 3 },
     ])
+    // libpq stores a host only if the URL has one, and then does not look at PGHOST.
+    expect(hostsOf('postgres://me@:5433/data', { PGHOST: 'db1,::1' })).toEqual([
+      { host: 'db1', port: 5433 },
+      { host: '::1', port: 5433 },
+    ])
+    const usual = expect.stringMatching(/^(localhost|\/.+)$/)
+    expect(hostsOf('postgres://me@a,:5433/data', { PGHOST: 'db1,::1' })).toEqual([
+      { host: 'a', port: 5432 },
+      { host: usual, port: 5433 },
+    ])
     expect(() => hostsOf('postgres://me@', { PGHOST: 'a,b', PGPORT: '1,2,3' })).toThrow(
       /3 ports can't be matched to 2 hosts/,
     )

@@ -203,14 +203,16 @@ function systemUser(): string {
 /** Hosts and ports may come from different places, as in psql. */
 function parseHosts(text: string, given: Parameters, environment: Environment): PostgresHost[] {
   const places = text.split(',').map(parsePlace)
-  const named = text === '' ? splitList(environment.PGHOST) : places.map(({ host }) => host)
+  // libpq takes PGHOST for a URL without a host, but not for an empty one in a list.
+  const isNamed = places.length > 1 || places[0]?.host !== ''
+  const named = isNamed ? places.map(({ host }) => host) : splitList(environment.PGHOST)
   const hosts = given.host === undefined ? named : splitList(given.host)
   const own = places.map(({ port }) => port)
   const ports = given.port === undefined ? own : splitList(given.port)
   const others = splitList(environment.PGPORT)
   return hosts.map((host, index) => {
     const port = nth(ports, index, hosts) || nth(others, index, hosts) || usualPort
-    return { host: host || environment.PGHOST || usualHost(port), port: parsePort(port) }
+    return { host: host || usualHost(port), port: parsePort(port) }
   })
 }
 

@@ -41,12 +41,17 @@ export class Primary {
     const reasons: string[] = []
     // The host that took the writes until now is tried before the others. While another host takes
     // over, two may claim to take writes: then all sessions still use the same one.
-    for (const group of [first ? [first] : [], others]) {
+    const groups = [first ? [first] : [], others]
+    for (const group of groups) {
       const opened = await this.#openAny(group, reasons)
       if (opened) return this.#keep(opened)
     }
-    const standby = this.#options.mayBeReadOnly && (await this.#openAny(hosts, [], () => true))
-    if (standby) return this.#keep(standby)
+    // All sessions must be with the same standby too.
+    const standbys = this.#options.mayBeReadOnly ? (this.#host ? groups : [hosts]) : []
+    for (const group of standbys) {
+      const standby = await this.#openAny(group, [], () => true)
+      if (standby) return this.#keep(standby)
+    }
     this.#isAway = true
     const what =
       hosts.length > 1 ? 'No PostgreSQL server that takes writes was' : 'PostgreSQL was not'

@@ -173,14 +173,14 @@ async function objectOf(
   info: StoreInfo,
   { owner, schema }: { owner: User | undefined; schema: unknown },
 ): Promise<Record<string, unknown>> {
-  const { principal, request, environment } = call
+  const { principal, request, domain } = call
   return storeObject(info, {
     owner,
     schema,
     baseUrl: request.baseUrl,
     mayWrite: isAllowed(principal, { action: 'write' }, info, 'RESTRICTED'),
     maySign: await maySign(call, info),
-    now: environment.now(),
+    now: domain.clock.now(),
   })
 }
 

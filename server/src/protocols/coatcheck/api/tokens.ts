@@ -34,7 +34,7 @@ export async function listTokens(call: RestCall): Promise<HttpReply> {
  * "expiresAt", "user"}`: the reply contains the token's text, which is never shown again.
  */
 export async function createToken(call: RestCall): Promise<HttpReply> {
-  const { principal, domain, environment } = call
+  const { principal, domain } = call
   requireAccount(principal, 'manage')
   const fields = new Fields(await readJsonObject(call, { isOptional: true }), tokenFields)
   const userId = await userIdOf(call, fields.text('user'))
@@ -42,7 +42,7 @@ export async function createToken(call: RestCall): Promise<HttpReply> {
     {
       userId,
       name: fields.text('name') ?? '',
-      ...withinOwn(expiryOf(fields, environment.now()), principal),
+      ...withinOwn(expiryOf(fields, domain.clock.now()), principal),
       scope: {
         action: fields.oneOf('action', actions) ?? 'manage',
         storeId: fields.text('storeId'),

@@ -23,7 +23,8 @@ export async function listUsers({ principal, domain }: RestCall): Promise<HttpRe
 
 /**
  * POST /coatcheck/v1/users `{"username", "isAdmin"}`, for admins. The reply contains the user's
- * first token, which is never shown again. It expires with the token that makes the user.
+ * first token, which is never shown again. It expires with the token that makes the user. A token
+ * that expires makes no admin.
  */
 export async function createUser(call: RestCall): Promise<HttpReply> {
   const { principal, domain } = call
@@ -32,6 +33,7 @@ export async function createUser(call: RestCall): Promise<HttpReply> {
   const fields = new Fields(body, ['username', 'isAdmin'])
   const actor = actorOf(principal, 'coatcheck')
   const isAdmin = fields.flag('isAdmin') ?? false
+  if (isAdmin) requireLasting(principal)
   const user = await domain.users.create(fields.requiredText('username'), { isAdmin }, actor)
   const name = 'first token'
   const wanted = { userId: user.id, name, ...withinOwn(undefined, principal), scope: fullScope }

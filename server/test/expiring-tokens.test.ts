@@ -123,7 +123,8 @@ describe.each(engines)('a token that expires, on %s', (engine) => {
       { rules: [...shut.rules, { key: 'a', preset: 'append-only' }] },
     ]
     expect(await patch(project, shut, jane.token)).toBe(200)
-    for (const json of wide) expect(await patch(project, json), JSON.stringify(json)).toEqual(refused)
+    for (const json of wide)
+      expect(await patch(project, json), JSON.stringify(json)).toEqual(refused)
     const strict = [
       { listPrefixes: ['scores/jane/'] },
       { listPrefixes: [] },

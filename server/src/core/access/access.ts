@@ -20,7 +20,7 @@ import {
   type UserAccess,
 } from '../people/scope.ts'
 import { isWellMadeToken } from '../people/token-text.ts'
-import { tokenInvalid, type Tokens } from '../people/tokens.ts'
+import { type Tokens, tokenInvalid } from '../people/tokens.ts'
 import type { User, Users } from '../people/users.ts'
 import type { Operator } from './operator.ts'
 import type { Principal, Sender, UserPrincipal } from './principal.ts'

@@ -56,17 +56,20 @@ describe('the watch of an engine', () => {
     ])
   })
 
-  it.each([3_600_000, -3_600_000])('counts time right if the clock is set by %i ms', async (step) => {
-    raw.commitFailure = away
-    await refuse(1, 2_000)
-    environment.setClock(step)
-    expect(watch.refusals()).toHaveLength(1)
-    raw.commitFailure = undefined
-    await engine.commit(put())
-    expect(environment.events.slice(1)).toEqual([
-      'Writes are served again after 2.0 s; 1 were refused.',
-    ])
-  })
+  it.each([3_600_000, -3_600_000])(
+    'counts time right if the clock is set by %i ms',
+    async (step) => {
+      raw.commitFailure = away
+      await refuse(1, 2_000)
+      environment.setClock(step)
+      expect(watch.refusals()).toHaveLength(1)
+      raw.commitFailure = undefined
+      await engine.commit(put())
+      expect(environment.events.slice(1)).toEqual([
+        'Writes are served again after 2.0 s; 1 were refused.',
+      ])
+    },
+  )
 
   it('tells reads and writes apart', async () => {
     raw.readFailure = away

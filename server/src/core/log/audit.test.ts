@@ -211,7 +211,12 @@ describe('the audit trail gets an event, in the same commit, for', () => {
 
   it('the expiry of many stores, as one event for up to 100 of them', async () => {
     const opened = await openAudited()
-    const retention = { ttlMs: day, renewOnRead: true, renewOnWrite: true, onExpiry: 'drop' } as const
+    const retention = {
+      ttlMs: day,
+      renewOnRead: true,
+      renewOnWrite: true,
+      onExpiry: 'drop',
+    } as const
     const wanted = { ownerId: opened.jane.id, name: undefined, retention }
     for (let count = 0; count < 120; count += 1) await opened.stores.create(wanted)
     const events = await written(opened, () => sweepFor(opened, 2 * day))

@@ -42,12 +42,12 @@ describe('a pool of bytes', () => {
     const [ann, bob] = [pool.open('ann'), pool.open('bob')]
     ann.set(60)
     bob.set(20)
-    let calls = 0
-    for (let count = 0; count < 100; count += 1) ann.wait(() => (calls += 1) < 0)
+    const called: number[] = []
+    for (let count = 0; count < 100; count += 1) ann.wait(() => called.push(count) < 0)
     bob.set(10)
-    expect(calls).toBe(0)
+    expect(called).toEqual([])
     ann.set(50)
-    expect(calls).toBe(100)
+    expect(called).toHaveLength(100)
   })
 
   it('goes on after an attempt that throws', () => {
@@ -59,10 +59,10 @@ describe('a pool of bytes', () => {
     })
     expect(() => bob.set(10)).toThrow('A bug.')
     leave()
-    let calls = 0
-    ann.wait(() => (calls += 1) > 0)
+    const called: string[] = []
+    ann.wait(() => called.push('ann') > 0)
     bob.set(0)
-    expect(calls).toBe(1)
+    expect(called).toEqual(['ann'])
   })
 
   it('is short for everybody when one waits and most of the room is taken', () => {

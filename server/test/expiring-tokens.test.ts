@@ -106,7 +106,7 @@ describe.each(engines)('a token that expires, on %s', (engine) => {
     expect(await patch(store, { project: true })).toEqual(refused)
     expect(await patch(store, { project: true }, jane.token)).toBe(200)
     const { data } = await people.remote.do(store, { token: jane.token })
-    const project = `/coatcheck/v1/projects/${data.project.channelId}`
+    const project = `/coatcheck/v1/projects/${data.channelId}`
     const shut = {
       isOpen: false,
       mayDelete: false,
@@ -129,11 +129,11 @@ describe.each(engines)('a token that expires, on %s', (engine) => {
       { listPrefixes: ['scores/jane/'] },
       { listPrefixes: [] },
       { rules: [...shut.rules, { key: 'a', preset: 'read-only' }] },
-      { rules: [{ prefix: '', preset: 'read-only' }] },
+      { ruleChanges: [{ prefix: '', preset: 'read-only' }] },
       { isOpen: false },
     ]
     for (const json of strict) expect(await patch(project, json), JSON.stringify(json)).toBe(200)
-    expect(await patch(store, { project: null })).toBe(200)
+    expect(await patch(store, { project: false })).toBe(200)
     const own = { method: 'POST', token, json: { name: fresh() } }
     expect(await answerTo('/coatcheck/v1/projects', own)).toBe(201)
   })

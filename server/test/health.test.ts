@@ -20,7 +20,8 @@ beforeEach(() => {
 })
 
 async function start(settings: Partial<Config> = {}): Promise<TestServer> {
-  const server = await startTestServer(settings, { open: async () => engine })
+  const monotonic = (): number => performance.now()
+  const server = await startTestServer(settings, { open: async () => engine, monotonic })
   onTestFinished(() => server.close())
   return server
 }

@@ -61,7 +61,7 @@ export const coatcheckRows: readonly Row[] = [
   { at: `PATCH ${project}`, kind: 'manage', ok: '200', body: { title: 'changed' } },
   {
     at: `PATCH ${project}`,
-    kind: 'manage',
+    kind: 'open',
     ok: '200',
     variant: 'what pages may',
     body: (world) => ({ listPrefixes: [world.fresh()] }),

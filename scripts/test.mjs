@@ -22,8 +22,7 @@ const LONG = {
   COATCHECK_ENGINES: 'all',
 }
 
-await ensureInstalled()
-await ensureTestClients()
+await Promise.all([ensureInstalled(), ensureTestClients()])
 ensureBrowser()
 
 let failed = 0

@@ -15,6 +15,7 @@ import {
   runInProcess,
   spawnCoatcheck,
 } from './support/processes/command.ts'
+import { type OwnServer, startOwnServer } from './support/processes/own-server.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 import { TerminalCommand } from './support/processes/terminal.ts'
 
@@ -61,7 +62,7 @@ describe.each(ways)('coatcheck copy, from a %s to a %s', (fromKind, toKind) => {
     const first = await serve(from)
     const installation = await Installation.fill(first)
     const seen = await installation.seenAt(first.url)
-    expect(await first.stop()).toBe(0)
+    await first.stop()
     const { code, stdout, stderr } = await copy(from, to)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatch(/^\d+ entries, 5\.\d MB, up to revision \d+: the copy is the same/)
@@ -268,8 +269,8 @@ async function databasePlace(options?: { readonly template: string }): Promise<P
   return { word: url, words: ['--engine', url], data: createTestFolder() }
 }
 
-function serve({ data, words }: Place): Promise<ServerProcess> {
-  return ServerProcess.start({ data, args: words })
+function serve({ data, words }: Place): Promise<OwnServer> {
+  return startOwnServer({ data, args: words })
 }
 
 function copy(from: Place, to: Place, ...flags: readonly string[]): Promise<Finished> {
@@ -302,7 +303,7 @@ async function fillLarge(place: Place): Promise<Place> {
     const { status } = await store.put(key, stampValue({ key, number: index }, largeBytes))
     expect(status).toBe(201)
   }
-  expect(await server.stop()).toBe(0)
+  await server.stop()
   return place
 }
 
@@ -334,7 +335,7 @@ async function bytesIn({ word, data }: Place): Promise<number> {
 }
 
 /** Checks that old ETags still match, and that a new write gets a higher revision. */
-async function expectHigherRevisions(server: ServerProcess, of: Installation): Promise<void> {
+async function expectHigherRevisions(server: OwnServer, of: Installation): Promise<void> {
   const client = new Client({ url: server.url, token: of.token })
   const path = `/v2/key-value-stores/${of.storeId}/records`
   const etagOf = async (key: string): Promise<string> =>

@@ -1,11 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
-import {
-  type DataCommands,
-  openPlace,
-  type PlaceServer,
-  places,
-} from './support/data/data-commands.ts'
+import { type DataCommands, openPlace, places } from './support/data/data-commands.ts'
 import { plainRequest } from './support/network/plain-request.ts'
+import type { OwnServer } from './support/processes/own-server.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 
 // Each place is a server, or a folder with its own data.
@@ -254,7 +250,7 @@ it('a change by a command applies to a running server at once', async () => {
 
 interface Opened {
   readonly commands: DataCommands
-  readonly server: PlaceServer
+  readonly server: OwnServer
 }
 
 /** The user that a token belongs to, from the API; undefined without one. */

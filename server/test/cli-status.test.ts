@@ -2,17 +2,12 @@ import { statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { readVersion } from '../src/installation/version.ts'
-import {
-  DataCommands,
-  openPlace,
-  type Place,
-  type PlaceServer,
-  places,
-} from './support/data/data-commands.ts'
+import { DataCommands, openPlace, type Place, places } from './support/data/data-commands.ts'
 import { mountSmallDisk } from './support/data/small-disk.ts'
 import { createTestFolder } from './support/data/test-folder.ts'
 import { Client } from './support/network/client.ts'
 import { Remote } from './support/network/remote.ts'
+import type { OwnServer } from './support/processes/own-server.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 import { straceWords } from './support/processes/strace.ts'
 import { TerminalCommand } from './support/processes/terminal.ts'
@@ -158,6 +153,6 @@ describe('coatcheck status', () => {
   })
 })
 
-function addressOf(place: Place, { url }: PlaceServer): string | undefined {
+function addressOf(place: Place, { url }: OwnServer): string | undefined {
   return place === 'a running server' ? url : undefined
 }

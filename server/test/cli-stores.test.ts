@@ -1,13 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
-import {
-  type DataCommands,
-  openPlace,
-  type Place,
-  type PlaceServer,
-  places,
-} from './support/data/data-commands.ts'
+import { type DataCommands, openPlace, type Place, places } from './support/data/data-commands.ts'
 import { Client, errorTypeOf } from './support/network/client.ts'
 import type { Finished } from './support/processes/command.ts'
+import type { OwnServer } from './support/processes/own-server.ts'
 
 // Each place is a server, or a folder with its own data.
 vi.setConfig({ testTimeout: 120_000 })
@@ -17,7 +12,7 @@ const isoTime = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 /** A folder with stores of two users. */
 interface Stores {
   readonly commands: DataCommands
-  readonly server: PlaceServer
+  readonly server: OwnServer
   readonly jane: string
   /** Jane's store `photos`, her `both` and her unnamed one; the owner's `both`. */
   readonly ids: { photos: string; both: string; unnamed: string; ownBoth: string }

@@ -7,6 +7,7 @@ import { createDiskFolder } from './support/data/test-folder.ts'
 import { readStamp, stampValue } from './support/load/stamped-value.ts'
 import { Client, errorTypeOf, RemoteStore } from './support/network/client.ts'
 import { checkFolder } from './support/processes/command.ts'
+import { type OwnServer, startOwnServer } from './support/processes/own-server.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 import { straceWords } from './support/processes/strace.ts'
 
@@ -93,7 +94,7 @@ describe('a full disk', { timeout: testMsMax }, () => {
     const again = await restart(data, store.address)
     expect(await wrongRecords(again.store, acknowledged)).toEqual([])
     expect(await again.store.keys()).toEqual([...acknowledged].sort())
-    expect(await again.server.stop()).toBe(0)
+    await again.server.stop()
     expect(await checkFolder(data)).toMatchObject({ code: 0 })
   })
 })
@@ -272,11 +273,14 @@ function storeOf(server: ServerProcess, { address }: RemoteStore): RemoteStore {
 async function restart(
   data: string,
   address: string,
-): Promise<{ server: ServerProcess; store: RemoteStore }> {
+): Promise<{ server: OwnServer; store: RemoteStore }> {
   expect(existsSync(data)).toBe(true)
-  const again = await serve({ data, connections: 4 })
-  expect(again.store.address).toBe(address)
-  return again
+  const server = await startOwnServer({ data })
+  const client = new Client(server, { connections: 4 })
+  onTestFinished(() => client.close())
+  const store = await client.openStore('full')
+  expect(store.address).toBe(address)
+  return { server, store }
 }
 
 interface Filled {
@@ -356,5 +360,5 @@ async function expectWholeAfterRestart(
   expect(absent.filter((key) => keys.includes(key))).toEqual([])
   expect(await wrongRecords(store, keys)).toEqual([])
   expect((await store.put('after', 'writes work again')).status).toBe(201)
-  expect(await server.stop()).toBe(0)
+  await server.stop()
 }

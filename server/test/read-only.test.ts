@@ -18,6 +18,7 @@ import { mountSmallDisk } from './support/data/small-disk.ts'
 import { createTestFolder } from './support/data/test-folder.ts'
 import { PostgresServer } from './support/postgres/postgres.ts'
 import { runCoatcheck, runInProcess } from './support/processes/command.ts'
+import { type OwnServer, startOwnServer } from './support/processes/own-server.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 
 // Each server is a process of its own.
@@ -64,7 +65,7 @@ async function fillFolder(how: Ending): Promise<string> {
   return data
 }
 
-async function fill(server: ServerProcess): Promise<void> {
+async function fill(server: Pick<ServerProcess, 'url' | 'token' | 'data'>): Promise<void> {
   await Installation.fill(server)
   const commands = new DataCommands(server.data)
   await commands.out('project', 'create', 'My game')
@@ -160,11 +161,11 @@ describe('on PostgreSQL', () => {
   }, 60_000)
   afterAll(() => postgres.cleanUp())
 
-  async function filled(): Promise<{ url: string; server: ServerProcess }> {
+  async function filled(): Promise<{ url: string; server: OwnServer }> {
     const url = await postgres.createDatabase()
-    const env = { COATCHECK_ENGINE: url }
-    const server = await ServerProcess.start({ data: createTestFolder(), env })
-    await fill(server)
+    const data = createTestFolder()
+    const server = await startOwnServer({ data, env: { COATCHECK_ENGINE: url } })
+    await fill({ url: server.url, token: server.token, data })
     return { url, server }
   }
 

@@ -17,13 +17,10 @@ const oneSentence = /^coatcheck: [^\n]+[.?]\n$/
 const serveUsage = 'Usage: coatcheck serve [options]\nThe options: coatcheck serve --help\n'
 
 describe('a server that cannot start says why in one sentence', () => {
-  // Settings are refused before a start does anything, so that needs no process of its own.
-  const causes = [
-    ...wrongUsage.map((cause) => ({ ...cause, run: runInProcess })),
-    ...[...unusableFolders, ...unusableData, ...refusals].map((cause) => {
-      return { ...cause, run: runCoatcheck }
-    }),
-  ]
+  // The first cause of each kind ends a process of its own, as for a user.
+  const causes = [wrongUsage, unusableFolders, unusableData, refusals].flatMap((kind) =>
+    kind.map((cause, index) => ({ ...cause, run: index === 0 ? runCoatcheck : runInProcess })),
+  )
   it.each(causes)('$cause', async ({ setUp, says, run, code = 1 }) => {
     const folder = createTestFolder()
     const { args = [], env = {}, data = folder } = await setUp(folder)
@@ -49,14 +46,14 @@ describe('a server that cannot start says why in one sentence', () => {
     const { args = [], env = {} } = await setUp(folder)
     const data = join(folder, 'new', 'data')
     const words = ['serve', '--data', data, '--port', '0', ...args]
-    const { code } = await runCoatcheck({
+    const { code } = await runInProcess({
       args: words,
       env: { COATCHECK_NEMESIS_PORT: 'off', ...env },
     })
     expect(code).toBe(1)
     expect(existsSync(join(folder, 'new'))).toBe(false)
     // A folder that was there stays, as it was.
-    const { code: again } = await runCoatcheck({
+    const { code: again } = await runInProcess({
       args: ['serve', '--data', folder, '--port', '0', ...args],
       env: { COATCHECK_NEMESIS_PORT: 'off', ...env },
     })

@@ -14,6 +14,7 @@ import { stampValue } from './support/load/stamped-value.ts'
 import { Client, errorTypeOf, type RemoteStore } from './support/network/client.ts'
 import { SlowDownload, SlowUpload } from './support/network/slow-transfer.ts'
 import { checkFolder, coatcheckWords } from './support/processes/command.ts'
+import { startOwnServer } from './support/processes/own-server.ts'
 import { ProcessOutput } from './support/processes/process-output.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 import { straceWords } from './support/processes/strace.ts'
@@ -138,7 +139,7 @@ describe('settings', () => {
     '--engine lmdb --trusted-proxies 10.0.0.0/8,192.0.2.1,2001:db8::/32 --insecure-folder',
   ])('may be %s', async (words) => {
     const args = words.split(' ')
-    const server = await ServerProcess.start({ data: createTestFolder(), args })
+    const server = await startOwnServer({ data: createTestFolder(), args })
     const reply = await unnamedStore(server)
     expect(reply.status).toBe(201)
   })
@@ -275,7 +276,7 @@ describe('a damaged record', () => {
 describe('coatcheck check', () => {
   it('counts stores and records, without a progress bar if there is no terminal', async () => {
     const data = createTestFolder()
-    const server = await ServerProcess.start({ data })
+    const server = await startOwnServer({ data })
     await (await new Client(server).openStore('sound')).put('key', 'value')
     await server.stop()
     expect(await checkFolder(data)).toEqual({
@@ -287,7 +288,7 @@ describe('coatcheck check', () => {
 
   it('shows its progress on a terminal', async () => {
     const data = createTestFolder()
-    const server = await ServerProcess.start({ data })
+    const server = await startOwnServer({ data })
     await (await new Client(server).openStore('sound')).put('key', 'value')
     await server.stop()
     expect(await runOnTerminal(['check', '--data', data])).toMatch(/Checking .* %.*is sound/s)
@@ -347,7 +348,7 @@ async function serveDamaged({ size, at }: { size: number; at: number }): Promise
   store: RemoteStore
 }> {
   const data = createTestFolder()
-  const first = await ServerProcess.start({ data })
+  const first = await startOwnServer({ data })
   const store = await new Client(first).openStore('damaged')
   const values = ['bad', 'worse'].map((key) => ({
     key,
@@ -387,6 +388,6 @@ async function statusFor({ url }: ServerProcess, token: string): Promise<number>
   return (await new Client({ url, token }).send({ method: 'GET', path })).status
 }
 
-function unnamedStore(server: ServerProcess): Promise<{ status: number }> {
+function unnamedStore(server: { url: string; token: string }): Promise<{ status: number }> {
   return new Client(server).send({ method: 'POST', path: '/v2/key-value-stores' })
 }

@@ -9,6 +9,7 @@ import { noticeOf } from '../terminal/first-token.ts'
  * again.
  */
 const sameSignalMs = 1_000
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** `coatcheck serve`: runs the server until a signal stops it. */
 export async function serveCommand(
@@ -20,10 +21,13 @@ export async function serveCommand(
   for (const warning of config.warnings) system.logError(warning, undefined)
   forgoPretenuring()
   outliveReaders()
-  const stopping = untilSignal(system)
-  const server = await startServer(config, system)
+  const signals = listenForSignals(system)
+  const server = await startServer(config, system).catch((error: unknown) => {
+    signals.forget()
+    throw error
+  })
   const forget = announce(server)
-  const signal = await stopping
+  const signal = await signals.first
   system.logError(`Coatcheck is stopping: it received ${signal}`, undefined)
   await server.close()
   forget()
@@ -66,21 +70,23 @@ function announce({ url, nemesisUrl, firstStart, playUrl }: RunningServer): () =
 
 /**
  * The first signal asks to stop; a later one ends the process at once. A terminal that is closed
- * sends SIGHUP.
+ * sends SIGHUP. `forget` ends the listening.
  */
-function untilSignal(system: SystemEnvironment): Promise<string> {
+function listenForSignals(system: SystemEnvironment): { first: Promise<string>; forget(): void } {
   const { promise, resolve } = Promise.withResolvers<string>()
   let asked: number | undefined
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      const now = performance.now()
-      if (asked !== undefined && now - asked > sameSignalMs) {
-        system.logError(`Coatcheck ends at once: it received ${signal} again`, undefined)
-        process.exit(1)
-      }
-      asked ??= now
-      resolve(signal)
-    })
+  const take = (signal: NodeJS.Signals): void => {
+    const now = performance.now()
+    if (asked !== undefined && now - asked > sameSignalMs) {
+      system.logError(`Coatcheck ends at once: it received ${signal} again`, undefined)
+      process.exit(1)
+    }
+    asked ??= now
+    resolve(signal)
   }
-  return promise
+  for (const signal of stopSignals) process.on(signal, take)
+  const forget = (): void => {
+    for (const signal of stopSignals) process.off(signal, take)
+  }
+  return { first: promise, forget }
 }

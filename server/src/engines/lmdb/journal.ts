@@ -4,6 +4,7 @@ import {
   constants,
   existsSync,
   fdatasync,
+  fstatSync,
   fsyncSync,
   openSync,
   readSync,
@@ -213,9 +214,10 @@ export class Journal {
   }
 
   #read(index: number): Buffer {
-    const bytes = Buffer.alloc(halfRoom.bytes)
     const start = headBytes + index * halfRoom.bytes
-    return bytes.subarray(0, readSync(this.#file, bytes, 0, halfRoom.bytes, start))
+    const there = Math.max(0, fstatSync(this.#file).size - start)
+    const bytes = Buffer.allocUnsafe(Math.min(halfRoom.bytes, there))
+    return bytes.subarray(0, readSync(this.#file, bytes, 0, bytes.length, start))
   }
 
   #gap(newest: Revision, before: Revision): EngineError {

@@ -81,21 +81,22 @@ it('sessionStorage of programs ends with the tab', async () => {
   expect(lines).toEqual(['undefined 2'])
 })
 
-describe('an error about a missing end', () => {
+it('an error about a missing end names the last line', async () => {
   // Engines report it behind the last line, which the editor does not have.
-  it.each<[code: string, line: number]>([
+  const programs: readonly (readonly [code: string, line: number])[] = [
     ['function f() {\n  var a = 1', 2],
     ['function f() {\n  var a = 1\n', 2],
     ['if (true) {', 1],
     ['var a = [\n  1,\n  2\n\n\n', 3],
     ['var a = 1\nvar b = `open', 2],
     ['await 1\nfunction f() {\n  a()', 3],
-  ])('of %j names the last line', async (code, line) => {
-    const { play } = await openProject()
+  ]
+  const { play } = await openProject()
+  for (const [code, line] of programs) {
     const lines = await outputOf(play, code)
-    expect(lines).toHaveLength(1)
+    expect(lines, code).toHaveLength(1)
     expect(lines[0]).toMatch(new RegExp(`^ERROR: Line: ${line}: SyntaxError: `))
-  })
+  }
 })
 
 describe('dialogs of a program', () => {

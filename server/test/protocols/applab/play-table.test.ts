@@ -123,48 +123,56 @@ setKeyValue('gone', undefined, () => {
 })
 
 describe('a pair that is added', () => {
-  it.each([
-    ['5', 5],
-    [' -0.5 ', -0.5],
-    ['1e3', 1000],
-    ['true', true],
-    ['"abc"', 'abc'],
-    ['"5"', '5'],
-    ['[1, {"a": null}]', [1, { a: null }]],
-  ])('may have the value %s', async (typed, value) => {
+  it('may have a value of every kind', async () => {
     const { play, project } = await openTable()
-    await play.add('key', typed)
-    await expect.poll(() => project.get('key')).toEqual(value)
-    await expect.poll(() => play.pairs()).toEqual([['"key"', typed.trim()]])
-    expect(await play.field('Key of a new pair').inputValue()).toBe('')
-    expect(await play.field('Value of a new pair').inputValue()).toBe('')
+    const values: readonly (readonly [typed: string, value: unknown])[] = [
+      ['5', 5],
+      [' -0.5 ', -0.5],
+      ['1e3', 1000],
+      ['true', true],
+      ['"abc"', 'abc'],
+      ['"5"', '5'],
+      ['[1, {"a": null}]', [1, { a: null }]],
+    ]
+    for (const [index, [typed, value]] of values.entries()) {
+      await play.add(`key ${index}`, typed)
+      await expect.poll(() => project.get(`key ${index}`), { message: typed }).toEqual(value)
+      const shown = [`"key ${index}"`, typed.trim()]
+      await expect.poll(async () => (await play.pairs())[index], { message: typed }).toEqual(shown)
+      expect(await play.field('Key of a new pair').inputValue()).toBe('')
+      expect(await play.field('Value of a new pair').inputValue()).toBe('')
+    }
   })
 
-  it.each([
-    ['abc', '"abc"'],
-    ["'x'", '"x"'],
-    ['“smart”', '"smart"'],
-    ['"open', String.raw`"\"open"`],
-    ['say "hi"', String.raw`"say \"hi\""`],
-    [`6'2"`, String.raw`"6'2\""`],
-    ["rock 'n'", `"rock 'n'"`],
-    ["'Twas", `"'Twas"`],
-    ['NaN', '"NaN"'],
-    ['TRUE', 'true'],
-    ['01', '1'],
-    ['.5', '0.5'],
-    ['+1', '1'],
-  ])('cannot have the value %s: the page asks whether %s is meant', async (typed, meant) => {
+  it('cannot have a value that is no JSON: the page asks what is meant', async () => {
     const { play, project } = await openTable()
-    await play.add('key', typed)
-    await expect.poll(() => play.complaints()).toHaveLength(1)
-    expect(await project.get('key')).toBe(null)
-    expect(await play.field('Key of a new pair').inputValue()).toBe('key')
-    expect(await play.field('Value of a new pair').inputValue()).toBe(typed)
-    await play.button(meant).click()
-    await play.page.keyboard.press('Enter')
-    await expect.poll(() => project.get('key')).toEqual(JSON.parse(meant))
-    expect(await play.complaints()).toEqual([])
+    const values: readonly (readonly [typed: string, meant: string])[] = [
+      ['abc', '"abc"'],
+      ["'x'", '"x"'],
+      ['“smart”', '"smart"'],
+      ['"open', String.raw`"\"open"`],
+      ['say "hi"', String.raw`"say \"hi\""`],
+      [`6'2"`, String.raw`"6'2\""`],
+      ["rock 'n'", `"rock 'n'"`],
+      ["'Twas", `"'Twas"`],
+      ['NaN', '"NaN"'],
+      ['TRUE', 'true'],
+      ['01', '1'],
+      ['.5', '0.5'],
+      ['+1', '1'],
+    ]
+    for (const [index, [typed, meant]] of values.entries()) {
+      const key = `key ${index}`
+      await play.add(key, typed)
+      await expect.poll(() => play.complaints(), { message: typed }).toHaveLength(1)
+      expect(await project.get(key)).toBe(null)
+      expect(await play.field('Key of a new pair').inputValue()).toBe(key)
+      expect(await play.field('Value of a new pair').inputValue()).toBe(typed)
+      await play.button(meant).click()
+      await play.page.keyboard.press('Enter')
+      await expect.poll(() => project.get(key), { message: typed }).toEqual(JSON.parse(meant))
+      expect(await play.complaints()).toEqual([])
+    }
   })
 
   it('says what is wrong with a list or an object', async () => {
@@ -174,15 +182,19 @@ describe('a pair that is added', () => {
     expect(await play.field('Value of a new pair').inputValue()).toBe('[1, 2')
   })
 
-  it.each(['', '   ', 'undefined', 'null'])('is deleted by the value "%s"', async (typed) => {
+  it('is deleted by an empty value, undefined and null', async () => {
     const { play, project } = await openTable({ there: 1 })
-    await play.add('none', typed)
-    await expect.poll(() => play.field('Key of a new pair').inputValue()).toBe('')
-    expect(await project.get('none')).toBe(null)
-    await play.add('there', typed)
-    await expect.poll(() => project.get('there')).toBe(null)
-    await play.button('Undo').click()
-    await expect.poll(() => project.get('there')).toBe(1)
+    for (const typed of ['', '   ', 'undefined', 'null']) {
+      await play.add('none', typed)
+      await expect
+        .poll(() => play.field('Key of a new pair').inputValue(), { message: typed })
+        .toBe('')
+      expect(await project.get('none')).toBe(null)
+      await play.add('there', typed)
+      await expect.poll(() => project.get('there'), { message: typed }).toBe(null)
+      await play.button('Undo').click()
+      await expect.poll(() => project.get('there'), { message: typed }).toBe(1)
+    }
   })
 
   it('replaces the value of its key when asked; without a key the page asks for one', async () => {

@@ -1,8 +1,5 @@
-import { onTestFinished } from 'vitest'
-import { systemEnvironment } from '../../../src/cli/system/system.ts'
-import { startServer } from '../../../src/composition/server.ts'
-import { readConfig } from '../../../src/installation/config.ts'
 import { type Finished, runInProcess } from '../processes/command.ts'
+import { type OwnServer, startOwnServer } from '../processes/own-server.ts'
 import { ServerProcess } from '../processes/server-process.ts'
 import { createTestFolder } from './test-folder.ts'
 
@@ -45,22 +42,13 @@ export class DataCommands {
   }
 }
 
-/** The server of a place, in the process of the test. */
-export interface PlaceServer {
-  readonly url: string
-  /** The token of the first start. */
-  readonly token: string
-  readonly hasStopped: boolean
-  stop(): Promise<void>
-}
-
 /** A folder with a first user, with or without a server that runs until the test ends. */
 export async function openPlace(
   place: Place,
   options: { env?: Readonly<Record<string, string>> } = {},
-): Promise<{ commands: DataCommands; server: PlaceServer }> {
+): Promise<{ commands: DataCommands; server: OwnServer }> {
   const data = createTestFolder()
-  const server = await startPlaceServer(data, options.env)
+  const server = await startOwnServer({ data, ...options })
   if (place === 'a folder that nobody serves') await server.stop()
   return { commands: new DataCommands(data, options.env), server }
 }
@@ -72,24 +60,4 @@ export async function openServedFolder(): Promise<{
 }> {
   const server = await ServerProcess.start({ data: createTestFolder() })
   return { commands: new DataCommands(server.data), server }
-}
-
-async function startPlaceServer(
-  data: string,
-  env: Readonly<Record<string, string>> = {},
-): Promise<PlaceServer> {
-  const settings = { COATCHECK_NEMESIS_PORT: 'off', ...env }
-  const config = readConfig(['--data', data, '--port', '0'], settings)
-  const server = await startServer(config, systemEnvironment())
-  const place = {
-    url: server.url,
-    token: server.firstStart?.token ?? '',
-    hasStopped: false,
-    stop: async () => {
-      if (!place.hasStopped) await server.close()
-      place.hasStopped = true
-    },
-  }
-  onTestFinished(place.stop)
-  return place
 }

@@ -22,12 +22,14 @@ const LONG = {
   COATCHECK_ENGINES: 'all',
 }
 
-await Promise.all([ensureInstalled(), ensureTestClients()])
-ensureBrowser()
+const clients = ensureTestClients()
+await ensureInstalled()
 
 let failed = 0
 await check('build', ensureBuilt)
 await check('lint', async () => (await runTool('@biomejs/biome/bin/biome', ['check', '.'])) === 0)
+await clients
+ensureBrowser()
 await check('type check', async () => (await compile(['--noEmit'])) === 0)
 // Web pages are checked with the types of browsers, and without those of Node.
 await check('type check of pages', async () => (await compile(['--noEmit', '-p', 'console'])) === 0)

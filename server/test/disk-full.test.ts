@@ -12,7 +12,7 @@ import { ServerProcess } from './support/processes/server-process.ts'
 import { straceWords } from './support/processes/strace.ts'
 
 const testMsMax = 120_000
-const diskBytes = 28 * 1_048_576
+const diskBytes = 25 * 1_048_576
 const fillerBytes = 16 * 1_048_576
 const sizes = { small: 1_900, chunk: 60_000, large: 2_500_000 } as const
 /** More puts than fit on the small disk. */

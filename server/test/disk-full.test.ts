@@ -21,7 +21,7 @@ const putsMax = 40_000
  * Enough puts to reach the calls that fail: LMDB syncs once for 8 MiB of the journal, or for
  * each chunk.
  */
-const putsFailing = { small: 150, chunk: 320, large: 10 } as const
+const putsFailing = { small: 150, chunk: 500, large: 10 } as const
 const refusalsWanted = 20
 /** More writes than the server has threads that write. */
 const laterWrites = 20

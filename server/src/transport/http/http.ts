@@ -310,14 +310,21 @@ export class HttpListener {
     }
     // Bytes behind a request that asked to close the connection (RFC 9112, 9.6).
     if (error.code === 'HPE_CLOSED_CONNECTION' && served.current) return
-    served.endWith(() => {
+    served.endWith((unbegun) => {
       const response = served.current?.response
       // The reply is written, and only its end waits for the body, which will not come.
       if (response && this.#refused.has(response)) response.end()
       // Bytes behind the head of an unfinished reply would be taken for its body.
       else if (response?.headersSent && !response.writableFinished) socket.destroy()
+      else if (unbegun && refusalOfHead(unbegun.message)) this.#refuseAtOnce(unbegun)
       else refuseMalformed(error, socket)
     })
+  }
+
+  /** Refuses a request by what its head says, which tells more than that its bytes are malformed. */
+  #refuseAtOnce(exchange: Exchange): void {
+    void this.#serve(exchange)
+    exchange.response.end() // its body will not come
   }
 
   #send(reply: WholeReply, exchange: Exchange): void {

@@ -2,6 +2,8 @@ import type { Socket } from 'node:net'
 import { limits } from '../../core/kernel/limits.ts'
 import type { Exchange } from '../replies.ts'
 
+type Last = (unbegun?: Exchange) => void
+
 /**
  * The requests of one connection that `node:http` reads. It emits pipelined requests all at once;
  * here each of them begins when the one before it is answered, as at `DirectConnection`. So they
@@ -14,7 +16,7 @@ export class RequestTurns {
   #current: Exchange | undefined
   #isPaused = false
   /** To be called instead of `serve` for the exchange `at`, or after all of them. */
-  #last: { readonly at: Exchange | undefined; readonly run: () => void } | undefined
+  #last: { readonly at: Exchange | undefined; readonly run: Last } | undefined
 
   constructor(socket: Socket, serve: (exchange: Exchange) => void) {
     this.#socket = socket
@@ -45,9 +47,10 @@ export class RequestTurns {
 
   /**
    * Runs `last` once all requests are answered, and serves none after that. A request whose body is
-   * still incomplete is not waited for: its rest will not come.
+   * still incomplete is not waited for: its rest will not come. If it was not begun yet, `last`
+   * gets it.
    */
-  endWith(last: () => void): void {
+  endWith(last: Last): void {
     if (this.#last) return
     const newest = this.#waiting.at(-1) ?? this.#current
     this.#last = { at: newest?.message.complete === false ? newest : undefined, run: last }
@@ -66,7 +69,7 @@ export class RequestTurns {
     this.#resume()
     // RFC 9112, 9.6: requests behind a reply that closes the connection are ignored.
     if (!this.#socket.writable) this.#waiting.length = 0
-    else if (this.#last && next === this.#last.at) this.#last.run()
+    else if (this.#last && next === this.#last.at) this.#last.run(next)
     else if (next) this.#begin(next)
   }
 

@@ -20,9 +20,9 @@ export default defineConfig({
     sequence: { sequencer: HeavyFirst },
     // CommonJS packages are imported as Node itself imports them.
     deps: { interopDefault: false },
-    // One more than the processors of CI: many tests wait for a disk, a timer or a process. With
-    // more, each test takes longer than the waits save.
-    maxWorkers: 3,
+    // Twice the processors of CI: many tests wait for a disk, a timer or a process. Three and six
+    // take longer.
+    maxWorkers: 4,
     // What takes 10 s alone takes 40 s on a busy machine of two processors.
     testTimeout: 60_000,
     hookTimeout: 60_000,

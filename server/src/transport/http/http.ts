@@ -321,7 +321,7 @@ export class HttpListener {
     })
   }
 
-  /** Refuses a request by what its head says, which tells more than that its bytes are malformed. */
+  /** Refuses a request by its head, which says more than that the bytes behind it are malformed. */
   #refuseAtOnce(exchange: Exchange): void {
     void this.#serve(exchange)
     exchange.response.end() // its body will not come

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ApifyClient } from 'apify-client'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { copyData } from '../src/installation/copy-data.ts'
 import { DataCommands } from './support/data/data-commands.ts'
 import { Installation } from './support/data/installation.ts'
 import { mountSmallDisk } from './support/data/small-disk.ts'
@@ -144,15 +145,33 @@ it('several commands read a folder at once, and a server waits until they have e
 it('an interrupted copy goes on after commands have read its source', async () => {
   const data = await stoppedFolder('in order')
   const to = createTestFolder()
-  const words = ['copy', '--from', data, '--to', to]
   const before = hashesOf(data)
-  expect((await runInProcess({ args: words })).code).toBe(0)
+  await copyAPart(data, to)
+  for (const words of readingCommands) await runInProcess({ args: [...words, '--data', data] })
+  const words = ['copy', '--from', data, '--to', to]
+  expect(await runInProcess({ args: words })).toMatchObject({ code: 0, stderr: '' })
   expect(hashesOf(data)).toEqual(before)
   const [first, second] = await Promise.all(
     [data, to].map((place) => runInProcess({ args: ['check', '--data', place] })),
   )
   expect(first?.stdout).toBe(second?.stdout)
 })
+
+/** Begins to copy a folder, and is interrupted. */
+async function copyAPart(from: string, to: string): Promise<void> {
+  const interruption = new AbortController()
+  const copying = copyData(
+    { from: { kind: 'folder', path: from }, to: { kind: 'folder', path: to } },
+    {
+      isInsecureTaken: false,
+      signal: interruption.signal,
+      onProgress: ({ phase }) => {
+        if (phase === 'copying') interruption.abort(new Error('interrupted'))
+      },
+    },
+  )
+  await expect(copying).rejects.toThrow('interrupted')
+}
 
 describe('on PostgreSQL', () => {
   let postgres: PostgresServer

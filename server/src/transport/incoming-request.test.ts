@@ -45,7 +45,17 @@ describe('a request', () => {
     ['X-Forwarded-Host', 'store.example'],
     ['X-Real-IP', '192.0.2.1'],
     ['Via', '1.1 proxy'],
+    ['X-Client-IP', '192.0.2.1'],
+    ['X-Cluster-Client-IP', '192.0.2.1'],
+    ['X-Original-Forwarded-For', '192.0.2.1'],
+    ['X-Original-Host', 'store.example'],
+    ['X-Envoy-External-Address', '192.0.2.1'],
+    ['X-ProxyUser-IP', '192.0.2.1'],
+    ['True-Client-IP', '192.0.2.1'],
     ['CF-Connecting-IP', '192.0.2.1'],
+    ['CF-Ray', '230b030023ae2822-SJC'],
+    ['Fly-Client-IP', '192.0.2.1'],
+    ['Fastly-Client-IP', '192.0.2.1'],
   ])('says that it was forwarded if it has the header %s', async (name, value) => {
     // The sender may invent the header: the address stays that of the connection.
     expect(await ask({ [name]: value })).toBe('127.0.0.1 true')

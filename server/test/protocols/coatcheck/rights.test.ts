@@ -147,8 +147,10 @@ describe.each(engines)('the limits of rights, on %s', (engine) => {
     const socket = await openSocket(
       `${server.url().replace('http', 'ws')}/nemesis?token=${jane.token}`,
     )
-    const answer = await socket.ask(`{"KV_SET":{"tkn":${sessionToken},"keys":{"${key}":1}}}`)
-    expect(answer).not.toContain('"st":1,')
+    for (const command of ['KV_SET', 'KV_ADD', 'KV_CLEAR_SET']) {
+      const wanted = `{"tkn":${sessionToken},"keys":{"${key}":1}}`
+      expect(await socket.ask(`{"${command}":${wanted}}`)).toContain(`{"${command}_RSP":{"st":42,`)
+    }
     const store = server.client(jane).keyValueStore(id)
     expect((await store.listKeys()).items.map((item) => item.key)).not.toContain(key)
     await store.setRecord({ key: `0.0.${storeId}`, value: 1 })

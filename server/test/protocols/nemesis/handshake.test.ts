@@ -1,4 +1,5 @@
-import { createServer } from 'node:net'
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { type OwnToken, People, type Person } from '../../support/data/people.ts'
@@ -120,6 +121,23 @@ describe('without an API token', () => {
   it('nobody can connect with another Host header', async () => {
     const headers = { Host: 'evil.example' }
     expect(await statusOf(server.nemesisUrl(), { headers })).toBeGreaterThanOrEqual(400)
+  })
+
+  it('nobody can connect without a Host header, which HTTP/1.0 does not require', async () => {
+    const lines = [
+      'GET /nemesis HTTP/1.0',
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    ]
+    for (const url of [server.nemesisUrl(), server.url()]) {
+      const socket = connect(Number(new URL(url).port), '127.0.0.1')
+      onTestFinished(() => void socket.destroy())
+      socket.write(`${lines.join('\r\n')}\r\n\r\n`)
+      const [reply] = await once(socket, 'data')
+      expect(String(reply)).toMatch(/^HTTP\/1\.1 401 /)
+    }
   })
 
   // nginx with `proxy_pass` and `proxy_set_header Host $host`, and nothing else.

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { storeKey } from '../../../core/disk/keyspace.ts'
+import { recordKey, storeKey } from '../../../core/disk/keyspace.ts'
 import { encodeIdentity } from '../../../core/identity/identity.ts'
 import { WholeSource } from '../../../core/kernel/byte-source.ts'
 import type { Store } from '../../../core/stores/store.ts'
@@ -119,6 +119,24 @@ describe('public links at the Apify door, without a socket', () => {
     for (const link of links) expect((await follow(link))[0], link).toBe(403)
     for (const link of await listedUrls()) expect((await follow(link))[0], link).toBe(200)
   })
+
+  // Such a record can't be stored any more, but an older version may have stored it.
+  it.each(['0.0', '0.99999999999999.5'])(
+    'are not signed, and not accepted, if the signature would open the whole store: %s.STORE',
+    async (begin) => {
+      const { contentId, signingSecret } = await store.identity()
+      await store.put(textRecord('K', 'text'))
+      const [entry] = await domain.engine.get([recordKey(contentId, 'K')])
+      const key = `${begin}.${store.id}`
+      const value = entry?.value ?? Buffer.alloc(0)
+      await domain.engine.commit({ puts: [{ key: recordKey(contentId, key), value }] })
+      const unsigned = `${storeUrl()}/records/${key}`
+      expect((await listedUrls())[0]).toBe(unsigned)
+      expect(await follow(unsigned, { bearer: token })).toEqual([200, 'text'])
+      const signed = `${unsigned}?signature=${signRecord(signingSecret, key)}`
+      expect((await follow(signed))[0]).toBe(403)
+    },
+  )
 
   describe('to a store of another user', () => {
     let record: string

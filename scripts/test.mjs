@@ -62,6 +62,7 @@ function longTests(args) {
     'test/clients/',
     'lmdb/crash',
     'lmdb/reads',
+    'direct-parity',
   ]
   return [...args.filter((arg) => arg !== '--long'), ...files]
 }

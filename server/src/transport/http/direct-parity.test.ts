@@ -22,7 +22,10 @@ import { isShortReply, sendWhole } from '../replies.ts'
 import { HttpListener } from './http.ts'
 import { readHead } from './request-head.ts'
 
-const runs = 400
+/** The same requests in each run of the tests; others and more by `npm run test:long`. */
+const share = Number(process.env.COATCHECK_PROPERTY_SHARE ?? 1)
+const runs = 400 * share
+const seed = share === 1 ? { seed: 1 } : {}
 const headers = ['host', 'content-length', 'content-type', 'x-a', 'connection', 'transfer-encoding']
 
 /** Replies with everything that a door can see of a request. */
@@ -205,25 +208,29 @@ describe('a listener', () => {
     await sleep(turns / 5)
   }
 
-  it('answers every request as `node:http` does, whatever is wrong with it', async () => {
-    const port = Number(new URL(listener.url).port)
-    const answersTo = (sent: Buffer, turns: number): Promise<string[]> =>
-      Promise.all([
-        answerOf(port, [sent], { turns }),
-        answerOf(portOf(reference), piecesOf(sent), { turns }),
-      ])
-    await fc.assert(
-      fc.asyncProperty(bytes, async (sent) => {
-        const [own, expected] = await answersTo(sent, 10)
-        if (own === expected) return
-        // A busy machine may need more time.
-        const [patient, alike] = await answersTo(sent, 500)
-        expect(patient).toBe(alike)
-      }),
-      { numRuns: runs },
-    )
-    expect(failures).toEqual([])
-  }, 120_000)
+  it(
+    'answers every request as `node:http` does, whatever is wrong with it',
+    async () => {
+      const port = Number(new URL(listener.url).port)
+      const answersTo = (sent: Buffer, turns: number): Promise<string[]> =>
+        Promise.all([
+          answerOf(port, [sent], { turns }),
+          answerOf(portOf(reference), piecesOf(sent), { turns }),
+        ])
+      await fc.assert(
+        fc.asyncProperty(bytes, async (sent) => {
+          const [own, expected] = await answersTo(sent, 10)
+          if (own === expected) return
+          // A busy machine may need more time.
+          const [patient, alike] = await answersTo(sent, 500)
+          expect(patient).toBe(alike)
+        }),
+        { numRuns: runs, ...seed },
+      )
+      expect(failures).toEqual([])
+    },
+    120_000 * share,
+  )
 
   /** The second request once got another reply, or its header lines in another order. */
   const examples = ['Host: y', 'transfer-encoding: identity'].map((line): [Buffer, Buffer] => [
@@ -232,21 +239,25 @@ describe('a listener', () => {
   ])
 
   /** The first request of the second connection makes `node:http` read all behind it. */
-  it('answers every request alike, whichever of its two readers reads it', async () => {
-    const port = Number(new URL(listener.url).port)
-    const first = Buffer.from('GET /a HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, x\r\n\r\n')
-    const answersTo = (sent: Buffer, turns: number): Promise<string[]> =>
-      Promise.all([answerOf(port, [sent], { turns }), answerOf(port, [sent], { turns, first })])
-    await fc.assert(
-      fc.asyncProperty(bytes, bytes, async (one, other) => {
-        const sent = Buffer.concat([one, other])
-        const [direct, indirect] = await answersTo(sent, 10)
-        if (direct === indirect) return
-        const [patient, alike] = await answersTo(sent, 500)
-        expect(patient).toBe(alike)
-      }),
-      { numRuns: runs / 2, examples },
-    )
-    expect(failures).toEqual([])
-  }, 120_000)
+  it(
+    'answers every request alike, whichever of its two readers reads it',
+    async () => {
+      const port = Number(new URL(listener.url).port)
+      const first = Buffer.from('GET /a HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, x\r\n\r\n')
+      const answersTo = (sent: Buffer, turns: number): Promise<string[]> =>
+        Promise.all([answerOf(port, [sent], { turns }), answerOf(port, [sent], { turns, first })])
+      await fc.assert(
+        fc.asyncProperty(bytes, bytes, async (one, other) => {
+          const sent = Buffer.concat([one, other])
+          const [direct, indirect] = await answersTo(sent, 10)
+          if (direct === indirect) return
+          const [patient, alike] = await answersTo(sent, 500)
+          expect(patient).toBe(alike)
+        }),
+        { numRuns: runs / 2, ...seed, examples },
+      )
+      expect(failures).toEqual([])
+    },
+    120_000 * share,
+  )
 })

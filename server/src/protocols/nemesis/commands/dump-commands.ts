@@ -15,7 +15,7 @@ import {
   type DumpWriter,
   type Readable,
 } from '../dumps/dumps.ts'
-import { LongWork } from '../work/long-work.ts'
+import { LongWork } from '../turns/long-work.ts'
 import { allOf, inBatches } from './batches.ts'
 import type { Answer, NemesisCall } from './call.ts'
 import { assertDeclared, given, optional, type Parameters, required } from './parameters.ts'

@@ -4,7 +4,7 @@ import { endsByClearing, type OwnRetention } from '../../../core/identity/retent
 import { StorageError } from '../../../core/kernel/errors.ts'
 import { limits } from '../../../core/kernel/limits.ts'
 import { type JsonText, parseUint64 } from '../../json/json-text.ts'
-import { LongWork } from '../work/long-work.ts'
+import { LongWork } from '../turns/long-work.ts'
 import { allOf, inBatches } from './batches.ts'
 import { type Answer, assertAllKeys, inSession, type NemesisCall, withSession } from './call.ts'
 import { assertDeclared, given, optional, type Parameters, required } from './parameters.ts'

@@ -6,7 +6,7 @@ import type { StoreRecord, WholeRecord } from '../../../core/records/record.ts'
 import type { Store } from '../../../core/stores/store.ts'
 import type { JsonText } from '../../json/json-text.ts'
 import { jsonType, jsonViewOf, readyJsonOf } from '../../json/json-value.ts'
-import { LongWork } from '../work/long-work.ts'
+import { LongWork } from '../turns/long-work.ts'
 import {
   type Answer,
   assertAllKeys,

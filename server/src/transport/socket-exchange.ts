@@ -18,12 +18,24 @@ export interface UpgradeRefusal {
 }
 
 /**
+ * A long text in pieces, which go out as one message. Joining them would hold up everybody else.
+ * No piece ends between the two halves of a surrogate pair.
+ */
+export interface LongAnswer {
+  readonly pieces: readonly string[]
+  /** Of all pieces, in UTF-16 units. */
+  readonly length: number
+}
+
+export type AnswerText = string | LongAnswer
+
+/**
  * The door must call it exactly once for every message, at once or later; undefined: without an
  * answer. Before that it may call it with parts of the answer (`goesOn`). Answers go out in the
  * order of the messages, whatever order they are given in. Never throws; once the connection has
  * ended, it does nothing.
  */
-export type Reply = (answer?: string, options?: { readonly goesOn: boolean }) => void
+export type Reply = (answer?: AnswerText, options?: { readonly goesOn: boolean }) => void
 
 /** The room for the answer to one message. It is given back once the message is answered. */
 export interface MessageRoom {

@@ -343,6 +343,8 @@ export const limits = Object.freeze({
   httpCopiedBodyBytesMax: 16_384,
   /** Bytes for a socket at once. A slow client shows that it is alive as it takes the next ones. */
   socketSliceBytes: 262_144,
+  /** Bytes of long answers that are sent to all WebSockets in one turn of the event loop. */
+  socketBytesPerTurn: 262_144,
   /** A body up to this size is decoded on the event loop, which is several times cheaper. */
   decodedAtOnceBytesMax: 65_536,
   /**

@@ -8,37 +8,53 @@ const unitsAtOnce = 65_536
  * would hold up everybody else for as long as it takes to answer a hundred short requests.
  */
 export class LongText {
-  readonly #text: string
+  readonly #pieces: readonly string[]
   #head: Buffer | undefined
+  /** What is encoded next: a place in a piece. */
+  #piece = 0
   #at = 0
   /** The bytes of the whole frame. */
   readonly size: number
 
-  constructor(text: string) {
-    const size = Buffer.byteLength(text)
-    this.#text = text
+  /** The text is all pieces, one behind the other. See `LongAnswer`. */
+  constructor(pieces: readonly string[]) {
+    const size = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0)
+    this.#pieces = pieces
     this.#head = longTextHead(size)
     this.size = this.#head.length + size
   }
 
   get isDone(): boolean {
-    return this.#head === undefined && this.#at >= this.#text.length
+    return this.#head === undefined && this.#piece >= this.#pieces.length
   }
 
   /** The next bytes of the frame. */
   next(): Buffer {
-    const piece = this.#head ?? Buffer.from(this.#nextText())
+    const bytes = this.#head ?? Buffer.from(this.#nextText())
     this.#head = undefined
-    return piece
+    return bytes
   }
 
   #nextText(): string {
+    let text = ''
+    while (text.length < unitsAtOnce && this.#piece < this.#pieces.length) {
+      text += this.#take(unitsAtOnce - text.length)
+    }
+    return text
+  }
+
+  /** Up to so many units of the piece that is next: one more if they end within a pair. */
+  #take(units: number): string {
+    const piece = this.#pieces[this.#piece] ?? ''
     const start = this.#at
-    let end = Math.min(start + unitsAtOnce, this.#text.length)
+    let end = Math.min(start + units, piece.length)
     // The two halves of a surrogate pair must be encoded together.
-    if (end < this.#text.length && isHighSurrogate(this.#text.charCodeAt(end - 1))) end -= 1
+    if (end < piece.length && isHighSurrogate(piece.charCodeAt(end - 1))) end += 1
     this.#at = end
-    return this.#text.slice(start, end)
+    if (end < piece.length) return piece.slice(start, end)
+    this.#piece += 1
+    this.#at = 0
+    return piece.slice(start)
   }
 }
 

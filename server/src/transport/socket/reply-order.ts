@@ -1,12 +1,16 @@
+import type { AnswerText } from '../socket-exchange.ts'
+
+type Send = (text: AnswerText) => void
+
 /** Puts answers into the order of their questions. */
 export class ReplyOrder {
   #asked = 0
   /** Number of the oldest question without an answer. */
   #first = 0
   /** Answers that came before the answers to earlier questions. */
-  readonly #early = new Map<number, string | undefined>()
+  readonly #early = new Map<number, AnswerText | undefined>()
   /** Texts that go out before the answer to their question, and came early. */
-  readonly #earlyParts = new Map<number, string[]>()
+  readonly #earlyParts = new Map<number, AnswerText[]>()
   #earlyUnits = 0
 
   /** The number of the oldest question without an answer that has gone out. */
@@ -39,7 +43,7 @@ export class ReplyOrder {
    * Notes an answer, and passes all texts to `send` that may go out now. Returns false and does
    * nothing if the question has an answer already.
    */
-  answer(question: number, answer: string | undefined, send: (text: string) => void): boolean {
+  answer(question: number, answer: AnswerText | undefined, send: Send): boolean {
     if (this.#isAnswered(question)) return false
     if (question !== this.#first) {
       this.#early.set(question, answer)
@@ -52,7 +56,7 @@ export class ReplyOrder {
   }
 
   /** Like `answer`, for a part: the question stays open, and the rest of its answer follows. */
-  part(question: number, part: string | undefined, send: (text: string) => void): boolean {
+  part(question: number, part: AnswerText | undefined, send: Send): boolean {
     if (this.#isAnswered(question)) return false
     if (part === undefined) return true
     if (question === this.#first) send(part)
@@ -64,7 +68,7 @@ export class ReplyOrder {
     return question < this.#first || this.#early.has(question)
   }
 
-  #keep(question: number, text: string): void {
+  #keep(question: number, text: AnswerText): void {
     this.#earlyUnits += text.length
     const kept = this.#earlyParts.get(question)
     if (kept) kept.push(text)
@@ -72,7 +76,7 @@ export class ReplyOrder {
   }
 
   /** The oldest question was answered: sends what waited for that. */
-  #goOn(send: (text: string) => void): void {
+  #goOn(send: Send): void {
     for (;;) {
       this.#first += 1
       if (this.#earlyParts.size > 0) {
@@ -85,7 +89,7 @@ export class ReplyOrder {
     }
   }
 
-  #sendEarly(text: string | undefined, send: (text: string) => void): void {
+  #sendEarly(text: AnswerText | undefined, send: Send): void {
     if (text === undefined) return
     this.#earlyUnits -= text.length
     send(text)

@@ -2,8 +2,9 @@ import type { Socket } from 'node:net'
 import type { BytePool, Holding } from '../../core/kernel/bounds/byte-pool.ts'
 import { limits } from '../../core/kernel/limits.ts'
 import type { Outbox } from '../outbox.ts'
-import type { Reply, SocketSession } from '../socket-exchange.ts'
+import type { AnswerText, Reply, SocketSession } from '../socket-exchange.ts'
 import { AnswerRoom, MessageInHand } from './answer-room.ts'
+import type { OutputTurns } from './output-turns.ts'
 import { ReplyOrder } from './reply-order.ts'
 import type { SocketClient } from './socket-client.ts'
 import { SocketOutput } from './socket-output.ts'
@@ -30,6 +31,8 @@ export interface ConnectionParts {
   readonly limits: SocketLimits
   readonly patience: SocketPatience
   readonly outbox: Outbox
+  /** For all connections. */
+  readonly turns: OutputTurns
   /** The bytes that all connections hold. */
   readonly pool: BytePool
   logError(message: string, cause: unknown): void
@@ -83,9 +86,9 @@ export class SocketConnection {
   #isDue = false
 
   constructor(parts: ConnectionParts, now: number) {
-    const { client, socket, patience } = parts
+    const { client, socket, patience, turns } = parts
     this.#parts = parts
-    this.#output = new SocketOutput(socket)
+    this.#output = new SocketOutput(socket, turns, this.#drained)
     this.#vigil = new SocketVigil(patience, now)
     this.#holding = parts.pool.open(parts.session.owner ?? '')
     this.#room = new AnswerRoom({
@@ -106,7 +109,7 @@ export class SocketConnection {
     client.on('close', () => this.#end())
     // An error of the client: `onClosing` was called already.
     client.on('error', () => undefined)
-    socket.on('drain', () => this.#drained())
+    socket.on('drain', this.#drained)
   }
 
   /** Ends the connection. Answers that were given already go out first. */
@@ -227,7 +230,7 @@ export class SocketConnection {
     }
   }
 
-  #answer(question: MessageInHand, bytes: number, answer: string | undefined): void {
+  #answer(question: MessageInHand, bytes: number, answer: AnswerText | undefined): void {
     if (this.#hasEnded || this.#ending?.awaitsAnswers === false) return
     this.#unansweredBytes -= bytes
     if (question.taken > 0) question.give(question.taken)
@@ -237,7 +240,7 @@ export class SocketConnection {
     this.#beDue()
   }
 
-  #answerPart({ number: question }: MessageInHand, part: string | undefined): void {
+  #answerPart({ number: question }: MessageInHand, part: AnswerText | undefined): void {
     if (this.#hasEnded || this.#ending?.awaitsAnswers === false) return
     if (!this.#order.part(question, part, this.#output.addText)) {
       this.#fail('A message was answered twice', new Error(String(part)))
@@ -267,7 +270,8 @@ export class SocketConnection {
     this.#goOn()
   }
 
-  #drained(): void {
+  /** The client took what the socket had, or it is this connection's turn to send. */
+  readonly #drained = (): void => {
     this.#output.pump()
     this.#goOn()
   }

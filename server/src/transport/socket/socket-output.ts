@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net'
 import { limits } from '../../core/kernel/limits.ts'
+import type { AnswerText } from '../socket-exchange.ts'
 import { pongFrame, textFrames } from './frames.ts'
 import { LongText } from './long-text.ts'
+import type { OutputTurns } from './output-turns.ts'
 
 /**
  * The output to one client. Texts are gathered until a flush, or until they are many, and go out as
@@ -9,7 +11,9 @@ import { LongText } from './long-text.ts'
  */
 export class SocketOutput {
   readonly #socket: Socket
-  #texts: string[] = []
+  readonly #turns: OutputTurns
+  readonly #onTurn: () => void
+  #texts: AnswerText[] = []
   #textUnits = 0
   #pong: Uint8Array | undefined
   /** Frames that wait for the client, oldest first. */
@@ -17,8 +21,11 @@ export class SocketOutput {
   #queuedBytes = 0
   #handedBytes = 0
 
-  constructor(socket: Socket) {
+  /** `onTurn` is called when it is this client's turn again: then call `pump`. */
+  constructor(socket: Socket, turns: OutputTurns, onTurn: () => void) {
     this.#socket = socket
+    this.#turns = turns
+    this.#onTurn = onTurn
   }
 
   /**
@@ -46,7 +53,7 @@ export class SocketOutput {
     return this.#handedBytes - this.#socket.writableLength
   }
 
-  readonly addText = (text: string): void => {
+  readonly addText = (text: AnswerText): void => {
     this.#texts.push(text)
     this.#textUnits += text.length
     if (this.#texts.length >= limits.socketGatheredTextsMax) this.flush()
@@ -73,24 +80,26 @@ export class SocketOutput {
 
   /** Hands more to the socket if the client took what the socket had. */
   pump(): void {
-    let slice: Buffer | undefined
-    while (this.#takesMore()) {
-      slice = this.#nextSlice()
+    while (this.#queue.length > 0 && this.#takesMore() && this.#turns.mayTake(this.#onTurn)) {
+      const slice = this.#nextSlice()
       if (!slice) return
+      this.#turns.spend(slice.length)
       this.#write(slice)
     }
   }
 
-  #sendTexts(texts: readonly string[]): void {
-    let start = 0
-    for (const [index, text] of texts.entries()) {
-      if (text.length <= limits.socketSliceBytes) continue
-      if (index > start) this.#send(textFrames(texts.slice(start, index)))
-      this.#enqueue(new LongText(text))
-      start = index + 1
+  #sendTexts(texts: readonly AnswerText[]): void {
+    let short: string[] = []
+    for (const text of texts) {
+      if (typeof text === 'string' && text.length <= limits.socketSliceBytes) {
+        short.push(text)
+        continue
+      }
+      if (short.length > 0) this.#send(textFrames(short))
+      short = []
+      this.#enqueue(new LongText(typeof text === 'string' ? [text] : text.pieces))
     }
-    if (start === 0) this.#send(textFrames(texts))
-    else if (start < texts.length) this.#send(textFrames(texts.slice(start)))
+    if (short.length > 0) this.#send(textFrames(short))
   }
 
   #send(frames: Buffer): void {

@@ -12,6 +12,7 @@ import type { TrustedProxies } from '../proxies/trusted-proxies.ts'
 import { type TextReply, textReply } from '../refusal.ts'
 import type { SocketControl, SocketDoor, SocketSession } from '../socket-exchange.ts'
 import type { UpgradeHandler } from '../upgrades.ts'
+import { OutputTurns } from './output-turns.ts'
 import { SocketClient } from './socket-client.ts'
 import { type ConnectionParts, SocketConnection, type SocketLimits } from './socket-connection.ts'
 import type { SocketPatience } from './socket-vigil.ts'
@@ -107,6 +108,7 @@ export class SocketUpgrades {
       pool: this.#pool,
       patience,
       outbox: new Outbox(),
+      turns: new OutputTurns(),
       logError: (message, cause) => options.logError(message, cause),
     }
     this.#timer = setInterval(() => this.#check(), patience.checkIntervalMs).unref()

@@ -8,7 +8,7 @@ import { StorageError } from '../../../core/kernel/errors.ts'
 import type { KeyQueue } from '../../../core/kernel/key-queue.ts'
 import type { Action } from '../../../core/people/scope.ts'
 import type { Store } from '../../../core/stores/store.ts'
-import type { MessageRoom } from '../../../transport/socket-exchange.ts'
+import type { AnswerText, MessageRoom } from '../../../transport/socket-exchange.ts'
 import type { Dumps } from '../dumps/dumps.ts'
 import { type Parameters, tokenOf } from './parameters.ts'
 import { status } from './status.ts'
@@ -54,7 +54,7 @@ export interface NemesisCall extends Services {
 }
 
 /** The text to send; undefined: the command gets no answer. */
-export type Answer = string | undefined
+export type Answer = AnswerText | undefined
 
 export type Handler = (call: NemesisCall) => Awaitable<Answer>
 

@@ -18,7 +18,7 @@ import {
   roomForWrite,
   viewsOf,
 } from './values.ts'
-import { answer, CommandError, list, object } from './wire.ts'
+import { answer, answerInPieces, CommandError, list, objectPieces } from './wire.ts'
 
 /** Commands of NemesisDB 0.9 without a session use the user's store of this name. */
 export const ownStoreName = 'nemesis'
@@ -52,7 +52,7 @@ export async function get(call: NemesisCall): Promise<Answer> {
     return text === undefined ? [] : [[key, text] as const]
   })
   const notJson = views.notJson.length > 0 ? `"notJson":${list(views.notJson)},` : ''
-  return answer(call.command, `{"keys":${object(members)},${notJson}"st":1}`)
+  return answerInPieces(call.command, ['{"keys":', ...objectPieces(members), `,${notJson}"st":1}`])
 }
 
 export async function remove(call: NemesisCall): Promise<Answer> {
@@ -107,7 +107,7 @@ export async function clearSet(call: NemesisCall): Promise<Answer> {
 
 export async function keys(call: NemesisCall): Promise<Answer> {
   const found = await keyList(call, await ownStore(call, 'read'))
-  return answer(call.command, `{"keys":${found},"st":1}`)
+  return answerInPieces(call.command, ['{"keys":', ...found, ',"st":1}'])
 }
 
 export async function serverInfo({ command, dumps }: NemesisCall): Promise<Answer> {

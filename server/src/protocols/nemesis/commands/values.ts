@@ -19,11 +19,13 @@ import { allTextsOf, assertDeclared, given, required, textsOf, tokenOf } from '.
 import { status } from './status.ts'
 import {
   answer,
+  answerInPieces,
   assertReplyLength,
   CommandError,
   list,
   type Members,
   object,
+  objectPieces,
   replyLengthMax,
 } from './wire.ts'
 
@@ -32,7 +34,9 @@ const keysArray = [required('keys', 'array')]
 /** With more keys, reading their records is long work. */
 const quickKeysMax = 50
 /** What listing or reading one key counts as long work. */
-const keyUnits = 60
+const keyUnits = 240
+/** Keys that are listed at once. */
+const keysAtOnce = 250
 /** The most bytes of a value that is part of its record. */
 const shortRecordBytes = limits.valueInInfoBytesMax
 
@@ -88,7 +92,11 @@ export function get(call: NemesisCall): Awaitable<Answer> {
     return andThen(viewsOf(call, store, keys), ({ texts, notJson }) => {
       const members = keys.map((key, index) => [key, texts[index] ?? 'null'] as const)
       const others = notJson.length > 0 ? `,"notJson":${list(notJson)}` : ''
-      return answer(call.command, `{"tkn":${token},"keys":${object(members)}${others}}`)
+      return answerInPieces(call.command, [
+        `{"tkn":${token},"keys":`,
+        ...objectPieces(members),
+        `${others}}`,
+      ])
     })
   })
 }
@@ -149,28 +157,29 @@ export async function keys(call: NemesisCall): Promise<Answer> {
   const others = [...call.parameters.keys()].filter((name) => name !== 'tkn')
   if (others.length > 0) throw new CommandError(status.commandSyntax)
   return inSession(call, 'read', async ({ store, token }) => {
-    return answer(call.command, `{"tkn":${token},"st":1,"keys":${await keyList(call, store)}}`)
+    const found = await keyList(call, store)
+    return answerInPieces(call.command, [`{"tkn":${token},"st":1,"keys":`, ...found, '}'])
   })
 }
 
 /**
- * All keys as a JSON array, in the order of their bytes. Keys are counted while they are collected.
+ * All keys as a JSON array in pieces, in the order of their bytes. Keys are counted while they are collected.
  * Throws `value-too-large` as soon as they are too long for one answer.
  */
-export async function keyList(call: NemesisCall, store: Store): Promise<string> {
-  const parts: string[] = []
+export async function keyList(call: NemesisCall, store: Store): Promise<string[]> {
+  const pieces: string[] = []
   const work = new LongWork(call)
-  let length = 2
+  let length = 1
   await call.room.take(limits.pageBytesMax)
   for await (const page of keyPages(store, work)) {
     if (page.length === 0) continue
-    const part = list(page).slice(1, -1)
-    length += part.length + 1
+    const piece = `${pieces.length > 0 ? ',' : '['}${list(page).slice(1, -1)}`
+    length += piece.length
     assertReplyLength(length)
-    await call.room.take(part.length)
-    parts.push(part)
+    await call.room.take(piece.length)
+    pieces.push(piece)
   }
-  return `[${parts.join(',')}]`
+  return pieces.length === 0 ? ['[]'] : [...pieces, ']']
 }
 
 /** All keys, read page by page. Counts as a use of the store, which may renew it. */
@@ -182,8 +191,8 @@ async function* keyPages(store: Store, work: LongWork): AsyncGenerator<readonly 
   await store.batch.has([]) // a use: in NemesisDB, every command renews the session
   let startAfter: string | undefined
   for (;;) {
-    await work.next(limits.pageItemsMax * keyUnits)
-    const page = await store.list({ prefix: '', startAfter, limit: limits.pageItemsMax })
+    await work.next(keysAtOnce * keyUnits)
+    const page = await store.list({ prefix: '', startAfter, limit: keysAtOnce })
     yield page.items.map(({ key }) => key)
     startAfter = page.items.at(-1)?.key
     if (!page.isTruncated) return

@@ -1,4 +1,5 @@
 import { StorageError } from '../../../core/kernel/errors.ts'
+import type { AnswerText } from '../../../transport/socket-exchange.ts'
 import { status } from './status.ts'
 
 /** Which family of NemesisDB's versions a server speaks. */
@@ -15,6 +16,8 @@ export const sessionsAtOnce = 64
 
 /** Members of a JSON object whose values are JSON text already. */
 export type Members = readonly (readonly [name: string, json: string | number | boolean | bigint])[]
+
+type TextMembers = readonly (readonly [name: string, json: string])[]
 
 /** JSON text of an object. */
 export function object(members: Members): string {
@@ -42,6 +45,31 @@ export function assertReplyLength(length: number): void {
   if (length <= replyLengthMax) return
   const rule = `${replyLengthMax} characters`
   throw new StorageError('value-too-large', `This reply is over ${rule}: ask for less at once.`)
+}
+
+/** From this length on, an answer is not joined. */
+const joinedLengthMax = 65_536
+
+/** The same in pieces: a long answer is not joined. */
+export function answerInPieces(command: string, body: readonly string[]): AnswerText {
+  const length = lengthOf(body)
+  if (length < joinedLengthMax) return answer(command, body.join(''))
+  assertReplyLength(length)
+  const pieces = [`{${JSON.stringify(`${command}_RSP`)}:`, ...body, '}']
+  return { pieces, length: lengthOf(pieces) }
+}
+
+/** The JSON text of an object, in pieces. */
+export function objectPieces(members: TextMembers): string[] {
+  const pieces = members.flatMap(([name, json], index) => [
+    `${index > 0 ? ',' : '{'}${JSON.stringify(name)}:`,
+    json,
+  ])
+  return members.length === 0 ? ['{}'] : [...pieces, '}']
+}
+
+function lengthOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + text.length, 0)
 }
 
 /** The answer to a message that is not a command. In 0.9 it has no `m`. */

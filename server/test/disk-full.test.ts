@@ -11,6 +11,8 @@ import { type OwnServer, startOwnServer } from './support/processes/own-server.t
 import { ServerProcess } from './support/processes/server-process.ts'
 import { straceWords } from './support/processes/strace.ts'
 
+/** All cases, also those that resemble another one: by `npm run test:long`. */
+const isLong = process.env.COATCHECK_DISK_FAULTS === 'all'
 const testMsMax = 120_000
 const diskBytes = 25 * 1_048_576
 const fillerBytes = 16 * 1_048_576
@@ -31,12 +33,14 @@ let firstStart: string | undefined
 afterAll(() => firstStart && rmSync(firstStart, { recursive: true }))
 
 describe('a full disk', { timeout: testMsMax }, () => {
-  it.each([
-    { kind: 'small', connections: 1 },
-    { kind: 'small', connections: 16 },
-    { kind: 'chunk', connections: 4 },
-    { kind: 'large', connections: 3 },
-  ] as const)(
+  it.each(
+    chosen([
+      { kind: 'small', connections: 1, isExtra: true },
+      { kind: 'small', connections: 16 },
+      { kind: 'chunk', connections: 4 },
+      { kind: 'large', connections: 3, isExtra: true },
+    ] as const),
+  )(
     'refuses $kind values of $connections clients with 507 and keeps all acknowledged values',
     async ({ kind, connections }) => {
       const { server, store } = await serveOnSmallDisk({ connections })
@@ -100,21 +104,24 @@ describe('a full disk', { timeout: testMsMax }, () => {
 })
 
 describe('a disk that fails', { timeout: testMsMax }, () => {
-  it.each([
-    { what: 'write of the journal', file: 'journal', kind: 'small', inject: ['pwrite64', 25] },
-    {
-      what: 'sync of a move from the journal into LMDB',
-      file: 'data.mdb',
-      kind: 'chunk',
-      inject: ['fdatasync', 2],
-    },
-    {
-      what: 'sync of a chunk that goes into LMDB at once',
-      file: 'data.mdb',
-      kind: 'large',
-      inject: ['fdatasync', 5],
-    },
-  ] as const)(
+  it.each(
+    chosen([
+      { what: 'write of the journal', file: 'journal', kind: 'small', inject: ['pwrite64', 25] },
+      {
+        what: 'sync of a move from the journal into LMDB',
+        file: 'data.mdb',
+        kind: 'chunk',
+        inject: ['fdatasync', 2],
+      },
+      {
+        what: 'sync of a chunk that goes into LMDB at once',
+        file: 'data.mdb',
+        kind: 'large',
+        inject: ['fdatasync', 5],
+        isExtra: true,
+      },
+    ] as const),
+  )(
     'refuses all writes after the first failed $what, still reads, and loses nothing',
     async ({ file, kind, inject: [call, when] }) => {
       const inject = `${call}:error=EIO:when=${when}`
@@ -136,11 +143,18 @@ describe('a disk that fails', { timeout: testMsMax }, () => {
     },
   )
 
-  it.each([
-    { what: 'no room for writes', inject: 'pwrite64:error=ENOSPC:when=20+7', refused: [] },
-    { what: 'failed writes', inject: 'pwrite64:error=EIO:when=20+7', refused: [503] },
-    { what: 'writes of 0 bytes', inject: 'pwrite64:retval=0:when=20+7', refused: [] },
-  ])('loses nothing by $what in the journal (statuses of refusals: $refused)', async (failing) => {
+  it.each(
+    chosen([
+      { what: 'no room for writes', inject: 'pwrite64:error=ENOSPC:when=20+7', refused: [] },
+      { what: 'failed writes', inject: 'pwrite64:error=EIO:when=20+7', refused: [503] },
+      {
+        what: 'writes of 0 bytes',
+        inject: 'pwrite64:retval=0:when=20+7',
+        refused: [],
+        isExtra: true,
+      },
+    ]),
+  )('loses nothing by $what in the journal (statuses of refusals: $refused)', async (failing) => {
     const { inject, refused } = failing
     const { statuses } = await fillFailingDisk({ file: 'journal', inject, kind: 'small' })
     expect(statuses).toEqual(new Set([201, ...refused]))
@@ -151,37 +165,53 @@ describe('a disk that fails', { timeout: testMsMax }, () => {
    * reports them, which may end the process. The server looks for room before such a write. Other
    * failing writes end the process once in about ten runs, for the same reason: hence the retries.
    */
-  it.each([
-    { what: 'writes without room', kind: 'chunk', inject: 'pwrite64:error=ENOSPC:when=3+4' },
-    { what: 'writes that fail', kind: 'chunk', inject: 'pwrite64:error=EIO:when=3+4', ends: 503 },
-    { what: 'half writes', kind: 'chunk', inject: 'pwrite64:retval=64:when=3+4', ends: 503 },
-    {
-      what: 'half writes of chunks',
-      kind: 'large',
-      inject: 'pwrite64:retval=64:when=20+7',
-      ends: 503,
-    },
-    {
-      what: 'gathered writes without room',
-      kind: 'chunk',
-      inject: 'writev:error=ENOSPC:when=4+5',
-    },
-    { what: 'syncs without room', kind: 'chunk', inject: 'fdatasync:error=ENOSPC:when=2+3' },
-    {
-      what: 'syncs of chunks without room',
-      kind: 'large',
-      inject: 'fdatasync:error=ENOSPC:when=2+3',
-    },
-  ] as const)(
-    'answers $what in LMDB with 507 or 503, and loses nothing',
-    { retry: 2 },
-    async (failing) => {
-      const { statuses } = await fillFailingDisk({ file: 'data.mdb', ...failing })
-      expect([...statuses].filter((status) => ![201, 503, 507].includes(status))).toEqual([])
-      if ('ends' in failing) expect(statuses).toContain(failing.ends)
-    },
-  )
+  it.each(
+    chosen([
+      { what: 'writes without room', kind: 'chunk', inject: 'pwrite64:error=ENOSPC:when=3+4' },
+      {
+        what: 'writes that fail',
+        kind: 'chunk',
+        inject: 'pwrite64:error=EIO:when=3+4',
+        ends: 503,
+        isExtra: true,
+      },
+      {
+        what: 'half writes',
+        kind: 'chunk',
+        inject: 'pwrite64:retval=64:when=3+4',
+        ends: 503,
+        isExtra: true,
+      },
+      {
+        what: 'half writes of chunks',
+        kind: 'large',
+        inject: 'pwrite64:retval=64:when=20+7',
+        ends: 503,
+      },
+      {
+        what: 'gathered writes without room',
+        kind: 'chunk',
+        inject: 'writev:error=ENOSPC:when=4+5',
+        isExtra: true,
+      },
+      { what: 'syncs without room', kind: 'chunk', inject: 'fdatasync:error=ENOSPC:when=2+3' },
+      {
+        what: 'syncs of chunks without room',
+        kind: 'large',
+        inject: 'fdatasync:error=ENOSPC:when=2+3',
+        isExtra: true,
+      },
+    ] as const),
+  )('answers $what in LMDB with 507 or 503, and loses nothing', { retry: 2 }, async (failing) => {
+    const { statuses } = await fillFailingDisk({ file: 'data.mdb', ...failing })
+    expect([...statuses].filter((status) => ![201, 503, 507].includes(status))).toEqual([])
+    if ('ends' in failing) expect(statuses).toContain(failing.ends)
+  })
 })
+
+function chosen<T extends object>(all: readonly T[]): readonly T[] {
+  return isLong ? all : all.filter((one) => !('isExtra' in one))
+}
 
 /** Checks that calls really failed, that reads still work, and that nothing is lost. */
 async function fillFailingDisk(

@@ -89,9 +89,13 @@ export class SocketOutput {
   }
 
   #sendTexts(texts: readonly AnswerText[]): void {
+    if (texts.every(isShort)) {
+      this.#send(textFrames(texts))
+      return
+    }
     let short: string[] = []
     for (const text of texts) {
-      if (typeof text === 'string' && text.length <= limits.socketSliceBytes) {
+      if (isShort(text)) {
         short.push(text)
         continue
       }
@@ -141,4 +145,8 @@ export class SocketOutput {
     this.#handedBytes += frames.length
     this.#socket.write(frames)
   }
+}
+
+function isShort(text: AnswerText): text is string {
+  return typeof text === 'string' && text.length <= limits.socketSliceBytes
 }

@@ -46,3 +46,20 @@ it('lets owners take turns, and the lines of each', async () => {
   for (let turn = 0; turn < 8; turn += 1) await turnOfLoop()
   expect(begun).toEqual(['first', 'other', 'second', 'other', 'first'])
 })
+
+it('pays for a long piece with turns of the loop without long work', async () => {
+  const turns = new WorkTurns()
+  const line = turns.openLine('ann')
+  const times = 5
+  expect(turns.next(line, times * limits.workPerTurn)).toBeUndefined()
+  let hasBegun = false
+  void Promise.resolve(turns.next(line)).then(() => {
+    hasBegun = true
+  })
+  for (let turn = 0; turn < times - 1; turn += 1) {
+    await turnOfLoop()
+    expect(hasBegun).toBe(false)
+  }
+  for (let turn = 0; turn < 2; turn += 1) await turnOfLoop()
+  expect(hasBegun).toBe(true)
+})

@@ -12,13 +12,14 @@ interface Waiting {
 
 /**
  * Long work for all clients: searches, long values, long lists. In each turn of the event loop some
- * of it is done, and everything else is served between. Owners take turns, and so do the lines of
- * each owner.
+ * of it is done, and everything else is served between. A piece that was longer than that is paid
+ * for with turns without long work: they pass at once where nobody else is served. Owners take
+ * turns, and so do the lines of each owner.
  */
 export class WorkTurns {
   readonly #waiting = new FairQueue<Waiting>()
   #lineCount = 0
-  /** Units of work that may still begin in this turn of the event loop. */
+  /** Units of work that may still begin in this turn of the event loop; below 0: a debt. */
   #left: number = limits.workPerTurn
   #isScheduled = false
 
@@ -36,12 +37,17 @@ export class WorkTurns {
     }
     return new Promise((resolve) => {
       this.#waiting.push(line, { units, resume: resolve })
+      this.#schedule()
     })
   }
 
   /** Counts work that was not known before it was done. */
   spend(units: number): void {
     this.#left -= units
+    this.#schedule()
+  }
+
+  #schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
     setImmediate(this.#goOn)
@@ -50,12 +56,13 @@ export class WorkTurns {
   /** A new turn of the event loop. */
   readonly #goOn = (): void => {
     this.#isScheduled = false
-    this.#left = limits.workPerTurn
+    this.#left = Math.min(this.#left + limits.workPerTurn, limits.workPerTurn)
     while (this.#left > 0) {
       const next = this.#waiting.shift()
-      if (!next) return
+      if (!next) break
       this.spend(next.units)
       next.resume()
     }
+    if (this.#waiting.size > 0 || this.#left < limits.workPerTurn) this.#schedule()
   }
 }

@@ -22,6 +22,7 @@ import {
   answerInPieces,
   assertReplyLength,
   CommandError,
+  joinedLengthMax,
   list,
   type Members,
   object,
@@ -34,9 +35,9 @@ const keysArray = [required('keys', 'array')]
 /** With more keys, reading their records is long work. */
 const quickKeysMax = 50
 /** What listing or reading one key counts as long work. */
-const keyUnits = 240
+const keyUnits = 480
 /** Keys that are listed at once. */
-const keysAtOnce = 250
+const keysAtOnce = 125
 /** The most bytes of a value that is part of its record. */
 const shortRecordBytes = limits.valueInInfoBytesMax
 
@@ -89,14 +90,13 @@ export async function clear(call: NemesisCall): Promise<Answer> {
 export function get(call: NemesisCall): Awaitable<Answer> {
   return read(call, ({ store, token }, keys) => {
     if (keys.length === 0) return answer(call.command, `{"tkn":${token}}`)
-    return andThen(viewsOf(call, store, keys), ({ texts, notJson }) => {
+    return andThen(viewsOf(call, store, keys), ({ texts, notJson, length }) => {
       const members = keys.map((key, index) => [key, texts[index] ?? 'null'] as const)
       const others = notJson.length > 0 ? `,"notJson":${list(notJson)}` : ''
-      return answerInPieces(call.command, [
-        `{"tkn":${token},"keys":`,
-        ...objectPieces(members),
-        `${others}}`,
-      ])
+      const [before, behind] = [`{"tkn":${token},"keys":`, `${others}}`]
+      return length < joinedLengthMax
+        ? answer(call.command, before + object(members) + behind)
+        : answerInPieces(call.command, [before, ...objectPieces(members), behind])
     })
   })
 }
@@ -203,6 +203,8 @@ interface Views {
   /** The JSON text of each record; undefined: there is no record, or it is not JSON. */
   readonly texts: readonly (string | undefined)[]
   readonly notJson: readonly string[]
+  /** Of all texts. */
+  readonly length: number
 }
 
 /**
@@ -268,12 +270,12 @@ export function bytesToRead({ value, size, contentEncoding }: StoreRecord): numb
 class ViewList implements Views {
   readonly texts: (string | undefined)[] = []
   readonly notJson: string[] = []
-  #length = 0
+  length = 0
 
   /** Throws `value-too-large`. */
   add(record: StoreRecord | undefined, text: string | undefined): void {
-    this.#length += text?.length ?? 0
-    assertReplyLength(this.#length)
+    this.length += text?.length ?? 0
+    assertReplyLength(this.length)
     this.texts.push(text)
     if (record && text === undefined) this.notJson.push(record.key)
   }

@@ -48,7 +48,7 @@ export function assertReplyLength(length: number): void {
 }
 
 /** From this length on, an answer is not joined. */
-const joinedLengthMax = 65_536
+export const joinedLengthMax = 65_536
 
 /** The same in pieces: a long answer is not joined. */
 export function answerInPieces(command: string, body: readonly string[]): AnswerText {

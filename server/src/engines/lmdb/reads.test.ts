@@ -5,8 +5,8 @@ import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { AtomicWrite, Entry, KeyRange, Page, StorageEngine } from '../../core/engine/engine.ts'
 import type { Bytes } from '../../core/kernel/bytes.ts'
-import { GroupDraft } from './group-draft.ts'
-import { Journal } from './journal.ts'
+import { GroupDraft } from './journal/group-draft.ts'
+import { Journal } from './journal/journal.ts'
 import { LmdbEngine } from './lmdb.ts'
 
 const hashSeed = 5

@@ -1,12 +1,12 @@
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { EngineError, type Revision } from '../../core/engine/engine.ts'
 import { stampedKey } from '../../core/engine/stamp.ts'
-import { ReadCache } from './cache.ts'
-import { copied, type KeptEntry, LmdbEntry, sealed } from './entry.ts'
-import { causeOf, isFull } from './failure.ts'
-import { assertRoom, assertSoundFile, hasRoomFor } from './file.ts'
-import { hashOf } from './index.ts'
-import type { PackedRow } from './journal-half.ts'
+import { ReadCache } from './entries/cache.ts'
+import { copied, type KeptEntry, LmdbEntry, sealed } from './entries/entry.ts'
+import { hashOf } from './entries/index.ts'
+import { causeOf, isFull } from './files/failure.ts'
+import { assertRoom, assertSoundFile, hasRoomFor } from './files/file.ts'
+import type { PackedRow } from './journal/journal-half.ts'
 
 /**
  * Each transaction is on disk before it is acknowledged. `safeRestore` (missing in lmdb's types): a

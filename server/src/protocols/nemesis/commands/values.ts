@@ -163,8 +163,8 @@ export async function keys(call: NemesisCall): Promise<Answer> {
 }
 
 /**
- * All keys as a JSON array in pieces, in the order of their bytes. Keys are counted while they are collected.
- * Throws `value-too-large` as soon as they are too long for one answer.
+ * All keys as a JSON array in pieces, in the order of their bytes. Keys are counted while they are
+ * collected. Throws `value-too-large` as soon as they are too long for one answer.
  */
 export async function keyList(call: NemesisCall, store: Store): Promise<string[]> {
   const pieces: string[] = []

@@ -1,14 +1,14 @@
-import { addToCounter, decodeCounter, encodeCounter } from '../../core/engine/counter.ts'
+import { addToCounter, decodeCounter, encodeCounter } from '../../../core/engine/counter.ts'
 import {
   type AtomicWrite,
   type Commit,
   EngineError,
   type Revision,
-} from '../../core/engine/engine.ts'
-import { stampedKey } from '../../core/engine/stamp.ts'
-import { asBuffer, type Bytes } from '../../core/kernel/bytes.ts'
-import { contentOf, isCounter, packedKind, revisionOf } from './entry.ts'
-import { hashOf } from './index.ts'
+} from '../../../core/engine/engine.ts'
+import { stampedKey } from '../../../core/engine/stamp.ts'
+import { asBuffer, type Bytes } from '../../../core/kernel/bytes.ts'
+import { contentOf, isCounter, packedKind, revisionOf } from '../entries/entry.ts'
+import { hashOf } from '../entries/index.ts'
 import type { JournalHalf } from './journal-half.ts'
 
 /** Reads a packed entry. Its bytes are shared and valid only until the next read. */

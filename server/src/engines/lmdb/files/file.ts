@@ -1,8 +1,8 @@
 import { closeSync, fstatSync, openSync, readSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { EngineError } from '../../core/engine/engine.ts'
-import type { EngineHealth } from '../../core/engine/installed-engine.ts'
-import { limits } from '../../core/kernel/limits.ts'
+import { EngineError } from '../../../core/engine/engine.ts'
+import type { EngineHealth } from '../../../core/engine/installed-engine.ts'
+import { limits } from '../../../core/kernel/limits.ts'
 
 // The two meta pages that open an LMDB 1.0 data file (struct MDB_meta behind a page header of 24
 // bytes): https://github.com/kriszyp/lmdb-js/blob/master/dependencies/lmdb/libraries/liblmdb/mdb.c

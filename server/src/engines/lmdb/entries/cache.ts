@@ -1,5 +1,5 @@
-import type { Bytes } from '../../core/kernel/bytes.ts'
-import { limits } from '../../core/kernel/limits.ts'
+import type { Bytes } from '../../../core/kernel/bytes.ts'
+import { limits } from '../../../core/kernel/limits.ts'
 import type { KeptEntry } from './entry.ts'
 
 interface Kept {

@@ -17,11 +17,11 @@ import {
   type Put,
   type Revision,
   type StorageEngine,
-} from '../../core/engine/engine.ts'
-import type { Bytes } from '../../core/kernel/bytes.ts'
+} from '../../../core/engine/engine.ts'
+import type { Bytes } from '../../../core/kernel/bytes.ts'
+import { LmdbEngine } from '../lmdb.ts'
 import { GroupDraft } from './group-draft.ts'
 import { Journal, type JournalParts } from './journal.ts'
-import { LmdbEngine } from './lmdb.ts'
 
 /** Where the blocks of the first half begin in the file, and those of the second. */
 const halvesAt = [4_096, 4_096 + 8 * 1_048_576] as const

@@ -1,9 +1,16 @@
 import { crc32 } from 'node:zlib'
 import sortedBTree from 'sorted-btree'
-import type { KeyRange, Revision } from '../../core/engine/engine.ts'
-import { asBuffer, type Bytes } from '../../core/kernel/bytes.ts'
-import { copied, LmdbEntry, packAt, packedLengthOf, RemovedEntry, type Unpacked } from './entry.ts'
-import { Index } from './index.ts'
+import type { KeyRange, Revision } from '../../../core/engine/engine.ts'
+import { asBuffer, type Bytes } from '../../../core/kernel/bytes.ts'
+import {
+  copied,
+  LmdbEntry,
+  packAt,
+  packedLengthOf,
+  RemovedEntry,
+  type Unpacked,
+} from '../entries/entry.ts'
+import { Index } from '../entries/index.ts'
 
 /**
  * The layout of a block, which is one group of commits, in the journal. DO NOT CHANGE: it is on

@@ -14,9 +14,9 @@ import {
 import { devNull } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { EngineError, type Revision } from '../../core/engine/engine.ts'
-import { limits } from '../../core/kernel/limits.ts'
-import { foundNoRoom } from './failure.ts'
+import { EngineError, type Revision } from '../../../core/engine/engine.ts'
+import { limits } from '../../../core/kernel/limits.ts'
+import { foundNoRoom } from '../files/failure.ts'
 import { JournalHalf, type Room, sealBytes } from './journal-half.ts'
 
 /** Writes `length` bytes of a block, from `offset` on, to `place` in the file. */

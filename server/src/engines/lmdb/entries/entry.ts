@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import type { Entry, Revision } from '../../core/engine/engine.ts'
+import type { Entry, Revision } from '../../../core/engine/engine.ts'
 
 /**
  * The layout of an entry in LMDB, which has no checksums of its own. DO NOT CHANGE: it is on disk.

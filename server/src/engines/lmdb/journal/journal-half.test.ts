@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { contentOf, isCounter, packedKind, RemovedEntry, revisionOf } from './entry.ts'
-import { hashOf } from './index.ts'
+import { contentOf, isCounter, packedKind, RemovedEntry, revisionOf } from '../entries/entry.ts'
+import { hashOf } from '../entries/index.ts'
 import { JournalHalf, roomFor } from './journal-half.ts'
 
 const hashSeed = 11

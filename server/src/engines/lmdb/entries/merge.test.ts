@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import type { Row } from '../journal/journal-half.ts'
 import { LmdbEntry, pack, packedKind, RemovedEntry } from './entry.ts'
-import type { Row } from './journal-half.ts'
 import { merged } from './merge.ts'
 
 const someKeys = fc.uniqueArray(

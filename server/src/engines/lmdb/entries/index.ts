@@ -1,4 +1,4 @@
-import type { Bytes } from '../../core/kernel/bytes.ts'
+import type { Bytes } from '../../../core/kernel/bytes.ts'
 
 /**
  * A hash table that finds keys in a buffer. An entry is one key at one place. Entries are numbered

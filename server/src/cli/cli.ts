@@ -31,6 +31,10 @@ interface Program {
 const programs: Readonly<Record<string, () => Promise<Program>>> = {
   serve: async () => ({ run: (await import('./commands/serve.ts')).serveCommand }),
   check: async () => ({ run: (await import('./commands/check.ts')).checkCommand }),
+  repair: async () => {
+    const { repairCommand, repairHelp } = await import('./commands/repair.ts')
+    return { run: repairCommand, help: repairHelp }
+  },
   copy: async () => {
     const { copyCommand, copyHelp } = await import('./commands/copy.ts')
     return { run: copyCommand, help: copyHelp }
@@ -52,6 +56,7 @@ const usage = `Coatcheck, a self-hosted key-value store.
 
 Usage: coatcheck serve [options]   start the server
        coatcheck check [options]   read all data and report what is damaged
+       coatcheck repair [options]  open a data folder whose journal is refused
        coatcheck copy ...          copy all data to another place, and compare both
        coatcheck status ...        show whether the server works, and how safe its data is
        coatcheck user ...          list, add, disable, enable users, or make them admins

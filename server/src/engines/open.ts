@@ -12,15 +12,16 @@ export type EngineAddress =
 
 /**
  * `log` gets sentences for the operator. `isReadOnly`: nothing is created or written, and commits
- * are refused; a database is read as it is at this moment. Throws EngineError `unavailable`.
+ * are refused; a database is read as it is at this moment. `givesUp`: what a damaged journal holds
+ * is given up; see `InstalledEngine.opening`. Throws EngineError `unavailable`.
  */
 export async function openEngine(
   address: EngineAddress,
   log?: (sentence: string) => void,
-  { isReadOnly = false } = {},
+  { isReadOnly = false, givesUp = false } = {},
 ): Promise<InstalledEngine> {
   if (address.name === 'memory') return new MemoryEngine()
-  if (address.name === 'lmdb') return new LmdbEngine(address.folder, { isReadOnly })
+  if (address.name === 'lmdb') return new LmdbEngine(address.folder, { isReadOnly, givesUp })
   // Load the database client only if a database is used.
   const { openPostgres, openSnapshot } = await import('./postgres/postgres.ts')
   return isReadOnly

@@ -53,6 +53,8 @@ export async function openData(closers: Closer[], parts: DataParts): Promise<Ope
   const log = (sentence: string): void => environment.logError(sentence, undefined)
   const engine = await open(addressOf(config, folder), log, { isReadOnly })
   closers.push(() => engine.close())
+  const { notes = [], findings = [] } = engine.opening ?? {}
+  if (!isReadOnly) for (const sentence of [...notes, ...findings]) log(sentence)
   assertPromised(await engine.health(), config.durability)
   await openFormat(new GuardedEngine(engine), environment, { isReadOnly })
   // LMDB's file holds the format after this, not only its journal: a program that does not know the
@@ -151,10 +153,14 @@ async function checkEngine(
   // LMDB's file is empty after a loss of power during the very first start; a database is a wrong
   // one.
   if (!format && config.engine === 'postgresql') throw noData('the database')
-  return check(engine, options)
+  return { ...(await check(engine, options)), notes: engine.opening?.findings ?? [] }
 }
 
-function addressOf({ engine, database }: Config, folder: DataFolder | undefined): EngineAddress {
+/** Where the engine's data is. `folder`: of LMDB. */
+export function addressOf(
+  { engine, database }: Config,
+  folder: DataFolder | undefined,
+): EngineAddress {
   if (engine === 'memory') return { name: 'memory' }
   if (engine === 'postgresql') {
     assert(database !== undefined, 'A database has an address.')

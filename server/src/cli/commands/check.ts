@@ -20,9 +20,10 @@ function note(sentence: string): void {
   process.stderr.write(`${sentence}\n`)
 }
 
-function print({ stores, records, bytes, problems, problemCount }: CheckReport): number {
+function print({ stores, records, bytes, problems, problemCount, notes }: CheckReport): number {
   const what = `${stores} stores, ${records} records, ${bytes} bytes`
   for (const problem of problems) process.stdout.write(`${problem}\n`)
+  for (const sentence of notes) process.stdout.write(`${sentence}\n`)
   if (problemCount > problems.length) process.stdout.write('... and more\n')
   const result = problemCount === 0 ? 'everything is sound' : `${problemCount} problems`
   process.stdout.write(`${what}: ${result}\n`)

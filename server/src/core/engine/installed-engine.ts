@@ -23,8 +23,18 @@ export interface EngineHealth {
   readonly freeBytes?: number | undefined
 }
 
+/** What an engine found when it was opened. */
+export interface OpeningReport {
+  /** Sentences for the log: what is usual, such as after a kill. */
+  readonly notes: readonly string[]
+  /** Sentences for the log and for `check`: what is missing, or may be. */
+  readonly findings: readonly string[]
+}
+
 /** An engine with the methods for its operator: doors and domain only know `StorageEngine`. */
 export interface InstalledEngine extends StorageEngine {
+  /** Undefined: opening it reads nothing. */
+  readonly opening?: OpeningReport
   /** Never throws: the report says what is wrong. */
   health(): Promise<EngineHealth>
   /**

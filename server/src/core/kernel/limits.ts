@@ -235,8 +235,10 @@ export const limits = Object.freeze({
   /** Entries in the read cache, a power of two, and the packed size of each. */
   lmdbCachedEntriesMax: 4_096,
   lmdbCachedEntryBytesMax: 800,
-  /** Disk space for a new data file and its lock file. */
-  lmdbNewFilesBytesMax: mebibyte,
+  /** Disk space for a new data file, its lock file and the journal. */
+  lmdbNewFilesBytesMax: 18 * mebibyte,
+  /** The most that LMDB's very first write makes of its file. */
+  lmdbFirstWriteBytesMax: 65_536,
   /** Disk space that a write needs besides its values: for the pages above them in the tree. */
   lmdbTreePagesBytesMax: mebibyte,
   /** With less free disk space, the disk counts as full. */

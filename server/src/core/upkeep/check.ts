@@ -43,6 +43,8 @@ export interface CheckReport {
   /** A sentence each; at most 1,000 are kept. */
   readonly problems: readonly string[]
   readonly problemCount: number
+  /** Sentences about the storage's own files: what may be missing. They are no problems. */
+  readonly notes: readonly string[]
 }
 
 export interface CheckOptions {
@@ -141,6 +143,7 @@ class Checker {
       ...totals,
       problems: this.#problems,
       problemCount: this.#problemCount,
+      notes: [],
     }
   }
 

@@ -10,21 +10,28 @@ import {
   type Revision,
   type ScanBound,
 } from '../../core/engine/engine.ts'
-import type { EngineHealth, InstalledEngine } from '../../core/engine/installed-engine.ts'
+import type {
+  EngineHealth,
+  InstalledEngine,
+  OpeningReport,
+} from '../../core/engine/installed-engine.ts'
 import { Newest } from '../../core/engine/newest.ts'
 import { measureRestore, measureWrite } from '../../core/engine/write-rules.ts'
 import type { Awaitable } from '../../core/kernel/awaitable.ts'
 import { asBuffer, type Bytes } from '../../core/kernel/bytes.ts'
 import { limits } from '../../core/kernel/limits.ts'
-import { LmdbEntry, pack, packedKind, RemovedEntry } from './entries/entry.ts'
+import { isCounter, isIntact, LmdbEntry, pack, packedKind, RemovedEntry } from './entries/entry.ts'
 import { hashOf } from './entries/index.ts'
 import { merged } from './entries/merge.ts'
 import { diskRoomOf } from './files/file.ts'
 import { GroupSizer } from './group-sizer.ts'
 import { GroupDraft } from './journal/group-draft.ts'
 import { Journal } from './journal/journal.ts'
+import type { JournalFileParts } from './journal/journal-file.ts'
 import { JournalHalf, type Room, type Row, roomFor } from './journal/journal-half.ts'
-import { diskFailed, LmdbTables, reading, type StoredRow } from './tables.ts'
+import { JournalMoves } from './journal-moves.ts'
+import { openingOf, stateOf } from './opening.ts'
+import { LmdbTables, reading, type StoredRow } from './tables.ts'
 
 const engineLimits: EngineLimits = {
   keyBytesMax: 4_026, // what LMDB allows with pages of 8 KiB
@@ -35,6 +42,20 @@ const engineLimits: EngineLimits = {
 const counterBytes = 8
 
 type Decision = Commit | EngineError
+
+export interface LmdbOptions {
+  /** Keys that are moved from the journal into LMDB in one transaction. */
+  readonly movedAtOnce?: number
+  /**
+   * Nothing is written, not even to move what the journal holds; commits and restores are refused.
+   * The folder may then be on a read-only disk.
+   */
+  readonly isReadOnly?: boolean
+  /** See `JournalParts`. */
+  readonly givesUp?: boolean | undefined
+  /** How the journal's file is written; tests replace it by one that fails. */
+  readonly journalFile?: Pick<JournalFileParts, 'write'>
+}
 
 interface Member {
   readonly write: AtomicWrite
@@ -55,47 +76,45 @@ interface Member {
 export class LmdbEngine implements InstalledEngine {
   readonly limits = engineLimits
   readonly isShared = false
+  readonly opening: OpeningReport
   readonly #folder: string
-  readonly #movedAtOnce: number
   readonly #isReadOnly: boolean
   readonly #hashSeed: number
   readonly #tables: LmdbTables
   readonly #journal: Journal
   readonly #newest: Newest
-  #move: Promise<void> | undefined
+  readonly #moves: JournalMoves
   readonly #waiting: Member[] = []
   readonly #pace = new GroupSizer(() => performance.now())
   #working: Promise<void> | undefined
   #idle: NodeJS.Timeout | undefined
-  #fault: EngineError | undefined
   #closed = false
 
-  /**
-   * `folder` must exist. `isReadOnly`: nothing is written, not even to move what the journal holds;
-   * commits and restores are refused. The folder may then be on a read-only disk.
-   */
-  constructor(
-    folder: string,
-    {
-      movedAtOnce = limits.lmdbMovedEntriesMax,
-      isReadOnly = false,
-    }: { movedAtOnce?: number; isReadOnly?: boolean } = {},
-  ) {
+  /** `folder` must exist. */
+  constructor(folder: string, options: LmdbOptions = {}) {
+    const { movedAtOnce = limits.lmdbMovedEntriesMax, isReadOnly = false, givesUp } = options
     this.#folder = folder
     this.#isReadOnly = isReadOnly
-    this.#movedAtOnce = movedAtOnce
     const hashSeed = randomInt(2 ** 31)
     this.#hashSeed = hashSeed
     this.#tables = new LmdbTables(folder, hashSeed, { isReadOnly })
-    const newest = this.#tables.newest()
     try {
-      this.#journal = new Journal(folder, { newest, hashSeed, isReadOnly })
+      const { state, held, findings } = stateOf(this.#tables, { givesUp })
+      const file = { ...options.journalFile, isReadOnly }
+      this.#journal = new Journal(folder, { state, newest: held, hashSeed, givesUp, ...file })
+      const dropped = this.#journal.dropped ?? state?.dropped
+      const parts = { tables: this.#tables, journal: this.#journal, held, dropped }
+      this.#moves = new JournalMoves({ ...parts, atOnce: movedAtOnce })
+      this.opening = openingOf({ ...parts, findings })
     } catch (error) {
       void this.#tables.close()
       throw error
     }
     const { fresh, moving } = this.#journal
-    this.#newest = new Newest(Math.max(newest, moving.newest, fresh.newest))
+    this.#newest = new Newest(Math.max(this.#moves.held, moving.newest, fresh.newest))
+    // Ignore a failure: the next commit tries again, and reports it.
+    const begin = async (): Promise<void> => void (await Promise.allSettled([this.#moves.begin()]))
+    if (!isReadOnly) this.#working = this.#work(begin)
   }
 
   get(keys: readonly Bytes[]): Awaitable<(Entry | undefined)[]> {
@@ -127,13 +146,14 @@ export class LmdbEngine implements InstalledEngine {
     measureRestore(entries, { newest, limits: engineLimits })
     while (this.#working) await Promise.allSettled([this.#working])
     this.#working = this.#work(async () => {
-      await this.#moveAll()
+      await this.#moves.begin()
+      await this.#moves.moveAll()
       const rows = entries.map(({ key, value, revision, isCounter }) => {
         const kind = isCounter ? packedKind.counter : packedKind.value
         return { key: asBuffer(key), packed: pack({ kind, revision, value }) }
       })
       const revision = Math.max(newest, this.#newest.revision)
-      await this.#written(this.#tables.write(rows, revision))
+      await this.#moves.store(rows, revision)
       this.#newest.advance(revision)
     })
     await this.#working
@@ -150,7 +170,7 @@ export class LmdbEngine implements InstalledEngine {
   }
 
   async health(): Promise<EngineHealth> {
-    const whyNot = this.#closed ? 'The engine is closed.' : this.#fault?.message
+    const whyNot = this.#closed ? 'The engine is closed.' : this.#moves.fault?.message
     return { whyNot, durability: 'single', now: undefined, ...diskRoomOf(this.#folder) }
   }
 
@@ -162,8 +182,8 @@ export class LmdbEngine implements InstalledEngine {
     clearTimeout(this.#idle)
     while (this.#working) await Promise.allSettled([this.#working])
     // After a fault the rest stays in the journal. A move that still runs uses LMDB: wait for it.
-    const isLeft = this.#fault !== undefined || this.#isReadOnly
-    await Promise.allSettled([isLeft ? this.#move : this.#moveAll()])
+    const isLeft = this.#moves.fault !== undefined || !this.#moves.hasBegun
+    await Promise.allSettled([isLeft ? this.#moves.settled() : this.#moves.end()])
     await this.#tables.close()
     this.#journal.close()
   }
@@ -187,7 +207,12 @@ export class LmdbEngine implements InstalledEngine {
       const packed = half.packedOf(entry)
       return packed.length > 0 ? packed : undefined
     }
-    return this.#tables.glance(key, hash)
+    const packed = this.#tables.glance(key, hash)
+    // A sum would give a damaged total a right checksum.
+    if (packed && isCounter(packed) && !isIntact(key, packed)) {
+      throw new EngineError('damaged', 'A counter in the data file is damaged.')
+    }
+    return packed
   }
 
   /** Copies the page without a pause: a reader that stays open makes the file grow for good. */
@@ -229,7 +254,7 @@ export class LmdbEngine implements InstalledEngine {
   #rest(): void {
     this.#idle = undefined
     // Ignore a failure: the next commit that needs the room fails too and reports it.
-    this.#working ??= this.#work(async () => void (await Promise.allSettled([this.#turn()])))
+    this.#working ??= this.#work(async () => void (await Promise.allSettled([this.#moves.turn()])))
   }
 
   async #commitNext(): Promise<void> {
@@ -249,9 +274,10 @@ export class LmdbEngine implements InstalledEngine {
    */
   async #commitAll(group: readonly Member[]): Promise<Decision[]> {
     if (this.#tables.reopening) await this.#tables.reopening
+    if (!this.#moves.hasBegun) await this.#moves.begin()
     const room = roomOf(group)
     if (room.bytes > limits.lmdbJournaledGroupBytesMax) return this.#write(group, room)
-    if (!this.#journal.fresh.fits(room)) await this.#turn()
+    if (!this.#journal.fresh.fits(room)) await this.#moves.turn()
     try {
       return await this.#append(group)
     } catch (error) {
@@ -262,19 +288,19 @@ export class LmdbEngine implements InstalledEngine {
 
   async #append(group: readonly Member[]): Promise<Decision[]> {
     const { draft, decisions } = this.#decide(group, this.#journal.fresh)
-    if (!draft.isEmpty) await this.#written(this.#journal.append(draft))
+    if (!draft.isEmpty) await this.#moves.written(this.#journal.append(draft))
     this.#newest.advance(draft.newest)
     return decisions
   }
 
   /** Writes a group straight into LMDB, after everything that the journal holds. */
   async #write(group: readonly Member[], room: Room): Promise<Decision[]> {
-    await this.#moveAll()
+    await this.#moves.moveAll()
     const half = new JournalHalf(room, this.#hashSeed)
     const { draft, decisions } = this.#decide(group, half)
     half.keep(draft.newest)
     const rows = [...half.packedRows()]
-    if (!draft.isEmpty) await this.#written(this.#tables.write(rows, draft.newest))
+    if (!draft.isEmpty) await this.#moves.store(rows, draft.newest)
     this.#newest.advance(draft.newest)
     return decisions
   }
@@ -286,7 +312,9 @@ export class LmdbEngine implements InstalledEngine {
     const hashSeed = this.#hashSeed
     const read = (key: Buffer, hash: number): Buffer | undefined => this.#packedOf(key, hash)
     const draft = new GroupDraft(this.#newest.revision, { half, hashSeed, read })
-    const decisions = reading(() => group.map(({ write }) => this.#fault ?? draft.decide(write)))
+    const decisions = reading(() =>
+      group.map(({ write }) => this.#moves.fault ?? draft.decide(write)),
+    )
     this.#pace.decided(group.length)
     return { draft, decisions }
   }
@@ -303,59 +331,11 @@ export class LmdbEngine implements InstalledEngine {
     return this.#waiting.splice(0, count)
   }
 
-  /** Switches to the other half of the journal, once that half is moved into LMDB. */
-  async #turn(): Promise<void> {
-    await this.#moved()
-    this.#journal.turn()
-    // Ignore a failure: the next turn tries again, and reports it.
-    this.#moved().catch(() => undefined)
-  }
-
-  async #moveAll(): Promise<void> {
-    await this.#moved()
-    if (this.#journal.fresh.isEmpty) return
-    await this.#turn()
-    await this.#moved()
-  }
-
-  #moved(): Promise<void> {
-    this.#move ??= this.#moveOnce().finally(() => {
-      this.#move = undefined
-    })
-    return this.#move
-  }
-
-  /** Moves a half in several transactions. Only the last one records that LMDB holds all of it. */
-  async #moveOnce(): Promise<void> {
-    const half = this.#journal.moving
-    if (half.isEmpty) return
-    const rows = half.packedRows()
-    let part = next(rows, this.#movedAtOnce)
-    for (let isLast = false; !isLast; ) {
-      const rest = next(rows, this.#movedAtOnce)
-      isLast = rest.length === 0
-      await this.#written(this.#tables.write(part, isLast ? half.newest : undefined))
-      part = rest
-    }
-    half.empty()
-  }
-
-  /** After any failure but `full`, such as a failed sync, nothing is written any more. */
-  async #written(work: Promise<void>): Promise<void> {
-    try {
-      await work
-    } catch (error) {
-      if (error instanceof EngineError && error.failure === 'full') throw error
-      this.#fault = new EngineError('unavailable', diskFailed, { cause: error })
-      throw error
-    }
-  }
-
   #assertWritable(): void {
     this.#assertOpen()
     if (this.#isReadOnly)
       throw new EngineError('unavailable', 'This data is only open for reading.')
-    if (this.#fault) throw this.#fault
+    if (this.#moves.fault) throw this.#moves.fault
   }
 
   #assertOpen(): void {
@@ -366,17 +346,6 @@ export class LmdbEngine implements InstalledEngine {
 function settle(member: Member, decision: Decision | undefined): void {
   if (decision === undefined || decision instanceof EngineError) member.reject(decision)
   else member.resolve(decision)
-}
-
-/** Takes up to `count` items from an iterator. */
-function next<T>(rows: Iterator<T>, count: number): T[] {
-  const taken: T[] = []
-  while (taken.length < count) {
-    const { done, value } = rows.next()
-    if (done) break
-    taken.push(value)
-  }
-  return taken
 }
 
 function roomOf(group: readonly Member[]): Room {

@@ -6,8 +6,8 @@ import { afterAll, describe, expect, it } from 'vitest'
 import type { AtomicWrite, Entry, KeyRange, Page, StorageEngine } from '../../core/engine/engine.ts'
 import type { Bytes } from '../../core/kernel/bytes.ts'
 import { GroupDraft } from './journal/group-draft.ts'
-import { Journal } from './journal/journal.ts'
 import { LmdbEngine } from './lmdb.ts'
+import { beginJournal } from './testing.ts'
 
 const hashSeed = 5
 /** More by `npm run test:long`. */
@@ -265,7 +265,7 @@ async function layered({
   // Something is always written, so that the revisions are known.
   await first.commit(writeOf([['large', undefined], ...inLmdb]))
   await first.close()
-  const journal = new Journal(path, { newest: 1, hashSeed })
+  const journal = await beginJournal(path, { hashSeed })
   for (const [index, changes] of [older, newer].entries()) {
     const parts = { half: journal.fresh, hashSeed, read: () => undefined }
     const draft = new GroupDraft(index + 1, parts)

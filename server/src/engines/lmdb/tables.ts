@@ -1,12 +1,12 @@
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { EngineError, type Revision } from '../../core/engine/engine.ts'
-import { stampedKey } from '../../core/engine/stamp.ts'
 import { ReadCache } from './entries/cache.ts'
-import { copied, type KeptEntry, LmdbEntry, sealed } from './entries/entry.ts'
+import { copied, type KeptEntry, LmdbEntry, revisionOf, sealed } from './entries/entry.ts'
 import { hashOf } from './entries/index.ts'
 import { causeOf, isFull } from './files/failure.ts'
 import { assertRoom, assertSoundFile, hasRoomFor } from './files/file.ts'
 import type { PackedRow } from './journal/journal-half.ts'
+import { decodeState, encodeState, type JournalState } from './journal/journal-state.ts'
 
 /**
  * Each transaction is on disk before it is acknowledged. `safeRestore` (missing in lmdb's types): a
@@ -48,7 +48,9 @@ const pooled = {
   },
 } as const
 
-const newestKey = Buffer.from('newest')
+const stateKey = Buffer.from('state')
+/** The newest commit, in data of format 2 and earlier. */
+const earlyNewestKey = Buffer.from('newest')
 
 export const diskFailed =
   'The disk failed while writing; Coatcheck takes no more writes until it is started again.'
@@ -79,7 +81,7 @@ export class LmdbTables {
 
   /** Throws EngineError `unavailable` or `full` with a sentence for the user. */
   constructor(folder: string, hashSeed: number, { isReadOnly = false } = {}) {
-    assertSoundFile(folder)
+    assertSoundFile(folder, { isReadOnly })
     if (!isReadOnly) assertRoom(folder)
     this.#folder = folder
     this.#hashSeed = hashSeed
@@ -94,10 +96,27 @@ export class LmdbTables {
     return this.#reopening
   }
 
-  /** The revision of the newest commit that LMDB holds; 0: none. */
-  newest(): Revision {
-    const stamp = reading(() => this.#databases.meta.getBinary(newestKey))
+  /** Undefined: data of format 2 or earlier, or no data. Throws EngineError if it is damaged. */
+  state(): JournalState | undefined {
+    const bytes = reading(() => this.#databases.meta.getBinary(stateKey))
+    return bytes && decodeState(bytes)
+  }
+
+  /** The newest commit that LMDB holds, where there is no state; 0: none. */
+  earlyNewest(): Revision {
+    const stamp = reading(() => this.#databases.meta.getBinary(earlyNewestKey))
     return stamp ? Number(stamp.readBigUInt64BE()) : 0
+  }
+
+  /** The newest revision of all entries, for data without a state that can be read. Reads them all. */
+  newestOfEntries(): Revision {
+    return reading(() => {
+      let newest = 0
+      for (const { value } of this.#databases.entries.getRange({})) {
+        newest = Math.max(newest, revisionOf(value))
+      }
+      return newest
+    })
   }
 
   /** `hash` is the hash of `key` by `hashOf`. */
@@ -128,30 +147,37 @@ export class LmdbTables {
 
   /**
    * The rows with start <= key < end, in key order. Read them at once and end the iteration: a
-   * reader that stays open makes the file grow for good.
+   * reader that stays open makes the file grow for good. Throws EngineError `damaged` if the keys
+   * do not ascend within the range: a damaged page may lead back to an earlier one, for ever.
    */
-  rows(start: Buffer, end: Buffer): Iterable<StoredRow> {
-    return this.#databases.entries.getRange({ start, end })
+  *rows(start: Buffer, end: Buffer): Generator<StoredRow> {
+    let last: Buffer | undefined
+    for (const row of this.#databases.entries.getRange({ start, end })) {
+      const isInOrder = last ? last.compare(row.key) < 0 : start.compare(row.key) <= 0
+      if (!isInOrder || end.compare(row.key) <= 0) throw outOfOrder()
+      last = row.key
+      yield row
+    }
   }
 
   /**
    * Writes packed entries, with their checksums, and removes the keys whose `packed` is empty. It
-   * writes all rows durably, or none. `newest`: LMDB then holds all commits up to this revision.
+   * writes all rows durably, or none, together with the state that is true afterwards.
    * Throws EngineError: `full`, then nothing has changed; `unavailable`, then nothing may be
    * written any more.
    */
-  async write(rows: readonly PackedRow[], newest?: Revision): Promise<void> {
+  async write(rows: readonly PackedRow[], state: JournalState): Promise<void> {
     assertRoomFor(rows, this.#folder)
     this.#isWriting = true
     for (const { key } of rows) this.#cache.delete(hashOf(key, { seed: this.#hashSeed }))
     try {
-      await this.#write(rows, newest)
+      await this.#write(rows, state)
     } finally {
       this.#isWriting = false
     }
   }
 
-  async #write(rows: readonly PackedRow[], newest: Revision | undefined): Promise<void> {
+  async #write(rows: readonly PackedRow[], state: JournalState): Promise<void> {
     const { root, entries, meta } = this.#databases
     try {
       // A child transaction: an error thrown in a plain transaction would leave it half done. Not a
@@ -162,7 +188,8 @@ export class LmdbTables {
           if (packed.length > 0) entries.put(key, sealed(key, packed))
           else entries.remove(key)
         }
-        if (newest !== undefined) meta.put(newestKey, stampedKey(Buffer.alloc(0), newest))
+        meta.put(stateKey, encodeState(state))
+        meta.remove(earlyNewestKey)
       })
     } catch (error) {
       throw await this.#failureOf(await causeOf(error))
@@ -191,7 +218,7 @@ export class LmdbTables {
   #isReadable(): boolean {
     try {
       this.#databases.root.resetReadTxn()
-      this.#databases.meta.getBinary(newestKey)
+      this.#databases.meta.getBinary(stateKey)
       return true
     } catch {
       return false
@@ -223,6 +250,10 @@ export function reading<T>(read: () => T): T {
     }
     throw new EngineError('damaged', `The data file is damaged: ${cause.message}.`, { cause })
   }
+}
+
+function outOfOrder(): EngineError {
+  return new EngineError('damaged', 'The data file is damaged: its keys are out of order.')
 }
 
 /** An entry of this size or more, key included, gets pages of its own (with pages of 8 KiB). */

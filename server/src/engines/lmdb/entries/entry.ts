@@ -138,7 +138,8 @@ export function copied(bytes: Buffer, start = 0, end = bytes.length): Buffer {
   return copy
 }
 
-function isIntact(key: Buffer, packed: Buffer): boolean {
+/** Whether the checksum of an entry that was read from LMDB is right. */
+export function isIntact(key: Buffer, packed: Buffer): boolean {
   return packed.length >= headerBytes && packed.readUInt32BE(0) === checksum(key, packed)
 }
 

@@ -65,6 +65,11 @@ export class Index {
     return newest
   }
 
+  /** The entry before `entry` with the same key; 0: none. */
+  previousOf(entry: number): number {
+    return this.#previous[entry] ?? 0
+  }
+
   startOf(entry: number): number {
     return this.#starts[entry] ?? 0
   }

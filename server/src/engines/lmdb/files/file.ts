@@ -1,4 +1,13 @@
-import { closeSync, fstatSync, openSync, readSync, statfsSync, statSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readSync,
+  statfsSync,
+  statSync,
+  truncateSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { EngineError } from '../../../core/engine/engine.ts'
 import type { EngineHealth } from '../../../core/engine/installed-engine.ts'
@@ -19,11 +28,16 @@ interface Meta {
 /**
  * LMDB maps its file into memory and trusts it: if the file is cut short, the first read behind its
  * end kills the process with SIGBUS. So this checks the shape of the file before LMDB opens it.
- * Throws EngineError `unavailable` with a sentence for the user.
+ * A file that a loss of power left in the middle of LMDB's very first write is emptied: LMDB then
+ * begins anew. Throws EngineError `unavailable` with a sentence for the user.
  */
-export function assertSoundFile(folder: string): void {
+export function assertSoundFile(folder: string, { isReadOnly = false } = {}): void {
   const path = join(folder, 'data.mdb')
   try {
+    if (isUnborn(folder)) {
+      if (!isReadOnly) truncateSync(path)
+      return
+    }
     assertShape(path)
   } catch (error) {
     if (error instanceof EngineError) throw error
@@ -42,7 +56,7 @@ export function assertRoom(folder: string): void {
   if (files.every((file) => statSync(file, { throwIfNoEntry: false })?.size)) return
   const { bavail, bsize } = statfsSync(folder)
   if (bavail * bsize >= limits.lmdbNewFilesBytesMax) return
-  throw new EngineError('full', `The disk of ${folder} is full: a new data file needs 1 MB.`)
+  throw new EngineError('full', `The disk of ${folder} is full: a new data folder needs 18 MB.`)
 }
 
 /** Whether the disk surely has room for `bytes` bytes of values. */
@@ -65,6 +79,24 @@ export function diskRoomOf(folder: string): Pick<EngineHealth, 'freeBytes' | 'no
   }
   const note = `The disk of ${folder} has ${Math.floor(freeBytes / 1_048_576)} MiB of room left.`
   return { freeBytes, notes: freeBytes < limits.lmdbFreeBytesMin ? [note] : [] }
+}
+
+/**
+ * Whether LMDB never completed its first write: it holds nothing then, and the journal is made
+ * later. A file that held data once is larger, or has a journal.
+ */
+function isUnborn(folder: string): boolean {
+  const path = join(folder, 'data.mdb')
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
+  if (size === 0 || size > limits.lmdbFirstWriteBytesMax) return false
+  if (existsSync(join(folder, 'journal'))) return false
+  const file = openSync(path, 'r')
+  try {
+    const first = readMeta(file, 0)
+    return first === undefined || readMeta(file, first.pageSize) === undefined
+  } finally {
+    closeSync(file)
+  }
 }
 
 function assertShape(path: string): void {

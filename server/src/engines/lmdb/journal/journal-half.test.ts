@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { contentOf, isCounter, packedKind, RemovedEntry, revisionOf } from '../entries/entry.ts'
 import { hashOf } from '../entries/index.ts'
 import { JournalHalf, roomFor } from './journal-half.ts'
+import { sealBytes } from './journal-state.ts'
 
 const hashSeed = 11
 const room = { bytes: 16_384, entries: 256 }
@@ -76,7 +77,7 @@ it('loads sealed blocks, and appends behind them', () => {
   const property = fc.property(someBlocks, anyBlock, (blocks, last) => {
     const { bytes, half } = sealed(blocks)
     const run = new HalfRun()
-    expect(run.half.load(bytes, seal)).toBe(0)
+    expect(run.half.load(bytes, { seal })).toBe(0)
     expect(rowsOf(run.half)).toEqual(rowsOf(half))
     expect(run.half).toMatchObject({ newest: blocks.length, end: bytes.length })
     expect(sealNext(run.half, last)).toEqual(sealNext(half, last))
@@ -87,15 +88,65 @@ it('loads sealed blocks, and appends behind them', () => {
   fc.assert(property)
 })
 
-it('loads exactly the blocks in front of a block with a changed byte', () => {
+it('loads exactly the blocks in front of a block with a changed byte behind its seal', () => {
   const flip = fc.integer({ min: 1, max: 255 })
   const property = fc.property(someBlocks, place, flip, (blocks, at, bits) => {
     const { bytes, ends } = sealed(blocks)
     const index = at % bytes.length
     bytes[index] = (bytes[index] ?? 0) ^ bits
-    expectFirst(blocks, { count: ends.filter((end) => end <= index).length, bytes })
+    const start = ends.findLast((end) => end <= index) ?? 0
+    const isSeal = start > 0 && index < start + sealBytes
+    const count = isSeal ? blocks.length : ends.filter((end) => end <= index).length
+    expectFirst(blocks, { count, bytes })
   })
   fc.assert(property, { numRuns: 1_000 })
+})
+
+it('loads a first block with a damaged seal only if it continues what is known', () => {
+  const one: Change = { key: 'a', value: 'x', isCounter: false }
+  const { bytes } = sealed([[one], [one]])
+  bytes[3] = (bytes[3] ?? 0) ^ 0xff
+  const half = new JournalHalf(room, hashSeed)
+  expect(half.load(bytes, { seal })).toBeUndefined()
+  expect(half.load(bytes, { seal, first: 1 })).toBeUndefined()
+  expect(half.load(bytes, { seal, first: 0 })).toBe(0)
+  expect(half.newest).toBe(2)
+  bytes.fill(0x55, 0, 9)
+  expect(half.load(bytes, { seal, first: 0 })).toBeUndefined()
+})
+
+it('says how long a block is that was begun and does not count', () => {
+  const one: Change = { key: 'a', value: 'x', isCounter: false }
+  const { bytes, ends } = sealed([[one], [one]])
+  const [end = 0, last = 0] = ends
+  const half = new JournalHalf(room, hashSeed)
+  half.load(bytes, { seal })
+  expect(half.brokenBytesBehind(bytes, seal)).toBe(0)
+  bytes[last - 1] = (bytes[last - 1] ?? 0) ^ 1
+  half.load(bytes, { seal })
+  expect(half.brokenBytesBehind(bytes, seal)).toBe(last - end)
+})
+
+it('returns its commits in parts that end with whole commits, each key once', () => {
+  const property = fc.property(someBlocks, fc.nat(8), fc.nat(6), (blocks, entries, held) => {
+    const { half } = sealed(blocks)
+    const model = new Map(rowsOf(sealed(blocks.slice(0, held)).half))
+    let newest = held
+    for (const part of half.parts(entries, held)) {
+      expect(part.newest).toBeGreaterThan(newest)
+      newest = part.newest
+      for (const { key, packed } of part.rows) {
+        model.set(key.toString('latin1'), packed.length > 0 ? shownOf(packed) : undefined)
+      }
+      const upTo = new Map(rowsOf(sealed(blocks.slice(0, newest)).half))
+      expect(model).toEqual(upTo)
+      expect(new Set(part.rows.map(({ key }) => key.toString('latin1'))).size).toBe(
+        part.rows.length,
+      )
+    }
+    expect(newest).toBe(Math.max(held, blocks.length))
+  })
+  fc.assert(property, { numRuns: 300 })
 })
 
 it('loads exactly the whole blocks if the bytes are cut short', () => {
@@ -111,7 +162,7 @@ it('loads exactly the whole blocks if the bytes are cut short', () => {
 it('loads no block with the seal of another journal', () => {
   const half = new JournalHalf(room, hashSeed)
   const one: Change = { key: 'a', value: 'x', isCounter: false }
-  expect(half.load(sealed([[one]]).bytes, Buffer.alloc(16, 'other'))).toBeUndefined()
+  expect(half.load(sealed([[one]]).bytes, { seal: Buffer.alloc(16, 'other') })).toBeUndefined()
   expect(half).toMatchObject({ isEmpty: true, end: 0, newest: 0 })
 })
 
@@ -126,7 +177,7 @@ it.each([
     other.remove(Buffer.from([own]))
     return Buffer.from(other.seal(seal, { before: own, newest: own + 1 }))
   })
-  expect(half.load(Buffer.concat(blocks), seal)).toBe(3)
+  expect(half.load(Buffer.concat(blocks), { seal })).toBe(3)
   expect(rowsOf(half).map(([key]) => key)).toEqual(['\x03', '\x04'])
   expect(half.newest).toBe(5)
 })
@@ -140,7 +191,7 @@ it('is empty again after `empty`', () => {
   run.half.empty()
   expect(run.half).toMatchObject({ isEmpty: true, end: 0, newest: 0 })
   expect(rowsOf(run.half)).toEqual([])
-  expect(run.half.load(Buffer.alloc(0), seal)).toBeUndefined()
+  expect(run.half.load(Buffer.alloc(0), { seal })).toBeUndefined()
 })
 
 it('fits exactly as many bytes and entries as `roomFor` says', () => {
@@ -232,7 +283,7 @@ function expectFirst(
   { count, bytes }: { count: number; bytes: Buffer },
 ): void {
   const half = new JournalHalf(room, hashSeed)
-  expect(half.load(bytes, seal)).toBe(count > 0 ? 0 : undefined)
+  expect(half.load(bytes, { seal })).toBe(count > 0 ? 0 : undefined)
   expect(rowsOf(half)).toEqual(rowsOf(sealed(blocks.slice(0, count)).half))
   expect(half.newest).toBe(count)
 }

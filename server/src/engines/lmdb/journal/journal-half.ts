@@ -11,12 +11,13 @@ import {
   type Unpacked,
 } from '../entries/entry.ts'
 import { Index } from '../entries/index.ts'
+import { sealBytes } from './journal-state.ts'
 
 /**
  * The layout of a block, which is one group of commits, in the journal. DO NOT CHANGE: it is on
  * disk. Numbers are big-endian.
  *
- *   0..15  the seal of the journal
+ *   0..15  the seal of the journal: so no stored value can be mistaken for a block
  *   16..19 CRC-32 of all that follows
  *   20..23 length of the block in bytes, counted from byte 0
  *   24..31 revision of the newest commit before the block, a double
@@ -27,12 +28,6 @@ import { Index } from '../entries/index.ts'
 const at = { checksum: 16, bytes: 20, before: 24, newest: 32, count: 40, entries: 44 } as const
 const packedLengthAt = 2
 const keyAt = 6
-
-/**
- * The length of a seal: random bytes, different for each journal, so that no stored value can be
- * mistaken for a block.
- */
-export const sealBytes = at.checksum
 
 const overheadBytes = { block: at.entries, entry: keyAt + packedLengthOf(0) } as const
 
@@ -69,6 +64,8 @@ export class JournalHalf {
   #end = 0
   #count = 0
   #newest: Revision = 0
+  /** For each kept block that has entries: how many entries there are up to its end, its newest. */
+  #blocks: BlockEnd[] = []
   /** Where the next entry of the draft goes. */
   #draftEnd = 0
   // The package is CommonJS: its class is the module's `default`.
@@ -155,6 +152,7 @@ export class JournalHalf {
     this.#count = this.#index.count
     this.#end = this.#draftEnd
     this.#newest = newest
+    this.#blocks.push({ count: this.#count, newest })
   }
 
   dropDraft(): void {
@@ -168,25 +166,46 @@ export class JournalHalf {
     this.#end = 0
     this.#count = 0
     this.#newest = 0
+    this.#blocks = []
   }
 
   /**
-   * Loads the blocks at the start of `bytes`, as long as each one continues the one before. Returns
-   * the revision before the first block; undefined: there is no block. `latestBehind` checks what
-   * is behind them.
+   * Loads the blocks at the start of `bytes`, as long as each one continues the one before. Blocks
+   * that LMDB holds, up to the commit `held`, only take up their place. Returns the revision before
+   * the first block; undefined: there is no block. `latestBehind` checks what is behind them.
+   *
+   * A block whose seal is damaged counts too, if its checksum is right and it continues the one
+   * before. The first one must continue `first`; undefined: it may continue anything.
    */
-  load(bytes: Buffer, seal: Buffer): Revision | undefined {
+  load(
+    bytes: Buffer,
+    { seal, held = 0, first }: { seal: Buffer; held?: Revision; first?: Revision | undefined },
+  ): Revision | undefined {
     this.empty()
     bytes.copy(this.#bytes)
-    let first: Revision | undefined
+    let before: Revision | undefined
+    let expected = first
     for (;;) {
-      const block = blockAt(this.#bytes.subarray(this.#end, bytes.length), seal)
-      if (!block || (first !== undefined && block.before !== this.#newest)) return first
-      first ??= block.before
-      this.beginDraft()
-      for (let index = 0; index < block.count; index += 1) this.#loadEntry()
-      this.keep(block.newest)
+      const block = blockAt(this.#bytes.subarray(this.#end, bytes.length))
+      if (!block || !isNext(block, { seal, expected, isFirst: before === undefined })) return before
+      before ??= block.before
+      expected = block.newest
+      this.#loadBlock(block, held)
     }
+  }
+
+  /**
+   * How many bytes of a block that does not count follow the kept ones: it was not written to its
+   * end, or it is damaged. 0: no block was begun.
+   */
+  brokenBytesBehind(bytes: Buffer, seal: Buffer): number {
+    const rest = bytes.subarray(this.#end)
+    if (rest.length < at.entries) return 0
+    const whole = blockAt(rest)
+    if (whole) return whole.before === this.#newest && this.#newest > 0 ? whole.bytes : 0
+    if (!resembles(rest.subarray(0, sealBytes), seal)) return 0
+    const length = rest.readUInt32BE(at.bytes)
+    return length < at.entries || length > rest.length ? at.entries : length
   }
 
   /**
@@ -197,17 +216,39 @@ export class JournalHalf {
   latestBehind(bytes: Buffer, seal: Buffer): Revision {
     let latest = 0
     for (let at = bytes.indexOf(seal, this.#end); at >= 0; at = bytes.indexOf(seal, at + 1)) {
-      latest = Math.max(latest, blockAt(bytes.subarray(at), seal)?.newest ?? 0)
+      latest = Math.max(latest, blockAt(bytes.subarray(at))?.newest ?? 0)
     }
     return latest
   }
 
-  /** The newest kept entry of each key, in no particular order. */
-  *packedRows(): Generator<PackedRow> {
-    for (let entry = 1; entry <= this.#count; entry += 1) {
-      if (!this.#isNewestKept(entry)) continue
-      yield { key: this.#keyOf(entry), packed: this.packedOf(entry) }
+  /**
+   * The kept entries in parts: each part holds all of some commits and nothing of later ones, and
+   * each key once. A part ends with the block that reaches `entries` keys. Parts whose commits LMDB
+   * holds, up to `held`, are left out.
+   */
+  *parts(entries: number, held: Revision): Generator<{ rows: PackedRow[]; newest: Revision }> {
+    let from = 0
+    let keys = 0
+    let seen = 0
+    for (const [index, { count, newest }] of this.#blocks.entries()) {
+      for (let entry = seen + 1; entry <= count; entry += 1) {
+        if (this.#index.previousOf(entry) <= from) keys += 1
+      }
+      seen = count
+      if (newest <= held) {
+        from = count
+        keys = 0
+      } else if (keys >= entries || index === this.#blocks.length - 1) {
+        yield { rows: [...this.#rowsBetween(from, count)], newest }
+        from = count
+        keys = 0
+      }
     }
+  }
+
+  /** The newest kept entry of each key, in no particular order. */
+  packedRows(): Generator<PackedRow> {
+    return this.#rowsBetween(0, this.#count)
   }
 
   hasRows({ start, end }: KeyRange): boolean {
@@ -231,15 +272,18 @@ export class JournalHalf {
     }
   }
 
+  *#rowsBetween(from: number, upTo: number): Generator<PackedRow> {
+    for (let entry = from + 1; entry <= upTo; entry += 1) {
+      if (this.#index.newestOf(entry, upTo) !== entry) continue
+      yield { key: this.#keyOf(entry), packed: this.packedOf(entry) }
+    }
+  }
+
   #sort(): void {
     for (let entry = this.#sortedCount + 1; entry <= this.#count; entry += 1) {
       this.#sorted.set(nameOf(this.#keyOf(entry)), entry)
     }
     this.#sortedCount = this.#count
-  }
-
-  #isNewestKept(entry: number): boolean {
-    return this.#index.newestOf(entry, this.#count) === entry
   }
 
   /** Adds a key to the draft. Returns where its packed entry begins. */
@@ -250,6 +294,16 @@ export class JournalHalf {
     this.#bytes.set(key, start)
     this.#index.add(start, key.length)
     return start + key.length
+  }
+
+  #loadBlock({ bytes, count, newest }: BlockHead, held: Revision): void {
+    if (newest <= held) {
+      this.#draftEnd = this.#end + bytes
+    } else {
+      this.beginDraft()
+      for (let index = 0; index < count; index += 1) this.#loadEntry()
+    }
+    this.keep(newest)
   }
 
   #loadEntry(): void {
@@ -273,23 +327,45 @@ export class JournalHalf {
   }
 }
 
+interface BlockEnd {
+  readonly count: number
+  readonly newest: Revision
+}
+
 interface BlockHead {
+  readonly seal: Buffer
+  readonly bytes: number
   readonly before: Revision
   readonly newest: Revision
   readonly count: number
 }
 
-/** The head of the whole block at the start of `bytes`; undefined: there is none. */
-function blockAt(bytes: Buffer, seal: Buffer): BlockHead | undefined {
-  if (bytes.length < at.entries || !bytes.subarray(0, sealBytes).equals(seal)) return undefined
+/** The head of the whole block at the start of `bytes`, whatever its seal; undefined: none. */
+function blockAt(bytes: Buffer): BlockHead | undefined {
+  if (bytes.length < at.entries) return undefined
   const length = bytes.readUInt32BE(at.bytes)
   if (length < at.entries || length > bytes.length) return undefined
   if (crc32(bytes.subarray(at.bytes, length)) !== bytes.readUInt32BE(at.checksum)) return undefined
   return {
+    seal: bytes.subarray(0, sealBytes),
+    bytes: length,
     before: bytes.readDoubleBE(at.before),
     newest: bytes.readDoubleBE(at.newest),
     count: bytes.readUInt32BE(at.count),
   }
+}
+
+function isNext(
+  block: BlockHead,
+  { seal, expected, isFirst }: { seal: Buffer; expected: Revision | undefined; isFirst: boolean },
+): boolean {
+  if (block.before !== expected && !(isFirst && expected === undefined)) return false
+  return block.seal.equals(seal) || (block.before === expected && resembles(block.seal, seal))
+}
+
+/** Whether a seal is a damaged form of another one: two random ones agree in less. */
+function resembles(one: Buffer, other: Buffer): boolean {
+  return one.filter((byte, index) => byte === other[index]).length >= sealBytes / 2
 }
 
 /** A key as a latin1 string, one character per byte: such strings sort as the bytes do. */

@@ -1,8 +1,8 @@
 import {
   existsSync,
-  fstatSync,
   mkdtempSync,
   readFileSync,
+  readSync,
   rmSync,
   writeFileSync,
   writeSync,
@@ -12,21 +12,18 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   type AtomicWrite,
-  type Commit,
   EngineError,
   type Put,
   type Revision,
-  type StorageEngine,
 } from '../../../core/engine/engine.ts'
-import type { Bytes } from '../../../core/kernel/bytes.ts'
 import { LmdbEngine } from '../lmdb.ts'
+import { allOf, beginJournal, errorOf, put, revisionOf } from '../testing.ts'
 import { GroupDraft } from './group-draft.ts'
-import { Journal, type JournalParts } from './journal.ts'
+import type { Journal, JournalParts } from './journal.ts'
+import { sealBytes } from './journal-state.ts'
 
 /** Where the blocks of the first half begin in the file, and those of the second. */
 const halvesAt = [4_096, 4_096 + 8 * 1_048_576] as const
-/** The two pages that name LMDB's last transactions. */
-const metaBytes = 2 * 8_192
 const hashSeed = 5
 /** Too large for the journal. */
 const largeBytes = 600_000
@@ -57,25 +54,49 @@ describe('a journal whose last block is torn', () => {
     await engine.close()
   })
 
+  it('is refused if it is cut short: it was allocated in full', async () => {
+    for (const place of [...places, 4_095, 0]) {
+      const copy = copyOf(sound, (bytes) => bytes.subarray(0, place))
+      expect(errorOf(() => new LmdbEngine(copy)).message).toContain('was cut short')
+    }
+  })
+
+  it('has the last block if only its seal is damaged', async () => {
+    const [start = 0] = places
+    for (const place of [start, start + 7, start + 15]) {
+      const copy = copyOf(sound, (bytes) => changedAt(bytes, place))
+      expect(await reopened(copy)).toEqual({ a: 'torn', c: 'torn' })
+    }
+  })
+
   it.each<[string, (bytes: Buffer, place: number) => Buffer]>([
-    ['cut short', (bytes, place) => bytes.subarray(0, place)],
     ['zeroed from a byte on', (bytes, place) => bytes.fill(0, place)],
     ['overwritten from a byte on', (bytes, place) => bytes.fill('other', place)],
     ['changed in one byte', (bytes, place) => changedAt(bytes, place)],
-  ])('has all blocks before it, nothing of it, and takes commits if it is %s', async (_, tear) => {
-    expect(places.length).toBeGreaterThan(10)
-    for (const place of places) {
-      const copy = copyOf(sound, (bytes) => tear(bytes, place))
-      const engine = new LmdbEngine(copy)
-      expect(await allOf(engine)).toEqual(kept)
-      expect(await revisionOf(engine.commit(put('d', 'new')))).toBeGreaterThan(before.length)
-      // A commit that is written over the torn block is as durable as any other.
-      const again = new LmdbEngine(copyOf(copy))
-      expect(await allOf(again)).toEqual({ ...kept, d: 'new' })
-      await again.close()
-      await engine.close()
-    }
-  })
+  ])(
+    'has all blocks before it, nothing of it, and takes commits if it is %s',
+    async (what, tear) => {
+      expect(places.length).toBeGreaterThan(10)
+      const [start = 0] = places
+      const behindSeal = places.filter((place) => place >= start + sealBytes)
+      for (const place of what.includes('one byte') ? behindSeal : places) {
+        const copy = copyOf(sound, (bytes) => tear(bytes, place))
+        const engine = new LmdbEngine(copy)
+        // What is zeroed from its first byte on looks like a block that was never begun.
+        const isSeen = place >= start + sealBytes / 2
+        const { findings } = engine.opening
+        if (isSeen)
+          expect(findings.join()).toMatch(/ended with a block of \d+ bytes behind revision 3/)
+        expect(await allOf(engine)).toEqual(kept)
+        expect(await revisionOf(engine.commit(put('d', 'new')))).toBeGreaterThan(before.length)
+        // A commit that is written over the torn block is as durable as any other.
+        const again = new LmdbEngine(copyOf(copy))
+        expect(await allOf(again)).toEqual({ ...kept, d: 'new' })
+        await again.close()
+        await engine.close()
+      }
+    },
+  )
 })
 
 describe('a journal that does not write and sync in one call', () => {
@@ -83,7 +104,9 @@ describe('a journal that does not write and sync in one call', () => {
     const path = newFolder()
     const synced: number[] = []
     const sync = async (file: number): Promise<void> => {
-      synced.push(fstatSync(file).size)
+      const bytes = Buffer.alloc(halvesAt[1])
+      readSync(file, bytes, 0, bytes.length, 0)
+      synced.push(bytes.findLastIndex((byte) => byte !== 0) + 1)
     }
     const writes = [put('a', '1'), put('b', '2'), put('a', '3')]
     const ends = await writeJournal(path, [writes], { writesInSync: false, sync })
@@ -111,16 +134,18 @@ describe('a journal on a full disk', () => {
     { what: 'all', part: 1, failure: 'unavailable', applied: 'unknown' },
   ] as const)('says that nothing is applied only if true: $what written', async (failing) => {
     const { what: _, part, ...expected } = failing
+    let isFailing = false
     const path = newFolder()
-    await writeJournal(path, [[put('a', '1')]])
-    const journal = new Journal(path, {
-      newest: 0,
+    const journal = await beginJournal(path, {
       hashSeed,
       write: async (file, block, offset, length, place) => {
+        if (!isFailing) return { bytesWritten: writeSync(file, block, offset, length, place) }
         writeSync(file, block, offset, Math.floor(length * part), place)
         throw noRoom
       },
     })
+    await append(journal, { before: 0, write: put('a', '1') })
+    isFailing = true
     const draft = new GroupDraft(1, { half: journal.fresh, hashSeed, read: () => undefined })
     draft.decide(put('b', '2'))
     const appending = journal.append(draft)
@@ -178,7 +203,7 @@ describe('a journal with commits in both halves that LMDB lacks', () => {
   it('is refused if commits between LMDB and the journal are missing', async () => {
     const path = newFolder()
     await writeJournal(path, writes, { newest: 10 })
-    expect(errorOf(() => new LmdbEngine(path))).toMatchObject({ failure: 'unavailable' })
+    expect(errorOf(() => new LmdbEngine(path)).message).toContain('are missing')
   })
 
   it('is ignored if LMDB has all of it', async () => {
@@ -214,8 +239,7 @@ describe('an engine that was closed', () => {
     const path = newFolder()
     const engine = new LmdbEngine(path)
     const commits = ['a', 'b', 'c'].map((key) => engine.commit(put(key, key)))
-    await engine.close()
-    await Promise.all(commits)
+    await Promise.all([engine.close(), ...commits])
     expect(await withoutJournal(path, allOf)).toEqual({ a: 'a', b: 'b', c: 'c' })
   })
 })
@@ -242,9 +266,7 @@ describe('a commit that only checks', () => {
   it('leaves no gap if the journal switches halves after it', async () => {
     const path = newFolder()
     await writeJournal(path, [[nothing], [put('a', '1')]])
-    const engine = new LmdbEngine(path)
-    expect(await allOf(engine)).toEqual({ a: '1' })
-    await engine.close()
+    expect(await reopened(path)).toEqual({ a: '1' })
   })
 
   it('has a revision that no other commit gets, even after a close', async () => {
@@ -293,24 +315,35 @@ it('stamps in ascending order across kills, closes and restores, and never twice
 async function writeJournal(
   path: string,
   halves: readonly (readonly AtomicWrite[])[],
-  { older = 0, newest = 0, ...parts }: { older?: 0 | 1 } & Partial<JournalParts> = {},
+  {
+    older = 0,
+    newest = 0,
+    ...parts
+  }: { older?: 0 | 1; newest?: Revision } & Partial<Omit<JournalParts, 'state' | 'newest'>> = {},
 ): Promise<number[]> {
-  const journal = new Journal(path, { newest, hashSeed, ...parts })
+  const journal = await beginJournal(path, { hashSeed, ...parts })
   const ends: number[] = []
   let before = newest
   if (older === 1) journal.turn()
   for (const [index, writes] of halves.entries()) {
     if (index > 0) journal.turn()
     for (const write of writes) {
-      const draft = new GroupDraft(before, { half: journal.fresh, hashSeed, read: () => undefined })
-      expect(draft.decide(write)).toMatchObject({ applied: true })
-      await journal.append(draft)
-      before = draft.newest
+      before = await append(journal, { before, write })
       ends.push((halvesAt[(older + index) % 2] ?? 0) + journal.fresh.end)
     }
   }
   journal.close()
   return ends
+}
+
+async function append(
+  journal: Journal,
+  { before, write }: { before: Revision; write: AtomicWrite },
+): Promise<Revision> {
+  const draft = new GroupDraft(before, { half: journal.fresh, hashSeed, read: () => undefined })
+  expect(draft.decide(write)).toMatchObject({ applied: true })
+  await journal.append(draft)
+  return draft.newest
 }
 
 /** A copy of the files as a kill would leave them now; see `copyOf` in `crash.test.ts`. */
@@ -329,7 +362,9 @@ function copyOf(path: string, change = (bytes: Buffer): Buffer => bytes): string
   return copy
 }
 
+/** Whether both name the same transactions, in LMDB's first two pages. */
 function isOneTransaction(bytes: Buffer, later: Buffer): boolean {
+  const metaBytes = 2 * 8_192
   return bytes.subarray(0, metaBytes).equals(later.subarray(0, metaBytes))
 }
 
@@ -358,40 +393,7 @@ async function reopened(path: string): Promise<Record<string, string>> {
   return all
 }
 
-async function allOf(engine: StorageEngine): Promise<Record<string, string>> {
-  const range = { start: Buffer.from([0]), end: Buffer.from([0xff]) }
-  const { entries, more } = await engine.scan(range, { limit: 999, bytes: 8 * 1_048_576 })
-  expect(more).toBe(false)
-  const found = await engine.get(entries.map(({ key }) => key))
-  expect(found.map((entry) => entry?.value)).toEqual(entries.map(({ value }) => value))
-  return Object.fromEntries(entries.map(({ key, value }) => [text(key), text(value)]))
-}
-
-async function revisionOf(committing: Promise<Commit>): Promise<Revision> {
-  const commit = await committing
-  if (!commit.applied) throw new Error('The commit was not applied.')
-  return commit.revision
-}
-
-function errorOf(run: () => unknown): Error {
-  try {
-    run()
-  } catch (error) {
-    if (error instanceof EngineError) return error
-    throw error
-  }
-  throw new Error('It was not refused.')
-}
-
 function changedAt(bytes: Buffer, place: number): Buffer {
   bytes[place] = (bytes[place] ?? 0) ^ 0xff
   return bytes
-}
-
-function put(key: string, value: string): { puts: Put[] } {
-  return { puts: [{ key: Buffer.from(key), value: Buffer.from(value) }] }
-}
-
-function text(bytes: Bytes): string {
-  return Buffer.from(bytes).toString('latin1')
 }

@@ -1,59 +1,26 @@
-import { randomBytes } from 'node:crypto'
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fdatasync,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readSync,
-  write,
-  writeSync,
-} from 'node:fs'
-import { devNull } from 'node:os'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { EngineError, type Revision } from '../../../core/engine/engine.ts'
 import { limits } from '../../../core/kernel/limits.ts'
-import { foundNoRoom } from '../files/failure.ts'
-import { JournalHalf, type Room, sealBytes } from './journal-half.ts'
+import { halfBytes, JournalFile, type JournalFileParts } from './journal-file.ts'
+import { JournalHalf, type Room } from './journal-half.ts'
+import { earlySealOf, sealsOf } from './journal-head.ts'
+import { type DroppedBlock, type JournalState, sealBytes } from './journal-state.ts'
 
-/** Writes `length` bytes of a block, from `offset` on, to `place` in the file. */
-export type WriteAt = (
-  file: number,
-  block: Buffer,
-  ...range: readonly [offset: number, length: number, place: number]
-) => Promise<{ bytesWritten: number }>
+/** The most that a half holds. */
+const halfRoom: Room = { bytes: halfBytes, entries: limits.lmdbJournalHalfEntriesMax }
 
-const writeAt: WriteAt = promisify(write)
-const syncData = promisify(fdatasync)
-
-/** Where the first half begins, behind the seal. DO NOT CHANGE: it is on disk. */
-const headBytes = 4_096
-/**
- * The most that a half holds. DO NOT CHANGE `bytes`: it decides where the second half begins on
- * disk.
- */
-const halfRoom: Room = { bytes: 8 * 1_048_576, entries: limits.lmdbJournalHalfEntriesMax }
-
-/**
- * On Linux one call writes and syncs, which saves a trip to another thread. Elsewhere the flag is
- * missing, or promises less than `fdatasync`.
- * https://man7.org/linux/man-pages/man2/open.2.html#NOTES
- */
-const canWriteInSync = process.platform === 'linux'
-
-export interface JournalParts {
+export interface JournalParts extends JournalFileParts {
+  /** What LMDB says of the journal; undefined: data of format 2 or earlier, or no data. */
+  readonly state: JournalState | undefined
   /** The newest commit that LMDB holds. */
   readonly newest: Revision
   readonly hashSeed: number
-  /** Whether the file is only read, and not created if it is missing. */
-  readonly isReadOnly?: boolean
-  /** Whether one call writes and syncs. */
-  readonly writesInSync?: boolean
-  readonly write?: WriteAt
-  readonly sync?: (file: number) => Promise<void>
+  /**
+   * Whether commits that can't be read are given up. Otherwise a journal that is damaged, missing
+   * or of other data is refused.
+   */
+  readonly givesUp?: boolean | undefined
 }
 
 /**
@@ -61,47 +28,44 @@ export interface JournalParts {
  * while LMDB would write every page that the group touches. The file has two halves. While one is
  * filled, the content of the other is moved into LMDB; then that half is overwritten. The content
  * of the file is in memory as well, and is found before LMDB's.
+ *
+ * A journal serves one run of the server: `begin` starts it anew once LMDB holds all of it.
  */
 export class Journal {
-  readonly path: string
-  readonly #file: number
-  /**
-   * The same file, opened so that each write is on disk when it returns; undefined: the system
-   * can't.
-   */
-  readonly #syncedFile: number | undefined
-  readonly #writeAt: WriteAt
-  readonly #sync: (file: number) => Promise<void>
-  readonly #seal: Buffer
+  readonly #file: JournalFile
   readonly #halves: readonly [JournalHalf, JournalHalf]
+  readonly #givesUp: boolean
+  readonly #findings: string[] = []
+  #seal: Buffer
   #current: 0 | 1 = 0
+  #dropped: DroppedBlock | undefined
 
   /** Opens the journal of a folder, or creates it. Throws EngineError. */
-  constructor(
-    folder: string,
-    {
-      newest,
-      hashSeed,
-      isReadOnly = false,
-      writesInSync = canWriteInSync,
-      write = writeAt,
-      sync = syncData,
-    }: JournalParts,
-  ) {
-    this.#writeAt = write
-    this.#sync = sync
+  constructor(folder: string, parts: JournalParts) {
+    const { state, hashSeed } = parts
     this.#halves = [new JournalHalf(halfRoom, hashSeed), new JournalHalf(halfRoom, hashSeed)]
-    this.path = join(folder, 'journal')
-    this.#file = isReadOnly ? this.#openToRead() : this.#open()
+    this.#givesUp = parts.givesUp ?? false
+    this.#seal = state?.seal ?? noSeal
+    const path = join(folder, 'journal')
+    if (state && !state.isClean && !existsSync(path)) {
+      this.#refuse(`The journal ${path} is missing: it may hold the newest commits`)
+    }
+    this.#file = new JournalFile(folder, parts)
     try {
-      if (writesInSync && !isReadOnly) this.#syncedFile = this.#open(constants.O_DSYNC)
-      const createSeal = (): Buffer => (isReadOnly ? noSeal : writeSeal(this.#file, folder))
-      this.#seal = readSeal(this.#file) ?? createSeal()
-      this.#load(newest)
+      this.#open(parts)
     } catch (error) {
       this.close()
-      throw error instanceof EngineError ? error : this.#failureOf(error, 'no')
+      throw this.#file.failureOf(error, 'no')
     }
+  }
+
+  get path(): string {
+    return this.#file.path
+  }
+
+  /** The seal that its blocks have. */
+  get seal(): Buffer {
+    return this.#seal
   }
 
   /** The half that is being filled. */
@@ -114,6 +78,27 @@ export class Journal {
     return this.#halves[1 - this.#current] as JournalHalf
   }
 
+  /** Sentences for the operator: what was wrong with the file. */
+  get findings(): readonly string[] {
+    return this.#findings
+  }
+
+  /** A block at the end that was not whole; undefined: there was none. */
+  get dropped(): DroppedBlock | undefined {
+    return this.#dropped
+  }
+
+  /**
+   * Starts anew with a new seal, which LMDB must name by now, as it must hold all commits. All of it
+   * is on disk when this returns. Throws EngineError.
+   */
+  async begin(seal: Buffer): Promise<void> {
+    this.#file.begin(seal)
+    this.#seal = seal
+    this.#current = 0
+    for (const half of this.#halves) half.empty()
+  }
+
   /**
    * Makes the draft of the fresh half durable, and then visible. Throws EngineError: `full`, then
    * the draft is not applied; `unavailable`, then it is unknown whether the draft is applied, and
@@ -122,42 +107,13 @@ export class Journal {
   async append(commits: { before: Revision; newest: Revision }): Promise<void> {
     const half = this.fresh
     const block = half.seal(this.#seal, commits)
-    const start = headBytes + this.#current * halfRoom.bytes + half.end
     try {
-      await this.#write(block, start)
+      await this.#file.write(block, this.#current, half.end)
     } catch (error) {
       half.dropDraft()
       throw error
     }
     half.keep(commits.newest)
-  }
-
-  async #write(block: Buffer, start: number): Promise<void> {
-    let applied: 'no' | 'unknown' = 'no'
-    try {
-      const file = this.#syncedFile ?? this.#file
-      for (let done = 0; done < block.length; ) {
-        const rest = block.length - done
-        done += (await this.#writeAt(file, block, done, rest, start + done)).bytesWritten
-      }
-      applied = 'unknown'
-      if (this.#syncedFile === undefined) await this.#sync(this.#file)
-    } catch (cause) {
-      // The whole block may be on disk: then only its sync failed.
-      if (applied === 'no' && this.#holds(block, start)) applied = 'unknown'
-      throw this.#failureOf(cause, applied)
-    }
-  }
-
-  /** Whether the file holds the whole block at `start`. */
-  #holds(block: Buffer, start: number): boolean {
-    const there = Buffer.alloc(block.length)
-    try {
-      readSync(this.#file, there, 0, block.length, start)
-    } catch {
-      return true // unknown: it may be there
-    }
-    return there.equals(block)
   }
 
   /** Switches to the other half and overwrites it: its content must be in LMDB by now. */
@@ -167,90 +123,113 @@ export class Journal {
   }
 
   close(): void {
-    closeSync(this.#file)
-    if (this.#syncedFile !== undefined) closeSync(this.#syncedFile)
+    this.#file.close()
   }
 
-  #open(flag = 0): number {
-    try {
-      return openSync(this.path, constants.O_RDWR | constants.O_CREAT | flag, 0o600)
-    } catch (cause) {
-      throw this.#failureOf(cause, 'no')
+  /** After a stop in order, LMDB holds everything, and the file is not read. */
+  #open({ state, newest }: JournalParts): void {
+    if (state?.isClean || !this.#file.exists) return
+    const head = this.#file.readHead()
+    if (!state) {
+      this.#seal = earlySealOf(head) ?? noSeal
+      if (head.length > 0) this.#load(newest)
+      return
     }
-  }
-
-  /** A journal that is missing is read as an empty one. */
-  #openToRead(): number {
-    try {
-      return openSync(existsSync(this.path) ? this.path : devNull, constants.O_RDONLY)
-    } catch (cause) {
-      throw this.#failureOf(cause, 'no')
+    if (!this.#file.isWhole) this.#refuse(`The journal ${this.path} was cut short`)
+    const seals = sealsOf(head)
+    const isOurs = seals.some((seal) => seal.equals(state.seal) || seal.equals(state.formerSeal))
+    if (seals.length > 0 && !isOurs) {
+      this.#refuse(`The journal ${this.path} belongs to other data, or to an earlier state of this`)
+      return
     }
+    if (seals.length < 2) {
+      this.#findings.push(
+        `The head of the journal ${this.path} is damaged. All commits were found.`,
+      )
+    }
+    this.#load(newest)
   }
 
   /** After a kill both halves may hold commits that LMDB does not have. */
   #load(newest: Revision): void {
-    const bytes = this.#halves.map((_, index) => this.#read(index))
-    const loaded = this.#halves.map((half, index) => {
-      const before = half.load(bytes[index] ?? nothing, this.#seal)
-      if (half.newest <= newest) half.empty()
-      return half.isEmpty ? undefined : before
-    })
-    const [first, second] = loaded
+    const loaded = this.#loadHalves(newest)
+    const [first, second] = loaded.map(({ before }) => before)
     const isFirstNewer = first !== undefined && (second === undefined || second < first)
     this.#current = isFirstNewer || second === undefined ? 0 : 1
     let reached = newest
-    for (const index of [1 - this.#current, this.#current]) {
-      const before = loaded[index]
+    for (const index of [1 - this.#current, this.#current] as const) {
+      const before = loaded[index]?.before
       if (before === undefined) continue
-      if (before !== reached) throw this.#gap(reached, before)
-      reached = this.#halves[index]?.newest ?? reached
+      if (before > reached) this.#refuseGap(reached, before)
+      if (before > reached) this.#halves[index]?.empty()
+      else reached = Math.max(reached, this.#halves[index]?.newest ?? 0)
     }
-    const behind = this.#halves.map((half, at) =>
-      half.latestBehind(bytes[at] ?? nothing, this.#seal),
-    )
-    const latest = Math.max(...behind)
-    if (latest > reached) throw this.#gap(reached, latest)
+    const latest = Math.max(...loaded.map(({ behind }) => behind))
+    if (latest > reached) this.#refuseGap(reached, latest)
+    const broken = loaded.find(({ end, brokenBytes }) => {
+      return brokenBytes > 0 && (end === 0 || end === reached)
+    })
+    if (broken) this.#dropped = { after: reached, bytes: broken.brokenBytes }
   }
 
-  #read(index: number): Buffer {
-    const start = headBytes + index * halfRoom.bytes
-    const there = Math.max(0, fstatSync(this.#file).size - start)
-    const bytes = Buffer.allocUnsafe(Math.min(halfRoom.bytes, there))
-    return bytes.subarray(0, readSync(this.#file, bytes, 0, bytes.length, start))
+  #loadHalves(newest: Revision): readonly LoadedHalf[] {
+    const bytes = [0, 1].map((index) => this.#readHalf(index as 0 | 1))
+    const seal = this.#seal
+    const load = (index: number, first?: Revision): Revision | undefined =>
+      this.#halves[index]?.load(bytes[index] ?? none, { seal, held: newest, first })
+    const befores = this.#halves.map((_, index) => load(index))
+    // The seal of the first block of a half may be damaged: then what comes before must be known.
+    for (const [index, half] of this.#halves.entries()) {
+      const other = this.#halves[1 - index]?.newest ?? 0
+      for (const first of [newest, other]) if (half.isEmpty) befores[index] = load(index, first)
+    }
+    return this.#halves.map((half, index) => {
+      const own = bytes[index] ?? none
+      const seen = {
+        end: half.newest,
+        behind: half.latestBehind(own, seal),
+        brokenBytes: half.brokenBytesBehind(own, seal),
+      }
+      if (half.newest <= newest) half.empty()
+      return { ...seen, before: half.isEmpty ? undefined : befores[index] }
+    })
   }
 
-  #gap(newest: Revision, before: Revision): EngineError {
+  #readHalf(index: 0 | 1): Buffer {
+    try {
+      return this.#file.readHalf(index)
+    } catch (error) {
+      if (!this.#givesUp || !(error instanceof EngineError)) throw error
+      this.#findings.push(error.message)
+      return none
+    }
+  }
+
+  #refuseGap(newest: Revision, before: Revision): void {
     const missing = `the commits after revision ${newest} up to ${before} are missing`
-    return new EngineError('unavailable', `The journal ${this.path} is damaged: ${missing}.`)
+    this.#refuse(`The journal ${this.path} is damaged: ${missing}`)
   }
 
-  #failureOf(cause: unknown, applied: 'no' | 'unknown'): EngineError {
-    if (applied === 'no' && foundNoRoom(cause)) {
-      return new EngineError('full', 'The disk is full.', { cause })
+  #refuse(what: string): void {
+    if (this.#givesUp) {
+      this.#findings.push(`${what}.`)
+      return
     }
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    const sentence = `The journal ${this.path} can't be used: ${reason}.`
-    return new EngineError('unavailable', sentence, { applied: 'unknown', cause })
+    const wayOn = 'Bring back the right file, or give up what it holds with coatcheck repair'
+    throw new EngineError('unavailable', `${what}. ${wayOn}.`)
   }
 }
 
-const nothing = Buffer.alloc(0)
+interface LoadedHalf {
+  /** The revision before its first block; undefined: LMDB holds all of the half. */
+  readonly before: Revision | undefined
+  /** Its newest commit, 0: none. */
+  readonly end: Revision
+  /** The newest commit in any block behind that; see `latestBehind`. */
+  readonly behind: Revision
+  readonly brokenBytes: number
+}
+
+const none = Buffer.alloc(0)
 /** Of a file that has none: it has no blocks either. */
 const noSeal = Buffer.alloc(sealBytes)
-
-function readSeal(file: number): Buffer | undefined {
-  const seal = Buffer.alloc(sealBytes)
-  return readSync(file, seal, 0, sealBytes, 0) === sealBytes ? seal : undefined
-}
-
-/** Creates the seal. It is synced to disk before any block is written. */
-function writeSeal(file: number, folder: string): Buffer {
-  const seal = randomBytes(sealBytes)
-  writeSync(file, seal, 0, sealBytes, 0)
-  fsyncSync(file)
-  const directory = openSync(folder, constants.O_RDONLY)
-  fsyncSync(directory)
-  closeSync(directory)
-  return seal
-}

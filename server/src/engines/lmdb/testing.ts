@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto'
+import {
+  type Commit,
+  EngineError,
+  type Put,
+  type Revision,
+  type StorageEngine,
+} from '../../core/engine/engine.ts'
+import { asBuffer } from '../../core/kernel/bytes.ts'
+import { Journal, type JournalParts } from './journal/journal.ts'
+import { type JournalState, sealBytes } from './journal/journal-state.ts'
+import { LmdbTables } from './tables.ts'
+
+/**
+ * For tests: the journal of a folder that a server has begun and that nobody moves into LMDB, as a
+ * kill leaves it. Whoever opens the folder next takes up what it holds.
+ */
+export async function beginJournal(
+  folder: string,
+  parts: Omit<JournalParts, 'state' | 'newest'>,
+): Promise<Journal> {
+  const seal = randomBytes(sealBytes)
+  const newest = await writeState(folder, { seal, formerSeal: seal, isClean: false })
+  const state: JournalState = { newest, seal, formerSeal: seal, isClean: true, dropped: undefined }
+  const journal = new Journal(folder, { ...parts, state, newest })
+  await journal.begin(seal)
+  return journal
+}
+
+/** Changes what LMDB says of the journal. Returns the newest commit that LMDB holds. */
+export async function writeState(folder: string, change: Partial<JournalState>): Promise<Revision> {
+  const tables = new LmdbTables(folder, 0)
+  const seal = Buffer.alloc(sealBytes)
+  const none = { newest: 0, seal, formerSeal: seal, isClean: true, dropped: undefined }
+  const state = { ...none, ...tables.state(), ...change }
+  await tables.write([], state)
+  await tables.close()
+  return state.newest
+}
+
+/** For tests: all entries of an engine that holds few, as latin1. */
+export async function allOf(engine: StorageEngine): Promise<Record<string, string>> {
+  const range = { start: Buffer.from([0]), end: Buffer.from([0xff]) }
+  const { entries, more } = await engine.scan(range, { limit: 999, bytes: 8 * 1_048_576 })
+  const found = await engine.get(entries.map(({ key }) => key))
+  const differs = entries.some(({ value }, index) => {
+    return !asBuffer(value).equals(found[index]?.value ?? Buffer.from('none'))
+  })
+  if (more || differs) throw new Error('A page and single reads differ.')
+  const text = (bytes: Uint8Array): string => asBuffer(bytes).toString('latin1')
+  return Object.fromEntries(entries.map(({ key, value }) => [text(key), text(value)]))
+}
+
+export function put(key: string, value: string): { puts: Put[] } {
+  return { puts: [{ key: Buffer.from(key), value: Buffer.from(value) }] }
+}
+
+export async function revisionOf(committing: Promise<Commit>): Promise<Revision> {
+  const commit = await committing
+  if (!commit.applied) throw new Error('The commit was not applied.')
+  return commit.revision
+}
+
+export function errorOf(run: () => unknown): EngineError {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof EngineError) return error
+    throw error
+  }
+  throw new Error('It was not refused.')
+}

@@ -68,7 +68,6 @@ describe('a data folder with the journal of another one', () => {
       'data.mdb',
       'journal',
       'journal.before-repair-1',
-      'journal.before-repair-2',
       'lock.mdb',
     ])
   })

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { openEngine } from '../engines/open.ts'
 import type { Config } from './config.ts'
 import { keepJournal } from './folder/kept-journal.ts'
@@ -14,8 +15,8 @@ export interface RepairReport {
 
 /**
  * Opens data whose journal is refused, and gives up the commits that can't be read: then servers
- * start again. The journal as it was stays under another name. Throws StartError, FolderInUseError,
- * EngineError.
+ * start again. Where something was wrong, the journal as it was stays under another name. Throws
+ * StartError, FolderInUseError, EngineError.
  */
 export async function repairData(config: Config): Promise<RepairReport> {
   const folder = config.engine === 'lmdb' ? await openFolderOfData(config) : undefined
@@ -30,7 +31,9 @@ export async function repairData(config: Config): Promise<RepairReport> {
     } finally {
       await engine.close()
     }
-    return { kept, notes, findings }
+    if (findings.length > 0) return { kept, notes, findings }
+    if (kept) rmSync(kept)
+    return { kept: undefined, notes, findings }
   } finally {
     folder.close()
   }

@@ -108,7 +108,7 @@ export class LmdbTables {
     return stamp ? Number(stamp.readBigUInt64BE()) : 0
   }
 
-  /** The newest revision of all entries, for data without a state that can be read. Reads them all. */
+  /** The newest revision of all entries, for data whose state can't be read. Reads them all. */
   newestOfEntries(): Revision {
     return reading(() => {
       let newest = 0

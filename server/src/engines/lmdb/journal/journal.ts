@@ -89,8 +89,8 @@ export class Journal {
   }
 
   /**
-   * Starts anew with a new seal, which LMDB must name by now, as it must hold all commits. All of it
-   * is on disk when this returns. Throws EngineError.
+   * Starts anew with a new seal, which LMDB must name by now; it must hold all commits. All is on
+   * disk when this resolves. Throws EngineError.
    */
   async begin(seal: Buffer): Promise<void> {
     this.#file.begin(seal)

@@ -3,6 +3,7 @@ import { Operator, type OperatorSecret } from './access/operator.ts'
 import { KeptClock } from './clock/kept-clock.ts'
 import { SteadyClock } from './clock/steady-clock.ts'
 import { openFormat } from './disk/format.ts'
+import { GarbageTally } from './disk/garbage-tally.ts'
 import type { Put, StorageEngine } from './engine/engine.ts'
 import { EngineWatch } from './engine/engine-watch.ts'
 import { GuardedEngine } from './engine/guarded-engine.ts'
@@ -29,6 +30,7 @@ import { Revocations } from './stores/revocations.ts'
 import { Sessions } from './stores/sessions.ts'
 import { SigningSecrets } from './stores/signing-secrets.ts'
 import { Stores } from './stores/stores.ts'
+import { GarbageSweeper } from './upkeep/garbage-sweeper.ts'
 import { Sweeper } from './upkeep/sweeper.ts'
 import { LiveUses } from './values/live-uses.ts'
 import { Values } from './values/value.ts'
@@ -101,11 +103,12 @@ export async function openDomain(
     isReadOnly,
   })
   const trimmer = new ChangeTrimmer(engine, clock)
-  const lifecycle = new Lifecycle({ engine, environment, clock, identities, activities, trimmer })
+  const { values, garbage, tally } = garbageParts({ engine, clock, background })
+  const noting = { activities, trimmer, tally }
+  const lifecycle = new Lifecycle({ engine, environment, clock, identities, ...noting })
   const expire = (storeId: string): Promise<void> => lifecycle.expire(storeId)
   const reader = new StoreReader({ engine, identities, activities, expire })
   const shared = { engine, environment, clock, identities, activities, lifecycle }
-  const values = new Values(engine)
   const createQueue = (): KeyQueue => new KeyQueue(engine.patience)
   const users = new Users(engine, environment)
   const tokens = new Tokens(engine, { environment, clock })
@@ -113,7 +116,7 @@ export async function openDomain(
   const memory = emptyMemory(createQueue())
   const auditLog = new AuditLog(engine)
   const start = (what: string, work: Promise<unknown>): void => background.start(what, work)
-  const parts = { ...shared, ...memory, background, reader, values, trimmer, tokens }
+  const parts = { ...shared, ...memory, background, reader, values, trimmer, tally, tokens }
   const stores = new Stores(parts)
   const access = new Access({ tokens, users, environment, clock, operator, start })
   const secrets = new SigningSecrets({ engine, clock, identities, tokens, stores })
@@ -135,7 +138,7 @@ export async function openDomain(
     liveUses: memory.liveUses,
     turns: new WorkTurns(),
     createQueue,
-    sweeper: new Sweeper({ ...shared, keptClock, values, trimmer, auditLog, revocations }),
+    sweeper: new Sweeper({ ...shared, keptClock, garbage, trimmer, auditLog, revocations }),
     clock,
     confirmClock: (actor) => keptClock.confirm((at) => confirmedPuts(at, actor)),
     close: async () => {
@@ -146,6 +149,22 @@ export async function openDomain(
       await keptClock.close()
     },
   }
+}
+
+/** What decides when the bytes of replaced values are removed. */
+function garbageParts(parts: {
+  engine: StorageEngine
+  clock: SteadyClock
+  background: Background
+}): { values: Values; garbage: GarbageSweeper; tally: GarbageTally } {
+  const { engine, background } = parts
+  const values = new Values(engine)
+  const garbage = new GarbageSweeper({ ...parts, values })
+  const tally = new GarbageTally(() => {
+    // On a shared storage, what was just replaced must be kept for a while anyway.
+    if (!engine.isShared) background.start('Removing replaced values', garbage.sweep())
+  })
+  return { values, garbage, tally }
 }
 
 /** What one server keeps in memory about its own requests. */

@@ -16,6 +16,7 @@ import {
   PausingSource,
   patternBytes,
   readBytes,
+  SharedEngine,
   second,
   sweepFor,
   type TestDomain,
@@ -34,8 +35,7 @@ interface Parts {
   domain: TestDomain
 }
 
-async function setUp(): Promise<Parts> {
-  const engine = new MemoryEngine()
+async function setUp(engine: StorageEngine = new MemoryEngine()): Promise<Parts> {
   const environment = new TestEnvironment()
   return { engine, environment, domain: await openTestDomain(engine, { environment }) }
 }
@@ -198,7 +198,7 @@ describe('while the clock is wrong', () => {
   })
 
   it.each(['ahead', 'confirmed'])('replaced values stay for downloads: %s', async (state) => {
-    const parts = await setUp()
+    const parts = await setUp(new SharedEngine(new MemoryEngine()))
     const dueAt = keptUntil(parts.domain.clock.now())
     const { puts } = markGarbage(Buffer.alloc(12, 1), { kind: 'value', bytes: 0, dueAt })
     await parts.engine.commit({ puts })
@@ -209,6 +209,22 @@ describe('while the clock is wrong', () => {
     await sweepFor(parts.domain, limits.replacedChunksKeptMs + minute)
     expect(await entriesOf(parts.engine, 'garbage')).toHaveLength(0)
   })
+
+  it.each([400 * day, -400 * day])(
+    'values that nobody reads go all the same, and no others: %i ms',
+    async (step) => {
+      const parts = await setUp()
+      const store = await parts.domain.stores.create({ ownerId: owner, name: 'named' })
+      await store.put(bytesRecord('read', patternBytes(5_000, 1)))
+      await store.put(bytesRecord('unread', patternBytes(5_000, 2)))
+      const read = await store.get('read')
+      parts.environment.setClock(step)
+      for (const key of ['read', 'unread']) await store.put(bytesRecord(key, patternBytes(5_000)))
+      await parts.domain.sweeper.sweep()
+      expect(await entriesOf(parts.engine, 'chunk')).toHaveLength(3)
+      expect(Buffer.from((await read?.value.read()) ?? [])).toEqual(patternBytes(5_000, 1))
+    },
+  )
 
   it.each(['ahead', 'confirmed'])('change logs keep their entries: %s', async (state) => {
     const parts = await setUp()

@@ -53,7 +53,10 @@ export const limits = Object.freeze({
   archiveRecordsMax: 250_000,
   /** An upload without progress for this long is given up. */
   uploadLeaseMs: 10 * minute,
-  /** Replaced and deleted chunks stay readable for this long, since downloads may still run ... */
+  /**
+   * Replaced and deleted chunks stay readable for this long where several servers use one storage,
+   * since downloads through others may still run ...
+   */
   replacedChunksKeptMs: hour,
   /** ... up to about this many bytes, without the chunks that this server is reading ... */
   replacedChunksKeptBytesMax: 1_024 * mebibyte,
@@ -190,8 +193,15 @@ export const limits = Object.freeze({
    * about a millisecond, and is long enough for LMDB to let requests go first.
    */
   sweepPageItems: 300,
-  /** Stores, uploads or marks that one sweep looks at. */
+  /** Stores, uploads or marks that one sweep looks at ... */
   sweepItemsMax: 1_000,
+  /** ... and marks of garbage, while there is more of it than half of the following bytes. */
+  sweptMarksMax: 100_000,
+  /**
+   * About how many bytes of garbage may wait for the sweeper, besides the values that are read. A
+   * sweep begins each time another half of it was left.
+   */
+  garbageBytesMax: 64 * mebibyte,
   /** Audit trails that one sweep reads from end to end. */
   sweptAuditTrailsMax: 10,
   /** Entries that a copy restores at once, and about how many bytes. */

@@ -29,15 +29,22 @@ export class RecordBatch {
     this.#caller = caller
   }
 
-  /** The records of `keys`, in order; undefined for missing ones. Throws `record-damaged`. */
+  /**
+   * The records of `keys`, in order; undefined for missing ones. The caller must dispose of their
+   * values, see `whileHeld` and `oneByOne`. Throws `record-damaged`.
+   */
   get(keys: readonly string[]): Awaitable<readonly (StoreRecord | undefined)[]> {
     assertBatch(keys)
-    return andThen(this.#read(keys, 'read'), ({ entries }) =>
-      entries.map((entry, index) => {
-        if (!entry) return undefined
-        const info = decodeInfo(entry)
-        const head = headOf(keys[index] ?? '', info, entry.revision)
-        return { ...head, value: this.#parts.values.open(info) }
+    const { values } = this.#parts
+    return values.look(() =>
+      andThen(this.#read(keys, 'read'), ({ entries }) => {
+        // Only opens values once nothing can fail any more: who would let them go?
+        const infos = entries.map((entry) => entry && decodeInfo(entry))
+        return infos.map((info, index) => {
+          const revision = entries[index]?.revision
+          if (!info || revision === undefined) return undefined
+          return { ...headOf(keys[index] ?? '', info, revision), value: values.open(info) }
+        })
       }),
     )
   }

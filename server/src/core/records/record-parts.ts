@@ -1,4 +1,5 @@
 import type { SteadyClock } from '../clock/steady-clock.ts'
+import type { GarbageTally } from '../disk/garbage-tally.ts'
 import type { StorageEngine } from '../engine/engine.ts'
 import type { Activities } from '../identity/activities.ts'
 import type { StoreReader } from '../identity/store-reader.ts'
@@ -20,6 +21,7 @@ export interface RecordParts {
   readonly values: Values
   readonly queue: KeyQueue
   readonly trimmer: ChangeTrimmer
+  readonly tally: GarbageTally
   readonly liveUses: LiveUses
   readonly combiner: WriteCombiner
   readonly guesses: RecordGuesses

@@ -106,6 +106,7 @@ async function commit<T>(
   if (isGuess) void noteUse(parts, change, snapshot)
   parts.guesses.note(change.storeId, snapshot.identity, { replacements, revision })
   parts.trimmer.note(change.storeId, revision)
+  parts.tally.note(write)
   return { result, revision }
 }
 

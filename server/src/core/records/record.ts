@@ -20,6 +20,7 @@ export interface RecordHead {
   readonly jsonState: JsonState
 }
 
+/** A record with its value, which whoever gets the record must dispose of. */
 export interface StoreRecord extends RecordHead {
   readonly value: StoredValue
 }

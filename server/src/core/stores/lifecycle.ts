@@ -1,5 +1,6 @@
 import type { SteadyClock } from '../clock/steady-clock.ts'
 import { keptUntil, markGarbage } from '../disk/garbage.ts'
+import type { GarbageTally } from '../disk/garbage-tally.ts'
 import {
   activityKey,
   counterKey,
@@ -58,6 +59,7 @@ export class Lifecycle {
   readonly #identities: IdentityCache
   readonly #activities: Activities
   readonly #trimmer: ChangeTrimmer
+  readonly #tally: GarbageTally
   /** Stores that have expired and that neither the log nor the audit trail names yet. */
   readonly #expired: StoreIdentity[] = []
 
@@ -68,6 +70,7 @@ export class Lifecycle {
     identities: IdentityCache
     activities: Activities
     trimmer: ChangeTrimmer
+    tally: GarbageTally
   }) {
     this.#engine = parts.engine
     this.#environment = parts.environment
@@ -75,6 +78,7 @@ export class Lifecycle {
     this.#identities = parts.identities
     this.#activities = parts.activities
     this.#trimmer = parts.trimmer
+    this.#tally = parts.tally
   }
 
   /** Throws `store-not-found`, `store-busy` and what the caller throws. */
@@ -166,6 +170,7 @@ export class Lifecycle {
       if (!write) return
       const commit = await this.#engine.commit(write)
       if (!commit.applied) return lostRace
+      this.#tally.note(write)
       // Starting a store's time again logs no change.
       const isLogged = write.puts?.some(({ stamped }) => stamped) ?? false
       if (isLogged) this.#trimmer.note(storeId, commit.revision)

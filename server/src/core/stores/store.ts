@@ -49,6 +49,13 @@ export interface RecordPage {
   readonly isTruncated: boolean
 }
 
+export interface ListQuery {
+  readonly prefix: string
+  /** Only keys strictly after this one, which need not exist. */
+  readonly startAfter: string | undefined
+  readonly limit: number
+}
+
 /**
  * A collection of records. Every read and write asks the caller about the store's identity of the
  * same snapshot or commit, so that a lost right takes effect at once. Every method throws
@@ -111,15 +118,18 @@ export class Store {
     }
   }
 
-  /** Throws `record-damaged`. */
+  /** The caller must dispose of the value, see `whileHeld`. Throws `record-damaged`. */
   get(key: string): Awaitable<StoreRecord | undefined> {
-    return andThen(this.#find(key), (snapshot) =>
-      andThen(this.#parts.activities.touch(snapshot, 'read'), () => {
-        const [entry] = snapshot.entries
-        if (!entry) return undefined
-        const info = decodeInfo(entry)
-        return { ...headOf(key, info, entry.revision), value: this.#parts.values.open(info) }
-      }),
+    const { values, activities } = this.#parts
+    return values.look(() =>
+      andThen(this.#find(key), (snapshot) =>
+        andThen(activities.touch(snapshot, 'read'), () => {
+          const [entry] = snapshot.entries
+          if (!entry) return undefined
+          const info = decodeInfo(entry)
+          return { ...headOf(key, info, entry.revision), value: values.open(info) }
+        }),
+      ),
     )
   }
 
@@ -175,12 +185,12 @@ export class Store {
    * The records in the order of their keys' bytes. `limit` is 1 to 1,000. A damaged record is
    * listed with size 0.
    */
-  async list(query: {
-    readonly prefix: string
-    /** Only keys strictly after this one, which need not exist. */
-    readonly startAfter: string | undefined
-    readonly limit: number
-  }): Promise<RecordPage> {
+  async list(query: ListQuery): Promise<RecordPage> {
+    // While the page is read, its records are not removed, although the store may be cleared.
+    return this.#parts.values.look(() => this.#list(query))
+  }
+
+  async #list(query: ListQuery): Promise<RecordPage> {
     const { engine, activities } = this.#parts
     const snapshot = await this.#read(noKeys)
     await activities.touch(snapshot, 'list')

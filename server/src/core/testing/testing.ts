@@ -24,6 +24,7 @@ import { type ErrorCode, StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import { fullScope, type Scope } from '../people/scope.ts'
 import type { User } from '../people/users.ts'
+import { whileHeld } from '../records/held-records.ts'
 import type { NewRecord } from '../records/record.ts'
 import type { Store } from '../stores/store.ts'
 
@@ -161,7 +162,7 @@ export class PausingSource implements ByteSource {
 
 export async function readBytes(store: Store, key: string): Promise<Bytes | undefined> {
   const record = await store.get(key)
-  return record?.value.read()
+  return whileHeld([record], () => record?.value.read())
 }
 
 export async function readText(store: Store, key: string): Promise<string | undefined> {
@@ -244,6 +245,13 @@ export class HurtEngine implements StorageEngine {
   #seen(entry: Entry): Entry {
     if (!this.#damaged.has(nameOf(entry.key))) return entry
     return { ...entry, value: Buffer.alloc(0), isDamaged: true }
+  }
+}
+
+/** An engine that other servers may use, too. */
+export class SharedEngine extends HurtEngine {
+  override get isShared(): boolean {
+    return true
   }
 }
 

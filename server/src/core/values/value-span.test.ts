@@ -85,6 +85,7 @@ describe('a part of a value', () => {
     const { domain, store, value } = await storedValue(3 * mebibyte)
     const parts = value.chunks({ start: mebibyte, end: 3 * mebibyte })
     await parts.next()
+    value[Symbol.dispose]()
     await store.delete('key')
     await sweepFor(domain, 2 * hour)
     expect((await parts.next()).value?.length).toBe(mebibyte)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
 import { chunkKey, garbageTotalKey } from '../disk/keyspace.ts'
+import type { StorageEngine } from '../engine/engine.ts'
 import type { Bytes } from '../kernel/bytes.ts'
 import { limits } from '../kernel/limits.ts'
 import type { Store } from '../stores/store.ts'
@@ -15,6 +16,7 @@ import {
   owner,
   patternBytes,
   readBytes,
+  SharedEngine,
   second,
   sweepFor,
   type TestDomain,
@@ -30,8 +32,8 @@ interface Opened {
   readonly store: Store
 }
 
-async function openStore(): Promise<Opened> {
-  const domain = await openTestDomain(new MemoryEngine())
+async function openStore(engine: StorageEngine = new MemoryEngine()): Promise<Opened> {
+  const domain = await openTestDomain(engine)
   return { domain, store: await domain.stores.create({ ownerId: owner, name: 'coats' }) }
 }
 
@@ -48,7 +50,8 @@ async function storedValue(store: Store, key: string): Promise<StoredValue> {
 
 /** A download that pauses after its first part. */
 async function beginDownload(store: Store, key: string): Promise<{ rest: () => Promise<Buffer> }> {
-  const chunks = (await storedValue(store, key)).chunks()[Symbol.asyncIterator]()
+  using value = await storedValue(store, key)
+  const chunks = value.chunks()
   const parts: Bytes[] = []
   const first = await chunks.next()
   if (!first.done) parts.push(first.value)
@@ -169,11 +172,12 @@ describe('a running download', () => {
   it('keeps nothing once its reader goes away', async () => {
     const { domain, store } = await openStore()
     await store.put(bytesRecord('key', patternBytes(mebibyte + 1)))
-    const chunks = (await storedValue(store, 'key')).chunks()
-    for await (const chunk of chunks) {
+    const value = await storedValue(store, 'key')
+    for await (const chunk of value.chunks()) {
       expect(chunk.length).toBe(mebibyte)
       break
     }
+    value[Symbol.dispose]()
     await store.delete('key')
     await sweepFor(domain, 2 * hour)
     expect(await entriesOf(domain.engine, 'chunk')).toEqual([])
@@ -181,10 +185,41 @@ describe('a running download', () => {
 })
 
 describe('a replaced or deleted value', () => {
-  it('stays readable for an hour, for a download that begins late', async () => {
+  it('stays readable until it is disposed of, for a download that begins late', async () => {
     const { domain, store } = await openStore()
     await store.put(bytesRecord('key', patternBytes(5_000)))
     const value = await storedValue(store, 'key')
+    await store.delete('key')
+    await sweepFor(domain, 2 * hour)
+    const stream = value.hold()
+    value[Symbol.dispose]()
+    value[Symbol.dispose]() // once is enough: this must not end what others hold
+    await domain.sweeper.sweep()
+    expect(isSame(await value.read(), patternBytes(5_000))).toBe(true)
+    stream[Symbol.dispose]()
+    await domain.sweeper.sweep()
+    expect(await entriesOf(domain.engine, 'chunk')).toEqual([])
+  })
+
+  it('is no longer counted once it is removed', async () => {
+    const { domain, store } = await openStore()
+    await store.put(bytesRecord('key', patternBytes(5_000)))
+    await store.put(bytesRecord('key', patternBytes(3 * mebibyte)))
+    await store.clear()
+    await sweepFor(domain, 2 * hour)
+    const [total] = await domain.engine.get([garbageTotalKey])
+    expect(Buffer.from(total?.value ?? []).readBigInt64BE()).toBe(0n)
+  })
+})
+
+describe('a replaced or deleted value of a storage that several servers use', () => {
+  const openShared = (): Promise<Opened> => openStore(new SharedEngine(new MemoryEngine()))
+
+  it('stays readable for an hour, for a download through another server', async () => {
+    const { domain, store } = await openShared()
+    await store.put(bytesRecord('key', patternBytes(5_000)))
+    const value = await storedValue(store, 'key')
+    value[Symbol.dispose]()
     await store.delete('key')
     await sweepFor(domain, hour - minute)
     expect(isSame(await value.read(), patternBytes(5_000))).toBe(true)
@@ -193,7 +228,7 @@ describe('a replaced or deleted value', () => {
   })
 
   it('is removed earlier, the oldest first, if too much is kept', async () => {
-    const { domain, store } = await openStore()
+    const { domain, store } = await openShared()
     const { engine, environment, sweeper } = domain
     for (const key of ['old', 'new']) {
       await store.put(bytesRecord(key, patternBytes(5_000)))
@@ -211,7 +246,7 @@ describe('a replaced or deleted value', () => {
   })
 
   it('is not removed if the limit does not require it', async () => {
-    const { domain, store } = await openStore()
+    const { domain, store } = await openShared()
     const { engine, environment, sweeper } = domain
     for (const [key, seed] of [
       ['old', 1],
@@ -227,15 +262,5 @@ describe('a replaced or deleted value', () => {
     const [kept, ...others] = await entriesOf(engine, 'chunk')
     expect(isSame(kept?.value, patternBytes(5_000, 2))).toBe(true)
     expect(others).toEqual([])
-  })
-
-  it('is no longer counted once it is removed', async () => {
-    const { domain, store } = await openStore()
-    await store.put(bytesRecord('key', patternBytes(5_000)))
-    await store.put(bytesRecord('key', patternBytes(3 * mebibyte)))
-    await store.clear()
-    await sweepFor(domain, 2 * hour)
-    const [total] = await domain.engine.get([garbageTotalKey])
-    expect(Buffer.from(total?.value ?? []).readBigInt64BE()).toBe(0n)
   })
 })

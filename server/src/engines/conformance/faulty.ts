@@ -32,13 +32,20 @@ export const allFaults: Faults = { delay: 0.2, conflict: 0.1, failBefore: 0.1, u
  * most: a race that needs a pause never shows on a fast engine.
  */
 export class FaultyEngine implements StorageEngine {
-  /** Commits that it calls unknown may be applied: they look like commits of another server. */
-  readonly isShared = true
+  readonly isShared: boolean
   readonly #engine: StorageEngine
   readonly #faults: Faults
   readonly #chance: () => number
 
-  constructor(engine: StorageEngine, { faults, seed }: { faults: Faults; seed: number }) {
+  /**
+   * `isShared` must be true if commits may be called unknown: they may be applied, and then look
+   * like commits of another server.
+   */
+  constructor(
+    engine: StorageEngine,
+    { faults, seed, isShared = true }: { faults: Faults; seed: number; isShared?: boolean },
+  ) {
+    this.isShared = isShared
     this.#engine = engine
     this.#faults = faults
     this.#chance = createChance(seed)

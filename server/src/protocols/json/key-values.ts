@@ -1,6 +1,7 @@
 import type { Awaitable } from '../../core/kernel/awaitable.ts'
 import type { Bytes } from '../../core/kernel/bytes.ts'
 import { limits } from '../../core/kernel/limits.ts'
+import { oneByOne } from '../../core/records/held-records.ts'
 import type { StoreRecord } from '../../core/records/record.ts'
 import type { SeedPair } from '../../core/stores/seed.ts'
 import type { Store } from '../../core/stores/store.ts'
@@ -52,7 +53,8 @@ async function* keyValuesText(store: Store, turn: Turn): AsyncGenerator<string> 
   yield '{'
   for (;;) {
     const page = await store.list({ prefix: '', startAfter, limit: limits.listedPairsAtOnce })
-    for (const record of await store.batch.get(page.items.map(({ key }) => key))) {
+    const records = await store.batch.get(page.items.map(({ key }) => key))
+    for (const record of oneByOne(records)) {
       if (record && isLongWork(record)) await turn()
       const json = record && (await jsonOf(record, store))
       if (!record || json === undefined) continue

@@ -2,12 +2,19 @@ import type { Bytes } from '../../core/kernel/bytes.ts'
 import type { Store } from '../../core/stores/store.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
 
-/** Makes a streamed reply end when its caller loses the right to read the store. */
-export function whileAllowed(reply: HttpReply, store: Store): HttpReply {
+/**
+ * Makes a streamed reply end when its caller loses the right to read the store. Disposes of
+ * `needed`, which the body needs, at the end of the body.
+ */
+export function whileAllowed(reply: HttpReply, store: Store, needed?: Disposable): HttpReply {
   const { body } = reply
-  if (typeof body === 'string' || body instanceof Uint8Array) return reply
+  if (typeof body === 'string' || body instanceof Uint8Array) {
+    needed?.[Symbol.dispose]()
+    return reply
+  }
   const use = store.beginUse()
-  return { ...reply, body: ending(body, use), signal: use.signal }
+  const held = needed ? ending(body, needed) : body
+  return { ...reply, body: ending(held, use), signal: use.signal }
 }
 
 /** Ends the use when the body ends, even if nothing of it was read. */

@@ -10,6 +10,7 @@ import {
   owner,
   PausingSource,
   principalWith,
+  readBytes,
   second,
   type TestDomain,
   type TestEnvironment,
@@ -145,8 +146,7 @@ export class SimulatedClient {
 
   async #get(store: SimulatedStore, key: string): Promise<void> {
     const outcome = await this.#useStore(store, async (found) => {
-      const record = await found.get(key)
-      const bytes = await record?.value.read()
+      const bytes = await readBytes(found, key)
       return { label: bytes && labelOf(bytes) }
     })
     if (outcome?.value) store.seen(key, outcome.value.label)
@@ -171,7 +171,7 @@ export class SimulatedClient {
 
   /** Nobody else writes, so the revision just read is the newest, unless the store has expired. */
   async #replace(store: SimulatedStore, key: string): Promise<void> {
-    const read = await this.#useStore(store, async (found) => found.get(key))
+    const read = await this.#useStore(store, async (found) => found.head(key))
     if (read?.code !== 'none') return
     store.seenPresence(key, read.value !== undefined)
     if (!read.value) return

@@ -96,6 +96,7 @@ async function* keys(store: Store, selection: Selection): AsyncGenerator<string>
  * and the first entry is missing or holds the part that could be decoded.
  */
 async function* entriesOf(record: StoreRecord, problems: Problems): AsyncGenerator<ZipEntry> {
+  using _ = record.value
   const parts = decodedParts(record)
   let failure: unknown
   try {

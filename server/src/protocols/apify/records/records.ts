@@ -1,6 +1,7 @@
 import type { Bytes } from '../../../core/kernel/bytes.ts'
 import { StorageError } from '../../../core/kernel/errors.ts'
 import { limits } from '../../../core/kernel/limits.ts'
+import { whileHeld } from '../../../core/records/held-records.ts'
 import type { StoreRecord } from '../../../core/records/record.ts'
 import type { Store } from '../../../core/stores/store.ts'
 import type { Span } from '../../../core/values/value.ts'
@@ -41,6 +42,11 @@ export async function getRecord(call: ApifyCall): Promise<HttpReply> {
   const stored = store.get(key)
   const record = stored instanceof Promise ? await stored : stored
   if (!record) throw recordNotFound()
+  const reply = (): Promise<HttpReply> => recordReply(call, store, record)
+  return record.value.inline ? reply() : whileHeld([record], reply)
+}
+
+async function recordReply(call: ApifyCall, store: Store, record: StoreRecord): Promise<HttpReply> {
   const form = formOf(call, record)
   const headers = headersOf(call, record, { form, length: undefined })
   if (!isPlainRead(call)) {
@@ -151,7 +157,8 @@ async function partialReply(
   const body = isDecoded
     ? await decodedValues.part(record, span, asker)
     : await storedPart(record, span)
-  return whileAllowed({ status: 206, headers: headersOfSpan(headers, span, size), body }, store)
+  const partHeaders = headersOfSpan(headers, span, size)
+  return whileAllowed({ status: 206, headers: partHeaders, body }, store, record.value.hold())
 }
 
 async function storedPart({ value }: StoreRecord, span: Span): Promise<AsyncIterable<Bytes>> {
@@ -167,7 +174,7 @@ async function decodedReply(
   const asker = { owner: ownerOf(call), signal: use.signal }
   const { body, length } = await call.decodedValues.whole(store.id, record, asker)
   if (length !== undefined) headers['Content-Length'] = length
-  return whileAllowed({ status: 200, headers, body }, store)
+  return whileAllowed({ status: 200, headers, body }, store, record.value.hold())
 }
 
 /** Reads the first chunk before the reply begins, so that a damaged record gets an error reply. */

@@ -1,10 +1,10 @@
-import type { Bytes } from '../../../core/kernel/bytes.ts'
 import { limits } from '../../../core/kernel/limits.ts'
 import type { WholeRecord } from '../../../core/records/record.ts'
 import { batchesOf } from '../../../core/records/record-batch.ts'
 import { recordsOf } from '../../../core/stores/seed.ts'
 import type { Store } from '../../../core/stores/store.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
+import { resumed } from '../../http/decoded-values.ts'
 import { keyValuesParts } from '../../json/key-values.ts'
 import { turnOf } from '../../rest/routes.ts'
 import { whileAllowed } from '../../rest/while-allowed.ts'
@@ -23,10 +23,12 @@ export function getKeyValues(call: PageCall): Promise<HttpReply> {
     const first = await parts.next()
     const second = first.done ? first : await parts.next()
     if (first.done || second.done) return jsonReplyOf(first.value ?? '', {})
-    const body = joined([first.value, second.value], parts)
-    return call.request.method === 'HEAD'
-      ? streamedJsonReply('')
-      : whileAllowed(streamedJsonReply(body), store)
+    if (call.request.method === 'HEAD') {
+      await parts.return(undefined)
+      return streamedJsonReply('')
+    }
+    const value = Buffer.concat([first.value, second.value])
+    return whileAllowed(streamedJsonReply(resumed({ value, done: false }, parts)), store)
   })
 }
 
@@ -79,9 +81,4 @@ async function addAll(store: Store, records: readonly WholeRecord[]): Promise<vo
   const isOneBatch =
     records.length <= limits.batchRecordsMax && keysBytes <= limits.batchKeysBytesMax
   for (const batch of isOneBatch ? [records] : batchesOf(records)) await store.batch.add(batch)
-}
-
-async function* joined(first: readonly Bytes[], rest: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
-  yield* first
-  yield* rest
 }

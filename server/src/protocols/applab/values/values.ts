@@ -1,4 +1,5 @@
 import { limits } from '../../../core/kernel/limits.ts'
+import { whileHeld } from '../../../core/records/held-records.ts'
 import type { StoreRecord } from '../../../core/records/record.ts'
 import type { Store } from '../../../core/stores/store.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
@@ -31,15 +32,23 @@ export function getKeyValue(call: PageCall): Promise<HttpReply> {
       const key = queryOf(call).key()
       assertKeysInScope(call, store, [key])
       const record = await store.get(key)
-      if (isConditional(call.request) && (await isUnchanged(call, store, record))) {
-        return emptyReply(304, { ...readHeaders, ETag: tagOf(record?.revision ?? 0) })
-      }
-      if (!record) return jsonReplyOf('null', readHeaders)
-      const json = readyBytesOf(record) ?? (await textInTurn(call, store, record))
-      if (json === undefined) throw notJson()
-      return jsonReplyOf(json, { ...readHeaders, ETag: tagOf(record.revision) })
+      return whileHeld([record], () => valueReply(call, store, record))
     })
   })
+}
+
+async function valueReply(
+  call: PageCall,
+  store: Store,
+  record: StoreRecord | undefined,
+): Promise<HttpReply> {
+  if (isConditional(call.request) && (await isUnchanged(call, store, record))) {
+    return emptyReply(304, { ...readHeaders, ETag: tagOf(record?.revision ?? 0) })
+  }
+  if (!record) return jsonReplyOf('null', readHeaders)
+  const json = readyBytesOf(record) ?? (await textInTurn(call, store, record))
+  if (json === undefined) throw notJson()
+  return jsonReplyOf(json, { ...readHeaders, ETag: tagOf(record.revision) })
 }
 
 async function textInTurn(

@@ -5,6 +5,7 @@ import { limits } from '../../../core/kernel/limits.ts'
 import { lostRace, retry } from '../../../core/kernel/retry.ts'
 import { needsValueBefore, refusalOf, ruleFor } from '../../../core/pages/page-rules.ts'
 import { type PageRule, projectNotFound } from '../../../core/pages/project.ts'
+import { whileHeld } from '../../../core/records/held-records.ts'
 import type { Condition, StoreRecord } from '../../../core/records/record.ts'
 import type { Store } from '../../../core/stores/store.ts'
 import { jsonType } from '../../json/json-value.ts'
@@ -79,7 +80,7 @@ async function tryOver(
   { rule, write }: { rule: PageRule; write: ValueWrite },
 ): Promise<Revision | undefined | typeof lostRace> {
   const before = await store.get(write.key)
-  await assertAllowed(store, page, { rule, write, before })
+  await whileHeld([before], () => assertAllowed(store, page, { rule, write, before }))
   const of = [unchanged(before), ...(write.condition ? [write.condition] : [])]
   try {
     return await writeValue(store, { ...write, condition: { kind: 'all', of } })

@@ -3,6 +3,7 @@ import type { StoreIdentity } from '../../../core/identity/identity.ts'
 import { endsByClearing } from '../../../core/identity/retention.ts'
 import { StorageError } from '../../../core/kernel/errors.ts'
 import { limits } from '../../../core/kernel/limits.ts'
+import { oneByOne } from '../../../core/records/held-records.ts'
 import type { Store } from '../../../core/stores/store.ts'
 import { parseUint64 } from '../../json/json-text.ts'
 import {
@@ -214,7 +215,7 @@ async function* jsonValues(
   // A save goes on when its client goes away.
   const work = new LongWork({ ...call, room: { isOpen: true } })
   for await (const keys of inBatches(allKeys(store, work), valuesAtOnce)) {
-    for (const record of await store.batch.get(keys)) {
+    for (const record of oneByOne(await store.batch.get(keys))) {
       if (!record) continue
       await work.next(workOf(record))
       const text = await textOf(store, record)

@@ -2,6 +2,7 @@ import { WholeSource } from '../../../core/kernel/byte-source.ts'
 import { StorageError } from '../../../core/kernel/errors.ts'
 import { limits } from '../../../core/kernel/limits.ts'
 import { lostRace, retry } from '../../../core/kernel/retry.ts'
+import { oneByOne, whileHeld } from '../../../core/records/held-records.ts'
 import type { StoreRecord } from '../../../core/records/record.ts'
 import type { Store } from '../../../core/stores/store.ts'
 import { isJsonType } from '../../../core/values/content-type.ts'
@@ -159,7 +160,7 @@ async function* search(
   await call.room.take(valuesAtOnce * limits.valueInInfoBytesMax)
   if (only.length === 0) await call.room.take(limits.pageBytesMax)
   for await (const keys of inBatches(only.length > 0 ? only : allKeys(store, work), valuesAtOnce)) {
-    for (const record of await store.batch.get(keys)) {
+    for (const record of oneByOne(await store.batch.get(keys))) {
       if (!record) continue
       await work.next(workOf(record) + expected)
       const bytes = bytesToRead(record)
@@ -310,8 +311,10 @@ async function replace(
   const attempt = async (): Promise<number | undefined | RoomNeeded | typeof lostRace> => {
     const record = await store.get(wanted.key)
     if (!record) return undefined
-    const bytes = bytesToRead(record)
-    return bytes > wanted.room ? new RoomNeeded(bytes) : replaceIn(store, record, wanted)
+    return whileHeld([record], async () => {
+      const bytes = bytesToRead(record)
+      return bytes > wanted.room ? new RoomNeeded(bytes) : replaceIn(store, record, wanted)
+    })
   }
   return retry(limits.writeAttemptsMax, attempt, () => {
     throw new StorageError('store-busy', 'Too many clients are changing this value. Try again.')

@@ -2,6 +2,7 @@ import { type Awaitable, andThen } from '../../../core/kernel/awaitable.ts'
 import { StorageError } from '../../../core/kernel/errors.ts'
 import { limits } from '../../../core/kernel/limits.ts'
 import type { Action } from '../../../core/people/scope.ts'
+import { whileHeld } from '../../../core/records/held-records.ts'
 import type { StoreRecord, WholeRecord } from '../../../core/records/record.ts'
 import type { Store } from '../../../core/stores/store.ts'
 import type { JsonText } from '../../json/json-text.ts'
@@ -217,7 +218,9 @@ export function viewsOf(
   keys: readonly string[],
 ): Awaitable<Views> {
   return andThen(readyToRead(call, keys.length), () =>
-    andThen(store.batch.get(keys), (records) => viewsOfRecords(call, store, records)),
+    andThen(store.batch.get(keys), (records) =>
+      whileHeld(records, () => viewsOfRecords(call, store, records)),
+    ),
   )
 }
 

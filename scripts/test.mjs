@@ -15,6 +15,7 @@ const LONG = {
   COATCHECK_CRASH_RUNS: '200',
   COATCHECK_SIMULATION_RUNS: '300',
   COATCHECK_SOAK_MINUTES: '60',
+  COATCHECK_OVERWRITE_MINUTES: '10',
   COATCHECK_FAILOVER_ROUNDS: '3',
   COATCHECK_FAILOVER_WRITES: '100000',
   COATCHECK_SERVERS_ROUNDS: '4',
@@ -67,6 +68,7 @@ function longTests(args) {
   const files = [
     'test/crash',
     'test/soak',
+    'test/overwrites',
     'test/failover',
     'test/disk-full',
     'test/cli-copy',

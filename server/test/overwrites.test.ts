@@ -15,7 +15,7 @@ const megabyte = 1_048_576
 
 /** Garbage, LMDB's free pages, and values that are on their way. */
 const shortFileBytesMax = 160 * megabyte
-const shortRounds = 150
+const shortRounds = 400
 const writersAtOnce = 32
 
 it('overwriting values of 3 and 60 KB thousands of times makes no large file', async () => {

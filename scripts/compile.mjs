@@ -11,6 +11,8 @@ const STAMP = join(ROOT, 'node_modules', '.coatcheck-build')
 const BUNDLE = join('scripts', 'bundle.mjs')
 const CLIENT_SETTINGS = join('client', 'tsconfig.build.json')
 const SETTINGS = ['package-lock.json', BUNDLE]
+// What the compiler found last time: it checks again only what has changed since.
+const TYPES = join('node_modules', '.coatcheck-types')
 
 /** Builds server/dist unless it was built from just these sources. Returns whether it is there. */
 export async function ensureBuilt() {
@@ -64,6 +66,11 @@ async function buildInto(dist, fill) {
   } finally {
     for (const folder of [next, before]) rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** Checks the types of all sources but those of web pages. Returns whether they are sound. */
+export async function checkTypes() {
+  return (await compile(['--noEmit', '--incremental', '--tsBuildInfoFile', TYPES])) === 0
 }
 
 /** Runs the TypeScript compiler, its messages on stderr. */

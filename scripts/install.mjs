@@ -18,6 +18,10 @@ const MANIFESTS = [
 // because `npm --silent start` would hide why an install failed.
 const NPM_OPTIONS = ['--include=dev', '--include=optional', '--loglevel=warn']
 
+// Versions and checksums are those of the lockfile: to ask the registry whether anything has
+// changed about a package in npm's cache takes a quarter of the processor time of an install.
+const CLEAN_OPTIONS = [...NPM_OPTIONS, '--prefer-offline']
+
 /** Installs the workspaces unless node_modules already matches the lockfile. */
 export async function ensureInstalled() {
   await ensureFolder(ROOT, 'packages', MANIFESTS)
@@ -79,7 +83,7 @@ async function ensureFolder(folder, what, manifests) {
 }
 
 async function install(folder) {
-  const clean = await runNpm(['ci', ...NPM_OPTIONS], folder)
+  const clean = await runNpm(['ci', ...CLEAN_OPTIONS], folder)
   if (clean.code === 0) return
   say(`npm ci failed (${firstError(clean.output)}); trying npm install ...`)
   // --no-save: the files of a checkout stay unchanged.

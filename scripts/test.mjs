@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { compile, ensureBuilt } from './compile.mjs'
+import { checkTypes, compile, ensureBuilt } from './compile.mjs'
 import { ensureBrowser, ensureInstalled, ensureTestClients, nodeBinary } from './install.mjs'
 import { ROOT, run, say, toolEnv } from './process.mjs'
 
@@ -44,7 +44,7 @@ console.log(`${tests.passed} passed, ${failed} failed`)
 async function checkSources(installed) {
   await check('lint', async () => (await runTool('@biomejs/biome/bin/biome', ['check', '.'])) === 0)
   await installed
-  await check('type check', async () => (await compile(['--noEmit'])) === 0)
+  await check('type check', checkTypes)
   // Web pages are checked with the types of browsers, and without those of Node.
   await check(
     'type check of pages',

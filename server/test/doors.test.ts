@@ -72,6 +72,7 @@ const kinds: readonly Kind[] = [
 ]
 
 let server: TestServer | undefined
+let client: ApifyClient | undefined
 let storeId = ''
 let socket: SocketClient | undefined
 let sessionToken = ''
@@ -194,7 +195,7 @@ const pairs = doors.flatMap((writer) => doors.map((reader) => ({ writer, reader 
 describe.each(allEngines)('on %s', (engine) => {
   beforeAll(async () => {
     server = await startTestServer({ engine, nemesisPort: 0 })
-    const client = new ApifyClient({ baseUrl: server.url, token: server.token })
+    client = new ApifyClient({ baseUrl: server.url, token: server.token })
     storeId = (await client.keyValueStores().getOrCreate('shared-by-all-doors')).id
     const addresses = await send('', {
       method: 'PATCH',
@@ -267,8 +268,8 @@ function askAppLab(call: string, asked: Asked = {}): Promise<Answered> {
 }
 
 function store(): ReturnType<ApifyClient['keyValueStore']> {
-  const { url, token } = running()
-  return new ApifyClient({ baseUrl: url, token }).keyValueStore(storeId)
+  if (!client) throw new Error('The client is there only inside tests.')
+  return client.keyValueStore(storeId)
 }
 
 function send(path: string, init: RequestInit = {}): Promise<Response> {

@@ -24,6 +24,7 @@ describe('the README', { timeout: installMs }, () => {
   const blocks = readBlocks()
   let port = 0
   let start: Started | undefined
+  let browser: Awaited<ReturnType<typeof launchChromium>> | undefined
 
   beforeAll(async () => {
     port = await freePort()
@@ -31,6 +32,7 @@ describe('the README', { timeout: installMs }, () => {
   }, installMs)
 
   afterAll(async () => {
+    await browser?.close()
     await start?.stop()
     rmSync(clone, { recursive: true })
   }, installMs)
@@ -91,15 +93,11 @@ describe('the README', { timeout: installMs }, () => {
       const key = /\bpage key\s+(\S+)/i.exec(stdout)?.[1] ?? stdout
       const file = join(clone, 'visits.html')
       writeFileSync(file, withPort(block(5)).replace('CHANNEL', channel).replace('KEY', key))
-      const browser = await launchChromium()
-      try {
-        const page = await browser.newPage()
-        for (const visit of ['1', '2']) {
-          await page.goto(pathToFileURL(file).href)
-          await page.waitForFunction(`document.body.textContent.trim() === '${visit}'`)
-        }
-      } finally {
-        await browser.close()
+      browser ??= await launchChromium()
+      const page = await (await browser.newContext()).newPage()
+      for (const visit of ['1', '2']) {
+        await page.goto(pathToFileURL(file).href)
+        await page.waitForFunction(`document.body.textContent.trim() === '${visit}'`)
       }
     },
   )

@@ -8,7 +8,7 @@ import { DataCommands } from './support/data/data-commands.ts'
 import { createTestFolder } from './support/data/test-folder.ts'
 import { Remote } from './support/network/remote.ts'
 import { PostgresServer } from './support/postgres/postgres.ts'
-import { type Finished, runCoatcheck } from './support/processes/command.ts'
+import { type Finished, runCoatcheck, runInProcess } from './support/processes/command.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 
 // Each server and command is a process of its own.
@@ -50,10 +50,14 @@ function withPassword(url: string, word = password): string {
 /** Runs a `coatcheck serve` that should fail and exit. */
 function serveInVain(
   engine: string,
-  { args = [], env = {} }: { args?: readonly string[]; env?: Record<string, string> } = {},
+  {
+    args = [],
+    env = {},
+    run = runCoatcheck,
+  }: { args?: readonly string[]; env?: Record<string, string>; run?: typeof runCoatcheck } = {},
 ): Promise<Finished> {
   const words = ['serve', '--data', createTestFolder(), '--port', '0', '--nemesis-port', 'off']
-  return runCoatcheck({ args: [...words, ...args], env: { COATCHECK_ENGINE: engine, ...env } })
+  return run({ args: [...words, ...args], env: { COATCHECK_ENGINE: engine, ...env } })
 }
 
 interface Refusal {
@@ -134,8 +138,13 @@ const refusals: readonly Refusal[] = [
 ]
 
 describe('a server on PostgreSQL that cannot start says why in one sentence', () => {
-  it.each(refusals)('$cause', async ({ engine, says, code = 1, args = [] }) => {
-    const { stdout, stderr, ...end } = await serveInVain(await engine(), { args })
+  // The first cause ends a process of its own, as for a user.
+  const causes = refusals.map((refusal, index) => ({
+    ...refusal,
+    run: index === 0 ? runCoatcheck : runInProcess,
+  }))
+  it.each(causes)('$cause', async ({ engine, says, code = 1, args = [], run }) => {
+    const { stdout, stderr, ...end } = await serveInVain(await engine(), { args, run })
     expect(stderr).toMatch(oneSentence)
     expect(stderr).toMatch(says)
     expect(stderr).not.toContain('canary')

@@ -22,6 +22,7 @@ const settings = {
   max_connections: '300',
 }
 
+let newCluster: string | undefined
 let postgres: PostgresServer | undefined
 
 /**
@@ -32,6 +33,7 @@ export async function setup(project: TestProject): Promise<void> {
   // Commands that tests start would run from an older build.
   if (!(await ensureBuilt())) throw new Error('The build failed; the compiler said why above.')
   try {
+    newCluster = await PostgresServer.shareNewCluster()
     postgres = await PostgresServer.start({ settings })
     project.provide('postgres', { url: postgres.url, error: '' })
   } catch (error) {
@@ -42,6 +44,7 @@ export async function setup(project: TestProject): Promise<void> {
 
 export async function teardown(): Promise<void> {
   await postgres?.cleanUp()
+  if (newCluster) await rm(newCluster, { recursive: true })
   const { TMPDIR } = process.env
   if (TMPDIR?.includes('coatcheck-tests-')) await rm(TMPDIR, { recursive: true, force: true })
 }

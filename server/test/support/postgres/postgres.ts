@@ -27,6 +27,8 @@ const smallSettings: Readonly<Record<string, string>> = {
 
 const readyPattern = /ready to accept (read-only )?connections/
 const lookAgainMs = 5
+/** Names a folder that `initdb` has filled, in the environment of all processes of the tests. */
+const newClusterVariable = 'COATCHECK_TEST_CLUSTER'
 
 export interface PostgresOptions {
   readonly settings?: Readonly<Record<string, string>>
@@ -65,10 +67,21 @@ export class PostgresServer {
   /** Resolves once it takes connections. Throws where PostgreSQL is not installed. */
   static async start({ settings, port }: PostgresOptions = {}): Promise<PostgresServer> {
     const server = new PostgresServer(await newPlace(port), settings)
-    const words = ['--auth=trust', '--username=coatcheck', '--locale=C', '--encoding=UTF8']
-    await server.run('initdb', [...words, '--no-sync', '--pgdata', server.dataFolder])
+    await server.#fillFolder(process.env[newClusterVariable])
     await server.start()
     return server
+  }
+
+  /**
+   * Makes a folder that all PostgreSQL servers of this process and of its children begin as a copy
+   * of: `initdb` takes seven times as long as a copy. Answers the folder.
+   */
+  static async shareNewCluster(): Promise<string> {
+    const server = new PostgresServer(await newPlace())
+    await server.#fillFolder()
+    process.removeListener('exit', server.#endWithTests)
+    process.env[newClusterVariable] = server.dataFolder
+    return server.dataFolder
   }
 
   /** A copy of `primary` that follows it and can be read, until it is promoted. */
@@ -183,6 +196,16 @@ export class PostgresServer {
   /** Runs one of PostgreSQL's programs to its end. Throws with its words. */
   async run(program: string, words: readonly string[]): Promise<void> {
     await promisify(execFile)(join(this.#binaries, program), words, this.#asUser())
+  }
+
+  async #fillFolder(from?: string): Promise<void> {
+    if (from !== undefined) {
+      // As the owner of both: PostgreSQL refuses files of somebody else.
+      await promisify(execFile)('cp', ['-Rp', `${from}/.`, this.dataFolder], this.#asUser())
+      return
+    }
+    const words = ['--auth=trust', '--username=coatcheck', '--locale=C', '--encoding=UTF8']
+    await this.run('initdb', [...words, '--no-sync', '--pgdata', this.dataFolder])
   }
 
   /** Answers false where a killed one still holds what a new one needs. */

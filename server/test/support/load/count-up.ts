@@ -1,4 +1,4 @@
-import { plainRequest } from '../network/plain-request.ts'
+import { type Call, Client, type Reply } from '../network/client.ts'
 
 /** A record with a number, on several servers that share data. */
 export interface CountedRecord {
@@ -14,33 +14,32 @@ export interface CountedRecord {
  * from each server.
  */
 export async function countUp(
-  record: CountedRecord,
+  { urls, token, path }: CountedRecord,
   { writers, times }: { writers: number; times: number },
 ): Promise<string[]> {
-  await ask(record, 0, { method: 'PUT', body: '0' })
+  const clients = urls.map((url) => new Client({ url, token }, { connections: writers }))
+  const [first] = clients
+  await first?.send({ method: 'PUT', path, body: '0' })
   await Promise.all(
     Array.from({ length: writers }, async (_, writer) => {
-      for (let time = 0; time < times; time += 1) await increment(record, writer)
+      const client = clients[writer % clients.length]
+      for (let time = 0; client && time < times; time += 1) await increment(client, path)
     }),
   )
-  const replies = record.urls.map((_, index) => ask(record, index))
-  return (await Promise.all(replies)).map(({ body }) => body.toString())
+  const replies = await Promise.all(clients.map((client) => client.send({ method: 'GET', path })))
+  for (const client of clients) client.close()
+  return replies.map(({ body }) => body.toString())
 }
 
-async function increment(record: CountedRecord, index: number): Promise<void> {
-  const { headers, body } = await ask(record, index)
-  const next = { method: 'PUT', body: `${Number(body) + 1}` }
-  const { status } = await ask(record, index, next, { 'If-Match': headers.etag ?? '' })
-  if (status === 412) return increment(record, index)
+async function increment(client: Client, path: string): Promise<void> {
+  const { headers, body }: Reply = await client.send({ method: 'GET', path })
+  const next: Call = {
+    method: 'PUT',
+    path,
+    body: `${Number(body) + 1}`,
+    headers: { 'If-Match': headers.etag ?? '' },
+  }
+  const { status } = await client.send(next)
+  if (status === 412) return increment(client, path)
   if (status !== 201) throw new Error(`An increment was answered with ${status}.`)
-}
-
-function ask(
-  { urls, token, path }: CountedRecord,
-  index: number,
-  asked: { method?: string; body?: string } = {},
-  headers: Readonly<Record<string, string>> = {},
-): ReturnType<typeof plainRequest> {
-  const url = urls[index % urls.length] + path
-  return plainRequest(url, { ...asked, headers: { Authorization: `Bearer ${token}`, ...headers } })
 }

@@ -8,7 +8,6 @@ const heaviest: readonly string[] = [
   'server/test/protocols/applab/play-table.test.ts',
   'server/test/protocols/applab/play.test.ts',
   'server/test/readme.test.ts',
-  'server/test/package.test.ts',
   'server/test/failover.test.ts',
   'server/test/start.test.ts',
   'server/test/doors.test.ts',
@@ -16,6 +15,8 @@ const heaviest: readonly string[] = [
   'server/test/cli-usage.test.ts',
   'server/test/postgres-server.test.ts',
   'server/test/operations.test.ts',
+  // Checks types, which takes a moment once the check beside the tests has ended.
+  'server/test/package.test.ts',
   'server/test/local-server.test.ts',
   'server/test/protocols/applab/play-undo.test.ts',
   'server/test/authorization.test.ts',

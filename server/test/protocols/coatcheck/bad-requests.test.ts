@@ -1,7 +1,8 @@
-import { brotliCompressSync, gzipSync } from 'node:zlib'
+import { gzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { routes as apifyRoutes } from '../../../src/protocols/apify/routes.ts'
 import { routes } from '../../../src/protocols/coatcheck/routes.ts'
+import { brotliBomb } from '../../support/network/bomb.ts'
 import { errorTypeOf, ownerRequests, plainRequest } from '../../support/network/plain-request.ts'
 import { useTestServer } from '../../support/network/test-server.ts'
 
@@ -43,7 +44,7 @@ describe("bad requests to Coatcheck's own API", () => {
   let bomb = Buffer.alloc(0)
 
   beforeAll(async () => {
-    bomb = brotliCompressSync(Buffer.alloc(jsonBytesMax + 1, ' '))
+    bomb = brotliBomb(jsonBytesMax + 1)
     storeId = (await server.client().keyValueStores().getOrCreate('bad-requests')).id
     await server.client().keyValueStore(storeId).setRecord({ key: 'KEPT', value: 'kept' })
     const reply = await send('/applab/projects', {

@@ -17,6 +17,7 @@ import { limits } from '../../core/kernel/limits.ts'
 import { pack, packedKind, sealed } from './entries/entry.ts'
 import { GroupDraft } from './journal/group-draft.ts'
 import type { WriteAt } from './journal/journal-file.ts'
+import { encodeHead } from './journal/journal-head.ts'
 import { decodeState, encodeState, type JournalState } from './journal/journal-state.ts'
 import { LmdbEngine } from './lmdb.ts'
 import { LmdbTables } from './tables.ts'
@@ -191,6 +192,35 @@ describe('a counter with a wrong checksum', () => {
     expect(await engine.get([Buffer.from('beside')])).toEqual([undefined])
     // A put replaces it.
     await engine.commit({ puts: [{ key, value: Buffer.from('new') }] })
+    await engine.close()
+  })
+})
+
+describe('a very first start', () => {
+  it('that ends before LMDB names a journal opens as empty, without a finding', async () => {
+    const path = mkdtempSync(join(folder, 'data-'))
+    const head = encodeHead(Buffer.alloc(16))
+    writeFileSync(join(path, 'journal'), Buffer.concat([head, Buffer.alloc(3 * 1_048_576)]))
+    const engine = new LmdbEngine(path)
+    expect(engine.opening.findings).toEqual([])
+    await engine.commit({ puts: [put('a', '1')] })
+    await engine.close()
+    expect(await opened(path)).toEqual({ a: '1' })
+  })
+
+  it('that ends before the journal has its seal opens as empty, without a finding', async () => {
+    const path = mkdtempSync(join(folder, 'data-'))
+    await opened(path)
+    const copy = mkdtempSync(join(folder, 'data-'))
+    // The journal was allocated, then LMDB named its seal: the head has the one of no journal.
+    const head = encodeHead(Buffer.alloc(16))
+    writeFileSync(join(copy, 'journal'), Buffer.concat([head, Buffer.alloc(16 * 1_048_576)]))
+    copyFileSync(join(path, 'data.mdb'), join(copy, 'data.mdb'))
+    const change = { seal: Buffer.alloc(16, 'new'), formerSeal: Buffer.alloc(16), isClean: false }
+    await writeState(copy, change)
+    const engine = new LmdbEngine(copy)
+    expect(engine.opening.findings).toEqual([])
+    expect(await allOf(engine)).toEqual({})
     await engine.close()
   })
 })

@@ -58,6 +58,7 @@ export class JournalMoves {
     if (this.#hasBegun) return
     if (this.#fault) throw this.#fault
     await this.moveAll()
+    await this.written(journal.allocate())
     const seal = randomBytes(sealBytes)
     await this.#store([], this.#held, { seal, formerSeal: journal.seal })
     await this.written(journal.begin(seal))

@@ -23,6 +23,7 @@ export async function beginJournal(
   const newest = await writeState(folder, { seal, formerSeal: seal, isClean: false })
   const state: JournalState = { newest, seal, formerSeal: seal, isClean: true, dropped: undefined }
   const journal = new Journal(folder, { ...parts, state, newest })
+  await journal.allocate()
   await journal.begin(seal)
   return journal
 }

@@ -107,10 +107,11 @@ export class JournalFile {
   }
 
   /**
-   * Writes the seal. The file is allocated in full first: so no later block finds the disk full.
-   * All of it is on disk when this returns.
+   * Gives the file its whole length, with this seal, if it is new: so no later block finds the disk
+   * full. The file and its name are on disk when this returns.
    */
-  begin(seal: Buffer): void {
+  allocate(seal: Buffer): void {
+    if (this.isWhole) return
     this.#tried(() => {
       const zeros = Buffer.alloc(zeroBytes)
       for (let place = this.#size; place < fileBytes; place += zeroBytes) {
@@ -118,12 +119,15 @@ export class JournalFile {
       }
       writeWhole(this.#file, encodeHead(seal), 0)
       fsyncSync(this.#file)
-      const directory = openSync(this.#folder, constants.O_RDONLY)
-      try {
-        fsyncSync(directory)
-      } finally {
-        closeSync(directory)
-      }
+      syncFolder(this.#folder)
+    })
+  }
+
+  /** Writes the seal, which is on disk when this returns. */
+  begin(seal: Buffer): void {
+    this.#tried(() => {
+      writeWhole(this.#file, encodeHead(seal), 0)
+      fsyncSync(this.#file)
     })
   }
 
@@ -212,6 +216,15 @@ export class JournalFile {
 
 function startOf(half: 0 | 1): number {
   return headBytes + half * halfBytes
+}
+
+function syncFolder(folder: string): void {
+  const directory = openSync(folder, constants.O_RDONLY)
+  try {
+    fsyncSync(directory)
+  } finally {
+    closeSync(directory)
+  }
 }
 
 function writeWhole(file: number, bytes: Buffer, place: number): void {

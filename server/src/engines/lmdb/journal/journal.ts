@@ -89,6 +89,14 @@ export class Journal {
   }
 
   /**
+   * Makes sure that the file is there in its whole length: before LMDB names a seal of it. Throws
+   * EngineError.
+   */
+  async allocate(): Promise<void> {
+    this.#file.allocate(this.#seal)
+  }
+
+  /**
    * Starts anew with a new seal, which LMDB must name by now; it must hold all commits. All is on
    * disk when this resolves. Throws EngineError.
    */
@@ -132,7 +140,7 @@ export class Journal {
     const head = this.#file.readHead()
     if (!state) {
       this.#seal = earlySealOf(head) ?? noSeal
-      if (head.length > 0) this.#load(newest)
+      if (!this.#seal.equals(noSeal)) this.#load(newest)
       return
     }
     if (!this.#file.isWhole) this.#refuse(`The journal ${this.path} was cut short`)

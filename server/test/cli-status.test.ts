@@ -102,7 +102,7 @@ describe('coatcheck status', () => {
   })
 
   it('notes that the disk is nearly full', async () => {
-    const { path } = mountSmallDisk(14 * 1_048_576)
+    const { path } = mountSmallDisk(30 * 1_048_576)
     const data = join(path, 'data')
     await ServerProcess.start({ data })
     const rows = await new DataCommands(data).rows('status')
@@ -112,7 +112,7 @@ describe('coatcheck status', () => {
   })
 
   it('is degraded while a full disk refuses writes, and no longer once they are served', async () => {
-    const disk = mountSmallDisk(20 * 1_048_576)
+    const disk = mountSmallDisk(36 * 1_048_576)
     const server = await ServerProcess.start({ data: join(disk.path, 'data') })
     const store = await new Client(server).openStore('full')
     const value = Buffer.alloc(1_000_000, 'x')
@@ -132,7 +132,7 @@ describe('coatcheck status', () => {
   })
 
   it('is degraded while the disk is full, even if nobody writes', async () => {
-    const { path } = mountSmallDisk(20 * 1_048_576)
+    const { path } = mountSmallDisk(36 * 1_048_576)
     const server = await ServerProcess.start({ data: join(path, 'data') })
     const { bavail, bsize } = statfsSync(path)
     writeFileSync(join(path, 'filler'), Buffer.alloc(bavail * bsize - 65_536))

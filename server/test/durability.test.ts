@@ -196,8 +196,8 @@ function syncedWrites(
 function overwritesOf(calls: readonly SystemCall[]): { lost: number; moved: number }[] {
   const moves = lmdbCommits(calls)
   const runs: { start: number; bytes: number; beganAt: number; endedAt: number }[] = []
-  for (const { name, args, result, beganAt, endedAt } of calls) {
-    if (name !== 'pwrite64' || !args.includes('/lmdb/journal>')) continue
+  // The file is allocated in full, by writes that are not synced one by one.
+  for (const { args, result, beganAt, endedAt } of syncedFileWrites(calls, '/lmdb/journal')) {
     const start = Number(/, (\d+)$/.exec(args)?.[1])
     const run = runs.at(-1)
     if (run && run.start + run.bytes === start) {

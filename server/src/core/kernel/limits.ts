@@ -248,7 +248,7 @@ export const limits = Object.freeze({
   /** Disk space for a new data file, its lock file and the journal. */
   lmdbNewFilesBytesMax: 18 * mebibyte,
   /** The most that LMDB's very first write makes of its file. */
-  lmdbFirstWriteBytesMax: 65_536,
+  lmdbFirstWriteBytesMax: 49_152,
   /** Disk space that a write needs besides its values: for the pages above them in the tree. */
   lmdbTreePagesBytesMax: mebibyte,
   /** With less free disk space, the disk counts as full. */

@@ -4,7 +4,7 @@ import { ReadCache } from './entries/cache.ts'
 import { copied, type KeptEntry, LmdbEntry, revisionOf, sealed } from './entries/entry.ts'
 import { hashOf } from './entries/index.ts'
 import { causeOf, isFull } from './files/failure.ts'
-import { assertRoom, assertSoundFile, hasRoomFor } from './files/file.ts'
+import { assertRoom, assertSoundFile, hasRoomFor, lmdbPageBytes } from './files/file.ts'
 import type { PackedRow } from './journal/journal-half.ts'
 import { decodeState, encodeState, type JournalState } from './journal/journal-state.ts'
 
@@ -17,7 +17,7 @@ import { decodeState, encodeState, type JournalState } from './journal/journal-s
  */
 const environmentOptions = {
   maxDbs: 4,
-  pageSize: 8_192,
+  pageSize: lmdbPageBytes,
   overlappingSync: false,
   safeRestore: true,
   eventTurnBatching: false,
@@ -204,7 +204,7 @@ export class LmdbTables {
   /** A full disk leaves LMDB unchanged. Any other failure ends all writes. */
   async #failureOf(cause: unknown): Promise<EngineError> {
     const isReadable = this.#isReadable()
-    const place = { folder: this.#folder, pageBytes: environmentOptions.pageSize }
+    const place = { folder: this.#folder, pageBytes: lmdbPageBytes }
     if (isReadable && isFull(cause, place)) {
       return new EngineError('full', 'The disk is full.', { cause })
     }

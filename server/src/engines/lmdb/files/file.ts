@@ -18,6 +18,10 @@ import { limits } from '../../../core/kernel/limits.ts'
 const magic = 0xbeefc0de
 const metaAt = { magic: 24, pageSize: 48, lastPage: 144, transaction: 152 } as const
 const metaBytes = 160
+/** The size of LMDB's pages in all data folders. */
+export const lmdbPageBytes = 8_192
+/** What a disk writes whole or not at all. */
+const sectorBytes = 512
 
 interface Meta {
   readonly pageSize: number
@@ -92,11 +96,22 @@ function isUnborn(folder: string): boolean {
   if (existsSync(join(folder, 'journal'))) return false
   const file = openSync(path, 'r')
   try {
-    const first = readMeta(file, 0)
-    return first === undefined || readMeta(file, first.pageSize) === undefined
+    const places = [0, lmdbPageBytes]
+    const metas = places.map((place) => readMeta(file, place))
+    // Both pages are written first, with transaction 0, which holds nothing.
+    const holdsNone = metas.some((meta) => !meta) || metas.every((meta) => meta?.transaction === 0n)
+    return holdsNone && places.every((place) => isMetaOrZeros(file, place))
   } finally {
     closeSync(file)
   }
+}
+
+/** What a write of one of the first two pages leaves of it, if it is cut off. */
+function isMetaOrZeros(file: number, position: number): boolean {
+  const bytes = Buffer.alloc(sectorBytes)
+  const count = readSync(file, bytes, 0, sectorBytes, position)
+  if (count < metaBytes && !bytes.some((byte) => byte !== 0)) return true
+  return readMeta(file, position) !== undefined || !bytes.some((byte) => byte !== 0)
 }
 
 function assertShape(path: string): void {

@@ -16,6 +16,12 @@ const lmdb = 'engines/lmdb'
 
 export const mutants: readonly Mutant[] = [
   {
+    name: 'writes to the journal do not wait for the disk',
+    file: `${lmdb}/journal.ts`,
+    from: 'this.#open(constants.O_DSYNC)',
+    to: 'this.#open(0)',
+  },
+  {
     name: 'the seal of the journal is not synced',
     file: `${lmdb}/journal.ts`,
     from: 'fsyncSync(file)',
@@ -26,12 +32,6 @@ export const mutants: readonly Mutant[] = [
     file: `${lmdb}/journal.ts`,
     from: 'fsyncSync(directory)',
     to: '',
-  },
-  {
-    name: 'writes to the journal do not wait for the disk',
-    file: `${lmdb}/journal.ts`,
-    from: 'this.#open(constants.O_DSYNC)',
-    to: 'this.#open(0)',
   },
   {
     name: 'LMDB acknowledges transactions before they are on disk',

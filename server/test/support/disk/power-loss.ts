@@ -100,14 +100,15 @@ class FileOnDisk {
   after(survival: Survival, random: Random): Buffer {
     const pending = this.#pendingSectors()
     const kept = keptOf(pending, survival, random)
-    const size = this.#size(survival, random)
-    const bytes = Buffer.alloc(Math.max(size, this.#reach()))
+    const sizes = this.#sizes()
+    const sized = this.#sizedBy(survival, random)
+    const bytes = Buffer.alloc(Math.max(...sizes))
     this.#base.copy(bytes)
-    for (const each of this.#operations) {
-      if (each.kind === 'resize') bytes.fill(0, each.size)
+    for (const [index, each] of this.#operations.entries()) {
+      if (each.kind === 'resize' && index < sized) bytes.fill(0, each.size)
       if (each.kind === 'write') this.#apply(each, { bytes, pending, kept })
     }
-    return bytes.subarray(0, size)
+    return bytes.subarray(0, sizes[sized])
   }
 
   #apply(
@@ -150,25 +151,21 @@ class FileOnDisk {
     return write.endedAt < this.#syncedAt || (write.isSynced && write.endedAt < this.#at)
   }
 
-  /** The length of the file was synced with its last durable change. */
-  #size(survival: Survival, random: Random): number {
+  /** The lengths of the file: at first, and after each operation. */
+  #sizes(): number[] {
     const sizes = [this.#base.length]
-    let durable = 0
-    for (const each of this.#operations) {
-      const before = sizes.at(-1) ?? 0
-      sizes.push(sizeAfter(each, before))
-      const isDurable =
-        each.kind === 'write' ? this.#isDurable(each) : each.endedAt < this.#syncedAt
-      if (isDurable) durable = sizes.length - 1
-    }
-    if (survival === 'none') return sizes[durable] ?? 0
-    if (survival === 'all') return sizes.at(-1) ?? 0
-    return sizes[random.between(durable, sizes.length - 1)] ?? 0
+    for (const each of this.#operations) sizes.push(sizeAfter(each, sizes.at(-1) ?? 0))
+    return sizes
   }
 
-  #reach(): number {
-    const sizes = this.#operations.map((each) => sizeAfter(each, 0))
-    return Math.max(this.#base.length, ...sizes)
+  /** How many operations the length shows: a sync of a change also syncs the length after it. */
+  #sizedBy(survival: Survival, random: Random): number {
+    const last = this.#operations.findLastIndex((each) =>
+      each.kind === 'write' ? this.#isDurable(each) : each.endedAt < this.#syncedAt,
+    )
+    if (survival === 'none') return last + 1
+    if (survival === 'all') return this.#operations.length
+    return random.between(last + 1, this.#operations.length)
   }
 }
 

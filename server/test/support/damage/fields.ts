@@ -127,7 +127,7 @@ function flagsAt(bytes: Buffer, page: number): number {
   return bytes.readUInt16LE(page + (pageHead.flags?.[0] ?? 0))
 }
 
-/** Where the nodes of a page begin: pointers behind the head name their places, without the head. */
+/** Where the nodes of a page begin. Pointers behind the head count from the end of the head. */
 function nodesOf(bytes: Buffer, page: number): number[] {
   const lower = bytes.readUInt16LE(page + (pageHead.lower?.[0] ?? 0))
   const count = Math.min(lower, pageBytes - headBytes) / 2

@@ -39,7 +39,7 @@ function judgeReading({ listed, failures, next }: Reading, story: Story): Fault 
   return differenceOf(replay(commits), stored, 'half')
 }
 
-/** Revisions that should be there. One that was acknowledged later may be, if nothing follows it. */
+/** Revisions that should be there. What was acknowledged later may be missing at the end. */
 function lostOf(there: ReadonlySet<number>, newest: number, { events, at }: Story): number[] {
   return events.flatMap(({ event, at: toldAt }) => {
     if (event.kind !== 'acknowledged' || there.has(event.revision)) return []

@@ -4,7 +4,7 @@ import { tryLosses } from '../support/damage/images.ts'
 import { copyWith, mutants } from '../support/damage/mutants.ts'
 import { scale, Tally } from '../support/damage/tally.ts'
 import { createDiskFolder, createTestFolder } from '../support/data/test-folder.ts'
-import { record } from '../support/disk/recording.ts'
+import { record, startedFiles } from '../support/disk/recording.ts'
 
 /** In a short run one mistake of the engine is enough to see that the tests notice mistakes. */
 const tried = scale > 1 ? mutants : mutants.slice(0, 1)
@@ -23,7 +23,8 @@ describe('an engine with a mistake', { timeout: testMsMax }, () => {
   it.each(tried)('is noticed: $name', async (mutant) => {
     const server = copyWith(mutant, createTestFolder())
     const load = { seed: 1, session: 1, writers: 1, commits: 60, restAt: 30 }
-    const recording = record({ place: createDiskFolder(), server, ...load })
+    const files = startedFiles(createDiskFolder())
+    const recording = record({ place: createDiskFolder(), files, server, ...load })
     const stale = recording.events.filter(({ event }) => event.kind === 'stale').length
     const faults = stale > 0 ? [`${stale} stale reads`] : []
     let images = 0

@@ -17,6 +17,10 @@ export interface Place {
 type Layout = Readonly<Record<string, readonly [at: number, bytes: number]>>
 
 const sealBytes = 16
+const journalHeadBytes = 4_096
+/** The head has two copies, each in a sector of its own. */
+const headCopiesAt = [0, 512] as const
+const head: Layout = { seal: [0, 16], checksum: [16, 4] }
 const block: Layout = {
   seal: [0, 16],
   checksum: [16, 4],
@@ -49,6 +53,15 @@ const meta: Layout = {
   boot: [160, 8],
 }
 const node: Layout = { size: [0, 4], flags: [4, 2], 'key length': [6, 2], content: [8, 32] }
+/** Behind the key `state`, which is 5 bytes long. */
+const state: Layout = {
+  checksum: [5, 4],
+  flags: [9, 1],
+  newest: [10, 8],
+  seal: [18, 16],
+  'former seal': [34, 16],
+  dropped: [50, 16],
+}
 const pageFlags = { branch: 1, leaf: 2, overflow: 4 } as const
 const headBytes = 24
 const metaEntryBytes = 64
@@ -56,10 +69,9 @@ const metaEntryBytes = 64
 /** The fields of `journal`. Its blocks begin with the seal that the file begins with. */
 export function journalFields(bytes: Buffer): Field[] {
   const seal = bytes.subarray(0, sealBytes)
-  const starts: number[] = []
-  for (let at = bytes.indexOf(seal, 1); at >= 0; at = bytes.indexOf(seal, at + 1)) starts.push(at)
+  const starts = startsOf(bytes, seal, journalHeadBytes)
   return [
-    { name: 'head seal', places: [{ at: 0, bytes: sealBytes }] },
+    ...fieldsAt('head', head, headCopiesAt),
     ...fieldsAt('block', block, starts),
     ...fieldsAt('first entry of a block', firstEntry, starts),
   ]
@@ -93,7 +105,7 @@ export function dataFields(bytes: Buffer): Field[] {
       { place: [0, 2] },
       leaves.map((at) => at + headBytes),
     ),
-    { name: 'entry of the newest revision', places: placesOf(bytes, 'newest') },
+    ...fieldsAt('state', state, startsOf(bytes, 'state')),
     {
       name: 'names of the databases',
       places: [...placesOf(bytes, 'meta'), ...placesOf(bytes, 'entries')],
@@ -101,9 +113,10 @@ export function dataFields(bytes: Buffer): Field[] {
   ].filter(({ places }) => places.length > 0)
 }
 
-/** Every place of a file, as one field. */
+/** Every place of a file up to its last byte that is not 0, as one field. */
 export function anywhere(bytes: Buffer): Field {
-  return { name: 'anywhere', places: [{ at: 0, bytes: bytes.length }] }
+  const used = bytes.findLastIndex((byte) => byte !== 0) + 1
+  return { name: 'anywhere', places: [{ at: 0, bytes: used }] }
 }
 
 function tree(name: string, at: number): Layout {
@@ -137,11 +150,16 @@ function nodesOf(bytes: Buffer, page: number): number[] {
   return nodes.filter((at) => at + headBytes < page + pageBytes)
 }
 
-/** From each occurrence of a key on: LMDB keeps copies of pages that are in use no more. */
 function placesOf(bytes: Buffer, key: string): Place[] {
-  const places: Place[] = []
-  for (let at = bytes.indexOf(key); at >= 0; at = bytes.indexOf(key, at + 1)) {
-    places.push({ at, bytes: Math.min(metaEntryBytes, bytes.length - at) })
-  }
-  return places
+  return startsOf(bytes, key).map((at) => ({
+    at,
+    bytes: Math.min(metaEntryBytes, bytes.length - at),
+  }))
+}
+
+/** Every occurrence of a key: LMDB keeps copies of pages that are in use no more. */
+function startsOf(bytes: Buffer, key: string | Buffer, from = 0): number[] {
+  const starts: number[] = []
+  for (let at = bytes.indexOf(key, from); at >= 0; at = bytes.indexOf(key, at + 1)) starts.push(at)
+  return starts
 }

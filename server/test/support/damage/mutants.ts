@@ -17,19 +17,19 @@ const lmdb = 'engines/lmdb'
 export const mutants: readonly Mutant[] = [
   {
     name: 'writes to the journal do not wait for the disk',
-    file: `${lmdb}/journal.ts`,
+    file: `${lmdb}/journal/journal-file.ts`,
     from: 'this.#open(constants.O_DSYNC)',
     to: 'this.#open(0)',
   },
   {
     name: 'the seal of the journal is not synced',
-    file: `${lmdb}/journal.ts`,
-    from: 'fsyncSync(file)',
+    file: `${lmdb}/journal/journal-file.ts`,
+    from: 'fsyncSync(this.#file)',
     to: '',
   },
   {
     name: 'the folder is not synced',
-    file: `${lmdb}/journal.ts`,
+    file: `${lmdb}/journal/journal-file.ts`,
     from: 'fsyncSync(directory)',
     to: '',
   },
@@ -46,10 +46,10 @@ export const mutants: readonly Mutant[] = [
     to: '{}',
   },
   {
-    name: 'entries of LMDB are written without their newest revision',
+    name: 'LMDB is not told which commits it holds',
     file: `${lmdb}/tables.ts`,
-    from: 'if (newest !== undefined) meta.put',
-    to: 'if (newest === undefined) meta.put',
+    from: 'meta.put(stateKey, encodeState(state))',
+    to: '',
   },
 ]
 

@@ -13,22 +13,19 @@ export class Tally {
     this.#suite = suite
   }
 
-  /** Notes faults, and prints one line of the table. */
-  add(what: string, { tried, faults }: { tried: number; faults: readonly string[] }): void {
+  /** Notes faults, and prints one line of the table. Returns the faults that nobody knew. */
+  add(what: string, { tried, faults }: { tried: number; faults: readonly string[] }): string[] {
     const named = faults.map((fault) => `${what}: ${fault}`)
     this.#faults.push(...named)
-    const found = named.filter((fault) => !this.#isKnown(fault)).length
+    const unknown = named.filter((fault) => !this.#isKnown(fault))
+    const found = unknown.length
     const line = { suite: this.#suite, what, tried, known: faults.length - found, found }
     const path = process.env.COATCHECK_TORTURE_FIGURES
     if (path) appendFileSync(path, `${JSON.stringify({ ...line, examples: countsOf(named) })}\n`)
     process.stdout.write(
       `torture: ${what}: ${tried} tried, ${line.known} known faults, ${found} others\n`,
     )
-  }
-
-  /** Faults that nobody knew. */
-  get unknown(): string[] {
-    return this.#faults.filter((fault) => !this.#isKnown(fault))
+    return unknown
   }
 
   /** Known faults that were not found; in a short run that says nothing. */

@@ -81,6 +81,12 @@ export function write(parts: Omit<RecordedParts, 'inject'> & { under?: readonly 
   return { folder, events: lines.map((line) => JSON.parse(line)), died }
 }
 
+/** A folder that a process opened and closed, without a commit: nothing is new to the next one. */
+export function startedFiles(place: string): Files {
+  const nothing = { seed: 0, session: 0, writers: 0, commits: 0 }
+  return readFolder(write({ place, ...nothing }).folder)
+}
+
 /**
  * One recording of both: the second process found the files as the first left them, and the
  * machine stayed up between them. So what the first did not sync is still not on disk.

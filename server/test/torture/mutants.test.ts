@@ -23,13 +23,17 @@ describe('an engine with a mistake', { timeout: testMsMax }, () => {
   it.each(tried)('is noticed: $name', async (mutant) => {
     const server = copyWith(mutant, createTestFolder())
     const load = { seed: 1, session: 1, writers: 1, commits: 60, restAt: 30 }
-    const files = startedFiles(createDiskFolder())
+    const files = mutant.isOfFirstStart ? new Map() : startedFiles(createDiskFolder())
     const recording = record({ place: createDiskFolder(), files, server, ...load })
     const stale = recording.events.filter(({ event }) => event.kind === 'stale').length
+    const acknowledged = recording.events.find(({ event }) => event.kind === 'acknowledged')
+    // A first start that is interrupted before has a fault of its own.
+    const from = acknowledged?.at ?? recording.end
     const faults = stale > 0 ? [`${stale} stale reads`] : []
     let images = 0
     for (; images < imagesMax && faults.length === 0; images += 5) {
-      const series = { recording, count: 5, seed: images, examiner, place: createTestFolder() }
+      const place = createTestFolder()
+      const series = { recording, count: 5, seed: images, examiner, place, from }
       faults.push(...(await tryLosses(series)).map(({ fault }) => fault))
     }
     new Tally('mutants').add(mutant.name, { tried: images, faults })

@@ -10,6 +10,8 @@ export interface Mutant {
   /** What is replaced: exactly once in the file. */
   readonly from: string
   readonly to: string
+  /** Whether it shows in a new folder alone. */
+  readonly isOfFirstStart?: boolean
 }
 
 const lmdb = 'engines/lmdb'
@@ -32,6 +34,7 @@ export const mutants: readonly Mutant[] = [
     file: `${lmdb}/journal/journal-file.ts`,
     from: 'fsyncSync(directory)',
     to: '',
+    isOfFirstStart: true,
   },
   {
     name: 'LMDB acknowledges transactions before they are on disk',

@@ -54,6 +54,8 @@ async function write(engine: InstalledEngine, writer: number): Promise<void> {
 
 async function commit(engine: InstalledEngine, name: CommitName): Promise<void> {
   const write = writeOf(name)
+  // What is read before may be kept in a cache: the reads below must not find it there.
+  await engine.get([...write.puts.map(({ key }) => key), ...(write.deletes ?? [])])
   const commit = await whileReading(engine, engine.commit(write))
   if (!commit.applied) throw new EngineError('refused', 'A commit without checks was refused.')
   tell({ kind: 'acknowledged', name, revision: commit.revision })

@@ -93,19 +93,14 @@ export async function openDomain(
   const keptClock = await new KeptClock({ engine, environment, clock }).open()
   const background = new Background(environment)
   const identities = new IdentityCache()
-  const activities = new Activities({
-    engine,
-    environment,
-    clock,
-    background,
-    identities,
-    unnamedRetention: defaultRetention(unnamedRetentionMs),
-    isReadOnly,
-  })
+  const time = { environment, clock, keptClock }
+  const unnamedRetention = defaultRetention(unnamedRetentionMs)
+  const own = { engine, ...time, background, identities, unnamedRetention, isReadOnly }
+  const activities = new Activities(own)
   const trimmer = new ChangeTrimmer(engine, clock)
   const { values, garbage, tally } = garbageParts({ engine, clock, background })
   const noting = { activities, trimmer, tally }
-  const lifecycle = new Lifecycle({ engine, environment, clock, identities, ...noting })
+  const lifecycle = new Lifecycle({ engine, ...time, identities, ...noting })
   const expire = (storeId: string): Promise<void> => lifecycle.expire(storeId)
   const reader = new StoreReader({ engine, identities, activities, expire })
   const shared = { engine, environment, clock, identities, activities, lifecycle }

@@ -59,6 +59,16 @@ export class KeptClock {
     await this.#write(entry)
   }
 
+  /**
+   * Takes over what another server has confirmed. Returns the entry that says so, whose revision
+   * tells whether anybody has confirmed something since.
+   */
+  async adoptConfirmation(): Promise<Entry | undefined> {
+    const [entry] = await this.#engine.get([clockKey])
+    this.#adopt(entry)
+    return entry
+  }
+
   /** Before an orderly stop: the next start then knows the time of this one. */
   async close(): Promise<void> {
     const [entry] = await this.#engine.get([clockKey])

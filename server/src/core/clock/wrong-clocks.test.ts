@@ -322,6 +322,23 @@ describe('several servers on one storage', () => {
     expect(two.clock.memory.confirmedAt).toBe(one.clock.memory.confirmedAt)
   })
 
+  it('end no store by what they knew before a confirmation, also without a sweep', async () => {
+    const engine = new SharedEngine(new MemoryEngine())
+    const [one, other] = [await setUp(engine), await setUp(engine)]
+    // The clock of one server is behind: so it stores times that are too early for the other one.
+    one.environment.setClock(-20 * day)
+    await one.domain.sweeper.sweep()
+    await one.domain.confirmClock(undefined)
+    const id = await unnamedStore(one)
+    one.environment.setClock(20 * day)
+    await one.domain.sweeper.sweep()
+    expect(await isThere(other, id)).toBe(false)
+    await one.domain.confirmClock(undefined)
+    expect(await isThere(other, id)).toBe(true)
+    await other.domain.sweeper.sweep()
+    expect(await isThere(one, id)).toBe(true)
+  })
+
   it('use the clock of the storage, not their own', async () => {
     const memory = new MemoryEngine()
     const storage = new TestEnvironment()

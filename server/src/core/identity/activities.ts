@@ -1,3 +1,4 @@
+import type { KeptClock } from '../clock/kept-clock.ts'
 import type { SteadyClock } from '../clock/steady-clock.ts'
 import { activityKey, expiryKey, instanceKey, storeKey } from '../disk/keyspace.ts'
 import type { AtomicWrite, Entry, StorageEngine } from '../engine/engine.ts'
@@ -55,6 +56,7 @@ const unused: Readonly<Pending> = {
 export class Activities {
   readonly #engine: StorageEngine
   readonly #clock: SteadyClock
+  readonly #keptClock: KeptClock
   readonly #background: Background
   readonly #identities: IdentityCache
   readonly #unnamed: Retention | undefined
@@ -68,6 +70,7 @@ export class Activities {
     engine: StorageEngine
     environment: Environment
     clock: SteadyClock
+    keptClock: KeptClock
     background: Background
     identities: IdentityCache
     unnamedRetention: Retention | undefined
@@ -76,6 +79,7 @@ export class Activities {
   }) {
     this.#engine = parts.engine
     this.#clock = parts.clock
+    this.#keptClock = parts.keptClock
     this.#background = parts.background
     this.#identities = parts.identities
     this.#unnamed = parts.unnamedRetention
@@ -176,16 +180,28 @@ export class Activities {
     return { ...current, expiresAt: this.expiryOf(identity, current) }
   }
 
-  /** Whether the store has expired. `entry` is its activity entry. */
+  /**
+   * Whether the store has expired. `entry` is its activity entry. Before the answer is yes, this
+   * asks what other servers have confirmed: their time counts from then on.
+   */
   isExpired(identity: StoreIdentity, entry: Entry): Awaitable<boolean> {
     const stored = decodeActivity(entry)
+    if (!this.#isDue(identity, stored)) return false
+    return this.#keptClock.adoptConfirmation().then(() => this.#isOver(identity, stored))
+  }
+
+  #isDue(identity: StoreIdentity, stored: StoreActivity): boolean {
     const { expiresAt } = this.current(identity, stored)
-    const now = this.#clock.steady()
+    if (expiresAt === 0 || this.#clock.steady() < expiresAt || this.#clock.isHeld) return false
+    // A store that ends by clearing would first have to be cleared, which is a write.
+    return this.canExpire(identity) && !(this.#isReadOnly && endsByClearing(identity))
+  }
+
+  #isOver(identity: StoreIdentity, stored: StoreActivity): Awaitable<boolean> {
     const retention = this.#retention(identity)
-    if (expiresAt === 0 || now < expiresAt || !retention || this.#clock.isHeld) return false
-    // Such a store would first have to be cleared, which is a write.
-    if (this.#isReadOnly && endsByClearing(identity)) return false
-    if (now >= expiresAt + renewalDelayMs(retention)) return true
+    if (!retention || !this.#isDue(identity, stored)) return false
+    const { expiresAt } = this.current(identity, stored)
+    if (this.#clock.steady() >= expiresAt + renewalDelayMs(retention)) return true
     return this.#othersMayKnow(stored).then((mayKnow) => !mayKnow)
   }
 

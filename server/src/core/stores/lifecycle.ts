@@ -1,8 +1,10 @@
+import type { KeptClock } from '../clock/kept-clock.ts'
 import type { SteadyClock } from '../clock/steady-clock.ts'
 import { keptUntil, markGarbage } from '../disk/garbage.ts'
 import type { GarbageTally } from '../disk/garbage-tally.ts'
 import {
   activityKey,
+  clockKey,
   counterKey,
   expiryKey,
   innerIdBytes,
@@ -56,6 +58,7 @@ export class Lifecycle {
   readonly #engine: StorageEngine
   readonly #environment: Environment
   readonly #clock: SteadyClock
+  readonly #keptClock: KeptClock
   readonly #identities: IdentityCache
   readonly #activities: Activities
   readonly #trimmer: ChangeTrimmer
@@ -67,6 +70,7 @@ export class Lifecycle {
     engine: StorageEngine
     environment: Environment
     clock: SteadyClock
+    keptClock: KeptClock
     identities: IdentityCache
     activities: Activities
     trimmer: ChangeTrimmer
@@ -75,6 +79,7 @@ export class Lifecycle {
     this.#engine = parts.engine
     this.#environment = parts.environment
     this.#clock = parts.clock
+    this.#keptClock = parts.keptClock
     this.#identities = parts.identities
     this.#activities = parts.activities
     this.#trimmer = parts.trimmer
@@ -124,18 +129,24 @@ export class Lifecycle {
     return count
   }
 
-  /** Drops or clears the store if it has expired, which each attempt decides again. */
+  /**
+   * Drops or clears the store if it has expired, which each attempt decides again: also if somebody
+   * confirms the clock meanwhile.
+   */
   async expire(storeId: string): Promise<void> {
     let ended: StoreIdentity | undefined
     await this.#write(storeId, async (found) => {
       const { identity, activity } = found
       ended = undefined
+      const confirmed = await this.#keptClock.adoptConfirmation()
       if (!(await this.#activities.isExpired(identity, activity))) return undefined
       const isCleared = endsByClearing(identity)
       if (isCleared && isEmpty(found)) return this.#rearmWrite(found)
       ended = identity
       const ending = { kind: 'expire', caller: system } as const
-      return isCleared ? this.#clearWrite(found, ending) : this.#dropWrite(found, ending)
+      const write = isCleared ? this.#clearWrite(found, ending) : this.#dropWrite(found, ending)
+      const check = { key: clockKey, revision: confirmed?.revision }
+      return { ...write, checks: [...(write.checks ?? []), check] }
     })
     if (ended) this.#expired.push(ended)
   }

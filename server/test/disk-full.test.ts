@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
 import { mountSmallDisk } from './support/data/small-disk.ts'
 import { createDiskFolder } from './support/data/test-folder.ts'
-import { readStamp, stampValue } from './support/load/stamped-value.ts'
+import { type Filled, fill, wrongRecords } from './support/load/filling.ts'
+import { stampValue } from './support/load/stamped-value.ts'
 import { Client, errorTypeOf, RemoteStore } from './support/network/client.ts'
 import { checkFolder } from './support/processes/command.ts'
 import { type OwnServer, startOwnServer } from './support/processes/own-server.ts'
@@ -14,17 +15,14 @@ import { straceWords } from './support/processes/strace.ts'
 /** All cases, also those that resemble another one: by `npm run test:long`. */
 const isLong = process.env.COATCHECK_DISK_FAULTS === 'all'
 const testMsMax = 120_000
-const diskBytes = 25 * 1_048_576
+const diskBytes = 50 * 1_048_576
 const fillerBytes = 16 * 1_048_576
 const sizes = { small: 1_900, chunk: 60_000, large: 2_500_000 } as const
-/** More puts than fit on the small disk. */
-const putsMax = 40_000
 /**
  * Enough puts to reach the calls that fail: LMDB syncs once for 8 MiB of the journal, or for
  * each chunk.
  */
 const putsFailing = { small: 150, chunk: 500, large: 10 } as const
-const refusalsWanted = 20
 /** More writes than the server has threads that write. */
 const laterWrites = 20
 
@@ -71,18 +69,12 @@ describe('a full disk', { timeout: testMsMax }, () => {
     expect(await server.stop()).toBe(0)
   })
 
-  it('lets a killed server start again, or say in one sentence why it cannot', async () => {
+  it('lets a killed server start again', async () => {
     const { data, server, store, makeRoom } = await serveOnSmallDisk({ connections: 4 })
     const { acknowledged } = await fill(store, { size: sizes.small, connections: 4 })
     await server.kill()
-    // A start writes a little; LMDB may or may not have a free page left for it.
-    const again = ServerProcess.spawn({ data })
-    const isServing = await again.ready().then(
-      () => true,
-      () => false,
-    )
-    if (isServing) expect(await wrongRecords(storeOf(again, store), acknowledged)).toEqual([])
-    else expect(again.stderr).toMatch(/^coatcheck: [^\n]* is full\.$/m)
+    const again = await ServerProcess.start({ data })
+    expect(await wrongRecords(storeOf(again, store), acknowledged)).toEqual([])
     await again.kill()
     makeRoom()
     const { store: later } = await restart(data, store.address)
@@ -160,18 +152,23 @@ describe('a disk that fails', { timeout: testMsMax }, () => {
     expect(statuses).toEqual(new Set([201, ...refused]))
   })
 
-  /**
-   * Failing writes of long values are left out: lmdb 3.5.6 writes beyond its memory when it
-   * reports them, which may end the process. The server looks for room before such a write. Other
-   * failing writes end the process once in about ten runs, for the same reason: hence the retries.
-   */
   it.each(
     chosen([
-      { what: 'writes without room', kind: 'chunk', inject: 'pwrite64:error=ENOSPC:when=3+4' },
       {
-        what: 'writes that fail',
+        what: 'extensions of the file without room',
         kind: 'chunk',
-        inject: 'pwrite64:error=EIO:when=3+4',
+        inject: 'pwritev:error=ENOSPC:when=2+2',
+      },
+      {
+        what: 'extensions for chunks without room',
+        kind: 'large',
+        inject: 'pwritev:error=ENOSPC:when=2+2',
+        isExtra: true,
+      },
+      {
+        what: 'extensions that fail',
+        kind: 'chunk',
+        inject: 'pwritev:error=EIO:when=2+2',
         ends: 503,
         isExtra: true,
       },
@@ -188,12 +185,6 @@ describe('a disk that fails', { timeout: testMsMax }, () => {
         inject: 'pwrite64:retval=64:when=20+7',
         ends: 503,
       },
-      {
-        what: 'gathered writes without room',
-        kind: 'chunk',
-        inject: 'writev:error=ENOSPC:when=4+5',
-        isExtra: true,
-      },
       { what: 'syncs without room', kind: 'chunk', inject: 'fdatasync:error=ENOSPC:when=2+3' },
       {
         what: 'syncs of chunks without room',
@@ -202,12 +193,33 @@ describe('a disk that fails', { timeout: testMsMax }, () => {
         isExtra: true,
       },
     ] as const),
-  )('answers $what in LMDB with 507 or 503, and loses nothing', { retry: 2 }, async (failing) => {
-    const { statuses } = await fillFailingDisk({ file: 'data.mdb', ...failing })
-    expect([...statuses].filter((status) => ![201, 503, 507].includes(status))).toEqual([])
-    if ('ends' in failing) expect(statuses).toContain(failing.ends)
-  })
+  )('answers $what in LMDB with 507 or 503, and loses nothing', expectRefusals)
+
+  /**
+   * A full disk makes no such error, because LMDB only writes where the file has room. When LMDB's
+   * own write reports an error all the same, lmdb 3.5.6 writes beyond its memory, which ends the
+   * process once in about ten runs: hence the retries. For long values it does so nearly always.
+   */
+  it.each(
+    chosen([
+      {
+        what: 'writes that fail',
+        kind: 'chunk',
+        inject: 'pwrite64:error=EIO:when=3+4',
+        ends: 503,
+        isExtra: true,
+      },
+    ] as const),
+  )('answers $what in LMDB with 503, and loses nothing', { retry: 2 }, expectRefusals)
 })
+
+async function expectRefusals(
+  failing: Pick<FailingDisk, 'inject'> & { kind: keyof typeof sizes; ends?: number },
+): Promise<void> {
+  const { statuses } = await fillFailingDisk({ ...failing, file: 'data.mdb' })
+  expect([...statuses].filter((status) => ![201, 503, 507].includes(status))).toEqual([])
+  if (failing.ends !== undefined) expect(statuses).toContain(failing.ends)
+}
 
 function chosen<T extends object>(all: readonly T[]): readonly T[] {
   return isLong ? all : all.filter((one) => !('isExtra' in one))
@@ -313,42 +325,6 @@ async function restart(
   return { server, store }
 }
 
-interface Filled {
-  readonly acknowledged: string[]
-  /** Refused with 507: certainly not stored. */
-  readonly full: string[]
-  readonly statuses: Set<number>
-}
-
-/** Puts records of one size until `refusals` of them are refused, or `puts` are sent. */
-async function fill(
-  store: RemoteStore,
-  {
-    size,
-    connections,
-    prefix = 'key-',
-    refusals = refusalsWanted,
-    puts = putsMax,
-  }: { size: number; connections: number; prefix?: string; refusals?: number; puts?: number },
-): Promise<Filled> {
-  const filled: Filled = { acknowledged: [], full: [], statuses: new Set() }
-  let next = 0
-  let refused = 0
-  const work = async (): Promise<void> => {
-    while (refused < refusals && next < puts) {
-      next += 1
-      const key = `${prefix}${next}`
-      const { status } = await store.put(key, stampValue({ key, number: 1 }, size))
-      filled.statuses.add(status)
-      if (status === 201) filled.acknowledged.push(key)
-      else refused += 1
-      if (status === 507) filled.full.push(key)
-    }
-  }
-  await Promise.all(Array.from({ length: connections }, work))
-  return filled
-}
-
 async function putUntilRefused(
   store: RemoteStore,
   kind: keyof typeof sizes,
@@ -361,20 +337,6 @@ async function putUntilRefused(
     acknowledged.push(key)
   }
   throw new Error('No write was refused.')
-}
-
-/** Those of these records that are missing or differ from what was sent. */
-async function wrongRecords(store: RemoteStore, keys: readonly string[]): Promise<string[]> {
-  const wrong: string[] = []
-  const waiting = [...keys]
-  const work = async (): Promise<void> => {
-    for (let key = waiting.pop(); key !== undefined; key = waiting.pop()) {
-      const { status, body } = await store.get(key)
-      if (status !== 200 || readStamp(key, body) !== 1) wrong.push(`${key}: ${status}`)
-    }
-  }
-  await Promise.all(Array.from({ length: 8 }, work))
-  return wrong
 }
 
 /** Checks the data after a restart. A refused record may exist as well, but only whole. */

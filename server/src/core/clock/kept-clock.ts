@@ -135,6 +135,7 @@ export class KeptClock {
     const { applied } = await this.#engine.commit({
       checks: [{ key: clockKey, revision: before?.revision }],
       puts: [{ key: clockKey, value: encodeMemory(memory) }, ...others],
+      isUrgent: true,
     })
     if (applied) this.#storedConfirmation = memory.confirmedAt
     return applied

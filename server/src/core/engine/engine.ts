@@ -69,15 +69,23 @@ export interface Sum {
   readonly delta: bigint
 }
 
-/**
- * One atomic batch. Each key may occur once among deletes, puts and sums. Checks see the state
- * before the batch.
- */
-export interface AtomicWrite {
+/** The parts of one atomic write. Each key may occur once among deletes, puts and sums. */
+export interface WriteParts {
+  /** They see the state before the write. */
   readonly checks?: readonly Check[]
   readonly deletes?: readonly Bytes[]
   readonly puts?: readonly Put[]
   readonly sums?: readonly Sum[]
+}
+
+/** One atomic batch. */
+export interface AtomicWrite extends WriteParts {
+  /**
+   * This write ends a right, or the server can't run without it. An engine that keeps room for a
+   * full disk takes it from there, as it does for writes that delete more than they put. Only for
+   * small writes that clients can't make without end.
+   */
+  readonly isUrgent?: boolean
 }
 
 /** `applied: false`: a check failed and nothing was written. */

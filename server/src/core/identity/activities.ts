@@ -94,7 +94,8 @@ export class Activities {
    */
   async start(): Promise<void> {
     const value = Buffer.from(String(this.#clock.now()))
-    await this.#engine.commit({ puts: [{ key: instanceKey(this.#instance), value }] })
+    const puts = [{ key: instanceKey(this.#instance), value }]
+    await this.#engine.commit({ puts, isUrgent: true })
   }
 
   /**
@@ -265,6 +266,7 @@ export class Activities {
       const commit = await this.#engine.commit({
         checks: [store, activity],
         ...moveExpiry(storeId, { from: stored, to: next }),
+        isUrgent: true,
       })
       return commit.applied ? 'written' : lostRace
     }

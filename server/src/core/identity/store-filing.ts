@@ -8,7 +8,7 @@ import {
   sessionKey,
   sharedKey,
 } from '../disk/keyspace.ts'
-import type { AtomicWrite, Put } from '../engine/engine.ts'
+import type { Put, WriteParts } from '../engine/engine.ts'
 import type { Bytes } from '../kernel/bytes.ts'
 import type { StoreIdentity } from './identity.ts'
 
@@ -16,7 +16,7 @@ import type { StoreIdentity } from './identity.ts'
  * Updates the index of names for a new name: frees the old name, and takes the new one if no other
  * store has it.
  */
-export function refiled(before: StoreIdentity, next: StoreIdentity): Required<AtomicWrite> {
+export function refiled(before: StoreIdentity, next: StoreIdentity): Required<WriteParts> {
   const { ownerId, id } = before
   const unchanged = { checks: [], deletes: [], puts: [], sums: [] }
   if (before.name === next.name) return unchanged
@@ -46,7 +46,7 @@ export function emptyPut(key: Bytes): Put {
 export function readdressed(
   before: StoreIdentity,
   next: StoreIdentity,
-): Required<Omit<AtomicWrite, 'sums'>> {
+): Required<Omit<WriteParts, 'sums'>> {
   const old = addressKeys(before)
   const taken = addressKeys(next)
   const given = taken.filter((key) => !old.some((one) => one.equals(key)))
@@ -76,7 +76,7 @@ export function addressKeys({ ownerId, session, project }: StoreIdentity): reado
 export function reseeded(
   { id, project: before }: StoreIdentity,
   { next, seed }: { next: StoreIdentity; seed: Bytes | null | undefined },
-): Required<Pick<AtomicWrite, 'deletes' | 'puts'>> {
+): Required<Pick<WriteParts, 'deletes' | 'puts'>> {
   const isOver = before?.hasSeed === true && next.project?.hasSeed !== true
   const isGiven = next.project?.hasSeed === true && seed
   return {
@@ -89,7 +89,7 @@ export function reseeded(
 export function reshared(
   { shares: before }: StoreIdentity,
   { id, shares }: StoreIdentity,
-): Required<Pick<AtomicWrite, 'deletes' | 'puts'>> {
+): Required<Pick<WriteParts, 'deletes' | 'puts'>> {
   const taken = Object.keys(before).filter((userId) => !Object.hasOwn(shares, userId))
   const given = Object.keys(shares).filter((userId) => !Object.hasOwn(before, userId))
   return {

@@ -249,8 +249,14 @@ export const limits = Object.freeze({
   lmdbNewFilesBytesMax: 18 * mebibyte,
   /** The most that LMDB's very first write makes of its file. */
   lmdbFirstWriteBytesMax: 49_152,
-  /** Disk space that a write needs besides its values: for the pages above them in the tree. */
-  lmdbTreePagesBytesMax: mebibyte,
+  /** Room behind LMDB's last page that only writes may use that must work on a full disk. */
+  lmdbReserveBytes: 8 * mebibyte,
+  /** How far one write extends LMDB's file. */
+  lmdbExtensionBytes: mebibyte,
+  /** With less free disk space, the file is extended in time for the reserve too. */
+  lmdbRoomyDiskBytesMin: 256 * mebibyte,
+  /** A write that puts more for each key that it deletes may not use the reserve. */
+  lmdbPutBytesPerDeleteMax: 1_024,
   /** With less free disk space, the disk counts as full. */
   fullDiskBytesMax: mebibyte,
   /** With less free disk space, the operator is warned. */

@@ -186,6 +186,7 @@ export class Tokens {
         { key: entry.key, value: encodeToken(token) },
         ...this.#audits('token-revoked', token, actor),
       ],
+      isUrgent: true,
     })
     if (!applied) throw tokenNotFound(id)
     return token

@@ -130,6 +130,7 @@ export class Users {
       const commit = await this.#engine.commit({
         checks: [entry, ...others],
         puts: [{ key: entry.key, value: encodeUser(user) }, ...audits],
+        isUrgent: changes.isDisabled === true,
       })
       return commit.applied ? user : lostRace
     }
@@ -154,6 +155,7 @@ export class Users {
     await this.#engine.commit({
       checks: [entry],
       puts: [{ key: entry.key, value: encodeUser(user) }],
+      isUrgent: true,
     })
   }
 

@@ -1,6 +1,6 @@
 import { keptUntil, markGarbage } from '../disk/garbage.ts'
 import { chunkKey, counterKey, garbageTotalKey, recordKey, recordNameOf } from '../disk/keyspace.ts'
-import type { AtomicWrite, Check, Entry, Put, Revision, Sum } from '../engine/engine.ts'
+import type { Check, Entry, Put, Revision, Sum, WriteParts } from '../engine/engine.ts'
 import type { StoreIdentity } from '../identity/identity.ts'
 import type { StoreSnapshot } from '../identity/store-reader.ts'
 import type { Bytes } from '../kernel/bytes.ts'
@@ -51,7 +51,7 @@ export function recordsWrite(
     actor,
     now,
   }: { replacements: readonly Replacement[]; actor: Actor | undefined; now: number },
-): Required<AtomicWrite> {
+): Required<WriteParts> {
   const checks: Check[] = [check]
   const deletes: Bytes[] = []
   const puts: Put[] = []

@@ -20,7 +20,7 @@ import {
   userKey,
 } from '../disk/keyspace.ts'
 import { totalOf } from '../engine/counter.ts'
-import type { AtomicWrite, Entry, Put, StorageEngine } from '../engine/engine.ts'
+import type { AtomicWrite, Entry, Put, StorageEngine, WriteParts } from '../engine/engine.ts'
 import { type Activities, moveExpiry } from '../identity/activities.ts'
 import { decodeActivity } from '../identity/activity.ts'
 import { type Caller, system } from '../identity/caller.ts'
@@ -161,7 +161,8 @@ export class Lifecycle {
     this.#logEnded(ended)
     const deleted = ended.filter((store) => !endsByClearing(store))
     const event = { action: actions.expire, at: this.#clock.now(), actor: undefined } as const
-    for (const put of eventsOfMany(deleted, event)) await this.#engine.commit({ puts: [put] })
+    for (const put of eventsOfMany(deleted, event))
+      await this.#engine.commit({ puts: [put], isUrgent: true })
   }
 
   #logEnded(ended: readonly StoreIdentity[]): void {
@@ -338,7 +339,7 @@ export class Lifecycle {
   }
 }
 
-interface Emptied extends Required<AtomicWrite> {
+interface Emptied extends Required<WriteParts> {
   readonly contentId: Buffer
 }
 

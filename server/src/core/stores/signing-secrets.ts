@@ -123,7 +123,7 @@ export class SigningSecrets {
     const what = { action: 'store-signing-secret-reset', details: { because }, actor } as const
     const event = { ...what, at: this.#clock.now() }
     for (const put of eventsOfMany(replaced, event)) {
-      await this.#engine.commit({ puts: [put] })
+      await this.#engine.commit({ puts: [put], isUrgent: true })
     }
   }
 

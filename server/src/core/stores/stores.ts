@@ -277,6 +277,7 @@ export class Stores {
         ...seeding.puts,
       ],
       sums: filing.sums,
+      isUrgent: isReset || endsLinks || sharing.deletes.length > 0,
     }
   }
 

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { EngineError, type Revision } from '../../core/engine/engine.ts'
 import type { Journal } from './journal/journal.ts'
-import type { PackedRow } from './journal/journal-half.ts'
+import type { JournalHalf, PackedRow } from './journal/journal-half.ts'
 import { type DroppedBlock, type JournalState, sealBytes } from './journal/journal-state.ts'
-import { diskFailed, type LmdbTables } from './tables.ts'
+import { diskFailed, type LmdbTables, type WriteUse } from './tables.ts'
 
 export interface JournalMovesParts {
   readonly tables: LmdbTables
@@ -94,8 +94,8 @@ export class JournalMoves {
   }
 
   /** Writes rows into LMDB, which then holds all commits up to `newest`. */
-  store(rows: readonly PackedRow[], newest: Revision): Promise<void> {
-    return this.#store(rows, newest)
+  store(rows: readonly PackedRow[], newest: Revision, use: WriteUse): Promise<void> {
+    return this.#store(rows, newest, { use })
   }
 
   /** After any failure but `full`, such as a failed sync, nothing is written any more. */
@@ -116,23 +116,35 @@ export class JournalMoves {
     return this.#move
   }
 
+  /** On a full disk the transactions are as small as they must be, down to one block each. */
   async #moveOnce(): Promise<void> {
     const half = this.#parts.journal.moving
-    for (const { rows, newest } of half.parts(this.#parts.atOnce, this.#held)) {
-      await this.#store(rows, newest)
+    for (let { atOnce } = this.#parts; ; atOnce = Math.floor(atOnce / 4)) {
+      try {
+        await this.#moveParts(half, atOnce)
+        break
+      } catch (error) {
+        if (atOnce < 2 || faultOf(error).failure !== 'full') throw error
+      }
     }
     half.empty()
+  }
+
+  async #moveParts(half: JournalHalf, atOnce: number): Promise<void> {
+    for (const { rows, newest } of half.parts(atOnce, this.#held)) {
+      await this.#store(rows, newest, { use: 'move' })
+    }
   }
 
   async #store(
     rows: readonly PackedRow[],
     newest: Revision,
-    change: Partial<JournalState> = {},
+    { use = 'shrink', ...change }: { use?: WriteUse } & Partial<JournalState> = {},
   ): Promise<void> {
     const { tables, journal, dropped } = this.#parts
     const { seal } = journal
     const state = { newest, seal, formerSeal: seal, dropped, isClean: false, ...change }
-    await this.written(tables.write(rows, state))
+    await this.written(tables.write(rows, state, use))
     this.#held = newest
   }
 }

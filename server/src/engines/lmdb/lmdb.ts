@@ -25,12 +25,13 @@ import { hashOf } from './entries/index.ts'
 import { merged } from './entries/merge.ts'
 import { diskRoomOf } from './files/file.ts'
 import { GroupSizer } from './group-sizer.ts'
-import { GroupDraft } from './journal/group-draft.ts'
+import { GroupDraft, roomOf } from './journal/group-draft.ts'
 import { Journal } from './journal/journal.ts'
 import type { JournalFileParts } from './journal/journal-file.ts'
-import { JournalHalf, type Room, type Row, roomFor } from './journal/journal-half.ts'
+import { JournalHalf, type Room, type Row } from './journal/journal-half.ts'
 import { JournalMoves } from './journal-moves.ts'
 import { openingOf, stateOf } from './opening.ts'
+import { mayUseReserve } from './room/reserve.ts'
 import { LmdbTables, reading, type StoredRow } from './tables.ts'
 
 const engineLimits: EngineLimits = {
@@ -38,8 +39,6 @@ const engineLimits: EngineLimits = {
   valueBytesMax: limits.entryValueBytesMax,
   commitBytesMax: limits.commitBytesMax,
 }
-
-const counterBytes = 8
 
 type Decision = Commit | EngineError
 
@@ -89,6 +88,8 @@ export class LmdbEngine implements InstalledEngine {
   #working: Promise<void> | undefined
   #idle: NodeJS.Timeout | undefined
   #closed = false
+  /** Whether the disk is full: then only writes that may use its reserve are taken. */
+  #isFull = false
 
   /** `folder` must exist. */
   constructor(folder: string, options: LmdbOptions = {}) {
@@ -153,7 +154,7 @@ export class LmdbEngine implements InstalledEngine {
         return { key: asBuffer(key), packed: pack({ kind, revision, value }) }
       })
       const revision = Math.max(newest, this.#newest.revision)
-      await this.#moves.store(rows, revision)
+      await this.#moves.store(rows, revision, rows.length === 0 ? 'shrink' : 'grow')
       this.#newest.advance(revision)
     })
     await this.#working
@@ -276,7 +277,13 @@ export class LmdbEngine implements InstalledEngine {
     if (this.#tables.reopening) await this.#tables.reopening
     if (!this.#moves.hasBegun) await this.#moves.begin()
     const room = roomOf(group)
-    if (room.bytes > limits.lmdbJournaledGroupBytesMax) return this.#write(group, room)
+    const isDirect = room.bytes > limits.lmdbJournaledGroupBytesMax
+    const journaled = this.#journal.fresh.end + this.#journal.moving.end
+    const growth = isDirect
+      ? { journaled, direct: room.bytes }
+      : { journaled: journaled + room.bytes, direct: 0 }
+    this.#isFull = !this.#tables.hasRoomFor(growth) && !(await this.#tables.findRoomFor(growth))
+    if (isDirect) return this.#write(group, room)
     if (!this.#journal.fresh.fits(room)) await this.#moves.turn()
     try {
       return await this.#append(group)
@@ -293,14 +300,30 @@ export class LmdbEngine implements InstalledEngine {
     return decisions
   }
 
-  /** Writes a group straight into LMDB, after everything that the journal holds. */
+  /**
+   * Writes a group straight into LMDB. If it finds no room, the writes of the group that may use
+   * the reserve are tried again without the others.
+   */
   async #write(group: readonly Member[], room: Room): Promise<Decision[]> {
+    try {
+      return await this.#writeOnce(group, room)
+    } catch (error) {
+      const isFull = error instanceof EngineError && error.failure === 'full'
+      if (!isFull || this.#isFull) throw error
+      this.#isFull = true
+      return this.#writeOnce(group, room)
+    }
+  }
+
+  /** Writes a group after everything that the journal holds. */
+  async #writeOnce(group: readonly Member[], room: Room): Promise<Decision[]> {
     await this.#moves.moveAll()
     const half = new JournalHalf(room, this.#hashSeed)
     const { draft, decisions } = this.#decide(group, half)
     half.keep(draft.newest)
     const rows = [...half.packedRows()]
-    if (!draft.isEmpty) await this.#moves.store(rows, draft.newest)
+    const use = this.#isFull ? 'shrink' : 'grow'
+    if (!draft.isEmpty) await this.#moves.store(rows, draft.newest, use)
     this.#newest.advance(draft.newest)
     return decisions
   }
@@ -312,9 +335,11 @@ export class LmdbEngine implements InstalledEngine {
     const hashSeed = this.#hashSeed
     const read = (key: Buffer, hash: number): Buffer | undefined => this.#packedOf(key, hash)
     const draft = new GroupDraft(this.#newest.revision, { half, hashSeed, read })
-    const decisions = reading(() =>
-      group.map(({ write }) => this.#moves.fault ?? draft.decide(write)),
-    )
+    const decide = (write: AtomicWrite): Decision =>
+      this.#isFull && !mayUseReserve(write)
+        ? new EngineError('full', 'The disk is full.')
+        : draft.decide(write)
+    const decisions = reading(() => group.map(({ write }) => this.#moves.fault ?? decide(write)))
     this.#pace.decided(group.length)
     return { draft, decisions }
   }
@@ -346,15 +371,4 @@ export class LmdbEngine implements InstalledEngine {
 function settle(member: Member, decision: Decision | undefined): void {
   if (decision === undefined || decision instanceof EngineError) member.reject(decision)
   else member.resolve(decision)
-}
-
-function roomOf(group: readonly Member[]): Room {
-  let bytes = 0
-  let entries = 0
-  for (const { write, bytes: own } of group) {
-    const { deletes = [], puts = [], sums = [] } = write
-    bytes += own + sums.length * counterBytes
-    entries += deletes.length + puts.length + sums.length
-  }
-  return roomFor({ bytes, entries })
 }

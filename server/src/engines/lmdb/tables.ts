@@ -1,12 +1,15 @@
+import { join } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { EngineError, type Revision } from '../../core/engine/engine.ts'
 import { ReadCache } from './entries/cache.ts'
 import { copied, type KeptEntry, LmdbEntry, revisionOf, sealed } from './entries/entry.ts'
 import { hashOf } from './entries/index.ts'
-import { causeOf, isFull } from './files/failure.ts'
-import { assertRoom, assertSoundFile, hasRoomFor, lmdbPageBytes } from './files/file.ts'
+import { causeOf, foundNoRoom, isFull } from './files/failure.ts'
+import { assertRoom, assertSoundFile } from './files/file.ts'
 import type { PackedRow } from './journal/journal-half.ts'
 import { decodeState, encodeState, type JournalState } from './journal/journal-state.ts'
+import { type Growth, RoomAhead } from './room/room-ahead.ts'
+import { pageBytes, pagesFor, type Tree, treeOf } from './room/tree.ts'
 
 /**
  * Each transaction is on disk before it is acknowledged. `safeRestore` (missing in lmdb's types): a
@@ -17,7 +20,7 @@ import { decodeState, encodeState, type JournalState } from './journal/journal-s
  */
 const environmentOptions = {
   maxDbs: 4,
-  pageSize: lmdbPageBytes,
+  pageSize: pageBytes,
   overlappingSync: false,
   safeRestore: true,
   eventTurnBatching: false,
@@ -61,6 +64,12 @@ interface Databases {
   readonly meta: Database<Buffer, Buffer>
 }
 
+/**
+ * What a write may use of a full disk. `grow`: nothing; `shrink`: the room that is kept for it, for
+ * writes that free space; `move`: the same, for what the journal holds.
+ */
+export type WriteUse = 'grow' | 'shrink' | 'move'
+
 /** A row as lmdb returns it. `value` is a packed entry, in bytes that nobody else uses. */
 export interface StoredRow {
   readonly key: Buffer
@@ -78,6 +87,8 @@ export class LmdbTables {
   readonly #hashSeed: number
   readonly #cache = new ReadCache()
   #isWriting = false
+  /** Undefined: the file is only read, and never made longer. */
+  readonly #room: RoomAhead | undefined
 
   /** Throws EngineError `unavailable` or `full` with a sentence for the user. */
   constructor(folder: string, hashSeed: number, { isReadOnly = false } = {}) {
@@ -86,6 +97,8 @@ export class LmdbTables {
     this.#folder = folder
     this.#hashSeed = hashSeed
     this.#databases = openDatabases(folder, { isReadOnly })
+    const parts = { tree: () => this.#tree(), foundNoRoom }
+    if (!isReadOnly) this.#room = new RoomAhead(join(folder, 'data.mdb'), parts)
   }
 
   /**
@@ -160,18 +173,37 @@ export class LmdbTables {
     }
   }
 
+  /** Whether the disk has room for writes that grow the data. */
+  hasRoomFor(growth: Growth): boolean {
+    return this.#room?.hasRoomFor(growth) ?? false
+  }
+
+  /** The same; looks for more room first. Throws EngineError `unavailable`. */
+  async findRoomFor(growth: Growth): Promise<boolean> {
+    if (!this.#room) return false
+    return this.#room.findRoomFor(growth).catch((error) => this.#fail(error))
+  }
+
   /**
    * Writes packed entries, with their checksums, and removes the keys whose `packed` is empty. It
-   * writes all rows durably, or none, together with the state that is true afterwards.
-   * Throws EngineError: `full`, then nothing has changed; `unavailable`, then nothing may be
-   * written any more.
+   * writes all rows durably, or none, together with the state that is true afterwards. Throws
+   * EngineError: `full`, then nothing has changed; `unavailable`, then nothing may be written any
+   * more.
    */
-  async write(rows: readonly PackedRow[], state: JournalState): Promise<void> {
-    assertRoomFor(rows, this.#folder)
+  async write(
+    rows: readonly PackedRow[],
+    state: JournalState,
+    use: WriteUse = 'grow',
+  ): Promise<void> {
+    const parts = { mayUseReserve: use !== 'grow' }
+    const secured = this.#room?.secure(pagesFor(rows, this.#tree()), parts) ?? true
+    const hasRoom = await Promise.resolve(secured).catch((error) => this.#fail(error))
+    if (!hasRoom) throw new EngineError('full', 'The disk is full.')
     this.#isWriting = true
     for (const { key } of rows) this.#cache.delete(hashOf(key, { seed: this.#hashSeed }))
     try {
       await this.#write(rows, state)
+      this.#room?.settle()
     } finally {
       this.#isWriting = false
     }
@@ -197,14 +229,28 @@ export class LmdbTables {
     root.resetReadTxn()
   }
 
-  close(): Promise<void> {
-    return this.#databases.root.close()
+  async close(): Promise<void> {
+    await this.#room?.close()
+    await this.#databases.root.close()
+  }
+
+  #tree(): Tree {
+    const { root, entries, meta } = this.#databases
+    const tree = reading(() => treeOf(entries.getStats(), meta.getStats()))
+    // A reader that stays open would keep pages from being used again.
+    root.resetReadTxn()
+    return tree
+  }
+
+  /** The file could not be made longer, for another reason than a full disk. */
+  #fail(cause: unknown): never {
+    throw new EngineError('unavailable', diskFailed, { cause })
   }
 
   /** A full disk leaves LMDB unchanged. Any other failure ends all writes. */
   async #failureOf(cause: unknown): Promise<EngineError> {
     const isReadable = this.#isReadable()
-    const place = { folder: this.#folder, pageBytes: lmdbPageBytes }
+    const place = { folder: this.#folder, pageBytes }
     if (isReadable && isFull(cause, place)) {
       return new EngineError('full', 'The disk is full.', { cause })
     }
@@ -254,22 +300,6 @@ export function reading<T>(read: () => T): T {
 
 function outOfOrder(): EngineError {
   return new EngineError('damaged', 'The data file is damaged: its keys are out of order.')
-}
-
-/** An entry of this size or more, key included, gets pages of its own (with pages of 8 KiB). */
-const pagedBytesMin = 4_000
-
-/**
- * lmdb 3.5.6 writes past the end of its memory when it reports that the pages of long values found
- * no room. So this checks the free space for them first. Throws EngineError `full`.
- */
-function assertRoomFor(rows: readonly PackedRow[], folder: string): void {
-  let bytes = 0
-  for (const { key, packed } of rows) {
-    const own = key.length + packed.length
-    if (own >= pagedBytesMin) bytes += own
-  }
-  if (bytes > 0 && !hasRoomFor(folder, bytes)) throw new EngineError('full', 'The disk is full.')
 }
 
 /** Throws EngineError `unavailable` with a sentence for the user. */

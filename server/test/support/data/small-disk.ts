@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { createTestFolder } from './test-folder.ts'
+import { createDiskFolder, createTestFolder } from './test-folder.ts'
 
 export interface SmallDisk {
   readonly path: string
@@ -20,6 +22,36 @@ export function mountSmallDisk(bytes: number): SmallDisk {
     makeReadOnly: () => mount(['-o', 'remount,ro', path]),
     grow: (more) => mount(['-o', `remount,size=${more}`, path]),
   }
+}
+
+export type FileSystem = 'ext4' | 'xfs' | 'btrfs'
+
+const makers: Readonly<Record<FileSystem, readonly string[]>> = {
+  ext4: ['mkfs.ext4', '-q', '-F', '-m', '0'], // no blocks that only root may use
+  xfs: ['mkfs.xfs', '-q'],
+  btrfs: ['mkfs.btrfs', '-q'],
+}
+
+/** Whether this machine can make and mount such a file system. */
+export function canMount(type: FileSystem): boolean {
+  const isKnown = readFileSync('/proc/filesystems', 'utf8').split(/\s+/).includes(type)
+  const canMake = spawnSync(makers[type][0] ?? '', ['-V']).error === undefined
+  return isKnown && canMake && spawnSync('losetup', ['--find']).status === 0
+}
+
+/** The same on a file system in a file. Returns its path. */
+export function mountImage(type: FileSystem, bytes: number): string {
+  const folder = createDiskFolder()
+  const image = join(folder, 'image')
+  writeFileSync(image, '')
+  truncateSync(image, bytes)
+  const [command = '', ...args] = makers[type]
+  run(command, [...args, image])
+  const path = join(folder, 'disk')
+  mkdirSync(path)
+  mount(['-o', 'loop', image, path])
+  onTestFinished(() => run('umount', ['--lazy', path]))
+  return path
 }
 
 function mount(args: readonly string[]): void {

@@ -12,14 +12,13 @@ import { join } from 'node:path'
 import { EngineError } from '../../../core/engine/engine.ts'
 import type { EngineHealth } from '../../../core/engine/installed-engine.ts'
 import { limits } from '../../../core/kernel/limits.ts'
+import { pageBytes } from '../room/tree.ts'
 
 // The two meta pages that open an LMDB 1.0 data file (struct MDB_meta behind a page header of 24
 // bytes): https://github.com/kriszyp/lmdb-js/blob/master/dependencies/lmdb/libraries/liblmdb/mdb.c
 const magic = 0xbeefc0de
 const metaAt = { magic: 24, pageSize: 48, lastPage: 144, transaction: 152 } as const
 const metaBytes = 160
-/** The size of LMDB's pages in all data folders. */
-export const lmdbPageBytes = 8_192
 /** What a disk writes whole or not at all. */
 const sectorBytes = 512
 
@@ -63,12 +62,6 @@ export function assertRoom(folder: string): void {
   throw new EngineError('full', `The disk of ${folder} is full: a new data folder needs 18 MB.`)
 }
 
-/** Whether the disk surely has room for `bytes` bytes of values. */
-export function hasRoomFor(folder: string, bytes: number): boolean {
-  const { bavail, bsize } = statfsSync(folder)
-  return bavail * bsize >= bytes + limits.lmdbTreePagesBytesMax
-}
-
 /**
  * The free space of the disk, and sentences for the operator about it; none while there is enough.
  */
@@ -96,7 +89,7 @@ function isUnborn(folder: string): boolean {
   if (existsSync(join(folder, 'journal'))) return false
   const file = openSync(path, 'r')
   try {
-    const places = [0, lmdbPageBytes]
+    const places = [0, pageBytes]
     const metas = places.map((place) => readMeta(file, place))
     // Both pages are written first, with transaction 0, which holds nothing.
     const holdsNone = metas.some((meta) => !meta) || metas.every((meta) => meta?.transaction === 0n)

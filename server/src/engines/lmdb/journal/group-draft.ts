@@ -9,7 +9,7 @@ import { stampedKey } from '../../../core/engine/stamp.ts'
 import { asBuffer, type Bytes } from '../../../core/kernel/bytes.ts'
 import { contentOf, isCounter, packedKind, revisionOf } from '../entries/entry.ts'
 import { hashOf } from '../entries/index.ts'
-import type { JournalHalf } from './journal-half.ts'
+import { type JournalHalf, type Room, roomFor } from './journal-half.ts'
 
 /** Reads a packed entry. Its bytes are shared and valid only until the next read. */
 export type ReadPacked = (key: Buffer, hash: number) => Buffer | undefined
@@ -99,4 +99,18 @@ export class GroupDraft {
     const packed = this.half.packedOf(entry)
     return packed.length > 0 ? packed : undefined
   }
+}
+
+const counterBytes = 8
+
+/** The most that these writes take up. `bytes` are those of their keys and values. */
+export function roomOf(group: readonly { write: AtomicWrite; bytes: number }[]): Room {
+  let bytes = 0
+  let entries = 0
+  for (const { write, bytes: own } of group) {
+    const { deletes = [], puts = [], sums = [] } = write
+    bytes += own + sums.length * counterBytes
+    entries += deletes.length + puts.length + sums.length
+  }
+  return roomFor({ bytes, entries })
 }

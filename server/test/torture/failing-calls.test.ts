@@ -1,5 +1,3 @@
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Ending, type Examination, Examiner } from '../support/damage/examiner.ts'
@@ -34,7 +32,7 @@ describe('after a call that failed', { timeout: testMsMax }, () => {
 
   beforeAll(() => {
     examiner = new Examiner()
-    started = startedFiles(mkdtempSync(join(tmpdir(), 'coatcheck-started-')))
+    started = startedFiles()
   })
 
   afterAll(() => examiner.close())

@@ -23,7 +23,7 @@ describe('an engine with a mistake', { timeout: testMsMax }, () => {
   it.each(tried)('is noticed: $name', async (mutant) => {
     const server = copyWith(mutant, createTestFolder())
     const load = { seed: 1, session: 1, writers: 1, commits: 60, restAt: 30 }
-    const files = mutant.isOfFirstStart ? new Map() : startedFiles(createDiskFolder())
+    const files = mutant.isOfFirstStart ? new Map() : startedFiles()
     const recording = record({ place: createDiskFolder(), files, server, ...load })
     const stale = recording.events.filter(({ event }) => event.kind === 'stale').length
     const acknowledged = recording.events.find(({ event }) => event.kind === 'acknowledged')

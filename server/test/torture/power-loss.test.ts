@@ -1,6 +1,3 @@
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Examiner } from '../support/damage/examiner.ts'
 import { lossesOf, tryLosses } from '../support/damage/images.ts'
@@ -33,7 +30,7 @@ describe('after a loss of power', { timeout: testMsMax }, () => {
 
   beforeAll(() => {
     examiner = new Examiner()
-    started = startedFiles(mkdtempSync(join(tmpdir(), 'coatcheck-started-')))
+    started = startedFiles()
   })
 
   afterAll(() => examiner.close())

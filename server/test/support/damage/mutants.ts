@@ -26,8 +26,13 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'the seal of the journal is not synced',
     file: `${lmdb}/journal/journal-file.ts`,
-    from: 'fsyncSync(this.#file)',
-    to: '',
+    from: `begin(seal: Buffer): void {
+    this.#tried(() => {
+      writeWhole(this.#file, encodeHead(seal), 0)
+      fsyncSync(this.#file)`,
+    to: `begin(seal: Buffer): void {
+    this.#tried(() => {
+      writeWhole(this.#file, encodeHead(seal), 0)`,
   },
   {
     name: 'the folder is not synced',

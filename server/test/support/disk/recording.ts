@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readSystemCalls, straceWords } from '../processes/strace.ts'
 import { namesAfter, type Operation, operationsOf } from './operations.ts'
@@ -82,9 +83,14 @@ export function write(parts: Omit<RecordedParts, 'inject'> & { under?: readonly 
 }
 
 /** A folder that a process opened and closed, without a commit: nothing is new to the next one. */
-export function startedFiles(place: string): Files {
-  const nothing = { seed: 0, session: 0, writers: 0, commits: 0 }
-  return readFolder(write({ place, ...nothing }).folder)
+export function startedFiles(): Files {
+  const place = mkdtempSync(join(tmpdir(), 'coatcheck-started-'))
+  try {
+    const nothing = { seed: 0, session: 0, writers: 0, commits: 0 }
+    return readFolder(write({ place, ...nothing }).folder)
+  } finally {
+    rmSync(place, { recursive: true })
+  }
 }
 
 /**

@@ -39,7 +39,7 @@ describe('after a call that failed', { timeout: testMsMax }, () => {
 
   it('a folder opens with everything acknowledged, also if the bytes were written', async () => {
     const faults: string[] = []
-    const cases = upTo(1, 15).flatMap((failedWrite) =>
+    const cases = upTo(1, 6).flatMap((failedWrite) =>
       ([{ end: 'close' }, { end: 'close', restsAtEnd: true }, { end: 'kill' }] as const).map(
         (end) => ({ failedWrite: failedWrite * 3, end }),
       ),

@@ -51,7 +51,8 @@ async function examine({ folder, keys, steps }: ExaminerJob): Promise<Examinatio
 async function problemsIn(data: string): Promise<string[]> {
   try {
     const config = read(['--data', data], {})
-    return [...(await check(config, {})).problems]
+    const { problems, notes = [] } = await check(config, {})
+    return [...problems, ...notes]
   } catch (error) {
     return [sentenceOf(error)]
   }

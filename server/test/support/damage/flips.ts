@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Files, readFolder, writeFolder } from '../disk/recording.ts'
 import { serverFolder } from '../disk/sources.ts'
-import { damaged, type Shown } from '../disk/workload.ts'
+import { damaged, type Shown, type ShownEntry } from '../disk/workload.ts'
 import { Random } from '../load/random.ts'
 import type { Ending, Examination, Examiner, Reading } from './examiner.ts'
 import { anywhere, dataFields, type Field, journalFields } from './fields.ts'
@@ -77,8 +77,8 @@ export async function tryFlip(
 }
 
 /**
- * Allowed is the right value, a clear error, and an absence that a check reports. `told` in a fault
- * says that a check reports something.
+ * Allowed is the right value, a clear error, and an absence that a check reports, together with the
+ * older values that this uncovers. `told` in a fault says that a check reports something.
  */
 export function judgeFlip(entries: Shown, result: Examination | Ending): Fault {
   if ('ended' in result) return `${result.ended}: ${result.how}`
@@ -89,10 +89,11 @@ export function judgeFlip(entries: Shown, result: Examination | Ending): Fault {
   if (unclear !== undefined) return `unclear error: ${unclear}`
   if (first.refusal !== undefined) return undefined
   const shown = [...first.got, ...first.listed]
-  const wrong = shown.find(([key, entry]) => entry && isWrong(entry, entries.get(key)))
-  const suffix = told.length > 0 ? ', told' : ''
+  const isTold = told.length > 0
+  const wrong = shown.find(([key, entry]) => entry && isWrong(entry, entries.get(key), isTold))
+  const suffix = isTold ? ', told' : ''
   if (wrong !== undefined) return `wrong${suffix}: ${JSON.stringify(wrong)}`
-  if (told.length > 0) return undefined
+  if (isTold) return undefined
   return absenceIn(entries, first) ?? revisionAgain(entries, first)
 }
 
@@ -108,11 +109,10 @@ function revisionAgain(entries: Shown, { next }: Reading): Fault {
   return next !== undefined && next <= newest ? `revision again: ${next}` : undefined
 }
 
-function isWrong(
-  one: { revision: number; value: string },
-  other: { revision: number; value: string } | undefined,
-): boolean {
+/** Where a check tells that commits are missing, an entry may be as it was before them. */
+function isWrong(one: ShownEntry, other: ShownEntry | undefined, isTold: boolean): boolean {
   if (one.value === damaged) return false
+  if (isTold && other && one.revision < other.revision) return false
   return one.value !== other?.value || one.revision !== other.revision
 }
 

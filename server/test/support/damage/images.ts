@@ -27,6 +27,8 @@ export interface ImageSeries {
   readonly place: string
   /** Losses happen at this moment or later. */
   readonly from?: number
+  /** Losses happen before this moment. */
+  readonly until?: number
 }
 
 /** Draws losses of power, and opens what each one leaves. */
@@ -46,8 +48,9 @@ export function lossesOf({
   recording,
   seed,
   from = 0,
-}: Pick<ImageSeries, 'recording' | 'seed' | 'from'>): (index: number) => Image {
-  const moments = momentsOf(recording).filter((at) => at >= from)
+  until = recording.end + 1,
+}: Pick<ImageSeries, 'recording' | 'seed' | 'from' | 'until'>): (index: number) => Image {
+  const moments = momentsOf(recording).filter((at) => at >= from && at < until)
   return (index) => {
     const random = new Random(seed * 100_003 + index)
     const loss = { at: random.pick(moments), survival: random.pick(survivals) }

@@ -70,10 +70,14 @@ export async function tryFlip(
   { flip, examiner, place }: { flip: Flip; examiner: Examiner; place: string },
 ): Promise<Fault> {
   const folder = join(place, 'flipped', 'lmdb')
-  writeFolder(folder, flipped(filled.files, flip))
   const keys = [...filled.entries.keys()]
-  const result = await examiner.examine({ folder, keys, steps: ['check', 'commit'] })
-  return judgeFlip(filled.entries, result)
+  const examine = (): Promise<Examination | Ending> => {
+    writeFolder(folder, flipped(filled.files, flip))
+    return examiner.examine({ folder, keys, steps: ['check', 'commit'] })
+  }
+  const result = await examine()
+  // A flip before may have damaged the memory of this process: a new one tells.
+  return judgeFlip(filled.entries, 'ended' in result ? await examine() : result)
 }
 
 /**

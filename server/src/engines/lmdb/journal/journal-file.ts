@@ -107,11 +107,11 @@ export class JournalFile {
   }
 
   /**
-   * Gives the file its whole length, with this seal, if it is new: so no later block finds the disk
-   * full. The file and its name are on disk when this returns.
+   * Gives the file its whole length and this seal, its own if it had one. All of it and its name are
+   * on disk when this returns: what a start finds may be in the memory of the system alone, if the
+   * process before it was killed.
    */
   allocate(seal: Buffer): void {
-    if (this.isWhole) return
     this.#tried(() => {
       const zeros = Buffer.alloc(zeroBytes)
       for (let place = this.#size; place < fileBytes; place += zeroBytes) {

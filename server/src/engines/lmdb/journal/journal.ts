@@ -89,8 +89,8 @@ export class Journal {
   }
 
   /**
-   * Makes sure that the file is there in its whole length: before LMDB names a seal of it. Throws
-   * EngineError.
+   * Makes sure that the file is on disk in its whole length and with its seal: before LMDB names
+   * that seal as the former one. Throws EngineError.
    */
   async allocate(): Promise<void> {
     this.#file.allocate(this.#seal)

@@ -141,6 +141,7 @@ export class JournalMoves {
     newest: Revision,
     { use = 'shrink', ...change }: { use?: WriteUse } & Partial<JournalState> = {},
   ): Promise<void> {
+    if (this.#fault) throw this.#fault
     const { tables, journal, dropped } = this.#parts
     const { seal } = journal
     const state = { newest, seal, formerSeal: seal, dropped, isClean: false, ...change }

@@ -3,6 +3,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 /** Files that take longest, the longest first: started last, each would run on alone. */
 const heaviest: readonly string[] = [
   'server/test/disk-full.test.ts',
+  'server/test/torture/power-loss.test.ts',
+  'server/test/refused-start.test.ts',
   'server/test/cli-copy.test.ts',
   'server/test/protocols/applab/play-program.test.ts',
   'server/test/protocols/applab/play-table.test.ts',
@@ -10,6 +12,9 @@ const heaviest: readonly string[] = [
   'server/test/readme.test.ts',
   'server/test/failover.test.ts',
   'server/test/start.test.ts',
+  'server/test/emptied-disk.test.ts',
+  'server/test/torture/bit-flips.test.ts',
+  'server/test/torture/failing-calls.test.ts',
   'server/test/doors.test.ts',
   'server/test/servers.test.ts',
   'server/test/cli-usage.test.ts',
@@ -24,7 +29,6 @@ const heaviest: readonly string[] = [
   'server/test/read-only.test.ts',
   'server/test/secrets.test.ts',
   'server/test/hostile/nemesis.test.ts',
-  'server/test/refused-start.test.ts',
   'server/test/wrong-clock.test.ts',
   'server/test/clients/applab-page.test.ts',
   'server/test/crash.test.ts',

@@ -4,7 +4,7 @@ import { drawFlips, fill, tryFlip } from '../support/damage/flips.ts'
 import { scale, Tally } from '../support/damage/tally.ts'
 import { createTestFolder } from '../support/data/test-folder.ts'
 
-const flips = scale > 1 ? 1_200 : 26
+const flips = scale > 1 ? 1_200 : 20
 const testMsMax = 120_000 * scale
 
 describe('a bit that changed on disk', { timeout: testMsMax }, () => {

@@ -14,7 +14,7 @@ import {
 } from '../support/disk/recording.ts'
 import { Random } from '../support/load/random.ts'
 
-const images = scale > 1 ? 12 * scale : 7
+const images = scale > 1 ? 12 * scale : 5
 const seconds = Math.ceil(scale / 4)
 const testMsMax = 120_000 * scale
 const commits = scale > 1 ? 300 : 48

@@ -107,9 +107,9 @@ export class JournalFile {
   }
 
   /**
-   * Gives the file its whole length and this seal, its own if it had one. All of it and its name are
-   * on disk when this returns: what a start finds may be in the memory of the system alone, if the
-   * process before it was killed.
+   * Gives the file its whole length and this seal, its own if it had one, and syncs both and its
+   * name: what a start finds may be in the memory of the system alone, if the process before it was
+   * killed.
    */
   allocate(seal: Buffer): void {
     this.#tried(() => {

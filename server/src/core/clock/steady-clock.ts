@@ -70,6 +70,18 @@ export class SteadyClock {
     return this.#heldSlackMs === undefined ? steady : Math.max(steady, this.#read)
   }
 
+  /**
+   * The time from which a store gets its full time again, which other servers compare with theirs.
+   * While expiry is held this is the latest that it may be: a server that was started meanwhile may
+   * be behind the others by as long as it was stopped.
+   */
+  renewal(): number {
+    this.#look()
+    const steady = Math.round(this.#steady)
+    const slack = this.#heldSlackMs
+    return slack === undefined ? steady : Math.max(steady + Math.round(slack), this.#read)
+  }
+
   /** What the clock itself says. */
   reading(): number {
     this.#look()

@@ -127,7 +127,7 @@ export class Activities {
       lists: stored?.lists ?? 0,
       accessedAt: Math.max(now, stored?.accessedAt ?? 0),
       modifiedAt: Math.max(now, stored?.modifiedAt ?? 0),
-      expiresAt: retention ? now + retention.ttlMs : 0,
+      expiresAt: retention ? this.#clock.renewal() + retention.ttlMs : 0,
       by: this.#instance,
     }
   }
@@ -157,7 +157,7 @@ export class Activities {
     let writtenAt = pending.flushedAt
     if (retention && activity && renews(retention, use)) {
       const stored = decodeActivity(activity)
-      pending.renewedAt = now
+      pending.renewedAt = this.#clock.renewal()
       if (this.#mayEndUnasked(stored)) return this.#writeNow(identity.id)
       writtenAt = this.#renewalWrittenAt(pending, stored, retention)
     }

@@ -381,7 +381,8 @@ describe('a clock that jumps', () => {
     opened.domain.environment.advance(-day)
     await opened.store.get('key')
     await opened.domain.sweeper.sweep()
-    expect((await opened.store.info()).expiresAt).toBe(expiresAt)
+    // While the clock is doubted, a store gets the minute that clocks may differ.
+    expect((await opened.store.info()).expiresAt).toBe((expiresAt ?? 0) + minute)
     opened.domain.environment.advance(8 * day - 1)
     expect(await isAlive(opened)).toBe(true)
   })

@@ -196,6 +196,24 @@ describe('a counter with a wrong checksum', () => {
   })
 })
 
+describe('keys that are out of order', () => {
+  it('end a listing with an error, instead of being listed or going on for ever', async () => {
+    const copy = copyOf(killed)
+    await opened(copy)
+    const data = join(copy, 'data.mdb')
+    const file = readFileSync(data)
+    for (let at = file.indexOf('key-20'); at >= 0; at = file.indexOf('key-20', at + 1)) {
+      file.write('key-99', at)
+    }
+    writeFileSync(data, file)
+    const engine = new LmdbEngine(copy)
+    await expect(allOf(engine)).rejects.toMatchObject({ failure: 'damaged' })
+    const before = { start: Buffer.from('key-1'), end: Buffer.from('key-2') }
+    expect((await engine.scan(before, { limit: 99, bytes: 10_000 })).entries).toHaveLength(11)
+    await engine.close()
+  })
+})
+
 describe('a very first start', () => {
   it('that ends before LMDB names a journal opens as empty, without a finding', async () => {
     const path = mkdtempSync(join(folder, 'data-'))

@@ -250,7 +250,9 @@ export const limits = Object.freeze({
   /** The most that LMDB's very first write makes of its file. */
   lmdbFirstWriteBytesMax: 49_152,
   /** Room behind LMDB's last page that only writes may use that must work on a full disk. */
-  lmdbReserveBytes: 8 * mebibyte,
+  lmdbReserveBytesMin: 8 * mebibyte,
+  lmdbReserveBytesMax: 64 * mebibyte,
+  lmdbReserveShare: 0.125, // of the file, between these two
   /** How far one write extends LMDB's file. */
   lmdbExtensionBytes: mebibyte,
   /** With less free disk space, the file is extended in time for the reserve too. */

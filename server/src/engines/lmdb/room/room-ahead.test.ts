@@ -16,7 +16,11 @@ import { RoomAhead, type RoomAheadParts } from './room-ahead.ts'
 import { pageBytes, type Tree } from './tree.ts'
 
 const mebibyte = 1_048_576
-const { lmdbReserveBytes: reserveBytes, lmdbRoomyDiskBytesMin: roomyBytes } = limits
+const {
+  lmdbReserveBytesMin: reserveBytes,
+  lmdbReserveBytesMax: reserveBytesMax,
+  lmdbRoomyDiskBytesMin: roomyBytes,
+} = limits
 const reservePages = reserveBytes / pageBytes
 const freeing = { mayUseReserve: true }
 const growing = { mayUseReserve: false }
@@ -95,6 +99,16 @@ describe('RoomAhead', () => {
     room.settle()
     expect(await room.secure(200, growing)).toBe(false)
     expect(await room.secure(200, freeing)).toBe(true)
+  })
+
+  it('keeps more for larger data: an eighth of it, up to 64 MiB', async () => {
+    const { room, disk, tree } = make({ freeBytes: 100 * mebibyte })
+    tree.lastPage = (20 * reserveBytesMax) / pageBytes
+    room.settle()
+    await room.findRoomFor(little)
+    disk.freeBytes = 0
+    expect(await room.secure(reserveBytesMax / pageBytes, freeing)).toBe(true)
+    expect(room.hasRoomFor({ journaled: mebibyte, direct: 0 })).toBe(false)
   })
 
   it('refuses growth that the journal could not be moved with any more', async () => {

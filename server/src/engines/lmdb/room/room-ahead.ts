@@ -24,7 +24,9 @@ export interface Growth {
 }
 
 const {
-  lmdbReserveBytes: reserveBytes,
+  lmdbReserveBytesMin: reserveBytesMin,
+  lmdbReserveBytesMax: reserveBytesMax,
+  lmdbReserveShare: reserveShare,
   lmdbExtensionBytes: extensionBytes,
   lmdbRoomyDiskBytesMin: roomyBytesMin,
   fullDiskBytesMax: leftBytesMin,
@@ -85,7 +87,7 @@ export class RoomAhead {
     this.#tree = this.#parts.tree()
     this.#end = Math.max(this.#end, this.#treeEnd)
     this.#look()
-    if (this.#ahead < reserveBytes) this.#refillLater()
+    if (this.#ahead < this.#reserveBytes) this.#refillLater()
   }
 
   /** Whether writes that grow the data may go on. If not, `findRoomFor` may find more room. */
@@ -101,7 +103,7 @@ export class RoomAhead {
   async findRoomFor(growth: Growth): Promise<boolean> {
     this.#look()
     if (this.hasRoomFor(growth)) return true
-    await this.#extendTo(reserveBytes + bytesOf(growth))
+    await this.#extendTo(this.#reserveBytes + bytesOf(growth))
     return this.hasRoomFor(growth)
   }
 
@@ -112,13 +114,13 @@ export class RoomAhead {
    */
   async secure(pages: number, { mayUseReserve }: { mayUseReserve: boolean }): Promise<boolean> {
     const bytes = pages * pageBytes
-    const kept = mayUseReserve ? 0 : reserveBytes
+    const kept = mayUseReserve ? 0 : this.#reserveBytes
     if (this.#failure) throw this.#failure.cause
     this.#look()
-    await this.#extendTo(this.#isRoomy ? bytes : bytes + reserveBytes)
+    await this.#extendTo(this.#isRoomy ? bytes : bytes + this.#reserveBytes)
     if (mayUseReserve && this.#ahead < bytes) await this.#extendTo(bytes, { toTheEnd: true })
     if (this.#ahead >= bytes + (this.#isRoomy ? 0 : kept)) return true
-    return this.#freeBytes >= bytes && this.#ahead >= bytes + reserveBytes / 2
+    return this.#freeBytes >= bytes && this.#ahead >= bytes + this.#reserveBytes / 2
   }
 
   /** Fills the reserve if that is due. No method may be called after this. */
@@ -137,6 +139,12 @@ export class RoomAhead {
     return this.#disk.writesInPlace ? this.#end - this.#treeEnd : this.#disk.freeBytes
   }
 
+  /** One transaction can touch more pages of a larger file. */
+  get #reserveBytes(): number {
+    const share = Math.ceil(this.#treeEnd * reserveShare)
+    return Math.min(reserveBytesMax, Math.max(reserveBytesMin, share))
+  }
+
   /** Half of the free pages: some may have to wait, others may lie apart. */
   get #freeBytes(): number {
     return (this.#tree.freePages * pageBytes) / 2
@@ -148,8 +156,8 @@ export class RoomAhead {
   }
 
   #spare({ direct }: Growth): number {
-    const ahead = Math.max(0, this.#ahead - reserveBytes)
-    return this.#ahead >= direct + reserveBytes / 2 ? ahead + this.#freeBytes : ahead
+    const ahead = Math.max(0, this.#ahead - this.#reserveBytes)
+    return this.#ahead >= direct + this.#reserveBytes / 2 ? ahead + this.#freeBytes : ahead
   }
 
   #look(): void {
@@ -161,7 +169,7 @@ export class RoomAhead {
     clearTimeout(this.#refilling)
     this.#refilling = undefined
     this.#look()
-    await this.#extendTo(reserveBytes, { isSynced: true })
+    await this.#extendTo(this.#reserveBytes, { isSynced: true })
   }
 
   #refillLater(): void {

@@ -173,13 +173,6 @@ describe('a disk that fails', { timeout: testMsMax }, () => {
         isExtra: true,
       },
       {
-        what: 'half writes',
-        kind: 'chunk',
-        inject: 'pwrite64:retval=64:when=3+4',
-        ends: 503,
-        isExtra: true,
-      },
-      {
         what: 'half writes of chunks',
         kind: 'large',
         inject: 'pwrite64:retval=64:when=20+7',
@@ -205,7 +198,7 @@ describe('a disk that fails', { timeout: testMsMax }, () => {
       {
         what: 'writes that fail',
         kind: 'chunk',
-        inject: 'pwrite64:error=EIO:when=3+4',
+        inject: 'pwrite64:error=EIO:when=5+2',
         ends: 503,
         isExtra: true,
       },

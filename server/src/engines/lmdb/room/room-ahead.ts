@@ -179,7 +179,8 @@ export class RoomAhead {
         this.#failure = { cause }
       })
     }
-    this.#refilling ??= setTimeout(refill, limits.lmdbJournalIdleMs).unref()
+    clearTimeout(this.#refilling)
+    this.#refilling = setTimeout(refill, limits.lmdbJournalIdleMs).unref()
   }
 
   /**

@@ -186,9 +186,9 @@ export class LmdbTables {
 
   /**
    * Writes packed entries, with their checksums, and removes the keys whose `packed` is empty. It
-   * writes all rows durably, or none, together with the state that is true afterwards.
-   * `mayUseReserve`: also with the room that is kept for a full disk. Throws EngineError: `full`,
-   * then nothing has changed; `unavailable`, then nothing may be written any more.
+   * writes all rows durably, or none, together with the state that is true afterwards. Throws
+   * EngineError: `full`, then nothing has changed; `unavailable`, then nothing may be written any
+   * more.
    */
   async write(
     rows: readonly PackedRow[],

@@ -1,6 +1,7 @@
 import { clientLimits } from './limits/clients.ts'
 import { clockLimits } from './limits/clock.ts'
 import { dumpLimits } from './limits/dumps.ts'
+import { roomLimits } from './limits/room.ts'
 import { socketLimits } from './limits/sockets.ts'
 
 const minute = 60_000
@@ -249,16 +250,6 @@ export const limits = Object.freeze({
   lmdbNewFilesBytesMax: 18 * mebibyte,
   /** The most that LMDB's very first write makes of its file. */
   lmdbFirstWriteBytesMax: 49_152,
-  /** Room behind LMDB's last page that only writes may use that must work on a full disk. */
-  lmdbReserveBytesMin: 8 * mebibyte,
-  lmdbReserveBytesMax: 64 * mebibyte,
-  lmdbReserveShare: 0.125, // of the file, between these two
-  /** How far one write extends LMDB's file. */
-  lmdbExtensionBytes: mebibyte,
-  /** With less free disk space, the file is extended in time for the reserve too. */
-  lmdbRoomyDiskBytesMin: 256 * mebibyte,
-  /** A write that puts more for each key that it deletes may not use the reserve. */
-  lmdbPutBytesPerDeleteMax: 1_024,
   /** With less free disk space, the disk counts as full. */
   fullDiskBytesMax: mebibyte,
   /** With less free disk space, the operator is warned. */
@@ -396,5 +387,6 @@ export const limits = Object.freeze({
   ...clientLimits,
   ...clockLimits,
   ...dumpLimits,
+  ...roomLimits,
   ...socketLimits,
 })

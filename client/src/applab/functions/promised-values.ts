@@ -15,8 +15,9 @@ export interface PromisedCall {
  */
 export class PromisedValues {
   #callsUnderWay = 0
-  /** Values that have come, and that nobody has asked for. */
-  readonly #unasked = new Set<PromisedCall>()
+  #callsMade = 0
+  /** Values that have come and that nobody has asked for, each with the number of its call. */
+  readonly #unasked = new Map<PromisedCall, number>()
   /** The lines that a warning was about: a loop gets one. */
   readonly #told = new Set<string>()
 
@@ -34,8 +35,9 @@ export class PromisedValues {
   /** Makes a promise tell how it is used. */
   watch(answer: Promise<unknown>, call: PromisedCall): void {
     let isAsked = false
+    const numberOfCall = this.#callsMade++
     const note = (): void => {
-      if (!isAsked && call.called === 'getKeyValue') this.#unasked.add(call)
+      if (!isAsked && call.called === 'getKeyValue') this.#unasked.set(call, numberOfCall)
     }
     answer.then(note, () => undefined)
     const misuse = (): string => {
@@ -67,7 +69,9 @@ export class PromisedValues {
 
   #complain(): void {
     if (this.#callsUnderWay > 0) return
-    for (const call of this.#unasked) this.#tell(call)
+    // Answers come in any order, and the warning for a loop is to name its first call.
+    const inOrder = [...this.#unasked].sort(([, one], [, other]) => one - other)
+    for (const [call] of inOrder) this.#tell(call)
     this.#unasked.clear()
   }
 

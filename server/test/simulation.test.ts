@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import type { StorageEngine } from '../src/core/engine/engine.ts'
+import { limits } from '../src/core/kernel/limits.ts'
 import {
   codeOf,
   day,
@@ -71,8 +72,17 @@ class Simulation {
     const sweeping = this.#domains.map(({ sweeper }) => codeOf(sweeper.sweep()))
     await Promise.all([...working, ...sweeping])
     await this.#flush()
-    this.#environment.advance(this.#pick<number>(pauses))
+    await this.#pause(this.#pick<number>(pauses))
     expect((await check(this.memory)).problems).toEqual([])
+  }
+
+  /** Time passes. Servers sweep meanwhile, as real ones do, so the storage knows the time. */
+  async #pause(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= limits.clockKeptMs) {
+      this.#environment.advance(Math.min(left, limits.clockKeptMs))
+      if (this.#endsOnTime) continue
+      for (const { sweeper } of this.#domains) await codeOf(sweeper.sweep())
+    }
   }
 
   /**

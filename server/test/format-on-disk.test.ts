@@ -105,7 +105,7 @@ describe(`format ${formatVersion}`, () => {
 })
 
 /** Folders as servers of earlier versions left them: stopped in order, and killed. */
-describe.each(['1-stopped', '1-killed', '2-stopped', '2-killed'])(
+describe.each(['1-stopped', '1-killed', '2-stopped', '2-killed', '3-stopped', '3-killed'])(
   'data of an earlier format: %s',
   (name) => {
     const token = 'format-one-format-one-format-one-00'

@@ -2,7 +2,7 @@ import type { Domain } from '../core/domain.ts'
 import type { Environment } from '../core/kernel/environment.ts'
 import { KeyQueue } from '../core/kernel/key-queue.ts'
 import type { Config } from '../installation/config.ts'
-import type { Compat } from '../protocols/nemesis/commands/wire.ts'
+import type { Compat } from '../protocols/nemesis/call/wire.ts'
 import { DumpFiles } from '../protocols/nemesis/dumps/dump-files.ts'
 import { createNemesisDoor } from '../protocols/nemesis/nemesis.ts'
 import { type AllowedHosts, hostNameOf, isLoopbackName } from '../transport/allowed-hosts.ts'
@@ -85,7 +85,6 @@ export class NemesisPort {
       environment,
       compat,
       dumps,
-      updates: domain.createQueue(),
       loads: new KeyQueue(),
       takesLocalHost: (host) => isPrivate && isLocalHost(host),
     })

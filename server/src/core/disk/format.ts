@@ -8,7 +8,7 @@ import { formatKey } from './keyspace.ts'
  * The version of everything in `keyspace.ts` and of the entries' encodings; `docs/format.md`
  * describes it.
  */
-export const formatVersion = 3
+export const formatVersion = 4
 
 /**
  * Writes the format entry into an empty engine, and checks it in any other. Data of an earlier

@@ -20,6 +20,7 @@ const letter = {
   instance: 'i',
   schema: 'j',
   clock: 'C',
+  idempotency: 'I',
   changesTrimmed: 'k',
   change: 'l',
   tokenUse: 'm',
@@ -232,6 +233,15 @@ export function changeRange(storeId: string, revision: Revision): KeyRange {
   const { end } = prefixRange(changeKey(storeId))
   return { start: join(letter.change + storeId, encodeNumber(revision + 1)), end }
 }
+
+/** What a request with an `Idempotency-Key` did; `hour` is when that hour began. */
+export const idempotencyKey = (hour: number, digest: Bytes): Buffer =>
+  join(letter.idempotency, encodeNumber(hour), digest)
+/** What was done in hours that began before `hour`. */
+export const idempotencyRange = (hour: number): KeyRange => ({
+  start: kindRange('idempotency').start,
+  end: join(letter.idempotency, encodeNumber(hour)),
+})
 
 /** A stamped put appends the revision. */
 export const auditKey = (userId: string): Buffer => Buffer.from(letter.audit + userId, 'latin1')

@@ -19,6 +19,16 @@ export type ErrorCode =
   | 'value-too-large'
   /** The caller's condition does not hold: the record is not in the expected state. */
   | 'condition-failed'
+  /** An update needs a value of another type, such as a number. */
+  | 'wrong-value-type'
+  /** The result of an update is beyond the numbers that all clients can read. */
+  | 'number-out-of-range'
+  /** A JSON Patch does not fit the value. */
+  | 'patch-failed'
+  /** An update itself has a form that is not understood. */
+  | 'update-invalid'
+  /** The client used this name for another request. */
+  | 'idempotency-key-reused'
   /** The stored bytes fail their checksum. */
   | 'record-damaged'
   | 'token-missing'

@@ -3,6 +3,7 @@ import { clockLimits } from './limits/clock.ts'
 import { dumpLimits } from './limits/dumps.ts'
 import { roomLimits } from './limits/room.ts'
 import { socketLimits } from './limits/sockets.ts'
+import { updateLimits } from './limits/updates.ts'
 
 const minute = 60_000
 const hour = 60 * minute
@@ -389,4 +390,5 @@ export const limits = Object.freeze({
   ...dumpLimits,
   ...roomLimits,
   ...socketLimits,
+  ...updateLimits,
 })

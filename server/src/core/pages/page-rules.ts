@@ -1,5 +1,11 @@
-import { limits } from '../kernel/limits.ts'
-import { type ExactJson, numberIn, parseExactJson, stringIn } from '../values/exact-json.ts'
+import {
+  type ExactJson,
+  isEqualJson,
+  isObject,
+  numberIn,
+  parseExactJson,
+  stringIn,
+} from '../values/exact-json.ts'
 import { compareNumbers } from '../values/numbers.ts'
 import { me, type PagePreset, type PageRule } from './project.ts'
 
@@ -86,35 +92,11 @@ function isAppended(before: ExactJson, next: ExactJson): boolean {
   const text = stringIn(before)
   if (text !== undefined) return stringIn(next)?.startsWith(text) ?? false
   if (Array.isArray(before)) {
-    return Array.isArray(next) && before.every((item, index) => isEqual(item, next[index]))
+    return Array.isArray(next) && before.every((item, index) => isEqualJson(item, next[index]))
   }
   if (!isObject(before) || !isObject(next)) return false
   return Object.entries(before).every(
-    ([name, value]) => Object.hasOwn(next, name) && isEqual(value, Reflect.get(next, name)),
-  )
-}
-
-/**
- * Whether two values are the same JSON. Members may be in any order, and numbers may be spelled in
- * any way. Values that are nested too deep never count as equal.
- */
-function isEqual(one: ExactJson, other: ExactJson | undefined, depth = 0): boolean {
-  if (one === other) return true
-  if (other === undefined || depth > limits.jsonDepthMax) return false
-  const numbers = [numberIn(one), numberIn(other)]
-  if (numbers[0] !== undefined && numbers[1] !== undefined) {
-    return compareNumbers(numbers[0], numbers[1]) === 0
-  }
-  if (Array.isArray(one) || Array.isArray(other)) {
-    if (!Array.isArray(one) || !Array.isArray(other) || one.length !== other.length) return false
-    return one.every((item, index) => isEqual(item, other[index], depth + 1))
-  }
-  if (!isObject(one) || !isObject(other)) return false
-  const members = Object.entries(one)
-  if (members.length !== Object.keys(other).length) return false
-  return members.every(
-    ([name, value]) =>
-      Object.hasOwn(other, name) && isEqual(value, Reflect.get(other, name), depth + 1),
+    ([name, value]) => Object.hasOwn(next, name) && isEqualJson(value, Reflect.get(next, name)),
   )
 }
 
@@ -126,10 +108,6 @@ function numberOf(value: PageValue): string | undefined {
   if (value.kind !== 'json') return undefined
   const number = numberIn(parseExactJson(value.text))
   return number !== undefined && Number.isFinite(Number(number)) ? number : undefined
-}
-
-function isObject(value: ExactJson): value is { readonly [name: string]: ExactJson } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** Whether the rule applies to that key. */

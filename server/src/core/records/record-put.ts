@@ -1,4 +1,5 @@
 import { innerIdBytes, recordKey } from '../disk/keyspace.ts'
+import { OnceOnly, type RepeatableRequest } from '../idempotency/repeatable.ts'
 import type { Caller } from '../identity/caller.ts'
 import type { StoreIdentity } from '../identity/identity.ts'
 import { assert } from '../kernel/assert.ts'
@@ -24,21 +25,35 @@ export interface PutTarget {
   assertStill(): Promise<void>
 }
 
+interface PutRequest {
+  readonly record: NewRecord
+  readonly condition: Condition | undefined
+  readonly once: OnceOnly<true> | undefined
+}
+
 /** Puts one record, see `Store.put`. */
 export async function putRecord(
   parts: RecordParts,
   target: PutTarget,
-  { record, condition }: { record: NewRecord; condition: Condition | undefined },
+  {
+    record,
+    condition,
+    request,
+  }: Omit<PutRequest, 'once'> & { request: RepeatableRequest | undefined },
 ): Promise<PutResult> {
   assertRecordKey(record.key)
   assertOpensNoStore(record.key, target.storeId)
   assertContentType(record.contentType)
   const { whole } = record.source
+  const subject = { storeId: target.storeId, recordKey: record.key }
+  const once = request && new OnceOnly<true>(parts, request, subject)
   const isShort = whole !== undefined && whole.length < limits.chunkBytes
-  if (!isShort && condition) await readBefore(parts, target, { record, condition })
+  // Whether a request was done before is known once its whole value is: until then no condition.
+  const early = once ? undefined : condition
+  if (!isShort && early) await readBefore(parts, target, { record, condition: early })
   const first = isShort ? whole : await takeFirst(parts, target, record)
   if (first.length === limits.chunkBytes) {
-    return putStreamed(parts, target, { record, condition, first })
+    return putStreamed(parts, target, { record, condition, early, first, once })
   }
   const { environment } = parts
   const createValueId = (): Bytes => environment.randomBytes(innerIdBytes)
@@ -46,6 +61,7 @@ export async function putRecord(
   return commitPut(parts, target, {
     record,
     condition,
+    once,
     decide: () => ({ size: first.length, place, chunks }),
   })
 }
@@ -77,14 +93,20 @@ function takeFirst(
   return liveUses.during(source.take(limits.chunkBytes), assertStill)
 }
 
+interface StreamedPut extends PutRequest {
+  /** The condition that is checked before the whole value was taken. */
+  readonly early: Condition | undefined
+  readonly first: Bytes
+}
+
 /** Stores a long value chunk by chunk; only the last commit makes it visible. */
 async function putStreamed(
   parts: RecordParts,
   target: PutTarget,
-  { record, condition, first }: Pick<Put, 'record' | 'condition'> & { first: Bytes },
+  { record, condition, early, first, once }: StreamedPut,
 ): Promise<PutResult> {
   const { engine, liveUses } = parts
-  const begun = await readBefore(parts, target, { record, condition })
+  const begun = await readBefore(parts, target, { record, condition: early })
   const upload = new Upload(engine, parts)
   using use = liveUses.begin(target.assertStill)
   await upload.receive(first, whileLive(record.source, use))
@@ -94,7 +116,9 @@ async function putStreamed(
     return { size: upload.size, place, complete: (write) => upload.closing(write) }
   }
   try {
-    return await commitPut(parts, target, { record, condition, decide })
+    const put = await commitPut(parts, target, { record, condition, once, decide })
+    if (once?.isRepetition) await upload.giveUp(undefined)
+    return put
   } catch (error) {
     await upload.giveUp(error)
     throw error
@@ -115,18 +139,16 @@ async function assertUploadHolds(
 
 /** Where the value of a put is stored, and what else its commit does. */
 type Placed = Pick<RecordInfo, 'size' | 'place'> &
-  Pick<Decision<void>, 'complete'> & { chunks?: ReturnType<typeof placeValue>['chunks'] }
+  Pick<Decision<true>, 'complete'> & { chunks?: ReturnType<typeof placeValue>['chunks'] }
 
-interface Put {
-  readonly record: NewRecord
-  readonly condition: Condition | undefined
+interface Put extends PutRequest {
   decide(identity: StoreIdentity): Placed | Promise<Placed>
 }
 
 async function commitPut(
   parts: RecordParts,
   { storeId, caller }: PutTarget,
-  { record, condition, decide }: Put,
+  { record, condition, once, decide }: Put,
 ): Promise<PutResult> {
   const { key, contentType, contentEncoding, jsonState = 'unchecked' } = record
   const { revision } = await changeRecords(parts, {
@@ -134,13 +156,14 @@ async function commitPut(
     caller,
     keys: [key],
     condition,
+    once,
     use: 'write',
     decide: ([before], { identity }) =>
       andThen(decide(identity), ({ size, place, chunks = [], complete }) => {
         const modifiedAt = parts.clock.now()
         const next = { contentType, contentEncoding, size, modifiedAt, jsonState, place }
         const replacements = [{ key, before, next, chunks }]
-        return { replacements, result: undefined, ...(complete && { complete }) }
+        return { replacements, result: true as const, ...(complete && { complete }) }
       }),
   })
   assert(revision !== undefined, 'A put is always written.')

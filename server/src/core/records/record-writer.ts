@@ -1,5 +1,6 @@
 import { recordKey } from '../disk/keyspace.ts'
 import type { AtomicWrite, Revision } from '../engine/engine.ts'
+import type { OnceOnly } from '../idempotency/repeatable.ts'
 import type { StoreUse } from '../identity/activity.ts'
 import type { Caller } from '../identity/caller.ts'
 import type { StoreIdentity } from '../identity/identity.ts'
@@ -33,6 +34,10 @@ export interface RecordChange<T> {
   /** How the store's statistics count this change, and how many times. */
   readonly use: StoreUse
   readonly useCount?: number
+  /** The change is made once, however often its request is sent. */
+  readonly once?: OnceOnly<T> | undefined
+  /** The change depends on more of the records than their place and size. */
+  readonly needsValues?: boolean
   /** Called again with the new state if another writer changed a record first. */
   decide(before: readonly (Replaced | undefined)[], snapshot: StoreSnapshot): Awaitable<Decision<T>>
 }
@@ -60,6 +65,8 @@ export function changeRecords<T>(parts: RecordParts, change: RecordChange<T>): P
   const names = change.keys.map((key) => `${change.storeId}/${key}`)
   let isNoted = false
   const attempt = async (index: number): Promise<Written<T> | typeof lostRace> => {
+    const done = await change.once?.find()
+    if (done) return done
     const guess = index === 0 ? guessOf(parts, change, names) : undefined
     // Only awaits promises: this saves every write a turn of the event loop.
     const finding = guess ?? read(parts, change)
@@ -92,16 +99,17 @@ async function commit<T>(
   { change, names, found, decision }: Proposal<T>,
 ): Promise<Written<T> | typeof lostRace> {
   const { snapshot, isGuess } = found
-  const { replacements, result, complete } = decision
+  const { replacements, result } = decision
   // The commit only checks the records that it writes, so it cannot confirm guesses of others.
   if (isGuess && replacements.length < names.length) return lostRace
-  if (replacements.length === 0) return { result, revision: undefined }
-  const now = parts.clock.now()
-  const write = recordsWrite(snapshot, { replacements, actor: change.caller.actor, now })
-  const committed = await parts.engine.commit(complete ? complete(write) : write)
+  const isChange = replacements.length > 0
+  if (!isChange && !change.once) return { result, revision: undefined }
+  const write = writeOf(parts, { change, found, decision })
+  const committed = await parts.engine.commit(write)
   if (isGuess) parts.guesses.learn({ wasRight: committed.applied })
   if (!committed.applied) return lostRace
   const { revision } = committed
+  if (!isChange) return { result, revision: undefined }
   // The identity is only guessed for stores that never expire, so the use may be noted afterwards.
   if (isGuess) void noteUse(parts, change, snapshot)
   parts.guesses.note(change.storeId, snapshot.identity, { replacements, revision })
@@ -110,14 +118,29 @@ async function commit<T>(
   return { result, revision }
 }
 
+function writeOf<T>(
+  { clock }: RecordParts,
+  { change, found, decision }: Omit<Proposal<T>, 'names'>,
+): AtomicWrite {
+  const { caller, once } = change
+  const { replacements, result, complete } = decision
+  const now = clock.now()
+  const isChange = replacements.length > 0
+  const own: AtomicWrite = isChange
+    ? recordsWrite(found.snapshot, { replacements, actor: caller.actor, now })
+    : { checks: [found.snapshot.check] }
+  const whole = complete ? complete(own) : own
+  return once ? once.note(whole, result, { isChange }) : whole
+}
+
 /** The store and all of these records as this server left them; undefined: they must be read. */
 function guessOf<T>(
   { reader, guesses }: RecordParts,
-  { storeId, caller, condition, keys }: RecordChange<T>,
+  { storeId, caller, condition, keys, needsValues }: RecordChange<T>,
   names: readonly string[],
 ): Found | undefined {
   // A condition needs more of the record than a guess holds.
-  if (condition || keys.length === 0 || !guesses.isWorthwhile()) return undefined
+  if (condition || needsValues || keys.length === 0 || !guesses.isWorthwhile()) return undefined
   const snapshot = reader.guess(storeId, caller)
   if (!snapshot) return undefined
   const before: Replaced[] = []

@@ -3,6 +3,7 @@ import { totalOf } from '../engine/counter.ts'
 import type { Revision } from '../engine/engine.ts'
 import { type ChangePage, readChanges } from '../history/changes.ts'
 import { isOnlyVersionOfSecond } from '../history/only-version.ts'
+import { OnceOnly, type RepeatableRequest } from '../idempotency/repeatable.ts'
 import { type Caller, system } from '../identity/caller.ts'
 import type { IdentityCache, StoreIdentity, StoreInfo } from '../identity/identity.ts'
 import { ignoreGone, type StoreSnapshot } from '../identity/store-reader.ts'
@@ -26,6 +27,12 @@ import {
 import { RecordBatch } from '../records/record-batch.ts'
 import type { RecordParts } from '../records/record-parts.ts'
 import { putRecord } from '../records/record-put.ts'
+import {
+  type Compute,
+  type Updated,
+  type UpdateOptions,
+  updateRecord,
+} from '../records/record-update.ts'
 import { listedHead, replacedInfo } from '../records/record-write.ts'
 import { changeRecords } from '../records/record-writer.ts'
 import type { LiveUse } from '../values/live-uses.ts'
@@ -141,17 +148,18 @@ export class Store {
 
   /**
    * Stores a record, and replaces an existing one. Values may have any size: those of a chunk or
-   * more are streamed, and become visible only when all of it is stored. Throws
-   * `record-key-invalid`, `content-type-invalid`, `condition-failed`, `store-cleared`,
-   * `upload-expired`, `upload-aborted`.
+   * more are streamed, and become visible only when all of it is stored. A `request` that is sent
+   * again does nothing the second time. Throws `record-key-invalid`, `content-type-invalid`,
+   * `condition-failed`, `idempotency-key-reused`, `store-cleared`, `upload-expired`,
+   * `upload-aborted`.
    */
-  put(record: NewRecord, condition?: Condition): Promise<PutResult> {
+  put(record: NewRecord, condition?: Condition, request?: RepeatableRequest): Promise<PutResult> {
     const target = {
       storeId: this.id,
       caller: this.#caller,
       assertStill: () => this.#assertStill(),
     }
-    return putRecord(this.#parts, target, { record, condition })
+    return putRecord(this.#parts, target, { record, condition, request })
   }
 
   /** Stores a record unless its key exists. Returns whether it was stored. */
@@ -165,13 +173,26 @@ export class Store {
     }
   }
 
-  /** Returns whether the record existed. Throws `condition-failed`. */
-  async delete(key: string, condition?: Condition): Promise<boolean> {
+  /**
+   * Changes the value of a record by what it is. Nobody else can change it in between. Returns the
+   * value; undefined: the record was deleted. Throws as `put`, and what `compute` throws.
+   */
+  update(key: string, compute: Compute, options: UpdateOptions = {}): Promise<Updated | undefined> {
+    const target = { storeId: this.id, caller: this.#caller }
+    return updateRecord(this.#parts, target, { key, compute, ...options })
+  }
+
+  /**
+   * Returns whether the record existed. Throws `condition-failed`, `idempotency-key-reused`.
+   */
+  async delete(key: string, condition?: Condition, request?: RepeatableRequest): Promise<boolean> {
+    const subject = { storeId: this.id, recordKey: key }
     const { result } = await changeRecords(this.#parts, {
       storeId: this.id,
       caller: this.#caller,
       keys: isPossibleKey(key) ? [key] : [],
       condition,
+      once: request && new OnceOnly<boolean>(this.#parts, request, subject),
       use: 'delete',
       decide: ([before]) => ({
         replacements: before ? [{ key, before, next: undefined }] : [],

@@ -65,6 +65,7 @@ const plainKinds = [
   'format',
   'garbage',
   'garbageTotal',
+  'idempotency',
   'instance',
   'lease',
   'name',

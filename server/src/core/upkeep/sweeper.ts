@@ -13,6 +13,7 @@ import {
 } from '../disk/keyspace.ts'
 import type { Entry, KeyRange, StorageEngine } from '../engine/engine.ts'
 import type { AuditLog } from '../history/audit-log.ts'
+import { forgetOld } from '../idempotency/repeatable.ts'
 import { type Activities, moveExpiry } from '../identity/activities.ts'
 import { decodeActivity } from '../identity/activity.ts'
 import type { IdentityCache } from '../identity/identity.ts'
@@ -44,6 +45,7 @@ export class Sweeper {
     await this.#parts.activities.flushAll()
     await this.#sweepExpired().finally(() => this.#parts.lifecycle.tellExpired())
     await this.#sweepLeases()
+    await forgetOld(this.#parts.engine, this.#parts.clock)
     await this.#parts.garbage.sweep()
     await this.#parts.trimmer.sweep()
     await this.#parts.auditLog.sweep()

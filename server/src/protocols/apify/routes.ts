@@ -5,6 +5,7 @@ import { getArchive } from './records/archive.ts'
 import { deleteRecords } from './records/delete-records.ts'
 import { listKeys } from './records/keys.ts'
 import { deleteRecord, getRecord, headRecord, putRecord } from './records/records.ts'
+import { patchRecord } from './records/updates.ts'
 import { getAccess, getStoreAudit, patchAccess, resetSigningSecret } from './stores/access.ts'
 import { clearStore, patchStore } from './stores/store-settings.ts'
 import { createStore, deleteStore, getStore, listStores, updateStore } from './stores/stores.ts'
@@ -63,6 +64,7 @@ export const routes: readonly ApifyRoute[] = [
       HEAD: withAnyKey(headRecord),
       PUT: withAnyKey(putRecord),
       POST: withAnyKey(putRecord),
+      PATCH: withAnyKey(patchRecord),
       DELETE: withAnyKey(deleteRecord),
     },
   },
@@ -79,6 +81,7 @@ export const routes: readonly ApifyRoute[] = [
       HEAD: headRecord,
       PUT: putRecord,
       POST: putRecord,
+      PATCH: patchRecord,
       DELETE: deleteRecord,
     },
   },

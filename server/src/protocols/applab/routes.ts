@@ -1,6 +1,7 @@
 import type { Route } from '../rest/routes.ts'
 import type { PageCall } from './page/call.ts'
 import { clearAllData, getKeyValues, populateKeyValues, projectHasData } from './values/pairs.ts'
+import { updateKeyValue } from './values/updates.ts'
 import { deleteKeyValue, getKeyValue, getUserId, setKeyValue } from './values/values.ts'
 
 /** The prefix of all paths of this API. */
@@ -14,6 +15,7 @@ const project = '/datablock_storage/:channel'
 /** Key/value data of App Lab projects, as code.org's pages ask for it. */
 export const routes: readonly Route<PageCall>[] = [
   { path: `${project}/set_key_value`, methods: { POST: setKeyValue } },
+  { path: `${project}/update_key_value`, methods: { POST: updateKeyValue } },
   { path: `${project}/get_key_value`, methods: { GET: getKeyValue } },
   { path: `${project}/delete_key_value`, methods: { DELETE: deleteKeyValue } },
   { path: `${project}/get_key_values`, methods: { GET: getKeyValues } },

@@ -2,10 +2,10 @@ import { type Awaitable, orElse } from '../../core/kernel/awaitable.ts'
 import { isRefusedByEngine, StorageError } from '../../core/kernel/errors.ts'
 import type { MessageRoom, Reply, SocketSession } from '../../transport/socket-exchange.ts'
 import { JsonTextError } from '../json/json-text-error.ts'
-import type { Answer, Client, NemesisCall, Services } from './commands/call.ts'
+import type { Answer, Client, NemesisCall, Services } from './call/call.ts'
+import { status, statusOf } from './call/status.ts'
+import { answer, CommandError, messageError, refusal, shortRefusal } from './call/wire.ts'
 import type { Command, Concurrency } from './commands/commands.ts'
-import { status, statusOf } from './commands/status.ts'
-import { answer, CommandError, messageError, refusal, shortRefusal } from './commands/wire.ts'
 import { type Request, readMessage } from './message.ts'
 
 interface Waiting {

@@ -1,8 +1,8 @@
 import { type JsonText, parseJsonText } from '../json/json-text.ts'
+import type { Parameters } from './call/parameters.ts'
+import { status } from './call/status.ts'
+import { CommandError, type Compat, messageError, refusal, shortRefusal } from './call/wire.ts'
 import { type Command, findCommand } from './commands/commands.ts'
-import type { Parameters } from './commands/parameters.ts'
-import { status } from './commands/status.ts'
-import { CommandError, type Compat, messageError, refusal, shortRefusal } from './commands/wire.ts'
 
 /** A command as it came. */
 export interface Request {

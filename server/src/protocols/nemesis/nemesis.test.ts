@@ -37,7 +37,6 @@ async function connect(engine: StorageEngine): Promise<Connection> {
     environment: domain.environment,
     compat: '0.4',
     dumps: undefined,
-    updates: domain.createQueue(),
     loads: new KeyQueue(),
     takesLocalHost: () => true,
   })

@@ -11,7 +11,7 @@ import type {
   UpgradeRequest,
 } from '../../transport/socket-exchange.ts'
 import { callerToken } from '../http/caller-token.ts'
-import { type Client, LookupQueue, type Services } from './commands/call.ts'
+import { type Client, LookupQueue, type Services } from './call/call.ts'
 import { NemesisConnection } from './connection.ts'
 
 export interface NemesisOptions extends Services {

@@ -56,6 +56,11 @@ const answers = {
   'content-encoding-invalid': { status: 422, type: 'invalid-content-encoding' },
   'value-too-large': { status: 413, type: 'record-too-large' },
   'condition-failed': { status: 412, type: 'condition-failed' },
+  'wrong-value-type': { status: 409, type: 'wrong-value-type' },
+  'number-out-of-range': { status: 409, type: 'number-out-of-range' },
+  'patch-failed': { status: 409, type: 'patch-failed' },
+  'update-invalid': { status: 400, type: 'invalid-request' },
+  'idempotency-key-reused': { status: 422, type: 'idempotency-key-reused' },
   'record-damaged': { status: 500, type: 'record-damaged' },
   'token-missing': {
     status: 401,

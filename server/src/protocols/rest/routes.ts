@@ -4,7 +4,7 @@ import type { Awaitable } from '../../core/kernel/awaitable.ts'
 import { addressGroup } from '../../core/kernel/bounds/address-group.ts'
 import type { Environment } from '../../core/kernel/environment.ts'
 import type { HttpReply, HttpRequest } from '../../transport/exchange.ts'
-import { decodeSegment } from './path-segment.ts'
+import { decodeSegment } from '../http/path-segment.ts'
 import type { Query } from './query.ts'
 
 /** One authenticated call of an API. */

@@ -78,6 +78,7 @@ const coreFolders: readonly string[] = [
   'engine',
   'disk',
   'clock',
+  'idempotency',
   'log',
   'values',
   'people',

@@ -14,6 +14,15 @@ function recordRows(path: string): Row[] {
     { at: `HEAD ${path}`, kind: read, ok: '200', key, variant },
     { at: `PUT ${path}`, kind: write, ok: '201', key, variant, body: '"changed"' },
     { at: `POST ${path}`, kind: write, ok: '201', key, variant, body: '"changed"' },
+    {
+      at: `PATCH ${path}`,
+      kind: write,
+      ok: '200',
+      key,
+      variant,
+      body: '{"changed":true}',
+      headers: { 'Content-Type': 'application/merge-patch+json' },
+    },
     { at: `DELETE ${path}`, kind: write, ok: '204', key, variant },
     {
       at: `GET ${path}`,

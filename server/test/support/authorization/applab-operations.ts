@@ -37,6 +37,13 @@ const keyRows = [
     changes: true,
   },
   {
+    at: `POST ${project}/update_key_value`,
+    kind: `set-${variant}`,
+    variant,
+    parameters: { key, update: '{"op":"merge","patch":"changed"}' },
+    changes: true,
+  },
+  {
     at: `DELETE ${project}/delete_key_value`,
     kind: `delete-${variant}`,
     variant,

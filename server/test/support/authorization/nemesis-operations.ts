@@ -47,6 +47,8 @@ function keyRows(kinds: { read: string; write: string }, isNew = false): Nemesis
       { command: 'KV_ADDQ', parameters: fresh, ...write },
       { command: 'KV_FIND', parameters: `${one},"path":"$","rsp":"kv"`, ...read },
       { command: 'KV_UPDATE', parameters: `"key":"${key}","path":"$","value":1`, ...write },
+      { command: 'KV_INC', parameters: `"key":"${key}-${added}"`, ...write },
+      { command: 'KV_SET', parameters: `${fresh},"if":0`, ...write },
     ]
   })
 }

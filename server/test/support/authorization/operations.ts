@@ -40,6 +40,7 @@ export interface Row {
   readonly onlyById?: true
   /** A text is sent unchanged, an object as JSON. */
   readonly body?: string | object | ((world: World) => object)
+  readonly headers?: Readonly<Record<string, string>>
   /** `:key` in the path, or `key=` in the query. */
   readonly key?: string
   readonly query?: (world: World) => string
@@ -101,7 +102,7 @@ async function ask(remote: Remote, row: Row, how: How): Promise<string> {
 
 /** The request that a caller sends. `store` replaces the world's own store. */
 export function requestOf(
-  { at, body, key, query }: Row,
+  { at, body, headers = {}, key, query }: Row,
   { world, caller, address, store }: How,
 ): { path: string; asked: Asked } {
   const [method = '', template = ''] = at.split(' ')
@@ -118,5 +119,5 @@ export function requestOf(
   const content = typeof body === 'function' ? body(world) : body
   const sent = typeof content === 'string' ? { body: content } : { json: content }
   const path = `${filled}${search && `?${search}`}`
-  return { path, asked: { method, token: caller.token, ...sent } }
+  return { path, asked: { method, token: caller.token, headers, ...sent } }
 }

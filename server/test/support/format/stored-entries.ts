@@ -4,6 +4,7 @@ import * as keyspace from '../../../src/core/disk/keyspace.ts'
 import { walk } from '../../../src/core/disk/walk.ts'
 import { encodeCounter } from '../../../src/core/engine/counter.ts'
 import type { Entry } from '../../../src/core/engine/engine.ts'
+import { NamedRequest } from '../../../src/core/idempotency/named-request.ts'
 import { encodeActivity } from '../../../src/core/identity/activity.ts'
 import { system } from '../../../src/core/identity/caller.ts'
 import type { Bytes } from '../../../src/core/kernel/bytes.ts'
@@ -66,6 +67,7 @@ export function exactEncodings(): readonly string[] {
     ['counter', keyspace.counterKey(id, 'bytes')],
     ['ownerCounter', keyspace.ownerCounterKey(ownerId, 'stores')],
     ['ownerCounter', keyspace.ownerCounterKey(ownerId, 'named')],
+    ['idempotency', keyspace.idempotencyKey(1_767_225_600_000, digest.subarray(0, 16))],
     ['= number', keyspace.encodeNumber(2 ** 53 - 1)],
     ['= counter', encodeCounter(-2n)],
     ['= activity', encodeActivity({ ...activity, lists: 7, by: digest.subarray(0, 8) })],
@@ -144,7 +146,8 @@ async function fill(domain: TestDomain): Promise<void> {
   await kept.put(textRecord('short', 'value'))
   await kept.put(bytesRecord('long', patternBytes(5_000)))
   await kept.put(bytesRecord('long', patternBytes(5_001)))
-  await kept.delete('old')
+  const request = new NamedRequest({ scope: 'someone', name: 'name', parts: [] })
+  await kept.delete('old', undefined, request)
   await stores.update(kept.id, { shares: { [jane.id]: 'write' }, title: 'Title' })
   await stores.create({ ownerId, name: undefined })
   await addAddressed(domain, { ownerId, actor })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeSegment } from '../../rest/path-segment.ts'
+import { decodeSegment } from '../../http/path-segment.ts'
 import { isApifyKey, keyOfSpelling, spellKey } from './key-spelling.ts'
 
 describe('the spelling of keys', () => {

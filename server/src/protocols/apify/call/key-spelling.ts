@@ -1,4 +1,4 @@
-import { decodeSegment } from '../../rest/path-segment.ts'
+import { decodeSegment } from '../../http/path-segment.ts'
 
 /**
  * How this door spells keys outside Apify's alphabet: every byte outside it is percent-encoded, `%`

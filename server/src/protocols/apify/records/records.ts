@@ -10,13 +10,14 @@ import { asksForOneRange } from '../../http/byte-range.ts'
 import { resumed } from '../../http/decoded-values.ts'
 import { entityTagOf } from '../../http/entity-tags.ts'
 import { exactCondition, validatorsOf } from '../../http/exact-condition.ts'
+import { namedRequest, scopeOf, withRepetition } from '../../rest/named-request.ts'
 import { emptyReply, jsonReply } from '../../rest/replies.ts'
 import { encodingOf } from '../../rest/request-encoding.ts'
 import { ownerOf } from '../../rest/routes.ts'
 import { whileAllowed } from '../../rest/while-allowed.ts'
 import { findStore } from '../call/address.ts'
 import type { ApifyCall } from '../call/call.ts'
-import { isApifyKey, spellKey, whyNoApifyKey } from '../call/key-spelling.ts'
+import { isApifyKey, spellKey } from '../call/key-spelling.ts'
 import { recordLink } from '../call/links.ts'
 import { conformingBody } from '../stores/schemas.ts'
 import { anyKeyUrl } from './any-key.ts'
@@ -29,6 +30,7 @@ import {
   wantedSpan,
   wantsPart,
 } from './conditional.ts'
+import { assertExists, keyOf } from './record-keys.ts'
 import { type Form, formOf, headersOf } from './representation.ts'
 
 /** Our choice for requests without a content type. Apify's clients always send one. */
@@ -84,6 +86,7 @@ export async function putRecord(call: ApifyCall): Promise<HttpReply> {
   const { request } = call
   assertWholeValue(call)
   const condition = conditionOf(call)
+  const named = namedRequest(call, scopeOf(call))
   const contentEncoding = encodingOf(request.header('content-encoding'))
   const contentType = request.header('content-type') ?? defaultContentType
   const key = keyOf(call)
@@ -93,45 +96,26 @@ export async function putRecord(call: ApifyCall): Promise<HttpReply> {
   const record = { key, contentType, contentEncoding }
   const source = store.hasNoSchema ? request.body : await conformingBody(call, { store, record })
   const exact = condition && (await exactCondition(condition, store, key))
-  const { revision } = await store.put({ ...record, source }, exact)
+  const value = named?.reading(source) ?? source
+  const { revision } = await store.put({ ...record, source: value }, exact, named)
   const ETag = entityTagOf(revision, { isDecoded: false })
-  return jsonReply(201, {}, { Location: recordUrl(call, store.id, key), ETag })
+  const reply = jsonReply(201, {}, { Location: recordUrl(call, store.id, key), ETag })
+  return withRepetition(reply, named)
 }
 
 /** DELETE .../records/{key}: succeeds even if there is no such record. */
 export async function deleteRecord(call: ApifyCall): Promise<HttpReply> {
   const condition = conditionOf(call)
+  const named = namedRequest(call, scopeOf(call))
   const key = keyOf(call)
   const store = await findStore(call, { action: 'write', extent: { key } })
-  await store.delete(key, condition && (await exactCondition(condition, store, key)))
-  return emptyReply(204)
-}
-
-/**
- * Refuses keys that no path can carry: URL libraries make other paths of `.` and `..`, also of
- * their percent-encoded forms, and no segment of ''.
- */
-function keyOf({ key, takesAnyKey }: ApifyCall): string {
-  if (key === undefined) throw invalidKey('The key is not percent-encoded UTF-8.')
-  if (takesAnyKey) return key
-  if (key === '') throw invalidKey('The path contains no record key.')
-  if (key !== '.' && key !== '..') return key
-  throw invalidKey(`The key "${key}" is possible at /record?key= only.`)
-}
-
-function invalidKey(why: string): StorageError {
-  return new StorageError('record-key-invalid', why)
+  await store.delete(key, condition && (await exactCondition(condition, store, key)), named)
+  return withRepetition(emptyReply(204), named)
 }
 
 function recordUrl(call: ApifyCall, storeId: string, key: string): string {
   if (call.takesAnyKey) return anyKeyUrl(call, storeId, key)
   return `${call.request.baseUrl}/v2/key-value-stores/${storeId}/records/${spellKey(key)}`
-}
-
-/** Only other doors create records with keys outside Apify's alphabet; this one replaces them. */
-async function assertExists(store: Store, key: string): Promise<void> {
-  if (await store.head(key)) return
-  throw invalidKey(whyNoApifyKey(key))
 }
 
 interface Found {

@@ -123,6 +123,19 @@ export async function conformingBody(
   })
 }
 
+/** Checks a value that is all in memory. Throws RequestError `schema-validation-error`. */
+export async function assertConforms(
+  call: ApifyCall,
+  { store, record }: { store: Store; record: { key: string; contentType: string; bytes: Bytes } },
+): Promise<void> {
+  const schema = await store.schema()
+  if (!schema) return
+  for (const collection of collectionsOf(schema, record.key)) {
+    assertContentType(collection, record.contentType)
+    await assertValue(call, { schema, collection, value: record.bytes })
+  }
+}
+
 /** Bytes that are read and checked as a whole when the first of them are taken. */
 class CheckedSource implements ByteSource {
   readonly #read: () => Promise<Bytes>

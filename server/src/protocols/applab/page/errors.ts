@@ -99,7 +99,11 @@ const answers = {
   'page-rules-invalid': invalid,
   'seed-not-found': invalid,
   'seed-invalid': invalid,
-  'record-not-found': notFound,
+  'record-not-found': {
+    status: 404,
+    type: 'KEY_NOT_FOUND',
+    message: 'There is no value with this key.',
+  },
   'record-key-invalid': keyInvalid,
   'content-type-invalid': invalid,
   'content-encoding-invalid': {
@@ -113,6 +117,11 @@ const answers = {
     message: 'This value is larger than a page can read.',
   },
   'condition-failed': changedMeanwhile,
+  'wrong-value-type': { status: 409, type: 'WRONG_VALUE_TYPE' },
+  'number-out-of-range': { status: 409, type: 'NUMBER_OUT_OF_RANGE' },
+  'patch-failed': { status: 409, type: 'PATCH_FAILED' },
+  'update-invalid': { status: 400, type: 'UPDATE_INVALID' },
+  'idempotency-key-reused': { status: 422, type: 'IDEMPOTENCY_KEY_REUSED' },
   'record-damaged': {
     status: 500,
     type: 'VALUE_DAMAGED',

@@ -7,6 +7,7 @@ import { exactCondition } from '../../http/exact-condition.ts'
 import { isConditional } from '../../http/preconditions.ts'
 import { isLongWork, readyBytesOf } from '../../json/json-value.ts'
 import { type BodyBound, bodyBound } from '../../rest/json-body.ts'
+import { withRepetition } from '../../rest/named-request.ts'
 import { emptyReply } from '../../rest/replies.ts'
 import { turnOf } from '../../rest/routes.ts'
 import { answering } from '../page/answering.ts'
@@ -16,6 +17,7 @@ import { assertKeysInScope, inProject, pageOf } from '../page/in-project.ts'
 import { Page, type PageRight } from '../page/page.ts'
 import { queryOf, readParameters } from './body.ts'
 import { conditionOf, isUnchanged, tagOf } from './conditional.ts'
+import { namedCall } from './named-call.ts'
 import { jsonTextOf, pageTextOf } from './read-value.ts'
 import { jsonReplyOf, type Parameters, parseValue, valueTooLarge } from './wire.ts'
 import { type ValueWrite, writeAsPage, writeValue } from './write-value.ts'
@@ -62,7 +64,7 @@ async function textInTurn(
 
 const keyBody = bodyBound(limits.pageBodyBytesMax)
 /** A body that is longer than any spelling of a value is refused before it is parsed. */
-const valueBody: BodyBound = { ...keyBody, tooLarge: valueTooLarge }
+export const valueBody: BodyBound = { ...keyBody, tooLarge: valueTooLarge }
 
 /** POST set_key_value `key`, `value` (JSON text): `null` deletes. */
 export function setKeyValue(call: PageCall): Promise<HttpReply> {
@@ -86,7 +88,7 @@ export function deleteKeyValue(call: PageCall): Promise<HttpReply> {
 }
 
 interface Wanted {
-  readonly write: Omit<ValueWrite, 'condition'>
+  readonly write: Omit<ValueWrite, 'condition' | 'request'>
   /** JSON text. */
   readonly reply: string
 }
@@ -106,8 +108,11 @@ function writing(
       const { write, reply } = wantedOf(await store.whileAllowed(read))
       assertKeysInScope(call, store, [write.key])
       const exact = condition && (await exactCondition(condition, store, write.key))
-      const revision = await doWrite(call, { store, page, write: { ...write, condition: exact } })
-      return jsonReplyOf(reply, revision === undefined ? {} : { ETag: tagOf(revision) })
+      const request = namedCall(call, page, write)
+      const whole = { ...write, condition: exact, request }
+      const revision = await doWrite(call, { store, page, write: whole })
+      const headers = revision === undefined ? {} : { ETag: tagOf(revision) }
+      return withRepetition(jsonReplyOf(reply, headers), request)
     })
   })
 }

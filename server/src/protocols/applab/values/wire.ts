@@ -112,17 +112,18 @@ export function parseValue(text: string | undefined): JsonText {
     const message = 'Value must be specified'
     throw new PageError({ status: 400, type: message }, message)
   }
-  return assertedSize(parsedValue(text))
+  return assertedSize(parseJson(text, 'value'))
 }
 
-function parsedValue(text: string): JsonText {
-  if (!text.isWellFormed()) throw notUnicode('value')
+/** The parameter `name` of a call. Throws PageError. */
+export function parseJson(text: string, name: string): JsonText {
+  if (!text.isWellFormed()) throw notUnicode(name)
   try {
     return parseJsonText(text)
   } catch (error) {
     if (!(error instanceof JsonTextError)) throw error
-    if (error instanceof HalfCharacterError) throw notUnicode('value')
-    const message = `The value is not JSON: ${error.message}`
+    if (error instanceof HalfCharacterError) throw notUnicode(name)
+    const message = `The ${name} is not JSON: ${error.message}`
     throw new PageError({ status: 400, type: 'VALUE_INVALID' }, message)
   }
 }

@@ -7,7 +7,7 @@ import { pageErrorOf } from '../page/errors.ts'
 import { Page } from '../page/page.ts'
 import { writeAsPage } from './write-value.ts'
 
-const write = { key: 'k', text: '1', condition: undefined }
+const write = { key: 'k', text: '1', condition: undefined, request: undefined }
 
 /** A page in the middle of a call: its project has let it in. */
 async function letIn() {

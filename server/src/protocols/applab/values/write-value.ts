@@ -1,12 +1,13 @@
 import type { Revision } from '../../../core/engine/engine.ts'
+import type { NamedRequest } from '../../../core/idempotency/named-request.ts'
 import { WholeSource } from '../../../core/kernel/byte-source.ts'
 import { StorageError } from '../../../core/kernel/errors.ts'
 import { limits } from '../../../core/kernel/limits.ts'
 import { lostRace, retry } from '../../../core/kernel/retry.ts'
 import { needsValueBefore, refusalOf, ruleFor } from '../../../core/pages/page-rules.ts'
 import { type PageRule, projectNotFound } from '../../../core/pages/project.ts'
-import { whileHeld } from '../../../core/records/held-records.ts'
 import type { Condition, StoreRecord } from '../../../core/records/record.ts'
+import type { NewValue, Updated } from '../../../core/records/record-update.ts'
 import type { Store } from '../../../core/stores/store.ts'
 import { jsonType } from '../../json/json-value.ts'
 import { RulesChanged, ruleRefusal } from '../page/errors.ts'
@@ -20,6 +21,8 @@ export interface ValueWrite {
   readonly text: string | undefined
   /** The caller's condition on the current value; undefined: none. */
   readonly condition: Condition | undefined
+  /** The name of the call, so that the page may send it again; undefined: it has none. */
+  readonly request: NamedRequest | undefined
 }
 
 /**
@@ -28,15 +31,15 @@ export interface ValueWrite {
  */
 export async function writeValue(
   store: Store,
-  { key, text, condition }: ValueWrite,
+  { key, text, condition, request }: ValueWrite,
 ): Promise<Revision | undefined> {
   if (text === undefined) {
-    await store.delete(key, condition)
+    await store.delete(key, condition, request)
     return undefined
   }
   const source = new WholeSource(Buffer.from(text))
   const record = { key, contentType: jsonType, contentEncoding: '', source } as const
-  return (await store.put({ ...record, jsonState: 'sound' }, condition)).revision
+  return (await store.put({ ...record, jsonState: 'sound' }, condition, request)).revision
 }
 
 /**
@@ -49,48 +52,69 @@ export async function writeAsPage(
   page: Page,
   write: ValueWrite,
 ): Promise<Revision | undefined> {
-  const attempt = (): ReturnType<typeof tryWrite> => tryWrite(store, page, write)
-  return retry(limits.writeAttemptsMax, attempt, () => {
-    throw new StorageError('store-busy', 'Too many clients are changing this value. Try again.')
+  return whileRulesStay(async () => {
+    const rule = await decidingRule(store, page, write.key)
+    if (needsValueBefore(rule)) return writeOver(store, page, { rule, write })
+    await assertAllowed(store, page, { rule, write, before: undefined })
+    return writeValue(store, write)
   })
 }
 
-/** `lostRace`: the value or the rules have changed since they were checked. */
-async function tryWrite(
-  store: Store,
-  page: Page,
-  write: ValueWrite,
-): Promise<Revision | undefined | typeof lostRace> {
-  const rule = await decidingRule(store, page, write.key)
-  try {
-    if (!needsValueBefore(rule)) {
-      await assertAllowed(store, page, { rule, write, before: undefined })
-      return await writeValue(store, write)
-    }
-    return await tryOver(store, page, { rule, write })
-  } catch (error) {
-    if (error instanceof RulesChanged) return lostRace
-    throw error
-  }
-}
-
-async function tryOver(
+/** The value before the write decides, so nobody may change it in between. */
+async function writeOver(
   store: Store,
   page: Page,
   { rule, write }: { rule: PageRule; write: ValueWrite },
-): Promise<Revision | undefined | typeof lostRace> {
-  const before = await store.get(write.key)
-  await whileHeld([before], () => assertAllowed(store, page, { rule, write, before }))
-  const of = [unchanged(before), ...(write.condition ? [write.condition] : [])]
-  try {
-    return await writeValue(store, { ...write, condition: { kind: 'all', of } })
-  } catch (error) {
-    if (!(error instanceof StorageError) || error.code !== 'condition-failed') throw error
-    const now = await store.head(write.key)
-    // The value has not changed: the caller's own condition failed.
-    if (now?.revision === before?.revision) throw error
-    return lostRace
+): Promise<Revision | undefined> {
+  const { key, text, condition, request } = write
+  const next: NewValue | undefined =
+    text === undefined
+      ? undefined
+      : { contentType: jsonType, bytes: Buffer.from(text), jsonState: 'sound', isChanged: true }
+  const compute = async (before: StoreRecord | undefined): Promise<NewValue | undefined> => {
+    await assertAllowed(store, page, { rule, write, before })
+    return next
   }
+  const use = next ? 'write' : 'delete'
+  return (await store.update(key, compute, { condition, request, use }))?.revision
+}
+
+/** What a page does with a value in one step: see `Store.update`. */
+export interface ValueUpdate extends Omit<ValueWrite, 'text'> {
+  compute(before: StoreRecord | undefined): Promise<NewValue>
+}
+
+/** Updates a value, if the rules for pages allow the new value. Throws as `writeAsPage`. */
+export async function updateAsPage(
+  store: Store,
+  page: Page,
+  { key, condition, request, compute }: ValueUpdate,
+): Promise<Updated | undefined> {
+  return whileRulesStay(async () => {
+    const rule = await decidingRule(store, page, key)
+    const allowed = async (before: StoreRecord | undefined): Promise<NewValue> => {
+      const value = await compute(before)
+      const write = { key, text: Buffer.from(value.bytes).toString('utf8') }
+      await assertAllowed(store, page, { rule, write, before })
+      return value
+    }
+    return store.update(key, allowed, { condition, request })
+  })
+}
+
+/** If the rules are changed while `attempt` runs, it runs again. */
+function whileRulesStay<T>(attempt: () => Promise<T>): Promise<T> {
+  const attempted = async (): Promise<T | typeof lostRace> => {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (error instanceof RulesChanged) return lostRace
+      throw error
+    }
+  }
+  return retry(limits.writeAttemptsMax, attempted, () => {
+    throw new StorageError('store-busy', 'Too many clients are changing this value. Try again.')
+  })
 }
 
 /**
@@ -110,7 +134,15 @@ async function decidingRule(store: Store, page: Page, key: string): Promise<Page
 async function assertAllowed(
   store: Store,
   page: Page,
-  { rule, write, before }: { rule: PageRule; write: ValueWrite; before: StoreRecord | undefined },
+  {
+    rule,
+    write,
+    before,
+  }: {
+    rule: PageRule
+    write: Pick<ValueWrite, 'key' | 'text'>
+    before: StoreRecord | undefined
+  },
 ): Promise<void> {
   if (rule.preset === 'anything') return
   const refusal = refusalOf(rule, {
@@ -120,8 +152,4 @@ async function assertAllowed(
     next: write.text === undefined ? { kind: 'absent' } : pageValueIn(write.text),
   })
   if (refusal) throw ruleRefusal(refusal, rule)
-}
-
-function unchanged(before: StoreRecord | undefined): Condition {
-  return before ? { kind: 'revision', anyOf: [before.revision] } : { kind: 'absent' }
 }

@@ -21,8 +21,6 @@ export interface Services {
   readonly compat: Compat
   /** Undefined: saving is off. */
   readonly dumps: Dumps | undefined
-  /** Runs the KV_UPDATEs of a value one after the other: parallel ones make each other fail. */
-  readonly updates: KeyQueue
   /**
    * Runs all loads of dumps one after the other: each has a file of a dump in memory. A load takes
    * as long as it takes, so nobody is refused because of a long wait.

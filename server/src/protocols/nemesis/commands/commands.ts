@@ -1,12 +1,13 @@
 import { limits } from '../../../core/kernel/limits.ts'
-import type { Handler } from './call.ts'
+import type { Handler } from '../call/call.ts'
+import type { Parameters } from '../call/parameters.ts'
+import type { Compat } from '../call/wire.ts'
 import { load, save } from './dump-commands.ts'
-import type { Parameters } from './parameters.ts'
 import { find, update } from './search.ts'
 import { create, end, endAll, exists, info, infoAll, isShared, open } from './sessions.ts'
 import * as storeless from './storeless.ts'
+import { increment } from './updates.ts'
 import { add, clear, clearSet, contains, count, get, keys, remove, set } from './values.ts'
-import type { Compat } from './wire.ts'
 
 /**
  * Which commands of one connection may run at the same time: commands that read (`read`), commands
@@ -60,6 +61,7 @@ export const commands: ReadonlyMap<string, Command> = new Map([
   ['KV_CLEAR_SET', changes(clearSet)],
   ['KV_FIND', reads(find)],
   ['KV_UPDATE', alone(update)],
+  ['KV_INC', writes(increment)],
   ['SH_NEW', makesSession],
   ['SH_OPEN', alone(open)],
   ['SH_END', changes(end)],

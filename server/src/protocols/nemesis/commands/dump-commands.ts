@@ -6,6 +6,18 @@ import { limits } from '../../../core/kernel/limits.ts'
 import { oneByOne } from '../../../core/records/held-records.ts'
 import type { Store } from '../../../core/stores/store.ts'
 import { parseUint64 } from '../../json/json-text.ts'
+import { allOf, inBatches } from '../call/batches.ts'
+import type { Answer, NemesisCall } from '../call/call.ts'
+import { assertDeclared, given, optional, type Parameters, required } from '../call/parameters.ts'
+import { status } from '../call/status.ts'
+import {
+  answer,
+  CommandError,
+  invalidParameter,
+  object,
+  sessionsAtOnce,
+  valuesAtOnce,
+} from '../call/wire.ts'
 import {
   type DumpDescription,
   DumpError,
@@ -17,20 +29,9 @@ import {
   type Readable,
 } from '../dumps/dumps.ts'
 import { LongWork } from '../turns/long-work.ts'
-import { allOf, inBatches } from './batches.ts'
-import type { Answer, NemesisCall } from './call.ts'
-import { assertDeclared, given, optional, type Parameters, required } from './parameters.ts'
 import { retentionOfSeconds } from './sessions.ts'
-import { status } from './status.ts'
-import { allKeys, recordOfText, textOf, workOf } from './values.ts'
-import {
-  answer,
-  CommandError,
-  invalidParameter,
-  object,
-  sessionsAtOnce,
-  valuesAtOnce,
-} from './wire.ts'
+import { allKeys, recordOfText } from './values.ts'
+import { textOf, workOf } from './views.ts'
 
 const saveParameters = [required('name', 'string'), optional('tkns', 'array')]
 const loadParameters = [required('names', 'array')]

@@ -1,24 +1,27 @@
-import { WholeSource } from '../../../core/kernel/byte-source.ts'
-import { StorageError } from '../../../core/kernel/errors.ts'
 import { limits } from '../../../core/kernel/limits.ts'
-import { lostRace, retry } from '../../../core/kernel/retry.ts'
-import { oneByOne, whileHeld } from '../../../core/records/held-records.ts'
+import { oneByOne } from '../../../core/records/held-records.ts'
 import type { StoreRecord } from '../../../core/records/record.ts'
 import type { Store } from '../../../core/stores/store.ts'
-import { isJsonType } from '../../../core/values/content-type.ts'
 import { parseJsonText } from '../../json/json-text.ts'
 import { JsonTextError } from '../../json/json-text-error.ts'
 import { JsonTreeError, parseTree, printTree } from '../../json/json-tree.ts'
-import { jsonType } from '../../json/json-value.ts'
 import { JsonPathError } from '../../json/path/error.ts'
 import { compilePath, type JsonPath, PathWork, pathStepsOf } from '../../json/path/json-path.ts'
+import { newValueOf } from '../../json/updates/compute.ts'
+import { inBatches } from '../call/batches.ts'
+import { type Answer, assertKeys, inSession, type NemesisCall, type Session } from '../call/call.ts'
+import { assertDeclared, given, keyTextOf, optional, required } from '../call/parameters.ts'
+import { status } from '../call/status.ts'
+import {
+  answer,
+  assertReplyLength,
+  CommandError,
+  invalidParameter,
+  valuesAtOnce,
+} from '../call/wire.ts'
 import { LongWork } from '../turns/long-work.ts'
-import { inBatches } from './batches.ts'
-import { type Answer, assertKeys, inSession, type NemesisCall, type Session } from './call.ts'
-import { assertDeclared, given, keyTextOf, optional, required } from './parameters.ts'
-import { status } from './status.ts'
-import { allKeys, assertCount, bytesToRead, textOf, workOf } from './values.ts'
-import { answer, assertReplyLength, CommandError, invalidParameter, valuesAtOnce } from './wire.ts'
+import { allKeys, assertCount } from './values.ts'
+import { bytesToRead, textOf, workOf } from './views.ts'
 
 const findParameters = [
   optional('keys', 'array'),
@@ -224,21 +227,19 @@ export async function update(call: NemesisCall): Promise<Answer> {
   }
   return inSession(call, 'write', async (session) => {
     assertKeys(call, [key])
-    const turn = `${session.store.id}/${key}`
     const wanted = { call, key, path, value, expected: pathStepsOf(text) }
-    const count = await withRoom(call, (room) =>
-      call.updates.run(turn, () => replace(session, { ...wanted, room })),
-    )
+    const count = await withRoom(call, (room) => replace(session, { ...wanted, room }))
     const code = count === undefined ? status.keyNotExist : status.ok
     return answer(call.command, `{"tkn":${session.token},"st":${code},"cnt":${count ?? 0}}`)
   })
 }
 
-/** A value that does not fit into the room that a KV_UPDATE has taken. */
-class RoomNeeded {
+/** A value does not fit into the room that a KV_UPDATE has taken. */
+class RoomNeeded extends Error {
   readonly bytes: number
 
   constructor(bytes: number) {
+    super(`This needs room for ${bytes} bytes.`)
     this.bytes = bytes
   }
 }
@@ -247,14 +248,11 @@ class RoomNeeded {
  * Runs `work` with room for a value. As long as it needs more, it is run again with that much. The
  * wait for room is not a part of `work`: others must not wait for it in the queue of the value.
  */
-async function withRoom<T>(
-  { room }: NemesisCall,
-  work: (bytes: number) => Promise<T | RoomNeeded>,
-): Promise<T> {
+async function withRoom<T>({ room }: NemesisCall, work: (bytes: number) => Promise<T>): Promise<T> {
   let taken = 0
   try {
     for (;;) {
-      const done = await work(taken)
+      const done = await work(taken).catch(orRoomNeeded)
       if (!(done instanceof RoomNeeded)) return done
       await room.take(done.bytes - taken)
       taken = done.bytes
@@ -262,6 +260,11 @@ async function withRoom<T>(
   } finally {
     room.give(taken)
   }
+}
+
+function orRoomNeeded(error: unknown): RoomNeeded {
+  if (error instanceof RoomNeeded) return error
+  throw error
 }
 
 function compiled(text: string, searches: PathWork): JsonPath {
@@ -303,53 +306,34 @@ interface Replacement {
   readonly room: number
 }
 
-/** Returns the number of matches that were replaced; undefined: there is no such key. */
-async function replace(
-  { store }: Session,
-  wanted: Replacement,
-): Promise<number | undefined | RoomNeeded> {
-  const attempt = async (): Promise<number | undefined | RoomNeeded | typeof lostRace> => {
-    const record = await store.get(wanted.key)
-    if (!record) return undefined
-    return whileHeld([record], async () => {
-      const bytes = bytesToRead(record)
-      return bytes > wanted.room ? new RoomNeeded(bytes) : replaceIn(store, record, wanted)
-    })
-  }
-  return retry(limits.writeAttemptsMax, attempt, () => {
-    throw new StorageError('store-busy', 'Too many clients are changing this value. Try again.')
+/**
+ * Returns the number of matches that were replaced; undefined: there is no such key. Throws
+ * RoomNeeded.
+ */
+async function replace({ store }: Session, wanted: Replacement): Promise<number | undefined> {
+  let count: number | undefined
+  if (Buffer.byteLength(wanted.key) > limits.recordKeyBytesMax) return undefined
+  await store.update(wanted.key, async (before) => {
+    if (!before) return undefined
+    const bytes = bytesToRead(before)
+    if (bytes > wanted.room) throw new RoomNeeded(bytes)
+    const found = await replacedIn(store, before, wanted)
+    count = found.count
+    return newValueOf(before, count === 0 ? found.json : undefined, found.json)
   })
+  return count
 }
 
-/** Returns the number of matches that were replaced; `lostRace`: the record has changed. */
-async function replaceIn(
+async function replacedIn(
   store: Store,
   record: StoreRecord,
   wanted: Replacement,
-): Promise<number | typeof lostRace> {
+): Promise<{ count: number; json: string }> {
   const { call, key, expected } = wanted
   const work = new LongWork(call)
   await work.next(workOf(record) + expected)
   const text = await textOf(store, record)
   if (text === undefined) throw new CommandError(status.valueTypeInvalid, `${key} is not JSON`)
   const searches = new PathWork()
-  const { count, json } = counted(work, { searches, expected }, () =>
-    replaced(text, wanted, searches),
-  )
-  if (count === 0) return 0
-  try {
-    await store.put(
-      {
-        key,
-        contentType: isJsonType(record.contentType) ? record.contentType : jsonType,
-        contentEncoding: '',
-        source: new WholeSource(Buffer.from(json)),
-      },
-      { kind: 'revision', anyOf: [record.revision] },
-    )
-    return count
-  } catch (error) {
-    if (error instanceof StorageError && error.code === 'condition-failed') return lostRace
-    throw error
-  }
+  return counted(work, { searches, expected }, () => replaced(text, wanted, searches))
 }

@@ -4,12 +4,16 @@ import { endsByClearing, type OwnRetention } from '../../../core/identity/retent
 import { StorageError } from '../../../core/kernel/errors.ts'
 import { limits } from '../../../core/kernel/limits.ts'
 import { type JsonText, parseUint64 } from '../../json/json-text.ts'
-import { LongWork } from '../turns/long-work.ts'
-import { allOf, inBatches } from './batches.ts'
-import { type Answer, assertAllKeys, inSession, type NemesisCall, withSession } from './call.ts'
-import { assertDeclared, given, optional, type Parameters, required } from './parameters.ts'
-import { sharedToken } from './shared-token.ts'
-import { status } from './status.ts'
+import { allOf, inBatches } from '../call/batches.ts'
+import {
+  type Answer,
+  assertAllKeys,
+  inSession,
+  type NemesisCall,
+  withSession,
+} from '../call/call.ts'
+import { assertDeclared, given, optional, type Parameters, required } from '../call/parameters.ts'
+import { status } from '../call/status.ts'
 import {
   answer,
   CommandError,
@@ -17,7 +21,9 @@ import {
   object,
   sessionsAtOnce,
   syntaxError,
-} from './wire.ts'
+} from '../call/wire.ts'
+import { LongWork } from '../turns/long-work.ts'
+import { sharedToken } from './shared-token.ts'
 
 const newParameters = [
   optional('expiry', 'object'),

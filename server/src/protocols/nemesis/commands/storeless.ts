@@ -4,21 +4,14 @@ import { StorageError } from '../../../core/kernel/errors.ts'
 import type { Action } from '../../../core/people/scope.ts'
 import { batchesOf } from '../../../core/records/record-batch.ts'
 import type { Store } from '../../../core/stores/store.ts'
+import { type Answer, assertAllKeys, assertKeys, type NemesisCall } from '../call/call.ts'
+import { allTextsOf, assertDeclared, given, required, textsOf } from '../call/parameters.ts'
+import { status } from '../call/status.ts'
+import { answer, answerInPieces, CommandError, list, objectPieces } from '../call/wire.ts'
 import { DumpError } from '../dumps/dumps.ts'
-import { type Answer, assertAllKeys, assertKeys, type NemesisCall } from './call.ts'
 import { abandoning, openDump, turnOfLoads, writeStore } from './dump-commands.ts'
-import { allTextsOf, assertDeclared, given, required, textsOf } from './parameters.ts'
-import { status } from './status.ts'
-import {
-  assertCount,
-  keyList,
-  readyToRead,
-  recordOf,
-  recordOfText,
-  roomForWrite,
-  viewsOf,
-} from './values.ts'
-import { answer, answerInPieces, CommandError, list, objectPieces } from './wire.ts'
+import { assertCount, keyList, recordOf, recordOfText, roomForWrite } from './values.ts'
+import { readyToRead, viewsOf } from './views.ts'
 
 /** Commands of NemesisDB 0.9 without a session use the user's store of this name. */
 export const ownStoreName = 'nemesis'

@@ -1,13 +1,10 @@
 import { type Awaitable, andThen } from '../../../core/kernel/awaitable.ts'
-import { StorageError } from '../../../core/kernel/errors.ts'
 import { limits } from '../../../core/kernel/limits.ts'
 import type { Action } from '../../../core/people/scope.ts'
-import { whileHeld } from '../../../core/records/held-records.ts'
-import type { StoreRecord, WholeRecord } from '../../../core/records/record.ts'
+import type { WholeRecord } from '../../../core/records/record.ts'
 import type { Store } from '../../../core/stores/store.ts'
 import type { JsonText } from '../../json/json-text.ts'
-import { jsonType, jsonViewOf, readyJsonOf } from '../../json/json-value.ts'
-import { LongWork } from '../turns/long-work.ts'
+import { jsonType } from '../../json/json-value.ts'
 import {
   type Answer,
   assertAllKeys,
@@ -15,9 +12,16 @@ import {
   inSession,
   type NemesisCall,
   type Session,
-} from './call.ts'
-import { allTextsOf, assertDeclared, given, required, textsOf, tokenOf } from './parameters.ts'
-import { status } from './status.ts'
+} from '../call/call.ts'
+import {
+  allTextsOf,
+  assertDeclared,
+  given,
+  required,
+  textsOf,
+  tokenOf,
+} from '../call/parameters.ts'
+import { status } from '../call/status.ts'
 import {
   answer,
   answerInPieces,
@@ -28,27 +32,34 @@ import {
   type Members,
   object,
   objectPieces,
-  replyLengthMax,
-} from './wire.ts'
+} from '../call/wire.ts'
+import { LongWork } from '../turns/long-work.ts'
+import { isSetOfOne, setOne } from './updates.ts'
+import { keyUnits, readyToRead, type Views, viewsOf } from './views.ts'
 
 const keysObject = [required('keys', 'object')]
 const keysArray = [required('keys', 'array')]
-/** With more keys, reading their records is long work. */
-const quickKeysMax = 50
-/** What listing or reading one key counts as long work. */
-const keyUnits = 480
 /** Keys that are listed at once. */
 const keysAtOnce = 125
-/** The most bytes of a value that is part of its record. */
-const shortRecordBytes = limits.valueInInfoBytesMax
-
 /** KV_SET: stores values, and overwrites existing ones. KV_SETQ answers only if it fails. */
 export function set(call: NemesisCall): Awaitable<Answer> {
+  if (isSetOfOne(call)) return setIfExpected(call)
   return write(call, keysObject, async ({ store, token }, records) => {
     const existed = await store.batch.put(records)
     if (call.command === 'KV_SETQ') return undefined
     const keys = statuses(records, existed, { was: status.keyUpdated, not: status.keySet })
     return answer(call.command, `{"tkn":${token},"keys":${object(keys)}}`)
+  })
+}
+
+function setIfExpected(call: NemesisCall): Awaitable<Answer> {
+  assertDeclared(call.parameters, keysObject)
+  const [member, ...others] = given(call.parameters, 'keys').members()
+  if (!member || others.length > 0) throw new CommandError(status.valueSize, 'keys')
+  const [key, value] = member
+  return inSession(call, 'write', (session) => {
+    assertKeys(call, [key])
+    return setOne(call, session, { key, value })
   })
 }
 
@@ -86,19 +97,28 @@ export async function clear(call: NemesisCall): Promise<Answer> {
 
 /**
  * KV_GET: the values; `null` for missing keys and for values that are not JSON. `notJson` lists the
- * keys of the latter.
+ * keys of the latter. With `"rev":true`, our addition, `revs` has the revisions of existing keys.
  */
 export function get(call: NemesisCall): Awaitable<Answer> {
+  const wantsRevisions = call.parameters.get('rev')?.kind === 'true'
   return read(call, ({ store, token }, keys) => {
     if (keys.length === 0) return answer(call.command, `{"tkn":${token}}`)
-    return andThen(viewsOf(call, store, keys), ({ texts, notJson, length }) => {
+    return andThen(viewsOf(call, store, keys), ({ texts, notJson, length, revisions }) => {
       const members = keys.map((key, index) => [key, texts[index] ?? 'null'] as const)
       const others = notJson.length > 0 ? `,"notJson":${list(notJson)}` : ''
-      const [before, behind] = [`{"tkn":${token},"keys":`, `${others}}`]
+      const revs = wantsRevisions ? `,"revs":${object(revisionsBy(keys, revisions))}` : ''
+      const [before, behind] = [`{"tkn":${token},"keys":`, `${others}${revs}}`]
       return length < joinedLengthMax
         ? answer(call.command, before + object(members) + behind)
         : answerInPieces(call.command, [before, ...objectPieces(members), behind])
     })
+  })
+}
+
+function revisionsBy(keys: readonly string[], revisions: Views['revisions']): Members {
+  return keys.flatMap((key, index) => {
+    const revision = revisions[index]
+    return revision === undefined ? [] : [[key, revision] as const]
   })
 }
 
@@ -200,106 +220,6 @@ async function* keyPages(store: Store, work: LongWork): AsyncGenerator<readonly 
   }
 }
 
-interface Views {
-  /** The JSON text of each record; undefined: there is no record, or it is not JSON. */
-  readonly texts: readonly (string | undefined)[]
-  readonly notJson: readonly string[]
-  /** Of all texts. */
-  readonly length: number
-}
-
-/**
- * The values of these keys as JSON text, all of them in memory. Waits for room first. Throws
- * `record-damaged`, and `value-too-large` if together they are too long for one answer.
- */
-export function viewsOf(
-  call: NemesisCall,
-  store: Store,
-  keys: readonly string[],
-): Awaitable<Views> {
-  return andThen(readyToRead(call, keys.length), () =>
-    andThen(store.batch.get(keys), (records) =>
-      whileHeld(records, () => viewsOfRecords(call, store, records)),
-    ),
-  )
-}
-
-function viewsOfRecords(
-  call: NemesisCall,
-  store: Store,
-  records: readonly (StoreRecord | undefined)[],
-): Awaitable<Views> {
-  const views = new ViewList()
-  for (const [index, record] of records.entries()) {
-    const text = record && readyJsonOf(record)
-    if (record && text === undefined) {
-      return viewsBehind(call, { store, records: records.slice(index), views })
-    }
-    views.add(record, text)
-  }
-  return views
-}
-
-async function viewsBehind(
-  call: NemesisCall,
-  parts: { store: Store; records: readonly (StoreRecord | undefined)[]; views: ViewList },
-): Promise<Views> {
-  const { store, records, views } = parts
-  await call.room.take(Math.min(readBytesOf(records), replyLengthMax))
-  const work = new LongWork(call)
-  for (const record of records) {
-    await work.next(record ? workOf(record) : 1)
-    views.add(record, record && (await textOf(store, record)))
-  }
-  return views
-}
-
-/** How many bytes reading these values takes: those that are not in memory with their records. */
-function readBytesOf(records: readonly (StoreRecord | undefined)[]): number {
-  return records.reduce((sum, record) => sum + (record ? bytesToRead(record) : 0), 0)
-}
-
-/** What reading one value counts as long work. */
-export function workOf(record: StoreRecord): number {
-  return bytesToRead(record) + record.size + 1
-}
-
-/** How many bytes it takes to read one value. It may be far longer once it is decoded. */
-export function bytesToRead({ value, size, contentEncoding }: StoreRecord): number {
-  if (contentEncoding !== '') return limits.jsonViewBytesMax
-  return value.inline ? 0 : Math.min(size, limits.jsonViewBytesMax)
-}
-
-class ViewList implements Views {
-  readonly texts: (string | undefined)[] = []
-  readonly notJson: string[] = []
-  length = 0
-
-  /** Throws `value-too-large`. */
-  add(record: StoreRecord | undefined, text: string | undefined): void {
-    this.length += text?.length ?? 0
-    assertReplyLength(this.length)
-    this.texts.push(text)
-    if (record && text === undefined) this.notJson.push(record.key)
-  }
-}
-
-/** A value as JSON text; undefined: it is not JSON. Throws `record-damaged`, `value-too-large`. */
-export async function textOf(store: Store, record: StoreRecord): Promise<string | undefined> {
-  return readyJsonOf(record) ?? (await viewOf(store, record))
-}
-
-/** A value that can't be decoded by its content encoding counts as not JSON, too. */
-async function viewOf(store: Store, record: StoreRecord): Promise<string | undefined> {
-  try {
-    const view = await jsonViewOf(record, store)
-    return view.kind === 'json' ? view.text : undefined
-  } catch (error) {
-    if (error instanceof StorageError && error.code === 'content-encoding-invalid') return undefined
-    throw error
-  }
-}
-
 export function recordOf(key: string, value: JsonText): WholeRecord {
   return recordOfText(key, value.text)
 }
@@ -335,13 +255,6 @@ function write(
  */
 export function roomForWrite(call: NemesisCall, keyCount: number): Awaitable<void> {
   return keyCount > limits.overlappingKeysMax ? readyToRead(call, keyCount) : undefined
-}
-
-/** Waits until so many records may be read: for room, and if they are many for a turn. */
-export function readyToRead(call: NemesisCall, keyCount: number): Awaitable<void> {
-  const hasRoom = call.room.take(keyCount * shortRecordBytes)
-  if (keyCount <= quickKeysMax) return hasRoom
-  return andThen(hasRoom, () => new LongWork(call).next(keyCount * keyUnits))
 }
 
 function read(

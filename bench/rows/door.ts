@@ -7,6 +7,7 @@ import type { Bench, Outcome, Row } from '../measurement/row.ts'
 import {
   createStore,
   getRequest,
+  patchRequest,
   putBytesRequest,
   putRequest,
   recordsPath,
@@ -45,6 +46,7 @@ const cases: readonly DoorCase[] = [
     sides: (scene) => brotliGet(scene, 'br'),
   },
   { name: 'brotli-decoded', what: 'the same, decoded', sides: (scene) => brotliGet(scene, '') },
+  { name: 'increment-hot', what: 'durable increment of one key, 64 clients', sides: hotIncrement },
   { name: 'head', what: 'HEAD / GET of 1 KB', sides: head },
   { name: 'list-page', what: 'a page of 1,000 keys', sides: listPage },
   { name: 'zip', what: 'ZIP of 10,000 records of 1 KB', sides: archive },
@@ -95,6 +97,19 @@ async function brotliGet(
           expected: { status: 200 },
         })
       : downloads(scene, (count) => path(keys[count % keys.length] ?? '')),
+  }
+}
+
+/** All clients change the same record, so each change waits for the one before. */
+async function hotIncrement(scene: Scene): Promise<{ own: Measure; reference: Measure }> {
+  const path = `${scene.store}/records/hot`
+  const increments = [patchRequest(path, '{"op":"increment"}')]
+  return {
+    own: repeated(scene, { requests: increments, expected: { status: 200 } }),
+    reference: repeated(scene, {
+      requests: [putRequest(`${path}-put`, '{"op":"increment"}')],
+      expected: { status: 201 },
+    }),
   }
 }
 

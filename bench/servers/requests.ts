@@ -37,6 +37,13 @@ export function putRequest(path: string, json: string): Buffer {
   return Buffer.from(`PUT ${path} HTTP/1.1\r\n${headers}${own}\r\n${json}`)
 }
 
+/** A PATCH with one of Coatcheck's own updates. */
+export function patchRequest(path: string, update: string): Buffer {
+  const type = 'Content-Type: application/vnd.coatcheck.update+json\r\n'
+  const own = `${type}Content-Length: ${Buffer.byteLength(update)}\r\n`
+  return Buffer.from(`PATCH ${path} HTTP/1.1\r\n${headers}${own}\r\n${update}`)
+}
+
 /** A PUT of bytes without an encoding, or of JSON with one. */
 export function putBytesRequest(path: string, bytes: Uint8Array, contentEncoding = ''): Buffer {
   const type = contentEncoding ? 'application/json' : 'application/octet-stream'

@@ -33,6 +33,8 @@ interface Door {
   read(key: string): Promise<Seen | undefined>
   list(): Promise<string[]>
   delete(key: string): Promise<void>
+  /** Adds to a number in one step, and returns the sum. Apify's clients know no such call. */
+  increment?(key: string, by: string): Promise<string>
 }
 
 // The smallest PNG there is: one transparent pixel.
@@ -123,6 +125,15 @@ const doors: readonly Door[] = [
     async delete(key) {
       expect((await send(`records/${key}`, { method: 'DELETE' })).status).toBe(204)
     },
+    async increment(key, by) {
+      const response = await send(`records/${key}`, {
+        method: 'PATCH',
+        body: `{"op":"increment","by":${by}}`,
+        headers: { 'Content-Type': 'application/vnd.coatcheck.update+json' },
+      })
+      expect(response.status).toBe(200)
+      return response.text()
+    },
   },
   {
     name: 'NemesisDB',
@@ -148,6 +159,10 @@ const doors: readonly Door[] = [
     async delete(key) {
       const answer = await askNemesis('KV_RMV', `"keys":[${JSON.stringify(key)}]`)
       expect(answer).toBe(`{"KV_RMV_RSP":{"tkn":${sessionToken},${JSON.stringify(key)}:24}}`)
+    },
+    async increment(key, by) {
+      const answer = await askNemesis('KV_INC', `"key":${JSON.stringify(key)},"by":${by}`)
+      return /"st":1,.*"val":(-?[\d.]+),/.exec(answer)?.[1] ?? answer
     },
   },
   {
@@ -176,6 +191,12 @@ const doors: readonly Door[] = [
       const asked = { method: 'DELETE', json: { key } }
       const { status, text } = await askAppLab('delete_key_value', asked)
       expect([status, text]).toEqual([200, 'true'])
+    },
+    async increment(key, by) {
+      const json = { key, update: `{"op":"increment","by":${by}}` }
+      const { status, text } = await askAppLab('update_key_value', { method: 'POST', json })
+      expect(status).toBe(200)
+      return text
     },
   },
 ]
@@ -211,6 +232,35 @@ describe.each(allEngines)('on %s', (engine) => {
   afterAll(async () => {
     socket?.close()
     await server?.close()
+  })
+
+  const adding = doors.filter(({ increment }) => increment)
+
+  it.each(doors)('a number that each door adds to, read by $name', async (reader) => {
+    await doors[1]?.write('SUM', {
+      what: 'a number',
+      bytes: Buffer.from('9007199254740993'),
+      contentType: 'application/json',
+    })
+    let sum = 9_007_199_254_740_993n
+    for (const door of [...adding, ...adding]) {
+      sum += 1n
+      expect(await door.increment?.('SUM', '1'), door.name).toBe(String(sum))
+      expect((await reader.read('SUM'))?.bytes.toString()).toBe(String(sum))
+    }
+    await reader.delete('SUM')
+    expect(adding).toHaveLength(3)
+  })
+
+  it('a number that all doors add to at once', async () => {
+    const [first] = adding
+    const all = adding.flatMap((door) =>
+      Array.from({ length: 30 }, () => door.increment?.('SUM', '0.1')),
+    )
+    const sums = (await Promise.all(all)).map(Number)
+    expect(new Set(sums).size).toBe(90)
+    expect((await first?.read('SUM'))?.bytes.toString()).toBe('9')
+    await first?.delete('SUM')
   })
 
   describe.each(pairs)('written by $writer.name, read by $reader.name', ({ writer, reader }) => {

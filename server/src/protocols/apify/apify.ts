@@ -15,7 +15,7 @@ import { routes } from './routes.ts'
 // Browsers accept no wildcard inside a header name, so each header of the clients is listed.
 const allowedHeaders =
   'Authorization, Content-Type, Content-Encoding, X-Apify-Request-Origin, X-Apify-Workflow-Key, ' +
-  'If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, If-Range, Range'
+  'If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, If-Range, Range, Idempotency-Key'
 
 /** The HTTP API of Apify's key-value stores, as the unmodified clients speak it. */
 export function createApifyDoor(
@@ -28,10 +28,14 @@ export function createApifyDoor(
     bytesMax: limits.archivesBytesMax,
     ownerBytesMax: limits.archivesBytesOwnerMax,
   })
+  const updates = new BytePool({
+    bytesMax: limits.updatesBytesMax,
+    ownerBytesMax: limits.updatesBytesOwnerMax,
+  })
   return createRestDoor<ApifyCall, ApifyRoute>(domain, environment, {
     routes,
     allowedHeaders,
-    callOf: (call) => ({ ...call, jsonSchemas, archives, decodedValues }),
+    callOf: (call) => ({ ...call, jsonSchemas, archives, updates, decodedValues }),
     getOtherRoute,
     overridesMethod: true,
     pageNotFound,

@@ -13,7 +13,7 @@ import { routes } from './routes.ts'
 
 const allowedHeaders =
   'Content-Type, X-Requested-With, X-CSRF-Token, X-Page-Key, X-Page-User, If-Match, ' +
-  'If-None-Match, Authorization'
+  'If-None-Match, Authorization, Idempotency-Key'
 
 /** The key/value storage of App Lab's pages, as code.org serves it. */
 export function createApplabDoor(
@@ -32,7 +32,7 @@ export function createApplabDoor(
   return createRestDoor<PageCall, Route<PageCall>>(domain, environment, {
     routes,
     allowedHeaders,
-    exposedHeaders: `ETag, ${userHeader}, Retry-After`,
+    exposedHeaders: `ETag, ${userHeader}, Retry-After, Idempotency-Replayed`,
     callOf: (call) => ({ ...call, ...services }),
     pageNotFound,
     refusalReply,

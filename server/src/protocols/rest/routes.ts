@@ -22,10 +22,10 @@ export interface RestCall {
 
 /**
  * Waits for a turn to do a piece of long work: in each turn of the event loop there is one, so that
- * others are served between.
+ * others are served between. `units` says how much work it is, see `WorkTurns`.
  */
-export function turnOf(call: RestCall): Awaitable<void> {
-  return call.domain.turns.next([ownerOf(call), 'http'])
+export function turnOf(call: RestCall, units?: number): Awaitable<void> {
+  return call.domain.turns.next([ownerOf(call), 'http'], units)
 }
 
 /**

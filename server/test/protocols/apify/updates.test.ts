@@ -192,6 +192,20 @@ describe.each(wireEngines)('updates at the Apify door, on %s', (engine) => {
       expect(reply.headers['accept-patch']).toBe(Object.values(types).join(', '))
     })
 
+    it('an update of a value that is too long, or of too many members at once', async () => {
+      await put('REFUSED', `"${'x'.repeat(4_194_304)}"`)
+      const long = await patch('REFUSED', 'merge', { a: 1 })
+      expect([long.status, errorTypeOf(long)]).toEqual([413, 'record-too-large'])
+      await put('REFUSED', brotliCompressSync(Buffer.alloc(60_000_000, ' ')), {
+        'Content-Encoding': 'br',
+      })
+      const bomb = await patch('REFUSED', 'merge', { a: 1 })
+      expect([bomb.status, errorTypeOf(bomb)]).toEqual([413, 'record-too-large'])
+      await put('REFUSED', JSON.stringify(Array.from({ length: 100_000 }, () => 0)))
+      const many = await patch('REFUSED', 'patch', [{ op: 'remove', path: '/0' }])
+      expect([many.status, errorTypeOf(many)]).toEqual([409, 'limit-reached'])
+    })
+
     it('a body that is too long', async () => {
       const reply = await patch('REFUSED', 'merge', JSON.stringify('x'.repeat(10 * 2 ** 20)))
       expect([reply.status, errorTypeOf(reply)]).toEqual([413, 'request-too-large'])

@@ -8,6 +8,8 @@ export interface ApifyCall extends RestCall {
   readonly jsonSchemas: JsonSchemas
   /** The memory of all archives that are being made. */
   readonly archives: BytePool
+  /** The memory of all long values that are being updated. */
+  readonly updates: BytePool
   readonly decodedValues: DecodedValues
   /** True for endpoints that accept every key, not only the keys of Apify's own store. */
   readonly takesAnyKey?: boolean

@@ -1,7 +1,9 @@
 import type { Revision } from '../../../core/engine/engine.ts'
 import { assert } from '../../../core/kernel/assert.ts'
+import type { Holding } from '../../../core/kernel/bounds/byte-pool.ts'
 import { WholeSource } from '../../../core/kernel/byte-source.ts'
 import { type Bytes, strictUtf8 } from '../../../core/kernel/bytes.ts'
+import { StorageError } from '../../../core/kernel/errors.ts'
 import { limits } from '../../../core/kernel/limits.ts'
 import { whileHeld } from '../../../core/records/held-records.ts'
 import type { Compute, Updated } from '../../../core/records/record-update.ts'
@@ -20,7 +22,7 @@ import { bodyBound, decodeBody, isLongBody, readBody } from '../../rest/json-bod
 import { namedRequest, scopeOf, withRepetition } from '../../rest/named-request.ts'
 import { emptyReply } from '../../rest/replies.ts'
 import { encodingOf } from '../../rest/request-encoding.ts'
-import { turnOf } from '../../rest/routes.ts'
+import { ownerOf, turnOf } from '../../rest/routes.ts'
 import { findStore } from '../call/address.ts'
 import type { ApifyCall } from '../call/call.ts'
 import { isApifyKey } from '../call/key-spelling.ts'
@@ -57,13 +59,34 @@ export async function patchRecord(call: ApifyCall): Promise<HttpReply> {
   if (isLongBody(request, bytes)) await turnOf(call)
   const update = read(parsed(await decodeBody(request, bytes, patchBound)))
   const exact = condition && (await exactCondition(condition, store, key))
-  const compute = conforming(
-    call,
-    { store, key },
-    computeOf(update, { store, turn: () => turnOf(call) }),
-  )
+  using room = new UpdateRoom(call)
+  const computing = {
+    store,
+    turn: (units: number) => turnOf(call, units),
+    takeRoom: (bytes: number) => room.take(bytes),
+  }
+  const compute = conforming(call, { store, key }, computeOf(update, computing))
   const updated = await store.update(key, compute, { condition: exact, request: named })
   return withRepetition(await replyTo(store, key, updated), named)
+}
+
+/** Room for a long value, until its update is done. */
+class UpdateRoom implements Disposable {
+  readonly #holding: Holding
+
+  constructor(call: ApifyCall) {
+    this.#holding = call.updates.open(ownerOf(call))
+  }
+
+  /** Throws `store-busy` if there is none. */
+  take(bytes: number): void {
+    if (this.#holding.take(bytes)) return
+    throw new StorageError('store-busy', 'Too many long values are being updated. Try again.')
+  }
+
+  [Symbol.dispose](): void {
+    this.#holding.set(0)
+  }
 }
 
 /** Throws RequestError. */

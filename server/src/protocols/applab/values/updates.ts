@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../../core/kernel/awaitable.ts'
 import type { StoreRecord } from '../../../core/records/record.ts'
 import type { NewValue, Updated } from '../../../core/records/record-update.ts'
 import type { Store } from '../../../core/stores/store.ts'
@@ -16,7 +17,7 @@ import { readParameters } from './body.ts'
 import { conditionOf, tagOf } from './conditional.ts'
 import { namedCall } from './named-call.ts'
 import { valueBody } from './values.ts'
-import { jsonReplyOf, type Parameters, parseJson, parseValue } from './wire.ts'
+import { jsonReplyOf, type Parameters, parseJson, parseValue, readValueLengthMax } from './wire.ts'
 import { updateAsPage, type ValueUpdate } from './write-value.ts'
 
 /**
@@ -56,7 +57,9 @@ function updateIn(parameters: Parameters): { text: string; update: Update } {
 
 /** A value must not get larger than pages may store. */
 function computeFor(call: PageCall, store: Store, update: Update): ValueUpdate['compute'] {
-  const compute = computeOf(update, { store, turn: () => turnOf(call), nullIsMissing: true })
+  const turn = (units: number): Awaitable<void> => turnOf(call, units)
+  const lengthMax = readValueLengthMax
+  const compute = computeOf(update, { store, turn, lengthMax, nullIsMissing: true })
   return async (before: StoreRecord | undefined): Promise<NewValue> => {
     const value = await compute(before)
     const { kind } = parseValue(Buffer.from(value.bytes).toString('utf8'))

@@ -1,6 +1,7 @@
 import { StorageError } from '../../../core/kernel/errors.ts'
 import { limits } from '../../../core/kernel/limits.ts'
 import { JsonText } from '../json-text.ts'
+import { PatchWork } from './patch-work.ts'
 
 /** A JSON Pointer (RFC 6901), split and decoded. */
 export type Pointer = readonly string[]
@@ -17,7 +18,7 @@ type Items = Node[]
 export class PatchedJson {
   /** The root is its only item, so that it can be replaced like any other value. */
   readonly #whole: Items
-  #workLeft: number = limits.patchWorkMax
+  readonly #work = new PatchWork()
 
   constructor(root: JsonText) {
     this.#whole = [root]
@@ -30,7 +31,7 @@ export class PatchedJson {
     else {
       const index =
         name === '-' ? container.length : indexIn(container, name, where, { isNew: true })
-      this.#work(container.length - index)
+      this.#work.touch(container.length - index)
       container.splice(index, 0, value)
     }
   }
@@ -50,7 +51,7 @@ export class PatchedJson {
       container.delete(name)
       return removed
     }
-    this.#work(container.length)
+    this.#work.touch(container.length)
     container.splice(Number(name), 1)
     return removed
   }
@@ -62,7 +63,7 @@ export class PatchedJson {
   /** JSON text. */
   textOf(path: Pointer, where: string): string {
     const text = new Printed().print(this.#at(path, where))
-    this.#work(text.length)
+    this.#work.compare(text.length)
     return text
   }
 
@@ -91,23 +92,17 @@ export class PatchedJson {
     if (!(node instanceof JsonText)) return node
     const isContainer = node.kind === 'object' || node.kind === 'array'
     if (!isContainer) throw patchFailed(`${where}: the path leads into a ${node.kind}.`)
-    this.#work(node.size)
+    this.#work.touch(node.size)
     const opened = node.kind === 'object' ? new Map(node.members()) : [...node.items()]
     put(container, name, opened)
     return opened
   }
 
   #cloned(node: Node): Node {
-    this.#work(1)
+    this.#work.touch(1)
     if (node instanceof JsonText) return node
     if (Array.isArray(node)) return node.map((item) => this.#cloned(item))
     return new Map([...node].map(([name, child]) => [name, this.#cloned(child)]))
-  }
-
-  #work(units: number): void {
-    this.#workLeft -= units + 1
-    if (this.#workLeft >= 0) return
-    throw new StorageError('too-many', 'This JSON Patch is too much work: send it in parts.')
   }
 }
 

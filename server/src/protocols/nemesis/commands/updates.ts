@@ -32,7 +32,7 @@ export function increment(call: NemesisCall): Promise<Answer> {
   return Promise.resolve(
     inSession(call, 'write', async ({ store, token }) => {
       assertKeys(call, [key])
-      const turn = (): Awaitable<void> => new LongWork(call).next(limits.workPerTurn)
+      const turn = (units: number): Awaitable<void> => new LongWork(call).next(units)
       const compute = computeOf({ op: 'increment', by }, { store, turn })
       const request = namedCommand(call, [key, by])
       const updated = await store.update(key, compute, { request })

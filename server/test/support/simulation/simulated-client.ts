@@ -177,8 +177,9 @@ export class SimulatedClient {
 
   /** Nobody else writes, so the revision just read is the newest, unless the store has expired. */
   async #replace(store: SimulatedStore, key: string): Promise<void> {
-    const read = await this.#useStore(store, async (found) => found.head(key))
-    if (read?.code !== 'none') return
+    // Reading the head of a record is no use of the store.
+    const read = await this.#attempt(async ({ stores }) => (await stores.find(store.id)).head(key))
+    if (!this.#lives(store, read) || read.code !== 'none') return
     store.seenPresence(key, read.value !== undefined)
     if (!read.value) return
     const { label, record } = this.#newRecord(key)

@@ -5,6 +5,7 @@ const types = {
   // Arrays and objects are values too: App Lab's own page about setKeyValue says so.
   'string, number, boolean, undefined or null': (value: unknown): boolean =>
     ['string', 'number', 'boolean', 'undefined', 'object'].includes(typeof value),
+  number: (value: unknown): boolean => Number.isFinite(value),
   function: (value: unknown): boolean => typeof value === 'function',
 }
 
@@ -25,6 +26,10 @@ export function valueArgument(value: unknown): Argument {
   return { name: 'value', value, type: 'string, number, boolean, undefined or null' }
 }
 
+export function numberArgument(name: string, value: unknown): Argument {
+  return { name, value, type: 'number' }
+}
+
 export function functionArgument(name: string, value: unknown, isOptional: boolean): Argument {
   return { name, value, type: 'function', isOptional }
 }
@@ -39,6 +44,21 @@ export function warnOfArguments(
   args: readonly Argument[],
 ): void {
   for (const warning of argumentWarnings(called, args)) pageConsole.warn(warning, line)
+}
+
+/**
+ * Warns of a number that JSON can't express: it is stored as null, which deletes the key. Programs
+ * get one by counting with a variable that has no value yet.
+ */
+export function warnOfNoNumber(
+  called: string,
+  line: number | undefined,
+  { key, value }: { readonly key: unknown; readonly value: unknown },
+): void {
+  if (typeof value !== 'number' || Number.isFinite(value)) return
+  const deleted = `so the key ${JSON.stringify(String(key))} is deleted`
+  const hint = Number.isNaN(value) ? ' Did you count with a value that was undefined?' : ''
+  pageConsole.warn(`${called}() can't store ${value}, ${deleted}.${hint}`, line)
 }
 
 export function argumentWarnings(called: string, args: readonly Argument[]): readonly string[] {

@@ -21,12 +21,18 @@ export function tell<Value>(answer: Promise<Value>, listeners: Listeners<Value>)
   const { line, onSuccess, onError } = listeners
   answer.then(
     (value) => hear(onSuccess, value, { name: 'callback', line }),
-    (error: unknown) => {
-      const { msg, type } = asRefusal(error)
-      if (error instanceof TooManyCalls || typeof onError !== 'function') report(error, line)
-      if (!(error instanceof TooManyCalls)) hear(onError, { msg, type }, { name: 'onError', line })
-    },
+    (error: unknown) => tellError(error, { line, onError }),
   )
+}
+
+/** Tells `onError`, or the console if there is none. Throws any other error than AppLabError on. */
+export function tellError(
+  error: unknown,
+  { line, onError }: Pick<Listeners<unknown>, 'line' | 'onError'>,
+): void {
+  const { msg, type } = asRefusal(error)
+  if (error instanceof TooManyCalls || typeof onError !== 'function') report(error, line)
+  if (!(error instanceof TooManyCalls)) hear(onError, { msg, type }, { name: 'onError', line })
 }
 
 function hear<Heard>(

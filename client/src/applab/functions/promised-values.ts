@@ -2,7 +2,8 @@ import { pageConsole } from '../page/page-console.ts'
 
 /** The call that returned a promise. */
 export interface PromisedCall {
-  readonly called: 'getKeyValue' | 'setKeyValue'
+  /** The name of the function, such as `getKeyValue`. */
+  readonly called: string
   readonly key: string
   /** The line of code that made the call. */
   readonly line: number | undefined
@@ -87,8 +88,8 @@ const shownKeyLengthMax = 40
 
 function sentenceOf({ called, key }: PromisedCall): string {
   const name = key.length > shownKeyLengthMax ? 'key' : JSON.stringify(key)
-  if (called === 'setKeyValue') {
-    return 'setKeyValue() without a callback returns a promise. Use a callback, or await.'
+  if (called !== 'getKeyValue') {
+    return `${called}() without a callback returns a promise. Use a callback, or await.`
   }
   return (
     'getKeyValue() without a callback returns a promise, because the value comes later. ' +

@@ -4,6 +4,7 @@ import {
   keyArgument,
   valueArgument,
   warnOfArguments,
+  warnOfNoNumber,
 } from './argument-warnings.ts'
 import { callingLine } from './calling-line.ts'
 import { type OnError, report, tell } from './listeners.ts'
@@ -31,6 +32,7 @@ export function setKeyValueFor(calls: PageCalls, promised: PromisedValues): SetK
       functionArgument('callback', callback, true),
       functionArgument('onError', onError, true),
     ])
+    warnOfNoNumber('setKeyValue', line, { key, value })
     const answer = calls.set(key, value)
     // A callback is called without any argument.
     const onSuccess = typeof callback === 'function' ? () => callback() : callback
@@ -47,6 +49,7 @@ export function setKeyValueSyncFor(calls: PageCalls): SetKeyValueSync {
   return function setKeyValueSync(key, value) {
     const line = callingLine(setKeyValueSync)
     warnOfArguments('setKeyValueSync', line, [keyArgument(key), valueArgument(value)])
+    warnOfNoNumber('setKeyValueSync', line, { key, value })
     try {
       calls.setSync(key, value)
       return true

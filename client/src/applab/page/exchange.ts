@@ -17,15 +17,25 @@ export interface Reply {
 
 /** Rejects with AppLabError `NO_ANSWER`. */
 export async function exchange({ url, ...call }: RouteCall): Promise<Reply> {
+  const bytes = call.body === undefined ? 0 : 3 * call.body.length
+  // The request goes on when the page is left. Browsers allow this for so many bytes at once.
+  const keepalive = bytes > 0 && keptBytes + bytes <= keptBytesMax
+  if (keepalive) keptBytes += bytes
   try {
     // No cookies: a page acts as itself, not as the user who is signed in with this browser.
-    const response = await fetch(url, { ...call, credentials: 'omit' })
+    const response = await fetch(url, { ...call, credentials: 'omit', keepalive })
     const text = await response.text()
     return { status: response.status, text, header: (name) => response.headers.get(name) }
   } catch (error) {
     throw noAnswer(error)
+  } finally {
+    if (keepalive) keptBytes -= bytes
   }
 }
+
+/** Of all bodies that are being sent (the Fetch standard: 64 KiB). */
+const keptBytesMax = 65_536
+let keptBytes = 0
 
 const pagesOnly =
   'Only a web page can block until the server answers. Elsewhere, await getKeyValue() or ' +

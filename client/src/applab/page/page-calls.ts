@@ -1,6 +1,10 @@
 import { CallLimit } from './call-limit.ts'
+import { AppLabError } from './errors.ts'
 import type { RouteCall } from './exchange.ts'
+import { KeyTurns } from './key-turns.ts'
 import type { Project } from './project.ts'
+import { callName, resending } from './resending.ts'
+import { webPage } from './web-page.ts'
 
 /** A call that succeeded. */
 export interface DoneCall {
@@ -10,28 +14,60 @@ export interface DoneCall {
 
 export type OnDone = (call: DoneCall) => void
 
+/** How often `change` runs its function again because others change the same value. */
+const attemptsMax = 50
+const pauseMsMax = 100
+
 /**
- * The calls for data that a page makes to a project. Each is one request: none waits for another,
- * is cached or is retried. They reject with or throw AppLabError; a call over the limit,
- * TooManyCalls. A value that JSON can't express is a TypeError, thrown at once.
+ * The calls for data that a page makes to a project. Calls of one key are sent in the order in
+ * which they were made. A call that gets no answer is sent again, and done once. They reject with
+ * or throw AppLabError; a call over the limit, TooManyCalls. A value that JSON can't express is a
+ * TypeError, thrown at once.
  */
 export class PageCalls {
   readonly #project: Project
   readonly #onDone: OnDone | undefined
   readonly #limit = new CallLimit()
+  readonly #turns = new KeyTurns()
 
   constructor(project: Project, onDone: OnDone | undefined) {
     this.#project = project
     this.#onDone = onDone
+    // Before the listeners of the page itself, which may still make calls.
+    webPage().addEventListener?.('pagehide', () => this.#turns.leave())
+    webPage().addEventListener?.('pageshow', () => this.#turns.stay())
   }
 
   get(key: unknown): Promise<unknown> {
-    return this.#make(() => this.#project.getCall(key), { kind: 'get', key: String(key) })
+    return this.#make('get', key, () => this.#project.send(this.#project.getCall(key)))
   }
 
   set(key: unknown, value: unknown): Promise<void> {
-    const call = this.#project.setCall(key, value)
-    return this.#make(() => call, { kind: 'set', key: String(key) }).then(() => undefined)
+    const call = this.#named(this.#project.setCall(key, value))
+    return this.#make('set', key, () => this.#project.send(call)).then(() => undefined)
+  }
+
+  /** Returns the new value. */
+  update(key: unknown, update: object): Promise<unknown> {
+    const call = this.#named(this.#project.updateCall(key, update))
+    return this.#make('set', key, () => this.#project.send(call))
+  }
+
+  /** Returns the values by key. */
+  list(prefix: unknown): Promise<unknown> {
+    return this.#make('get', prefix, () => this.#project.send(this.#project.listCall(prefix)))
+  }
+
+  /** Replaces the value by what `change` makes of it, which is then returned. */
+  change(key: unknown, change: (value: unknown) => unknown): Promise<unknown> {
+    return this.#turns.run(String(key), async () => {
+      for (let attempt = 1; ; attempt += 1) {
+        const changed = await this.#tryChange(key, change)
+        if (changed) return changed.value
+        if (attempt === attemptsMax) throw tooManyOthers()
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * pauseMsMax))
+      }
+    })
   }
 
   getSync(key: unknown): unknown {
@@ -43,9 +79,39 @@ export class PageCalls {
     this.#makeSync(() => call, { kind: 'set', key: String(key) })
   }
 
-  async #make(callOf: () => RouteCall, done: DoneCall): Promise<unknown> {
+  /** Undefined: somebody else has changed the value meanwhile. */
+  async #tryChange(
+    key: unknown,
+    change: (value: unknown) => unknown,
+  ): Promise<{ value: unknown } | undefined> {
     this.#limit.count(performance.now())
-    return this.#done(await this.#project.send(callOf()), done)
+    const get = this.#project.getCall(key)
+    const { value, tag } = await resending(() => this.#project.sendForReply(get))
+    const next = await change(value ?? undefined)
+    this.#limit.count(performance.now())
+    const call = this.#named(this.#project.setCall(key, next), conditionOf(tag))
+    try {
+      await resending(() => this.#project.send(call))
+    } catch (error) {
+      if (error instanceof AppLabError && error.type === 'CONDITION_FAILED') return undefined
+      throw error
+    }
+    return { value: this.#done(next, { kind: 'set', key: String(key) }) }
+  }
+
+  /** The server does the call once, however often it is sent. */
+  #named(call: RouteCall, headers: Record<string, string> = {}): RouteCall {
+    return { ...call, headers: { ...call.headers, ...headers, 'Idempotency-Key': callName() } }
+  }
+
+  async #make(
+    kind: DoneCall['kind'],
+    key: unknown,
+    send: () => Promise<unknown>,
+  ): Promise<unknown> {
+    this.#limit.count(performance.now())
+    const answer = this.#turns.run(String(key), () => resending(async () => send()))
+    return this.#done(await answer, { kind, key: String(key) })
   }
 
   #makeSync(callOf: () => RouteCall, done: DoneCall): unknown {
@@ -59,4 +125,14 @@ export class PageCalls {
     // For a key without a value, routes answer null, and App Lab gives undefined.
     return value ?? undefined
   }
+}
+
+/** A missing value has no tag. */
+function conditionOf(tag: string | null): Record<string, string> {
+  return tag === null ? { 'If-None-Match': '*' } : { 'If-Match': tag }
+}
+
+function tooManyOthers(): AppLabError {
+  const msg = 'Too many others change this value at the same time. Try again.'
+  return new AppLabError({ msg, type: 'TRY_AGAIN' })
 }

@@ -33,10 +33,8 @@ export class Project {
    * half a character, which a URL can't carry: the server would read another key.
    */
   getCall(key: unknown): RouteCall {
-    const text = String(key)
-    if (/\p{Surrogate}/u.test(text)) throw keyInvalid()
     const url = new URL('get_key_value', this.#url)
-    url.searchParams.set('key', text)
+    url.searchParams.set('key', whole(String(key)))
     return { method: 'GET', url, headers: {} }
   }
 
@@ -57,6 +55,30 @@ export class Project {
     return { method: 'POST', url, headers, body: JSON.stringify({ key, value: text }) }
   }
 
+  /** The answer is the new value. */
+  updateCall(key: unknown, update: object): RouteCall {
+    const url = new URL('update_key_value', this.#url)
+    const body = JSON.stringify({ key, update: JSON.stringify(update) })
+    return { method: 'POST', url, headers: { 'Content-Type': 'application/json' }, body }
+  }
+
+  /** The answer is an object of values by key. */
+  listCall(prefix: unknown): RouteCall {
+    const url = new URL('list_key_values', this.#url)
+    url.searchParams.set('prefix', whole(String(prefix)))
+    return { method: 'GET', url, headers: {} }
+  }
+
+  /** The stream of changes: of some keys, or of all keys with a prefix. */
+  changesUrl(watched: { keys: readonly string[] } | { prefix: string }): URL {
+    const url = new URL('changes', this.#url)
+    if ('prefix' in watched) url.searchParams.set('prefix', watched.prefix)
+    else for (const key of watched.keys) url.searchParams.append('key', key)
+    // Streams carry no headers of ours: then the browser needs no preflight for each new URL.
+    if (this.#pageKey) url.searchParams.set('pageKey', this.#pageKey)
+    return url
+  }
+
   /** The answer is the user's id. */
   userCall(): RouteCall {
     return { method: 'GET', url: new URL('user_id', this.#url), headers: {} }
@@ -64,8 +86,14 @@ export class Project {
 
   /** Rejects with AppLabError. */
   async send(call: RouteCall): Promise<unknown> {
+    return (await this.sendForReply(call)).value
+  }
+
+  /** As `send`, with the version of the value, for a condition of the next write. */
+  async sendForReply(call: RouteCall): Promise<{ value: unknown; tag: string | null }> {
     const sent = this.#user.signedId
-    return this.#heard(await exchange(this.#signed(call, sent)), sent)
+    const reply = await exchange(this.#signed(call, sent))
+    return { value: this.#heard(reply, sent), tag: reply.header('ETag') }
   }
 
   /** Throws AppLabError, and TypeError outside of web pages. */
@@ -86,6 +114,12 @@ export class Project {
     if (given !== null) this.#user.learn(given, sent)
     return replyValue(reply)
   }
+}
+
+/** Throws AppLabError `KEY_INVALID` for half a character. */
+function whole(text: string): string {
+  if (/\p{Surrogate}/u.test(text)) throw keyInvalid()
+  return text
 }
 
 /** In the server's words, for keys that it refuses to set. */

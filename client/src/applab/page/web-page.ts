@@ -4,6 +4,7 @@ export interface WebPage {
   readonly localStorage?: PageStorage | undefined
   readonly parent?: PageParent | undefined
   readonly XMLHttpRequest?: PageRequestConstructor | undefined
+  addEventListener?(type: 'pagehide' | 'pageshow', listener: () => void): void
 }
 
 export interface PageDocument {

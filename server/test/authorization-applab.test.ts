@@ -30,7 +30,7 @@ async function restore(settings: object = {}): Promise<void> {
   await jane(`/v2/key-value-stores/${world.wardrobe.id}/clear`, { method: 'POST' })
   await world.restore()
   const path = `/coatcheck/v1/projects/${world.wardrobe.channelId}`
-  const json = { isOpen: false, mayDelete: false, ...settings }
+  const json = { isOpen: false, mayDelete: false, listPrefixes: [], ...settings }
   const { data } = await jane(path, { method: 'PATCH', json })
   keys = { ...keys, right: data.pageKey }
 }
@@ -88,11 +88,13 @@ describe('the rights of pages', () => {
     open: { isOpen: true },
     delete: { mayDelete: true },
     both: { isOpen: true, mayDelete: true },
+    list: { listPrefixes: [''] },
   }
   const kinds: Readonly<Record<string, readonly string[]>> = {
     read: ['read-in', 'read-out', 'user'],
     set: ['set-in', 'set-out'],
     delete: ['delete-in', 'delete-out'],
+    list: ['list'],
     all: ['read-some', 'write-in', 'write-out', 'write-all'],
   }
 

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { createOperatorSecret } from '../core/access/operator.ts'
-import type { Domain } from '../core/domain.ts'
+import type { Domain, Watching } from '../core/domain.ts'
 import type { Environment } from '../core/kernel/environment.ts'
 import { isRefusedByEngine, reasonOf } from '../core/kernel/errors.ts'
 import { limits } from '../core/kernel/limits.ts'
@@ -25,6 +25,7 @@ import { createHealthDoor, isHealthPath } from '../protocols/coatcheck/api/healt
 import { coatcheckPrefix, createCoatcheckDoor } from '../protocols/coatcheck/coatcheck.ts'
 import { newProjectPath } from '../protocols/coatcheck/routes.ts'
 import { JsonSchemas } from '../protocols/json/json-schema.ts'
+import { watchedJsonOf } from '../protocols/json/json-value.ts'
 import { createPlayDoor, isPlayPath, playPath } from '../protocols/pages/play.ts'
 import { createWebFileDoor, forAnyOrigin } from '../protocols/pages/web-files.ts'
 import { welcomePage } from '../protocols/pages/welcome.ts'
@@ -97,6 +98,7 @@ export async function startServer(
       ...parts,
       operator,
       projectsAreOpen,
+      watching,
       ...(open && { open }),
     })
     const { domain } = data
@@ -116,6 +118,11 @@ export async function startServer(
     const playUrl = (config.publicUrl ?? listener.localUrl) + playPath
     return { url: listener.url, nemesisUrl: nemesis.url, firstStart, playUrl, close }
   })
+}
+
+const watching: Watching = {
+  pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms).unref()),
+  jsonOf: watchedJsonOf,
 }
 
 /**

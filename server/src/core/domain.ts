@@ -8,6 +8,9 @@ import type { Put, StorageEngine } from './engine/engine.ts'
 import { EngineWatch } from './engine/engine-watch.ts'
 import { GuardedEngine } from './engine/guarded-engine.ts'
 import { AuditLog } from './history/audit-log.ts'
+import type { Pause } from './history/feed.ts'
+import type { WatchedLogParts } from './history/watched-log.ts'
+import { Watches } from './history/watches.ts'
 import { Activities } from './identity/activities.ts'
 import { IdentityCache } from './identity/identity.ts'
 import { defaultRetention } from './identity/retention.ts'
@@ -74,6 +77,20 @@ export interface DomainOptions {
    * records have expired then still shows them.
    */
   readonly isReadOnly?: boolean
+  /** What watchers need; by default their values are left out. */
+  readonly watching?: Watching
+}
+
+/** What the domain can't do by itself for watchers. */
+export interface Watching {
+  readonly pause: Pause
+  readonly jsonOf: WatchedLogParts['jsonOf']
+}
+
+/** Lets the event loop go on, and takes no time: for tests, and where nobody watches. */
+const noWatching: Watching = {
+  pause: () => new Promise((resolve) => setImmediate(resolve)),
+  jsonOf: () => undefined,
 }
 
 /**
@@ -86,7 +103,8 @@ export async function openDomain(
   options: DomainOptions,
 ): Promise<Domain> {
   const { unnamedRetentionMs, operator: secret, projectsAreOpen = false } = options
-  const { watch = new EngineWatch(environment), isReadOnly = false } = options
+  const { watching = noWatching, isReadOnly = false } = options
+  const { watch = new EngineWatch(environment) } = options
   const engine = new GuardedEngine(rawEngine, watch)
   await openFormat(engine, environment, { isReadOnly })
   const clock = new SteadyClock(environment, { isQuiet: isReadOnly })
@@ -111,7 +129,9 @@ export async function openDomain(
   const memory = emptyMemory(createQueue())
   const auditLog = new AuditLog(engine)
   const start = (what: string, work: Promise<unknown>): void => background.start(what, work)
-  const parts = { ...shared, ...memory, background, reader, values, trimmer, tally, tokens }
+  const watches = new Watches({ engine, environment, reader, values, trimmer, ...watching })
+  const records = { background, reader, values, trimmer, tally }
+  const parts = { ...shared, ...memory, ...records, tokens, watches }
   const stores = new Stores(parts)
   const access = new Access({ tokens, users, environment, clock, operator, start })
   const secrets = new SigningSecrets({ engine, clock, identities, tokens, stores })
@@ -137,6 +157,7 @@ export async function openDomain(
     clock,
     confirmClock: (actor) => keptClock.confirm((at) => confirmedPuts(at, actor)),
     close: async () => {
+      watches.close()
       await background.idle()
       if (isReadOnly) return
       await lifecycle.tellExpired()

@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import type { OperatorSecret } from '../core/access/operator.ts'
 import { openFormat } from '../core/disk/format.ts'
 import { formatKey, kindRange } from '../core/disk/keyspace.ts'
-import { type Domain, openDomain } from '../core/domain.ts'
+import { type Domain, openDomain, type Watching } from '../core/domain.ts'
 import { EngineWatch } from '../core/engine/engine-watch.ts'
 import { GuardedEngine } from '../core/engine/guarded-engine.ts'
 import type { EngineHealth, InstalledEngine } from '../core/engine/installed-engine.ts'
@@ -39,6 +39,7 @@ interface DataParts {
   readonly projectsAreOpen: boolean
   /** Whether nothing is written: see `DomainOptions`. */
   readonly isReadOnly?: boolean
+  readonly watching?: Watching
   readonly open?: EngineOpener
 }
 
@@ -64,7 +65,11 @@ export async function openData(closers: Closer[], parts: DataParts): Promise<Ope
   const { operator, projectsAreOpen } = parts
   const watch = new EngineWatch(environment)
   const settings = { unnamedRetentionMs, operator, projectsAreOpen, watch, isReadOnly }
-  const domain = await openDomain(engine, environment, settings)
+  const { watching } = parts
+  const domain = await openDomain(engine, environment, {
+    ...settings,
+    ...(watching && { watching }),
+  })
   closers.push(() => domain.close())
   const { clock } = domain
   const health = new Health({ engine, environment, clock, wish: config.durability, watch })

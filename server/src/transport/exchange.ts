@@ -41,6 +41,16 @@ export interface HttpReply {
   readonly body: Bytes | string | AsyncIterable<Bytes>
   /** A streamed reply is cut off when this signal is aborted. */
   readonly signal?: AbortSignal
+  /** Only of a reply that has no end of its own, such as a stream of events. */
+  readonly openEnd?: OpenEnd
+}
+
+/** How a reply ends that has no end of its own. */
+export interface OpenEnd {
+  /** About how many bytes it holds for its client at most. */
+  readonly bytesMax: number
+  /** Called when the client has gone, or the server stops: then the body must end at once. */
+  end(): void
 }
 
 /** A front door of HTTP. */

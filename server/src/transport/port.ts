@@ -22,3 +22,9 @@ export function portOf(server: Server): number {
   const address = server.address()
   return typeof address === 'object' && address ? address.port : 0
 }
+
+/** On some systems a connection to the "any" address does not reach this machine. */
+export function localAddressOf(address: string): string {
+  if (address === '::') return '::1'
+  return address === '0.0.0.0' || address === '::ffff:0.0.0.0' ? '127.0.0.1' : address
+}

@@ -71,6 +71,11 @@ export interface SocketControl {
    * to the 123 bytes that fit. Never throws.
    */
   close(code: number, reason: string): void
+  /**
+   * Sends texts that answer no message. Resolves once the client has taken them, or the connection
+   * has ended: whoever sends more before that makes the server hold it. Never rejects.
+   */
+  push(texts: readonly string[]): Promise<void>
 }
 
 /** A front door of WebSockets. If `accept` throws, the handshake ends with status 500. */

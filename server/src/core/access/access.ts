@@ -81,6 +81,7 @@ export class Access {
       assert: (store, ownerAccess) => authorize(principal, use, store, ownerAccess),
       keyPrefix: (store) => keyPrefixOf(principal, store),
       assertValid: () => this.assertValid(principal),
+      rightsKey: () => JSON.stringify([door, use, principal]),
     })
   }
 

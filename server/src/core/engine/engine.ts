@@ -169,8 +169,8 @@ export interface StorageEngine {
   commit(write: AtomicWrite): Promise<Commit>
   /**
    * Resolves with the newest revision once a commit newer than `revision` can be read. This is only
-   * a wake-up: the new commits may not concern the caller. Rejects with the signal's reason when
-   * the signal is aborted.
+   * a wake-up: the new commits may not concern the caller. Every commit that resolved before the
+   * call counts if `revision` is -1. Rejects with the signal's reason when the signal is aborted.
    */
   newerThan(revision: Revision, signal: AbortSignal): Promise<Revision>
   close(): Promise<void>

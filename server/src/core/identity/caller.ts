@@ -19,6 +19,11 @@ export interface Caller {
   readonly isTemporary?: boolean
   /** Throws `token-invalid` if the caller's token is no longer valid. */
   assertValid(): Promise<void>
+  /**
+   * Callers with the same text have the same rights, so one check is enough for all of them.
+   * Undefined: the caller has rights of its own.
+   */
+  rightsKey?(): string | undefined
 }
 
 /** The server itself, which may do everything. */
@@ -48,5 +53,13 @@ export function decidedOnce(caller: Caller): Caller {
       caller.assert(store, ownerAccess)
       allowed = { store, ownerAccess }
     },
+  }
+}
+
+/** The key of a caller that must also fulfil `condition`. */
+export function rightsKeyWith({ rightsKey }: Caller, condition: string): () => string | undefined {
+  return () => {
+    const key = rightsKey?.()
+    return key && JSON.stringify([key, condition])
   }
 }

@@ -4,6 +4,7 @@ import { dumpLimits } from './limits/dumps.ts'
 import { roomLimits } from './limits/room.ts'
 import { socketLimits } from './limits/sockets.ts'
 import { updateLimits } from './limits/updates.ts'
+import { watchLimits } from './limits/watching.ts'
 
 const minute = 60_000
 const hour = 60 * minute
@@ -391,4 +392,5 @@ export const limits = Object.freeze({
   ...roomLimits,
   ...socketLimits,
   ...updateLimits,
+  ...watchLimits,
 })

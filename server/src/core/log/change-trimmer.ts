@@ -16,6 +16,7 @@ import { stampedKey } from '../engine/stamp.ts'
 import { limits } from '../kernel/limits.ts'
 import { lruCache } from '../kernel/lru-cache.ts'
 import { changeTimeOf } from './change.ts'
+import { ChangeBell } from './change-bell.ts'
 
 /** Numbers of changes. */
 export interface ChangeLogBounds {
@@ -35,6 +36,8 @@ const usualBounds: ChangeLogBounds = {
 
 /** Keeps each store's change log within its maximum age and length, in bounded batches. */
 export class ChangeTrimmer {
+  /** Rung for each change that is noted. */
+  readonly bell = new ChangeBell()
   readonly #engine: StorageEngine
   readonly #clock: SteadyClock
   readonly #bounds: ChangeLogBounds
@@ -55,6 +58,7 @@ export class ChangeTrimmer {
 
   /** To be called after each commit that logs a change. */
   note(storeId: string, revision: Revision): void {
+    this.bell.ring(storeId)
     const tally = this.#tally.get(storeId)
     if (tally) tally.changes += 1
     else this.#tally.set(storeId, { changes: 1 })

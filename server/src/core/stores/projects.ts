@@ -8,7 +8,7 @@ import {
   seedKey,
 } from '../disk/keyspace.ts'
 import { walk } from '../disk/walk.ts'
-import type { Caller } from '../identity/caller.ts'
+import { type Caller, rightsKeyWith } from '../identity/caller.ts'
 import type { StoreInfo } from '../identity/identity.ts'
 import type { StoreChanges } from '../identity/store-changes.ts'
 import { ignoreGone } from '../identity/store-reader.ts'
@@ -308,5 +308,6 @@ function confirming(channelId: string, caller: Caller): Caller {
       if (store.project?.channelId !== channelId) throw projectNotFound(channelId)
       caller.assert(store, ownerAccess)
     },
+    rightsKey: rightsKeyWith(caller, channelId),
   }
 }

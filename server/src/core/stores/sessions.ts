@@ -1,7 +1,7 @@
 import { sessionKey, sessionRange } from '../disk/keyspace.ts'
 import { walk } from '../disk/walk.ts'
 import type { Entry } from '../engine/engine.ts'
-import { type Caller, system } from '../identity/caller.ts'
+import { type Caller, rightsKeyWith, system } from '../identity/caller.ts'
 import type { SessionAddress, StoreInfo } from '../identity/identity.ts'
 import type { OwnRetention } from '../identity/retention.ts'
 import { ignoreGone, storeBusy, storeNotFound } from '../identity/store-reader.ts'
@@ -202,6 +202,7 @@ export class Sessions {
         if (store.session?.token !== text) throw storeNotFound(text)
         caller.assert(store, ownerAccess)
       },
+      rightsKey: rightsKeyWith(caller, text),
     }
   }
 

@@ -3,6 +3,8 @@ import { totalOf } from '../engine/counter.ts'
 import type { Revision } from '../engine/engine.ts'
 import { type ChangePage, readChanges } from '../history/changes.ts'
 import { isOnlyVersionOfSecond } from '../history/only-version.ts'
+import type { Watcher } from '../history/watcher.ts'
+import type { Watches, WatchQuery } from '../history/watches.ts'
 import { OnceOnly, type RepeatableRequest } from '../idempotency/repeatable.ts'
 import { type Caller, system } from '../identity/caller.ts'
 import type { IdentityCache, StoreIdentity, StoreInfo } from '../identity/identity.ts'
@@ -46,6 +48,7 @@ export interface StoreParts extends RecordParts {
   readonly lifecycle: Lifecycle
   readonly schemas: SchemaCache
   readonly tokens: Pick<Tokens, 'checksOf'>
+  readonly watches: Watches
 }
 
 export interface RecordPage {
@@ -284,7 +287,20 @@ export class Store {
    * Starts a long use of this store. It ends when the caller loses the right, or the store is gone.
    */
   beginUse(): LiveUse {
-    return this.#parts.liveUses.begin(() => this.#assertStill())
+    const key = this.#caller.rightsKey?.()
+    const rightsKey = key && `${this.id}/${key}`
+    return this.#parts.liveUses.begin(() => this.#assertStill(), rightsKey)
+  }
+
+  /**
+   * Starts to watch the store's changes, as one of the watchers of `owner`: a user or an address.
+   * Dispose of the watcher at its end. Throws `too-many`, and what the caller throws.
+   */
+  async watch(query: WatchQuery): Promise<Watcher> {
+    const { identity } = await this.#read(noKeys)
+    const prefix = narrowedPrefix(query.prefix ?? '', this.#caller.keyPrefix(identity))
+    const use = this.beginUse()
+    return this.#parts.watches.open(this.id, { ...query, prefix, use })
   }
 
   /**

@@ -15,16 +15,36 @@ interface Held {
   readonly assertStill: () => Promise<void>
 }
 
+/** Uses whose callers have the same rights: they are checked together. */
+class Group implements Held {
+  readonly assertStill: () => Promise<void>
+  readonly members = new Set<AbortController>()
+
+  constructor(assertStill: () => Promise<void>) {
+    this.assertStill = assertStill
+  }
+
+  readonly end = (reason: StorageError): void => {
+    for (const member of this.members) member.abort(reason)
+  }
+}
+
 /**
  * All long uses: each ends soon after its caller has lost the right to it. `recheck` must be called
  * about twice a second.
  */
 export class LiveUses {
   readonly #held = new Set<Held>()
+  /** By the key of their rights. */
+  readonly #groups = new Map<string, Group>()
   #checking: Promise<void> | undefined
 
-  /** Starts a use. Dispose of it at its end. */
-  begin(assertStill: () => Promise<void>): LiveUse {
+  /**
+   * Starts a use. Dispose of it at its end. Uses with the same `rightsKey` have the same rights:
+   * one check is enough for all of them.
+   */
+  begin(assertStill: () => Promise<void>, rightsKey?: string): LiveUse {
+    if (rightsKey !== undefined) return this.#join(rightsKey, assertStill)
     const controller = new AbortController()
     const held: Held = { end: (reason) => controller.abort(reason), assertStill }
     this.#held.add(held)
@@ -32,6 +52,21 @@ export class LiveUses {
       signal: controller.signal,
       [Symbol.dispose]: () => void this.#held.delete(held),
     }
+  }
+
+  #join(rightsKey: string, assertStill: () => Promise<void>): LiveUse {
+    const controller = new AbortController()
+    const group = this.#groups.get(rightsKey) ?? new Group(assertStill)
+    this.#groups.set(rightsKey, group)
+    this.#held.add(group)
+    group.members.add(controller)
+    const leave = (): void => {
+      group.members.delete(controller)
+      if (group.members.size > 0) return
+      this.#held.delete(group)
+      if (this.#groups.get(rightsKey) === group) this.#groups.delete(rightsKey)
+    }
+    return { signal: controller.signal, [Symbol.dispose]: leave }
   }
 
   /**

@@ -153,7 +153,13 @@ export class PostgresEngine implements InstalledEngine {
 
   async newerThan(revision: Revision, signal: AbortSignal): Promise<Revision> {
     this.#assertOpen()
-    return this.#watch.newerThan(revision, signal)
+    if (revision >= 0) return this.#watch.newerThan(revision, signal)
+    signal.throwIfAborted()
+    try {
+      return await this.#waiters.during(() => this.#watch.newest())
+    } catch (error) {
+      throw engineErrorOf(error)
+    }
   }
 
   /** Waits for the operations in flight. */

@@ -38,6 +38,13 @@ export class Watch {
     }
   }
 
+  /** The newest revision as the database knows it now, with the commits of all servers. */
+  async newest(): Promise<Revision> {
+    const { newest } = this.#options
+    newest.advance(await this.#revision())
+    return newest.revision
+  }
+
   /** Called when the database sends a notification. */
   hear(): void {
     if (this.#waiters > 0) void this.#look()

@@ -2,6 +2,7 @@ import { getMe, getNoAccount, getUser } from './account/users.ts'
 import { type ApifyRoute, defaultRateLimit } from './call/call.ts'
 import { withAnyKey } from './records/any-key.ts'
 import { getArchive } from './records/archive.ts'
+import { getChanges } from './records/changes.ts'
 import { deleteRecords } from './records/delete-records.ts'
 import { listKeys } from './records/keys.ts'
 import { deleteRecord, getRecord, headRecord, putRecord } from './records/records.ts'
@@ -30,6 +31,11 @@ export const routes: readonly ApifyRoute[] = [
     path: '/v2/key-value-stores/:store/keys',
     rateLimit,
     methods: { GET: listKeys },
+  },
+  {
+    path: '/v2/key-value-stores/:store/changes',
+    rateLimit,
+    methods: { GET: getChanges },
   },
   {
     path: '/v2/key-value-stores/:store/clear',

@@ -13,7 +13,7 @@ import { routes } from './routes.ts'
 
 const allowedHeaders =
   'Content-Type, X-Requested-With, X-CSRF-Token, X-Page-Key, X-Page-User, If-Match, ' +
-  'If-None-Match, Authorization, Idempotency-Key'
+  'If-None-Match, Last-Event-ID, Authorization, Idempotency-Key'
 
 /** The key/value storage of App Lab's pages, as code.org serves it. */
 export function createApplabDoor(

@@ -1,6 +1,13 @@
 import type { Route } from '../rest/routes.ts'
 import type { PageCall } from './page/call.ts'
-import { clearAllData, getKeyValues, populateKeyValues, projectHasData } from './values/pairs.ts'
+import { getChanges } from './values/changes.ts'
+import {
+  clearAllData,
+  getKeyValues,
+  listKeyValues,
+  populateKeyValues,
+  projectHasData,
+} from './values/pairs.ts'
 import { updateKeyValue } from './values/updates.ts'
 import { deleteKeyValue, getKeyValue, getUserId, setKeyValue } from './values/values.ts'
 
@@ -19,6 +26,8 @@ export const routes: readonly Route<PageCall>[] = [
   { path: `${project}/get_key_value`, methods: { GET: getKeyValue } },
   { path: `${project}/delete_key_value`, methods: { DELETE: deleteKeyValue } },
   { path: `${project}/get_key_values`, methods: { GET: getKeyValues } },
+  { path: `${project}/list_key_values`, methods: { GET: listKeyValues } },
+  { path: `${project}/changes`, methods: { GET: getChanges } },
   { path: `${project}/populate_key_values`, methods: { PUT: populateKeyValues } },
   { path: `${project}/project_has_data`, methods: { GET: projectHasData } },
   { path: `${project}/clear_all_data`, methods: { DELETE: clearAllData } },

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../../core/kernel/awaitable.ts'
 import { asBuffer, type Bytes, strictUtf8 } from '../../core/kernel/bytes.ts'
 import { type ErrorCode, StorageError } from '../../core/kernel/errors.ts'
 import { limits } from '../../core/kernel/limits.ts'
@@ -20,13 +21,40 @@ const notJson: JsonView = { kind: 'not-json' }
  * result. Throws `content-encoding-invalid`, `value-too-large`, `record-damaged`.
  */
 export async function jsonViewOf(record: StoreRecord, store: Store): Promise<JsonView> {
+  const view = await viewOf(record, limits.jsonViewBytesMax)
+  if (view !== undefined) remember(record, store, view.kind === 'json')
+  return view ?? notJson
+}
+
+/** The view of a record whose value was looked at; undefined: it did not have to be. */
+async function viewOf(record: StoreRecord, bytesMax: number): Promise<JsonView | undefined> {
   const meaning = meaningOf(record.contentType)
-  if (meaning === 'other' || record.jsonState === 'unsound') return notJson
-  const text = decodeText(await decoded(record))
+  if (meaning === 'other' || record.jsonState === 'unsound') return undefined
+  const text = decodeText(await decoded(record, bytesMax))
   const isSound = text !== undefined && (meaning === 'text' || isJson(text, record.jsonState))
-  remember(record, store, isSound)
   if (!isSound) return notJson
   return { kind: 'json', text: meaning === 'text' ? JSON.stringify(text) : text }
+}
+
+/** How much longer than its value an encoded value may be. */
+const encodingBytesMax = 256
+
+/**
+ * The JSON view of a record as text, for those who watch it; undefined: there is none, or it has
+ * more than `watchedValueBytesMax` bytes. No more than that is decoded. Throws `record-damaged`.
+ */
+export function watchedJsonOf(record: StoreRecord): Awaitable<string | undefined> {
+  const bytesMax = limits.watchedValueBytesMax
+  if (record.size > bytesMax + (record.contentEncoding === '' ? 0 : encodingBytesMax)) {
+    return undefined
+  }
+  return readyJsonOf(record) ?? shortViewOf(record, bytesMax)
+}
+
+async function shortViewOf(record: StoreRecord, bytesMax: number): Promise<string | undefined> {
+  const view = await ifReadable(() => viewOf(record, bytesMax))
+  if (view?.kind !== 'json') return undefined
+  return Buffer.byteLength(view.text) <= bytesMax ? view.text : undefined
 }
 
 /** Whether reading a record as JSON may take a while: others should be served before. */
@@ -84,9 +112,9 @@ function meaningOf(contentType: string): Meaning {
   return ['utf-8', 'utf8', 'us-ascii'].includes(charset) ? 'text' : 'other'
 }
 
-async function decoded(record: StoreRecord): Promise<Bytes> {
-  const outputBytesMax = limits.jsonViewBytesMax
-  if (record.size > outputBytesMax) throw tooLarge()
+async function decoded(record: StoreRecord, outputBytesMax: number): Promise<Bytes> {
+  const isEncoded = isContentEncoding(record.contentEncoding)
+  if (record.size > outputBytesMax + (isEncoded ? encodingBytesMax : 0)) throw tooLarge()
   const bytes = record.value.inline ?? (await record.value.read())
   const encoding = record.contentEncoding
   if (!isContentEncoding(encoding)) return bytes

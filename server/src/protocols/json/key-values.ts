@@ -10,6 +10,14 @@ import { ifReadable, isLongWork, jsonViewOf } from './json-value.ts'
 
 type Turn = () => Awaitable<void>
 
+/** Which pairs of a store are listed. */
+interface Wanted {
+  /** Only those whose keys begin with it. */
+  readonly prefix?: string
+  /** Only those whose JSON is no longer. */
+  readonly lengthMax?: number
+}
+
 /** The pairs of a project that a JSON object gives. */
 export interface GivenPairs {
   readonly pairs: readonly SeedPair[]
@@ -36,9 +44,13 @@ export function textOfPairs(pairs: readonly SeedPair[]): string {
  * records without a JSON view are left out. Throws `record-damaged`: an object without its closing
  * brace is not complete.
  */
-export async function* keyValuesParts(store: Store, turn: Turn): AsyncGenerator<Bytes> {
+export async function* keyValuesParts(
+  store: Store,
+  turn: Turn,
+  { prefix = '', lengthMax = Number.POSITIVE_INFINITY }: Wanted = {},
+): AsyncGenerator<Bytes> {
   let part = ''
-  for await (const text of keyValuesText(store, turn)) {
+  for await (const text of keyValuesText(store, turn, { prefix, lengthMax })) {
     part += text
     if (part.length < limits.listedPairsPartLength) continue
     yield Buffer.from(part)
@@ -47,17 +59,21 @@ export async function* keyValuesParts(store: Store, turn: Turn): AsyncGenerator<
   if (part !== '') yield Buffer.from(part)
 }
 
-async function* keyValuesText(store: Store, turn: Turn): AsyncGenerator<string> {
+async function* keyValuesText(
+  store: Store,
+  turn: Turn,
+  { prefix, lengthMax }: Required<Wanted>,
+): AsyncGenerator<string> {
   let isFirst = true
   let startAfter: string | undefined
   yield '{'
   for (;;) {
-    const page = await store.list({ prefix: '', startAfter, limit: limits.listedPairsAtOnce })
+    const page = await store.list({ prefix, startAfter, limit: limits.listedPairsAtOnce })
     const records = await store.batch.get(page.items.map(({ key }) => key))
     for (const record of oneByOne(records)) {
       if (record && isLongWork(record)) await turn()
       const json = record && (await jsonOf(record, store))
-      if (!record || json === undefined) continue
+      if (!record || json === undefined || json.length > lengthMax) continue
       yield `${isFirst ? '' : ','}${memberOf(record.key, json)}`
       isFirst = false
     }

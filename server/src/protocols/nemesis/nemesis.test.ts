@@ -42,7 +42,10 @@ async function connect(engine: StorageEngine): Promise<Connection> {
   })
   const upgrade = { path: '/nemesis', query: '', peer: '127.0.0.1', isForwarded: false }
   const request = { ...upgrade, header: () => undefined, origin: undefined }
-  const session = await door.accept(request, { close: () => undefined })
+  const session = await door.accept(request, {
+    close: () => undefined,
+    push: async () => undefined,
+  })
   if ('status' in session) throw new Error(session.message)
   const room = new MeasuredRoom()
   const ask = (message: string): Promise<string> =>

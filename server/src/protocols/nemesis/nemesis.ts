@@ -13,6 +13,7 @@ import type {
 import { callerToken } from '../http/caller-token.ts'
 import { type Client, LookupQueue, type Services } from './call/call.ts'
 import { NemesisConnection } from './connection.ts'
+import { ConnectionWatches } from './watching/connection-watches.ts'
 
 export interface NemesisOptions extends Services {
   /**
@@ -84,16 +85,21 @@ function connect(
   const use = liveUses.begin(() => access.assertValid(principal))
   const end = (): void => control.close(policyViolation, 'The API token is no longer valid.')
   use.signal.addEventListener('abort', end, { once: true })
+  const watches = new ConnectionWatches((texts) => control.push(texts), options.environment)
   const callerFor = (action: Action): Caller =>
     withinScope(principal, access.callerFor(principal, 'nemesis', { action, extent: 'some' }))
   const client: Client = {
     principal,
     peer: request.peer,
     line: options.domain.turns.openLine(principal.user.id),
+    watches,
     lookups: new LookupQueue(),
     callers: { read: callerFor('read'), write: callerFor('write'), manage: callerFor('manage') },
   }
-  return new NemesisConnection(options, client, () => use[Symbol.dispose]())
+  return new NemesisConnection(options, client, () => {
+    use[Symbol.dispose]()
+    watches.close()
+  })
 }
 
 /**

@@ -134,15 +134,14 @@ export function replyTo(error: StorageError | RequestError): HttpReply {
   if (error instanceof RequestError) {
     return errorReply(error, error.headers)
   }
-  const {
-    status,
-    type,
-    message = error.message,
-    isExplained,
-    headers,
-  }: Answer = answers[error.code]
-  const whole = isExplained ? `${message}. ${error.message}` : message
-  return errorReply({ status, type, message: whole }, headers)
+  const { status, headers }: Answer = answers[error.code]
+  return errorReply({ status, ...toldOf(error) }, headers)
+}
+
+/** What the client is told about an error. */
+export function toldOf(error: StorageError): { readonly type: string; readonly message: string } {
+  const { type, message = error.message, isExplained }: Answer = answers[error.code]
+  return { type, message: isExplained ? `${message}. ${error.message}` : message }
 }
 
 /** The reply to an unexpected failure. Its cause goes to the log only. */

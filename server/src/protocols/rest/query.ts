@@ -20,6 +20,11 @@ export class Query {
     return this.#parameters?.get(name) ?? undefined
   }
 
+  /** All values of a parameter that may be given several times. */
+  all(name: string): readonly string[] {
+    return this.#parameters?.getAll(name) ?? []
+  }
+
   /** `true` and `1` are true, everything else is false. */
   flag(name: string): boolean {
     const text = this.#parameters?.get(name)?.toLowerCase()

@@ -16,6 +16,8 @@ export type Activity =
   | 'waits'
   /** It sends a body, or takes a reply. */
   | 'transfers'
+  /** It waits for more of a reply that has no end. */
+  | 'listens'
   /** Neither: there is no request, or only a part of its head. */
   | 'idles'
 
@@ -100,12 +102,15 @@ function seenNext(
   socket: Socket,
   { seen, now, activity }: { seen: Seen; now: number; activity: Activity },
 ): Seen {
-  const bytes = socket.bytesRead + socket.bytesWritten
-  const isTransfer = activity === 'transfers'
+  // Of a reply without an end, new parts may wait in the socket while the client takes nothing.
+  const unsent = activity === 'listens' ? socket.writableLength : 0
+  const bytes = socket.bytesRead + socket.bytesWritten - unsent
+  const waits = activity === 'waits' || (activity === 'listens' && unsent === 0)
+  const isTransfer = activity === 'transfers' || unsent > 0
   const hasMoved = !isTransfer || bytes - seen.movedBytes >= limits.httpMovedBytesMin
   return {
     bytes,
-    at: bytes !== seen.bytes || activity === 'waits' ? now : seen.at,
+    at: bytes !== seen.bytes || waits ? now : seen.at,
     movedBytes: hasMoved ? bytes : seen.movedBytes,
     movedAt: hasMoved ? now : seen.movedAt,
   }

@@ -19,7 +19,7 @@ import {
 } from '../incoming-request.ts'
 import { refusalOfHead, refuseMalformed, waitsToSend } from '../malformed.ts'
 import { Outbox } from '../outbox.ts'
-import { listenOn, portOf } from '../port.ts'
+import { listenOn, localAddressOf, portOf } from '../port.ts'
 import type { TrustedProxies } from '../proxies/trusted-proxies.ts'
 import { failed, noRoom, type Refusal, type RefusedRequest, refusalReply } from '../refusal.ts'
 import {
@@ -34,6 +34,7 @@ import { ReplyHead } from '../reply-head.ts'
 import { asksForWebSocket, choosingUpgrades, type UpgradeHandler } from '../upgrades.ts'
 import { DirectConnection, type DirectMessage, type DirectParts } from './direct-connection.ts'
 import { passOn, taking } from './hand-over.ts'
+import { OpenReplies } from './open-replies.ts'
 import { idlePatienceOf, type Patience, usualPatience } from './patience.ts'
 import { ReplyRoom, type Taker } from './reply-room.ts'
 import { RequestTurns } from './request-turns.ts'
@@ -75,6 +76,7 @@ export class HttpListener {
   readonly #idle: IdleConnections
   readonly #bodies: BytePool
   readonly #replies: ReplyRoom
+  readonly #openReplies = new OpenReplies()
   /** The room of the body of each request that is served. */
   readonly #holds = new WeakMap<IncomingMessage, BodyHold>()
   readonly #outbox = new Outbox()
@@ -154,6 +156,7 @@ export class HttpListener {
    */
   async stop(): Promise<void> {
     this.#isStopping = true
+    this.#openReplies.stop()
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#server.close(() => resolve())
     for (const connection of this.#direct.values()) connection.stop()
@@ -178,7 +181,7 @@ export class HttpListener {
         takeOver(socket)
         passOn(socket, rest)
       },
-      takeRoom: (reply, message) => this.#replies.take(reply, this.#takerOf(message)),
+      takeRoom: (reply, message) => this.#takeRoom(reply, message),
       holdUnsent: (message) => this.#holdUnsent(message),
       refusalReply: (message, refusal) =>
         this.#refusalReply(new WholeRequest(message, message.body, {}), refusal),
@@ -199,13 +202,18 @@ export class HttpListener {
     return message !== undefined && this.#holds.get(message)?.isShort === true
   }
 
-  #takerOf(message: RequestMessage & { readonly socket: Socket }): Taker {
+  #takerOf(message: Connected): Taker {
     const owner = addressGroup(peerOf(message, this.#options.proxies))
     return { socket: message.socket, owner }
   }
 
+  #takeRoom(reply: HttpReply, message: Connected): (() => void) | undefined {
+    const giveBack = this.#replies.take(reply, this.#takerOf(message))
+    return giveBack && this.#openReplies.watch(reply, message.socket, giveBack)
+  }
+
   /** Counts a short reply only if the system has not taken it at once. */
-  #holdUnsent(message: RequestMessage & { readonly socket: Socket }): void {
+  #holdUnsent(message: Connected): void {
     const { writableLength, writableNeedDrain } = message.socket
     if (writableNeedDrain && writableLength > 0) this.#replies.holdUnsent(this.#takerOf(message))
   }
@@ -218,6 +226,7 @@ export class HttpListener {
   }
 
   readonly #activityOf = (socket: Socket): Activity => {
+    if (this.#openReplies.has(socket)) return 'listens'
     const direct = this.#direct.get(socket)
     if (direct?.isWaitedFor) return 'waits'
     if (direct) return direct.isSending ? 'transfers' : 'idles'
@@ -339,7 +348,7 @@ export class HttpListener {
 
   async #stream(reply: HttpReply, exchange: Exchange): Promise<void> {
     const { message } = exchange
-    const giveBack = this.#replies.take(reply, this.#takerOf(message))
+    const giveBack = this.#takeRoom(reply, message)
     try {
       if (giveBack) await this.#streamNow(reply, exchange)
       else await closeUnread(reply)
@@ -373,17 +382,13 @@ export class HttpListener {
   }
 }
 
+type Connected = RequestMessage & { readonly socket: Socket }
+
 /** The requests of a connection that `node:http` reads. */
 const turns = Symbol('turns')
 
 interface BusySocket extends Socket {
   [turns]?: RequestTurns | undefined
-}
-
-/** On some systems a connection to the "any" address does not reach this machine. */
-function localAddressOf(address: string): string {
-  if (address === '::') return '::1'
-  return address === '0.0.0.0' || address === '::ffff:0.0.0.0' ? '127.0.0.1' : address
 }
 
 /** Without the query, which may hold a token. */

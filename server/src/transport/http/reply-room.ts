@@ -28,11 +28,12 @@ export class ReplyRoom {
   }
 
   /** Takes room for a long reply. Returns what gives it back; undefined: there is no room. */
-  take({ body }: HttpReply, { socket, owner }: Taker): (() => void) | undefined {
+  take({ body, openEnd }: HttpReply, { socket, owner }: Taker): (() => void) | undefined {
     const isWhole = typeof body === 'string' || body instanceof Uint8Array
     const holding = this.#pool.open(owner)
     // A streamed reply is read as fast as the client takes it, a chunk at a time.
-    if (!holding.take(isWhole ? body.length : limits.chunkBytes)) return undefined
+    const streamed = openEnd?.bytesMax ?? limits.chunkBytes
+    if (!holding.take(isWhole ? body.length : streamed)) return undefined
     this.#owners.set(socket, owner)
     return () => holding.set(0)
   }

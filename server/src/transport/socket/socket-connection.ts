@@ -82,6 +82,8 @@ export class SocketConnection {
   #waitingBytes = 0
   #ending: Ending | undefined
   #hasEnded = false
+  /** Called once everything that waits for the client was handed to the socket. */
+  readonly #pushers: (() => void)[] = []
   /** Whether `#endTurn` runs at the end of this turn of the event loop. */
   #isDue = false
 
@@ -120,6 +122,20 @@ export class SocketConnection {
   /** Ends the connection once the door has answered the messages that it was handed. */
   closeSoon(code: number, reason: string): void {
     this.#close({ code, reason, takesWaiting: false, awaitsAnswers: true })
+  }
+
+  /** See `SocketControl.push`. */
+  push(texts: readonly string[]): Promise<void> {
+    if (this.#hasEnded || this.#ending) return Promise.resolve()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    for (const text of texts) this.#output.addText(text)
+    this.#pushers.push(resolve)
+    this.#beDue()
+    return promise
+  }
+
+  #wakePushers(): void {
+    for (const resolve of this.#pushers.splice(0)) resolve()
   }
 
   terminate(): void {
@@ -282,6 +298,7 @@ export class SocketConnection {
     try {
       this.#output.flush()
       this.#noteHeld()
+      if (this.#output.isHanded && !this.#parts.socket.writableNeedDrain) this.#wakePushers()
       this.#takeWaiting()
       this.#steer()
       this.#closeIfDone()
@@ -365,6 +382,7 @@ export class SocketConnection {
     this.#leave()
     this.#room.close()
     this.#holding.set(0)
+    this.#wakePushers()
     try {
       this.#parts.session.close()
     } catch (error) {

@@ -258,6 +258,10 @@ class Control implements SocketControl {
     else this.#early = { code, reason }
   }
 
+  async push(texts: readonly string[]): Promise<void> {
+    await this.#connection?.push(texts)
+  }
+
   attach(connection: SocketConnection): void {
     this.#connection = connection
     if (this.#early) connection.closeNow(this.#early.code, this.#early.reason)

@@ -200,7 +200,7 @@ describe('a door that fails', () => {
 
 /** A door whose one connection the test can end. */
 function revocable(): { door: SocketDoor; control: () => SocketControl; answers: Reply[] } {
-  let control: SocketControl = { close: () => undefined }
+  let control: SocketControl = { close: () => undefined, push: async () => undefined }
   const answers: Reply[] = []
   const session: SocketSession = {
     receive: (_, reply) => void answers.push(reply),

@@ -38,6 +38,7 @@ describe('pages of other origins', () => {
       'X-Page-User',
       'If-Match',
       'If-None-Match',
+      'Last-Event-ID',
       'Authorization',
     ])
   })

@@ -59,6 +59,8 @@ export const apifyRows: readonly Row[] = [
   },
   { at: `GET ${store}/keys`, kind: 'read-some', ok: '200' },
   { at: `HEAD ${store}/keys`, kind: 'read-some', ok: '200' },
+  { at: `GET ${store}/changes`, kind: 'describe', ok: '200' },
+  { at: `HEAD ${store}/changes`, kind: 'describe', ok: '200' },
   { at: `POST ${store}/clear`, kind: 'write-all', ok: '204' },
   { at: `GET ${store}/access`, kind: 'manage', ok: '200' },
   { at: `HEAD ${store}/access`, kind: 'manage', ok: '200' },

@@ -22,6 +22,7 @@ const keyRows = [
 ].flatMap(({ key, variant }): ApplabRow[] => [
   { at: `GET ${project}/get_key_value`, kind: `read-${variant}`, variant, parameters: { key } },
   { at: `HEAD ${project}/get_key_value`, kind: `read-${variant}`, variant, parameters: { key } },
+  { at: `GET ${project}/changes`, kind: `read-${variant}`, variant, parameters: { key } },
   {
     at: `POST ${project}/set_key_value`,
     kind: `set-${variant}`,
@@ -64,6 +65,10 @@ export const applabRows: readonly ApplabRow[] = [
   ...keyRows,
   { at: `GET ${project}/get_key_values`, kind: 'read-some' },
   { at: `HEAD ${project}/get_key_values`, kind: 'read-some' },
+  { at: `GET ${project}/list_key_values`, kind: 'list', parameters: { prefix: inside } },
+  { at: `HEAD ${project}/list_key_values`, kind: 'list', parameters: { prefix: inside } },
+  { at: `GET ${project}/changes`, kind: 'list', variant: 'prefix', parameters: { prefix: inside } },
+  { at: `HEAD ${project}/changes`, kind: 'list', parameters: { prefix: inside } },
   { at: `GET ${project}/project_has_data`, kind: 'read-some' },
   { at: `HEAD ${project}/project_has_data`, kind: 'read-some' },
   { at: `DELETE ${project}/clear_all_data`, kind: 'write-all', changes: true },

@@ -7,39 +7,39 @@ import { parseTable } from './table.ts'
  * wrong. The project is not open, and its pages may not delete.
  */
 const reading = `
-                                     read-in  read-out  read-some  user
-nobody                               key      key       login      key
-a wrong token                        login    login     login      login
-an expired token                     login    login     login      login
-a revoked token                      login    login     login      login
-the token of a disabled user         login    login     login      login
-another user                         none     none      none       none
-an admin                             none     none      none       none
-a reader                             ok       ok        ok         ok
-a writer                             ok       ok        ok         ok
-a manager                            ok       ok        ok         ok
-the read token of a writer           ok       ok        ok         ok
-the prefix token of a manager        ok       no        ok         ok
-the read token of the owner          ok       ok        ok         ok
-the write token of the owner         ok       ok        ok         ok
-the prefix read token of the owner   ok       no        ok         ok
-the prefix write token of the owner  ok       no        ok         ok
-the store token of the owner         ok       ok        ok         ok
-the owner's token of another store   none     none      none       none
-the owner                            ok       ok        ok         ok
-a token of the owner that expires    ok       ok        ok         ok
-a record link                        key      key       login      key
-a content link                       key      key       login      key
-a link with a wrong signature        key      key       login      key
-a content link that has expired      key      key       login      key
-a content link of another store      key      key       login      key
-a record link with a wrong token     login    login     login      login
-a page with the key                  ok       ok        login      ok
-a page with the key in the query     ok       ok        login      ok
-a page with a wrong key              wrong    wrong     login      wrong
-a page with another project's key    wrong    wrong     login      wrong
-another user's page with the key     none     none      none       none
-the owner's page with a wrong key    ok       ok        ok         ok
+                                     read-in  read-out  read-some  user   list
+nobody                               key      key       login      key    key
+a wrong token                        login    login     login      login  login
+an expired token                     login    login     login      login  login
+a revoked token                      login    login     login      login  login
+the token of a disabled user         login    login     login      login  login
+another user                         none     none      none       none   none
+an admin                             none     none      none       none   none
+a reader                             ok       ok        ok         ok     ok
+a writer                             ok       ok        ok         ok     ok
+a manager                            ok       ok        ok         ok     ok
+the read token of a writer           ok       ok        ok         ok     ok
+the prefix token of a manager        ok       no        ok         ok     ok
+the read token of the owner          ok       ok        ok         ok     ok
+the write token of the owner         ok       ok        ok         ok     ok
+the prefix read token of the owner   ok       no        ok         ok     ok
+the prefix write token of the owner  ok       no        ok         ok     ok
+the store token of the owner         ok       ok        ok         ok     ok
+the owner's token of another store   none     none      none       none   none
+the owner                            ok       ok        ok         ok     ok
+a token of the owner that expires    ok       ok        ok         ok     ok
+a record link                        key      key       login      key    key
+a content link                       key      key       login      key    key
+a link with a wrong signature        key      key       login      key    key
+a content link that has expired      key      key       login      key    key
+a content link of another store      key      key       login      key    key
+a record link with a wrong token     login    login     login      login  login
+a page with the key                  ok       ok        login      ok     login
+a page with the key in the query     ok       ok        login      ok     login
+a page with a wrong key              wrong    wrong     login      wrong  wrong
+a page with another project's key    wrong    wrong     login      wrong  wrong
+another user's page with the key     none     none      none       none   none
+the owner's page with a wrong key    ok       ok        ok         ok     ok
 `
 
 const writing = `
@@ -85,17 +85,17 @@ export const applabColumns: ReadonlyMap<string, ReadonlyMap<string, string>> = n
 
 /**
  * How the settings of a project change the rights of pages: open by its channel id, pages may
- * delete, or both.
+ * delete, or both; pages may list all keys.
  */
 const settings = `
-                                   open: read  open: set  open: delete  delete: delete  both: delete  both: all
-nobody                             ok          ok         login         key             ok            login
-a page with the key                ok          ok         login         ok              ok            login
-a page with the key in the query   ok          ok         login         ok              ok            login
-a page with a wrong key            wrong       wrong      wrong         wrong           wrong         login
-a page with another project's key  wrong       wrong      wrong         wrong           wrong         login
+                                   open: read  open: set  open: delete  delete: delete  both: delete  both: all  list: list
+nobody                             ok          ok         login         key             ok            login      key
+a page with the key                ok          ok         login         ok              ok            login      ok
+a page with the key in the query   ok          ok         login         ok              ok            login      ok
+a page with a wrong key            wrong       wrong      wrong         wrong           wrong         login      wrong
+a page with another project's key  wrong       wrong      wrong         wrong           wrong         login      wrong
 `
 
 export const settingsColumns: ReadonlyMap<string, ReadonlyMap<string, string>> = parseTable(
-  settings.replaceAll(/(open|delete|both): /g, '$1:'),
+  settings.replaceAll(/(open|delete|both|list): /g, '$1:'),
 )

@@ -60,6 +60,8 @@ export const sessionRows: readonly NemesisRow[] = [
   ...keyRows({ read: 'read', write: 'write' }),
   { command: 'KV_FIND', kind: 'read-some', parameters: '"path":"$","rsp":"keys"' },
   { command: 'KV_KEYS', kind: 'read-some' },
+  { command: 'KV_WATCH', kind: 'read-some' },
+  { command: 'KV_UNWATCH', kind: 'read-some', parameters: '"watch":1' },
   { command: 'KV_COUNT', kind: 'read-all' },
   { command: 'SH_INFO', kind: 'read-all' },
   { command: 'KV_CLEAR', kind: 'write-all', changes: true },
@@ -137,8 +139,11 @@ export async function askNemesis(
   }
 }
 
-/** The statuses of success: no answer, done, saved (0.9 and 0.4), loaded, loaded over data. */
-const done = [undefined, 1, 120, 121, 141, 143]
+/**
+ * The statuses of success: no answer, done, no such watch (a new connection has none), saved (0.9
+ * and 0.4), loaded, loaded over data.
+ */
+const done = [undefined, 1, 22, 120, 121, 141, 143]
 
 function wordFor(command: string, text: string | undefined): string {
   if (text === undefined) return 'ok'

@@ -39,7 +39,7 @@ export class Remote {
     const length = body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) }
     const headers = { ...type, ...authorization, ...length, ...asked.headers }
     const reply = await exchange(this.#url + path, { method, headers }, body)
-    const parts = await Array.fromAsync<Buffer>(reply)
+    const parts = await partsOf(reply)
     return {
       status: reply.statusCode ?? 0,
       headers: headersOf(reply),
@@ -54,6 +54,17 @@ export class Remote {
     if (status >= 300) throw new Error(`${method} ${path} was answered with ${status}: ${text}`)
     return text === '' ? {} : JSON.parse(text)
   }
+}
+
+/** The whole body; of a stream of events, which has no end, only what comes first. */
+async function partsOf(reply: IncomingMessage): Promise<Buffer[]> {
+  const isEndless = reply.headers['content-type'] === 'text/event-stream'
+  const parts: Buffer[] = []
+  for await (const part of reply) {
+    parts.push(part)
+    if (isEndless) break // destroys the reply
+  }
+  return parts
 }
 
 /** The type of an error in the form of the APIs; '' if there is none. */

@@ -86,6 +86,12 @@ export class ApplabProject {
     if (status !== 200) throw new Error(`${key} was answered with ${status}: ${text}`)
   }
 
+  /** From now on, pages need another page key. */
+  async rotateKey(): Promise<void> {
+    const path = `/coatcheck/v1/projects/${this.channelId}/rotate-key`
+    await this.#remote.do(path, { method: 'POST', token: this.#token })
+  }
+
   async change(settings: ProjectSettings): Promise<void> {
     const path = `/coatcheck/v1/projects/${this.channelId}`
     await this.#remote.do(path, { method: 'PATCH', token: this.#token, json: settings })

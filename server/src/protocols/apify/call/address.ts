@@ -65,6 +65,8 @@ export function callerOf(call: ApifyCall, wanted: WantedUse, address: Address): 
       caller.assert(store, ownerAccess)
     },
     keyPrefix: (store) => (isOpened(store) ? undefined : caller.keyPrefix(store)),
+    // The link gives rights that other callers with this token do not have.
+    rightsKey: () => (link ? undefined : caller.rightsKey?.()),
   })
 }
 

@@ -44,6 +44,15 @@ export class PageDenied extends StorageError {
     const message = `Pages may not delete keys of this project. ${remedy}`
     return new PageDenied('LOGIN_REQUIRED', message)
   }
+
+  static noListing(prefix: string): PageDenied {
+    const which = prefix === '' ? 'the keys' : `the keys under ${prefix.slice(0, 100)}`
+    const remedy = "Its owner can turn that on, or list them with the owner's token."
+    return new PageDenied(
+      'LOGIN_REQUIRED',
+      `Pages may not list ${which} of this project. ${remedy}`,
+    )
+  }
 }
 
 /** The rules of the project have changed since a page's write was checked against them. */

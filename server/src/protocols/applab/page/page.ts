@@ -9,8 +9,11 @@ import type { Query } from '../../rest/query.ts'
 import { PageDenied, RulesChanged } from './errors.ts'
 import { createUserId, isSameText, signedUserId, userIdOf } from './page-user.ts'
 
-/** What a page needs: `use` to get and set, `delete` to delete, if the owner turned that on. */
-export type PageRight = 'use' | 'delete'
+/**
+ * What a page needs: `use` to get and set; if the owner turned that on, `delete` to delete, and to
+ * list the keys under a prefix.
+ */
+export type PageRight = 'use' | 'delete' | { readonly listed: string }
 
 /** The header of the signed user id. Pages send it; a page without an id gets a new one in it. */
 export const userHeader = 'X-Page-User'
@@ -47,7 +50,8 @@ export class Page {
     { right }: { right: PageRight },
   ) {
     this.pageKey = request.header('x-page-key') || query.text('pageKey')
-    this.#userText = request.header(userHeader.toLowerCase())
+    // Pages can't send headers with an EventSource.
+    this.#userText = request.header(userHeader.toLowerCase()) ?? query.text('pageUser')
     this.#right = right
   }
 
@@ -58,6 +62,7 @@ export class Page {
     assert: (identity) => this.#assert(identity),
     keyPrefix: () => undefined,
     assertValid: async () => undefined,
+    rightsKey: () => JSON.stringify(['page', this.pageKey ?? null, this.#right]),
   }
 
   /** The store's identity when it was last used; undefined: the page was not let in. */
@@ -110,8 +115,19 @@ export class Page {
     const isLetIn = project !== null && identity === this.#letInTo
     const open = isLetIn ? project : this.#letIn(identity)
     this.#identity = identity
-    if (this.#right === 'delete' && !open.mayDelete) throw PageDenied.noDeletion()
+    this.#assertRight(open)
     this.#assertAsDecided(open)
+  }
+
+  #assertRight({ mayDelete, listPrefixes }: Project): void {
+    const right = this.#right
+    if (right === 'use') return
+    if (right === 'delete') {
+      if (!mayDelete) throw PageDenied.noDeletion()
+      return
+    }
+    const isListed = listPrefixes.some((prefix) => right.listed.startsWith(prefix))
+    if (!isListed) throw PageDenied.noListing(right.listed)
   }
 
   /** Checks the page key once for each version of the project, however often a call uses it. */

@@ -1,3 +1,4 @@
+import type { Bytes } from '../../../core/kernel/bytes.ts'
 import { limits } from '../../../core/kernel/limits.ts'
 import type { WholeRecord } from '../../../core/records/record.ts'
 import { batchesOf } from '../../../core/records/record-batch.ts'
@@ -8,28 +9,61 @@ import { resumed } from '../../http/decoded-values.ts'
 import { keyValuesParts } from '../../json/key-values.ts'
 import { turnOf } from '../../rest/routes.ts'
 import { whileAllowed } from '../../rest/while-allowed.ts'
+import { answering } from '../page/answering.ts'
 import type { PageCall } from '../page/call.ts'
 import { assertKeysInScope, inProject, pageOf, type Use } from '../page/in-project.ts'
-import { readParameters } from './body.ts'
-import { jsonReplyOf, parsePairs, streamedJsonReply } from './wire.ts'
+import { queryOf, readParameters } from './body.ts'
+import { jsonReplyOf, parsePairs, readValueLengthMax, streamedJsonReply } from './wire.ts'
 
 /**
  * GET get_key_values: an object of all values by their keys. Values that are not JSON, or too large
  * for doors that speak JSON, are left out.
  */
 export function getKeyValues(call: PageCall): Promise<HttpReply> {
-  return asUser(call, { action: 'read', extent: 'some' }, async (store) => {
-    const parts = keyValuesParts(store, () => turnOf(call))
-    const first = await parts.next()
-    const second = first.done ? first : await parts.next()
-    if (first.done || second.done) return jsonReplyOf(first.value ?? '', {})
-    if (call.request.method === 'HEAD') {
-      await parts.return(undefined)
-      return streamedJsonReply('')
-    }
-    const value = Buffer.concat([first.value, second.value])
-    return whileAllowed(streamedJsonReply(resumed({ value, done: false }, parts)), store)
-  })
+  return asUser(call, { action: 'read', extent: 'some' }, (store) =>
+    pairsReply(
+      call,
+      store,
+      keyValuesParts(store, () => turnOf(call)),
+    ),
+  )
+}
+
+/**
+ * GET list_key_values?prefix=: the same of the keys that begin with the prefix. Pages may ask for
+ * it if the owner lets them list that prefix.
+ */
+export function listKeyValues(call: PageCall): Promise<HttpReply> {
+  const prefix = queryOf(call).prefix() ?? ''
+  const page = pageOf(call, { listed: prefix })
+  const use = { action: 'read', extent: 'some', page } as const
+  const wanted = { prefix, ...(page && { lengthMax: readValueLengthMax }) }
+  return answering(call, page, () =>
+    inProject(call, use, (store) =>
+      pairsReply(
+        call,
+        store,
+        keyValuesParts(store, () => turnOf(call), wanted),
+      ),
+    ),
+  )
+}
+
+/** A short object is sent as a whole. */
+async function pairsReply(
+  call: PageCall,
+  store: Store,
+  parts: AsyncGenerator<Bytes>,
+): Promise<HttpReply> {
+  const first = await parts.next()
+  const second = first.done ? first : await parts.next()
+  if (first.done || second.done) return jsonReplyOf(first.value ?? '', {})
+  if (call.request.method === 'HEAD') {
+    await parts.return(undefined)
+    return streamedJsonReply('')
+  }
+  const value = Buffer.concat([first.value, second.value])
+  return whileAllowed(streamedJsonReply(resumed({ value, done: false }, parts)), store)
 }
 
 /** GET project_has_data: whether there is any pair. */

@@ -1,5 +1,6 @@
 import { assert } from '../../../core/kernel/assert.ts'
 import type { Bytes } from '../../../core/kernel/bytes.ts'
+import { limits } from '../../../core/kernel/limits.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
 import { type JsonText, parseJsonText } from '../../json/json-text.ts'
 import { HalfCharacterError, JsonTextError } from '../../json/json-text-error.ts'
@@ -69,6 +70,20 @@ export class Parameters {
     throw keyInvalid('The key must be specified, as a string')
   }
 
+  /** All keys of the query. Throws PageError `KEY_INVALID`, also if they are too many. */
+  keys(): readonly string[] {
+    const keys = this.#query.all('key')
+    const most = limits.watchedKeysMax
+    if (keys.length > most) throw keyInvalid(`At most ${most} keys may be named at once`)
+    return keys.map((key) => checkedKey(this.#checked('key', key)))
+  }
+
+  /** The beginning of keys, in the query; undefined: there is none. Throws PageError. */
+  prefix(): string | undefined {
+    const prefix = this.#query.given('prefix')
+    return prefix === undefined ? undefined : checkedKey(this.#checked('key', prefix))
+  }
+
   /** The text of a parameter that holds JSON; undefined: it is absent. Throws PageError. */
   jsonText(name: string): string | undefined {
     const text = this.#get(name)
@@ -81,8 +96,12 @@ export class Parameters {
   #get(name: string): unknown {
     if (this.#json?.has(name)) return this.#json.get(name) ?? undefined
     const text = this.#form?.get(name) ?? this.#query.given(name)
+    return text === undefined ? undefined : this.#checked(name, text)
+  }
+
+  #checked(name: string, text: string): string {
     // Parsers of queries put U+FFFD in place of what is not UTF-8: another key, or another value.
-    if (text?.includes('\ufffd') && !this.#sent.every(isUrlEncodedUtf8)) throw notUnicode(name)
+    if (text.includes('\ufffd') && !this.#sent.every(isUrlEncodedUtf8)) throw notUnicode(name)
     return text
   }
 }

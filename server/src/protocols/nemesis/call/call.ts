@@ -10,6 +10,7 @@ import type { Action } from '../../../core/people/scope.ts'
 import type { Store } from '../../../core/stores/store.ts'
 import type { AnswerText, MessageRoom } from '../../../transport/socket-exchange.ts'
 import type { Dumps } from '../dumps/dumps.ts'
+import type { ConnectionWatches } from '../watching/connection-watches.ts'
 import { type Parameters, tokenOf } from './parameters.ts'
 import { status } from './status.ts'
 import { CommandError, type Compat } from './wire.ts'
@@ -36,6 +37,7 @@ export interface Client {
   readonly peer: string
   /** The line in which this connection waits with long work. */
   readonly line: Line
+  readonly watches: ConnectionWatches
   /** The session look-ups of this connection, in order. */
   readonly lookups: LookupQueue
 }

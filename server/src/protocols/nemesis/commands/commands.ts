@@ -8,6 +8,7 @@ import { create, end, endAll, exists, info, infoAll, isShared, open } from './se
 import * as storeless from './storeless.ts'
 import { increment } from './updates.ts'
 import { add, clear, clearSet, contains, count, get, keys, remove, set } from './values.ts'
+import { unwatch, watch } from './watch.ts'
 
 /**
  * Which commands of one connection may run at the same time: commands that read (`read`), commands
@@ -46,7 +47,7 @@ const makesSession: Command = {
   concurrencyOf: (parameters) => (isShared(parameters) ? 'alone' : 'write'),
 }
 
-/** Every command of NemesisDB 0.4. */
+/** Every command of NemesisDB 0.4, and those for watching. */
 export const commands: ReadonlyMap<string, Command> = new Map([
   ['KV_SET', writes(set)],
   ['KV_SETQ', writes(set)],
@@ -60,6 +61,9 @@ export const commands: ReadonlyMap<string, Command> = new Map([
   ['KV_KEYS', reads(keys)],
   ['KV_CLEAR_SET', changes(clearSet)],
   ['KV_FIND', reads(find)],
+  // Its events must not come before the answers to it and to what came before it.
+  ['KV_WATCH', alone(watch)],
+  ['KV_UNWATCH', alone(unwatch)],
   ['KV_UPDATE', alone(update)],
   ['KV_INC', writes(increment)],
   ['SH_NEW', makesSession],

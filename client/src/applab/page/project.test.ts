@@ -1,15 +1,15 @@
 import { once } from 'node:events'
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createAppLab } from '../app-lab.ts'
 
 describe('the page key of a project', () => {
-  const asked: IncomingHttpHeaders[] = []
+  const asked: IncomingMessage[] = []
   let server: Server
 
   beforeAll(async () => {
     server = createServer((request, response) => {
-      asked.push(request.headers)
+      asked.push(request)
       response.end('null')
     })
     server.listen(0, '127.0.0.1')
@@ -22,17 +22,22 @@ describe('the page key of a project', () => {
   })
 
   /** The page key that a call sends. */
-  async function sent(pageKey?: string): Promise<unknown> {
+  async function sent(call: 'getKeyValue' | 'setKeyValue', pageKey?: string): Promise<unknown> {
     const address = server.address()
     const port = typeof address === 'object' ? address?.port : undefined
     const options = { baseUrl: `http://127.0.0.1:${port}`, channelId: 'channel', pageKey }
-    await createAppLab(options).getKeyValue('k')
-    return asked.at(-1)?.['x-page-key']
+    const lab = createAppLab(options)
+    await (call === 'getKeyValue' ? lab.getKeyValue('k') : lab.setKeyValue('k', 1))
+    const { headers = {}, url = '' } = asked.at(-1) ?? {}
+    return headers['x-page-key'] ?? new URL(url, 'http://host').searchParams.get('pageKey')
   }
 
-  it('is sent along, unless it is missing or empty', async () => {
-    expect(await sent('ck_page_1')).toBe('ck_page_1')
-    expect(await sent()).toBeUndefined()
-    expect(await sent('')).toBeUndefined()
-  })
+  it.each(['getKeyValue', 'setKeyValue'] as const)(
+    'is sent along with %s, unless it is missing or empty',
+    async (call) => {
+      expect(await sent(call, 'ck_page_1')).toBe('ck_page_1')
+      expect(await sent(call)).toBeNull()
+      expect(await sent(call, '')).toBeNull()
+    },
+  )
 })

@@ -74,9 +74,7 @@ export class Project {
     const url = new URL('changes', this.#url)
     if ('prefix' in watched) url.searchParams.set('prefix', watched.prefix)
     else for (const key of watched.keys) url.searchParams.append('key', key)
-    // Streams carry no headers of ours: then the browser needs no preflight for each new URL.
-    if (this.#pageKey) url.searchParams.set('pageKey', this.#pageKey)
-    return url
+    return this.#signedUrl(url, this.#user.signedId)
   }
 
   /** The answer is the user's id. */
@@ -103,10 +101,19 @@ export class Project {
   }
 
   #signed(call: RouteCall, signedId: string | undefined): RouteCall {
+    if (call.method === 'GET') return { ...call, url: this.#signedUrl(call.url, signedId) }
     const headers: Record<string, string> = { ...call.headers }
     if (this.#pageKey) headers['X-Page-Key'] = this.#pageKey
     if (signedId !== undefined) headers['X-Page-User'] = signedId
     return { ...call, headers }
+  }
+
+  /** Without headers of ours, a page of another origin needs no preflight for each new URL. */
+  #signedUrl(url: URL, signedId: string | undefined): URL {
+    const signed = new URL(url)
+    if (this.#pageKey) signed.searchParams.set('pageKey', this.#pageKey)
+    if (signedId !== undefined) signed.searchParams.set('pageUser', signedId)
+    return signed
   }
 
   #heard(reply: Reply, sent: string | undefined): unknown {

@@ -235,7 +235,8 @@ describe('the wire of the Apify door', () => {
     await send(records('OVERRIDE'), { method: 'PUT', body: 'x' })
     expect((await send(`${records('OVERRIDE')}?method=DELETE`)).status).toBe(204)
     expect((await send(records('OVERRIDE'))).status).toBe(404)
-    expect((await send(`${records('OVERRIDE')}?method=PATCH`)).status).toBe(405)
+    expect((await send(`${records('OVERRIDE')}?method=PATCH`)).status).toBe(415)
+    expect((await send(`${records('OVERRIDE')}?method=TRACE`)).status).toBe(405)
   })
 
   it('lists the methods of an endpoint', async () => {
@@ -263,7 +264,7 @@ describe('the wire of the Apify door', () => {
     const preflight = await fetch(`${server.url()}${records('A')}`, { method: 'OPTIONS' })
     expect(preflight.status).toBe(204)
     expect(preflight.headers.get('access-control-allow-methods')).toBe(
-      'OPTIONS,GET,HEAD,PUT,POST,DELETE',
+      'OPTIONS,GET,HEAD,PUT,POST,PATCH,DELETE',
     )
     expect(preflight.headers.get('access-control-allow-headers')).toContain('Authorization')
   })

@@ -40,6 +40,7 @@ describe('pages of other origins', () => {
       'If-None-Match',
       'Last-Event-ID',
       'Authorization',
+      'Idempotency-Key',
     ])
   })
 
@@ -58,7 +59,7 @@ describe('pages of other origins', () => {
     expect(reply.headers.get('access-control-allow-credentials')).toBe(null)
     expect(reply.headers.get('x-content-type-options')).toBe('nosniff')
     const exposed = reply.headers.get('access-control-expose-headers')
-    expect(exposed).toBe('ETag, X-Page-User, Retry-After')
+    expect(exposed).toBe('ETag, X-Page-User, Retry-After, Idempotency-Replayed')
   })
 
   it('get the headers of GET for a HEAD request', async () => {

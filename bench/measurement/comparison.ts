@@ -1,3 +1,4 @@
+import type { LoadResult } from '../load/plan.ts'
 import { median } from '../load/statistics.ts'
 import type { Outcome, Side } from './row.ts'
 
@@ -9,6 +10,16 @@ export interface Sample {
 }
 
 export type Measure = () => Promise<Sample>
+
+/** Runs a load on a server, and measures the CPU time that the server takes for it. */
+export async function sampleOf(
+  server: { cpuMs(): number },
+  run: () => Promise<LoadResult>,
+): Promise<Sample> {
+  const before = server.cpuMs()
+  const { requestCount: count, elapsedMs } = await run()
+  return { count, elapsedMs, cpuMs: server.cpuMs() - before }
+}
 
 /**
  * Measures two sides in turn and takes the median of the rounds' ratios: other load on the machine

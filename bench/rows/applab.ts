@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LoadPlan } from '../load/plan.ts'
 import { percentile } from '../load/statistics.ts'
-import { compare, type Measure } from '../measurement/comparison.ts'
+import { compare, type Measure, sampleOf } from '../measurement/comparison.ts'
 import type { Bench, Outcome, Row } from '../measurement/row.ts'
 import { createProject, type Project, pageRequest } from '../servers/projects.ts'
 import {
@@ -135,10 +135,6 @@ function measureOf(
   server: ServerProcess,
   plan: Pick<LoadPlan, 'requests' | 'expected'>,
 ): Measure {
-  return async () => {
-    const before = server.cpuMs()
-    const run = { ...plan, port: server.port, clients, duration: roundMs }
-    const { requestCount: count, elapsedMs } = await load.run(run)
-    return { count, elapsedMs, cpuMs: server.cpuMs() - before }
-  }
+  const whole = { ...plan, port: server.port, clients, duration: roundMs }
+  return () => sampleOf(server, () => load.run(whole))
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { brotliCompressSync } from 'node:zlib'
 import type { LoadPlan } from '../load/plan.ts'
-import { compare, type Measure } from '../measurement/comparison.ts'
+import { compare, type Measure, sampleOf } from '../measurement/comparison.ts'
 import type { Bench, Outcome, Row } from '../measurement/row.ts'
 import {
   createStore,
@@ -189,12 +189,8 @@ function repeated(
   { load, server, roundMs }: Scene,
   plan: Pick<LoadPlan, 'requests' | 'expected'>,
 ): Measure {
-  return async () => {
-    const before = server.cpuMs()
-    const run = { ...plan, port: server.port, clients, duration: roundMs }
-    const { requestCount: count, elapsedMs } = await load.run(run)
-    return { count, elapsedMs, cpuMs: server.cpuMs() - before }
-  }
+  const whole = { ...plan, port: server.port, clients, duration: roundMs }
+  return () => sampleOf(server, () => load.run(whole))
 }
 
 /** For replies whose length is not known before. */

@@ -1,5 +1,5 @@
-import type { Expected, LoadPlan } from '../load/plan.ts'
-import { compare, type Measure } from '../measurement/comparison.ts'
+import type { Expected } from '../load/plan.ts'
+import { compare, type Measure, sampleOf } from '../measurement/comparison.ts'
 import type { Bench, Outcome, Row } from '../measurement/row.ts'
 import {
   createStore,
@@ -84,20 +84,9 @@ async function prepare(
   await load.run({ ...filling, duration: 'once' })
   const requests = method === 'PUT' ? puts : gets
   const plan = { port, clients, requests, duration: roundMs, expected: expectedOf(method) }
-  return measureOf(plan, { load, server })
+  return () => sampleOf(server, () => load.run(plan))
 }
 
 function expectedOf(method: HttpCase['method']): Expected {
   return method === 'PUT' ? { status: 201 } : { status: 200, bodyBytes: valueBytes }
-}
-
-function measureOf(
-  plan: LoadPlan,
-  { load, server }: { load: Bench['load']; server: ServerProcess },
-): Measure {
-  return async () => {
-    const before = server.cpuMs()
-    const { requestCount: count, elapsedMs } = await load.run(plan)
-    return { count, elapsedMs, cpuMs: server.cpuMs() - before }
-  }
 }

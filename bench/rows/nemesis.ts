@@ -1,5 +1,5 @@
 import type { SocketPlan } from '../load/plan.ts'
-import { compare, type Measure } from '../measurement/comparison.ts'
+import { compare, type Measure, sampleOf } from '../measurement/comparison.ts'
 import type { Bench, Outcome, Row } from '../measurement/row.ts'
 import { sampleRecords } from '../servers/requests.ts'
 import { ServerProcess } from '../servers/server-process.ts'
@@ -81,9 +81,5 @@ function measureOf(
     duration: roundMs,
     replyStart,
   }
-  return async () => {
-    const before = server.cpuMs()
-    const { requestCount: count, elapsedMs } = await load.run(plan)
-    return { count, elapsedMs, cpuMs: server.cpuMs() - before }
-  }
+  return () => sampleOf(server, () => load.run(plan))
 }

@@ -2,7 +2,7 @@ import { PostgresServer } from '../../server/test/support/postgres/postgres.ts'
 import { LoadProcess } from '../load/load-process.ts'
 import { PlainProcess } from '../load/plain-process.ts'
 import type { LoadPlan } from '../load/plan.ts'
-import { compare, type Measure, type Sample } from '../measurement/comparison.ts'
+import { compare, type Measure, type Sample, sampleOf } from '../measurement/comparison.ts'
 import type { Bench, Outcome, Row } from '../measurement/row.ts'
 import {
   createStore,
@@ -129,10 +129,8 @@ async function prepare(
   }
 }
 
-async function measure({ server, load }: Serving, plan: Omit<LoadPlan, 'port'>): Promise<Sample> {
-  const before = server.cpuMs()
-  const { requestCount: count, elapsedMs } = await load.run({ ...plan, port: server.port })
-  return { count, elapsedMs, cpuMs: server.cpuMs() - before }
+function measure({ server, load }: Serving, plan: Omit<LoadPlan, 'port'>): Promise<Sample> {
+  return sampleOf(server, () => load.run({ ...plan, port: server.port }))
 }
 
 function together(one: Sample, other: Sample): Sample {

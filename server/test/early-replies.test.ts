@@ -1,4 +1,3 @@
-import { createServer } from 'node:net'
 import { ApifyClient } from 'apify-client'
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { replyToRefused } from '../src/composition/early-replies.ts'
@@ -7,6 +6,7 @@ import { KeptEngine } from './support/data/kept-engine.ts'
 import { plainRequest } from './support/network/plain-request.ts'
 import { sendRaw } from './support/network/raw-connection.ts'
 import { startTestServer, useTestServer } from './support/network/test-server.ts'
+import { freePort } from './support/processes/free-port.ts'
 
 const origin = { Origin: 'https://page.example' }
 
@@ -156,14 +156,3 @@ describe('a request that is refused before it reaches a door', () => {
     expect(reply).toMatch(/\r\nContent-Type: application\/json; charset=utf-8\r\n/)
   })
 })
-
-/** A port that nothing listens on at the moment. */
-async function freePort(): Promise<number> {
-  const { promise, resolve } = Promise.withResolvers<number>()
-  const server = createServer().listen(0, '127.0.0.1', () => {
-    const address = server.address()
-    const port = typeof address === 'object' && address ? address.port : 0
-    server.close(() => resolve(port))
-  })
-  return promise
-}

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type OwnToken, People, type Person } from './support/data/people.ts'
 import { errorTypeOf, type Json } from './support/network/remote.ts'
-import { engines, useTestServer } from './support/network/test-server.ts'
+import { engines } from './support/network/test-server.ts'
+import type { OwnToken, Person } from './support/people/people.ts'
+import { useTestPeople } from './support/people/test-people.ts'
 
 const stores = '/v2/key-value-stores'
 const tokens = '/coatcheck/v1/tokens'
@@ -9,17 +10,13 @@ const users = '/coatcheck/v1/users'
 const soonMs = 3_600_000
 
 describe.each(engines)('a token that expires, on %s', (engine) => {
-  const server = useTestServer({ engine })
-  let people: People
+  const { server, people, jane } = useTestPeople({ engine }, 'jane')
   let admin: Person
-  let jane: Person
   let expiresAt = ''
   let count = 0
   const refused = [403, 'insufficient-permissions']
 
   beforeAll(async () => {
-    people = new People({ url: server.url(), token: server.token() })
-    jane = await people.create('jane')
     admin = { id: '', username: 'owner', token: server.token() }
     expiresAt = new Date(Date.now() + soonMs).toISOString()
   })

@@ -3,9 +3,9 @@ import { expect, it, onTestFinished } from 'vitest'
 import { createTestFolder } from './support/data/test-folder.ts'
 import { FailoverLoad, type LoadedServer } from './support/load/failover-load.ts'
 import { Remote } from './support/network/remote.ts'
-import { freePort } from './support/postgres/postgres.ts'
 import { PostgresCluster, until } from './support/postgres/postgres-cluster.ts'
 import { runCoatcheck } from './support/processes/command.ts'
+import { freePort } from './support/processes/free-port.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 
 const rounds = Number(process.env.COATCHECK_FAILOVER_ROUNDS ?? 1)

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createToken } from '../src/core/people/token-text.ts'
-import { People } from './support/data/people.ts'
 import { errorTypeOf, type PlainReply, plainRequest } from './support/network/plain-request.ts'
 import { Remote } from './support/network/remote.ts'
 import { engines, startTestServer, useTestServer } from './support/network/test-server.ts'
+import { People } from './support/people/people.ts'
 
 /** A token in a form that Coatcheck never makes itself. */
 const initialToken = 'an-initial-token-that-somebody-made-up'

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { EngineError } from '../src/core/engine/engine.ts'
@@ -10,6 +9,7 @@ import { elsewhere, KeptEngine } from './support/data/kept-engine.ts'
 import { plainRequest } from './support/network/plain-request.ts'
 import { type Json, Remote } from './support/network/remote.ts'
 import { startTestServer, type TestServer } from './support/network/test-server.ts'
+import { freePort } from './support/processes/free-port.ts'
 
 const unreachable = 'The database db-7.internal:5432 can not be reached: ECONNREFUSED.'
 
@@ -240,15 +240,4 @@ async function untilAskedAgain(): Promise<void> {
   const now = Date.now()
   const isOver = (): boolean => Date.now() - now >= limits.cachedHealthMs
   await vi.waitUntil(isOver, { timeout: 10_000 })
-}
-
-/** A port that nothing listens on at the moment. */
-async function freePort(): Promise<number> {
-  const { promise, resolve } = Promise.withResolvers<number>()
-  const server = createServer().listen(0, '127.0.0.1', () => {
-    const address = server.address()
-    const port = typeof address === 'object' && address ? address.port : 0
-    server.close(() => resolve(port))
-  })
-  return promise
 }

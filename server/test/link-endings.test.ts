@@ -1,7 +1,7 @@
-import { beforeAll, describe, expect, it } from 'vitest'
-import { People, type Person } from './support/data/people.ts'
+import { describe, expect, it } from 'vitest'
 import type { Json } from './support/network/remote.ts'
-import { engines, useTestServer } from './support/network/test-server.ts'
+import { engines } from './support/network/test-server.ts'
+import { useTestPeople } from './support/people/test-people.ts'
 
 const stores = '/v2/key-value-stores'
 const tokens = '/coatcheck/v1/tokens'
@@ -15,15 +15,8 @@ interface Links {
 }
 
 describe.each(engines)('links of a store, on %s', (engine) => {
-  const server = useTestServer({ engine })
-  let people: People
-  let jane: Person
+  const { server, people, jane } = useTestPeople({ engine }, 'jane')
   let count = 0
-
-  beforeAll(async () => {
-    people = new People({ url: server.url(), token: server.token() })
-    jane = await people.create('jane')
-  })
 
   function fresh(what: string): string {
     count += 1

@@ -7,9 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestFolder } from './support/data/test-folder.ts'
 import { Client } from './support/network/client.ts'
 import { PageNode, PostgresUser } from './support/postgres/page-node.ts'
-import { freePort } from './support/postgres/postgres.ts'
 import { until } from './support/postgres/postgres-cluster.ts'
 import { coatcheckWords } from './support/processes/command.ts'
+import { freePort } from './support/processes/free-port.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 
 const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8')

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { entriesOf } from '../src/core/testing/testing.ts'
+import { entriesOf } from '../src/core/testing/entries.ts'
 import { MemoryEngine } from '../src/engines/memory.ts'
 import { Client, type RemoteStore } from './support/network/client.ts'
 import { NemesisSession } from './support/network/nemesis-session.ts'

@@ -1,14 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type OwnToken, People, type Person } from './support/data/people.ts'
-import { SlowDownload, SlowUpload } from './support/network/slow-transfer.ts'
-import { useTestServer, wireEngines } from './support/network/test-server.ts'
+import { happens, SlowDownload, SlowUpload } from './support/network/slow-transfer.ts'
+import { wireEngines } from './support/network/test-server.ts'
+import type { OwnToken, People, Person } from './support/people/people.ts'
+import { useTestPeople } from './support/people/test-people.ts'
 
 /** Much more than the socket buffers of a connection hold unread. */
 const largeBytes = 20_000_000
-/** The timeout for events that should happen within a second. */
-const patienceMs = 5_000
 /** The pause between the parts of a slow download: the whole takes some seconds. */
 const pauseMs = 10
 
@@ -27,18 +25,14 @@ interface Ending {
 type Outcomes = Record<string, unknown>
 
 describe.each(wireEngines)('a transfer that is open when its right ends, on %s', (engine) => {
-  const server = useTestServer({ engine })
+  const { server, people, jane } = useTestPeople({ engine }, 'jane')
   const large = randomBytes(largeBytes)
-  let people: People
-  let jane: Person
   let joe: Person
   let tool: OwnToken
   let storeId = ''
   let count = 0
 
   beforeAll(async () => {
-    people = new People({ url: server.url(), token: server.token() })
-    jane = await people.create('jane')
     storeId = (await server.client(jane).keyValueStores().getOrCreate('store')).id
     await fill()
   })
@@ -310,17 +304,6 @@ describe.each(wireEngines)('a transfer that is open when its right ends, on %s',
     expect(server.logged()).toEqual([])
   })
 })
-
-/** Whether the promise settles in time. */
-async function happens(event: Promise<unknown>): Promise<boolean> {
-  const late = new AbortController()
-  const happened = await Promise.race([
-    event.then(() => true),
-    sleep(patienceMs, false, { signal: late.signal }),
-  ])
-  late.abort()
-  return happened
-}
 
 function sha256(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex')

@@ -1,8 +1,9 @@
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { type OwnToken, People, type Person } from './support/data/people.ts'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { openSocket } from './support/network/nemesis-session.ts'
 import type { Json } from './support/network/remote.ts'
-import { startTestServer, useTestServer } from './support/network/test-server.ts'
+import { startTestServer } from './support/network/test-server.ts'
+import { type OwnToken, People } from './support/people/people.ts'
+import { useTestPeople } from './support/people/test-people.ts'
 
 const stores = '/v2/key-value-stores'
 const tokens = '/coatcheck/v1/tokens'
@@ -23,15 +24,8 @@ interface Gained {
 }
 
 describe('every right', () => {
-  const server = useTestServer({ nemesisPort: 0 })
-  let people: People
-  let jane: Person
+  const { server, people, jane } = useTestPeople({ nemesisPort: 0 }, 'jane')
   let count = 0
-
-  beforeAll(async () => {
-    people = new People({ url: server.url(), token: server.token() })
-    jane = await people.create('jane')
-  })
 
   function fresh(): string {
     count += 1

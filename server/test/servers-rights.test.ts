@@ -1,20 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { day, minute, second } from '../src/core/testing/testing.ts'
+import { day, minute, second } from '../src/core/testing/times.ts'
 import { check } from '../src/core/upkeep/check.ts'
-import { type OwnToken, People, type Person } from './support/data/people.ts'
 import { type Neighbour, useSeveralServers } from './support/data/several-servers.ts'
 import { sharedEngines } from './support/data/shared-data.ts'
 import { stampValue } from './support/load/stamped-value.ts'
 import { openSocket } from './support/network/nemesis-session.ts'
 import { errorTypeOf, plainRequest } from './support/network/plain-request.ts'
 import { Remote } from './support/network/remote.ts'
-import { SlowDownload, SlowUpload } from './support/network/slow-transfer.ts'
+import { happens, SlowDownload, SlowUpload } from './support/network/slow-transfer.ts'
+import { type OwnToken, People, type Person } from './support/people/people.ts'
 
 /** Much more than the socket buffers of a connection hold unread. */
 const largeBytes = 40_000_000
-/** The timeout for events that should happen within a second. */
-const patienceMs = 5_000
 const lookAgainMs = 20
 
 /** How one server ends a right. */
@@ -218,17 +216,6 @@ describe.each(sharedEngines)('sessions and stores on two servers, on %s', (engin
     expect((await servers().leave((left) => check(left))).problems).toEqual([])
   })
 })
-
-/** Whether the promise settles in time. */
-async function happens(event: Promise<unknown>): Promise<boolean> {
-  const late = new AbortController()
-  const happened = await Promise.race([
-    event.then(() => true),
-    sleep(patienceMs, false, { signal: late.signal }),
-  ])
-  late.abort()
-  return happened
-}
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   while (!(await isSo())) await sleep(lookAgainMs)

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { entriesOf, minute } from '../src/core/testing/testing.ts'
+import { entriesOf } from '../src/core/testing/entries.ts'
+import { minute } from '../src/core/testing/times.ts'
 import { check } from '../src/core/upkeep/check.ts'
 import { useSeveralServers } from './support/data/several-servers.ts'
 import { createSharedData, sharedEngines } from './support/data/shared-data.ts'

@@ -1,18 +1,11 @@
 import { expect, it } from 'vitest'
 import type { StorageEngine } from '../src/core/engine/engine.ts'
 import { limits } from '../src/core/kernel/limits.ts'
-import {
-  codeOf,
-  day,
-  entriesOf,
-  hour,
-  minute,
-  openTestDomain,
-  second,
-  sweepFor,
-  type TestDomain,
-  TestEnvironment,
-} from '../src/core/testing/testing.ts'
+import { entriesOf } from '../src/core/testing/entries.ts'
+import { codeOf } from '../src/core/testing/outcomes.ts'
+import { openTestDomain, sweepFor, type TestDomain } from '../src/core/testing/test-domain.ts'
+import { TestEnvironment } from '../src/core/testing/test-environment.ts'
+import { day, hour, minute, second } from '../src/core/testing/times.ts'
 import { check } from '../src/core/upkeep/check.ts'
 import { chunkCount, decodeInfo } from '../src/core/values/record-info.ts'
 import {

@@ -3,20 +3,13 @@ import { delaysOnly, FaultyEngine } from '../engines/conformance/faulty.ts'
 import { MemoryEngine } from '../engines/memory.ts'
 import { EngineError } from './engine/engine.ts'
 import type { Store } from './stores/store.ts'
-import {
-  bytesRecord,
-  codeOf,
-  HurtEngine,
-  openTestDomain,
-  owner,
-  patternBytes,
-  promised,
-  readBytes,
-  readText,
-  settle,
-  type TestDomain,
-  textRecord,
-} from './testing/testing.ts'
+import { owner } from './testing/callers.ts'
+import { HurtEngine } from './testing/hurt-engine.ts'
+import { codeOf, promised } from './testing/outcomes.ts'
+import { patternBytes } from './testing/pattern-bytes.ts'
+import { bytesRecord, readBytes, readText, textRecord } from './testing/records.ts'
+import { openTestDomain, type TestDomain } from './testing/test-domain.ts'
+import { settle } from './testing/times.ts'
 
 describe('a domain', () => {
   it('finds everything that another one stored on the same engine', async () => {

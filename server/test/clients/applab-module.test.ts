@@ -1,45 +1,33 @@
-import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestServer, type TestServer } from '../support/network/test-server.ts'
 import { ApplabProject } from '../support/pages/applab-project.ts'
 import { launchChromium } from '../support/pages/chromium.ts'
 import { PageSite } from '../support/pages/page-site.ts'
+import { clientNodes, InstalledClient } from '../support/processes/installed-client.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
-const run = promisify(execFile)
-const oldestNode = join(root, 'server/test/node_modules/node-22/bin/node')
-const compiler = join(root, 'node_modules/typescript/bin/tsc')
 
-const folder = mkdtempSync(join(tmpdir(), 'coatcheck-applab-'))
-const installed = join(folder, 'node_modules/coatcheck-client')
 let server: TestServer
 let project: ApplabProject
+let client: InstalledClient
 
 beforeAll(async () => {
   server = await startTestServer()
   project = await ApplabProject.create(server, { isOpen: false })
-  mkdirSync(installed, { recursive: true })
-  cpSync(join(root, 'client/package.json'), join(installed, 'package.json'))
-  const outDir = join(installed, 'dist')
-  await compile(['-p', join(root, 'client/tsconfig.build.json'), '--outDir', outDir])
+  client = await InstalledClient.create()
 })
 
 afterAll(async () => {
   await server.close()
-  rmSync(folder, { recursive: true })
+  client.remove()
 })
 
-describe.each([
-  ['the Node of the project', process.execPath],
-  ['the oldest Node that is supported', oldestNode],
-])('coatcheck-client/applab, on %s', (_, node) => {
+describe.each(clientNodes)('coatcheck-client/applab, on %s', (_, node) => {
   it('does what its README says', async () => {
     const { stdout, stderr } = await runProgram(node, example('js'))
     expect({ stdout, stderr }).toEqual({ stdout: '{ ada: 100 } undefined\n', stderr: '' })
@@ -100,13 +88,8 @@ it('has types that a program can be checked with', async () => {
     getKeyValue('key', (value) => console.log(value))
     const id: string | undefined = getUserId()
     console.log(stored, value, id, AppLabError)`
-  const file = join(folder, 'program.mts')
-  const language = ['--target', 'es2024', '--module', 'nodenext', '--lib', 'es2024,dom']
-  const check = ['--ignoreConfig', '--noEmit', '--strict', ...language, file]
-  writeFileSync(file, program(`'key'`))
-  await compile(check)
-  writeFileSync(file, program('5'))
-  const wrong = compile(check)
+  await client.checkTypes(program(`'key'`))
+  const wrong = client.checkTypes(program('5'))
   await expect(wrong).rejects.toMatchObject({ stdout: expect.stringContaining('TS2345') })
 })
 
@@ -123,7 +106,7 @@ describe('in Chromium', () => {
     const modules = createServer(({ url = '' }, response) => {
       const isScript = url.endsWith('.js')
       response.setHeader('Content-Type', isScript ? 'text/javascript' : 'text/html')
-      response.end(isScript ? readFileSync(join(installed, 'dist/applab', url)) : '')
+      response.end(isScript ? readFileSync(client.path(`dist/applab/${url}`)) : '')
     })
     await new Promise<void>((listens) => modules.listen(0, '127.0.0.1', listens))
     const browser = await launchChromium()
@@ -151,9 +134,7 @@ const app = createAppLab({
 })`
 
 function runProgram(node: string, program: string): Promise<{ stdout: string; stderr: string }> {
-  const script = join(folder, 'program.mjs')
-  writeFileSync(script, here(program))
-  return run(node, [script])
+  return client.run(node, here(program))
 }
 
 /** Replaces the server and the project by those of the test. */
@@ -172,8 +153,4 @@ function example(language: string): string {
   const [, section = ''] = readme.split("\n## App Lab's functions\n")
   const [, text = ''] = new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 's').exec(section) ?? []
   return text
-}
-
-function compile(args: readonly string[]): Promise<unknown> {
-  return run(process.execPath, [compiler, ...args])
 }

@@ -91,6 +91,13 @@ describe('a rule of a project', () => {
 })
 
 describe('the id of a user', () => {
+  /** The script of a page in whose project each page has its own keys below `notes/`. */
+  async function ownNotes(): Promise<string> {
+    const rules = [{ prefix: 'notes/', preset: 'own-keys-only' }]
+    const project = await ApplabProject.create(pages.server(), { rules })
+    return pageScript(pages.server().url, project)
+  }
+
   it('is the same for all visits and pages of a browser, and differs between browsers', async () => {
     const tag = pageScript(pages.server().url, await ApplabProject.create(pages.server()))
     const browser = await pages.site().newBrowser()
@@ -152,11 +159,7 @@ describe('the id of a user', () => {
   })
 
   it('gives access to its own keys only', async () => {
-    const rules = [{ prefix: 'notes/', preset: 'own-keys-only' }]
-    const tag = pageScript(
-      pages.server().url,
-      await ApplabProject.create(pages.server(), { rules }),
-    )
+    const tag = await ownNotes()
     const [mine, other] = [await pages.site().visit(tag), await pages.site().visit(tag)]
     const own = `'notes/' + getUserId()`
     expect(await mine.call('setKeyValue', own, `'mine'`)).toEqual({ callback: [] })
@@ -169,11 +172,7 @@ describe('the id of a user', () => {
   })
 
   it('cannot be forged', async () => {
-    const rules = [{ prefix: 'notes/', preset: 'own-keys-only' }]
-    const tag = pageScript(
-      pages.server().url,
-      await ApplabProject.create(pages.server(), { rules }),
-    )
+    const tag = await ownNotes()
     const [mine, thief] = [await pages.site().visit(tag), await pages.site().visit(tag)]
     const id = String(await mine.evaluate('getUserId()'))
     await thief.evaluate('getUserId()')
@@ -189,11 +188,7 @@ describe('the id of a user', () => {
   })
 
   it('lasts as long as the page if the browser stores nothing', async () => {
-    const rules = [{ prefix: 'notes/', preset: 'own-keys-only' }]
-    const tag = pageScript(
-      pages.server().url,
-      await ApplabProject.create(pages.server(), { rules }),
-    )
+    const tag = await ownNotes()
     const script = `<script>
       const own = 'notes/' + getUserId()
       setKeyValue(own, 1, () => console.log(own === 'notes/' + getUserId()))

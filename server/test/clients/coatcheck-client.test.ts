@@ -1,46 +1,32 @@
-import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestServer, type TestServer } from '../support/network/test-server.ts'
 import { launchChromium } from '../support/pages/chromium.ts'
+import { clientNodes, InstalledClient } from '../support/processes/installed-client.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
-const run = promisify(execFile)
-const oldestNode = join(root, 'server/test/node_modules/node-22/bin/node')
-const compiler = join(root, 'node_modules/typescript/bin/tsc')
 
 describe('the built coatcheck-client', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'coatcheck-client-'))
-  const installed = join(folder, 'node_modules/coatcheck-client')
   let server: TestServer
+  let client: InstalledClient
 
   beforeAll(async () => {
     server = await startTestServer({ nemesisPort: 0 })
-    mkdirSync(installed, { recursive: true })
-    cpSync(join(root, 'client/package.json'), join(installed, 'package.json'))
-    const outDir = join(installed, 'dist')
-    await compile(['-p', join(root, 'client/tsconfig.build.json'), '--outDir', outDir])
+    client = await InstalledClient.create()
   })
 
   afterAll(async () => {
     await server.close()
-    rmSync(folder, { recursive: true })
+    client.remove()
   })
 
-  it.each([
-    ['the Node of the project', process.execPath],
-    ['the oldest Node that is supported', oldestNode],
-  ])('does what its README says on %s', async (_, node) => {
-    const script = join(folder, 'example.mjs')
-    writeFileSync(script, here(example('js')))
-    const { stdout } = await run(node, [script])
+  it.each(clientNodes)('does what its README says on %s', async (_, node) => {
+    const { stdout } = await client.run(node, here(example('js')))
     expect(stdout).toBe(
       [
         'Map(3) {',
@@ -61,13 +47,8 @@ describe('the built coatcheck-client', () => {
       const value: JsonValue | undefined = await client.session(${token}).getOne('key')
       const text: string | undefined = await client.session('5').getOne('key', { raw: true })
       console.log(value, text, status.Ok, NemesisError)`
-    const file = join(folder, 'program.mts')
-    const language = ['--target', 'es2024', '--module', 'nodenext', '--lib', 'es2024,dom']
-    const check = ['--ignoreConfig', '--noEmit', '--strict', ...language, file]
-    writeFileSync(file, program('5n'))
-    await compile(check)
-    writeFileSync(file, program('5'))
-    const wrong = compile(check)
+    await client.checkTypes(program('5n'))
+    const wrong = client.checkTypes(program('5'))
     await expect(wrong).rejects.toMatchObject({ stdout: expect.stringContaining('TS2345') })
   })
 
@@ -80,7 +61,7 @@ describe('the built coatcheck-client', () => {
       const pages = createServer(({ url = '' }, response) => {
         const prefix = '/coatcheck-client/'
         const isScript = url.startsWith(prefix)
-        const script = join(installed, 'dist', url.slice(prefix.length))
+        const script = client.path(`dist/${url.slice(prefix.length)}`)
         const body = isScript ? readFileSync(script, 'utf8') : `<body>${here(example('html'))}`
         response.setHeader('Content-Type', isScript ? 'text/javascript' : 'text/html')
         response.end(body)
@@ -158,8 +139,4 @@ function example(language: string): string {
   const readme = readFileSync(join(root, 'client/README.md'), 'utf8')
   const [, text = ''] = new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 's').exec(readme) ?? []
   return text
-}
-
-function compile(args: readonly string[]): Promise<unknown> {
-  return run(process.execPath, [compiler, ...args])
 }

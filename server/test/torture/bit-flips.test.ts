@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Examiner } from '../support/damage/examiner.ts'
+import { describe, expect, it } from 'vitest'
 import { drawFlips, fill, tryFlip } from '../support/damage/flips.ts'
 import { scale, Tally } from '../support/damage/tally.ts'
+import { useExaminer } from '../support/damage/test-examiner.ts'
 import { createTestFolder } from '../support/data/test-folder.ts'
 
 const flips = scale > 1 ? 1_200 : 20
@@ -9,13 +9,7 @@ const testMsMax = 120_000 * scale
 
 describe('a bit that changed on disk', { timeout: testMsMax }, () => {
   const tally = new Tally('bit-flips')
-  let examiner: Examiner
-
-  beforeAll(() => {
-    examiner = new Examiner()
-  })
-
-  afterAll(() => examiner.close())
+  const examiner = useExaminer()
 
   it.each(['killed', 'closed'] as const)(
     'shows no wrong value and hides none in a %s folder',

@@ -1,9 +1,10 @@
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { type Ending, type Examination, Examiner } from '../support/damage/examiner.ts'
 import { tryLosses } from '../support/damage/images.ts'
 import { type Fault, judgeCrash } from '../support/damage/judge.ts'
 import { scale, Tally } from '../support/damage/tally.ts'
+import { useExaminer } from '../support/damage/test-examiner.ts'
 import { createDiskFolder, createTestFolder } from '../support/data/test-folder.ts'
 import {
   type Files,
@@ -27,15 +28,12 @@ const images = scale > 1 ? 6 * scale : 5
 
 describe('after a call that failed', { timeout: testMsMax }, () => {
   const tally = new Tally('failing-calls')
-  let examiner: Examiner
+  const examiner = useExaminer()
   let started: Files
 
   beforeAll(() => {
-    examiner = new Examiner()
     started = startedFiles()
   })
-
-  afterAll(() => examiner.close())
 
   it('a folder opens with everything acknowledged, also if the bytes were written', async () => {
     const faults: string[] = []

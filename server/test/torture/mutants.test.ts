@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Examiner } from '../support/damage/examiner.ts'
+import { describe, expect, it } from 'vitest'
 import { tryLosses } from '../support/damage/images.ts'
 import { copyWith, mutants } from '../support/damage/mutants.ts'
 import { scale, Tally } from '../support/damage/tally.ts'
+import { useExaminer } from '../support/damage/test-examiner.ts'
 import { createDiskFolder, createTestFolder } from '../support/data/test-folder.ts'
 import { record, startedFiles } from '../support/disk/recording.ts'
 
@@ -12,13 +12,7 @@ const imagesMax = 60
 const testMsMax = 600_000
 
 describe('an engine with a mistake', { timeout: testMsMax }, () => {
-  let examiner: Examiner
-
-  beforeAll(() => {
-    examiner = new Examiner()
-  })
-
-  afterAll(() => examiner.close())
+  const examiner = useExaminer()
 
   it.each(tried)('is noticed: $name', async (mutant) => {
     const server = copyWith(mutant, createTestFolder())

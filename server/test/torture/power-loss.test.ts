@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Examiner } from '../support/damage/examiner.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { lossesOf, tryLosses } from '../support/damage/images.ts'
 import { scale, Tally } from '../support/damage/tally.ts'
+import { useExaminer } from '../support/damage/test-examiner.ts'
 import { createDiskFolder, createTestFolder } from '../support/data/test-folder.ts'
 import { filesAfter } from '../support/disk/power-loss.ts'
 import {
@@ -24,16 +24,12 @@ const heavy = { what: 'long values', writers: 2, commits: 100, isHeavy: true, se
 
 describe('after a loss of power', { timeout: testMsMax }, () => {
   const tally = new Tally('power-loss')
-  let examiner: Examiner
-
+  const examiner = useExaminer()
   let started: Files
 
   beforeAll(() => {
-    examiner = new Examiner()
     started = startedFiles()
   })
-
-  afterAll(() => examiner.close())
 
   it.each([
     { what: 'one writer', writers: 1, commits, restAt: 30, seed: 1, isFirst: false },

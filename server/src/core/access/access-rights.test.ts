@@ -1,19 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
 import type { GeneralAccess, StoreIdentity } from '../identity/identity.ts'
-import { StorageError } from '../kernel/errors.ts'
 import type { Action, Extent, Scope, UserAccess } from '../people/scope.ts'
-import {
-  codeOf,
-  identityWith,
-  openTestDomain,
-  otherOwner,
-  owner,
-  principalWith,
-  promised,
-  textRecord,
-  userWith,
-} from '../testing/testing.ts'
+import { identityWith, otherOwner, owner, principalWith, userWith } from '../testing/callers.ts'
+import { codeOf, promised, refusalOf } from '../testing/outcomes.ts'
+import { textRecord } from '../testing/records.ts'
+import { openTestDomain } from '../testing/test-domain.ts'
 import {
   type Address,
   actorOf,
@@ -137,16 +129,6 @@ function* situations(): Generator<Situation> {
   }
 }
 
-function refusal(work: () => void): string {
-  try {
-    work()
-    return 'none'
-  } catch (error) {
-    if (error instanceof StorageError) return error.code
-    throw error
-  }
-}
-
 /** All situations for which `isWrong` is true, as text. */
 function wrong(isWrong: (situation: Situation) => boolean): string[] {
   const all = [...situations()]
@@ -167,7 +149,7 @@ describe('in every situation, access', () => {
   it('is refused with token-missing for changes without a token, else with access-denied', () => {
     const found = wrong((situation) => {
       const { who, use, ownerAccess } = situation
-      const code = refusal(() =>
+      const code = refusalOf(() =>
         authorize(principalOf(situation), use, storeOf(situation), ownerAccess),
       )
       if (shouldBeAllowed(situation)) return code !== 'none'
@@ -264,22 +246,22 @@ describe('the account of a user', () => {
     for (const scope of scoped) {
       const principal = principalWith(userWith(owner), scope)
       const isFor = scope.storeId === undefined && rank[scope.action] >= rank[action]
-      const code = refusal(() => requireAccount(principal, action))
+      const code = refusalOf(() => requireAccount(principal, action))
       expect(code, JSON.stringify(scope)).toBe(isFor ? 'none' : 'account-denied')
     }
-    expect(refusal(() => requireAccount({ kind: 'nobody' }, action))).toBe('token-missing')
+    expect(refusalOf(() => requireAccount({ kind: 'nobody' }, action))).toBe('token-missing')
   })
 
   it('lets admins manage other users with a full token', () => {
     const admin = userWith(owner, { isAdmin: true })
     for (const scope of scoped) {
       const isFull = scope.storeId === undefined && scope.action === 'manage'
-      const code = refusal(() => requireAdmin(principalWith(admin, scope)))
+      const code = refusalOf(() => requireAdmin(principalWith(admin, scope)))
       expect(code, JSON.stringify(scope)).toBe(isFull ? 'none' : 'account-denied')
-      const other = refusal(() => requireAdmin(principalWith(userWith(owner), scope)))
+      const other = refusalOf(() => requireAdmin(principalWith(userWith(owner), scope)))
       expect(other).toBe('account-denied')
     }
-    expect(refusal(() => requireAdmin({ kind: 'nobody' }))).toBe('token-missing')
+    expect(refusalOf(() => requireAdmin({ kind: 'nobody' }))).toBe('token-missing')
     expect(requireAdmin(principalWith(admin))).toBe(admin)
   })
 })

@@ -3,22 +3,15 @@ import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
 import { tokenKey } from '../disk/keyspace.ts'
 import type { GeneralAccess } from '../identity/identity.ts'
-import { type ErrorCode, StorageError } from '../kernel/errors.ts'
+import type { ErrorCode } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import { type Action, fullScope } from '../people/scope.ts'
 import { createToken, digestOf } from '../people/token-text.ts'
-import {
-  codeOf,
-  entriesOf,
-  HurtEngine,
-  identityWith,
-  openTestDomain,
-  otherOwner,
-  owner,
-  principalWith,
-  type TestDomain,
-  userWith,
-} from '../testing/testing.ts'
+import { identityWith, otherOwner, owner, principalWith, userWith } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { codeOf, refusalOf } from '../testing/outcomes.ts'
+import { openTestDomain, type TestDomain } from '../testing/test-domain.ts'
 import { type Address, authorize, isAllowed, requireUser } from './access.ts'
 import { operatorPrincipal, type Principal } from './principal.ts'
 
@@ -304,7 +297,7 @@ describe('what a principal may do', () => {
           const store = identityWith({ generalAccess: access })
           const use = { action, address }
           const work = (): void => authorize(principals[who], use, store, 'RESTRICTED')
-          expect(refusal(work)).toBe(code)
+          expect(refusalOf(work)).toBe(code)
           expect(isAllowed(principals[who], use, store, 'RESTRICTED')).toBe(code === 'none')
         })
       }
@@ -315,17 +308,7 @@ describe('what a principal may do', () => {
     const store = identityWith({ generalAccess: 'ANYONE_WITH_ID_CAN_READ' })
     expect(isAllowed(principals.nobody, { action: 'read' }, store, 'RESTRICTED')).toBe(true)
     expect(
-      refusal(() => authorize(principals.nobody, { action: 'read' }, store, 'RESTRICTED')),
+      refusalOf(() => authorize(principals.nobody, { action: 'read' }, store, 'RESTRICTED')),
     ).toBe('none')
   })
 })
-
-function refusal(work: () => void): ErrorCode | 'none' {
-  try {
-    work()
-    return 'none'
-  } catch (error) {
-    if (error instanceof StorageError) return error.code
-    throw error
-  }
-}

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
 import { type Domain, openDomain } from '../domain.ts'
-import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
-import { TestEnvironment } from '../testing/testing.ts'
+import { codeOf, promised } from '../testing/outcomes.ts'
+import { TestEnvironment } from '../testing/test-environment.ts'
 import { createOperatorSecret } from './operator.ts'
 import type { Sender } from './principal.ts'
 
@@ -45,7 +45,7 @@ describe('the secret of a running server', () => {
     ['the address that the server listens on', address],
     ['the address that the server listens on, within IPv6', `::ffff:${address}`],
   ])('is accepted from %s', async (_, peer) => {
-    expect(await codeOf(secret, { peer, isForwarded: false })).toBe('none')
+    expect(await outcomeOf(secret, { peer, isForwarded: false })).toBe('none')
   })
 
   it.each([
@@ -59,13 +59,13 @@ describe('the secret of a running server', () => {
     ['a door that does not detect proxies', { peer: '127.0.0.1' }],
     ['a caller without an address', undefined],
   ])('is not accepted from %s', async (_, from) => {
-    expect(await codeOf(secret, from)).toBe('token-invalid')
+    expect(await outcomeOf(secret, from)).toBe('token-invalid')
   })
 
   it.each(['coatcheck_local_', `${secret}x`, secret.slice(0, -1), secret.toLowerCase()])(
     'must be complete, unlike %s',
     async (text) => {
-      expect(await codeOf(text, near)).toBe('token-invalid')
+      expect(await outcomeOf(text, near)).toBe('token-invalid')
     },
   )
 
@@ -84,22 +84,22 @@ describe('the secret of a running server', () => {
 
   it('is accepted even after too many wrong tokens from this machine', async () => {
     for (let guess = 0; guess < limits.guessesMax; guess += 1) {
-      expect(await codeOf(`coatcheck_local_${guess}`, near)).toBe('token-invalid')
+      expect(await outcomeOf(`coatcheck_local_${guess}`, near)).toBe('token-invalid')
     }
-    expect(await codeOf('coatcheck_local_', near)).toBe('too-many-guesses')
-    expect(await codeOf(secret, near)).toBe('none')
+    expect(await outcomeOf('coatcheck_local_', near)).toBe('too-many-guesses')
+    expect(await outcomeOf(secret, near)).toBe('none')
   })
 
   it('can be guessed no more often than tokens', async () => {
-    for (let guess = 0; guess < limits.guessesMax; guess += 1) await codeOf(secret, far)
-    expect(await codeOf(secret, far)).toBe('too-many-guesses')
+    for (let guess = 0; guess < limits.guessesMax; guess += 1) await outcomeOf(secret, far)
+    expect(await outcomeOf(secret, far)).toBe('too-many-guesses')
   })
 
   it('is refused if there is no user yet', async () => {
     const operator = { secret, address }
     const options = { unnamedRetentionMs: 0, operator }
     domain = await openDomain(new MemoryEngine(), environment, options)
-    expect(await codeOf(secret, near)).toBe('token-invalid')
+    expect(await outcomeOf(secret, near)).toBe('token-invalid')
   })
 
   async function usernameOf(text: string): Promise<string | undefined> {
@@ -107,14 +107,8 @@ describe('the secret of a running server', () => {
     return principal.kind === 'user' ? principal.user.username : undefined
   }
 
-  async function codeOf(text: string, from: Sender | undefined): Promise<string> {
-    try {
-      await domain.access.authenticate(text, from)
-      return 'none'
-    } catch (error) {
-      if (error instanceof StorageError) return error.code
-      throw error
-    }
+  function outcomeOf(text: string, from: Sender | undefined): Promise<string> {
+    return codeOf(promised(() => domain.access.authenticate(text, from)))
   }
 })
 

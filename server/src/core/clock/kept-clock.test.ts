@@ -1,40 +1,23 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
 import { clockKey } from '../disk/keyspace.ts'
-import { EngineError, type StorageEngine } from '../engine/engine.ts'
-import {
-  codeOf,
-  day,
-  HurtEngine,
-  hour,
-  openTestDomain,
-  owner,
-  type TestDomain,
-  TestEnvironment,
-} from '../testing/testing.ts'
+import { EngineError } from '../engine/engine.ts'
+import { owner } from '../testing/callers.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { SharedEngine } from '../testing/shared-engine.ts'
+import { openTestDomain, type TestDomain } from '../testing/test-domain.ts'
+import { TestEnvironment } from '../testing/test-environment.ts'
+import { day, hour } from '../testing/times.ts'
 
 const actor = { userId: owner, tokenId: '00ff00ff00ff00ff', door: 'coatcheck' } as const
-
-/** The engine as one that several servers use, maybe with a clock of its own. */
-function shared(readClock?: () => Promise<number>): StorageEngine {
-  const memory = new MemoryEngine()
-  return {
-    limits: memory.limits,
-    isShared: true,
-    get: (keys) => memory.get(keys),
-    scan: (range, bound) => memory.scan(range, bound),
-    commit: (write) => memory.commit(write),
-    newerThan: (revision, signal) => memory.newerThan(revision, signal),
-    close: () => memory.close(),
-    ...(readClock && { readClock }),
-  }
-}
 
 it.each([hour, -hour])(
   "a new installation expires stores although its first server's clock is %i ms off",
   async (off) => {
     const storage = new TestEnvironment()
-    const engine = shared(async () => storage.now())
+    const memory = new SharedEngine(new MemoryEngine())
+    const engine = Object.assign(memory, { readClock: async () => storage.now() })
     const environment = new TestEnvironment()
     environment.setClock(off)
     for (let starts = 0; starts < 3; starts += 1) {
@@ -81,7 +64,7 @@ describe('a confirmation', () => {
     two: TestDomain
     restart(): Promise<TestDomain>
   }> {
-    const engine = shared()
+    const engine = new SharedEngine(new MemoryEngine())
     const environment = new TestEnvironment()
     const open = (): Promise<TestDomain> => openTestDomain(engine, { environment })
     return { environment, one: await open(), two: await open(), restart: open }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { day, hour, minute, second, TestEnvironment } from '../testing/testing.ts'
+import { TestEnvironment } from '../testing/test-environment.ts'
+import { day, hour, minute, second } from '../testing/times.ts'
 import { spanText } from './span.ts'
 import { SteadyClock } from './steady-clock.ts'
 

@@ -4,25 +4,16 @@ import { keptUntil, markGarbage } from '../disk/garbage.ts'
 import { clockKey } from '../disk/keyspace.ts'
 import type { StorageEngine } from '../engine/engine.ts'
 import { limits } from '../kernel/limits.ts'
-import {
-  bytesRecord,
-  codeOf,
-  day,
-  entriesOf,
-  hour,
-  minute,
-  openTestDomain,
-  owner,
-  PausingSource,
-  patternBytes,
-  readBytes,
-  SharedEngine,
-  second,
-  sweepFor,
-  type TestDomain,
-  TestEnvironment,
-  textRecord,
-} from '../testing/testing.ts'
+import { owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { patternBytes } from '../testing/pattern-bytes.ts'
+import { PausingSource } from '../testing/pausing-source.ts'
+import { bytesRecord, readBytes, textRecord } from '../testing/records.ts'
+import { SharedEngine } from '../testing/shared-engine.ts'
+import { openTestDomain, sweepFor, type TestDomain } from '../testing/test-domain.ts'
+import { TestEnvironment } from '../testing/test-environment.ts'
+import { day, hour, minute, second } from '../testing/times.ts'
 
 /**
  * Nothing may be deleted because a clock was wrong. Each test lets a clock go wrong, and expects
@@ -292,23 +283,9 @@ describe('while the clock is wrong', () => {
   })
 })
 
-/** The engine as one that other servers use too. */
-function shared(engine: StorageEngine): StorageEngine {
-  return {
-    limits: engine.limits,
-    isShared: true,
-    get: (keys) => engine.get(keys),
-    scan: (range, bound) => engine.scan(range, bound),
-    commit: (write) => engine.commit(write),
-    newerThan: (revision, signal) => engine.newerThan(revision, signal),
-    close: () => engine.close(),
-  }
-}
-
 describe('several servers on one storage', () => {
   it('take over what one of them confirmed', async () => {
-    const memory = new MemoryEngine()
-    const engine = shared(memory)
+    const engine = new SharedEngine(new MemoryEngine())
     const environment = new TestEnvironment()
     const one = await openTestDomain(engine, { environment })
     const two = await openTestDomain(engine, { environment })
@@ -340,11 +317,11 @@ describe('several servers on one storage', () => {
   })
 
   it('use the clock of the storage, not their own', async () => {
-    const memory = new MemoryEngine()
+    const memory = new SharedEngine(new MemoryEngine())
     const storage = new TestEnvironment()
     const wrong = new TestEnvironment()
     wrong.setClock(8 * day)
-    const engine = { ...shared(memory), readClock: async () => storage.now() }
+    const engine = Object.assign(memory, { readClock: async () => storage.now() })
     const right = await openTestDomain(engine, { environment: storage })
     const store = await right.stores.create({ ownerId: owner, name: undefined })
     const ahead = await openTestDomain(engine, { environment: wrong })

@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
-import { codeOf, HurtEngine, openTestDomain, TestEnvironment } from '../testing/testing.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { openTestDomain } from '../testing/test-domain.ts'
+import { TestEnvironment } from '../testing/test-environment.ts'
 import { formatVersion, openFormat } from './format.ts'
 import { formatKey } from './keyspace.ts'
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { hour } from '../testing/testing.ts'
+import { hour } from '../testing/times.ts'
 import { decodeGarbage, encodeGarbage, type Garbage, keptUntil, markGarbage } from './garbage.ts'
 import { garbageTotalKey } from './keyspace.ts'
 

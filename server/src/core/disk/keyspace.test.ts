@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { KeyRange } from '../engine/engine.ts'
 import type { Bytes } from '../kernel/bytes.ts'
-import { otherOwner, owner } from '../testing/testing.ts'
+import { otherOwner, owner } from '../testing/callers.ts'
 import {
   after,
   changeKey,

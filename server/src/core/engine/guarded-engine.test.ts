@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { allFaults, FaultyEngine } from '../../engines/conformance/faulty.ts'
 import { MemoryEngine } from '../../engines/memory.ts'
-import { codeOf, HurtEngine, promised } from '../testing/testing.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { codeOf, promised } from '../testing/outcomes.ts'
 import { EngineError, type EngineFailure } from './engine.ts'
 import { GuardedEngine } from './guarded-engine.ts'
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { settle } from '../testing/testing.ts'
+import { settle } from '../testing/times.ts'
 import { Newest } from './newest.ts'
 
 const never = new AbortController().signal

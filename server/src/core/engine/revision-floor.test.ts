@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { TestEnvironment } from '../testing/testing.ts'
+import { TestEnvironment } from '../testing/test-environment.ts'
 import { floorAfter } from './revision-floor.ts'
 
 const year = 365 * 86_400_000

@@ -11,19 +11,13 @@ import { limits } from '../kernel/limits.ts'
 import type { Actor } from '../log/actor.ts'
 import { auditPut } from '../log/audit.ts'
 import type { Store } from '../stores/store.ts'
-import {
-  callerWith,
-  codeOf,
-  day,
-  entriesOf,
-  HurtEngine,
-  openTestDomain,
-  otherOwner,
-  owner,
-  sweepFor,
-  type TestDomain,
-  textRecord,
-} from '../testing/testing.ts'
+import { callerWith, otherOwner, owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { textRecord } from '../testing/records.ts'
+import { openTestDomain, sweepFor, type TestDomain } from '../testing/test-domain.ts'
+import { day } from '../testing/times.ts'
 import { AuditLog, type StoreEvent } from './audit-log.ts'
 
 const jane: Actor = { userId: otherOwner, tokenId: '00ff00ff00ff00ff', door: 'apify' }

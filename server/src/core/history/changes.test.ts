@@ -5,19 +5,14 @@ import type { Revision, StorageEngine } from '../engine/engine.ts'
 import type { OwnRetention } from '../identity/retention.ts'
 import type { Change } from '../log/change.ts'
 import type { Store } from '../stores/store.ts'
-import {
-  bytesRecord,
-  codeOf,
-  day,
-  entriesOf,
-  HurtEngine,
-  openTestDomain,
-  owner,
-  patternBytes,
-  sweepFor,
-  type TestDomain,
-  textRecord,
-} from '../testing/testing.ts'
+import { owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { patternBytes } from '../testing/pattern-bytes.ts'
+import { bytesRecord, textRecord } from '../testing/records.ts'
+import { openTestDomain, sweepFor, type TestDomain } from '../testing/test-domain.ts'
+import { day } from '../testing/times.ts'
 import type { ChangePage } from './changes.ts'
 
 interface Opened {

@@ -4,7 +4,9 @@ import { MemoryEngine } from '../../engines/memory.ts'
 import { auditRange } from '../disk/keyspace.ts'
 import type { KeyRange, Revision, StorageEngine } from '../engine/engine.ts'
 import { auditPut } from '../log/audit.ts'
-import { entriesOf, HurtEngine, otherOwner, owner } from '../testing/testing.ts'
+import { otherOwner, owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
 import { type NewestQuery, readNewest } from './newest-first.ts'
 
 const rangeOf = (revision: Revision): KeyRange => auditRange(owner, revision)

@@ -2,13 +2,10 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
 import { changeKey, changesTrimmedKey, encodeNumber } from '../disk/keyspace.ts'
 import type { Store } from '../stores/store.ts'
-import {
-  openTestDomain,
-  owner,
-  type TestDomain,
-  TestEnvironment,
-  textRecord,
-} from '../testing/testing.ts'
+import { owner } from '../testing/callers.ts'
+import { textRecord } from '../testing/records.ts'
+import { openTestDomain, type TestDomain } from '../testing/test-domain.ts'
+import { TestEnvironment } from '../testing/test-environment.ts'
 
 const second = 1_000
 

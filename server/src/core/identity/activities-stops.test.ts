@@ -5,22 +5,14 @@ import { activityKey } from '../disk/keyspace.ts'
 import { type AtomicWrite, type Commit, EngineError, type StorageEngine } from '../engine/engine.ts'
 import type { Bytes } from '../kernel/bytes.ts'
 import type { Store } from '../stores/store.ts'
-import {
-  codeOf,
-  day,
-  entriesOf,
-  findAndUse,
-  HurtEngine,
-  hour,
-  minute,
-  openTestDomain,
-  owner,
-  second,
-  settle,
-  type TestDomain,
-  type TestEnvironment,
-  textRecord,
-} from '../testing/testing.ts'
+import { owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { textRecord } from '../testing/records.ts'
+import { findAndUse, openTestDomain, type TestDomain } from '../testing/test-domain.ts'
+import type { TestEnvironment } from '../testing/test-environment.ts'
+import { day, hour, minute, second, settle } from '../testing/times.ts'
 import type { OwnRetention, Retention } from './retention.ts'
 
 const wholeList = { prefix: '', startAfter: undefined, limit: 1_000 }
@@ -55,6 +47,13 @@ async function nextServer({ domain, store }: Opened): Promise<Opened> {
 
 async function isAlive({ domain, store }: Opened): Promise<boolean> {
   return (await codeOf(findAndUse(domain, store.id))) === 'none'
+}
+
+/** A store that was just used lives as long as it may after its last use, also elsewhere. */
+async function expectFullLife(opened: Opened): Promise<void> {
+  const next = await nextServer(opened)
+  next.domain.environment.advance(hour - 1)
+  expect(await isAlive(next)).toBe(true)
 }
 
 describe('after a clean close', () => {
@@ -156,9 +155,7 @@ describe('after an unclean stop', () => {
     environment.advance(second)
     await opened.store.get('key')
     await settle()
-    const next = await nextServer(opened)
-    environment.advance(hour - 1)
-    expect(await isAlive(next)).toBe(true)
+    await expectFullLife(opened)
   })
 
   it('a use counts just after one that could not be written', async () => {
@@ -172,9 +169,7 @@ describe('after an unclean stop', () => {
     engine.commitFailure = undefined
     await opened.store.get('key')
     await settle()
-    const next = await nextServer(opened)
-    environment.advance(hour - 1)
-    expect(await isAlive(next)).toBe(true)
+    await expectFullLife(opened)
   })
 
   it('a use counts while another one is being written', async () => {
@@ -186,9 +181,7 @@ describe('after an unclean stop', () => {
     await opened.store.list(wholeList)
     await opened.store.get('key')
     for (let turn = 0; turn < 10; turn += 1) await settle()
-    const next = await nextServer(opened)
-    environment.advance(hour - 1)
-    expect(await isAlive(next)).toBe(true)
+    await expectFullLife(opened)
   })
 
   it('a store never ends early after two servers stopped uncleanly', async () => {

@@ -3,20 +3,13 @@ import { MemoryEngine } from '../../engines/memory.ts'
 import type { Patience } from '../kernel/key-queue.ts'
 import { limits } from '../kernel/limits.ts'
 import type { Store } from '../stores/store.ts'
-import {
-  codeOf,
-  entriesOf,
-  HurtEngine,
-  hour,
-  minute,
-  openTestDomain,
-  owner,
-  promised,
-  second,
-  settle,
-  type TestDomain,
-  textRecord,
-} from '../testing/testing.ts'
+import { owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { codeOf, promised } from '../testing/outcomes.ts'
+import { textRecord } from '../testing/records.ts'
+import { openTestDomain, type TestDomain } from '../testing/test-domain.ts'
+import { hour, minute, second, settle } from '../testing/times.ts'
 
 const wholeList = { prefix: '', startAfter: undefined, limit: 1_000 }
 /** How long a renewal may stay unwritten. */

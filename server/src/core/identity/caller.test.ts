@@ -5,7 +5,9 @@ import { StorageError } from '../kernel/errors.ts'
 import type { Action, Scope } from '../people/scope.ts'
 import type { User } from '../people/users.ts'
 import type { Store } from '../stores/store.ts'
-import { codeOf, openTestDomain, type TestDomain, textRecord } from '../testing/testing.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { textRecord } from '../testing/records.ts'
+import { openTestDomain, type TestDomain } from '../testing/test-domain.ts'
 import { type Caller, decidedOnce, system } from './caller.ts'
 
 interface Opened {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { Entry } from '../engine/engine.ts'
 import { limits } from '../kernel/limits.ts'
-import { owner } from '../testing/testing.ts'
+import { owner } from '../testing/callers.ts'
 import { encodeIdentity, IdentityCache, type StoreIdentity } from './identity.ts'
 
 const identity: StoreIdentity = {

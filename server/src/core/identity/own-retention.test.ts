@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
 import { limits } from '../kernel/limits.ts'
-import { codeOf, day, entriesOf, openTestDomain, owner, second } from '../testing/testing.ts'
+import { owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { openTestDomain } from '../testing/test-domain.ts'
+import { day, second } from '../testing/times.ts'
 import type { OwnRetention, Retention } from './retention.ts'
 
 const week: Retention = {

@@ -1,24 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
 import type { Store } from '../stores/store.ts'
-import {
-  bytesRecord,
-  codeOf,
-  day,
-  entriesOf,
-  findAndUse,
-  hour,
-  minute,
-  openTestDomain,
-  owner,
-  patternBytes,
-  readText,
-  second,
-  settle,
-  sweepFor,
-  type TestDomain,
-  textRecord,
-} from '../testing/testing.ts'
+import { owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { patternBytes } from '../testing/pattern-bytes.ts'
+import { bytesRecord, readText, textRecord } from '../testing/records.ts'
+import { findAndUse, openTestDomain, sweepFor, type TestDomain } from '../testing/test-domain.ts'
+import { day, hour, minute, second, settle } from '../testing/times.ts'
 import { check } from '../upkeep/check.ts'
 import {
   defaultRetention,

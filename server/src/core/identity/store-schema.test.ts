@@ -2,17 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
 import { kindRange, schemaKey } from '../disk/keyspace.ts'
 import { limits } from '../kernel/limits.ts'
-import {
-  callerWith,
-  codeOf,
-  day,
-  entriesOf,
-  HurtEngine,
-  minute,
-  openTestDomain,
-  owner,
-  sweepFor,
-} from '../testing/testing.ts'
+import { callerWith, owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { openTestDomain, sweepFor } from '../testing/test-domain.ts'
+import { day, minute } from '../testing/times.ts'
 import { check } from '../upkeep/check.ts'
 import { encodeSchema, SchemaCache } from './store-schema.ts'
 

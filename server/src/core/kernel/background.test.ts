@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { settle, TestEnvironment } from '../testing/testing.ts'
+import { TestEnvironment } from '../testing/test-environment.ts'
+import { settle } from '../testing/times.ts'
 import { Background } from './background.ts'
 
 it('is idle once all work has ended, including work that was started meanwhile', async () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { TestEnvironment } from '../testing/testing.ts'
+import { TestEnvironment } from '../testing/test-environment.ts'
 import { createId, isId, randomAlphanumerics } from './ids.ts'
 
 it('makes ids of 17 letters and digits', () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { settle } from '../testing/testing.ts'
+import { settle } from '../testing/times.ts'
 import { KeyQueue } from './key-queue.ts'
 
 it('runs work under one key one after the other, first in, first out', async () => {

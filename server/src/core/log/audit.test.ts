@@ -5,17 +5,12 @@ import type { Caller } from '../identity/caller.ts'
 import { fullScope } from '../people/scope.ts'
 import type { User } from '../people/users.ts'
 import type { Store } from '../stores/store.ts'
-import {
-  callerWith,
-  codeOf,
-  day,
-  entriesOf,
-  openTestDomain,
-  owner,
-  sweepFor,
-  type TestDomain,
-  textRecord,
-} from '../testing/testing.ts'
+import { callerWith, owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { textRecord } from '../testing/records.ts'
+import { openTestDomain, sweepFor, type TestDomain } from '../testing/test-domain.ts'
+import { day } from '../testing/times.ts'
 import type { Actor } from './actor.ts'
 import { type AuditEvent, auditPut, decodeAuditEvent } from './audit.ts'
 

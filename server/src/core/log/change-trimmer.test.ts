@@ -11,16 +11,14 @@ import {
   type StorageEngine,
 } from '../engine/engine.ts'
 import { limits } from '../kernel/limits.ts'
-import {
-  day,
-  entriesOf,
-  HurtEngine,
-  hour,
-  openTestDomain,
-  owner,
-  TestEnvironment,
-  textRecord,
-} from '../testing/testing.ts'
+import { owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { textRecord } from '../testing/records.ts'
+import { SharedEngine } from '../testing/shared-engine.ts'
+import { openTestDomain } from '../testing/test-domain.ts'
+import { TestEnvironment } from '../testing/test-environment.ts'
+import { day, hour } from '../testing/times.ts'
 import { changePut } from './change.ts'
 import { ChangeTrimmer } from './change-trimmer.ts'
 
@@ -349,13 +347,6 @@ async function changeOf(engine: StorageEngine, id: string): Promise<Revision> {
   })
   if (!commit.applied) throw new Error('A commit without checks is applied.')
   return commit.revision
-}
-
-/** An engine that other servers write to. */
-class SharedEngine extends HurtEngine {
-  override get isShared(): boolean {
-    return true
-  }
 }
 
 /** Runs a function between the scan and the return of its result. */

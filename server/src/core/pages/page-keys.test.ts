@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { limits } from '../kernel/limits.ts'
-import { codeOf, minute, TestEnvironment } from '../testing/testing.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { TestEnvironment } from '../testing/test-environment.ts'
+import { minute } from '../testing/times.ts'
 import { PageKeys, type ShownKey } from './page-keys.ts'
 import { newProject } from './project.ts'
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { limits } from '../kernel/limits.ts'
-import { codeOf, TestEnvironment } from '../testing/testing.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { TestEnvironment } from '../testing/test-environment.ts'
 import {
   assertProjectChanges,
   changedProject,

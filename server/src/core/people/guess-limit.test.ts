@@ -2,15 +2,11 @@ import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
 import { EngineError } from '../engine/engine.ts'
 import { limits } from '../kernel/limits.ts'
-import {
-  codeOf,
-  day,
-  HurtEngine,
-  minute,
-  openTestDomain,
-  second,
-  TestEnvironment,
-} from '../testing/testing.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { openTestDomain } from '../testing/test-domain.ts'
+import { TestEnvironment } from '../testing/test-environment.ts'
+import { day, minute, second } from '../testing/times.ts'
 import { GuessLimit } from './guess-limit.ts'
 import { createToken } from './token-text.ts'
 

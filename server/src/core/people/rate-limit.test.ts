@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { limits } from '../kernel/limits.ts'
-import { minute, second, TestEnvironment } from '../testing/testing.ts'
+import { TestEnvironment } from '../testing/test-environment.ts'
+import { minute, second } from '../testing/times.ts'
 import { RateLimit } from './rate-limit.ts'
 
 /** How many of these calls are allowed. */

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { TestEnvironment } from '../testing/testing.ts'
+import { TestEnvironment } from '../testing/test-environment.ts'
 import { createToken, digestOf, isWellMadeToken } from './token-text.ts'
 
 describe('a token', () => {

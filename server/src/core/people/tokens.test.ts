@@ -5,17 +5,12 @@ import { encodeNumber, tokenKey, tokenUseKey } from '../disk/keyspace.ts'
 import { walk } from '../disk/walk.ts'
 import type { StorageEngine } from '../engine/engine.ts'
 import { limits } from '../kernel/limits.ts'
-import {
-  codeOf,
-  day,
-  entriesOf,
-  HurtEngine,
-  minute,
-  openTestDomain,
-  second,
-  type TestDomain,
-  TestEnvironment,
-} from '../testing/testing.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { openTestDomain, type TestDomain } from '../testing/test-domain.ts'
+import { TestEnvironment } from '../testing/test-environment.ts'
+import { day, minute, second } from '../testing/times.ts'
 import { fullScope, type Scope } from './scope.ts'
 import { digestOf, isWellMadeToken } from './token-text.ts'
 import type { NewToken } from './tokens.ts'

@@ -5,13 +5,11 @@ import { userKey, usernameKey } from '../disk/keyspace.ts'
 import { EngineError, type StorageEngine } from '../engine/engine.ts'
 import { isId } from '../kernel/ids.ts'
 import { limits } from '../kernel/limits.ts'
-import {
-  codeOf,
-  entriesOf,
-  HurtEngine,
-  openTestDomain,
-  TestEnvironment,
-} from '../testing/testing.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { openTestDomain } from '../testing/test-domain.ts'
+import { TestEnvironment } from '../testing/test-environment.ts'
 import { createToken } from './token-text.ts'
 import type { User, UserChanges, Users } from './users.ts'
 

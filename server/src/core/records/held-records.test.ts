@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
-import { bytesRecord, entriesOf, openTestDomain, owner, patternBytes } from '../testing/testing.ts'
+import { owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { patternBytes } from '../testing/pattern-bytes.ts'
+import { bytesRecord } from '../testing/records.ts'
+import { openTestDomain } from '../testing/test-domain.ts'
 import { oneByOne, whileHeld } from './held-records.ts'
 import type { StoreRecord } from './record.ts'
 

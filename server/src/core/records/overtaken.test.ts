@@ -1,13 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
 import type { Store } from '../stores/store.ts'
-import {
-  HurtEngine,
-  openTestDomain,
-  owner,
-  type TestDomain,
-  textRecord,
-} from '../testing/testing.ts'
+import { owner } from '../testing/callers.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { textRecord } from '../testing/records.ts'
+import { openTestDomain, type TestDomain } from '../testing/test-domain.ts'
 
 /** Far more often than would happen by chance. */
 const overtakings = 200

@@ -2,22 +2,13 @@ import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
 import { StorageError } from '../kernel/errors.ts'
 import type { Store } from '../stores/store.ts'
-import {
-  bytesRecord,
-  callerWith,
-  codeOf,
-  hour,
-  openTestDomain,
-  owner,
-  PausingSource,
-  patternBytes,
-  promised,
-  readBytes,
-  readText,
-  sweepFor,
-  type TestDomain,
-  textRecord,
-} from '../testing/testing.ts'
+import { callerWith, owner } from '../testing/callers.ts'
+import { codeOf, promised } from '../testing/outcomes.ts'
+import { patternBytes } from '../testing/pattern-bytes.ts'
+import { PausingSource } from '../testing/pausing-source.ts'
+import { bytesRecord, readBytes, readText, textRecord } from '../testing/records.ts'
+import { openTestDomain, sweepFor, type TestDomain } from '../testing/test-domain.ts'
+import { hour } from '../testing/times.ts'
 import { check } from '../upkeep/check.ts'
 import type { WholeRecord } from './record.ts'
 import { batchesOf } from './record-batch.ts'

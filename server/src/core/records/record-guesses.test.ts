@@ -4,18 +4,11 @@ import type { AtomicWrite, Commit } from '../engine/engine.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import type { Store } from '../stores/store.ts'
-import {
-  bytesRecord,
-  callerWith,
-  codeOf,
-  identityWith,
-  openTestDomain,
-  owner,
-  patternBytes,
-  readText,
-  type TestDomain,
-  textRecord,
-} from '../testing/testing.ts'
+import { callerWith, identityWith, owner } from '../testing/callers.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { patternBytes } from '../testing/pattern-bytes.ts'
+import { bytesRecord, readText, textRecord } from '../testing/records.ts'
+import { openTestDomain, type TestDomain } from '../testing/test-domain.ts'
 import { check } from '../upkeep/check.ts'
 import type { RecordInfo } from '../values/record-info.ts'
 import { RecordGuesses } from './record-guesses.ts'

@@ -3,18 +3,14 @@ import { delaysOnly, FaultyEngine } from '../../engines/conformance/faulty.ts'
 import { MemoryEngine } from '../../engines/memory.ts'
 import type { Revision, StorageEngine } from '../engine/engine.ts'
 import type { Store } from '../stores/store.ts'
-import {
-  bytesRecord,
-  codeOf,
-  entriesOf,
-  HurtEngine,
-  openTestDomain,
-  owner,
-  PausingSource,
-  patternBytes,
-  readText,
-  textRecord,
-} from '../testing/testing.ts'
+import { owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { patternBytes } from '../testing/pattern-bytes.ts'
+import { PausingSource } from '../testing/pausing-source.ts'
+import { bytesRecord, readText, textRecord } from '../testing/records.ts'
+import { openTestDomain } from '../testing/test-domain.ts'
 import type { Condition } from './record.ts'
 
 const absent: Condition = { kind: 'absent' }

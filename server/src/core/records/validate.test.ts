@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { StorageError } from '../kernel/errors.ts'
+import { refusalOf } from '../testing/outcomes.ts'
 import {
   assertContentType,
   assertRecordKey,
@@ -7,47 +7,37 @@ import {
   assertStoreTitle,
 } from './validate.ts'
 
-function refusal(check: () => void): string {
-  try {
-    check()
-    return 'none'
-  } catch (error) {
-    if (error instanceof StorageError) return error.code
-    throw error
-  }
-}
-
 describe('a store name', () => {
   it.each(['a', 'Z', '7', 'ab', 'my-store', 'A--b', '-'.padStart(62, 'x').concat('x')])(
     'may be %j',
     (name) => {
-      expect(refusal(() => assertStoreName(name))).toBe('none')
+      expect(refusalOf(() => assertStoreName(name))).toBe('none')
     },
   )
 
   it.each(['', '-', '-a', 'a-', 'a_b', 'a.b', 'a b', 'a~b', 'ä', 'a\n', 'a\0b', 'x'.repeat(64)])(
     'may not be %j',
     (name) => {
-      expect(refusal(() => assertStoreName(name))).toBe('store-name-invalid')
+      expect(refusalOf(() => assertStoreName(name))).toBe('store-name-invalid')
     },
   )
 
   it('may have 63 characters and no more', () => {
-    expect(refusal(() => assertStoreName('x'.repeat(63)))).toBe('none')
-    expect(refusal(() => assertStoreName('x'.repeat(1_000_000)))).toBe('store-name-invalid')
+    expect(refusalOf(() => assertStoreName('x'.repeat(63)))).toBe('none')
+    expect(refusalOf(() => assertStoreName('x'.repeat(1_000_000)))).toBe('store-name-invalid')
   })
 })
 
 describe('a store title', () => {
   it('is any text of at most 256 characters', () => {
     for (const title of ['', 'Läden & Stores ~ 🧥', 'x'.repeat(256)]) {
-      expect(refusal(() => assertStoreTitle(title))).toBe('none')
+      expect(refusalOf(() => assertStoreTitle(title))).toBe('none')
     }
-    expect(refusal(() => assertStoreTitle('x'.repeat(257)))).toBe('store-title-invalid')
+    expect(refusalOf(() => assertStoreTitle('x'.repeat(257)))).toBe('store-title-invalid')
   })
 
   it('may not hold half of a surrogate pair', () => {
-    expect(refusal(() => assertStoreTitle('a\ud83d'))).toBe('store-title-invalid')
+    expect(refusalOf(() => assertStoreTitle('a\ud83d'))).toBe('store-title-invalid')
   })
 })
 
@@ -55,12 +45,12 @@ describe('a record key', () => {
   it.each(['', '.', '..', '/', '%', '\0', '\n', 'a b', 'ü', '🧥', '__proto__', '\uffff', '\ufffd'])(
     'may be %j',
     (key) => {
-      expect(refusal(() => assertRecordKey(key))).toBe('none')
+      expect(refusalOf(() => assertRecordKey(key))).toBe('none')
     },
   )
 
   it.each(['\ud800', '\udfff', 'a\ud83d', '\udde5\ud83e'])('may not be %j', (key) => {
-    expect(refusal(() => assertRecordKey(key))).toBe('record-key-invalid')
+    expect(refusalOf(() => assertRecordKey(key))).toBe('record-key-invalid')
   })
 
   it.each([
@@ -69,8 +59,10 @@ describe('a record key', () => {
     ['€', 800],
     ['🧥', 600],
   ])('may have 2,400 bytes and no more: %s', (character, count) => {
-    expect(refusal(() => assertRecordKey(character.repeat(count)))).toBe('none')
-    expect(refusal(() => assertRecordKey(`${character.repeat(count)}a`))).toBe('record-key-invalid')
+    expect(refusalOf(() => assertRecordKey(character.repeat(count)))).toBe('none')
+    expect(refusalOf(() => assertRecordKey(`${character.repeat(count)}a`))).toBe(
+      'record-key-invalid',
+    )
   })
 })
 
@@ -86,7 +78,7 @@ describe('a content type', () => {
     "x!#$%&'*+.^_`|~/y",
     `text/${'x'.repeat(195)}`,
   ])('may be %j', (contentType) => {
-    expect(refusal(() => assertContentType(contentType))).toBe('none')
+    expect(refusalOf(() => assertContentType(contentType))).toBe('none')
   })
 
   it.each([
@@ -108,7 +100,7 @@ describe('a content type', () => {
     'text/plain, text/html',
     `text/${'x'.repeat(196)}`,
   ])('may not be %j', (contentType) => {
-    expect(refusal(() => assertContentType(contentType))).toBe('content-type-invalid')
+    expect(refusalOf(() => assertContentType(contentType))).toBe('content-type-invalid')
   })
 
   // A regular expression that backtracks would not finish on these, and the test would time out.
@@ -121,6 +113,6 @@ describe('a content type', () => {
     `text/${'x'.repeat(1_000_000)}`,
     'text/plain'.concat(' ;'.repeat(500_000)),
   ])('is refused quickly, however hard it is to parse', (contentType) => {
-    expect(refusal(() => assertContentType(contentType))).toBe('content-type-invalid')
+    expect(refusalOf(() => assertContentType(contentType))).toBe('content-type-invalid')
   })
 })

@@ -4,14 +4,12 @@ import { MemoryEngine } from '../../engines/memory.ts'
 import { EngineError, type StorageEngine } from '../engine/engine.ts'
 import { system } from '../identity/caller.ts'
 import { StorageError } from '../kernel/errors.ts'
-import {
-  codeOf,
-  entriesOf,
-  HurtEngine,
-  openTestDomain,
-  owner,
-  textRecord,
-} from '../testing/testing.ts'
+import { owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { textRecord } from '../testing/records.ts'
+import { openTestDomain } from '../testing/test-domain.ts'
 import { assertWithin, deleteKeys, deletePrefix } from './delete-many.ts'
 import type { Store } from './store.ts'
 

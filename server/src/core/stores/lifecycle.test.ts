@@ -1,21 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { delaysOnly, FaultyEngine } from '../../engines/conformance/faulty.ts'
 import { MemoryEngine } from '../../engines/memory.ts'
-import {
-  bytesRecord,
-  codeOf,
-  entriesOf,
-  findAndUse,
-  hour,
-  openTestDomain,
-  owner,
-  patternBytes,
-  promised,
-  readText,
-  sweepFor,
-  type TestDomain,
-  textRecord,
-} from '../testing/testing.ts'
+import { owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { codeOf, promised } from '../testing/outcomes.ts'
+import { patternBytes } from '../testing/pattern-bytes.ts'
+import { bytesRecord, readText, textRecord } from '../testing/records.ts'
+import { findAndUse, openTestDomain, sweepFor, type TestDomain } from '../testing/test-domain.ts'
+import { hour } from '../testing/times.ts'
 import { check } from '../upkeep/check.ts'
 import type { Store } from './store.ts'
 

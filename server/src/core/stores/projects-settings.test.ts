@@ -4,16 +4,11 @@ import { MemoryEngine } from '../../engines/memory.ts'
 import type { StorageEngine } from '../engine/engine.ts'
 import { system } from '../identity/caller.ts'
 import type { PageRuleChange } from '../pages/project.ts'
-import {
-  codeOf,
-  entriesOf,
-  openTestDomain,
-  otherOwner,
-  owner,
-  readText,
-  type TestDomain,
-  textRecord,
-} from '../testing/testing.ts'
+import { otherOwner, owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { readText, textRecord } from '../testing/records.ts'
+import { openTestDomain, type TestDomain } from '../testing/test-domain.ts'
 import { check } from '../upkeep/check.ts'
 import type { NewProject, StoredProject } from './projects.ts'
 

@@ -6,23 +6,13 @@ import { system } from '../identity/caller.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import { newProject } from '../pages/project.ts'
-import {
-  callerWith,
-  codeOf,
-  day,
-  entriesOf,
-  minute,
-  openTestDomain,
-  otherOwner,
-  owner,
-  promised,
-  readText,
-  second,
-  sweepFor,
-  type TestDomain,
-  TestEnvironment,
-  textRecord,
-} from '../testing/testing.ts'
+import { callerWith, otherOwner, owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { codeOf, promised } from '../testing/outcomes.ts'
+import { readText, textRecord } from '../testing/records.ts'
+import { openTestDomain, sweepFor, type TestDomain } from '../testing/test-domain.ts'
+import { TestEnvironment } from '../testing/test-environment.ts'
+import { day, minute, second } from '../testing/times.ts'
 import { check } from '../upkeep/check.ts'
 import type { NewProject, StoredProject } from './projects.ts'
 

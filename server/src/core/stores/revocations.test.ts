@@ -7,14 +7,10 @@ import { limits } from '../kernel/limits.ts'
 import { fullScope } from '../people/scope.ts'
 import type { Token } from '../people/tokens.ts'
 import type { User } from '../people/users.ts'
-import {
-  codeOf,
-  day,
-  HurtEngine,
-  openTestDomain,
-  second,
-  type TestDomain,
-} from '../testing/testing.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { openTestDomain, type TestDomain } from '../testing/test-domain.ts'
+import { day, second } from '../testing/times.ts'
 import type { Store } from './store.ts'
 
 let engine: HurtEngine

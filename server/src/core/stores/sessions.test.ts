@@ -6,19 +6,12 @@ import { system } from '../identity/caller.ts'
 import type { OwnRetention } from '../identity/retention.ts'
 import { limits } from '../kernel/limits.ts'
 import type { WholeRecord } from '../records/record.ts'
-import {
-  codeOf,
-  entriesOf,
-  minute,
-  openTestDomain,
-  otherOwner,
-  owner,
-  readText,
-  second,
-  sweepFor,
-  type TestDomain,
-  textRecord,
-} from '../testing/testing.ts'
+import { otherOwner, owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { readText, textRecord } from '../testing/records.ts'
+import { openTestDomain, sweepFor, type TestDomain } from '../testing/test-domain.ts'
+import { minute, second } from '../testing/times.ts'
 import { check } from '../upkeep/check.ts'
 import type { Store } from './store.ts'
 

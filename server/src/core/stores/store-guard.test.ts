@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
 import { WholeSource } from '../kernel/byte-source.ts'
 import { StorageError } from '../kernel/errors.ts'
-import { callerWith, openTestDomain, owner } from '../testing/testing.ts'
+import { callerWith, owner } from '../testing/callers.ts'
+import { openTestDomain } from '../testing/test-domain.ts'
 import type { Store } from './store.ts'
 
 const record = { key: 'K', contentType: 'text/plain', contentEncoding: '' }

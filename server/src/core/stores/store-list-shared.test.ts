@@ -2,7 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
 import { sharedKey } from '../disk/keyspace.ts'
-import { day, openTestDomain, otherOwner, owner, type TestDomain } from '../testing/testing.ts'
+import { otherOwner, owner } from '../testing/callers.ts'
+import { openTestDomain, type TestDomain } from '../testing/test-domain.ts'
+import { day } from '../testing/times.ts'
 import type { Ownership, StoreQuery } from './store-list.ts'
 
 const ownerships: readonly Ownership[] = ['ownedByMe', 'sharedWithMe', 'all']

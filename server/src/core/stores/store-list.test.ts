@@ -1,14 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { delaysOnly, FaultyEngine } from '../../engines/conformance/faulty.ts'
 import { MemoryEngine } from '../../engines/memory.ts'
-import {
-  day,
-  openTestDomain,
-  otherOwner,
-  owner,
-  type TestDomain,
-  textRecord,
-} from '../testing/testing.ts'
+import { otherOwner, owner } from '../testing/callers.ts'
+import { textRecord } from '../testing/records.ts'
+import { openTestDomain, type TestDomain } from '../testing/test-domain.ts'
+import { day } from '../testing/times.ts'
 import type { StoreQuery } from './store-list.ts'
 
 const ofOwner = { userId: owner, ownership: 'all' } as const

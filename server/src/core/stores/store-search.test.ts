@@ -2,15 +2,11 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
 import { sharedKey, storeKey } from '../disk/keyspace.ts'
-import {
-  day,
-  HurtEngine,
-  openTestDomain,
-  otherOwner,
-  owner,
-  type TestDomain,
-  textRecord,
-} from '../testing/testing.ts'
+import { otherOwner, owner } from '../testing/callers.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { textRecord } from '../testing/records.ts'
+import { openTestDomain, type TestDomain } from '../testing/test-domain.ts'
+import { day } from '../testing/times.ts'
 import type { StoreSearch } from './store-search.ts'
 
 interface Made {

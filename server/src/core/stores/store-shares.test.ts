@@ -5,20 +5,13 @@ import { sharedKey, sharedUserIdOf } from '../disk/keyspace.ts'
 import type { StorageEngine } from '../engine/engine.ts'
 import { limits } from '../kernel/limits.ts'
 import type { Action } from '../people/scope.ts'
-import {
-  codeOf,
-  day,
-  entriesOf,
-  HurtEngine,
-  openTestDomain,
-  otherOwner,
-  owner,
-  principalWith,
-  sweepFor,
-  type TestDomain,
-  textRecord,
-  userWith,
-} from '../testing/testing.ts'
+import { otherOwner, owner, principalWith, userWith } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { textRecord } from '../testing/records.ts'
+import { openTestDomain, sweepFor, type TestDomain } from '../testing/test-domain.ts'
+import { day } from '../testing/times.ts'
 import { check } from '../upkeep/check.ts'
 import type { Store } from './store.ts'
 

@@ -4,17 +4,12 @@ import { MemoryEngine } from '../../engines/memory.ts'
 import { recordKey } from '../disk/keyspace.ts'
 import type { StorageEngine } from '../engine/engine.ts'
 import { WholeSource } from '../kernel/byte-source.ts'
-import {
-  codeOf,
-  HurtEngine,
-  openTestDomain,
-  owner,
-  promised,
-  readText,
-  settle,
-  type TestDomain,
-  textRecord,
-} from '../testing/testing.ts'
+import { owner } from '../testing/callers.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { codeOf, promised } from '../testing/outcomes.ts'
+import { readText, textRecord } from '../testing/records.ts'
+import { openTestDomain, type TestDomain } from '../testing/test-domain.ts'
+import { settle } from '../testing/times.ts'
 import type { Store } from './store.ts'
 
 const wholeList = { prefix: '', startAfter: undefined, limit: 1_000 }

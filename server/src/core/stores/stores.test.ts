@@ -2,17 +2,13 @@ import { describe, expect, it } from 'vitest'
 import { allFaults, delaysOnly, FaultyEngine } from '../../engines/conformance/faulty.ts'
 import { MemoryEngine } from '../../engines/memory.ts'
 import type { StorageEngine } from '../engine/engine.ts'
-import {
-  codeOf,
-  entriesOf,
-  HurtEngine,
-  openTestDomain,
-  otherOwner,
-  owner,
-  readText,
-  TestEnvironment,
-  textRecord,
-} from '../testing/testing.ts'
+import { otherOwner, owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { readText, textRecord } from '../testing/records.ts'
+import { openTestDomain } from '../testing/test-domain.ts'
+import { TestEnvironment } from '../testing/test-environment.ts'
 import type { Store } from './store.ts'
 import type { Stores } from './stores.ts'
 

@@ -4,13 +4,10 @@ import { ownedProjectKey, projectKey, seedKey } from '../disk/keyspace.ts'
 import type { AtomicWrite } from '../engine/engine.ts'
 import { system } from '../identity/caller.ts'
 import type { StoreIdentity } from '../identity/identity.ts'
-import {
-  entriesOf,
-  HurtEngine,
-  openTestDomain,
-  owner,
-  type TestDomain,
-} from '../testing/testing.ts'
+import { owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { openTestDomain, type TestDomain } from '../testing/test-domain.ts'
 import { check } from './check.ts'
 import { copy } from './copy.ts'
 

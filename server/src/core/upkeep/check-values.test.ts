@@ -3,15 +3,12 @@ import { MemoryEngine } from '../../engines/memory.ts'
 import { chunkKey, chunkValueIdOf, innerIdBytes, recordKey } from '../disk/keyspace.ts'
 import type { AtomicWrite } from '../engine/engine.ts'
 import type { Bytes } from '../kernel/bytes.ts'
-import {
-  bytesRecord,
-  entriesOf,
-  HurtEngine,
-  openTestDomain,
-  owner,
-  patternBytes,
-  textRecord,
-} from '../testing/testing.ts'
+import { owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { patternBytes } from '../testing/pattern-bytes.ts'
+import { bytesRecord, textRecord } from '../testing/records.ts'
+import { openTestDomain } from '../testing/test-domain.ts'
 import { decodeInfo, encodeInfo, type RecordInfo } from '../values/record-info.ts'
 import { check } from './check.ts'
 

@@ -16,21 +16,14 @@ import {
 import type { AtomicWrite, StorageEngine } from '../engine/engine.ts'
 import { decodeActivity, encodeActivity } from '../identity/activity.ts'
 import type { StoreIdentity } from '../identity/identity.ts'
-import {
-  bytesRecord,
-  day,
-  entriesOf,
-  HurtEngine,
-  openTestDomain,
-  otherOwner,
-  owner,
-  PausingSource,
-  patternBytes,
-  settle,
-  sweepFor,
-  type TestDomain,
-  textRecord,
-} from '../testing/testing.ts'
+import { otherOwner, owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { patternBytes } from '../testing/pattern-bytes.ts'
+import { PausingSource } from '../testing/pausing-source.ts'
+import { bytesRecord, textRecord } from '../testing/records.ts'
+import { openTestDomain, sweepFor, type TestDomain } from '../testing/test-domain.ts'
+import { day, settle } from '../testing/times.ts'
 import { check } from './check.ts'
 
 interface Stored {

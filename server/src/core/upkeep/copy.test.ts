@@ -18,18 +18,13 @@ import {
   type ScanBound,
 } from '../engine/engine.ts'
 import type { Bytes } from '../kernel/bytes.ts'
-import {
-  bytesRecord,
-  codeOf,
-  HurtEngine,
-  openTestDomain,
-  owner,
-  patternBytes,
-  readBytes,
-  readText,
-  TestEnvironment,
-  textRecord,
-} from '../testing/testing.ts'
+import { owner } from '../testing/callers.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { patternBytes } from '../testing/pattern-bytes.ts'
+import { bytesRecord, readBytes, readText, textRecord } from '../testing/records.ts'
+import { openTestDomain } from '../testing/test-domain.ts'
+import { TestEnvironment } from '../testing/test-environment.ts'
 import { check } from './check.ts'
 import { type CopyOptions, type CopyProgress, type CopyTarget, copy } from './copy.ts'
 import { CopyError, type CopyFailure } from './copy-error.ts'
@@ -38,13 +33,7 @@ const large = patternBytes(3_000_000)
 
 /** Reads pages of three entries, so that a small copy has many pages. */
 class Source extends HurtEngine {
-  /** Runs once, before the next page is read. */
-  beforePage: (() => Promise<unknown>) | undefined
-
-  override async scan(range: KeyRange, bound: ScanBound): Promise<Page> {
-    const before = this.beforePage
-    this.beforePage = undefined
-    await before?.()
+  override scan(range: KeyRange, bound: ScanBound): Promise<Page> {
     return super.scan(range, { ...bound, limit: Math.min(bound.limit, 3) })
   }
 }
@@ -238,7 +227,7 @@ describe('a copy is refused', () => {
     const begin = (): Promise<unknown> => fill(server, 7)
     const server = new MemoryEngine()
     target = new Target(server)
-    source.beforePage = begin
+    source.beforeScan = begin
     expect(await failureOf()).toBe('target-occupied')
     expect(await check(server)).toMatchObject({ problemCount: 0, records: 6 })
     target = new Target(new MemoryEngine())

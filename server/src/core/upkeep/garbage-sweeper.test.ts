@@ -4,28 +4,16 @@ import { MemoryEngine } from '../../engines/memory.ts'
 import { markGarbage } from '../disk/garbage.ts'
 import { chunkKey, garbageTotalKey, innerIdBytes } from '../disk/keyspace.ts'
 import { totalOf } from '../engine/counter.ts'
-import type {
-  AtomicWrite,
-  Commit,
-  KeyRange,
-  Page,
-  ScanBound,
-  StorageEngine,
-} from '../engine/engine.ts'
+import type { AtomicWrite, Commit, StorageEngine } from '../engine/engine.ts'
 import { limits } from '../kernel/limits.ts'
 import type { Store } from '../stores/store.ts'
-import {
-  bytesRecord,
-  entriesOf,
-  HurtEngine,
-  openTestDomain,
-  owner,
-  patternBytes,
-  readBytes,
-  settle,
-  type TestDomain,
-  textRecord,
-} from '../testing/testing.ts'
+import { owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { patternBytes } from '../testing/pattern-bytes.ts'
+import { bytesRecord, readBytes, textRecord } from '../testing/records.ts'
+import { openTestDomain, type TestDomain } from '../testing/test-domain.ts'
+import { settle } from '../testing/times.ts'
 import { check } from './check.ts'
 
 const mebibyte = 2 ** 20
@@ -37,18 +25,6 @@ class CountingEngine extends HurtEngine {
   override async commit(write: AtomicWrite): Promise<Commit> {
     this.deleted.push(write.deletes?.length ?? 0)
     return super.commit(write)
-  }
-}
-
-/** Runs `beforeScan` once, before the next scan. */
-class PausingEngine extends HurtEngine {
-  beforeScan: (() => Promise<unknown>) | undefined
-
-  override async scan(range: KeyRange, bound: ScanBound): Promise<Page> {
-    const before = this.beforeScan
-    this.beforeScan = undefined
-    await before?.()
-    return super.scan(range, bound)
   }
 }
 
@@ -207,7 +183,7 @@ describe('the records of a store that was cleared', () => {
   })
 
   it('stay for a listing that began before', async () => {
-    const { domain, engine, store } = await openStore(new PausingEngine(new MemoryEngine()))
+    const { domain, engine, store } = await openStore(new HurtEngine(new MemoryEngine()))
     for (const key of ['a', 'b', 'c']) await store.put(textRecord(key, 'value'))
     let sweeping: Promise<void> | undefined
     engine.beforeScan = async () => {

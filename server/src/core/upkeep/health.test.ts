@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { EngineHealth } from '../engine/installed-engine.ts'
 import { limits } from '../kernel/limits.ts'
-import { TestEnvironment } from '../testing/testing.ts'
+import { TestEnvironment } from '../testing/test-environment.ts'
 import { type DurabilityWish, durabilityWishes, Health, promises } from './health.ts'
 
 const sound: EngineHealth = { whyNot: undefined, durability: 'single', notes: [], now: undefined }

@@ -15,23 +15,15 @@ import type { StorageEngine } from '../engine/engine.ts'
 import { limits } from '../kernel/limits.ts'
 import { fullScope } from '../people/scope.ts'
 import type { Store } from '../stores/store.ts'
-import {
-  bytesRecord,
-  codeOf,
-  day,
-  entriesOf,
-  HurtEngine,
-  hour,
-  minute,
-  openTestDomain,
-  owner,
-  PausingSource,
-  patternBytes,
-  second,
-  sweepFor,
-  type TestDomain,
-  textRecord,
-} from '../testing/testing.ts'
+import { owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { patternBytes } from '../testing/pattern-bytes.ts'
+import { PausingSource } from '../testing/pausing-source.ts'
+import { bytesRecord, textRecord } from '../testing/records.ts'
+import { openTestDomain, sweepFor, type TestDomain } from '../testing/test-domain.ts'
+import { day, hour, minute, second } from '../testing/times.ts'
 import { check } from './check.ts'
 
 async function openStore(

@@ -6,17 +6,14 @@ import { type ByteSource, WholeSource } from '../kernel/byte-source.ts'
 import { type ErrorCode, StorageError } from '../kernel/errors.ts'
 import { fullScope } from '../people/scope.ts'
 import type { Store } from '../stores/store.ts'
-import {
-  bytesRecord,
-  codeOf,
-  entriesOf,
-  HurtEngine,
-  minute,
-  openTestDomain,
-  PausingSource,
-  patternBytes,
-  type TestDomain,
-} from '../testing/testing.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { patternBytes } from '../testing/pattern-bytes.ts'
+import { PausingSource } from '../testing/pausing-source.ts'
+import { bytesRecord } from '../testing/records.ts'
+import { openTestDomain, type TestDomain } from '../testing/test-domain.ts'
+import { minute } from '../testing/times.ts'
 import { LiveUses, whileLive } from './live-uses.ts'
 
 const denied = new StorageError('access-denied', 'Not any more.')

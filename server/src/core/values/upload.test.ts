@@ -5,25 +5,16 @@ import { EngineError, type StorageEngine } from '../engine/engine.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import type { Store } from '../stores/store.ts'
-import {
-  bytesRecord,
-  codeOf,
-  day,
-  entriesOf,
-  HurtEngine,
-  hour,
-  minute,
-  openTestDomain,
-  owner,
-  PausingSource,
-  patternBytes,
-  readBytes,
-  readText,
-  sweepFor,
-  type TestDomain,
-  TestEnvironment,
-  textRecord,
-} from '../testing/testing.ts'
+import { owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { patternBytes } from '../testing/pattern-bytes.ts'
+import { PausingSource } from '../testing/pausing-source.ts'
+import { bytesRecord, readBytes, readText, textRecord } from '../testing/records.ts'
+import { openTestDomain, sweepFor, type TestDomain } from '../testing/test-domain.ts'
+import { TestEnvironment } from '../testing/test-environment.ts'
+import { day, hour, minute } from '../testing/times.ts'
 import { check } from '../upkeep/check.ts'
 
 const mebibyte = 2 ** 20
@@ -43,6 +34,15 @@ function upload(store: Store, pause: () => Promise<unknown>): ReturnType<Store['
     await pause()
   })
   return store.put(bytesRecord('key', source))
+}
+
+/** An upload that adds a record fails, because another write adds it meanwhile: 'faster'. */
+async function expectOvertaken(store: Store): Promise<void> {
+  const source = new PausingSource(large, async () => {
+    await store.put(textRecord('key', 'faster'))
+  })
+  const put = store.put(bytesRecord('key', source), { kind: 'absent' })
+  expect(await codeOf(put)).toBe('condition-failed')
 }
 
 async function abort(): Promise<never> {
@@ -127,11 +127,7 @@ describe('an upload that fails', () => {
 
   it('in its last commit also frees its chunks with the next sweep', async () => {
     const { domain, store } = await openStore()
-    const source = new PausingSource(large, async () => {
-      await store.put(textRecord('key', 'faster'))
-    })
-    const put = store.put(bytesRecord('key', source), { kind: 'absent' })
-    expect(await codeOf(put)).toBe('condition-failed')
+    await expectOvertaken(store)
     expect(await entriesOf(domain.engine, 'chunk')).toHaveLength(4)
     await domain.sweeper.sweep()
     expect(await entriesOf(domain.engine, 'chunk')).toEqual([])
@@ -150,12 +146,8 @@ describe('an upload that fails', () => {
 
   it('because of a condition leaves nothing behind', async () => {
     const { domain, store } = await openStore()
-    const source = new PausingSource(large, async () => {
-      await store.put(textRecord('key', 'first'))
-    })
-    const put = store.put(bytesRecord('key', source), { kind: 'absent' })
-    expect(await codeOf(put)).toBe('condition-failed')
-    expect(await readText(store, 'key')).toBe('first')
+    await expectOvertaken(store)
+    expect(await readText(store, 'key')).toBe('faster')
     await expectSwept(domain, 0)
   })
 

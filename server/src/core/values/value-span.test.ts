@@ -1,18 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryEngine } from '../../engines/memory.ts'
 import type { Store } from '../stores/store.ts'
-import {
-  bytesRecord,
-  codeOf,
-  entriesOf,
-  HurtEngine,
-  hour,
-  openTestDomain,
-  owner,
-  patternBytes,
-  sweepFor,
-  type TestDomain,
-} from '../testing/testing.ts'
+import { owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { patternBytes } from '../testing/pattern-bytes.ts'
+import { bytesRecord } from '../testing/records.ts'
+import { openTestDomain, sweepFor, type TestDomain } from '../testing/test-domain.ts'
+import { hour } from '../testing/times.ts'
 import type { Span, StoredValue } from './value.ts'
 
 const mebibyte = 2 ** 20

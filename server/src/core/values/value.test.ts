@@ -5,22 +5,15 @@ import type { StorageEngine } from '../engine/engine.ts'
 import type { Bytes } from '../kernel/bytes.ts'
 import { limits } from '../kernel/limits.ts'
 import type { Store } from '../stores/store.ts'
-import {
-  bytesRecord,
-  codeOf,
-  entriesOf,
-  HurtEngine,
-  hour,
-  minute,
-  openTestDomain,
-  owner,
-  patternBytes,
-  readBytes,
-  SharedEngine,
-  second,
-  sweepFor,
-  type TestDomain,
-} from '../testing/testing.ts'
+import { owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { patternBytes } from '../testing/pattern-bytes.ts'
+import { bytesRecord, readBytes } from '../testing/records.ts'
+import { SharedEngine } from '../testing/shared-engine.ts'
+import { openTestDomain, sweepFor, type TestDomain } from '../testing/test-domain.ts'
+import { hour, minute, second } from '../testing/times.ts'
 import { check } from '../upkeep/check.ts'
 import type { StoredValue } from './value.ts'
 

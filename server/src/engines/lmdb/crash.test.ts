@@ -12,11 +12,10 @@ import {
 } from '../../core/engine/engine.ts'
 import type { Bytes } from '../../core/kernel/bytes.ts'
 import { LmdbEngine } from './lmdb.ts'
+import { readTransaction } from './testing.ts'
 
 /** More by `npm run test:long`. */
 const runs = Number(process.env.COATCHECK_CRASH_RUNS ?? 2)
-/** The two pages that name LMDB's last transactions. */
-const metaBytes = 2 * 8_192
 /** Too large for the journal: goes straight into LMDB. */
 const largeBytes = 600_000
 /**
@@ -243,21 +242,12 @@ class CrashRun {
 
 /**
  * A copy of the files as a kill would leave them now. No commit is running, so nothing writes to
- * the journal; what a move writes to LMDB meanwhile is in the journal as well. LMDB never
- * overwrites the pages of its last transaction, which its first two pages name. If these two pages
- * are the same before, in and after a read of the whole file, the read has that transaction
- * complete. So the copy may contain half of a move.
+ * the journal; what a move writes to LMDB meanwhile is in the journal as well. So the copy may
+ * contain half of a move.
  */
 function copyOf(path: string): string {
   const copy = newFolder()
-  const data = join(path, 'data.mdb')
-  let [before, bytes, after] = [readFileSync(data), readFileSync(data), readFileSync(data)]
-  while (!isOneTransaction(before, bytes) || !isOneTransaction(bytes, after)) {
-    before = bytes
-    bytes = after
-    after = readFileSync(data)
-  }
-  writeFileSync(join(copy, 'data.mdb'), bytes)
+  writeFileSync(join(copy, 'data.mdb'), readTransaction(path))
   writeFileSync(join(copy, 'journal'), readFileSync(join(path, 'journal')))
   return copy
 }
@@ -267,10 +257,6 @@ function headsOf(path: string): string {
   const journal = readFileSync(join(path, 'journal'))
   const heads = halvesAt.map((start) => journal.subarray(start, start + blockHeadBytes))
   return Buffer.concat(heads).toString('hex')
-}
-
-function isOneTransaction(bytes: Buffer, later: Buffer): boolean {
-  return bytes.subarray(0, metaBytes).equals(later.subarray(0, metaBytes))
 }
 
 function newFolder(): string {

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import {
   type Commit,
   EngineError,
@@ -70,4 +72,26 @@ export function errorOf(run: () => unknown): EngineError {
     throw error
   }
   throw new Error('It was not refused.')
+}
+
+/**
+ * For tests: what LMDB's file holds now, while a move may be writing to it. LMDB never overwrites
+ * the pages of its last transaction, which its first two pages name. If these two pages are the
+ * same before, in and after a read of the whole file, the read has that transaction complete.
+ */
+export function readTransaction(folder: string): Buffer {
+  const data = join(folder, 'data.mdb')
+  let [before, bytes, after] = [readFileSync(data), readFileSync(data), readFileSync(data)]
+  while (!isOneTransaction(before, bytes) || !isOneTransaction(bytes, after)) {
+    before = bytes
+    bytes = after
+    after = readFileSync(data)
+  }
+  return bytes
+}
+
+/** Whether both name the same transactions, in LMDB's first two pages. */
+function isOneTransaction(bytes: Buffer, later: Buffer): boolean {
+  const metaBytes = 2 * 8_192
+  return bytes.subarray(0, metaBytes).equals(later.subarray(0, metaBytes))
 }

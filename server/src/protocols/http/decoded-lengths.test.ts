@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Bytes } from '../../core/kernel/bytes.ts'
 import { limits } from '../../core/kernel/limits.ts'
-import { settle } from '../../core/testing/testing.ts'
+import { settle } from '../../core/testing/times.ts'
 import { DecodingError } from './content-encoding.ts'
 import { DecodedLengths } from './decoded-lengths.ts'
 

@@ -2,7 +2,7 @@ import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { WholeSource } from '../../core/kernel/byte-source.ts'
 import type { Store } from '../../core/stores/store.ts'
-import { openTestDomain } from '../../core/testing/testing.ts'
+import { openTestDomain } from '../../core/testing/test-domain.ts'
 import { MemoryEngine } from '../../engines/memory.ts'
 import { type JsonView, jsonViewOf } from './json-value.ts'
 

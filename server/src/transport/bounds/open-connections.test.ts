@@ -5,7 +5,8 @@ import type { HttpReply } from '../exchange.ts'
 import { HttpListener } from '../http/http.ts'
 import { socketBoundsFor, type UpgradesBounds } from '../socket/socket-upgrades.ts'
 import { WebSocketListener } from '../socket/websocket.ts'
-import { echo, openClient } from '../testing/testing.ts'
+import { openClient } from '../testing/client.ts'
+import { echo } from '../testing/doors.ts'
 import { OpenConnections } from './open-connections.ts'
 
 const max = 5

@@ -1,15 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { SocketDoor } from '../socket-exchange.ts'
-import {
-  echo,
-  frame,
-  handshake,
-  openClient,
-  PatientDoor,
-  RawClient,
-  startListener,
-} from '../testing/testing.ts'
+import { openClient } from '../testing/client.ts'
+import { echo, PatientDoor } from '../testing/doors.ts'
+import { frame } from '../testing/frames.ts'
+import { handshake } from '../testing/handshake.ts'
+import { startListener } from '../testing/listener.ts'
+import { RawClient } from '../testing/raw-client.ts'
 import { HttpListener } from './http.ts'
 
 const patience = { stallMs: 200, headersMs: 200, checkIntervalMs: 25 }

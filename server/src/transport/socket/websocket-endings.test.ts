@@ -1,16 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { Reply, SocketControl, SocketDoor, SocketSession } from '../socket-exchange.ts'
-import {
-  closed,
-  doorOf,
-  frame,
-  opcodes,
-  openClient,
-  PatientDoor,
-  RawClient,
-  startListener,
-} from '../testing/testing.ts'
+import { closed, openClient } from '../testing/client.ts'
+import { doorOf, PatientDoor } from '../testing/doors.ts'
+import { frame, opcodes } from '../testing/frames.ts'
+import { startListener } from '../testing/listener.ts'
+import { RawClient } from '../testing/raw-client.ts'
 
 /** More than the buffers of sockets hold. */
 const long = 'x'.repeat(20_000_000)

@@ -7,17 +7,11 @@ import type {
   SocketSession,
   UpgradeRequest,
 } from '../socket-exchange.ts'
-import {
-  closed,
-  doorOf,
-  echo,
-  frame,
-  opcodes,
-  openClient,
-  PatientDoor,
-  RawClient,
-  startListener,
-} from '../testing/testing.ts'
+import { closed, openClient } from '../testing/client.ts'
+import { doorOf, echo, PatientDoor } from '../testing/doors.ts'
+import { frame, opcodes } from '../testing/frames.ts'
+import { startListener } from '../testing/listener.ts'
+import { RawClient } from '../testing/raw-client.ts'
 
 /** Longer than any of these tests. */
 const patienceOfMinutes = { stallMs: 60_000 }

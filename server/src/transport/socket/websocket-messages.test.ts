@@ -1,25 +1,25 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import {
-  closed,
-  doorOf,
-  echo,
-  frame,
-  opcodes,
-  openClient,
-  PatientDoor,
-  RawClient,
-  startListener,
-} from '../testing/testing.ts'
+import { closed, openClient } from '../testing/client.ts'
+import { doorOf, echo, PatientDoor } from '../testing/doors.ts'
+import { frame, opcodes } from '../testing/frames.ts'
+import { startListener } from '../testing/listener.ts'
+import { RawClient } from '../testing/raw-client.ts'
 
 describe('a reply', () => {
-  it('goes out in the order of the messages, whatever order it is made in', async () => {
+  /** A client that sent these messages, and the questions that they are for the door. */
+  async function asked(...messages: readonly string[]) {
     const door = new PatientDoor()
     const { url } = await startListener({ door })
     const { client, texts } = await openClient(url)
-    for (const text of ['a', 'b', 'c', 'd']) client.send(text)
-    await expect.poll(() => door.questions.length).toBe(4)
-    const [a, b, c, d] = door.questions
+    for (const message of messages) client.send(message)
+    await expect.poll(() => door.questions.length).toBe(messages.length)
+    return { client, texts, questions: door.questions }
+  }
+
+  it('goes out in the order of the messages, whatever order it is made in', async () => {
+    const { texts, questions } = await asked('a', 'b', 'c', 'd')
+    const [a, b, c, d] = questions
     d?.reply('D')
     b?.reply('B')
     await expect.poll(() => texts).toEqual([])
@@ -65,12 +65,8 @@ describe('a reply', () => {
   })
 
   it('may come in parts, which go out at once if it is their turn', async () => {
-    const door = new PatientDoor()
-    const { url } = await startListener({ door })
-    const { client, texts } = await openClient(url)
-    for (const text of ['a', 'b', 'c']) client.send(text)
-    await expect.poll(() => door.questions.length).toBe(3)
-    const [a, b, c] = door.questions
+    const { client, texts, questions } = await asked('a', 'b', 'c')
+    const [a, b, c] = questions
     a?.reply('A1', { goesOn: true })
     await expect.poll(() => texts).toEqual(['A1'])
     b?.reply('B1', { goesOn: true })
@@ -85,12 +81,8 @@ describe('a reply', () => {
   })
 
   it('may be several texts even if it is made early', async () => {
-    const door = new PatientDoor()
-    const { url } = await startListener({ door })
-    const { client, texts } = await openClient(url)
-    for (const text of ['a', 'b', 'c', 'd']) client.send(text)
-    await expect.poll(() => door.questions.length).toBe(4)
-    const [a, b, c, d] = door.questions
+    const { texts, questions } = await asked('a', 'b', 'c', 'd')
+    const [a, b, c, d] = questions
     b?.reply('B1', { goesOn: true })
     b?.reply('B2')
     c?.reply()

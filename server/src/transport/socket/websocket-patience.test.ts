@@ -1,17 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import type { Reply, SocketDoor } from '../socket-exchange.ts'
-import {
-  closed,
-  doorOf,
-  echo,
-  frame,
-  opcodes,
-  openClient,
-  PatientDoor,
-  RawClient,
-  startListener,
-} from '../testing/testing.ts'
+import { closed, openClient } from '../testing/client.ts'
+import { doorOf, echo, PatientDoor } from '../testing/doors.ts'
+import { frame, opcodes } from '../testing/frames.ts'
+import { startListener } from '../testing/listener.ts'
+import { RawClient } from '../testing/raw-client.ts'
 
 describe('a client that is silent', () => {
   const patience = { idleMs: 300, pongMs: 300 }

@@ -3,16 +3,13 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { SocketControl, SocketSession } from '../socket-exchange.ts'
-import {
-  frame,
-  handshake,
-  opcodes,
-  openClient,
-  PatientDoor,
-  RawClient,
-  startListener,
-} from '../testing/testing.ts'
-import type { UpgradesBounds } from './socket-upgrades.ts'
+import { openClient } from '../testing/client.ts'
+import { PatientDoor } from '../testing/doors.ts'
+import { frame, opcodes } from '../testing/frames.ts'
+import { handshake } from '../testing/handshake.ts'
+import { startListener } from '../testing/listener.ts'
+import { RawClient } from '../testing/raw-client.ts'
+import type { UpgradesBounds, UpgradesPatience } from './socket-upgrades.ts'
 
 const kibibyte = 1_024
 const bounds: UpgradesBounds = {
@@ -34,6 +31,16 @@ class OwnedDoor extends PatientDoor {
 }
 
 describe('the room for answers of one connection', () => {
+  /** A door that one client has asked this many questions. */
+  async function asked(count: number, patience: Partial<UpgradesPatience> = patienceOfMinutes) {
+    const door = new PatientDoor()
+    const { url } = await startListener({ door, bounds, patience })
+    const { client, texts } = await openClient(url)
+    for (let index = 0; index < count; index += 1) client.send(`${index}`)
+    await expect.poll(() => door.questions.length).toBe(count)
+    return { door, client, texts }
+  }
+
   /** Asks for room for each question, and notes which questions have it. */
   function wantRoom(door: PatientDoor, bytes: number): Set<number> {
     const granted = new Set<number>()
@@ -44,11 +51,7 @@ describe('the room for answers of one connection', () => {
   }
 
   it('is for as many answers at the same time as fit, and the others wait for theirs', async () => {
-    const door = new PatientDoor()
-    const { url } = await startListener({ door, bounds, patience: patienceOfMinutes })
-    const { client, texts } = await openClient(url)
-    for (let index = 0; index < 20; index += 1) client.send(`${index}`)
-    await expect.poll(() => door.questions.length).toBe(20)
+    const { door, texts } = await asked(20)
     const granted = wantRoom(door, 100 * kibibyte)
     await sleep(50)
     expect(granted.size).toBeGreaterThanOrEqual(5)
@@ -61,11 +64,7 @@ describe('the room for answers of one connection', () => {
   })
 
   it('is there for the oldest message, whatever later ones hold', async () => {
-    const door = new PatientDoor()
-    const { url } = await startListener({ door, bounds, patience: patienceOfMinutes })
-    const { client, texts } = await openClient(url)
-    for (let index = 0; index < 6; index += 1) client.send(`${index}`)
-    await expect.poll(() => door.questions.length).toBe(6)
+    const { door, texts } = await asked(6)
     const [oldest, ...later] = door.questions
     for (const { room, reply } of later.slice(0, 4)) {
       await room.take(100 * kibibyte)
@@ -84,11 +83,7 @@ describe('the room for answers of one connection', () => {
   })
 
   it('stops the reading of further messages while something waits for it', async () => {
-    const door = new PatientDoor()
-    const { url } = await startListener({ door, bounds, patience: patienceOfMinutes })
-    const { client } = await openClient(url)
-    for (let index = 0; index < 3; index += 1) client.send(`${index}`)
-    await expect.poll(() => door.questions.length).toBe(3)
+    const { door, client } = await asked(3)
     wantRoom(door, 450 * kibibyte)
     client.send('more')
     await sleep(100)
@@ -99,13 +94,9 @@ describe('the room for answers of one connection', () => {
   })
 
   it('is there for those that wait as soon as another message gives some back', async () => {
-    const door = new PatientDoor()
     // No check comes to the help of those that wait.
     const patience = { ...patienceOfMinutes, checkIntervalMs: 60_000 }
-    const { url } = await startListener({ door, bounds, patience })
-    const { client } = await openClient(url)
-    for (let index = 0; index < 2; index += 1) client.send(`${index}`)
-    await expect.poll(() => door.questions.length).toBe(2)
+    const { door } = await asked(2, patience)
     const [first, second] = door.questions
     await first?.room.take(400 * kibibyte)
     let isGranted = false
@@ -119,12 +110,7 @@ describe('the room for answers of one connection', () => {
   })
 
   it('is refused to those that wait when the connection ends', async () => {
-    const door = new PatientDoor()
-    const { url } = await startListener({ door, bounds, patience: patienceOfMinutes })
-    const { client } = await openClient(url)
-    client.send('0')
-    client.send('1')
-    await expect.poll(() => door.questions.length).toBe(2)
+    const { door, client } = await asked(2)
     const [first, second] = door.questions
     await first?.room.take(800 * kibibyte)
     const waiting = Promise.resolve(second?.room.take(800 * kibibyte))
@@ -137,6 +123,15 @@ describe('the room for answers of one connection', () => {
 })
 
 describe('the room of all connections', () => {
+  /** A client that may send much larger messages than there is room for. */
+  async function openHostile(): Promise<{ door: OwnedDoor; url: string; hostile: RawClient }> {
+    const door = new OwnedDoor()
+    const maxPayloadBytes = 20_000 * kibibyte
+    const settings = { door, bounds, maxPayloadBytes, patience: patienceOfMinutes }
+    const { url } = await startListener(settings)
+    return { door, url, hostile: await RawClient.open(`${url}/ann`) }
+  }
+
   it('has a bound for each user, and others are answered beside it', async () => {
     const door = new OwnedDoor()
     const { url } = await startListener({ door, bounds, patience: patienceOfMinutes })
@@ -181,15 +176,7 @@ describe('the room of all connections', () => {
   })
 
   it('is freed of half-sent messages once twice as much is held as should be', async () => {
-    const door = new OwnedDoor()
-    const maxPayloadBytes = 20_000 * kibibyte
-    const { url } = await startListener({
-      door,
-      bounds,
-      maxPayloadBytes,
-      patience: patienceOfMinutes,
-    })
-    const hostile = await RawClient.open(`${url}/ann`)
+    const { door, url, hostile } = await openHostile()
     const whole = frame('x'.repeat(12_000 * kibibyte))
     hostile.write(whole.subarray(0, -1))
     const { client, texts } = await openClient(`${url}/bob`)
@@ -201,15 +188,7 @@ describe('the room of all connections', () => {
   })
 
   it('counts whole messages that have no answer yet', async () => {
-    const door = new OwnedDoor()
-    const maxPayloadBytes = 20_000 * kibibyte
-    const { url } = await startListener({
-      door,
-      bounds,
-      maxPayloadBytes,
-      patience: patienceOfMinutes,
-    })
-    const hostile = await RawClient.open(`${url}/ann`)
+    const { door, hostile } = await openHostile()
     // The first one is taken, and the second one waits behind it.
     hostile.write(frame('x'.repeat(6_000 * kibibyte)), frame('x'.repeat(4_000 * kibibyte)))
     await expect.poll(() => door.closedCount).toBe(1)

@@ -3,18 +3,12 @@ import { describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { AllowedHosts } from '../allowed-hosts.ts'
 import type { SocketControl, SocketSession, UpgradeRequest } from '../socket-exchange.ts'
-import {
-  closed,
-  doorOf,
-  echo,
-  frame,
-  handshake,
-  openClient,
-  PatientDoor,
-  RawClient,
-  startListener,
-  upgradeLines,
-} from '../testing/testing.ts'
+import { closed, openClient } from '../testing/client.ts'
+import { doorOf, echo, PatientDoor } from '../testing/doors.ts'
+import { frame } from '../testing/frames.ts'
+import { handshake, upgradeLines } from '../testing/handshake.ts'
+import { startListener } from '../testing/listener.ts'
+import { RawClient } from '../testing/raw-client.ts'
 import { WebSocketListener } from './websocket.ts'
 
 const session: SocketSession = {

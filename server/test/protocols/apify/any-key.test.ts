@@ -1,11 +1,7 @@
-import { beforeAll, describe, expect, it } from 'vitest'
-import {
-  errorTypeOf,
-  ownerRequests,
-  type PlainReply,
-  plainRequest,
-} from '../../support/network/plain-request.ts'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { describe, expect, it } from 'vitest'
+import { errorTypeOf, type PlainReply, plainRequest } from '../../support/network/plain-request.ts'
+import { engines } from '../../support/network/test-server.ts'
+import { useTestStore } from '../../support/network/test-store.ts'
 
 const keys: readonly string[] = [
   '',
@@ -33,15 +29,9 @@ const keys: readonly string[] = [
 ]
 
 describe.each(engines)('records of any key at the Apify door, on %s', (engine) => {
-  const server = useTestServer({ engine })
-  const ask = ownerRequests(server)
-  let storeId = ''
+  const { server, storeId, client, ask } = useTestStore({ engine })
 
-  beforeAll(async () => {
-    storeId = (await server.client().keyValueStores().getOrCreate('any-key')).id
-  })
-
-  const recordPath = (): string => `/v2/key-value-stores/${storeId}/record`
+  const recordPath = (): string => `/v2/key-value-stores/${storeId()}/record`
   const path = (key: string): string => `${recordPath()}?key=${encodeURIComponent(key)}`
   const put = (key: string, body: string): Promise<PlainReply> =>
     ask(path(key), { method: 'PUT', body, headers: { 'Content-Type': 'text/plain' } })
@@ -63,14 +53,14 @@ describe.each(engines)('records of any key at the Apify door, on %s', (engine) =
     await Promise.all(keys.map((key) => put(key, JSON.stringify(key))))
     const replies = await Promise.all(keys.map((key) => ask(path(key))))
     expect(replies.map(({ body }) => JSON.parse(body.toString()))).toEqual(keys)
-    const { count } = await server.client().keyValueStore(storeId).listKeys()
+    const { count } = await client().listKeys()
     expect(count).toBe(keys.length)
     await Promise.all(keys.map((key) => ask(path(key), { method: 'DELETE' })))
   })
 
   it('are listed in pages of one, each once', async () => {
     await Promise.all(keys.map((key) => put(key, 'paged')))
-    const store = server.client().keyValueStore(storeId)
+    const store = client()
     const seen: string[] = []
     let next: string | undefined
     while (seen.length <= keys.length) {
@@ -97,7 +87,7 @@ describe.each(engines)('records of any key at the Apify door, on %s', (engine) =
   })
 
   it('are the same as those of /records for keys that both paths can name', async () => {
-    const records = `/v2/key-value-stores/${storeId}/records`
+    const records = `/v2/key-value-stores/${storeId()}/records`
     await put('BOTH', 'one')
     expect((await ask(`${records}/BOTH`)).body.toString()).toBe('one')
     expect((await ask(`${records}/a%2Fb`, { method: 'PUT', body: 'x' })).status).toBe(400)

@@ -1,20 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { brotliBomb } from '../../support/network/bomb.ts'
-import { useTestServer } from '../../support/network/test-server.ts'
+import { useTestStore } from '../../support/network/test-store.ts'
 
 const bombBytes = 100_000_000
 
 describe('bodies that differ from their headers', () => {
-  const server = useTestServer()
-  let storeId = ''
+  const { server, storeId, client } = useTestStore()
 
-  beforeAll(async () => {
-    storeId = (await server.client().keyValueStores().getOrCreate('bad-bodies')).id
-  })
-
-  const storePath = (): string => `/v2/key-value-stores/${storeId}`
+  const storePath = (): string => `/v2/key-value-stores/${storeId()}`
   const recordPath = (key: string): string => `${storePath()}/records/${key}`
 
   function send(path: string, init: RequestInit = {}): Promise<Response> {
@@ -195,7 +190,7 @@ describe('bodies that differ from their headers', () => {
       expect(await answerOf(refused), method).toEqual([415, 'invalid-content-type-header'])
     }
     expect(await server.client().keyValueStore('~not-made').get()).toBeUndefined()
-    expect((await server.client().keyValueStore(storeId).get())?.title).not.toBe('not taken')
+    expect((await client().get())?.title).not.toBe('not taken')
   })
 
   it('refuses a name in the body of a new store, which takes its name from the query', async () => {

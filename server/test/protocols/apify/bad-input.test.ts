@@ -1,63 +1,42 @@
 import { gzipSync } from 'node:zlib'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type Ending, sendRaw } from '../../support/network/raw-connection.ts'
-import { useTestServer } from '../../support/network/test-server.ts'
+import { useTestStore } from '../../support/network/test-store.ts'
 
 describe('bad input at the Apify door', () => {
-  const server = useTestServer()
-  let storeId = ''
+  const { server, storeId, client, keys, path, putHead } = useTestStore()
 
-  beforeAll(async () => {
-    storeId = (await server.client().keyValueStores().getOrCreate('bad-input')).id
-  })
-
-  const recordPath = (key: string): string => `/v2/key-value-stores/${storeId}/records/${key}`
   const authorization = (): string => `Authorization: Bearer ${server.token()}`
 
   const raw = (parts: readonly (string | Buffer)[], ending: Ending): Promise<string> =>
     sendRaw(server.url(), parts, ending)
 
-  const put = (key: string, headers: readonly string[]): string =>
-    [
-      `PUT ${recordPath(key)} HTTP/1.1`,
-      'Host: localhost',
-      authorization(),
-      ...headers,
-      '',
-      '',
-    ].join('\r\n')
-
-  async function storedKeys(): Promise<string[]> {
-    const { items } = await server.client().keyValueStore(storeId).listKeys()
-    return items.map(({ key }) => key)
-  }
-
   it('stores nothing of an upload that ends before its declared length', async () => {
-    const received = await raw([put('SHORT', ['Content-Length: 100']), 'only this'], 'cut')
+    const received = await raw([putHead('SHORT', ['Content-Length: 100']), 'only this'], 'cut')
     expect(received).toBe('')
-    expect(await storedKeys()).not.toContain('SHORT')
+    expect(await keys()).not.toContain('SHORT')
   })
 
   it('stores nothing of a large or a chunked upload that is cut off', async () => {
     const part = Buffer.alloc(1_500_000, 'x')
-    await raw([put('CUT', ['Content-Length: 5000000']), part], 'cut')
+    await raw([putHead('CUT', ['Content-Length: 5000000']), part], 'cut')
     const chunk = Buffer.concat([Buffer.from('16e360\r\n'), part, Buffer.from('\r\n')])
-    await raw([put('CUT', ['Transfer-Encoding: chunked']), chunk], 'cut')
-    expect(await storedKeys()).not.toContain('CUT')
+    await raw([putHead('CUT', ['Transfer-Encoding: chunked']), chunk], 'cut')
+    expect(await keys()).not.toContain('CUT')
   })
 
   it('keeps the old record if the upload of a new value is cut off', async () => {
-    const store = server.client().keyValueStore(storeId)
+    const store = client()
     await store.setRecord({ key: 'KEPT', value: 'before' })
-    await raw([put('KEPT', ['Content-Length: 5000000']), Buffer.alloc(2_000_000)], 'cut')
+    await raw([putHead('KEPT', ['Content-Length: 5000000']), Buffer.alloc(2_000_000)], 'cut')
     expect((await store.getRecord('KEPT'))?.value).toBe('before')
   })
 
   it('reads only the declared length, and refuses the bytes after it', async () => {
     const headers = ['Content-Type: text/plain', 'Content-Length: 4', 'Connection: keep-alive']
-    const received = await raw([`${put('LONG', headers)}four and more`], 'end')
+    const received = await raw([`${putHead('LONG', headers)}four and more`], 'end')
     expect(received).toContain('400 Bad Request')
-    const record = await server.client().keyValueStore(storeId).getRecord('LONG')
+    const record = await client().getRecord('LONG')
     expect(record?.value).toBeOneOf(['four', undefined])
   })
 
@@ -69,14 +48,14 @@ describe('bad input at the Apify door', () => {
     ['a folded header', 'X-Folded: a\r\n b'],
     ['a header without a name', ': empty'],
   ])('refuses a request with %s and closes the connection', async (_, headers) => {
-    const received = await raw([`${put('SMUGGLED', [headers])}{"a"}`], 'end')
+    const received = await raw([`${putHead('SMUGGLED', [headers])}{"a"}`], 'end')
     expect(received).toMatch(/^HTTP\/1\.1 400 Bad Request/)
     expect(received).toContain('"type":"invalid-request"')
-    expect(await storedKeys()).not.toContain('SMUGGLED')
+    expect(await keys()).not.toContain('SMUGGLED')
   })
 
   it('refuses headers that are too large, and bytes that are not HTTP', async () => {
-    const large = await raw([put('LARGE', [`X-Large: ${'x'.repeat(20_000)}`])], 'end')
+    const large = await raw([putHead('LARGE', [`X-Large: ${'x'.repeat(20_000)}`])], 'end')
     expect(large).toMatch(/^HTTP\/1\.1 431 /)
     expect(await raw(['\0\0\0garbage\r\n\r\n'], 'end')).toMatch(/^HTTP\/1\.1 400 /)
   })
@@ -84,29 +63,29 @@ describe('bad input at the Apify door', () => {
   it('refuses an invalid content type', async () => {
     for (const contentType of ['json', 'text/', '/plain', 'text/plain; charset', 'a/b\u00e9']) {
       const received = await raw(
-        [`${put('TYPE', [`Content-Type: ${contentType}`, 'Content-Length: 1'])}x`],
+        [`${putHead('TYPE', [`Content-Type: ${contentType}`, 'Content-Length: 1'])}x`],
         'end',
       )
       expect(received, contentType).toMatch(/^HTTP\/1\.1 400 /)
       expect(received, contentType).toContain('"type":"invalid-content-type-header"')
     }
-    expect(await storedKeys()).not.toContain('TYPE')
+    expect(await keys()).not.toContain('TYPE')
   })
 
   it.each(['a%2Fb', 'a%00b', 'a%252eb', '%2e%2e', '%2E', 'a%20b', 'a+b', '%F0%9F%98%80', 'a~b'])(
     'stores no record under the key %s',
     async (key) => {
-      const response = await send(recordPath(key), { method: 'PUT', body: 'x' })
+      const response = await send(path(key), { method: 'PUT', body: 'x' })
       expect([response.status, await typeOf(response)]).toEqual([400, 'invalid-record-key'])
-      expect((await send(recordPath(key))).status).toBeOneOf([400, 404])
-      expect((await send(recordPath(key), { method: 'DELETE' })).status).toBeOneOf([204, 400])
+      expect((await send(path(key))).status).toBeOneOf([400, 404])
+      expect((await send(path(key), { method: 'DELETE' })).status).toBeOneOf([204, 400])
     },
   )
 
   it.each(['%', '%zz', '%ff', 'a%C3%28'])('refuses %s, which is not a valid key', async (key) => {
     for (const method of ['GET', 'PUT', 'DELETE']) {
       const body = method === 'PUT' ? { body: 'x' } : {}
-      const response = await rawRequest(method, recordPath(key), body)
+      const response = await rawRequest(method, path(key), body)
       expect(response, method).toMatch(/^HTTP\/1\.1 400 /)
       expect(response, method).toContain('invalid-record-key')
     }
@@ -114,11 +93,11 @@ describe('bad input at the Apify door', () => {
 
   it('never treats a path with a slash after the store as the store', async () => {
     for (const method of ['GET', 'PUT', 'DELETE', 'POST']) {
-      const path = `/v2/key-value-stores/${storeId}/`
+      const path = `/v2/key-value-stores/${storeId()}/`
       const response = await rawRequest(method, path, { body: '{"name":"renamed"}' })
       expect(response, method).toMatch(/^HTTP\/1\.1 400 /)
     }
-    expect((await server.client().keyValueStore(storeId).get())?.name).toBe('bad-input')
+    expect((await client().get())?.name).toBe('test-store')
   })
 
   it.each([
@@ -133,19 +112,19 @@ describe('bad input at the Apify door', () => {
     ['deep nesting', '['.repeat(100_000), 400, 'invalid-request'],
     ['too much', `{"title":"${'x'.repeat(9_437_184)}"}`, 413, 'request-too-large'],
   ])('refuses an update of a store with %s', async (_, body, status, type) => {
-    const before = await server.client().keyValueStore(storeId).get()
-    const response = await send(`/v2/key-value-stores/${storeId}`, {
+    const before = await client().get()
+    const response = await send(`/v2/key-value-stores/${storeId()}`, {
       method: 'PUT',
       body,
       headers: { 'Content-Type': 'application/json' },
     })
     expect([response.status, await typeOf(response)]).toEqual([status, type])
-    expect(await server.client().keyValueStore(storeId).get()).toEqual(before)
+    expect(await client().get()).toEqual(before)
   })
 
   it('reports the largest size of a JSON body', async () => {
     const body = `{"title":"${'x'.repeat(9_437_184)}"}`
-    const response = await send(`/v2/key-value-stores/${storeId}`, {
+    const response = await send(`/v2/key-value-stores/${storeId()}`, {
       method: 'PUT',
       body,
       headers: { 'Content-Type': 'application/json' },
@@ -158,7 +137,7 @@ describe('bad input at the Apify door', () => {
 
   it('refuses a JSON body that explodes when it is decoded', async () => {
     const bomb = gzipSync(Buffer.alloc(50_000_000, ' '))
-    const response = await send(`/v2/key-value-stores/${storeId}`, {
+    const response = await send(`/v2/key-value-stores/${storeId()}`, {
       method: 'PUT',
       body: new Uint8Array(bomb),
       headers: { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' },
@@ -167,25 +146,25 @@ describe('bad input at the Apify door', () => {
   })
 
   it('refuses a JSON body that does not say that it is one', async () => {
-    const response = await send(`/v2/key-value-stores/${storeId}`, {
+    const response = await send(`/v2/key-value-stores/${storeId()}`, {
       method: 'PUT',
       body: '{"name":"renamed"}',
       headers: { 'Content-Type': 'text/plain' },
     })
     expect(response.status).toBe(415)
-    expect((await server.client().keyValueStore(storeId).get())?.name).toBe('bad-input')
+    expect((await client().get())?.name).toBe('test-store')
   })
 
   it('ignores unknown fields and prototypes in an update', async () => {
-    const before = await server.client().keyValueStore(storeId).get()
+    const before = await client().get()
     const body = '{"id":"x","userId":"x","createdAt":1,"__proto__":{"name":"x"},"stats":{}}'
-    const response = await send(`/v2/key-value-stores/${storeId}`, {
+    const response = await send(`/v2/key-value-stores/${storeId()}`, {
       method: 'PUT',
       body,
       headers: { 'Content-Type': 'application/json' },
     })
     expect(response.status).toBe(200)
-    const after = await server.client().keyValueStore(storeId).get()
+    const after = await client().get()
     expect({ ...after, modifiedAt: 0, accessedAt: 0 }).toEqual({
       ...before,
       modifiedAt: 0,
@@ -202,7 +181,7 @@ describe('bad input at the Apify door', () => {
   )
 
   it('still serves after all of this, and logged no error', async () => {
-    const store = server.client().keyValueStore(storeId)
+    const store = client()
     await store.setRecord({ key: 'ALIVE', value: { still: 'here' } })
     expect((await store.getRecord('ALIVE'))?.value).toEqual({ still: 'here' })
     expect(server.logged()).toEqual([])

@@ -1,17 +1,14 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { sendRaw } from '../../support/network/raw-connection.ts'
-import { useTestServer } from '../../support/network/test-server.ts'
+import { useTestStore } from '../../support/network/test-store.ts'
 
 const methods = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'PATCH'] as const
 
 describe('paths that must not be confused with others', () => {
-  const server = useTestServer()
-  let storeId = ''
+  const { server, storeId, client } = useTestStore()
 
   beforeAll(async () => {
-    const client = server.client()
-    storeId = (await client.keyValueStores().getOrCreate('bad-paths')).id
-    await client.keyValueStore(storeId).setRecord({ key: 'KEPT', value: 'kept' })
+    await client().setRecord({ key: 'KEPT', value: 'kept' })
   })
 
   /** Sends the path unchanged: any client would normalize it. Returns the reply's head and body. */
@@ -28,8 +25,8 @@ describe('paths that must not be confused with others', () => {
   }
 
   async function expectUntouched(): Promise<void> {
-    const store = server.client().keyValueStore(storeId)
-    expect((await store.get())?.name).toBe('bad-paths')
+    const store = client()
+    expect((await store.get())?.name).toBe('test-store')
     expect((await store.listKeys()).items.map(({ key }) => key)).toEqual(['KEPT'])
     expect((await store.getRecord('KEPT'))?.value).toBe('kept')
   }
@@ -88,7 +85,7 @@ describe('paths that must not be confused with others', () => {
     '/keys%2F',
   ])('finds nothing at a path after a store: %s', async (rest) => {
     for (const method of methods) {
-      const reply = await ask(method, `/v2/key-value-stores/${storeId}${rest}`)
+      const reply = await ask(method, `/v2/key-value-stores/${storeId()}${rest}`)
       const status = Number(/^HTTP\/1\.1 (\d+)/.exec(reply)?.[1])
       // Deleting a missing record succeeds, whatever its key is, unless no path can carry it.
       const isRecord = method === 'DELETE' && /^\/records\/[^/]+$/.test(rest)
@@ -133,7 +130,7 @@ describe('paths that must not be confused with others', () => {
   })
 
   it('accepts a key of 256 characters, and refuses one of 257', async () => {
-    const path = `/v2/key-value-stores/${storeId}/records/${'k'.repeat(256)}`
+    const path = `/v2/key-value-stores/${storeId()}/records/${'k'.repeat(256)}`
     expect(await ask('PUT', path)).toMatch(/^HTTP\/1\.1 201 /)
     expect(await ask('DELETE', path)).toMatch(/^HTTP\/1\.1 204 /)
     const tooLong = await ask('PUT', `${path}k`)
@@ -144,10 +141,10 @@ describe('paths that must not be confused with others', () => {
 
   it('decodes a key once, so that all its spellings mean the same key', async () => {
     for (const spelling of ['KEPT', '%4BEPT', '%4b%45%50%54']) {
-      const reply = await ask('GET', `/v2/key-value-stores/${storeId}/records/${spelling}`)
+      const reply = await ask('GET', `/v2/key-value-stores/${storeId()}/records/${spelling}`)
       expect(reply, spelling).toMatch(/^HTTP\/1\.1 200 .*\r\n\r\nkept$/s)
     }
-    const twice = await ask('GET', `/v2/key-value-stores/${storeId}/records/%254BEPT`)
+    const twice = await ask('GET', `/v2/key-value-stores/${storeId()}/records/%254BEPT`)
     expect(twice).toMatch(/^HTTP\/1\.1 404 /)
   })
 

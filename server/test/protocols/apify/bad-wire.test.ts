@@ -1,31 +1,11 @@
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { received, sendRaw } from '../../support/network/raw-connection.ts'
-import { useTestServer } from '../../support/network/test-server.ts'
+import { useTestStore } from '../../support/network/test-store.ts'
 
 describe('requests with contradictory or invalid headers', () => {
-  const server = useTestServer()
-  let storeId = ''
-
-  beforeAll(async () => {
-    storeId = (await server.client().keyValueStores().getOrCreate('bad-wire')).id
-  })
-
-  const put = (key: string, headers: readonly string[]): string =>
-    [
-      `PUT /v2/key-value-stores/${storeId}/records/${key} HTTP/1.1`,
-      'Host: localhost',
-      `Authorization: Bearer ${server.token()}`,
-      ...headers,
-      '',
-      '',
-    ].join('\r\n')
-
-  async function storedKeys(): Promise<string[]> {
-    const { items } = await server.client().keyValueStore(storeId).listKeys()
-    return items.map(({ key }) => key)
-  }
+  const { server, storeId, client, keys, putHead } = useTestStore()
 
   it.each([
     ['two equal lengths', 'Content-Length: 4\r\nContent-Length: 4'],
@@ -43,28 +23,32 @@ describe('requests with contradictory or invalid headers', () => {
     ['a zero byte in a content type', 'Content-Type: text/plain\0'],
   ])('refuses %s, and closes the connection', async (_, headers) => {
     const length = /length|transfer/i.test(headers) ? [] : ['Content-Length: 4']
-    const reply = await sendRaw(server.url(), [`${put('LIE', [headers, ...length])}four`], 'stay')
+    const reply = await sendRaw(
+      server.url(),
+      [`${putHead('LIE', [headers, ...length])}four`],
+      'stay',
+    )
     expect(reply).toMatch(/^HTTP\/1\.1 4\d\d .*"type":"invalid-request"/s)
     expect(reply).not.toContain('X-Sneaked')
-    expect(await storedKeys()).toEqual([])
+    expect(await keys()).toEqual([])
   })
 
   it.each(['zz\r\nfour\r\n0\r\n\r\n', '-4\r\nfour\r\n0\r\n\r\n', '5\r\nfour\r\n0\r\n\r\n'])(
     'stores nothing of invalid chunks: %j',
     async (chunks) => {
-      const head = put('CHUNKS', ['Transfer-Encoding: chunked', 'Connection: close'])
+      const head = putHead('CHUNKS', ['Transfer-Encoding: chunked', 'Connection: close'])
       await sendRaw(server.url(), [head + chunks], 'end')
-      expect(await storedKeys()).toEqual([])
+      expect(await keys()).toEqual([])
     },
   )
 
   it('refuses an escaped line break in a content type', async () => {
     for (const contentType of ['text/plain%0d%0aX-Sneaked: 1', 'text/plain\\r\\nX-Sneaked: 1']) {
-      const head = put('TYPE', [`Content-Type: ${contentType}`, 'Content-Length: 1'])
+      const head = putHead('TYPE', [`Content-Type: ${contentType}`, 'Content-Length: 1'])
       const reply = await sendRaw(server.url(), [`${head}x`], 'end')
       expect(reply, contentType).toMatch(/^HTTP\/1\.1 400 .*"type":"invalid-content-type-header"/s)
     }
-    expect(await storedKeys()).toEqual([])
+    expect(await keys()).toEqual([])
   })
 
   it('never sends a header that was injected through a name or a query', async () => {
@@ -81,15 +65,15 @@ describe('requests with contradictory or invalid headers', () => {
   })
 
   it('separates the second request of a connection from the body of the first', async () => {
-    const body = `DELETE /v2/key-value-stores/${storeId} HTTP/1.1\r\n\r\n`
-    const first = put('FIRST', [`Content-Length: ${body.length}`])
-    const second = put('SECOND', ['Content-Length: 2', 'Connection: close'])
+    const body = `DELETE /v2/key-value-stores/${storeId()} HTTP/1.1\r\n\r\n`
+    const first = putHead('FIRST', [`Content-Length: ${body.length}`])
+    const second = putHead('SECOND', ['Content-Length: 2', 'Connection: close'])
     const replies = await sendRaw(server.url(), [`${first}${body}${second}ok`], 'stay')
     expect(replies.match(/HTTP\/1\.1 201 /g)).toHaveLength(2)
-    const record = await server.client().keyValueStore(storeId).getRecord('FIRST', { buffer: true })
+    const record = await client().getRecord('FIRST', { buffer: true })
     expect(String(record?.value)).toBe(body)
-    for (const key of await storedKeys()) {
-      await server.client().keyValueStore(storeId).deleteRecord(key)
+    for (const key of await keys()) {
+      await client().deleteRecord(key)
     }
   })
 
@@ -102,7 +86,7 @@ describe('requests with contradictory or invalid headers', () => {
       const { hostname, port } = new URL(server.url())
       const socket = connect(Number(port), hostname)
       const reply = received(socket)
-      socket.write(put(key, [header, 'Content-Type: text/plain', 'Connection: close']))
+      socket.write(putHead(key, [header, 'Content-Type: text/plain', 'Connection: close']))
       for (const part of parts) {
         await sleep(20)
         socket.write(part)
@@ -116,7 +100,7 @@ describe('requests with contradictory or invalid headers', () => {
     ])
     for (const reply of replies) expect(reply).toMatch(/^HTTP\/1\.1 201 /)
     for (const key of ['LENGTH', 'CHUNKED']) {
-      const record = await server.client().keyValueStore(storeId).getRecord(key)
+      const record = await client().getRecord(key)
       expect(record?.value, key).toBe('slowly')
     }
   })
@@ -125,13 +109,13 @@ describe('requests with contradictory or invalid headers', () => {
     const { hostname, port } = new URL(server.url())
     const socket = connect(Number(port), hostname)
     socket.on('error', () => undefined)
-    socket.write(put('STALLED', ['Content-Length: 3000000']))
+    socket.write(putHead('STALLED', ['Content-Length: 3000000']))
     socket.write(Buffer.alloc(2_500_000))
     await sleep(100)
-    expect(await storedKeys()).not.toContain('STALLED')
+    expect(await keys()).not.toContain('STALLED')
     socket.destroy()
     await sleep(50)
-    expect(await storedKeys()).not.toContain('STALLED')
+    expect(await keys()).not.toContain('STALLED')
   })
 
   it('logs no error in all these tests', () => {

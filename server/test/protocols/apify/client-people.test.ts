@@ -1,7 +1,7 @@
 import type { KeyValueStoreClient } from 'apify-client'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { People, type Person } from '../../support/data/people.ts'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { engines } from '../../support/network/test-server.ts'
+import { useTestPeople } from '../../support/people/test-people.ts'
 
 const denied = {
   statusCode: 403,
@@ -17,18 +17,9 @@ const missing = {
 }
 
 describe.each(engines)('two users through apify-client, on %s', (engine) => {
-  const server = useTestServer({ engine })
-  let people: People
-  let jane: Person
-  let joe: Person
+  const { server, people, jane, joe } = useTestPeople({ engine }, 'jane', 'joe')
   let storeId = ''
   let count = 0
-
-  beforeAll(async () => {
-    people = new People({ url: server.url(), token: server.token() })
-    jane = await people.create('jane')
-    joe = await people.create('joe')
-  })
   beforeEach(async () => {
     count += 1
     const stores = server.client(jane).keyValueStores()
@@ -199,16 +190,10 @@ describe.each(engines)('two users through apify-client, on %s', (engine) => {
 })
 
 describe.each(engines)('lists of stores of two users through apify-client, on %s', (engine) => {
-  const server = useTestServer({ engine })
-  let people: People
-  let jane: Person
-  let joe: Person
+  const { server, people, jane, joe } = useTestPeople({ engine }, 'jane', 'joe')
   const ids: Record<string, string> = {}
 
   beforeAll(async () => {
-    people = new People({ url: server.url(), token: server.token() })
-    jane = await people.create('jane')
-    joe = await people.create('joe')
     const stores = { jane: server.client(jane).keyValueStores(), joe: server.client(joe) }
     ids.first = (await stores.joe.keyValueStores().getOrCreate('joes-first')).id
     ids.shared = (await stores.jane.getOrCreate('shared')).id

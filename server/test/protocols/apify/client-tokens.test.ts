@@ -1,20 +1,17 @@
 import type { ApifyClient, KeyValueStoreClient } from 'apify-client'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { People, type Person, type Wish } from '../../support/data/people.ts'
 import { readTexts } from '../../support/network/read-zip.ts'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { engines } from '../../support/network/test-server.ts'
+import type { Wish } from '../../support/people/people.ts'
+import { useTestPeople } from '../../support/people/test-people.ts'
 
 const denied = { statusCode: 403, type: 'insufficient-permissions' }
 
 describe.each(engines)('tokens with limited rights, through apify-client, on %s', (engine) => {
-  const server = useTestServer({ engine })
-  let people: People
-  let jane: Person
+  const { server, people, jane } = useTestPeople({ engine }, 'jane')
   let storeId = ''
 
   beforeAll(async () => {
-    people = new People({ url: server.url(), token: server.token() })
-    jane = await people.create('jane')
     storeId = (await server.client(jane).keyValueStores().getOrCreate('scoped')).id
     const keys = ['a', 'in', 'in-0', 'in-1', 'in-2', 'in.', 'out', 'z']
     for (const key of keys) await janes().setRecord({ key, value: key })

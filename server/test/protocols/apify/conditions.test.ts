@@ -1,7 +1,8 @@
 import { brotliCompressSync } from 'node:zlib'
-import { beforeAll, describe, expect, it } from 'vitest'
-import { errorTypeOf, ownerRequests, type PlainReply } from '../../support/network/plain-request.ts'
-import { useTestServer, wireEngines } from '../../support/network/test-server.ts'
+import { describe, expect, it } from 'vitest'
+import { errorTypeOf, type PlainReply } from '../../support/network/plain-request.ts'
+import { wireEngines } from '../../support/network/test-server.ts'
+import { useTestStore } from '../../support/network/test-store.ts'
 
 const long = 'hello '.repeat(5_000)
 const brotli = { body: brotliCompressSync(long), headers: { 'Content-Encoding': 'br' } }
@@ -9,22 +10,8 @@ const mebibyte = 2 ** 20
 const past = 'Sat, 29 Oct 1994 19:43:31 GMT'
 
 describe.each(wireEngines)('conditional requests at the Apify door, on %s', (engine) => {
-  const server = useTestServer({ engine })
-  const ask = ownerRequests(server)
-  let storeId = ''
+  const { server, client, path, ask, get, put } = useTestStore({ engine })
 
-  beforeAll(async () => {
-    storeId = (await server.client().keyValueStores().getOrCreate('conditions')).id
-  })
-
-  const path = (key: string): string => `/v2/key-value-stores/${storeId}/records/${key}`
-  const get = (key: string, headers: Record<string, string> = {}): Promise<PlainReply> =>
-    ask(path(key), { headers })
-  const put = (
-    key: string,
-    body: string | Uint8Array,
-    headers: Record<string, string> = {},
-  ): Promise<PlainReply> => ask(path(key), { method: 'PUT', body, headers })
   const remove = (key: string, headers: Record<string, string> = {}): Promise<PlainReply> =>
     ask(path(key), { method: 'DELETE', headers })
   const tagOf = ({ headers }: PlainReply): string => headers.etag ?? ''
@@ -274,7 +261,7 @@ describe.each(wireEngines)('conditional requests at the Apify door, on %s', (eng
   })
 
   it("do not affect Apify's client, which reads and writes as before", async () => {
-    const store = server.client().keyValueStore(storeId)
+    const store = client()
     await store.setRecord({ key: 'CLIENT', value: { list: long } })
     const { headers } = await get('CLIENT', { 'Accept-Encoding': 'br' })
     expect([headers['content-encoding'], headers.etag]).toEqual([

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { beforeAll, describe, expect, it } from 'vitest'
-import { ownerRequests, type PlainReply } from '../../support/network/plain-request.ts'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { describe, expect, it } from 'vitest'
+import type { PlainReply } from '../../support/network/plain-request.ts'
+import { engines } from '../../support/network/test-server.ts'
+import { useTestStore } from '../../support/network/test-store.ts'
 import { ApplabProject } from '../../support/pages/applab-project.ts'
 
 /**
@@ -9,22 +10,8 @@ import { ApplabProject } from '../../support/pages/applab-project.ts'
  * in its second. The server must know that before it takes the date for one.
  */
 describe.each(engines)('dates as validators, on %s', (engine) => {
-  const server = useTestServer({ engine })
-  const ask = ownerRequests(server)
-  let storeId = ''
+  const { server, storeId, path, ask, get, put } = useTestStore({ engine })
 
-  beforeAll(async () => {
-    storeId = (await server.client().keyValueStores().getOrCreate('dates')).id
-  })
-
-  const path = (key: string): string => `/v2/key-value-stores/${storeId}/records/${key}`
-  const get = (key: string, headers: Record<string, string> = {}): Promise<PlainReply> =>
-    ask(path(key), { headers })
-  const put = (
-    key: string,
-    body: string,
-    headers: Record<string, string> = {},
-  ): Promise<PlainReply> => ask(path(key), { method: 'PUT', body, headers })
   const dateOf = ({ headers }: PlainReply): string => headers['last-modified'] ?? ''
 
   /** Waits until a second has just begun, so that what follows happens in that second. */
@@ -58,7 +45,7 @@ describe.each(engines)('dates as validators, on %s', (engine) => {
       async (key: string) => {
         const deleted = { keys: [key] }
         const headers = { 'Content-Type': 'application/json' }
-        const target = `/v2/key-value-stores/${storeId}/delete-records`
+        const target = `/v2/key-value-stores/${storeId()}/delete-records`
         await ask(target, { method: 'POST', body: JSON.stringify(deleted), headers })
         await put(key, 'BBBB')
       },
@@ -66,7 +53,7 @@ describe.each(engines)('dates as validators, on %s', (engine) => {
     [
       'gone with all records of its store and stored again',
       async (key: string) => {
-        await ask(`/v2/key-value-stores/${storeId}/clear`, { method: 'POST' })
+        await ask(`/v2/key-value-stores/${storeId()}/clear`, { method: 'POST' })
         await put(key, 'BBBB')
       },
     ],

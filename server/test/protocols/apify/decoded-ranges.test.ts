@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib'
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { errorTypeOf, ownerRequests, type PlainReply } from '../../support/network/plain-request.ts'
-import { useTestServer, wireEngines } from '../../support/network/test-server.ts'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { errorTypeOf, type PlainReply } from '../../support/network/plain-request.ts'
+import { wireEngines } from '../../support/network/test-server.ts'
+import { useTestStore } from '../../support/network/test-store.ts'
 
 const curl = promisify(execFile)
 const mebibyte = 2 ** 20
@@ -40,18 +41,9 @@ function textOf(size: number): Buffer {
  * decoded value, with an ETag of its own, unless the client names the ETag of the stored bytes.
  */
 describe.each(wireEngines)('ranges of encoded records, on %s', (engine) => {
-  const server = useTestServer({ engine })
-  const ask = ownerRequests(server)
-  let storeId = ''
+  const { server, client, path, ask, get } = useTestStore({ engine })
   let count = 0
 
-  beforeAll(async () => {
-    storeId = (await server.client().keyValueStores().getOrCreate('decoded-ranges')).id
-  })
-
-  const path = (key: string): string => `/v2/key-value-stores/${storeId}/records/${key}`
-  const get = (key: string, headers: Record<string, string> = {}): Promise<PlainReply> =>
-    ask(path(key), { headers })
   const head = (key: string, headers: Record<string, string> = {}): Promise<PlainReply> =>
     ask(path(key), { method: 'HEAD', headers })
 
@@ -273,7 +265,7 @@ describe.each(wireEngines)('ranges of encoded records, on %s', (engine) => {
 
   it("let curl -r read a part of what Apify's client stored compressed", async () => {
     const value = textOf(20_000)
-    const store = server.client().keyValueStore(storeId)
+    const store = client()
     await store.setRecord({ key: 'CLIENT', value: value.toString(), contentType: 'text/plain' })
     const { headers } = await get('CLIENT', { 'Accept-Encoding': 'br' })
     expect(headers['content-encoding']).toBe('br')

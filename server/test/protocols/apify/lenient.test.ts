@@ -1,20 +1,12 @@
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
-import { beforeAll, describe, expect, it } from 'vitest'
-import { ownerRequests, plainRequest } from '../../support/network/plain-request.ts'
-import { useTestServer } from '../../support/network/test-server.ts'
+import { describe, expect, it } from 'vitest'
+import { plainRequest } from '../../support/network/plain-request.ts'
+import { useTestStore } from '../../support/network/test-store.ts'
 
 const text = 'hello '.repeat(50_000)
 
 describe('what clients mean, though they spell it differently', () => {
-  const server = useTestServer()
-  const ask = ownerRequests(server)
-  let storeId = ''
-
-  beforeAll(async () => {
-    storeId = (await server.client().keyValueStores().getOrCreate('lenient')).id
-  })
-
-  const path = (key: string): string => `/v2/key-value-stores/${storeId}/records/${key}`
+  const { server, storeId, path, ask } = useTestStore()
 
   it.each(['Bearer  TOKEN', 'bearer TOKEN', 'BEARER   TOKEN ', 'Bearer\tTOKEN', 'Bearer TOKEN\t'])(
     'is understood in Authorization: %j',
@@ -44,7 +36,7 @@ describe('what clients mean, though they spell it differently', () => {
   it('Content-Encoding: x-gzip is understood in a JSON body too', async () => {
     const body = gzipSync(JSON.stringify({ title: 'a title' }))
     const headers = { 'Content-Encoding': 'x-gzip', 'Content-Type': 'application/json' }
-    const target = `/v2/key-value-stores/${storeId}`
+    const target = `/v2/key-value-stores/${storeId()}`
     expect((await ask(target, { method: 'PUT', body, headers })).status).toBe(200)
   })
 
@@ -64,7 +56,7 @@ describe('what clients mean, though they spell it differently', () => {
     }
     const headers = { 'Content-Encoding': 'deflate', 'Content-Type': 'application/json' }
     const body = encode(JSON.stringify({ title: 'deflated' }))
-    const target = `/v2/key-value-stores/${storeId}`
+    const target = `/v2/key-value-stores/${storeId()}`
     expect((await ask(target, { method: 'PUT', body, headers })).status).toBe(200)
   })
 
@@ -81,7 +73,7 @@ describe('what clients mean, though they spell it differently', () => {
     ['日本語.json', '%E6%97%A5%E6%9C%AC%E8%AA%9E.json', '%E6%97%A5%E6%9C%AC%E8%AA%9E.json'],
     ['100%"\\.txt', '100%25%22%5C.txt', '100%25%22%5C.txt'],
   ])('an attachment is saved as %j (RFC 6266, 4.3)', async (key, plain, extended) => {
-    const target = `/v2/key-value-stores/${storeId}/record?key=${encodeURIComponent(key)}`
+    const target = `/v2/key-value-stores/${storeId()}/record?key=${encodeURIComponent(key)}`
     await ask(target, { method: 'PUT', body: 'x' })
     const { headers } = await ask(`${target}&attachment=1`)
     const value = headers['content-disposition'] ?? ''

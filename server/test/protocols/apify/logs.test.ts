@@ -3,15 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { recordKey } from '../../../src/core/disk/keyspace.ts'
 import type { Environment } from '../../../src/core/kernel/environment.ts'
 import type { Store } from '../../../src/core/stores/store.ts'
-import {
-  bytesRecord,
-  entriesOf,
-  HurtEngine,
-  openTestDomain,
-  patternBytes,
-  TestEnvironment,
-  textRecord,
-} from '../../../src/core/testing/testing.ts'
+import { entriesOf } from '../../../src/core/testing/entries.ts'
+import { HurtEngine } from '../../../src/core/testing/hurt-engine.ts'
+import { patternBytes } from '../../../src/core/testing/pattern-bytes.ts'
+import { bytesRecord, textRecord } from '../../../src/core/testing/records.ts'
+import { openTestDomain } from '../../../src/core/testing/test-domain.ts'
+import { TestEnvironment } from '../../../src/core/testing/test-environment.ts'
 import { MemoryEngine } from '../../../src/engines/memory.ts'
 import { createApifyDoor } from '../../../src/protocols/apify/apify.ts'
 import { signRecord } from '../../../src/protocols/apify/call/signatures.ts'

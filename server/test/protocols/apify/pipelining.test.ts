@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { beforeAll, describe, expect, it } from 'vitest'
-import { ownerRequests } from '../../support/network/plain-request.ts'
+import { describe, expect, it } from 'vitest'
 import { received } from '../../support/network/raw-connection.ts'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { engines } from '../../support/network/test-server.ts'
+import { useTestStore } from '../../support/network/test-store.ts'
 import { ApplabProject } from '../../support/pages/applab-project.ts'
 
 /** How a client may send one request so that the server reads it in a special way. */
@@ -21,20 +21,13 @@ type Way = (typeof ways)[number]
 
 /** RFC 9112, 9.3.2: requests with unsafe methods must not be processed in parallel. */
 describe.each(engines)('pipelined requests of one connection, on %s', (engine) => {
-  const server = useTestServer({ engine })
-  const ask = ownerRequests(server)
-  let storeId = ''
+  const { server, path, ask } = useTestStore({ engine })
   let count = 0
-
-  beforeAll(async () => {
-    storeId = (await server.client().keyValueStores().getOrCreate('pipelining')).id
-  })
 
   function newKey(): string {
     count += 1
     return `KEY-${count}`
   }
-  const path = (key: string): string => `/v2/key-value-stores/${storeId}/records/${key}`
 
   /** The pieces in which a request is written. */
   function request(method: string, target: string, { way = 'plain' as Way, body = '' } = {}) {

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { errorTypeOf, ownerRequests, type PlainReply } from '../../support/network/plain-request.ts'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { errorTypeOf, type PlainReply } from '../../support/network/plain-request.ts'
+import { engines } from '../../support/network/test-server.ts'
+import { useTestStore } from '../../support/network/test-store.ts'
 
 const mebibyte = 2 ** 20
 
@@ -12,22 +13,13 @@ function patternOf(size: number): Buffer {
 }
 
 describe.each(engines)('ranges at the Apify door, on %s', (engine) => {
-  const server = useTestServer({ engine })
-  const ask = ownerRequests(server)
+  const { server, path, ask, put } = useTestStore({ engine })
   const sizes = [10, 5_000, 3 * mebibyte + 5] as const
-  let storeId = ''
 
   beforeAll(async () => {
-    storeId = (await server.client().keyValueStores().getOrCreate('ranges')).id
     for (const size of [0, ...sizes]) await put(`SIZE-${size}`, patternOf(size))
   })
 
-  const path = (key: string): string => `/v2/key-value-stores/${storeId}/records/${key}`
-  const put = (
-    key: string,
-    body: string | Uint8Array,
-    headers: Record<string, string> = {},
-  ): Promise<PlainReply> => ask(path(key), { method: 'PUT', body, headers })
   const get = (
     key: string,
     range: string,

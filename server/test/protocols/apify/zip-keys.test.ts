@@ -3,13 +3,11 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { chunkKey, recordKey } from '../../../src/core/disk/keyspace.ts'
 import { WholeSource } from '../../../src/core/kernel/byte-source.ts'
 import type { Store } from '../../../src/core/stores/store.ts'
-import {
-  entriesOf,
-  HurtEngine,
-  openTestDomain,
-  patternBytes,
-  TestEnvironment,
-} from '../../../src/core/testing/testing.ts'
+import { entriesOf } from '../../../src/core/testing/entries.ts'
+import { HurtEngine } from '../../../src/core/testing/hurt-engine.ts'
+import { patternBytes } from '../../../src/core/testing/pattern-bytes.ts'
+import { openTestDomain } from '../../../src/core/testing/test-domain.ts'
+import { TestEnvironment } from '../../../src/core/testing/test-environment.ts'
 import { decodeInfo } from '../../../src/core/values/record-info.ts'
 import { MemoryEngine } from '../../../src/engines/memory.ts'
 import { createApifyDoor } from '../../../src/protocols/apify/apify.ts'

@@ -1,19 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { People, type Person } from '../../support/data/people.ts'
 import type { Answered } from '../../support/network/remote.ts'
-import { useTestServer } from '../../support/network/test-server.ts'
 import { ApplabProject, refusalOf } from '../../support/pages/applab-project.ts'
+import { useTestPeople } from '../../support/people/test-people.ts'
 
 describe('the own keys of a page', () => {
-  const server = useTestServer()
-  let people: People
-  let jane: Person
+  const { server, people, jane } = useTestPeople({}, 'jane', 'joe')
   let project: ApplabProject
 
   beforeAll(async () => {
-    people = new People({ url: server.url(), token: server.token() })
-    jane = await people.create('jane')
-    await people.create('joe')
     const rules = [{ prefix: '', preset: 'own-keys-only' }]
     project = await ApplabProject.create({ url: server.url(), token: jane.token }, { rules })
   })

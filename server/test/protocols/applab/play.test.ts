@@ -1,33 +1,19 @@
 import { readFileSync } from 'node:fs'
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { startTestServer, type TestServer } from '../../support/network/test-server.ts'
-import { launchChromium } from '../../support/pages/chromium.ts'
+import { describe, expect, it } from 'vitest'
 import { PlayPage } from '../../support/pages/play-page.ts'
+import { usePlayVisits } from '../../support/pages/play-visits.ts'
 
 /** The examples of App Lab's own page about setKeyValue, word for word. */
 const examples: readonly string[] = JSON.parse(
   readFileSync(new URL('../../fixtures/applab-examples.json', import.meta.url), 'utf8'),
 )
 
-let server: TestServer
-let browser: Browser
-
-beforeAll(async () => {
-  server = await startTestServer()
-  browser = await launchChromium()
-})
-
-afterAll(async () => {
-  await browser?.close()
-  await server?.close()
-})
+const visits = usePlayVisits()
 
 /** The page of a signed-in user with a new project. */
 async function newProject(): Promise<PlayPage> {
-  const context = await browser.newContext()
-  onTestFinished(() => context.close())
-  const play = await PlayPage.open(context, server.url, `/play#token=${server.token}`)
+  const { url, token } = visits.server
+  const play = await PlayPage.open(await visits.newContext(), url, `/play#token=${token}`)
   const first = play.button('Make it')
   await first.or(play.button('Run')).first().waitFor()
   if (await first.isVisible()) await play.makeFirstProject()
@@ -304,16 +290,16 @@ console.log('origin', origin, [location.href, document.referrer, name].join().in
         'socket error',
         'top SecurityError',
       ])
-    expect(play.page.url()).toBe(`${server.url}/play`)
+    expect(play.page.url()).toBe(`${visits.server.url}/play`)
   })
 
   it('that changes its location leaves only its own frame', async () => {
     const play = await newProject()
     await play.writeAndRun(`console.log('leaving')
-location = '${server.url}/v2'`)
+location = '${visits.server.url}/v2'`)
     await expect.poll(() => play.printed()).toEqual(['leaving'])
     await play.page.waitForTimeout(100)
-    expect(play.page.url()).toBe(`${server.url}/play`)
+    expect(play.page.url()).toBe(`${visits.server.url}/play`)
     await play.writeAndRun("console.log('here')")
     await expect.poll(() => play.printed()).toEqual(['here'])
   })

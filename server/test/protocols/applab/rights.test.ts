@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { People } from '../../support/data/people.ts'
 import { type Answered, Remote } from '../../support/network/remote.ts'
 import { SlowDownload, SlowUpload } from '../../support/network/slow-transfer.ts'
 import { engines, startTestServer, useTestServer } from '../../support/network/test-server.ts'
 import { ApplabProject, refusalOf } from '../../support/pages/applab-project.ts'
+import { People } from '../../support/people/people.ts'
 
 const value = { key: 'k', value: '"set"' }
 const ownersActions = [

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { recordKey } from '../../../src/core/disk/keyspace.ts'
 import { EngineError } from '../../../src/core/engine/engine.ts'
-import { openTestDomain } from '../../../src/core/testing/testing.ts'
+import { openTestDomain } from '../../../src/core/testing/test-domain.ts'
 import { elsewhere, KeptEngine } from '../../support/data/kept-engine.ts'
 import type { Answered } from '../../support/network/remote.ts'
 import { startTestServer, type TestServer } from '../../support/network/test-server.ts'

@@ -1,24 +1,14 @@
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { People, type Person } from '../../support/data/people.ts'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { type Answered, type Asked, errorTypeOf, type Json } from '../../support/network/remote.ts'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { engines } from '../../support/network/test-server.ts'
+import type { Person } from '../../support/people/people.ts'
+import { useTestPeople } from '../../support/people/test-people.ts'
 
 describe.each(engines)('the access to a store, on %s', (engine) => {
-  const server = useTestServer({ engine })
-  let people: People
-  let jane: Person
-  let joe: Person
-  let jill: Person
+  const { server, people, jane, joe, jill } = useTestPeople({ engine }, 'jane', 'joe', 'jill')
   let path = ''
   let storeId = ''
   let count = 0
-
-  beforeAll(async () => {
-    people = new People({ url: server.url(), token: server.token() })
-    jane = await people.create('jane')
-    joe = await people.create('joe')
-    jill = await people.create('jill')
-  })
   beforeEach(async () => {
     count += 1
     storeId = (await server.client(jane).keyValueStores().getOrCreate(`store-${count}`)).id

@@ -1,21 +1,16 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type OwnToken, People, type Person } from '../../support/data/people.ts'
 import { errorTypeOf, type Json } from '../../support/network/remote.ts'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { engines } from '../../support/network/test-server.ts'
+import type { OwnToken, Person } from '../../support/people/people.ts'
+import { useTestPeople } from '../../support/people/test-people.ts'
 
 describe.each(engines)('the audit trail of a store, on %s', (engine) => {
-  const server = useTestServer({ engine })
-  let people: People
-  let jane: Person
-  let joe: Person
+  const { server, people, jane, joe } = useTestPeople({ engine }, 'jane', 'joe')
   let joesTool: OwnToken
   let storeId = ''
   let count = 0
 
   beforeAll(async () => {
-    people = new People({ url: server.url(), token: server.token() })
-    jane = await people.create('jane')
-    joe = await people.create('joe')
     joesTool = await people.createToken(joe, { name: 'tool', action: 'write' })
   })
   beforeEach(async () => {
@@ -195,14 +190,7 @@ describe.each(engines)('the audit trail of a store, on %s', (engine) => {
 })
 
 describe.each(engines)('the audit trail of a user, on %s', (engine) => {
-  const server = useTestServer({ engine })
-  let people: People
-  let jane: Person
-
-  beforeAll(async () => {
-    people = new People({ url: server.url(), token: server.token() })
-    jane = await people.create('jane')
-  })
+  const { server, people, jane } = useTestPeople({ engine }, 'jane')
 
   const trail = async (token: string, query = ''): Promise<Json> =>
     (await people.remote.do(`/coatcheck/v1/audit${query}`, { token })).data

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { day } from '../../../src/core/testing/testing.ts'
+import { day } from '../../../src/core/testing/times.ts'
 import { Remote } from '../../support/network/remote.ts'
 import { startTestServer } from '../../support/network/test-server.ts'
 

@@ -1,21 +1,14 @@
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { People, type Person } from '../../support/data/people.ts'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { type Answered, errorTypeOf } from '../../support/network/remote.ts'
-import { useTestServer, wireEngines } from '../../support/network/test-server.ts'
+import { wireEngines } from '../../support/network/test-server.ts'
+import { useTestPeople } from '../../support/people/test-people.ts'
 
 const atOnce = 50
 
 describe.each(wireEngines)('deleting many records, on %s', (engine) => {
-  const server = useTestServer({ engine })
-  let people: People
-  let jane: Person
+  const { server, people, jane } = useTestPeople({ engine }, 'jane')
   let path = ''
   let storeId = ''
-
-  beforeAll(async () => {
-    people = new People({ url: server.url(), token: server.token() })
-    jane = await people.create('jane')
-  })
   beforeEach(async () => {
     storeId = (await server.client(jane).keyValueStores().getOrCreate()).id
     path = `/v2/key-value-stores/${storeId}`

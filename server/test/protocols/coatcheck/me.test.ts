@@ -1,19 +1,12 @@
-import { beforeAll, describe, expect, it } from 'vitest'
-import { People, type Person } from '../../support/data/people.ts'
+import { describe, expect, it } from 'vitest'
 import { type Answered, errorTypeOf, type Json } from '../../support/network/remote.ts'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { engines } from '../../support/network/test-server.ts'
+import { useTestPeople } from '../../support/people/test-people.ts'
 
 const storeId = 'AAAAAAAAAAAAAAAAA'
 
 describe.each(engines)('the caller, on %s', (engine) => {
-  const server = useTestServer({ engine })
-  let people: People
-  let jane: Person
-
-  beforeAll(async () => {
-    people = new People({ url: server.url(), token: server.token() })
-    jane = await people.create('jane')
-  })
+  const { server, people, jane } = useTestPeople({ engine }, 'jane')
 
   const patch = (json: unknown): Promise<Answered> =>
     people.remote.send('/coatcheck/v1/me', { method: 'PATCH', token: jane.token, json })

@@ -1,22 +1,14 @@
-import { beforeAll, describe, expect, it } from 'vitest'
-import { People, type Person } from '../../support/data/people.ts'
+import { describe, expect, it } from 'vitest'
 import { type Answered, errorTypeOf, type Json } from '../../support/network/remote.ts'
-import { engines, startTestServer, useTestServer } from '../../support/network/test-server.ts'
+import { engines, startTestServer } from '../../support/network/test-server.ts'
 import { TestProject } from '../../support/pages/project.ts'
+import { People } from '../../support/people/people.ts'
+import { useTestPeople } from '../../support/people/test-people.ts'
 
 const path = '/coatcheck/v1/projects'
 
 describe.each(engines)('projects, on %s', (engine) => {
-  const server = useTestServer({ engine })
-  let people: People
-  let jane: Person
-  let joe: Person
-
-  beforeAll(async () => {
-    people = new People({ url: server.url(), token: server.token() })
-    jane = await people.create('jane')
-    joe = await people.create('joe')
-  })
+  const { server, people, jane, joe } = useTestPeople({ engine }, 'jane', 'joe')
 
   const create = async (json: object, at = path, token = jane.token): Promise<Json> =>
     (await people.remote.do(at, { method: 'POST', token, json })).data

@@ -1,23 +1,17 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { signRecord } from '../../../src/protocols/apify/call/signatures.ts'
-import { People, type Person } from '../../support/data/people.ts'
 import { openSocket } from '../../support/network/nemesis-session.ts'
 import { errorTypeOf } from '../../support/network/remote.ts'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { engines } from '../../support/network/test-server.ts'
+import { useTestPeople } from '../../support/people/test-people.ts'
 
 const dayMs = 86_400_000
 
 describe.each(engines)('the limits of rights, on %s', (engine) => {
-  const server = useTestServer({ engine })
-  let people: People
-  let jane: Person
-  let joe: Person
+  const { server, people, jane, joe } = useTestPeople({ engine }, 'jane', 'joe')
   let storeId = ''
 
   beforeAll(async () => {
-    people = new People({ url: server.url(), token: server.token() })
-    jane = await people.create('jane')
-    joe = await people.create('joe')
     storeId = (await server.client(jane).keyValueStores().getOrCreate('coats')).id
     await server.client(jane).keyValueStore(storeId).setRecord({ key: 'a', value: 1 })
   })

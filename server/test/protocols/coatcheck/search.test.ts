@@ -1,23 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { People, type Person } from '../../support/data/people.ts'
 import { errorTypeOf, type Json } from '../../support/network/remote.ts'
-import { useTestServer, wireEngines } from '../../support/network/test-server.ts'
+import { wireEngines } from '../../support/network/test-server.ts'
+import { useTestPeople } from '../../support/people/test-people.ts'
 
 const atOnce = 50
 const lookAgainMs = 50
 
 describe.each(wireEngines)('searching for stores, on %s', (engine) => {
-  const server = useTestServer({ engine })
-  let people: People
-  let jane: Person
-  let joe: Person
+  const { server, people, jane, joe } = useTestPeople({ engine }, 'jane', 'joe')
   const ids: Record<string, string> = {}
 
   beforeAll(async () => {
-    people = new People({ url: server.url(), token: server.token() })
-    jane = await people.create('jane')
-    joe = await people.create('joe')
     const open = async (name?: string): Promise<string> =>
       (await server.client(jane).keyValueStores().getOrCreate(name)).id
     ids.coats = await open('Winter-coats')
@@ -143,13 +137,9 @@ describe.each(wireEngines)('searching for stores, on %s', (engine) => {
 })
 
 describe.each(wireEngines)('searching among 2,000 stores, on %s', (engine) => {
-  const server = useTestServer({ engine })
-  let people: People
-  let jane: Person
+  const { people, jane } = useTestPeople({ engine }, 'jane')
 
   beforeAll(async () => {
-    people = new People({ url: server.url(), token: server.token() })
-    jane = await people.create('jane')
     const open = (n: number): Promise<Json> =>
       people.remote.do(`/v2/key-value-stores?name=store-${n}`, {
         method: 'POST',

@@ -1,24 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { beforeAll, describe, expect, it } from 'vitest'
-import { People, type Person } from '../../support/data/people.ts'
+import { describe, expect, it } from 'vitest'
 import { type Answered, type Asked, errorTypeOf, type Json } from '../../support/network/remote.ts'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { engines } from '../../support/network/test-server.ts'
+import { useTestPeople } from '../../support/people/test-people.ts'
 
 const lookAgainMs = 20
 const dayMs = 86_400_000
 const storeId = 'AAAAAAAAAAAAAAAAA'
 
 describe.each(engines)('tokens, on %s', (engine) => {
-  const server = useTestServer({ engine })
-  let people: People
-  let jane: Person
-  let joe: Person
-
-  beforeAll(async () => {
-    people = new People({ url: server.url(), token: server.token() })
-    jane = await people.create('jane')
-    joe = await people.create('joe')
-  })
+  const { server, people, jane, joe } = useTestPeople({ engine }, 'jane', 'joe')
 
   const send = (path: string, asked: Asked = {}): Promise<Answered> =>
     people.remote.send(`/coatcheck/v1${path}`, { token: jane.token, ...asked })

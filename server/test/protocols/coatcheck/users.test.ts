@@ -1,17 +1,10 @@
-import { beforeAll, describe, expect, it } from 'vitest'
-import { People, type Person } from '../../support/data/people.ts'
+import { describe, expect, it } from 'vitest'
 import { type Answered, type Asked, errorTypeOf, type Json } from '../../support/network/remote.ts'
-import { engines, useTestServer } from '../../support/network/test-server.ts'
+import { engines } from '../../support/network/test-server.ts'
+import { useTestPeople } from '../../support/people/test-people.ts'
 
 describe.each(engines)('users, on %s', (engine) => {
-  const server = useTestServer({ engine })
-  let people: People
-  let jane: Person
-
-  beforeAll(async () => {
-    people = new People({ url: server.url(), token: server.token() })
-    jane = await people.create('jane')
-  })
+  const { server, people, jane } = useTestPeople({ engine }, 'jane')
 
   const send = (path: string, asked: Asked = {}): Promise<Answered> =>
     people.remote.send(`/coatcheck/v1${path}`, { token: server.token(), ...asked })

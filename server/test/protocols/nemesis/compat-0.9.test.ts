@@ -4,10 +4,10 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import type { AtomicWrite, Commit } from '../../../src/core/engine/engine.ts'
 import { MemoryEngine } from '../../../src/engines/memory.ts'
 import { GatedEngine } from '../../support/data/gated-engine.ts'
-import { People } from '../../support/data/people.ts'
 import { createTestFolder } from '../../support/data/test-folder.ts'
 import { NemesisSession, openSocket } from '../../support/network/nemesis-session.ts'
 import { engines, startTestServer, useTestServer } from '../../support/network/test-server.ts'
+import { People } from '../../support/people/people.ts'
 
 describe.each(engines)("NemesisDB 0.9's commands without a session, on %s", (engine) => {
   const server = useTestServer({ engine, nemesisPort: 0, nemesisCompat: '0.9' })

@@ -2,11 +2,11 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { GatedEngine } from '../../support/data/gated-engine.ts'
-import { People } from '../../support/data/people.ts'
 import { createTestFolder } from '../../support/data/test-folder.ts'
 import { NemesisSession, openSocket } from '../../support/network/nemesis-session.ts'
 import { Remote } from '../../support/network/remote.ts'
 import { startTestServer, type TestServer } from '../../support/network/test-server.ts'
+import { People } from '../../support/people/people.ts'
 
 async function start(settings: Parameters<typeof startTestServer>[0] = {}): Promise<TestServer> {
   const server = await startTestServer({ nemesisPort: 0, ...settings })

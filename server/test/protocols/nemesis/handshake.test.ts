@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
-import { type OwnToken, People, type Person } from '../../support/data/people.ts'
 import { createTestFolder } from '../../support/data/test-folder.ts'
 import { NemesisSession, openSocket } from '../../support/network/nemesis-session.ts'
 import {
@@ -10,6 +9,7 @@ import {
   type TestServer,
   useTestServer,
 } from '../../support/network/test-server.ts'
+import { type OwnToken, People, type Person } from '../../support/people/people.ts'
 import { runCoatcheck } from '../../support/processes/command.ts'
 import { ServerProcess } from '../../support/processes/server-process.ts'
 

@@ -1,5 +1,4 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { People } from '../../support/data/people.ts'
 import { NemesisSession, openSocket } from '../../support/network/nemesis-session.ts'
 import { type Json, Remote } from '../../support/network/remote.ts'
 import {
@@ -8,6 +7,7 @@ import {
   type TestServer,
   useTestServer,
 } from '../../support/network/test-server.ts'
+import { People } from '../../support/people/people.ts'
 
 const sharedTokens = [
   ['shared1', '15992824868599950585'],

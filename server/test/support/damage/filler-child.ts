@@ -1,15 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { openFormat } from '../../../src/core/disk/format.ts'
-import {
-  bytesRecord,
-  openTestDomain,
-  otherOwner,
-  owner,
-  patternBytes,
-  type TestDomain,
-  TestEnvironment,
-  textRecord,
-} from '../../../src/core/testing/testing.ts'
+import { otherOwner, owner } from '../../../src/core/testing/callers.ts'
+import { patternBytes } from '../../../src/core/testing/pattern-bytes.ts'
+import { bytesRecord, textRecord } from '../../../src/core/testing/records.ts'
+import { openTestDomain, type TestDomain } from '../../../src/core/testing/test-domain.ts'
+import { TestEnvironment } from '../../../src/core/testing/test-environment.ts'
 import { openEngine } from '../../../src/engines/open.ts'
 
 // A process that fills a folder as a server does. It stops in order and starts again, and then is

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { ApifyClient } from 'apify-client'
-import { patternBytes } from '../../../src/core/testing/testing.ts'
+import { patternBytes } from '../../../src/core/testing/pattern-bytes.ts'
 import { Client } from '../network/client.ts'
-import { People } from './people.ts'
+import { People } from '../people/people.ts'
 
 /** A server, and a token with all rights. */
 interface Served {

@@ -6,7 +6,7 @@ import {
   type Revision,
 } from '../../../src/core/engine/engine.ts'
 import type { EngineHealth, InstalledEngine } from '../../../src/core/engine/installed-engine.ts'
-import { HurtEngine } from '../../../src/core/testing/testing.ts'
+import { HurtEngine } from '../../../src/core/testing/hurt-engine.ts'
 import { MemoryEngine } from '../../../src/engines/memory.ts'
 import { parsePostgresAddress } from '../../../src/engines/postgres/link/address.ts'
 

@@ -9,15 +9,10 @@ import { encodeActivity } from '../../../src/core/identity/activity.ts'
 import { system } from '../../../src/core/identity/caller.ts'
 import type { Bytes } from '../../../src/core/kernel/bytes.ts'
 import { changePut, changesPut } from '../../../src/core/log/change.ts'
-import {
-  bytesRecord,
-  day,
-  openTestDomain,
-  patternBytes,
-  settle,
-  type TestDomain,
-  textRecord,
-} from '../../../src/core/testing/testing.ts'
+import { patternBytes } from '../../../src/core/testing/pattern-bytes.ts'
+import { bytesRecord, textRecord } from '../../../src/core/testing/records.ts'
+import { openTestDomain, type TestDomain } from '../../../src/core/testing/test-domain.ts'
+import { day, settle } from '../../../src/core/testing/times.ts'
 import { encodeInfo } from '../../../src/core/values/record-info.ts'
 import { MemoryEngine } from '../../../src/engines/memory.ts'
 

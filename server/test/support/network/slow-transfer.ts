@@ -158,3 +158,15 @@ function closeOf(socket: Socket): Promise<void> {
   if (socket.destroyed) resolve()
   return promise
 }
+
+/** Whether the promise settles in time. It should do so within a second. */
+export async function happens(event: Promise<unknown>): Promise<boolean> {
+  const patienceMs = 5_000
+  const late = new AbortController()
+  const happened = await Promise.race([
+    event.then(() => true),
+    sleep(patienceMs, false, { signal: late.signal }),
+  ])
+  late.abort()
+  return happened
+}

@@ -96,14 +96,17 @@ export async function startTestServer(
   }
 }
 
-/** One server for all tests of a `describe`. */
-export function useTestServer(settings: Partial<Config> = {}): {
+/** A server that runs only while the tests of a `describe` do. */
+export interface UsedServer {
   url(): string
   nemesisUrl(): string
   token(): string
   logged(): readonly unknown[]
   client(options?: { token?: string }): ApifyClient
-} {
+}
+
+/** One server for all tests of a `describe`. */
+export function useTestServer(settings: Partial<Config> = {}): UsedServer {
   let server: TestServer | undefined
   const running = (): TestServer => {
     if (!server) throw new Error('The server runs only inside tests.')

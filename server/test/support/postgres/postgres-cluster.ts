@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort, PostgresServer } from './postgres.ts'
+import { freePort } from '../processes/free-port.ts'
+import { PostgresServer } from './postgres.ts'
 
 const nodeCount = 3
 /** How many standbys must have a commit before it is acknowledged. */

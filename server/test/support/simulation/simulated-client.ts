@@ -3,19 +3,12 @@ import type { Retention } from '../../../src/core/identity/retention.ts'
 import { type ErrorCode, StorageError } from '../../../src/core/kernel/errors.ts'
 import { actions } from '../../../src/core/people/scope.ts'
 import type { Store } from '../../../src/core/stores/store.ts'
-import {
-  bytesRecord,
-  findAndUse,
-  minute,
-  owner,
-  PausingSource,
-  principalWith,
-  readBytes,
-  second,
-  type TestDomain,
-  type TestEnvironment,
-  userWith,
-} from '../../../src/core/testing/testing.ts'
+import { owner, principalWith, userWith } from '../../../src/core/testing/callers.ts'
+import { PausingSource } from '../../../src/core/testing/pausing-source.ts'
+import { bytesRecord, readBytes } from '../../../src/core/testing/records.ts'
+import { findAndUse, type TestDomain } from '../../../src/core/testing/test-domain.ts'
+import type { TestEnvironment } from '../../../src/core/testing/test-environment.ts'
+import { minute, second } from '../../../src/core/testing/times.ts'
 import { type Moment, SimulatedStore } from './simulated-store.ts'
 
 export const unnamedRetentionMs = 120 * minute

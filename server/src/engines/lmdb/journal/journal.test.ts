@@ -17,7 +17,7 @@ import {
   type Revision,
 } from '../../../core/engine/engine.ts'
 import { LmdbEngine } from '../lmdb.ts'
-import { allOf, beginJournal, errorOf, put, revisionOf } from '../testing.ts'
+import { allOf, beginJournal, errorOf, put, readTransaction, revisionOf } from '../testing.ts'
 import { GroupDraft } from './group-draft.ts'
 import type { Journal, JournalParts } from './journal.ts'
 import { sealBytes } from './journal-state.ts'
@@ -350,22 +350,9 @@ async function append(
 function copyOf(path: string, change = (bytes: Buffer): Buffer => bytes): string {
   const copy = newFolder()
   writeFileSync(join(copy, 'journal'), change(readFileSync(join(path, 'journal'))))
-  const data = join(path, 'data.mdb')
-  if (!existsSync(data)) return copy
-  let [before, bytes, after] = [readFileSync(data), readFileSync(data), readFileSync(data)]
-  while (!isOneTransaction(before, bytes) || !isOneTransaction(bytes, after)) {
-    before = bytes
-    bytes = after
-    after = readFileSync(data)
-  }
-  writeFileSync(join(copy, 'data.mdb'), bytes)
+  if (!existsSync(join(path, 'data.mdb'))) return copy
+  writeFileSync(join(copy, 'data.mdb'), readTransaction(path))
   return copy
-}
-
-/** Whether both name the same transactions, in LMDB's first two pages. */
-function isOneTransaction(bytes: Buffer, later: Buffer): boolean {
-  const metaBytes = 2 * 8_192
-  return bytes.subarray(0, metaBytes).equals(later.subarray(0, metaBytes))
 }
 
 function newFolder(): string {

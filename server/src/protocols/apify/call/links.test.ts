@@ -3,14 +3,10 @@ import { recordKey, storeKey } from '../../../core/disk/keyspace.ts'
 import { encodeIdentity } from '../../../core/identity/identity.ts'
 import { WholeSource } from '../../../core/kernel/byte-source.ts'
 import type { Store } from '../../../core/stores/store.ts'
-import {
-  day,
-  hour,
-  openTestDomain,
-  otherOwner,
-  type TestDomain,
-  textRecord,
-} from '../../../core/testing/testing.ts'
+import { otherOwner } from '../../../core/testing/callers.ts'
+import { textRecord } from '../../../core/testing/records.ts'
+import { openTestDomain, type TestDomain } from '../../../core/testing/test-domain.ts'
+import { day, hour } from '../../../core/testing/times.ts'
 import { MemoryEngine } from '../../../engines/memory.ts'
 import type { HttpHandler } from '../../../transport/exchange.ts'
 import { JsonSchemas } from '../../json/json-schema.ts'

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { schemaKey } from '../../../core/disk/keyspace.ts'
 import { WholeSource } from '../../../core/kernel/byte-source.ts'
-import { openTestDomain } from '../../../core/testing/testing.ts'
+import { openTestDomain } from '../../../core/testing/test-domain.ts'
 import { MemoryEngine } from '../../../engines/memory.ts'
 import { JsonSchemas } from '../../json/json-schema.ts'
 import { createApifyDoor } from '../apify.ts'

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { limits } from '../../../core/kernel/limits.ts'
-import { minute, second, TestEnvironment } from '../../../core/testing/testing.ts'
+import { TestEnvironment } from '../../../core/testing/test-environment.ts'
+import { minute, second } from '../../../core/testing/times.ts'
 import { type PageCaller, PageRates } from './page-rates.ts'
 
 const ann = { channelId: 'class', userId: 'ann', peer: '192.0.2.1' }

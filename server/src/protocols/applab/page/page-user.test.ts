@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { TestEnvironment } from '../../../core/testing/testing.ts'
+import { TestEnvironment } from '../../../core/testing/test-environment.ts'
 import { createUserId, isSameText, signedUserId, userIdOf } from './page-user.ts'
 
 const issuer = { channelId: 'channel', userSecret: 'a-secret-of-the-project' }

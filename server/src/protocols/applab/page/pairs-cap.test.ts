@@ -2,14 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { KeyQueue } from '../../../core/kernel/key-queue.ts'
 import { limits } from '../../../core/kernel/limits.ts'
 import { recordsOf } from '../../../core/stores/seed.ts'
-import {
-  callerWith,
-  codeOf,
-  openTestDomain,
-  owner,
-  second,
-  settle,
-} from '../../../core/testing/testing.ts'
+import { callerWith, owner } from '../../../core/testing/callers.ts'
+import { codeOf } from '../../../core/testing/outcomes.ts'
+import { openTestDomain } from '../../../core/testing/test-domain.ts'
+import { second, settle } from '../../../core/testing/times.ts'
 import { MemoryEngine } from '../../../engines/memory.ts'
 import { PageDenied } from './errors.ts'
 import { PairsCap } from './pairs-cap.ts'

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { system } from '../../../core/identity/caller.ts'
-import { identityWith, openTestDomain, owner } from '../../../core/testing/testing.ts'
+import { identityWith, owner } from '../../../core/testing/callers.ts'
+import { openTestDomain } from '../../../core/testing/test-domain.ts'
 import { MemoryEngine } from '../../../engines/memory.ts'
 import { Query } from '../../rest/query.ts'
 import { pageErrorOf } from '../page/errors.ts'

@@ -20,26 +20,35 @@ export interface Wish {
   readonly keyPrefix?: string
 }
 
-/** People of a server whose first token is known. */
-export class People {
-  readonly remote: Remote
-  readonly #adminToken: string
+/** A server whose first token is known. */
+interface Served {
+  readonly url: string
+  readonly token: string
+}
 
-  constructor({ url, token }: { url: string; token: string }) {
-    this.remote = new Remote(url)
-    this.#adminToken = token
+/** People of a server. */
+export class People {
+  readonly #server: Served
+
+  /** `url` and `token` are read only when they are needed: they may be getters. */
+  constructor(server: Served) {
+    this.#server = server
+  }
+
+  get remote(): Remote {
+    return new Remote(this.#server.url)
   }
 
   async create(username: string): Promise<Person> {
     const path = '/coatcheck/v1/users'
-    const asked = { method: 'POST', token: this.#adminToken, json: { username } }
+    const asked = { method: 'POST', token: this.#server.token, json: { username } }
     const { data } = await this.remote.do(path, asked)
     return { id: data.id, username, token: data.token.token }
   }
 
   async disable({ username }: Person): Promise<void> {
     const json = { isDisabled: true }
-    const asked = { method: 'PATCH', token: this.#adminToken, json }
+    const asked = { method: 'PATCH', token: this.#server.token, json }
     await this.remote.do(`/coatcheck/v1/users/${username}`, asked)
   }
 

@@ -5,17 +5,13 @@ import { MemoryEngine } from '../../engines/memory.ts'
 import { NamedRequest } from '../idempotency/named-request.ts'
 import { StorageError } from '../kernel/errors.ts'
 import type { Store } from '../stores/store.ts'
-import {
-  codeOf,
-  entriesOf,
-  hour,
-  openTestDomain,
-  owner,
-  patternBytes,
-  readText,
-  sweepFor,
-  textRecord,
-} from '../testing/testing.ts'
+import { owner } from '../testing/callers.ts'
+import { entriesOf } from '../testing/entries.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { patternBytes } from '../testing/pattern-bytes.ts'
+import { readText, textRecord } from '../testing/records.ts'
+import { openTestDomain, sweepFor } from '../testing/test-domain.ts'
+import { hour } from '../testing/times.ts'
 import type { StoreRecord } from './record.ts'
 import type { Compute, NewValue } from './record-update.ts'
 

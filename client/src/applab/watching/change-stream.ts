@@ -38,7 +38,7 @@ export class ChangeStream {
   #lastId: string
   #pauseMs = pauseMsMin
 
-  /** `after`: the id after which it begins; '' for now. */
+  /** `after`: the id after which it begins; '' means now. */
   constructor(url: URL, listener: StreamListener, after = '') {
     this.#url = url
     this.#listener = listener
@@ -146,8 +146,8 @@ class Watchdog {
 /** An AppLabError, or an Error if the server may answer later. */
 async function refusalOf(response: Response): Promise<Error> {
   const text = await response.text()
-  const isForNow = response.status === 429 || response.status >= 500
-  if (isForNow) return new Error(`The server answered with ${response.status}.`)
+  const mayPass = response.status === 429 || response.status >= 500
+  if (mayPass) return new Error(`The server answered with ${response.status}.`)
   const refusal: Partial<Refusal> = Object(parsed(text))
   const { msg = `The server's answer makes no sense (status ${response.status}).` } = refusal
   return new AppLabError({ msg, type: refusal.type ?? 'BAD_ANSWER' })

@@ -4,14 +4,12 @@ import { MemoryEngine } from '../../engines/memory.ts'
 import { EngineError, type Revision } from '../engine/engine.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
-import {
-  callerWith,
-  codeOf,
-  HurtEngine,
-  openTestDomain,
-  SharedEngine,
-  settle,
-} from '../testing/testing.ts'
+import { callerWith } from '../testing/callers.ts'
+import { HurtEngine } from '../testing/hurt-engine.ts'
+import { codeOf } from '../testing/outcomes.ts'
+import { SharedEngine } from '../testing/shared-engine.ts'
+import { openTestDomain } from '../testing/test-domain.ts'
+import { settle } from '../testing/times.ts'
 import { eventsOf, everything, next, openStore, put } from '../testing/watching.ts'
 import type { WatchEvent } from './watch-event.ts'
 import type { Watcher } from './watcher.ts'

@@ -5,7 +5,9 @@ import type { WatchQuery } from '../history/watches.ts'
 import { limits } from '../kernel/limits.ts'
 import type { StoreRecord } from '../records/record.ts'
 import type { Store } from '../stores/store.ts'
-import { openTestDomain, owner, type TestDomain, textRecord } from './testing.ts'
+import { owner } from './callers.ts'
+import { textRecord } from './records.ts'
+import { openTestDomain, type TestDomain } from './test-domain.ts'
 
 export const everything: WatchQuery = { withValues: true, owner: 'somebody' }
 

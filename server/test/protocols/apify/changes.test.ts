@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { ChangeStream, type StreamEvent } from '../../support/network/change-stream.ts'
 import { Remote } from '../../support/network/remote.ts'
 import { startTestServer, useTestServer, wireEngines } from '../../support/network/test-server.ts'
+import { ChangeStream, type StreamEvent } from '../../support/watching/change-stream.ts'
 
 const json = { 'Content-Type': 'application/json' }
 

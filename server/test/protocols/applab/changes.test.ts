@@ -1,8 +1,8 @@
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { ChangeStream } from '../../support/network/change-stream.ts'
 import { useTestServer } from '../../support/network/test-server.ts'
 import { ApplabProject } from '../../support/pages/applab-project.ts'
 import { launchChromium } from '../../support/pages/chromium.ts'
+import { ChangeStream } from '../../support/watching/change-stream.ts'
 
 describe('the changes of a project', () => {
   const server = useTestServer()

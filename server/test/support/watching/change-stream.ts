@@ -1,4 +1,4 @@
-import { errorTypeOf, type Json } from './remote.ts'
+import { errorTypeOf, type Json } from '../network/remote.ts'
 
 /** One server-sent event, with its data as JSON. */
 export interface StreamEvent {

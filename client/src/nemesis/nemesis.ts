@@ -1,12 +1,14 @@
 import { printJson } from '../json/json.ts'
 import { type Members, membersOf } from '../json/json-members.ts'
-import { Connection } from './connection.ts'
-import type { NemesisConnectionError, NemesisError } from './errors.ts'
-import { usualPace } from './reconnection.ts'
-import { assertStatus, refusalOf, tokenOf } from './refusal.ts'
+import type { NemesisConnectionError, NemesisError } from './answers/errors.ts'
+import { assertStatus, refusalOf, tokenOf } from './answers/refusal.ts'
+import { status, statusName } from './answers/statuses.ts'
+import { Connection } from './link/connection.ts'
+import { type ConnectionEvent, usualBounds } from './link/connection-options.ts'
+import { usualPace } from './link/reconnection.ts'
+import type { WebSocketConstructor } from './link/socket.ts'
+import { listOf } from './list.ts'
 import { NemesisSession } from './session.ts'
-import type { WebSocketConstructor } from './socket.ts'
-import { status, statusName } from './statuses.ts'
 import { tokenText } from './token.ts'
 
 export interface ConnectOptions {
@@ -21,6 +23,26 @@ export interface ConnectOptions {
    * made meanwhile wait. False by default.
    */
   readonly reconnect?: boolean
+  /** Further attempts for the first connection, with growing delays: 0 by default, or Infinity. */
+  readonly connectRetries?: number
+  /** How long one attempt to connect may take; 10,000 ms by default. */
+  readonly connectTimeoutMs?: number
+  /**
+   * How long a command waits for its answer; 60,000 ms by default. It is rejected then; `outcome`
+   * says whether it was sent.
+   */
+  readonly commandTimeoutMs?: number
+  /**
+   * After this time without a message the connection counts as lost; 30,000 ms by default. Half-way
+   * the client asks the server for a sign of life.
+   */
+  readonly silenceMs?: number
+  /** How many commands may wait for the connection or for answers; 100,000 by default. */
+  readonly waitingMax?: number
+  /** How many characters may wait to be sent; 67,108,864 by default. */
+  readonly unsentMax?: number
+  /** Called when the connection opens, is lost, or is closed, and when an attempt has failed. */
+  readonly onConnection?: (event: ConnectionEvent) => void
   /**
    * Called about quiet commands: if one is refused, if `addQuietly` finds keys that exist, or if
    * the connection ends while quiet commands may be in flight. Without it, these errors are
@@ -77,7 +99,7 @@ export class NemesisClient {
 
   /** Rejects with NemesisConnectionError, SyntaxError for a bad address, or `signal.reason`. */
   static async connect(url: string | URL, options: ConnectOptions = {}): Promise<NemesisClient> {
-    const { token, signal, reconnect = false, onQuietError = () => undefined } = options
+    const { token, signal, reconnect = false, onQuietError, onConnection, ...bounds } = options
     const address = new URL(url)
     if (token !== undefined) address.searchParams.set('token', token)
     const connection = await Connection.open({
@@ -85,7 +107,9 @@ export class NemesisClient {
       WebSocket: options.WebSocket ?? globalWebSocket(),
       signal,
       pace: reconnect ? usualPace : undefined,
-      onQuietError,
+      bounds: { ...usualBounds, ...bounds },
+      onQuietError: onQuietError ?? (() => undefined),
+      onConnection: onConnection ?? (() => undefined),
     })
     return new NemesisClient(connection)
   }
@@ -128,8 +152,8 @@ export class NemesisClient {
   }
 
   /** Whether there are sessions with these tokens. */
-  async exists(tokens: Iterable<bigint | string>): Promise<Map<bigint, boolean>> {
-    const wanted = [...tokens].map(tokenText)
+  async exists(tokens: bigint | string | Iterable<bigint | string>): Promise<Map<bigint, boolean>> {
+    const wanted = listOf(tokens).map(tokenText)
     const answer = await this.#ask('SH_EXISTS', `{"tkns":[${wanted}]}`)
     assertStatus('SH_EXISTS', answer, yes)
     const found = membersOf(answer.get('tkns') ?? '{}')
@@ -137,8 +161,8 @@ export class NemesisClient {
   }
 
   /** Saves all sessions, or only these, on the server's disk; resolves when that is done. */
-  async save(name: string, tokens?: Iterable<bigint | string>): Promise<Saved> {
-    const only = tokens ? `,"tkns":[${[...tokens].map(tokenText)}]` : ''
+  async save(name: string, tokens?: bigint | string | Iterable<bigint | string>): Promise<Saved> {
+    const only = tokens === undefined ? '' : `,"tkns":[${listOf(tokens).map(tokenText)}]`
     const answer = await this.#connection.ask(
       'SH_SAVE',
       `{"name":${printJson(name)}${only}}`,
@@ -151,8 +175,8 @@ export class NemesisClient {
   /**
    * Loads what was saved under these names. Rejects with 142 `LoadError` if a name does not exist.
    */
-  async load(names: Iterable<string>): Promise<Map<string, Loaded>> {
-    const wanted = [...names]
+  async load(names: string | Iterable<string>): Promise<Map<string, Loaded>> {
+    const wanted = listOf(names)
     // NemesisDB's answer to that does not say which command it is for.
     if (wanted.length === 0) return new Map()
     const answer = await this.#ask('SH_LOAD', `{"names":${printJson(wanted)}}`)
@@ -179,6 +203,11 @@ export class NemesisClient {
   /** Closes the connection once all sent commands are done. Later calls are rejected. */
   close(): Promise<void> {
     return this.#connection.close()
+  }
+
+  /** For `await using client = ...`: the same as `close`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 
   #ask(command: string, parameters = '{}'): Promise<Members> {

@@ -1,12 +1,27 @@
 import { checkedJson, type JsonValue, parseJson, printJson } from '../json/json.ts'
 import { type Members, membersOf } from '../json/json-members.ts'
-import type { Connection, QuietCommand } from './connection.ts'
-import { assertStatus, refusalOf, statusesOf } from './refusal.ts'
-import { status } from './statuses.ts'
+import type { Change } from '../watch/change.ts'
+import { assertStatus, refusalOf, statusesOf } from './answers/refusal.ts'
+import { status } from './answers/statuses.ts'
+import type { Connection, QuietCommand } from './link/connection.ts'
+import { listOf } from './list.ts'
 import { tokenText } from './token.ts'
+import {
+  type IdempotencyOption,
+  idemText,
+  revisionIfSet,
+  type Sum,
+  sumOf,
+  type Versioned,
+  versionsOf,
+} from './versions.ts'
+import { type SessionWatchOptions, watchSession } from './watch.ts'
 
 /** Values by key: an object, a Map, or pairs. */
 export type Values = Readonly<Record<string, unknown>> | Iterable<readonly [string, unknown]>
+
+/** One key, or several. */
+export type Keys = string | Iterable<string>
 
 /** `raw`: values are passed and returned as JSON text, not parsed. */
 export interface RawOption {
@@ -27,7 +42,7 @@ export interface FindOptions extends RawOption {
    */
   readonly result: 'keys' | 'paths' | 'values'
   /** Searches only these keys; empty: all keys. */
-  readonly keys?: readonly string[]
+  readonly keys?: Keys
 }
 
 export interface SessionInfo {
@@ -103,13 +118,13 @@ export class NemesisSession {
    * Values in the order of the keys. Undefined for a missing key, for `null` (NemesisDB's protocol
    * does not tell these two apart; `contains` does), and for a value that is not JSON.
    */
-  get(keys: Iterable<string>, options: Raw): Promise<Map<string, string | undefined>>
-  get(keys: Iterable<string>, options?: RawOption): Promise<Map<string, JsonValue | undefined>>
+  get(keys: Keys, options: Raw): Promise<Map<string, string | undefined>>
+  get(keys: Keys, options?: RawOption): Promise<Map<string, JsonValue | undefined>>
   async get(
-    keys: Iterable<string>,
+    keys: Keys,
     { raw = false }: RawOption = {},
   ): Promise<Map<string, JsonValue | undefined>> {
-    const wanted = [...keys]
+    const wanted = listOf(keys)
     const answer = await this.#askKeys('KV_GET', wanted)
     assertStatus('KV_GET', answer, [])
     const found = membersOf(answer.get('keys') ?? '{}')
@@ -124,8 +139,8 @@ export class NemesisSession {
   }
 
   /** Removes keys; tells for each whether it was there. */
-  async remove(keys: Iterable<string>): Promise<Map<string, boolean>> {
-    const wanted = [...keys]
+  async remove(keys: Keys): Promise<Map<string, boolean>> {
+    const wanted = listOf(keys)
     const answer = await this.#askKeys('KV_RMV', wanted)
     // A key may be `st`: its status stands where a refusal has its own.
     const codes: readonly number[] = [status.KeyRemoved, status.KeyNotExist]
@@ -133,8 +148,8 @@ export class NemesisSession {
     return new Map(wanted.map((key) => [key, Number(answer.get(key)) === status.KeyRemoved]))
   }
 
-  async contains(keys: Iterable<string>): Promise<Map<string, boolean>> {
-    const wanted = [...keys]
+  async contains(keys: Keys): Promise<Map<string, boolean>> {
+    const wanted = listOf(keys)
     const answer = await this.#askKeys('KV_CONTAINS', wanted)
     assertStatus('KV_CONTAINS', answer, yes)
     const found = membersOf(answer.get('keys') ?? '{}')
@@ -173,7 +188,7 @@ export class NemesisSession {
     raw = false,
   }: FindOptions): Promise<string[] | Map<string, JsonValue>> {
     const rsp = result === 'values' ? 'kv' : result
-    const parameters = `"path":${printJson(path)},"rsp":"${rsp}","keys":${printJson(keys)}`
+    const parameters = `"path":${printJson(path)},"rsp":"${rsp}","keys":${printJson(listOf(keys))}`
     const answer = await this.#ask('KV_FIND', parameters)
     assertStatus('KV_FIND', answer, yes)
     if (result !== 'values') return JSON.parse(answer.get(result) ?? '[]')
@@ -196,6 +211,43 @@ export class NemesisSession {
     assertStatus('KV_UPDATE', answer, [status.Ok, status.KeyNotExist])
     if (Number(answer.get('st')) === status.KeyNotExist) return undefined
     return Number(answer.get('cnt'))
+  }
+
+  /**
+   * Adds to a number on the server, in one step; a missing key counts as 0. Returns the sum and its
+   * revision. Rejects with 41 `ValueTypeInvalid` if the value is no number. Coatcheck only.
+   */
+  async increment(key: string, by: number | bigint = 1, options?: IdempotencyOption): Promise<Sum> {
+    const parameters = `"key":${printJson(key)},"by":${printJson(by)}${idemText(options)}`
+    return sumOf(await this.#ask('KV_INC', parameters))
+  }
+
+  /**
+   * Stores a value only if the key still has this revision (0: only if it does not exist). Returns
+   * the new revision, or undefined if the condition is not met. Coatcheck only.
+   */
+  async setIf(
+    key: string,
+    value: unknown,
+    { revision, ...options }: RawOption & IdempotencyOption & { readonly revision: number },
+  ): Promise<number | undefined> {
+    const values = `"keys":{${printJson(key)}:${valueText(value, options)}}`
+    const condition = `"if":${printJson(revision)}${idemText(options)}`
+    const answer = await this.#ask('KV_SET', `${values},${condition}`)
+    return revisionIfSet(key, answer)
+  }
+
+  /** Values with their revisions, which `setIf` takes. Only keys that exist. Coatcheck only. */
+  async getWithRevisions(keys: Keys): Promise<Map<string, Versioned>> {
+    const parameters = `"keys":${printJson(listOf(keys))},"rev":true`
+    const answer = await this.#ask('KV_GET', parameters)
+    assertStatus('KV_GET', answer, [])
+    return versionsOf(answer)
+  }
+
+  /** Changes of this session as they happen. Coatcheck only. */
+  watch(options?: SessionWatchOptions): AsyncGenerator<Change, void, undefined> {
+    return watchSession(this.#connection, this.#tkn, options)
   }
 
   /** Ends the session and deletes its values. */

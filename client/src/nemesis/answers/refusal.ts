@@ -1,4 +1,4 @@
-import { type Members, membersOf } from '../json/json-members.ts'
+import { type Members, membersOf } from '../../json/json-members.ts'
 import { NemesisError } from './errors.ts'
 import { status } from './statuses.ts'
 

@@ -1,4 +1,4 @@
-import { NemesisConnectionError } from './errors.ts'
+import { NemesisConnectionError } from '../answers/errors.ts'
 import { likelyCauses } from './likely-causes.ts'
 
 /** The properties of a WebSocket's events. */
@@ -12,6 +12,10 @@ export interface SocketEvent {
 
 /** A WebSocket as browsers, Node and `ws` have it. */
 export interface WebSocketLike {
+  /** What was not sent yet. */
+  readonly bufferedAmount?: number
+  /** Ends it without waiting for the other side, as that of `ws` can. */
+  terminate?(): void
   send(data: string): void
   close(): void
   addEventListener(type: string, listener: (event: SocketEvent) => void): void
@@ -24,6 +28,8 @@ export interface SocketOptions {
   readonly url: URL
   readonly WebSocket: WebSocketConstructor
   readonly signal?: AbortSignal | undefined
+  /** How long the server may take for the handshake. */
+  readonly timeoutMs: number
   onOpen(socket: WebSocketLike): void
   onMessage(socket: WebSocketLike, data: unknown): void
   /** Called only for a socket that was open. */
@@ -32,20 +38,30 @@ export interface SocketOptions {
 
 /** Rejects with `signal.reason`, or with NemesisConnectionError if the connection fails. */
 export function openSocket(options: SocketOptions): Promise<void> {
-  const { url, WebSocket, signal } = options
+  const { url, WebSocket, signal, timeoutMs } = options
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted()
     const socket = new WebSocket(url.href)
     let isOpen = false
+    let isGivenUp = false
     let cause = ''
-    const abort = (): void => {
-      reject(signal?.reason)
+    const giveUp = (error: unknown): void => {
+      isGivenUp = true
+      settled()
+      reject(error)
       socket.close()
+    }
+    const abort = (): void => giveUp(signal?.reason)
+    const late = `the server did not answer within ${timeoutMs} ms`
+    const timer = setTimeout(() => giveUp(noConnection(url, late)), timeoutMs)
+    const settled = (): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
     }
     signal?.addEventListener('abort', abort, { once: true })
     socket.addEventListener('open', () => {
-      signal?.removeEventListener('abort', abort)
-      if (signal?.aborted) return
+      settled()
+      if (isGivenUp) return
       isOpen = true
       // Called directly: with `ws`, messages may come before code that awaits a promise runs.
       options.onOpen(socket)
@@ -56,7 +72,7 @@ export function openSocket(options: SocketOptions): Promise<void> {
     })
     socket.addEventListener('message', ({ data }) => options.onMessage(socket, data))
     socket.addEventListener('close', ({ code = 1006, reason = '' }) => {
-      signal?.removeEventListener('abort', abort)
+      settled()
       const why = [`code ${code}`, reason, cause].filter((part) => part !== '').join(', ')
       if (isOpen) options.onClose(socket, why)
       else reject(noConnection(url, why))

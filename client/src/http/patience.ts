@@ -11,6 +11,7 @@ export class Patience {
   readonly #outer: AbortSignal | undefined
   readonly #ending = new AbortController()
   readonly #end = (): void => this.stop(this.#outer?.reason)
+  #isOver = false
   /** The time that was spent waiting so far, in milliseconds. */
   #waitedMs = 0
   /** The bytes that came or went so far. */
@@ -63,6 +64,7 @@ export class Patience {
   /** It is the network's turn. */
   resume(extraMs = 0): void {
     this.hold()
+    if (this.#isOver) return
     const timer = setTimeout(() => this.stop(this.#timeout()), this.#leftMs() + extraMs)
     this.#turn = { timer, began: performance.now() }
   }
@@ -88,6 +90,8 @@ export class Patience {
 
   /** The attempt is over: the caller's signal no longer matters. */
   release(): void {
+    this.#isOver = true
+    this.hold()
     this.#outer?.removeEventListener('abort', this.#end)
   }
 

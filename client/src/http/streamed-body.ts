@@ -28,12 +28,16 @@ function patient(
   patience: Patience,
 ): ReadableStream<Uint8Array> {
   const reader = source.getReader()
+  const stop = (): void => void reader.cancel(patience.signal.reason).catch(() => undefined)
+  patience.signal.addEventListener('abort', stop, { once: true })
   return new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
+        // fetch may go on reading after its end, to nowhere.
+        patience.signal.throwIfAborted()
         patience.hold()
-        const { done, value } = await reader.read()
-        if (!patience.signal.aborted) patience.resume()
+        const { done, value } = await patience.untilEnd(reader.read())
+        patience.resume()
         if (done) {
           controller.close()
           return

@@ -16,9 +16,10 @@ export class CuttingProxy {
     this.#server = createServer((client) => this.#join(client, targetPort))
   }
 
-  static async start(targetPort: number): Promise<CuttingProxy> {
+  /** `port`: where it listens; without it, at a free one. */
+  static async start(targetPort: number, port = 0): Promise<CuttingProxy> {
     const proxy = new CuttingProxy(targetPort)
-    await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve))
+    await new Promise<void>((resolve) => proxy.#server.listen(port, '127.0.0.1', resolve))
     return proxy
   }
 

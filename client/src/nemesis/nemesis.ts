@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import { printJson } from '../json/json.ts'
 import { type Members, membersOf } from '../json/json-members.ts'
 import type { NemesisConnectionError, NemesisError } from './answers/errors.ts'

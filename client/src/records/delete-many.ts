@@ -2,7 +2,7 @@ import { errorBytesMax } from '../http/bounds.ts'
 import { notUnderstood } from '../http/errors.ts'
 import { type CallOptions, callPartsOf, type StoreAddress } from './address.ts'
 
-/** Deletes what the body names, in the spelling of listings. Returns how many records there were. */
+/** Deletes what the body names, spelled as in listings. Returns how many records there were. */
 export async function deleteSpelled(
   { caller, path }: StoreAddress,
   wanted: { readonly keys: readonly string[] } | { readonly prefix: string },

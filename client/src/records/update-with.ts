@@ -27,8 +27,9 @@ const pace = { minDelayMs: 5, maxDelayMs: 500 } as const
 
 /**
  * Reads a JSON value, lets `next` make a new one, and stores it if nobody else has written since;
- * else all of it once more, so `next` may be called several times. Rejects with `too-many-conflicts`
- * after all attempts, `wrong-value-type` for a record that is not JSON, and as `next` does.
+ * else all of it once more, so `next` may be called several times. Rejects with
+ * `too-many-conflicts` after all attempts, `wrong-value-type` for a record that is not JSON, and as
+ * `next` does.
  */
 export async function updateWith(
   store: StoreAddress,

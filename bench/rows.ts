@@ -9,6 +9,7 @@ import { listingRows } from './rows/listing.ts'
 import { nemesisRows } from './rows/nemesis.ts'
 import { postgresRows } from './rows/postgres.ts'
 import { socketRows } from './rows/socket.ts'
+import { watchingRows } from './rows/watching.ts'
 
 /** Every row of the benchmark, in the order in which they run. */
 export const rows: readonly Row[] = [
@@ -20,6 +21,7 @@ export const rows: readonly Row[] = [
   ...socketRows,
   ...nemesisRows,
   ...applabRows,
+  ...watchingRows,
   ...postgresRows,
   ...hostileRows,
 ]

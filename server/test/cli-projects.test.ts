@@ -330,15 +330,12 @@ describe('coatcheck project', () => {
     )
   })
 
-  it('says that no page can list keys yet, even with the right to', async () => {
+  it('says which keys pages may list', async () => {
     const { commands } = await openPlace('a running server')
     await commands.out('project', 'create', 'a')
     const { stdout, stderr } = await commands.run('project', 'may-list', 'a', 'scores/')
-    expect(stdout).toContain('\npages may list\t"scores/" (no effect yet)\n')
-    expect(stderr).toBe('No route lists keys for pages yet, so this setting has no effect yet.\n')
-    const asked = ['project', 'may-list', 'a', '--json']
-    expect((await commands.run(...asked)).stderr).toBe('')
-    expect(await commands.out('project', '--help')).toMatch(/ may-list .*\n.*; no effect yet/)
+    expect(stdout).toContain('\npages may list\t"scores/"\n')
+    expect(stderr).toBe('')
   })
 
   it('lists projects of all users or of one, a page at a time', async () => {

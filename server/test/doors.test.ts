@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Answered, type Asked, Remote } from './support/network/remote.ts'
 import { SocketClient } from './support/network/socket-client.ts'
 import { allEngines, startTestServer, type TestServer } from './support/network/test-server.ts'
+import { ChangeStream } from './support/watching/change-stream.ts'
 
 /** A value that every door should see the same: the same bytes and content type. */
 interface Kind {
@@ -263,6 +264,18 @@ describe.each(allEngines)('on %s', (engine) => {
     await first?.delete('SUM')
   })
 
+  describe.each(doors)('written by $name', (writer) => {
+    it.each(watchers)('is seen by those who watch at the $door door', async ({ watch }) => {
+      const next = await watch()
+      const [kind] = kinds
+      if (kind) await writer.write('WATCHED', kind)
+      const value = { a: 1, b: [true, null] }
+      expect(await next()).toEqual({ key: 'WATCHED', kind: 'put', value })
+      await writer.delete('WATCHED')
+      expect(await next()).toMatchObject({ key: 'WATCHED', kind: 'delete' })
+    })
+  })
+
   describe.each(pairs)('written by $writer.name, read by $reader.name', ({ writer, reader }) => {
     const written = kinds.filter((kind) => writer.canWrite?.(kind) ?? true)
     const seenBy = (kind: Kind): Seen => reader.sees?.(kind) ?? kind
@@ -306,6 +319,35 @@ describe.each(allEngines)('on %s', (engine) => {
     })
   })
 })
+
+/** The ways to watch the store: what the next change of a key is, and its value as JSON. */
+const watchers: readonly { door: string; watch(): Promise<() => Promise<unknown>> }[] = [
+  { door: 'Apify', watch: () => watchStream(`/v2/key-value-stores/${storeId}/changes`) },
+  { door: 'App Lab', watch: () => watchStream(`/datablock_storage/${channelId}/changes`) },
+  {
+    door: 'NemesisDB',
+    watch: async () => {
+      const watching = await SocketClient.open(running().nemesisUrl)
+      await watching.ask(`{"KV_WATCH":{"tkn":${sessionToken}}}`)
+      return async () => {
+        const { key, kind, val: value } = JSON.parse(await watching.receive()).KV_CHANGE
+        if (kind === 'delete') watching.close()
+        return { key, kind, value }
+      }
+    },
+  },
+]
+
+async function watchStream(path: string): Promise<() => Promise<unknown>> {
+  const { url, token } = running()
+  const stream = await ChangeStream.open(url + path, { token })
+  await stream.next()
+  return async () => {
+    const { key, kind, value } = (await stream.next())?.data ?? {}
+    if (kind === 'delete') stream.close()
+    return { key, kind, value }
+  }
+}
 
 function askNemesis(command: string, parameters: string): Promise<string> {
   const more = parameters && `,${parameters}`

@@ -95,9 +95,7 @@ export const projectCommands: Readonly<Record<string, Command>> = {
   },
   'may-list': {
     usage: 'project may-list PROJECT [PREFIX...]',
-    about:
-      'lets pages list the keys that begin with a PREFIX; no effect yet,\n' +
-      'as no route lists keys for pages',
+    about: 'lets pages list and watch the keys that begin with a PREFIX',
     words: { min: 1, max: Number.POSITIVE_INFINITY },
     run: setListPrefixes,
   },
@@ -201,8 +199,6 @@ function presetOf(word: string): PagePreset | 'none' {
 
 async function setListPrefixes(call: CommandCall): Promise<void> {
   await patch(call, { listPrefixes: call.given.wordsFrom(1) })
-  if (call.screen.isJson) return
-  call.screen.note('No route lists keys for pages yet, so this setting has no effect yet.')
 }
 
 async function rotateKey({ given, api, screen }: CommandCall): Promise<void> {

@@ -38,7 +38,7 @@ export function showProject(screen: Screen, project: ProjectData): void {
 /** Says that no page can list keys yet, so that nobody relies on it. */
 function listedBy({ listPrefixes }: ProjectData): string {
   if (listPrefixes.length === 0) return ''
-  return `${listPrefixes.map((one) => JSON.stringify(one)).join(', ')} (no effect yet)`
+  return listPrefixes.map((one) => JSON.stringify(one)).join(', ')
 }
 
 function describeRule({ key, prefix, preset }: PageRule): string {

@@ -92,9 +92,10 @@ describe('the feed of a store', () => {
     const watcher = await store.watch(everything)
     const waiting = next(watcher)
     await settle()
-    const write = put(store, 'a', '1')
-    engine.readFailure = new EngineError('unavailable', 'Injected.')
-    await write
+    engine.beforeCommit = async () => {
+      engine.readFailure = new EngineError('unavailable', 'Injected.')
+    }
+    await put(store, 'a', '1')
     await settle()
     engine.readFailure = undefined
     expect(await waiting).toBe('put a 1')

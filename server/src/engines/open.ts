@@ -1,5 +1,6 @@
 import type { InstalledEngine } from '../core/engine/installed-engine.ts'
 import { LmdbEngine } from './lmdb/lmdb.ts'
+import { damageIn, type PageDamage } from './lmdb/pages/sound-pages.ts'
 import { MemoryEngine } from './memory.ts'
 import type { PostgresAddress } from './postgres/link/address.ts'
 
@@ -27,4 +28,17 @@ export async function openEngine(
   return isReadOnly
     ? openSnapshot(address.database)
     : openPostgres(address.database, log && { log })
+}
+
+/**
+ * What is wrong with the files of an engine that can be checked before it opens them. Nobody may
+ * have them open. `onProgress`: how much of about how much was checked. Writes nothing. Throws
+ * EngineError `unavailable` if they can't be read.
+ */
+export async function damageOf(
+  address: EngineAddress,
+  onProgress?: (done: number, total: number) => void,
+): Promise<PageDamage> {
+  if (address.name !== 'lmdb') return { sentences: [], count: 0 }
+  return damageIn(address.folder, onProgress)
 }

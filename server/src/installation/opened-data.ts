@@ -11,7 +11,7 @@ import { assert } from '../core/kernel/assert.ts'
 import type { Environment } from '../core/kernel/environment.ts'
 import { type CheckOptions, type CheckReport, check } from '../core/upkeep/check.ts'
 import { type DurabilityWish, Health, promises } from '../core/upkeep/health.ts'
-import { type EngineAddress, openEngine } from '../engines/open.ts'
+import { damageOf, type EngineAddress, openEngine } from '../engines/open.ts'
 import type { Closer } from './closers.ts'
 import type { Config } from './config.ts'
 import { DataFolder } from './folder/data-folder.ts'
@@ -142,11 +142,20 @@ export async function checkData(config: Config, options: CheckOptions): Promise<
   const folder =
     config.engine === 'lmdb' ? await openFolderOfData(config, { isReadOnly }) : undefined
   try {
-    const engine = await openEngine(addressOf(config, folder), undefined, { isReadOnly })
+    const address = addressOf(config, folder)
+    const damage = await damageOf(address, options.onProgress)
+    if (damage.count > 0) return unopened(damage.sentences, damage.count)
+    const engine = await openEngine(address, undefined, { isReadOnly })
     return await checkEngine(engine, config, options).finally(() => engine.close())
   } finally {
     folder?.close()
   }
+}
+
+/** The engine could end the process if it opened such files. */
+function unopened(problems: readonly string[], problemCount: number): CheckReport {
+  const notes = ['The data was not opened, so nothing else was checked.']
+  return { stores: 0, records: 0, bytes: 0, problems, problemCount, notes }
 }
 
 async function checkEngine(

@@ -1,6 +1,7 @@
 import { clientLimits } from './limits/clients.ts'
 import { clockLimits } from './limits/clock.ts'
 import { dumpLimits } from './limits/dumps.ts'
+import { pageCheckLimits } from './limits/page-check.ts'
 import { roomLimits } from './limits/room.ts'
 import { socketLimits } from './limits/sockets.ts'
 import { updateLimits } from './limits/updates.ts'
@@ -389,6 +390,7 @@ export const limits = Object.freeze({
   ...clientLimits,
   ...clockLimits,
   ...dumpLimits,
+  ...pageCheckLimits,
   ...roomLimits,
   ...socketLimits,
   ...updateLimits,

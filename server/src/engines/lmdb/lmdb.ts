@@ -106,7 +106,7 @@ export class LmdbEngine implements InstalledEngine {
       const dropped = this.#journal.dropped ?? state?.dropped
       const parts = { tables: this.#tables, journal: this.#journal, held, dropped }
       this.#moves = new JournalMoves({ ...parts, atOnce: movedAtOnce })
-      this.opening = openingOf({ ...parts, findings })
+      this.opening = openingOf({ ...parts, findings: [...this.#tables.notes, ...findings] })
     } catch (error) {
       void this.#tables.close()
       throw error

@@ -8,6 +8,7 @@ import { causeOf, foundNoRoom, isFull } from './files/failure.ts'
 import { assertRoom, assertSoundFile } from './files/file.ts'
 import type { PackedRow } from './journal/journal-half.ts'
 import { decodeState, encodeState, type JournalState } from './journal/journal-state.ts'
+import { assertSoundPages } from './pages/sound-pages.ts'
 import { type Growth, RoomAhead } from './room/room-ahead.ts'
 import { pageBytes, pagesFor, type Tree, treeOf } from './room/tree.ts'
 
@@ -87,12 +88,14 @@ export class LmdbTables {
   readonly #hashSeed: number
   readonly #cache = new ReadCache()
   #isWriting = false
+  /** Sentences for the operator: damage of the file that hides nothing. */
+  readonly notes: readonly string[]
   /** Undefined: the file is only read, and never made longer. */
   readonly #room: RoomAhead | undefined
 
   /** Throws EngineError `unavailable` or `full` with a sentence for the user. */
   constructor(folder: string, hashSeed: number, { isReadOnly = false } = {}) {
-    assertSoundFile(folder, { isReadOnly })
+    this.notes = assertSoundFile(folder, { isReadOnly }) ? assertSoundPages(folder) : []
     if (!isReadOnly) assertRoom(folder)
     this.#folder = folder
     this.#hashSeed = hashSeed

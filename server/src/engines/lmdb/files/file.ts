@@ -32,16 +32,17 @@ interface Meta {
  * LMDB maps its file into memory and trusts it: if the file is cut short, the first read behind its
  * end kills the process with SIGBUS. So this checks the shape of the file before LMDB opens it.
  * A file that a loss of power left in the middle of LMDB's very first write is emptied: LMDB then
- * begins anew. Throws EngineError `unavailable` with a sentence for the user.
+ * begins anew. Returns whether the file holds pages. Throws EngineError `unavailable` with a
+ * sentence for the user.
  */
-export function assertSoundFile(folder: string, { isReadOnly = false } = {}): void {
+export function assertSoundFile(folder: string, { isReadOnly = false } = {}): boolean {
   const path = join(folder, 'data.mdb')
   try {
     if (isUnborn(folder)) {
       if (!isReadOnly) truncateSync(path)
-      return
+      return false
     }
-    assertShape(path)
+    return hasSoundShape(path)
   } catch (error) {
     if (error instanceof EngineError) throw error
     const reason = error instanceof Error ? error.message : String(error)
@@ -107,18 +108,20 @@ function isMetaOrZeros(file: number, position: number): boolean {
   return readMeta(file, position) !== undefined || !bytes.some((byte) => byte !== 0)
 }
 
-function assertShape(path: string): void {
+/** False: there is no file, or it is empty. */
+function hasSoundShape(path: string): boolean {
   const file = openExisting(path)
-  if (file === undefined) return
+  if (file === undefined) return false
   try {
     const size = fstatSync(file).size
-    if (size === 0) return
+    if (size === 0) return false
     const first = readMeta(file, 0)
     const second = first && readMeta(file, first.pageSize)
     if (!first || !second) throw damaged(path, 'does not begin as an LMDB file')
     const newest = first.transaction > second.transaction ? first : second
     const needed = (newest.lastPage + 1n) * BigInt(newest.pageSize)
     if (BigInt(size) < needed) throw damaged(path, `is cut short: ${size} of ${needed} bytes`)
+    return true
   } finally {
     closeSync(file)
   }

@@ -32,7 +32,7 @@ import { JournalHalf, type Room, type Row } from './journal/journal-half.ts'
 import { JournalMoves } from './journal-moves.ts'
 import { openingOf, stateOf } from './opening.ts'
 import { mayUseReserve } from './room/reserve.ts'
-import { LmdbTables, reading, type StoredRow } from './tables.ts'
+import { LmdbTables, type StoredRow } from './tables.ts'
 
 const engineLimits: EngineLimits = {
   keyBytesMax: 4_026, // what LMDB allows with pages of 8 KiB
@@ -122,14 +122,14 @@ export class LmdbEngine implements InstalledEngine {
     const { reopening } = this.#tables
     if (reopening) return reopening.then(() => this.get(keys))
     this.#assertOpen()
-    return reading(() => keys.map((key) => this.#read(asBuffer(key))))
+    return keys.map((key) => this.#read(asBuffer(key)))
   }
 
   async scan(range: KeyRange, bound: ScanBound): Promise<Page> {
     if (bound.limit > limits.lmdbUnyieldedScanEntriesMax) await new Promise(setImmediate)
     if (this.#tables.reopening) await this.#tables.reopening
     this.#assertOpen()
-    return reading(() => this.#page(range, bound))
+    return this.#page(range, bound)
   }
 
   commit(write: AtomicWrite): Promise<Commit> {
@@ -339,7 +339,7 @@ export class LmdbEngine implements InstalledEngine {
       this.#isFull && !mayUseReserve(write)
         ? new EngineError('full', 'The disk is full.')
         : draft.decide(write)
-    const decisions = reading(() => group.map(({ write }) => this.#moves.fault ?? decide(write)))
+    const decisions = group.map(({ write }) => this.#moves.fault ?? decide(write))
     this.#pace.decided(group.length)
     return { draft, decisions }
   }

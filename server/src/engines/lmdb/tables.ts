@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { EngineError, type Revision } from '../../core/engine/engine.ts'
@@ -95,7 +96,12 @@ export class LmdbTables {
 
   /** Throws EngineError `unavailable` or `full` with a sentence for the user. */
   constructor(folder: string, hashSeed: number, { isReadOnly = false } = {}) {
-    this.notes = assertSoundFile(folder, { isReadOnly }) ? assertSoundPages(folder) : []
+    const holdsPages = assertSoundFile(folder, { isReadOnly })
+    // LMDB ends the process if it opens an empty file only to read it.
+    if (isReadOnly && !holdsPages && existsSync(join(folder, 'data.mdb'))) {
+      throw unopened(folder, new Error(isEmpty))
+    }
+    this.notes = holdsPages ? assertSoundPages(folder) : []
     if (!isReadOnly) assertRoom(folder)
     this.#folder = folder
     this.#hashSeed = hashSeed
@@ -126,23 +132,22 @@ export class LmdbTables {
 
   /** The newest revision of all entries, for data whose state can't be read. Reads them all. */
   newestOfEntries(): Revision {
-    return reading(() => {
-      let newest = 0
+    let newest = 0
+    reading(() => {
       for (const { value } of this.#databases.entries.getRange({})) {
         newest = Math.max(newest, revisionOf(value))
       }
-      return newest
     })
+    return newest
   }
 
   /** `hash` is the hash of `key` by `hashOf`. */
   read(key: Buffer, hash: number): LmdbEntry | undefined {
     const kept = this.#cache.get(key, hash)
     if (kept) return new LmdbEntry(key, kept.packed, { shared: kept })
-    // lmdb reads into one buffer, which it uses again for the next read.
-    const shared = this.#databases.entries.getBinaryFast(key)
-    if (!shared) return undefined
-    const entry: KeptEntry = { key: copied(key), packed: copied(shared), isDamaged: undefined }
+    const packed = reading(() => this.#copyOf(key))
+    if (!packed) return undefined
+    const entry: KeptEntry = { key: copied(key), packed, isDamaged: undefined }
     // During a write LMDB may return the old or the new entry: do not cache it.
     const isKept = !this.#isWriting && this.#cache.add(hash, entry)
     // The checksum is verified later, with the copied key: the caller may have changed `key` by
@@ -156,9 +161,17 @@ export class LmdbTables {
   glance(key: Buffer, hash: number): Buffer | undefined {
     const kept = this.#cache.get(key, hash)
     if (kept) return kept.packed
-    // lmdb's buffer is longer than the `length` that lmdb sets on it.
+    return reading(() => {
+      // lmdb's buffer is longer than the `length` that lmdb sets on it.
+      const shared = this.#databases.entries.getBinaryFast(key)
+      return shared?.subarray(0, shared.length)
+    })
+  }
+
+  /** lmdb reads into one buffer, which it uses again for the next read. */
+  #copyOf(key: Buffer): Buffer | undefined {
     const shared = this.#databases.entries.getBinaryFast(key)
-    return shared?.subarray(0, shared.length)
+    return shared && copied(shared)
   }
 
   /**
@@ -168,11 +181,15 @@ export class LmdbTables {
    */
   *rows(start: Buffer, end: Buffer): Generator<StoredRow> {
     let last: Buffer | undefined
-    for (const row of this.#databases.entries.getRange({ start, end })) {
-      const isInOrder = last ? last.compare(row.key) < 0 : start.compare(row.key) <= 0
-      if (!isInOrder || end.compare(row.key) <= 0) throw outOfOrder()
-      last = row.key
-      yield row
+    try {
+      for (const row of this.#databases.entries.getRange({ start, end })) {
+        const isInOrder = last ? last.compare(row.key) < 0 : start.compare(row.key) <= 0
+        if (!isInOrder || end.compare(row.key) <= 0) throw outOfOrder()
+        last = row.key
+        yield row
+      }
+    } catch (error) {
+      throw readFailureOf(error)
     }
   }
 
@@ -239,7 +256,8 @@ export class LmdbTables {
 
   #tree(): Tree {
     const { root, entries, meta } = this.#databases
-    const tree = reading(() => treeOf(entries.getStats(), meta.getStats()))
+    const [ofEntries, ofMeta] = reading(() => [entries.getStats(), meta.getStats()])
+    const tree = treeOf(ofEntries, ofMeta)
     // A reader that stays open would keep pages from being used again.
     root.resetReadTxn()
     return tree
@@ -284,21 +302,25 @@ export class LmdbTables {
   }
 }
 
-/**
- * Runs `read` and turns LMDB's errors into EngineError: `unavailable` after a failed write of
- * LMDB's first pages, until the file is reopened; `damaged` for every other error of LMDB, which
- * then found a damaged page.
- */
-export function reading<T>(read: () => T): T {
+/** Runs `read`, which only asks lmdb, and turns lmdb's errors into EngineError. */
+function reading<T>(read: () => T): T {
   try {
     return read()
-  } catch (cause) {
-    if (!(cause instanceof Error) || !cause.message.includes('MDB_')) throw cause
-    if (cause.message.includes('MDB_PANIC')) {
-      throw new EngineError('unavailable', diskFailed, { cause })
-    }
-    throw new EngineError('damaged', `The data file is damaged: ${cause.message}.`, { cause })
+  } catch (error) {
+    throw readFailureOf(error)
   }
+}
+
+/**
+ * `unavailable` after a failed write of LMDB's first pages, until the file is reopened; `damaged`
+ * for every other error: lmdb then found a damaged page, or stumbled over what it read there.
+ */
+function readFailureOf(cause: unknown): unknown {
+  if (cause instanceof EngineError || !(cause instanceof Error)) return cause
+  if (cause.message.includes('MDB_PANIC')) {
+    return new EngineError('unavailable', diskFailed, { cause })
+  }
+  return new EngineError('damaged', `The data file is damaged: ${cause.message}.`, { cause })
 }
 
 function outOfOrder(): EngineError {
@@ -307,14 +329,25 @@ function outOfOrder(): EngineError {
 
 /** Throws EngineError `unavailable` with a sentence for the user. */
 function openDatabases(folder: string, { isReadOnly = false } = {}): Databases {
+  let root: Databases['root'] | undefined
   try {
     const readOnly = isReadOnly
-    const root = open<Buffer, Buffer>({ path: folder, ...environmentOptions, ...binary, readOnly })
-    const entries: Databases['entries'] = root.openDB('entries', pooled)
-    return { root, entries, meta: root.openDB('meta', binary) }
+    root = open<Buffer, Buffer>({ path: folder, ...environmentOptions, ...binary, readOnly })
+    const entries: Databases['entries'] | undefined = root.openDB('entries', pooled)
+    const meta: Databases['meta'] | undefined = root.openDB('meta', binary)
+    // lmdb's types leave this out. A file that is only read gets no maps.
+    if (entries && meta) return { root, entries, meta }
+    throw new Error(isEmpty)
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    const sentence = `The data in ${folder} can't be opened: ${reason}.`
-    throw new EngineError('unavailable', sentence, { cause })
+    void root?.close()
+    throw unopened(folder, cause)
   }
+}
+
+const isEmpty = 'it is empty, because its first start was interrupted'
+
+function unopened(folder: string, cause: unknown): EngineError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const sentence = `The data in ${folder} can't be opened: ${reason}.`
+  return new EngineError('unavailable', sentence, { cause })
 }

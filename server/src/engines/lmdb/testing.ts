@@ -9,6 +9,7 @@ import {
   type StorageEngine,
 } from '../../core/engine/engine.ts'
 import { asBuffer } from '../../core/kernel/bytes.ts'
+import { pack, packedKind } from './entries/entry.ts'
 import { Journal, type JournalParts } from './journal/journal.ts'
 import { type JournalState, sealBytes } from './journal/journal-state.ts'
 import { LmdbTables } from './tables.ts'
@@ -94,4 +95,48 @@ export function readTransaction(folder: string): Buffer {
 function isOneTransaction(bytes: Buffer, later: Buffer): boolean {
   const metaBytes = 2 * 8_192
   return bytes.subarray(0, metaBytes).equals(later.subarray(0, metaBytes))
+}
+
+export interface RandomWrites {
+  readonly seed: number
+  readonly transactions: number
+  /** Rows of one transaction; about a third of them remove their key. */
+  readonly rowsMax: number
+  readonly keys: number
+  readonly keyLengthMax: number
+  readonly valueLengths: readonly number[]
+  /** Called after each transaction. */
+  written?(transaction: number): void
+}
+
+/** For tests: random transactions on the maps of a folder, without an engine. */
+export async function writeAtRandom(folder: string, writes: RandomWrites): Promise<void> {
+  const { keys, keyLengthMax, valueLengths, transactions, rowsMax } = writes
+  const random = numbersOf(writes.seed)
+  const tables = new LmdbTables(folder, 1)
+  const seal = Buffer.alloc(sealBytes)
+  for (let turn = 1; turn <= transactions; turn += 1) {
+    const removed = turn % 10 === 0 ? 9 : 3
+    const rows = new Map<number, { key: Buffer; packed: Buffer }>()
+    for (let count = 1 + random(rowsMax); count > 0; count -= 1) {
+      const number = random(keys)
+      const key = Buffer.from(`${number}`.padStart(1 + ((number * 7_919) % keyLengthMax), 'k'))
+      const value = Buffer.alloc(valueLengths[random(valueLengths.length)] ?? 0, turn)
+      const packed = pack({ kind: packedKind.value, revision: turn, value })
+      rows.set(number, { key, packed: random(10) < removed ? Buffer.alloc(0) : packed })
+    }
+    const state = { newest: turn, seal, formerSeal: seal, isClean: true, dropped: undefined }
+    await tables.write([...rows.values()], state, 'move')
+    writes.written?.(turn)
+  }
+  await tables.close()
+}
+
+/** The same numbers in each run: a linear congruential generator. */
+export function numbersOf(seed: number): (limit: number) => number {
+  let state = seed
+  return (limit) => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31
+    return Math.floor((state / 2 ** 31) * limit)
+  }
 }

@@ -20,18 +20,21 @@ export interface PageDamage {
  * read or too much time has passed. Returns sentences about damage that hides nothing. Throws
  * EngineError `unavailable` with a sentence for the user, which names the first damaged page.
  */
-export function assertSoundPages(folder: string): readonly string[] {
+export function assertSoundPages(
+  folder: string,
+  { bytesMax = limits.lmdbOpeningCheckBytesMax } = {},
+): readonly string[] {
   const check = opened(folder)
   try {
     const end = performance.now() + limits.lmdbOpeningCheckMsMax
     for (const _ of check.run()) {
       if (check.findings.count > 0 || performance.now() > end) break
-      if (check.progress.read * pageBytes >= limits.lmdbOpeningCheckBytesMax) break
+      if (check.progress.read * pageBytes >= bytesMax) break
     }
     const [first] = check.findings.clauses
     if (first === undefined) return check.notes
     const what = `The data file ${pathIn(folder)} is damaged: ${first}`
-    const wayOn = 'Bring back a backup. `coatcheck check` lists all damaged pages'
+    const wayOn = 'Bring back a backup. coatcheck check lists all damaged pages'
     throw new EngineError('unavailable', `${what}. ${wayOn}.`)
   } finally {
     check.close()

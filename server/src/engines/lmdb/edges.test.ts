@@ -1,7 +1,9 @@
 import {
+  closeSync,
   copyFileSync,
   existsSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   rmSync,
   statSync,
@@ -201,12 +203,15 @@ describe('keys that are out of order', () => {
     const copy = copyOf(killed)
     await opened(copy)
     const data = join(copy, 'data.mdb')
-    const file = readFileSync(data)
-    for (let at = file.indexOf('key-20'); at >= 0; at = file.indexOf('key-20', at + 1)) {
-      file.write('key-99', at)
-    }
-    writeFileSync(data, file)
     const engine = new LmdbEngine(copy)
+    await engine.moveOn((newest) => newest)
+    // An opening would refuse such a file: its pages were damaged since.
+    const bytes = readFileSync(data)
+    const file = openSync(data, 'r+')
+    for (let at = bytes.indexOf('key-20'); at >= 0; at = bytes.indexOf('key-20', at + 1)) {
+      writeSync(file, 'key-99', at)
+    }
+    closeSync(file)
     await expect(allOf(engine)).rejects.toMatchObject({ failure: 'damaged' })
     const before = { start: Buffer.from('key-1'), end: Buffer.from('key-2') }
     expect((await engine.scan(before, { limit: 99, bytes: 10_000 })).entries).toHaveLength(11)

@@ -6,7 +6,7 @@ import { ReadCache } from './entries/cache.ts'
 import { copied, type KeptEntry, LmdbEntry, revisionOf, sealed } from './entries/entry.ts'
 import { hashOf } from './entries/index.ts'
 import { causeOf, foundNoRoom, isFull } from './files/failure.ts'
-import { assertRoom, assertSoundFile } from './files/file.ts'
+import { assertRoom, assertSoundFile, assertWritable } from './files/file.ts'
 import type { PackedRow } from './journal/journal-half.ts'
 import { decodeState, encodeState, type JournalState } from './journal/journal-state.ts'
 import { assertSoundPages } from './pages/sound-pages.ts'
@@ -103,6 +103,7 @@ export class LmdbTables {
     }
     this.notes = holdsPages ? assertSoundPages(folder) : []
     if (!isReadOnly) assertRoom(folder)
+    if (!isReadOnly && !holdsPages) assertWritable(folder)
     this.#folder = folder
     this.#hashSeed = hashSeed
     this.#databases = openDatabases(folder, { isReadOnly })

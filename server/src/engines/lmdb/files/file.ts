@@ -2,17 +2,21 @@ import {
   closeSync,
   existsSync,
   fstatSync,
+  fsyncSync,
+  ftruncateSync,
   openSync,
   readSync,
   statfsSync,
   statSync,
   truncateSync,
+  writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { EngineError } from '../../../core/engine/engine.ts'
 import type { EngineHealth } from '../../../core/engine/installed-engine.ts'
 import { limits } from '../../../core/kernel/limits.ts'
 import { pageBytes } from '../room/tree.ts'
+import { foundNoRoom } from './failure.ts'
 
 // The two meta pages that open an LMDB 1.0 data file (struct MDB_meta behind a page header of 24
 // bytes): https://github.com/kriszyp/lmdb-js/blob/master/dependencies/lmdb/libraries/liblmdb/mdb.c
@@ -61,6 +65,30 @@ export function assertRoom(folder: string): void {
   const { bavail, bsize } = statfsSync(folder)
   if (bavail * bsize >= limits.lmdbNewFilesBytesMax) return
   throw new EngineError('full', `The disk of ${folder} is full: a new data folder needs 18 MB.`)
+}
+
+/**
+ * LMDB ends the process if its very first write fails. So this tries to write as much before it.
+ * To be called only if the data file holds no pages. Throws EngineError `full` or `unavailable` with
+ * a sentence for the user.
+ */
+export function assertWritable(folder: string): void {
+  const path = join(folder, 'data.mdb')
+  try {
+    const file = openSync(path, 'w', 0o600)
+    try {
+      writeSync(file, Buffer.alloc(2 * pageBytes), 0, 2 * pageBytes, 0)
+      fsyncSync(file)
+      ftruncateSync(file)
+    } finally {
+      closeSync(file)
+    }
+  } catch (cause) {
+    if (foundNoRoom(cause)) throw new EngineError('full', 'The disk is full.', { cause })
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const sentence = `The data file ${path} can't be written: ${reason}.`
+    throw new EngineError('unavailable', sentence, { cause })
+  }
 }
 
 /**

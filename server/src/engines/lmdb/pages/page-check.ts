@@ -53,7 +53,7 @@ export class PageCheck {
     return this.#notes
   }
 
-  /** How many pages were read, and about how many there are. */
+  /** How many pages were read, some of them twice, and about how many there are. */
   get progress(): { readonly read: number; readonly pages: number } {
     return { read: this.#file.readCount, pages: this.#lastPage + 1 }
   }

@@ -53,7 +53,8 @@ export async function damageIn(folder: string, onPages?: OnPages): Promise<PageD
     for (const _ of check.run()) {
       checked += 1
       if (checked % limits.lmdbUnyieldedPagesMax !== 0) continue
-      onPages?.(check.progress.read, check.progress.pages)
+      const { read, pages } = check.progress
+      onPages?.(Math.min(read, pages), pages)
       await new Promise(setImmediate)
     }
     const { clauses, count } = check.findings

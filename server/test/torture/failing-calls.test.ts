@@ -118,20 +118,23 @@ describe('after a call that failed', { timeout: testMsMax }, () => {
     // The last two reads are LMDB's own; all before are ours.
     expect(reads).toBeGreaterThan(8)
     const faults: string[] = []
+    const unneeded: number[] = []
     const numbers = scale > 1 ? upTo(0, reads) : [1, Math.floor(reads / 2), reads - 2]
     for (const number of numbers) {
       const isOurs = number <= reads - 2
       const whose = isOurs ? 'our' : "LMDB's own"
       const told = startFailing(files, number)
       faults.push(...faultIn(told.died && `${whose} read: ${told.died}`))
-      const refusals = told.events.filter(({ kind }) => kind === 'failed')
-      if (isOurs && told.died === undefined) expect(refusals).not.toEqual([])
+      const isRefused = told.events.some(({ kind }) => kind === 'failed')
+      if (isOurs && !isRefused) unneeded.push(number)
       for (const each of told.events) {
         const isClear = each.kind !== 'failed' || each.sentence.startsWith('EngineError: ')
         if (!isClear) faults.push(each.sentence)
       }
       faults.push(...(await judged(told.folder, events, 'afterwards: ')))
     }
+    // One read only compares the state before the newest one.
+    expect(unneeded.length).toBeLessThanOrEqual(1)
     expect(tally.add('a read of data.mdb fails', { tried: numbers.length, faults })).toEqual([])
   })
 

@@ -170,7 +170,7 @@ function recordRestart(
   return { recording: joined(first, second), from: first.end }
 }
 
-/** Starts on a folder, where one read of `data.mdb` fails; 0: none. `reads`: how many there were. */
+/** A start for which one read of `data.mdb` fails; 0: none. `reads`: how many there were. */
 function startFailing(files: Files, number: number): ReturnType<typeof write> & { reads: number } {
   const place = createDiskFolder()
   const path = join(place, 'lmdb', 'data.mdb')

@@ -69,8 +69,8 @@ export function assertRoom(folder: string): void {
 
 /**
  * LMDB ends the process if its very first write fails. So this tries to write as much before it.
- * To be called only if the data file holds no pages. Throws EngineError `full` or `unavailable` with
- * a sentence for the user.
+ * To be called only if the data file holds no pages. Throws EngineError `full` or `unavailable`
+ * with a sentence for the user.
  */
 export function assertWritable(folder: string): void {
   const path = join(folder, 'data.mdb')

@@ -37,6 +37,7 @@ const pageDamages: readonly [what: string, damage: Damage, says: string][] = [
   ['a pointer behind the page', pointsTo('branch', () => 0xfffe), 'outside of its nodes'],
   ['a pointer into a node', pointsTo('leaf', (pointer) => pointer + 2), 'has'],
   ['two pointers to one node', sameNode, 'has'],
+  ['a pointer too many', onePointerMore, 'do not overlap'],
   ['a longer key', inNode('leaf', 6, 4), 'has'],
   ['a key longer than the page', inNode('branch', 7, 0x40), 'has a wrong node'],
   ['no key', withoutKey, 'has a wrong node'],
@@ -46,7 +47,8 @@ const pageDamages: readonly [what: string, damage: Damage, says: string][] = [
   ['a map among the entries', inNode('leaf', 4, 2), 'has'],
   ['keys out of order', swapPointers('leaf'), 'has keys out of order'],
   ['children out of order', swapPointers('branch'), 'has keys out of order'],
-  ['two leaves in the place of each other', swapLeaves, 'what its parent says'],
+  ['keys above those of its place', swapLeaves(0), 'has a key above what its parent says'],
+  ['keys below those of its place', swapLeaves(1), 'has a key below what its parent says'],
   ['a child behind the last page', inNode('branch', 5, 1), 'but the last page is'],
   ['a child that is not its own', otherChild, 'names page'],
   ['the same child twice', sameChild, 'in use or free already'],
@@ -65,6 +67,9 @@ const otherDamages: readonly [what: string, damage: Damage, says: string][] = [
   ['a free page that is free twice', freeLeaf((bytes, at) => numberAt(bytes, at + 16)), 'already'],
   ['a free page behind the last one', freeLeaf(() => 2 ** 40), 'the last page is'],
   ['a meta page as a free one', freeLeaf(() => 1), 'already'],
+  ['a list of free pages without end', inFreeList(0, 1), 'has a list of'],
+  ['a list of free pages of an odd length', inFreeNode(0, 1), 'has a list of a wrong length'],
+  ['a transaction to come in that list', inFreeNode(12, 1), 'has a wrong transaction'],
   ['fewer entries', inRecord('entries', recordAt.entries), 'counts'],
   ['other leaves', inRecord('entries', recordAt.leafPages), 'counts'],
   ['other branches', inRecord('entries', recordAt.branchPages), 'counts'],
@@ -207,6 +212,15 @@ function sameNode(bytes: Buffer): number {
   return page
 }
 
+function onePointerMore(bytes: Buffer): number {
+  const page = pageOf(bytes, 'leaf')
+  const start = page * pageBytes
+  const lower = bytes.readUInt16LE(start + headAt.lower)
+  bytes.writeUInt16LE(lower + 2, start + headAt.lower)
+  bytes.writeUInt16LE(bytes.readUInt16LE(start + headBytes), start + headBytes + lower)
+  return page
+}
+
 function withoutKey(bytes: Buffer): number {
   const page = pageOf(bytes, 'leaf')
   bytes.writeUInt16LE(0, (nodesOf(bytes, page)[1] ?? 0) + 6)
@@ -224,16 +238,20 @@ function swapPointers(kind: 'leaf' | 'branch'): Damage {
   }
 }
 
-function swapLeaves(bytes: Buffer): number {
-  const [one = 0, other = 0] = leavesOf(bytes).slice(-2)
-  const copy = Buffer.from(bytes.subarray(one * pageBytes, (one + 1) * pageBytes))
-  bytes.copyWithin(one * pageBytes, other * pageBytes, (other + 1) * pageBytes)
-  copy.copy(bytes, other * pageBytes)
-  for (const page of [one, other]) {
-    bytes.writeUInt32LE(page, page * pageBytes)
-    bytes.writeUInt32LE(1, page * pageBytes + headAt.transaction)
+/** Two leaves change places; the finding is about one of them. */
+function swapLeaves(index: 0 | 1): Damage {
+  return (bytes) => {
+    const pages = leavesOf(bytes).slice(-2)
+    const [one = 0, other = 0] = pages
+    const copy = Buffer.from(bytes.subarray(one * pageBytes, (one + 1) * pageBytes))
+    bytes.copyWithin(one * pageBytes, other * pageBytes, (other + 1) * pageBytes)
+    copy.copy(bytes, other * pageBytes)
+    for (const page of pages) {
+      bytes.writeUInt32LE(page, page * pageBytes)
+      bytes.writeUInt32LE(1, page * pageBytes + headAt.transaction)
+    }
+    return pages[index] ?? 0
   }
-  return one
 }
 
 /** The branch names a child of the root as its own. */
@@ -294,6 +312,23 @@ function freeNumber(bytes: Buffer): { page: number; at: number; number: number }
   const isPaged = bytes.readUInt16LE(node + 4) === 1
   const list = isPaged ? numberAt(bytes, node + 16) * pageBytes + headBytes : node + 16
   return { page, at: list + 8, number: numberAt(bytes, list + 8) }
+}
+
+/** A field of the list itself: how many pages follow, and then the pages. */
+function inFreeList(at: number, mask: number): Damage {
+  return (bytes) => {
+    const { page, at: first } = freeNumber(bytes)
+    flip(bytes, first - 8 + at + 2, mask)
+    return page
+  }
+}
+
+function inFreeNode(at: number, mask: number): Damage {
+  return (bytes) => {
+    const { page } = freeNumber(bytes)
+    flip(bytes, (nodesOf(bytes, page).at(-1) ?? 0) + at, mask)
+    return page
+  }
 }
 
 function freeLeaf(number: (bytes: Buffer, at: number) => number): Damage {

@@ -116,8 +116,7 @@ function faultOfFields(
 }
 
 function faultOfTransaction(page: MetaPage, file: PageFile): string | undefined {
-  const { transaction, place, main } = page
-  if (transaction % 2 !== place && transaction > 0) return `has the transaction ${transaction}`
+  const { transaction, main } = page
   if (main.root === undefined) return undefined
   const written = transactionOfRoot(page, file)
   if (written === transaction) return undefined

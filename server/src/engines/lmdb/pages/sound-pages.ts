@@ -22,11 +22,11 @@ export interface PageDamage {
  */
 export function assertSoundPages(
   folder: string,
-  { bytesMax = limits.lmdbOpeningCheckBytesMax } = {},
+  { bytesMax = limits.lmdbOpeningCheckBytesMax, msMax = limits.lmdbOpeningCheckMsMax } = {},
 ): readonly string[] {
   const check = opened(folder)
   try {
-    const end = performance.now() + limits.lmdbOpeningCheckMsMax
+    const end = performance.now() + msMax
     for (const _ of check.run()) {
       if (check.findings.count > 0 || performance.now() > end) break
       if (check.progress.read * pageBytes >= bytesMax) break

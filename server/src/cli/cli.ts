@@ -10,12 +10,23 @@ import { StartError } from '../installation/start-error.ts'
 import { readVersion } from '../installation/version.ts'
 import { auditCommand } from './commands/audit.ts'
 import { clockCommands } from './commands/clock.ts'
-import { type Command, commonFlagsHelp, runCommand, usageOf } from './commands/command.ts'
+import {
+  type Command,
+  commonFlagsHelp,
+  remoteFlagsHelp,
+  runCommand,
+  usageOf,
+} from './commands/command.ts'
 import { statusCommand } from './commands/status.ts'
 import { storeCommands } from './commands/store.ts'
 import { tokenCommands } from './commands/token.ts'
 import { userCommands } from './commands/user.ts'
 import { projectCommands } from './projects/project.ts'
+import { type Completed, completionCommand } from './records/completion.ts'
+import { listCommand, removeCommand } from './records/list-remove.ts'
+import { patchCommand } from './records/patch.ts'
+import { getCommand, putCommand } from './records/put-get.ts'
+import { watchCommand } from './records/watch.ts'
 import { CommandError, UsageError } from './terminal/command-errors.ts'
 import { printable } from './terminal/printable.ts'
 
@@ -50,6 +61,23 @@ const nouns: Readonly<Record<string, Readonly<Record<string, Command>>>> = {
   audit: { '': auditCommand },
   clock: clockCommands,
   status: { '': statusCommand },
+  put: { '': putCommand },
+  get: { '': getCommand },
+  ls: { '': listCommand },
+  rm: { '': removeCommand },
+  patch: { '': patchCommand },
+  watch: { '': watchCommand },
+  completion: { '': completionCommand(completed) },
+}
+
+/** What shells complete. */
+function completed(): Completed {
+  const own = Object.entries(nouns).map(
+    ([noun, commands]) => [noun, Object.keys(commands).filter((verb) => verb !== '')] as const,
+  )
+  const commands = new Map<string, readonly string[]>(own)
+  for (const name of Object.keys(programs)) commands.set(name, [])
+  return { commands }
 }
 
 const usage = `Coatcheck, a self-hosted key-value store.
@@ -63,8 +91,12 @@ Usage: coatcheck serve [options]   start the server
        coatcheck token ...         list, create and revoke tokens
        coatcheck store ...         list, show, rename, share, clear and delete stores
        coatcheck project ...       create App Lab projects, set what pages may do, export, import
+       coatcheck put|get|ls|rm ... store, read, list and delete records
+       coatcheck patch ...         change a JSON value in one step
+       coatcheck watch ...         print changes as they happen
        coatcheck audit ...         show who did what
        coatcheck clock ...         show or confirm the time, if a wrong clock holds expiry
+       coatcheck completion ...    complete commands in bash, zsh or fish
        coatcheck --version | --help     or -v | -h
 
 Each command has its own help, such as: coatcheck user --help
@@ -139,7 +171,8 @@ function helpOf(commands: readonly Command[]): string {
   const lines = commands.map(
     ({ usage, about }) => `  coatcheck ${usage}\n      ${indented(about)}\n`,
   )
-  return `Usage:\n${lines.join('')}\nOptions of all commands:\n${commonFlagsHelp}\n`
+  const remote = commands.some(({ mayBeRemote }) => mayBeRemote) ? `${remoteFlagsHelp}\n` : ''
+  return `Usage:\n${lines.join('')}\nOptions of all commands:\n${commonFlagsHelp}\n${remote}`
 }
 
 function own<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {

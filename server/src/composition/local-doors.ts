@@ -1,4 +1,4 @@
-import { WholeSource } from '../core/kernel/byte-source.ts'
+import { type ByteSource, WholeSource } from '../core/kernel/byte-source.ts'
 import type { HttpHandler, HttpReply } from '../transport/exchange.ts'
 
 /** A request of a user who may read the data folder. */
@@ -15,6 +15,23 @@ export interface LocalRequest {
 export interface LocalReply {
   readonly status: number
   readonly body: string
+}
+
+/** A request whose value is streamed. */
+export interface StreamedRequest {
+  readonly method: string
+  readonly path: string
+  readonly query: string
+  /** In lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: AsyncIterable<Uint8Array> | undefined
+}
+
+export interface StreamedReply {
+  readonly status: number
+  /** In lower case; a repeated header has its last value. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: AsyncIterable<Uint8Array>
 }
 
 interface Doors {
@@ -58,6 +75,33 @@ export class LocalDoors {
     return { status: reply.status, body: await textOf(reply) }
   }
 
+  /** As `ask`, for values of any length. */
+  async stream({
+    method,
+    path,
+    query,
+    headers,
+    body = nothing(),
+  }: StreamedRequest): Promise<StreamedReply> {
+    const { handler, secret, baseUrl } = this.#doors
+    const all: Readonly<Record<string, string>> = { ...headers, authorization: `Bearer ${secret}` }
+    const reply = await handler({
+      method,
+      path,
+      query,
+      header: (name) => all[name],
+      baseUrl,
+      peer: loopback,
+      isForwarded: false,
+      body: new StreamSource(body),
+    })
+    const named = Object.entries(reply.headers).map(([name, value]) => [
+      name.toLowerCase(),
+      String(value),
+    ])
+    return { status: reply.status, headers: Object.fromEntries(named), body: partsOf(reply) }
+  }
+
   /** Writes what is only in memory, and closes the folder. */
   close(): Promise<void> {
     return this.#doors.close()
@@ -68,4 +112,36 @@ async function textOf({ body }: HttpReply): Promise<string> {
   if (typeof body === 'string') return body
   const parts = body instanceof Uint8Array ? [body] : await Array.fromAsync(body)
   return Buffer.concat(parts).toString('utf8')
+}
+
+async function* partsOf({ body }: HttpReply): AsyncGenerator<Uint8Array> {
+  if (typeof body === 'string') yield Buffer.from(body)
+  else if (body instanceof Uint8Array) yield body
+  else yield* body
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
+
+/** Bytes that are taken from a stream. */
+class StreamSource implements ByteSource {
+  readonly #parts: AsyncIterator<Uint8Array>
+  #rest = Buffer.alloc(0)
+
+  constructor(parts: AsyncIterable<Uint8Array>) {
+    this.#parts = parts[Symbol.asyncIterator]()
+  }
+
+  async take(count: number): Promise<Uint8Array> {
+    const taken = [this.#rest]
+    let length = this.#rest.length
+    while (length < count) {
+      const { done, value } = await this.#parts.next()
+      if (done) break
+      taken.push(Buffer.from(value))
+      length += value.length
+    }
+    const whole = Buffer.concat(taken)
+    this.#rest = whole.subarray(count)
+    return whole.subarray(0, count)
+  }
 }

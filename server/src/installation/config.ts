@@ -214,7 +214,8 @@ export function isInsecureFolderTaken(environment: Variables): boolean {
 /** Sentences about variables that look like settings. Kubernetes makes some for each service. */
 function unknownVariables(environment: Variables): string[] {
   const names = Object.keys(settings).filter(isSettingName).map(variableOf)
-  const known = [...names, 'COATCHECK_CONFIG', 'COATCHECK_INITIAL_TOKEN']
+  const others = ['CONFIG', 'INITIAL_TOKEN', 'URL', 'TOKEN']
+  const known = [...names, ...others.map((name) => `COATCHECK_${name}`)]
   const isOfKubernetes = (name: string): boolean =>
     /_SERVICE_(HOST|PORT)(_|$)|_PORT_\d+_(TCP|UDP)/.test(name) ||
     /^(tcp|udp):/.test(environment[name] ?? '')

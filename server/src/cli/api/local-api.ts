@@ -1,11 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { LocalReply, LocalRequest } from '../../composition/local-doors.ts'
+import type {
+  LocalReply,
+  LocalRequest,
+  StreamedReply,
+  StreamedRequest,
+} from '../../composition/local-doors.ts'
 import type { Config } from '../../installation/config.ts'
 import { DataFolder, readLocalServer } from '../../installation/folder/data-folder.ts'
 import { FolderInUseError } from '../../installation/folder/folder-errors.ts'
 import { systemEnvironment } from '../system/system.ts'
 import { CommandError } from '../terminal/command-errors.ts'
-import { ServerLink } from './server-link.ts'
+import { type ServerAddress, ServerLink } from './server-link.ts'
 
 /** The query and the body of a call. */
 export interface CallParts {
@@ -32,6 +37,7 @@ interface Api {
   /** The server's URL; undefined: this process has the data open. */
   readonly url?: string
   ask(request: LocalRequest): Promise<LocalReply>
+  stream(request: StreamedRequest): Promise<StreamedReply>
   close(): Promise<void>
 }
 
@@ -46,12 +52,28 @@ const lookAgainMs = 50
 export class LocalApi {
   readonly #config: Config
   readonly #isReadOnly: boolean
+  readonly #remote: ServerAddress | undefined
   #api: Api | undefined
 
-  /** `isReadOnly`: nothing is written to data that this process opens itself. */
-  constructor(config: Config, { isReadOnly = false } = {}) {
+  /**
+   * `isReadOnly`: nothing is written to data that this process opens itself. `remote`: a server
+   * that answers instead of the data folder.
+   */
+  constructor(
+    config: Config,
+    {
+      isReadOnly = false,
+      remote,
+    }: { isReadOnly?: boolean; remote?: ServerAddress | undefined } = {},
+  ) {
     this.#config = config
     this.#isReadOnly = isReadOnly
+    this.#remote = remote
+  }
+
+  /** Whether a server answers that the user named, with the rights of a token. */
+  get isRemote(): boolean {
+    return this.#remote !== undefined
   }
 
   /**
@@ -81,6 +103,15 @@ export class LocalApi {
     return reply.body
   }
 
+  /** Sends a request whose value is streamed. Throws ApiError for a refusal, and as `ask`. */
+  async stream(request: StreamedRequest): Promise<StreamedReply> {
+    const reply = await (await this.#open()).stream(request)
+    if (reply.status < 400) return reply
+    const body = Buffer.concat(await Array.fromAsync(reply.body)).toString('utf8')
+    dataOf({ status: reply.status, body })
+    return reply
+  }
+
   /** The URL of the server that answers; undefined: this process opened the data. */
   async serverUrl(): Promise<string | undefined> {
     return (await this.#open()).url
@@ -105,7 +136,9 @@ export class LocalApi {
   }
 
   async #open(): Promise<Api> {
-    this.#api ??= await open(this.#config, { isReadOnly: this.#isReadOnly })
+    this.#api ??= this.#remote
+      ? new ServerLink(this.#remote)
+      : await open(this.#config, { isReadOnly: this.#isReadOnly })
     return this.#api
   }
 }

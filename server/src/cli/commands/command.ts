@@ -1,6 +1,7 @@
 import { ArgumentsError, parseArguments } from '../../installation/arguments/arguments.ts'
 import { readConfig } from '../../installation/config.ts'
 import { LocalApi } from '../api/local-api.ts'
+import type { ServerAddress } from '../api/server-link.ts'
 import { UsageError } from '../terminal/command-errors.ts'
 import { Screen } from '../terminal/screen.ts'
 
@@ -20,6 +21,10 @@ export interface Command {
    * Whether the command only reads. If no server has the data open, it then writes nothing to it.
    */
   readonly onlyReads?: boolean | ((given: Given) => boolean)
+  /** Whether arguments after the first may be '', such as a key. */
+  readonly mayBeEmpty?: boolean
+  /** Whether `--url` and `--token` may name another server. */
+  readonly mayBeRemote?: boolean
   /** Throws UsageError before it sends anything to the API. */
   run(call: CommandCall): Promise<void>
 }
@@ -37,12 +42,21 @@ const commonFlags = {
   json: { type: 'boolean' },
 } as const
 
+const remoteFlags = { url: { type: 'string' }, token: { type: 'string' } } as const
+
 /** The flags that all commands have, for `--help`. */
 export const commonFlagsHelp = [
   '  --data DIR     the data folder (./coatcheck-data); also COATCHECK_DATA',
   '  --engine NAME  as for coatcheck serve; needed for a database; also COATCHECK_ENGINE',
   '  --config FILE  a JSON file with settings, as for coatcheck serve',
   "  --json         prints the API's answer as JSON, for programs",
+].join('\n')
+
+/** The flags of commands about records, for `--help`. */
+export const remoteFlagsHelp = [
+  '  --url URL      a server anywhere, instead of the data folder; also COATCHECK_URL',
+  '  --token TOKEN  for that server. Others can see it in the list of processes: better set',
+  '                 COATCHECK_TOKEN',
 ].join('\n')
 
 /** Words and flags of a command line. */
@@ -101,7 +115,8 @@ export async function runCommand(
     const config = readConfig(flags, environment)
     const { onlyReads = false } = command
     const isReadOnly = typeof onlyReads === 'function' ? onlyReads(given) : onlyReads
-    const api = new LocalApi(config, { isReadOnly })
+    const remote = command.mayBeRemote ? remoteOf(given, environment) : undefined
+    const api = new LocalApi(config, { isReadOnly, remote })
     const screen = new Screen({ isJson: given.flag('json') })
     for (const warning of config.warnings) screen.note(warning)
     await command.run({ given, api, screen }).finally(() => api.close())
@@ -117,16 +132,38 @@ export function usageOf(commands: readonly Command[]): string {
     .join('')
 }
 
+/**
+ * The server that the user names, by flags or variables; undefined: none. Throws UsageError. A
+ * token in the environment is visible to fewer people than one on the command line.
+ */
+function remoteOf(
+  given: Given,
+  environment: Readonly<Record<string, string | undefined>>,
+): ServerAddress | undefined {
+  const url = given.text('url') ?? environment.COATCHECK_URL
+  const secret = given.text('token') ?? environment.COATCHECK_TOKEN
+  if (!url) {
+    if (given.text('token') === undefined) return undefined
+    throw new UsageError('--token needs --url, or COATCHECK_URL.')
+  }
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw new UsageError('The URL of the server must be like https://data.example.com')
+  }
+  if (secret) return { url, secret }
+  throw new UsageError('A server at a URL needs a token: set COATCHECK_TOKEN.')
+}
+
 function flagWords(name: string, text: string | undefined): readonly string[] {
   return text === undefined ? [] : [`--${name}=${text}`]
 }
 
-function parse({ flags, words }: Command, args: readonly string[]): Given {
-  const options = { ...flags, ...commonFlags }
+function parse({ flags, words, mayBeRemote, mayBeEmpty }: Command, args: readonly string[]): Given {
+  const options = { ...flags, ...commonFlags, ...(mayBeRemote && remoteFlags) }
   const { values, words: positionals } = parseArguments(args, options, { allowWords: true })
   if (positionals.length < words.min) throw new UsageError('An argument is missing.')
   const extra = positionals[words.max]
   if (extra !== undefined) throw new UsageError(`Unexpected argument "${extra}".`)
-  if (positionals.slice(0, words.min).includes('')) throw new UsageError('An argument is empty.')
+  const named = mayBeEmpty ? positionals.slice(0, 1) : positionals.slice(0, words.min)
+  if (named.includes('')) throw new UsageError('An argument is empty.')
   return new Given(positionals, values)
 }

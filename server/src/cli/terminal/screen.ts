@@ -70,6 +70,13 @@ export class Screen {
     this.#lines(aligned([titles, ...cells], isNumber).map((line) => this.#cut(line)))
   }
 
+  /** Prints one row without a header: of a list that has no end. */
+  line(cells: readonly Cell[]): void {
+    const isTerminal = this.#streams.stdout.isTTY
+    const texts = cells.map((cell) => (isTerminal ? printable(cell.readable) : plain(cell)))
+    this.#lines(isTerminal ? [this.#cut(texts.join(gap))] : [texts.join('\t')])
+  }
+
   /** Prints properties, one per line. */
   facts(facts: readonly (readonly [name: string, cell: Cell])[]): void {
     const isTerminal = this.#streams.stdout.isTTY

@@ -67,6 +67,7 @@ export class Workbench {
     this.#table.open(address.channelId)
     const watch = new PairsWatch(pairs, {
       onPairs: (values) => this.#table.show(values),
+      onChange: (key, door) => this.#table.tell(key, door),
       onTrouble: (sentence) => this.#showTrouble(sentence),
     })
     this.#project = { address, pairs, watch }

@@ -34,14 +34,20 @@ const pauseMsMax = 8_000
 export class ChangeStream {
   readonly #url: URL
   readonly #listener: StreamListener
+  readonly #headers: Readonly<Record<string, string>>
   readonly #stop = new AbortController()
   #lastId: string
   #pauseMs = pauseMsMin
 
   /** `after`: the id after which it begins; '' means now. */
-  constructor(url: URL, listener: StreamListener, after = '') {
+  constructor(
+    url: URL,
+    listener: StreamListener,
+    { after = '', headers = {} }: { after?: string; headers?: Record<string, string> } = {},
+  ) {
     this.#url = url
     this.#listener = listener
+    this.#headers = headers
     this.#lastId = after
     void this.#run()
   }
@@ -82,7 +88,8 @@ export class ChangeStream {
     const cut = new Watchdog(() => connection.abort())
     cut.in(silentMsMax)
     try {
-      const response = await fetch(url, { signal, credentials: 'omit', cache: 'no-store' })
+      const headers = this.#headers
+      const response = await fetch(url, { signal, headers, credentials: 'omit', cache: 'no-store' })
       if (!response.ok || !response.body) throw await refusalOf(response)
       const lines = new EventLines()
       const pieces = response.body.pipeThrough(new TextDecoderStream()).getReader()

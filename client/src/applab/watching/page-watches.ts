@@ -90,7 +90,7 @@ export class PageWatches {
   }
 
   #open(): void {
-    const after = this.#stream?.lastId
+    const after = this.#stream?.lastId ?? ''
     this.#stream?.close()
     this.#stream = undefined
     const keys = [...this.#listeners.keys()]
@@ -100,7 +100,7 @@ export class PageWatches {
       onChange: this.#values.change.bind(this.#values),
       onEnd: (error: unknown): void => this.#end(error),
     }
-    this.#stream = new ChangeStream(this.#project.changesUrl({ keys }), listener, after)
+    this.#stream = new ChangeStream(this.#project.changesUrl({ keys }), listener, { after })
   }
 
   /** Reads the values that are not known, once their changes are told. */

@@ -1,7 +1,7 @@
 import { membersOf } from '../../../../client/src/json/json-members.ts'
 import type { Server } from '../projects/server.ts'
 import { type Ask, writeIfSeen } from './careful-write.ts'
-import type { Pairs, PairValues, SeenPair } from './pairs.ts'
+import type { ChangesAddress, Pairs, PairValues, SeenPair } from './pairs.ts'
 
 /** If all pairs together are longer, only a changed pair is read again, not all. */
 const wholeLengthMax = 200_000
@@ -21,6 +21,10 @@ export class OwnedPairs implements Pairs {
   constructor(server: Server, channelId: string) {
     this.#server = server
     this.#path = `datablock_storage/${encodeURIComponent(channelId)}/`
+  }
+
+  get changes(): ChangesAddress {
+    return this.#server.streamOf(`${this.#path}changes`, [])
   }
 
   async read(changed: ReadonlySet<string> | undefined): Promise<PairValues> {

@@ -3,7 +3,7 @@ import { keptName } from '../program/program.ts'
 import type { ProjectAddress } from '../projects/projects.ts'
 import type { Server } from '../projects/server.ts'
 import { type Ask, writeIfSeen } from './careful-write.ts'
-import type { Pairs, PairValues, SeenPair } from './pairs.ts'
+import type { ChangesAddress, Pairs, PairValues, SeenPair } from './pairs.ts'
 
 /** The most keys to remember: each one takes a request of its own. */
 const knownKeysMax = 100
@@ -41,6 +41,15 @@ export class PagePairs implements Pairs {
 
   get pauseMs(): number {
     return Math.max(pauseMsMin, this.#known.size * pauseMsPerKey)
+  }
+
+  get changes(): ChangesAddress | undefined {
+    const keys = [...this.#known.keys()].sort()
+    if (keys.length === 0) return undefined
+    const { pageKey } = this.#address
+    const key = pageKey === undefined ? [] : [['pageKey', pageKey] as const]
+    const watched = keys.map((one) => ['key', one] as const)
+    return this.#server.streamOf(`${this.#path}changes`, [...watched, ...key])
   }
 
   /** Adds a key to those that are shown. Returns whether it was new. */

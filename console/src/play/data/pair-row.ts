@@ -75,6 +75,11 @@ export class PairRow {
     return [this.element, this.#errorRow]
   }
 
+  /** Shows who changed the pair last; undefined: nobody knows. */
+  tellBy(by: string | undefined): void {
+    this.#value.dataset.by = by === undefined ? '' : `changed by ${by}`
+  }
+
   /** Removes the error that is shown. */
   forgive(): void {
     this.#complain('')

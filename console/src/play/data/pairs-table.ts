@@ -7,6 +7,16 @@ import { type PairActions, PairRow } from './pair-row.ts'
 import type { PairValues, SeenPair } from './pairs.ts'
 
 const rowsAtOnce = 200
+/** How many pairs are remembered with who changed them. */
+const toldMax = 10_000
+/** How people call the doors. */
+const names: Readonly<Record<string, string>> = {
+  applab: 'a page',
+  apify: "Apify's API",
+  nemesis: 'a NemesisDB client',
+  coatcheck: "Coatcheck's API",
+  cli: 'the command line',
+}
 /** With fewer pairs than this, one sees all of them. */
 const pairsToFilterMin = 10
 
@@ -21,6 +31,8 @@ export class PairsTable {
   readonly #actions: PairActions
   readonly #deletions: Deletions
   readonly #rows = new Map<string, PairRow>()
+  /** Who changed each pair last, as far as this page was told. */
+  readonly #by = new Map<string, string>()
   #add: AddRow | undefined
   #values: PairValues | undefined
   #rowsMax = rowsAtOnce
@@ -53,6 +65,7 @@ export class PairsTable {
   /** Empties the table for a project. */
   open(projectId: string): void {
     this.#rows.clear()
+    this.#by.clear()
     this.#values = undefined
     this.#rowsMax = rowsAtOnce
     this.#filter.value = ''
@@ -71,6 +84,14 @@ export class PairsTable {
     this.#body.replaceChildren(this.#add.element)
     this.#forgive()
     this.#draw()
+  }
+
+  /** Somebody has changed a pair, through this door. */
+  tell(key: string, door: string | undefined): void {
+    const by = names[door ?? ''] ?? 'somebody'
+    if (this.#by.size >= toldMax) this.#by.clear()
+    this.#by.set(key, by)
+    this.#rows.get(key)?.tellBy(by)
   }
 
   show(values: PairValues): void {
@@ -185,6 +206,7 @@ export class PairsTable {
       onBegin: () => this.#forgive(),
       onLeft: () => this.#draw(),
     })
+    row.tellBy(this.#by.get(key))
     this.#rows.set(key, row)
     return row
   }

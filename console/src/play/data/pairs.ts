@@ -8,10 +8,18 @@ export interface SeenPair {
   readonly seen: string | undefined
 }
 
+/** Where changes are told, as server-sent events. */
+export interface ChangesAddress {
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+}
+
 /** The pairs of a project that the user may see. All methods reject with Refusal. */
 export interface Pairs {
   /** Whether all pairs are seen, or only those whose keys are known. */
   readonly areAll: boolean
+  /** Where the changes of these pairs are told; undefined: no key is known yet. */
+  readonly changes: ChangesAddress | undefined
   /** How long to wait, in ms, before all pairs are read again. */
   readonly pauseMs: number
   /**

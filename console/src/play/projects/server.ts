@@ -41,6 +41,16 @@ export class Server {
     throw new Refusal(status, messageIn(answer))
   }
 
+  /** What a stream of this server needs. */
+  streamOf(
+    path: string,
+    query: readonly (readonly [name: string, value: string])[],
+  ): { url: URL; headers: Readonly<Record<string, string>> } {
+    const url = new URL(path, this.url)
+    for (const [name, value] of query) url.searchParams.append(name, value)
+    return { url, headers: this.#headers(false) }
+  }
+
   #headers(hasBody: boolean): Record<string, string> {
     return {
       ...(this.#token !== undefined && { Authorization: `Bearer ${this.#token}` }),

@@ -113,13 +113,18 @@ export class Feed {
     return promise
   }
 
-  /** A page for a watcher that is behind the ring. Throws if the engine refuses to read. */
+  /**
+   * A page for a watcher that is behind the ring. The last one reaches as far as the feed has read:
+   * else a watcher that missed nothing would stay behind it, and ask for ever. Throws if the engine
+   * refuses to read.
+   */
   oldPage({ filter }: Listener, position: Position): Promise<LogPage> {
     const { revision, index } = position
     const name = `${revision}/${index}/${filter.name}`
     const running = this.#oldPages.get(name)
     if (running) return running
-    const page = this.#log.page({
+    const seen = this.#position
+    const reading = this.#log.page({
       after: index === Number.POSITIVE_INFINITY ? revision : revision - 1,
       items: limits.watchedOldPageItems,
       isRecent: false,
@@ -129,6 +134,7 @@ export class Feed {
         filter.seesKey(event.change.key),
       valuesMax: eventsPerBatchMax,
     })
+    const page = reading.then((read) => (isLastPage(read) ? upTo(seen, read) : read))
     this.#oldPages.set(name, page)
     const done = (): void => void this.#oldPages.delete(name)
     page.then(done, done)
@@ -203,4 +209,12 @@ export class Feed {
     }
     return false
   }
+}
+
+function isLastPage(page: LogPage): boolean {
+  return page.kind === 'changes' && !page.more
+}
+
+function upTo(seen: Revision, page: LogPage): LogPage {
+  return { ...page, revision: Math.max(page.revision, seen) }
 }

@@ -52,6 +52,24 @@ describe('a watcher', () => {
     expect(await next(watcher)).toBe('put c 3')
   })
 
+  it('that has missed nothing waits, though other stores have changed since', async () => {
+    const { domain, store } = await openStore(new MemoryEngine())
+    const after = await put(store, 'a', '1')
+    const other = await domain.stores.create({ ownerId: owner, name: 'hats' })
+    await put(other, 'b', '2')
+    const watcher = await store.watch({ ...everything, after })
+    expect(await watcher.poll()).toBeUndefined()
+    let hasWoken = false
+    const waiting = watcher.wait().then(() => {
+      hasWoken = true
+    })
+    await settle()
+    expect(hasWoken).toBe(false)
+    await put(store, 'c', '3')
+    await waiting
+    expect(await next(watcher)).toBe('put c 3')
+  })
+
   it('that is slow gets the latest change of each key', async () => {
     const { store } = await openStore(new MemoryEngine())
     const watcher = await store.watch(everything)

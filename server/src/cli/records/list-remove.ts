@@ -9,7 +9,7 @@ interface ListedKey {
 }
 
 const columns: readonly Column<ListedKey>[] = [
-  { title: 'KEY', cellOf: ({ key }) => textCell(key) },
+  { title: 'KEY', cellOf: ({ key }) => textCell(key === '' ? '""' : key) },
   { title: 'SIZE', isNumber: true, cellOf: ({ size }) => sizeCell(size) },
 ]
 
@@ -41,7 +41,8 @@ async function list({ given, api, screen }: CommandCall): Promise<void> {
     const page = await records.page({ prefix: given.word(1), after })
     const items = page.items.map(({ key, size }) => ({ key: unspelled(key), size }))
     if (screen.isJson) all.push(...items)
-    else screen.table(columns, items)
+    else if (after === undefined) screen.table(columns, items)
+    else for (const item of items) screen.line(columns.map(({ cellOf }) => cellOf(item)))
     after = page.nextExclusiveStartKey ?? undefined
   } while (after !== undefined)
   if (screen.isJson) screen.json({ items: all })

@@ -184,8 +184,9 @@ async function print(reply: StreamedReply, options: { mayBeBinary: boolean }): P
   try {
     let isFirst = true
     for await (const part of reply.body) {
-      if (isFirst && !options.mayBeBinary && part.includes(0)) {
-        throw new CommandError('This value is binary: use --out FILE, a pipe, or --force.')
+      if (isFirst && !options.mayBeBinary && mayHarm(part)) {
+        const why = 'This value could change your terminal'
+        throw new CommandError(`${why}: use --out FILE, a pipe, or --force.`)
       }
       isFirst = false
       if (stdout.write(part)) continue
@@ -201,6 +202,11 @@ async function print(reply: StreamedReply, options: { mayBeBinary: boolean }): P
     if (error instanceof Error && 'code' in error && error.code === 'EPIPE') return
     throw new CommandError(`The value is not complete: ${reasonOf(error)}.`)
   }
+}
+
+/** Whether bytes are no text, or control a terminal: escapes and the like, except line breaks. */
+function mayHarm(bytes: Uint8Array): boolean {
+  return bytes.some((byte) => (byte < 0x20 && ![0x09, 0x0a, 0x0d].includes(byte)) || byte === 0x7f)
 }
 
 function reasonOf(error: unknown): string {

@@ -41,7 +41,10 @@ async function watch({ given, api, screen }: CommandCall): Promise<void> {
     } catch (error) {
       if (!isLost(error)) throw error
     }
-    if (!course.isOver) await sleep(pauseMs)
+    if (course.isOver) return
+    // A server that is started again may listen elsewhere, and has another secret.
+    await api.close()
+    await sleep(pauseMs)
   }
 }
 

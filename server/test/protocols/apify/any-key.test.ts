@@ -155,7 +155,9 @@ describe.each(engines)('records of any key at the Apify door, on %s', (engine) =
 
   it('name their methods', async () => {
     const reply = await ask(path('a'), { method: 'OPTIONS' })
-    expect(reply.headers['access-control-allow-methods']).toBe('OPTIONS,GET,HEAD,PUT,POST,DELETE')
+    expect(reply.headers['access-control-allow-methods']).toBe(
+      'OPTIONS,GET,HEAD,PUT,POST,PATCH,DELETE',
+    )
     expect(server.logged()).toEqual([])
   })
 })

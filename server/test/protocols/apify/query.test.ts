@@ -106,7 +106,7 @@ describe('the query of a request at the Apify door', () => {
     ['', 'OPTIONS,GET,POST'],
     ['/STORE', 'OPTIONS,GET,PUT,PATCH,DELETE'],
     ['/STORE/keys', 'OPTIONS,GET'],
-    ['/STORE/records/A', 'OPTIONS,GET,HEAD,PUT,POST,DELETE'],
+    ['/STORE/records/A', 'OPTIONS,GET,HEAD,PUT,POST,PATCH,DELETE'],
   ])("lists the methods of %j in the API's words", async (path, allowed) => {
     const response = await send(path.replace('STORE', storeId()), { method: 'REPORT' })
     const message = `This API end-point can only be accessed using the following HTTP methods: ${allowed}`

@@ -33,9 +33,13 @@ export class PageCalls {
   constructor(project: Project, onDone: OnDone | undefined) {
     this.#project = project
     this.#onDone = onDone
+    const page = webPage()
+    // A frame of /play may run a program that never ends. With such listeners, a browser would let
+    // it go on for a while after the frame was removed.
+    if (page.origin === 'null') return
     // Before the listeners of the page itself, which may still make calls.
-    webPage().addEventListener?.('pagehide', () => this.#turns.leave())
-    webPage().addEventListener?.('pageshow', () => this.#turns.stay())
+    page.addEventListener?.('pagehide', () => this.#turns.leave())
+    page.addEventListener?.('pageshow', () => this.#turns.stay())
   }
 
   get(key: unknown): Promise<unknown> {

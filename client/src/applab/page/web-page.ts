@@ -3,6 +3,8 @@ export interface WebPage {
   readonly document?: PageDocument | undefined
   readonly localStorage?: PageStorage | undefined
   readonly parent?: PageParent | undefined
+  /** `null`, as text, in a frame that has no origin. */
+  readonly origin?: string | undefined
   readonly XMLHttpRequest?: PageRequestConstructor | undefined
   addEventListener?(type: 'pagehide' | 'pageshow', listener: () => void): void
 }

@@ -14,7 +14,7 @@ import {
 import { createTestFolder } from './support/data/test-folder.ts'
 import { Client } from './support/network/client.ts'
 import { coatcheckWords, spawnCoatcheck } from './support/processes/command.ts'
-import type { ServerProcess } from './support/processes/server-process.ts'
+import { ServerProcess } from './support/processes/server-process.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 
@@ -212,6 +212,10 @@ describe('records on the command line', () => {
     await expect.poll(() => rows().at(-1)?.slice(1), { timeout: 20_000 }).toEqual(['delete', 'a'])
     expect(rows()[0]?.[3]).toMatch(/^\d{16,}$/)
     expect(rows().some(([, , key]) => key === 'b')).toBe(false)
+    await server.stop()
+    server = await ServerProcess.start({ data: server.data })
+    await patch('a2')
+    await expect.poll(() => rows().at(-1)?.[2], { timeout: 30_000 }).toBe('a2')
     child.kill('SIGINT')
     expect(await ended).toBe(0)
   })

@@ -6,29 +6,41 @@
 export class KeyTurns {
   readonly #last = new Map<string, Promise<unknown>>()
   #isLeaving = false
-  #left = Promise.withResolvers<void>()
+  #release: () => void = () => undefined
+  #left = this.#untilLeft()
+
+  get isLeaving(): boolean {
+    return this.#isLeaving
+  }
 
   /** The page is left: what waits is sent now. */
   leave(): void {
     this.#isLeaving = true
-    this.#left.resolve()
+    this.#release()
   }
 
   /** The browser shows the page again. */
   stay(): void {
     this.#isLeaving = false
-    this.#left = Promise.withResolvers()
+    this.#left = this.#untilLeft()
   }
 
   /** If nobody waits, `call` runs before this returns. */
   run<T>(key: string, call: () => Promise<T>): Promise<T> {
     const before = this.#isLeaving ? undefined : this.#last.get(key)
-    const done = before ? Promise.race([before, this.#left.promise]).then(call, call) : call()
+    const done = before ? Promise.race([before, this.#left]).then(call, call) : call()
     this.#last.set(key, done)
     const end = (): void => {
       if (this.#last.get(key) === done) this.#last.delete(key)
     }
     done.then(end, end)
     return done
+  }
+
+  /** Older browsers have no `Promise.withResolvers`. */
+  #untilLeft(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#release = resolve
+    })
   }
 }

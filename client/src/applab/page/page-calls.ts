@@ -29,6 +29,7 @@ export class PageCalls {
   readonly #onDone: OnDone | undefined
   readonly #limit = new CallLimit()
   readonly #turns = new KeyTurns()
+  readonly #latest = new Map<string, RouteCall>()
 
   constructor(project: Project, onDone: OnDone | undefined) {
     this.#project = project
@@ -48,7 +49,17 @@ export class PageCalls {
 
   set(key: unknown, value: unknown): Promise<void> {
     const call = this.#named(this.#project.setCall(key, value))
-    return this.#make('set', key, () => this.#project.send(call)).then(() => undefined)
+    return this.#make('set', key, () => this.#sendSet(String(key), call)).then(() => undefined)
+  }
+
+  /** While the page is left, nothing keeps calls in order: only the last value of a key is sent. */
+  async #sendSet(key: string, call: RouteCall): Promise<unknown> {
+    if (this.#turns.isLeaving) {
+      this.#latest.set(key, call)
+      await undefined // until the listener of the page has made all of its calls
+      if (this.#latest.get(key) !== call) return undefined
+    }
+    return this.#project.send(call)
   }
 
   /** Returns the new value. */

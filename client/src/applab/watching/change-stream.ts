@@ -84,7 +84,9 @@ export class ChangeStream {
     const url = new URL(this.#url)
     if (this.#lastId !== '') url.searchParams.set('after', this.#lastId)
     const connection = new AbortController()
-    const signal = AbortSignal.any([this.#stop.signal, connection.signal])
+    const { signal } = connection
+    const cutOff = (): void => connection.abort()
+    this.#stop.signal.addEventListener('abort', cutOff)
     const cut = new Watchdog(() => connection.abort())
     cut.in(silentMsMax)
     try {
@@ -103,6 +105,7 @@ export class ChangeStream {
       }
     } finally {
       cut.off()
+      this.#stop.signal.removeEventListener('abort', cutOff)
       connection.abort()
     }
   }

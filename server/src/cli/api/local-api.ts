@@ -53,22 +53,29 @@ export class LocalApi {
   readonly #config: Config
   readonly #isReadOnly: boolean
   readonly #remote: ServerAddress | undefined
+  readonly #needsServer: boolean
   #api: Api | undefined
 
   /**
    * `isReadOnly`: nothing is written to data that this process opens itself. `remote`: a server
-   * that answers instead of the data folder.
+   * that answers instead of the data folder. `needsServer`: this process never opens the data.
    */
   constructor(
     config: Config,
     {
       isReadOnly = false,
       remote,
-    }: { isReadOnly?: boolean; remote?: ServerAddress | undefined } = {},
+      needsServer = false,
+    }: {
+      isReadOnly?: boolean
+      remote?: ServerAddress | undefined
+      needsServer?: boolean
+    } = {},
   ) {
     this.#config = config
     this.#isReadOnly = isReadOnly
     this.#remote = remote
+    this.#needsServer = needsServer
   }
 
   /** Whether a server answers that the user named, with the rights of a token. */
@@ -138,7 +145,10 @@ export class LocalApi {
   async #open(): Promise<Api> {
     this.#api ??= this.#remote
       ? new ServerLink(this.#remote)
-      : await open(this.#config, { isReadOnly: this.#isReadOnly })
+      : await open(this.#config, {
+          isReadOnly: this.#isReadOnly,
+          needsServer: this.#needsServer,
+        })
     return this.#api
   }
 }
@@ -150,16 +160,22 @@ export function pathOf(pattern: string, ...names: readonly string[]): string {
 }
 
 /** Asks the lock whether a server has the folder: a killed server may have left its file behind. */
-async function open(config: Config, options: { isReadOnly: boolean }): Promise<Api> {
+async function open(
+  config: Config,
+  options: { isReadOnly: boolean; needsServer: boolean },
+): Promise<Api> {
   const deadline = performance.now() + patienceMs
   for (;;) {
-    const doors = await openIfFree(config, options)
+    const doors = options.needsServer ? undefined : await openIfFree(config, options)
     if (doors) return doors
     const server = readLocalServer(config.data)
     const link = server && new ServerLink(server)
     if (link && (await answers(link, deadline))) return withEngineOf(config, link)
     await link?.close()
-    if (performance.now() >= deadline) throw new CommandError(unreachable(config, server?.url))
+    if (performance.now() >= deadline) {
+      const isServed = !options.needsServer || (await DataFolder.isInUse(config.data))
+      throw new CommandError(isServed ? unreachable(config, server?.url) : noServer(config))
+    }
     await sleep(lookAgainMs)
   }
 }
@@ -206,6 +222,10 @@ async function withEngineOf(
   if (served === undefined || served === engine) return link
   await link.close()
   throw new CommandError(`The server of ${data} has the engine ${served}, not ${engine}.`)
+}
+
+function noServer({ data }: Config): string {
+  return `No server has the data folder ${data} open: start coatcheck serve.`
 }
 
 function unreachable({ data }: Config, url: string | undefined): string {

@@ -21,6 +21,8 @@ export interface Command {
    * Whether the command only reads. If no server has the data open, it then writes nothing to it.
    */
   readonly onlyReads?: boolean | ((given: Given) => boolean)
+  /** Whether only a running server can answer: the command never opens the data itself. */
+  readonly needsServer?: boolean
   /** Whether arguments after the first may be '', such as a key. */
   readonly mayBeEmpty?: boolean
   /** Whether `--url` and `--token` may name another server. */
@@ -113,10 +115,10 @@ export async function runCommand(
     const settings = ['data', 'engine', 'config']
     const flags = settings.flatMap((name) => flagWords(name, given.text(name)))
     const config = readConfig(flags, environment)
-    const { onlyReads = false } = command
+    const { onlyReads = false, needsServer = false } = command
     const isReadOnly = typeof onlyReads === 'function' ? onlyReads(given) : onlyReads
     const remote = command.mayBeRemote ? remoteOf(given, environment) : undefined
-    const api = new LocalApi(config, { isReadOnly, remote })
+    const api = new LocalApi(config, { isReadOnly, remote, needsServer })
     const screen = new Screen({ isJson: given.flag('json') })
     for (const warning of config.warnings) screen.note(warning)
     await command.run({ given, api, screen }).finally(() => api.close())

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ApiError } from '../api/local-api.ts'
 import type { Command, CommandCall } from '../commands/command.ts'
 import { CommandError } from '../terminal/command-errors.ts'
 import { exactJson } from '../terminal/exact-json.ts'
@@ -13,6 +14,7 @@ export const watchCommand: Command = {
     'kind, key and, for short JSON, the value',
   words: { min: 1, max: 2 },
   onlyReads: true,
+  needsServer: true,
   mayBeRemote: true,
   mayBeEmpty: true,
   run: watch,
@@ -29,9 +31,6 @@ interface Course {
 
 async function watch({ given, api, screen }: CommandCall): Promise<void> {
   const records = await RecordApi.of(api, given.word(0))
-  if ((await api.serverUrl()) === undefined) {
-    throw new CommandError('coatcheck watch needs a running server: start coatcheck serve.')
-  }
   process.once('SIGINT', () => process.exit(0))
   const course: Course = { lastId: '', isOver: false }
   while (!course.isOver) {
@@ -39,7 +38,9 @@ async function watch({ given, api, screen }: CommandCall): Promise<void> {
       const reply = await records.changes({ prefix: given.word(1), after: course.lastId })
       await follow(reply.body, course, screen)
     } catch (error) {
-      if (!isLost(error)) throw error
+      // While the server is away, `api` finds none: it is looked for until it is back.
+      const isAway = error instanceof CommandError && !(error instanceof ApiError)
+      if (!isLost(error) && !(isAway && course.lastId !== '')) throw error
     }
     if (course.isOver) return
     // A server that is started again may listen elsewhere, and has another secret.
@@ -72,7 +73,7 @@ function tell(text: string, course: Course, screen: Screen): void {
   const event = fields.get('event')
   const data = fields.get('data') ?? '{}'
   if (event === 'ready') return
-  if (event === 'end') throw new CommandError(JSON.parse(data).message)
+  if (event === 'end') throw new ApiError(403, JSON.parse(data).message)
   if (event === 'reset') screen.note('Some changes are too old to be told: read the store again.')
   if (event === 'change') course.isOver = print(data, screen)
 }

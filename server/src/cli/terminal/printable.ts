@@ -1,4 +1,7 @@
-import stringWidth from 'string-width'
+import { createRequire } from 'node:module'
+
+const require = createRequire(import.meta.url)
+const ascii = /^[\x20-\x7e]*$/
 
 /**
  * Characters that could move the cursor, change colours, break a line or change the direction of
@@ -22,7 +25,8 @@ export function printableJson(value: unknown): string {
 
 /** How many columns of a terminal a text takes. */
 export function widthOf(text: string): number {
-  return stringWidth(text)
+  // Loading it takes longer than most commands, so only text that needs it does.
+  return ascii.test(text) ? text.length : require('string-width').default(text)
 }
 
 /** Cuts a text to `width` columns. `…` marks a text that was cut. */

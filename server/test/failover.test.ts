@@ -9,10 +9,10 @@ import { freePort } from './support/processes/free-port.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 
 const rounds = Number(process.env.COATCHECK_FAILOVER_ROUNDS ?? 1)
-const wanted = Number(process.env.COATCHECK_FAILOVER_WRITES ?? 1_500)
+const wanted = Number(process.env.COATCHECK_FAILOVER_WRITES ?? 600)
 const seed = Number(process.env.COATCHECK_FAILOVER_SEED ?? Date.now() % 1_000_000)
 /** The number of writes before each fault, and after it before it counts as mended. */
-const writesBetween = 150
+const writesBetween = 50
 const roundMsMax = 600_000
 /** Shorter than every timeout, and long enough that all writes wait. */
 const shortFreezeMs = 3_000

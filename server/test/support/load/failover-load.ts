@@ -26,6 +26,8 @@ interface Stores {
 const recordWritersPerServer = 6
 /** The time until a refused writer retries. */
 const refusedMs = 50
+/** A pause after each write: the load goes on for as long as a database needs to take over. */
+const betweenMs = 80
 
 /** Writers at all doors of several servers, until `end()`. */
 export class FailoverLoad {
@@ -100,6 +102,7 @@ export class FailoverLoad {
       try {
         await writer.step()
         this.#acknowledge()
+        await sleep(betweenMs)
       } catch (error) {
         this.#refused += 1
         if (!(error instanceof Unacknowledged)) this.#defects.push(String(error))

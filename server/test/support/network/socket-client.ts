@@ -41,9 +41,15 @@ export class SocketClient {
 
   /** The next message; rejects if the connection ends before. */
   async receive(): Promise<string> {
-    const text = this.#received.shift() ?? (await new Promise((done) => this.#waiting.push(done)))
+    const text = this.#received.shift() ?? (await this.#nextMessage())
     if (typeof text === 'string') return text
     throw new Error('The connection ended.')
+  }
+
+  /** Undefined: the connection has ended, perhaps already before. */
+  #nextMessage(): Promise<string | undefined> {
+    if (this.socket.readyState === WebSocket.CLOSED) return Promise.resolve(undefined)
+    return new Promise((done) => this.#waiting.push(done))
   }
 
   send(message: string | Buffer): void {

@@ -21,7 +21,7 @@ export function launchChromium(): Promise<Browser> {
   // Its sandbox does not work for root, and containers run as root.
   const chromiumSandbox = process.getuid?.() !== 0
   // Frames that run programs get a process of their own, as in a browser with windows.
-  const args = ['--site-per-process', '--enable-features=IsolateSandboxedIframes']
+  const args = ['--enable-features=IsolateSandboxedIframes']
   return chromium.launch({ executablePath, chromiumSandbox, args })
 }
 

@@ -40,7 +40,9 @@ async function open(address: string): Promise<PlayPage> {
 /** Keeps the table as it is: it reads no pairs any more, but writes still work. */
 async function stopReading(play: PlayPage): Promise<void> {
   await play.page.route('**/get_key_values', () => undefined)
-  await play.page.waitForRequest('**/get_key_values')
+  const asked = play.page.waitForRequest('**/get_key_values')
+  await play.readAll()
+  await asked
 }
 
 describe.each([

@@ -92,6 +92,11 @@ export class PlayPage {
     return this.page.evaluate(`[...${rows}].map((row) => ${texts})`)
   }
 
+  /** Makes the table read all pairs at once, as when its tab is shown again. */
+  async readAll(): Promise<void> {
+    await this.page.evaluate("void document.dispatchEvent(new Event('visibilitychange'))")
+  }
+
   /** Fills the first row of the table and adds the pair. */
   async add(key: string, value: string): Promise<void> {
     await this.field('Key of a new pair').fill(key)

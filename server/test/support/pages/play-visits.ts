@@ -40,7 +40,7 @@ export function usePlayVisits(): PlayVisits {
   const newContext = async (options?: BrowserContextOptions): Promise<BrowserContext> => {
     if (!browser) throw new Error('The browser runs only inside tests.')
     const context = await browser.newContext(options)
-    onTestFinished(() => context.close())
+    onTestFinished(() => closeContext(context))
     return context
   }
   return {
@@ -53,4 +53,10 @@ export function usePlayVisits(): PlayVisits {
       return PlayPage.open(context ?? (await newContext()), on.url, address)
     },
   }
+}
+
+/** Requests that a test holds up may still wait. */
+async function closeContext(context: BrowserContext): Promise<void> {
+  for (const page of context.pages()) await page.unrouteAll({ behavior: 'ignoreErrors' })
+  await context.close()
 }

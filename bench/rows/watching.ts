@@ -104,8 +104,8 @@ class Place implements AsyncDisposable {
         headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
         body: JSON.stringify({ username: `watcher-${user}` }),
       })
-      const { data }: { data: { token: string } } = JSON.parse(await reply.text())
-      tokens.push(data.token)
+      const { data }: { data: { token: { token: string } } } = JSON.parse(await reply.text())
+      tokens.push(data.token.token)
     }
     return tokens
   }

@@ -22,7 +22,7 @@ const sizes = { small: 1_900, chunk: 60_000, large: 2_500_000 } as const
  * Enough puts to reach the calls that fail: LMDB syncs once for 8 MiB of the journal, or for
  * each chunk.
  */
-const putsFailing = { small: 150, chunk: 500, large: 10 } as const
+const putsFailing = { small: 150, chunk: 360, large: 10 } as const
 /** More writes than the server has threads that write. */
 const laterWrites = 20
 
@@ -43,7 +43,7 @@ describe('a full disk', { timeout: testMsMax }, () => {
     async ({ kind, connections }) => {
       const { server, store } = await serveOnSmallDisk({ connections })
       const first = await store.put('first', stampValue({ key: 'first', number: 1 }, sizes[kind]))
-      const filled = await fill(store, { size: sizes[kind], connections })
+      const filled = await fillUp(store, kind, connections)
       // Parallel long uploads may fill the disk together, so that all of them are refused.
       expect(new Set([first.status, ...filled.statuses])).toEqual(new Set([201, 507]))
       expect(filled.statuses).toContain(507)
@@ -71,7 +71,7 @@ describe('a full disk', { timeout: testMsMax }, () => {
 
   it('lets a killed server start again', async () => {
     const { data, server, store, makeRoom } = await serveOnSmallDisk({ connections: 4 })
-    const { acknowledged } = await fill(store, { size: sizes.small, connections: 4 })
+    const { acknowledged } = await fillUp(store, 'small', 4)
     await server.kill()
     const again = await ServerProcess.start({ data })
     expect(await wrongRecords(storeOf(again, store), acknowledged)).toEqual([])
@@ -83,7 +83,7 @@ describe('a full disk', { timeout: testMsMax }, () => {
 
   it('lets the server stop, and its data is valid before and after a restart', async () => {
     const { data, server, store, makeRoom } = await serveOnSmallDisk({ connections: 4 })
-    const { acknowledged } = await fill(store, { size: sizes.chunk, connections: 4 })
+    const { acknowledged } = await fillUp(store, 'chunk', 4)
     expect(await server.stop()).toBe(0)
     expect(await checkFolder(data)).toMatchObject({ code: 0 })
     makeRoom()
@@ -212,6 +212,20 @@ async function expectRefusals(
   const { statuses } = await fillFailingDisk({ ...failing, file: 'data.mdb' })
   expect([...statuses].filter((status) => ![201, 503, 507].includes(status))).toEqual([])
   if (failing.ends !== undefined) expect(statuses).toContain(failing.ends)
+}
+
+/**
+ * Fills a disk with values of this kind, after large ones, so that few of them fit. Only the
+ * statuses are those of this kind alone.
+ */
+async function fillUp(
+  store: RemoteStore,
+  kind: keyof typeof sizes,
+  connections: number,
+): Promise<Filled> {
+  const first = await fill(store, { size: sizes.large, connections, prefix: 'large-', refusals: 1 })
+  const then = await fill(store, { size: sizes[kind], connections })
+  return { ...then, acknowledged: [...first.acknowledged, ...then.acknowledged] }
 }
 
 function chosen<T extends object>(all: readonly T[]): readonly T[] {

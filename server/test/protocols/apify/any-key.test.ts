@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { errorTypeOf, type PlainReply, plainRequest } from '../../support/network/plain-request.ts'
 import { engines } from '../../support/network/test-server.ts'
@@ -75,6 +76,35 @@ describe.each(engines)('records of any key at the Apify door, on %s', (engine) =
     expect(new Set(seen).size).toBe(keys.length)
     expect(seen).toHaveLength(keys.length)
     await Promise.all(keys.map((key) => ask(path(key), { method: 'DELETE' })))
+  })
+
+  it('are listed with type, encoding, time and revision if a client asks for details', async () => {
+    await put('d/1', 'plain')
+    const headers = { 'Content-Type': 'text/csv', 'Content-Encoding': 'gzip' }
+    await ask(path('d/2'), { method: 'PUT', body: gzipSync('1,2'), headers })
+    const itemsOf = async (query: string): Promise<Record<string, unknown>[]> => {
+      const reply = await ask(`/v2/key-value-stores/${storeId()}/keys?prefix=d%252F&${query}`)
+      return JSON.parse(reply.body.toString()).data.items
+    }
+    const of = async (key: string): Promise<object> => {
+      const { etag = '', 'last-modified': time = '' } = (await ask(path(key))).headers
+      return { revision: Number(/\d+/.exec(etag)), second: new Date(time).getTime() }
+    }
+    const detailed = await itemsOf('details=1')
+    expect(detailed).toMatchObject([
+      { key: 'd%2F1', size: 5, contentType: 'text/plain' },
+      { key: 'd%2F2', contentType: 'text/csv', contentEncoding: 'gzip' },
+    ])
+    expect(detailed[0]).not.toHaveProperty('contentEncoding')
+    for (const [at, key] of ['d/1', 'd/2'].entries()) {
+      const { revision, modifiedAt } = Object(detailed[at])
+      const second = Math.floor(Date.parse(modifiedAt) / 1_000) * 1_000
+      expect({ revision, second }).toEqual(await of(key))
+    }
+    const members = (await itemsOf('')).map((item) => Object.keys(item))
+    const usual = ['key', 'size', 'recordPublicUrl']
+    expect(members).toEqual([usual, usual])
+    await Promise.all(['d/1', 'd/2'].map((key) => ask(path(key), { method: 'DELETE' })))
   })
 
   it.each(keys)('can be read at the Location of the PUT: %j', async (key) => {

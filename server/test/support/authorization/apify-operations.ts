@@ -58,6 +58,13 @@ export const apifyRows: readonly Row[] = [
     changes: true,
   },
   { at: `GET ${store}/keys`, kind: 'read-some', ok: '200' },
+  {
+    at: `GET ${store}/keys`,
+    kind: 'read-some',
+    ok: '200',
+    variant: 'with details',
+    query: () => 'details=1',
+  },
   { at: `HEAD ${store}/keys`, kind: 'read-some', ok: '200' },
   { at: `GET ${store}/changes`, kind: 'describe', ok: '200' },
   { at: `HEAD ${store}/changes`, kind: 'describe', ok: '200' },

@@ -1,5 +1,6 @@
 import { ownAccess } from '../../../core/access/access.ts'
 import { limits } from '../../../core/kernel/limits.ts'
+import type { RecordHead } from '../../../core/records/record.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
 import { jsonReply } from '../../rest/replies.ts'
 import { turnOf } from '../../rest/routes.ts'
@@ -28,9 +29,11 @@ export async function listKeys(call: ApifyCall): Promise<HttpReply> {
     maySign: await maySign(call, page.store),
     ownerAccess: ownAccess(call.principal, page.store),
   })
-  const items = page.items.map(({ key, size }) => {
-    const spelling = spellKey(key)
-    return { key: spelling, size, recordPublicUrl: urlOf(spelling) }
+  const hasDetails = query.flag('details')
+  const items = page.items.map((head) => {
+    const spelling = spellKey(head.key)
+    const item = { key: spelling, size: head.size, recordPublicUrl: urlOf(spelling) }
+    return hasDetails ? { ...item, ...detailsOf(head) } : item
   })
   const last = items.at(-1)
   return jsonReply(200, {
@@ -44,4 +47,10 @@ export async function listKeys(call: ApifyCall): Promise<HttpReply> {
       nextExclusiveStartKey: page.isTruncated && last ? last.key : null,
     },
   })
+}
+
+/** What `details=1` adds: Apify's listing tells only the size, and a client may check its members. */
+function detailsOf({ contentType, contentEncoding, modifiedAt, revision }: RecordHead): object {
+  const encoding = contentEncoding === '' ? {} : { contentEncoding }
+  return { contentType, ...encoding, modifiedAt: new Date(modifiedAt).toISOString(), revision }
 }

@@ -19,6 +19,7 @@ import { ServerProcess } from './support/processes/server-process.ts'
 vi.setConfig({ testTimeout: 120_000 })
 
 const run = promisify(execFile)
+const isoTime = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
 const keys = ['plain', 'a/😀', '', '.', '..', '%41', 'two words', '-x', 'tab\there']
 
 /** Runs a line of a shell in which `coatcheck` is a command. */
@@ -71,10 +72,15 @@ describe.each(places)('records on the command line, with %s', (place) => {
     )
     const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
     expect(listed).toEqual(keys.toSorted(byBytes))
-    expect(await commands.rows('ls', 'things', 'a/')).toEqual([['a/😀', '23']])
+    const type = 'application/json; charset=utf-8'
+    expect(await commands.rows('ls', 'things', 'a/')).toEqual([['a/😀', '23', type, isoTime]])
+    const { items, count } = await commands.json('ls', 'things', 'a/')
+    const { revision } = await commands.json('get', 'things', 'a/😀')
+    const listedItem = { key: 'a/😀', size: 23, contentType: type, modifiedAt: isoTime, revision }
+    expect({ items, count }).toEqual({ items: [listedItem], count: 1 })
     const [gone, ...others] = keys
     await commands.out('rm', 'things', '--', ...others)
-    expect(await commands.rows('ls', 'things')).toEqual([[gone, '23']])
+    expect(await commands.rows('ls', 'things')).toEqual([[gone, '23', type, isoTime]])
   })
 
   it('change in one step, with all digits', async () => {

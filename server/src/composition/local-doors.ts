@@ -1,4 +1,5 @@
 import { type ByteSource, WholeSource } from '../core/kernel/byte-source.ts'
+import { StorageError } from '../core/kernel/errors.ts'
 import type { HttpHandler, HttpReply } from '../transport/exchange.ts'
 
 /** A request of a user who may read the data folder. */
@@ -75,7 +76,7 @@ export class LocalDoors {
     return { status: reply.status, body: await textOf(reply) }
   }
 
-  /** As `ask`, for values of any length. */
+  /** As `ask`, for values of any length. Throws what the body throws. */
   async stream({
     method,
     path,
@@ -85,6 +86,7 @@ export class LocalDoors {
   }: StreamedRequest): Promise<StreamedReply> {
     const { handler, secret, baseUrl } = this.#doors
     const all: Readonly<Record<string, string>> = { ...headers, authorization: `Bearer ${secret}` }
+    const source = new StreamSource(body)
     const reply = await handler({
       method,
       path,
@@ -93,8 +95,9 @@ export class LocalDoors {
       baseUrl,
       peer: loopback,
       isForwarded: false,
-      body: new StreamSource(body),
+      body: source,
     })
+    source.throwFailure()
     const named = Object.entries(reply.headers).map(([name, value]) => [
       name.toLowerCase(),
       String(value),
@@ -125,23 +128,39 @@ async function* nothing(): AsyncGenerator<Uint8Array> {}
 /** Bytes that are taken from a stream. */
 class StreamSource implements ByteSource {
   readonly #parts: AsyncIterator<Uint8Array>
-  #rest = Buffer.alloc(0)
+  #rest: Uint8Array = Buffer.alloc(0)
+  #failure: { readonly error: unknown } | undefined
 
   constructor(parts: AsyncIterable<Uint8Array>) {
     this.#parts = parts[Symbol.asyncIterator]()
   }
 
   async take(count: number): Promise<Uint8Array> {
-    const taken = [this.#rest]
-    let length = this.#rest.length
+    const taken: Uint8Array[] = []
+    let length = 0
     while (length < count) {
-      const { done, value } = await this.#parts.next()
-      if (done) break
-      taken.push(Buffer.from(value))
-      length += value.length
+      const part = this.#rest.length > 0 ? this.#rest : await this.#next()
+      if (!part) break
+      const wanted = part.subarray(0, count - length)
+      this.#rest = part.subarray(wanted.length)
+      taken.push(wanted)
+      length += wanted.length
     }
-    const whole = Buffer.concat(taken)
-    this.#rest = whole.subarray(count)
-    return whole.subarray(0, count)
+    return Buffer.concat(taken)
+  }
+
+  /** What reading threw, which no reply names. */
+  throwFailure(): void {
+    if (this.#failure) throw this.#failure.error
+  }
+
+  async #next(): Promise<Uint8Array | undefined> {
+    try {
+      const { done, value } = await this.#parts.next()
+      return done ? undefined : value
+    } catch (error) {
+      this.#failure = { error }
+      throw new StorageError('upload-aborted', 'The value could not be read to its end.')
+    }
   }
 }

@@ -5,11 +5,13 @@ import type {
   StreamedReply,
   StreamedRequest,
 } from '../../composition/local-doors.ts'
+import { limits } from '../../core/kernel/limits.ts'
 import type { Config } from '../../installation/config.ts'
 import { DataFolder, readLocalServer } from '../../installation/folder/data-folder.ts'
 import { FolderInUseError } from '../../installation/folder/folder-errors.ts'
 import { systemEnvironment } from '../system/system.ts'
 import { CommandError } from '../terminal/command-errors.ts'
+import { ConnectionError, SilenceError } from './connection-errors.ts'
 import { type ServerAddress, ServerLink } from './server-link.ts'
 
 /** The query and the body of a call. */
@@ -114,8 +116,7 @@ export class LocalApi {
   async stream(request: StreamedRequest): Promise<StreamedReply> {
     const reply = await (await this.#open()).stream(request)
     if (reply.status < 400) return reply
-    const body = Buffer.concat(await Array.fromAsync(reply.body)).toString('utf8')
-    dataOf({ status: reply.status, body })
+    dataOf({ status: reply.status, body: (await wholeOf(reply, 'The answer')).toString('utf8') })
     return reply
   }
 
@@ -151,6 +152,29 @@ export class LocalApi {
         })
     return this.#api
   }
+}
+
+/**
+ * Reads a body as a whole. Throws CommandError for one that is too long: `what` names it, and
+ * `advice` ends the sentence.
+ */
+export async function wholeOf(
+  { body }: { readonly body: AsyncIterable<Uint8Array> },
+  what: string,
+  advice = '',
+): Promise<Buffer> {
+  const parts: Uint8Array[] = []
+  let length = 0
+  for await (const part of body) {
+    length += part.length
+    if (length > limits.commandValueBytesMax) {
+      throw new CommandError(
+        `${what} is longer than ${limits.commandValueBytesMax} bytes${advice}.`,
+      )
+    }
+    parts.push(part)
+  }
+  return Buffer.concat(parts)
 }
 
 /** Fills in the `:names` of a path, in their order, percent-encoded. */
@@ -204,7 +228,7 @@ async function answers(link: ServerLink, deadline: number): Promise<boolean> {
     // A failing server says what is wrong in its answer to the call that follows.
     return status === 200 || status >= 500
   } catch (error) {
-    if (error instanceof Error && 'code' in error) return false
+    if (error instanceof ConnectionError || error instanceof SilenceError) return false
     throw error
   }
 }

@@ -1,12 +1,16 @@
-import { Agent, type IncomingMessage, request } from 'node:http'
+import { Agent, request as requestPlainly } from 'node:http'
 import { request as requestSecurely, Agent as SecureAgent } from 'node:https'
-import { pipeline } from 'node:stream/promises'
 import type {
   LocalReply,
   LocalRequest,
   StreamedReply,
   StreamedRequest,
 } from '../../composition/local-doors.ts'
+import { limits } from '../../core/kernel/limits.ts'
+import { ServerCall } from './server-call.ts'
+
+/** A body up to this size is sent without being asked for. */
+const unaskedBytesMax = 65_536
 
 /** A server, and what proves the rights of the command: a token, or the folder's secret. */
 export interface ServerAddress {
@@ -22,30 +26,53 @@ export class ServerLink {
   /** Not the global agent: the secret must not go to a proxy that the environment names. */
   readonly #agent: Agent
 
-  constructor({ url, secret }: ServerAddress) {
+  readonly #silenceMs: number
+
+  constructor(
+    { url, secret }: ServerAddress,
+    { silenceMs = limits.commandSilenceMsMax }: { silenceMs?: number } = {},
+  ) {
     this.url = url
     this.#url = new URL(url)
     this.#secret = secret
+    this.#silenceMs = silenceMs
     this.#agent = new (this.#isSecure ? SecureAgent : Agent)({ keepAlive: true })
   }
 
-  /** Rejects with Node's error if the server can't be reached. `signal` ends the wait. */
+  /**
+   * Throws ConnectionError if the server can't be reached, and SilenceError if it does not answer.
+   * `signal` ends the wait.
+   */
   async ask({ body, ...asked }: LocalRequest, signal?: AbortSignal): Promise<LocalReply> {
     const bytes = Buffer.from(body)
     const headers = {
       'content-type': 'application/json',
       'content-length': String(bytes.length),
     }
-    const reply = await this.#send({ ...asked, headers, body: [bytes] }, signal)
-    const parts = await Array.fromAsync<Buffer>(reply)
+    // Other methods may change any number of records before they answer.
+    const silenceMs = asked.method === 'GET' ? this.#silenceMs : undefined
+    const call = this.#call({ ...asked, headers }, { silenceMs, signal })
+    const reply = await call.send(only(bytes))
+    const parts = await Array.fromAsync(call.bytesOf(reply))
     return { status: reply.statusCode ?? 0, body: Buffer.concat(parts).toString('utf8') }
   }
 
-  /** As `ask`, for values of any length. */
-  async stream(asked: StreamedRequest, signal?: AbortSignal): Promise<StreamedReply> {
-    const reply = await this.#send(asked, signal)
+  /**
+   * As `ask`, for values of any length: the server is asked before a long one is sent, so that a
+   * refusal leaves it unread. Throws what the body throws.
+   */
+  async stream({ body, headers, ...asked }: StreamedRequest): Promise<StreamedReply> {
+    const length = body ? Number(headers['content-length'] ?? Number.POSITIVE_INFINITY) : 0
+    const expect = length > unaskedBytesMax ? { expect: '100-continue' } : {}
+    const request = { ...asked, headers: { ...headers, ...expect } }
+    const call = this.#call(request, { silenceMs: this.#silenceMs })
+    const reply = await call.send(body ?? only())
     const named = Object.entries(reply.headers).map(([name, value = '']) => [name, String(value)])
-    return { status: reply.statusCode ?? 0, headers: Object.fromEntries(named), body: reply }
+    return {
+      status: reply.statusCode ?? 0,
+      headers: Object.fromEntries(named),
+      body: call.bytesOf(reply),
+    }
   }
 
   async close(): Promise<void> {
@@ -56,15 +83,11 @@ export class ServerLink {
     return this.#url.protocol === 'https:'
   }
 
-  #send(
-    asked: Omit<StreamedRequest, 'body'> & {
-      body?: AsyncIterable<Uint8Array> | Iterable<Uint8Array> | undefined
-    },
-    signal?: AbortSignal,
-  ): Promise<IncomingMessage> {
-    const { method, path, query, headers, body = [] } = asked
-    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
-    const sent = (this.#isSecure ? requestSecurely : request)({
+  #call(
+    { method, path, query, headers }: Omit<StreamedRequest, 'body'>,
+    { silenceMs, signal }: { silenceMs: number | undefined; signal?: AbortSignal | undefined },
+  ): ServerCall {
+    const request = (this.#isSecure ? requestSecurely : requestPlainly)({
       host: this.#url.hostname.replace(/^\[|\]$/g, ''),
       port: this.#url.port,
       method,
@@ -73,10 +96,10 @@ export class ServerLink {
       ...(signal && { signal }),
       headers: { Host: this.#url.host, Authorization: `Bearer ${this.#secret}`, ...headers },
     })
-    sent.on('response', resolve)
-    sent.on('error', reject)
-    // A server may answer before it has read the whole body: then its answer counts.
-    pipeline(body, sent).catch(reject)
-    return promise
+    return new ServerCall(request, { url: this.url, silenceMs })
   }
+}
+
+async function* only(...parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* parts
 }

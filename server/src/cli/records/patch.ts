@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
+import { wholeOf } from '../api/local-api.ts'
 import type { Command, CommandCall, Given } from '../commands/command.ts'
-import { CommandError, UsageError } from '../terminal/command-errors.ts'
+import { UsageError } from '../terminal/command-errors.ts'
 import { exactJson } from '../terminal/exact-json.ts'
-import { revisionOf } from './put-get.ts'
-import { RecordApi } from './record-api.ts'
+import { RecordApi, revisionOf } from './record-api.ts'
+import { openValue, wholeValue } from './sent-value.ts'
 
 const updateType = 'application/vnd.coatcheck.update+json'
 
@@ -29,27 +29,26 @@ export const patchCommand: Command = {
 }
 
 async function patch({ given, api, screen }: CommandCall): Promise<void> {
-  const { type, body } = patchOf(given)
+  const { type, body } = await patchOf(given)
   const key = given.word(1)
   const records = await RecordApi.of(api, given.word(0))
-  const bytes = Buffer.from(body)
-  const value = { length: bytes.length, isRepeatable: true, open: () => only(bytes) }
+  const value = wholeValue(Buffer.from(body))
   const headers = { 'content-type': type }
   const reply = await records.send({ method: 'PATCH', key, headers, value })
-  const text = Buffer.concat(await Array.fromAsync(reply.body)).toString('utf8')
+  const text = (await wholeOf(reply, `The new value of ${key}`)).toString('utf8')
   if (!screen.isJson) screen.text(text)
   else screen.json({ key, revision: revisionOf(reply), value: exactJson(text) })
 }
 
 /** Throws UsageError unless exactly one change is given. */
-function patchOf(given: Given): { type: string; body: string } {
+async function patchOf(given: Given): Promise<{ type: string; body: string }> {
   const changes = [
     given.wordCount > 2 && { type: 'application/merge-patch+json', body: given.word(2) },
     update(given, 'increment', 'by'),
     update(given, 'max', 'value'),
     update(given, 'min', 'value'),
     appending(given),
-    jsonPatch(given.text('json-patch')),
+    await jsonPatch(given.text('json-patch')),
   ].filter((change) => typeof change === 'object')
   const [change, other] = changes
   if (!change || other) throw new UsageError('Name one change: JSON, or one of the options.')
@@ -77,16 +76,15 @@ function appending(given: Given): { type: string; body: string } | false {
   return { type: updateType, body: `{"op":"append","item":${item}${kept}}` }
 }
 
-function jsonPatch(file: string | undefined): { type: string; body: string } | false {
+async function jsonPatch(
+  file: string | undefined,
+): Promise<{ type: string; body: string } | false> {
   if (file === undefined) return false
+  const value = await openValue(file)
   try {
-    const body = readFileSync(file === '-' ? 0 : file, 'utf8')
-    return { type: 'application/json-patch+json', body }
-  } catch (error) {
-    throw new CommandError(`${file} can't be read: ${error instanceof Error ? error.message : ''}.`)
+    const body = await wholeOf({ body: value.parts() }, 'The JSON Patch')
+    return { type: 'application/json-patch+json', body: body.toString('utf8') }
+  } finally {
+    await value.close()
   }
-}
-
-async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes
 }

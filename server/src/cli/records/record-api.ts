@@ -1,21 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { StreamedReply } from '../../composition/local-doors.ts'
+import { limits } from '../../core/kernel/limits.ts'
+import { ConnectionError } from '../api/connection-errors.ts'
 import { ApiError, type LocalApi, pathOf } from '../api/local-api.ts'
 import { findStore, type StoreData } from '../api/store-address.ts'
 import { CommandError } from '../terminal/command-errors.ts'
+import type { SentValue } from './sent-value.ts'
 
 const storePath = '/v2/key-value-stores/:store'
 /** The pauses before a request is sent again after its connection was lost. */
 const pausesMs = [200, 1_000, 3_000] as const
-
-/** A value that a command sends; `open` may be called again only if `isRepeatable`. */
-export interface SentValue {
-  open(): AsyncIterable<Uint8Array>
-  readonly isRepeatable: boolean
-  /** In bytes; undefined: nobody knows yet. */
-  readonly length: number | undefined
-}
 
 export interface RecordRequest {
   readonly method: string
@@ -47,16 +42,28 @@ export class RecordApi {
   async send({ method, key, headers, value }: RecordRequest): Promise<StreamedReply> {
     const isWrite = method !== 'GET'
     const named = isWrite ? { 'idempotency-key': randomUUID() } : {}
-    const length = value?.length === undefined ? {} : { 'content-length': String(value.length) }
+    const length = value ? value.length : isWrite ? 0 : undefined
     const request = {
       method,
       path: pathOf(`${storePath}/record`, this.storeId),
       query: new URLSearchParams({ key }).toString(),
-      headers: { ...headers, ...named, ...(value ? length : isWrite && { 'content-length': '0' }) },
+      headers: {
+        ...headers,
+        ...named,
+        ...(length !== undefined && { 'content-length': String(length) }),
+      },
     }
     const attempt = (): Promise<StreamedReply> =>
-      this.#api.stream({ ...request, body: value?.open() })
-    return value === undefined || value.isRepeatable ? persistently(attempt) : attempt()
+      this.#api.stream({ ...request, body: value?.parts() })
+    const mayRepeat = (): boolean => value?.isRepeatable ?? true
+    try {
+      return await persistently(this.#api, attempt, mayRepeat)
+    } catch (error) {
+      if (!(error instanceof ConnectionError) || mayRepeat()) throw error
+      const bound = `more than ${limits.heldPipeBytesMax} bytes`
+      const why = `The value came from a pipe and has ${bound}, so it could not be sent again.`
+      throw new CommandError(`${error.message} ${why}`)
+    }
   }
 
   /** The changes as server-sent events, after the event `after`. */
@@ -69,20 +76,38 @@ export class RecordApi {
     })
   }
 
-  /** One page of the keys after the key `after`, as the API spells them. */
-  page(query: { prefix: string; after: string | undefined }): Promise<KeyPageData> {
-    return this.#api.ask<KeyPageData>('GET', pathOf(`${storePath}/keys`, this.storeId), {
-      query: {
-        limit: '1000',
-        prefix: query.prefix === '' ? undefined : spelled(query.prefix),
-        exclusiveStartKey: query.after,
-      },
-    })
+  /** All records whose keys begin with the prefix, in the order of their keys, page by page. */
+  async *pages({ prefix }: { prefix: string }): AsyncGenerator<readonly ListedRecord[]> {
+    const path = pathOf(`${storePath}/keys`, this.storeId)
+    const selected = { details: '1', limit: '1000', ...(prefix && { prefix: spelled(prefix) }) }
+    let exclusiveStartKey: string | undefined
+    do {
+      const query = { ...selected, exclusiveStartKey }
+      const page = await persistently(this.#api, () =>
+        this.#api.ask<KeyPageData>('GET', path, { query }),
+      )
+      yield page.items.map(({ recordPublicUrl: _, ...item }) => ({
+        ...item,
+        key: unspelled(item.key),
+      }))
+      exclusiveStartKey = page.nextExclusiveStartKey ?? undefined
+    } while (exclusiveStartKey !== undefined)
   }
 }
 
-export interface KeyPageData {
-  readonly items: readonly { readonly key: string; readonly size: number }[]
+/** A record, as commands list it. */
+export interface ListedRecord {
+  readonly key: string
+  readonly size: number
+  readonly contentType?: string
+  readonly contentEncoding?: string
+  /** A time in the API's format. */
+  readonly modifiedAt?: string
+  readonly revision?: number
+}
+
+interface KeyPageData {
+  readonly items: readonly (ListedRecord & { readonly recordPublicUrl: string })[]
   readonly nextExclusiveStartKey: string | null
 }
 
@@ -97,7 +122,7 @@ function spelled(key: string): string {
 }
 
 /** The key of the API's spelling. */
-export function unspelled(spelling: string): string {
+function unspelled(spelling: string): string {
   try {
     return decodeURIComponent(spelling)
   } catch (error) {
@@ -120,20 +145,26 @@ async function remoteStore(api: LocalApi, text: string): Promise<Pick<StoreData,
   throw new CommandError(`There is no store ${text} that this token may read.`)
 }
 
-async function persistently<T>(attempt: () => Promise<T>): Promise<T> {
+/** Tries again after a lost connection. Throws what the last attempt threw. */
+async function persistently<T>(
+  api: LocalApi,
+  attempt: () => Promise<T>,
+  mayRepeat: () => boolean = () => true,
+): Promise<T> {
   for (const pauseMs of pausesMs) {
     try {
       return await attempt()
     } catch (error) {
-      if (!isLost(error)) throw error
+      if (!(error instanceof ConnectionError) || !mayRepeat()) throw error
+      // A server that is started again may listen elsewhere, and has another secret.
+      await api.close()
       await sleep(pauseMs)
     }
   }
   return attempt()
 }
 
-/** Whether the connection was lost, or never made: the server may come back. */
-export function isLost(error: unknown): boolean {
-  if (!(error instanceof Error) || !('code' in error)) return false
-  return ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT'].includes(String(error.code))
+/** The revision that a reply names. */
+export function revisionOf({ headers }: StreamedReply): number {
+  return Number(/^(?:W\/)?"(\d+)/.exec(headers.etag ?? '')?.[1] ?? 0)
 }

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { limits } from '../../core/kernel/limits.ts'
 import { ApiError } from '../api/local-api.ts'
 import type { Command, CommandCall } from '../commands/command.ts'
 import { CommandError } from '../terminal/command-errors.ts'
 import { exactJson } from '../terminal/exact-json.ts'
 import { textCell } from '../terminal/readable.ts'
 import type { Screen } from '../terminal/screen.ts'
-import { isLost, RecordApi } from './record-api.ts'
+import { RecordApi } from './record-api.ts'
 
 export const watchCommand: Command = {
   usage: 'watch STORE [PREFIX]',
@@ -26,7 +27,13 @@ const pauseMs = 1_000
 interface Course {
   /** '' before the first event. */
   lastId: string
+  /** The store is gone, or nobody reads what is printed. */
   isOver: boolean
+}
+
+interface ToldEvent {
+  readonly event?: string | undefined
+  readonly data: string
 }
 
 async function watch({ given, api, screen }: CommandCall): Promise<void> {
@@ -40,7 +47,7 @@ async function watch({ given, api, screen }: CommandCall): Promise<void> {
     } catch (error) {
       // While the server is away, `api` finds none: it is looked for until it is back.
       const isAway = error instanceof CommandError && !(error instanceof ApiError)
-      if (!isLost(error) && !(isAway && course.lastId !== '')) throw error
+      if (!isAway || course.lastId === '') throw error
     }
     if (course.isOver) return
     // A server that is started again may listen elsewhere, and has another secret.
@@ -49,33 +56,38 @@ async function watch({ given, api, screen }: CommandCall): Promise<void> {
   }
 }
 
+/** Reads one connection to its end, or until the watch is over. */
 async function follow(
   body: AsyncIterable<Uint8Array>,
   course: Course,
   screen: Screen,
 ): Promise<void> {
+  // Loaded here: the other commands start faster without it.
+  const { createParser } = await import('eventsource-parser')
+  const parser = createParser({
+    maxBufferSize: limits.commandEventLengthMax,
+    // Also of a block without data: it says how far the server has looked.
+    onId: (id) => {
+      course.lastId = id
+    },
+    onEvent: (event) => tell(event, course, screen),
+    onError: (error) => {
+      // Fields that are unknown are ignored, as the standard says.
+      if (error.type === 'max-buffer-size-exceeded') throw new CommandError(error.message)
+    },
+  })
   const decoder = new TextDecoder()
-  let text = ''
   for await (const part of body) {
-    const events = (text + decoder.decode(part, { stream: true })).split('\n\n')
-    text = events.pop() ?? ''
-    for (const event of events) tell(event, course, screen)
+    parser.feed(decoder.decode(part, { stream: true }))
+    if (course.isOver) return
   }
 }
 
-function tell(text: string, course: Course, screen: Screen): void {
-  const fields = new Map<string, string>()
-  for (const line of text.split('\n')) {
-    const [, name = '', value = ''] = /^(\w*): ?(.*)$/.exec(line) ?? []
-    fields.set(name, value)
-  }
-  course.lastId = fields.get('id') ?? course.lastId
-  const event = fields.get('event')
-  const data = fields.get('data') ?? '{}'
-  if (event === 'ready') return
+function tell({ event, data }: ToldEvent, course: Course, screen: Screen): void {
+  if (course.isOver) return
   if (event === 'end') throw new ApiError(403, JSON.parse(data).message)
   if (event === 'reset') screen.note('Some changes are too old to be told: read the store again.')
-  if (event === 'change') course.isOver = print(data, screen)
+  if (event === 'change') course.isOver = print(data, screen) || screen.isReaderGone
 }
 
 /** Returns whether the store is gone. */

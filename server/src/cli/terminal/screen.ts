@@ -9,6 +9,9 @@ export interface Column<Row> {
   cellOf(row: Row): Cell
 }
 
+/** The columns that a terminal gives to each column of a table. */
+type Widths = readonly number[]
+
 interface Streams {
   readonly stdout: WriteStream
   readonly stderr: WriteStream
@@ -21,16 +24,46 @@ export class Screen {
   /** True: the command prints its result with `json`, and nothing else. */
   readonly isJson: boolean
   readonly #streams: Streams
+  #isReaderGone = false
 
   constructor({ isJson }: { isJson: boolean }, streams: Streams = process) {
     this.isJson = isJson
     this.#streams = streams
-    streams.stdout.on('error', ignoreReaderGone)
+    streams.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      // As in `coatcheck store list | head -1`: that is not an error.
+      if (error.code !== 'EPIPE') throw error
+      this.#isReaderGone = true
+    })
+  }
+
+  /** Whether nobody reads the result any more. */
+  get isReaderGone(): boolean {
+    return this.#isReaderGone
+  }
+
+  /** Whether people see the result at once. */
+  get isTerminal(): boolean {
+    return this.#streams.stdout.isTTY === true
   }
 
   /** Prints the API's answer; null for an empty one. */
   json(data: unknown): void {
     this.#streams.stdout.write(`${printableJson(data ?? null)}\n`)
+  }
+
+  /** Prints a part of JSON that is too long to be made in one piece. */
+  jsonPart(text: string): void {
+    this.#streams.stdout.write(text)
+  }
+
+  /** Prints bytes unchanged. Resolves when more can be taken, or the reader is gone. */
+  async bytes(bytes: Uint8Array): Promise<void> {
+    const { stdout } = this.#streams
+    if (this.#isReaderGone || stdout.write(bytes)) return
+    const ready = Promise.withResolvers<void>()
+    for (const event of ['drain', 'close', 'error']) stdout.once(event, ready.resolve)
+    await ready.promise
+    for (const event of ['drain', 'close', 'error']) stdout.off(event, ready.resolve)
   }
 
   sentence(text: string): void {
@@ -58,16 +91,20 @@ export class Screen {
 
   /**
    * Prints a header and rows, cut to the width of a terminal. Elsewhere: only values, between tabs.
+   * A further page of a table names the widths that the page before returned, and has no header.
    */
-  table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): void {
+  table<Row>(columns: readonly Column<Row>[], rows: readonly Row[], before?: Widths): Widths {
     if (!this.#streams.stdout.isTTY) {
       this.#lines(rows.map((row) => columns.map((column) => plain(column.cellOf(row))).join('\t')))
-      return
+      return []
     }
     const cells = rows.map((row) => columns.map(({ cellOf }) => printable(cellOf(row).readable)))
     const titles = columns.map(({ title }) => title)
     const isNumber = columns.map((column) => column.isNumber === true)
-    this.#lines(aligned([titles, ...cells], isNumber).map((line) => this.#cut(line)))
+    const all = before ? cells : [titles, ...cells]
+    const widths = widthsOf(all, before)
+    this.#lines(aligned(all, { isNumber, widths }).map((line) => this.#cut(line)))
+    return widths
   }
 
   /** Prints one row without a header: of a list that has no end. */
@@ -85,7 +122,7 @@ export class Screen {
       isTerminal ? printable(cell.readable) : plain(cell),
     ])
     if (!isTerminal) this.#lines(rows.map((row) => row.join('\t')))
-    else this.#lines(aligned(rows, []).map((line) => this.#cut(line)))
+    else this.#lines(aligned(rows, { widths: widthsOf(rows) }).map((line) => this.#cut(line)))
   }
 
   #cut(line: string): string {
@@ -98,23 +135,23 @@ export class Screen {
   }
 }
 
-/** The reader has gone, as in `coatcheck store list | head -1`: that is not an error. */
-function ignoreReaderGone(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error
-}
-
 function plain(cell: Cell): string {
   return printable(cell.plain)
 }
 
-/** Pads each column to the width of its widest cell. */
+/** The width of the widest cell of each column. */
+function widthsOf(rows: readonly (readonly string[])[], before: Widths = []): Widths {
+  const columns = Math.max(before.length, rows[0]?.length ?? 0)
+  return Array.from({ length: columns }, (_, at) =>
+    rows.reduce((widest, row) => Math.max(widest, widthOf(row[at] ?? '')), before[at] ?? 0),
+  )
+}
+
+/** Pads each column to its width. */
 function aligned(
   rows: readonly (readonly string[])[],
-  isNumber: readonly boolean[],
+  { widths, isNumber = [] }: { widths: Widths; isNumber?: readonly boolean[] },
 ): readonly string[] {
-  const widths = (rows[0] ?? []).map((_, index) =>
-    Math.max(...rows.map((row) => widthOf(row[index] ?? ''))),
-  )
   return rows.map((row) =>
     row
       .map((text, index) => {

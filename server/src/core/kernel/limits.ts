@@ -1,5 +1,6 @@
 import { clientLimits } from './limits/clients.ts'
 import { clockLimits } from './limits/clock.ts'
+import { commandLimits } from './limits/commands.ts'
 import { dumpLimits } from './limits/dumps.ts'
 import { pageCheckLimits } from './limits/page-check.ts'
 import { roomLimits } from './limits/room.ts'
@@ -389,6 +390,7 @@ export const limits = Object.freeze({
 
   ...clientLimits,
   ...clockLimits,
+  ...commandLimits,
   ...dumpLimits,
   ...pageCheckLimits,
   ...roomLimits,

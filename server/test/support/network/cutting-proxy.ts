@@ -11,6 +11,8 @@ export class CuttingProxy {
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   cutAt: (sent: Buffer) => Cut = () => 'no'
+  /** After so many bytes a connection gets nothing more from the target, and stays open. */
+  repliedBytesMax = Number.POSITIVE_INFINITY
 
   private constructor(targetPort: number) {
     this.#server = createServer((client) => this.#join(client, targetPort))
@@ -36,7 +38,13 @@ export class CuttingProxy {
     const target = connect(targetPort, '127.0.0.1')
     this.#keep(client, () => target.destroy())
     this.#keep(target, () => client.destroy())
-    target.pipe(client)
+    let replied = 0
+    target.on('data', (reply: Buffer) => {
+      replied += reply.length
+      if (replied <= this.repliedBytesMax) client.write(reply)
+      else target.pause()
+    })
+    target.on('end', () => client.end())
     client.on('data', (sent: Buffer) => {
       const cut = this.cutAt(sent)
       if (cut === 'held') return
@@ -44,8 +52,7 @@ export class CuttingProxy {
       if (cut === 'no') return
       // The target reads all data that was sent before it sees the end of the connection.
       client.removeAllListeners('close').on('close', () => this.#sockets.delete(client))
-      target.unpipe()
-      target.resume()
+      target.removeAllListeners('data').resume()
       target.end()
       client.destroy()
     })

@@ -7,16 +7,23 @@ export type SentEvent =
 /** An event of Coatcheck has a key and a value of at most 4 KiB each. */
 const eventCharsMax = 1_048_576
 
-/**
- * Reads server-sent events from pieces of text. Of the standard it leaves out what Coatcheck does
- * not need: an event's `id`, because its data has the revision.
- */
+/** Reads server-sent events from pieces of text. */
 export class EventParser {
   /** The line that has not ended yet. */
   #line = ''
   #name = ''
   #data: string[] = []
   #chars = 0
+  #id: string | undefined
+  #lastId = ''
+
+  /**
+   * The id after which a new stream goes on; '' until the stream has told one. The id of an event
+   * counts once the whole event is here: else a stream that breaks within it would lose it.
+   */
+  get lastId(): string {
+    return this.#lastId
+  }
 
   /** The events that end in this piece. Throws RangeError for one that is too long. */
   push(piece: string): SentEvent[] {
@@ -38,6 +45,7 @@ export class EventParser {
     const [, name = line, value = ''] = /^([^:]*): ?(.*)$/s.exec(line) ?? []
     if (name === 'event') this.#name = value
     if (name === 'data') this.#data.push(value)
+    if (name === 'id' && !value.includes('\0')) this.#id = value
     if (name === 'retry' && /^\d{1,9}$/.test(value)) {
       return this.#alone({ kind: 'retry', ms: Number(value) })
     }
@@ -48,6 +56,8 @@ export class EventParser {
     const data = this.#data.join('\n')
     const isEvent = this.#data.length > 0
     const name = this.#name === '' ? 'message' : this.#name
+    this.#lastId = this.#id ?? this.#lastId
+    this.#id = undefined
     this.#name = ''
     this.#data = []
     this.#chars = this.#line.length

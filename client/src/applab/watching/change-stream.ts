@@ -1,5 +1,5 @@
+import { EventParser } from '../../watch/event-parser.ts'
 import { AppLabError, type Refusal } from '../page/errors.ts'
-import { EventLines } from './event-lines.ts'
 import { takeSlot } from './stream-slots.ts'
 
 /** A change, as the server tells it. */
@@ -93,14 +93,16 @@ export class ChangeStream {
       const headers = this.#headers
       const response = await fetch(url, { signal, headers, credentials: 'omit', cache: 'no-store' })
       if (!response.ok || !response.body) throw await refusalOf(response)
-      const lines = new EventLines()
+      const parser = new EventParser()
       const pieces = response.body.pipeThrough(new TextDecoderStream()).getReader()
       for (;;) {
         const { done, value } = await pieces.read()
         if (done) return
         cut.in(isGlance ? glanceMs : silentMsMax)
-        for (const event of lines.read(value)) this.#hear(event.event, event.data)
-        if (lines.lastId !== '') this.#lastId = lines.lastId
+        for (const event of parser.push(value)) {
+          if (event.kind === 'event') this.#hear(event.name, event.data)
+        }
+        if (parser.lastId !== '') this.#lastId = parser.lastId
         this.#pauseMs = pauseMsMin
       }
     } finally {

@@ -12,7 +12,12 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { openPlace } from './support/data/data-commands.ts'
 import { createTestFolder } from './support/data/test-folder.ts'
 import { CuttingProxy } from './support/network/cutting-proxy.ts'
-import { type Finished, runCoatcheck, spawnCoatcheck } from './support/processes/command.ts'
+import {
+  type Finished,
+  runCoatcheck,
+  runInProcess,
+  spawnCoatcheck,
+} from './support/processes/command.ts'
 import { readSystemCalls, straceWords } from './support/processes/strace.ts'
 
 // Pipes need processes of their own.
@@ -210,7 +215,7 @@ it('a server that does not answer at an address is named, without a stack', asyn
     ['rm', 'things', 'k'],
     ['watch', 'things'],
   ]) {
-    const { code, stderr } = await runCoatcheck({ args: words, env })
+    const { code, stderr } = await runInProcess({ args: words, env })
     expect([code, stderr]).toEqual([1, 'coatcheck: No server answers at http://127.0.0.1:1.\n'])
   }
 })

@@ -22,7 +22,6 @@ import { storeCommands } from './commands/store.ts'
 import { tokenCommands } from './commands/token.ts'
 import { userCommands } from './commands/user.ts'
 import { projectCommands } from './projects/project.ts'
-import { type Completed, completionCommand } from './records/completion.ts'
 import { getCommand } from './records/get.ts'
 import { listCommand, removeCommand } from './records/list-remove.ts'
 import { patchCommand } from './records/patch.ts'
@@ -51,6 +50,14 @@ const programs: Readonly<Record<string, () => Promise<Program>>> = {
     const { copyCommand, copyHelp } = await import('./commands/copy.ts')
     return { run: copyCommand, help: copyHelp }
   },
+  completion: async () => {
+    const { completionCommand, completionHelp } = await import('./completion/completion.ts')
+    const known = { programs: Object.keys(programs), helpOf: programHelp, nouns }
+    return {
+      run: (args, environment) => completionCommand(args, environment, known),
+      help: completionHelp,
+    }
+  },
 }
 
 /** Commands that use the API, by noun and verb, such as `user add`. */
@@ -68,17 +75,6 @@ const nouns: Readonly<Record<string, Readonly<Record<string, Command>>>> = {
   rm: { '': removeCommand },
   patch: { '': patchCommand },
   watch: { '': watchCommand },
-  completion: { '': completionCommand(completed) },
-}
-
-/** What shells complete. */
-function completed(): Completed {
-  const own = Object.entries(nouns).map(
-    ([noun, commands]) => [noun, Object.keys(commands).filter((verb) => verb !== '')] as const,
-  )
-  const commands = new Map<string, readonly string[]>(own)
-  for (const name of Object.keys(programs)) commands.set(name, [])
-  return { commands }
 }
 
 const usage = `Coatcheck, a self-hosted key-value store.
@@ -107,6 +103,10 @@ ${describeSettings()}
 
 COATCHECK_INITIAL_TOKEN sets the token of the first start: 32 or more visible ASCII characters.
 `
+
+async function programHelp(program: string): Promise<string | undefined> {
+  return (await own(programs, program)?.())?.help
+}
 
 /** Runs one command line. Returns the exit code: 0 success, 1 failure, 2 wrong usage. */
 export async function runCli(args: readonly string[], environment: Variables): Promise<number> {

@@ -138,8 +138,8 @@ export function usageOf(commands: readonly Command[]): string {
  * The server that the user names, by flags or variables; undefined: none. Throws UsageError. A
  * token in the environment is visible to fewer people than one on the command line.
  */
-function remoteOf(
-  given: Given,
+export function remoteOf(
+  given: Pick<Given, 'text'>,
   environment: Readonly<Record<string, string | undefined>>,
 ): ServerAddress | undefined {
   const url = given.text('url') ?? environment.COATCHECK_URL
@@ -159,8 +159,14 @@ function flagWords(name: string, text: string | undefined): readonly string[] {
   return text === undefined ? [] : [`--${name}=${text}`]
 }
 
-function parse({ flags, words, mayBeRemote, mayBeEmpty }: Command, args: readonly string[]): Given {
-  const options = { ...flags, ...commonFlags, ...(mayBeRemote && remoteFlags) }
+/** All flags that a command takes. */
+export function flagsOf({ flags, mayBeRemote }: Command): Readonly<Record<string, Flag>> {
+  return { ...flags, ...commonFlags, ...(mayBeRemote && remoteFlags) }
+}
+
+function parse(command: Command, args: readonly string[]): Given {
+  const { words, mayBeEmpty } = command
+  const options = flagsOf(command)
   const { values, words: positionals } = parseArguments(args, options, { allowWords: true })
   if (positionals.length < words.min) throw new UsageError('An argument is missing.')
   const extra = positionals[words.max]

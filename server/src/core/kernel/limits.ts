@@ -2,6 +2,7 @@ import { clientLimits } from './limits/clients.ts'
 import { clockLimits } from './limits/clock.ts'
 import { commandLimits } from './limits/commands.ts'
 import { dumpLimits } from './limits/dumps.ts'
+import { logLimits } from './limits/log.ts'
 import { pageCheckLimits } from './limits/page-check.ts'
 import { roomLimits } from './limits/room.ts'
 import { socketLimits } from './limits/sockets.ts'
@@ -377,21 +378,11 @@ export const limits = Object.freeze({
   /** Files that connections leave to the data, the database, dumps and child processes. */
   reservedFilesCount: 24,
 
-  // The log
-
-  /** How often a line is written within `logWindowMs`; a count tells of the rest ... */
-  logRepeatsMax: 5,
-  /** ... and an event, which has no cause to look at. */
-  logEventRepeatsMax: 1,
-  logWindowMs: minute,
-  /** Different lines within `logWindowMs`, and those that strangers can make, besides them. */
-  logLinesMax: 200,
-  logStrangerLinesMax: 20,
-
   ...clientLimits,
   ...clockLimits,
   ...commandLimits,
   ...dumpLimits,
+  ...logLimits,
   ...pageCheckLimits,
   ...roomLimits,
   ...socketLimits,

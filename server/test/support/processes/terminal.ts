@@ -3,6 +3,13 @@ import { onTestFinished } from 'vitest'
 import { coatcheckWords } from './command.ts'
 import { ProcessOutput } from './process-output.ts'
 
+interface TerminalOptions {
+  readonly columns?: number
+  readonly env?: Readonly<Record<string, string>>
+  /** The words that run another program instead of Coatcheck. */
+  readonly program?: readonly string[]
+}
+
 /** A command line of Coatcheck on its own terminal, which `script` of util-linux makes. */
 export class TerminalCommand {
   readonly #child
@@ -11,9 +18,9 @@ export class TerminalCommand {
 
   constructor(
     args: readonly string[],
-    { columns = 200, env = {} }: { columns?: number; env?: Readonly<Record<string, string>> } = {},
+    { columns = 200, env = {}, program = coatcheckWords([]) }: TerminalOptions = {},
   ) {
-    const words = coatcheckWords(args).map((word) => `'${word}'`)
+    const words = [...program, ...args].map((word) => `'${word}'`)
     const command = `stty cols ${columns}; exec ${words.join(' ')}`
     this.#child = spawn('script', ['-qec', command, '/dev/null'], {
       env: { ...withoutSettings(), ...env },

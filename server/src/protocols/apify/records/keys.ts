@@ -49,7 +49,7 @@ export async function listKeys(call: ApifyCall): Promise<HttpReply> {
   })
 }
 
-/** What `details=1` adds: Apify's listing tells only the size, and a client may check its members. */
+/** What `details=1` adds to an item. Apify's listing has no such members. */
 function detailsOf({ contentType, contentEncoding, modifiedAt, revision }: RecordHead): object {
   const encoding = contentEncoding === '' ? {} : { contentEncoding }
   return { contentType, ...encoding, modifiedAt: new Date(modifiedAt).toISOString(), revision }

@@ -177,6 +177,24 @@ describe('coatcheck get --out', () => {
   })
 })
 
+it('coatcheck get says that a value is not complete if the connection breaks', async () => {
+  const { server, commands } = await openThings()
+  const file = join(createTestFolder(), 'long')
+  writeFileSync(file, Buffer.alloc(2 * mebibyte, 'x'))
+  await commands.out('put', 'things', 'long', file)
+  const proxy = await proxyTo(server.url)
+  proxy.repliedBytesMax = mebibyte
+  const env = variables(`http://127.0.0.1:${proxy.port}`, server.token)
+  const { child, stdout, stderr } = spawnCoatcheck({ args: ['get', 'things', 'long'], env })
+  const ended = new Promise((resolve) => child.once('close', resolve))
+  while (stdout.text === '') await sleep(5)
+  await proxy.stop()
+  expect(await ended).toBe(1)
+  expect(stderr.text).toMatch(
+    /^coatcheck: The value is not complete\. The connection .* was lost\.\n$/,
+  )
+})
+
 describe('a value that is held in memory', () => {
   it('has a bound, which the message names', async () => {
     const { commands } = await openThings()
@@ -206,6 +224,35 @@ describe('a value that is held in memory', () => {
     expect(await shown('é', 'text/plain')).toMatchObject({ value: 'é', size: 2 })
     expect(await shown(Buffer.from([0xe9]), 'text/plain')).toMatchObject({ base64: '6Q==' })
   })
+})
+
+it('a watch ends with the store, with the right to read it, and with its reader', async () => {
+  const { server, commands } = await openThings()
+  const token = (await commands.out('user', 'add', 'jane')).trim()
+  await commands.out('store', 'share', 'things', 'jane', 'read')
+  const args = ['watch', 'owner~things']
+  const watch = (secret: string) => {
+    const { child, ...printed } = spawnCoatcheck({ args, env: variables(server.url, secret) })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    return { ...printed, ended: new Promise((resolve) => child.once('close', resolve)) }
+  }
+  const [own, ofJane] = [watch(server.token), watch(token)]
+  let isRead = false
+  const read = inBash('"$@" | head -n 1', args, variables(server.url, server.token))
+  void read.then(() => {
+    isRead = true
+  })
+  // A watcher is told nothing of what was before: so there are changes until all have seen one.
+  while (!isRead || own.stdout.text === '' || ofJane.stdout.text === '') {
+    await commands.out('patch', 'things', 'n', '--increment', '1')
+    await sleep(20)
+  }
+  expect(await read).toMatchObject({ code: 0, stderr: '' })
+  await commands.out('store', 'share', 'things', 'jane', 'none')
+  expect([await ofJane.ended, ofJane.stderr.lines.length]).toEqual([1, 1])
+  await commands.out('store', 'delete', 'things', '--yes')
+  expect([await own.ended, own.stderr.text]).toEqual([0, ''])
+  expect(own.stdout.lines.at(-1)?.split('\t')[1]).toBe('drop')
 })
 
 it('a server that does not answer at an address is named, without a stack', async () => {

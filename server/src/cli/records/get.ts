@@ -1,4 +1,5 @@
 import type { StreamedReply } from '../../composition/local-doors.ts'
+import { ConnectionError, SilenceError } from '../api/connection-errors.ts'
 import { wholeOf } from '../api/local-api.ts'
 import type { Command, CommandCall } from '../commands/command.ts'
 import { CommandError } from '../terminal/command-errors.ts'
@@ -85,10 +86,15 @@ async function print(
   { mayBeBinary }: { mayBeBinary: boolean },
 ): Promise<void> {
   const text = mayBeBinary ? undefined : new TerminalText()
-  for await (const part of body) {
-    text?.check(part)
-    await screen.bytes(part)
-    if (screen.isReaderGone) return
+  try {
+    for await (const part of body) {
+      text?.check(part)
+      await screen.bytes(part)
+      if (screen.isReaderGone) return
+    }
+    text?.check()
+  } catch (error) {
+    if (!(error instanceof ConnectionError || error instanceof SilenceError)) throw error
+    throw new CommandError(`The value is not complete. ${error.message}`)
   }
-  text?.check()
 }

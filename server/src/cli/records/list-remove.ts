@@ -1,3 +1,4 @@
+import { wholeOf } from '../api/local-api.ts'
 import type { Command, CommandCall } from '../commands/command.ts'
 import { printableJson } from '../terminal/printable.ts'
 import { type Cell, sizeCell, textCell, timeCell } from '../terminal/readable.ts'
@@ -62,7 +63,10 @@ async function listAsJson(
 async function remove({ given, api, screen }: CommandCall): Promise<void> {
   const records = await RecordApi.of(api, given.word(0))
   const keys = given.wordsFrom(1)
-  for (const key of keys) await records.send({ method: 'DELETE', key })
+  for (const key of keys) {
+    // Read to its end: only then the next request may use the connection.
+    await wholeOf(await records.send({ method: 'DELETE', key }), 'The answer')
+  }
   if (screen.isJson) screen.json({ keys })
 }
 

@@ -1,4 +1,3 @@
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { allFaults, type Faults, FaultyEngine } from '../../engines/conformance/faulty.ts'
 import { MemoryEngine } from '../../engines/memory.ts'
@@ -219,58 +218,6 @@ describe('a request that is sent again', () => {
     expect(await eventually(() => readText(store, 'n'))).toBe('30')
   })
 })
-
-describe('random updates', () => {
-  it('do as a model does', async () => {
-    const operation = fc.record({
-      key: fc.constantFrom('a', 'b', ''),
-      by: fc.integer({ min: -9, max: 9 }),
-      name: fc.constantFrom(undefined, 'one', 'two', 'three'),
-      kind: fc.constantFrom('update', 'delete', 'same'),
-    })
-    const run = async (operations: readonly Operation[]): Promise<void> => {
-      const store = await openStore()
-      const model = new Map<string, number>()
-      const done = new Map<string, string>()
-      for (const { key, by, name, kind } of operations) {
-        const parts = [kind, String(by)]
-        const request = name === undefined ? undefined : named(name, 'alice', parts)
-        const code = await codeOf(store.update(key, computes[kind](by), { request }))
-        const place = `${key}/${name}`
-        const earlier = name === undefined ? undefined : done.get(place)
-        if (earlier !== undefined) {
-          expect(code).toBe(earlier === parts.join() ? 'none' : 'idempotency-key-reused')
-          continue
-        }
-        done.set(place, parts.join())
-        if (kind === 'delete') model.delete(key)
-        else if (kind === 'update') model.set(key, (model.get(key) ?? 0) + by)
-        else model.set(key, model.get(key) ?? 0)
-      }
-      for (const key of ['a', 'b', '']) {
-        const stored = (await store.head(key)) && (await readText(store, key))
-        expect(stored).toBe(model.has(key) ? String(model.get(key)) : undefined)
-      }
-    }
-    await fc.assert(fc.asyncProperty(fc.array(operation, { maxLength: 30 }), run), { numRuns: 150 })
-  })
-})
-
-interface Operation {
-  readonly key: string
-  readonly by: number
-  readonly name: string | undefined
-  readonly kind: 'update' | 'delete' | 'same'
-}
-
-const computes: Record<Operation['kind'], (by: number) => Compute> = {
-  update: increment,
-  delete: () => async () => undefined,
-  same: () => async (before) => {
-    const text = String(await numberIn(before))
-    return { ...json(text), isChanged: before === undefined }
-  },
-}
 
 /** A store whose engine begins to fail once it is there. */
 async function openFaulty(faults: Faults, seed: number): Promise<Store> {

@@ -1,6 +1,7 @@
 import type { Awaitable } from '../kernel/awaitable.ts'
 import type { Bytes } from '../kernel/bytes.ts'
 import type { Patience } from '../kernel/key-queue.ts'
+import type { News } from './news.ts'
 
 /**
  * The engine's number of a commit: a safe integer >= 1, strictly increasing in commit order (gaps
@@ -173,5 +174,11 @@ export interface StorageEngine {
    * call counts if `revision` is -1. Rejects with the signal's reason when the signal is aborted.
    */
   newerThan(revision: Revision, signal: AbortSignal): Promise<Revision>
+  /**
+   * Resolves once commits of any server can be read that were not yet told at `place`, which is the
+   * place of earlier news or 0, and says which logs they added to. A wake-up, as `newerThan`, but
+   * one that leaves out who is not concerned. Undefined: the engine can't tell.
+   */
+  newsAfter?(place: number, signal: AbortSignal): Promise<News>
   close(): Promise<void>
 }

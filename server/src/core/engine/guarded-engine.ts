@@ -16,6 +16,7 @@ import {
   type StorageEngine,
 } from './engine.ts'
 import type { EngineWatch } from './engine-watch.ts'
+import type { News } from './news.ts'
 
 /**
  * Wraps an engine: turns its failures into StorageErrors, and tries a commit again after a
@@ -70,6 +71,12 @@ export class GuardedEngine implements StorageEngine {
 
   newerThan(revision: Revision, signal: AbortSignal): Promise<Revision> {
     return this.#engine.newerThan(revision, signal).catch(rethrow)
+  }
+
+  /** Where the engine can't tell the logs, each commit is news of any of them. */
+  async newsAfter(place: number, signal: AbortSignal): Promise<News> {
+    if (this.#engine.newsAfter) return this.#engine.newsAfter(place, signal).catch(rethrow)
+    return { place: await this.newerThan(place, signal), logs: undefined }
   }
 
   close(): Promise<void> {

@@ -1,4 +1,6 @@
-import type { Revision } from '../engine/engine.ts'
+import { changeKey } from '../disk/keyspace.ts'
+import type { Revision, StorageEngine } from '../engine/engine.ts'
+import { logNameOf, type News } from '../engine/news.ts'
 import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import type { LiveUse } from '../values/live-uses.ts'
@@ -42,12 +44,18 @@ const usualBounds: WatchBounds = {
 
 interface Watched {
   readonly feed: Feed
+  /** Of the store's change log. */
+  readonly logName: string
   watchers: number
+}
+
+type WatchesParts = Omit<FeedParts, 'rings'> & {
+  readonly engine: Required<Pick<StorageEngine, 'newsAfter'>>
 }
 
 /** All watchers of this server. A store that nobody watches costs nothing. */
 export class Watches {
-  readonly #parts: FeedParts
+  readonly #parts: FeedParts & WatchesParts
   readonly #bounds: WatchBounds
   /** By store id. */
   readonly #stores = new Map<string, Watched>()
@@ -58,7 +66,7 @@ export class Watches {
   #following: AbortController | undefined
   #isClosed = false
 
-  constructor(parts: Omit<FeedParts, 'rings'>, bounds = usualBounds) {
+  constructor(parts: WatchesParts, bounds = usualBounds) {
     this.#parts = { ...parts, rings: new ChangeRings(limits.watchedEventsBytesAllMax) }
     this.#bounds = bounds
   }
@@ -140,24 +148,26 @@ export class Watches {
       return watched.feed
     }
     const feed = new Feed(storeId, newest, this.#parts)
-    this.#stores.set(storeId, { feed, watchers: 1 })
+    const logName = logNameOf(changeKey(storeId))
+    this.#stores.set(storeId, { feed, logName, watchers: 1 })
     if (!this.#following && !this.#isClosed) {
       this.#following = new AbortController()
-      void this.#follow(newest, this.#following.signal)
+      void this.#follow(this.#following.signal)
     }
     return feed
   }
 
   /** Looks for changes that were not announced: those of other servers. */
-  async #follow(newest: Revision, signal: AbortSignal): Promise<void> {
+  async #follow(signal: AbortSignal): Promise<void> {
     const { engine, environment, pause } = this.#parts
     const pauseMs = engine.isShared ? limits.watchSharedPauseMs : limits.watchOwnPauseMs
-    let seen = newest
+    let place = 0
     while (!signal.aborted) {
       try {
         await pause(pauseMs)
-        seen = await engine.newerThan(seen, signal)
-        await this.#lookAll(signal)
+        const news = await engine.newsAfter(place, signal)
+        place = news.place
+        await this.#lookAt(news, signal)
       } catch (error) {
         if (signal.aborted) return
         // What the engine refuses is in the log already.
@@ -169,8 +179,10 @@ export class Watches {
     }
   }
 
-  async #lookAll(signal: AbortSignal): Promise<void> {
-    const feeds = [...this.#stores.values()].map(({ feed }) => feed)
+  async #lookAt({ logs }: News, signal: AbortSignal): Promise<void> {
+    const watched = [...this.#stores.values()]
+    const changed = logs ? watched.filter(({ logName }) => logs.has(logName)) : watched
+    const feeds = changed.map(({ feed }) => feed)
     while (feeds.length > 0 && !signal.aborted) {
       const some = feeds.splice(-limits.watchedLogsAtOnce)
       await Promise.all(some.map((feed) => feed.look()))

@@ -1,20 +1,22 @@
-import type { AtomicWrite } from '../../core/engine/engine.ts'
+import type { AtomicWrite, Revision } from '../../core/engine/engine.ts'
 import { type Decision, decide, keysToRead, type Outcome } from './batch.ts'
+import { logsOf, type Notice, notifyStatement } from './hearing/notice.ts'
 import { commitErrorOf, engineErrorOf, unknown } from './link/failure.ts'
 import type { Session } from './link/session.ts'
-import { type Changes, channel, statesOf, takeRevisions, writeAll } from './statements.ts'
+import { type Changes, statesOf, takeRevisions, writeAll } from './statements.ts'
 
 /** Commits a group in two trips; see `Writer`. Throws EngineError: then nothing is decided. */
 export async function commitTogether(
   writes: readonly AtomicWrite[],
   session: Session,
 ): Promise<readonly Decision[]> {
-  const outcome = await decideLocked(writes, session)
-  if (!outcome.decisions.some((one) => 'revision' in one)) {
+  const { outcome, newest } = await decideLocked(writes, session)
+  if (!outcome.decisions.some(isApplied)) {
     await Promise.allSettled([session.tell('rollback')])
     return outcome.decisions
   }
-  await commitAll(session, outcome)
+  const logs = logsOf(writes.filter((_, at) => isApplied(outcome.decisions[at])))
+  await commitAll(session, outcome, { before: newest, newest: newest + writes.length, logs })
   return outcome.decisions
 }
 
@@ -23,10 +25,10 @@ export async function commitTogether(
  * COMMIT with ROLLBACK. If it did not wait for a standby as it should, it only warns. Throws
  * EngineError.
  */
-export async function commitAll(session: Session, changes: Changes): Promise<void> {
+export async function commitAll(session: Session, changes: Changes, notice: Notice): Promise<void> {
   session.takeWarnings()
   const { writing, committing } = session.together(() => ({
-    writing: [...writeAll(session, changes), session.tell(`notify ${channel}`)],
+    writing: [...writeAll(session, changes), session.tell(notifyStatement(notice))],
     committing: session.tell('commit'),
   }))
   const written = await Promise.allSettled(writing)
@@ -42,7 +44,10 @@ export async function commitAll(session: Session, changes: Changes): Promise<voi
  * Decides the writes and leaves the clock locked by an open transaction. Throws EngineError; then
  * no transaction is open any more.
  */
-async function decideLocked(writes: readonly AtomicWrite[], session: Session): Promise<Outcome> {
+async function decideLocked(
+  writes: readonly AtomicWrite[],
+  session: Session,
+): Promise<{ outcome: Outcome; newest: Revision }> {
   const keys = keysToRead(writes)
   const asked = session.together(
     () =>
@@ -54,10 +59,17 @@ async function decideLocked(writes: readonly AtomicWrite[], session: Session): P
   )
   const [begun, newest, states] = await Promise.allSettled(asked)
   if (begun.status === 'fulfilled' && newest.status === 'fulfilled') {
-    if (states.status === 'fulfilled') return decide(writes, states.value, newest.value)
+    if (states.status === 'fulfilled') {
+      const outcome = decide(writes, states.value, newest.value)
+      return { outcome, newest: newest.value }
+    }
   }
   await Promise.allSettled([session.tell('rollback')])
   throw engineErrorOf(reasonAmong([begun, newest, states]))
+}
+
+function isApplied(decision: Decision | undefined): boolean {
+  return decision !== undefined && 'revision' in decision
 }
 
 function reasonAmong(results: readonly PromiseSettledResult<unknown>[]): unknown {

@@ -11,10 +11,12 @@ import {
 } from '../../core/engine/engine.ts'
 import type { EngineHealth, InstalledEngine } from '../../core/engine/installed-engine.ts'
 import { Newest } from '../../core/engine/newest.ts'
+import type { News } from '../../core/engine/news.ts'
 import { measureRestore, measureWrite } from '../../core/engine/write-rules.ts'
 import type { Bytes } from '../../core/kernel/bytes.ts'
 import { limits } from '../../core/kernel/limits.ts'
 import { readHealth } from './health.ts'
+import { channel } from './hearing/notice.ts'
 import type { PostgresAddress } from './link/address.ts'
 import { engineErrorOf } from './link/failure.ts'
 import { Primary } from './link/primary.ts'
@@ -24,7 +26,7 @@ import { Reader } from './reader.ts'
 import { restoreEntries } from './restore.ts'
 import { migrate } from './schema.ts'
 import { PostgresSnapshot } from './snapshot.ts'
-import { channel, raiseUnwaited, readRevision, readTime } from './statements.ts'
+import { raiseUnwaited, readRevision, readTime } from './statements.ts'
 import { Waiters } from './waiters.ts'
 import { Watch } from './watch.ts'
 import { Writer } from './writer.ts'
@@ -162,6 +164,11 @@ export class PostgresEngine implements InstalledEngine {
     }
   }
 
+  async newsAfter(place: number, signal: AbortSignal): Promise<News> {
+    this.#assertOpen()
+    return this.#watch.newsAfter(place, signal)
+  }
+
   /** Waits for the operations in flight. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -198,7 +205,7 @@ export class PostgresEngine implements InstalledEngine {
   }
 
   async #close(): Promise<void> {
-    this.#newest.close()
+    this.#watch.close()
     await this.#writer.settled()
     // After this turn the statements of the current turn are sent, and lanes wait for their
     // answers.
@@ -231,10 +238,9 @@ export class PostgresEngine implements InstalledEngine {
   }
 
   async #listen(session: Session): Promise<void> {
-    session.onNotification(() => this.#watch.hear())
+    session.onNotification((payload) => this.#watch.hear(payload))
     await session.tell(`listen ${channel}`)
-    // No notification came for the commits until now.
-    this.#watch.hear()
+    this.#watch.listen()
   }
 
   #assertOpen(): void {

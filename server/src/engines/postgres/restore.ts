@@ -19,7 +19,8 @@ export async function restoreEntries(
   { entries, newest }: Restored,
 ): Promise<Revision> {
   const revision = await writeEntries(session, { entries, newest })
-  await commitAll(session, { deletes: [], upserts: [] })
+  const notice = { before: revision, newest: revision, logs: undefined }
+  await commitAll(session, { deletes: [], upserts: [] }, notice)
   return revision
 }
 

@@ -8,9 +8,6 @@ export interface Changes {
   readonly upserts: readonly Upsert[]
 }
 
-/** The channel on which servers tell each other about commits. */
-export const channel = 'coatcheck'
-
 const advanceClock: Statement = {
   name: 'coatcheck-clock',
   text: `update coatcheck_clock set revision = revision + $1::bigint where id = 1

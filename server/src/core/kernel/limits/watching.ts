@@ -36,6 +36,9 @@ export const watchLimits = {
   watchSharedPauseMs: 20,
   /** ... and how often where only this server does, in case that a change was not announced. */
   watchOwnPauseMs: 10_000,
+  /** Logs with new entries that a server has heard of from others, and the bytes of one notice. */
+  heardLogsMax: 10_000,
+  noticeBytesMax: 7_900,
   /** Logs that are read at the same time, without being announced. */
   watchedLogsAtOnce: 16,
   /** The pause before a log is read again that could not be read. */

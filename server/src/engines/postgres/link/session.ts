@@ -195,8 +195,8 @@ export class Session {
     return warnings
   }
 
-  onNotification(listener: () => void): void {
-    this.#client.on('notification', listener)
+  onNotification(listener: (payload: string | undefined) => void): void {
+    this.#client.on('notification', ({ payload }) => listener(payload))
   }
 
   /** Waits for outstanding answers, but no longer than `answerMsMax`. */

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import { FaultyEngine } from '../../engines/conformance/faulty.ts'
 import { MemoryEngine } from '../../engines/memory.ts'
 import { changesTrimmedKey } from '../disk/keyspace.ts'
 import { limits } from '../kernel/limits.ts'
 import { callerWith, owner } from '../testing/callers.ts'
+import { codeOf } from '../testing/outcomes.ts'
 import { sweepFor } from '../testing/test-domain.ts'
 import { settle } from '../testing/times.ts'
 import { eventsOf, everything, next, openStore, put, told } from '../testing/watching.ts'
@@ -175,6 +177,23 @@ describe('a watcher', () => {
     const [event] = await eventsOf(plain)
     expect(event).toMatchObject({ change: { key: 'a' } })
     expect(event?.value).toBeUndefined()
+  })
+
+  it('sees at once a change whose outcome nobody has heard of', async () => {
+    const lost = { delay: 0, conflict: 0, failBefore: 0, unknown: 0 }
+    const options = { faults: lost, seed: 1, isShared: false }
+    const { domain, store } = await openStore(new FaultyEngine(new MemoryEngine(), options))
+    const watcher = await store.watch(everything)
+    lost.unknown = 1
+    let stored = 0
+    for (let tries = 0; stored < 2; tries += 1) {
+      expect(await codeOf(put(store, `${tries}`, 'x'))).toBe('outcome-unknown')
+      if (!(await store.head(`${tries}`))) continue
+      stored += 1
+      expect(await next(watcher)).toBe(`put ${tries} x`)
+    }
+    while ((await codeOf(domain.stores.drop(store.id))) !== 'store-not-found');
+    expect(await next(watcher)).toBe('drop')
   })
 
   it('gets reset if the log does not reach back', async () => {

@@ -13,6 +13,7 @@ import {
 import { walk } from '../disk/walk.ts'
 import type { Entry, Revision, StorageEngine } from '../engine/engine.ts'
 import { stampedKey } from '../engine/stamp.ts'
+import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import { lruCache } from '../kernel/lru-cache.ts'
 import { changeTimeOf } from './change.ts'
@@ -66,6 +67,15 @@ export class ChangeTrimmer {
     if (!log) return
     if (log.length < this.#bounds.rememberedMax) log.push(revision)
     else this.#remembered.delete(storeId)
+  }
+
+  /**
+   * To be called if such a commit fails: it may have been made all the same, and then its watchers
+   * are to see it.
+   */
+  noteFailure(storeId: string, error: unknown): void {
+    const isUnknown = error instanceof StorageError && error.code === 'outcome-unknown'
+    if (isUnknown) this.bell.ring(storeId)
   }
 
   /**

@@ -1,5 +1,5 @@
 import { recordKey } from '../disk/keyspace.ts'
-import type { AtomicWrite, Revision } from '../engine/engine.ts'
+import type { AtomicWrite, Commit, Revision } from '../engine/engine.ts'
 import type { OnceOnly } from '../idempotency/repeatable.ts'
 import type { StoreUse } from '../identity/activity.ts'
 import type { Caller } from '../identity/caller.ts'
@@ -105,7 +105,13 @@ async function commit<T>(
   const isChange = replacements.length > 0
   if (!isChange && !change.once) return { result, revision: undefined }
   const write = writeOf(parts, { change, found, decision })
-  const committed = await parts.engine.commit(write)
+  let committed: Commit
+  try {
+    committed = await parts.engine.commit(write)
+  } catch (error) {
+    parts.trimmer.noteFailure(change.storeId, error)
+    throw error
+  }
   if (isGuess) parts.guesses.learn({ wasRight: committed.applied })
   if (!committed.applied) return lostRace
   const { revision } = committed

@@ -20,7 +20,14 @@ import {
   userKey,
 } from '../disk/keyspace.ts'
 import { totalOf } from '../engine/counter.ts'
-import type { AtomicWrite, Entry, Put, StorageEngine, WriteParts } from '../engine/engine.ts'
+import type {
+  AtomicWrite,
+  Commit,
+  Entry,
+  Put,
+  StorageEngine,
+  WriteParts,
+} from '../engine/engine.ts'
 import { type Activities, moveExpiry } from '../identity/activities.ts'
 import { decodeActivity } from '../identity/activity.ts'
 import { type Caller, system } from '../identity/caller.ts'
@@ -180,7 +187,7 @@ export class Lifecycle {
     const attempt = async (): Promise<undefined | typeof lostRace> => {
       const write = await writeOf(await this.#find(storeId))
       if (!write) return
-      const commit = await this.#engine.commit(write)
+      const commit = await this.#commit(storeId, write)
       if (!commit.applied) return lostRace
       this.#tally.note(write)
       // Starting a store's time again logs no change.
@@ -191,6 +198,15 @@ export class Lifecycle {
     await retry(limits.writeAttemptsMax, attempt, () => {
       throw storeBusy(storeId)
     })
+  }
+
+  async #commit(storeId: string, write: AtomicWrite): Promise<Commit> {
+    try {
+      return await this.#engine.commit(write)
+    } catch (error) {
+      this.#trimmer.noteFailure(storeId, error)
+      throw error
+    }
   }
 
   async #find(storeId: string): Promise<Found> {

@@ -9,7 +9,9 @@ import { entriesOf } from '../testing/entries.ts'
 import { codeOf } from '../testing/outcomes.ts'
 import { patternBytes } from '../testing/pattern-bytes.ts'
 import { readText, textRecord } from '../testing/records.ts'
+import { SharedEngine } from '../testing/shared-engine.ts'
 import { openTestDomain, sweepFor } from '../testing/test-domain.ts'
+import { TestEnvironment } from '../testing/test-environment.ts'
 import { hour } from '../testing/times.ts'
 import type { StoreRecord } from './record.ts'
 import type { Compute, NewValue } from './record-update.ts'
@@ -133,6 +135,24 @@ describe('a request that is sent again', () => {
     const [one, other] = await Promise.all(both)
     expect(one).toEqual(other)
     expect(await readText(store, 'n')).toBe('1')
+  })
+
+  it('is told what another server did meanwhile, though its condition holds no longer', async () => {
+    const memory = new MemoryEngine()
+    const hurt = new SharedEngine(memory)
+    const one = await openTestDomain(new SharedEngine(memory))
+    const other = await openTestDomain(hurt, { environment: new TestEnvironment(2) })
+    const store = await one.stores.create({ ownerId: owner, name: 'coats' })
+    const same = await other.stores.find(store.id)
+    const condition = { kind: 'absent' } as const
+    let first: unknown
+    hurt.beforeAnswer = async () => {
+      first = await store.update('n', increment(5), { condition, request: named('a') })
+    }
+    const request = named('a')
+    expect(await same.update('n', increment(5), { condition, request })).toEqual(first)
+    expect(request.isRepetition).toBe(true)
+    expect(await codeOf(same.update('n', increment(5), { condition }))).toBe('condition-failed')
   })
 
   it('is another request for another caller, key or store', async () => {

@@ -7,6 +7,7 @@ import type { StoreIdentity } from '../identity/identity.ts'
 import { type StoreSnapshot, storeBusy } from '../identity/store-reader.ts'
 import { type Awaitable, andThen } from '../kernel/awaitable.ts'
 import type { Bytes } from '../kernel/bytes.ts'
+import { isStorageAway, StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import { lostRace, retry } from '../kernel/retry.ts'
 import { assertCondition } from './condition.ts'
@@ -80,11 +81,29 @@ export function changeRecords<T>(parts: RecordParts, change: RecordChange<T>): P
     const decision = deciding instanceof Promise ? await deciding : deciding
     return commit(parts, { change, names, found, decision })
   }
-  const run = (): Promise<Written<T>> =>
-    retry(limits.writeAttemptsMax, attempt, () => {
-      throw storeBusy(change.storeId)
-    })
+  const refuse = (): never => {
+    throw storeBusy(change.storeId)
+  }
+  const run = (): Promise<Written<T>> => {
+    const running = retry(limits.writeAttemptsMax, attempt, refuse)
+    return change.once ? orDone(running, change.once) : running
+  }
   return parts.queue.runAll(names, run)
+}
+
+/**
+ * Another server may have done the same request since it was looked up: then that is why its
+ * condition does not hold any more.
+ */
+async function orDone<T>(running: Promise<Written<T>>, once: OnceOnly<T>): Promise<Written<T>> {
+  try {
+    return await running
+  } catch (error) {
+    if (!(error instanceof StorageError) || isStorageAway(error)) throw error
+    const done = await once.find()
+    if (done) return done
+    throw error
+  }
 }
 
 interface Proposal<T> {

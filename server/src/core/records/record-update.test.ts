@@ -138,12 +138,7 @@ describe('a request that is sent again', () => {
   })
 
   it('is told what another server did meanwhile, though its condition holds no longer', async () => {
-    const memory = new MemoryEngine()
-    const hurt = new SharedEngine(memory)
-    const one = await openTestDomain(new SharedEngine(memory))
-    const other = await openTestDomain(hurt, { environment: new TestEnvironment(2) })
-    const store = await one.stores.create({ ownerId: owner, name: 'coats' })
-    const same = await other.stores.find(store.id)
+    const { hurt, store, same } = await openOnTwoServers()
     const condition = { kind: 'absent' } as const
     let first: unknown
     hurt.beforeAnswer = async () => {
@@ -201,6 +196,13 @@ describe('a request that is sent again', () => {
     expect(await readText(store, 'key')).toBe('new')
   })
 
+  it('looks again for something to do if another writer was faster than its note', async () => {
+    const { hurt, store, same } = await openOnTwoServers()
+    hurt.beforeCommit = () => store.put(textRecord('key', 'new'))
+    expect(await same.delete('key', undefined, named('delete'))).toBe(true)
+    expect(await store.head('key')).toBeUndefined()
+  })
+
   it('may have a long value, whose chunks are not stored twice', async () => {
     const domain = await openTestDomain(new MemoryEngine())
     const store = await domain.stores.create({ ownerId: owner, name: 'coats' })
@@ -238,6 +240,16 @@ describe('a request that is sent again', () => {
     expect(await eventually(() => readText(store, 'n'))).toBe('30')
   })
 })
+
+/** `same` is the store on another server, which uses the engine through `hurt`. */
+async function openOnTwoServers(): Promise<{ hurt: SharedEngine; store: Store; same: Store }> {
+  const memory = new MemoryEngine()
+  const hurt = new SharedEngine(memory)
+  const one = await openTestDomain(new SharedEngine(memory))
+  const other = await openTestDomain(hurt, { environment: new TestEnvironment(2) })
+  const store = await one.stores.create({ ownerId: owner, name: 'coats' })
+  return { hurt, store, same: await other.stores.find(store.id) }
+}
 
 /** A store whose engine begins to fail once it is there. */
 async function openFaulty(faults: Faults, seed: number): Promise<Store> {

@@ -1,5 +1,5 @@
 import { recordKey } from '../disk/keyspace.ts'
-import type { AtomicWrite, Commit, Revision } from '../engine/engine.ts'
+import type { AtomicWrite, Check, Commit, Revision } from '../engine/engine.ts'
 import type { OnceOnly } from '../idempotency/repeatable.ts'
 import type { StoreUse } from '../identity/activity.ts'
 import type { Caller } from '../identity/caller.ts'
@@ -153,9 +153,18 @@ function writeOf<T>(
   const isChange = replacements.length > 0
   const own: AtomicWrite = isChange
     ? recordsWrite(found.snapshot, { replacements, actor: caller.actor, now })
-    : { checks: [found.snapshot.check] }
+    : { checks: [found.snapshot.check, ...recordChecks(change, found)] }
   const whole = complete ? complete(own) : own
   return once ? once.note(whole, result, { isChange }) : whole
+}
+
+/** That there is nothing to do is noted only while it is true. */
+function recordChecks<T>({ keys }: RecordChange<T>, { snapshot, before }: Found): readonly Check[] {
+  const { contentId } = snapshot.identity
+  return keys.map((key, at) => ({
+    key: recordKey(contentId, key),
+    revision: before[at]?.revision,
+  }))
 }
 
 /** The store and all of these records as this server left them; undefined: they must be read. */

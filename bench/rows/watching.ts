@@ -12,6 +12,8 @@ const idlePerUser = 2_500
 const openedAtOnce = 200
 const writes = 200
 const quickWrites = 20
+/** Longer than a text that is waited for. */
+const keptLength = 40
 
 /**
  * From the beginning of a write until each watcher of the store has its event, and the memory of
@@ -128,13 +130,17 @@ class Place implements AsyncDisposable {
 class Watching {
   readonly #socket: Socket
   #wanted: { text: string; resolve: (at: number) => void } | undefined
+  /** The end of what came before: a text may come in two parts. */
+  #before = ''
 
   private constructor(socket: Socket) {
     this.#socket = socket
     socket.setEncoding('latin1')
     socket.on('error', () => undefined)
     socket.on('data', (text) => {
-      if (!this.#wanted || !String(text).includes(this.#wanted.text)) return
+      const both = this.#before + String(text)
+      this.#before = both.slice(-keptLength)
+      if (!this.#wanted || !both.includes(this.#wanted.text)) return
       this.#wanted.resolve(performance.now())
       this.#wanted = undefined
     })

@@ -47,8 +47,10 @@ export interface HttpReply {
 
 /** How a reply ends that has no end of its own. */
 export interface OpenEnd {
-  /** About how many bytes it holds for its client at most. */
+  /** About how many bytes it holds for its client at most, ... */
   readonly bytesMax: number
+  /** ... and calls `holds` with how many these are, whenever that has changed. */
+  count(holds: (bytes: number) => void): void
   /** Called when the client has gone, or the server stops: then the body must end at once. */
   end(): void
 }

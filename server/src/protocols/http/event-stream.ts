@@ -43,7 +43,11 @@ export function eventStreamReply(texts: EventTexts): HttpReply {
     headers: eventStreamHeaders(),
     body,
     signal: body.cutOff,
-    openEnd: { bytesMax: limits.watchBatchBytesMax, end: () => body.end() },
+    openEnd: {
+      bytesMax: limits.watchBatchBytesMax,
+      count: (holds) => body.count(holds),
+      end: () => body.end(),
+    },
   }
 }
 
@@ -65,6 +69,7 @@ class EventStream implements AsyncIterable<Bytes> {
   /** What came in answer to `next`, until it is sent. */
   #came: { readonly text: string | undefined } | undefined
   #wake: (() => void) | undefined
+  #holds: ((bytes: number) => void) | undefined
 
   constructor(texts: EventTexts) {
     this.#texts = texts
@@ -74,6 +79,11 @@ class EventStream implements AsyncIterable<Bytes> {
   /** Aborted if the client does not take the last event in time. */
   get cutOff(): AbortSignal {
     return this.#cutOff.signal
+  }
+
+  /** Calls `holds` with the bytes that the client has not taken yet, from now on. */
+  count(holds: (bytes: number) => void): void {
+    this.#holds = holds
   }
 
   end(): void {
@@ -93,9 +103,15 @@ class EventStream implements AsyncIterable<Bytes> {
     }
   }
 
+  /** Called when the client has taken what came before. */
   async #next(): Promise<IteratorResult<Bytes>> {
+    this.#holds?.(0)
     const text = this.#isOver ? undefined : await this.#text()
-    if (text !== undefined) return { done: false, value: Buffer.from(text) }
+    if (text !== undefined) {
+      const value = Buffer.from(text)
+      this.#holds?.(value.length)
+      return { done: false, value }
+    }
     this.end()
     return { done: true, value: undefined }
   }

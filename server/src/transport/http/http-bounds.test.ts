@@ -21,8 +21,29 @@ const bodyBytesMax = 600 * kibibyte
 async function handler(request: HttpRequest): Promise<HttpReply> {
   request.countFor?.(request.path)
   if (request.path === '/long') return reply(200, 'x'.repeat(700 * kibibyte))
+  if (request.path === '/silent') return events(1)
+  if (request.path === '/events') return events(64 * kibibyte)
   if (request.path === '/short') return reply(200, 'x'.repeat(200 * kibibyte))
   return takeBody(request)
+}
+
+/** A stream without an end. After one byte it is silent; with longer parts it never is. */
+function events(length: number): HttpReply {
+  let holds = (_: number): void => undefined
+  const end = Promise.withResolvers<void>()
+  async function* parts(): AsyncGenerator<Buffer> {
+    for (;;) {
+      holds(length)
+      yield Buffer.alloc(length)
+      holds(0)
+      if (length === 1) return end.promise
+    }
+  }
+  const count = (counted: typeof holds): void => {
+    holds = counted
+  }
+  const openEnd = { bytesMax: 64 * kibibyte, count, end: () => end.resolve() }
+  return { status: 200, headers: {}, body: parts(), openEnd }
 }
 
 async function takeBody(request: HttpRequest): Promise<HttpReply> {
@@ -76,6 +97,16 @@ describe('what clients of HTTP make the server hold', () => {
     socket.write(text)
     return { socket, text: () => received }
   }
+
+  /** The status of a long reply to a client of its own. */
+  async function askLong(): Promise<string> {
+    const { socket, text } = await open(get('/long'))
+    await expect.poll(text).toMatch(/^HTTP\/1\.1 \d+ /)
+    socket.destroy()
+    return text().slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length)
+  }
+
+  const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`
 
   const head = (path: string, length: number, more = ''): string =>
     `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${length}\r\n${more}\r\n`
@@ -153,20 +184,31 @@ describe('what clients of HTTP make the server hold', () => {
       // More than the system's own buffers take.
       socket.write('GET /short HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(100))
     }
-    const askLong = async (): Promise<string> => {
-      const { socket, text } = await open('GET /long HTTP/1.1\r\nHost: x\r\n\r\n')
-      await expect.poll(text).toMatch(/^HTTP\/1\.1 \d+ /)
-      socket.destroy()
-      return text().slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length)
-    }
     await expect.poll(askLong).toBe('503')
     for (const { socket } of slow) socket.destroy()
     await expect.poll(askLong).toBe('200')
   })
 
+  it('is nothing for streams without an end that are silent', async () => {
+    await listen()
+    // As much as all their batches would take, and more.
+    const silent = await Promise.all(Array.from({ length: 17 }, () => open(get('/silent'))))
+    for (const { text } of silent) await expect.poll(text).toMatch(/200 OK/)
+    expect(await askLong()).toBe('200')
+  })
+
+  it('has in it what they have not taken of streams without an end', async () => {
+    await listen()
+    const deaf = await Promise.all(Array.from({ length: 17 }, () => open(get('/events'))))
+    for (const { socket } of deaf) socket.pause()
+    await expect.poll(askLong).toBe('503')
+    for (const { socket } of deaf) socket.destroy()
+    await expect.poll(askLong).toBe('200')
+  })
+
   it('is refused with 503 where there is no room for one more long reply', async () => {
     await listen()
-    const long = 'GET /long HTTP/1.1\r\nHost: x\r\n\r\n'
+    const long = get('/long')
     const slow = await open()
     slow.socket.pause()
     slow.socket.write(long)

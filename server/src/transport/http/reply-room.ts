@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
-import type { BytePool } from '../../core/kernel/bounds/byte-pool.ts'
+import type { BytePool, Holding } from '../../core/kernel/bounds/byte-pool.ts'
 import { limits } from '../../core/kernel/limits.ts'
-import type { HttpReply } from '../exchange.ts'
+import type { HttpReply, OpenEnd } from '../exchange.ts'
 
 /** With more than this part of the room taken, slow clients are cut off sooner. */
 const nearlyAll = 3 / 4
@@ -35,6 +35,7 @@ export class ReplyRoom {
     const streamed = openEnd?.bytesMax ?? limits.chunkBytes
     if (!holding.take(isWhole ? body.length : streamed)) return undefined
     this.#owners.set(socket, owner)
+    if (openEnd) countOpen(openEnd, holding)
     return () => holding.set(0)
   }
 
@@ -54,4 +55,10 @@ export class ReplyRoom {
     socket.once('drain', release)
     socket.once('close', release)
   }
+}
+
+/** A stream without an end holds nothing while it is silent, and may be silent for days. */
+function countOpen({ count }: OpenEnd, holding: Holding): void {
+  holding.set(0)
+  count((bytes) => holding.set(bytes))
 }

@@ -1,4 +1,4 @@
-import type { Locator } from 'playwright-core'
+import type { BrowserContext, Locator } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { ApplabProject } from '../../support/pages/applab-project.ts'
 import type { PlayPage } from '../../support/pages/play-page.ts'
@@ -6,13 +6,14 @@ import { usePlayVisits } from '../../support/pages/play-visits.ts'
 
 const visits = usePlayVisits()
 
-/** The page with the table of a new project with these pairs. */
+/** The page with the table of a new project with these pairs; in a new tab of `context`, if any. */
 async function openTable(
   pairs: Readonly<Record<string, unknown>> = {},
+  context?: BrowserContext,
 ): Promise<{ play: PlayPage; project: ApplabProject }> {
   const project = await ApplabProject.create(visits.server)
   for (const [key, value] of Object.entries(pairs)) await project.set(key, value)
-  const play = await visits.openOwned(project)
+  const play = await visits.openOwned(project, { ...(context && { context }) })
   await play.viewData()
   return { play, project }
 }
@@ -110,7 +111,7 @@ setKeyValue('gone', undefined, () => {
   })
 
   it('says so too if there is no answer for ten seconds', async () => {
-    const { play } = await openTable({ key: 1 })
+    const { play } = await openTable({ key: 1 }, await visits.newContext())
     await play.page.clock.install()
     await play.page.route('**/get_key_values', () => undefined)
     await play.page.waitForRequest('**/get_key_values')
@@ -234,8 +235,8 @@ describe('a phone', () => {
   ])(
     'of %i by %i pixels shows the table below the program, with room to type',
     async (width, height) => {
-      const { play } = await openTable({ name: 'Ada' })
-      await play.page.setViewportSize({ width, height })
+      const context = await visits.newContext({ viewport: { width, height } })
+      const { play } = await openTable({ name: 'Ada' }, context)
       const [code, data] = await Promise.all(
         ['#code', '#data'].map((id) => boxOf(play.page.locator(id))),
       )

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Remote } from '../../support/network/remote.ts'
 import { ApplabProject } from '../../support/pages/applab-project.ts'
-import { PlayPage } from '../../support/pages/play-page.ts'
+import type { PlayPage } from '../../support/pages/play-page.ts'
 import { usePlayVisits } from '../../support/pages/play-visits.ts'
 
 const visits = usePlayVisits()
@@ -12,7 +12,7 @@ type Pairs = Readonly<Record<string, unknown>>
 async function openTable(pairs: Pairs): Promise<{ play: PlayPage; project: ApplabProject }> {
   const project = await ApplabProject.create(visits.server)
   for (const [key, value] of Object.entries(pairs)) await project.set(key, value)
-  const play = await open(`channel=${project.channelId}#token=${visits.server.token}`)
+  const play = await open(`/play?channel=${project.channelId}#token=${visits.server.token}`)
   await expect.poll(() => play.pairs()).toHaveLength(Object.keys(pairs).length)
   return { play, project }
 }
@@ -21,7 +21,7 @@ async function openTable(pairs: Pairs): Promise<{ play: PlayPage; project: Appla
 async function openShared(pairs: Pairs): Promise<{ play: PlayPage; project: ApplabProject }> {
   const project = await ApplabProject.create(visits.server)
   for (const [key, value] of Object.entries(pairs)) await project.set(key, value)
-  const play = await open(`channel=${project.channelId}`)
+  const play = await open(`/play?channel=${project.channelId}`)
   for (const key of Object.keys(pairs)) {
     await play.field('Key to look up').fill(key)
     await play.button('Look up').click()
@@ -31,8 +31,7 @@ async function openShared(pairs: Pairs): Promise<{ play: PlayPage; project: Appl
 }
 
 async function open(address: string): Promise<PlayPage> {
-  const context = await visits.newContext()
-  const play = await PlayPage.open(context, visits.server.url, `/play?${address}`)
+  const play = await visits.open(address)
   await play.viewData()
   return play
 }
@@ -214,7 +213,7 @@ describe('a pair that is added', () => {
   it('asks too if the page does not know of the value', async () => {
     const project = await ApplabProject.create(visits.server)
     await project.set('unseen', 1)
-    const play = await open(`channel=${project.channelId}`)
+    const play = await open(`/play?channel=${project.channelId}`)
     await play.add('unseen', '2')
     await expect.poll(() => play.complaints()).toEqual(['The key "unseen" has 1. Replace it'])
     expect(await project.get('unseen')).toBe(1)

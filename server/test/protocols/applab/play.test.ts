@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { PlayPage } from '../../support/pages/play-page.ts'
+import { ApplabProject } from '../../support/pages/applab-project.ts'
+import type { PlayPage } from '../../support/pages/play-page.ts'
 import { usePlayVisits } from '../../support/pages/play-visits.ts'
 
 /** The examples of App Lab's own page about setKeyValue, word for word. */
@@ -12,15 +13,8 @@ const visits = usePlayVisits()
 
 /** The page of a signed-in user with a new project. */
 async function newProject(): Promise<PlayPage> {
-  const { url, token } = visits.server
-  const play = await PlayPage.open(await visits.newContext(), url, `/play#token=${token}`)
-  const first = play.button('Make it')
-  await first.or(play.button('Run')).first().waitFor()
-  if (await first.isVisible()) await play.makeFirstProject()
-  await play.button('New project').click()
-  await play.page.locator('#new-name').fill('a class')
-  await play.page.locator('#new-dialog').getByRole('button', { name: 'Make it' }).click()
-  await expect.poll(() => play.page.locator('#new-dialog').isVisible()).toBe(false)
+  const play = await visits.openOwned(await ApplabProject.create(visits.server))
+  await play.button('Run').waitFor()
   return play
 }
 

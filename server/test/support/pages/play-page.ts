@@ -25,6 +25,30 @@ export class PlayPage {
     return play
   }
 
+  /** A page that is open already, with another address, which `follow` opens. */
+  static async reopen(page: Page, url: string, address: string): Promise<PlayPage> {
+    const play = new PlayPage(page, url)
+    await play.#follow(new URL(url + address))
+    return play
+  }
+
+  /**
+   * Opens an address as a link to sign in does in a tab with this page, which is not loaded again:
+   * that takes most of the time. It shows nothing of before, because all projects are left first.
+   */
+  async #follow({ search, hash }: URL): Promise<void> {
+    await this.page.evaluate(`(async () => {
+      for (const dialog of document.querySelectorAll('dialog[open]')) dialog.close()
+      for (const [search, hash] of [['', '#token='], ${JSON.stringify([search, hash || '#token='])}]) {
+        const heard = new Promise((hear) => addEventListener('hashchange', hear, { once: true }))
+        history.replaceState(null, '', location.pathname + search)
+        location.hash = hash
+        await heard
+      }
+    })()`)
+    await this.page.locator('#workbench, #trouble').filter({ visible: true }).waitFor()
+  }
+
   button(name: string): Locator {
     return this.page.getByRole('button', { name, exact: true })
   }

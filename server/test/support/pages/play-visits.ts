@@ -1,4 +1,4 @@
-import type { Browser, BrowserContext, BrowserContextOptions } from 'playwright-core'
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
 import { startTestServer, type TestServer } from '../network/test-server.ts'
 import type { ApplabProject } from './applab-project.ts'
@@ -10,7 +10,12 @@ export interface PlayVisits {
   readonly server: TestServer
   /** The browser of somebody who was never there, until the end of the test. */
   newContext(options?: BrowserContextOptions): Promise<BrowserContext>
-  /** The page with this project, as its owner. */
+  /**
+   * The page with an address such as `/play?channel=...#token=...`, which has a project. A page
+   * that another test has left, and that knows the projects of that test, may be used again.
+   */
+  open(address: string): Promise<PlayPage>
+  /** The page with this project, as its owner: one that was left, or one in the visit's context. */
   openOwned(project: ApplabProject, visit?: OwnedVisit): Promise<PlayPage>
 }
 
@@ -37,22 +42,51 @@ export function usePlayVisits(): PlayVisits {
     if (!server) throw new Error('The server runs only inside tests.')
     return server
   }
-  const newContext = async (options?: BrowserContextOptions): Promise<BrowserContext> => {
+  const launched = (): Browser => {
     if (!browser) throw new Error('The browser runs only inside tests.')
-    const context = await browser.newContext(options)
+    return browser
+  }
+  const newContext = async (options?: BrowserContextOptions): Promise<BrowserContext> => {
+    const context = await launched().newContext(options)
     onTestFinished(() => closeContext(context))
     return context
+  }
+  const left: Page[] = []
+  const open = async (address: string): Promise<PlayPage> => {
+    const { url } = running()
+    const page = left.pop()
+    const play = await (page
+      ? PlayPage.reopen(page, url, address)
+      : PlayPage.open(await launched().newContext(), url, address))
+    onTestFinished(async ({ task }) => {
+      // What failed may be the page.
+      if (task.result?.state === 'fail') return closeContext(play.page.context())
+      await leave(play.page)
+      left.push(play.page)
+    })
+    return play
   }
   return {
     get server() {
       return running()
     },
     newContext,
-    async openOwned({ channelId }, { on = running(), context } = {}) {
-      const address = `/play?channel=${channelId}#token=${on.token}`
-      return PlayPage.open(context ?? (await newContext()), on.url, address)
+    open,
+    async openOwned({ channelId }, { on, context } = {}) {
+      const { url, token } = on ?? running()
+      const address = `/play?channel=${channelId}#token=${token}`
+      if (!on && !context) return open(address)
+      return PlayPage.open(context ?? (await newContext()), url, address)
     },
   }
+}
+
+/** Removes what a test has added to a page. */
+async function leave(page: Page): Promise<void> {
+  for (const name of ['dialog', 'pageerror', 'request'] as const) page.removeAllListeners(name)
+  await page.unrouteAll({ behavior: 'ignoreErrors' })
+  await page.context().setOffline(false)
+  await page.context().clearPermissions()
 }
 
 /** Requests that a test holds up may still wait. */

@@ -13,7 +13,7 @@ function refusal(type: string): unknown {
 describe('a page of another origin', () => {
   it('stores data with the page key', async () => {
     const project = await ApplabProject.create(pages.server(), { isOpen: false })
-    const page = await pages.site().visit(pageScript(pages.server().url, project))
+    const page = await pages.site().visitNext(pageScript(pages.server().url, project))
     expect(new URL(pages.site().url).origin).not.toBe(new URL(pages.server().url).origin)
     expect(await page.call('setKeyValue', `'key'`, `'value'`)).toEqual({ callback: [] })
     expect(await page.call('getKeyValue', `'key'`)).toEqual({ callback: ['value'] })
@@ -22,7 +22,7 @@ describe('a page of another origin', () => {
 
   it('needs no page key in a project that is open', async () => {
     const { channelId } = await ApplabProject.create(pages.server(), { isOpen: true })
-    const page = await pages.site().visit(pageScript(pages.server().url, { channelId }))
+    const page = await pages.site().visitNext(pageScript(pages.server().url, { channelId }))
     expect(await page.call('setKeyValue', `'key'`, `'value'`)).toEqual({ callback: [] })
     expect(await page.call('getKeyValue', `'key'`)).toEqual({ callback: ['value'] })
   })
@@ -36,7 +36,7 @@ describe('a page of another origin', () => {
     await project.set('key', 'before')
     const { channelId } = project
     const tag = pageScript(pages.server().url, { channelId, ...(pageKey && { pageKey }) })
-    const page = await pages.site().visit(tag)
+    const page = await pages.site().visitNext(tag)
     expect(await page.call('setKeyValue', `'key'`, `'after'`)).toEqual(refusal(type))
     expect(await page.call('getKeyValue', `'key'`)).toEqual(refusal(type))
     expect(await page.evaluate(`[setKeyValueSync('key', 1), getKeyValueSync('key')]`)).toEqual([
@@ -49,7 +49,7 @@ describe('a page of another origin', () => {
   it('gets an error for an unknown project', async () => {
     const page = await pages
       .site()
-      .visit(pageScript(pages.server().url, { channelId: 'nowhere/at all' }))
+      .visitNext(pageScript(pages.server().url, { channelId: 'nowhere/at all' }))
     expect(await page.call('getKeyValue', `'key'`)).toEqual(refusal('PROJECT_NOT_FOUND'))
   })
 })
@@ -66,7 +66,7 @@ describe('a rule of a project', () => {
   ])('with the preset %s, after %j, refuses %s', async (preset, before, value, type) => {
     const project = await ApplabProject.create(pages.server(), { rules: [{ prefix: 'k', preset }] })
     if (before !== undefined) await project.set('key', before)
-    const page = await pages.site().visit(pageScript(pages.server().url, project))
+    const page = await pages.site().visitNext(pageScript(pages.server().url, project))
     expect(await page.call('setKeyValue', `'key'`, value)).toEqual(refusal(type))
     expect(await page.call('getKeyValue', `'key'`)).toEqual({ callback: [before] })
     expect(await page.call('setKeyValue', `'other'`, value)).toEqual({ callback: [] })
@@ -127,7 +127,7 @@ describe('the id of a user', () => {
   it('comes with the first call, and is requested only without one', async () => {
     const page = await pages
       .site()
-      .visit(pageScript(pages.server().url, await ApplabProject.create(pages.server())))
+      .visitNext(pageScript(pages.server().url, await ApplabProject.create(pages.server())))
     const asked: string[] = []
     page.page.on('request', (request) => asked.push(new URL(request.url()).pathname))
     await page.evaluate(`Promise.all([getKeyValue('a'), getKeyValue('b'), setKeyValue('c', 1)])`)
@@ -196,7 +196,7 @@ describe('the id of a user', () => {
     const address = pages.site().add(tag + script)
     const page = await pages
       .site()
-      .visit(`<iframe sandbox="allow-scripts" src="${address}"></iframe>`)
+      .visitNext(`<iframe sandbox="allow-scripts" src="${address}"></iframe>`)
     await expect.poll(() => page.printed).toEqual(['true'])
     expect(page.uncaught).toEqual([])
   })
@@ -225,7 +225,7 @@ describe('a page exported from App Lab that sends its own requests', () => {
   it('works from another origin in a project that is open', async () => {
     const { channelId } = await ApplabProject.create(pages.server(), { isOpen: true })
     const url = `${pages.server().url}/datablock_storage/${channelId}`
-    const page = await pages.site().visit(`<script>${client(url)}</script>`)
+    const page = await pages.site().visitNext(`<script>${client(url)}</script>`)
     const value = JSON.stringify(JSON.stringify('🎉'))
     expect(
       await page.evaluate(`call('POST', 'set_key_value', { key: '__proto__', value: ${value} })`),

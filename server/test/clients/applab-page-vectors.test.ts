@@ -46,7 +46,7 @@ describe("App Lab's functions, in Chromium", () => {
   it.each(vectors.map((vector) => [vector.name, vector] as const))('%s', async (_, { steps }) => {
     const visit = await pages
       .site()
-      .visit(pageScript(pages.server().url, await ApplabProject.create(pages.server())))
+      .visitNext(pageScript(pages.server().url, await ApplabProject.create(pages.server())))
     const limit = new CallLimit()
     for (const step of steps) {
       if (step.do === 'client') await replay(step, visit)
@@ -87,7 +87,7 @@ describe("the examples of App Lab's page, run twice in a row", () => {
     const html = `${script}\n<script>\n${examples[example]}</script>`
     const printed: string[][] = []
     for (let run = 0; run < 2; run += 1) {
-      const visit = await pages.site().visit(html)
+      const visit = await pages.site().visitNext(html)
       await expect.poll(() => visit.printed.length).toBeGreaterThanOrEqual(lines)
       // For lines that should not come.
       await visit.page.waitForTimeout(100)

@@ -51,7 +51,9 @@ getKeyValue('k'.repeat(701), () => {}, 'log it')`)
 
   it('names no line if the browser does not provide it', async () => {
     const script = await pages.script()
-    const page = await pages.site().visit(`<script>delete Error.captureStackTrace</script>${script}
+    const page = await pages
+      .site()
+      .visitNext(`<script>delete Error.captureStackTrace</script>${script}
       <script>setKeyValue(5, 1)</script>`)
     await expect
       .poll(() => page.printed)
@@ -226,7 +228,7 @@ describe('a server that cannot be reached', () => {
   it('is reported like a refusal', async () => {
     const gone = await startTestServer()
     const tag = pageScript(gone.url, await ApplabProject.create(gone))
-    const page = await pages.site().visit(tag)
+    const page = await pages.site().visitNext(tag)
     await gone.close()
     const refusal = {
       msg: expect.stringMatching(/^The server did not answer: ./),
@@ -273,7 +275,7 @@ it('a random number is an integer between its bounds, both included', async () =
 
 describe("the script's tag", () => {
   it('must have a channel id', async () => {
-    const page = await pages.site().visit(pageScript(pages.server().url, {}))
+    const page = await pages.site().visitNext(pageScript(pages.server().url, {}))
     expect(page.printed).toEqual([
       'ERROR: applab.js needs data-channel, the channel id of your project: ' +
         '<script src="http://HOST/applab.js" data-channel="..." data-key="..."></script>',
@@ -285,7 +287,7 @@ describe("the script's tag", () => {
     const script = await pages.script()
     const page = await pages
       .site()
-      .visit(script.replace('<script', '<script type="module" crossorigin'))
+      .visitNext(script.replace('<script', '<script type="module" crossorigin'))
     expect(page.printed).toEqual([
       expect.stringContaining(
         'ERROR: applab.js does not know its server. Load it with <script src=',
@@ -295,7 +297,7 @@ describe("the script's tag", () => {
 
   it('may be deferred', async () => {
     const script = (await pages.script()).replace('<script', '<script defer')
-    const page = await pages.site().visit(script)
+    const page = await pages.site().visitNext(script)
     expect(await page.call('setKeyValue', `'key'`, '1')).toEqual({ callback: [] })
   })
 
@@ -305,7 +307,7 @@ describe("the script's tag", () => {
     const code = `setKeyValue('new', 1, () => getKeyValueSync(5)); setKeyValue('no', () => 1)`
     const frame = (tag: string): string =>
       `<iframe src="${pages.site().add(`${tag}<script>${code}</script>`)}"></iframe>`
-    const page = await pages.site().visit(`
+    const page = await pages.site().visitNext(`
       <script>
         addEventListener('message', ({ data }) => console.log(JSON.stringify(data)))
       </script>

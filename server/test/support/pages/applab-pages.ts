@@ -9,7 +9,10 @@ export interface ApplabPages {
   site(): PageSite
   /** The tag of the page script for a new project. */
   script(): Promise<string>
-  /** A page of a new project, with code of its own from the second line on. */
+  /**
+   * A page of a new project, with code of its own from the second line on, in place of the page
+   * that was visited before.
+   */
   visit(code?: string): Promise<Visit>
 }
 
@@ -35,6 +38,7 @@ export function useApplabPages(): ApplabPages {
     server: () => pages().server,
     site: () => pages().site,
     script,
-    visit: async (code = '') => pages().site.visit(`${await script()}<script>\n${code}</script>`),
+    visit: async (code = '') =>
+      pages().site.visitNext(`${await script()}<script>\n${code}</script>`),
   }
 }

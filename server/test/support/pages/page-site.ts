@@ -8,6 +8,7 @@ export class PageSite {
   readonly #browser: Browser
   readonly #server: Server
   readonly #pages: Map<string, string>
+  #tab: Page | undefined
 
   static async open(): Promise<PageSite> {
     const pages = new Map<string, string>()
@@ -46,6 +47,22 @@ export class PageSite {
     const page = await (browser ?? (await this.newBrowser())).newPage()
     const visit = new Visit(page)
     await page.goto(this.add(html))
+    return visit
+  }
+
+  /**
+   * Visits a new page of the site in the tab of the page before, or else in a new browser: only one
+   * of them is open at once. What the browser keeps of other pages of the site, it still has.
+   */
+  async visitNext(html: string): Promise<Visit> {
+    this.#tab ??= await (await this.newBrowser()).newPage()
+    await this.#tab.goto('about:blank')
+    for (const name of ['console', 'pageerror', 'request'] as const) {
+      this.#tab.removeAllListeners(name)
+    }
+    await this.#tab.unrouteAll({ behavior: 'ignoreErrors' })
+    const visit = new Visit(this.#tab)
+    await this.#tab.goto(this.add(html))
     return visit
   }
 

@@ -70,7 +70,7 @@ export class PlayPage {
   /** Replaces the program in the editor. */
   async write(code: string): Promise<void> {
     await this.choose('My program')
-    await this.page.locator('.cm-content').click()
+    await this.page.locator('.cm-content').focus()
     await this.page.keyboard.press('ControlOrMeta+A')
     await this.page.keyboard.insertText(code)
   }

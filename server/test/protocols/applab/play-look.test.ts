@@ -1,4 +1,4 @@
-import type { Locator } from 'playwright-core'
+import type { BrowserContext, Locator } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { ApplabProject } from '../../support/pages/applab-project.ts'
 import type { PlayPage } from '../../support/pages/play-page.ts'
@@ -6,17 +6,16 @@ import { usePlayVisits } from '../../support/pages/play-visits.ts'
 
 const visits = usePlayVisits()
 
-const desk = { width: 1280, height: 800 }
-const phone = { width: 390, height: 844 }
+const phone = { viewport: { width: 390, height: 844 } }
 
+/** The page with the table of a new project with these pairs; in a new tab of `context`, if any. */
 async function openTable(
   pairs: Readonly<Record<string, unknown>>,
-  viewport: { readonly width: number; readonly height: number } = desk,
+  context?: BrowserContext,
 ): Promise<{ play: PlayPage; project: ApplabProject }> {
   const project = await ApplabProject.create(visits.server)
   const parameters = { key_values_json: JSON.stringify(pairs) }
   await project.asOwner('populate_key_values', { parameters })
-  const context = await visits.newContext({ viewport })
   const play = await visits.openOwned(project, { context })
   await expect.poll(() => play.page.locator('#count').innerText()).toMatch(/pair/)
   return { play, project }
@@ -86,13 +85,13 @@ describe('keys and values', () => {
   })
 
   it.each([
-    ['a desk', desk],
+    ['a desk', {}],
     ['a phone', phone],
-  ])('do not break within a token on %s, and can be shown whole', async (_, viewport) => {
+  ])('do not break within a token on %s, and can be shown whole', async (_, screen) => {
     const token = `word${'x'.repeat(200)}`
     const { play } = await openTable(
       { [token]: token, list: [1234567, 'name', token], short: 1 },
-      viewport,
+      await visits.newContext(screen),
     )
     for (const key of [token, 'list']) {
       const row = rowOf(play, key)
@@ -119,7 +118,7 @@ describe('keys and values', () => {
 
 describe('the table', () => {
   it('is visible at first, until it is hidden by hand', async () => {
-    const { play } = await openTable({ a: 1 })
+    const { play } = await openTable({ a: 1 }, await visits.newContext())
     expect(await play.page.locator('#data').isVisible()).toBe(true)
     await play.button('Hide data').click()
     await play.page.reload()
@@ -204,7 +203,8 @@ describe('the share dialog', () => {
 
 describe('a phone', () => {
   it('has buttons and fields of 44 pixels, with space between Edit and Delete', async () => {
-    const { play } = await openTable({ name: 'Ada', long: 'word '.repeat(100) }, phone)
+    const context = await visits.newContext(phone)
+    const { play } = await openTable({ name: 'Ada', long: 'word '.repeat(100) }, context)
     await play.action('Delete', 'name').click()
     await play.deleted('name').waitFor()
     await play.add('long', '1')

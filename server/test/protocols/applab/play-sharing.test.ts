@@ -7,10 +7,10 @@ import { usePlayVisits } from '../../support/pages/play-visits.ts'
 
 const visits = usePlayVisits()
 
-/** Opens the share link in a new browser, without a token. */
-async function openShared(project: ApplabProject): Promise<PlayPage> {
+/** Opens the share link, without a token. */
+function openShared(project: ApplabProject): Promise<PlayPage> {
   const query = new URLSearchParams({ channel: project.channelId, key: project.pageKey })
-  return PlayPage.open(await visits.newContext(), visits.server.url, `/play?${query}`)
+  return visits.open(`/play?${query}`)
 }
 
 describe('a share link', () => {
@@ -157,12 +157,11 @@ setKeyValue('me/' + getUserId(), 1, function () { console.log(getUserId()) })`)
   it('that is invalid says so when it is opened, in the words of the server', async () => {
     const project = await ApplabProject.create(visits.server, { isOpen: false })
     const { channelId } = project
-    for (const query of [`channel=${channelId}&key=wrong`, `channel=${channelId}`, 'channel=no']) {
-      const pupil = await PlayPage.open(
-        await visits.newContext(),
-        visits.server.url,
-        `/play?${query}`,
-      )
+    const context = await visits.newContext()
+    const wrong = `channel=${channelId}&key=wrong`
+    const pupil = await PlayPage.open(context, visits.server.url, `/play?${wrong}`)
+    for (const query of [wrong, `channel=${channelId}`, 'channel=no']) {
+      if (query !== wrong) await pupil.follow(`/play?${query}`)
       const { channel = '', key } = Object.fromEntries(new URLSearchParams(query))
       const headers = key === undefined ? {} : { 'X-Page-Key': key }
       const path = `/datablock_storage/${channel}/get_key_value?key=a`

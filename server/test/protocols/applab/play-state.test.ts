@@ -7,8 +7,8 @@ import { usePlayVisits } from '../../support/pages/play-visits.ts'
 const visits = usePlayVisits()
 
 /** The page with a new project of its owner. */
-async function openProject(on: TestServer = visits.server): Promise<PlayPage> {
-  const play = await visits.openOwned(await ApplabProject.create(on), { on })
+async function openProject(on?: TestServer): Promise<PlayPage> {
+  const play = await visits.openOwned(await ApplabProject.create(on ?? visits.server), { on })
   await play.button('Run').waitFor()
   return play
 }

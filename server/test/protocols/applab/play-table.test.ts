@@ -13,7 +13,7 @@ async function openTable(
 ): Promise<{ play: PlayPage; project: ApplabProject }> {
   const project = await ApplabProject.create(visits.server)
   for (const [key, value] of Object.entries(pairs)) await project.set(key, value)
-  const play = await visits.openOwned(project, { ...(context && { context }) })
+  const play = await visits.openOwned(project, { context })
   await play.viewData()
   return { play, project }
 }

@@ -1,4 +1,3 @@
-import type { BrowserContext } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import { ApplabProject } from '../../support/pages/applab-project.ts'
 import type { PlayPage } from '../../support/pages/play-page.ts'
@@ -7,15 +6,15 @@ import { usePlayVisits } from '../../support/pages/play-visits.ts'
 const visits = usePlayVisits()
 
 /** Two tabs of one browser, each with this project. */
-async function openTabs(): Promise<{ one: PlayPage; other: PlayPage; context: BrowserContext }> {
+async function openTabs(): Promise<{ one: PlayPage; other: PlayPage }> {
   const project = await ApplabProject.create(visits.server)
-  const context = await visits.newContext()
-  const open = async (): Promise<PlayPage> => {
-    const play = await visits.openOwned(project, { context })
+  const open = async (beside?: PlayPage): Promise<PlayPage> => {
+    const play = await visits.openOwned(project, { beside })
     await play.button('Run').waitFor()
     return play
   }
-  return { one: await open(), other: await open(), context }
+  const one = await open()
+  return { one, other: await open(one) }
 }
 
 async function reload(play: PlayPage): Promise<void> {

@@ -20,8 +20,9 @@ export function launchChromium(): Promise<Browser> {
   }
   // Its sandbox does not work for root, and containers run as root.
   const chromiumSandbox = process.getuid?.() !== 0
-  // Frames that run programs get a process of their own, as in a browser with windows.
-  const args = ['--enable-features=IsolateSandboxedIframes']
+  // Frames that run programs get a process of their own, as in a browser with windows; without a
+  // window, sites are not always isolated, and a program without end would stop the page too.
+  const args = ['--enable-features=IsolateSandboxedIframes', '--site-per-process']
   return chromium.launch({ executablePath, chromiumSandbox, args })
 }
 

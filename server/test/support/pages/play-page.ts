@@ -28,7 +28,7 @@ export class PlayPage {
   /** A page that is open already, with another address, which `follow` opens. */
   static async reopen(page: Page, url: string, address: string): Promise<PlayPage> {
     const play = new PlayPage(page, url)
-    await play.#follow(new URL(url + address))
+    await play.follow(address)
     return play
   }
 
@@ -36,7 +36,8 @@ export class PlayPage {
    * Opens an address as a link to sign in does in a tab with this page, which is not loaded again:
    * that takes most of the time. It shows nothing of before, because all projects are left first.
    */
-  async #follow({ search, hash }: URL): Promise<void> {
+  async follow(address: string): Promise<void> {
+    const { search, hash } = new URL(address, this.page.url())
     await this.page.evaluate(`(async () => {
       for (const dialog of document.querySelectorAll('dialog[open]')) dialog.close()
       for (const [search, hash] of [['', '#token='], ${JSON.stringify([search, hash || '#token='])}]) {

@@ -14,16 +14,21 @@ export interface PlayVisits {
    * The page with an address such as `/play?channel=...#token=...`, which has a project. A page
    * that another test has left, and that knows the projects of that test, may be used again.
    */
-  open(address: string): Promise<PlayPage>
+  open(address: string, visit?: SharedVisit): Promise<PlayPage>
   /** The page with this project, as its owner: one that was left, or one in the visit's context. */
   openOwned(project: ApplabProject, visit?: OwnedVisit): Promise<PlayPage>
 }
 
-interface OwnedVisit {
+interface SharedVisit {
+  /** A page in another tab of the same browser. */
+  readonly beside?: PlayPage | undefined
+}
+
+interface OwnedVisit extends SharedVisit {
   /** The server of the project, if it is another one. */
-  readonly on?: TestServer
-  /** Undefined: a new one. */
-  readonly context?: BrowserContext
+  readonly on?: TestServer | undefined
+  /** The page is a new tab of it. */
+  readonly context?: BrowserContext | undefined
 }
 
 /** Starts a server and a browser before the tests of this file. */
@@ -51,18 +56,27 @@ export function usePlayVisits(): PlayVisits {
     onTestFinished(() => closeContext(context))
     return context
   }
-  const left: Page[] = []
-  const open = async (address: string): Promise<PlayPage> => {
+  const left = new Set<Page>()
+  const take = (beside?: PlayPage): Page | undefined => {
+    const page = [...left].find((one) => !beside || one.context() === beside.page.context())
+    if (page) left.delete(page)
+    return page
+  }
+  const open = async (address: string, { beside }: SharedVisit = {}): Promise<PlayPage> => {
     const { url } = running()
-    const page = left.pop()
+    const page = take(beside)
+    const context = (page ?? beside?.page)?.context() ?? (await launched().newContext())
+    onTestFinished(({ task }) => {
+      // What failed may be the page.
+      if (task.result?.state === 'fail') return closeContext(context)
+    })
     const play = await (page
       ? PlayPage.reopen(page, url, address)
-      : PlayPage.open(await launched().newContext(), url, address))
+      : PlayPage.open(context, url, address))
     onTestFinished(async ({ task }) => {
-      // What failed may be the page.
-      if (task.result?.state === 'fail') return closeContext(play.page.context())
+      if (task.result?.state === 'fail') return
       await leave(play.page)
-      left.push(play.page)
+      left.add(play.page)
     })
     return play
   }
@@ -72,10 +86,10 @@ export function usePlayVisits(): PlayVisits {
     },
     newContext,
     open,
-    async openOwned({ channelId }, { on, context } = {}) {
+    async openOwned({ channelId }, { on, context, beside } = {}) {
       const { url, token } = on ?? running()
       const address = `/play?channel=${channelId}#token=${token}`
-      if (!on && !context) return open(address)
+      if (!on && !context) return open(address, { beside })
       return PlayPage.open(context ?? (await newContext()), url, address)
     },
   }

@@ -18,6 +18,8 @@ interface Class {
   readonly browser: BrowserContext
   /** Opens a tab with code of its own. */
   tab(code?: string): Promise<Visit>
+  /** Opens a page with code of its own in place of the page before. */
+  page(code?: string): Promise<Visit>
 }
 
 /** A project, and tabs of one browser that use it. */
@@ -25,9 +27,14 @@ async function openClass(settings = {}): Promise<Class> {
   const project = await ApplabProject.create(pages.server(), settings)
   const script = pageScript(pages.server().url, project)
   const browser = await pages.site().newBrowser()
-  const tab = (code = ''): Promise<Visit> =>
-    pages.site().visit(`${script}<script>\n${code}</script>`, browser)
-  return { project, browser, tab }
+  onTestFinished(() => browser.close())
+  const html = (code: string): string => `${script}<script>\n${code}</script>`
+  return {
+    project,
+    browser,
+    tab: (code = '') => pages.site().visit(html(code), browser),
+    page: (code = '') => pages.site().visitNext(html(code)),
+  }
 }
 
 function storeOf({ storeId }: ApplabProject): ReturnType<ApifyClient['keyValueStore']> {
@@ -42,18 +49,18 @@ const watching = (key: string): string =>
 const lastSeen = (tab: Visit): Promise<unknown> => tab.evaluate('seen.at(-1)')
 
 describe('functions that change a value by what it is', () => {
-  it('count exactly: 3 tabs with 200 increments each', async () => {
+  it('count exactly: 3 tabs with 60 increments each', async () => {
     const { project, tab } = await openClass()
     const tabs = await Promise.all([tab(), tab(), tab()])
     const counted = tabs.map((one) =>
       one.evaluate(`(async () => {
-        for (let at = 0; at < 20; at += 1) {
+        for (let at = 0; at < 6; at += 1) {
           await Promise.all(Array.from({ length: 10 }, () => incrementKeyValue('visits')))
         }
       })()`),
     )
     await Promise.all(counted)
-    expect(await project.get('visits')).toBe(600)
+    expect(await project.get('visits')).toBe(180)
   })
 
   it('keep the highest and the lowest score of all tabs', async () => {
@@ -62,7 +69,7 @@ describe('functions that change a value by what it is', () => {
     await Promise.all(
       tabs.map((one, index) =>
         one.evaluate(`(async () => {
-          for (let at = 0; at < 30; at += 1) {
+          for (let at = 0; at < 10; at += 1) {
             const score = (at * 37 + ${index} * 11) % 101
             maxKeyValue('high', score)
             await minKeyValue('low', score)
@@ -72,15 +79,15 @@ describe('functions that change a value by what it is', () => {
       ),
     )
     const scores = [0, 1, 2].flatMap((index) =>
-      Array.from({ length: 30 }, (_, at) => (at * 37 + index * 11) % 101),
+      Array.from({ length: 10 }, (_, at) => (at * 37 + index * 11) % 101),
     )
     expect(await project.get('high')).toBe(Math.max(...scores))
     expect(await project.get('low')).toBe(Math.min(...scores))
   })
 
   it('give back the new value, by callback or promise', async () => {
-    const { tab } = await openClass()
-    const page = await tab()
+    const { page: open } = await openClass()
+    const page = await open()
     const told = `new Promise((resolve) => incrementKeyValue('n', 5, resolve))`
     expect(await page.evaluate(told)).toBe(5)
     expect(await page.evaluate(`incrementKeyValue('n', -2)`)).toBe(3)
@@ -107,9 +114,11 @@ describe('functions that change a value by what it is', () => {
   })
 
   it('tell onError, or warn with the line, if the server refuses', async () => {
-    const { project, tab } = await openClass({ rules: [{ prefix: 'up/', preset: 'only-raise' }] })
+    const { project, page: open } = await openClass({
+      rules: [{ prefix: 'up/', preset: 'only-raise' }],
+    })
     await project.set('text', 'five')
-    const page = await tab(`
+    const page = await open(`
 incrementKeyValue('text', 1, () => {})
 incrementKeyValue('up/a', -1, undefined, (error) => console.log(error.type))
 incrementKeyValue('n', 'x', undefined, () => {})`)
@@ -127,11 +136,11 @@ incrementKeyValue('n', 'x', undefined, () => {})`)
   })
 
   it('list the values that the owner lets pages list', async () => {
-    const { project, tab } = await openClass({ listPrefixes: ['scores/'] })
+    const { project, page: open } = await openClass({ listPrefixes: ['scores/'] })
     await project.set('scores/a', 1)
     await project.set('scores/b', { deep: [2] })
     await project.set('secret', 3)
-    const page = await tab()
+    const page = await open()
     expect(await page.evaluate(`listKeyValues('scores/')`)).toEqual({
       'scores/a': 1,
       'scores/b': { deep: [2] },
@@ -143,8 +152,8 @@ incrementKeyValue('n', 'x', undefined, () => {})`)
 
 describe('calls', () => {
   it('on one key run in the order in which they were made', async () => {
-    const { project, tab } = await openClass()
-    const page = await tab()
+    const { project, page: open } = await openClass()
+    const page = await open()
     const read = await page.evaluate(`(() => {
       const reads = []
       for (let at = 0; at < 30; at += 1) {
@@ -158,8 +167,8 @@ describe('calls', () => {
   })
 
   it('survive that the page is left, on a page of another origin', async () => {
-    const { project, tab } = await openClass()
-    const page = await tab(`
+    const { project, page: open } = await openClass()
+    const page = await open(`
 addEventListener('pagehide', () => {
   for (let at = 0; at < 5; at += 1) setKeyValue('left', at)
   setKeyValue('other', 'x'.repeat(3000))
@@ -201,7 +210,7 @@ addEventListener('pagehide', () => {
       return 'after'
     }
     const script = pageScript(`http://127.0.0.1:${proxy.port}`, project)
-    const page = await pages.site().visit(script)
+    const page = await pages.site().visitNext(script)
     const sums = `Promise.all([incrementKeyValue('n'), incrementKeyValue('n'), setKeyValue('m', 1)])`
     expect(await page.evaluate(sums)).toEqual([1, 2, undefined])
     expect(isCut).toBe(true)
@@ -209,8 +218,8 @@ addEventListener('pagehide', () => {
   })
 
   it('refuse half an emoji in the same words, whether they set or get', async () => {
-    const { tab } = await openClass()
-    const page = await tab()
+    const { page: open } = await openClass()
+    const page = await open()
     const messages = `Promise.all([
       setKeyValue('a\\ud83d', 1), getKeyValue('a\\ud83d'), incrementKeyValue('a\\ud83d'),
     ].map((call) => call.catch((error) => error.type + ': ' + error.message)))`
@@ -219,8 +228,8 @@ addEventListener('pagehide', () => {
   })
 
   it('that store no number warn that the key is deleted', async () => {
-    const { tab } = await openClass()
-    const page = await tab(`
+    const { page: open } = await openClass()
+    const page = await open(`
 let count
 setKeyValue('visits', count + 1, () => console.log('done'))`)
     await expect.poll(() => page.printed).toContain('done')
@@ -249,8 +258,8 @@ describe('onKeyValue', () => {
   })
 
   it('stops when it is told to, and tells others on', async () => {
-    const { project, tab } = await openClass()
-    const page = await tab(`
+    const { project, page: open } = await openClass()
+    const page = await open(`
 const [a, b] = [[], []]
 const stop = onKeyValue('k', (value) => { a.push(value) })
 onKeyValue('k', (value) => { b.push(value) })`)
@@ -287,8 +296,8 @@ onKeyValue('k', (value) => { b.push(value) })`)
   })
 
   it('says why it ends when the project does', async () => {
-    const { project, tab } = await openClass()
-    const page = await tab(`
+    const { project, page: open } = await openClass()
+    const page = await open(`
 let told
 onKeyValue('k', () => {}, (error) => { told = error.type })`)
     await expect.poll(() => page.evaluate('true')).toBe(true)
@@ -300,9 +309,9 @@ onKeyValue('k', () => {}, (error) => { told = error.type })`)
 
 describe('onKeyValues', () => {
   it('tells the values of a prefix now, and each change', async () => {
-    const { project, tab } = await openClass({ listPrefixes: ['scores/'] })
+    const { project, page: open } = await openClass({ listPrefixes: ['scores/'] })
     await project.set('scores/a', 1)
-    const page = await tab(`
+    const page = await open(`
 const scores = {}
 onKeyValues('scores/', (key, value) => {
   if (value === undefined) delete scores[key]
@@ -318,8 +327,8 @@ onKeyValues('scores/', (key, value) => {
   })
 
   it('is refused clearly where the owner does not let pages list', async () => {
-    const { tab } = await openClass()
-    const page = await tab(`
+    const { page: open } = await openClass()
+    const page = await open(`
 onKeyValues('', () => {}, (error) => console.log(error.type))`)
     await expect.poll(() => page.printed).toEqual(['LOGIN_REQUIRED'])
   })

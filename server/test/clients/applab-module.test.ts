@@ -3,10 +3,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { startTestServer, type TestServer } from '../support/network/test-server.ts'
 import { ApplabProject } from '../support/pages/applab-project.ts'
-import { launchChromium } from '../support/pages/chromium.ts'
 import { PageSite } from '../support/pages/page-site.ts'
 import { clientNodes, InstalledClient } from '../support/processes/installed-client.ts'
 
@@ -88,39 +87,42 @@ it('has types that a program can be checked with', async () => {
     getKeyValue('key', (value) => console.log(value))
     const id: string | undefined = getUserId()
     console.log(stored, value, id, AppLabError)`
-  await client.checkTypes(program(`'key'`))
-  const wrong = client.checkTypes(program('5'))
-  await expect(wrong).rejects.toMatchObject({ stdout: expect.stringContaining('TS2345') })
+  const programs = { 'right.mts': program(`'key'`), 'wrong.mts': program('5') }
+  expect(await client.typeErrors(programs)).toEqual([
+    expect.stringMatching(/^wrong\.mts\(\d+,\d+\): error TS2345$/),
+  ])
 })
 
 describe('in Chromium', () => {
+  let site: PageSite
+  beforeAll(async () => {
+    site = await PageSite.open()
+  })
+  afterAll(() => site.close())
+
   it('the script does what the README says', async () => {
-    const site = await PageSite.open()
     const page = await site.visit(`<body>${here(example('html'))}`)
     await expect.poll(() => page.page.textContent('body')).toBe('high score is: 100')
     expect([page.printed, page.uncaught]).toEqual([[], []])
-    await site.close()
   })
 
   it('the module waits like the script', async () => {
     const modules = createServer(({ url = '' }, response) => {
       const isScript = url.endsWith('.js')
       response.setHeader('Content-Type', isScript ? 'text/javascript' : 'text/html')
-      response.end(isScript ? readFileSync(client.path(`dist/applab/${url}`)) : '')
+      response.end(isScript ? readFileSync(client.path(`dist${url}`)) : '')
     })
     await new Promise<void>((listens) => modules.listen(0, '127.0.0.1', listens))
-    const browser = await launchChromium()
-    const page = await browser.newPage()
+    onTestFinished(() => void modules.close())
+    const page = await (await site.newBrowser()).newPage()
     await page.goto(`http://127.0.0.1:${(modules.address() as AddressInfo).port}/`)
     const { channelId, pageKey } = project
     const options = JSON.stringify({ baseUrl: server.url, channelId, pageKey })
-    const outcome = await page.evaluate(`import('/app-lab.js').then(({ createAppLab }) => {
+    const outcome = await page.evaluate(`import('/applab/app-lab.js').then(({ createAppLab }) => {
       const app = createAppLab(${options})
       return [app.setKeyValueSync('sync', [1]), app.getKeyValueSync('sync'), app.getUserId().length]
     })`)
     expect(outcome).toEqual([true, [1], 22])
-    await browser.close()
-    modules.close()
   })
 })
 

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
@@ -43,12 +43,17 @@ export class InstalledClient {
     return run(node, [script])
   }
 
-  /** Checks the types of a program. Rejects with the output of the compiler if they are wrong. */
-  async checkTypes(program: string): Promise<void> {
-    const file = join(this.#folder, 'program.mts')
-    writeFileSync(file, program)
+  /** Checks the types of programs, by the names of their files; returns the compiler's errors. */
+  async typeErrors(programs: Readonly<Record<string, string>>): Promise<string[]> {
+    const files = Object.keys(programs).map((name) => join(this.#folder, name))
+    for (const file of files) writeFileSync(file, programs[basename(file)] ?? '')
     const language = ['--target', 'es2024', '--module', 'nodenext', '--lib', 'es2024,dom']
-    await compile(['--ignoreConfig', '--noEmit', '--strict', ...language, file])
+    const checked = compile(['--ignoreConfig', '--noEmit', '--strict', ...language, ...files])
+    const stdout = await checked.then(
+      () => '',
+      (error: { readonly stdout: string }) => error.stdout,
+    )
+    return stdout.match(/[^/\n]*: error TS\d+/g) ?? []
   }
 
   remove(): void {

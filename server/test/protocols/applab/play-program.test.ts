@@ -218,23 +218,27 @@ describe('a value that is not there yet', () => {
       ),
     )
 
-  it.each([
-    "var v = getKeyValue('a')",
-    "var v = getKeyValue('a'); if (v > 5) v = 0",
-    "var v = getKeyValue('a'); if (v === 5) v = 0",
-  ])('is explained in the console: %s', async (code) => {
+  it('is explained in the console', async () => {
     const { play } = await openProject()
-    expect(await outputOf(play, code)).toEqual([hint(1)])
+    for (const code of [
+      "var v = getKeyValue('a')",
+      "var v = getKeyValue('a'); if (v > 5) v = 0",
+      "var v = getKeyValue('a'); if (v === 5) v = 0",
+    ]) {
+      expect(await outputOf(play, code), code).toEqual([hint(1)])
+    }
   })
 
-  it.each([
-    ["var v = getKeyValue('a')\nconsole.log('v: ' + v)", 'v: [object Promise]'],
-    ["var v = getKeyValue('a')\nconsole.log(v)", 'Promise'],
-  ])('is explained when it is printed: %s', async (code, printed) => {
+  it('is explained when it is printed', async () => {
     const { play } = await openProject()
-    const lines = await outputOf(play, code)
-    expect(lines).toHaveLength(2)
-    expect(lines).toEqual(expect.arrayContaining([hint(1), printed]))
+    for (const [code, printed] of [
+      ["var v = getKeyValue('a')\nconsole.log('v: ' + v)", 'v: [object Promise]'],
+      ["var v = getKeyValue('a')\nconsole.log(v)", 'Promise'],
+    ] as const) {
+      const lines = await outputOf(play, code)
+      expect(lines, code).toHaveLength(2)
+      expect(lines, code).toEqual(expect.arrayContaining([hint(1), printed]))
+    }
   })
 
   it('is not stored as another value', async () => {
@@ -248,17 +252,19 @@ describe('a value that is not there yet', () => {
     expect(await project.get('b')).toBe('before')
   })
 
-  it.each([
-    "var v = await getKeyValue('a'); console.log(v)",
-    "getKeyValue('a').then(console.log)",
-    "getKeyValue('a', console.log)",
-    "(async function () { console.log(await getKeyValue('a')) })()",
-    "Promise.all([getKeyValue('a')]).then(function (all) { console.log(all[0]) })",
-    "var a = getKeyValue('a'), b = getKeyValue('b'); await b; console.log(await a)",
-  ])('needs no words if the program waits for it: %s', async (code) => {
+  it('needs no words if the program waits for it', async () => {
     const { play, project } = await openProject()
     await project.set('a', 5)
-    expect(await outputOf(play, code)).toEqual(['5'])
+    for (const code of [
+      "var v = await getKeyValue('a'); console.log(v)",
+      "getKeyValue('a').then(console.log)",
+      "getKeyValue('a', console.log)",
+      "(async function () { console.log(await getKeyValue('a')) })()",
+      "Promise.all([getKeyValue('a')]).then(function (all) { console.log(all[0]) })",
+      "var a = getKeyValue('a'), b = getKeyValue('b'); await b; console.log(await a)",
+    ]) {
+      expect(await outputOf(play, code), code).toEqual(['5'])
+    }
   })
 })
 
@@ -293,12 +299,17 @@ console.log(await, typeof this.setTimeout, window.await)`,
     expect(lines).toEqual(['1 function 1'])
   })
 
-  it.each([
-    ['await 1\nvar b = = 2', /^ERROR: Line: 2: SyntaxError: Unexpected token '='/],
-    ['function f() {\n  await 1\n}', /^ERROR: Line: 2: SyntaxError: await is only valid in async/],
-  ])('does not hide a mistake: %j', async (code, error) => {
+  it('does not hide a mistake', async () => {
     const { play } = await openProject()
-    expect(await outputOf(play, code)).toEqual([expect.stringMatching(error)])
+    for (const [code, error] of [
+      ['await 1\nvar b = = 2', /^ERROR: Line: 2: SyntaxError: Unexpected token '='/],
+      [
+        'function f() {\n  await 1\n}',
+        /^ERROR: Line: 2: SyntaxError: await is only valid in async/,
+      ],
+    ] as const) {
+      expect(await outputOf(play, code), code).toEqual([expect.stringMatching(error)])
+    }
   })
 })
 

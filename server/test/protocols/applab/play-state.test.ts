@@ -36,44 +36,50 @@ describe('a program', () => {
     expect(await play.state()).toBe('Stopped: error')
   })
 
-  it.each([
-    "console.log('only this')",
-    "setKeyValue('key', 1, () => getKeyValue('key', console.log))",
-    'setTimeout(() => { const id = setInterval(() => clearTimeout(id), 1) }, 1)',
-    'requestAnimationFrame(() => {})',
-  ])('without open timers or requests is done: %s', async (code) => {
+  it('without open timers or requests is done', async () => {
     const play = await openProject()
-    await play.writeAndRun(code)
-    await expect.poll(() => play.state()).toBe('Done')
-    expect(await play.button('Stop').isDisabled()).toBe(true)
-    expect(await play.button('Run').isVisible()).toBe(true)
+    for (const code of [
+      "console.log('only this')",
+      "setKeyValue('key', 1, () => getKeyValue('key', console.log))",
+      'setTimeout(() => { const id = setInterval(() => clearTimeout(id), 1) }, 1)',
+      'requestAnimationFrame(() => {})',
+    ]) {
+      await play.writeAndRun(code)
+      await expect.poll(() => play.state(), { message: code }).toBe('Done')
+      expect(await play.button('Stop').isDisabled()).toBe(true)
+      expect(await play.button('Run').isVisible()).toBe(true)
+    }
   })
 
-  it.each([
-    'var b = = 2',
-    'missing()',
-    "missing(); addEventListener('message', () => {})",
-    "setKeyValue('key', 1, () => missing())",
-  ])('that throws an error is stopped: %s', async (code) => {
+  it('that throws an error is stopped', async () => {
     const play = await openProject()
-    await play.writeAndRun(code)
-    await expect.poll(() => play.state()).toBe('Stopped: error')
-    expect(await play.printed()).toHaveLength(1)
+    for (const code of [
+      'var b = = 2',
+      'missing()',
+      "missing(); addEventListener('message', () => {})",
+      "setKeyValue('key', 1, () => missing())",
+    ]) {
+      await play.writeAndRun(code)
+      await expect.poll(() => play.state(), { message: code }).toBe('Stopped: error')
+      expect(await play.printed(), code).toHaveLength(1)
+    }
   })
 
-  it.each([
-    "setInterval(() => {}, 10); console.log('begun')",
-    "const socket = new WebSocket('ws://127.0.0.1:9'); console.log('begun')",
-    "setTimeout(() => {}, 600000); console.log('begun'); missing()",
-  ])('with open timers or connections is running: %s', async (code) => {
+  it('with open timers or connections is running', async () => {
     const play = await openProject()
-    await play.writeAndRun(code)
-    await expect.poll(async () => (await play.printed())[0]).toBe('begun')
-    // The request of another page was answered, so all earlier messages have arrived.
-    await play.page.evaluate("fetch('play/frame').then(() => 1)")
-    expect(await play.state()).toBe('Running')
-    await play.button('Stop').click()
-    expect(await play.state()).toBe('')
+    for (const code of [
+      "setInterval(() => {}, 10); console.log('begun')",
+      "const socket = new WebSocket('ws://127.0.0.1:9'); console.log('begun')",
+      "setTimeout(() => {}, 600000); console.log('begun'); missing()",
+    ]) {
+      await play.writeAndRun(code)
+      await expect.poll(async () => (await play.printed())[0], { message: code }).toBe('begun')
+      // The request of another page was answered, so all earlier messages have arrived.
+      await play.page.evaluate("fetch('play/frame').then(() => 1)")
+      expect(await play.state(), code).toBe('Running')
+      await play.button('Stop').click()
+      expect(await play.state(), code).toBe('')
+    }
   })
 
   it('is stopped when another one is chosen', async () => {

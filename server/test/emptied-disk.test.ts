@@ -19,6 +19,8 @@ const roomBytes = 34 * mebibyte
 const ownBytes = { ext4: 0, xfs: 16 * mebibyte, btrfs: 0 } as const
 const imageBytes = { ext4: 96 * mebibyte, xfs: 320 * mebibyte, btrfs: 256 * mebibyte } as const
 const recordBytes = 1_900
+/** Fills most of the disk with few records. */
+const largeBytes = 30_000
 const roundsMax = 50
 const attemptsMax = 60
 const attemptMs = 500
@@ -38,9 +40,13 @@ describe('a disk without any room', { timeout: testMsMax }, () => {
     const data = join(disk, 'data')
     const first = await serve(data)
     const other = await first.client.openStore('other')
-    await fill(other, { size: recordBytes, connections, puts: 200 })
+    await fill(other, { size: recordBytes, connections, puts: 100 })
     const token = await createToken(first.client)
-    const { acknowledged } = await fill(first.store, { size: recordBytes, connections })
+    const { acknowledged } = await fill(first.store, {
+      size: largeBytes,
+      connections,
+      prefix: 'large-',
+    })
     // Where each write needs new room, nothing is left of a reserve that others take.
     if (type !== 'btrfs') takeAllRoom(disk)
     await expectFull(first.store, acknowledged)

@@ -11,7 +11,7 @@ import {
 import { createTestFolder } from './support/data/test-folder.ts'
 import { Client } from './support/network/client.ts'
 import { checkFolder, runCoatcheck, runInProcess } from './support/processes/command.ts'
-import { ServerProcess } from './support/processes/server-process.ts'
+import { startOwnServer } from './support/processes/own-server.ts'
 
 const oneSentence = /^coatcheck: [^\n]+[.?]\n$/
 const serveUsage = 'Usage: coatcheck serve [options]\nThe options: coatcheck serve --help\n'
@@ -63,12 +63,12 @@ describe('a server that cannot start says why in one sentence', () => {
 
   it('and keeps the data of an installation that it refuses to serve', async () => {
     const data = createTestFolder()
-    const first = await ServerProcess.start({ data })
+    const first = await startOwnServer({ data })
     await (await new Client(first).openStore('kept')).put('key', 'value')
     await first.stop()
     const before = readdirSync(data).sort()
     const words = ['serve', '--data', data, '--durability', 'replicated', '--port', '0']
-    expect((await runCoatcheck({ args: words })).code).toBe(1)
+    expect((await runInProcess({ args: words })).code).toBe(1)
     expect(readdirSync(data).sort()).toEqual(before)
     expect((await checkFolder(data)).stdout).toContain('1 records')
   })
@@ -76,7 +76,7 @@ describe('a server that cannot start says why in one sentence', () => {
 
 it('a mistyped variable is told, with the setting that was meant', async () => {
   const env = { COATCHECK_PROT: '1', COATCHECK_SERVICE_HOST: '10.0.0.1', COATCHECK_PORT_1_TCP: 'x' }
-  const server = await ServerProcess.start({ data: createTestFolder(), env })
+  const server = await startOwnServer({ data: createTestFolder(), env })
   expect(server.problems).toEqual([
     expect.stringMatching(
       /^\S+ COATCHECK_PROT is not a setting and is ignored\. Did you mean COATCHECK_PORT\?$/,

@@ -13,7 +13,7 @@ import { NemesisSession, openSocket } from './support/network/nemesis-session.ts
 import { plainRequest } from './support/network/plain-request.ts'
 import { SlowUpload } from './support/network/slow-transfer.ts'
 import { startTestServer } from './support/network/test-server.ts'
-import { runCoatcheck } from './support/processes/command.ts'
+import { runInProcess } from './support/processes/command.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 
 /** How much is written at the same time; more by `npm run test:long`. */
@@ -48,7 +48,7 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
 
   it('make one store for one name, whichever server is asked', async () => {
     const before = await servers().client(0).keyValueStores().list()
-    for (let name = 0; name < 8 * rounds; name += 1) {
+    for (let name = 0; name < 4 * rounds; name += 1) {
       const asked = Array.from({ length: 6 }, (_, index) =>
         servers().client(index).keyValueStores().getOrCreate(`one-of-${name}`),
       )
@@ -57,7 +57,7 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
     }
     for (const index of [0, 1]) {
       const { total } = await servers().client(index).keyValueStores().list()
-      expect(total).toBe(before.total + 8 * rounds)
+      expect(total).toBe(before.total + 4 * rounds)
     }
   })
 
@@ -77,7 +77,7 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
     const { token } = servers()
     const [{ address } = { address: '' }] = await openOnBoth('absent')
     const headers = { Authorization: `Bearer ${token}`, 'If-None-Match': '*' }
-    for (let key = 0; key < 8 * rounds; key += 1) {
+    for (let key = 0; key < 4 * rounds; key += 1) {
       const path = `/v2/key-value-stores/${address}/records/KEY-${key}`
       const replies = await Promise.all(
         Array.from({ length: 6 }, (_, index) =>
@@ -99,15 +99,15 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
     const urls = servers().all.map(({ url }) => url)
     const counted = countUp(
       { urls, token: servers().token, path },
-      { writers: 8, times: 16 * rounds },
+      { writers: 8, times: 8 * rounds },
     )
-    expect(await counted).toEqual([`${128 * rounds}`, `${128 * rounds}`])
+    expect(await counted).toEqual([`${64 * rounds}`, `${64 * rounds}`])
   }, 120_000)
 
   it('never call a record busy because others write it too', async () => {
     const stores = await openOnBoth('hot')
     await byAll(
-      200 * rounds,
+      100 * rounds,
       async (store, time) => {
         const value = stampValue({ key: 'HOT', number: time }, time % 10 === 0 ? 10_000 : 100)
         const { status } =
@@ -127,7 +127,7 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
     const first = await NemesisSession.open(servers().at(0).nemesisUrl)
     const other = new NemesisSession(await openSocket(servers().at(1).nemesisUrl), first.token)
     const keys = ['a', 'b', 'c']
-    const times = 25 * rounds
+    const times = 10 * rounds
     const change = async (session: NemesisSession, name: string): Promise<void> => {
       for (let time = 0; time < times; time += 1) {
         const values = Object.fromEntries(keys.map((key) => [key, { by: name, time }]))
@@ -150,7 +150,7 @@ describe.each(sharedEngines)('two servers on the same data, on %s', (engine) => 
     const neighbour = await servers().openNeighbour()
     const store = await neighbour.stores.find(stores[0]?.address ?? '')
     let { revision } = await store.changes({ after: 0, prefix: '' })
-    for (let time = 0; time < 20; time += 1) {
+    for (let time = 0; time < 8; time += 1) {
       const woken = neighbour.engine.newerThan(revision, AbortSignal.timeout(10 * minute))
       await stores[time % 2]?.put(`KEY-${time}`, 'value')
       const page = await store.changes({ after: revision, prefix: '' })
@@ -245,10 +245,10 @@ describe('two processes on one PostgreSQL database', () => {
     const [one, other] = await Promise.all(stores)
     expect(one?.address).toBe(other?.address)
     const path = `/v2/key-value-stores/${one?.address}/records/COUNT`
-    const counted = await countUp({ urls, token, path }, { writers: 8, times: 50 })
-    expect(counted).toEqual(['400', '400'])
+    const counted = await countUp({ urls, token, path }, { writers: 4, times: 15 })
+    expect(counted).toEqual(['60', '60'])
     for (const server of processes) expect(await server.stop()).toBe(0)
-    const checked = await runCoatcheck({ args: ['check', '--data', createTestFolder(), ...args] })
+    const checked = await runInProcess({ args: ['check', '--data', createTestFolder(), ...args] })
     expect(checked).toMatchObject({ code: 0 })
   }, 120_000)
 })

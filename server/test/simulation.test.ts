@@ -155,7 +155,7 @@ class Simulation {
 }
 
 /** More by `npm run test:long`. */
-const runs = Number(process.env.COATCHECK_SIMULATION_RUNS ?? 4)
+const runs = Number(process.env.COATCHECK_SIMULATION_RUNS ?? 2)
 const seeds = Array.from({ length: runs }, (_, seed) => seed)
 
 it.each(seeds)(

@@ -3,40 +3,60 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createTestFolder } from './support/data/test-folder.ts'
 import { Client } from './support/network/client.ts'
 import { createDatabaseEnv } from './support/postgres/test-database.ts'
-import { type Finished, runCoatcheck } from './support/processes/command.ts'
+import { type Finished, runCoatcheck, runInProcess } from './support/processes/command.ts'
+import { type OwnServer, startOwnServer } from './support/processes/own-server.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 import { SetClock } from './support/simulation/set-clock.ts'
 
-// Each server and command is a process of its own.
+// Some servers and commands are processes of their own.
 vi.setConfig({ testTimeout: 120_000 })
 
 const day = 86_400_000
 
 /** An installation with an unnamed store, which is kept for seven days without use. */
 class Watched {
-  readonly clock = new SetClock()
   readonly data = createTestFolder()
-  readonly env: Readonly<Record<string, string>>
-  #server: ServerProcess | undefined
+  readonly #clock = new SetClock()
+  readonly #env: Readonly<Record<string, string>>
+  #offMs = 0
+  #server: ServerProcess | OwnServer | undefined
   #client: Client | undefined
   #token = ''
 
   constructor(env: Readonly<Record<string, string>> = {}) {
-    this.env = { ...this.clock.env, ...env }
+    this.#env = env
   }
 
-  async start(...args: readonly string[]): Promise<void> {
-    const { data, env } = this
-    this.#server = await ServerProcess.start({ data, env, args })
+  /** Starts a server in this process. */
+  start(...args: readonly string[]): Promise<void> {
+    const { data } = this
+    const now = (): number => Date.now() + this.#offMs
+    return this.#use(startOwnServer({ data, env: this.#env, args, now }))
+  }
+
+  /** Starts a server in a process of its own. */
+  startProcess(): Promise<void> {
+    return this.#use(ServerProcess.start({ data: this.data, env: this.#ownEnv }))
+  }
+
+  async #use(starting: Promise<ServerProcess | OwnServer>): Promise<void> {
+    this.#server = await starting
     this.#token ||= this.#server.token
     this.#client = new Client({ url: this.#server.url, token: this.#token })
     const client = this.#client
     onTestFinished(() => client.close())
   }
 
+  /** Sets the clock of all that runs so many ms ahead of the true time, or behind it. */
+  setClock(ms: number): void {
+    this.#offMs = ms
+    this.#clock.set(ms)
+  }
+
   async stop(): Promise<void> {
     this.#client?.close()
-    expect(await this.#server?.stop()).toBe(0)
+    expect((await this.#server?.stop()) ?? 0).toBe(0)
+    this.#server = undefined
   }
 
   get log(): string {
@@ -63,8 +83,16 @@ class Watched {
     return JSON.parse((await this.#send('GET', '/health')).body.toString())
   }
 
-  command(...args: readonly string[]): Promise<Finished> {
-    return runCoatcheck({ args: [...args, '--data', this.data], env: this.env })
+  /** Asks the server or, where none runs, a process whose clock goes wrong too. */
+  command(...words: readonly string[]): Promise<Finished> {
+    const args = [...words, '--data', this.data]
+    return this.#server
+      ? runInProcess({ args, env: this.#env })
+      : runCoatcheck({ args, env: this.#ownEnv })
+  }
+
+  get #ownEnv(): Readonly<Record<string, string>> {
+    return { ...this.#clock.env, ...this.#env }
   }
 
   #send(method: string, path: string, body?: string) {
@@ -76,9 +104,9 @@ class Watched {
 describe('a server whose clock goes wrong', () => {
   it('keeps its stores, says so in log, health and status, and goes on when it is back', async () => {
     const watched = new Watched()
-    await watched.start()
+    await watched.startProcess()
     const id = await watched.createStore()
-    watched.clock.set(8 * day)
+    watched.setClock(8 * day)
     await watched.logs(/The clock is 8 days ahead of the time that Coatcheck expects/)
     expect(await watched.statusOf(id)).toBe(200)
     const health = await watched.health()
@@ -88,7 +116,7 @@ describe('a server whose clock goes wrong', () => {
     expect(status.stdout).toMatch(/status\tdegraded/)
     expect(status.stdout).toMatch(/days ahead/)
     expect((await watched.command('clock', 'show')).stdout).toMatch(/expiry\theld/)
-    watched.clock.set(0)
+    watched.setClock(0)
     await watched.logs(/The clock is right again/)
     expect(await watched.statusOf(id)).toBe(200)
     expect((await watched.health()).status).toBe('ok')
@@ -99,12 +127,12 @@ describe('a server whose clock goes wrong', () => {
     await watched.start()
     const before = await watched.createStore()
     await watched.stop()
-    watched.clock.set(off)
+    watched.setClock(off)
     await watched.start()
     expect(watched.log).toMatch(off > 0 ? /days ahead of the time/ : /days behind the time/)
     const during = await watched.createStore()
     expect(await watched.statusOf(before)).toBe(200)
-    watched.clock.set(0)
+    watched.setClock(0)
     await watched.logs(/The clock is right again/)
     for (const id of [before, during]) expect(await watched.statusOf(id)).toBe(200)
     await watched.stop()
@@ -119,7 +147,7 @@ describe('a server whose clock goes wrong', () => {
       const watched = new Watched()
       await watched.start()
       const id = await watched.createStore()
-      watched.clock.set(8 * day)
+      watched.setClock(8 * day)
       await watched.logs(/days ahead/)
       if (place !== 'a running server') await watched.stop()
       const { code, stdout } = await watched.command('clock', 'confirm')
@@ -149,7 +177,7 @@ describe('a server on PostgreSQL', () => {
     const watched = new Watched(await createDatabaseEnv())
     await watched.start()
     const id = await watched.createStore()
-    watched.clock.set(8 * day)
+    watched.setClock(8 * day)
     expect(await watched.statusOf(id)).toBe(200)
     await watched.stop()
     await watched.start()

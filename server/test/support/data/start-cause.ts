@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { formatVersion } from '../../../src/core/disk/format.ts'
 import { Client } from '../network/client.ts'
-import { ServerProcess } from '../processes/server-process.ts'
+import { startOwnServer } from '../processes/own-server.ts'
 import { cutShort, dataFileOf, setFormat } from './data-file.ts'
 import { mountSmallDisk } from './small-disk.ts'
 import { createTestFolder } from './test-folder.ts'
@@ -197,7 +197,7 @@ export const unusableData: readonly StartCause[] = [
     cause: 'another Coatcheck in the folder',
     says: /is in use by another Coatcheck/,
     setUp: async (data) => {
-      await ServerProcess.start({ data })
+      await startOwnServer({ data })
       return {}
     },
   },
@@ -214,7 +214,7 @@ export const unusableData: readonly StartCause[] = [
     cause: 'data of a newer format',
     says: /newer Coatcheck/,
     setUp: async (data) => {
-      await (await ServerProcess.start({ data })).stop()
+      await (await startOwnServer({ data })).stop()
       await setFormat(data, formatVersion + 1)
       return {}
     },
@@ -293,7 +293,7 @@ function dataFile(content: Buffer): StartCause['setUp'] {
 /** The data ends far before the file, which keeps room for more. */
 function servedAndCut(bytes: number): StartCause['setUp'] {
   return async (data) => {
-    const server = await ServerProcess.start({ data })
+    const server = await startOwnServer({ data })
     const store = await new Client(server).openStore('cut')
     await store.put('key', Buffer.alloc(500_000, 'x'))
     await server.stop()

@@ -105,9 +105,7 @@ export class ServerProcess {
 
   /** Its log without the lines that tell of a first start and of its stop. */
   get problems(): string[] {
-    const usual =
-      /^\S+ (Coatcheck (is stopping: it received \w+|has stopped)$|A NEW INSTALLATION was made in )/
-    return this.#stderr.lines.filter((line) => !usual.test(line))
+    return problemsIn(this.stderr)
   }
 
   get hasExited(): boolean {
@@ -140,6 +138,13 @@ export class ServerProcess {
     const { pid } = this.#child
     return this.#isWrapped && pid !== undefined ? childOf(pid) : pid
   }
+}
+
+/** The lines of a log that do not tell of a first start or a stop. */
+export function problemsIn(log: string): string[] {
+  const usual =
+    /^\S+ (Coatcheck (is stopping: it received \w+|has stopped)$|A NEW INSTALLATION was made in )/
+  return log.split('\n').filter((line) => line !== '' && !usual.test(line))
 }
 
 /** The child of a process; undefined if it has ended. */

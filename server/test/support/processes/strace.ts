@@ -17,13 +17,20 @@ export interface SystemCall {
  * is missing and this user may install it; otherwise throws a sentence that says what to do.
  */
 export function straceWords(options: readonly string[]): string[] {
+  if (!isTried) tryOut()
+  isTried = true
+  return ['strace', '-f', ...options]
+}
+
+let isTried = false
+
+function tryOut(): void {
   if (!isInstalled()) install()
   const trial = spawnSync('strace', ['-f', '-o', '/dev/null', 'true'], { encoding: 'utf8' })
   if (trial.status !== 0) {
     const how = 'in a container, start it with --cap-add=SYS_PTRACE'
     throw new Error(`strace may not trace processes here (${how}): ${trial.stderr.trim()}`)
   }
-  return ['strace', '-f', ...options]
 }
 
 /** The calls of a log that `strace -f` wrote, in the order in which they ended. */

@@ -1,8 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { type DataCommands, openPlace, places } from './support/data/data-commands.ts'
 import { plainRequest } from './support/network/plain-request.ts'
-import type { OwnServer } from './support/processes/own-server.ts'
-import { ServerProcess } from './support/processes/server-process.ts'
+import { type OwnServer, startOwnServer } from './support/processes/own-server.ts'
 
 // Each place is a server, or a folder with its own data.
 vi.setConfig({ testTimeout: 120_000 })
@@ -279,7 +278,7 @@ async function whileServed<T>(
 ): Promise<T> {
   if (!server.hasStopped) return work(server.url)
   const { data } = commands
-  const other = await ServerProcess.start({ data })
+  const other = await startOwnServer({ data })
   const result = await work(other.url)
   await other.stop()
   return result

@@ -140,11 +140,13 @@ describe.each(places)('records on the command line, with %s', (place) => {
 
 describe('records on the command line', () => {
   let server: ServerProcess
+  let commands: DataCommands
   let env: Record<string, string> = {}
 
   const start = async (): Promise<void> => {
     const opened = await openServedFolder()
     server = opened.server
+    commands = opened.commands
     const client = new Client({ url: server.url, token: server.token })
     await client.openStore('things')
     client.close()
@@ -178,8 +180,8 @@ describe('records on the command line', () => {
   it('leave no half file when the server goes away', async () => {
     await start()
     const folder = createTestFolder()
-    writeFileSync(join(folder, 'big'), Buffer.alloc(60_000_000, 'x'))
-    await shell(`coatcheck put things big ${folder}/big`, env)
+    writeFileSync(join(folder, 'big'), Buffer.alloc(30_000_000, 'x'))
+    await commands.out('put', 'things', 'big', join(folder, 'big'))
     const out = join(folder, 'copy')
     const { child, stderr } = spawnCoatcheck({ args: ['get', 'things', 'big', '--out', out], env })
     const ended = new Promise((resolve) => child.once('close', resolve))
@@ -203,7 +205,7 @@ describe('records on the command line', () => {
         .slice(0, -1)
         .map((line) => line.split('\t'))
     const patch = (key: string): Promise<unknown> =>
-      shell(`coatcheck patch things ${key} --increment 9007199254740993`, env)
+      commands.out('patch', 'things', key, '--increment', '9007199254740993')
     await vi.waitUntil(
       async () => {
         await patch('a')
@@ -212,7 +214,7 @@ describe('records on the command line', () => {
       { timeout: 20_000, interval: 200 },
     )
     await patch('b')
-    await shell('coatcheck rm things a', env)
+    await commands.out('rm', 'things', 'a')
     await expect.poll(() => rows().at(-1)?.slice(1), { timeout: 20_000 }).toEqual(['delete', 'a'])
     expect(rows()[0]?.[3]).toMatch(/^\d{16,}$/)
     expect(rows().some(([, , key]) => key === 'b')).toBe(false)

@@ -18,9 +18,10 @@ import { exactEncodings, storedForms } from './support/format/stored-entries.ts'
 import { Client } from './support/network/client.ts'
 import { sharedPostgres } from './support/postgres/test-database.ts'
 import { checkFolder } from './support/processes/command.ts'
+import { startOwnServer } from './support/processes/own-server.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 
-// Some servers are processes of their own.
+// One server is a process of its own.
 vi.setConfig({ testTimeout: 120_000 })
 
 const fixtures = fileURLToPath(new URL('fixtures/format/', import.meta.url))
@@ -119,7 +120,7 @@ describe.each(['1-stopped', '1-killed', '2-stopped', '2-killed', '3-stopped', '3
     it('opens with everything that it holds, gets the new format, and the log says so', async () => {
       const data = unpacked()
       expect((await checkFolder(data)).stdout).toMatch(/: everything is sound\n$/)
-      const server = await ServerProcess.start({ data })
+      const server = await startOwnServer({ data })
       expect(server.stderr).toContain(
         `The data had format ${name[0]} and has format ${formatVersion} from now on`,
       )
@@ -137,7 +138,7 @@ describe.each(['1-stopped', '1-killed', '2-stopped', '2-killed', '3-stopped', '3
       ])
       client.close()
       await server.stop()
-      const again = await ServerProcess.start({ data })
+      const again = await startOwnServer({ data })
       expect(again.problems).toEqual([])
     })
   },

@@ -26,23 +26,23 @@ const initialToken = 'a-token-of-my-own-with-many-characters'
 describe('the local-server file, by which commands reach a server', () => {
   it('is readable by the owner only, and is deleted when the server stops', async () => {
     const data = createTestFolder()
-    const server = await ServerProcess.start({ data })
+    const server = await startOwnServer({ data })
     expect(statSync(fileIn(data)).mode & 0o777).toBe(0o600)
     const { url, secret, ...rest } = readIn(data)
     expect(url).toBe(server.url)
     expect(secret).toMatch(/^coatcheck_local_[a-zA-Z0-9]{43,}$/)
     expect(rest).toEqual({})
     expect(readdirSync(data).sort()).toEqual(['first-token', 'lmdb', 'local-server', 'lock'])
-    expect(await server.stop()).toBe(0)
+    await server.stop()
     expect(readdirSync(data).sort()).toEqual(['first-token', 'lmdb', 'lock'])
   })
 
   it('has a new secret at each start, and the old secret is refused', async () => {
     const data = createTestFolder()
-    const first = await ServerProcess.start({ data })
+    const first = await startOwnServer({ data })
     const before = readIn(data).secret
     await first.stop()
-    const second = await ServerProcess.start({ data })
+    const second = await startOwnServer({ data })
     expect(readIn(data).secret).not.toBe(before)
     expect((await askMe(second.url, before)).status).toBe(401)
     expect((await askMe(second.url, readIn(data).secret)).status).toBe(200)
@@ -59,7 +59,7 @@ describe('the local-server file, by which commands reach a server', () => {
     await commands.run('user', 'add', 'jo')
     expect(existsSync(fileIn(data))).toBe(false)
     expect(impostor.asked).toBe(0)
-    const again = await ServerProcess.start({ data })
+    const again = await startOwnServer({ data })
     expect(readIn(data).url).toBe(again.url)
     expect(await commands.rows('user', 'list')).toHaveLength(2)
   })
@@ -83,7 +83,7 @@ describe('the local-server file, by which commands reach a server', () => {
 
   it('is not made by the memory engine, which no command can read', async () => {
     const data = join(createTestFolder(), 'untouched')
-    await ServerProcess.start({ data, args: ['--engine', 'memory'] })
+    await startOwnServer({ data, args: ['--engine', 'memory'] })
     const commands = new DataCommands(data, { COATCHECK_ENGINE: 'memory' })
     const { code, stdout, stderr } = await commands.run('user', 'list')
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
@@ -95,12 +95,12 @@ describe('the local-server file, by which commands reach a server', () => {
   it('does not stop a server from serving if the file cannot be written', async () => {
     const data = createTestFolder()
     mkdirSync(join(data, 'local-server.new', 'in-the-way'), { recursive: true })
-    const server = await ServerProcess.start({ data })
+    const server = await startOwnServer({ data })
     expect((await askMe(server.url, server.token)).status).toBe(200)
     expect(server.problems).toEqual([
       expect.stringMatching(/^\S+ Commands will not reach this server/),
     ])
-    expect(await server.stop()).toBe(0)
+    await server.stop()
   })
 })
 
@@ -157,7 +157,7 @@ describe('the secret in the local-server file', () => {
   })
 
   it('is sent to the server directly, and to no proxy that the environment names', async () => {
-    const { commands } = await openServedFolder()
+    const { commands } = await openPlace('a running server')
     const proxy = await listenOn('http://127.0.0.1:0')
     const env = {
       NODE_USE_ENV_PROXY: '1',

@@ -7,9 +7,10 @@ import { NemesisSession } from './support/network/nemesis-session.ts'
 import { plainRequest } from './support/network/plain-request.ts'
 import { Remote } from './support/network/remote.ts'
 import { startTestServer } from './support/network/test-server.ts'
+import { startOwnServer } from './support/processes/own-server.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 
-// The servers are processes of their own.
+// Some servers are processes of their own.
 vi.setConfig({ testTimeout: 60_000 })
 
 describe('the log of a server', () => {
@@ -25,7 +26,7 @@ describe('the log of a server', () => {
   })
 
   it('tells of wrong tokens, but not each time', async () => {
-    const server = await ServerProcess.start({ data: createTestFolder() })
+    const server = await startOwnServer({ data: createTestFolder() })
     const statuses: number[] = []
     for (let count = 0; count < 25; count += 1) {
       const url = `${server.url}/v2/key-value-stores?token=wrong-${count}`
@@ -42,7 +43,7 @@ describe('the log of a server', () => {
   })
 
   it('tells of a token that is no longer valid', async () => {
-    const server = await ServerProcess.start({ data: createTestFolder() })
+    const server = await startOwnServer({ data: createTestFolder() })
     const remote = new Remote(server.url)
     const asked = { method: 'POST', token: server.token, json: {} }
     const { token, id } = (await remote.do('/coatcheck/v1/tokens', asked)).data

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'v
 import { createTestFolder } from './support/data/test-folder.ts'
 import { PageSite } from './support/pages/page-site.ts'
 import { coatcheckWords } from './support/processes/command.ts'
-import { ServerProcess } from './support/processes/server-process.ts'
+import { type OwnServer, startOwnServer } from './support/processes/own-server.ts'
 
 vi.setConfig({ testTimeout: 120_000 })
 
@@ -27,9 +27,9 @@ function blocks(language: 'js' | 'sh' | 'html'): string[] {
 }
 
 /** A folder with a server that runs until the test ends. */
-async function openFolder(): Promise<{ server: ServerProcess; folder: string }> {
+async function openFolder(): Promise<{ server: OwnServer; folder: string }> {
   const folder = createTestFolder()
-  const server = await ServerProcess.start({ data: join(folder, 'coatcheck-data') })
+  const server = await startOwnServer({ data: join(folder, 'coatcheck-data') })
   writeFileSync(join(folder, 'pairs.json'), pairs)
   return { server, folder }
 }

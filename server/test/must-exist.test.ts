@@ -6,10 +6,11 @@ import { DataFolder } from '../src/installation/folder/data-folder.ts'
 import { createTestFolder } from './support/data/test-folder.ts'
 import { startTestServer } from './support/network/test-server.ts'
 import { sharedPostgres } from './support/postgres/test-database.ts'
-import { type Finished, runCoatcheck } from './support/processes/command.ts'
+import { type Finished, runInProcess } from './support/processes/command.ts'
+import { startOwnServer } from './support/processes/own-server.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 
-// Each server is a process of its own.
+// Some servers are processes of their own.
 vi.setConfig({ testTimeout: 120_000 })
 
 /** Runs a server that must refuse to start. */
@@ -18,7 +19,7 @@ function refused(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Finished> {
   const args = ['serve', '--port', '0', '--nemesis-port', 'off', ...words]
-  return runCoatcheck({ args, env })
+  return runInProcess({ args, env })
 }
 
 describe('--must-exist', () => {
@@ -66,7 +67,7 @@ describe('--must-exist', () => {
     const data = createTestFolder()
     const env =
       kind === 'database' ? { COATCHECK_ENGINE: await sharedPostgres.createDatabase() } : {}
-    const first = await ServerProcess.start({ data, env })
+    const first = await startOwnServer({ data, env })
     await first.stop()
     const second = await ServerProcess.start({ data, env, args: ['--must-exist'] })
     expect(second.stdout).toBe(`Coatcheck is listening on ${second.url}\n`)
@@ -92,9 +93,9 @@ describe('--must-exist', () => {
 
 it('the log says loudly that a new installation was made, and never again', async () => {
   const data = join(createTestFolder(), 'new')
-  const first = await ServerProcess.start({ data })
+  const first = await startOwnServer({ data })
   expect(first.stderr).toContain(`A NEW INSTALLATION was made in ${data}`)
   await first.stop()
-  const second = await ServerProcess.start({ data })
+  const second = await startOwnServer({ data })
   expect(second.problems).toEqual([])
 })

@@ -1,5 +1,5 @@
 import { request } from 'node:http'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { parsePostgresAddress } from '../src/engines/postgres/link/address.ts'
 import { openPostgres } from '../src/engines/postgres/postgres.ts'
 import { elsewhere } from './support/data/kept-engine.ts'
@@ -22,8 +22,11 @@ describe('a write to a database that does not acknowledge it', { timeout: 60_000
   let server: TestServer
   let stores: RemoteStore[]
   let url: string
-  beforeEach(async () => {
+  beforeAll(async () => {
     postgres = await PostgresServer.start()
+  })
+  afterAll(() => postgres.cleanUp())
+  beforeEach(async () => {
     url = await postgres.createDatabase()
     const address = parsePostgresAddress(url)
     const options = { answerMsMax: waitMsMax, connectMsMax: 500 }
@@ -37,10 +40,9 @@ describe('a write to a database that does not acknowledge it', { timeout: 60_000
     for (const store of stores) await store.put('warm', 'x')
   })
   afterEach(async () => {
-    await postgres.query('alter system reset synchronous_standby_names').catch(() => undefined)
-    await postgres.reload().catch(() => undefined)
+    await postgres.query('alter system reset synchronous_standby_names')
+    await postgres.reload()
     await server.close()
-    await postgres.cleanUp()
   })
 
   async function loseStandbys(): Promise<void> {

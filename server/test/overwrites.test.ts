@@ -17,7 +17,7 @@ const megabyte = 1_048_576
 
 /** Garbage, LMDB's free pages, and values that are on their way. */
 const shortFileBytesMax = 160 * megabyte
-const shortRounds = 400
+const shortRounds = 200
 const writersAtOnce = 32
 
 it('overwriting values of 3 and 60 KB thousands of times makes no large file', async () => {
@@ -38,7 +38,7 @@ it('overwriting values of 3 and 60 KB thousands of times makes no large file', a
 }, 120_000)
 
 /** Long by `npm run test:long`. */
-const minutes = Number(process.env.COATCHECK_OVERWRITE_MINUTES ?? 1 / 10)
+const minutes = Number(process.env.COATCHECK_OVERWRITE_MINUTES ?? 1 / 20)
 const lookMs = 500
 const fileSlackBytes = 256 * megabyte
 /** How many clients overwrite values of each size, and how many values each of them. */

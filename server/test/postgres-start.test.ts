@@ -9,6 +9,7 @@ import { createTestFolder } from './support/data/test-folder.ts'
 import { Remote } from './support/network/remote.ts'
 import { PostgresServer } from './support/postgres/postgres.ts'
 import { type Finished, runCoatcheck, runInProcess } from './support/processes/command.ts'
+import { startOwnServer } from './support/processes/own-server.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 
 // Each server and command is a process of its own.
@@ -154,7 +155,10 @@ describe('a server on PostgreSQL that cannot start says why in one sentence', ()
   it('a password file that others may read', async () => {
     const file = join(createTestFolder(), 'passwords')
     writeFileSync(file, `*:*:*:*:${password}\n`, { mode: 0o644 })
-    const { code, stderr } = await serveInVain(postgres.url, { env: { PGPASSFILE: file } })
+    const { code, stderr } = await serveInVain(postgres.url, {
+      env: { PGPASSFILE: file },
+      run: runInProcess,
+    })
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringMatching(oneSentence) })
     expect(stderr).toContain(file)
   })
@@ -198,7 +202,7 @@ describe('the password of the database', () => {
 
   it('is in no log when it becomes wrong or the database goes away', async () => {
     const url = withPassword(database())
-    const server = await ServerProcess.start({
+    const server = await startOwnServer({
       data: createTestFolder(),
       env: { COATCHECK_ENGINE: url },
     })

@@ -1,6 +1,16 @@
-import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { createTestFolder } from './support/data/test-folder.ts'
 import { Client } from './support/network/client.ts'
 import { runInProcess } from './support/processes/command.ts'
@@ -10,15 +20,30 @@ import { ServerProcess } from './support/processes/server-process.ts'
 /** Where the first half of the journal begins. */
 const firstBlockAt = 4_096
 
-/** A folder whose server was killed: the newest record is in the journal alone. */
-async function killedFolder(): Promise<string> {
-  const server = await ServerProcess.start({ data: createTestFolder() })
+const killed = new Map<string, Promise<string>>()
+const killedFolders = mkdtempSync(join(tmpdir(), 'coatcheck-killed-'))
+afterAll(() => rmSync(killedFolders, { recursive: true }))
+
+/**
+ * A folder whose server was killed: the newest record is in the journal alone. It is a copy of the
+ * one of this name, which is made once for all tests.
+ */
+async function killedFolder(name = 'usual'): Promise<string> {
+  const source = killed.get(name) ?? killServer(join(killedFolders, name))
+  killed.set(name, source)
+  const data = createTestFolder()
+  cpSync(await source, data, { recursive: true })
+  return data
+}
+
+async function killServer(data: string): Promise<string> {
+  const server = await ServerProcess.start({ data })
   const client = new Client(server)
   const store = await client.openStore('store')
   await store.put('K', 'acknowledged')
   client.close()
   await server.kill()
-  return server.data
+  return data
 }
 
 describe('a data folder whose journal is missing after a kill', () => {
@@ -26,8 +51,8 @@ describe('a data folder whose journal is missing after a kill', () => {
     const data = await killedFolder()
     const journal = join(data, 'lmdb', 'journal')
     rmSync(journal)
-    const serving = ServerProcess.spawn({ data })
-    expect(await serving.exit()).toBe(1)
+    const serving = await runInProcess({ args: ['serve', '--data', data, '--port', '0'] })
+    expect(serving.code).toBe(1)
     const refused = `coatcheck: The journal ${journal} is missing: it may hold the newest commits. `
     expect(serving.stderr).toContain(refused)
     const checked = await runInProcess({ args: ['check', '--data', data] })
@@ -50,7 +75,7 @@ describe('a data folder whose journal is missing after a kill', () => {
 
 describe('a data folder with the journal of another one', () => {
   it('is refused, and repair keeps that file under another name', async () => {
-    const [data, other] = [await killedFolder(), await killedFolder()]
+    const [data, other] = [await killedFolder(), await killedFolder('another')]
     const journal = join(data, 'lmdb', 'journal')
     copyFileSync(join(other, 'lmdb', 'journal'), journal)
     const checked = await runInProcess({ args: ['check', '--data', data] })
@@ -86,7 +111,7 @@ describe('a journal that ends with a damaged block', () => {
       /^The journal \S+ ended with a block of \d+ bytes behind revision \d+, which was not whole\./m
     const before = await runInProcess({ args: ['check', '--data', data] })
     expect(before.stdout).toMatch(told)
-    const server = await ServerProcess.start({ data })
+    const server = await startOwnServer({ data })
     expect(server.stderr).toMatch(/ended with a block of \d+ bytes behind revision/)
     await server.stop()
     const after = await runInProcess({ args: ['check', '--data', data] })
@@ -97,10 +122,10 @@ describe('a journal that ends with a damaged block', () => {
 
 it('the log says what a start took up after a kill', async () => {
   const data = await killedFolder()
-  const server = await ServerProcess.start({ data })
+  const server = await startOwnServer({ data })
   expect(server.stderr).toMatch(/ The journal held the commits after revision \d+ up to \d+\.\n/)
   await server.stop()
-  const again = await ServerProcess.start({ data })
+  const again = await startOwnServer({ data })
   expect(again.stderr).not.toContain('The journal held')
   await again.stop()
 })

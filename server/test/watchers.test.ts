@@ -6,7 +6,7 @@ import { startTestServer, type TestServer } from './support/network/test-server.
 import { ChangeStream, type StreamEvent } from './support/watching/change-stream.ts'
 
 /** How much is written; more by `npm run test:long`. */
-const writes = Number(process.env.COATCHECK_WATCHED_WRITES ?? 2_000)
+const writes = Number(process.env.COATCHECK_WATCHED_WRITES ?? 800)
 const keys = 200
 const writesAtOnce = 40
 const reconnections = 5

@@ -25,6 +25,7 @@ const LONG = {
   COATCHECK_ENGINES: 'all',
   COATCHECK_DISK_FAULTS: 'all',
   COATCHECK_COPIES: 'all',
+  COATCHECK_PLACES: 'all',
 }
 
 const clients = ensureTestClients()
@@ -73,7 +74,7 @@ function longTests(args) {
     'test/overwrites',
     'test/failover',
     'test/disk-full',
-    'test/cli-copy',
+    'test/cli-',
     'test/simulation',
     'test/servers',
     'test/revocation',

@@ -8,7 +8,7 @@ import { Installation } from './support/data/installation.ts'
 import { createTestFolder } from './support/data/test-folder.ts'
 import { stampValue } from './support/load/stamped-value.ts'
 import { Client } from './support/network/client.ts'
-import { PostgresServer } from './support/postgres/postgres.ts'
+import { PostgresServer, quickSettings } from './support/postgres/postgres.ts'
 import {
   checkFolder,
   type Finished,
@@ -39,8 +39,7 @@ interface Place {
 
 let postgres: PostgresServer
 beforeAll(async () => {
-  // These tests do not simulate a loss of power.
-  postgres = await PostgresServer.start({ settings: { fsync: 'off' } })
+  postgres = await PostgresServer.start({ settings: quickSettings })
 }, 60_000)
 afterAll(() => postgres.cleanUp())
 

@@ -1,5 +1,10 @@
 import { describe, expect, it, vi } from 'vitest'
-import { type DataCommands, openPlace, places } from './support/data/data-commands.ts'
+import {
+  type DataCommands,
+  longSuitePlaces,
+  openPlace,
+  places,
+} from './support/data/data-commands.ts'
 import { plainRequest } from './support/network/plain-request.ts'
 import { type OwnServer, startOwnServer } from './support/processes/own-server.ts'
 
@@ -29,7 +34,7 @@ const refusals = [
   ['audit --user nobody', /There is no user nobody\.$/],
 ] as const
 
-describe.each(places)('coatcheck user, with %s', (place) => {
+describe.each(longSuitePlaces)('coatcheck user, with %s', (place) => {
   it('adds a user, and prints the token once, alone on stdout', async () => {
     const { commands, server } = await openPlace(place)
     const { code, stdout, stderr } = await commands.run('user', 'add', 'jane')
@@ -101,7 +106,7 @@ describe.each(places)('coatcheck user, with %s', (place) => {
   })
 })
 
-describe.each(places)('coatcheck token, with %s', (place) => {
+describe.each(longSuitePlaces)('coatcheck token, with %s', (place) => {
   it('makes tokens with the given scope', async () => {
     const { commands, server } = await openPlace(place)
     await commands.out('user', 'add', 'jane')
@@ -172,7 +177,7 @@ it.each([
   expect(await commands.json('token', 'create', '--expires', text)).toMatchObject({ expiresAt })
 })
 
-describe.each(places)('coatcheck audit, with %s', (place) => {
+describe.each(longSuitePlaces)('coatcheck audit, with %s', (place) => {
   it("lists what was done to a user's tokens and to other users, and by whom", async () => {
     const { commands } = await openPlace(place)
     await commands.out('user', 'add', 'jane')

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import { pagePresets } from '../src/core/pages/project.ts'
-import { type DataCommands, openPlace, places } from './support/data/data-commands.ts'
+import { type DataCommands, longSuitePlaces, openPlace } from './support/data/data-commands.ts'
 import { createTestFolder } from './support/data/test-folder.ts'
 import { Client } from './support/network/client.ts'
 import { checkFolder } from './support/processes/command.ts'
@@ -23,7 +23,7 @@ function fileWith(commands: DataCommands, text: string): string {
   return file
 }
 
-describe.each(places)('coatcheck project, with %s', (place) => {
+describe.each(longSuitePlaces)('coatcheck project, with %s', (place) => {
   it('makes a project and shows what pages need, by its channel, store or name', async () => {
     const { commands } = await openPlace(place)
     const isOpen = place === 'a running server' ? 'yes' : 'no'

@@ -7,9 +7,9 @@ import { promisify } from 'node:util'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
   type DataCommands,
+  longSuitePlaces,
   openPlace,
   openServedFolder,
-  places,
 } from './support/data/data-commands.ts'
 import { createTestFolder } from './support/data/test-folder.ts'
 import { Client } from './support/network/client.ts'
@@ -46,7 +46,7 @@ async function shell(
 
 const digestOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
-describe.each(places)('records on the command line, with %s', (place) => {
+describe.each(longSuitePlaces)('records on the command line, with %s', (place) => {
   let commands: DataCommands
   let folder = ''
 

@@ -1,5 +1,10 @@
 import { describe, expect, it, vi } from 'vitest'
-import { type DataCommands, openPlace, type Place, places } from './support/data/data-commands.ts'
+import {
+  type DataCommands,
+  longSuitePlaces,
+  openPlace,
+  type Place,
+} from './support/data/data-commands.ts'
 import { Client, errorTypeOf } from './support/network/client.ts'
 import type { Finished } from './support/processes/command.ts'
 import type { OwnServer } from './support/processes/own-server.ts'
@@ -18,7 +23,7 @@ interface Stores {
   readonly ids: { photos: string; both: string; unnamed: string; ownBoth: string }
 }
 
-describe.each(places)('coatcheck store, with %s', (place) => {
+describe.each(longSuitePlaces)('coatcheck store, with %s', (place) => {
   it('lists the stores of all users, of one user, or with a text in the name or id', async () => {
     const { commands, ids } = await openStores(place)
     const idsOf = async (...words: readonly string[]): Promise<unknown[]> =>

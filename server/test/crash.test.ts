@@ -12,7 +12,7 @@ const cycles = Number(process.env.COATCHECK_CRASH_CYCLES ?? 5)
 const seed = Number(process.env.COATCHECK_CRASH_SEED ?? Date.now() % 1_000_000)
 const connections = 24
 const loadMsMin = 20
-const loadMsMax = 1_000
+const loadMsMax = 600
 /** The number of older records that are checked after each kill, besides the recent ones. */
 const sample = 100
 /** In every fifth cycle, one more process is killed while it starts. */

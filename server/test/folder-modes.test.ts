@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { createTestFolder } from './support/data/test-folder.ts'
 import { Client } from './support/network/client.ts'
 import { NemesisSession } from './support/network/nemesis-session.ts'
-import { runCoatcheck, runInProcess } from './support/processes/command.ts'
+import { runInProcess } from './support/processes/command.ts'
+import { type OwnServer, startOwnServer } from './support/processes/own-server.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 
 describe('the files of a server', () => {
@@ -30,7 +31,7 @@ describe('the files of a server', () => {
       }
       expect(files.some((file) => file.endsWith('md.json'))).toBe(true)
       await server.kill()
-      const again = await ServerProcess.start({ data, under })
+      const again = await startOwnServer({ data })
       expect(await statusFor(again)).toBe(200)
     },
   )
@@ -39,15 +40,15 @@ describe('the files of a server', () => {
     const data = createTestFolder()
     chmodSync(data, 0o777)
     const words = ['serve', '--data', data, '--port', '0', '--nemesis-port', 'off']
-    const { code, stdout, stderr } = await runCoatcheck({ args: words })
+    const { code, stdout, stderr } = await runInProcess({ args: words })
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
     expect(stderr).toMatch(/^coatcheck: [^\n]+\.\n$/)
     expect(stderr).toContain('(mode 0777). Run chmod 700 ')
     expect(readdirSync(data)).toEqual([])
-    await ServerProcess.start({ data, args: ['--insecure-folder'] })
+    await startOwnServer({ data, args: ['--insecure-folder'] })
     const byVariable = { data: createTestFolder(), env: { COATCHECK_INSECURE_FOLDER: 'on' } }
     chmodSync(byVariable.data, 0o777)
-    const server = await ServerProcess.start(byVariable)
+    const server = await startOwnServer(byVariable)
     await server.stop()
     const to = createTestFolder()
     chmodSync(to, 0o777)
@@ -66,7 +67,7 @@ function isFolder(data: string, file: string): boolean {
   return statSync(join(data, file)).isDirectory()
 }
 
-async function statusFor({ url, token }: ServerProcess): Promise<number> {
+async function statusFor({ url, token }: OwnServer): Promise<number> {
   const path = '/v2/key-value-stores'
   return (await new Client({ url, token }).send({ method: 'GET', path })).status
 }

@@ -5,7 +5,7 @@ import { openPostgres } from '../src/engines/postgres/postgres.ts'
 import { elsewhere } from './support/data/kept-engine.ts'
 import { Client, RemoteStore, type Reply } from './support/network/client.ts'
 import { startTestServer, type TestServer } from './support/network/test-server.ts'
-import { PostgresServer } from './support/postgres/postgres.ts'
+import { PostgresServer, quickSettings } from './support/postgres/postgres.ts'
 
 /** Instead of the usual 8 s. */
 const waitMsMax = 2_000
@@ -23,7 +23,7 @@ describe('a write to a database that does not acknowledge it', { timeout: 60_000
   let stores: RemoteStore[]
   let url: string
   beforeAll(async () => {
-    postgres = await PostgresServer.start()
+    postgres = await PostgresServer.start({ settings: quickSettings })
   })
   afterAll(() => postgres.cleanUp())
   beforeEach(async () => {

@@ -20,7 +20,8 @@ describe('the published package', { timeout: installMs }, () => {
     const packed = npm(['pack', '-w', 'server', '--pack-destination', folder, '--json'], root)
     const [tarball] = Object.values<{ filename: string }>(JSON.parse(packed))
     writeFileSync(join(folder, 'package.json'), '{"private":true}')
-    npm(['install', join(folder, tarball?.filename ?? '')], folder)
+    const quick = ['--prefer-offline', '--no-audit', '--no-fund']
+    npm(['install', ...quick, join(folder, tarball?.filename ?? '')], folder)
   }, installMs)
 
   afterAll(() => rmSync(folder, { recursive: true }))
@@ -127,8 +128,10 @@ describe('the published package', { timeout: installMs }, () => {
       const path = `${dirname(process.execPath)}${delimiter}${process.env.PATH}`
       const own = { PATH: path, COATCHECK_PORT: String(port), COATCHECK_NEMESIS_PORT: 'off' }
       const options = { cwd: folder, env: { ...withoutSettings(), ...own } }
-      const shell = (text: string) =>
-        run('bash', ['-ec', text.replaceAll('8288', String(port))], options)
+      // As `npx` does for a program that is installed, which takes it most of a second each time.
+      const npx = 'npx() { local program=$1; shift; "node_modules/.bin/$program" "$@"; }\n'
+      const shell = (text: string, program = npx) =>
+        run('bash', ['-ec', program + text.replaceAll('8288', String(port))], options)
       const server = spawn('bash', ['-c', `exec ${start}`], { ...options, detached: true })
       const ended = new Promise((resolve) => server.once('close', resolve))
       try {
@@ -143,7 +146,7 @@ describe('the published package', { timeout: installMs }, () => {
         const { stdout } = await shell(manage)
         expect(stdout).toContain('is now shared (read) with jane')
         expect(stdout).toMatch(/\tnotes\t/)
-        expect((await shell('npx coatcheck status')).stdout).toContain('status\tok')
+        expect((await shell('npx coatcheck status', '')).stdout).toContain('status\tok')
         const script = await fetch(`http://127.0.0.1:${port}/applab.js`)
         expect([script.status, blocks('html')[0]]).toEqual([
           200,

@@ -17,7 +17,7 @@ import { DataCommands } from './support/data/data-commands.ts'
 import { Installation } from './support/data/installation.ts'
 import { mountSmallDisk } from './support/data/small-disk.ts'
 import { createTestFolder } from './support/data/test-folder.ts'
-import { PostgresServer } from './support/postgres/postgres.ts'
+import { PostgresServer, quickSettings } from './support/postgres/postgres.ts'
 import { runCoatcheck, runInProcess } from './support/processes/command.ts'
 import { startOwnServer } from './support/processes/own-server.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
@@ -181,7 +181,7 @@ async function copyAPart(from: string, to: string): Promise<void> {
 describe('on PostgreSQL', () => {
   let postgres: PostgresServer
   beforeAll(async () => {
-    postgres = await PostgresServer.start({ settings: { fsync: 'off' } })
+    postgres = await PostgresServer.start({ settings: quickSettings })
   }, 60_000)
   afterAll(() => postgres.cleanUp())
 

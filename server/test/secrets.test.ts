@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { apifyRows } from './support/authorization/apify-operations.ts'
 import { coatcheckRows } from './support/authorization/coatcheck-operations.ts'
 import { healthRows } from './support/authorization/health-operations.ts'
-import { type Row, requestOf } from './support/authorization/operations.ts'
+import { changesOf, type Row, requestOf } from './support/authorization/operations.ts'
 import { type Credentials, callerNames, World } from './support/authorization/world.ts'
 import { flipByteIn } from './support/data/data-file.ts'
 import { createTestFolder } from './support/data/test-folder.ts'
@@ -17,7 +17,7 @@ import { ServerProcess } from './support/processes/server-process.ts'
 const initialToken = 'canary-of-the-first-start-0123456789abcdef'
 const otherInitialToken = 'canary-of-a-later-start-0123456789abcdef'
 /** Callers that send one operation. */
-const callersAtOnce = 8
+const callersAtOnce = 5
 const wrongToken = 'canary-that-was-never-right'
 const wrongSignature = 'canary-that-never-signed'
 /** Files with tokens on purpose: for everybody who may read the folder. */
@@ -88,7 +88,7 @@ async function askEverything(url: string, { world, known }: Asking): Promise<voi
     const everybody = [...strangers, ...callers.map((name) => world.as(name))]
     for (const secret of world.secrets()) known.add(secret)
     for (const caller of everybody) await askTwice(url, row, { world, caller })
-    await world.restore()
+    if (changesOf(row)) await world.restore()
   }
 }
 
@@ -196,15 +196,21 @@ function assertHidden(server: ServerProcess, { known, data, stored }: Seen): voi
     const found = [...known, ...stored].filter((secret) => text.includes(secret))
     expect(found, where).toEqual([])
   }
-  const written = [...known].map((secret) => [secret, namesOfFilesWith(data, secret)])
-  expect(written.filter(([, files]) => files?.length)).toEqual([])
+  for (const [name, content] of filesOf(data)) {
+    const found = [...known].filter((secret) => content.includes(secret))
+    expect(found, name).toEqual([])
+  }
 }
 
-/** The files of a folder, at any depth, that contain a text. */
+/** The names of the files that contain a text. */
 function namesOfFilesWith(folder: string, text: string): string[] {
+  return filesOf(folder).flatMap(([name, content]) => (content.includes(text) ? [name] : []))
+}
+
+/** The files of a folder, at any depth, but those with tokens on purpose. */
+function filesOf(folder: string): [name: string, content: Buffer][] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && !tokenFiles.includes(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => readFileSync(file).includes(text))
-    .map((file) => relative(folder, file))
+    .map((file) => [relative(folder, file), readFileSync(file)])
 }

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import type { TestProject } from 'vitest/node'
 import { ensureBuilt } from '../../../scripts/compile.mjs'
-import { PostgresServer } from './postgres/postgres.ts'
+import { PostgresServer, quickSettings } from './postgres/postgres.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -10,17 +10,8 @@ declare module 'vitest' {
   }
 }
 
-/**
- * Tests of power loss start a PostgreSQL of their own, with `fsync`. A vacuum for each of hundreds
- * of databases would start a process several times a second.
- */
-const settings = {
-  fsync: 'off',
-  full_page_writes: 'off',
-  autovacuum: 'off',
-  checkpoint_timeout: '1h',
-  max_connections: '300',
-}
+/** Tests of power loss start a PostgreSQL of their own, with `fsync`. */
+const settings = { ...quickSettings, max_connections: '300' }
 
 let newCluster: string | undefined
 let postgres: PostgresServer | undefined

@@ -68,7 +68,7 @@ export function httpOperations(rows: readonly Row[], url: () => string): Operati
       variant: row.variant ?? '',
       kind: row.kind,
       addresses: addressesOf(row),
-      changes: row.changes ?? (method !== 'GET' && method !== 'HEAD'),
+      changes: changesOf(row),
       ask: (world, caller, address) => ask(new Remote(url()), row, { world, caller, address }),
       spell: (meaning, address) => {
         // A channel id is like a name: who may not see the project does not learn that it exists.
@@ -79,6 +79,11 @@ export function httpOperations(rows: readonly Row[], url: () => string): Operati
       },
     }
   })
+}
+
+/** Whether the request changes data when it is allowed. */
+export function changesOf({ at, changes }: Row): boolean {
+  return changes ?? !/^(GET|HEAD) /.test(at)
 }
 
 function addressesOf({ at, onlyById }: Row): readonly Address[] {

@@ -6,6 +6,12 @@ import { createTestFolder } from './test-folder.ts'
 /** What answers the commands of a test. */
 export type Place = 'a running server' | 'a folder that nobody serves'
 export const places: readonly Place[] = ['a running server', 'a folder that nobody serves']
+/**
+ * For a long suite of commands: one without a server does more, and `cli-stores` shows that both
+ * print the same. `npm run test:long` tries both.
+ */
+export const longSuitePlaces: readonly Place[] =
+  process.env.COATCHECK_PLACES === 'all' ? places : ['a folder that nobody serves']
 
 /** `coatcheck user|token|store|audit` on the data of one folder. */
 export class DataCommands {

@@ -74,7 +74,9 @@ export class PageNode {
     const file = join(this.#user.home, 'password-of-postgres')
     this.#user.writeFile(file, `${password}\n`)
     const words = ['--data-checksums', '--username=postgres', `--pwfile=${file}`, '--no-sync']
-    const all = [...words, '--auth=scram-sha-256', '--encoding=UTF8', '--pgdata', this.folder]
+    // Small segments: a new one is filled with zeros, and each is archived as a whole.
+    const small = ['--wal-segsize=1', '--auth=scram-sha-256', '--encoding=UTF8']
+    const all = [...words, ...small, '--pgdata', this.folder]
     await promisify(execFile)('initdb', all, this.#user.options(this.#user.home))
   }
 

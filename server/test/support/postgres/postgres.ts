@@ -25,6 +25,17 @@ const smallSettings: Readonly<Record<string, string>> = {
   wal_retrieve_retry_interval: '50ms',
 }
 
+/**
+ * For tests without losses of power: what is written may be lost then. A vacuum for each of hundreds
+ * of databases would start a process several times a second.
+ */
+export const quickSettings: Readonly<Record<string, string>> = {
+  fsync: 'off',
+  full_page_writes: 'off',
+  autovacuum: 'off',
+  checkpoint_timeout: '1h',
+}
+
 const readyPattern = /ready to accept (read-only )?connections/
 const lookAgainMs = 5
 /** Names a folder that `initdb` has filled, in the environment of all processes of the tests. */

@@ -1,5 +1,6 @@
 import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
 import { createTestFolder } from './support/data/test-folder.ts'
 import { Client, type Reply } from './support/network/client.ts'
@@ -47,6 +48,8 @@ async function databasePlace(): Promise<Place> {
 }
 
 const places = { folder: async () => folderPlace(), database: databasePlace } as const
+/** Each start goes on at the clock and, by chance, up to half a second later. */
+const restoreMs = 600
 const record = '/v2/key-value-stores/~store/records/K'
 
 describe.each(['folder', 'database'] as const)('a restored copy of a %s', (kind) => {
@@ -60,6 +63,7 @@ describe.each(['folder', 'database'] as const)('a restored copy of a %s', (kind)
     await place.backUp()
     const lost = await whileServed(place, (client) => put(client, 'lost'), token)
     await place.restore()
+    await sleep(restoreMs)
     await whileServed(
       place,
       async (client) => {

@@ -8,7 +8,7 @@ import { PeakUsage, usageOf } from './support/processes/resource-usage.ts'
 import { ServerProcess } from './support/processes/server-process.ts'
 
 /** Long by `npm run test:long`. */
-const minutes = Number(process.env.COATCHECK_SOAK_MINUTES ?? 1 / 8)
+const minutes = Number(process.env.COATCHECK_SOAK_MINUTES ?? 1 / 15)
 const seed = Number(process.env.COATCHECK_SOAK_SEED ?? Date.now() % 1_000_000)
 const connections = 24
 const lookMs = 1_000

@@ -26,8 +26,8 @@ const smallSettings: Readonly<Record<string, string>> = {
 }
 
 /**
- * For tests without losses of power: what is written may be lost then. A vacuum for each of hundreds
- * of databases would start a process several times a second.
+ * For tests without losses of power: what is written may be lost then. A vacuum for each of
+ * hundreds of databases would start a process several times a second.
  */
 export const quickSettings: Readonly<Record<string, string>> = {
   fsync: 'off',

@@ -48,8 +48,11 @@ async function databasePlace(): Promise<Place> {
 }
 
 const places = { folder: async () => folderPlace(), database: databasePlace } as const
-/** Each start goes on at the clock and, by chance, up to half a second later. */
-const restoreMs = 600
+/**
+ * Each start goes on at the clock and, by chance, up to half a second later. A start that comes
+ * sooner can't go by the clock: only then may a lost revision be above later ones.
+ */
+const betweenStartsMs = 600
 const record = '/v2/key-value-stores/~store/records/K'
 
 describe.each(['folder', 'database'] as const)('a restored copy of a %s', (kind) => {
@@ -61,9 +64,10 @@ describe.each(['folder', 'database'] as const)('a restored copy of a %s', (kind)
       return undefined
     })
     await place.backUp()
+    await sleep(betweenStartsMs)
     const lost = await whileServed(place, (client) => put(client, 'lost'), token)
     await place.restore()
-    await sleep(restoreMs)
+    await sleep(betweenStartsMs)
     await whileServed(
       place,
       async (client) => {

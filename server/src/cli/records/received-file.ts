@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { rmSync } from 'node:fs'
+import { closeSync, openSync, rmSync } from 'node:fs'
 import { type FileHandle, open, readlink, realpath, rename, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { reasonOf } from '../../core/kernel/errors.ts'
@@ -14,22 +14,22 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
  */
 export class ReceivedFile {
   readonly #name: string
-  readonly #handle: FileHandle
+  readonly #opened: Promise<FileHandle>
   readonly #target: string
   /** Undefined: the target is written to directly. */
   readonly #part: string | undefined
 
   private constructor(
     name: string,
-    handle: FileHandle,
+    begin: () => Promise<FileHandle>,
     { target, part }: { target: string; part: string | undefined },
   ) {
     this.#name = name
-    this.#handle = handle
     this.#target = target
     this.#part = part
-    if (part === undefined) return
-    for (const signal of signals) process.once(signal, this.#onSignal)
+    // First, or a signal in between would leave the new file behind.
+    if (part !== undefined) for (const signal of signals) process.once(signal, this.#onSignal)
+    this.#opened = begin()
   }
 
   /** Throws CommandError. */
@@ -38,11 +38,17 @@ export class ReceivedFile {
       const target = await targetOf(name)
       const about = await stat(target).catch(() => undefined)
       if (about && !about.isFile()) {
-        return new ReceivedFile(name, await open(target, 'w'), { target, part: undefined })
+        const file = new ReceivedFile(name, () => open(target, 'w'), { target, part: undefined })
+        await file.#opened
+        return file
       }
       const part = `${target}.${randomUUID().slice(0, 8)}.part`
-      const file = new ReceivedFile(name, await open(part, 'wx'), { target, part })
-      if (about) await file.#handle.chmod(about.mode & 0o777)
+      const file = new ReceivedFile(name, () => openNew(part), { target, part })
+      const handle = await file.#opened.catch((error) => {
+        file.#forgetSignals()
+        throw error
+      })
+      if (about) await handle.chmod(about.mode & 0o777)
       return file
     } catch (error) {
       throw notWritten(name, error)
@@ -52,7 +58,7 @@ export class ReceivedFile {
   /** Throws CommandError. */
   async write(bytes: Uint8Array): Promise<void> {
     try {
-      await this.#handle.writeFile(bytes)
+      await (await this.#opened).writeFile(bytes)
     } catch (error) {
       throw new CommandError(sentenceOf(error))
     }
@@ -61,8 +67,9 @@ export class ReceivedFile {
   /** Gives the file its name, which then also survives a loss of power. Throws CommandError. */
   async finish(): Promise<void> {
     try {
-      if (this.#part !== undefined) await this.#handle.sync()
-      await this.#handle.close()
+      const handle = await this.#opened
+      if (this.#part !== undefined) await handle.sync()
+      await handle.close()
       if (this.#part === undefined) return
       await rename(this.#part, this.#target)
       await syncFolder(dirname(this.#target))
@@ -76,7 +83,7 @@ export class ReceivedFile {
 
   /** Removes what came. */
   async abandon(): Promise<void> {
-    await this.#handle.close()
+    await (await this.#opened).close()
     this.#remove()
     this.#forgetSignals()
   }
@@ -95,6 +102,12 @@ export class ReceivedFile {
     this.#forgetSignals()
     process.kill(process.pid, signal)
   }
+}
+
+/** Makes it without a wait: no signal comes before it is there. */
+async function openNew(path: string): Promise<FileHandle> {
+  closeSync(openSync(path, 'wx'))
+  return open(path, 'r+')
 }
 
 /** The file that a name means, through symbolic links, whether it exists or not. */

@@ -7,7 +7,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'main.ts': ['cli/'],
   'cli/': ['cli/', 'composition/', 'installation/', 'core/', 'protocols/json/', 'node:'],
   'cli/records/watch.ts': ['cli/', 'composition/', 'core/', 'node:', 'eventsource-parser'],
-  'cli/terminal/printable.ts': ['string-width'],
+  'cli/terminal/printable.ts': ['node:module'],
   'composition/': [
     'composition/',
     'installation/',

@@ -49,18 +49,18 @@ const watching = (key: string): string =>
 const lastSeen = (tab: Visit): Promise<unknown> => tab.evaluate('seen.at(-1)')
 
 describe('functions that change a value by what it is', () => {
-  it('count exactly: 3 tabs with 60 increments each', async () => {
+  it('count exactly: 3 tabs with 200 increments each', async () => {
     const { project, tab } = await openClass()
     const tabs = await Promise.all([tab(), tab(), tab()])
     const counted = tabs.map((one) =>
       one.evaluate(`(async () => {
-        for (let at = 0; at < 6; at += 1) {
+        for (let at = 0; at < 20; at += 1) {
           await Promise.all(Array.from({ length: 10 }, () => incrementKeyValue('visits')))
         }
       })()`),
     )
     await Promise.all(counted)
-    expect(await project.get('visits')).toBe(180)
+    expect(await project.get('visits')).toBe(600)
   })
 
   it('keep the highest and the lowest score of all tabs', async () => {
@@ -69,7 +69,7 @@ describe('functions that change a value by what it is', () => {
     await Promise.all(
       tabs.map((one, index) =>
         one.evaluate(`(async () => {
-          for (let at = 0; at < 10; at += 1) {
+          for (let at = 0; at < 30; at += 1) {
             const score = (at * 37 + ${index} * 11) % 101
             maxKeyValue('high', score)
             await minKeyValue('low', score)
@@ -79,7 +79,7 @@ describe('functions that change a value by what it is', () => {
       ),
     )
     const scores = [0, 1, 2].flatMap((index) =>
-      Array.from({ length: 10 }, (_, at) => (at * 37 + index * 11) % 101),
+      Array.from({ length: 30 }, (_, at) => (at * 37 + index * 11) % 101),
     )
     expect(await project.get('high')).toBe(Math.max(...scores))
     expect(await project.get('low')).toBe(Math.min(...scores))

@@ -25,7 +25,7 @@ export function printableJson(value: unknown): string {
 
 /** How many columns of a terminal a text takes. */
 export function widthOf(text: string): number {
-  // Loading it takes a quarter of a short command's time, so only text that needs it does.
+  // Loading it takes a quarter of a short command's time.
   return ascii.test(text) ? text.length : require('string-width').default(text)
 }
 

@@ -35,8 +35,7 @@ export class ReplyRoom {
     const streamed = openEnd?.bytesMax ?? limits.chunkBytes
     if (!holding.take(isWhole ? body.length : streamed)) return undefined
     this.#owners.set(socket, owner)
-    if (openEnd) countOpen(openEnd, holding)
-    return () => holding.set(0)
+    return openEnd ? countOpen(openEnd, holding) : () => holding.set(0)
   }
 
   /**
@@ -57,8 +56,18 @@ export class ReplyRoom {
   }
 }
 
-/** A stream without an end holds nothing while it is silent, and may be silent for days. */
-function countOpen({ count }: OpenEnd, holding: Holding): void {
+/**
+ * A stream without an end holds nothing while it is silent, maybe for days. Returns what gives its
+ * room back: what the stream makes ready after that is sent to nobody.
+ */
+function countOpen(openEnd: OpenEnd, holding: Holding): () => void {
+  let isOver = false
   holding.set(0)
-  count((bytes) => holding.set(bytes))
+  openEnd.count((bytes) => {
+    if (!isOver) holding.set(bytes)
+  })
+  return () => {
+    isOver = true
+    holding.set(0)
+  }
 }

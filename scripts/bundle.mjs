@@ -38,7 +38,7 @@ const NODES = 'es2024'
 
 /**
  * An `import` of `node:http` reads all its members, and the one named WebSocket loads the whole of
- * undici: an eighth of the processor time of a start. Here a program gets the members that cost nothing.
+ * undici: an eighth of the processor time of a start. Here a program gets only the others.
  */
 const lightHttp = {
   name: 'light-http',

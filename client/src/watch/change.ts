@@ -15,6 +15,8 @@ export interface PutChange {
   readonly text: string | undefined
   /** The door that wrote it, such as `applab`. */
   readonly door: string | undefined
+  /** The user who wrote it, if `who` was asked for; undefined for a page. */
+  readonly username: string | undefined
 }
 
 export interface DeleteChange {
@@ -22,6 +24,7 @@ export interface DeleteChange {
   readonly key: string
   readonly revision: number
   readonly door: string | undefined
+  readonly username: string | undefined
 }
 
 /** Something that concerns all records. */

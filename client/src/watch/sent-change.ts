@@ -31,15 +31,15 @@ export function changeOf({ name, data }: NamedData): Change | undefined {
 /** A change by its members, as all doors name them. Throws CoatcheckError. */
 export function recordChangeOf(members: Members, revision: number): Change | undefined {
   const kind = textOf(members, 'kind')
-  const door = textOf(members, 'door')
+  const by = { door: textOf(members, 'door'), username: textOf(members, 'username') }
   if (kind === 'clear' || kind === 'drop' || kind === 'expire') return { kind, revision }
   if (kind !== 'put' && kind !== 'delete') return undefined
   const key = textOf(members, 'key')
   if (key === undefined) throw notAChange()
-  if (kind === 'delete') return { kind, key, revision, door }
+  if (kind === 'delete') return { kind, key, revision, ...by }
   const text = members.get('value')
   const value = text === undefined ? undefined : parseJson(text)
-  return { kind, key, revision, contentType: textOf(members, 'contentType'), value, text, door }
+  return { kind, key, revision, contentType: textOf(members, 'contentType'), value, text, ...by }
 }
 
 function parsed(data: string): Members {

@@ -15,6 +15,8 @@ export interface WatchOptions {
   readonly after?: number | undefined
   /** Whether changes have short JSON values; true by default. */
   readonly values?: boolean | undefined
+  /** Whether changes name the user who made them; needs the right to manage the store. */
+  readonly who?: boolean | undefined
   /** Ends the watching, which then throws `signal.reason`. */
   readonly signal?: AbortSignal | undefined
   /**
@@ -73,14 +75,14 @@ export async function* watchStore(
 
 async function connect(
   { caller, path }: WatchedStore,
-  { prefix, values = true, signal, silenceMs = usualSilenceMs }: WatchOptions,
+  { prefix, values = true, who, signal, silenceMs = usualSilenceMs }: WatchOptions,
   { place, isFirst }: { readonly place: Place; readonly isFirst: boolean },
 ): Promise<Answer> {
   const { after } = place
   const answer = await caller.call({
     method: 'GET',
     path: `${path}/changes`,
-    query: { prefix, values: values ? 1 : 0 },
+    query: { prefix, values: values ? 1 : 0, who: who ? 1 : undefined },
     headers: {
       Accept: 'text/event-stream',
       ...(after !== undefined && { 'Last-Event-ID': String(after) }),

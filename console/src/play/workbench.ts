@@ -67,7 +67,7 @@ export class Workbench {
     this.#table.open(address.channelId)
     const watch = new PairsWatch(pairs, {
       onPairs: (values) => this.#table.show(values),
-      onChange: (key, door) => this.#table.tell(key, door),
+      onChange: (key, by) => this.#table.tell(key, by),
       onTrouble: (sentence) => this.#showTrouble(sentence),
     })
     this.#project = { address, pairs, watch }

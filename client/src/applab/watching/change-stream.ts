@@ -11,6 +11,8 @@ export interface Change {
   /** Missing: it must be read. */
   readonly value?: unknown
   readonly door?: string
+  /** The user who made it, where this was asked for; null for a page. */
+  readonly username?: string | null
 }
 
 /** Who hears the stream. */

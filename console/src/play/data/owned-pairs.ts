@@ -24,7 +24,7 @@ export class OwnedPairs implements Pairs {
   }
 
   get changes(): ChangesAddress {
-    return this.#server.streamOf(`${this.#path}changes`, [])
+    return this.#server.streamOf(`${this.#path}changes`, [['who', '1']])
   }
 
   async read(changed: ReadonlySet<string> | undefined): Promise<PairValues> {

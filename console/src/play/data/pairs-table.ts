@@ -5,6 +5,7 @@ import { Deletions } from './deletions.ts'
 import { exactCode } from './exact-json.ts'
 import { type PairActions, PairRow } from './pair-row.ts'
 import type { PairValues, SeenPair } from './pairs.ts'
+import type { ChangedBy } from './pairs-watch.ts'
 
 const rowsAtOnce = 200
 /** How many pairs are remembered with who changed them. */
@@ -86,9 +87,9 @@ export class PairsTable {
     this.#draw()
   }
 
-  /** Somebody has changed a pair, through this door. */
-  tell(key: string, door: string | undefined): void {
-    const by = names[door ?? ''] ?? 'somebody'
+  /** Somebody has changed a pair. */
+  tell(key: string, { door, username }: ChangedBy): void {
+    const by = byWords({ door, username })
     if (this.#by.size >= toldMax) this.#by.clear()
     this.#by.set(key, by)
     this.#rows.get(key)?.tellBy(by)
@@ -221,6 +222,13 @@ export class PairsTable {
     this.#empty.replaceChildren(element('td', { colspan: '3', role: 'cell' }, hint))
     this.#body.append(this.#empty)
   }
+}
+
+function byWords({ door = '', username }: ChangedBy): string {
+  const way = names[door]
+  if (!username) return way ?? 'somebody'
+  // The door of pages is the one that this table uses too.
+  return way === undefined || door === 'applab' ? username : `${username}, through ${way}`
 }
 
 /** On phones, where it is laid out in another way, browsers would not know that it is a table. */

@@ -7,10 +7,16 @@ const shareOfTime = 1 / 10
 /** While changes are told, all pairs are read this seldom: a stream may be silently dead. */
 const pauseLiveMs = 30_000
 
+/** Who has changed a pair, as far as the server tells. */
+export interface ChangedBy {
+  readonly door: string | undefined
+  readonly username: string | null | undefined
+}
+
 export interface PairsListener {
   onPairs(values: PairValues): void
-  /** Somebody has changed a pair, through this door. */
-  onChange(key: string, door: string | undefined): void
+  /** Somebody has changed a pair. */
+  onChange(key: string, by: ChangedBy): void
   /** Undefined: it works again. */
   onTrouble(sentence: string | undefined): void
 }
@@ -82,8 +88,8 @@ export class PairsWatch {
       onReady: (): void => {
         this.#toldSince = performance.now()
       },
-      onChange: ({ key, kind, door }: Change): void => {
-        this.#listener.onChange(key, door)
+      onChange: ({ key, kind, door, username }: Change): void => {
+        this.#listener.onChange(key, { door, username })
         if (kind === 'put' || kind === 'delete') this.note(key)
         else this.look()
       },

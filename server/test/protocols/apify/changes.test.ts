@@ -69,6 +69,18 @@ describe.each(wireEngines)('the changes of a store at the Apify door, on %s', (e
     expect(await stream.next()).toBeUndefined()
   })
 
+  it('name the user who made them, if the client asks who and may manage the store', async () => {
+    const stream = await open('?who=1')
+    await stream.next()
+    const me = await new Remote(server.url()).do('/v2/users/me', { token: server.token() })
+    await put('k', '1')
+    expect((await stream.next())?.data).toMatchObject({ username: me.data.username })
+    await ask('/records/k', 'DELETE')
+    const { data } = (await stream.next()) ?? {}
+    expect(data).toMatchObject({ kind: 'delete', username: me.data.username })
+    expect(await refusal('?who=yes')).toMatch(/^400/)
+  })
+
   it('have the values that are short JSON, also compressed ones', async () => {
     const stream = await open()
     await stream.next()

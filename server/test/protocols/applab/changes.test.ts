@@ -1,4 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { Remote } from '../../support/network/remote.ts'
 import { useTestServer } from '../../support/network/test-server.ts'
 import { ApplabProject } from '../../support/pages/applab-project.ts'
 import { launchChromium } from '../../support/pages/chromium.ts'
@@ -59,6 +60,23 @@ describe('the changes of a project', () => {
     await project.change({ listPrefixes: [] })
     expect(await stream.next()).toMatchObject({ event: 'end', data: { type: 'LOGIN_REQUIRED' } })
     expect(await stream.next()).toBeUndefined()
+  })
+
+  it('name the users who made them to those who manage it, and to no page', async () => {
+    const named = (token: string): string => urlOf(`who=1&token=${token}`)
+    expect(await refusal(ofPage('key=a&who=1'))).toMatch(/^401/)
+    expect(await refusal(urlOf('who=2'))).toMatch(/^400/)
+    const me = await new Remote(server.url()).do('/v2/users/me', { token: server.token() })
+    const stream = await open(named(server.token()))
+    await stream.next()
+    await set('a', 1)
+    expect((await stream.next())?.data).toMatchObject({ key: 'a', door: 'applab', username: null })
+    await project.set('a', 2)
+    expect((await stream.next())?.data).toMatchObject({ username: me.data.username })
+    const unnamed = await open(ofPage('key=a'))
+    await unnamed.next()
+    await project.set('a', 3)
+    expect((await unnamed.next())?.data).not.toHaveProperty('username')
   })
 
   it('end when the page key is replaced', async () => {

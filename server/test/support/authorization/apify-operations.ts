@@ -68,6 +68,13 @@ export const apifyRows: readonly Row[] = [
   { at: `HEAD ${store}/keys`, kind: 'read-some', ok: '200' },
   { at: `GET ${store}/changes`, kind: 'describe', ok: '200' },
   { at: `HEAD ${store}/changes`, kind: 'describe', ok: '200' },
+  {
+    at: `GET ${store}/changes`,
+    kind: 'manage',
+    ok: '200',
+    variant: 'with names',
+    query: () => 'who=1',
+  },
   { at: `POST ${store}/clear`, kind: 'write-all', ok: '204' },
   { at: `GET ${store}/access`, kind: 'manage', ok: '200' },
   { at: `HEAD ${store}/access`, kind: 'manage', ok: '200' },

@@ -69,6 +69,8 @@ export const applabRows: readonly ApplabRow[] = [
   { at: `HEAD ${project}/list_key_values`, kind: 'list', parameters: { prefix: inside } },
   { at: `GET ${project}/changes`, kind: 'list', variant: 'prefix', parameters: { prefix: inside } },
   { at: `HEAD ${project}/changes`, kind: 'list', parameters: { prefix: inside } },
+  { at: `GET ${project}/changes`, kind: 'manage', variant: 'names', parameters: { who: '1' } },
+  { at: `HEAD ${project}/changes`, kind: 'manage', variant: 'names', parameters: { who: '1' } },
   { at: `GET ${project}/project_has_data`, kind: 'read-some' },
   { at: `HEAD ${project}/project_has_data`, kind: 'read-some' },
   { at: `DELETE ${project}/clear_all_data`, kind: 'write-all', changes: true },

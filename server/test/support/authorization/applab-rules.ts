@@ -43,39 +43,39 @@ the owner's page with a wrong key    ok       ok        ok         ok     ok
 `
 
 const writing = `
-                                     set-in  set-out  delete-in  delete-out  write-in  write-out  write-all
-nobody                               key     key      key        key         login     login      login
-a wrong token                        login   login    login      login       login     login      login
-an expired token                     login   login    login      login       login     login      login
-a revoked token                      login   login    login      login       login     login      login
-the token of a disabled user         login   login    login      login       login     login      login
-another user                         none    none     none       none        none      none       none
-an admin                             none    none     none       none        none      none       none
-a reader                             no      no       no         no          no        no         no
-a writer                             ok      ok       ok         ok          ok        ok         ok
-a manager                            ok      ok       ok         ok          ok        ok         ok
-the read token of a writer           no      no       no         no          no        no         no
-the prefix token of a manager        ok      no       ok         no          ok        no         no
-the read token of the owner          no      no       no         no          no        no         no
-the write token of the owner         ok      ok       ok         ok          ok        ok         ok
-the prefix read token of the owner   no      no       no         no          no        no         no
-the prefix write token of the owner  ok      no       ok         no          ok        no         no
-the store token of the owner         ok      ok       ok         ok          ok        ok         ok
-the owner's token of another store   none    none     none       none        none      none       none
-the owner                            ok      ok       ok         ok          ok        ok         ok
-a token of the owner that expires    ok      ok       ok         ok          ok        ok         ok
-a record link                        key     key      key        key         login     login      login
-a content link                       key     key      key        key         login     login      login
-a link with a wrong signature        key     key      key        key         login     login      login
-a content link that has expired      key     key      key        key         login     login      login
-a content link of another store      key     key      key        key         login     login      login
-a record link with a wrong token     login   login    login      login       login     login      login
-a page with the key                  ok      ok       login      login       login     login      login
-a page with the key in the query     ok      ok       login      login       login     login      login
-a page with a wrong key              wrong   wrong    wrong      wrong       login     login      login
-a page with another project's key    wrong   wrong    wrong      wrong       login     login      login
-another user's page with the key     none    none     none       none        none      none       none
-the owner's page with a wrong key    ok      ok       ok         ok          ok        ok         ok
+                                     set-in  set-out  delete-in  delete-out  write-in  write-out  write-all  manage
+nobody                               key     key      key        key         login     login      login      login
+a wrong token                        login   login    login      login       login     login      login      login
+an expired token                     login   login    login      login       login     login      login      login
+a revoked token                      login   login    login      login       login     login      login      login
+the token of a disabled user         login   login    login      login       login     login      login      login
+another user                         none    none     none       none        none      none       none       none
+an admin                             none    none     none       none        none      none       none       none
+a reader                             no      no       no         no          no        no         no         no
+a writer                             ok      ok       ok         ok          ok        ok         ok         no
+a manager                            ok      ok       ok         ok          ok        ok         ok         ok
+the read token of a writer           no      no       no         no          no        no         no         no
+the prefix token of a manager        ok      no       ok         no          ok        no         no         no
+the read token of the owner          no      no       no         no          no        no         no         no
+the write token of the owner         ok      ok       ok         ok          ok        ok         ok         no
+the prefix read token of the owner   no      no       no         no          no        no         no         no
+the prefix write token of the owner  ok      no       ok         no          ok        no         no         no
+the store token of the owner         ok      ok       ok         ok          ok        ok         ok         ok
+the owner's token of another store   none    none     none       none        none      none       none       none
+the owner                            ok      ok       ok         ok          ok        ok         ok         ok
+a token of the owner that expires    ok      ok       ok         ok          ok        ok         ok         ok
+a record link                        key     key      key        key         login     login      login      login
+a content link                       key     key      key        key         login     login      login      login
+a link with a wrong signature        key     key      key        key         login     login      login      login
+a content link that has expired      key     key      key        key         login     login      login      login
+a content link of another store      key     key      key        key         login     login      login      login
+a record link with a wrong token     login   login    login      login       login     login      login      login
+a page with the key                  ok      ok       login      login       login     login      login      login
+a page with the key in the query     ok      ok       login      login       login     login      login      login
+a page with a wrong key              wrong   wrong    wrong      wrong       login     login      login      login
+a page with another project's key    wrong   wrong    wrong      wrong       login     login      login      login
+another user's page with the key     none    none     none       none        none      none       none       none
+the owner's page with a wrong key    ok      ok       ok         ok          ok        ok         ok         ok
 `
 
 /** For each kind of call, the answer to each caller. */

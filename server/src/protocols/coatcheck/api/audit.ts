@@ -1,5 +1,5 @@
 import type { HttpReply } from '../../../transport/exchange.ts'
-import { auditQueryOf, auditReply } from '../../rest/audit.ts'
+import { auditQueryOf, auditReply } from '../../rest/audit/audit.ts'
 import type { RestCall } from '../../rest/routes.ts'
 import { userIdOf } from './users.ts'
 

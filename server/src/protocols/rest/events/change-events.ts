@@ -2,7 +2,10 @@ import type { Revision } from '../../../core/engine/engine.ts'
 import type { WatchEvent } from '../../../core/history/watch-event.ts'
 import type { WatchBatch, Watcher } from '../../../core/history/watcher.ts'
 import { StorageError } from '../../../core/kernel/errors.ts'
+import type { Actor } from '../../../core/log/actor.ts'
 import { type EventTexts, eventText } from '../../http/event-stream.ts'
+import { usernamesOf } from '../audit/usernames.ts'
+import type { RestCall } from '../routes.ts'
 
 /** How a door tells of changes. */
 export interface EventWords {
@@ -10,9 +13,14 @@ export interface EventWords {
   valueOf(event: WatchEvent): string | undefined
   /** What the client is told when it loses its right. */
   toldOf(error: StorageError): { readonly type: string; readonly message: string }
+  /** Where the names of users are looked up; undefined: the client is told no names. */
+  readonly names: Pick<RestCall, 'domain'> | undefined
   /** Logs an unexpected failure. */
   logError(error: unknown): void
 }
+
+/** Undefined: the client is told no names. */
+type Usernames = ReadonlyMap<string, string> | undefined
 
 /** The changes that a watcher sees, as server-sent events. */
 export class ChangeEvents implements EventTexts {
@@ -40,7 +48,7 @@ export class ChangeEvents implements EventTexts {
     }
     try {
       const batch = await this.#watcher.next()
-      return batch && this.#textOf(batch)
+      return batch && (await this.#textOf(batch))
     } catch (error) {
       return this.#end(error)
     }
@@ -71,26 +79,37 @@ export class ChangeEvents implements EventTexts {
     return eventText({ id: this.#tell(resume), event: 'ready', data })
   }
 
-  #textOf(batch: WatchBatch): string {
+  async #textOf(batch: WatchBatch): Promise<string> {
     if (batch.kind === 'reset') {
       const { revision } = batch
       const data = JSON.stringify({ revision })
       return eventText({ id: this.#tell(revision), event: 'reset', data })
     }
     const { events, resume } = batch
-    return events.map((event, at) => this.#change(event, idOf(events, at, resume))).join('')
+    const names = await this.#namesOf(events)
+    return events.map((event, at) => this.#change(event, idOf(events, at, resume), names)).join('')
+  }
+
+  async #namesOf(events: readonly WatchEvent[]): Promise<Usernames> {
+    const { names } = this.#words
+    if (!names) return undefined
+    return usernamesOf(
+      names,
+      events.map(({ change }) => change.actor),
+    )
   }
 
   /** Only the last change of a commit has an id: a client goes on behind whole commits. */
-  #change(event: WatchEvent, id: Revision | undefined): string {
+  #change(event: WatchEvent, id: Revision | undefined, names: Usernames): string {
     const { key, kind, revision, actor } = event.change
     const json = this.#words.valueOf(event)
     const { contentType } = event.value ?? {}
     const members = JSON.stringify({ key, kind, revision, contentType }).slice(0, -1)
     const value = json === undefined ? '' : `,"value":${json}`
     const door = actor ? `,"door":"${actor.door}"` : ''
+    const username = names ? `,"username":${JSON.stringify(nameIn(names, actor))}` : ''
     const told = id === undefined ? undefined : this.#tell(id)
-    return eventText({ id: told, event: 'change', data: `${members}${value}${door}}` })
+    return eventText({ id: told, event: 'change', data: `${members}${value}${door}${username}}` })
   }
 
   #end(error: unknown): string | undefined {
@@ -100,6 +119,10 @@ export class ChangeEvents implements EventTexts {
     }
     return eventText({ event: 'end', data: JSON.stringify(this.#words.toldOf(error)) })
   }
+}
+
+function nameIn(names: ReadonlyMap<string, string>, actor: Actor | undefined): string | null {
+  return names.get(actor?.userId ?? '') ?? null
 }
 
 function idOf(

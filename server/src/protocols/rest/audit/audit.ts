@@ -1,9 +1,10 @@
-import type { StoreEvent } from '../../core/history/audit-log.ts'
-import type { NewestQuery } from '../../core/history/newest-first.ts'
-import type { AuditEvent } from '../../core/log/audit.ts'
-import type { HttpReply } from '../../transport/exchange.ts'
-import { jsonReply } from './replies.ts'
-import type { RestCall } from './routes.ts'
+import type { StoreEvent } from '../../../core/history/audit-log.ts'
+import type { NewestQuery } from '../../../core/history/newest-first.ts'
+import type { AuditEvent } from '../../../core/log/audit.ts'
+import type { HttpReply } from '../../../transport/exchange.ts'
+import { jsonReply } from '../replies.ts'
+import type { RestCall } from '../routes.ts'
+import { usernamesOf } from './usernames.ts'
 
 /** The part of an audit trail that a query wants: at most `limit` events `before` a revision. */
 export function auditQueryOf({ query }: RestCall): NewestQuery {
@@ -12,12 +13,13 @@ export function auditQueryOf({ query }: RestCall): NewestQuery {
 
 /** A page of an audit trail, newest first. `nextBefore` is the next page's `before`, or null. */
 export async function auditReply(
-  { domain }: RestCall,
+  call: RestCall,
   { events, more }: { events: readonly (AuditEvent | StoreEvent)[]; more: boolean },
 ): Promise<HttpReply> {
-  const ids = new Set(events.flatMap(({ actor }) => (actor ? [actor.userId] : [])))
-  const users = await Promise.all([...ids].map((id) => domain.users.get(id)))
-  const names = new Map(users.flatMap((user) => (user ? [[user.id, user.username]] : [])))
+  const names = await usernamesOf(
+    call,
+    events.map(({ actor }) => actor),
+  )
   const items = events.map(({ actor, at, revision, before, ...event }) => ({
     revision,
     revisionBefore: before ?? null,

@@ -47,8 +47,7 @@ describe('a disk without any room', { timeout: testMsMax }, () => {
       connections,
       prefix: 'large-',
     })
-    // Where each write needs new room, nothing is left of a reserve that others take.
-    if (type !== 'btrfs') takeAllRoom(disk)
+    takeAllRoom(disk)
     await expectFull(first.store, acknowledged)
     expect((await other.drop()).status).toBe(204)
     expect(await revoke(first.client, token)).toBe(204)

@@ -10,6 +10,7 @@ import { assertRoom, assertSoundFile, assertWritable } from './files/file.ts'
 import type { PackedRow } from './journal/journal-half.ts'
 import { decodeState, encodeState, type JournalState } from './journal/journal-state.ts'
 import { assertSoundPages } from './pages/sound-pages.ts'
+import { diskOfFile, preferInPlace } from './room/in-place.ts'
 import { type Growth, RoomAhead } from './room/room-ahead.ts'
 import { pageBytes, pagesFor, type Tree, treeOf } from './room/tree.ts'
 
@@ -103,12 +104,17 @@ export class LmdbTables {
     }
     this.notes = holdsPages ? assertSoundPages(folder) : []
     if (!isReadOnly) assertRoom(folder)
-    if (!isReadOnly && !holdsPages) assertWritable(folder)
+    if (!isReadOnly && !holdsPages) {
+      preferInPlace(folder)
+      assertWritable(folder)
+    }
     this.#folder = folder
     this.#hashSeed = hashSeed
     this.#databases = openDatabases(folder, { isReadOnly })
-    const parts = { tree: () => this.#tree(), foundNoRoom }
-    if (!isReadOnly) this.#room = new RoomAhead(join(folder, 'data.mdb'), parts)
+    if (isReadOnly) return
+    const file = join(folder, 'data.mdb')
+    const parts = { tree: () => this.#tree(), foundNoRoom, diskOf: diskOfFile(file) }
+    this.#room = new RoomAhead(file, parts)
   }
 
   /**

@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import { isAbsolute, join, resolve } from 'node:path'
 import { rolldown } from 'rolldown'
+import { build } from 'vite'
 import { fail, ROOT } from './process.mjs'
 
 /** The programs of the server, each a file with the name of its source. */
@@ -51,6 +52,7 @@ if (folder === undefined) fail('bundle.mjs needs the folder to write to.')
 await bundlePrograms(resolve(folder, 'server'))
 const pages = resolve(folder, 'pages')
 for (const [name, source] of Object.entries(SCRIPTS)) await bundleScript(source, join(pages, name))
+await bundleConsole(join(pages, 'home'))
 for (const [name, sources] of Object.entries(FILES)) {
   const texts = sources.map((source) => readFileSync(join(ROOT, source), 'utf8'))
   writeFileSync(join(pages, name), texts.join('\n'))
@@ -77,6 +79,12 @@ function lightHttpSource() {
   const names = members.filter(([, member]) => 'value' in member).map(([name]) => name)
   return `const http = process.getBuiltinModule('node:http')
 export const { ${names.join(', ')} } = http`
+}
+
+/** Its screens are files of their own, which browsers load when they are opened. */
+async function bundleConsole(outDir) {
+  const configFile = join(ROOT, 'console', 'vite.config.ts')
+  await build({ configFile, logLevel: 'warn', build: { outDir } })
 }
 
 async function bundleScript(source, file) {

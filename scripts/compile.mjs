@@ -10,7 +10,7 @@ const PAGES = join(DIST, 'pages')
 const STAMP = join(ROOT, 'node_modules', '.coatcheck-build')
 const BUNDLE = join('scripts', 'bundle.mjs')
 const CLIENT_SETTINGS = join('client', 'tsconfig.build.json')
-const SETTINGS = ['package-lock.json', BUNDLE]
+const SETTINGS = ['package-lock.json', BUNDLE, join('console', 'vite.config.ts')]
 // What the compiler found last time: it checks again only what has changed since.
 const TYPES = join('node_modules', '.coatcheck-types')
 

@@ -26,9 +26,9 @@ import { coatcheckPrefix, createCoatcheckDoor } from '../protocols/coatcheck/coa
 import { newProjectPath } from '../protocols/coatcheck/routes.ts'
 import { JsonSchemas } from '../protocols/json/json-schema.ts'
 import { watchedJsonOf } from '../protocols/json/json-value.ts'
+import { createConsoleDoor, isConsolePath } from '../protocols/pages/console.ts'
 import { createPlayDoor, isPlayPath, playPath } from '../protocols/pages/play.ts'
 import { createWebFileDoor, forAnyOrigin } from '../protocols/pages/web-files.ts'
-import { welcomePage } from '../protocols/pages/welcome.ts'
 import { AllowedHosts, hostNameOf, isLoopback } from '../transport/allowed-hosts.ts'
 import { OpenConnections } from '../transport/bounds/open-connections.ts'
 import type { HttpHandler, HttpRequest } from '../transport/exchange.ts'
@@ -308,12 +308,13 @@ function openDoorsOf(
   })
   const pageScript = createWebFileDoor(readWebFile('applab.js'), forAnyOrigin)
   const play = createPlayDoor(readWebFile)
+  const consoleDoor = createConsoleDoor(readWebFile)
   const about = { engine: config.engine, version: readVersion() }
   const healthDoor = createHealthDoor({ domain, environment, health, ...about })
   return (request: HttpRequest) => {
     // Most requests: they need not be compared with all the paths below.
     if (request.path.startsWith(apifyPrefix)) return apify(request)
-    if (request.path === '/') return Promise.resolve(welcomePage(request))
+    if (isConsolePath(request.path)) return consoleDoor(request)
     if (isHealthPath(request.path)) return healthDoor(request)
     if (request.path.startsWith(applabPrefix)) return applab(request)
     if (request.path === pageScriptPath) return pageScript(request)

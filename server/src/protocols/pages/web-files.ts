@@ -1,4 +1,6 @@
 import { hash } from 'node:crypto'
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
 import type { HttpHandler, HttpReply, HttpRequest } from '../../transport/exchange.ts'
 import { parseEntityTags } from '../http/entity-tags.ts'
 
@@ -20,20 +22,37 @@ export function createWebFileDoor(
   ownHeaders: Readonly<Record<string, string>>,
 ): HttpHandler {
   const tag = file && `"${hash('sha256', file.bytes, 'base64url')}"`
+  /** Made once, for the first browser that asks. */
+  let packed: Promise<Uint8Array> | undefined
   return async (request) => {
     if (!file || tag === undefined) return notBuilt(ownHeaders)
     if (request.method !== 'GET' && request.method !== 'HEAD') return useGet(ownHeaders)
     const headers = { ...headersOf(tag), ...ownHeaders }
+    const isPacked = acceptsGzip(request)
     if (hasAlready(request, tag)) return { status: 304, headers, body: '' }
     headers['Content-Type'] = file.contentType
-    headers['Content-Length'] = file.bytes.length
-    return { status: 200, headers, body: file.bytes }
+    packed ??= isPacked ? pack(file.bytes) : undefined
+    const body = isPacked && packed ? await packed : file.bytes
+    if (isPacked) headers['Content-Encoding'] = 'gzip'
+    headers['Content-Length'] = body.length
+    return { status: 200, headers, body }
   }
 }
 
 /** Browsers ask each time whether the file changed, because its URL contains no version. */
 function headersOf(tag: string): HttpReply['headers'] {
-  return { ETag: tag, 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff' }
+  return {
+    ETag: tag,
+    'Cache-Control': 'no-cache',
+    Vary: 'Accept-Encoding',
+    'X-Content-Type-Options': 'nosniff',
+  }
+}
+
+const pack = promisify(gzip)
+
+function acceptsGzip(request: HttpRequest): boolean {
+  return /\bgzip\b(?!\s*;\s*q=0(\.0+)?\s*(,|$))/i.test(request.header('accept-encoding') ?? '')
 }
 
 function hasAlready(request: HttpRequest, tag: string): boolean {

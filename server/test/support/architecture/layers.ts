@@ -47,6 +47,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'protocols/http/',
     'transport/exchange.ts',
     'node:crypto',
+    'node:util',
+    'node:zlib',
   ],
   'protocols/rest/': [
     'protocols/rest/',

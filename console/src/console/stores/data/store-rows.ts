@@ -1,0 +1,72 @@
+import { ask } from '../../server/ask.ts'
+import type { Action } from '../../server/me.ts'
+
+export type StoreKind = 'store' | 'project' | 'session'
+
+/** A store in a list. Times are ISO 8601, sizes are stored bytes. */
+export interface StoreRow {
+  readonly id: string
+  readonly name: string | null
+  readonly title: string | null
+  readonly userId: string
+  readonly username: string | null
+  readonly createdAt: string
+  readonly modifiedAt: string
+  readonly accessedAt: string
+  /** Null: it is kept. */
+  readonly expiresAt: string | null
+  readonly recordCount: number
+  readonly storageBytes: number
+  readonly kind: StoreKind
+  /** What this user may do with it. */
+  readonly access: Action
+  readonly channelId: string | null
+}
+
+export const sorts = ['name', 'id', 'records', 'size', 'modified', 'expires'] as const
+export type Sort = (typeof sorts)[number]
+
+export interface StoreQuery {
+  readonly q: string
+  readonly kind?: StoreKind
+  readonly unnamed: boolean
+  readonly sort: Sort
+  readonly isDescending: boolean
+  readonly limit?: number
+  readonly after?: string | undefined
+}
+
+export interface StorePage {
+  readonly items: readonly StoreRow[]
+  readonly total: number
+  /** How many unnamed stores match, and are not among the items. */
+  readonly hiddenUnnamed: number
+  readonly nextAfter: string | null
+}
+
+const pageItemsMax = 1_000
+
+/** Rejects with CoatcheckError. */
+export async function listStores(query: StoreQuery): Promise<StorePage> {
+  const { q, kind, unnamed, sort, isDescending, limit = pageItemsMax, after } = query
+  const asked = {
+    q,
+    kind,
+    unnamed: unnamed ? 1 : 0,
+    sort,
+    desc: isDescending ? 1 : 0,
+    limit,
+    after,
+  }
+  return Object(await ask('GET', '/coatcheck/v1/stores', { query: asked }))
+}
+
+/** What people call a store. */
+export function nameOf({ name, title }: Pick<StoreRow, 'name' | 'title'>): string {
+  return name ?? (title !== null && title !== '' ? title : 'Unnamed')
+}
+
+/** The path of a store's endpoints beside Apify's. */
+export function storePath(id: string): string {
+  return `/v2/key-value-stores/${encodeURIComponent(id)}`
+}

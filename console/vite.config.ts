@@ -1,6 +1,7 @@
-import { fileURLToPath } from 'node:url'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { defineConfig, type Plugin } from 'vite'
 import { iconNames } from './src/console/parts/icon-names.ts'
 
@@ -41,9 +42,9 @@ export default defineConfig({
 function iconSprite(): Plugin {
   const folder = createRequire(import.meta.url).resolve('lucide-static/package.json')
   const symbolOf = (name: string): string => {
-    const svg = readFileSync(new URL(`icons/${name}.svg`, `file://${folder}`), 'utf8')
-    const inner = svg.replace(/<!--[^]*?-->/g, '').replace(/^[^]*?<svg[^>]*>|<\/svg>[^]*$/g, '')
-    return `<symbol id="icon-${name}" viewBox="0 0 24 24">${inner.replace(/\s+/g, ' ').trim()}</symbol>`
+    const svg = readFileSync(join(dirname(folder), 'icons', `${name}.svg`), 'utf8')
+    const shapes = svg.match(/<(path|circle|rect|line|polyline|polygon|ellipse)\b[^>]*>/g) ?? []
+    return `<symbol id="icon-${name}" viewBox="0 0 24 24">${shapes.join('')}</symbol>`
   }
   const sprite = `<svg class="sprite" aria-hidden="true">${iconNames.map(symbolOf).join('')}</svg>`
   return {

@@ -84,7 +84,7 @@ export const { ${names.join(', ')} } = http`
 /** Its screens are files of their own, which browsers load when they are opened. */
 async function bundleConsole(outDir) {
   const configFile = join(ROOT, 'console', 'vite.config.ts')
-  await build({ configFile, logLevel: 'warn', build: { outDir } })
+  await build({ configFile, logLevel: 'error', build: { outDir } })
 }
 
 async function bundleScript(source, file) {

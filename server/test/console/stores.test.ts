@@ -111,7 +111,9 @@ it('sorts by each column, and turns the order on a second click', async () => {
   }
   await page.go('#/storage/key-value-stores?q=sort-')
   const shown = async (): Promise<string[]> =>
-    (await page.page.locator('.tr:not(.head) .name b').allTextContents()).map((name) => name.slice(-1))
+    (await page.page.locator('.tr:not(.head) .name b').allTextContents()).map((name) =>
+      name.slice(-1),
+    )
   const head = (name: string) => page.page.getByRole('columnheader', { name }).getByRole('button')
   for (const [column, first, second] of [
     ['Name', 'abc', 'cba'],

@@ -13,7 +13,13 @@ export interface CheckProps {
 }
 
 /** A checkbox. */
-export function Check({ children, label, isOn, isPartly = false, ...props }: CheckProps): ReactNode {
+export function Check({
+  children,
+  label,
+  isOn,
+  isPartly = false,
+  ...props
+}: CheckProps): ReactNode {
   return (
     <Checkbox
       className="check"

@@ -28,7 +28,12 @@ export function Dialog(props: DialogProps): ReactNode {
     if (!isBusy && props.isIncomplete !== true) props.onAction?.()
   }
   return (
-    <ModalOverlay className="overlay" isOpen isDismissable onOpenChange={(isOpen) => isOpen || onClose()}>
+    <ModalOverlay
+      className="overlay"
+      isOpen
+      isDismissable
+      onOpenChange={(isOpen) => isOpen || onClose()}
+    >
       <Modal className={props.isWide ? 'modal wide' : 'modal'}>
         <AriaDialog className="dialog" {...(isDanger && { role: 'alertdialog' })}>
           <form onSubmit={submit}>

@@ -13,7 +13,11 @@ export function Tag({ id, label }: { readonly id: string; readonly label: string
     setTimeout(() => setCopied(false), toldMs)
   }
   return (
-    <Button className="tag" aria-label={isCopied ? `${label} is copied` : `Copy ${label} ${id}`} onPress={copy}>
+    <Button
+      className="tag"
+      aria-label={isCopied ? `${label} is copied` : `Copy ${label} ${id}`}
+      onPress={copy}
+    >
       {id}
       <Icon name={isCopied ? 'check' : 'copy'} />
     </Button>

@@ -56,7 +56,6 @@ export function Rows(props: RowsProps): ReactNode {
   const [hovered, setHovered] = useState(-1)
   const isCursorDrawn = cursor >= first && cursor < end
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a table can't hold rows that are not drawn.
     <div
       ref={box}
       className="table"
@@ -69,7 +68,6 @@ export function Rows(props: RowsProps): ReactNode {
       onKeyDown={(event) => onKeyDown(event, props, shown)}
       onPointerLeave={() => setHovered(-1)}
     >
-      {/* biome-ignore lint/a11y/useSemanticElements: as above. */}
       <div className={`tr head ${layout}`} role="row" aria-rowindex={1} tabIndex={-1}>
         {head}
       </div>
@@ -120,7 +118,6 @@ function Row({ id, index, rows, isHovered, onHover }: RowProps): ReactNode {
   if (isCursor) classes.push('at')
   if (row.isChanged) classes.push('changed')
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the grid around it takes the keys.
     <div
       className={classes.join(' ')}
       {...common}
@@ -141,7 +138,6 @@ function Row({ id, index, rows, isHovered, onHover }: RowProps): ReactNode {
     >
       {row.cells}
       {row.actions !== undefined && (isHovered || isCursor) && (
-        // biome-ignore lint/a11y/useSemanticElements: as the row itself.
         <span className="row-acts over" role="gridcell" tabIndex={-1}>
           {row.actions}
         </span>

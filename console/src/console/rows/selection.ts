@@ -16,7 +16,9 @@ export function useSelection(idAt: (index: number) => string | undefined): Selec
   const toggle = useCallback(
     (index: number, { isRange }: { readonly isRange: boolean }) => {
       setLast(index)
-      setIds((before) => (isRange ? withRange(before, last, index, idAt) : toggled(before, idAt(index))))
+      setIds((before) =>
+        isRange ? withRange(before, last, index, idAt) : toggled(before, idAt(index)),
+      )
     },
     [idAt, last],
   )

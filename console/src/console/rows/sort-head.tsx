@@ -12,7 +12,6 @@ interface SortHeadProps {
 /** The head of a column; a click puts the list into its order. */
 export function SortHead({ name, className = '', direction, onSort }: SortHeadProps): ReactNode {
   return (
-    // biome-ignore lint/a11y/useSemanticElements: the grid is no table, as its rows are not all drawn.
     <span
       className={className}
       role="columnheader"

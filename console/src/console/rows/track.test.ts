@@ -21,15 +21,20 @@ describe('the track of a long list', () => {
   it('scrolls any row into view, and no further than needed', () => {
     const counts = fc.integer({ min: 1, max: 3_000_000 })
     fc.assert(
-      fc.property(counts, fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(), (count, at, row) => {
-        const track: Track = { count, rowPx: 36, viewPx: 640 }
-        const scrollPx = at * Math.max(0, trackPxOf(track) - track.viewPx)
-        const index = row % count
-        const { first, end, topPx } = drawnAt(track, scrollTo(track, scrollPx, index))
-        expect(first).toBeLessThanOrEqual(index)
-        expect(end).toBeGreaterThan(index)
-        expect(topPx).toBeGreaterThan(-1_000_000)
-      }),
+      fc.property(
+        counts,
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        fc.nat(),
+        (count, at, row) => {
+          const track: Track = { count, rowPx: 36, viewPx: 640 }
+          const scrollPx = at * Math.max(0, trackPxOf(track) - track.viewPx)
+          const index = row % count
+          const { first, end, topPx } = drawnAt(track, scrollTo(track, scrollPx, index))
+          expect(first).toBeLessThanOrEqual(index)
+          expect(end).toBeGreaterThan(index)
+          expect(topPx).toBeGreaterThan(-1_000_000)
+        },
+      ),
     )
   })
 })

@@ -56,9 +56,14 @@ export function Palette({ onClose }: { readonly onClose: () => void }): ReactNod
               onKeyDown={onKeyDown}
             />
           </div>
-          <div id="palette-choices" role="listbox" aria-label="Places" className="choices" tabIndex={-1}>
+          <div
+            id="palette-choices"
+            role="listbox"
+            aria-label="Places"
+            className="choices"
+            tabIndex={-1}
+          >
             {choices.map((choice, index) => (
-              // biome-ignore lint/a11y/useKeyWithClickEvents: the field takes the keys.
               <div
                 key={choice.href}
                 id={`palette-${index}`}
@@ -87,7 +92,8 @@ function useChoices(text: string): readonly Choice[] {
   const wanted = text.trim()
   const { data } = useQuery({
     queryKey: ['stores', 'palette', wanted],
-    queryFn: () => listStores({ q: wanted, unnamed: true, sort: 'modified', isDescending: true, limit: 8 }),
+    queryFn: () =>
+      listStores({ q: wanted, unnamed: true, sort: 'modified', isDescending: true, limit: 8 }),
     placeholderData: (before) => before,
   })
   const stores = (data?.items ?? []).map(

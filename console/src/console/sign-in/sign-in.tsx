@@ -27,8 +27,8 @@ export function SignIn({ code }: { readonly code?: string }): ReactNode {
       )}
       <SignInForm onDone={() => replace('#/')} />
       <p>
-        The first start of the server wrote a token into the file <code>first-token</code> of its data
-        folder. On the machine of the server, this command prints a link that signs you in:
+        The first start of the server wrote a token into the file <code>first-token</code> of its
+        data folder. On the machine of the server, this command prints a link that signs you in:
       </p>
       <pre className="mono">npx coatcheck sign-in</pre>
       <p className="soft">

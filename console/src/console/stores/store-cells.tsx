@@ -9,8 +9,8 @@ import { Icon } from '../parts/icon.tsx'
 import type { IconName } from '../parts/icon-names.ts'
 import { Menu } from '../parts/menu.tsx'
 import { Until } from '../parts/until.tsx'
-import { useMe } from '../server/me.ts'
 import { download } from '../server/download.ts'
+import { useMe } from '../server/me.ts'
 import { openStore } from './data/open-store.ts'
 import { nameOf, type StoreRow, storePath } from './data/store-rows.ts'
 
@@ -96,7 +96,11 @@ export function StoreRowActions({ store, onName, onDelete }: StoreRowActionsProp
         label={`Actions of ${nameOf(store)}`}
         actions={[
           { name: 'Settings', icon: 'settings', onAction: () => open(settings) },
-          { name: 'Download', icon: 'download', onAction: () => void download(`${storePath(id)}/records`) },
+          {
+            name: 'Download',
+            icon: 'download',
+            onAction: () => void download(`${storePath(id)}/records`),
+          },
           ...(mayManage
             ? [{ name: 'Delete', icon: 'trash-2' as const, isDanger: true, onAction: onDelete }]
             : []),

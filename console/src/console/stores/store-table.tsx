@@ -8,12 +8,12 @@ import { type Selection, useSelection } from '../rows/selection.ts'
 import { SortHead } from '../rows/sort-head.tsx'
 import { sentenceOf } from '../server/ask.ts'
 import { BulkBar } from './bulk-bar.tsx'
+import { nameOf, type Sort, type StoreQuery, type StoreRow } from './data/store-rows.ts'
+import type { StoreList } from './data/use-store-list.ts'
 import { DeleteStores } from './dialogs/delete-stores.tsx'
 import { NameIt } from './dialogs/name-it.tsx'
 import { NoStores } from './no-stores.tsx'
 import { StoreCells, StoreRowActions } from './store-cells.tsx'
-import { nameOf, type Sort, type StoreQuery, type StoreRow } from './data/store-rows.ts'
-import type { StoreList } from './data/use-store-list.ts'
 
 /** What is open over the table. */
 type Over =

@@ -7,11 +7,11 @@ import { Field } from '../parts/field.tsx'
 import { mayInAll, useMe } from '../server/me.ts'
 import { useCrumbs } from '../shell/crumbs.ts'
 import { useLetter } from '../shell/shortcuts.ts'
+import { type Sort, type StoreQuery, sorts } from './data/store-rows.ts'
+import { useStoreList } from './data/use-store-list.ts'
 import { NewStore } from './dialogs/new-store.tsx'
 import { StorageTabs } from './storage-tabs.tsx'
-import { type Sort, type StoreQuery, sorts } from './data/store-rows.ts'
 import { StoreTable } from './store-table.tsx'
-import { useStoreList } from './data/use-store-list.ts'
 
 const keptName = 'coatcheck-include-unnamed'
 
@@ -81,7 +81,13 @@ function Foot({ list }: { readonly list: ReturnType<typeof useStoreList> }): Rea
   )
 }
 
-function Hint({ keys, what }: { readonly keys: readonly string[]; readonly what: string }): ReactNode {
+function Hint({
+  keys,
+  what,
+}: {
+  readonly keys: readonly string[]
+  readonly what: string
+}): ReactNode {
   return (
     <span>
       {keys.map((key) => (

@@ -48,9 +48,30 @@ export async function searchStores(parts: StoreParts, search: StoreSearch): Prom
   return { items, isTruncated: false }
 }
 
+/** All that match, as many as a search looks at, in the order of a search. */
+export async function* matchingStores(
+  parts: StoreParts,
+  search: Omit<StoreSearch, 'limit'>,
+): AsyncGenerator<StoreInfo> {
+  let looked = 0
+  for await (const batch of batches(storeIds(parts, search))) {
+    const ids = await matching(parts, batch, search)
+    for (let at = 0; at < ids.length; at += infosAtOnce) {
+      const some = ids.slice(at, at + infosAtOnce)
+      const infos = await Promise.all(some.map((id) => infoIfAlive(id, parts)))
+      for (const info of infos) if (info && isTheirs(info, search)) yield info
+    }
+    looked += batch.length
+    if (looked >= limits.searchedStoresMax) return
+  }
+}
+
+/** A further bound for what one search holds while the engine answers. */
+const infosAtOnce = 100
+
 async function* storeIds(
   { engine }: StoreParts,
-  { userId, onlyStoreId }: StoreSearch,
+  { userId, onlyStoreId }: Pick<StoreSearch, 'userId' | 'onlyStoreId'>,
 ): AsyncGenerator<string> {
   if (onlyStoreId !== undefined) {
     yield onlyStoreId
@@ -67,7 +88,10 @@ async function* storeIds(
 }
 
 /** Decided by the store itself, since the index may be outdated. */
-function isTheirs({ ownerId, shares }: StoreInfo, { userId }: StoreSearch): boolean {
+function isTheirs(
+  { ownerId, shares }: StoreInfo,
+  { userId }: Pick<StoreSearch, 'userId'>,
+): boolean {
   return userId === undefined || ownerId === userId || Object.hasOwn(shares, userId)
 }
 
@@ -88,7 +112,7 @@ async function* batches(ids: AsyncIterable<string>): AsyncGenerator<readonly str
 async function matching(
   { engine, identities }: StoreParts,
   batch: readonly string[],
-  { text }: StoreSearch,
+  { text }: Pick<StoreSearch, 'text'>,
 ): Promise<readonly string[]> {
   const entries = await engine.get(batch.map(storeKey))
   return batch.filter((storeId, index) => {

@@ -35,6 +35,7 @@ import { tokenInvalid } from '../people/tokens.ts'
 import { assertStoreName, assertStoreTitle, isStoreName } from '../records/validate.ts'
 import { Store, type StoreParts } from './store.ts'
 import { listStores, type StorePage, type StoreQuery } from './store-list.ts'
+import { listStoreRows, type StoreRows, type StoreRowsQuery } from './store-rows.ts'
 import { type FoundStores, type StoreSearch, searchStores } from './store-search.ts'
 
 export interface NewStore {
@@ -143,6 +144,11 @@ export class Stores {
   }
 
   /** Finds stores by their names, titles and ids. */
+  /** A page of all stores that a user reaches, in any order. */
+  async listRows(query: StoreRowsQuery): Promise<StoreRows> {
+    return listStoreRows(this.#parts, query)
+  }
+
   async search(search: StoreSearch): Promise<FoundStores> {
     return searchStores(this.#parts, search)
   }

@@ -4,6 +4,7 @@ import { confirmClock, getClock } from './api/clock.ts'
 import { getMe, patchMe } from './api/me.ts'
 import { search } from './api/search.ts'
 import { endSession, listSessions } from './api/sessions.ts'
+import { listStores } from './api/stores.ts'
 import { createToken, getToken, listTokens, revokeToken } from './api/tokens.ts'
 import { createUser, getUser, listUsers, patchUser } from './api/users.ts'
 import {
@@ -37,6 +38,7 @@ export const routes: readonly Route<RestCall>[] = [
   { path: '/coatcheck/v1/tokens/:token', methods: { GET: getToken, DELETE: revokeToken } },
   { path: '/coatcheck/v1/sessions', methods: { GET: listSessions } },
   { path: '/coatcheck/v1/sessions/:store', methods: { DELETE: endSession } },
+  { path: '/coatcheck/v1/stores', methods: { GET: listStores } },
   { path: projects, methods: { GET: listProjects, POST: createProject } },
   { path: newProjectPath, methods: { POST: createProject } },
   {

@@ -82,6 +82,8 @@ export const coatcheckRows: readonly Row[] = [
     query: () => 'overwrite=1',
     body: { [inside]: 'changed' },
   },
+  { at: `GET ${root}/stores`, kind: 'token', ok: '200' },
+  { at: `HEAD ${root}/stores`, kind: 'token', ok: '200' },
   { at: `GET ${root}/search`, kind: 'token', ok: '200' },
   { at: `HEAD ${root}/search`, kind: 'token', ok: '200' },
   { at: `GET ${root}/audit`, kind: 'account', ok: '200' },

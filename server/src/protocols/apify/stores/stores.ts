@@ -4,6 +4,7 @@ import {
   isTemporary,
   requireAccount,
   requireUser,
+  rightOf,
 } from '../../../core/access/access.ts'
 import type { Caller } from '../../../core/identity/caller.ts'
 import type { GeneralAccess, StoreInfo } from '../../../core/identity/identity.ts'
@@ -179,6 +180,7 @@ async function objectOf(
     schema,
     baseUrl: request.baseUrl,
     mayWrite: isAllowed(principal, { action: 'write' }, info, 'RESTRICTED'),
+    access: rightOf(principal, info, 'some') ?? 'read',
     maySign: await maySign(call, info),
     now: domain.clock.now(),
   })

@@ -1,6 +1,8 @@
 import type { GeneralAccess, StoreInfo } from '../../../core/identity/identity.ts'
 import type { OwnRetention } from '../../../core/identity/retention.ts'
+import type { Action } from '../../../core/people/scope.ts'
 import type { User } from '../../../core/people/users.ts'
+import { kindOf } from '../../../core/stores/store-rows.ts'
 import { contentUrls } from '../call/links.ts'
 
 /** The limit for all schemas on a page of stores, as JSON. Schemas beyond it are left out. */
@@ -29,7 +31,10 @@ export const generalAccessLevels: readonly GeneralAccess[] = [
 export interface StoreView {
   readonly owner: User | undefined
   readonly baseUrl: string
+  /** Whether its reader may write to all of it. */
   readonly mayWrite: boolean
+  /** What its reader may do with the part that the reader's token covers. */
+  readonly access: Action
   readonly maySign: boolean
   /** null: the store has no schema. Undefined: the store object leaves the schema out. */
   readonly schema: unknown
@@ -43,7 +48,7 @@ export interface StoreView {
  */
 export function storeObject(
   info: StoreInfo,
-  { owner, baseUrl, mayWrite, maySign, schema, now }: StoreView,
+  { owner, baseUrl, mayWrite, access, maySign, schema, now }: StoreView,
 ): Record<string, unknown> {
   const ownerAccess = owner?.generalAccess ?? 'RESTRICTED'
   return {
@@ -60,6 +65,9 @@ export function storeObject(
     ...(schema !== undefined && { schema }),
     generalAccess: info.generalAccess,
     // Coatcheck's own members. Apify's clients pass on members that they do not know.
+    recordCount: info.recordCount,
+    kind: kindOf(info),
+    access,
     retention: retentionObject(info.retention),
     expiresAt: info.expiresAt === undefined ? null : isoTime(info.expiresAt),
     ...(maySign && { urlSigningSecretKey: info.signingSecret }),

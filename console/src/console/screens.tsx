@@ -1,10 +1,20 @@
-import type { ReactNode } from 'react'
+import { lazy, type ReactNode, Suspense } from 'react'
+import { State } from './parts/state.tsx'
 import { NotThere } from './shell/not-there.tsx'
 import { StoresScreen } from './stores/stores-screen.tsx'
 
+const RecordRoute = lazy(async () => ({
+  default: (await import('./record/record-route.tsx')).RecordRoute,
+}))
+
 /** The screen of an address. Only the first one comes with the page; others load when opened. */
 export function screenOf(path: readonly string[]): ReactNode {
-  const [area = 'storage', part = 'key-value-stores'] = path
-  if (area === 'storage' && part === 'key-value-stores' && path.length < 3) return <StoresScreen />
-  return <NotThere />
+  return <Suspense fallback={<State kind="loading" />}>{partOf(path)}</Suspense>
+}
+
+function partOf(path: readonly string[]): ReactNode {
+  const [area = 'storage', part = 'key-value-stores', id, tab = 'records'] = path
+  if (area !== 'storage' || part !== 'key-value-stores') return <NotThere />
+  if (id === undefined) return <StoresScreen />
+  return tab === 'records' ? <RecordRoute storeId={id} /> : <NotThere />
 }

@@ -20,10 +20,10 @@ const rangedBytesMin = 65_536
  * client that names the ETag of the stored bytes gets a range of them.
  */
 export function formOf(
-  { request }: Pick<ApifyCall, 'request'>,
+  { request, query }: Pick<ApifyCall, 'request' | 'query'>,
   { contentEncoding, revision }: RecordHead,
 ): Form {
-  if (contentEncoding === '') return 'stored'
+  if (contentEncoding === '' || query.flag('stored')) return 'stored'
   if (!accepts(request.header('accept-encoding') ?? '', contentEncoding)) return 'decoded'
   const range = request.method === 'GET' ? request.header('range') : undefined
   if (range === undefined || !asksForOneRange(range)) return 'stored'
@@ -63,7 +63,7 @@ export function headersOf(
   } else {
     headers['Content-Length'] = head.size
     if (head.size >= rangedBytesMin) headers['Accept-Ranges'] = 'bytes'
-    if (head.contentEncoding !== '') headers['Content-Encoding'] = head.contentEncoding
+    if (head.contentEncoding !== '') headers[encodingHeader(query)] = head.contentEncoding
   }
   if (query.flag('attachment')) headers['Content-Disposition'] = contentDisposition(head.key)
   headers['X-Content-Type-Options'] = 'nosniff'
@@ -72,6 +72,14 @@ export function headersOf(
   headers['Cross-Origin-Resource-Policy'] = 'cross-origin'
   if (mayBePage(head.contentType)) headers['Content-Security-Policy'] = 'sandbox'
   return headers
+}
+
+/**
+ * Browsers decode what has a `Content-Encoding`, and no page can forbid it. With `stored=1` the
+ * stored bytes are the value, and another header says how they are encoded.
+ */
+function encodingHeader(query: ApifyCall['query']): string {
+  return query.flag('stored') ? 'Coatcheck-Stored-Encoding' : 'Content-Encoding'
 }
 
 /** RFC 9110, 12.5.3. A client that names no encodings gets the value decoded. */

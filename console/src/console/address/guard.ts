@@ -1,0 +1,49 @@
+import { useEffect } from 'react'
+
+/** Asks before the user leaves a place. Undefined: nothing would be lost. */
+interface Guard {
+  /** The address that is guarded. */
+  readonly hash: string
+  /** Whether an address is still the same place. */
+  readonly isSame: (hash: string) => boolean
+  /** The user wants to go there. */
+  readonly onLeave: (hash: string) => void
+}
+
+let guard: Guard | undefined
+
+// Before those who draw what the address says.
+for (const name of ['popstate', 'hashchange', 'coatcheck-replaced'])
+  addEventListener(name, check, { capture: true })
+addEventListener('beforeunload', (event) => {
+  if (guard) event.preventDefault()
+})
+
+function check(event: Event): void {
+  if (!guard || location.hash === guard.hash) return
+  if (guard.isSame(location.hash)) {
+    guard = { ...guard, hash: location.hash }
+    return
+  }
+  event.stopImmediatePropagation()
+  const wanted = location.hash
+  history.replaceState(history.state, '', guard.hash)
+  guard.onLeave(wanted)
+}
+
+/** While `isOn`, the user is asked before this place is left. */
+export function useGuard(
+  isOn: boolean,
+  { isSame, onLeave }: Pick<Guard, 'isSame' | 'onLeave'>,
+): void {
+  useEffect(() => {
+    if (!isOn) return undefined
+    guard = { hash: location.hash, isSame, onLeave }
+    return dropGuard
+  }, [isOn, isSame, onLeave])
+}
+
+/** The user leaves, and knows what is lost. */
+export function dropGuard(): void {
+  guard = undefined
+}

@@ -54,7 +54,6 @@ export function EditRecord({ at, base, access, onDone, onGone }: EditRecordProps
     )
   }
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: Ctrl-S saves from anywhere in it.
     <div className="edit" onKeyDown={(event) => onSaveKey(event, save)}>
       {edit.error !== '' && <State kind="error" text={edit.error} onAgain={save} />}
       <Suspense fallback={<State kind="loading" />}>

@@ -22,8 +22,6 @@ export function JsonLineView(props: JsonLineProps): ReactNode {
   if (!line) return null
   const isBlock = line.close !== undefined
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the list of lines takes the keys.
-    // biome-ignore lint/a11y/noStaticElementInteractions: the list of lines takes the keys.
     <div className={isCurrent ? 'line at' : 'line'} onClick={() => onChoose(index)}>
       <span className="line-no">{index + 1}</span>
       {isBlock ? (

@@ -12,20 +12,20 @@ interface Guard {
 
 let guard: Guard | undefined
 
-// Before those who draw what the address says.
-for (const name of ['popstate', 'hashchange', 'coatcheck-replaced'])
-  addEventListener(name, check, { capture: true })
 addEventListener('beforeunload', (event) => {
   if (guard) event.preventDefault()
 })
 
-function check(event: Event): void {
+/**
+ * Goes back to the guarded place if the address has left it, and asks the user. It is called before
+ * anything is drawn for a new address.
+ */
+export function holdPlace(): void {
   if (!guard || location.hash === guard.hash) return
   if (guard.isSame(location.hash)) {
     guard = { ...guard, hash: location.hash }
     return
   }
-  event.stopImmediatePropagation()
   const wanted = location.hash
   history.replaceState(history.state, '', guard.hash)
   guard.onLeave(wanted)

@@ -1,5 +1,6 @@
 import { useMemo, useSyncExternalStore } from 'react'
 import { type Address, addressOf, hrefOf } from './address.ts'
+import { holdPlace } from './guard.ts'
 
 const replaced = 'coatcheck-replaced'
 
@@ -33,8 +34,12 @@ export function replace(href: string): void {
 
 function subscribe(onChange: () => void): () => void {
   const names = ['hashchange', 'popstate', replaced]
-  for (const name of names) addEventListener(name, onChange)
+  const hear = (): void => {
+    holdPlace()
+    onChange()
+  }
+  for (const name of names) addEventListener(name, hear)
   return () => {
-    for (const name of names) removeEventListener(name, onChange)
+    for (const name of names) removeEventListener(name, hear)
   }
 }

@@ -49,7 +49,7 @@ export function useEdit(at: RecordAt, base: Base, onDone: () => void): Edit {
   const [conflict, setConflict] = useState<Found>()
   const [wanted, setWanted] = useState<string>()
   const isUnsaved = isDirty(draft)
-  const isSame = useCallback(() => isPlaceOf(at, location.hash), [at])
+  const isSame = useCallback((hash: string) => isPlaceOf(at, hash), [at])
   useGuard(isUnsaved, { isSame, onLeave: setWanted })
   const type = useCallback(
     (text: string) => {

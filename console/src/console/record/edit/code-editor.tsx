@@ -36,6 +36,7 @@ export function CodeEditor(props: CodeEditorProps): ReactNode {
     const view = editor.current
     if (!view || view.state.doc.toString() === given.text) return
     view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: given.text } })
+    view.focus()
   }, [given])
   return <div ref={place} className="code-editor" />
 }

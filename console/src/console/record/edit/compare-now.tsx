@@ -5,6 +5,7 @@ import { kindOf } from '../data/kind-of.ts'
 import type { RecordAt } from '../data/record-row.ts'
 import { type RecordValue, textIn } from '../data/record-value.ts'
 import { useValue } from '../data/use-value.ts'
+import { formatIfJson } from '../json/json-lines.ts'
 import { CompareView } from './compare-view.tsx'
 
 export interface CompareNowProps {
@@ -23,13 +24,15 @@ export function CompareNow({ at, before, revision }: CompareNowProps): ReactNode
   if (isLoading || !value) return <State kind="loading" />
   const now = textIn(value)
   if (now === undefined) return <State kind="empty">What is stored now is not text.</State>
+  const isJson = kindOf(value.contentType) === 'json'
+  const laidOut = (text: string): string => (isJson ? formatIfJson(text) : text)
   return (
     <CompareView
-      left={textIn(before) ?? ''}
+      left={laidOut(textIn(before) ?? '')}
       leftName="What you saw"
-      right={now}
+      right={laidOut(now)}
       rightName="Now"
-      isJson={kindOf(value.contentType) === 'json'}
+      isJson={isJson}
     />
   )
 }

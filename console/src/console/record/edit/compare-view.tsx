@@ -24,7 +24,7 @@ export function CompareView(props: CompareViewProps): ReactNode {
   useEffect(() => {
     if (!place.current) return undefined
     const fixed = [EditorState.readOnly.of(true), EditorView.editable.of(false)]
-    const separator = EditorState.lineSeparator.of('\n')
+    const separator = [EditorState.lineSeparator.of('\n'), EditorView.lineWrapping]
     const typed = typingParts((text) => hear.current?.(text))
     const view = new MergeView({
       parent: place.current,

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { lazy, type ReactNode, Suspense, useState } from 'react'
+import { lazy, type ReactNode, Suspense, useMemo, useState } from 'react'
 import { agoText } from '../../format/format.ts'
 import { useNow } from '../../format/use-now.ts'
 import { Button } from '../../parts/button.tsx'
@@ -7,6 +7,7 @@ import { State } from '../../parts/state.tsx'
 import type { Action } from '../../server/me.ts'
 import { readHistory, whoOf } from '../data/history.ts'
 import type { RecordAt } from '../data/record-row.ts'
+import { formatIfJson } from '../json/json-lines.ts'
 import { LeaveAsk } from './leave-ask.tsx'
 import type { Edit, Found } from './use-edit.ts'
 
@@ -76,13 +77,14 @@ function Changed({
 }: ConflictProps & { readonly found: Extract<Found, { kind: 'changed' }> }): ReactNode {
   const [mine] = useState(edit.draft.text)
   const { revision } = found.value
+  const theirs = useMemo(() => likeMine(found.text ?? '', mine, isJson), [found, mine, isJson])
   const isMerged = edit.draft.text !== mine
   const save = (text: string): void => void edit.save({ text, ifRevision: revision })
   return (
     <>
       <Suspense fallback={<State kind="loading" />}>
         <CompareView
-          left={found.text ?? ''}
+          left={theirs}
           leftName="Theirs"
           right={mine}
           rightName="Mine"
@@ -112,6 +114,11 @@ function Changed({
       </div>
     </>
   )
+}
+
+/** If mine is laid out, so is theirs: only what is different in it stands out. */
+function likeMine(theirs: string, mine: string, isJson: boolean): string {
+  return isJson && formatIfJson(mine) === mine ? formatIfJson(theirs) : theirs
 }
 
 /** `joe changed this 5 s ago.` Who it was is seen by those who manage the store. */

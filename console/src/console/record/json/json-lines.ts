@@ -93,6 +93,11 @@ export function formatJson(text: string): string {
   return `${lines.join('\n')}\n`
 }
 
+/** As `formatJson`; a text that is not JSON stays as it is. */
+export function formatIfJson(text: string): string {
+  return mistakeIn(text) ? text : formatJson(text)
+}
+
 export function lineText(tokens: JsonTokens, { from, to }: JsonLine): string {
   let shown = ''
   for (let at = from; at < to; at += 1) {

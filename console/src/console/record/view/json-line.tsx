@@ -41,7 +41,12 @@ export function JsonLineView(props: JsonLineProps): ReactNode {
         <Tokens outline={outline} from={line.from} to={line.to} />
         {isFolded && isBlock && (
           <>
-            <button type="button" tabIndex={-1} className="hidden" onClick={() => onFold(index)}>
+            <button
+              type="button"
+              tabIndex={-1}
+              className="hidden-count"
+              onClick={() => onFold(index)}
+            >
               {hiddenText(outline, index)}
             </button>
             <Closing outline={outline} close={line.close ?? 0} />

@@ -8,6 +8,7 @@ import { sentenceOf } from '../server/ask.ts'
 import { isChanged, saveRecord, shownKey } from './data/record-actions.ts'
 import { mistakeIn } from './json/json-lines.ts'
 import '../styles/record.css'
+import '../styles/record-value.css'
 
 const CodeEditor = lazy(async () => ({
   default: (await import('./edit/code-editor.tsx')).CodeEditor,

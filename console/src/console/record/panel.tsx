@@ -12,8 +12,8 @@ import type { ValueNow } from './data/use-value.ts'
 import { EditRecord } from './edit/edit-record.tsx'
 import { ChangedNote } from './head/changed-note.tsx'
 import { type Tab, Tabs } from './head/tabs.tsx'
-import { HistoryTab } from './view/history-tab.tsx'
-import { RawTab } from './view/raw-tab.tsx'
+import { HistoryTab } from './tabs/history-tab.tsx'
+import { RawTab } from './tabs/raw-tab.tsx'
 import { ValueView } from './view/value-view.tsx'
 
 const CompareNow = lazy(async () => ({

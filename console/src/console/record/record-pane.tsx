@@ -15,6 +15,7 @@ import { Tabs, useTab } from './head/tabs.tsx'
 import { Panel } from './panel.tsx'
 import { whyNoEdit } from './why-no-edit.ts'
 import '../styles/record.css'
+import '../styles/record-value.css'
 
 export interface RecordPaneProps {
   readonly storeId: string

@@ -38,6 +38,9 @@ const look = EditorView.theme({
   '.cm-panels': { background: 'var(--shade)', color: 'var(--text)' },
   '.cm-tooltip': { background: 'var(--paper)', border: '1px solid var(--line)' },
   '.cm-changedText': { background: 'var(--changed)' },
+  '.cm-collapsedLines': { background: 'var(--sunk)', color: 'var(--soft)' },
+  // Their signs are in few fonts.
+  '.cm-collapsedLines:before, .cm-collapsedLines:after': { display: 'none' },
 })
 
 /** What each editor has: colours, keys, a search, and for JSON its mistakes. */

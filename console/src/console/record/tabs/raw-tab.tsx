@@ -5,8 +5,8 @@ import { kindOf } from '../data/kind-of.ts'
 import type { RecordAt } from '../data/record-row.ts'
 import { type RecordValue, textIn } from '../data/record-value.ts'
 import { useValue } from '../data/use-value.ts'
-import { HexView } from './hex-view.tsx'
-import { TextView } from './text-view.tsx'
+import { HexView } from '../view/hex-view.tsx'
+import { TextView } from '../view/text-view.tsx'
 
 /** The stored bytes, and the headers with which the server sends them. */
 export function RawTab({ at }: { readonly at: RecordAt }): ReactNode {

@@ -35,7 +35,20 @@ export async function deletePrefix(store: Store, prefix: string): Promise<number
   }
 }
 
-/** Throws `access-denied` unless the caller may delete all of them. */
+/**
+ * Deletes the first records whose keys begin with `prefix`: at most `limit` of them, from 1 to
+ * 1,000. `isTruncated`: there may be more. Throws as `deleteKeys`.
+ */
+export async function deleteSome(
+  store: Store,
+  { prefix, limit }: { prefix: string; limit: number },
+): Promise<{ deletedCount: number; isTruncated: boolean }> {
+  const { items, isTruncated } = await store.list({ prefix, startAfter: undefined, limit })
+  const keys = items.map(({ key }) => key)
+  return { deletedCount: await deleteKeys(store, keys), isTruncated }
+}
+
+/** Throws `access-denied` unless the caller may use all of these keys. */
 export function assertWithin(keys: readonly string[], prefix: string | undefined): void {
   if (prefix === undefined || keys.every((key) => key.startsWith(prefix))) return
   throw new StorageError('access-denied', `This token only allows keys that begin with ${prefix}.`)

@@ -55,6 +55,15 @@ export class Fields {
     throw invalidField(`${name} must be a number above 0`)
   }
 
+  /** A whole number from 1 to `max`. */
+  countUpTo(max: number, name: string): number | undefined {
+    const value = this.#fields[name]
+    if (value === undefined) return undefined
+    const isCount = typeof value === 'number' && Number.isInteger(value)
+    if (isCount && value >= 1 && value <= max) return value
+    throw invalidField(`${name} must be a whole number from 1 to ${max}`)
+  }
+
   texts(name: string): readonly string[] | undefined {
     const value = this.#fields[name]
     if (value === undefined) return undefined

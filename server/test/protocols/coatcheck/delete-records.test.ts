@@ -50,6 +50,27 @@ describe.each(wireEngines)('deleting many records, on %s', (engine) => {
     expect(await keys()).toEqual([])
   })
 
+  it('deletes in steps with a limit, and says whether there may be more', async () => {
+    for (const key of ['in-1', 'in-2', 'in-3', 'in-4', 'out']) await put(key)
+    const step = async (limit: number): Promise<unknown> =>
+      JSON.parse((await remove({ prefix: 'in-', limit })).text).data
+    expect(await step(2)).toEqual({ deletedCount: 2, isTruncated: true })
+    expect(await keys()).toEqual(['in-3', 'in-4', 'out'])
+    expect(await step(2)).toEqual({ deletedCount: 2, isTruncated: false })
+    expect(await step(1_000)).toEqual({ deletedCount: 0, isTruncated: false })
+    expect(await keys()).toEqual(['out'])
+    const scope = { action: 'write', storeId, keyPrefix: 'in-' } as const
+    const { token } = await people.createToken(jane, scope)
+    const all = await remove({ prefix: '', limit: 10 }, token)
+    expect(JSON.parse(all.text).data).toEqual({ deletedCount: 0, isTruncated: false })
+    expect(await keys()).toEqual(['out'])
+  })
+
+  it('answers as before without a limit', async () => {
+    await put('a')
+    expect((await remove({ prefix: 'a' })).text).toBe('{"data":{"deletedCount":1}}')
+  })
+
   it('deletes 3,000 records by their keys, and as many by their prefix', async () => {
     const names = Array.from({ length: 3_000 }, (_, n) => `key-${n}`)
     for (const prefix of ['a', 'b']) await fill(names.map((name) => `${prefix}/${name}`))
@@ -111,7 +132,13 @@ describe.each(wireEngines)('deleting many records, on %s', (engine) => {
     ['a prefix that is a number', { prefix: 1 }],
     ['a prefix that is null', { prefix: null }],
     ['a prefix that is a list', { prefix: ['a'] }],
-    ['an unknown field', { prefix: 'a', limit: 1 }],
+    ['an unknown field', { prefix: 'a', most: 1 }],
+    ['a limit for keys', { keys: ['a'], limit: 1 }],
+    ['a limit of 0', { prefix: 'a', limit: 0 }],
+    ['a limit over 1,000', { prefix: 'a', limit: 1_001 }],
+    ['a limit that is no whole number', { prefix: 'a', limit: 1.5 }],
+    ['a limit that is a text', { prefix: 'a', limit: '1' }],
+    ['a limit that is null', { prefix: 'a', limit: null }],
     ['more keys than it takes', { keys: Array.from({ length: 10_001 }, (_, n) => `a${n}`) }],
   ])('refuses %s, and deletes nothing', async (_, json) => {
     await put('a')

@@ -11,6 +11,8 @@ export type ErrorCode =
   | 'store-retention-invalid'
   | 'store-schema-invalid'
   | 'record-not-found'
+  /** A record with this key exists, and may not be replaced. */
+  | 'record-exists'
   | 'record-key-invalid'
   | 'content-type-invalid'
   /** The value's bytes do not match its content encoding. */

@@ -37,6 +37,8 @@ export interface Replacement {
   readonly next: RecordInfo | undefined
   /** Chunks of the new value, stored by the same commit. */
   readonly chunks?: readonly Put[]
+  /** The same commit gives the value of the record before to another record. */
+  readonly handsOnValue?: boolean
 }
 
 /**
@@ -57,7 +59,7 @@ export function recordsWrite(
   const puts: Put[] = []
   const changes: ChangeOfMany[] = []
   const totals = { records: 0, bytes: 0, garbage: 0n }
-  for (const { key, before, next, chunks } of replacements) {
+  for (const { key, before, next, chunks, handsOnValue } of replacements) {
     const entryKey = before?.key ?? recordKey(identity.contentId, key)
     const size = next?.size ?? 0
     checks.push({ key: entryKey, revision: before?.revision })
@@ -66,7 +68,7 @@ export function recordsWrite(
     if (chunks) puts.push(...chunks)
     totals.records += Number(next !== undefined) - Number(before !== undefined)
     totals.bytes += size - (before?.info?.size ?? 0)
-    totals.garbage += leaveGarbage(puts, before?.info, now)
+    if (!handsOnValue) totals.garbage += leaveGarbage(puts, before?.info, now)
     changes.push({ kind: next ? 'put' : 'delete', key, size, before: before?.revision })
   }
   puts.push(changesPut(identity.id, { at: now, actor, changes }))

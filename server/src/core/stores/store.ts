@@ -17,6 +17,7 @@ import { StorageError } from '../kernel/errors.ts'
 import { limits } from '../kernel/limits.ts'
 import { narrowedPrefix } from '../people/scope.ts'
 import type { Tokens } from '../people/tokens.ts'
+import { type Move, type MoveOptions, moveRecord } from '../records/move/record-move.ts'
 import {
   type Condition,
   headOf,
@@ -203,6 +204,16 @@ export class Store {
       }),
     })
     return result
+  }
+
+  /**
+   * Gives a record another key, with its bytes, content type and encoding, in one commit and
+   * without copying. Returns the revision of the moved record. Throws `record-not-found`,
+   * `record-exists`, `record-key-invalid`, `condition-failed`, `idempotency-key-reused`,
+   * `record-damaged`, and what `check` throws.
+   */
+  move(move: Move, options: MoveOptions = {}): Promise<PutResult> {
+    return moveRecord(this.#parts, { storeId: this.id, caller: this.#caller }, { move, ...options })
   }
 
   /**

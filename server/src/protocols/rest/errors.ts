@@ -46,6 +46,7 @@ const answers = {
   'store-retention-invalid': { status: 400, type: 'invalid-value' },
   'store-schema-invalid': { status: 400, type: 'store-schema-invalid' },
   'record-not-found': { status: 404, type: 'record-not-found', message: 'Record was not found' },
+  'record-exists': { status: 409, type: 'record-exists' },
   'record-key-invalid': {
     status: 400,
     type: 'invalid-record-key',

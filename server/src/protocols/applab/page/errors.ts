@@ -113,6 +113,7 @@ const answers = {
     type: 'KEY_NOT_FOUND',
     message: 'There is no value with this key.',
   },
+  'record-exists': changedMeanwhile,
   'record-key-invalid': keyInvalid,
   'content-type-invalid': invalid,
   'content-encoding-invalid': {

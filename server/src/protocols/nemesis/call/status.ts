@@ -42,6 +42,7 @@ export const statusOf = {
   'store-retention-invalid': status.valueTypeInvalid,
   'store-schema-invalid': status.valueTypeInvalid,
   'record-not-found': status.keyNotExist,
+  'record-exists': status.unknown,
   'record-key-invalid': status.valueSize,
   'content-type-invalid': status.unknown,
   'content-encoding-invalid': status.unknown,

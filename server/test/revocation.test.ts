@@ -249,6 +249,7 @@ describe.each(wireEngines)('a transfer that is open when its right ends, on %s',
     { method: 'PATCH', part: '', json: '{"title":"changed"}' },
     { method: 'PATCH', part: '/access', json: '{"generalAccess":"ANYONE_WITH_NAME_CAN_READ"}' },
     { method: 'POST', part: '/delete-records', json: '{"prefix":"KEPT"}' },
+    { method: 'POST', part: '/move', json: '{"from":"KEPT","to":"LARGE","overwrite":true}' },
   ])('ends while $method $part still sends its body', async ({ method, part, json }) => {
     await prepare()
     const wide = await people.createToken(jane, {})

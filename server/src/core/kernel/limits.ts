@@ -3,6 +3,7 @@ import { clockLimits } from './limits/clock.ts'
 import { commandLimits } from './limits/commands.ts'
 import { dumpLimits } from './limits/dumps.ts'
 import { logLimits } from './limits/log.ts'
+import { manyRecordLimits } from './limits/many-records.ts'
 import { pageCheckLimits } from './limits/page-check.ts'
 import { roomLimits } from './limits/room.ts'
 import { socketLimits } from './limits/sockets.ts'
@@ -383,6 +384,7 @@ export const limits = Object.freeze({
   ...commandLimits,
   ...dumpLimits,
   ...logLimits,
+  ...manyRecordLimits,
   ...pageCheckLimits,
   ...roomLimits,
   ...socketLimits,

@@ -34,3 +34,10 @@ export function isJsonType(contentType: string): boolean {
   const mediaType = mediaTypeOf(contentType)
   return mediaType === 'application/json' || mediaType.endsWith('+json')
 }
+
+/** Whether the format is compressed by itself. A few exceptions are missing; they don't matter. */
+export function isCompressedType(contentType: string): boolean {
+  const type = mediaTypeOf(contentType)
+  if (type === 'image/svg+xml' || type === 'image/bmp' || type === 'audio/wav') return false
+  return /^(image|audio|video|font)\/|^application\/(zip|gzip|x-7z|x-bzip|pdf|vnd\.rar)/.test(type)
+}

@@ -28,6 +28,10 @@ export function createApifyDoor(
     bytesMax: limits.archivesBytesMax,
     ownerBytesMax: limits.archivesBytesOwnerMax,
   })
+  const finds = new BytePool({
+    bytesMax: limits.findsBytesMax,
+    ownerBytesMax: limits.findsBytesOwnerMax,
+  })
   const updates = new BytePool({
     bytesMax: limits.updatesBytesMax,
     ownerBytesMax: limits.updatesBytesOwnerMax,
@@ -35,7 +39,7 @@ export function createApifyDoor(
   return createRestDoor<ApifyCall, ApifyRoute>(domain, environment, {
     routes,
     allowedHeaders,
-    callOf: (call) => ({ ...call, jsonSchemas, archives, updates, decodedValues }),
+    callOf: (call) => ({ ...call, jsonSchemas, archives, finds, updates, decodedValues }),
     getOtherRoute,
     overridesMethod: true,
     pageNotFound,

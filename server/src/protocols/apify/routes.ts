@@ -1,10 +1,12 @@
 import { getMe, getNoAccount, getUser } from './account/users.ts'
 import { type ApifyRoute, defaultRateLimit } from './call/call.ts'
+import { findRecords } from './find/find.ts'
 import { withAnyKey } from './records/any-key.ts'
-import { getArchive } from './records/archive.ts'
+import { getArchive, postArchive } from './records/archive.ts'
 import { getChanges } from './records/changes.ts'
 import { deleteRecords } from './records/delete-records.ts'
 import { listKeys } from './records/keys.ts'
+import { moveRecord } from './records/move.ts'
 import { deleteRecord, getRecord, headRecord, putRecord } from './records/records.ts'
 import { patchRecord } from './records/updates.ts'
 import { getAccess, getStoreAudit, patchAccess, resetSigningSecret } from './stores/access.ts'
@@ -61,6 +63,21 @@ export const routes: readonly ApifyRoute[] = [
     path: '/v2/key-value-stores/:store/delete-records',
     rateLimit,
     methods: { POST: deleteRecords },
+  },
+  {
+    path: '/v2/key-value-stores/:store/find',
+    rateLimit,
+    methods: { POST: findRecords },
+  },
+  {
+    path: '/v2/key-value-stores/:store/move',
+    rateLimit,
+    methods: { POST: moveRecord },
+  },
+  {
+    path: '/v2/key-value-stores/:store/archive',
+    rateLimit,
+    methods: { POST: postArchive },
   },
   {
     path: '/v2/key-value-stores/:store/record',

@@ -23,6 +23,9 @@ const takers = [
   { method: 'PATCH', path: project, isOptional: false },
   { method: 'PATCH', path: '/v2/key-value-stores/:store/access', isOptional: false },
   { method: 'POST', path: '/v2/key-value-stores/:store/delete-records', isOptional: false },
+  { method: 'POST', path: '/v2/key-value-stores/:store/find', isOptional: false },
+  { method: 'POST', path: '/v2/key-value-stores/:store/move', isOptional: false },
+  { method: 'POST', path: '/v2/key-value-stores/:store/archive', isOptional: false },
 ]
 /** Endpoints that take a JSON object with any members. */
 const takersOfAny = [

@@ -90,6 +90,10 @@ export const apifyRows: readonly Row[] = [
   deletion({ keys: [inside] }, { kind: 'write-in', variant: 'inside' }),
   deletion({ keys: [inside, outside] }, { kind: 'write-out', variant: 'outside' }),
   deletion({ prefix: '' }, { kind: 'write-some', variant: 'all there are' }),
+  ...moveRows(),
+  reading('find', { text: 'coat' }, { kind: 'read-some' }),
+  reading('archive', { keys: [inside] }, { kind: 'read-some', variant: 'inside' }),
+  reading('archive', { keys: [inside, outside] }, { kind: 'read-list', variant: 'outside' }),
   ...recordRows(`${store}/record`),
   { at: `GET ${store}/records`, kind: 'read-some', ok: '200' },
   { at: `HEAD ${store}/records`, kind: 'read-some', ok: '200' },
@@ -106,4 +110,22 @@ export const apifyRows: readonly Row[] = [
 
 function deletion(body: object, about: Pick<Row, 'kind'> & { variant: string }): Row {
   return { at: `POST ${store}/delete-records`, ok: '200', body, ...about }
+}
+
+/** Moves within the prefixes, and out of them and into them. */
+function moveRows(): Row[] {
+  const rows = [
+    { kind: 'write-in', variant: 'inside', from: inside, to: `${inside}-2` },
+    { kind: 'write-out', variant: 'out of the prefix', from: inside, to: `${outside}-2` },
+    { kind: 'write-out', variant: 'into the prefix', from: outside, to: `${inside}-2` },
+  ]
+  return rows.map(({ kind, variant, from, to }) => {
+    const body = { from, to, overwrite: true }
+    return { at: `POST ${store}/move`, ok: '200', kind, variant, body }
+  })
+}
+
+/** A request that only reads, although its method is POST. */
+function reading(part: string, body: object, about: Pick<Row, 'kind' | 'variant'>): Row {
+  return { at: `POST ${store}/${part}`, ok: '200', body, changes: false, ...about }
 }

@@ -44,8 +44,8 @@ export interface Row {
   /** `:key` in the path, or `key=` in the query. */
   readonly key?: string
   readonly query?: (world: World) => string
-  /** Set if the method alone does not show that the request changes data. */
-  readonly changes?: true
+  /** Set if the method alone does not show whether the request changes data. */
+  readonly changes?: boolean
 }
 
 /** Every endpoint of a table of routes. A route with GET also has HEAD. */

@@ -17,37 +17,38 @@ const meanings: readonly string[] = ['ok', 'asked', 'wrong', 'no', 'hidden', 'no
 
 /**
  * About one restricted store. `in` is a record in the scope of the prefixes and the record link,
- * `out` is another record; `some` is the part that the caller may see. `read-all` is the whole
- * store, by an API that needs a token from everybody. `open` gives others a right to the store.
+ * `out` is another record; `some` is the part that the caller may see. `read-list` names records of
+ * all of the store. `read-all` is the whole store, by an API that needs a token from everybody.
+ * `open` gives others a right to the store.
  */
 const reading = `
-                                     read-in  read-out  read-some  describe
-nobody                               hidden   hidden    hidden     hidden
-a wrong token                        wrong    wrong     wrong      wrong
-an expired token                     wrong    wrong     wrong      wrong
-a revoked token                      wrong    wrong     wrong      wrong
-the token of a disabled user         wrong    wrong     wrong      wrong
-another user                         hidden   hidden    hidden     hidden
-an admin                             hidden   hidden    hidden     hidden
-a reader                             ok       ok        ok         ok
-a writer                             ok       ok        ok         ok
-a manager                            ok       ok        ok         ok
-the read token of a writer           ok       ok        ok         ok
-the prefix token of a manager        ok       no        ok         ok
-the read token of the owner          ok       ok        ok         ok
-the write token of the owner         ok       ok        ok         ok
-the prefix read token of the owner   ok       no        ok         ok
-the prefix write token of the owner  ok       no        ok         ok
-the store token of the owner         ok       ok        ok         ok
-the owner's token of another store   hidden   hidden    hidden     hidden
-the owner                            ok       ok        ok         ok
-a token of the owner that expires    ok       ok        ok         ok
-a record link                        ok       hidden    hidden     hidden
-a content link                       hidden   hidden    ok         hidden
-a link with a wrong signature        hidden   hidden    hidden     hidden
-a content link that has expired      hidden   hidden    hidden     hidden
-a content link of another store      hidden   hidden    hidden     hidden
-a record link with a wrong token     wrong    wrong     wrong      wrong
+                                     read-in  read-out  read-some  describe  read-list
+nobody                               hidden   hidden    hidden     hidden    hidden
+a wrong token                        wrong    wrong     wrong      wrong     wrong
+an expired token                     wrong    wrong     wrong      wrong     wrong
+a revoked token                      wrong    wrong     wrong      wrong     wrong
+the token of a disabled user         wrong    wrong     wrong      wrong     wrong
+another user                         hidden   hidden    hidden     hidden    hidden
+an admin                             hidden   hidden    hidden     hidden    hidden
+a reader                             ok       ok        ok         ok        ok
+a writer                             ok       ok        ok         ok        ok
+a manager                            ok       ok        ok         ok        ok
+the read token of a writer           ok       ok        ok         ok        ok
+the prefix token of a manager        ok       no        ok         ok        no
+the read token of the owner          ok       ok        ok         ok        ok
+the write token of the owner         ok       ok        ok         ok        ok
+the prefix read token of the owner   ok       no        ok         ok        no
+the prefix write token of the owner  ok       no        ok         ok        no
+the store token of the owner         ok       ok        ok         ok        ok
+the owner's token of another store   hidden   hidden    hidden     hidden    hidden
+the owner                            ok       ok        ok         ok        ok
+a token of the owner that expires    ok       ok        ok         ok        ok
+a record link                        ok       hidden    hidden     hidden    hidden
+a content link                       hidden   hidden    ok         hidden    ok
+a link with a wrong signature        hidden   hidden    hidden     hidden    hidden
+a content link that has expired      hidden   hidden    hidden     hidden    hidden
+a content link of another store      hidden   hidden    hidden     hidden    hidden
+a record link with a wrong token     wrong    wrong     wrong      wrong     wrong
 `
 
 const writing = `

@@ -8,6 +8,8 @@ export interface ApifyCall extends RestCall {
   readonly jsonSchemas: JsonSchemas
   /** The memory of all archives that are being made. */
   readonly archives: BytePool
+  /** The memory of all searches by value. */
+  readonly finds: BytePool
   /** The memory of all long values that are being updated. */
   readonly updates: BytePool
   readonly decodedValues: DecodedValues

@@ -16,8 +16,7 @@ it.each([
   const { stores, environment } = await openTestDomain(new MemoryEngine())
   const store = await stores.create({ ownerId: owner, name: 'archived' })
   for (const key of ['a', 'b', 'c']) await store.put(textRecord(key, `of ${key}`))
-  const selection = { kind: 'prefix', prefix: '' } as const
-  const wanted = { store, selection, recordsMax }
+  const wanted = { store, keys: ['a', 'b', 'c'], recordsMax }
   const entries = await Array.fromAsync(archiveEntries({ environment, request }, wanted))
   expect(entries.map(({ name }) => name)).toEqual(names)
   const told = String(entries.find(({ name }) => name === '%problems.txt')?.content ?? '')

@@ -1,19 +1,24 @@
+import { keyPrefixOf } from '../../../core/access/access.ts'
+import type { StoreInfo } from '../../../core/identity/identity.ts'
 import { orElse } from '../../../core/kernel/awaitable.ts'
 import type { Bytes } from '../../../core/kernel/bytes.ts'
 import { StorageError } from '../../../core/kernel/errors.ts'
 import { limits } from '../../../core/kernel/limits.ts'
 import type { StoreRecord } from '../../../core/records/record.ts'
+import { assertWithin } from '../../../core/stores/delete-many.ts'
 import type { Store } from '../../../core/stores/store.ts'
-import { mediaTypeOf } from '../../../core/values/content-type.ts'
+import { isCompressedType } from '../../../core/values/content-type.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
 import { DecodingError } from '../../http/content-encoding.ts'
 import { decodedParts } from '../../http/decoded-values.ts'
 import { type ZipEntry, zipStream } from '../../http/zip.ts'
+import { Fields, invalidField } from '../../rest/fields.ts'
+import { readJsonObject } from '../../rest/json-body.ts'
 import { ownerOf } from '../../rest/routes.ts'
 import { ending, whileAllowed } from '../../rest/while-allowed.ts'
 import { findStore } from '../call/address.ts'
 import type { ApifyCall } from '../call/call.ts'
-import { spellKey } from '../call/key-spelling.ts'
+import { keyOfSpelling, spellKey } from '../call/key-spelling.ts'
 import { listing } from '../call/links.ts'
 import { listSelected, type Selection, selectionOf } from '../stores/collections.ts'
 import { previewBytesMax, reportedProblemsMax } from '../stores/wire.ts'
@@ -27,17 +32,45 @@ const compressedBytesMin = 4_096
  */
 export async function getArchive(call: ApifyCall): Promise<HttpReply> {
   const store = await findStore(call, listing(call))
-  const { name, id, recordCount } = await store.info()
+  const info = await store.info()
   const selection = await selectionOf(call, store)
-  const headers = {
+  if (call.request.method === 'HEAD') return { status: 200, headers: headersOf(info), body: '' }
+  return archiveReply(call, { store, info, count: info.recordCount, keys: keys(store, selection) })
+}
+
+/**
+ * POST .../archive `{"keys": [...]}`: the same ZIP, of the records with these keys, in the order of
+ * the list. Keys without a record are named in `%problems.txt`.
+ */
+export async function postArchive(call: ApifyCall): Promise<HttpReply> {
+  const store = await findStore(call, listing(call))
+  const fields = new Fields(await readJsonObject(call, { isOptional: false }), ['keys'])
+  const spellings = fields.texts('keys')
+  if (!spellings) throw invalidField('keys is required')
+  if (spellings.length > limits.archivedKeysMax) {
+    throw invalidField(`keys may have at most ${limits.archivedKeysMax} items`)
+  }
+  const chosen = new Set(spellings.map(keyOfSpelling))
+  const info = await store.info()
+  assertWithin([...chosen], keyPrefixOf(call.principal, info))
+  return archiveReply(call, { store, info, count: chosen.size, keys: chosen, namesMissing: true })
+}
+
+function headersOf({ name, id }: StoreInfo): HttpReply['headers'] {
+  return {
     'Content-Type': 'application/zip',
     'Content-Disposition': `attachment; filename="${name ?? id}.zip"`,
     'X-Content-Type-Options': 'nosniff',
   }
-  if (call.request.method === 'HEAD') return { status: 200, headers, body: '' }
-  const room = takeRoom(call, recordCount)
-  const body = ending(zipStream(archiveEntries(call, { store, selection })), room)
-  return whileAllowed({ status: 200, headers, body }, store)
+}
+
+function archiveReply(
+  call: ApifyCall,
+  { store, info, count, ...wanted }: Archived & { info: StoreInfo; count: number },
+): HttpReply {
+  const room = takeRoom(call, count)
+  const body = ending(zipStream(archiveEntries(call, { store, ...wanted })), room)
+  return whileAllowed({ status: 200, headers: headersOf(info), body }, store)
 }
 
 /** Room for the directory of an archive, until its end. Throws `store-busy` if there is none. */
@@ -53,18 +86,23 @@ export function takeRoom(
   return { [Symbol.dispose]: () => holding.set(0) }
 }
 
+/** What an archive is made of. */
+interface Archived {
+  readonly store: Store
+  readonly keys: AsyncIterable<string> | Iterable<string>
+  readonly recordsMax?: number
+  /** Whether keys without a record are a problem. */
+  readonly namesMissing?: boolean
+}
+
 /** The entries of an archive of at most `recordsMax` records. */
 export async function* archiveEntries(
   call: Pick<ApifyCall, 'environment' | 'request'>,
-  {
-    store,
-    selection,
-    recordsMax = limits.archiveRecordsMax,
-  }: { store: Store; selection: Selection; recordsMax?: number },
+  { store, keys, recordsMax = limits.archiveRecordsMax, namesMissing = false }: Archived,
 ): AsyncGenerator<ZipEntry> {
   const problems = new Problems(call)
   let count = 0
-  for await (const key of keys(store, selection)) {
+  for await (const key of keys) {
     count += 1
     if (count > recordsMax) {
       problems.addRest(key, recordsMax)
@@ -74,8 +112,9 @@ export async function* archiveEntries(
       () => store.get(key),
       (error) => problems.addUnreadable(key, error),
     )
-    // Undefined: the record was deleted meanwhile, or can't be read.
+    // Undefined: the record does not exist, was deleted meanwhile, or can't be read.
     if (record) yield* entriesOf(record, problems)
+    else if (namesMissing) problems.addMissing(key)
   }
   yield* problems.report()
 }
@@ -152,7 +191,7 @@ function entryOf(record: StoreRecord, content: ZipEntry['content']): ZipEntry {
     name: nameOf(record.key),
     modifiedAt: record.modifiedAt,
     comment: '',
-    isCompressible: !isSmall && !isCompressed(record.contentType),
+    isCompressible: !isSmall && !isCompressedType(record.contentType),
     content,
   }
 }
@@ -176,18 +215,13 @@ function nameOf(key: string): string {
   return spellKey(key) || '%'
 }
 
-/** Whether the format is compressed by itself. A few exceptions are missing; they don't matter. */
-function isCompressed(contentType: string): boolean {
-  const type = mediaTypeOf(contentType)
-  if (type === 'image/svg+xml' || type === 'image/bmp' || type === 'audio/wav') return false
-  return /^(image|audio|video|font)\/|^application\/(zip|gzip|x-7z|x-bzip|pdf|vnd\.rar)/.test(type)
-}
-
 /** Collects which records are missing or incomplete. A file at the end of the archive says so. */
 class Problems {
   readonly #call: Pick<ApifyCall, 'environment' | 'request'>
   readonly #lines: string[] = []
   #count = 0
+  /** The last record that could not be read. */
+  #unreadable: string | undefined
 
   constructor(call: Pick<ApifyCall, 'environment' | 'request'>) {
     this.#call = call
@@ -196,7 +230,15 @@ class Problems {
   /** Throws `error` again if it is not `record-damaged`: then not only this record is affected. */
   addUnreadable(key: string, error: unknown): undefined {
     this.#log(error)
+    this.#unreadable = key
     this.#note(key, 'it is damaged on disk and left out')
+  }
+
+  /** The record is not there, unless it is one that could not be read. */
+  addMissing(key: string): void {
+    if (this.#unreadable === key) return
+    // A longer text than a key can be is not told as a whole.
+    this.#note(key.slice(0, limits.recordKeyBytesMax), 'there is no such record')
   }
 
   /** Throws `error` again if it is neither a DecodingError nor `record-damaged`. */

@@ -1,7 +1,7 @@
 import { StorageError } from '../../../core/kernel/errors.ts'
 import type { Condition, RecordHead } from '../../../core/records/record.ts'
 import type { Span } from '../../../core/values/value.ts'
-import type { HttpReply } from '../../../transport/exchange.ts'
+import type { HttpReply, HttpRequest } from '../../../transport/exchange.ts'
 import { wantedRange } from '../../http/byte-range.ts'
 import {
   isConditional,
@@ -71,7 +71,12 @@ export function headersOfSpan(headers: Headers, { start, end }: Span, size: numb
 }
 
 /** The condition of a write on the record that it replaces or deletes. Throws RequestError. */
-export function conditionOf({ request, environment }: ApifyCall): Condition | undefined {
+export function conditionOf({
+  request,
+  environment,
+}: Pick<ApifyCall, 'environment'> & { readonly request: Pick<HttpRequest, 'header'> }):
+  | Condition
+  | undefined {
   if (!isConditional(request)) return undefined
   return understood(() => writeCondition(request, environment))
 }

@@ -71,7 +71,7 @@ export async function patchRecord(call: ApifyCall): Promise<HttpReply> {
 }
 
 /** Room for a long value, until its update is done. */
-class UpdateRoom implements Disposable {
+export class UpdateRoom implements Disposable {
   readonly #holding: Holding
 
   constructor(call: ApifyCall) {

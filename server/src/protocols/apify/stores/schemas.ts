@@ -10,7 +10,7 @@ import { type ByteSource, WholeSource } from '../../../core/kernel/byte-source.t
 import type { Bytes } from '../../../core/kernel/bytes.ts'
 import { StorageError } from '../../../core/kernel/errors.ts'
 import { limits } from '../../../core/kernel/limits.ts'
-import type { NewRecord } from '../../../core/records/record.ts'
+import type { NewRecord, StoreRecord } from '../../../core/records/record.ts'
 import type { Store } from '../../../core/stores/store.ts'
 import { mediaTypeOf } from '../../../core/values/content-type.ts'
 import { DecodingError, decodeBytes, isContentEncoding } from '../../http/content-encoding.ts'
@@ -134,6 +134,28 @@ export async function assertConforms(
     assertContentType(collection, record.contentType)
     await assertValue(call, { schema, collection, value: record.bytes })
   }
+}
+
+/**
+ * Checks whether a stored record may have `key`, in the same way as `conformingBody`. `takeRoom` is
+ * called with the bytes of a value before it is read. Throws RequestError `schema-validation-error`
+ * and what `takeRoom` throws.
+ */
+export async function assertMayHave(
+  call: ApifyCall,
+  wanted: { store: Store; key: string; record: StoreRecord; takeRoom(bytes: number): void },
+): Promise<void> {
+  const { store, key, record, takeRoom } = wanted
+  const schema = await store.schema()
+  const collections = schema ? collectionsOf(schema, key) : []
+  for (const collection of collections) assertContentType(collection, record.contentType)
+  const strict = collections.find(({ jsonSchema }) => jsonSchema !== undefined)
+  if (!schema || !strict) return
+  if (record.size > limits.jsonViewBytesMax) throw tooLarge(strict)
+  const encoding = record.contentEncoding
+  takeRoom(record.size + (encoding === '' ? 0 : limits.jsonViewBytesMax))
+  const value = await decoded(await record.value.read(), { collection: strict, encoding })
+  for (const collection of collections) await assertValue(call, { schema, collection, value })
 }
 
 /** Bytes that are read and checked as a whole when the first of them are taken. */

@@ -3,8 +3,8 @@ import { State } from './parts/state.tsx'
 import { NotThere } from './shell/not-there.tsx'
 import { StoresScreen } from './stores/stores-screen.tsx'
 
-const RecordRoute = lazy(async () => ({
-  default: (await import('./record/record-route.tsx')).RecordRoute,
+const StoreScreen = lazy(async () => ({
+  default: (await import('./store/store-screen.tsx')).StoreScreen,
 }))
 
 /** The screen of an address. Only the first one comes with the page; others load when opened. */
@@ -16,5 +16,5 @@ function partOf(path: readonly string[]): ReactNode {
   const [area = 'storage', part = 'key-value-stores', id, tab = 'records'] = path
   if (area !== 'storage' || part !== 'key-value-stores') return <NotThere />
   if (id === undefined) return <StoresScreen />
-  return tab === 'records' ? <RecordRoute storeId={id} /> : <NotThere />
+  return tab === 'records' ? <StoreScreen key={id} id={id} /> : <NotThere />
 }

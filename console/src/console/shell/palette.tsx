@@ -5,7 +5,6 @@ import { hrefOf } from '../address/address.ts'
 import { open } from '../address/use-address.ts'
 import { Icon } from '../parts/icon.tsx'
 import type { IconName } from '../parts/icon-names.ts'
-import { mayInAll, useMe } from '../server/me.ts'
 import { listStores, nameOf } from '../stores/data/store-rows.ts'
 import { recentPlaces } from './recent.ts'
 
@@ -88,7 +87,6 @@ export function Palette({ onClose }: { readonly onClose: () => void }): ReactNod
 }
 
 function useChoices(text: string): readonly Choice[] {
-  const me = useMe()
   const wanted = text.trim()
   const { data } = useQuery({
     queryKey: ['stores', 'palette', wanted],
@@ -104,35 +102,17 @@ function useChoices(text: string): readonly Choice[] {
       href: hrefOf(['storage', 'key-value-stores', store.id, 'records']),
     }),
   )
-  const screens = screensOf(mayInAll(me, 'manage'), me?.isAdmin === true)
   const recent = recentPlaces().map((place): Choice => ({ ...place, icon: 'history' }))
   const fits = ({ name, note }: Choice): boolean =>
     `${name} ${note}`.toLowerCase().includes(wanted.toLowerCase())
   return [...recent.filter(fits).slice(0, 5), ...stores, ...screens.filter(fits)]
 }
 
-function screensOf(mayManage: boolean, isAdmin: boolean): readonly Choice[] {
-  const screen = (name: string, href: string, icon: IconName): Choice => ({
-    name,
+const screens: readonly Choice[] = [
+  {
+    name: 'Key-value stores',
     note: 'screen',
-    icon,
-    href,
-  })
-  return [
-    screen('Key-value stores', '#/storage/key-value-stores', 'database'),
-    screen('Projects', '#/storage/projects', 'blocks'),
-    screen('Sessions', '#/storage/sessions', 'plug'),
-    ...(mayManage
-      ? [
-          screen('Tokens', '#/account/tokens', 'key-round'),
-          screen('Activity', '#/account/activity', 'history'),
-        ]
-      : []),
-    ...(mayManage && isAdmin
-      ? [
-          screen('Overview', '#/server/overview', 'gauge'),
-          screen('Users', '#/server/users', 'users'),
-        ]
-      : []),
-  ]
-}
+    icon: 'database',
+    href: '#/storage/key-value-stores',
+  },
+]

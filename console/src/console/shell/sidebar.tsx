@@ -6,14 +6,13 @@ import type { IconName } from '../parts/icon-names.ts'
 import { Menu } from '../parts/menu.tsx'
 import { say } from '../parts/toasts.tsx'
 import { sentenceOf } from '../server/ask.ts'
-import { mayInAll, useMe } from '../server/me.ts'
+import { useMe } from '../server/me.ts'
 import { serverUrl } from '../server/server-url.ts'
 import { session } from '../server/session.ts'
 
 /** The main places. Those of the server are for admins. */
 export function Sidebar(): ReactNode {
   const me = useMe()
-  const isAdmin = me?.isAdmin === true && mayInAll(me, 'manage')
   return (
     <nav className="side" aria-label="Main">
       <Brand />
@@ -24,29 +23,8 @@ export function Sidebar(): ReactNode {
         <Icon name="play" />
         Play
       </a>
-      {mayInAll(me, 'manage') && (
-        <>
-          <Place to="#/account/tokens" section="account/tokens" icon="key-round">
-            Tokens
-          </Place>
-          <Place to="#/account/activity" section="account/activity" icon="history">
-            Activity
-          </Place>
-        </>
-      )}
-      {isAdmin && (
-        <>
-          <div className="group">Server</div>
-          <Place to="#/server/overview" section="server/overview" icon="gauge" isWide>
-            Overview
-          </Place>
-          <Place to="#/server/users" section="server/users" icon="users" isWide>
-            Users
-          </Place>
-        </>
-      )}
       <div className="grow" />
-      <Who username={me?.username ?? ''} isAdmin={isAdmin} />
+      <Who username={me?.username ?? ''} />
     </nav>
   )
 }
@@ -92,17 +70,9 @@ function Place({ to, section, icon, isWide = false, children }: PlaceProps): Rea
   )
 }
 
-function Who({ username, isAdmin }: { username: string; isAdmin: boolean }): ReactNode {
+function Who({ username }: { readonly username: string }): ReactNode {
   const { data } = useQuery({ queryKey: ['health'], queryFn: readHealth, staleTime: 30_000 })
-  const actions = [
-    ...(isAdmin
-      ? [
-          { name: 'Overview', onAction: () => go('#/server/overview') },
-          { name: 'Users', onAction: () => go('#/server/users') },
-        ]
-      : []),
-    { name: 'Sign out', icon: 'log-out' as const, onAction: () => void signOut() },
-  ]
+  const actions = [{ name: 'Sign out', icon: 'log-out' as const, onAction: () => void signOut() }]
   return (
     <div className="who">
       <span className={data?.status === 'ok' ? 'dot' : 'dot warn'} />
@@ -113,10 +83,6 @@ function Who({ username, isAdmin }: { username: string; isAdmin: boolean }): Rea
       <Menu label={`Account of ${username}`} isSmall actions={actions} />
     </div>
   )
-}
-
-function go(href: string): void {
-  location.hash = href
 }
 
 async function signOut(): Promise<void> {

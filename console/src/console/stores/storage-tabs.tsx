@@ -11,8 +11,6 @@ export function StorageTabs(): ReactNode {
   return (
     <nav className="tabs" aria-label="Storage">
       <Tab name="Key-value stores" part="key-value-stores" current={part} />
-      <Tab name="Projects" part="projects" kind="project" current={part} />
-      <Tab name="Sessions" part="sessions" kind="session" current={part} />
     </nav>
   )
 }

@@ -1,6 +1,5 @@
 import type { ReactNode } from 'react'
 import { hrefOf } from '../address/address.ts'
-import { open } from '../address/use-address.ts'
 import { agoText, countText, sizeText, timeText } from '../format/format.ts'
 import { useNow } from '../format/use-now.ts'
 import { Button } from '../parts/button.tsx'
@@ -80,7 +79,6 @@ interface StoreRowActionsProps {
 export function StoreRowActions({ store, onName, onDelete }: StoreRowActionsProps): ReactNode {
   const { id, name, access } = store
   const mayManage = access === 'manage'
-  const settings = hrefOf(['storage', 'key-value-stores', id, 'settings'])
   return (
     <>
       <Button isSmall icon="eye" onPress={() => void openStore(store)}>
@@ -95,7 +93,6 @@ export function StoreRowActions({ store, onName, onDelete }: StoreRowActionsProp
         isSmall
         label={`Actions of ${nameOf(store)}`}
         actions={[
-          { name: 'Settings', icon: 'settings', onAction: () => open(settings) },
           {
             name: 'Download',
             icon: 'download',

@@ -1,0 +1,122 @@
+import { useInfiniteQuery } from '@tanstack/react-query'
+import { useCallback, useEffect, useMemo } from 'react'
+import { keyOfSpelling, spellingOf } from '../../../../client/src/records/address.ts'
+import { ask } from '../server/ask.ts'
+import { queries } from '../server/queries.ts'
+import { session } from '../server/session.ts'
+import { storePath } from '../stores/data/store-rows.ts'
+
+/** A record in the list. */
+export interface ListedRecord {
+  readonly key: string
+  /** Of the stored bytes. */
+  readonly size: number
+  readonly contentType: string
+  readonly modifiedAt: string
+  readonly revision: number
+  /** A link that opens also for strangers, as far as the store allows. */
+  readonly recordPublicUrl: string
+}
+
+interface RecordPage {
+  readonly items: readonly ListedRecord[]
+  /** In the spelling of listings. */
+  readonly next: string | undefined
+}
+
+export interface RecordList {
+  readonly rows: readonly ListedRecord[]
+  readonly hasMore: boolean
+  readonly isLoading: boolean
+  readonly error: unknown
+  readonly onDrawn: (first: number, end: number) => void
+  readonly again: () => void
+}
+
+const pageItems = 500
+/** Changes that come together lead to one reading. */
+const togetherMs = 150
+
+/** The records whose keys begin with the prefix, read again when one of them changes. */
+export function useRecords(storeId: string, prefix: string): RecordList {
+  const queryKey = useMemo(() => ['records', storeId, prefix], [storeId, prefix])
+  const found = useInfiniteQuery({
+    queryKey,
+    queryFn: ({ pageParam }) => readPage(storeId, prefix, pageParam),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: ({ next }) => next,
+    placeholderData: (before) => before,
+  })
+  useChanges(storeId, prefix, queryKey)
+  const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = found
+  const rows = useMemo(() => data?.pages.flatMap(({ items }) => items) ?? [], [data])
+  const onDrawn = useCallback(
+    (_: number, end: number) => {
+      if (end >= rows.length && hasNextPage && !isFetchingNextPage) void fetchNextPage()
+    },
+    [rows.length, hasNextPage, isFetchingNextPage, fetchNextPage],
+  )
+  const again = useCallback(() => void refetch(), [refetch])
+  return { rows, hasMore: hasNextPage, isLoading: isPending, error, onDrawn, again }
+}
+
+async function readPage(
+  storeId: string,
+  prefix: string,
+  after: string | undefined,
+): Promise<RecordPage> {
+  const query = {
+    details: 1,
+    limit: pageItems,
+    prefix: prefix === '' ? undefined : spellingOf(prefix),
+    exclusiveStartKey: after,
+  }
+  const { items, nextExclusiveStartKey } = Object(
+    await ask('GET', `${storePath(storeId)}/keys`, { query }),
+  )
+  const rows = Array.from(items, (item: ListedRecord) => ({
+    ...item,
+    key: keyOfSpelling(item.key),
+  }))
+  return { items: rows, next: nextExclusiveStartKey ?? undefined }
+}
+
+/** Reads the list again after each change that the server tells. */
+function useChanges(storeId: string, prefix: string, queryKey: readonly string[]): void {
+  useEffect(() => {
+    const stop = new AbortController()
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const read = (): void => {
+      timer ??= setTimeout(() => {
+        timer = undefined
+        void queries.invalidateQueries({ queryKey })
+        void queries.invalidateQueries({ queryKey: ['stores', 'one', storeId] })
+      }, togetherMs)
+    }
+    void follow(storeId, prefix, { signal: stop.signal, onChange: read })
+    return () => {
+      stop.abort()
+      clearTimeout(timer)
+    }
+  }, [storeId, prefix, queryKey])
+}
+
+async function follow(
+  storeId: string,
+  prefix: string,
+  { signal, onChange }: { readonly signal: AbortSignal; readonly onChange: () => void },
+): Promise<void> {
+  try {
+    for await (const { kind } of session.client.store(storeId).watch({
+      prefix,
+      values: false,
+      signal,
+    })) {
+      if (kind !== 'ready') onChange()
+    }
+  } catch (error) {
+    // The list itself shows why nothing comes any more: it asks the server, too.
+    if (!signal.aborted) onChange()
+    else if (error !== signal.reason) throw error
+  }
+}

@@ -1,0 +1,50 @@
+import { type ReactNode, useEffect, useState } from 'react'
+import { open } from '../address/use-address.ts'
+import { State } from '../parts/state.tsx'
+import { RecordsTab } from '../records/records-tab.tsx'
+import { sentenceOf } from '../server/ask.ts'
+import { useCrumbs } from '../shell/crumbs.ts'
+import { noteRecent } from '../shell/recent.ts'
+import { nameOf } from '../stores/data/store-rows.ts'
+import { DeleteStores } from '../stores/dialogs/delete-stores.tsx'
+import { NameIt } from '../stores/dialogs/name-it.tsx'
+import { StoreHead } from './store-head.tsx'
+import { useStore } from './use-store.ts'
+import '../styles/store.css'
+
+const storage = '#/storage/key-value-stores'
+
+/** A store: what it is, what can be done with it, and its records. */
+export function StoreScreen({ id }: { readonly id: string }): ReactNode {
+  const { store, error, again } = useStore(id)
+  const [over, setOver] = useState<'name' | 'delete' | undefined>()
+  const name = store ? nameOf(store) : id
+  useCrumbs([
+    { name: 'Storage', href: storage },
+    { name: 'Key-value stores', href: `${storage}?` },
+    { name },
+  ])
+  useEffect(() => {
+    if (store) noteRecent({ name, note: id, href: `${storage}/${id}/records` })
+  }, [store, name, id])
+  if (!store) {
+    return error == null ? (
+      <State kind="loading" />
+    ) : (
+      <State kind="error" text={sentenceOf(error)} onAgain={again} />
+    )
+  }
+  const row = { ...store, storageBytes: store.stats.storageBytes }
+  const close = (): void => setOver(undefined)
+  return (
+    <>
+      <StoreHead store={store} onName={() => setOver('name')} onDelete={() => setOver('delete')} />
+      {error != null && <State kind="error" text={sentenceOf(error)} onAgain={again} />}
+      <RecordsTab store={store} />
+      {over === 'name' && <NameIt store={row} onClose={close} />}
+      {over === 'delete' && (
+        <DeleteStores stores={[row]} onClose={close} onDone={() => open(storage)} />
+      )}
+    </>
+  )
+}

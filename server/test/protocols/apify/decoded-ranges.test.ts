@@ -101,6 +101,24 @@ describe.each(wireEngines)('ranges of encoded records, on %s', (engine) => {
     )
   })
 
+  it('are of the stored bytes with stored=1, whatever the client accepts', async () => {
+    const { key, tag, stored } = await putNew(textOf(5_000))
+    for (const accepted of ['', 'br', 'identity']) {
+      const asked = { headers: { 'Accept-Encoding': accepted } }
+      const { headers, body } = await ask(`${path(key)}?stored=1`, asked)
+      expect(Buffer.compare(body, stored)).toBe(0)
+      expect([headers.etag, headers['coatcheck-stored-encoding']]).toEqual([tag, 'br'])
+      expect(headers).not.toHaveProperty('content-encoding')
+      const ranged = { headers: { ...asked.headers, Range: 'bytes=1-3' } }
+      const part = await ask(`${path(key)}?stored=1`, ranged)
+      expect([part.status, part.headers['content-range']]).toEqual([
+        206,
+        `bytes 1-3/${stored.length}`,
+      ])
+      expect(Buffer.compare(part.body, stored.subarray(1, 4))).toBe(0)
+    }
+  })
+
   it('make up the decoded value when joined', async () => {
     const value = textOf(3 * mebibyte)
     const { key } = await putNew(value)

@@ -1,4 +1,4 @@
-import { type ReactNode, useMemo, useState } from 'react'
+import { type ReactNode, useEffect, useMemo, useState } from 'react'
 import { Button } from '../parts/button.tsx'
 import { State } from '../parts/state.tsx'
 import { sentenceOf } from '../server/ask.ts'
@@ -42,7 +42,9 @@ function Pane({ at, access, onClose }: RecordPaneProps & { readonly at: RecordAt
     onClose()
     return true
   })
-  useState(() => noteRecent({ name: shownKey(at.key), note: 'record', href: location.hash }))
+  useEffect(() => {
+    noteRecent({ name: shownKey(at.key), note: 'record', href: location.hash })
+  }, [at])
   const mayWrite = access !== 'read'
   return (
     <section className="record" aria-label={`Record ${shownKey(at.key)}`}>

@@ -118,7 +118,7 @@ describe.each(parts)('what stands in %s', (part) => {
   })
 
   it('keeps the rules that no linter knows: short files and comments, no unfinished work', () => {
-    const all = readSources(join(root, part), '**/*.{ts,mjs,css}')
+    const all = readSources(join(root, part), '**/*.{ts,tsx,mjs,css}')
     expect(all.length).toBeGreaterThan(1)
     expect(all.filter(isLong).map(({ path }) => path)).toEqual([])
     expect(all.flatMap(longComments)).toEqual([])
@@ -145,11 +145,13 @@ describe('the client', () => {
 describe('the console', () => {
   const shipped = shippedOf('console/src')
 
-  it('knows itself, the client and its editor alone: all else it asks the server', () => {
+  const packages =
+    /^(@codemirror\/.*|@lezer\/highlight|@tanstack\/react-query|papaparse|react|react-aria-components|react-dom(\/client)?|react-markdown)$/
+
+  it('knows itself, the client and the packages of its pages alone: all else it asks the server', () => {
     const paths = new Set(shipped.map(({ path }) => path))
     const isOther = (name: string): boolean =>
-      !paths.has(name) &&
-      !/^\.\.\/\.\.\/client\/src\/|^@codemirror\/|^@lezer\/highlight$/.test(name)
+      !paths.has(name) && !/^\.\.\/\.\.\/client\/src\/|\.css$/.test(name) && !packages.test(name)
     const imports = shipped.flatMap(({ imports }) => imports)
     expect(imports.length).toBeGreaterThan(30)
     expect(imports.filter(isOther)).toEqual([])
@@ -162,7 +164,7 @@ describe('the console', () => {
 })
 
 function shippedOf(part: string): Source[] {
-  return readSources(join(root, part), '**/*.{ts,mjs}').filter(({ path }) => !isTest(path))
+  return readSources(join(root, part), '**/*.{ts,tsx,mjs}').filter(({ path }) => !isTest(path))
 }
 
 function isLong({ text }: Source): boolean {

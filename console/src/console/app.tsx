@@ -28,8 +28,6 @@ function Door(): ReactNode {
   useEffect(() => {
     void session.askSiblings().then(() => setAsked(true))
   }, [])
-  const [first, code] = path
-  if (first === 'sign-in' && code !== undefined) return <SignIn code={code} />
   if (token === undefined) return isAsked ? <SignIn /> : null
   return (
     <>

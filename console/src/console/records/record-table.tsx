@@ -8,11 +8,11 @@ import type { IconName } from '../parts/icon-names.ts'
 import { State } from '../parts/state.tsx'
 import { copyText } from '../parts/tag.tsx'
 import { say } from '../parts/toasts.tsx'
-import { deleteRecord, recordPath, shownKey } from '../record/data/record-actions.ts'
+import { deleteRecord, fileNameOf, recordPath, shownKey } from '../record/data/record-actions.ts'
 import { Rows } from '../rows/rows.tsx'
 import { sentenceOf } from '../server/ask.ts'
 import { download } from '../server/download.ts'
-import type { OpenedStore } from '../store/use-store.ts'
+import type { OpenedStore } from '../stores/data/use-store.ts'
 import type { ListedRecord, RecordList } from './use-records.ts'
 
 interface RecordTableProps {
@@ -139,7 +139,7 @@ function Actions({ storeId, row, mayWrite, onDelete }: ActionsProps): ReactNode 
         isSmall
         icon="download"
         label="Download"
-        onPress={() => void download(recordPath({ storeId, key }))}
+        onPress={() => void download(recordPath({ storeId, key }), fileNameOf(key))}
       />
       {mayWrite && (
         <Button isSmall icon="trash-2" label="Delete" kind="danger" onPress={onDelete} />

@@ -5,8 +5,8 @@ import { Button } from '../parts/button.tsx'
 import { Field } from '../parts/field.tsx'
 import { download } from '../server/download.ts'
 import { useLetter } from '../shell/shortcuts.ts'
-import type { OpenedStore } from '../store/use-store.ts'
 import { storePath } from '../stores/data/store-rows.ts'
+import type { OpenedStore } from '../stores/data/use-store.ts'
 import { RecordTable } from './record-table.tsx'
 import { useRecords } from './use-records.ts'
 
@@ -44,7 +44,7 @@ export function RecordsTab({ store }: { readonly store: OpenedStore }): ReactNod
           <Button
             icon="download"
             label="Download all as ZIP"
-            onPress={() => void download(`${storePath(id)}/records`)}
+            onPress={() => void download(`${storePath(id)}/records`, `${store.name ?? id}.zip`)}
           />
           <Button
             kind="main"

@@ -1,21 +1,21 @@
 import { say } from '../parts/toasts.tsx'
-import { ask, sentenceOf } from './ask.ts'
-import { serverUrl } from './server-url.ts'
+import { sentenceOf } from './ask.ts'
+import { calling } from './calling.ts'
 
-/** Lets the browser save what a path of the server answers. It can't send the token itself. */
-export async function download(path: string): Promise<void> {
+/** A browser keeps long downloads on its disk; this is the most that a page may ask for. */
+const bytesMax = 2_147_483_648
+
+/** Saves what a path of the server answers as a file. A link alone could not send the token. */
+export async function download(path: string, name: string): Promise<void> {
   try {
+    const bytes = await calling({ method: 'GET', path }, (answer) => answer.bytes(bytesMax))
+    const url = URL.createObjectURL(new Blob([bytes]))
     const link = document.createElement('a')
-    link.href = await ticketFor(path)
-    link.download = ''
+    link.href = url
+    link.download = name
     link.click()
+    setTimeout(() => URL.revokeObjectURL(url), 60_000)
   } catch (error) {
     say({ text: sentenceOf(error), isError: true })
   }
-}
-
-/** A URL that the browser may load for some minutes. Rejects with CoatcheckError. */
-export async function ticketFor(path: string): Promise<string> {
-  const { url } = Object(await ask('POST', '/coatcheck/v1/tickets', { body: { path } }))
-  return new URL(String(url), `${serverUrl}/`).href
 }

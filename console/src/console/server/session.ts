@@ -66,22 +66,18 @@ export class Session {
     })
   }
 
-  /** Trades a pasted token, or a code of a sign-in link. Rejects with CoatcheckError. */
-  async signIn(shown: { readonly token: string } | { readonly code: string }): Promise<void> {
-    const stranger = new CoatcheckClient({ url: serverUrl, retries: 0, timeoutMs: 15_000 })
-    const data = await stranger.api('POST', '/coatcheck/v1/sign-in', { body: shown })
-    const { token } = Object(data)
-    if (typeof token !== 'string') throw new TypeError('The server sent no token.')
+  /** Signs in with a token that the server accepts. Rejects with CoatcheckError. */
+  async signIn(token: string): Promise<void> {
+    const client = new CoatcheckClient({ url: serverUrl, token, retries: 0, timeoutMs: 15_000 })
+    await client.api('GET', '/coatcheck/v1/me')
     this.#take(token)
     this.#say({ kind: 'token', token })
   }
 
-  /** Ends this sign-in in all tabs, and at the server. Rejects with CoatcheckError. */
-  async signOut(): Promise<void> {
-    const { client } = this
+  /** Forgets the token in all tabs of the console. */
+  signOut(): void {
     this.#forget()
     this.#say({ kind: 'out' })
-    await client.api('DELETE', '/coatcheck/v1/sign-in')
   }
 
   /** The server has refused this token. */

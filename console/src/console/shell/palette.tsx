@@ -39,7 +39,6 @@ export function Palette({ onClose }: { readonly onClose: () => void }): ReactNod
           <div className="field">
             <Icon name="search" />
             <input
-              // biome-ignore lint/a11y/noAutofocus: the user has just asked for this field.
               autoFocus
               role="combobox"
               aria-label="Search or jump to"

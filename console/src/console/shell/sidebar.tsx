@@ -4,8 +4,6 @@ import { useAddress } from '../address/use-address.ts'
 import { Icon } from '../parts/icon.tsx'
 import type { IconName } from '../parts/icon-names.ts'
 import { Menu } from '../parts/menu.tsx'
-import { say } from '../parts/toasts.tsx'
-import { sentenceOf } from '../server/ask.ts'
 import { useMe } from '../server/me.ts'
 import { serverUrl } from '../server/server-url.ts'
 import { session } from '../server/session.ts'
@@ -72,7 +70,9 @@ function Place({ to, section, icon, isWide = false, children }: PlaceProps): Rea
 
 function Who({ username }: { readonly username: string }): ReactNode {
   const { data } = useQuery({ queryKey: ['health'], queryFn: readHealth, staleTime: 30_000 })
-  const actions = [{ name: 'Sign out', icon: 'log-out' as const, onAction: () => void signOut() }]
+  const actions = [
+    { name: 'Sign out', icon: 'log-out' as const, onAction: () => session.signOut() },
+  ]
   return (
     <div className="who">
       <span className={data?.status === 'ok' ? 'dot' : 'dot warn'} />
@@ -83,14 +83,6 @@ function Who({ username }: { readonly username: string }): ReactNode {
       <Menu label={`Account of ${username}`} isSmall actions={actions} />
     </div>
   )
-}
-
-async function signOut(): Promise<void> {
-  try {
-    await session.signOut()
-  } catch (error) {
-    say({ text: `You are signed out here. The server says: ${sentenceOf(error)}` })
-  }
 }
 
 interface Health {

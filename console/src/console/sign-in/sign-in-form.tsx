@@ -15,7 +15,7 @@ export function SignInForm({ onDone }: { readonly onDone?: () => void }): ReactN
     if (shown === '') return setError('Paste a token.')
     setBusy(true)
     try {
-      await session.signIn({ token: shown })
+      await session.signIn(shown)
       onDone?.()
     } catch (failure) {
       setError(sentenceOf(failure))

@@ -9,7 +9,7 @@ import { say } from '../parts/toasts.tsx'
 import { sentenceOf } from '../server/ask.ts'
 import { renameStore } from '../stores/data/store-actions.ts'
 import { nameOf } from '../stores/data/store-rows.ts'
-import type { GeneralAccess, OpenedStore } from './use-store.ts'
+import type { GeneralAccess, OpenedStore } from '../stores/data/use-store.ts'
 
 interface StoreHeadProps {
   readonly store: OpenedStore

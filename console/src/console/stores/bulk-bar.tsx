@@ -18,7 +18,9 @@ export function BulkBar({ stores, onDelete, onClear }: BulkBarProps): ReactNode 
   const mayDelete = stores.every(({ access }) => access === 'manage')
   const expiring = stores.filter(({ expiresAt }) => expiresAt !== null)
   const downloadAll = async (): Promise<void> => {
-    for (const { id } of stores) await download(`${storePath(id)}/records`)
+    for (const store of stores) {
+      await download(`${storePath(store.id)}/records`, `${store.name ?? store.id}.zip`)
+    }
   }
   return (
     <section className="bulk" aria-label="Selected stores">

@@ -96,7 +96,7 @@ export function StoreRowActions({ store, onName, onDelete }: StoreRowActionsProp
           {
             name: 'Download',
             icon: 'download',
-            onAction: () => void download(`${storePath(id)}/records`),
+            onAction: () => void download(`${storePath(id)}/records`, `${name ?? id}.zip`),
           },
           ...(mayManage
             ? [{ name: 'Delete', icon: 'trash-2' as const, isDanger: true, onAction: onDelete }]

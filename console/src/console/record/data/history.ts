@@ -1,5 +1,4 @@
 import { CoatcheckError } from '../../../../../client/src/http/errors.ts'
-import { spellingOf } from '../../../../../client/src/records/address.ts'
 import { ask } from '../../server/ask.ts'
 import { pathOfStore, type RecordAt } from './record-row.ts'
 
@@ -24,8 +23,15 @@ export async function readHistory(
   { storeId, key }: RecordAt,
   { limit = 50, before }: { readonly limit?: number; readonly before?: number | undefined } = {},
 ): Promise<HistoryPage> {
-  const query = { key: spellingOf(key), limit, before }
-  return Object(await ask('GET', `${pathOfStore(storeId)}/audit`, { query }))
+  const query = { limit, before }
+  const page: HistoryPage = Object(await ask('GET', `${pathOfStore(storeId)}/audit`, { query }))
+  // What was done with the whole store concerns the record too.
+  const items = page.items.filter(({ subject, action }) => subject === key || isOfStore(action))
+  return { ...page, items }
+}
+
+function isOfStore(action: string): boolean {
+  return action === 'store-cleared' || action === 'store-expired'
 }
 
 /** Who wrote a revision; undefined: nobody knows, or the token may not see it. */

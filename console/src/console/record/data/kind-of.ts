@@ -13,7 +13,7 @@ export type Kind =
 /** Browsers draw these, and none of them can hold a script. */
 const images = new Set(['png', 'jpeg', 'jpg', 'gif', 'webp', 'avif', 'bmp', 'x-icon', 'apng'])
 
-/** The kind of a content type. What could run a script, such as SVG, is text: its source is shown. */
+/** The kind of a content type. What could run a script, such as SVG, counts as text. */
 export function kindOf(contentType: string): Kind {
   const media = mediaOf(contentType)
   const [family, form = ''] = media.split('/')

@@ -92,6 +92,11 @@ export function recordPath({ storeId, key }: RecordAt, rest = ''): string {
   return `${pathOfStore(storeId)}/record?key=${encodeURIComponent(key)}${rest}`
 }
 
+/** The last part of a key, as a file is named. */
+export function fileNameOf(key: string): string {
+  return key.split('/').at(-1) || 'record'
+}
+
 /** A key in a sentence: also an empty one is seen. */
 export function shownKey(key: string): string {
   return key === '' ? "''" : key

@@ -22,7 +22,6 @@ export function useValue({ storeId, key }: RecordAt, form: Form): ValueNow {
   const name = JSON.stringify([storeId, key, form])
   const [read, setRead] = useState<Read>()
   const [attempt, setAttempt] = useState(0)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each attempt reads again.
   useEffect(() => {
     const stop = new AbortController()
     readValue({ storeId, key }, form, stop.signal).then(

@@ -18,7 +18,6 @@ export interface CompareNowProps {
 /** What the user sees, beside what is stored now. */
 export function CompareNow({ at, before, revision }: CompareNowProps): ReactNode {
   const { value, error, isLoading, again } = useValue(at, 'decoded')
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each revision is read.
   useEffect(again, [again, revision])
   if (error !== undefined) return <State kind="error" text={sentenceOf(error)} onAgain={again} />
   if (isLoading || !value) return <State kind="loading" />

@@ -8,6 +8,7 @@ import { download } from '../../server/download.ts'
 import { useLetter } from '../../shell/shortcuts.ts'
 import {
   deleteRecord,
+  fileNameOf,
   isChanged,
   recordPath,
   shownKey,
@@ -54,7 +55,7 @@ export function RecordTools(props: RecordToolsProps): ReactNode {
         icon="download"
         label="Download"
         isSmall
-        onPress={() => void download(recordPath(at, '&attachment=1'))}
+        onPress={() => void download(recordPath(at, '&attachment=1'), fileNameOf(at.key))}
       />
       {mayWrite && (
         <>

@@ -27,7 +27,6 @@ export function HistoryTab({ at, revision }: HistoryTabProps): ReactNode {
   const events = data?.pages.flatMap(({ items }) => items) ?? []
   if (isPending) return <State kind="loading" />
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, also by the keyboard.
     <section className="lines" tabIndex={0} aria-label="History of the record">
       {error && <State kind="error" text={sentenceOf(error)} onAgain={() => void refetch()} />}
       {events.length === 0 && !error && (

@@ -27,7 +27,6 @@ export function CsvView({ text }: { readonly text: string }): ReactNode {
           <div className="csv-row head" style={{ ...style, ...width }}>
             <span className="csv-no" />
             {head.slice(0, columns).map((cell, at) => (
-              // biome-ignore lint/suspicious/noArrayIndexKey: columns have no other name.
               <b key={at} title={cell}>
                 {cell}
               </b>
@@ -38,7 +37,6 @@ export function CsvView({ text }: { readonly text: string }): ReactNode {
           <div key={index} className="csv-row" style={{ ...style, ...width }}>
             <span className="csv-no">{index + 1}</span>
             {(body[index] ?? []).slice(0, columns).map((cell, at) => (
-              // biome-ignore lint/suspicious/noArrayIndexKey: cells have no other name.
               <span key={at} title={cell}>
                 {cell}
               </span>

@@ -39,7 +39,6 @@ export function Lines(props: LinesProps): ReactNode {
     event.preventDefault()
   }
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, also by the keyboard.
     <section ref={box} className="lines" aria-label={label} tabIndex={0} onKeyDown={move}>
       {props.head}
       <div className="track" style={{ height: trackPx }}>

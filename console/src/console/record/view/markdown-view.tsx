@@ -4,7 +4,6 @@ import Markdown from 'react-markdown'
 /** Markdown as it is meant. HTML in it stays text, and nothing is loaded from elsewhere. */
 export function MarkdownView({ text }: { readonly text: string }): ReactNode {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, also by the keyboard.
     <section className="lines prose" tabIndex={0} aria-label="Value as Markdown">
       <Markdown
         components={{

@@ -10,7 +10,6 @@ export function TextView({ text }: { readonly text: string }): ReactNode {
   if (text === '') return <p className="soft nothing">The value is empty.</p>
   if (text.length <= wrappedCharsMax) {
     return (
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, also by the keyboard.
       <section className="lines" tabIndex={0} aria-label="Value as text">
         <pre className="wrapped">{text}</pre>
       </section>

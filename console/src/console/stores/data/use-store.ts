@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query'
-import { ask } from '../server/ask.ts'
-import type { StoreRow } from '../stores/data/store-rows.ts'
-import { storePath } from '../stores/data/store-rows.ts'
+import { ask } from '../../server/ask.ts'
+import type { StoreRow } from './store-rows.ts'
+import { storePath } from './store-rows.ts'
 
 export type GeneralAccess =
   | 'FOLLOW_USER_SETTING'

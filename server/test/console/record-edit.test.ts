@@ -155,6 +155,7 @@ it('Undo puts a deleted record back: bytes, type, encoding', async () => {
 it('n makes a record, and leaves one alone whose key is taken', async () => {
   await records.put('taken', 'old', 'text/plain')
   await records.open('taken')
+  await shown.button('New record').waitFor()
   await shown.page.keyboard.press('n')
   const key = shown.dialog.getByRole('textbox', { name: 'Key' })
   await key.fill('taken')

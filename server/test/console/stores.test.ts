@@ -55,10 +55,10 @@ it('finds stores by a part of the name or the beginning of the ID', async () => 
   const other = await create(fresh('summer-hats'))
   await page.field('Search by name or ID').fill('ter-co')
   await expect.poll(() => page.row(other.id).count()).toBe(0)
-  expect(await page.row(one.id).count()).toBe(1)
+  await expect.poll(() => page.row(one.id).count()).toBe(1)
   await page.field('Search by name or ID').fill(other.id.slice(0, 8))
   await expect.poll(() => page.row(other.id).count()).toBe(1)
-  expect(await page.row(one.id).count()).toBe(0)
+  await expect.poll(() => page.row(one.id).count()).toBe(0)
   expect(new URL(page.page.url()).hash).toContain(`q=${other.id.slice(0, 8)}`)
 })
 

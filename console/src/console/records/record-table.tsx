@@ -8,7 +8,15 @@ import type { IconName } from '../parts/icon-names.ts'
 import { State } from '../parts/state.tsx'
 import { copyText } from '../parts/tag.tsx'
 import { say } from '../parts/toasts.tsx'
-import { deleteRecord, fileNameOf, recordPath, shownKey } from '../record/data/record-actions.ts'
+import {
+  deleteRecord,
+  fileNameOf,
+  isChanged,
+  recordPath,
+  shownKey,
+  undoBytesMax,
+} from '../record/data/record-actions.ts'
+import { DeleteLong } from '../record/head/delete-long.tsx'
 import { Rows } from '../rows/rows.tsx'
 import { sentenceOf } from '../server/ask.ts'
 import { download } from '../server/download.ts'
@@ -26,8 +34,10 @@ interface RecordTableProps {
 export function RecordTable({ store, list, prefix, onNew }: RecordTableProps): ReactNode {
   const { rows, error, isLoading } = list
   const { key } = useAddress().query
-  const found = rows.findIndex((row) => row.key === key)
-  const [cursor, setCursor] = useState(found)
+  // By its key: what changes above it must not move another record under it.
+  const [current, setCurrent] = useState(key)
+  const cursor = current === undefined ? -1 : rows.findIndex((row) => row.key === current)
+  const [long, setLong] = useState<ListedRecord>()
   const now = useNow()
   const openAt = (index: number): void => {
     const row = rows[index]
@@ -35,7 +45,8 @@ export function RecordTable({ store, list, prefix, onNew }: RecordTableProps): R
   }
   const remove = (row: ListedRecord | undefined): boolean => {
     if (!row || store.access === 'read') return false
-    void removeRow(store.id, row)
+    if (row.size > undoBytesMax) setLong(row)
+    else void removeRow(store.id, row)
     return true
   }
   return (
@@ -46,7 +57,7 @@ export function RecordTable({ store, list, prefix, onNew }: RecordTableProps): R
         layout="r-row"
         count={rows.length + (list.hasMore ? 1 : 0)}
         cursor={cursor}
-        onCursor={setCursor}
+        onCursor={(index) => setCurrent(rows[index]?.key)}
         onOpen={openAt}
         onDrawn={list.onDrawn}
         onKey={(event, index) => event.key === 'Delete' && remove(rows[index])}
@@ -78,6 +89,14 @@ export function RecordTable({ store, list, prefix, onNew }: RecordTableProps): R
           )
         )}
       </Rows>
+      {long && (
+        <DeleteLong
+          at={{ storeId: store.id, key: long.key }}
+          row={{ ...long, contentEncoding: undefined, publicUrl: long.recordPublicUrl }}
+          onDeleted={() => undefined}
+          onClose={() => setLong(undefined)}
+        />
+      )}
     </>
   )
 }
@@ -171,17 +190,22 @@ function Nothing({ prefix, mayWrite, onNew }: NothingProps): ReactNode {
   )
 }
 
-async function removeRow(storeId: string, { key }: ListedRecord): Promise<void> {
+async function removeRow(storeId: string, { key, revision }: ListedRecord): Promise<void> {
   try {
-    await deleteRecord({ storeId, key })
+    await deleteRecord({ storeId, key }, revision)
   } catch (error) {
-    say({ text: sentenceOf(error), isError: true })
+    const why = `${shownKey(key)} has just changed, and was left alone. Look at it again.`
+    say({ text: isChanged(error) ? why : sentenceOf(error), isError: true })
   }
 }
 
 async function copyLink(url: string): Promise<void> {
-  await copyText(url)
-  say({ text: 'The link is copied.' })
+  try {
+    await copyText(url)
+    say({ text: 'The link is copied. It opens for everybody who has it.' })
+  } catch (error) {
+    say({ text: `The link was not copied: ${sentenceOf(error)}`, isError: true })
+  }
 }
 
 function iconOf(contentType: string): IconName {

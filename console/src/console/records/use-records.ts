@@ -101,22 +101,35 @@ function useChanges(storeId: string, prefix: string, queryKey: readonly string[]
   }, [storeId, prefix, queryKey])
 }
 
+/** How long after a failure the changes are asked for again. */
+const againMs = 5_000
+
 async function follow(
   storeId: string,
   prefix: string,
   { signal, onChange }: { readonly signal: AbortSignal; readonly onChange: () => void },
 ): Promise<void> {
-  try {
-    for await (const { kind } of session.client.store(storeId).watch({
-      prefix,
-      values: false,
-      signal,
-    })) {
-      if (kind !== 'ready') onChange()
+  while (!signal.aborted) {
+    try {
+      const options = { prefix, values: false, signal }
+      for await (const { kind } of session.client.store(storeId).watch(options)) {
+        if (kind !== 'ready') onChange()
+      }
+    } catch (error) {
+      // The list, which is read then, shows why nothing comes any more.
+      if (error !== signal.reason) onChange()
     }
-  } catch (error) {
-    // The list itself shows why nothing comes any more: it asks the server, too.
-    if (!signal.aborted) onChange()
-    else if (error !== signal.reason) throw error
+    await pause(againMs, signal)
   }
+}
+
+/** Resolves early when the signal is aborted. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
 }

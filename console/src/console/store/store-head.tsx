@@ -103,7 +103,7 @@ function Facts({ store, now }: { readonly store: OpenedStore; readonly now: numb
 async function unname(id: string): Promise<void> {
   try {
     await renameStore(id, null)
-    say({ text: 'The store has no name any more: it is deleted after 7 days without use.' })
+    say({ text: 'The store has no name any more. Its time left is shown beside its name.' })
   } catch (error) {
     say({ text: sentenceOf(error), isError: true })
   }

@@ -33,7 +33,11 @@ export function createWebFileDoor(
     headers['Content-Type'] = file.contentType
     packed ??= isPacked ? pack(file.bytes) : undefined
     const body = isPacked && packed ? await packed : file.bytes
-    if (isPacked) headers['Content-Encoding'] = 'gzip'
+    if (isPacked) {
+      headers['Content-Encoding'] = 'gzip'
+      // These are other bytes, so the strong tag is not theirs.
+      headers.ETag = `W/${tag}`
+    }
     headers['Content-Length'] = body.length
     return { status: 200, headers, body }
   }

@@ -40,10 +40,13 @@ export function isChanged(error: unknown): boolean {
   return error instanceof CoatcheckError && error.status === 412
 }
 
-/** Deletes a record that was seen. Undo puts it back with its bytes, type and encoding. */
-export async function deleteRecord(at: RecordAt): Promise<void> {
+/**
+ * Deletes a record that was seen, if it still has the revision. Undo puts it back with its bytes,
+ * type and encoding. Rejects with CoatcheckError.
+ */
+export async function deleteRecord(at: RecordAt, seen: number): Promise<void> {
   const value = await readAll(at, 'stored', undoBytesMax)
-  await removeRecord(at, value.revision)
+  await removeRecord(at, seen)
   say({
     text: `Deleted ${shownKey(at.key)}.`,
     action: { name: 'Undo', onAction: () => void putBack(at, value) },

@@ -36,7 +36,7 @@ export function RecordTools(props: RecordToolsProps): ReactNode {
   const copy = (): void => void copyLink(row.publicUrl)
   const remove = (): void => {
     if (row.size > undoBytesMax) setAsked('delete')
-    else void deleteIt(at, onDeleted)
+    else void deleteIt(at, row.revision, onDeleted)
   }
   useLetter('e', mayWrite && whyNoEdit === undefined ? onEdit : undefined)
   useLetter('c', copy)
@@ -78,9 +78,9 @@ async function copyLink(url: string): Promise<void> {
   say({ text: 'The link is copied. It opens for everybody who has it.' })
 }
 
-async function deleteIt(at: RecordAt, onDeleted: () => void): Promise<void> {
+async function deleteIt(at: RecordAt, seen: number, onDeleted: () => void): Promise<void> {
   try {
-    await deleteRecord(at)
+    await deleteRecord(at, seen)
     onDeleted()
   } catch (error) {
     const text = isChanged(error)

@@ -30,6 +30,12 @@ it('signs in with a pasted token, also in a new tab, and out in all of them', as
   expect(foreign).toEqual([])
 })
 
+it('leads to /play, also without a token', async () => {
+  const page = await stranger()
+  await page.link('write programs in /play').click()
+  await page.page.waitForURL(`${visits.server.url}/play`)
+})
+
 it('keeps a wrong token in its field, with the sentence of the server', async () => {
   const page = await stranger()
   await page.button('Sign in').click()

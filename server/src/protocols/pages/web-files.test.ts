@@ -1,3 +1,4 @@
+import { gunzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { WholeSource } from '../../core/kernel/byte-source.ts'
 import type { HttpReply } from '../../transport/exchange.ts'
@@ -45,6 +46,21 @@ describe('a file for web pages', () => {
     }
     for (const unknown of ['"other"', tag.slice(0, -2), 'nonsense']) {
       expect((await ask('GET', { 'if-none-match': unknown })).status).toBe(200)
+    }
+  })
+
+  it('is compressed for browsers that read that, under a tag of its own', async () => {
+    const tag = tagOf(await ask('GET'))
+    for (const accepts of ['gzip', 'br, gzip;q=0.5', 'GZIP']) {
+      const reply = await ask('GET', { 'accept-encoding': accepts })
+      expect(reply.headers).toMatchObject({ 'Content-Encoding': 'gzip', ETag: `W/${tag}` })
+      expect(reply.body).toBeInstanceOf(Uint8Array)
+      expect(gunzipSync(reply.body as Uint8Array)).toEqual(bytes)
+      expect(reply.headers['Content-Length']).toBe((reply.body as Uint8Array).length)
+    }
+    for (const accepts of ['', 'br', 'gzip;q=0', 'gzip; q=0.0, br']) {
+      const reply = await ask('GET', { 'accept-encoding': accepts })
+      expect([reply.body, reply.headers['Content-Encoding']]).toEqual([bytes, undefined])
     }
   })
 

@@ -33,7 +33,9 @@ describe('the files of the page', () => {
     const tag = first.headers.get('etag') ?? ''
     const again = await fetch(server.url + path, { headers: { 'If-None-Match': tag } })
     expect([again.status, await again.text()]).toEqual([304, ''])
-    const head = await fetch(server.url + path, { method: 'HEAD' })
+    // `fetch` asks for compressed bytes, and counts those that it has decoded.
+    const headers = { 'Accept-Encoding': 'identity' }
+    const head = await fetch(server.url + path, { method: 'HEAD', headers })
     const { length } = Buffer.from(await first.arrayBuffer())
     expect([head.status, head.headers.get('content-length')]).toEqual([200, String(length)])
   })
@@ -60,10 +62,6 @@ describe('the files of the page', () => {
     expect([posted.status, posted.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
     const slash = await fetch(`${server.url}/play/?channel=c`, { redirect: 'manual' })
     expect([slash.status, slash.headers.get('location')]).toEqual([308, '../play?channel=c'])
-  })
-
-  it('are linked from the page at /', async () => {
-    expect(await (await fetch(server.url)).text()).toContain('href="play"')
   })
 })
 

@@ -1,4 +1,5 @@
 import { CoatcheckError } from '../../../../../client/src/http/errors.ts'
+import { spellingOf } from '../../../../../client/src/records/address.ts'
 import { say } from '../../parts/toasts.tsx'
 import { sentenceOf } from '../../server/ask.ts'
 import { calling } from '../../server/calling.ts'
@@ -83,7 +84,7 @@ const empty = { isWhole: true, size: undefined, revision: 0 } as const
 
 /** Gives a record another key. Rejects with CoatcheckError. */
 export async function moveRecord({ storeId, key }: RecordAt, to: string): Promise<void> {
-  const body = JSON.stringify({ from: encodeURIComponent(key), to: encodeURIComponent(to) })
+  const body = JSON.stringify({ from: spellingOf(key), to: spellingOf(to) })
   const headers = { 'Content-Type': 'application/json' }
   const path = `${pathOfStore(storeId)}/move`
   await calling({ method: 'POST', path, headers, body }, (answer) => answer.bytes(answerBytesMax))

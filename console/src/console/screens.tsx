@@ -16,5 +16,6 @@ function partOf(path: readonly string[]): ReactNode {
   const [area = 'storage', part = 'key-value-stores', id, tab = 'records'] = path
   if (area !== 'storage' || part !== 'key-value-stores') return <NotThere />
   if (id === undefined) return <StoresScreen />
-  return tab === 'records' ? <StoreScreen key={id} id={id} /> : <NotThere />
+  const isTab = tab === 'records' || tab === 'settings'
+  return isTab ? <StoreScreen key={id} id={id} tab={tab} /> : <NotThere />
 }

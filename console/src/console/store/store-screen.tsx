@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useState } from 'react'
+import { lazy, type ReactNode, Suspense, useEffect, useState } from 'react'
 import { open } from '../address/use-address.ts'
 import { State } from '../parts/state.tsx'
 import { RecordsTab } from '../records/records-tab.tsx'
@@ -14,8 +14,19 @@ import '../styles/store.css'
 
 const storage = '#/storage/key-value-stores'
 
-/** A store: what it is, what can be done with it, and its records. */
-export function StoreScreen({ id }: { readonly id: string }): ReactNode {
+export type StoreTab = 'records' | 'settings'
+
+interface StoreScreenProps {
+  readonly id: string
+  readonly tab: StoreTab
+}
+
+const SettingsTab = lazy(async () => ({
+  default: (await import('../settings/settings-tab.tsx')).SettingsTab,
+}))
+
+/** A store: what it is, what can be done with it, and the tab of the address. */
+export function StoreScreen({ id, tab }: StoreScreenProps): ReactNode {
   const { store, error, again } = useStore(id)
   const [over, setOver] = useState<'name' | 'delete' | undefined>()
   const name = store ? nameOf(store) : id
@@ -40,11 +51,37 @@ export function StoreScreen({ id }: { readonly id: string }): ReactNode {
     <>
       <StoreHead store={store} onName={() => setOver('name')} onDelete={() => setOver('delete')} />
       {error != null && <State kind="error" text={sentenceOf(error)} onAgain={again} />}
-      <RecordsTab store={store} />
+      <Tabs id={id} tab={tab} isManaged={store.access === 'manage'} />
+      <Suspense fallback={<State kind="loading" />}>
+        {tab === 'settings' ? <SettingsTab store={store} /> : <RecordsTab store={store} />}
+      </Suspense>
       {over === 'name' && <NameIt store={row} onClose={close} />}
       {over === 'delete' && (
         <DeleteStores stores={[row]} onClose={close} onDone={() => open(storage)} />
       )}
     </>
+  )
+}
+
+interface TabsProps {
+  readonly id: string
+  readonly tab: StoreTab
+  readonly isManaged: boolean
+}
+
+function Tabs({ id, tab, isManaged }: TabsProps): ReactNode {
+  const names = isManaged ? (['records', 'settings'] as const) : (['records'] as const)
+  return (
+    <nav className="tabs" aria-label="Store">
+      {names.map((name) => (
+        <a
+          key={name}
+          href={`${storage}/${id}/${name}`}
+          {...(name === tab && { 'aria-current': 'page' })}
+        >
+          {name === 'records' ? 'Records' : 'Settings'}
+        </a>
+      ))}
+    </nav>
   )
 }

@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react'
 import { hrefOf } from '../address/address.ts'
+import { open } from '../address/use-address.ts'
 import { agoText, countText, sizeText, timeText } from '../format/format.ts'
 import { useNow } from '../format/use-now.ts'
 import { Button } from '../parts/button.tsx'
@@ -79,6 +80,7 @@ interface StoreRowActionsProps {
 export function StoreRowActions({ store, onName, onDelete }: StoreRowActionsProps): ReactNode {
   const { id, name, access } = store
   const mayManage = access === 'manage'
+  const settings = hrefOf(['storage', 'key-value-stores', id, 'settings'])
   return (
     <>
       <Button isSmall icon="eye" onPress={() => void openStore(store)}>
@@ -93,6 +95,9 @@ export function StoreRowActions({ store, onName, onDelete }: StoreRowActionsProp
         isSmall
         label={`Actions of ${nameOf(store)}`}
         actions={[
+          ...(mayManage
+            ? [{ name: 'Settings', icon: 'settings' as const, onAction: () => open(settings) }]
+            : []),
           {
             name: 'Download',
             icon: 'download',

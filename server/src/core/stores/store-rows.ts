@@ -3,11 +3,13 @@ import type { StoreParts } from './store.ts'
 import { matchingStores, type StoreSearch } from './store-search.ts'
 
 /** What a store is: pages reach a project, NemesisDB's clients a session. */
-export type StoreKind = 'store' | 'project' | 'session'
+export type StoreKind = (typeof storeKinds)[number]
 
-export type RowOrder = 'name' | 'id' | 'records' | 'size' | 'modified' | 'created' | 'expires'
+export const storeKinds = ['store', 'project', 'session'] as const
 
-export const rowOrders: readonly RowOrder[] = [
+export type RowOrder = (typeof rowOrders)[number]
+
+export const rowOrders = [
   'name',
   'id',
   'records',
@@ -15,7 +17,7 @@ export const rowOrders: readonly RowOrder[] = [
   'modified',
   'created',
   'expires',
-]
+] as const
 
 export interface StoreRowsQuery extends Omit<StoreSearch, 'limit'> {
   /** Undefined: every kind. */
@@ -41,6 +43,8 @@ export interface StoreRows {
   /** On all pages. */
   readonly total: number
   readonly hiddenUnnamed: number
+  /** True when not all stores were looked at: there are more than a search may look at. */
+  readonly isTruncated: boolean
   /** Where the next page begins; undefined: this is the last one. */
   readonly next: RowPlace | undefined
 }
@@ -53,7 +57,11 @@ export async function listStoreRows(parts: StoreParts, query: StoreRowsQuery): P
   const { kind, includeUnnamed, limit, after } = query
   const found: StoreInfo[] = []
   let hiddenUnnamed = 0
-  for await (const info of matchingStores(parts, query)) {
+  let isTruncated = false
+  const onCut = (): void => {
+    isTruncated = true
+  }
+  for await (const info of matchingStores(parts, query, onCut)) {
     if (kind !== undefined && kindOf(info) !== kind) continue
     if (info.name === null && !includeUnnamed) hiddenUnnamed += 1
     else found.push(info)
@@ -69,7 +77,13 @@ export async function listStoreRows(parts: StoreParts, query: StoreRowsQuery): P
   const page = placed.slice(start, start + limit)
   const last = page.at(-1)
   const next = start + limit < placed.length ? last?.place : undefined
-  return { items: page.map(({ info }) => info), total: found.length, hiddenUnnamed, next }
+  return {
+    items: page.map(({ info }) => info),
+    total: found.length,
+    hiddenUnnamed,
+    isTruncated,
+    next,
+  }
 }
 
 export function kindOf({ project, session }: StoreIdentity): StoreKind {

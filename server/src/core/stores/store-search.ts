@@ -34,24 +34,25 @@ export interface FoundStores {
 
 export async function searchStores(parts: StoreParts, search: StoreSearch): Promise<FoundStores> {
   const items: StoreInfo[] = []
-  let looked = 0
-  for await (const batch of batches(storeIds(parts, search))) {
-    for (const storeId of await matching(parts, batch, search)) {
-      const info = await infoIfAlive(storeId, parts)
-      if (!info || !isTheirs(info, search)) continue
-      if (items.length === search.limit) return { items, isTruncated: true }
-      items.push(info)
-    }
-    looked += batch.length
-    if (looked >= limits.searchedStoresMax) return { items, isTruncated: true }
+  let isTruncated = false
+  const onCut = (): void => {
+    isTruncated = true
   }
-  return { items, isTruncated: false }
+  for await (const info of matchingStores(parts, search, onCut)) {
+    if (items.length === search.limit) return { items, isTruncated: true }
+    items.push(info)
+  }
+  return { items, isTruncated }
 }
 
-/** All that match, as many as a search looks at, in the order of a search. */
+/**
+ * All stores that match, in the order of a search. Calls `onCut` if it ends because it has looked
+ * at as many as it may.
+ */
 export async function* matchingStores(
   parts: StoreParts,
   search: Omit<StoreSearch, 'limit'>,
+  onCut: () => void,
 ): AsyncGenerator<StoreInfo> {
   let looked = 0
   for await (const batch of batches(storeIds(parts, search))) {
@@ -62,7 +63,9 @@ export async function* matchingStores(
       for (const info of infos) if (info && isTheirs(info, search)) yield info
     }
     looked += batch.length
-    if (looked >= limits.searchedStoresMax) return
+    if (looked < limits.searchedStoresMax) continue
+    onCut()
+    return
   }
 }
 

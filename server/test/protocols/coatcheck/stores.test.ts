@@ -39,7 +39,7 @@ describe.each(engines)('the rows of stores, on %s', (engine) => {
   it('are those of the caller and those shared with the caller, with what they hold', async () => {
     const found = await rows('?sort=name')
     expect(namesOf(found)).toEqual(['Alpha', 'beta', 'game', 'joes'])
-    expect(found).toMatchObject({ total: 4, hiddenUnnamed: 1, nextAfter: null })
+    expect(found).toMatchObject({ total: 4, hiddenUnnamed: 1, isTruncated: false, nextAfter: null })
     const [alpha, beta, game, shared] = found.items
     expect(alpha).toEqual({
       id: ids.Alpha,

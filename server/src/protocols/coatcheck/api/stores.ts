@@ -1,13 +1,12 @@
 import { isAllowed, requireUserPrincipal, rightOf } from '../../../core/access/access.ts'
 import type { UserPrincipal } from '../../../core/access/principal.ts'
 import type { StoreInfo } from '../../../core/identity/identity.ts'
-import { kindOf, type RowPlace, rowOrders } from '../../../core/stores/store-rows.ts'
+import { kindOf, type RowPlace, rowOrders, storeKinds } from '../../../core/stores/store-rows.ts'
 import type { HttpReply } from '../../../transport/exchange.ts'
+import { usernamesOf } from '../../rest/audit/usernames.ts'
 import { RequestError } from '../../rest/errors.ts'
 import { jsonReply } from '../../rest/replies.ts'
 import { type RestCall, turnOf } from '../../rest/routes.ts'
-
-const kinds = ['store', 'project', 'session'] as const
 
 /**
  * GET /coatcheck/v1/stores?q=&kind=&unnamed=&sort=&desc=&limit=&after=: the caller's own and shared
@@ -20,7 +19,7 @@ export async function listStores(call: RestCall): Promise<HttpReply> {
     userId: caller.user.id,
     onlyStoreId: caller.scope.storeId,
     text: query.text('q') ?? '',
-    kind: query.oneOf('kind', kinds),
+    kind: query.oneOf('kind', storeKinds),
     includeUnnamed: query.flag('unnamed'),
     order: query.oneOf('sort', rowOrders) ?? 'modified',
     isDescending: query.flag('desc'),
@@ -28,14 +27,16 @@ export async function listStores(call: RestCall): Promise<HttpReply> {
     after: placeOf(query.text('after')),
   } as const
   await turnOf(call)
-  const { items, total, hiddenUnnamed, next } = await domain.stores.listRows(asked)
-  const names = await ownersOf(call, caller, items)
+  const { items, next, ...counts } = await domain.stores.listRows(asked)
+  const names = await usernamesOf(
+    call,
+    items.map(({ ownerId }) => ownerId),
+  )
   return jsonReply(200, {
     data: {
       items: items.map((info) => rowObject(info, caller, names)),
       count: items.length,
-      total,
-      hiddenUnnamed,
+      ...counts,
       nextAfter: next ? cursorOf(next) : null,
     },
   })
@@ -65,18 +66,6 @@ function rowObject(
     // A project's channel id lets pages in, so only those see it who may write.
     channelId: (mayWrite && info.project?.channelId) || null,
   }
-}
-
-async function ownersOf(
-  { domain }: RestCall,
-  { user }: UserPrincipal,
-  items: readonly StoreInfo[],
-): Promise<ReadonlyMap<string, string>> {
-  const names = new Map([[user.id, user.username]])
-  const ids = new Set(items.map(({ ownerId }) => ownerId).filter((id) => !names.has(id)))
-  const owners = await Promise.all([...ids].map((id) => domain.users.get(id)))
-  for (const owner of owners) if (owner) names.set(owner.id, owner.username)
-  return names
 }
 
 function cursorOf({ value, id }: RowPlace): string {

@@ -18,7 +18,7 @@ export async function auditReply(
 ): Promise<HttpReply> {
   const names = await usernamesOf(
     call,
-    events.map(({ actor }) => actor),
+    events.flatMap(({ actor }) => (actor ? [actor.userId] : [])),
   )
   const items = events.map(({ actor, at, revision, before, ...event }) => ({
     revision,

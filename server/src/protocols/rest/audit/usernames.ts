@@ -1,13 +1,10 @@
-import type { Actor } from '../../../core/log/actor.ts'
 import type { RestCall } from '../routes.ts'
 
-/** The usernames of these actors, by their ids. A user who is gone has none. */
+/** The usernames of these users, by their ids. A user who is gone has none. */
 export async function usernamesOf(
   { domain }: Pick<RestCall, 'domain'>,
-  actors: Iterable<Actor | undefined>,
+  userIds: Iterable<string>,
 ): Promise<ReadonlyMap<string, string>> {
-  const ids = new Set<string>()
-  for (const actor of actors) if (actor) ids.add(actor.userId)
-  const users = await Promise.all([...ids].map((id) => domain.users.get(id)))
+  const users = await Promise.all([...new Set(userIds)].map((id) => domain.users.get(id)))
   return new Map(users.flatMap((user) => (user ? [[user.id, user.username]] : [])))
 }

@@ -95,7 +95,7 @@ export class ChangeEvents implements EventTexts {
     if (!names) return undefined
     return usernamesOf(
       names,
-      events.map(({ change }) => change.actor),
+      events.flatMap(({ change: { actor } }) => (actor ? [actor.userId] : [])),
     )
   }
 

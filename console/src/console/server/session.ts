@@ -74,10 +74,10 @@ export class Session {
     this.#say({ kind: 'token', token })
   }
 
-  /** Forgets the token in all tabs of the console. */
+  /** Forgets the token in all tabs of the console, and with the pages what they have read. */
   signOut(): void {
-    this.#forget()
     this.#say({ kind: 'out' })
+    this.#leave()
   }
 
   /** The server has refused this token. */
@@ -91,7 +91,7 @@ export class Session {
     const mayGive = this.#token !== undefined && !this.#isExpired
     if (message.kind === 'ask' && mayGive) this.#say({ kind: 'token', token: this.#token ?? '' })
     if (message.kind === 'token' && !mayGive) this.#take(message.token)
-    if (message.kind === 'out') this.#forget()
+    if (message.kind === 'out') this.#leave()
   }
 
   #take(token: string): void {
@@ -102,12 +102,11 @@ export class Session {
     this.#tell()
   }
 
-  #forget(): void {
+  #leave(): void {
     sessionStorage.removeItem(keptName)
-    this.#token = undefined
-    this.#isExpired = false
-    this.#client = undefined
-    this.#tell()
+    // The address names what was open.
+    history.replaceState(null, '', `${location.pathname}${location.search}#/`)
+    location.reload()
   }
 
   #say(message: Message): void {

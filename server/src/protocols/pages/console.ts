@@ -19,7 +19,7 @@ const policy = [
   "script-src 'self'",
   "style-src 'self' 'unsafe-inline'",
   "img-src 'self' data: blob:",
-  "media-src 'self' blob:",
+  'media-src blob:',
   'frame-src blob:',
   "connect-src 'self'",
   "base-uri 'none'",

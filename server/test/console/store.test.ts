@@ -73,6 +73,27 @@ it('deletes a record from its row, and Undo puts it back with its type', async (
   expect((await read('note', visits.server.token)).text).toBe('bytes')
 })
 
+it('is used by the keyboard alone: move, view, close, delete, undo', async () => {
+  for (const key of ['a', 'b', 'c']) await put(key, `"${key}"`)
+  await page.go(records())
+  await expect.poll(() => page.row('c').count()).toBe(1)
+  const grid = page.page.getByRole('grid', { name: 'Records' })
+  await grid.focus()
+  for (const key of ['j', 'ArrowDown', 'Enter']) await page.page.keyboard.press(key)
+  const record = page.page.getByLabel('Record b')
+  await record.waitFor()
+  await page.page.keyboard.press('Escape')
+  await expect.poll(() => record.count()).toBe(0)
+  // A change above the current row moves it, and must not move another one into its place.
+  await put('aa', '1')
+  await expect.poll(() => page.row('aa').count()).toBe(1)
+  await grid.focus()
+  await page.page.keyboard.press('Delete')
+  await expect.poll(() => read('b', visits.server.token).then(({ status }) => status)).toBe(404)
+  await page.page.keyboard.press('Control+z')
+  await expect.poll(() => read('b', visits.server.token).then(({ text }) => text)).toBe('"b"')
+})
+
 it('shows 1,200 records through one box, to the last, with few rows on the page', async () => {
   for (let at = 0; at < 1_200; at += 100) {
     await Promise.all(Array.from({ length: 100 }, (_, i) => put(`k${at + i + 10_000}`, '1')))

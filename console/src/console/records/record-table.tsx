@@ -6,12 +6,10 @@ import { Button } from '../parts/button.tsx'
 import { Icon } from '../parts/icon.tsx'
 import type { IconName } from '../parts/icon-names.ts'
 import { State } from '../parts/state.tsx'
-import { copyText } from '../parts/tag.tsx'
-import { say } from '../parts/toasts.tsx'
 import {
-  deleteRecord,
+  copyLink,
+  deleteOrSay,
   fileNameOf,
-  isChanged,
   recordPath,
   shownKey,
   undoBytesMax,
@@ -46,7 +44,7 @@ export function RecordTable({ store, list, prefix, onNew }: RecordTableProps): R
   const remove = (row: ListedRecord | undefined): boolean => {
     if (!row || store.access === 'read') return false
     if (row.size > undoBytesMax) setLong(row)
-    else void removeRow(store.id, row)
+    else void deleteOrSay({ storeId: store.id, key: row.key }, row.revision)
     return true
   }
   return (
@@ -188,24 +186,6 @@ function Nothing({ prefix, mayWrite, onNew }: NothingProps): ReactNode {
       {mayWrite && <Button onPress={onNew}>New record</Button>}
     </State>
   )
-}
-
-async function removeRow(storeId: string, { key, revision }: ListedRecord): Promise<void> {
-  try {
-    await deleteRecord({ storeId, key }, revision)
-  } catch (error) {
-    const why = `${shownKey(key)} has just changed, and was left alone. Look at it again.`
-    say({ text: isChanged(error) ? why : sentenceOf(error), isError: true })
-  }
-}
-
-async function copyLink(url: string): Promise<void> {
-  try {
-    await copyText(url)
-    say({ text: 'The link is copied. It opens for everybody who has it.' })
-  } catch (error) {
-    say({ text: `The link was not copied: ${sentenceOf(error)}`, isError: true })
-  }
 }
 
 function iconOf(contentType: string): IconName {

@@ -1,6 +1,6 @@
-import { useInfiniteQuery } from '@tanstack/react-query'
 import { useCallback, useEffect, useMemo } from 'react'
 import { keyOfSpelling, spellingOf } from '../../../../client/src/records/address.ts'
+import { usePages } from '../rows/use-pages.ts'
 import { ask } from '../server/ask.ts'
 import { queries } from '../server/queries.ts'
 import { session } from '../server/session.ts'
@@ -40,24 +40,20 @@ const togetherMs = 150
 /** The records whose keys begin with the prefix, read again when one of them changes. */
 export function useRecords(storeId: string, prefix: string): RecordList {
   const queryKey = useMemo(() => ['records', storeId, prefix], [storeId, prefix])
-  const found = useInfiniteQuery({
+  const { pages, hasMore, isLoading, error, again, more } = usePages({
     queryKey,
-    queryFn: ({ pageParam }) => readPage(storeId, prefix, pageParam),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: ({ next }) => next,
-    placeholderData: (before) => before,
+    read: (after) => readPage(storeId, prefix, after),
+    nextOf: ({ next }) => next,
   })
   useChanges(storeId, prefix, queryKey)
-  const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = found
-  const rows = useMemo(() => data?.pages.flatMap(({ items }) => items) ?? [], [data])
+  const rows = useMemo(() => pages.flatMap(({ items }) => items), [pages])
   const onDrawn = useCallback(
     (_: number, end: number) => {
-      if (end >= rows.length && hasNextPage && !isFetchingNextPage) void fetchNextPage()
+      if (end >= rows.length) more()
     },
-    [rows.length, hasNextPage, isFetchingNextPage, fetchNextPage],
+    [rows.length, more],
   )
-  const again = useCallback(() => void refetch(), [refetch])
-  return { rows, hasMore: hasNextPage, isLoading: isPending, error, onDrawn, again }
+  return { rows, hasMore, isLoading, error, onDrawn, again }
 }
 
 async function readPage(

@@ -1,8 +1,8 @@
 import type { ReactNode } from 'react'
 import { Radio, RadioGroup } from 'react-aria-components'
+import { useAction } from '../server/use-action.ts'
 import type { GeneralAccess } from '../stores/data/use-store.ts'
 import { setGeneralAccess } from './store-access.ts'
-import { useAction } from './use-action.ts'
 
 const levels: readonly (readonly [GeneralAccess, string, string])[] = [
   ['FOLLOW_USER_SETTING', "As the owner's setting", 'What the owner has chosen for all stores.'],

@@ -2,9 +2,9 @@ import { type FormEvent, type ReactNode, useState } from 'react'
 import { Button } from '../parts/button.tsx'
 import { Field } from '../parts/field.tsx'
 import { say } from '../parts/toasts.tsx'
+import { useAction } from '../server/use-action.ts'
 import { renameStore } from '../stores/data/store-actions.ts'
 import type { OpenedStore } from '../stores/data/use-store.ts'
-import { useAction } from './use-action.ts'
 
 /** A store with a name is kept. */
 export function NamePanel({ store }: { readonly store: OpenedStore }): ReactNode {

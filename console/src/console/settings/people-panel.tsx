@@ -3,8 +3,8 @@ import { Button } from '../parts/button.tsx'
 import { Field } from '../parts/field.tsx'
 import { Menu } from '../parts/menu.tsx'
 import type { Action } from '../server/me.ts'
+import { useAction } from '../server/use-action.ts'
 import { type Share, share } from './store-access.ts'
-import { useAction } from './use-action.ts'
 
 const rights: readonly (readonly [Action, string])[] = [
   ['read', 'Can read'],

@@ -2,8 +2,8 @@ import { type ReactNode, useState } from 'react'
 import { Button } from '../parts/button.tsx'
 import { Dialog } from '../parts/dialog.tsx'
 import { say } from '../parts/toasts.tsx'
+import { useAction } from '../server/use-action.ts'
 import { resetSigningSecret } from './store-access.ts'
-import { useAction } from './use-action.ts'
 
 /** Ends all links that were signed so far. */
 export function SecretPanel({ storeId }: { readonly storeId: string }): ReactNode {

@@ -31,8 +31,8 @@ export function StoreScreen({ id, tab }: StoreScreenProps): ReactNode {
   const [over, setOver] = useState<'name' | 'delete' | undefined>()
   const name = store ? nameOf(store) : id
   useCrumbs([
-    { name: 'Storage', href: storage },
-    { name: 'Key-value stores', href: `${storage}?` },
+    { name: 'Storage', href: '#/storage' },
+    { name: 'Key-value stores', href: storage },
     { name },
   ])
   useEffect(() => {

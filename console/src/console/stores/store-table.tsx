@@ -97,7 +97,7 @@ export function StoreTable({ list, query }: StoreTableProps): ReactNode {
   )
 }
 
-export function storeHref({ id }: Pick<StoreRow, 'id'>): string {
+function storeHref({ id }: Pick<StoreRow, 'id'>): string {
   return hrefOf(['storage', 'key-value-stores', id, 'records'])
 }
 

@@ -1,6 +1,7 @@
 import { CoatcheckError } from '../../../../../client/src/http/errors.ts'
 import { ask } from '../../server/ask.ts'
-import { pathOfStore, type RecordAt } from './record-row.ts'
+import { storePath } from '../../stores/data/store-rows.ts'
+import type { RecordAt } from './record-row.ts'
 
 /** Something that was done with a record. */
 export interface RecordEvent {
@@ -24,7 +25,7 @@ export async function readHistory(
   { limit = 50, before }: { readonly limit?: number; readonly before?: number | undefined } = {},
 ): Promise<HistoryPage> {
   const query = { limit, before }
-  const page: HistoryPage = Object(await ask('GET', `${pathOfStore(storeId)}/audit`, { query }))
+  const page: HistoryPage = Object(await ask('GET', `${storePath(storeId)}/audit`, { query }))
   // What was done with the whole store concerns the record too.
   const items = page.items.filter(({ subject, action }) => subject === key || isOfStore(action))
   return { ...page, items }

@@ -1,9 +1,11 @@
 import { CoatcheckError } from '../../../../../client/src/http/errors.ts'
 import { spellingOf } from '../../../../../client/src/records/address.ts'
+import { copyText } from '../../parts/tag.tsx'
 import { say } from '../../parts/toasts.tsx'
 import { sentenceOf } from '../../server/ask.ts'
 import { calling } from '../../server/calling.ts'
-import { pathOfStore, type RecordAt, refreshRow } from './record-row.ts'
+import { storePath } from '../../stores/data/store-rows.ts'
+import { type RecordAt, refreshRow } from './record-row.ts'
 import { type RecordValue, readAll } from './record-value.ts'
 
 const answerBytesMax = 65_536
@@ -45,13 +47,37 @@ export function isChanged(error: unknown): boolean {
  * Deletes a record that was seen, if it still has the revision. Undo puts it back with its bytes,
  * type and encoding. Rejects with CoatcheckError.
  */
-export async function deleteRecord(at: RecordAt, seen: number): Promise<void> {
+async function deleteRecord(at: RecordAt, seen: number): Promise<void> {
   const value = await readAll(at, 'stored', undoBytesMax)
   await removeRecord(at, seen)
   say({
     text: `Deleted ${shownKey(at.key)}.`,
     action: { name: 'Undo', onAction: () => void putBack(at, value) },
   })
+}
+
+/** As `deleteRecord`, and says what went wrong. Returns whether it is gone. */
+export async function deleteOrSay(at: RecordAt, seen: number): Promise<boolean> {
+  try {
+    await deleteRecord(at, seen)
+    return true
+  } catch (error) {
+    const text = isChanged(error)
+      ? `${shownKey(at.key)} has just changed. It was not deleted.`
+      : sentenceOf(error)
+    say({ text, isError: true })
+    return false
+  }
+}
+
+/** Copies the link of a record, and says so. */
+export async function copyLink(url: string): Promise<void> {
+  try {
+    await copyText(url)
+    say({ text: 'The link is copied. It opens for everybody who has it.' })
+  } catch (error) {
+    say({ text: `The link was not copied: ${sentenceOf(error)}`, isError: true })
+  }
 }
 
 /** Deletes a record if it has this revision. Rejects with CoatcheckError. */
@@ -86,14 +112,14 @@ const empty = { isWhole: true, size: undefined, revision: 0 } as const
 export async function moveRecord({ storeId, key }: RecordAt, to: string): Promise<void> {
   const body = JSON.stringify({ from: spellingOf(key), to: spellingOf(to) })
   const headers = { 'Content-Type': 'application/json' }
-  const path = `${pathOfStore(storeId)}/move`
+  const path = `${storePath(storeId)}/move`
   await calling({ method: 'POST', path, headers, body }, (answer) => answer.bytes(answerBytesMax))
   void refreshRow({ storeId, key })
 }
 
 /** The path of a record, for a ticket. */
 export function recordPath({ storeId, key }: RecordAt, rest = ''): string {
-  return `${pathOfStore(storeId)}/record?key=${encodeURIComponent(key)}${rest}`
+  return `${storePath(storeId)}/record?key=${encodeURIComponent(key)}${rest}`
 }
 
 /** The last part of a key, as a file is named. */
@@ -107,5 +133,5 @@ export function shownKey(key: string): string {
 }
 
 function targetOf({ storeId, key }: RecordAt) {
-  return { path: `${pathOfStore(storeId)}/record`, query: { key } }
+  return { path: `${storePath(storeId)}/record`, query: { key } }
 }

@@ -1,7 +1,8 @@
 import { useQuery } from '@tanstack/react-query'
-import { spellingOf } from '../../../../../client/src/records/address.ts'
+import { keyOfSpelling, spellingOf } from '../../../../../client/src/records/address.ts'
 import { ask } from '../../server/ask.ts'
 import { queries } from '../../server/queries.ts'
+import { storePath } from '../../stores/data/store-rows.ts'
 
 /** What is known of a record without its value. */
 export interface RecordRow {
@@ -53,8 +54,8 @@ export async function readRow({ storeId, key }: RecordAt): Promise<RecordRow | n
   const spelling = spellingOf(key)
   const query = { prefix: spelling, limit: 1, details: 1 }
   // The key itself is the first of all that begin with it.
-  const [item] = Object(await ask('GET', `${pathOfStore(storeId)}/keys`, { query })).items
-  if (!item || decodeURIComponent(item.key) !== key) return null
+  const [item] = Object(await ask('GET', `${storePath(storeId)}/keys`, { query })).items
+  if (!item || keyOfSpelling(item.key) !== key) return null
   const { size, contentType, contentEncoding, modifiedAt, revision, recordPublicUrl } = item
   return {
     key,
@@ -65,10 +66,6 @@ export async function readRow({ storeId, key }: RecordAt): Promise<RecordRow | n
     revision,
     publicUrl: recordPublicUrl,
   }
-}
-
-export function pathOfStore(storeId: string): string {
-  return `/v2/key-value-stores/${encodeURIComponent(storeId)}`
 }
 
 function rowQueryKey({ storeId, key }: RecordAt): readonly string[] {

@@ -2,7 +2,8 @@ import type { Answer } from '../../../../../client/src/http/answer.ts'
 import { CoatcheckError } from '../../../../../client/src/http/errors.ts'
 import { textOf } from '../../../../../client/src/records/record.ts'
 import { calling } from '../../server/calling.ts'
-import { pathOfStore, type RecordAt } from './record-row.ts'
+import { storePath } from '../../stores/data/store-rows.ts'
+import type { RecordAt } from './record-row.ts'
 
 export type Bytes = Uint8Array<ArrayBuffer>
 
@@ -88,7 +89,7 @@ async function readWhole(
 
 function requestFor({ storeId, key }: RecordAt, form: Form) {
   const query = { key, stored: form === 'stored' ? 1 : undefined }
-  return { method: 'GET', path: `${pathOfStore(storeId)}/record`, query }
+  return { method: 'GET', path: `${storePath(storeId)}/record`, query }
 }
 
 function recordValueOf(answer: Answer, bytes: Bytes): RecordValue {

@@ -1,17 +1,13 @@
 import { type ReactNode, useState } from 'react'
 import { Button } from '../../parts/button.tsx'
 import { Menu } from '../../parts/menu.tsx'
-import { copyText } from '../../parts/tag.tsx'
-import { say } from '../../parts/toasts.tsx'
-import { sentenceOf } from '../../server/ask.ts'
 import { download } from '../../server/download.ts'
 import { useLetter } from '../../shell/shortcuts.ts'
 import {
-  deleteRecord,
+  copyLink,
+  deleteOrSay,
   fileNameOf,
-  isChanged,
   recordPath,
-  shownKey,
   undoBytesMax,
 } from '../data/record-actions.ts'
 import type { RecordAt, RecordRow } from '../data/record-row.ts'
@@ -36,7 +32,7 @@ export function RecordTools(props: RecordToolsProps): ReactNode {
   const copy = (): void => void copyLink(row.publicUrl)
   const remove = (): void => {
     if (row.size > undoBytesMax) setAsked('delete')
-    else void deleteIt(at, row.revision, onDeleted)
+    else void deleteOrSay(at, row.revision).then((isGone) => isGone && onDeleted())
   }
   useLetter('e', mayWrite && whyNoEdit === undefined ? onEdit : undefined)
   useLetter('c', copy)
@@ -71,21 +67,4 @@ export function RecordTools(props: RecordToolsProps): ReactNode {
       {asked === 'delete' && <DeleteLong at={at} row={row} onDeleted={onDeleted} onClose={close} />}
     </div>
   )
-}
-
-async function copyLink(url: string): Promise<void> {
-  await copyText(url)
-  say({ text: 'The link is copied. It opens for everybody who has it.' })
-}
-
-async function deleteIt(at: RecordAt, seen: number, onDeleted: () => void): Promise<void> {
-  try {
-    await deleteRecord(at, seen)
-    onDeleted()
-  } catch (error) {
-    const text = isChanged(error)
-      ? `${shownKey(at.key)} has just changed. It was not deleted.`
-      : sentenceOf(error)
-    say({ text, isError: true })
-  }
 }

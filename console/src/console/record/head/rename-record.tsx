@@ -4,6 +4,7 @@ import { Dialog } from '../../parts/dialog.tsx'
 import { Field } from '../../parts/field.tsx'
 import { say } from '../../parts/toasts.tsx'
 import { sentenceOf } from '../../server/ask.ts'
+import { useAction } from '../../server/use-action.ts'
 import { moveRecord, shownKey } from '../data/record-actions.ts'
 import type { RecordAt } from '../data/record-row.ts'
 
@@ -15,11 +16,9 @@ export interface RenameRecordProps {
 /** Gives the record another key. */
 export function RenameRecord({ at, onClose }: RenameRecordProps): ReactNode {
   const [to, setTo] = useState(at.key)
-  const [error, setError] = useState('')
-  const [isBusy, setBusy] = useState(false)
-  const rename = async (): Promise<void> => {
-    setBusy(true)
-    try {
+  const { isBusy, error, run, forgive } = useAction()
+  const rename = (): Promise<boolean> =>
+    run(async () => {
       await moveRecord(at, to)
       say({
         text: `${shownKey(at.key)} is ${shownKey(to)} now.`,
@@ -27,11 +26,7 @@ export function RenameRecord({ at, onClose }: RenameRecordProps): ReactNode {
       })
       onClose()
       openQuery({ key: to })
-    } catch (failure) {
-      setError(sentenceOf(failure))
-      setBusy(false)
-    }
-  }
+    })
   return (
     <Dialog
       title={`Rename ${shownKey(at.key)}`}
@@ -50,7 +45,7 @@ export function RenameRecord({ at, onClose }: RenameRecordProps): ReactNode {
         hint="The value, its type and its encoding stay."
         onChange={(next) => {
           setTo(next)
-          setError('')
+          forgive()
         }}
       />
     </Dialog>

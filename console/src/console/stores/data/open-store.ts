@@ -3,7 +3,7 @@ import { hrefOf } from '../../address/address.ts'
 import { open } from '../../address/use-address.ts'
 import { say } from '../../parts/toasts.tsx'
 import { asking, sentenceOf } from '../../server/ask.ts'
-import type { StoreRow } from './store-rows.ts'
+import { type StoreRow, storePath } from './store-rows.ts'
 
 /** The key under which programs put what they have found. */
 const outputKey = 'OUTPUT'
@@ -21,9 +21,10 @@ export async function openStore({ id }: Pick<StoreRow, 'id'>): Promise<void> {
 
 /** The key that was changed last, as far as the history tells; undefined: nobody knows. */
 async function newestKey(id: string): Promise<string | undefined> {
-  const path = `/v2/key-value-stores/${encodeURIComponent(id)}/audit`
   return asking(async (client) => {
-    const { items } = Object(await client.api('GET', path, { query: { limit: 20 } }))
+    const { items } = Object(
+      await client.api('GET', `${storePath(id)}/audit`, { query: { limit: 20 } }),
+    )
     const put = Array.from(items ?? []).find((item) => Object(item).action === 'record-put')
     return put === undefined ? undefined : String(Object(put).subject)
   }).catch((error: unknown) => {

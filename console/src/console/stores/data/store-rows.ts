@@ -28,7 +28,6 @@ export type Sort = (typeof sorts)[number]
 
 export interface StoreQuery {
   readonly q: string
-  readonly kind?: StoreKind
   readonly unnamed: boolean
   readonly sort: Sort
   readonly isDescending: boolean
@@ -48,10 +47,9 @@ const pageItemsMax = 1_000
 
 /** Rejects with CoatcheckError. */
 export async function listStores(query: StoreQuery): Promise<StorePage> {
-  const { q, kind, unnamed, sort, isDescending, limit = pageItemsMax, after } = query
+  const { q, unnamed, sort, isDescending, limit = pageItemsMax, after } = query
   const asked = {
     q,
-    kind,
     unnamed: unnamed ? 1 : 0,
     sort,
     desc: isDescending ? 1 : 0,

@@ -1,5 +1,5 @@
-import { useInfiniteQuery } from '@tanstack/react-query'
 import { useCallback, useMemo } from 'react'
+import { usePages } from '../../rows/use-pages.ts'
 import { listStores, type StoreQuery, type StoreRow } from './store-rows.ts'
 
 export interface StoreList {
@@ -15,34 +15,21 @@ export interface StoreList {
 
 const refetchMs = 5_000
 
-/** The stores that a query finds, page by page. They are read again every five seconds. */
+/** The stores that a query finds, page by page. A short list is read again every five seconds. */
 export function useStoreList(query: StoreQuery): StoreList {
-  const found = useInfiniteQuery({
+  const { pages, isLoading, error, again, more } = usePages({
     queryKey: ['stores', 'list', query],
-    queryFn: ({ pageParam }) => listStores({ ...query, after: pageParam }),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: ({ nextAfter }) => nextAfter ?? undefined,
-    placeholderData: (before) => before,
-    refetchInterval: refetchMs,
+    read: (after) => listStores({ ...query, after }),
+    nextOf: ({ nextAfter }) => nextAfter ?? undefined,
+    refetchMs,
   })
-  const { data, error, isPending, hasNextPage, isFetchingNextPage, fetchNextPage, refetch } = found
-  const rows = useMemo(() => data?.pages.flatMap(({ items }) => items) ?? [], [data])
+  const rows = useMemo(() => pages.flatMap(({ items }) => items), [pages])
   const onDrawn = useCallback(
     (_: number, end: number) => {
-      if (end >= rows.length && hasNextPage && !isFetchingNextPage) void fetchNextPage()
+      if (end >= rows.length) more()
     },
-    [rows.length, hasNextPage, isFetchingNextPage, fetchNextPage],
+    [rows.length, more],
   )
-  const again = useCallback(() => void refetch(), [refetch])
-  const [first] = data?.pages ?? []
-  const total = first?.total ?? 0
-  return {
-    rows,
-    total,
-    hiddenUnnamed: first?.hiddenUnnamed ?? 0,
-    isLoading: isPending,
-    error,
-    onDrawn,
-    again,
-  }
+  const { total = 0, hiddenUnnamed = 0 } = pages[0] ?? {}
+  return { rows, total, hiddenUnnamed, isLoading, error, onDrawn, again }
 }

@@ -2,7 +2,7 @@ import { type ReactNode, useState } from 'react'
 import { Dialog } from '../../parts/dialog.tsx'
 import { Field } from '../../parts/field.tsx'
 import { say } from '../../parts/toasts.tsx'
-import { sentenceOf } from '../../server/ask.ts'
+import { useAction } from '../../server/use-action.ts'
 import { renameStore } from '../data/store-actions.ts'
 import { nameOf, type StoreRow } from '../data/store-rows.ts'
 
@@ -16,26 +16,20 @@ export function NameIt({
 }): ReactNode {
   const { id, name } = store
   const [text, setText] = useState(name ?? '')
-  const [error, setError] = useState('')
-  const [isBusy, setBusy] = useState(false)
-  const save = async (): Promise<void> => {
-    setBusy(true)
-    try {
+  const { isBusy, error, run, forgive } = useAction()
+  const save = (): Promise<boolean> =>
+    run(async () => {
       await renameStore(id, text.trim())
       say({ text: name === null ? `${text.trim()} is kept now.` : `It is ${text.trim()} now.` })
       onClose()
-    } catch (failure) {
-      setError(sentenceOf(failure))
-      setBusy(false)
-    }
-  }
+    })
   return (
     <Dialog
       title={name === null ? 'Name it' : `Rename ${nameOf(store)}`}
       action="Save"
       isBusy={isBusy}
       isIncomplete={text.trim() === ''}
-      onAction={save}
+      onAction={() => void save()}
       onClose={onClose}
     >
       <Field
@@ -46,7 +40,7 @@ export function NameIt({
         hint="A name keeps it. Letters a to z, digits and hyphens."
         onChange={(next) => {
           setText(next)
-          setError('')
+          forgive()
         }}
       />
     </Dialog>

@@ -1,5 +1,5 @@
 import { useState } from 'react'
-import { sentenceOf } from '../server/ask.ts'
+import { sentenceOf } from './ask.ts'
 
 export interface Acting {
   readonly isBusy: boolean

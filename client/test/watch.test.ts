@@ -41,6 +41,18 @@ describe('a watcher of CoatcheckStore', () => {
     await watch.return()
   })
 
+  it('is told who made a change, if it asks', async () => {
+    const store = await newStore()
+    const { username } = Object(await client().api('GET', '/coatcheck/v1/me'))
+    const watch = store.watch({ who: true })
+    await next(watch)
+    await store.put('a', 1)
+    expect(await next(watch)).toMatchObject({ kind: 'put', door: 'apify', username })
+    await store.delete('a')
+    expect(await next(watch)).toMatchObject({ kind: 'delete', username })
+    await watch.return()
+  })
+
   it('goes on behind a revision', async () => {
     const store = await newStore()
     const { revision } = await store.put('a', 1)

@@ -8,6 +8,9 @@ export type GeneralAccess =
   | 'ANYONE_WITH_ID_CAN_READ'
   | 'ANYONE_WITH_NAME_CAN_READ'
 
+/** Pages reach a project, NemesisDB's clients a session. */
+export type StoreKind = 'store' | 'project' | 'session'
+
 /** How long a store without a name is kept. */
 export type Retention =
   | 'none'
@@ -31,6 +34,10 @@ export interface StoreInfo {
   readonly accessedAt: string
   /** Null: it does not expire. */
   readonly expiresAt: string | null
+  readonly recordCount: number
+  readonly kind: StoreKind
+  /** What the caller may do with the part that the token covers. */
+  readonly access: 'read' | 'write' | 'manage'
   readonly generalAccess: GeneralAccess
   readonly retention: Retention
   /** Digits; for callers who may write, if the store is a session of NemesisDB's protocol. */

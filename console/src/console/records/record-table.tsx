@@ -1,4 +1,5 @@
 import { type ReactNode, useState } from 'react'
+import type { StoreInfo } from '../../../../client/src/stores/store-info.ts'
 import { openQuery, replaceQuery, useAddress } from '../address/use-address.ts'
 import { shortAgoText, sizeText, timeText } from '../format/format.ts'
 import { useNow } from '../format/use-now.ts'
@@ -18,11 +19,10 @@ import { DeleteLong } from '../record/head/delete-long.tsx'
 import { Rows } from '../rows/rows.tsx'
 import { sentenceOf } from '../server/ask.ts'
 import { download } from '../server/download.ts'
-import type { OpenedStore } from '../stores/data/use-store.ts'
 import type { ListedRecord, RecordList } from './use-records.ts'
 
 interface RecordTableProps {
-  readonly store: OpenedStore
+  readonly store: StoreInfo
   readonly list: RecordList
   readonly prefix: string
   readonly onNew: () => void

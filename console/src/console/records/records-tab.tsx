@@ -1,4 +1,5 @@
 import { lazy, type ReactNode, Suspense, useState } from 'react'
+import type { StoreInfo } from '../../../../client/src/stores/store-info.ts'
 import { openQuery, replaceQuery, useAddress } from '../address/use-address.ts'
 import { countOf } from '../format/format.ts'
 import { Button } from '../parts/button.tsx'
@@ -6,7 +7,6 @@ import { Field } from '../parts/field.tsx'
 import { download } from '../server/download.ts'
 import { useLetter } from '../shell/shortcuts.ts'
 import { storePath } from '../stores/data/store-rows.ts'
-import type { OpenedStore } from '../stores/data/use-store.ts'
 import { RecordTable } from './record-table.tsx'
 import { useRecords } from './use-records.ts'
 
@@ -18,7 +18,7 @@ const NewRecord = lazy(async () => ({
 }))
 
 /** The records of a store: the list left, the record right. */
-export function RecordsTab({ store }: { readonly store: OpenedStore }): ReactNode {
+export function RecordsTab({ store }: { readonly store: StoreInfo }): ReactNode {
   const { id, access } = store
   const { prefix = '', key } = useAddress().query
   const list = useRecords(id, prefix)

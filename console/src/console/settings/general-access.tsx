@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react'
 import { Radio, RadioGroup } from 'react-aria-components'
+import type { GeneralAccess } from '../../../../client/src/stores/store-info.ts'
 import { useAction } from '../server/use-action.ts'
-import type { GeneralAccess } from '../stores/data/use-store.ts'
 import { setGeneralAccess } from './store-access.ts'
 
 const levels: readonly (readonly [GeneralAccess, string, string])[] = [

@@ -1,13 +1,13 @@
 import { type FormEvent, type ReactNode, useState } from 'react'
+import type { StoreInfo } from '../../../../client/src/stores/store-info.ts'
 import { Button } from '../parts/button.tsx'
 import { Field } from '../parts/field.tsx'
 import { say } from '../parts/toasts.tsx'
 import { useAction } from '../server/use-action.ts'
 import { renameStore } from '../stores/data/store-actions.ts'
-import type { OpenedStore } from '../stores/data/use-store.ts'
 
 /** A store with a name is kept. */
-export function NamePanel({ store }: { readonly store: OpenedStore }): ReactNode {
+export function NamePanel({ store }: { readonly store: StoreInfo }): ReactNode {
   const [name, setName] = useState(store.name ?? '')
   const { isBusy, error, run, forgive } = useAction()
   const save = async (event: FormEvent): Promise<void> => {

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react'
+import type { StoreInfo } from '../../../../client/src/stores/store-info.ts'
 import { State } from '../parts/state.tsx'
-import type { OpenedStore } from '../stores/data/use-store.ts'
 import { GeneralAccessPanel } from './general-access.tsx'
 import { NamePanel } from './name-panel.tsx'
 import { PeoplePanel } from './people-panel.tsx'
@@ -8,7 +8,7 @@ import { SecretPanel } from './secret-panel.tsx'
 import { useAccess } from './store-access.ts'
 
 /** The settings of a store, for those who manage it. */
-export function SettingsTab({ store }: { readonly store: OpenedStore }): ReactNode {
+export function SettingsTab({ store }: { readonly store: StoreInfo }): ReactNode {
   const access = useAccess(store.id)
   return (
     <div className="page">

@@ -1,9 +1,9 @@
 import { useQuery } from '@tanstack/react-query'
+import type { GeneralAccess } from '../../../../client/src/stores/store-info.ts'
 import { ask } from '../server/ask.ts'
 import type { Action } from '../server/me.ts'
 import { queries } from '../server/queries.ts'
 import { storePath } from '../stores/data/store-rows.ts'
-import type { GeneralAccess } from '../stores/data/use-store.ts'
 
 /** A user with whom a store is shared. */
 export interface Share {

@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react'
+import type { GeneralAccess, StoreInfo } from '../../../../client/src/stores/store-info.ts'
 import { agoText, countText, sizeText, timeText, untilText } from '../format/format.ts'
 import { useNow } from '../format/use-now.ts'
 import { Button } from '../parts/button.tsx'
@@ -9,10 +10,9 @@ import { say } from '../parts/toasts.tsx'
 import { sentenceOf } from '../server/ask.ts'
 import { renameStore } from '../stores/data/store-actions.ts'
 import { nameOf } from '../stores/data/store-rows.ts'
-import type { GeneralAccess, OpenedStore } from '../stores/data/use-store.ts'
 
 interface StoreHeadProps {
-  readonly store: OpenedStore
+  readonly store: StoreInfo
   readonly onName: () => void
   readonly onDelete: () => void
 }
@@ -74,7 +74,7 @@ const accessNames: Readonly<Record<GeneralAccess, string>> = {
   ANYONE_WITH_NAME_CAN_READ: 'Anyone with the ID or name',
 }
 
-function Facts({ store, now }: { readonly store: OpenedStore; readonly now: number }): ReactNode {
+function Facts({ store, now }: { readonly store: StoreInfo; readonly now: number }): ReactNode {
   const { username, recordCount, stats, modifiedAt } = store
   const modified = Date.parse(modifiedAt)
   return (

@@ -1,26 +1,24 @@
+import type { StoreInfo } from '../../../../../client/src/stores/store-info.ts'
 import { ask } from '../../server/ask.ts'
-import type { Action } from '../../server/me.ts'
-
-export type StoreKind = 'store' | 'project' | 'session'
 
 /** A store in a list. Times are ISO 8601, sizes are stored bytes. */
-export interface StoreRow {
-  readonly id: string
-  readonly name: string | null
-  readonly title: string | null
-  readonly userId: string
-  readonly username: string | null
-  readonly createdAt: string
-  readonly modifiedAt: string
-  readonly accessedAt: string
-  /** Null: it is kept. */
-  readonly expiresAt: string | null
-  readonly recordCount: number
+export interface StoreRow
+  extends Pick<
+    StoreInfo,
+    | 'id'
+    | 'name'
+    | 'title'
+    | 'userId'
+    | 'username'
+    | 'createdAt'
+    | 'modifiedAt'
+    | 'accessedAt'
+    | 'expiresAt'
+    | 'recordCount'
+    | 'kind'
+    | 'access'
+  > {
   readonly storageBytes: number
-  readonly kind: StoreKind
-  /** What this user may do with it. */
-  readonly access: Action
-  readonly channelId: string | null
 }
 
 export const sorts = ['name', 'id', 'records', 'size', 'modified', 'expires'] as const

@@ -38,6 +38,23 @@ it('Format and Save keep 9007199254740993 and every other digit', async () => {
     .toContain('9007199254740993')
 })
 
+it('saves the last letter, also if Ctrl-S comes in the same moment', async () => {
+  await records.put('quick', 'old', 'text/plain')
+  await records.open('quick')
+  const editor = await records.edit()
+  await editor.click()
+  await shown.page.keyboard.press('Control+End')
+  // The editor hears of the letter, and the page has had no time to draw anything.
+  await shown.page.evaluate(`(async () => {
+    document.execCommand('insertText', false, '!')
+    await null
+    const keys = { key: 's', ctrlKey: true, bubbles: true, cancelable: true }
+    document.activeElement.dispatchEvent(new KeyboardEvent('keydown', keys))
+  })()`)
+  await expect.poll(() => shown.messages.textContent()).toContain('Saved quick.')
+  expect((await records.stored('quick')).text).toBe('old!')
+})
+
 it('says in which line JSON is wrong, and saves none such', async () => {
   await records.put('a', '{"a":1}', json)
   await records.open('a')

@@ -76,7 +76,8 @@ it('deletes a record from its row, and Undo puts it back with its type', async (
 it('is used by the keyboard alone: move, view, close, delete, undo', async () => {
   for (const key of ['a', 'b', 'c']) await put(key, `"${key}"`)
   await page.go(records())
-  await expect.poll(() => page.row('c').count()).toBe(1)
+  const rowOf = (key: string) => page.page.getByRole('row', { name: key, exact: true })
+  await expect.poll(() => rowOf('c').count()).toBe(1)
   const grid = page.page.getByRole('grid', { name: 'Records' })
   await grid.focus()
   for (const key of ['j', 'ArrowDown', 'Enter']) await page.page.keyboard.press(key)
@@ -86,7 +87,7 @@ it('is used by the keyboard alone: move, view, close, delete, undo', async () =>
   await expect.poll(() => record.count()).toBe(0)
   // A change above the current row moves it, and must not move another one into its place.
   await put('aa', '1')
-  await expect.poll(() => page.row('aa').count()).toBe(1)
+  await expect.poll(() => rowOf('aa').count()).toBe(1)
   await grid.focus()
   await page.page.keyboard.press('Delete')
   await expect.poll(() => read('b', visits.server.token).then(({ status }) => status)).toBe(404)

@@ -93,6 +93,8 @@ it('keeps a name that is taken in its field, with the sentence of the server', a
 it('deletes several stores at once, and names them all before', async () => {
   const stores = [await create(fresh('gone')), await create(fresh('gone'))]
   for (const { id } of stores) await put(id, 'a', 1)
+  // The list tells what the stores held when it was read.
+  await page.page.reload()
   for (const { id } of stores) await page.row(id).getByRole('checkbox').press('Space')
   await page.page.getByLabel('Selected stores').getByRole('button', { name: 'Delete' }).click()
   for (const { name } of stores) {

@@ -1,4 +1,4 @@
-import { lazy, type ReactNode, Suspense, useState } from 'react'
+import { lazy, type ReactNode, Suspense, useRef, useState } from 'react'
 import { openQuery } from '../address/use-address.ts'
 import { Dialog } from '../parts/dialog.tsx'
 import { Field } from '../parts/field.tsx'
@@ -34,18 +34,24 @@ const blank = { text: '' }
 /** Makes a record: key, type, value. A key that is taken is left alone. */
 export function NewRecord({ storeId, prefix = '', onClose }: NewRecordProps): ReactNode {
   const [key, setKey] = useState(prefix)
-  const [type, setType] = useState<string>(types[0][1])
+  const [contentType, setContentType] = useState<string>(types[0][1])
   const [text, setText] = useState('')
+  // What is drawn may be older: a letter and Enter can come in the same moment.
+  const latest = useRef(text)
   const [taken, setTaken] = useState('')
   const [error, setError] = useState('')
   const [isBusy, setBusy] = useState(false)
-  const isJson = type === types[0][1]
+  const isJson = contentType === types[0][1]
   const mistake = isJson && text !== '' ? mistakeIn(text) : undefined
+  const type = (typed: string): void => {
+    latest.current = typed
+    setText(typed)
+  }
   const save = async (): Promise<void> => {
     setBusy(true)
     setError('')
     try {
-      await saveRecord({ storeId, key }, { contentType: type, body: text, ifRevision: 0 })
+      await saveRecord({ storeId, key }, { contentType, body: latest.current, ifRevision: 0 })
       say({ text: `Saved ${shownKey(key)}.` })
       onClose()
       openQuery({ key })
@@ -77,10 +83,10 @@ export function NewRecord({ storeId, prefix = '', onClose }: NewRecordProps): Re
           setTaken('')
         }}
       />
-      <TypeField type={type} onType={setType} />
+      <TypeField type={contentType} onType={setContentType} />
       <div className="new-value">
         <Suspense fallback={<State kind="loading" />}>
-          <CodeEditor label="Value" given={blank} isJson={isJson} onChange={setText} />
+          <CodeEditor label="Value" given={blank} isJson={isJson} onChange={type} />
         </Suspense>
       </div>
       {mistake && (

@@ -107,7 +107,7 @@ function Changed({
           isSmall
           isDisabled={edit.isBusy}
           {...(!isMerged && { why: 'Take over pieces by the arrows, or edit the right side.' })}
-          onPress={() => save(edit.draft.text)}
+          onPress={() => save(edit.textNow())}
         >
           Save merged
         </Button>
@@ -126,7 +126,7 @@ function useLastDeed(at: RecordAt, access: Action, deed: string): string {
   const now = useNow()
   const { data } = useQuery({
     queryKey: ['record-last-deed', at.storeId, at.key, deed],
-    queryFn: async () => (await readHistory(at, { limit: 1 })).items[0] ?? null,
+    queryFn: async () => (await readHistory(at)).items[0] ?? null,
     enabled: access === 'manage',
     staleTime: 0,
   })

@@ -31,10 +31,11 @@ export function EditRecord({ at, base, access, onDone, onGone }: EditRecordProps
   const [given, setGiven] = useState({ text: draft.text })
   const mistake = isJson ? mistakeIn(draft.text) : undefined
   const save = (): void => {
-    if (!mistake && !edit.isBusy) void edit.save()
+    const isWrong = isJson && mistakeIn(edit.textNow()) !== undefined
+    if (!isWrong && !edit.isBusy) void edit.save()
   }
   const format = (): void => {
-    const text = formatJson(draft.text)
+    const text = formatJson(edit.textNow())
     edit.type(text)
     setGiven({ text })
   }

@@ -1,4 +1,4 @@
-import { useCallback, useState } from 'react'
+import { useCallback, useRef, useState } from 'react'
 import { addressOf } from '../../address/address.ts'
 import { dropGuard, useGuard } from '../../address/guard.ts'
 import { open } from '../../address/use-address.ts'
@@ -31,6 +31,8 @@ export interface Edit {
   /** Where the user wants to go; undefined: nowhere. */
   readonly wanted: string | undefined
   readonly type: (text: string) => void
+  /** What is typed by now; `draft` is what was drawn last. */
+  readonly textNow: () => string
   /** By default what was typed, over the revision that it came from. */
   readonly save: (saved?: { readonly text: string; readonly ifRevision: number }) => Promise<void>
   readonly discard: () => void
@@ -44,6 +46,8 @@ const here = ''
 
 export function useEdit(at: RecordAt, base: Base, onDone: () => void): Edit {
   const [draft, setDraft] = useState(() => draftOf(at) ?? draftFrom(base))
+  // What is drawn may be older: a letter and Ctrl-S can come in the same moment.
+  const latest = useRef(draft)
   const [isBusy, setBusy] = useState(false)
   const [error, setError] = useState('')
   const [conflict, setConflict] = useState<Found>()
@@ -53,11 +57,10 @@ export function useEdit(at: RecordAt, base: Base, onDone: () => void): Edit {
   useGuard(isUnsaved, { isSame, onLeave: setWanted })
   const type = useCallback(
     (text: string) => {
-      setDraft((before) => {
-        const next = { ...before, text }
-        keepDraft(at, isDirty(next) ? next : undefined)
-        return next
-      })
+      const next = { ...latest.current, text }
+      latest.current = next
+      keepDraft(at, isDirty(next) ? next : undefined)
+      setDraft(next)
     },
     [at],
   )
@@ -67,7 +70,7 @@ export function useEdit(at: RecordAt, base: Base, onDone: () => void): Edit {
     onDone()
   }
   const save: Edit['save'] = async (
-    saved = { text: draft.text, ifRevision: draft.baseRevision },
+    saved = { text: latest.current.text, ifRevision: latest.current.baseRevision },
   ) => {
     setBusy(true)
     setError('')
@@ -98,6 +101,7 @@ export function useEdit(at: RecordAt, base: Base, onDone: () => void): Edit {
     conflict,
     wanted,
     type,
+    textNow: () => latest.current.text,
     save,
     discard: () => {
       end()

@@ -91,6 +91,7 @@ it('is used by the keyboard alone: move, view, close, delete, undo', async () =>
   await grid.focus()
   await page.page.keyboard.press('Delete')
   await expect.poll(() => read('b', visits.server.token).then(({ status }) => status)).toBe(404)
+  await page.messages.getByText('Deleted b.').waitFor()
   await page.page.keyboard.press('Control+z')
   await expect.poll(() => read('b', visits.server.token).then(({ text }) => text)).toBe('"b"')
 })
